@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20 };
+
+struct block {
+    struct block *previous;
+    size_t size;
+    size_t used;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+struct arena {
+    struct block *current;
+    size_t used_bytes;
+};
+
+static struct block *block_new(size_t size, struct block *previous)
+{
+    struct block *block = mem_alloc(sizeof *block + size);
+    block->size = size;
+    block->previous = previous;
+    return block;
+}
+
+struct arena *arena_new(void)
+{
+    struct arena *arena = mem_alloc(sizeof *arena);
+    arena->current = block_new(FIRST_BLOCK_BYTES, NULL);
+    return arena;
+}
+
+void arena_free(struct arena *arena)
+{
+    if (arena == NULL) {
+        return;
+    }
+    for (struct block *block = arena->current; block != NULL;) {
+        struct block *previous = block->previous;
+        free(block);
+        block = previous;
+    }
+    free(arena);
+}
+
+void arena_reset(struct arena *arena)
+{
+    while (arena->current->previous != NULL) {
+        struct block *previous = arena->current->previous;
+        free(arena->current);
+        arena->current = previous;
+    }
+    memset(arena->current->bytes, 0, arena->current->used);
+    arena->current->used = 0;
+    arena->used_bytes = 0;
+}
+
+size_t arena_used_bytes(const struct arena *arena)
+{
+    return arena->used_bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    const size_t align = alignof(max_align_t);
+    size_t padded = (size + align - 1) & ~(align - 1);
+    if (padded < size) {
+        return mem_array(SIZE_MAX, 2); /* ends the process with a message */
+    }
+    struct block *block = arena->current;
+    if (block->size - block->used < padded) {
+        size_t next = block->size * 2 > LARGEST_BLOCK_BYTES ? LARGEST_BLOCK_BYTES : block->size * 2;
+        arena->current = block = block_new(padded > next ? padded : next, block);
+    }
+    void *bytes = block->bytes + block->used;
+    block->used += padded;
+    arena->used_bytes += padded;
+    return bytes;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+    if (size != 0 && count > SIZE_MAX / 2 / size) {
+        return mem_array(count, size); /* ends the process with a message */
+    }
+    return arena_alloc(arena, count * size);
+}
+
+char *arena_dup(struct arena *arena, const void *bytes, size_t size)
+{
+    char *copy = arena_alloc(arena, size + 1);
+    if (size > 0) {
+        memcpy(copy, bytes, size);
+    }
+    return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+    return arena_dup(arena, text, strlen(text));
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    return (struct str){arena_dup(arena, s.p, s.n), s.n};
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    size_t size = length < 0 ? 0 : (size_t)length;
+    if (size > FORMAT_MAX_BYTES) {
+        size = FORMAT_MAX_BYTES;
+    }
+    char *text = arena_alloc(arena, size + 1);
+    (void)vsnprintf(text, size + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}

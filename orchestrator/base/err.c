@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const code_names[] = {
+    [ERR_NONE] = "none",     [ERR_INPUT] = "input",   [ERR_NOT_FOUND] = "not_found", [ERR_EXISTS] = "exists",
+    [ERR_STATE] = "state",   [ERR_DENIED] = "denied", [ERR_LIMIT] = "limit",         [ERR_BUSY] = "busy",
+    [ERR_IO] = "io",         [ERR_NEWER] = "newer",   [ERR_CORRUPT] = "corrupt",     [ERR_INTERNAL] = "internal",
+};
+
+int err_set(struct err *err, enum err_code code, const char *format, ...)
+{
+    if (err == NULL || err->code != ERR_NONE) {
+        return -1;
+    }
+    va_list args;
+    va_start(args, format);
+    err->code = code;
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return -1;
+}
+
+int err_errno(struct err *err, const char *format, ...)
+{
+    int number = errno;
+    if (err == NULL || err->code != ERR_NONE) {
+        return -1;
+    }
+    va_list args;
+    va_start(args, format);
+    err->code = ERR_IO;
+    int used = vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    if (used > 0 && (size_t)used < sizeof err->message) {
+        (void)snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", strerror(number));
+    }
+    return -1;
+}
+
+int err_add(struct err *err, const char *format, ...)
+{
+    if (err == NULL || err->code == ERR_NONE) {
+        return -1;
+    }
+    char old[ERR_MESSAGE_MAX];
+    memcpy(old, err->message, sizeof old);
+    va_list args;
+    va_start(args, format);
+    int used = vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    if (used >= 0 && (size_t)used < sizeof err->message) {
+        size_t room = sizeof err->message - (size_t)used;
+        (void)snprintf(err->message + used, room, ": %.*s", (int)room, old);
+    }
+    return -1;
+}
+
+void err_clear(struct err *err)
+{
+    err->code = ERR_NONE;
+    err->message[0] = '\0';
+}
+
+const char *err_code_name(enum err_code code)
+{
+    return code_names[code];
+}

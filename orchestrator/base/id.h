@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Identifiers in MLflow's forms.
+ */
+#ifndef SLUICE_BASE_ID_H
+#define SLUICE_BASE_ID_H
+
+#include "base/rng.h"
+
+struct id {
+    char text[40]; /* 32 lower-case hex digits, some with a prefix; NUL-terminated */
+};
+
+/* A run id: 32 hex digits (128 random bits with UUIDv4's version and variant). `rng` is NULL for
+ * the system's generator, a seeded one in the simulator. */
+struct id id_run(struct rng *rng);
+/* A logged model's: "m-" and 32 hex digits. */
+struct id id_model(struct rng *rng);
+/* "gifted-ape-325": for runs and models nobody named. */
+void id_name(struct rng *rng, char room[64]);
+
+#endif

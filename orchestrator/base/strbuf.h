@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A growing text buffer that must be told its maximum.
+ *
+ * Invariants: `data` is never NULL after init and always NUL-terminated at `length`;
+ * `length <= max`. Writing past the maximum keeps what fits and sets `overflow`, which whoever
+ * uses the text checks once at the end. Bytes may hold NULs; then use data with length.
+ */
+#ifndef SLUICE_BASE_STRBUF_H
+#define SLUICE_BASE_STRBUF_H
+
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct strbuf {
+    char *data;
+    size_t length;
+    size_t room;
+    size_t max;
+    bool overflow;
+};
+
+void strbuf_init(struct strbuf *buf, size_t max);
+/* Releases the memory; the buffer may be initialised again. A zeroed buffer is allowed. */
+void strbuf_clear(struct strbuf *buf);
+/* Makes it empty, keeps the memory. */
+void strbuf_reset(struct strbuf *buf);
+/* Hands the text to the caller (free() it) and leaves the buffer cleared. */
+char *strbuf_take(struct strbuf *buf);
+/* Shortens to `length` bytes; a longer length is an assert. */
+void strbuf_truncate(struct strbuf *buf, size_t length);
+
+void strbuf_add(struct strbuf *buf, const void *bytes, size_t size);
+void strbuf_add_text(struct strbuf *buf, const char *text);
+void strbuf_add_str(struct strbuf *buf, struct str s);
+void strbuf_add_byte(struct strbuf *buf, char c);
+void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+static inline struct str strbuf_str(const struct strbuf *buf)
+{
+    return (struct str){buf->data, buf->length};
+}
+
+#endif
