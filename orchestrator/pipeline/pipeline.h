@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A pipeline, as its file says it: typed, checked, plain data. Lives in one arena, never changes.
+ *
+ * pipeline_load() reads and checks a file whole and reports every problem; what it returns has only valid
+ * references: steps are indexes into `steps`, plugins are known, expressions parse and name what exists.
+ */
+#ifndef SLUICE_PIPELINE_PIPELINE_H
+#define SLUICE_PIPELINE_PIPELINE_H
+
+#include "base/json.h"
+#include "pipeline/diag.h"
+#include "pipeline/expr.h"
+#include "pipeline/shell_text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct plugin;
+struct catalogue;
+
+enum value_type {
+    VALUE_STRING,
+    VALUE_INTEGER,
+    VALUE_NUMBER,
+    VALUE_BOOLEAN,
+    VALUE_PATH,
+    VALUE_JSON,
+    VALUE_LIST,
+    VALUE_MAP,
+};
+const char *value_type_name(enum value_type type); /* "string", "integer", ... */
+
+struct named_template {
+    struct str name;
+    struct pos pos;
+    struct template value;
+};
+
+struct param {
+    struct str name;
+    struct pos pos;
+    enum value_type type;
+    bool required;   /* has no default */
+    struct json def; /* of the right type */
+    bool has_minimum, has_maximum;
+    double minimum, maximum;
+    struct json choices; /* JSON_ARRAY of `enum`, or null */
+    struct str description;
+};
+
+enum step_kind { STEP_KIND_RUN, STEP_KIND_USES, STEP_KIND_LUA, STEP_KIND_PIPELINE };
+
+enum retry_on { /* bits */
+    RETRY_FAILURE = 1,
+    RETRY_TIMEOUT = 2,
+    RETRY_LOST = 4,
+    RETRY_OOM = 8,
+};
+
+struct retry_policy {
+    int attempts; /* counts the first run; 1 = no retry */
+    int64_t delay_ms;
+    double factor;
+    int64_t max_delay_ms;
+    bool jitter; /* full jitter: uniform in [0, delay] */
+    unsigned on; /* enum retry_on bits; exit codes below count as well */
+    const int *exit_codes;
+    size_t exit_code_count;
+};
+
+struct step_need {
+    size_t step;
+    bool optional; /* written `x?`, or named only behind `??`: accepts a skipped step */
+    bool explicit_; /* stands in needs: */
+};
+
+struct matrix_axis {
+    struct str name;
+    const struct template *values;
+    size_t count;
+};
+
+struct matrix {
+    struct pos pos;
+    const struct expr *dynamic; /* gives a list of items at run time; else NULL and the axes below */
+    const struct matrix_axis *axes;
+    size_t axis_count;
+    const struct template_tree *include; /* maps */
+    size_t include_count;
+    const struct template_tree *exclude;
+    size_t exclude_count;
+};
+
+struct step_input {
+    struct str name;
+    struct pos pos;
+    struct template source; /* a path, models:/…, m-…, runs:/…, last:STEP.NAME */
+    struct template dataset; /* plain null when absent */
+    struct template context;
+    bool optional;
+};
+
+struct step_artifact {
+    struct str name; /* "" for an unnamed glob of a list */
+    struct template glob;
+};
+
+struct step_output {
+    struct str name;
+    enum value_type type;
+};
+
+struct step_model {
+    bool present;
+    bool has_path;
+    struct template path;
+    struct template name;       /* logged model's name */
+    struct template model_type; /* plain null when absent */
+    struct template_tree params;
+    struct template_tree tags;
+    bool has_params, has_tags;
+};
+
+struct step {
+    struct str id;
+    struct pos pos;
+    enum step_kind kind;
+
+    /* run */
+    bool is_argv;
+    const struct template *argv; /* when is_argv */
+    size_t argv_count;
+    struct shell_text script;    /* when !is_argv */
+    const struct str *shell;     /* argv with "{0}" for the script's file */
+    size_t shell_count;
+    /* uses */
+    struct str uses;
+    const struct plugin *plugin;
+    struct template_tree with;   /* uses, lua, pipeline; an empty map when absent */
+    /* lua */
+    bool lua_is_file;
+    struct str lua;              /* path relative to the pipeline's folder, or the text */
+    /* pipeline */
+    struct str pipeline;         /* NAME or ./FILE.yaml */
+
+    const struct step_need *needs; /* every edge, explicit or by expression; no duplicates */
+    size_t need_count;
+    const struct expr *condition;  /* NULL: success() */
+    bool condition_names_status;   /* else it means success() && (condition) */
+    bool has_matrix;
+    struct matrix matrix;
+    int max_parallel; /* 0: no limit */
+    bool fail_fast;
+
+    const struct named_template *env;
+    size_t env_count;
+    const struct step_input *inputs;
+    size_t input_count;
+    const struct step_artifact *artifacts;
+    size_t artifact_count;
+    const struct template *metrics; /* globs */
+    size_t metric_count;
+    const struct step_output *outputs;
+    size_t output_count;
+    struct step_model model;
+
+    struct retry_policy retry;
+    int64_t timeout_ms; /* of each attempt; 0: none */
+    int stop_signal;
+    int64_t stop_grace_ms;
+    bool continue_on_error;
+    const struct str *register_names; /* permissions: {register: [...]} */
+    size_t register_count;
+    struct json definition; /* the step's part of the file, for its digest */
+    struct str digest;      /* sha256 of the canonical definition and the defaults that apply */
+};
+
+enum trigger_kind { TRIGGER_SCHEDULE, TRIGGER_WEBHOOK, TRIGGER_PUSH, TRIGGER_MODEL_VERSION, TRIGGER_MODEL_ALIAS, TRIGGER_PIPELINE };
+
+/* One entry of `on:`, checked in full. Firing is the daemon's. */
+struct trigger {
+    enum trigger_kind kind;
+    struct pos pos;
+    struct str id;       /* of a schedule; default: the expression */
+    struct str cron;
+    struct str timezone; /* "UTC" by default */
+    struct json settings; /* all keys as written, for the daemon */
+    const struct expr *condition; /* webhook `if` */
+    const struct named_template *params;
+    size_t param_count;
+};
+
+struct pipeline {
+    struct str name;
+    struct str description;
+    struct str requires;
+    struct str experiment;   /* plain text; default: the name */
+    struct json tags;        /* map of text */
+    const struct trigger *triggers;
+    size_t trigger_count;
+    const struct param *params;
+    size_t param_count;
+    const struct named_template *env;
+    size_t env_count;
+    struct str python_requirements; /* path, or empty */
+    struct str python_lock;         /* path of a uv.lock, or empty */
+    int64_t timeout_ms;             /* running time of a run; 0: none */
+    const struct step *steps;       /* in the order written */
+    size_t step_count;
+    const struct named_template *outputs; /* what a parent pipeline sees */
+    size_t output_count;
+
+    struct str source; /* the file's text */
+    struct str file;   /* as the user named it */
+    struct str folder; /* absolute folder of the file */
+    struct str digest; /* sha256 hex of the canonical document */
+};
+
+/* What checking needs from outside; may be NULL fields. */
+struct pipeline_world {
+    const struct catalogue *plugins; /* plugins that `uses` may name */
+    /* Reads another pipeline file named by `pipeline: ./FILE.yaml` or a Lua file, to check that it exists. */
+    bool check_files;
+    const char *folder; /* the folder that relative paths start from; NULL: that of the file */
+};
+
+/* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`); the pipeline lives in
+ * diags->arena. Warnings alone do not prevent it. */
+const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world);
+/* Reads `path` ("-" is standard input) into diags->text and loads it. */
+const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world);
+
+/* The step with this id, or -1. */
+ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
+/* Evaluated parameters: defaults, overlaid by `given` (a map whose values are JSON, or text when they came from the
+ * command line: text is converted by the param's type). All problems in one message. */
+int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena,
+                    struct json *ret_params, struct err *err);
+
+#endif

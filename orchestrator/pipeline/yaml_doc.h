@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One YAML document as a tree with positions, read by libyaml's event API under bounds.
+ *
+ * Scalars resolve by the YAML 1.2 core schema: only true and false are booleans (not yes, no, on, off),
+ * null is ~, null or nothing, no octal 012, no sexagesimal. Quoted scalars and block scalars are strings. A
+ * plain scalar keeps its text beside its value, so that `version: 1.10` can be the string "1.10".
+ * Aliases, anchors, merge keys, tags, several documents and duplicate keys are refused (with all other errors
+ * reported too where the reading can go on).
+ */
+#ifndef SLUICE_PIPELINE_YAML_DOC_H
+#define SLUICE_PIPELINE_YAML_DOC_H
+
+#include "base/json.h"
+#include "pipeline/diag.h"
+
+enum { YAML_MAX_BYTES = 16 << 20, YAML_MAX_DEPTH = 64 };
+
+struct yaml_node {
+    enum json_type type; /* of the resolved value */
+    struct pos pos;
+    struct pos end;
+    struct json scalar; /* scalars only */
+    struct str text;    /* a scalar's text as written (unquoted) */
+    bool plain;         /* written without quotes, not a block scalar */
+    struct pos content; /* where a block scalar's first content line begins, else pos (past an opening quote) */
+    struct yaml_pair *pairs; /* of a map */
+    struct yaml_node *items; /* of a list */
+    size_t count;
+};
+
+struct yaml_pair {
+    struct yaml_node key; /* always a string */
+    struct yaml_node value;
+};
+
+/* Parses diags->text. NULL after adding diagnostics when there is no tree to go on with; otherwise the tree,
+ * even if diagnostics were added. An empty file is an error. */
+const struct yaml_node *yaml_doc_parse(struct diags *diags);
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+/* The value as JSON (no positions). */
+struct json yaml_to_json(struct arena *arena, const struct yaml_node *node);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is known of plugins without loading them: their manifests, read from the ELF section ".sluice".
+ *
+ * The reader is ours, bounded, and never maps or runs the file (decisions.md 9). A catalogue holds the plugins of
+ * one or more folders; a plugin outside them is added by path.
+ */
+#ifndef SLUICE_PLUGIN_CATALOGUE_H
+#define SLUICE_PLUGIN_CATALOGUE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+
+/* The types of step.h, as the manifest writes them. */
+enum plugin_type { PLUGIN_STRING, PLUGIN_PATH, PLUGIN_BOOL, PLUGIN_INT, PLUGIN_NUMBER, PLUGIN_DURATION, PLUGIN_SIZE, PLUGIN_ANY };
+
+struct plugin_param {
+    struct str name;
+    enum plugin_type type;
+    bool required;
+    bool secret;
+    bool has_default;
+    struct json def;     /* of the type; durations in ms, sizes in bytes */
+    struct str def_text; /* as written */
+    bool has_min, has_max;
+    double min, max;
+    const struct str *choices;
+    size_t choice_count;
+    unsigned shapes;     /* of ANY: bits 1 << enum json_type; 0: any */
+    struct str doc;
+};
+
+struct plugin_output {
+    struct str name;
+    enum plugin_type type;
+    struct str doc;
+};
+
+struct plugin {
+    struct str name;
+    struct str version;
+    struct str summary;
+    struct str path;   /* absolute path of the .so */
+    bool repeatable;
+    bool gate;
+    const struct plugin_param *params;
+    size_t param_count;
+    const struct plugin_output *outputs;
+    size_t output_count;
+};
+
+/* Reads one file's manifest. Errors say what the file is: no ELF, no .sluice section ("not a sluice plugin"), another ABI
+ * ("built for ABI 3; this sluice speaks 1"), a malformed row. */
+int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin, struct err *err);
+/* Parses manifest text (for tests and fuzzing). */
+int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugin *ret_plugin, struct err *err);
+
+struct catalogue {
+    struct arena *arena;
+    struct plugin *plugins;
+    size_t count;
+    size_t room;
+    struct str *problems; /* one line for each file that is no good plugin */
+    size_t problem_count;
+};
+
+void catalogue_init(struct catalogue *catalogue, struct arena *arena);
+/* Adds every *.so of a folder, sorted; of two with one name the first added wins. An absent folder is fine. */
+void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
+/* The plugin by name, or by a path ending in ".so" (read and added; relative to `folder`). NULL with `err`: for an unknown name
+ * with the nearest known one. */
+const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder, struct err *err);
+const struct plugin_param *plugin_find_param(const struct plugin *plugin, struct str name);
+const struct plugin_output *plugin_find_output(const struct plugin *plugin, struct str name);
+
+/* Checks evaluated values against the rows, converts ("2h" to ms, "1" stays text), applies defaults. Every problem in
+ * one message, joined by "; ". */
+int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena, struct json *ret, struct err *err);
+
+#endif

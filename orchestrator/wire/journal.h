@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The journal of a run: everything its steps reported, in the order it happened.
+ *
+ * One append-only file per run. The runner is its only writer; the engine reads it from the offset
+ * it had committed, so that every frame takes effect exactly once; `sluice logs` reads it for the
+ * log lines. Nothing is fsynced: the engine's commit is the durable point, and a journal that
+ * is shorter than a committed offset, or torn, is detected (decisions.md 19).
+ *
+ * The file starts with 16 bytes: "sluice-journal1\n". Then frames, little-endian:
+ *
+ *     u32 size      bytes of payload behind the 40-byte head, at most JOURNAL_PAYLOAD_MAX
+ *     u32 crc       CRC-32C of the 32 head bytes that follow it, then the payload
+ *     u64 sequence  1, 2, 3, ... in the file
+ *     i64 time_ms   wall clock of the runner
+ *     i64 attempt   the attempt's id in the store
+ *     u16 type      enum journal_type
+ *     u16 zero, u32 zero
+ *
+ * A tail that is shorter than its frame says is not there yet: a reader stops before it and tries
+ * again when more has come. A whole frame with a wrong crc or sequence is corruption.
+ */
+#ifndef SLUICE_WIRE_JOURNAL_H
+#define SLUICE_WIRE_JOURNAL_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { JOURNAL_HEAD_BYTES = 40, JOURNAL_START_BYTES = 16, JOURNAL_PAYLOAD_MAX = 1 << 20 };
+
+enum journal_type {
+    JOURNAL_SPAWNING = 1, /* before fork: JSON {} */
+    JOURNAL_STARTED = 2,  /* JSON {"pid", "start_ticks"} of the step's process, leader of its group */
+    JOURNAL_LOG = 3,      /* u8 stream (enum journal_stream), then bytes of whole lines without the
+                             last LF; secrets are masked already */
+    JOURNAL_METRICS = 4,  /* points: u16 key size, key, f64 value, i64 step, i64 time_ms; repeated */
+    JOURNAL_REPORT = 5,   /* JSON {"kind": "param" | "tag" | "output" | "artifact" | "model" |
+                             "dataset" | "input" | "progress", ...}: docs/architecture.md lists them */
+    JOURNAL_CALL = 6,     /* JSON {"seq", "method", "params"}: a question to the store */
+    JOURNAL_WAIT = 7,     /* JSON {"wait": {...}, "state": any}: what STEP_WAIT waits for */
+    JOURNAL_RESULT = 8,   /* JSON {"result": "ok" | "failed" | "refused" | "wait", "reason": text} of a
+                             plugin or Lua step; a command has none */
+    JOURNAL_EXIT = 9,     /* JSON, the last frame of an attempt: see message.h */
+};
+
+enum journal_stream { JOURNAL_STDOUT = 1, JOURNAL_STDERR = 2, JOURNAL_HOST = 3 /* host->log: then u8 level */ };
+
+struct journal_frame {
+    uint64_t sequence;
+    int64_t time_ms;
+    int64_t attempt;
+    enum journal_type type;
+    struct str payload; /* borrowed from the reader until its next call */
+};
+
+/* CRC-32C (Castagnoli, RFC 3720 B.4), continuing from `crc` (0 to begin). */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t size);
+
+/* ---- writing (runner) ------------------------------------------------------------------------ */
+struct journal_writer;
+
+/* Opens for appending, creating it if absent. An existing file is scanned: a torn tail is cut off,
+ * the sequence goes on. */
+int journal_writer_open(const char *path, struct journal_writer **ret_writer, struct err *err);
+/* Appends one frame with one write. On ENOSPC and the like: -1, the file is cut back to whole
+ * frames and the same frame may be tried again. */
+int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attempt, enum journal_type type,
+                   struct str payload, struct err *err);
+/* Bytes written: what a doorbell announces. */
+int64_t journal_writer_size(const struct journal_writer *writer);
+/* Makes room for `bytes` more (posix_fallocate beyond the end, size unchanged). Failing is no error. */
+void journal_reserve(struct journal_writer *writer, int64_t bytes);
+void journal_writer_close(struct journal_writer *writer);
+
+/* ---- reading (engine, commands) --------------------------------------------------------------- */
+struct journal_reader;
+
+/* `offset` 0 is the start; any other must be an offset that journal_reader_offset gave, and
+ * `sequence` the last sequence read before it (0 at the start). A file shorter than `offset` is
+ * ERR_CORRUPT, an absent one ERR_NOT_FOUND. */
+int journal_reader_open(const char *path, int64_t offset, uint64_t sequence, struct journal_reader **ret_reader,
+                        struct err *err);
+/* 1 with the next frame, 0 when there is none yet, -1 on corruption or I/O error. */
+int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame, struct err *err);
+/* Where the next frame begins. */
+int64_t journal_reader_offset(const struct journal_reader *reader);
+void journal_reader_close(struct journal_reader *reader);
+
+/* One point of a JOURNAL_METRICS payload. */
+struct journal_point {
+    struct str key;
+    double value;
+    int64_t step;
+    int64_t time_ms;
+};
+/* Encodes a point into `room` (at least 26 + key bytes); returns its size. */
+size_t journal_point_encode(const struct journal_point *point, unsigned char *room);
+/* Takes the next point off `*rest`: 1, 0 at the end, -1 when malformed. */
+int journal_point_next(struct str *rest, struct journal_point *ret_point);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What engine and runner say to each other: JSON messages, each behind a u32 little-endian length,
+ * over a Unix stream socket that the runner listens on (`<home>/runner/<id>.sock`, mode 0600).
+ *
+ * Facts about steps never travel here: they are in the journal. The socket carries commands one way
+ * and doorbells the other. The words hello, list, stop and ack keep their meaning for ever, so
+ * that any engine can settle the steps of any older runner (decisions.md 19).
+ *
+ * Engine to runner:
+ *   {"type":"hello","protocol":1,"generation":N}    N grows with each engine of the home; the runner
+ *                                                   drops an older engine's connection
+ *   {"type":"spawn","attempt":ID,"run_id",...}      see spawn fields below; a known attempt is ignored
+ *   {"type":"stop","attempt":ID,"why":"cancel"|"timeout"|...,"grace_ms":N}   the stop ladder; grace 0
+ *                                                   is SIGKILL at once; repeated stops only get harder
+ *   {"type":"reply","attempt":ID,"seq":N,"result":any} or {...,"error":{"code","message"}}
+ *   {"type":"ack","attempt":ID}                     its EXIT is committed: forget the attempt
+ *   {"type":"list"}                                 ask for "attempts" again
+ *   {"type":"leave"}                                no more work: exit when the last step has ended
+ *
+ * Runner to engine:
+ *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
+ *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"running"|"exited","calls":[SEQ,...]}]}
+ *       after hello: what it knows; `calls` are questions still without a reply
+ *   {"type":"doorbell","run_id":TEXT,"size":N}      the journal has grown to N bytes
+ *   {"type":"full","run_id","message"}              the journal cannot be written now; steps are held
+ *
+ * Fields of spawn (all paths absolute; absent means none):
+ *   attempt, run_id, journal            ids, and the journal's path
+ *   kind                "command" | "shell" | "lua" | "plugin"
+ *   argv                ["python","train.py"]          of a command
+ *   script, shell       text, and the argv it is given to with "{0}" for the script's file
+ *                       (["bash","--noprofile","--norc","-eo","pipefail","{0}"])
+ *   lua                 {"path" or "text", "chunk": name for messages, "folders": [where require looks]}
+ *   plugin              {"path","name"}
+ *   params              the evaluated `with:` (plugin, lua)
+ *   contexts            {"steps","matrix","run","inputs"} for Lua
+ *   env                 {"NAME":"value"}: the whole environment
+ *   secrets             {"NAME":"value"}: given to the step, masked in the log; never written to disk
+ *   cwd, step_dir, state_dir, output_file, artifact_dir
+ *                       working directory; the attempt's own folder and the step's shared folder (both
+ *                       created by the runner); $SLUICE_OUTPUT; where the run's artifacts are published
+ *   context             {"pipeline","run_id","run_number","step","item","attempt","step_run_id","home"}
+ *   inputs              [{"name","path","kind":"path"|"model"|"run","dataset","context","uri",
+ *                       "optional"}]: each is digested before the step starts and reported as "input"
+ *   collect             what success publishes: {"outputs":{NAME:TYPE}, "artifacts":[{"name","glob"}],
+ *                       "metrics":[glob], "model":{"id","name","path","dir","model_type","flavor"}}
+ *   resumed             the outcome of a wait, or absent
+ *   timeout_ms          running time after which the ladder starts by itself; 0 none
+ *   stop                {"signal":15,"grace_ms":10000}
+ *   limits              {"log_bytes","memory_bytes","lua_memory_bytes"}; memory_bytes is RLIMIT_AS of
+ *                       Lua and plugin steps only
+ *   fetch               {"program", "policy": {...}}   for host->http
+ *
+ * JOURNAL_EXIT: {"how":"exited"|"signalled"|"not_started", "code":N, "signal":N, "core":bool,
+ *   "stopped":null|"timeout"|"cancel"|"log_limit"|"linger", "reason": text or null, "wall_ms","user_ms",
+ *   "system_ms","max_rss_bytes"}. `reason` is in words: "killed by signal 9 after 3.2 GB".
+ */
+#ifndef SLUICE_WIRE_MESSAGE_H
+#define SLUICE_WIRE_MESSAGE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+
+enum { WIRE_PROTOCOL = 1, MESSAGE_MAX_BYTES = 64 << 20 };
+
+/* One end of a connection: a non-blocking socket with its buffers. */
+struct message_stream {
+    int fd; /* -1 when closed */
+    struct strbuf in;
+    size_t in_used;
+    struct strbuf out;
+    size_t out_used;
+};
+
+/* Takes `take_fd` over and makes it non-blocking. */
+void message_stream_init(struct message_stream *stream, int take_fd);
+void message_stream_clear(struct message_stream *stream);
+/* Queues a message; message_flush sends. */
+void message_send(struct message_stream *stream, const struct json *message);
+/* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 when
+ * the other side is gone. */
+int message_flush(struct message_stream *stream);
+/* Reads what has come, without blocking: 0, or -1 when the other side is gone (messages that had
+ * come whole can still be taken). */
+int message_fill(struct message_stream *stream);
+/* 1 with the next message (in `arena`), 0 when none is whole, -1 with `err` for a malformed or too
+ * large one: close the stream. */
+int message_next(struct message_stream *stream, struct arena *arena, struct json *ret_message, struct err *err);
+
+#endif
