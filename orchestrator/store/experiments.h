@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Experiments, as MLflow has them. Ids are integers written in decimal; "0" is "Default".
+ */
+#ifndef SLUICE_STORE_EXPERIMENTS_H
+#define SLUICE_STORE_EXPERIMENTS_H
+
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct experiment {
+    int64_t id;
+    const char *name;
+    const char *artifact_location;
+    bool deleted;
+    int64_t created_ms;
+    int64_t updated_ms;
+    int64_t run_count;
+};
+
+/* The experiment of this name, created when there is none. A deleted one of that name is ERR_STATE. Names: 1 to 500
+ * characters (mlflow-api.md 4.2). */
+int store_experiment_ensure(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id, struct err *err);
+int store_experiment_get(struct store *store, int64_t id, struct arena *arena, struct experiment *ret, struct err *err);
+int store_experiment_set_tag(struct store *store, int64_t id, const char *key, const char *value, struct err *err);
+/* All that are not deleted, newest use first. */
+int store_experiment_list(struct store *store, struct arena *arena, struct experiment **ret, size_t *ret_count, struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Gate records: the verdict of an evaluation with every rule, its numbers, and the digest of the evidence.
+ */
+#ifndef SLUICE_STORE_GATES_H
+#define SLUICE_STORE_GATES_H
+
+#include "base/json.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct gate {
+    int64_t id;
+    const char *run_id;      /* pipeline run */
+    const char *step;
+    const char *step_run_id; /* the attempt's run */
+    const char *model_id;    /* judged; NULL: unknown */
+    const char *champion;    /* "wine/3" or NULL */
+    bool passed;
+    const char *refused_by;  /* one line; "" when passed */
+    struct json record;      /* all of it: rules, dataset, values */
+    const char *evidence_sha256;
+    int64_t at_ms;
+};
+int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id, struct err *err);
+int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count, struct err *err);
+
+#endif

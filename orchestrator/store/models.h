@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Logged models (m-...): what steps produce. Metrics measured on them are in metrics.h.
+ */
+#ifndef SLUICE_STORE_MODELS_H
+#define SLUICE_STORE_MODELS_H
+
+#include "base/json.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+enum model_status { MODEL_STATUS_PENDING = 1, MODEL_STATUS_READY = 2, MODEL_STATUS_UPLOAD_FAILED = 3 };
+
+struct logged_model {
+    const char *model_id;
+    int64_t experiment_id;
+    const char *name;
+    const char *artifact_uri; /* absolute folder */
+    const char *source_run_id; /* NULL: none */
+    const char *model_type;    /* "" or text */
+    enum model_status status;
+    const char *status_message;
+    const char *sha256;   /* digest of the folder (digest_tree), "" until READY */
+    int64_t size_bytes;
+    int64_t created_ms;
+    int64_t updated_ms;
+    bool deleted;
+};
+
+/* Status PENDING unless given. Links it as an output of its source run. */
+int store_model_create(struct store *store, const struct logged_model *model, struct err *err);
+int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256, int64_t size_bytes, int64_t now_ms, struct err *err);
+/* ERR_NOT_FOUND with MLflow's words also for a deleted one. */
+int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret, struct err *err);
+int store_model_param(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
+int store_model_tag(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
+int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err);
+int store_model_tags(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err);
+/* Newest first, of one experiment (or all, -1), at most `limit`. */
+int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err);
+/* Models that a run made (READY ones only with `ready_only`). */
+int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err);
+
+#endif

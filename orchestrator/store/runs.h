@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs, as MLflow has them, with params, tags, inputs and artifacts. A pipeline run is one; each attempt of a
+ * step is one, nested by the tag mlflow.parentRunId.
+ */
+#ifndef SLUICE_STORE_RUNS_H
+#define SLUICE_STORE_RUNS_H
+
+#include "base/json.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+enum run_status { RUN_STATUS_SCHEDULED, RUN_STATUS_RUNNING, RUN_STATUS_FINISHED, RUN_STATUS_FAILED, RUN_STATUS_KILLED };
+const char *run_status_name(enum run_status status); /* "FINISHED" */
+
+struct run_info {
+    const char *run_id;
+    int64_t experiment_id;
+    const char *name;
+    const char *user;
+    enum run_status status;
+    int64_t start_ms;
+    int64_t end_ms; /* 0: not ended */
+    bool deleted;
+    const char *artifact_uri; /* absolute folder */
+    const char *parent_run_id; /* NULL: none; stored as tag mlflow.parentRunId too */
+};
+
+/* Creates it with the tags mlflow.runName, mlflow.user and, with a parent, mlflow.parentRunId. `artifact_uri` is the
+ * caller's. Doing it twice with one id is ERR_EXISTS. */
+int store_run_create(struct store *store, const struct run_info *run, struct err *err);
+/* Sets status, and end_ms unless 0. */
+int store_run_update(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err);
+int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err);
+/* Write-once: the same value again is fine, another is ERR_INPUT with MLflow's message (mlflow-api.md 4.5). */
+int store_run_param(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
+int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
+/* Maps of text, keys sorted. */
+int store_run_params(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err);
+int store_run_tags(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err);
+
+/* ---- artifacts: a row for each file ------------------------------------------------------------- */
+struct artifact {
+    const char *path; /* below the run's artifact folder */
+    const char *sha256;
+    int64_t size_bytes;
+};
+/* Replaces a row of the same path. */
+int store_artifact_put(struct store *store, const char *run_id, const struct artifact *artifact, struct err *err);
+int store_artifact_list(struct store *store, const char *run_id, struct arena *arena, struct artifact **ret, size_t *ret_count, struct err *err);
+
+/* ---- inputs: datasets and models a run used ------------------------------------------------------ */
+struct dataset_use {
+    const char *name;
+    const char *digest; /* at most 36 characters in MLflow: the first 36 of a sha256; the whole stands in `sha256` */
+    const char *sha256; /* or NULL */
+    const char *source_type; /* "local" */
+    const char *source;      /* JSON or path */
+    const char *schema;  /* or NULL */
+    const char *profile; /* or NULL */
+    const char *context; /* "training", "evaluation"... tag mlflow.data.context; or NULL */
+};
+int store_run_dataset(struct store *store, const char *run_id, int64_t experiment_id, const struct dataset_use *use, struct err *err);
+int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret, size_t *ret_count, struct err *err);
+/* Links a logged model as input or output of a run; twice is fine. */
+int store_run_model(struct store *store, const char *run_id, const char *model_id, bool is_output, struct err *err);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The store: one SQLite file, one writer.
+ *
+ * The connection opened for writing is the only one that writes and checkpoints, in one process, from one
+ * thread: the turn's (decisions.md 7). Others open it read-only and never checkpoint. Durability is
+ * WAL with synchronous=FULL: what store_commit has returned from survives a power cut.
+ *
+ * Record families have a file each (experiments, runs, metrics, ...); their functions run inside the
+ * transaction that the caller has begun, and return ERR_BUSY, ERR_IO, ERR_CORRUPT, ERR_LIMIT (disk full) for
+ * what SQLite reports. Text handed out lives in the arena given.
+ */
+#ifndef SLUICE_STORE_STORE_H
+#define SLUICE_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+
+struct store;
+
+enum store_mode { STORE_READ_WRITE, STORE_READ_ONLY };
+
+/* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words; so is one
+ * that a read-only opener finds not migrated yet. */
+int store_open(const char *path, enum store_mode mode, struct store **ret_store, struct err *err);
+void store_close(struct store *store);
+/* The schema version this program writes. */
+int store_schema_version(void);
+const char *store_sqlite_version(void);
+
+int store_begin(struct store *store, struct err *err);
+/* On failure the transaction is rolled back. */
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+/* Savepoints, for one event of a turn: release keeps what came after it, back undoes it. They do not nest. */
+int store_savepoint(struct store *store, struct err *err);
+int store_savepoint_release(struct store *store, struct err *err);
+void store_savepoint_back(struct store *store);
+/* SQLite's own check of the whole file. 0 when sound. */
+int store_check(struct store *store, struct err *err);
+
+#endif
