@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A run of a pipeline, decided by pure functions: event + state -> new state + what is to be done.
+ *
+ * Nothing here does I/O or asks the time: events carry it. The engine turns the changes into rows and the actions into
+ * messages; the rows of a run, loaded by run_load_item and run_resume, give the same state again after a restart.
+ * A run and all its values live in one arena.
+ */
+#ifndef SLUICE_RUN_RUN_H
+#define SLUICE_RUN_RUN_H
+
+#include "base/json.h"
+#include "base/vec.h"
+#include "pipeline/pipeline.h"
+#include "run/states.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One matrix item of a step; a step without a matrix has exactly one, number 0. */
+struct run_item {
+    enum step_state state;
+    const char *reason; /* why skipped, failed, waiting; NULL: nothing to say */
+    int attempts;       /* started so far; the number of the live or last one */
+    int64_t due_ms;     /* of DELAYED */
+    int64_t started_ms; /* of the first attempt; 0: none */
+    int64_t ended_ms;
+    char key[20];       /* "" without a matrix, else index and 8 hex digits of the item: "3-9f2c01ab" */
+    struct json matrix; /* the item's values, or null */
+    struct json outputs;
+    struct json artifacts; /* NAME: path */
+    struct json metrics;   /* of the last attempt's run, set when it ends */
+    const char *model_id;  /* NULL: none */
+    const char *model_uri;
+    const char *step_run_id;  /* MLflow run of the last attempt; NULL: none */
+    const char *child_run_id; /* of a sub-pipeline */
+    const char *carried_from; /* "12" when the result is that of another run */
+    const char *refused_by;   /* a gate said no: the rule; NULL otherwise */
+    bool gate_passed;         /* a gate said yes */
+    bool resumed;             /* its next start continues the same attempt after a wait */
+};
+
+struct run_step {
+    enum step_state state; /* of the whole step */
+    const char *reason;
+    bool expanded;       /* its items exist */
+    bool after_failure;  /* skipped because something before it failed */
+    bool refused;        /* a gate in it, or before it, said no */
+    bool wanted;         /* false: not needed for --until */
+    struct run_item *items;
+    size_t item_count;
+    size_t items_done;
+    size_t items_live;   /* ready, active, delayed or waiting */
+    size_t next_item;    /* the first that was not made ready yet */
+    size_t unmet;        /* needs that are not terminal */
+    size_t *dependents;  /* steps that need this one */
+    size_t dependent_count;
+};
+
+struct run_place {
+    size_t step;
+    size_t item;
+};
+
+struct run {
+    struct arena *arena;
+    const struct pipeline *pipeline;
+    const char *run_id;
+    uint64_t seed; /* of jitter */
+    enum run_state state;
+    const char *reason;
+    enum verdict verdict;
+    bool cancelling;
+    const char *cancel_reason;
+    bool timed_out;
+    struct json params;
+    struct json info; /* the context `run`: id, number, name, trigger, scheduled_for */
+    struct json git;  /* the context `git` */
+    struct json vars;
+    struct json secrets; /* names to "***": the real values are put in by the engine when it starts an attempt */
+    struct run_step *steps;
+    size_t done;      /* terminal steps */
+    struct {
+        VEC_OF(struct run_place)
+    } ready; /* items that may start, in order; taken from `ready_taken` */
+    size_t ready_taken;
+    struct {
+        VEC_OF(size_t)
+    } due; /* pending steps whose needs are all terminal: worked off within run_apply */
+};
+
+/* ---- what comes out ---------------------------------------------------------------------------- */
+enum run_action_kind {
+    RUN_ACTION_STOP,         /* stop the live attempt of the item; text: why ("cancel") */
+    RUN_ACTION_WITHDRAW,     /* drop the wait of the item; text: why */
+    RUN_ACTION_CANCEL_CHILD, /* cancel the child run of the item */
+    RUN_ACTION_WAKE,         /* send RUN_EVENT_DUE at at_ms */
+};
+struct run_action {
+    enum run_action_kind kind;
+    struct run_place place;
+    int64_t at_ms;
+    const char *text;
+};
+struct run_changes {
+    struct {
+        VEC_OF(struct run_place)
+    } items; /* each at most once */
+    struct {
+        VEC_OF(size_t)
+    } steps; /* the whole step's row */
+    struct {
+        VEC_OF(struct run_action)
+    } actions;
+    bool run; /* the run's own row */
+};
+void run_changes_clear(struct run_changes *changes);
+
+/* ---- what goes in ------------------------------------------------------------------------------ */
+enum run_event_kind {
+    RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready */
+    RUN_EVENT_ENDED,         /* the live attempt of an item ended: `ended`, exit_code, reason */
+    RUN_EVENT_WAITING,       /* it waits: reason says for what */
+    RUN_EVENT_WAIT_OVER,     /* what it waited for came (or was refused, or expired): it goes on */
+    RUN_EVENT_WAIT_REFUSED,  /* a person said no, or time ran out: the step fails, verdict refused */
+    RUN_EVENT_WAIT_FAILED,   /* the wait ended without the person: a missing file's deadline. The step fails. */
+    RUN_EVENT_DUE,           /* the time has come for delayed items */
+    RUN_EVENT_CANCEL,        /* reason: by whom and why */
+    RUN_EVENT_TIMEOUT,       /* the run's own timeout */
+};
+struct run_event {
+    enum run_event_kind kind;
+    struct run_place place;
+    int64_t now_ms;
+    enum attempt_state ended; /* SUCCEEDED FAILED TIMED_OUT CANCELLED LOST */
+    bool refused;             /* of FAILED: a gate said no. Never retried. */
+    bool no_retry;            /* of LOST: processes of the attempt survive */
+    bool out_of_memory;
+    int exit_code;            /* -1: none */
+    const char *reason;       /* copied */
+};
+
+/* ---- making one --------------------------------------------------------------------------------- */
+struct run_options {
+    const char *until;  /* step id: only it and what it needs; NULL: all */
+    uint64_t seed;
+};
+/* A queued run with all steps pending. `pipeline` must outlive it. */
+struct run *run_new(const struct pipeline *pipeline, const char *run_id, const struct run_options *options);
+void run_free(struct run *run);
+/* Takes a step's result over from another run, before BEGIN: its items as given (copied deeply), state succeeded. */
+void run_carry(struct run *run, size_t step, const struct run_step *from, const char *from_number);
+/* Marks the steps that a retry must run again: `from` and everything that depends on it. */
+void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks);
+
+/* ---- loading after a restart ---------------------------------------------------------------------- */
+/* Puts an item's row back (items in order; `item` is copied as it is, its values must live in run->arena). */
+void run_load_item(struct run *run, struct run_place place, const struct run_item *item);
+/* Puts a step's row back. Then, once all rows are in, run_resume rebuilds counters and the ready queue. */
+void run_load_step(struct run *run, size_t step, enum step_state state, const char *reason, bool expanded, bool after_failure,
+                   bool refused, bool wanted);
+void run_resume(struct run *run, struct run_changes *changes);
+
+/* ---- deciding --------------------------------------------------------------------------------------- */
+void run_apply(struct run *run, const struct run_event *event, struct run_changes *changes);
+/* Takes the next item that may start, marks it active and counts its attempt (unless it goes on after a wait). False: none. */
+bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place);
+bool run_has_ready(const struct run *run);
+/* Items that are active (hold a process or a child run). */
+size_t run_active_count(const struct run *run);
+struct run_item *run_item_at(const struct run *run, struct run_place place);
+const struct step *run_step_at(const struct run *run, struct run_place place);
+
+/* ---- retry.c: the delay before attempt number `next` (2, 3, ...), jitter taken from the run's seed ---- */
+int64_t run_retry_delay_ms(const struct retry_policy *policy, int next, uint64_t seed, size_t step, size_t item);
+/* Does the policy retry after this end of attempt number `attempts`? */
+bool run_should_retry(const struct retry_policy *policy, int attempts, const struct run_event *ended);
+
+/* ---- context.c: the expression environment of an item ------------------------------------------------- */
+struct run_context {
+    const struct run *run;
+    size_t step;                  /* the step that asks; SIZE_MAX: the pipeline's outputs */
+    const struct run_item *item;  /* NULL before expansion */
+    const struct json *inputs;    /* of the attempt, or NULL */
+    const struct json *env;
+    const struct json *step_info; /* {dir, id, attempt}, or NULL */
+    const struct json *secrets;   /* real values; NULL: masked ones */
+    struct arena *arena;          /* for values made on the way */
+    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
+    void *hash_ctx;
+};
+/* `context` must outlive the environment. */
+struct expr_env run_context_env(struct run_context *context);
+
+#endif

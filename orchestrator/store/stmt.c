@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/stmt.h"
+
+#include "base/mem.h"
+#include "store/store_internal.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdint.h>
+
+static size_t slot_of(const char *sql)
+{
+    uintptr_t address = (uintptr_t)sql;
+    return (size_t)((address >> 3) ^ (address >> 11)) % STORE_STATEMENT_SLOTS;
+}
+
+struct stmt *stmt_get(struct store *store, const char *sql)
+{
+    struct stmt **slot = &store->statements[slot_of(sql)];
+    for (struct stmt *s = *slot; s != NULL; s = s->next) {
+        if (s->sql == sql) {
+            return s;
+        }
+    }
+    struct stmt *s = mem_alloc(sizeof *s);
+    s->store = store;
+    s->sql = sql;
+    int code = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
+    s->failed = code == SQLITE_OK ? 0 : code;
+    s->next = *slot;
+    *slot = s;
+    return s;
+}
+
+static int parameter(struct stmt *s, const char *name)
+{
+    if (s->failed != 0) {
+        return 0;
+    }
+    int index = sqlite3_bind_parameter_index(s->handle, name);
+    assert(index > 0);
+    return index;
+}
+
+void stmt_int(struct stmt *s, const char *name, int64_t value)
+{
+    (void)sqlite3_bind_int64(s->handle, parameter(s, name), value);
+}
+
+void stmt_real(struct stmt *s, const char *name, double value)
+{
+    (void)sqlite3_bind_double(s->handle, parameter(s, name), value);
+}
+
+void stmt_text(struct stmt *s, const char *name, const char *value)
+{
+    (void)sqlite3_bind_text(s->handle, parameter(s, name), value, -1, SQLITE_TRANSIENT);
+}
+
+void stmt_str(struct stmt *s, const char *name, struct str value)
+{
+    const char *p = value.p == NULL ? "" : value.p;
+    (void)sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void stmt_blob(struct stmt *s, const char *name, const void *bytes, size_t size)
+{
+    (void)sqlite3_bind_blob64(s->handle, parameter(s, name), size == 0 ? "" : bytes, size, SQLITE_TRANSIENT);
+}
+
+void stmt_null(struct stmt *s, const char *name)
+{
+    (void)sqlite3_bind_null(s->handle, parameter(s, name));
+}
+
+int stmt_step(struct stmt *s, struct err *err)
+{
+    int code = s->failed != 0 ? s->failed : sqlite3_step(s->handle);
+    if (code == SQLITE_ROW) {
+        return 1;
+    }
+    if (code == SQLITE_DONE) {
+        return 0;
+    }
+    return store_fail(s->store, code, "reading or writing the store", err);
+}
+
+int64_t stmt_column_int(struct stmt *s, int column)
+{
+    return sqlite3_column_int64(s->handle, column);
+}
+
+double stmt_column_real(struct stmt *s, int column)
+{
+    return sqlite3_column_double(s->handle, column);
+}
+
+bool stmt_column_is_null(struct stmt *s, int column)
+{
+    return sqlite3_column_type(s->handle, column) == SQLITE_NULL;
+}
+
+char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
+{
+    const unsigned char *text = sqlite3_column_text(s->handle, column);
+    int size = sqlite3_column_bytes(s->handle, column);
+    return arena_dup(arena, text, text == NULL ? 0 : (size_t)size);
+}
+
+char *stmt_column_text_or_null(struct stmt *s, int column, struct arena *arena)
+{
+    return stmt_column_is_null(s, column) ? NULL : stmt_column_text(s, column, arena);
+}
+
+struct str stmt_column_blob(struct stmt *s, int column, struct arena *arena)
+{
+    const void *bytes = sqlite3_column_blob(s->handle, column);
+    int size = sqlite3_column_bytes(s->handle, column);
+    return arena_str(arena, (struct str){bytes, bytes == NULL ? 0 : (size_t)size});
+}
+
+void stmt_done(struct stmt *s)
+{
+    if (s->failed != 0) {
+        return;
+    }
+    (void)sqlite3_reset(s->handle);
+    (void)sqlite3_clear_bindings(s->handle);
+}
+
+int64_t stmt_run(struct stmt *s, struct err *err)
+{
+    int result = 0;
+    do {
+        result = stmt_step(s, err);
+    } while (result == 1);
+    stmt_done(s);
+    return result < 0 ? -1 : sqlite3_changes64(s->store->db);
+}
+
+int stmt_run_one(struct stmt *s, const char *what, struct err *err)
+{
+    int64_t changed = stmt_run(s, err);
+    if (changed < 0) {
+        return -1;
+    }
+    return changed == 1 ? 0 : err_set(err, ERR_STATE, "%s: %lld rows where one was expected", what, (long long)changed);
+}
+
+int64_t stmt_last_id(struct store *store)
+{
+    return sqlite3_last_insert_rowid(store->db);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include "base/mem.h"
+#include "store/schema.h"
+#include "store/store_internal.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Autocheckpoint after 250 pages: p99 of a turn 3.4 ms against 6.9 ms with SQLite's 1,000 (decisions.md 7). */
+static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
+                                     "PRAGMA synchronous = FULL;"
+                                     "PRAGMA wal_autocheckpoint = 250;"
+                                     "PRAGMA foreign_keys = ON;"
+                                     "PRAGMA temp_store = MEMORY;"
+                                     "PRAGMA busy_timeout = 2000;";
+
+int store_fail(struct store *store, int code, const char *doing, struct err *err)
+{
+    const char *text = store->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(store->db);
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return err_set(err, ERR_LIMIT, "%s: the disk is full", doing);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return err_set(err, ERR_BUSY, "%s: the store is in use: %s", doing, text);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return err_set(err, ERR_CORRUPT, "%s: the store is damaged: %s", doing, text);
+    case SQLITE_CONSTRAINT:
+        return err_set(err, ERR_STATE, "%s: %s", doing, text);
+    default:
+        return err_set(err, ERR_IO, "%s: %s", doing, text);
+    }
+}
+
+static int store_exec(struct store *store, const char *sql, const char *doing, struct err *err)
+{
+    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : store_fail(store, code, doing, err);
+}
+
+int store_schema_version(void)
+{
+    return store_schema_count;
+}
+
+const char *store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}
+
+static int store_read_version(struct store *store, int *ret_version, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW) {
+        *ret_version = sqlite3_column_int(statement, 0);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(statement);
+    return code == SQLITE_OK ? 0 : store_fail(store, code, "reading the schema version", err);
+}
+
+/* One migration, one transaction: a failed one leaves no trace. */
+static int store_migrate_step(struct store *store, int from, struct err *err)
+{
+    char set_version[64];
+    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", from + 1);
+    if (store_exec(store, "BEGIN IMMEDIATE", "beginning a migration", err) < 0) {
+        return -1;
+    }
+    if (store_exec(store, store_schema[from], "applying a migration", err) < 0 ||
+        store_exec(store, set_version, "recording a migration", err) < 0 ||
+        store_exec(store, "COMMIT", "committing a migration", err) < 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        return err_add(err, "migration %d", from + 1);
+    }
+    return 0;
+}
+
+static int store_migrate(struct store *store, struct err *err)
+{
+    int version = 0;
+    if (store_read_version(store, &version, err) < 0) {
+        return -1;
+    }
+    if (version > store_schema_count) {
+        return err_set(err, ERR_NEWER,
+                       "the store was written by a newer sluice (schema %d; this one knows up to %d): use that version, or "
+                       "another home",
+                       version, store_schema_count);
+    }
+    if (!store->writable) {
+        return version == store_schema_count
+                   ? 0
+                   : err_set(err, ERR_STATE, "the store has schema %d and needs %d: any command that writes upgrades it",
+                             version, store_schema_count);
+    }
+    for (int from = version; from < store_schema_count; from++) {
+        if (store_migrate_step(store, from, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int store_open(const char *path, enum store_mode mode, struct store **ret_store, struct err *err)
+{
+    struct store *store = mem_alloc(sizeof *store);
+    store->writable = mode == STORE_READ_WRITE;
+    int flags = store->writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int code = sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK) {
+        (void)store_fail(store, code, "opening the store", err);
+        goto fail;
+    }
+    (void)sqlite3_extended_result_codes(store->db, 1);
+    /* Only the writer checkpoints, also when the last connection closes. */
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->writable ? 0 : 1, NULL);
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    const char *pragmas = store->writable ? writer_pragmas : "PRAGMA busy_timeout = 2000;";
+    if (store_exec(store, pragmas, "preparing the store", err) < 0 || store_migrate(store, err) < 0) {
+        goto fail;
+    }
+    *ret_store = store;
+    return 0;
+fail:
+    store_close(store);
+    return err_add(err, "'%s'", path);
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STORE_STATEMENT_SLOTS; i++) {
+        for (struct stmt *s = store->statements[i]; s != NULL;) {
+            struct stmt *next = s->next;
+            sqlite3_finalize(s->handle);
+            free(s);
+            s = next;
+        }
+    }
+    (void)sqlite3_close(store->db);
+    explicit_bzero(store->activity_key, sizeof store->activity_key);
+    free(store);
+}
+
+int store_begin(struct store *store, struct err *err)
+{
+    return store_exec(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
+}
+
+int store_commit(struct store *store, struct err *err)
+{
+    if (store_exec(store, "COMMIT", "committing", err) < 0) {
+        store_rollback(store);
+        return -1;
+    }
+    return 0;
+}
+
+void store_rollback(struct store *store)
+{
+    if (sqlite3_get_autocommit(store->db) == 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
+int store_savepoint(struct store *store, struct err *err)
+{
+    return store_exec(store, "SAVEPOINT event", "beginning an event", err);
+}
+
+int store_savepoint_release(struct store *store, struct err *err)
+{
+    return store_exec(store, "RELEASE event", "ending an event", err);
+}
+
+void store_savepoint_back(struct store *store)
+{
+    (void)sqlite3_exec(store->db, "ROLLBACK TO event", NULL, NULL, NULL);
+    (void)sqlite3_exec(store->db, "RELEASE event", NULL, NULL, NULL);
+}
+
+int store_check(struct store *store, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    int result = code == SQLITE_ROW ? 0 : store_fail(store, code, "checking the store", err);
+    const char *text = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : "";
+    if (result == 0 && strcmp(text == NULL ? "" : text, "ok") != 0) {
+        result = err_set(err, ERR_CORRUPT, "the store is damaged: %s", text == NULL ? "" : text);
+    }
+    sqlite3_finalize(statement);
+    return result;
+}

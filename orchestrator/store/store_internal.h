@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of a store handle, for store.c and stmt.c only.
+ */
+#ifndef SLUICE_STORE_STORE_INTERNAL_H
+#define SLUICE_STORE_STORE_INTERNAL_H
+
+#include "base/err.h"
+#include "store/stmt.h"
+
+#include <sqlite3.h>
+
+struct stmt {
+    struct store *store;
+    const char *sql; /* its address is the key */
+    sqlite3_stmt *handle;
+    int failed; /* SQLite code of a failed preparation, else 0 */
+    struct stmt *next;
+};
+
+enum { STORE_STATEMENT_SLOTS = 256 };
+
+struct store {
+    sqlite3 *db;
+    bool writable;
+    struct stmt *statements[STORE_STATEMENT_SLOTS];
+    bool has_activity_key;
+    unsigned char activity_key[32];
+};
+
+/* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB are
+ * ERR_CORRUPT, CONSTRAINT is ERR_STATE, the rest ERR_IO. Returns -1. */
+int store_fail(struct store *store, int code, const char *doing, struct err *err);
+
+#endif
