@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/steps.h"
+
+#include "store/stmt.h"
+
+#define ATTEMPT_COLUMNS                                                                                                 \
+    "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "         \
+    "spawning, exit, result, wait, started_ms, ended_ms"
+
+int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, "
+                                     "started_ms) VALUES (:run_id, :position, :item, :number, :state, :mark, :step_run_id, :runner, "
+                                     ":boot_id, :started)");
+    stmt_text(s, ":run_id", attempt->run_id);
+    stmt_int(s, ":position", attempt->position);
+    stmt_int(s, ":item", attempt->item);
+    stmt_int(s, ":number", attempt->number);
+    stmt_text(s, ":state", attempt_state_name(attempt->state));
+    stmt_text(s, ":mark", attempt->mark);
+    stmt_text(s, ":step_run_id", attempt->step_run_id);
+    stmt_text(s, ":runner", attempt->runner);
+    stmt_text(s, ":boot_id", attempt->boot_id);
+    stmt_int(s, ":started", attempt->started_ms);
+    if (stmt_run_one(s, "inserting an attempt", err) < 0) {
+        return -1;
+    }
+    attempt->id = stmt_last_id(store);
+    return 0;
+}
+
+int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
+                                     "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
+                                     "ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
+    stmt_int(s, ":id", attempt->id);
+    stmt_text(s, ":state", attempt_state_name(attempt->state));
+    stmt_text(s, ":reason", attempt->reason);
+    stmt_text(s, ":runner", attempt->runner);
+    stmt_text(s, ":boot_id", attempt->boot_id);
+    stmt_int(s, ":pid", attempt->pid);
+    stmt_int(s, ":start_ticks", attempt->start_ticks);
+    stmt_int(s, ":spawning", attempt->spawning ? 1 : 0);
+    stmt_text(s, ":exit", attempt->exit);
+    stmt_text(s, ":result", attempt->result);
+    stmt_text(s, ":wait", attempt->wait);
+    if (attempt->ended_ms == 0) {
+        stmt_null(s, ":ended");
+    } else {
+        stmt_int(s, ":ended", attempt->ended_ms);
+    }
+    return stmt_run_one(s, "updating an attempt", err);
+}
+
+static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row *ret)
+{
+    *ret = (struct attempt_row){
+        .id = stmt_column_int(s, 0),
+        .run_id = stmt_column_text(s, 1, arena),
+        .position = stmt_column_int(s, 2),
+        .item = stmt_column_int(s, 3),
+        .number = stmt_column_int(s, 4),
+        .state = (enum attempt_state)attempt_state_parse(stmt_column_text(s, 5, arena)),
+        .reason = stmt_column_text_or_null(s, 6, arena),
+        .mark = stmt_column_text(s, 7, arena),
+        .step_run_id = stmt_column_text(s, 8, arena),
+        .runner = stmt_column_text(s, 9, arena),
+        .boot_id = stmt_column_text(s, 10, arena),
+        .pid = stmt_column_int(s, 11),
+        .start_ticks = stmt_column_int(s, 12),
+        .spawning = stmt_column_int(s, 13) != 0,
+        .exit = stmt_column_text_or_null(s, 14, arena),
+        .result = stmt_column_text_or_null(s, 15, arena),
+        .wait = stmt_column_text_or_null(s, 16, arena),
+        .started_ms = stmt_column_int(s, 17),
+        .ended_ms = stmt_column_int(s, 18),
+    };
+}
+
+int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE id = :id");
+    stmt_int(s, ":id", id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        read_attempt(s, arena, ret);
+    }
+    stmt_done(s);
+    if (row == 0) {
+        return err_set(err, ERR_NOT_FOUND, "no attempt %lld", (long long)id);
+    }
+    return row < 0 ? -1 : 0;
+}
+
+int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = run_id == NULL
+                         ? stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id")
+                         : stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
+    if (run_id != NULL) {
+        stmt_text(s, ":run_id", run_id);
+    }
+    struct attempt_row *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        if (count == room) {
+            room = room == 0 ? 16 : room * 2;
+            struct attempt_row *wider = arena_array(arena, room, sizeof *wider);
+            if (count > 0) {
+                memcpy(wider, items, count * sizeof *wider);
+            }
+            items = wider;
+        }
+        read_attempt(s, arena, &items[count++]);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_call_put(struct store *store, int64_t attempt, int64_t seq, struct str reply, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "INSERT INTO attempt_calls (attempt, seq, reply) VALUES (:attempt, :seq, :reply)");
+    stmt_int(s, ":attempt", attempt);
+    stmt_int(s, ":seq", seq);
+    stmt_str(s, ":reply", reply);
+    return stmt_run_one(s, "recording an answer", err);
+}
+
+int store_call_get(struct store *store, int64_t attempt, int64_t seq, struct arena *arena, struct str *ret_reply,
+                   struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT reply FROM attempt_calls WHERE attempt = :attempt AND seq = :seq");
+    stmt_int(s, ":attempt", attempt);
+    stmt_int(s, ":seq", seq);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret_reply = str_from(stmt_column_text(s, 0, arena));
+    }
+    stmt_done(s);
+    return row;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows of steps and their items, of attempts, and of the questions attempts asked.
+ */
+#ifndef SLUICE_STORE_STEPS_H
+#define SLUICE_STORE_STEPS_H
+
+#include "run/run.h"
+#include "store/store.h"
+
+#include <stdint.h>
+
+/* Writes the row of an item, or of the whole step. */
+int store_item_put(struct store *store, const struct run *run, struct run_place place, struct err *err);
+int store_step_put(struct store *store, const struct run *run, size_t step, struct err *err);
+/* All rows of a new run at once. */
+int store_steps_insert(struct store *store, const struct run *run, struct err *err);
+/* Puts every row of the run back into `run` (run_load_item, run_load_step); run_resume is the caller's. */
+int store_steps_load(struct store *store, struct run *run, struct err *err);
+
+struct attempt_row {
+    int64_t id;
+    const char *run_id;
+    int64_t position, item, number;
+    enum attempt_state state;
+    const char *reason; /* NULL: none */
+    const char *mark;
+    const char *step_run_id;
+    const char *runner;
+    const char *boot_id;
+    int64_t pid, start_ticks; /* 0: not known */
+    bool spawning;
+    const char *exit;   /* JSON or NULL */
+    const char *result; /* JSON or NULL */
+    const char *wait;   /* JSON or NULL */
+    int64_t started_ms, ended_ms;
+};
+int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err); /* sets id */
+/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, ended_ms. A terminal row never changes. */
+int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
+int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
+/* The attempts of a run in order of id, or, with run_id NULL, all that have not ended. */
+int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret, size_t *ret_count, struct err *err);
+
+int store_call_put(struct store *store, int64_t attempt, int64_t seq, struct str reply, struct err *err);
+/* 1 with the reply, 0 when there is none, -1 on errors. */
+int store_call_get(struct store *store, int64_t attempt, int64_t seq, struct arena *arena, struct str *ret_reply, struct err *err);
+
+#endif

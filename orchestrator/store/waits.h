@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Waits and the votes of people on approvals.
+ */
+#ifndef SLUICE_STORE_WAITS_H
+#define SLUICE_STORE_WAITS_H
+
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct wait_row {
+    int64_t id;
+    int64_t attempt;
+    const char *run_id;
+    int64_t position, item;
+    const char *kind;
+    const char *spec;    /* JSON */
+    const char *state;   /* JSON */
+    const char *status;  /* "open", "met", "rejected", "expired", "withdrawn", "void" */
+    const char *outcome; /* JSON or NULL */
+    int64_t check_ms;    /* 0: none */
+    int64_t expires_ms;  /* 0: never */
+    int64_t created_ms, ended_ms;
+};
+int store_wait_insert(struct store *store, struct wait_row *wait, struct err *err); /* sets id */
+/* Writes spec, check_ms; and status, outcome, ended_ms once: a wait that is not open does not change (ERR_STATE). */
+int store_wait_update(struct store *store, const struct wait_row *wait, struct err *err);
+/* Open waits of a run, or of all (run_id NULL), oldest first. With `all`, the ended ones too. */
+int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err);
+
+struct vote {
+    const char *actor;
+    const char *decision; /* "approve" or "reject" */
+    const char *reason;
+    const char *groups; /* JSON list */
+    int64_t at_ms;
+};
+int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err);
+int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count, struct err *err);
+
+#endif
