@@ -93,6 +93,19 @@ void *arena_array(struct arena *arena, size_t count, size_t size)
     return arena_alloc(arena, count * size);
 }
 
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room) {
+        return items;
+    }
+    *room = *room == 0 ? 8 : *room * 2;
+    void *wider = arena_array(arena, *room, size);
+    if (count > 0) {
+        memcpy(wider, items, count * size);
+    }
+    return wider;
+}
+
 char *arena_dup(struct arena *arena, const void *bytes, size_t size)
 {
     char *copy = arena_alloc(arena, size + 1);

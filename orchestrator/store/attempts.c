@@ -107,14 +107,7 @@ int store_attempt_list(struct store *store, const char *run_id, struct arena *ar
     size_t room = 0;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
-        if (count == room) {
-            room = room == 0 ? 16 : room * 2;
-            struct attempt_row *wider = arena_array(arena, room, sizeof *wider);
-            if (count > 0) {
-                memcpy(wider, items, count * sizeof *wider);
-            }
-            items = wider;
-        }
+        items = arena_grow(arena, items, count, &room, sizeof *items);
         read_attempt(s, arena, &items[count++]);
     }
     stmt_done(s);

@@ -213,14 +213,7 @@ static int read_list(struct stmt *s, struct arena *arena, struct pipeline_run **
     size_t room = 0;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
-        if (count == room) {
-            room = room == 0 ? 16 : room * 2;
-            struct pipeline_run *wider = arena_array(arena, room, sizeof *wider);
-            if (count > 0) {
-                memcpy(wider, items, count * sizeof *wider);
-            }
-            items = wider;
-        }
+        items = arena_grow(arena, items, count, &room, sizeof *items);
         read_run(s, arena, &items[count++]);
     }
     stmt_done(s);

@@ -3,7 +3,6 @@
 
 #include "store/stmt.h"
 
-#include <string.h>
 
 static void bind_time(struct stmt *s, const char *name, int64_t ms)
 {
@@ -62,14 +61,7 @@ int store_wait_list(struct store *store, const char *run_id, bool all, struct ar
     size_t room = 0;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
-        if (count == room) {
-            room = room == 0 ? 8 : room * 2;
-            struct wait_row *wider = arena_array(arena, room, sizeof *wider);
-            if (count > 0) {
-                memcpy(wider, items, count * sizeof *wider);
-            }
-            items = wider;
-        }
+        items = arena_grow(arena, items, count, &room, sizeof *items);
         items[count++] = (struct wait_row){
             .id = stmt_column_int(s, 0),
             .attempt = stmt_column_int(s, 1),
@@ -111,13 +103,14 @@ int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, s
 int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
                     struct err *err)
 {
-    enum { VOTES_MAX = 1000 };
-    struct stmt *s = stmt_get(store, "SELECT actor, decision, reason, groups, at_ms FROM votes WHERE wait = :wait ORDER BY at_ms LIMIT 1000");
+    struct stmt *s = stmt_get(store, "SELECT actor, decision, reason, groups, at_ms FROM votes WHERE wait = :wait ORDER BY at_ms");
     stmt_int(s, ":wait", wait);
-    struct vote *items = arena_array(arena, VOTES_MAX, sizeof *items);
+    struct vote *items = NULL;
     size_t count = 0;
+    size_t room = 0;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
         items[count++] = (struct vote){
             .actor = stmt_column_text(s, 0, arena),
             .decision = stmt_column_text(s, 1, arena),
