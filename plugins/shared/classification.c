@@ -128,9 +128,8 @@ static double average_of(const struct classification *counts, enum classificatio
     }
     struct numeric_sum sum = {0};
     for (size_t c = 0; c < counts->classes; c++) {
-        if (counts->present[c]) {
-            numeric_sum_add(&sum, metric(counts, c) * (average == CLASSIFICATION_WEIGHTED ? counts->labelled[c] : 1));
-        }
+        /* A class in no row adds nothing: its metric is 0. */
+        numeric_sum_add(&sum, metric(counts, c) * (average == CLASSIFICATION_WEIGHTED ? counts->labelled[c] : 1));
     }
     double share = average == CLASSIFICATION_WEIGHTED ? counts->total : (double)counts->present_count;
     return numeric_sum_value(&sum) / share;
