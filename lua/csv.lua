@@ -239,7 +239,8 @@ local function cell_number(data, row_number, index, missing, level)
     end
     local value = decimal(cell)
     if value == nil then
-        error(string.format("row %d, column '%s': '%s' is not a number", row_number, data.header[index], cell), level + 1)
+        error(string.format("row %d, column '%s': '%s' is not a number", row_number, data.header[index], cell),
+            level + 1)
     end
     return value
 end

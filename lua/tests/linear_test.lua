@@ -129,7 +129,8 @@ end
 function tests.wrong_options_are_named()
     refused("no option 'learningrate'", linear.regression, {x = {{1}}, y = {1}, learningrate = 1})
     refused("epochs is '0'", linear.regression, {x = {{1}}, y = {1}, epochs = 0})
-    refused("momentum is '1', expected a number from 0 to below 1", linear.regression, {x = {{1}}, y = {1}, momentum = 1})
+    refused("momentum is '1', expected a number from 0 to below 1", linear.regression,
+        {x = {{1}}, y = {1}, momentum = 1})
     refused("x: row 2, column 1 is 'nil'", linear.regression, {x = {{1}, {}}, y = {1, 2}})
     refused("y: value 1 is 'a'", linear.regression, {x = {{1}}, y = {"a"}})
     refused("needs two labels, one of them 'm'; there are: a, b, c", linear.logistic,

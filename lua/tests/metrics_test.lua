@@ -39,7 +39,8 @@ function tests.averages_over_three_labels()
     near(metrics.precision(actual, predicted, {average = "micro"}), 1 / 3)
     near(metrics.recall(actual, predicted, {average = "weighted"}), 1 / 3)
     near(metrics.f1(actual, predicted, {average = "macro"}), 4 / 15)
-    refused("average is binary, macro, micro or weighted, not 'mean'", metrics.f1, actual, predicted, {average = "mean"})
+    refused("average is binary, macro, micro or weighted, not 'mean'", metrics.f1, actual, predicted,
+        {average = "mean"})
 end
 
 function tests.nothing_said_and_nothing_there_count_zero()
