@@ -218,7 +218,7 @@ struct pipeline {
 
 /* What checking needs from outside; may be NULL fields. */
 struct pipeline_world {
-    const struct catalogue *plugins; /* plugins that `uses` may name */
+    struct catalogue *plugins; /* plugins that `uses` may name */
     /* Reads another pipeline file named by `pipeline: ./FILE.yaml` or a Lua file, to check that it exists. */
     bool check_files;
     const char *folder; /* the folder that relative paths start from; NULL: that of the file */

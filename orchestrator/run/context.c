@@ -167,10 +167,11 @@ static int context_hash_files(void *ctx, const struct str *globs, size_t count, 
                               struct err *err)
 {
     struct run_context *context = ctx;
-    if (context->hash_files == NULL) {
+    const struct run *run = context->run;
+    if (run->hash_files == NULL) {
         return err_set(err, ERR_INPUT, "hashFiles is not available here");
     }
-    return context->hash_files(context->hash_ctx, globs, count, arena, ret, err);
+    return run->hash_files(run->hash_ctx, globs, count, arena, ret, err);
 }
 
 struct expr_env run_context_env(struct run_context *context)

@@ -77,6 +77,9 @@ struct run {
     struct json git;  /* the context `git` */
     struct json vars;
     struct json secrets; /* names to "***": the real values are put in by the engine when it starts an attempt */
+    /* hashFiles of expressions: set by the engine, NULL: not available. */
+    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
+    void *hash_ctx;
     struct run_step *steps;
     size_t done;      /* terminal steps */
     struct {
@@ -185,8 +188,6 @@ struct run_context {
     const struct json *step_info; /* {dir, id, attempt}, or NULL */
     const struct json *secrets;   /* real values; NULL: masked ones */
     struct arena *arena;          /* for values made on the way */
-    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
-    void *hash_ctx;
 };
 /* `context` must outlive the environment. */
 struct expr_env run_context_env(struct run_context *context);

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Attempts: from a ready item to a spawn message, from an exit to an event.
+ */
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/engine_internal.h"
+#include "store/metrics.h"
+#include "store/runs.h"
+
+#include <stdlib.h>
+
+struct live_attempt *attempt_find(struct engine *engine, int64_t id)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (engine->attempts.items[i]->row.id == id) {
+            return engine->attempts.items[i];
+        }
+    }
+    return NULL;
+}
+
+struct live_attempt *attempt_at(struct engine *engine, const struct open_run *open, struct run_place place)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->open == open && attempt->place.step == place.step && attempt->place.item == place.item &&
+            attempt->row.ended_ms == 0) {
+            return attempt;
+        }
+    }
+    return NULL;
+}
+
+void attempt_set(const char **field, const char *text)
+{
+    char *copy = text == NULL ? NULL : mem_strdup(text);
+    free((char *)(uintptr_t)*field);
+    *field = copy;
+}
+
+struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, const struct attempt_row *row)
+{
+    struct live_attempt *attempt = mem_alloc(sizeof *attempt);
+    attempt->row = *row;
+    attempt->open = open;
+    attempt->place = (struct run_place){(size_t)row->position, (size_t)row->item};
+    attempt->progress = -1;
+    const char **texts[] = {&attempt->row.run_id, &attempt->row.reason, &attempt->row.mark,   &attempt->row.step_run_id, &attempt->row.runner,
+                            &attempt->row.boot_id, &attempt->row.exit,  &attempt->row.result, &attempt->row.wait};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i] = *texts[i] == NULL ? NULL : mem_strdup(*texts[i]);
+    }
+    vec_push(&engine->attempts, attempt);
+    return attempt;
+}
+
+void attempt_drop(struct engine *engine, struct live_attempt *attempt)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (engine->attempts.items[i] == attempt) {
+            engine->attempts.items[i] = engine->attempts.items[--engine->attempts.count];
+            break;
+        }
+    }
+    const char **texts[] = {&attempt->row.run_id, &attempt->row.reason, &attempt->row.mark,   &attempt->row.step_run_id, &attempt->row.runner,
+                            &attempt->row.boot_id, &attempt->row.exit,  &attempt->row.result, &attempt->row.wait};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        attempt_set(texts[i], NULL);
+    }
+    free(attempt->progress_text);
+    free(attempt);
+}
+
+const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *run_id)
+{
+    return arena_printf(arena, "%s/artifacts/%lld/%s/artifacts", engine->options.home, (long long)experiment_id, run_id);
+}
+
+/* ---- starting ------------------------------------------------------------------------------------- */
+
+static size_t slots_in_use(const struct engine *engine)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        enum attempt_state state = engine->attempts.items[i]->row.state;
+        used += state == ATTEMPT_STATE_STARTING || state == ATTEMPT_STATE_RUNNING ? 1 : 0;
+    }
+    return used;
+}
+
+/* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
+static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place, const char *step_run_id,
+                           struct err *err)
+{
+    const struct step *step = run_step_at(open->run, place);
+    struct run_item *item = run_item_at(open->run, place);
+    struct arena *arena = engine->turn;
+    struct store *store = engine->options.store;
+    const char *id = arena_str(arena, step->id).p;
+    const char *name = arena_printf(arena, "%s%s%s", id, item->key[0] == '\0' ? "" : " ", item->key);
+    struct run_info info = {
+        .run_id = step_run_id,
+        .experiment_id = open->row.experiment_id,
+        .name = item->attempts > 1 ? arena_printf(arena, "%s (attempt %d)", name, item->attempts) : name,
+        .user = open->row.actor,
+        .status = RUN_STATUS_RUNNING,
+        .start_ms = engine_now(engine),
+        .artifact_uri = artifact_folder(engine, arena, open->row.experiment_id, step_run_id),
+        .parent_run_id = open->row.run_id,
+    };
+    const char *commit = json_get_text(&open->run->git, "commit", "");
+    if (store_run_create(store, &info, err) < 0 || store_run_tag(store, step_run_id, "sluice.step", id, err) < 0 ||
+        store_run_tag(store, step_run_id, "sluice.attempt", arena_printf(arena, "%d", item->attempts), err) < 0 ||
+        store_run_tag(store, step_run_id, "sluice.definition", arena_str(arena, step->digest).p, err) < 0 ||
+        (*commit != '\0' && store_run_tag(store, step_run_id, "mlflow.source.git.commit", commit, err) < 0)) {
+        return -1;
+    }
+    for (size_t i = 0; item->matrix.type == JSON_OBJECT && i < item->matrix.u.object.count; i++) {
+        const struct json_member *member = &item->matrix.u.object.members[i];
+        const char *value = member->value.type == JSON_STRING ? member->value.u.string.p : json_text(arena, &member->value).p;
+        if (store_run_param(store, step_run_id, member->key.p, value, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int insert_attempt(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
+                          struct live_attempt **ret_attempt, struct err *err)
+{
+    struct run_item *item = run_item_at(open->run, place);
+    struct id step_run = id_run(&engine->rng);
+    struct id mark = id_run(&engine->rng);
+    if (create_step_run(engine, open, place, step_run.text, err) < 0) {
+        return -1;
+    }
+    struct attempt_row row = {
+        .run_id = open->row.run_id,
+        .position = (int64_t)place.step,
+        .item = (int64_t)place.item,
+        .number = item->attempts,
+        .state = ATTEMPT_STATE_STARTING,
+        .mark = mark.text,
+        .step_run_id = step_run.text,
+        .runner = runner,
+        .boot_id = engine->boot_id,
+        .started_ms = engine_now(engine),
+    };
+    if (store_attempt_insert(engine->options.store, &row, err) < 0) {
+        return -1;
+    }
+    item->step_run_id = arena_strdup(open->run->arena, step_run.text);
+    *ret_attempt = attempt_add(engine, open, &row);
+    return 0;
+}
+
+/* After a wait the same attempt goes on: its row becomes `starting` again. */
+static struct live_attempt *reuse_attempt(struct engine *engine, struct open_run *open, struct run_place place,
+                                          const char *runner)
+{
+    struct live_attempt *attempt = attempt_at(engine, open, place);
+    if (attempt != NULL) {
+        attempt->row.state = ATTEMPT_STATE_STARTING;
+        attempt->row.spawning = false;
+        attempt_set(&attempt->row.reason, NULL);
+        attempt_set(&attempt->row.runner, runner);
+        attempt_set(&attempt->row.boot_id, engine->boot_id);
+        attempt_set(&attempt->row.exit, NULL);
+        attempt_set(&attempt->row.result, NULL);
+        attempt->dirty = true;
+    }
+    return attempt;
+}
+
+static int fail_item(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, struct err *err)
+{
+    struct run_event event = {.kind = RUN_EVENT_ENDED,
+                              .place = place,
+                              .now_ms = engine_now(engine),
+                              .ended = ATTEMPT_STATE_FAILED,
+                              .exit_code = -1,
+                              .reason = reason};
+    return open_run_apply(engine, open, &event, err);
+}
+
+static int start_child(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
+{
+    struct err wrong = {0};
+    if (child_submit(engine, open, place, &wrong) == 0) {
+        return 0;
+    }
+    if (wrong.code != ERR_INPUT && wrong.code != ERR_NOT_FOUND && wrong.code != ERR_STATE) {
+        *err = wrong;
+        return -1;
+    }
+    return fail_item(engine, open, place, wrong.message, err);
+}
+
+static int start_item(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
+{
+    if (run_step_at(open->run, place)->kind == STEP_KIND_PIPELINE) {
+        return start_child(engine, open, place, err);
+    }
+    struct runner_link *link = links_current(engine, err);
+    if (link == NULL) {
+        return -1;
+    }
+    struct run_item *item = run_item_at(open->run, place);
+    bool resumed = item->resumed;
+    struct live_attempt *attempt = resumed ? reuse_attempt(engine, open, place, link->id) : NULL;
+    if (attempt == NULL && insert_attempt(engine, open, place, link->id, &attempt, err) < 0) {
+        return -1;
+    }
+    item->resumed = false;
+    struct json outcome = json_null();
+    if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
+        return -1;
+    }
+    struct json message;
+    struct err wrong = {0};
+    if (spawn_message(engine, attempt, resumed ? &outcome : NULL, &message, &wrong) < 0) {
+        struct attempt_end end = {
+            .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
+        return attempt_end(engine, attempt, &end, err);
+    }
+    attempt->sent = true;
+    turn_send(engine, link->id, message);
+    return 0;
+}
+
+int attempts_start(struct engine *engine, struct err *err)
+{
+    bool started = true;
+    while (started) {
+        started = false;
+        /* One item of each run in turn, so that a wide run does not starve the others. */
+        for (size_t i = 0; i < engine->runs.count; i++) {
+            struct open_run *open = engine->runs.items[i];
+            struct run_place place;
+            if (run_state_is_terminal(open->run->state) || slots_in_use(engine) >= (size_t)engine->slots) {
+                continue;
+            }
+            if (!run_take_ready(open->run, engine_now(engine), &open->changes, &place)) {
+                continue;
+            }
+            if (start_item(engine, open, place, err) < 0) {
+                return -1;
+            }
+            started = true;
+        }
+    }
+    return 0;
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------- */
+
+static const enum run_status mlflow_status[] = {
+    [ATTEMPT_STATE_SUCCEEDED] = RUN_STATUS_FINISHED, [ATTEMPT_STATE_FAILED] = RUN_STATUS_FAILED,
+    [ATTEMPT_STATE_TIMED_OUT] = RUN_STATUS_FAILED,   [ATTEMPT_STATE_CANCELLED] = RUN_STATUS_KILLED,
+    [ATTEMPT_STATE_LOST] = RUN_STATUS_FAILED,
+};
+
+/* Exit code, signal and resource usage stand on the MLflow run as tags, beside the reason in words. */
+static int tag_usage(struct engine *engine, const struct live_attempt *attempt, struct err *err)
+{
+    static const char *const fields[][2] = {
+        {"code", "sluice.exit_code"},         {"signal", "sluice.signal"},   {"wall_ms", "sluice.wall_ms"},
+        {"user_ms", "sluice.user_ms"},        {"system_ms", "sluice.system_ms"}, {"max_rss_bytes", "sluice.max_rss_bytes"},
+    };
+    struct store *store = engine->options.store;
+    const char *run_id = attempt->row.step_run_id;
+    struct json exit = json_null();
+    if (attempt->row.exit != NULL) {
+        (void)json_read(str_from(attempt->row.exit), (struct json_limits){0}, engine->turn, &exit, NULL);
+    }
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct json *value = json_get(&exit, fields[i][0]);
+        if (value != NULL && value->type == JSON_INT &&
+            store_run_tag(store, run_id, fields[i][1], json_text(engine->turn, value).p, err) < 0) {
+            return -1;
+        }
+    }
+    const char *reason = attempt->row.reason;
+    return reason == NULL ? 0 : store_run_tag(store, run_id, "sluice.reason", reason, err);
+}
+
+/* What later steps see as steps.X.metrics: the latest of each key. */
+static int load_metrics(struct engine *engine, struct live_attempt *attempt, struct err *err)
+{
+    struct metric_latest *metrics = NULL;
+    size_t count = 0;
+    if (store_metrics_of_run(engine->options.store, attempt->row.step_run_id, engine->turn, &metrics, &count, err) < 0) {
+        return -1;
+    }
+    struct arena *arena = attempt->open->run->arena;
+    struct run_item *item = run_item_at(attempt->open->run, attempt->place);
+    item->metrics = json_object();
+    for (size_t i = 0; i < count; i++) {
+        json_set(arena, &item->metrics, arena_strdup(arena, metrics[i].key), json_number(metrics[i].value));
+    }
+    return 0;
+}
+
+int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err)
+{
+    attempt->row.state = end->state;
+    attempt->row.ended_ms = end->at_ms;
+    attempt_set(&attempt->row.reason, end->reason);
+    attempt->dirty = true;
+    if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
+        store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) < 0) {
+        return -1;
+    }
+    struct run_event event = {
+        .kind = RUN_EVENT_ENDED,
+        .place = attempt->place,
+        .now_ms = end->at_ms,
+        .ended = end->state,
+        .refused = end->refused,
+        .no_retry = end->no_retry,
+        .out_of_memory = end->out_of_memory,
+        .exit_code = end->exit_code,
+        .reason = attempt->row.reason,
+    };
+    return open_run_apply(engine, attempt->open, &event, err);
+}

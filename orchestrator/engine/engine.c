@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The turn: wait, take what is ready, decide, commit, act.
+ */
+#include "engine/engine.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "base/fs.h"
+#include "engine/engine_internal.h"
+#include "store/activity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { TURN_JOURNAL_BYTES = 1 << 20, TURN_EVENTS = 64 };
+
+int64_t engine_now(const struct engine *engine)
+{
+    return clock_wall_ms(engine->options.clock);
+}
+
+void crash_point(const char *name)
+{
+    const char *wanted = getenv("SLUICE_CRASH");
+    static int seen = 0; /* test builds and tests only: counts passes of the one point that is wanted */
+    if (wanted == NULL) {
+        return;
+    }
+    struct str rest = str_from(wanted);
+    struct str point = {0};
+    int64_t nth = 1;
+    if (str_cut(&rest, ':', &point) && rest.p != NULL) {
+        (void)parse_int(rest, 1, INT64_MAX, &nth, NULL);
+    }
+    if (str_is(point, name) && ++seen == nth) {
+        (void)kill(getpid(), SIGKILL);
+    }
+}
+
+/* ---- the transaction of a turn ------------------------------------------------------------------ */
+
+int turn_begin(struct engine *engine, struct err *err)
+{
+    if (engine->in_transaction) {
+        return 0;
+    }
+    if (store_begin(engine->options.store, err) < 0) {
+        return -1;
+    }
+    engine->in_transaction = true;
+    return 0;
+}
+
+void turn_send(struct engine *engine, const char *runner, struct json message)
+{
+    struct outgoing out = {.message = message};
+    (void)snprintf(out.runner, sizeof out.runner, "%s", runner);
+    vec_push(&engine->outgoing, out);
+}
+
+void turn_abandon(struct engine *engine)
+{
+    if (engine->in_transaction) {
+        store_rollback(engine->options.store);
+        engine->in_transaction = false;
+    }
+    engine->outgoing.count = 0;
+    engine->reload = true;
+}
+
+/* Messages go out only now that what they act on is durable. A runner that is gone is noticed by links_read. */
+static void act(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->outgoing.count; i++) {
+        struct runner_link *link = link_find(engine, engine->outgoing.items[i].runner);
+        if (link != NULL) {
+            crash_point("before_send");
+            message_send(&link->stream, &engine->outgoing.items[i].message);
+            (void)message_flush(&link->stream);
+            crash_point("after_send");
+        }
+    }
+    engine->outgoing.count = 0;
+}
+
+static int persist_all(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        if (open_run_persist(engine, engine->runs.items[i], err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->dirty && store_attempt_update(engine->options.store, &attempt->row, err) < 0) {
+            return -1;
+        }
+        attempt->dirty = false;
+    }
+    return 0;
+}
+
+/* Attempts and runs whose end is committed leave memory. */
+static void forget_ended(struct engine *engine)
+{
+    for (size_t i = engine->attempts.count; i > 0; i--) {
+        if (engine->attempts.items[i - 1]->row.ended_ms != 0) {
+            attempt_drop(engine, engine->attempts.items[i - 1]);
+        }
+    }
+    for (size_t i = engine->runs.count; i > 0; i--) {
+        struct open_run *open = engine->runs.items[i - 1];
+        if (run_state_is_terminal(open->run->state)) {
+            open_run_drop(engine, open);
+        }
+    }
+}
+
+static bool has_changes(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        const struct run_changes *changes = &engine->runs.items[i]->changes;
+        if (changes->run || changes->items.count > 0 || changes->steps.count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int turn_commit(struct engine *engine, struct err *err)
+{
+    if (!engine->in_transaction) {
+        return 0;
+    }
+    /* Again while writing a run's end changed its parent. */
+    do {
+        if (attempts_start(engine, err) < 0 || persist_all(engine, err) < 0) {
+            turn_abandon(engine);
+            return -1;
+        }
+    } while (has_changes(engine));
+    crash_point("before_commit");
+    if (store_commit(engine->options.store, err) < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
+    engine->in_transaction = false;
+    crash_point("after_commit");
+    act(engine);
+    crash_point("after_act");
+    forget_ended(engine);
+    arena_reset(engine->turn);
+    return 0;
+}
+
+/* ---- timers -------------------------------------------------------------------------------------- */
+
+static void add_earlier(int64_t *earliest, int64_t at_ms)
+{
+    if (at_ms != 0 && (*earliest == 0 || at_ms < *earliest)) {
+        *earliest = at_ms;
+    }
+}
+
+static int wait_time(const struct engine *engine, int timeout_ms)
+{
+    int64_t earliest = 0;
+    add_earlier(&earliest, engine->next_wait_check_ms);
+    for (size_t i = 0; i < engine->wakes.count; i++) {
+        add_earlier(&earliest, engine->wakes.items[i].at_ms);
+    }
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        const struct open_run *open = engine->runs.items[i];
+        add_earlier(&earliest, open->run->cancelling ? 0 : open->deadline_ms);
+        if (open->look) {
+            return 0;
+        }
+    }
+    if (earliest == 0) {
+        return timeout_ms;
+    }
+    int64_t left = earliest - engine_now(engine);
+    left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
+    return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
+}
+
+static int fire_wakes(struct engine *engine, int64_t now_ms, struct err *err)
+{
+    int fired = 0;
+    for (size_t i = engine->wakes.count; i > 0; i--) {
+        struct wake wake = engine->wakes.items[i - 1];
+        if (wake.at_ms > now_ms) {
+            continue;
+        }
+        engine->wakes.items[i - 1] = engine->wakes.items[--engine->wakes.count];
+        struct open_run *open = open_run_find(engine, wake.run_id);
+        if (open == NULL || run_state_is_terminal(open->run->state)) {
+            continue;
+        }
+        struct run_event event = {.kind = RUN_EVENT_DUE, .now_ms = now_ms};
+        if (turn_begin(engine, err) < 0 || open_run_apply(engine, open, &event, err) < 0) {
+            return -1;
+        }
+        fired++;
+    }
+    return fired;
+}
+
+static int fire_timeouts(struct engine *engine, int64_t now_ms, struct err *err)
+{
+    int fired = 0;
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        struct open_run *open = engine->runs.items[i];
+        if (open->deadline_ms == 0 || open->deadline_ms > now_ms || open->run->cancelling) {
+            continue;
+        }
+        char limit[40];
+        format_duration(limit, sizeof limit, open->pipeline->timeout_ms);
+        const char *reason = arena_printf(engine->turn, "timed out after %s of running", limit);
+        struct run_event event = {.kind = RUN_EVENT_TIMEOUT, .now_ms = now_ms, .reason = reason};
+        if (turn_begin(engine, err) < 0 || open_run_apply(engine, open, &event, err) < 0) {
+            return -1;
+        }
+        fired++;
+    }
+    return fired;
+}
+
+/* ---- the loop -------------------------------------------------------------------------------------- */
+
+static int read_links(struct engine *engine, const struct epoll_event *events, int count, struct err *err)
+{
+    for (int i = 0; i < count; i++) {
+        struct runner_link *link = events[i].data.ptr;
+        if (link != NULL && links_read(engine, link, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int take_events(struct engine *engine, struct err *err)
+{
+    int taken = 0;
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        struct open_run *open = engine->runs.items[i];
+        if (!open->look) {
+            continue;
+        }
+        int frames = ingest_run(engine, open, TURN_JOURNAL_BYTES, err);
+        if (frames < 0) {
+            return -1;
+        }
+        taken += frames;
+    }
+    int64_t now_ms = engine_now(engine);
+    int due = fire_wakes(engine, now_ms, err);
+    int late = due < 0 ? -1 : fire_timeouts(engine, now_ms, err);
+    if (late < 0) {
+        return -1;
+    }
+    if (engine->next_wait_check_ms != 0 && engine->next_wait_check_ms <= now_ms) {
+        if (waits_check(engine, now_ms, err) < 0) {
+            return -1;
+        }
+        taken++;
+    }
+    return taken + due + late;
+}
+
+static int engine_load(struct engine *engine, struct err *err);
+
+int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
+{
+    if (engine->reload && engine_load(engine, err) < 0) {
+        return -1;
+    }
+    struct epoll_event events[TURN_EVENTS];
+    int count = epoll_wait(engine->epoll_fd, events, TURN_EVENTS, wait_time(engine, timeout_ms));
+    if (count < 0 && errno != EINTR) {
+        return err_errno(err, "waiting for events");
+    }
+    int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
+    if (taken < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
+    if (turn_commit(engine, err) < 0) {
+        return -1;
+    }
+    return taken + (count > 0 ? count : 0);
+}
+
+int engine_watch(struct engine *engine, int fd, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? err_errno(err, "watching a descriptor") : 0;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+static int read_boot_id(struct engine *engine, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct str text;
+    int result = fs_read("/proc/sys/kernel/random/boot_id", 256, arena, &text, err);
+    if (result == 0) {
+        (void)snprintf(engine->boot_id, sizeof engine->boot_id, "%.*s", STR_ARG(str_trim(text)));
+    }
+    arena_free(arena);
+    return result;
+}
+
+/* Each engine of a home gets a higher generation: runners obey the newest (decisions.md 19). */
+static int next_generation(struct engine *engine, struct err *err)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_join(arena, engine->options.home, "generation");
+    struct str text = {0};
+    struct err ignored = {0};
+    int64_t last = 0;
+    if (fs_read(path, 64, arena, &text, &ignored) == 0) {
+        (void)parse_int(str_trim(text), 0, INT64_MAX - 1, &last, NULL);
+    }
+    engine->generation = last + 1;
+    const char *next = arena_printf(arena, "%lld\n", (long long)engine->generation);
+    int result = fs_write(path, str_from(next), 0600, false, err);
+    arena_free(arena);
+    return result;
+}
+
+static void drop_all(struct engine *engine)
+{
+    while (engine->attempts.count > 0) {
+        attempt_drop(engine, engine->attempts.items[engine->attempts.count - 1]);
+    }
+    while (engine->runs.count > 0) {
+        open_run_drop(engine, engine->runs.items[engine->runs.count - 1]);
+    }
+    engine->wakes.count = 0;
+    engine->outgoing.count = 0;
+}
+
+static int load_attempts(struct engine *engine, struct err *err)
+{
+    struct attempt_row *rows = NULL;
+    size_t count = 0;
+    if (store_attempt_list(engine->options.store, NULL, engine->turn, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct open_run *open = open_run_find(engine, rows[i].run_id);
+        if (open != NULL) {
+            (void)attempt_add(engine, open, &rows[i]);
+        }
+    }
+    return 0;
+}
+
+/* Memory from rows: at the start, and whenever a commit failed. */
+static int engine_load(struct engine *engine, struct err *err)
+{
+    drop_all(engine);
+    arena_reset(engine->turn);
+    struct pipeline_run_filter filter = {.open = true};
+    struct pipeline_run *rows = NULL;
+    size_t count = 0;
+    if (store_pipeline_run_list(engine->options.store, &filter, engine->turn, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct open_run *open = NULL;
+        if (open_run_load(engine, &rows[i], &open, err) < 0) {
+            return err_add(err, "loading run %s", rows[i].run_id);
+        }
+    }
+    if (load_attempts(engine, err) < 0) {
+        return -1;
+    }
+    engine->next_wait_check_ms = engine_now(engine);
+    engine->reload = false;
+    return 0;
+}
+
+/* Settles what the last engine left: reads the journals, then asks the runners, then looks at attempts nobody has. */
+static int engine_recover(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        engine->runs.items[i]->look = true;
+    }
+    if (links_scan(engine, err) < 0 || engine_turn(engine, 0, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        bool held = attempt->row.state == ATTEMPT_STATE_WAITING || link_find(engine, attempt->row.runner) != NULL;
+        if (!held && (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+            turn_abandon(engine);
+            return -1;
+        }
+    }
+    /* Ready items of runs that had no event: attempts_start looks at all runs once a transaction is open. */
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    return turn_commit(engine, err);
+}
+
+int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err)
+{
+    struct engine *engine = mem_alloc(sizeof *engine);
+    engine->options = *options;
+    engine->turn = arena_new();
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    engine->slots = options->slots > 0 ? options->slots : processors > 0 ? (int)processors : 1;
+    rng_seed_from_system(&engine->rng);
+    engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (engine->epoll_fd < 0) {
+        (void)err_errno(err, "creating the event loop");
+        goto fail;
+    }
+    if (read_boot_id(engine, err) < 0 || next_generation(engine, err) < 0 || engine_load(engine, err) < 0 ||
+        engine_recover(engine, err) < 0) {
+        goto fail;
+    }
+    *ret_engine = engine;
+    return 0;
+fail:
+    engine_close(engine);
+    return -1;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    turn_abandon(engine);
+    drop_all(engine);
+    while (engine->links.count > 0) {
+        link_drop(engine, engine->links.items[engine->links.count - 1]);
+    }
+    vec_clear(&engine->runs);
+    vec_clear(&engine->attempts);
+    vec_clear(&engine->wakes);
+    vec_clear(&engine->links);
+    vec_clear(&engine->outgoing);
+    if (engine->epoll_fd >= 0) {
+        (void)close(engine->epoll_fd);
+    }
+    arena_free(engine->turn);
+    free(engine);
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------ */
+
+const struct run *engine_find_run(struct engine *engine, const char *run_id)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    return open == NULL ? NULL : open->run;
+}
+
+size_t engine_open_runs(const struct engine *engine)
+{
+    return engine->runs.count;
+}
+
+double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    struct live_attempt *attempt = open == NULL ? NULL : attempt_at(engine, open, place);
+    *ret_text = attempt == NULL || attempt->progress_text == NULL ? "" : attempt->progress_text;
+    return attempt == NULL ? -1 : attempt->progress;
+}
+
+int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,
+                const char *from, const char *to, const char *reason, const char *evidence, struct err *err)
+{
+    struct activity activity = {
+        .at_ms = engine_now(engine),
+        .actor = actor,
+        .action = action,
+        .object = object,
+        .object_id = object_id,
+        .from_state = from,
+        .to_state = to,
+        .reason = reason == NULL ? "" : reason,
+        .evidence_sha256 = evidence,
+    };
+    return store_activity_append(engine->options.store, &activity, err);
+}
+
+const char *run_words(struct arena *arena, const struct pipeline_run *row)
+{
+    char label[32];
+    pipeline_run_label(row, label);
+    return arena_printf(arena, "run %s %s", row->pipeline, label);
+}

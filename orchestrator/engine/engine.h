@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The engine: one thread that decides, records, and only then acts.
+ *
+ * Each turn takes what is ready (journals that grew, timers, commands), applies pure functions (run/), writes every
+ * decision in one transaction, commits, and then answers and acts (design.md "The turn"). So nothing is started or
+ * acknowledged before it is durable. What is in memory is a copy of the rows: when a commit fails it is dropped and loaded
+ * again.
+ *
+ * The engine never runs user code: it writes messages to sluice-runner, and reads the journals that the runner writes.
+ */
+#ifndef SLUICE_ENGINE_ENGINE_H
+#define SLUICE_ENGINE_ENGINE_H
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "pipeline/pipeline.h"
+#include "plugin/catalogue.h"
+#include "run/run.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+
+/* What an engine needs; all borrowed for its life. */
+struct engine_options {
+    const char *home;          /* absolute folder */
+    struct store *store;       /* writable */
+    const char *runner;        /* absolute path of sluice-runner */
+    const char *fetch;         /* absolute path of sluice-fetch */
+    const char *python_env;    /* absolute path of sluice-python-env */
+    const char *lua_folder;    /* the standard Lua modules */
+    struct catalogue *plugins;
+    const struct clock *clock;
+    int slots;                 /* steps at once; 0: the number of processors */
+    int linger_s;              /* how long a runner keeps steps alive without an engine */
+    struct json step_env;      /* {NAME: value} of the environment that steps may see */
+    struct json vars;          /* the context `vars` */
+    /* Resolves a secret, NULL for "there are none": 0 with the value, or -1 in words. */
+    int (*secret)(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err);
+    void *secret_ctx;
+    struct json groups;        /* {group: [actor, ...]} of config.yaml */
+    bool single_user;          /* the home has one user: not_by is waived, and recorded as such */
+};
+
+/* Loads every open run and takes over the runners that are alive. */
+int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err);
+/* Leaves runners and their steps alone. */
+void engine_close(struct engine *engine);
+
+/* ---- commands: each is one transaction, durable when it returns ------------------------------------- */
+struct engine_submission {
+    const struct pipeline *pipeline; /* copied by definition: the engine parses it again from the store */
+    const char *workspace;           /* absolute */
+    struct json params;              /* complete and typed (pipeline_params) */
+    const char *trigger;             /* "cli" */
+    const char *actor;
+    const char *until;               /* NULL: all steps */
+    const char *environment;         /* NULL: none */
+    struct json git;                 /* {commit, branch, repo} or an empty map */
+    uint64_t seed;                   /* 0: random */
+    const char *retry_of;            /* run id whose good steps are kept; NULL: none */
+    const bool *again;               /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
+    bool new_number;                 /* with retry_of: a number of its own (rerun) instead of a revision */
+    const char *parent_run;
+    struct run_place parent_place;
+};
+/* Records a queued run and begins it. `ret_run_id` has room for 40 bytes. */
+int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40], struct err *err);
+int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
+/* A person's word on an open approval. ERR_DENIED in words when the actor may not; ERR_STATE when it is not open. */
+struct engine_vote {
+    const char *run_id;
+    const char *step; /* NULL: the only open approval of the run */
+    const char *actor;
+    struct json groups; /* list of the actor's groups */
+    bool approve;
+    const char *reason;
+};
+int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena, struct err *err);
+
+/* ---- the loop ------------------------------------------------------------------------------------------ */
+/* One turn: waits at most `timeout_ms` (-1: until something happens) for events and timers. Returns the number of events, or -1 when
+ * the store cannot go on (err says why: leave, restart, recovery decides). */
+int engine_turn(struct engine *engine, int timeout_ms, struct err *err);
+/* A descriptor of the caller's that ends the wait of engine_turn when it is readable (a signalfd). */
+int engine_watch(struct engine *engine, int fd, struct err *err);
+
+/* ---- looking --------------------------------------------------------------------------------------------- */
+/* An open run, as it is now; NULL when it has ended or is not known. Valid until the next turn or command. */
+const struct run *engine_find_run(struct engine *engine, const char *run_id);
+size_t engine_open_runs(const struct engine *engine);
+/* True when nothing in the run (and its children) can go on without a person. */
+bool engine_is_blocked(struct engine *engine, const char *run_id);
+/* The last progress a step reported: 0 to 1, or -1; `*ret_text` borrowed until the next turn. */
+double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text);
+
+#endif

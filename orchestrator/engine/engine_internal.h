@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of the engine, shared by its files.
+ */
+#ifndef SLUICE_ENGINE_ENGINE_INTERNAL_H
+#define SLUICE_ENGINE_ENGINE_INTERNAL_H
+
+#include "base/rng.h"
+#include "engine/engine.h"
+#include "store/pipeline_runs.h"
+#include "store/steps.h"
+#include "store/waits.h"
+#include "wire/journal.h"
+#include "wire/message.h"
+
+/* An open run in memory: its row, its definition, its state, its journal. */
+struct open_run {
+    struct pipeline_run row;      /* texts live in run->arena */
+    struct arena *arena;          /* of the definition */
+    const struct pipeline *pipeline;
+    struct run *run;
+    const char *journal_path;
+    struct journal_reader *journal; /* NULL until the file exists */
+    bool look;                    /* the journal may have grown */
+    struct json contexts;         /* {git, vars, environment, pins} in run->arena */
+    bool row_dirty;
+    bool journal_dirty;
+    struct run_changes changes;   /* of this turn */
+    int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
+};
+
+/* An attempt that a runner has or should have. */
+struct live_attempt {
+    struct attempt_row row; /* texts on the heap: see attempt_free */
+    struct open_run *open;
+    struct run_place place;
+    bool dirty;
+    bool sent;     /* its spawn message was sent by this engine, or a runner knows it */
+    double progress;
+    char *progress_text;
+};
+
+struct wake {
+    int64_t at_ms;
+    char run_id[40];
+};
+
+/* A connection to a runner. */
+struct runner_link {
+    char id[64];
+    struct message_stream stream;
+    bool greeted;   /* its hello and list have come */
+    bool usable;    /* speaks our protocol: may get new steps */
+    bool dead;
+};
+
+/* What is to be done after the commit. */
+struct outgoing {
+    char runner[64];
+    struct json message; /* in the turn's arena */
+};
+
+struct engine {
+    struct engine_options options;
+    int slots;
+    int epoll_fd;
+    int64_t generation;
+    struct rng rng;
+    char boot_id[40];
+    struct arena *turn; /* reset after each turn */
+    bool in_transaction;
+    struct {
+        VEC_OF(struct open_run *)
+    } runs;
+    struct {
+        VEC_OF(struct live_attempt *)
+    } attempts;
+    struct {
+        VEC_OF(struct wake)
+    } wakes;
+    struct {
+        VEC_OF(struct runner_link *)
+    } links;
+    struct {
+        VEC_OF(struct outgoing)
+    } outgoing;
+    int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
+    bool reload; /* memory is not what the rows say: load again before the next turn */
+};
+
+int64_t engine_now(const struct engine *engine);
+/* Begins the turn's transaction if it has not begun. */
+int turn_begin(struct engine *engine, struct err *err);
+/* Writes all changes, starts what is ready, commits, and acts. */
+int turn_commit(struct engine *engine, struct err *err);
+void turn_abandon(struct engine *engine);
+void turn_send(struct engine *engine, const char *runner, struct json message);
+
+/* ---- open_runs.c ---- */
+struct open_run *open_run_find(struct engine *engine, const char *run_id);
+int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err);
+/* A new one around `run` (taken), for engine_submit. */
+struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena, const struct pipeline *pipeline, struct run *take_run);
+void open_run_drop(struct engine *engine, struct open_run *open);
+/* Applies an event to the run, notes what changed, and carries the actions out. */
+int open_run_apply(struct engine *engine, struct open_run *open, const struct run_event *event, struct err *err);
+/* Writes the rows that changed. When the run has ended: its MLflow run, its activity, its parent. */
+int open_run_persist(struct engine *engine, struct open_run *open, struct err *err);
+const char *journal_path_of(const struct engine *engine, struct arena *arena, const char *run_id);
+
+/* ---- attempts.c ---- */
+struct live_attempt *attempt_find(struct engine *engine, int64_t id);
+struct live_attempt *attempt_at(struct engine *engine, const struct open_run *open, struct run_place place);
+/* Takes the row's texts over by copying. */
+struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, const struct attempt_row *row);
+void attempt_drop(struct engine *engine, struct live_attempt *attempt);
+/* Sets a text field of the row (frees the old one). */
+void attempt_set(const char **field, const char *text);
+/* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
+int attempts_start(struct engine *engine, struct err *err);
+/* The attempt has its end: row, MLflow run, and the event for run/. */
+struct attempt_end {
+    enum attempt_state state;
+    const char *reason;
+    bool refused, no_retry, out_of_memory;
+    int exit_code;
+    int64_t at_ms;
+};
+int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err);
+
+/* ---- submit.c ---- */
+/* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn. */
+int child_submit(struct engine *engine, struct open_run *open, struct run_place place, struct err *err);
+
+/* ---- spawn.c ---- */
+/* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then fails. */
+int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed, struct json *ret_message, struct err *err);
+/* hashFiles for struct run: `ctx` is the workspace's path. */
+int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
+const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *run_id);
+
+/* ---- inputs.c ---- */
+/* Resolves the step's inputs (models, last:, paths), pinned once per run: the list for the message, and {NAME: local path}. */
+int inputs_resolve(struct engine *engine, struct open_run *open, struct run_place place, const struct expr_env *env, struct arena *arena, struct json *ret_list, struct json *ret_paths, struct err *err);
+
+/* ---- ingest.c ---- */
+/* Reads what the run's journal has gained, at most `budget` bytes. Returns frames read, or -1. */
+int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);
+
+/* ---- reports.c ---- */
+int report_apply(struct engine *engine, struct live_attempt *attempt, const struct json *report, int64_t time_ms, struct err *err);
+
+/* ---- calls.c ---- */
+/* Answers a question of a step: the reply message's result or error in `ret_reply`. -1 only when the store fails. */
+int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params, struct json *ret_reply, struct err *err);
+
+/* ---- models.c ---- */
+struct model_ref {
+    const char *model_id;
+    const char *name;     /* registered name, or NULL */
+    int64_t version;      /* 0: none */
+    const char *path;     /* local folder */
+};
+/* "models:/name@alias", "models:/name/3", "models:/m-...", "m-...". 1 found, 0 no such alias or model, -1 malformed or failure. */
+int model_resolve(struct engine *engine, const char *uri, struct arena *arena, struct model_ref *ret, struct err *err);
+
+/* ---- waits.c ---- */
+/* A step asked to wait: the row, and the event. */
+int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms, struct err *err);
+/* Looks at every open wait that is due. */
+int waits_check(struct engine *engine, int64_t now_ms, struct err *err);
+/* Ends a wait with a status and tells the run. */
+int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason, int64_t now_ms, struct err *err);
+int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, int64_t now_ms, struct err *err);
+/* The outcome that a resumed attempt is told: {outcome, state, ...}. */
+int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret, struct err *err);
+
+/* ---- evidence.c ---- */
+/* The manifest of what an approval is about: [{kind, id, sha256}], and the digest of its canonical JSON. */
+int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri, const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65], struct err *err);
+
+/* ---- links.c ---- */
+int links_scan(struct engine *engine, struct err *err);
+/* The runner for new steps, started when there is none. */
+struct runner_link *links_current(struct engine *engine, struct err *err);
+struct runner_link *link_find(struct engine *engine, const char *id);
+int links_read(struct engine *engine, struct runner_link *link, struct err *err);
+void link_drop(struct engine *engine, struct runner_link *link);
+/* The runner of the attempt is gone and took it along, or never had it: start again, or lost. */
+int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err);
+
+/* ---- activity ---- */
+int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id, const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
+/* "run wine 12" in the arena. */
+const char *run_words(struct arena *arena, const struct pipeline_run *row);
+
+/* A named place where the tests kill the process: SLUICE_CRASH=name[:n]. */
+void crash_point(const char *name);
+
+#endif
