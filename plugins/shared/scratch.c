@@ -69,14 +69,16 @@ char *scratch_printf(struct scratch *scratch, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int needed = vsnprintf(NULL, 0, format, args);
+    char *text = NULL;
+    int size = vasprintf(&text, format, args);
     va_end(args);
-    size_t size = needed < 0 ? 0 : (size_t)needed;
-    char *text = scratch_array(scratch, size + 1, 1);
-    va_start(args, format);
-    (void)vsnprintf(text, size + 1, format, args);
-    va_end(args);
-    return text;
+    if (size < 0) {
+        (void)fprintf(stderr, "out of memory while formatting a text\n");
+        abort();
+    }
+    char *copy = scratch_copy(scratch, text, (size_t)size);
+    free(text);
+    return copy;
 }
 
 void scratch_reset(struct scratch *scratch)

@@ -49,16 +49,15 @@ void textbuf_printf(struct textbuf *out, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int needed = vsnprintf(NULL, 0, format, args);
+    char *text = NULL;
+    int size = vasprintf(&text, format, args);
     va_end(args);
-    if (needed < 0) {
-        return;
+    if (size < 0) {
+        (void)fprintf(stderr, "out of memory while formatting a text\n");
+        abort();
     }
-    reserve(out, (size_t)needed);
-    va_start(args, format);
-    (void)vsnprintf(out->text + out->size, (size_t)needed + 1, format, args);
-    va_end(args);
-    out->size += (size_t)needed;
+    textbuf_put_bytes(out, text, (size_t)size);
+    free(text);
 }
 
 void textbuf_json_string(struct textbuf *out, const char *text)
