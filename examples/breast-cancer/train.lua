@@ -9,7 +9,7 @@
 --            batch_size      default: all rows at once
 --            seed            default 1: which rows train and which validate, and the order of batches
 --            holdout_seed    default 1: which rows are held out; left alone, every night is measured on the same rows
---   writes   model/model.json, holdout.csv (diagnosis, predicted, probability, size), validation.csv
+--   writes   model/model.json, holdout.csv and validation.csv (row, size, diagnosis, predicted, probability)
 --   outputs  val_log_loss, val_auc, val_accuracy, train_rows, validation_rows, holdout_rows, model
 
 local csv = require "csv"
@@ -29,9 +29,12 @@ local settings = {
 }
 local holdout_seed = sluice.params.holdout_seed or 1
 
--- The bounds of tumour size that cut the training rows in three equal parts.
-local function size_bounds(areas)
-    return stats.quantile(areas, {1 / 3, 2 / 3})
+-- The bounds of tumour size that cut the rows that are not held out in three equal parts. They do not depend on
+-- `seed`: the holdout without its predictions must be the same data every night, or no champion could be compared.
+local function size_bounds(training, validation)
+    local areas = csv.numbers(training, "mean_area")
+    return stats.quantile(table.move(csv.numbers(validation, "mean_area"), 1, #validation.rows, #areas + 1, areas),
+        {1 / 3, 2 / 3})
 end
 
 local function size_of(area, bounds)
@@ -46,15 +49,16 @@ local function split(data)
     return csv.take(open, train), csv.take(open, validation), csv.take(data, held)
 end
 
--- What `evaluate` reads: the truth, what the model says, how sure it is, and a column to slice by.
+-- What `evaluate` reads: which row, a column to slice by, the truth, what the model says, and how sure it is.
 local function scored(model, data, bounds)
     local x = csv.matrix(data, model.features)
     local sizes = {}
     for i, area in ipairs(csv.numbers(data, "mean_area")) do
         sizes[i] = size_of(area, bounds)
     end
-    return csv.from_columns({LABEL, "predicted", "probability", "size"},
-        {csv.column(data, LABEL), linear.predict(model, x), linear.predict_proba(model, x), sizes})
+    return csv.from_columns({"row", "size", LABEL, "predicted", "probability"},
+        {csv.column(data, "row"), sizes, csv.column(data, LABEL), linear.predict(model, x),
+        linear.predict_proba(model, x)})
 end
 
 local function train(training, validation, features)
@@ -73,8 +77,17 @@ local function train(training, validation, features)
     })
 end
 
-local data = sluice.csv.read(sluice.inputs.data)
-local features = csv.names_without(data, {LABEL})
+-- The data with a column `row`, so that a row can be found again after the splits.
+local function numbered(data)
+    local numbers = {}
+    for i = 1, #data.rows do
+        numbers[i] = i
+    end
+    return csv.with_column(data, "row", numbers)
+end
+
+local data = numbered(sluice.csv.read(sluice.inputs.data))
+local features = csv.names_without(data, {LABEL, "row"})
 local training, validation, holdout = split(data)
 
 sluice.param("holdout_seed", holdout_seed)
@@ -100,7 +113,7 @@ local results = {
 sluice.metric("val_auc", results.val_auc)
 sluice.metric("val_accuracy", results.val_accuracy)
 
-local bounds = size_bounds(csv.numbers(training, "mean_area"))
+local bounds = size_bounds(training, validation)
 local dir = sluice.step.dir
 linear.save(model, dir .. "/model/model.json")
 sluice.file.write(dir .. "/holdout.csv", csv.format(scored(model, holdout, bounds)))
