@@ -255,11 +255,13 @@ static int read_scores(const struct reading *r, const struct classes *classes, s
         return -1;
     }
     for (size_t c = 0; c < classes->count; c++) {
-        if (names[c] != NULL && read_numbers(r, "probability", names[c], &scores[c], fault) < 0) {
+        if (names[c] != NULL &&
+            (read_numbers(r, "probability", names[c], &scores[c], fault) < 0 ||
+             probability_check_column(scores[c], names[c], r->table->rows, fault) < 0)) {
             return -1;
         }
     }
-    /* With two classes one column is enough; its values are checked before they are turned over. */
+    /* With two classes one column is enough: the other is what remains to 1. */
     for (size_t c = 0; c < classes->count; c++) {
         if (names[c] == NULL) {
             const double *known = scores[1 - c];

@@ -40,11 +40,14 @@ static enum step_result set_outputs(const struct step_host *host, const struct s
 {
     static const struct step_value nothing = {.type = STEP_TYPE_NULL};
     bool from = p->from != NULL && p->from->type == STEP_TYPE_LIST;
+    struct textbuf value = {0};
     struct textbuf best = {0};
+    textbuf_json_number(&value, p->metric->items[index].number);
     json_text_put(&best, from ? &p->from->items[index] : &nothing);
     int result = step_output_int(host, "index", (int64_t)index);
-    result |= step_output_number(host, "value", p->metric->items[index].number);
+    result |= host->output(host, "value", textbuf_text(&value));
     result |= host->output(host, "best", textbuf_text(&best));
+    textbuf_free(&value);
     textbuf_free(&best);
     return result == 0 ? STEP_OK : step_fail(host, "the outputs were not accepted");
 }

@@ -6,18 +6,26 @@
 #include <float.h>
 #include <math.h>
 
+int probability_check_column(const double *column, const char *name, size_t rows, struct fault *fault)
+{
+    if (numeric_check_finite(column, rows, name, fault) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        if (column[i] < 0 || column[i] > 1) {
+            return fault_set(fault, "row %zu, column '%.100s': %g is no probability: expected 0 to 1", i + 1, name,
+                             column[i]);
+        }
+    }
+    return 0;
+}
+
 int probability_check(const double *const *columns, const char *const *names, size_t classes, size_t rows,
                       struct fault *fault)
 {
     for (size_t c = 0; c < classes; c++) {
-        if (numeric_check_finite(columns[c], rows, names[c], fault) < 0) {
+        if (probability_check_column(columns[c], names[c], rows, fault) < 0) {
             return -1;
-        }
-        for (size_t i = 0; i < rows; i++) {
-            if (columns[c][i] < 0 || columns[c][i] > 1) {
-                return fault_set(fault, "row %zu, column '%.100s': %g is no probability: expected 0 to 1", i + 1,
-                                 names[c], columns[c][i]);
-            }
         }
     }
     for (size_t i = 0; i < rows; i++) {

@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 
+/* One column: faults name row and column of what is not finite or outside [0, 1]. */
+int probability_check_column(const double *column, const char *name, size_t rows, struct fault *fault);
 /* columns[c][row] is the probability of class c. Faults name row and column when a probability is not
  * finite or outside [0, 1], or when a row's do not add up to 1 within 1e-5. `names` are the columns'. */
 int probability_check(const double *const *columns, const char *const *names, size_t classes, size_t rows,
