@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reading a journal that may be growing.
+ *
+ * Bytes of a frame that is not whole are never kept: the writer may cut them off again (a full disk) and put another
+ * frame in their place.
+ */
+#include "wire/journal_internal.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_AHEAD_BYTES = 128 << 10 };
+
+struct journal_reader {
+    int fd;
+    char *path;
+    int64_t offset; /* of the next frame */
+    uint64_t sequence;
+    unsigned char *buffer; /* bytes of the file from `buffer_offset` */
+    size_t room;
+    int64_t buffer_offset;
+    size_t filled;
+};
+
+struct journal_reader *journal_reader_over(int take_fd, const char *path, int64_t offset, uint64_t sequence)
+{
+    struct journal_reader *reader = mem_alloc(sizeof *reader);
+    *reader = (struct journal_reader){.fd = take_fd, .offset = offset, .sequence = sequence, .buffer_offset = offset};
+    reader->path = mem_strdup(path);
+    reader->room = READ_AHEAD_BYTES;
+    reader->buffer = mem_resize(NULL, reader->room, 1);
+    return reader;
+}
+
+int journal_reader_open(const char *path, int64_t offset, uint64_t sequence, struct journal_reader **ret_reader,
+                        struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return err_set(err, ERR_NOT_FOUND, "the journal '%s' does not exist", path);
+    }
+    if (fd < 0) {
+        return err_errno(err, "cannot open the journal '%s'", path);
+    }
+    struct stat st;
+    if (fstat(fd, &st) < 0) {
+        (void)err_errno(err, "cannot look at the journal '%s'", path);
+        close(fd);
+        return -1;
+    }
+    if (st.st_size < offset || (offset != 0 && offset < JOURNAL_START_BYTES)) {
+        (void)err_set(err, ERR_CORRUPT, "the journal '%s' has %lld bytes, %lld of it had been read", path,
+                      (long long)st.st_size, (long long)offset);
+        close(fd);
+        return -1;
+    }
+    *ret_reader = journal_reader_over(fd, path, offset, sequence);
+    return 0;
+}
+
+static void forget_buffer(struct journal_reader *reader)
+{
+    reader->buffer_offset = reader->offset;
+    reader->filled = 0;
+}
+
+/* Makes `size` bytes from the reader's offset available: 1, 0 when the file does not have them, -1. */
+static int have(struct journal_reader *reader, size_t size, struct err *err)
+{
+    size_t skip = (size_t)(reader->offset - reader->buffer_offset);
+    if (skip > reader->filled) {
+        forget_buffer(reader);
+        skip = 0;
+    }
+    if (reader->filled - skip >= size) {
+        return 1;
+    }
+    memmove(reader->buffer, reader->buffer + skip, reader->filled - skip);
+    reader->filled -= skip;
+    reader->buffer_offset = reader->offset;
+    if (reader->room < size) {
+        reader->room = size;
+        reader->buffer = mem_resize(reader->buffer, size, 1);
+    }
+    while (reader->filled < size) {
+        ssize_t n = pread(reader->fd, reader->buffer + reader->filled, reader->room - reader->filled,
+                          reader->buffer_offset + (int64_t)reader->filled);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return err_errno(err, "cannot read the journal '%s'", reader->path);
+        }
+        if (n == 0) {
+            return 0;
+        }
+        reader->filled += (size_t)n;
+    }
+    return 1;
+}
+
+static const unsigned char *bytes_here(const struct journal_reader *reader)
+{
+    return reader->buffer + (reader->offset - reader->buffer_offset);
+}
+
+static int corrupt(const struct journal_reader *reader, struct err *err, const char *what)
+{
+    return err_set(err, ERR_CORRUPT, "the journal '%s' is damaged at byte %lld: %s", reader->path,
+                   (long long)reader->offset, what);
+}
+
+static int take_start(struct journal_reader *reader, struct err *err)
+{
+    int ready = have(reader, JOURNAL_START_BYTES, err);
+    if (ready < 0) {
+        return -1;
+    }
+    size_t n = ready == 1 ? JOURNAL_START_BYTES : reader->filled;
+    if (memcmp(reader->buffer, JOURNAL_START, n) != 0) {
+        return corrupt(reader, err, "it does not begin as a journal does");
+    }
+    if (ready == 0) {
+        return 0;
+    }
+    reader->offset = JOURNAL_START_BYTES;
+    return 1;
+}
+
+/* What is wrong with the whole frame at `head`, or NULL. */
+static const char *fault_of(const unsigned char *head, size_t size, uint64_t sequence)
+{
+    uint32_t crc = crc32c(0, head + 8, JOURNAL_HEAD_BYTES - 8);
+    crc = crc32c(crc, head + JOURNAL_HEAD_BYTES, size);
+    if (crc != (uint32_t)journal_get(head + 4, 4)) {
+        return "its checksum is wrong";
+    }
+    uint64_t type = journal_get(head + 32, 2);
+    if (type < JOURNAL_SPAWNING || type > JOURNAL_EXIT) {
+        return "a frame has an unknown type";
+    }
+    if (journal_get(head + 8, 8) != sequence + 1) {
+        return "a frame is missing or doubled";
+    }
+    return NULL;
+}
+
+/* The whole frame at the offset, checked: 1, 0 when it is not there yet, -1. */
+static int have_frame(struct journal_reader *reader, size_t *ret_size, struct err *err)
+{
+    int ready = have(reader, JOURNAL_HEAD_BYTES, err);
+    if (ready <= 0) {
+        return ready;
+    }
+    size_t size = (size_t)journal_get(bytes_here(reader), 4);
+    if (size > JOURNAL_PAYLOAD_MAX) {
+        *ret_size = size;
+        return 1;
+    }
+    *ret_size = size;
+    return have(reader, JOURNAL_HEAD_BYTES + size, err);
+}
+
+int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame, struct err *err)
+{
+    if (reader->offset == 0) {
+        int started = take_start(reader, err);
+        if (started <= 0) {
+            forget_buffer(reader);
+            return started;
+        }
+    }
+    size_t size = 0;
+    const char *fault = NULL;
+    /* Twice: bytes that were read while the writer cut a half frame off may be of two frames. */
+    for (int try = 0; try < 2; try++) {
+        int ready = have_frame(reader, &size, err);
+        if (ready <= 0) {
+            forget_buffer(reader);
+            return ready;
+        }
+        fault = size > JOURNAL_PAYLOAD_MAX ? "a frame is larger than 1 MiB"
+                                           : fault_of(bytes_here(reader), size, reader->sequence);
+        if (fault == NULL) {
+            break;
+        }
+        forget_buffer(reader);
+    }
+    if (fault != NULL) {
+        return corrupt(reader, err, fault);
+    }
+    const unsigned char *head = bytes_here(reader);
+    *ret_frame = (struct journal_frame){
+        .sequence = reader->sequence + 1,
+        .time_ms = (int64_t)journal_get(head + 16, 8),
+        .attempt = (int64_t)journal_get(head + 24, 8),
+        .type = (enum journal_type)journal_get(head + 32, 2),
+        .payload = {(const char *)head + JOURNAL_HEAD_BYTES, size},
+    };
+    reader->sequence++;
+    reader->offset += JOURNAL_HEAD_BYTES + (int64_t)size;
+    return 1;
+}
+
+int64_t journal_reader_offset(const struct journal_reader *reader)
+{
+    return reader->offset;
+}
+
+uint64_t journal_reader_sequence(const struct journal_reader *reader)
+{
+    return reader->sequence;
+}
+
+void journal_reader_close(struct journal_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    close(reader->fd);
+    free(reader->buffer);
+    free(reader->path);
+    free(reader);
+}

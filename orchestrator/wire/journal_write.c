@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing a journal.
+ *
+ * While a runner is replaced by a newer one, two of them can have steps of the same run. So each append holds the
+ * file's lock, and what another has written since is read first: the sequence has no gap and no frame is overwritten.
+ */
+#include "wire/journal_internal.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct journal_writer {
+    int fd;
+    char *path;
+    int64_t size; /* of the whole frames */
+    uint64_t sequence;
+};
+
+static int lock(const struct journal_writer *writer, struct err *err)
+{
+    while (flock(writer->fd, LOCK_EX) < 0) {
+        if (errno != EINTR) {
+            return err_errno(err, "cannot lock the journal '%s'", writer->path);
+        }
+    }
+    return 0;
+}
+
+static void unlock(const struct journal_writer *writer)
+{
+    (void)flock(writer->fd, LOCK_UN);
+}
+
+/* Reads frames from where the writer stands to the last whole one. */
+static int scan(struct journal_writer *writer, struct err *err)
+{
+    int fd = fcntl(writer->fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) {
+        return err_errno(err, "cannot read the journal '%s'", writer->path);
+    }
+    struct journal_reader *reader = journal_reader_over(fd, writer->path, writer->size, writer->sequence);
+    struct journal_frame frame;
+    int more;
+    do {
+        more = journal_next(reader, &frame, err);
+    } while (more == 1);
+    if (more == 0) {
+        writer->size = journal_reader_offset(reader);
+        writer->sequence = journal_reader_sequence(reader);
+    }
+    journal_reader_close(reader);
+    return more;
+}
+
+static ssize_t write_at(int fd, struct iovec *parts, int count, int64_t offset)
+{
+    ssize_t n;
+    do {
+        n = pwritev(fd, parts, count, offset);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+static int write_whole(struct journal_writer *writer, struct iovec *parts, int count, struct err *err)
+{
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        size += parts[i].iov_len;
+    }
+    ssize_t n = write_at(writer->fd, parts, count, writer->size);
+    if (n == (ssize_t)size) {
+        writer->size += n;
+        return 0;
+    }
+    if (n >= 0) {
+        errno = ENOSPC;
+    }
+    (void)err_errno(err, "cannot write the journal '%s'", writer->path);
+    /* If even this fails, the next append finds the torn tail and cuts it. */
+    (void)!ftruncate(writer->fd, writer->size);
+    return -1;
+}
+
+/* With the lock held: the writer stands at the end of the file, and the file ends with a whole frame. */
+static int catch_up(struct journal_writer *writer, struct err *err)
+{
+    struct stat st;
+    if (fstat(writer->fd, &st) < 0) {
+        return err_errno(err, "cannot look at the journal '%s'", writer->path);
+    }
+    if (st.st_size == writer->size && writer->size != 0) {
+        return 0;
+    }
+    if (st.st_size < writer->size) {
+        return err_set(err, ERR_CORRUPT, "the journal '%s' has %lld bytes, %lld had been written", writer->path,
+                       (long long)st.st_size, (long long)writer->size);
+    }
+    if (scan(writer, err) < 0) {
+        return -1;
+    }
+    if (st.st_size > writer->size && ftruncate(writer->fd, writer->size) < 0) {
+        return err_errno(err, "cannot cut the torn end off the journal '%s'", writer->path);
+    }
+    if (writer->size == 0) {
+        char start[JOURNAL_START_BYTES + 1] = JOURNAL_START;
+        return write_whole(writer, &(struct iovec){start, JOURNAL_START_BYTES}, 1, err);
+    }
+    return 0;
+}
+
+int journal_writer_open(const char *path, struct journal_writer **ret_writer, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_errno(err, "cannot open the journal '%s'", path);
+    }
+    struct journal_writer *writer = mem_alloc(sizeof *writer);
+    *writer = (struct journal_writer){.fd = fd, .path = mem_strdup(path)};
+    int result = lock(writer, err);
+    if (result == 0) {
+        result = catch_up(writer, err);
+        unlock(writer);
+    }
+    if (result < 0) {
+        close(fd);
+        free(writer->path);
+        free(writer);
+        return -1;
+    }
+    *ret_writer = writer;
+    return 0;
+}
+
+int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attempt, enum journal_type type,
+                   struct str payload, struct err *err)
+{
+    if (payload.n > JOURNAL_PAYLOAD_MAX) {
+        return err_set(err, ERR_LIMIT, "a journal frame of %zu bytes, expected at most 1 MiB", payload.n);
+    }
+    if (lock(writer, err) < 0) {
+        return -1;
+    }
+    int result = catch_up(writer, err);
+    if (result == 0) {
+        unsigned char head[JOURNAL_HEAD_BYTES] = {0};
+        journal_put(head, payload.n, 4);
+        journal_put(head + 8, writer->sequence + 1, 8);
+        journal_put(head + 16, (uint64_t)time_ms, 8);
+        journal_put(head + 24, (uint64_t)attempt, 8);
+        journal_put(head + 32, (uint64_t)type, 2);
+        uint32_t crc = crc32c(0, head + 8, JOURNAL_HEAD_BYTES - 8);
+        journal_put(head + 4, crc32c(crc, payload.p, payload.n), 4);
+        struct iovec parts[] = {{head, sizeof head}, {(void *)(uintptr_t)payload.p, payload.n}};
+        result = write_whole(writer, parts, payload.n == 0 ? 1 : 2, err);
+    }
+    unlock(writer);
+    if (result == 0) {
+        writer->sequence++;
+    }
+    return result;
+}
+
+int64_t journal_writer_size(const struct journal_writer *writer)
+{
+    return writer->size;
+}
+
+void journal_reserve(struct journal_writer *writer, int64_t bytes)
+{
+    (void)fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, writer->size, bytes);
+}
+
+void journal_writer_close(struct journal_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    /* Gives back what was reserved behind the end, unless another writer has gone on from there. */
+    struct stat st;
+    if (lock(writer, NULL) == 0) {
+        if (fstat(writer->fd, &st) == 0 && st.st_size == writer->size && st.st_blocks * 512 > st.st_size + 4096) {
+            (void)!ftruncate(writer->fd, writer->size);
+        }
+        unlock(writer);
+    }
+    close(writer->fd);
+    free(writer->path);
+    free(writer);
+}

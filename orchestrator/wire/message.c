@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Messages pass through two buffers. They carry secrets, so bytes that are done with are overwritten before their
+ * memory is used for something else or given back.
+ */
+#include "wire/message.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LENGTH_BYTES = 4, READ_BYTES = 64 << 10, FILL_MAX_BYTES = 4 << 20, OUT_MAX_BYTES = 4 * MESSAGE_MAX_BYTES };
+
+void message_stream_init(struct message_stream *stream, int take_fd)
+{
+    *stream = (struct message_stream){.fd = take_fd};
+    strbuf_init(&stream->in, SIZE_MAX / 4);
+    strbuf_init(&stream->out, OUT_MAX_BYTES);
+    int flags = fcntl(take_fd, F_GETFL);
+    if (flags >= 0) {
+        (void)fcntl(take_fd, F_SETFL, flags | O_NONBLOCK);
+    }
+}
+
+static void wipe(struct strbuf *buf)
+{
+    if (buf->data != NULL) {
+        explicit_bzero(buf->data, buf->room);
+    }
+}
+
+void message_stream_clear(struct message_stream *stream)
+{
+    if (stream->fd >= 0) {
+        close(stream->fd);
+    }
+    wipe(&stream->in);
+    wipe(&stream->out);
+    strbuf_clear(&stream->in);
+    strbuf_clear(&stream->out);
+    stream->fd = -1;
+    stream->in_used = stream->out_used = 0;
+}
+
+/* Room for `extra` bytes behind the text; realloc would leave a copy behind. */
+static void make_room(struct strbuf *buf, size_t extra)
+{
+    if (buf->room - buf->length > extra) {
+        return;
+    }
+    size_t room = buf->room;
+    while (room - buf->length <= extra) {
+        room *= 2;
+    }
+    char *data = mem_resize(NULL, room, 1);
+    memcpy(data, buf->data, buf->length + 1);
+    explicit_bzero(buf->data, buf->length);
+    free(buf->data);
+    buf->data = data;
+    buf->room = room;
+}
+
+/* Drops the first `*used` bytes when that is worth a move. */
+static void compact(struct strbuf *buf, size_t *used)
+{
+    if (*used == 0 || *used < buf->length / 2) {
+        return;
+    }
+    size_t rest = buf->length - *used;
+    memmove(buf->data, buf->data + *used, rest);
+    explicit_bzero(buf->data + rest, *used);
+    buf->length = rest;
+    *used = 0;
+}
+
+void message_send(struct message_stream *stream, const struct json *message)
+{
+    if (stream->fd < 0) {
+        return;
+    }
+    struct strbuf text;
+    strbuf_init(&text, MESSAGE_MAX_BYTES);
+    json_write(&text, message);
+    struct strbuf *out = &stream->out;
+    compact(out, &stream->out_used);
+    if (text.overflow || text.length + LENGTH_BYTES > out->max - out->length) {
+        out->overflow = true;
+    } else {
+        unsigned char length[LENGTH_BYTES];
+        for (size_t i = 0; i < LENGTH_BYTES; i++) {
+            length[i] = (unsigned char)(text.length >> (8 * i));
+        }
+        make_room(out, text.length + LENGTH_BYTES);
+        strbuf_add(out, length, sizeof length);
+        strbuf_add(out, text.data, text.length);
+    }
+    wipe(&text);
+    strbuf_clear(&text);
+}
+
+int message_flush(struct message_stream *stream)
+{
+    struct strbuf *out = &stream->out;
+    if (stream->fd < 0 || out->overflow) {
+        return -1;
+    }
+    while (stream->out_used < out->length) {
+        ssize_t n = send(stream->fd, out->data + stream->out_used, out->length - stream->out_used, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            return 0;
+        }
+        if (n < 0) {
+            return -1;
+        }
+        stream->out_used += (size_t)n;
+    }
+    explicit_bzero(out->data, out->length);
+    strbuf_reset(out);
+    stream->out_used = 0;
+    return 1;
+}
+
+int message_fill(struct message_stream *stream)
+{
+    if (stream->fd < 0) {
+        return -1;
+    }
+    compact(&stream->in, &stream->in_used);
+    for (size_t got = 0; got < FILL_MAX_BYTES;) {
+        make_room(&stream->in, READ_BYTES);
+        ssize_t n = recv(stream->fd, stream->in.data + stream->in.length, READ_BYTES, 0);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            return 0;
+        }
+        if (n <= 0) {
+            return -1;
+        }
+        stream->in.length += (size_t)n;
+        stream->in.data[stream->in.length] = '\0';
+        got += (size_t)n;
+    }
+    return 0;
+}
+
+int message_next(struct message_stream *stream, struct arena *arena, struct json *ret_message, struct err *err)
+{
+    size_t have = stream->in.length - stream->in_used;
+    if (stream->in.data == NULL || have < LENGTH_BYTES) {
+        return 0;
+    }
+    char *p = stream->in.data + stream->in_used;
+    size_t size = 0;
+    for (size_t i = 0; i < LENGTH_BYTES; i++) {
+        size |= (size_t)(unsigned char)p[i] << (8 * i);
+    }
+    if (size > MESSAGE_MAX_BYTES) {
+        return err_set(err, ERR_LIMIT, "a message of %zu bytes, expected at most %d", size, MESSAGE_MAX_BYTES);
+    }
+    if (have - LENGTH_BYTES < size) {
+        return 0;
+    }
+    struct json message;
+    struct str text = {p + LENGTH_BYTES, size};
+    int result = json_read(text, (struct json_limits){0}, arena, &message, err);
+    explicit_bzero(p, LENGTH_BYTES + size);
+    stream->in_used += LENGTH_BYTES + size;
+    if (result < 0) {
+        return err_add(err, "a message that is no JSON");
+    }
+    if (message.type != JSON_OBJECT || *json_get_text(&message, "type", "") == '\0') {
+        return err_set(err, ERR_INPUT, "a message without a type");
+    }
+    *ret_message = message;
+    return 1;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "base/mem.h"
+#include "wire/message.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct pair {
+    struct message_stream here;
+    int there;
+    struct arena *arena;
+};
+
+static struct pair pair_new(void)
+{
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    struct pair pair = {.there = fds[1], .arena = arena_new()};
+    message_stream_init(&pair.here, fds[0]);
+    return pair;
+}
+
+static void pair_end(struct pair *pair)
+{
+    message_stream_clear(&pair->here);
+    if (pair->there >= 0) {
+        close(pair->there);
+    }
+    arena_free(pair->arena);
+}
+
+static void put(int fd, const char *text, size_t from, size_t to)
+{
+    size_t n = strlen(text);
+    char room[4096];
+    for (size_t i = 0; i < 4; i++) {
+        room[i] = (char)(n >> (8 * i));
+    }
+    memcpy(room + 4, text, n);
+    assert_int_equal(write(fd, room + from, to - from), (ssize_t)(to - from));
+}
+
+TEST(message_split_at_any_byte_arrives_whole)
+{
+    const char *text = "{\"type\":\"stop\",\"attempt\":12}";
+    size_t size = strlen(text) + 4;
+    struct pair pair = pair_new();
+    struct json message;
+    struct err err = {0};
+    for (size_t cut = 1; cut < size; cut++) {
+        put(pair.there, text, 0, cut);
+        assert_int_equal(message_fill(&pair.here), 0);
+        assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), 0);
+        put(pair.there, text, cut, size);
+        assert_int_equal(message_fill(&pair.here), 0);
+        assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), 1);
+        assert_string_equal(json_get_text(&message, "type", ""), "stop");
+        assert_int_equal(json_get_int(&message, "attempt", 0), 12);
+        assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), 0);
+    }
+    pair_end(&pair);
+}
+
+TEST(messages_sent_arrive_in_order_through_a_full_socket)
+{
+    struct pair pair = pair_new();
+    struct message_stream there;
+    message_stream_init(&there, pair.there);
+    pair.there = -1;
+    char *big = mem_alloc(3000001);
+    memset(big, 'b', 3000000);
+    struct json message = json_object();
+    json_set(pair.arena, &message, "type", json_cstring(pair.arena, "spawn"));
+    json_set(pair.arena, &message, "text", json_cstring(pair.arena, big));
+    for (int i = 0; i < 4; i++) {
+        json_set(pair.arena, &message, "attempt", json_int(i));
+        message_send(&pair.here, &message);
+    }
+    assert_int_equal(message_flush(&pair.here), 0);
+    int got = 0;
+    int flushed = 0;
+    struct err err = {0};
+    while (got < 4) {
+        flushed = message_flush(&pair.here);
+        assert_true(flushed >= 0);
+        assert_int_equal(message_fill(&there), 0);
+        struct json received;
+        int more;
+        while ((more = message_next(&there, pair.arena, &received, &err)) == 1) {
+            assert_int_equal(json_get_int(&received, "attempt", -1), got);
+            assert_int_equal(json_get(&received, "text")->u.string.n, 3000000);
+            got++;
+        }
+        assert_int_equal(more, 0);
+    }
+    assert_int_equal(flushed, 1);
+    free(big);
+    message_stream_clear(&there);
+    pair_end(&pair);
+}
+
+TEST(message_of_a_closed_peer_can_still_be_taken)
+{
+    struct pair pair = pair_new();
+    const char *text = "{\"type\":\"leave\"}";
+    put(pair.there, text, 0, strlen(text) + 4);
+    close(pair.there);
+    pair.there = -1;
+    struct json message;
+    struct err err = {0};
+    assert_int_equal(message_fill(&pair.here), -1);
+    assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), 1);
+    message_send(&pair.here, &message);
+    assert_int_equal(message_flush(&pair.here), -1);
+    pair_end(&pair);
+}
+
+TEST(message_that_is_wrong_or_too_large_is_refused)
+{
+    const char *const wrong[] = {"", "nul", "{\"type\":", "[1]", "{}", "{\"type\":7}", "{\"type\":\"\"}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct pair pair = pair_new();
+        put(pair.there, wrong[i], 0, strlen(wrong[i]) + 4);
+        struct json message;
+        struct err err = {0};
+        assert_int_equal(message_fill(&pair.here), 0);
+        assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), -1);
+        assert_true(err.message[0] != '\0');
+        pair_end(&pair);
+    }
+    struct pair pair = pair_new();
+    assert_int_equal(write(pair.there, "\377\377\377\377", 4), 4);
+    struct json message;
+    struct err err = {0};
+    assert_int_equal(message_fill(&pair.here), 0);
+    assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    pair_end(&pair);
+}
+
+TEST(message_that_was_taken_leaves_no_trace_in_the_buffer)
+{
+    struct pair pair = pair_new();
+    const char *text = "{\"type\":\"spawn\",\"secret\":\"correct horse battery\"}";
+    put(pair.there, text, 0, strlen(text) + 4);
+    struct json message;
+    struct err err = {0};
+    assert_int_equal(message_fill(&pair.here), 0);
+    assert_int_equal(message_next(&pair.here, pair.arena, &message, &err), 1);
+    assert_null(memmem(pair.here.in.data, pair.here.in.room, "horse", 5));
+    message_send(&pair.here, &message);
+    assert_int_equal(message_flush(&pair.here), 1);
+    assert_null(memmem(pair.here.out.data, pair.here.out.room, "horse", 5));
+    pair_end(&pair);
+}
+
+TESTS(RUN(message_split_at_any_byte_arrives_whole), RUN(messages_sent_arrive_in_order_through_a_full_socket),
+      RUN(message_of_a_closed_peer_can_still_be_taken), RUN(message_that_is_wrong_or_too_large_is_refused),
+      RUN(message_that_was_taken_leaves_no_trace_in_the_buffer))
