@@ -447,6 +447,7 @@ void engine_close(struct engine *engine)
     while (engine->links.count > 0) {
         link_drop(engine, engine->links.items[engine->links.count - 1]);
     }
+    url_probes_clear(&engine->probes);
     vec_clear(&engine->runs);
     vec_clear(&engine->attempts);
     vec_clear(&engine->wakes);

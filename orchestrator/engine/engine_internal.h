@@ -6,6 +6,8 @@
 
 #include "base/rng.h"
 #include "engine/engine.h"
+#include "engine/url_probe.h"
+#include "store/runs.h"
 #include "store/pipeline_runs.h"
 #include "store/steps.h"
 #include "store/waits.h"
@@ -83,6 +85,7 @@ struct engine {
     struct {
         VEC_OF(struct outgoing)
     } outgoing;
+    struct url_probes probes;
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool reload; /* memory is not what the rows say: load again before the next turn */
 };
@@ -97,6 +100,8 @@ void turn_send(struct engine *engine, const char *runner, struct json message);
 
 /* ---- open_runs.c ---- */
 struct open_run *open_run_find(struct engine *engine, const char *run_id);
+/* Parses the stored definition of a run: it was accepted when the run was submitted, and must load again. */
+const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena, struct err *err);
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err);
 /* A new one around `run` (taken), for engine_submit. */
 struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena, const struct pipeline *pipeline, struct run *take_run);

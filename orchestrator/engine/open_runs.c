@@ -80,9 +80,8 @@ struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *
     return open;
 }
 
-/* Parses the stored definition: it was accepted when the run was submitted, and must load again. */
-static const struct pipeline *load_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena,
-                                              struct err *err)
+const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena,
+                                           struct err *err)
 {
     struct diags diags;
     diags_init(&diags, arena, row->file);
@@ -102,7 +101,7 @@ static const struct pipeline *load_definition(struct engine *engine, const struc
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err)
 {
     struct arena *arena = arena_new();
-    const struct pipeline *pipeline = load_definition(engine, row, arena, err);
+    const struct pipeline *pipeline = open_run_definition(engine, row, arena, err);
     if (pipeline == NULL) {
         arena_free(arena);
         return -1;

@@ -14,10 +14,12 @@ static void items_done(struct run *run, size_t index, struct run_changes *change
     size_t cancelled = 0;
     const char *reason = NULL;
     const char *refused_by = NULL;
+    const char *cancel_reason = NULL;
     for (size_t i = 0; i < step->item_count; i++) {
         const struct run_item *item = &step->items[i];
         failed += item->state == STEP_STATE_FAILED ? 1 : 0;
         cancelled += item->state == STEP_STATE_CANCELLED ? 1 : 0;
+        cancel_reason = item->state == STEP_STATE_CANCELLED ? item->reason : cancel_reason;
         if (reason == NULL && item->state == STEP_STATE_FAILED) {
             reason = item->reason;
         }
@@ -32,7 +34,7 @@ static void items_done(struct run *run, size_t index, struct run_changes *change
                                                                 step->item_count, reason == NULL ? "" : reason);
         run_step_end(run, index, STEP_STATE_FAILED, text, changes);
     } else if (cancelled > 0) {
-        run_step_end(run, index, STEP_STATE_CANCELLED, run->cancel_reason, changes);
+        run_step_end(run, index, STEP_STATE_CANCELLED, run->cancelling ? run->cancel_reason : cancel_reason, changes);
     } else {
         run_step_end(run, index, STEP_STATE_SUCCEEDED, refused_by, changes);
     }
@@ -222,6 +224,13 @@ static enum verdict run_verdict(const struct run *run)
     return verdict;
 }
 
+static const char *step_words(const struct run *run, size_t index)
+{
+    const char *reason = run->steps[index].reason;
+    return arena_printf(run->arena, "step '%.*s': %s", STR_ARG(run->pipeline->steps[index].id),
+                        reason == NULL ? step_state_name(run->steps[index].state) : reason);
+}
+
 static void finish(struct run *run, struct run_changes *changes)
 {
     const struct pipeline *pipeline = run->pipeline;
@@ -231,8 +240,14 @@ static void finish(struct run *run, struct run_changes *changes)
     for (size_t i = 0; i < pipeline->step_count && run->state == RUN_STATE_SUCCEEDED; i++) {
         if (run->steps[i].state == STEP_STATE_FAILED && !pipeline->steps[i].continue_on_error) {
             run->state = RUN_STATE_FAILED;
-            run->reason = arena_printf(run->arena, "step '%.*s': %s", STR_ARG(pipeline->steps[i].id),
-                                       run->steps[i].reason == NULL ? "failed" : run->steps[i].reason);
+            run->reason = step_words(run, i);
+        }
+    }
+    /* A step that was cancelled by itself: its approval was withdrawn for a newer one. */
+    for (size_t i = 0; i < pipeline->step_count && run->state == RUN_STATE_SUCCEEDED; i++) {
+        if (run->steps[i].state == STEP_STATE_CANCELLED) {
+            run->state = RUN_STATE_CANCELLED;
+            run->reason = step_words(run, i);
         }
     }
     if (run->cancelling) {
@@ -280,16 +295,6 @@ void run_apply(struct run *run, const struct run_event *event, struct run_change
         break;
     case RUN_EVENT_WAIT_OVER:
         apply_wait_over(run, event, changes);
-        break;
-    case RUN_EVENT_WAIT_REFUSED:
-        run_item_at(run, event->place)->refused_by =
-            arena_strdup(run->arena, event->reason == NULL ? "refused" : event->reason);
-        item_end(run, event->place, STEP_STATE_FAILED, event->reason, event->now_ms, changes);
-        after_item(run, event->place, event->now_ms, changes);
-        break;
-    case RUN_EVENT_WAIT_FAILED:
-        item_end(run, event->place, STEP_STATE_FAILED, event->reason, event->now_ms, changes);
-        after_item(run, event->place, event->now_ms, changes);
         break;
     case RUN_EVENT_DUE:
         apply_due(run, event, changes);

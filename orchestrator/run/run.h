@@ -123,9 +123,7 @@ enum run_event_kind {
     RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready */
     RUN_EVENT_ENDED,         /* the live attempt of an item ended: `ended`, exit_code, reason */
     RUN_EVENT_WAITING,       /* it waits: reason says for what */
-    RUN_EVENT_WAIT_OVER,     /* what it waited for came (or was refused, or expired): it goes on */
-    RUN_EVENT_WAIT_REFUSED,  /* a person said no, or time ran out: the step fails, verdict refused */
-    RUN_EVENT_WAIT_FAILED,   /* the wait ended without the person: a missing file's deadline. The step fails. */
+    RUN_EVENT_WAIT_OVER,     /* what it waited for came, was refused, or expired: the same attempt goes on */
     RUN_EVENT_DUE,           /* the time has come for delayed items */
     RUN_EVENT_CANCEL,        /* reason: by whom and why */
     RUN_EVENT_TIMEOUT,       /* the run's own timeout */

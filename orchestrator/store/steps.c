@@ -189,3 +189,18 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
     stmt_done(s);
     return row;
 }
+
+int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena, struct json *ret,
+                         struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT artifacts FROM steps WHERE run_id = :run_id AND step = :step AND item = 0");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":step", step);
+    *ret = json_object();
+    int row = stmt_step(s, err);
+    if (row == 1 && read_json(s, 0, arena, json_object(), ret, err) < 0) {
+        row = -1;
+    }
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
+}

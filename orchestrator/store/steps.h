@@ -17,6 +17,9 @@ int store_steps_insert(struct store *store, const struct run *run, struct err *e
 /* Puts every row of the run back into `run` (run_load_item, run_load_step); run_resume is the caller's. */
 int store_steps_load(struct store *store, struct run *run, struct err *err);
 
+/* The published artifacts {NAME: path} of a step of any run; an empty map when there are none. */
+int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena, struct json *ret, struct err *err);
+
 struct attempt_row {
     int64_t id;
     const char *run_id;

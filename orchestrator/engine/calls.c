@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Questions of steps to the store: one row for each method (docs/plugins.md lists them).
+ */
+#include "base/log.h"
+#include "crypto/digest.h"
+#include "engine/engine_internal.h"
+#include "store/activity.h"
+#include "store/gates.h"
+#include "store/metrics.h"
+#include "store/models.h"
+#include "store/registry.h"
+#include "store/runs.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct call {
+    struct engine *engine;
+    struct live_attempt *attempt;
+    const struct json *params;
+    struct arena *arena;
+    struct store *store;
+};
+
+static const char *need_text(const struct call *call, const char *key, struct err *err)
+{
+    const char *text = json_get_text(call->params, key, NULL);
+    if (text == NULL || *text == '\0') {
+        (void)err_set(err, ERR_INPUT, "'%s' is missing: expected text", key);
+        return NULL;
+    }
+    return text;
+}
+
+/* "step wine/train of run wine 12": who acts when a step does. */
+static const char *actor_of(const struct call *call)
+{
+    const struct open_run *open = call->attempt->open;
+    return arena_printf(call->arena, "step %.*s of %s", STR_ARG(run_step_at(open->run, call->attempt->place)->id),
+                        run_words(call->arena, &open->row));
+}
+
+static void set_text(const struct call *call, struct json *object, const char *key, const char *text)
+{
+    json_set(call->arena, object, key, text == NULL ? json_null() : json_cstring(call->arena, text));
+}
+
+/* ---- models ----------------------------------------------------------------------------------------------- */
+
+static int need_model(const struct call *call, const char *key, struct model_ref *ret, struct err *err)
+{
+    const char *uri = need_text(call, key, err);
+    if (uri == NULL) {
+        return -1;
+    }
+    int found = model_resolve(call->engine, uri, call->arena, ret, err);
+    if (found == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no model '%s'", uri);
+    }
+    return found < 0 ? -1 : 0;
+}
+
+static int call_model_get(const struct call *call, struct json *ret, struct err *err)
+{
+    struct model_ref ref;
+    struct logged_model model;
+    struct json params;
+    struct json tags;
+    if (need_model(call, "uri", &ref, err) < 0) {
+        return -1;
+    }
+    if (ref.model_id == NULL) {
+        return err_set(err, ERR_STATE, "version %lld of '%s' has no logged model", (long long)ref.version, ref.name);
+    }
+    if (store_model_get(call->store, ref.model_id, call->arena, &model, err) < 0 ||
+        store_model_params(call->store, ref.model_id, call->arena, &params, err) < 0 ||
+        store_model_tags(call->store, ref.model_id, call->arena, &tags, err) < 0) {
+        return -1;
+    }
+    *ret = json_object();
+    set_text(call, ret, "model_id", ref.model_id);
+    set_text(call, ret, "name", ref.name != NULL ? ref.name : model.name);
+    json_set(call->arena, ret, "version", ref.version == 0 ? json_null() : json_int(ref.version));
+    set_text(call, ret, "path", model.artifact_uri);
+    set_text(call, ret, "sha256", model.sha256);
+    set_text(call, ret, "run_id", model.source_run_id);
+    set_text(call, ret, "model_type", model.model_type);
+    json_set(call->arena, ret, "params", params);
+    json_set(call->arena, ret, "tags", tags);
+    return 0;
+}
+
+/* The recorded files of a model with their digests: what deploy verifies byte by byte. */
+static int call_model_files(const struct call *call, struct json *ret, struct err *err)
+{
+    struct model_ref ref;
+    struct artifact *artifacts = NULL;
+    size_t count = 0;
+    if (need_model(call, "uri", &ref, err) < 0 ||
+        (ref.model_id != NULL && store_artifact_list(call->store, ref.model_id, call->arena, &artifacts, &count, err) < 0)) {
+        return -1;
+    }
+    struct json files = json_array();
+    for (size_t i = 0; i < count; i++) {
+        struct json file = json_object();
+        set_text(call, &file, "path", artifacts[i].path);
+        set_text(call, &file, "sha256", artifacts[i].sha256);
+        json_set(call->arena, &file, "size", json_int(artifacts[i].size_bytes));
+        json_push(call->arena, &files, file);
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "files", files);
+    set_text(call, ret, "path", ref.path);
+    set_text(call, ret, "model_id", ref.model_id);
+    return 0;
+}
+
+/* Metrics of a model measured on one dataset; when there are none, those of its newest evaluation, with `like` false. */
+static int call_model_metrics(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *uri = need_text(call, "uri", err);
+    const char *digest = json_get_text(call->params, "dataset_digest", NULL);
+    struct model_ref ref;
+    int found = uri == NULL ? -1 : model_resolve(call->engine, uri, call->arena, &ref, err);
+    if (found < 0) {
+        return -1;
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "found", json_bool(found == 1 && ref.model_id != NULL));
+    if (found == 0 || ref.model_id == NULL) {
+        return 0;
+    }
+    struct metric_latest *metrics = NULL;
+    size_t count = 0;
+    if (store_metrics_of_model(call->store, ref.model_id, digest, call->arena, &metrics, &count, err) < 0) {
+        return -1;
+    }
+    bool like = count > 0;
+    const char *other = digest;
+    if (!like && store_metrics_of_model(call->store, ref.model_id, NULL, call->arena, &metrics, &count, err) < 0) {
+        return -1;
+    }
+    struct json values = json_object();
+    int64_t newest_ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!like && metrics[i].time_ms >= newest_ms) {
+            newest_ms = metrics[i].time_ms;
+            other = metrics[i].dataset_digest;
+        }
+        if (like) {
+            json_set(call->arena, &values, metrics[i].key, json_number(metrics[i].value));
+        }
+    }
+    set_text(call, ret, "model_id", ref.model_id);
+    json_set(call->arena, ret, "version", ref.version == 0 ? json_null() : json_int(ref.version));
+    set_text(call, ret, "name", ref.name);
+    json_set(call->arena, ret, "like", json_bool(like));
+    set_text(call, ret, "dataset_digest", count == 0 ? NULL : other);
+    json_set(call->arena, ret, "metrics", values);
+    return 0;
+}
+
+static int call_model_log_metrics(const struct call *call, struct json *ret, struct err *err)
+{
+    struct model_ref ref;
+    const struct json *metrics = json_get(call->params, "metrics");
+    if (need_model(call, "model", &ref, err) < 0) {
+        return -1;
+    }
+    if (metrics == NULL || metrics->type != JSON_OBJECT) {
+        return err_set(err, ERR_INPUT, "'metrics': expected a map of numbers");
+    }
+    size_t count = metrics->u.object.count;
+    struct metric_point *points = arena_array(call->arena, count, sizeof *points);
+    for (size_t i = 0; i < count; i++) {
+        points[i] = (struct metric_point){.key = metrics->u.object.members[i].key.p, .time_ms = engine_now(call->engine)};
+        if (!json_as_number(&metrics->u.object.members[i].value, &points[i].value)) {
+            return err_set(err, ERR_INPUT, "metric '%s' is not a number", points[i].key);
+        }
+    }
+    struct metric_target target = {
+        .run_id = call->attempt->row.step_run_id,
+        .model_id = ref.model_id,
+        .dataset_name = json_get_text(call->params, "dataset_name", NULL),
+        .dataset_digest = json_get_text(call->params, "dataset_digest", NULL),
+    };
+    *ret = json_object();
+    return store_metrics_log(call->store, &target, points, count, err);
+}
+
+static int call_dataset_log(const struct call *call, struct json *ret, struct err *err)
+{
+    struct json report = json_copy(call->arena, call->params);
+    json_set(call->arena, &report, "kind", json_cstring(call->arena, "dataset"));
+    *ret = json_object();
+    return report_apply(call->engine, call->attempt, &report, engine_now(call->engine), err);
+}
+
+/* ---- gates --------------------------------------------------------------------------------------------------- */
+
+static int call_gate_record(const struct call *call, struct json *ret, struct err *err)
+{
+    struct open_run *open = call->attempt->open;
+    struct run_item *item = run_item_at(open->run, call->attempt->place);
+    bool passed = json_get_bool(call->params, "passed", false);
+    const char *refused_by = json_get_text(call->params, "refused_by", "");
+    struct strbuf text;
+    strbuf_init(&text, 16 << 20);
+    json_write_canonical(&text, call->params);
+    struct digest digest = digest_bytes(strbuf_str(&text));
+    strbuf_clear(&text);
+    struct model_ref ref = {0};
+    const char *model = json_get_text(call->params, "model", NULL);
+    if (model != NULL && model_resolve(call->engine, model, call->arena, &ref, err) < 0) {
+        return -1;
+    }
+    struct gate gate = {
+        .run_id = open->row.run_id,
+        .step = arena_str(call->arena, run_step_at(open->run, call->attempt->place)->id).p,
+        .step_run_id = call->attempt->row.step_run_id,
+        .model_id = ref.model_id,
+        .champion = json_get_text(call->params, "champion", NULL),
+        .passed = passed,
+        .refused_by = passed ? "" : refused_by,
+        .record = *call->params,
+        .evidence_sha256 = digest.hex,
+        .at_ms = engine_now(call->engine),
+    };
+    int64_t id = 0;
+    if (store_gate_add(call->store, &gate, &id, err) < 0 ||
+        engine_note(call->engine, actor_of(call), passed ? "gate.passed" : "gate.refused", run_words(call->arena, &open->row),
+                    open->row.run_id, "", passed ? "passed" : "refused", refused_by, digest.hex, err) < 0) {
+        return -1;
+    }
+    item->gate_passed = passed;
+    item->refused_by = passed ? NULL : arena_strdup(open->run->arena, refused_by);
+    vec_push(&open->changes.items, call->attempt->place);
+    *ret = json_object();
+    json_set(call->arena, ret, "gate_id", json_int(id));
+    set_text(call, ret, "evidence_sha256", digest.hex);
+    return 0;
+}
+
+/* ---- registry ---------------------------------------------------------------------------------------------------- */
+
+static int set_tags(const struct call *call, const char *name, int64_t version, struct err *err)
+{
+    const struct json *tags = json_get(call->params, "tags");
+    for (size_t i = 0; tags != NULL && tags->type == JSON_OBJECT && i < tags->u.object.count; i++) {
+        const struct json *value = &tags->u.object.members[i].value;
+        const char *text = value->type == JSON_STRING ? value->u.string.p : json_text(call->arena, value).p;
+        if (store_version_tag(call->store, name, version, tags->u.object.members[i].key.p, text, engine_now(call->engine), err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int move_alias(const struct call *call, const char *name, const char *alias, int64_t version, int64_t expect,
+                      int64_t *ret_previous, struct err *err)
+{
+    if (store_alias_set(call->store, name, alias, version, expect, engine_now(call->engine), ret_previous, err) < 0) {
+        return -1;
+    }
+    if (*ret_previous == version) {
+        return 0;
+    }
+    const char *from = *ret_previous == 0 ? "" : arena_printf(call->arena, "%lld", (long long)*ret_previous);
+    const char *to = version == 0 ? "" : arena_printf(call->arena, "%lld", (long long)version);
+    return engine_note(call->engine, actor_of(call), "alias.moved", arena_printf(call->arena, "model %s@%s", name, alias), name, from, to,
+                       json_get_text(call->params, "reason", ""), "", err);
+}
+
+static int call_register(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *name = need_text(call, "name", err);
+    struct model_ref ref;
+    if (name == NULL || need_model(call, "model", &ref, err) < 0) {
+        return -1;
+    }
+    const struct open_run *open = call->attempt->open;
+    struct logged_model model;
+    if (ref.model_id == NULL) {
+        return err_set(err, ERR_INPUT, "'%s' is no logged model", json_get_text(call->params, "model", ""));
+    }
+    if (store_model_get(call->store, ref.model_id, call->arena, &model, err) < 0) {
+        return -1;
+    }
+    if (model.status != MODEL_STATUS_READY) {
+        return err_set(err, ERR_STATE, "model %s is not READY", ref.model_id);
+    }
+    struct model_version version = {
+        .name = name,
+        .model_id = ref.model_id,
+        .source = arena_printf(call->arena, "models:/%s", ref.model_id),
+        .run_id = model.source_run_id,
+        .user = open->row.actor,
+        .description = json_get_text(call->params, "description", ""),
+        .stage = "None",
+        .status = "READY",
+    };
+    int64_t number = 0;
+    bool existing = false;
+    if (store_registry_register(call->store, name, &version, engine_now(call->engine), &number, &existing, err) < 0 ||
+        set_tags(call, name, number, err) < 0) {
+        return -1;
+    }
+    const char *words = arena_printf(call->arena, "model %s/%lld", name, (long long)number);
+    if (!existing && engine_note(call->engine, actor_of(call), "model.registered", words, name, "", "READY", "", model.sha256, err) < 0) {
+        return -1;
+    }
+    const struct json *aliases = json_get(call->params, "aliases");
+    for (size_t i = 0; aliases != NULL && aliases->type == JSON_ARRAY && i < aliases->u.array.count; i++) {
+        const struct json *alias = &aliases->u.array.items[i];
+        int64_t previous = 0;
+        if (alias->type != JSON_STRING) {
+            return err_set(err, ERR_INPUT, "'aliases': expected a list of text");
+        }
+        if (move_alias(call, name, alias->u.string.p, number, -1, &previous, err) < 0) {
+            return -1;
+        }
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "version", json_int(number));
+    json_set(call->arena, ret, "existing", json_bool(existing));
+    set_text(call, ret, "model_id", ref.model_id);
+    set_text(call, ret, "model_uri", arena_printf(call->arena, "models:/%s/%lld", name, (long long)number));
+    return 0;
+}
+
+static int call_alias(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *name = need_text(call, "name", err);
+    const char *alias = name == NULL ? NULL : need_text(call, "alias", err);
+    if (alias == NULL) {
+        return -1;
+    }
+    int64_t version = json_get_int(call->params, "version", 0);
+    const struct json *expect = json_get(call->params, "expect");
+    const char *keep = json_get_text(call->params, "keep", NULL);
+    int64_t previous = 0;
+    int64_t kept = 0;
+    int64_t expected = expect == NULL ? -1 : expect->type == JSON_INT ? expect->u.integer : 0;
+    if (move_alias(call, name, alias, version, expected, &previous, err) < 0) {
+        return -1;
+    }
+    if (keep != NULL && previous != 0 && previous != version && move_alias(call, name, keep, previous, -1, &kept, err) < 0) {
+        return -1;
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "previous", previous == 0 ? json_null() : json_int(previous));
+    json_set(call->arena, ret, "version", json_int(version));
+    return 0;
+}
+
+/* The version an alias points to, null when there is none. */
+static int call_alias_get(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *name = need_text(call, "name", err);
+    const char *alias = name == NULL ? NULL : need_text(call, "alias", err);
+    int64_t version = 0;
+    if (alias == NULL || store_alias_get(call->store, name, alias, &version, err) < 0) {
+        return -1;
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "version", version == 0 ? json_null() : json_int(version));
+    return 0;
+}
+
+/* ---- approvals and deployments -------------------------------------------------------------------------------------- */
+
+/* The manifest of what would be approved now: compared with that of the approval by deploy. */
+static int call_evidence(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *model = json_get_text(call->params, "model", NULL);
+    struct json manifest;
+    char sha256[65];
+    if (evidence_collect(call->engine, call->attempt->open, call->attempt->place.step, model, json_get(call->params, "evidence"),
+                         call->arena, &manifest, sha256, err) < 0) {
+        return -1;
+    }
+    *ret = json_object();
+    json_set(call->arena, ret, "manifest", manifest);
+    set_text(call, ret, "sha256", sha256);
+    return 0;
+}
+
+static int call_deployment(const struct call *call, struct json *ret, struct err *err)
+{
+    const char *target = need_text(call, "target", err);
+    if (target == NULL) {
+        return -1;
+    }
+    const char *state = json_get_text(call->params, "state", "deployed");
+    *ret = json_object();
+    return engine_note(call->engine, actor_of(call), arena_printf(call->arena, "deployment.%s", state),
+                       arena_printf(call->arena, "target %s", target), json_get_text(call->params, "model_id", ""),
+                       json_get_text(call->params, "from", ""), json_get_text(call->params, "to", ""),
+                       json_get_text(call->params, "reason", ""), json_get_text(call->params, "sha256", ""), err);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *method;
+    int (*answer)(const struct call *call, struct json *ret, struct err *err);
+} methods[] = {
+    {"model.get", call_model_get},
+    {"model.files", call_model_files},
+    {"model.metrics", call_model_metrics},
+    {"model.log_metrics", call_model_log_metrics},
+    {"dataset.log", call_dataset_log},
+    {"gate.record", call_gate_record},
+    {"registry.register", call_register},
+    {"registry.alias", call_alias},
+    {"registry.alias_get", call_alias_get},
+    {"evidence.collect", call_evidence},
+    {"deployment.note", call_deployment},
+};
+
+static struct json error_reply(struct arena *arena, const struct err *wrong)
+{
+    struct json error = json_object();
+    struct json reply = json_object();
+    json_set(arena, &error, "code", json_cstring(arena, err_code_name(wrong->code)));
+    json_set(arena, &error, "message", json_cstring(arena, wrong->message));
+    json_set(arena, &reply, "error", error);
+    return reply;
+}
+
+int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params,
+                struct json *ret_reply, struct err *err)
+{
+    struct call call = {
+        .engine = engine, .attempt = attempt, .params = params, .arena = engine->turn, .store = engine->options.store};
+    struct err wrong = {0};
+    struct json result = json_null();
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(methods[i].method, method) != 0) {
+            continue;
+        }
+        /* A refused question leaves nothing behind; a broken store ends the turn. */
+        if (store_savepoint(engine->options.store, err) < 0) {
+            return -1;
+        }
+        if (methods[i].answer(&call, &result, &wrong) == 0) {
+            *ret_reply = json_object();
+            json_set(engine->turn, ret_reply, "result", result);
+            return store_savepoint_release(engine->options.store, err);
+        }
+        store_savepoint_back(engine->options.store);
+        if (wrong.code == ERR_IO || wrong.code == ERR_CORRUPT || wrong.code == ERR_BUSY || wrong.code == ERR_LIMIT) {
+            *err = wrong;
+            return -1;
+        }
+        *ret_reply = error_reply(engine->turn, &wrong);
+        return 0;
+    }
+    (void)err_set(&wrong, ERR_INPUT, "the store has no method '%s'", method);
+    *ret_reply = error_reply(engine->turn, &wrong);
+    return 0;
+}

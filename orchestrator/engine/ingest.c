@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From journal to store: each frame takes effect exactly once, because the offset is committed with what was read.
+ */
+#include "base/log.h"
+#include "engine/engine_internal.h"
+#include "store/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { POINTS_PER_BATCH = 4096 };
+
+static struct json payload_json(struct engine *engine, const struct journal_frame *frame)
+{
+    struct json value = json_null();
+    struct err malformed = {0};
+    if (json_read(frame->payload, (struct json_limits){0}, engine->turn, &value, &malformed) < 0) {
+        log_error("engine", "attempt=%lld a frame of its journal is malformed: %s", (long long)frame->attempt, malformed.message);
+    }
+    return value;
+}
+
+/* ---- metrics ------------------------------------------------------------------------------------------ */
+
+static int take_metrics(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame, struct err *err)
+{
+    struct metric_target target = {.run_id = attempt->row.step_run_id};
+    struct metric_point *points = arena_array(engine->turn, POINTS_PER_BATCH, sizeof *points);
+    struct str rest = frame->payload;
+    struct journal_point point;
+    int more = 0;
+    do {
+        size_t count = 0;
+        while (count < POINTS_PER_BATCH && (more = journal_point_next(&rest, &point)) == 1) {
+            points[count++] = (struct metric_point){.key = arena_str(engine->turn, point.key).p,
+                                                    .value = point.value,
+                                                    .step = point.step,
+                                                    .time_ms = point.time_ms};
+        }
+        struct err refused = {0};
+        if (count > 0 && store_metrics_log(engine->options.store, &target, points, count, &refused) < 0) {
+            if (refused.code != ERR_INPUT) {
+                *err = refused;
+                return -1;
+            }
+            log_warn("engine", "run=%s metrics refused: %s", attempt->row.step_run_id, refused.message);
+        }
+    } while (more == 1);
+    return 0;
+}
+
+/* ---- the end of an attempt ------------------------------------------------------------------------------ */
+
+/* A text into a field of the attempt's row. */
+static void keep_payload(struct live_attempt *attempt, const char **field, struct str payload)
+{
+    char *text = malloc(payload.n + 1);
+    if (text == NULL) {
+        abort();
+    }
+    memcpy(text, payload.p, payload.n);
+    text[payload.n] = '\0';
+    attempt_set(field, text);
+    free(text);
+    attempt->dirty = true;
+}
+
+static void acknowledge(struct engine *engine, const struct live_attempt *attempt)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "ack"));
+    json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
+    turn_send(engine, attempt->row.runner, message);
+}
+
+static enum attempt_state end_state(struct str stopped, bool succeeded)
+{
+    if (str_is(stopped, "timeout")) {
+        return ATTEMPT_STATE_TIMED_OUT;
+    }
+    if (str_is(stopped, "cancel")) {
+        return ATTEMPT_STATE_CANCELLED;
+    }
+    if (str_is(stopped, "linger")) {
+        return ATTEMPT_STATE_LOST;
+    }
+    return succeeded ? ATTEMPT_STATE_SUCCEEDED : ATTEMPT_STATE_FAILED;
+}
+
+static int take_exit(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame, struct err *err)
+{
+    keep_payload(attempt, &attempt->row.exit, frame->payload);
+    struct json exit = payload_json(engine, frame);
+    struct json result = json_null();
+    if (attempt->row.result != NULL) {
+        (void)json_read(str_from(attempt->row.result), (struct json_limits){0}, engine->turn, &result, NULL);
+    }
+    acknowledge(engine, attempt);
+    const char *word = json_get_text(&result, "result", "");
+    bool exited = strcmp(json_get_text(&exit, "how", ""), "exited") == 0;
+    int code = exited ? (int)json_get_int(&exit, "code", 1) : -1;
+    if (exited && code == 0 && strcmp(word, "wait") == 0 && attempt->row.wait != NULL) {
+        struct json wait = json_null();
+        (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
+        return wait_open(engine, attempt, &wait, frame->time_ms, err);
+    }
+    bool succeeded = exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
+    const char *own = json_get_text(&result, "reason", NULL);
+    const char *theirs = json_get_text(&exit, "reason", NULL);
+    struct attempt_end end = {
+        .state = end_state(str_from(json_get_text(&exit, "stopped", "")), succeeded),
+        .refused = strcmp(word, "refused") == 0,
+        .out_of_memory = json_get_bool(&exit, "out_of_memory", false),
+        .exit_code = code,
+        .at_ms = frame->time_ms,
+    };
+    bool stopped = end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
+    end.reason = succeeded && !stopped ? NULL : own != NULL && !stopped ? own : theirs;
+    return attempt_end(engine, attempt, &end, err);
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------ */
+
+static int take_started(struct live_attempt *attempt, const struct json *started)
+{
+    attempt->row.state = ATTEMPT_STATE_RUNNING;
+    attempt->row.pid = json_get_int(started, "pid", 0);
+    attempt->row.start_ticks = json_get_int(started, "start_ticks", 0);
+    attempt->dirty = true;
+    return 0;
+}
+
+static int take_call(struct engine *engine, struct live_attempt *attempt, const struct json *call, struct err *err)
+{
+    int64_t seq = json_get_int(call, "seq", 0);
+    const struct json *params = json_get(call, "params");
+    struct json reply = json_null();
+    struct json nothing = json_object();
+    if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params, &reply, err) < 0 ||
+        store_call_put(engine->options.store, attempt->row.id, seq, json_text(engine->turn, &reply), err) < 0) {
+        return -1;
+    }
+    json_set(engine->turn, &reply, "type", json_cstring(engine->turn, "reply"));
+    json_set(engine->turn, &reply, "attempt", json_int(attempt->row.id));
+    json_set(engine->turn, &reply, "seq", json_int(seq));
+    turn_send(engine, attempt->row.runner, reply);
+    return 0;
+}
+
+static int take_frame(struct engine *engine, const struct journal_frame *frame, struct err *err)
+{
+    struct live_attempt *attempt = attempt_find(engine, frame->attempt);
+    if (attempt == NULL || attempt->row.ended_ms != 0 || frame->type == JOURNAL_LOG) {
+        return 0; /* log lines stay in the journal; frames after the end belong to processes that were cut off */
+    }
+    struct json payload;
+    switch (frame->type) {
+    case JOURNAL_SPAWNING:
+        attempt->row.spawning = true;
+        attempt->dirty = true;
+        return 0;
+    case JOURNAL_STARTED:
+        payload = payload_json(engine, frame);
+        return take_started(attempt, &payload);
+    case JOURNAL_METRICS:
+        return take_metrics(engine, attempt, frame, err);
+    case JOURNAL_REPORT:
+        payload = payload_json(engine, frame);
+        return report_apply(engine, attempt, &payload, frame->time_ms, err);
+    case JOURNAL_CALL:
+        payload = payload_json(engine, frame);
+        return take_call(engine, attempt, &payload, err);
+    case JOURNAL_WAIT:
+        keep_payload(attempt, &attempt->row.wait, frame->payload);
+        return 0;
+    case JOURNAL_RESULT:
+        keep_payload(attempt, &attempt->row.result, frame->payload);
+        return 0;
+    case JOURNAL_EXIT:
+        return take_exit(engine, attempt, frame, err);
+    default:
+        return 0;
+    }
+}
+
+/* The journal can no longer be read from where we were: everything that had not been read is unknown. */
+static int journal_lost(struct engine *engine, struct open_run *open, const char *why, struct err *err)
+{
+    log_error("engine", "run=%s its journal is damaged: %s", open->row.run_id, why);
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->open != open || attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING) {
+            continue;
+        }
+        struct json message = json_object();
+        json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
+        json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
+        json_set(engine->turn, &message, "why", json_cstring(engine->turn, "cancel"));
+        json_set(engine->turn, &message, "grace_ms", json_int(0));
+        turn_send(engine, attempt->row.runner, message);
+        acknowledge(engine, attempt);
+        struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
+                                  .reason = arena_printf(engine->turn, "lost: the journal of the run is damaged: %s", why),
+                                  .no_retry = true,
+                                  .exit_code = -1,
+                                  .at_ms = engine_now(engine)};
+        if (attempt_end(engine, attempt, &end, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err)
+{
+    struct err wrong = {0};
+    open->look = false;
+    if (open->journal == NULL && journal_reader_open(open->journal_path, open->row.journal_offset,
+                                                     (uint64_t)open->row.journal_sequence, &open->journal, &wrong) < 0) {
+        if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
+            return 0;
+        }
+        return journal_lost(engine, open, wrong.message, err);
+    }
+    int64_t begin = journal_reader_offset(open->journal);
+    int frames = 0;
+    struct journal_frame frame;
+    int got = 0;
+    while ((got = journal_next(open->journal, &frame, &wrong)) == 1) {
+        if (turn_begin(engine, err) < 0 || take_frame(engine, &frame, err) < 0) {
+            return -1;
+        }
+        frames++;
+        open->row.journal_sequence = (int64_t)frame.sequence;
+        open->row.journal_offset = journal_reader_offset(open->journal);
+        open->journal_dirty = true;
+        if ((size_t)(open->row.journal_offset - begin) >= budget) {
+            open->look = true;
+            break;
+        }
+    }
+    return got < 0 ? journal_lost(engine, open, wrong.message, err) : frames;
+}

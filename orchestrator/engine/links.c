@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connections to runners: found by their sockets, started at need, listened to.
+ */
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "engine/engine_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RUNNER_START_MS = 10000, RUNNER_POLL_MS = 2 };
+
+struct runner_link *link_find(struct engine *engine, const char *id)
+{
+    for (size_t i = 0; i < engine->links.count; i++) {
+        if (strcmp(engine->links.items[i]->id, id) == 0 && !engine->links.items[i]->dead) {
+            return engine->links.items[i];
+        }
+    }
+    return NULL;
+}
+
+void link_drop(struct engine *engine, struct runner_link *link)
+{
+    for (size_t i = 0; i < engine->links.count; i++) {
+        if (engine->links.items[i] == link) {
+            engine->links.items[i] = engine->links.items[--engine->links.count];
+            break;
+        }
+    }
+    message_stream_clear(&link->stream); /* closes it: epoll forgets it */
+    free(link);
+}
+
+/* Connects to <home>/runner/<id>.sock through the folder's descriptor, so that a long home path does not overflow
+ * sun_path. */
+static int connect_socket(const char *folder, const char *id)
+{
+    int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0) {
+        return -1;
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder_fd, id);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    (void)close(folder_fd);
+    return fd;
+}
+
+static struct runner_link *link_new(struct engine *engine, const char *id, int take_fd, struct err *err)
+{
+    struct runner_link *link = mem_alloc(sizeof *link);
+    (void)snprintf(link->id, sizeof link->id, "%s", id);
+    message_stream_init(&link->stream, take_fd);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = link};
+    vec_push(&engine->links, link);
+    if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, take_fd, &event) < 0) {
+        (void)err_errno(err, "watching a runner");
+        link_drop(engine, link);
+        return NULL;
+    }
+    struct json hello = json_object();
+    json_set(engine->turn, &hello, "type", json_cstring(engine->turn, "hello"));
+    json_set(engine->turn, &hello, "protocol", json_int(WIRE_PROTOCOL));
+    json_set(engine->turn, &hello, "generation", json_int(engine->generation));
+    message_send(&link->stream, &hello);
+    (void)message_flush(&link->stream);
+    return link;
+}
+
+/* Reads until the runner has said hello and what it has, or is gone. */
+static void await_greeting(struct engine *engine, struct runner_link *link, struct err *err)
+{
+    int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
+    while (!link->greeted && !link->dead && clock_monotonic_ms(engine->options.clock) < until_ms) {
+        struct pollfd wait = {.fd = link->stream.fd, .events = POLLIN};
+        (void)poll(&wait, 1, 100);
+        if (links_read(engine, link, err) < 0) {
+            return;
+        }
+    }
+}
+
+int links_scan(struct engine *engine, struct err *err)
+{
+    const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
+    DIR *entries = opendir(folder);
+    if (entries == NULL) {
+        return errno == ENOENT ? 0 : err_errno(err, "reading '%s'", folder);
+    }
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        struct str name = str_from(entry->d_name);
+        if (!str_ends(name, STR(".sock")) || name.n - 5 >= sizeof((struct runner_link *)0)->id) {
+            continue;
+        }
+        const char *id = arena_str(engine->turn, str_slice(name, 0, name.n - 5)).p;
+        int fd = connect_socket(folder, id);
+        if (fd < 0) {
+            (void)unlinkat(dirfd(entries), entry->d_name, 0); /* nobody listens: a dead runner's */
+            continue;
+        }
+        struct runner_link *link = link_new(engine, id, fd, err);
+        if (link == NULL) {
+            (void)closedir(entries);
+            return -1;
+        }
+        await_greeting(engine, link, err);
+    }
+    (void)closedir(entries);
+    for (size_t i = engine->links.count; i > 0; i--) {
+        if (engine->links.items[i - 1]->dead) {
+            link_drop(engine, engine->links.items[i - 1]);
+        }
+    }
+    return 0;
+}
+
+/* ---- starting one --------------------------------------------------------------------------------------- */
+
+extern char **environ;
+
+/* All descriptors of the engine are close-on-exec: the runner inherits none (decisions.md 20). */
+static int spawn_runner(struct engine *engine, const char *id, struct err *err)
+{
+    char linger[16];
+    (void)snprintf(linger, sizeof linger, "%d", engine->options.linger_s);
+    char *argv[] = {(char *)(uintptr_t)engine->options.runner, "serve", "--home", (char *)(uintptr_t)engine->options.home,
+                    "--id", (char *)(uintptr_t)id, "--linger", linger, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setsigdefault(&attributes, &all);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    pid_t pid = 0;
+    int code = posix_spawn(&pid, engine->options.runner, NULL, &attributes, argv, environ);
+    (void)posix_spawnattr_destroy(&attributes);
+    if (code != 0) {
+        errno = code;
+        return err_errno(err, "starting '%s'", engine->options.runner);
+    }
+    return 0;
+}
+
+struct runner_link *links_current(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->links.count; i++) {
+        if (engine->links.items[i]->usable && !engine->links.items[i]->dead) {
+            return engine->links.items[i];
+        }
+    }
+    const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
+    char id[64];
+    (void)snprintf(id, sizeof id, "%lld-%d-%08x", (long long)engine->generation, (int)getpid(),
+                   (unsigned)rng_below(&engine->rng, UINT32_MAX));
+    if (fs_make_folders(folder, 0700, err) < 0 || spawn_runner(engine, id, err) < 0) {
+        return NULL;
+    }
+    int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
+    int fd = -1;
+    while ((fd = connect_socket(folder, id)) < 0 && clock_monotonic_ms(engine->options.clock) < until_ms) {
+        struct timespec pause = {.tv_nsec = RUNNER_POLL_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
+    if (fd < 0) {
+        (void)err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000, folder, id);
+        return NULL;
+    }
+    struct runner_link *link = link_new(engine, id, fd, err);
+    if (link == NULL) {
+        return NULL;
+    }
+    await_greeting(engine, link, err);
+    if (link->dead || !link->usable) {
+        (void)err_set(err, ERR_IO, "sluice-runner does not answer: see '%s/%s.log'", folder, id);
+        return NULL;
+    }
+    return link;
+}
+
+/* ---- what they say ----------------------------------------------------------------------------------------- */
+
+static void send_now(struct engine *engine, struct runner_link *link, const char *type, int64_t attempt)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, type));
+    json_set(engine->turn, &message, "attempt", json_int(attempt));
+    message_send(&link->stream, &message);
+    (void)message_flush(&link->stream);
+}
+
+/* Replies that were committed but may not have been sent. */
+static int resend_replies(struct engine *engine, int64_t attempt, const struct json *calls, const char *runner, struct err *err)
+{
+    for (size_t i = 0; calls != NULL && calls->type == JSON_ARRAY && i < calls->u.array.count; i++) {
+        struct str reply;
+        int64_t seq = calls->u.array.items[i].u.integer;
+        int found = store_call_get(engine->options.store, attempt, seq, engine->turn, &reply, err);
+        struct json message;
+        if (found < 0) {
+            return -1;
+        }
+        if (found == 1 && json_read(reply, (struct json_limits){0}, engine->turn, &message, err) == 0) {
+            json_set(engine->turn, &message, "type", json_cstring(engine->turn, "reply"));
+            json_set(engine->turn, &message, "attempt", json_int(attempt));
+            json_set(engine->turn, &message, "seq", json_int(seq));
+            turn_send(engine, runner, message);
+            if (turn_begin(engine, err) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* What a runner has: attempts it knows are looked after; those it should have and has not are orphans; those that have ended in
+ * the store are forgotten. */
+static int take_attempts(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
+{
+    const struct json *list = json_get(message, "attempts");
+    size_t count = list != NULL && list->type == JSON_ARRAY ? list->u.array.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = json_get_int(&list->u.array.items[i], "attempt", 0);
+        struct live_attempt *attempt = attempt_find(engine, id);
+        if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
+            send_now(engine, link, "ack", id);
+            continue;
+        }
+        attempt->sent = true;
+        attempt->open->look = true;
+        if (resend_replies(engine, id, json_get(&list->u.array.items[i], "calls"), link->id, err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && attempt->row.state != ATTEMPT_STATE_WAITING &&
+            attempt->row.ended_ms == 0 &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+            return -1;
+        }
+    }
+    link->greeted = true;
+    return 0;
+}
+
+static int take_message(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
+{
+    struct str type = str_from(json_get_text(message, "type", ""));
+    if (str_is(type, "hello")) {
+        link->usable = json_get_int(message, "protocol", 0) == WIRE_PROTOCOL;
+        return 0;
+    }
+    if (str_is(type, "attempts")) {
+        return take_attempts(engine, link, message, err);
+    }
+    struct open_run *open = open_run_find(engine, json_get_text(message, "run_id", ""));
+    if (str_is(type, "doorbell") && open != NULL) {
+        open->look = true;
+    }
+    if (str_is(type, "full")) {
+        log_error("engine", "run=%s the journal cannot be written: %s (its steps are held until there is room)",
+                  json_get_text(message, "run_id", ""), json_get_text(message, "message", ""));
+    }
+    return 0;
+}
+
+/* A runner that is gone took its steps along; what they had written is in the journals. */
+static int runner_gone(struct engine *engine, struct runner_link *link, struct err *err)
+{
+    link->dead = true;
+    (void)epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, link->stream.fd, NULL);
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        struct open_run *open = engine->runs.items[i];
+        int frames = 0;
+        while ((frames = ingest_run(engine, open, SIZE_MAX, err)) > 0) {
+        }
+        if (frames < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (strcmp(attempt->row.runner, link->id) == 0 && attempt->row.ended_ms == 0 &&
+            attempt->row.state != ATTEMPT_STATE_WAITING &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int links_read(struct engine *engine, struct runner_link *link, struct err *err)
+{
+    if (link->dead) {
+        return 0;
+    }
+    bool gone = message_fill(&link->stream) < 0;
+    struct json message;
+    struct err malformed = {0};
+    int got = 0;
+    while ((got = message_next(&link->stream, engine->turn, &message, &malformed)) == 1) {
+        if (take_message(engine, link, &message, err) < 0) {
+            return -1;
+        }
+    }
+    (void)message_flush(&link->stream);
+    if (got < 0) {
+        log_error("engine", "runner=%s a malformed message: %s", link->id, malformed.message);
+    }
+    return gone || got < 0 ? runner_gone(engine, link, err) : 0;
+}

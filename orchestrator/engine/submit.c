@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Starting and cancelling runs.
+ */
+#include "base/fs.h"
+#include "base/id.h"
+#include "base/path.h"
+#include "engine/engine_internal.h"
+#include "store/experiments.h"
+
+#include <stdio.h>
+
+/* ---- a retry keeps what was good --------------------------------------------------------------------------- */
+
+/* Loads the steps of the run that is retried; the definition must be the one it had. */
+static int load_earlier(struct engine *engine, const struct pipeline *pipeline, const char *run_id, struct run **ret_run,
+                        struct pipeline_run *ret_row, struct err *err)
+{
+    if (store_pipeline_run_get(engine->options.store, run_id, engine->turn, ret_row, err) < 0) {
+        return -1;
+    }
+    if (!run_state_is_terminal(ret_row->state)) {
+        return err_set(err, ERR_STATE, "%s has not ended: cancel it first, or wait", run_words(engine->turn, ret_row));
+    }
+    struct run_options options = {0};
+    *ret_run = run_new(pipeline, run_id, &options);
+    if (store_steps_load(engine->options.store, *ret_run, err) < 0) {
+        run_free(*ret_run);
+        *ret_run = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+/* A step is kept when it succeeded and everything it needs is kept: what is run again makes what depends on it stale. */
+static void carry_good_steps(struct run *run, const struct run *earlier, const bool *again, const char *label)
+{
+    const struct pipeline *pipeline = run->pipeline;
+    bool *stale = arena_array(run->arena, pipeline->step_count, sizeof *stale);
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        bool bad = earlier->steps[i].state != STEP_STATE_SUCCEEDED || (again != NULL && again[i]);
+        if (bad && !stale[i]) {
+            run_mark_below(pipeline, i, stale);
+        }
+    }
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        if (!stale[i]) {
+            run_carry(run, i, &earlier->steps[i], label);
+        }
+    }
+}
+
+static int carry(struct engine *engine, const struct engine_submission *submission, struct run *run, struct pipeline_run *row,
+                 struct err *err)
+{
+    struct run *earlier = NULL;
+    struct pipeline_run earlier_row;
+    char label[32];
+    if (load_earlier(engine, run->pipeline, submission->retry_of, &earlier, &earlier_row, err) < 0) {
+        return -1;
+    }
+    pipeline_run_label(&earlier_row, label);
+    carry_good_steps(run, earlier, submission->again, label);
+    run_free(earlier);
+    if (submission->new_number) {
+        return 0;
+    }
+    row->number = earlier_row.number;
+    return store_pipeline_next_revision(engine->options.store, row->pipeline, row->number, &row->revision, err);
+}
+
+/* ---- rows of a new run ------------------------------------------------------------------------------------------ */
+
+static int record_mlflow_run(struct engine *engine, const struct pipeline *pipeline, const struct pipeline_run *row,
+                             const struct json *params, struct err *err)
+{
+    struct store *store = engine->options.store;
+    struct arena *arena = engine->turn;
+    char label[32];
+    pipeline_run_label(row, label);
+    struct run_info info = {
+        .run_id = row->run_id,
+        .experiment_id = row->experiment_id,
+        .name = arena_printf(arena, "%s-%s", row->pipeline, label),
+        .user = row->actor,
+        .status = RUN_STATUS_SCHEDULED,
+        .start_ms = row->created_ms,
+        .artifact_uri = artifact_folder(engine, arena, row->experiment_id, row->run_id),
+        .parent_run_id = row->parent_run,
+    };
+    const struct {
+        const char *key;
+        const char *value;
+    } tags[] = {
+        {"sluice.pipeline", row->pipeline},   {"sluice.number", arena_strdup(arena, label)}, {"sluice.definition", row->definition},
+        {"sluice.trigger", row->trigger},     {"mlflow.source.type", "PROJECT"},             {"mlflow.source.name", row->file},
+    };
+    if (store_run_create(store, &info, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        if (store_run_tag(store, row->run_id, tags[i].key, tags[i].value, err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; pipeline->tags.type == JSON_OBJECT && i < pipeline->tags.u.object.count; i++) {
+        const struct json_member *tag = &pipeline->tags.u.object.members[i];
+        const char *value = tag->value.type == JSON_STRING ? tag->value.u.string.p : json_text(arena, &tag->value).p;
+        if (store_run_tag(store, row->run_id, tag->key.p, value, err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; params->type == JSON_OBJECT && i < params->u.object.count; i++) {
+        const struct json_member *param = &params->u.object.members[i];
+        const char *value = param->value.type == JSON_STRING ? param->value.u.string.p : json_text(arena, &param->value).p;
+        if (store_run_param(store, row->run_id, param->key.p, value, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static const char *contexts_text(struct engine *engine, const struct engine_submission *submission)
+{
+    struct arena *arena = engine->turn;
+    struct json contexts = json_object();
+    json_set(arena, &contexts, "git", submission->git.type == JSON_OBJECT ? submission->git : json_object());
+    json_set(arena, &contexts, "vars", engine->options.vars.type == JSON_OBJECT ? engine->options.vars : json_object());
+    if (submission->environment != NULL) {
+        json_set(arena, &contexts, "environment", json_cstring(arena, submission->environment));
+    }
+    return json_text(arena, &contexts).p;
+}
+
+/* The run in memory is built from the definition as stored, exactly as it would be after a restart. */
+static int build_run(struct engine *engine, const struct engine_submission *submission, struct pipeline_run *row,
+                     struct open_run **ret_open, struct err *err)
+{
+    const struct pipeline *pipeline = submission->pipeline;
+    struct store *store = engine->options.store;
+    if (store_definition_put(store, row->definition, row->pipeline, pipeline->source, row->created_ms, err) < 0) {
+        return -1;
+    }
+    struct arena *arena = arena_new();
+    const struct pipeline *own = open_run_definition(engine, row, arena, err);
+    if (own == NULL) {
+        arena_free(arena);
+        return -1;
+    }
+    struct run_options options = {.until = row->until, .seed = (uint64_t)row->seed};
+    struct run *run = run_new(own, row->run_id, &options);
+    if ((submission->retry_of != NULL && carry(engine, submission, run, row, err) < 0) ||
+        (row->number == 0 && store_pipeline_next_number(store, row->pipeline, &row->number, err) < 0)) {
+        run_free(run);
+        arena_free(arena);
+        return -1;
+    }
+    *ret_open = open_run_add(engine, row, arena, own, run);
+    return 0;
+}
+
+static int submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open, struct err *err)
+{
+    const struct pipeline *pipeline = submission->pipeline;
+    struct arena *arena = engine->turn;
+    struct store *store = engine->options.store;
+    int64_t now_ms = engine_now(engine);
+    struct id id = id_run(&engine->rng);
+    uint64_t seed = submission->seed != 0 ? submission->seed : rng_next(&engine->rng) >> 1;
+    struct pipeline_run row = {
+        .run_id = id.text,
+        .pipeline = arena_str(arena, pipeline->name).p,
+        .revision = 1,
+        .definition = arena_str(arena, pipeline->digest).p,
+        .file = arena_str(arena, pipeline->file).p,
+        .folder = arena_str(arena, pipeline->folder).p,
+        .workspace = submission->workspace,
+        .state = RUN_STATE_QUEUED,
+        .params = json_text(arena, &submission->params).p,
+        .contexts = contexts_text(engine, submission),
+        .trigger = submission->trigger,
+        .actor = submission->actor,
+        .until = submission->until,
+        .seed = (int64_t)(seed & INT64_MAX),
+        .retry_of = submission->retry_of,
+        .parent_run = submission->parent_run,
+        .parent_step = (int64_t)submission->parent_place.step,
+        .parent_item = (int64_t)submission->parent_place.item,
+        .created_ms = now_ms,
+    };
+    const char *folder = arena_printf(arena, "%s/runs/%s", engine->options.home, row.run_id);
+    struct open_run *open = NULL;
+    if (fs_make_folders(folder, 0700, err) < 0 ||
+        store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0 ||
+        build_run(engine, submission, &row, &open, err) < 0) {
+        return -1;
+    }
+    const char *words = run_words(arena, &row);
+    if (record_mlflow_run(engine, open->pipeline, &row, &submission->params, err) < 0 ||
+        store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
+        engine_note(engine, submission->actor, "run.started", words, row.run_id, "", "running",
+                    arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {
+        return -1;
+    }
+    struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
+    *ret_open = open;
+    return open_run_apply(engine, open, &begin, err);
+}
+
+int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40], struct err *err)
+{
+    struct open_run *open = NULL;
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    if (submit(engine, submission, &open, err) < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
+    (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
+    return turn_commit(engine, err);
+}
+
+/* ---- a step that is a pipeline -------------------------------------------------------------------------------------- */
+
+enum { CHILD_DEPTH_MAX = 8 };
+
+static int child_depth(struct engine *engine, const struct open_run *open)
+{
+    int depth = 1;
+    for (const struct open_run *at = open; at != NULL && at->row.parent_run != NULL; depth++) {
+        at = open_run_find(engine, at->row.parent_run);
+    }
+    return depth;
+}
+
+/* "./FILE.yaml" is read from the parent's folder; NAME is the definition of that pipeline's newest run in this home. */
+static const struct pipeline *load_child(struct engine *engine, const struct open_run *open, const struct step *step,
+                                         struct arena *arena, struct err *err)
+{
+    struct diags diags;
+    const struct pipeline *pipeline = NULL;
+    if (str_starts(step->pipeline, STR("./")) || str_starts(step->pipeline, STR("../"))) {
+        const char *path = path_join(arena, open->row.folder, arena_str(arena, step->pipeline).p);
+        struct pipeline_world world = {.plugins = engine->options.plugins, .check_files = true};
+        diags_init(&diags, arena, path);
+        pipeline = pipeline_load_file(path, &diags, &world);
+    } else {
+        struct pipeline_run_filter filter = {.pipeline = arena_str(arena, step->pipeline).p, .limit = 1};
+        struct pipeline_run *rows = NULL;
+        size_t count = 0;
+        if (store_pipeline_run_list(engine->options.store, &filter, arena, &rows, &count, err) < 0) {
+            return NULL;
+        }
+        if (count == 0) {
+            (void)err_set(err, ERR_NOT_FOUND, "no pipeline '%.*s' has run in this home: name its file (./FILE.yaml)",
+                          STR_ARG(step->pipeline));
+            return NULL;
+        }
+        return open_run_definition(engine, &rows[0], arena, err);
+    }
+    if (pipeline == NULL) {
+        (void)err_set(err, ERR_INPUT, "%.*s:%d: %s", STR_ARG(step->pipeline), diags.count > 0 ? diags.items[0].pos.line : 0,
+                      diags.count > 0 ? diags.items[0].message : "it cannot be read");
+    }
+    return pipeline;
+}
+
+int child_submit(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
+{
+    const struct step *step = run_step_at(open->run, place);
+    struct run_item *item = run_item_at(open->run, place);
+    if (child_depth(engine, open) > CHILD_DEPTH_MAX) {
+        return err_set(err, ERR_STATE, "pipelines inside pipelines go %d deep: at most %d", CHILD_DEPTH_MAX + 1, CHILD_DEPTH_MAX);
+    }
+    struct arena *arena = engine->turn;
+    const struct pipeline *pipeline = load_child(engine, open, step, arena, err);
+    struct run_context context = {.run = open->run, .step = place.step, .item = item, .arena = arena};
+    struct expr_env env = run_context_env(&context);
+    struct json with;
+    struct engine_submission submission = {
+        .pipeline = pipeline,
+        .workspace = open->row.workspace,
+        .trigger = "pipeline",
+        .actor = open->row.actor,
+        .git = open->run->git,
+        .parent_run = open->row.run_id,
+        .parent_place = place,
+    };
+    if (pipeline == NULL || template_tree_eval(&step->with, &env, arena, &with, err) < 0 ||
+        pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
+        return -1;
+    }
+    struct open_run *child = NULL;
+    if (submit(engine, &submission, &child, err) < 0) {
+        return -1;
+    }
+    item->child_run_id = arena_strdup(open->run->arena, child->row.run_id);
+    item->step_run_id = item->child_run_id;
+    vec_push(&open->changes.items, place);
+    return 0;
+}
+
+/* ---- cancelling -------------------------------------------------------------------------------------------------------- */
+
+int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    if (open == NULL) {
+        return err_set(err, ERR_STATE, "run %s is not open: there is nothing to cancel", run_id);
+    }
+    const char *words = reason == NULL || *reason == '\0' ? arena_printf(engine->turn, "cancelled by %s", actor)
+                                                          : arena_printf(engine->turn, "cancelled by %s: %s", actor, reason);
+    struct run_event event = {.kind = RUN_EVENT_CANCEL, .now_ms = engine_now(engine), .reason = words};
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &open->row), run_id, run_state_name(open->run->state),
+                    "cancelling", reason, "", err) < 0 ||
+        open_run_apply(engine, open, &event, err) < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
+    return turn_commit(engine, err);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A person's word on an approval, and whether a run can go on without one.
+ */
+#include "engine/engine_internal.h"
+#include "run/approval.h"
+
+static int find_approval(struct engine *engine, const struct open_run *open, const char *step, struct wait_row *ret_wait,
+                         struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct str id = open->pipeline->steps[waits[i].position].id;
+        if (strcmp(waits[i].kind, "approval") == 0 && (step == NULL || str_is(id, step))) {
+            *ret_wait = waits[i];
+            found++;
+        }
+    }
+    if (found == 0) {
+        return err_set(err, ERR_STATE, "%s waits for no approval%s%s", run_words(engine->turn, &open->row),
+                       step == NULL ? "" : " at step ", step == NULL ? "" : step);
+    }
+    if (found > 1) {
+        return err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the step", run_words(engine->turn, &open->row), found);
+    }
+    return 0;
+}
+
+static enum approval_state decide(struct engine *engine, const struct json *spec, int64_t wait, const char **ret_missing,
+                                  struct json *ret_people, struct err *err)
+{
+    struct vote *votes = NULL;
+    size_t count = 0;
+    *ret_people = json_array();
+    if (store_vote_list(engine->options.store, wait, engine->turn, &votes, &count, err) < 0) {
+        return APPROVAL_OPEN;
+    }
+    struct approval_vote *pure = arena_array(engine->turn, count, sizeof *pure);
+    struct json *groups = arena_array(engine->turn, count, sizeof *groups);
+    for (size_t i = 0; i < count; i++) {
+        (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, engine->turn, &groups[i], NULL);
+        pure[i] = (struct approval_vote){
+            .actor = votes[i].actor, .groups = &groups[i], .approve = strcmp(votes[i].decision, "approve") == 0};
+        json_push(engine->turn, ret_people, json_cstring(engine->turn, votes[i].actor));
+    }
+    *ret_missing = approval_missing(spec, pure, count, engine->turn);
+    return approval_decide(spec, pure, count);
+}
+
+/* The approval is used only if what it was asked about is still what it was. */
+static int evidence_holds(struct engine *engine, struct open_run *open, const struct wait_row *wait, const struct json *spec,
+                          bool *ret_holds, struct err *err)
+{
+    struct json manifest;
+    char sha256[65];
+    if (evidence_collect(engine, open, (size_t)wait->position, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), engine->turn,
+                         &manifest, sha256, err) < 0) {
+        return -1;
+    }
+    *ret_holds = strcmp(sha256, json_get_text(spec, "sha256", "")) == 0;
+    return 0;
+}
+
+static int settle_vote(struct engine *engine, struct open_run *open, struct wait_row *wait, const struct json *spec,
+                       const struct engine_vote *vote, struct json *ret_outcome, struct err *err)
+{
+    struct arena *arena = engine->turn;
+    const char *missing = "";
+    struct json people;
+    int64_t now_ms = engine_now(engine);
+    enum approval_state state = decide(engine, spec, wait->id, &missing, &people, err);
+    if (err->code != ERR_NONE) {
+        return -1;
+    }
+    bool holds = true;
+    if (state == APPROVAL_APPROVED && evidence_holds(engine, open, wait, spec, &holds, err) < 0) {
+        return -1;
+    }
+    const char *status = state == APPROVAL_OPEN ? "open" : state == APPROVAL_REJECTED ? "rejected" : holds ? "met" : "void";
+    *ret_outcome = json_object();
+    json_set(arena, ret_outcome, "status", json_cstring(arena, status));
+    json_set(arena, ret_outcome, "missing", json_cstring(arena, missing));
+    if (state == APPROVAL_OPEN) {
+        return 0;
+    }
+    struct json outcome = json_object();
+    json_set(arena, &outcome, "by", people);
+    json_set(arena, &outcome, "last", json_cstring(arena, vote->actor));
+    json_set(arena, &outcome, "reason", json_cstring(arena, vote->reason == NULL ? "" : vote->reason));
+    json_set(arena, &outcome, "sha256", json_cstring(arena, json_get_text(spec, "sha256", "")));
+    json_set(arena, &outcome, "waived", json_bool(json_get_bool(spec, "waived", false)));
+    const char *reason = arena_printf(arena, "%s by %s", holds ? (state == APPROVAL_APPROVED ? "approved" : "rejected") : "void: the evidence changed, approved", vote->actor);
+    return wait_end(engine, wait, status, outcome, reason, now_ms, err);
+}
+
+int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, vote->run_id);
+    struct wait_row wait;
+    struct json spec = json_null();
+    struct json outcome = json_null();
+    if (open == NULL) {
+        return err_set(err, ERR_STATE, "run %s is not open: there is nothing to decide", vote->run_id);
+    }
+    if (find_approval(engine, open, vote->step, &wait, err) < 0 ||
+        json_read(str_from(wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
+        approval_may_vote(&spec, vote->actor, &vote->groups, err) < 0) {
+        return -1;
+    }
+    struct vote row = {
+        .actor = vote->actor,
+        .decision = vote->approve ? "approve" : "reject",
+        .reason = vote->reason == NULL ? "" : vote->reason,
+        .groups = json_text(engine->turn, &vote->groups).p,
+        .at_ms = engine_now(engine),
+    };
+    const char *action = vote->approve ? "approval.approved" : "approval.rejected";
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    if (store_vote_put(engine->options.store, wait.id, &row, err) < 0 ||
+        engine_note(engine, vote->actor, action, run_words(engine->turn, &open->row), open->row.run_id, "open", row.decision, row.reason,
+                    json_get_text(&spec, "sha256", ""), err) < 0 ||
+        settle_vote(engine, open, &wait, &spec, vote, &outcome, err) < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
+    *ret_outcome = json_copy(arena, &outcome);
+    return turn_commit(engine, err);
+}
+
+static bool waits_for_person(struct engine *engine, const struct open_run *open, struct run_place place)
+{
+    const char *child = run_item_at(open->run, place)->child_run_id;
+    if (child != NULL) {
+        return engine_is_blocked(engine, child);
+    }
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    struct err ignored = {0};
+    if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, &ignored) < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item) {
+            return strcmp(waits[i].kind, "approval") == 0;
+        }
+    }
+    return false;
+}
+
+bool engine_is_blocked(struct engine *engine, const char *run_id)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    if (open == NULL || open->run->state != RUN_STATE_WAITING) {
+        return false;
+    }
+    for (size_t i = 0; i < open->pipeline->step_count; i++) {
+        const struct run_step *step = &open->run->steps[i];
+        for (size_t k = 0; step->items_live > 0 && k < step->item_count; k++) {
+            struct run_place place = {i, k};
+            if (step->items[k].state == STEP_STATE_WAITING && !waits_for_person(engine, open, place)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Waits: rows that the engine looks at, so that a waiting step holds no process (decisions.md 25).
+ *
+ * A kind says when it is met. Met, rejected, expired and void all let the same attempt go on: the plugin that asked to wait is called
+ * again and decides what the outcome means. Withdrawn cancels the step.
+ */
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "engine/engine_internal.h"
+#include "store/models.h"
+#include "store/registry.h"
+
+#include <sys/stat.h>
+
+enum { DEFAULT_EVERY_MS = 10000, LEAST_EVERY_MS = 100 };
+
+static struct json read_json(struct arena *arena, const char *text)
+{
+    struct json value = json_null();
+    (void)json_read(str_from(text), (struct json_limits){0}, arena, &value, NULL);
+    return value;
+}
+
+static struct run_place place_of(const struct wait_row *wait)
+{
+    return (struct run_place){(size_t)wait->position, (size_t)wait->item};
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------------- */
+
+int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason,
+             int64_t now_ms, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, wait->run_id);
+    json_set(engine->turn, &outcome, "outcome", json_cstring(engine->turn, status));
+    wait->status = status;
+    wait->outcome = json_text(engine->turn, &outcome).p;
+    wait->ended_ms = now_ms;
+    wait->check_ms = 0;
+    if (store_wait_update(engine->options.store, wait, err) < 0 || open == NULL) {
+        return open == NULL ? err_set(err, ERR_INTERNAL, "a wait of run %s, which is not open", wait->run_id) : -1;
+    }
+    struct run_item *item = run_item_at(open->run, place_of(wait));
+    bool approved = strcmp(wait->kind, "approval") == 0 && strcmp(status, "met") == 0;
+    item->gate_passed = item->gate_passed || approved;
+    struct run_event event = {.kind = RUN_EVENT_WAIT_OVER, .place = place_of(wait), .now_ms = now_ms, .reason = reason};
+    return open_run_apply(engine, open, &event, err);
+}
+
+/* The step is cancelled, not asked: nobody waits for this any more. */
+static int withdraw(struct engine *engine, struct wait_row *wait, const char *reason, int64_t now_ms, struct err *err)
+{
+    struct json outcome = json_object();
+    json_set(engine->turn, &outcome, "outcome", json_cstring(engine->turn, "withdrawn"));
+    json_set(engine->turn, &outcome, "reason", json_cstring(engine->turn, reason));
+    wait->status = "withdrawn";
+    wait->outcome = json_text(engine->turn, &outcome).p;
+    wait->ended_ms = now_ms;
+    wait->check_ms = 0;
+    struct live_attempt *attempt = attempt_find(engine, wait->attempt);
+    if (store_wait_update(engine->options.store, wait, err) < 0) {
+        return -1;
+    }
+    if (attempt == NULL || attempt->row.ended_ms != 0) {
+        return 0;
+    }
+    struct attempt_end end = {.state = ATTEMPT_STATE_CANCELLED, .reason = reason, .exit_code = -1, .at_ms = now_ms};
+    struct open_run *open = attempt->open;
+    /* A run that is being cancelled has given the item its state already: only the attempt's row is left. */
+    if (step_state_is_terminal(run_item_at(open->run, attempt->place)->state)) {
+        attempt->row.state = ATTEMPT_STATE_CANCELLED;
+        attempt->row.ended_ms = now_ms;
+        attempt_set(&attempt->row.reason, reason);
+        attempt->dirty = true;
+        return store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err);
+    }
+    return attempt_end(engine, attempt, &end, err);
+}
+
+int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, int64_t now_ms,
+                  struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
+    }
+    struct live_attempt *attempt = attempt_at(engine, open, place);
+    for (size_t i = 0; i < count; i++) {
+        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item && attempt != NULL) {
+            attempt->row.state = ATTEMPT_STATE_CANCELLED;
+            attempt->row.ended_ms = now_ms;
+            attempt_set(&attempt->row.reason, reason);
+            attempt->dirty = true;
+            waits[i].status = "withdrawn";
+            waits[i].ended_ms = now_ms;
+            waits[i].check_ms = 0;
+            if (store_wait_update(engine->options.store, &waits[i], err) < 0 ||
+                store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret, struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    if (store_wait_list(engine->options.store, attempt->row.run_id, true, arena, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = count; i > 0; i--) {
+        const struct wait_row *wait = &waits[i - 1];
+        if (wait->attempt == attempt->row.id && wait->outcome != NULL) {
+            *ret = read_json(arena, wait->outcome);
+            json_set(arena, ret, "state", read_json(arena, wait->state));
+            return 0;
+        }
+    }
+    return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there", (long long)attempt->row.id);
+}
+
+/* ---- approvals --------------------------------------------------------------------------------------------- */
+
+/* The registered model that the request is about; NULL for none. */
+static const char *model_name_of(struct engine *engine, const struct json *spec)
+{
+    const char *uri = json_get_text(spec, "of", NULL);
+    struct model_ref ref;
+    struct err ignored = {0};
+    return uri != NULL && model_resolve(engine, uri, engine->turn, &ref, &ignored) == 1 ? ref.name : NULL;
+}
+
+/* A newer request for the same step and model withdraws the older. */
+static int supersede(struct engine *engine, const struct open_run *open, struct run_place place, const struct json *spec,
+                     int64_t now_ms, struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
+    }
+    const char *name = json_get_text(spec, "model_name", "");
+    struct str step = run_step_at(open->run, place)->id;
+    for (size_t i = 0; i < count; i++) {
+        struct open_run *other = open_run_find(engine, waits[i].run_id);
+        struct json other_spec = read_json(engine->turn, waits[i].spec);
+        bool same = other != NULL && other != open && strcmp(waits[i].kind, "approval") == 0 &&
+                    strcmp(other->row.pipeline, open->row.pipeline) == 0 &&
+                    str_eq(run_step_at(other->run, place_of(&waits[i]))->id, step) &&
+                    strcmp(json_get_text(&other_spec, "model_name", ""), name) == 0;
+        if (!same) {
+            continue;
+        }
+        const char *reason = arena_printf(engine->turn, "superseded by the request of %s", run_words(engine->turn, &open->row));
+        if (withdraw(engine, &waits[i], reason, now_ms, err) < 0 ||
+            engine_note(engine, "sluice", "approval.withdrawn", run_words(engine->turn, &other->row), other->row.run_id, "open",
+                        "withdrawn", reason, "", err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Who made the model version and who started the run: `not_by: [author]` means all of them. */
+static struct json authors_of(struct engine *engine, const struct open_run *open, const struct json *spec)
+{
+    struct arena *arena = engine->turn;
+    struct json authors = json_array();
+    json_push(arena, &authors, json_cstring(arena, open->row.actor));
+    const char *uri = json_get_text(spec, "of", NULL);
+    struct model_ref ref;
+    struct model_version version;
+    struct err ignored = {0};
+    if (uri != NULL && model_resolve(engine, uri, arena, &ref, &ignored) == 1 && ref.version > 0 &&
+        store_version_get(engine->options.store, ref.name, ref.version, arena, &version, &ignored) == 0 &&
+        version.user != NULL) {
+        json_push(arena, &authors, json_cstring(arena, version.user));
+    }
+    return authors;
+}
+
+static int prepare_approval(struct engine *engine, struct open_run *open, struct run_place place, struct json *spec,
+                            int64_t now_ms, struct err *err)
+{
+    struct arena *arena = engine->turn;
+    struct json manifest;
+    char sha256[65];
+    const char *name = model_name_of(engine, spec);
+    if (evidence_collect(engine, open, place.step, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), arena, &manifest,
+                         sha256, err) < 0) {
+        return -1;
+    }
+    json_set(arena, spec, "authors", authors_of(engine, open, spec));
+    json_set(arena, spec, "starter", json_cstring(arena, open->row.actor));
+    json_set(arena, spec, "waived", json_bool(engine->options.single_user));
+    json_set(arena, spec, "manifest", manifest);
+    json_set(arena, spec, "sha256", json_cstring(arena, sha256));
+    if (name != NULL) {
+        json_set(arena, spec, "model_name", json_cstring(arena, name));
+    }
+    return supersede(engine, open, place, spec, now_ms, err);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------- */
+
+static const char *words_of(struct engine *engine, const char *kind, const struct json *spec)
+{
+    char at[40];
+    if (strcmp(kind, "approval") == 0) {
+        const char *of = json_get_text(spec, "of", NULL);
+        return of == NULL ? "waits for approval" : arena_printf(engine->turn, "waits for approval of %s", of);
+    }
+    if (strcmp(kind, "until") == 0) {
+        format_time(at, sizeof at, json_get_int(spec, "at_ms", 0));
+        return arena_printf(engine->turn, "waits until %s", at);
+    }
+    return arena_printf(engine->turn, "waits for %s %s", kind, json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
+}
+
+int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms, struct err *err)
+{
+    const struct json *given = json_get(wait, "wait");
+    struct json spec = given == NULL ? json_object() : json_copy(engine->turn, given);
+    const struct json *state = json_get(wait, "state");
+    const char *kind = json_get_text(&spec, "kind", "");
+    static const char *const kinds[] = {"approval", "until", "file", "url"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        known = known || strcmp(kinds[i], kind) == 0;
+    }
+    struct err wrong = {0};
+    if (!known) {
+        (void)err_set(&wrong, ERR_INPUT, "it asked to wait for '%s': expected approval, until, file or url", kind);
+    }
+    if (!known || (strcmp(kind, "approval") == 0 &&
+                   prepare_approval(engine, attempt->open, attempt->place, &spec, now_ms, &wrong) < 0)) {
+        struct attempt_end end = {.state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
+        return attempt_end(engine, attempt, &end, err);
+    }
+    int64_t expires_ms = json_get_int(&spec, "expires_ms", 0);
+    struct wait_row row = {
+        .attempt = attempt->row.id,
+        .run_id = attempt->row.run_id,
+        .position = attempt->row.position,
+        .item = attempt->row.item,
+        .kind = kind,
+        .spec = json_text(engine->turn, &spec).p,
+        .state = state == NULL ? "null" : json_text(engine->turn, state).p,
+        .check_ms = strcmp(kind, "approval") == 0 ? 0 : now_ms,
+        .expires_ms = expires_ms == 0 ? 0 : now_ms + expires_ms,
+        .created_ms = now_ms,
+    };
+    if (store_wait_insert(engine->options.store, &row, err) < 0) {
+        return -1;
+    }
+    attempt->row.state = ATTEMPT_STATE_WAITING;
+    attempt->dirty = true;
+    engine->next_wait_check_ms = now_ms;
+    struct run_event event = {
+        .kind = RUN_EVENT_WAITING, .place = attempt->place, .now_ms = now_ms, .reason = words_of(engine, kind, &spec)};
+    if (open_run_apply(engine, attempt->open, &event, err) < 0) {
+        return -1;
+    }
+    return strcmp(kind, "approval") != 0
+               ? 0
+               : engine_note(engine, "sluice", "approval.requested", run_words(engine->turn, &attempt->open->row), row.run_id, "",
+                             "open", event.reason, json_get_text(&spec, "sha256", ""), err);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+/* A file that is there, and whose size and time have not changed for `stable_ms`. The last look stands in the spec. */
+static bool file_is_there(struct engine *engine, struct json *spec, const struct open_run *open, int64_t now_ms)
+{
+    const char *path = path_join(engine->turn, open->row.workspace, json_get_text(spec, "path", ""));
+    struct stat status;
+    if (stat(path, &status) < 0) {
+        return false;
+    }
+    int64_t stable_ms = json_get_int(spec, "stable_ms", 0);
+    int64_t changed_ms = (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
+    const char *look = arena_printf(engine->turn, "%lld %lld", (long long)status.st_size, (long long)changed_ms);
+    if (strcmp(json_get_text(spec, "seen", ""), look) != 0) {
+        json_set(engine->turn, spec, "seen", json_cstring(engine->turn, look));
+        json_set(engine->turn, spec, "seen_ms", json_int(now_ms));
+    }
+    return now_ms - json_get_int(spec, "seen_ms", now_ms) >= stable_ms;
+}
+
+/* 1 met, 0 not yet; `outcome` gets what the step is told. */
+static int is_met(struct engine *engine, struct wait_row *wait, struct json *spec, const struct open_run *open, int64_t now_ms,
+                  struct json *outcome)
+{
+    if (strcmp(wait->kind, "until") == 0) {
+        return now_ms >= json_get_int(spec, "at_ms", 0);
+    }
+    if (strcmp(wait->kind, "file") == 0) {
+        return file_is_there(engine, spec, open, now_ms);
+    }
+    if (strcmp(wait->kind, "url") == 0) {
+        return url_probe_look(&engine->probes, wait->id, engine->options.fetch, spec, engine->turn, outcome);
+    }
+    return 0;
+}
+
+static int64_t next_look(const struct engine *engine, const struct wait_row *wait, const struct json *spec, int64_t now_ms)
+{
+    if (strcmp(wait->kind, "approval") == 0) {
+        return 0;
+    }
+    if (strcmp(wait->kind, "until") == 0) {
+        return json_get_int(spec, "at_ms", now_ms);
+    }
+    if (strcmp(wait->kind, "url") == 0 && url_probe_is_running(&engine->probes, wait->id)) {
+        return now_ms + LEAST_EVERY_MS;
+    }
+    int64_t every_ms = json_get_int(spec, "every_ms", DEFAULT_EVERY_MS);
+    return now_ms + (every_ms < LEAST_EVERY_MS ? LEAST_EVERY_MS : every_ms);
+}
+
+static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_ms, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, wait->run_id);
+    if (open == NULL) {
+        return 0;
+    }
+    struct json spec = read_json(engine->turn, wait->spec);
+    struct json outcome = json_object();
+    if (wait->check_ms != 0 && wait->check_ms <= now_ms) {
+        if (turn_begin(engine, err) < 0) {
+            return -1;
+        }
+        if (is_met(engine, wait, &spec, open, now_ms, &outcome) == 1) {
+            return wait_end(engine, wait, "met", outcome, NULL, now_ms, err);
+        }
+        wait->check_ms = next_look(engine, wait, &spec, now_ms);
+        wait->spec = json_text(engine->turn, &spec).p;
+        if (store_wait_update(engine->options.store, wait, err) < 0) {
+            return -1;
+        }
+    }
+    if (wait->expires_ms != 0 && wait->expires_ms <= now_ms) {
+        if (turn_begin(engine, err) < 0) {
+            return -1;
+        }
+        if (strcmp(wait->kind, "approval") == 0 &&
+            engine_note(engine, "sluice", "approval.expired", run_words(engine->turn, &open->row), open->row.run_id, "open", "expired", "",
+                        json_get_text(&spec, "sha256", ""), err) < 0) {
+            return -1;
+        }
+        return wait_end(engine, wait, "expired", outcome, NULL, now_ms, err);
+    }
+    return 0;
+}
+
+int waits_check(struct engine *engine, int64_t now_ms, struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    engine->next_wait_check_ms = 0;
+    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (check_one(engine, &waits[i], now_ms, err) < 0) {
+            return -1;
+        }
+        if (strcmp(waits[i].status, "open") != 0) {
+            continue;
+        }
+        const int64_t times[] = {waits[i].check_ms, waits[i].expires_ms};
+        for (size_t t = 0; t < 2; t++) {
+            bool sooner = engine->next_wait_check_ms == 0 || times[t] < engine->next_wait_check_ms;
+            engine->next_wait_check_ms = times[t] != 0 && sooner ? times[t] : engine->next_wait_check_ms;
+        }
+    }
+    return 0;
+}
