@@ -13,6 +13,7 @@ enum { COLOUR_COUNT = sizeof colours / sizeof colours[0] };
 struct axis {
     double low;
     double high;
+    double step; /* between ticks */
 };
 
 struct frame {
@@ -42,36 +43,46 @@ static void put_text(struct textbuf *out, double x, double y, const char *attrib
 
 /* ---- lines and points ------------------------------------------------------------------------ */
 
+/* Where a value stands between the ends of the axis, from 0 to 1. */
+static double share_of(const struct axis *axis, double value)
+{
+    double length = axis->high - axis->low;
+    /* The length of an axis across most of the doubles is not finite: half of it is. */
+    return isfinite(length) ? (value - axis->low) / length
+                            : (value / 2 - axis->low / 2) / (axis->high / 2 - axis->low / 2);
+}
+
 static double place_x(const struct frame *frame, double x)
 {
-    return LEFT + (x - frame->x.low) / (frame->x.high - frame->x.low) * (WIDTH - LEFT - RIGHT);
+    return LEFT + share_of(&frame->x, x) * (WIDTH - LEFT - RIGHT);
 }
 
 static double place_y(const struct frame *frame, double y)
 {
-    return HEIGHT - BOTTOM - (y - frame->y.low) / (frame->y.high - frame->y.low) * (HEIGHT - TOP - BOTTOM);
+    return HEIGHT - BOTTOM - share_of(&frame->y, y) * (HEIGHT - TOP - BOTTOM);
 }
 
 /* Widens to round numbers: steps of 1, 2 or 5 times a power of ten. */
 static struct axis rounded(struct axis axis)
 {
     if (!(axis.low <= axis.high)) {
-        return (struct axis){0, 1};
+        return (struct axis){0, 1, 0.2};
     }
     if (axis.low == axis.high) {
         double margin = axis.low == 0 ? 1 : fabs(axis.low) / 10;
-        axis = (struct axis){axis.low - margin, axis.high + margin};
+        axis = (struct axis){axis.low - margin, axis.high + margin, 0};
     }
     double raw = (axis.high / TICKS - axis.low / TICKS);
     double power = pow(10, floor(log10(raw)));
     double step = raw / power > 5 ? 10 * power : raw / power > 2 ? 5 * power : raw / power > 1 ? 2 * power : power;
-    struct axis wide = {floor(axis.low / step) * step, ceil(axis.high / step) * step};
-    return isfinite(wide.low) && isfinite(wide.high) && wide.low < wide.high ? wide : axis;
+    struct axis wide = {floor(axis.low / step) * step, ceil(axis.high / step) * step, step};
+    bool usable = isfinite(wide.low) && isfinite(wide.high) && wide.high - wide.low >= step && step > 0;
+    return usable ? wide : (struct axis){axis.low, axis.high, raw};
 }
 
 static struct axis span(const struct svg_plot_series *series, size_t series_count, bool of_x)
 {
-    struct axis axis = {INFINITY, -INFINITY};
+    struct axis axis = {INFINITY, -INFINITY, 0};
     for (size_t s = 0; s < series_count; s++) {
         const double *values = of_x ? series[s].x : series[s].y;
         for (size_t i = 0; i < series[s].count; i++) {
@@ -84,22 +95,31 @@ static struct axis span(const struct svg_plot_series *series, size_t series_coun
     return axis;
 }
 
+/* The number of the tick at `i`; false beyond the axis. */
+static bool tick_at(const struct axis *axis, int i, double *ret_at)
+{
+    double at = axis->low + axis->step * i;
+    if (i > 2 * TICKS + 2 || at > axis->high + axis->step * 1e-6) {
+        return false;
+    }
+    /* A rounding leftover such as 1e-17 would be written in place of the 0 it is. */
+    *ret_at = fabs(at) < axis->step * 1e-6 ? 0 : at;
+    return true;
+}
+
 static void put_ticks(struct textbuf *out, const struct frame *frame)
 {
-    for (int i = 0; i <= TICKS; i++) {
-        double share = (double)i / TICKS;
-        double x = frame->x.low + (frame->x.high - frame->x.low) * share;
-        double y = frame->y.low + (frame->y.high - frame->y.low) * share;
-        /* A rounding leftover such as 1e-17 would be written in place of the 0 it is. */
-        x = fabs(x) < (frame->x.high - frame->x.low) * 1e-9 ? 0 : x;
-        y = fabs(y) < (frame->y.high - frame->y.low) * 1e-9 ? 0 : y;
-        textbuf_printf(out, "<path d=\"M%.1f %dV%dM%d %.1fH%d\" stroke=\"#e4e4e4\"/>\n", place_x(frame, x), TOP,
-                       HEIGHT - BOTTOM, LEFT, place_y(frame, y), WIDTH - RIGHT);
-        char label[32];
-        (void)snprintf(label, sizeof label, "%.4g", x);
-        put_text(out, place_x(frame, x), HEIGHT - BOTTOM + 18, "text-anchor=\"middle\"", label);
-        (void)snprintf(label, sizeof label, "%.4g", y);
-        put_text(out, LEFT - 8, place_y(frame, y) + 4, "text-anchor=\"end\"", label);
+    char label[32];
+    double at = 0;
+    for (int i = 0; tick_at(&frame->x, i, &at); i++) {
+        textbuf_printf(out, "<path d=\"M%.1f %dV%d\" stroke=\"#e4e4e4\"/>\n", place_x(frame, at), TOP, HEIGHT - BOTTOM);
+        (void)snprintf(label, sizeof label, "%.4g", at);
+        put_text(out, place_x(frame, at), HEIGHT - BOTTOM + 18, "text-anchor=\"middle\"", label);
+    }
+    for (int i = 0; tick_at(&frame->y, i, &at); i++) {
+        textbuf_printf(out, "<path d=\"M%d %.1fH%d\" stroke=\"#e4e4e4\"/>\n", LEFT, place_y(frame, at), WIDTH - RIGHT);
+        (void)snprintf(label, sizeof label, "%.4g", at);
+        put_text(out, LEFT - 8, place_y(frame, at) + 4, "text-anchor=\"end\"", label);
     }
 }
 
@@ -163,7 +183,7 @@ static void put_legend(struct textbuf *out, const struct svg_plot_series *series
 void svg_plot_series(struct textbuf *out, const struct svg_plot *plot, const struct svg_plot_series *series,
                      size_t series_count)
 {
-    struct frame frame = {{0, 1}, {0, 1}};
+    struct frame frame = {{0, 1, 0.2}, {0, 1, 0.2}};
     if (!plot->unit_axes) {
         frame.x = rounded(span(series, series_count, true));
         frame.y = rounded(span(series, series_count, false));
