@@ -20,34 +20,34 @@
 
 #include <string.h>
 
-#define PARAMS(P)                                                                                                       \
-    P(ANY, dataset, "required; shape=string|map", "The file with labels and predictions: a path, or {path, name}.")     \
-    P(STRING, label, "required; minlen=1", "The column of true classes or values.")                                     \
-    P(STRING, prediction, "", "The column of predictions. A classifier with probabilities needs none.")                 \
-    P(ANY, probability, "shape=string|list|map",                                                                        \
-      "Probabilities: the positive class's column, a list in class order, or a map of class to column.")                \
-    P(STRING, weight, "", "The column of sample weights.")                                                              \
-    P(ANY, positive, "shape=string|number|bool", "The positive of two classes. Default: the last in order.")            \
-    P(STRING, type, "required; choices=classifier|regressor", "What the model predicts: classes or numbers.")           \
-    P(STRING, model, "", "The model that was evaluated (m-..., models:/...): the metrics also go to it.")               \
-    P(ANY, champion, "shape=string|map", "The version to beat: a model, or {model, if_missing: pass|fail}.")            \
-    P(ANY, thresholds, "shape=map", "Rules by metric or metric[column=value]: \"<= 0.7\", \">= champion - 0.02\".")     \
-    P(INT, min_samples, "default=0; min=0", "Rows that each rule must rest on.")                                        \
-    P(ANY, slices, "shape=list", "Columns by whose values the metrics are computed, too.")                              \
-    P(ANY, ignore_columns, "shape=list", "Columns that are no data, besides predictions; see the digest.")              \
-    P(STRING, on_refuse, "default=fail; choices=fail|skip", "What a refusal does: fail the step, or skip what follows.") \
-    P(BOOL, plots, "default=true", "Draw SVG plots as artifacts.")                                                      \
-    P(STRING, separator, "default=auto; choices=auto|comma|semicolon|tab", "Of the file's fields.")                     \
-    P(SIZE, max_size, "default=1G; min=1", "The largest file that is read.")                                            \
+#define PARAMS(P)                                                                                                      \
+    P(ANY, dataset, "required; shape=string|map", "The file with labels and predictions: a path, or {path, name}.")    \
+    P(STRING, label, "required; minlen=1", "The column of true classes or values.")                                    \
+    P(STRING, prediction, "", "The column of predictions. A classifier with probabilities needs none.")                \
+    P(ANY, probability, "shape=string|list|map",                                                                       \
+      "Probabilities: the positive class's column, a list in class order, or a map of class to column.")               \
+    P(STRING, weight, "", "The column of sample weights.")                                                             \
+    P(ANY, positive, "shape=string|number|bool", "The positive of two classes. Default: the last in order.")           \
+    P(STRING, type, "required; choices=classifier|regressor", "What the model predicts: classes or numbers.")          \
+    P(STRING, model, "", "The model that was evaluated (m-..., models:/...): the metrics also go to it.")              \
+    P(ANY, champion, "shape=string|map", "The version to beat: a model, or {model, if_missing: pass|fail}.")           \
+    P(ANY, thresholds, "shape=map", "Rules by metric or metric[column=value]: \"<= 0.7\", \">= champion - 0.02\".")    \
+    P(INT, min_samples, "default=0; min=0", "Rows that each rule must rest on.")                                       \
+    P(ANY, slices, "shape=list", "Columns by whose values the metrics are computed, too.")                             \
+    P(ANY, ignore_columns, "shape=list", "Columns that are no data, besides predictions; see the digest.")             \
+    P(STRING, on_refuse, "default=fail; choices=fail|skip", "A refusal fails the step, or skips what follows.")          \
+    P(BOOL, plots, "default=true", "Draw SVG plots as artifacts.")                                                     \
+    P(STRING, separator, "default=auto; choices=auto|comma|semicolon|tab", "Of the file's fields.")                    \
+    P(SIZE, max_size, "default=1G; min=1", "The largest file that is read.")                                           \
     P(INT, seed, "default=1; min=0", "Of the resamples that `confidence` draws.")
 
-#define OUTPUTS(O)                                                                                                      \
-    O(BOOL, passed, "Whether every rule holds.")                                                                        \
-    O(ANY, metrics, "Metrics of the whole dataset, by name.")                                                           \
-    O(STRING, refused_by, "The rules that refused, and by how much; empty when passed.")                                \
-    O(STRING, champion_version, "The champion's version, or null.")                                                     \
-    O(STRING, dataset_digest, "sha256 of the data without the predictions.")                                            \
-    O(INT, n, "How many rows were evaluated.")                                                                          \
+#define OUTPUTS(O)                                                                                                     \
+    O(BOOL, passed, "Whether every rule holds.")                                                                       \
+    O(ANY, metrics, "Metrics of the whole dataset, by name.")                                                          \
+    O(STRING, refused_by, "The rules that refused, and by how much; empty when passed.")                               \
+    O(STRING, champion_version, "The champion's version, or null.")                                                    \
+    O(STRING, dataset_digest, "sha256 of the data without the predictions.")                                           \
+    O(INT, n, "How many rows were evaluated.")                                                                         \
     O(STRING, gate_id, "The gate record, or null without rules.")
 
 STEP_PARAMS_STRUCT(evaluate_params, PARAMS);
@@ -192,7 +192,7 @@ static int measure_slices(struct evaluation *e, struct fault *fault)
             return fault_set(fault, "slices: %.400s", inner.text);
         }
         if (slices.left_out > 0) {
-            step_log(e->host, STEP_LOG_WARN, "slices: '%s' has %zu values: the metrics of the %d most frequent are kept",
+            step_log(e->host, STEP_LOG_WARN, "slices: '%s' has %zu values: the %d most frequent are measured",
                      columns->items[i].string, slices.count + slices.left_out, SLICES_MAX_VALUES);
         }
         for (size_t s = 0; s < slices.count; s++) {

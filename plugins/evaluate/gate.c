@@ -162,8 +162,9 @@ void gate_log(const struct step_host *host, const struct gate *gate)
         if (!isnan(r->evidence.held)) {
             (void)snprintf(sure, sizeof sure, "  held in %.4g %% of resamples", 100 * r->evidence.held);
         }
-        step_log(host, r->verdict.passed ? STEP_LOG_INFO : STEP_LOG_WARN, "%-7s  %-*.60s  %12.6g  %-*s  %12s  %10s  %8zu%s",
-                 r->verdict.passed ? "passed" : "refused", widest, r->rule->subject, r->evidence.value, widest_rule,
+        bool passed = r->verdict.passed;
+        step_log(host, passed ? STEP_LOG_INFO : STEP_LOG_WARN, "%-7s  %-*.60s  %12.6g  %-*s  %12s  %10s  %8zu%s",
+                 passed ? "passed" : "refused", widest, r->rule->subject, r->evidence.value, widest_rule,
                  r->rule->text, limit, margin, r->evidence.samples, sure);
     }
 }

@@ -8,15 +8,15 @@
 
 #include <string.h>
 
-#define PARAMS(P)                                                                                                       \
-    P(ANY, metric, "required; shape=list", "A number for each candidate; null for one that has none.")                  \
-    P(ANY, from, "shape=list", "The candidates, as many as numbers; the best one is the output `best`.")                \
-    P(STRING, mode, "default=max; choices=max|min", "Whether the greatest or the least number is the best.")            \
+#define PARAMS(P)                                                                                                      \
+    P(ANY, metric, "required; shape=list", "A number for each candidate; null for one that has none.")                 \
+    P(ANY, from, "shape=list", "The candidates, as many as numbers; the best one is the output `best`.")               \
+    P(STRING, mode, "default=max; choices=max|min", "Whether the greatest or the least number is the best.")           \
     P(STRING, ties, "default=first; choices=first|last", "Which of several equal ones is taken.")
 
-#define OUTPUTS(O)                                                                                                      \
-    O(INT, index, "The place of the best candidate, from 0.")                                                           \
-    O(NUMBER, value, "Its number.")                                                                                     \
+#define OUTPUTS(O)                                                                                                     \
+    O(INT, index, "The place of the best candidate, from 0.")                                                          \
+    O(NUMBER, value, "Its number.")                                                                                    \
     O(ANY, best, "The item of `from` at that place; null without `from`.")
 
 STEP_PARAMS_STRUCT(select_params, PARAMS);

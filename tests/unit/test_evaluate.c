@@ -121,8 +121,8 @@ TEST(evaluate_refuses_with_every_broken_rule)
     struct fake_host fake;
     open_evaluate(&fake, regressor_rows);
     assert_int_equal(fake_host_run(&fake, "{" REGRESSOR ", \"model\": \"m-9\", \"thresholds\": {\"rmse\": \"<= 0.66\", "
-                                          "\"mae\": \"< 0.6\", \"r2\": \">= 0.3\", "
-                                          "\"rmse[color=white]\": \"<= 0.7\"}}"), STEP_REFUSED);
+                                          "\"mae\": \"< 0.6\", \"rmse[color=white]\": \"<= 0.7\", "
+                                          "\"r2\": \">= 0.3\"}}"), STEP_REFUSED);
     assert_string_equal(fake.failure, "refused: rmse 0.661438 is above 0.66 (by 0.00144); mae 0.625 is not below 0.6 "
                                       "(by 0.025); rmse[color=white] 0.790569 is above 0.7 (by 0.0906)");
     assert_string_equal(fake_host_output(&fake, "passed"), "false");
