@@ -35,7 +35,7 @@
     P(INT, min_samples, "default=0; min=0", "Rows that each rule must rest on.")                                       \
     P(ANY, slices, "shape=list", "Columns by whose values the metrics are computed, too.")                             \
     P(ANY, ignore_columns, "shape=list", "Columns that are no data, besides predictions; see the digest.")             \
-    P(STRING, on_refuse, "default=fail; choices=fail|skip", "A refusal fails the step, or skips what follows.")          \
+    P(STRING, on_refuse, "default=fail; choices=fail|skip", "A refusal fails the step, or skips what follows.")        \
     P(BOOL, plots, "default=true", "Draw SVG plots as artifacts.")                                                     \
     P(STRING, separator, "default=auto; choices=auto|comma|semicolon|tab", "Of the file's fields.")                    \
     P(SIZE, max_size, "default=1G; min=1", "The largest file that is read.")                                           \
