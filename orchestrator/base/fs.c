@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fs.h"
+
+#include "base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+enum { READ_BLOCK = 64 << 10 };
+
+bool fs_exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0;
+}
+
+bool fs_is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool fs_is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path) : err_errno(err, "opening '%s'", path);
+    }
+    struct strbuf text;
+    strbuf_init(&text, max_bytes);
+    char block[READ_BLOCK];
+    ssize_t got = 0;
+    while (!text.overflow && (got = read(fd, block, sizeof block)) > 0) {
+        strbuf_add(&text, block, (size_t)got);
+    }
+    int result = 0;
+    if (got < 0) {
+        result = err_errno(err, "reading '%s'", path);
+    } else if (text.overflow) {
+        result = err_set(err, ERR_LIMIT, "'%s' is larger than %zu bytes", path, max_bytes);
+    } else {
+        *ret_text = arena_str(arena, strbuf_str(&text));
+    }
+    strbuf_clear(&text);
+    (void)close(fd);
+    return result;
+}
+
+static int write_all(int fd, struct str bytes)
+{
+    while (bytes.n > 0) {
+        ssize_t put = write(fd, bytes.p, bytes.n);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0) {
+            return -1;
+        }
+        bytes = (struct str){bytes.p + put, bytes.n - (size_t)put};
+    }
+    return 0;
+}
+
+static void sync_folder_of(struct arena *arena, const char *path)
+{
+    int fd = open(path_dir(arena, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+}
+
+int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err)
+{
+    struct arena *arena = arena_new();
+    unsigned random = 0;
+    (void)getrandom(&random, sizeof random, 0);
+    const char *beside = arena_printf(arena, "%s.%08x.new", path, random);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int result = fd < 0 ? err_errno(err, "creating '%s'", beside) : 0;
+    if (result == 0 && (write_all(fd, bytes) < 0 || (sync && fsync(fd) < 0))) {
+        result = err_errno(err, "writing '%s'", beside);
+    }
+    if (fd >= 0 && close(fd) < 0 && result == 0) {
+        result = err_errno(err, "writing '%s'", beside);
+    }
+    if (result == 0 && rename(beside, path) < 0) {
+        result = err_errno(err, "renaming '%s' to '%s'", beside, path);
+    }
+    if (result < 0 && fd >= 0) {
+        (void)unlink(beside);
+    }
+    if (result == 0 && sync) {
+        sync_folder_of(arena, path);
+    }
+    arena_free(arena);
+    return result;
+}
+
+int fs_make_folders(const char *path, mode_t mode, struct err *err)
+{
+    struct arena *arena = arena_new();
+    char *part = arena_strdup(arena, path);
+    int result = 0;
+    for (char *at = part + 1; result == 0 && *part != '\0'; at++) {
+        if (*at != '/' && *at != '\0') {
+            continue;
+        }
+        char kept = *at;
+        *at = '\0';
+        if (mkdir(part, mode) < 0 && (errno != EEXIST || !fs_is_folder(part))) {
+            result = err_errno(err, "making the folder '%s'", part);
+        }
+        *at = kept;
+        if (kept == '\0') {
+            break;
+        }
+    }
+    arena_free(arena);
+    return result;
+}
+
+const char *fs_network_name(const char *path)
+{
+    static const struct {
+        unsigned long type;
+        const char *name;
+    } networks[] = {{NFS_SUPER_MAGIC, "nfs"},    {SMB_SUPER_MAGIC, "smb"},     {0xff534d42, "cifs"},   {0xfe534d42, "smb2"}, {AFS_SUPER_MAGIC, "afs"},
+                    {CODA_SUPER_MAGIC, "coda"},  {V9FS_MAGIC, "9p"},           {0x00c36400, "ceph"},   {0x0bd00bd0, "lustre"},
+                    {0x47504653, "gpfs"},        {0x19830326, "beegfs"}};
+    struct statfs info;
+    if (statfs(path, &info) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof networks / sizeof networks[0]; i++) {
+        if ((unsigned long)info.f_type == networks[i].type) {
+            return networks[i].name;
+        }
+    }
+    return NULL;
+}

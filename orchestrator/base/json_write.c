@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum style { STYLE_COMPACT, STYLE_CANONICAL, STYLE_PRETTY };
+
+void json_write_string(struct strbuf *out, struct str text)
+{
+    static const char hex[] = "0123456789abcdef";
+    strbuf_add_byte(out, '"');
+    size_t plain = 0; /* start of the bytes that go out as they are */
+    for (size_t i = 0; i < text.n;) {
+        unsigned char c = (unsigned char)text.p[i];
+        uint32_t code = c;
+        size_t length = c < 0x80 ? 1 : utf8_decode(text.p + i, text.n - i, &code);
+        bool as_is = length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+        if (as_is) {
+            i += length;
+            continue;
+        }
+        strbuf_add(out, text.p + plain, i - plain);
+        const char *short_form = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : NULL;
+        if (short_form != NULL) {
+            strbuf_add_text(out, short_form);
+        } else if (length == 0) {
+            strbuf_add_text(out, "\xef\xbf\xbd");
+        } else {
+            char escape[] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+            strbuf_add(out, escape, sizeof escape);
+        }
+        plain = ++i;
+    }
+    strbuf_add(out, text.p + plain, text.n - plain);
+    strbuf_add_byte(out, '"');
+}
+
+void json_write_double(struct strbuf *out, double value)
+{
+    if (isnan(value)) {
+        strbuf_add_text(out, "\"NaN\"");
+        return;
+    }
+    if (isinf(value)) {
+        strbuf_add_text(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+        return;
+    }
+    char room[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(room, sizeof room, "%.*g", digits, value);
+        if (strtod(room, NULL) == value) { /* the programs never call setlocale: the C locale's point */
+            break;
+        }
+    }
+    strbuf_add_text(out, room);
+    /* "1e5" and "5" would read back as they are; a double keeps a sign of being one. */
+    if (strpbrk(room, ".en") == NULL) {
+        strbuf_add_text(out, ".0");
+    }
+}
+
+static void indent(struct strbuf *out, enum style style, int depth)
+{
+    if (style != STYLE_PRETTY) {
+        return;
+    }
+    strbuf_add_byte(out, '\n');
+    for (int i = 0; i < depth; i++) {
+        strbuf_add_text(out, "  ");
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct json_member *const *x = a;
+    const struct json_member *const *y = b;
+    return str_cmp((*x)->key, (*y)->key);
+}
+
+static void write_value(struct strbuf *out, const struct json *value, enum style style, int depth);
+
+static void write_object(struct strbuf *out, const struct json *value, enum style style, int depth)
+{
+    size_t count = value->u.object.count;
+    const struct json_member **order = mem_array(count, sizeof *order);
+    for (size_t i = 0; i < count; i++) {
+        order[i] = &value->u.object.members[i];
+    }
+    if (style == STYLE_CANONICAL) {
+        qsort(order, count, sizeof *order, by_key);
+    }
+    strbuf_add_byte(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) {
+            strbuf_add_byte(out, ',');
+        }
+        indent(out, style, depth + 1);
+        json_write_string(out, order[i]->key);
+        strbuf_add_text(out, style == STYLE_PRETTY ? ": " : ":");
+        write_value(out, &order[i]->value, style, depth + 1);
+    }
+    if (count > 0) {
+        indent(out, style, depth);
+    }
+    strbuf_add_byte(out, '}');
+    free(order);
+}
+
+static void write_array(struct strbuf *out, const struct json *value, enum style style, int depth)
+{
+    strbuf_add_byte(out, '[');
+    for (size_t i = 0; i < value->u.array.count; i++) {
+        if (i > 0) {
+            strbuf_add_byte(out, ',');
+        }
+        indent(out, style, depth + 1);
+        write_value(out, &value->u.array.items[i], style, depth + 1);
+    }
+    if (value->u.array.count > 0) {
+        indent(out, style, depth);
+    }
+    strbuf_add_byte(out, ']');
+}
+
+static void write_value(struct strbuf *out, const struct json *value, enum style style, int depth)
+{
+    switch (value->type) {
+    case JSON_NULL:
+        strbuf_add_text(out, "null");
+        break;
+    case JSON_BOOL:
+        strbuf_add_text(out, value->u.boolean ? "true" : "false");
+        break;
+    case JSON_INT:
+        strbuf_printf(out, "%lld", (long long)value->u.integer);
+        break;
+    case JSON_NUMBER:
+        json_write_double(out, value->u.number);
+        break;
+    case JSON_STRING:
+        json_write_string(out, value->u.string);
+        break;
+    case JSON_ARRAY:
+        write_array(out, value, style, depth);
+        break;
+    case JSON_OBJECT:
+        write_object(out, value, style, depth);
+        break;
+    }
+}
+
+void json_write(struct strbuf *out, const struct json *value)
+{
+    write_value(out, value, STYLE_COMPACT, 0);
+}
+
+void json_write_canonical(struct strbuf *out, const struct json *value)
+{
+    write_value(out, value, STYLE_CANONICAL, 0);
+}
+
+void json_write_pretty(struct strbuf *out, const struct json *value)
+{
+    write_value(out, value, STYLE_PRETTY, 0);
+}
+
+struct str json_text(struct arena *arena, const struct json *value)
+{
+    struct strbuf text;
+    strbuf_init(&text, (size_t)1 << 30);
+    json_write(&text, value);
+    struct str copy = arena_str(arena, strbuf_str(&text));
+    strbuf_clear(&text);
+    return copy;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The command line: one table of commands; parsing, help, man pages and completion come from its rows.
+ *
+ * Exit codes: 0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked, 5 waiting for
+ * approval, 6 refused by a gate or a person and failed for it, 128 + n interrupted by signal n.
+ * Standard output is data, standard error is messages.
+ */
+#ifndef SLUICE_CLI_CLI_H
+#define SLUICE_CLI_CLI_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_RUN_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_INVALID = 3,
+    EXIT_HOME = 4,
+    EXIT_WAITING = 5,
+    EXIT_REFUSED = 6,
+    EXIT_SIGNAL = 128,
+};
+
+struct cli;
+
+/* One option of a command. Rows end with a NULL name. */
+struct option_row {
+    const char *name;     /* "param", for --param */
+    char letter;          /* 'p', 0: none */
+    const char *argument; /* "KEY=VALUE"; NULL: a flag */
+    bool many;            /* may be given several times */
+    const char *doc;
+};
+
+struct command {
+    const char *name;      /* "run", or "models show" for a command under a noun */
+    const char *group;     /* heading in the list: "Run", "Look", "Write", "Home" */
+    const char *summary;   /* one line */
+    const char *arguments; /* "[FILE]" */
+    const char *details;   /* paragraphs for --help and the man page */
+    const char *examples;  /* lines */
+    const struct option_row *options; /* NULL: none of its own */
+    int min_arguments, max_arguments; /* -1: any number */
+    int (*run)(struct cli *cli);
+};
+
+struct given_option {
+    const struct option_row *row;
+    const char *value; /* "" of a flag */
+};
+
+/* One invocation. */
+struct cli {
+    struct arena *arena;
+    const struct command *command;
+    const char *const *arguments;
+    int argument_count;
+    struct given_option *given;
+    int given_count;
+    const char *program; /* absolute path of this executable */
+    bool json;           /* --json */
+    bool quiet;
+    bool colour;         /* stdout is a terminal and NO_COLOR is not set */
+    bool terminal;       /* stdout is a terminal */
+};
+
+extern const struct command commands[];
+extern const int command_count;
+/* Options that every command takes. */
+extern const struct option_row common_options[];
+
+int cli_main(int argc, char **argv);
+
+/* ---- options.c ---- */
+/* 0, or -1 with a message that names the nearest option or command. */
+int options_parse(struct cli *cli, int argc, char **argv, struct err *err);
+/* The last value given, or NULL. */
+const char *option_value(const struct cli *cli, const char *name);
+bool option_given(const struct cli *cli, const char *name);
+/* Calls for each value of an option that may be given several times: index from 0; NULL after the last. */
+const char *option_nth(const struct cli *cli, const char *name, int index);
+
+/* ---- help.c ---- */
+void help_list(const struct cli *cli, bool to_error);
+void help_command(const struct cli *cli, const struct command *command);
+/* A man page (roff) of the whole program. */
+void help_man(void);
+
+/* ---- completion.c ---- */
+int completion_print(const char *shell, struct err *err);
+
+/* Prints "sluice: message" on standard error and returns `code`. */
+int cli_fail(const struct cli *cli, int code, const struct err *err);
+/* The exit code that an error stands for: ERR_BUSY, ERR_NEWER, ERR_IO, ERR_CORRUPT are 4, ERR_INPUT and ERR_NOT_FOUND 2, the rest 1. */
+int cli_exit_of(const struct err *err);
+
+#endif

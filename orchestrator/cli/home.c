@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/home.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "store/activity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *absolute(struct arena *arena, const char *path)
+{
+    char here[4096];
+    if (path[0] == '/' || getcwd(here, sizeof here) == NULL) {
+        return path_normal(arena, path);
+    }
+    return path_normal(arena, path_join(arena, here, path));
+}
+
+const char *home_find(const char *given, struct arena *arena)
+{
+    const char *named = given != NULL ? given : getenv("SLUICE_HOME");
+    if (named != NULL && *named != '\0') {
+        return absolute(arena, named);
+    }
+    char here[4096];
+    if (getcwd(here, sizeof here) == NULL) {
+        return ".sluice";
+    }
+    for (const char *at = here; strcmp(at, "/") != 0; at = path_dir(arena, at)) {
+        const char *candidate = path_join(arena, at, ".sluice");
+        if (fs_is_folder(candidate)) {
+            return candidate;
+        }
+    }
+    return path_join(arena, here, ".sluice");
+}
+
+static int create(struct home *home, struct arena *arena, struct err *err)
+{
+    if (fs_is_folder(home->path)) {
+        return 0;
+    }
+    home->created = true;
+    if (fs_make_folders(home->path, 0700, err) < 0) {
+        return -1;
+    }
+    /* A home inside a repository is no part of it. */
+    return fs_write(path_join(arena, home->path, ".gitignore"), STR("*\n"), 0644, false, err);
+}
+
+static int refuse_network(const char *path, struct err *err)
+{
+    const char *network = fs_network_name(path);
+    if (network == NULL) {
+        return 0;
+    }
+    return err_set(err, ERR_INPUT,
+                   "'%s' lies on a network file system (%s), where locks and shared memory are not dependable: use --home with a local folder",
+                   path, network);
+}
+
+/* The lock is the file's flock; its text is for people. */
+static int lock(struct home *home, const char *doing, struct arena *arena, struct err *err)
+{
+    const char *path = path_join(arena, home->path, "lock");
+    home->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (home->lock_fd < 0) {
+        return err_errno(err, "opening '%s'", path);
+    }
+    if (flock(home->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        char holder[256] = "";
+        ssize_t size = pread(home->lock_fd, holder, sizeof holder - 1, 0);
+        holder[size < 0 ? 0 : size] = '\0';
+        struct str words = str_trim(str_from(holder));
+        return err_set(err, ERR_BUSY, "the home '%s' is in use by %.*s", home->path, STR_ARG(words));
+    }
+    char at[40];
+    format_time(at, sizeof at, clock_wall_ms(&clock_system));
+    const char *text = arena_printf(arena, "sluice %s, pid %d, since %s\n", doing, (int)getpid(), at);
+    if (ftruncate(home->lock_fd, 0) < 0 || pwrite(home->lock_fd, text, strlen(text), 0) < 0) {
+        return err_errno(err, "writing '%s'", path);
+    }
+    return 0;
+}
+
+int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home, struct err *err)
+{
+    struct home home = {.path = home_find(given, arena), .lock_fd = -1};
+    bool writes = mode == HOME_WRITE;
+    if (!writes && !fs_is_folder(home.path)) {
+        return err_set(err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one", home.path);
+    }
+    const char *store = path_join(arena, home.path, "sluice.db");
+    if (!writes && !fs_exists(store)) {
+        return err_set(err, ERR_NOT_FOUND, "'%s' holds no runs yet: 'sluice run' starts one", home.path);
+    }
+    if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
+        (writes && lock(&home, doing, arena, err) < 0) ||
+        store_open(store, writes ? STORE_READ_WRITE : STORE_READ_ONLY, &home.store, err) < 0 || home_use_key(&home, err) < 0) {
+        home_close(&home);
+        return -1;
+    }
+    *ret_home = home;
+    return 0;
+}
+
+int home_use_key(struct home *home, struct err *err)
+{
+    char path[4200];
+    unsigned char key[32];
+    (void)snprintf(path, sizeof path, "%s/key", home->path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && home->lock_fd >= 0) {
+        if (getrandom(key, sizeof key, 0) != (ssize_t)sizeof key ||
+            fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, true, err) < 0) {
+            return err_errno(err, "making '%s'", path);
+        }
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (fd < 0) {
+        return errno == ENOENT || errno == EACCES ? 0 : err_errno(err, "reading '%s'", path);
+    }
+    ssize_t size = read(fd, key, sizeof key);
+    (void)close(fd);
+    if (size != (ssize_t)sizeof key) {
+        return err_set(err, ERR_CORRUPT, "'%s' is not a key of 32 bytes", path);
+    }
+    store_activity_set_key(home->store, key);
+    explicit_bzero(key, sizeof key);
+    return 0;
+}
+
+void home_close(struct home *home)
+{
+    store_close(home->store);
+    if (home->lock_fd >= 0) {
+        (void)close(home->lock_fd);
+    }
+    *home = (struct home){.lock_fd = -1};
+}
