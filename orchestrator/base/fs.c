@@ -2,6 +2,7 @@
 #include "base/fs.h"
 
 #include "base/path.h"
+#include "base/strbuf.h"
 
 #include <errno.h>
 #include <fcntl.h>
