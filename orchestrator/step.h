@@ -248,12 +248,22 @@ struct step_descriptor {
 #define STEP_STRINGIFY_(x) #x
 #define STEP_STRINGIFY(x) STEP_STRINGIFY_(x)
 
-/* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice does no harm: it may be retried after a lost
- * process) and STEP_GATE (may refuse) joined by '|'. Rules of a parameter, joined by "; ":
+/* Keeps the manifest when a plugin is linked with --gc-sections. */
+#if defined(__has_attribute)
+#if __has_attribute(retain)
+#define STEP_RETAIN_ retain,
+#endif
+#endif
+#ifndef STEP_RETAIN_
+#define STEP_RETAIN_
+#endif
+
+/* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice does no
+ * harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'. Rules of a parameter, joined by "; ":
  *   required | default=TEXT | min=N | max=N | choices=a|b|c | minlen=N | secret
  *   shape=TEXT (for ANY: what it may be: list, map, string, number, bool, joined by '|')          */
 #define STEP_PLUGIN(NAME, VERSION, SUMMARY, FLAGS, TAG, PARAMS, OUTPUTS, RUN)                                           \
-    __attribute__((section(".sluice"), used, aligned(1))) static const char step_manifest_[] =                          \
+    __attribute__((section(".sluice"), used, STEP_RETAIN_ aligned(1))) static const char step_manifest_[] =                          \
         "sluice-step\0" STEP_ABI_TEXT "\0"                                                                              \
         "name\0" #NAME "\0"                                                                                             \
         "version\0" VERSION "\0"                                                                                        \

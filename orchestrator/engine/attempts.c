@@ -187,9 +187,13 @@ static int fail_item(struct engine *engine, struct open_run *open, struct run_pl
 static int start_child(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
 {
     struct err wrong = {0};
-    if (child_submit(engine, open, place, &wrong) == 0) {
-        return 0;
+    if (store_savepoint(engine->options.store, err) < 0) {
+        return -1;
     }
+    if (child_submit(engine, open, place, &wrong) == 0) {
+        return store_savepoint_release(engine->options.store, err);
+    }
+    store_savepoint_back(engine->options.store);
     if (wrong.code != ERR_INPUT && wrong.code != ERR_NOT_FOUND && wrong.code != ERR_STATE) {
         *err = wrong;
         return -1;

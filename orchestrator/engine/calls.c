@@ -60,6 +60,52 @@ static int need_model(const struct call *call, const char *key, struct model_ref
     return found < 0 ? -1 : 0;
 }
 
+/* The model that the step is about when it names none: that of the nearest steps before it that made one. Exactly one, or
+ * ERR_NOT_FOUND in words. */
+static int upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
+{
+    const struct open_run *open = call->attempt->open;
+    const struct pipeline *pipeline = open->pipeline;
+    bool *seen = arena_array(call->arena, pipeline->step_count, sizeof *seen);
+    struct {
+        VEC_OF(size_t)
+    } level = {0};
+    const char *found = NULL;
+    size_t models = 0;
+    vec_push(&level, call->attempt->place.step);
+    for (size_t at = 0; at < level.count && models == 0;) {
+        size_t end = level.count; /* one level of needs at a time: the nearest win */
+        for (; at < end; at++) {
+            const struct step *step = &pipeline->steps[level.items[at]];
+            for (size_t n = 0; n < step->need_count; n++) {
+                size_t need = step->needs[n].step;
+                if (seen[need]) {
+                    continue;
+                }
+                seen[need] = true;
+                vec_push(&level, need);
+                for (size_t i = 0; i < open->run->steps[need].item_count; i++) {
+                    const char *model_id = open->run->steps[need].items[i].model_id;
+                    models += model_id == NULL ? 0 : 1;
+                    found = model_id == NULL ? found : model_id;
+                }
+            }
+        }
+    }
+    vec_clear(&level);
+    if (models != 1) {
+        return err_set(err, ERR_NOT_FOUND, "%zu models were made by the nearest steps before this one: name one with 'model'", models);
+    }
+    return model_resolve(call->engine, found, call->arena, ret, err) == 1 ? 0 : -1;
+}
+
+/* The model a step names, or, when it names none, the one made before it. */
+static int named_or_upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
+{
+    const struct json *named = json_get(call->params, "model");
+    return named == NULL || named->type == JSON_NULL ? upstream_model(call, ret, err) : need_model(call, "model", ret, err);
+}
+
 static int call_model_get(const struct call *call, struct json *ret, struct err *err)
 {
     struct model_ref ref;
@@ -164,7 +210,7 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
 {
     struct model_ref ref;
     const struct json *metrics = json_get(call->params, "metrics");
-    if (need_model(call, "model", &ref, err) < 0) {
+    if (named_or_upstream_model(call, &ref, err) < 0) {
         return -1;
     }
     if (metrics == NULL || metrics->type != JSON_OBJECT) {
@@ -185,6 +231,7 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
         .dataset_digest = json_get_text(call->params, "dataset_digest", NULL),
     };
     *ret = json_object();
+    set_text(call, ret, "model_id", ref.model_id);
     return store_metrics_log(call->store, &target, points, count, err);
 }
 
@@ -210,9 +257,9 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     struct digest digest = digest_bytes(strbuf_str(&text));
     strbuf_clear(&text);
     struct model_ref ref = {0};
-    const char *model = json_get_text(call->params, "model", NULL);
-    if (model != NULL && model_resolve(call->engine, model, call->arena, &ref, err) < 0) {
-        return -1;
+    struct err unknown = {0}; /* a gate over data alone judges no model */
+    if (named_or_upstream_model(call, &ref, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
+        return err_set(err, unknown.code, "%s", unknown.message);
     }
     struct gate gate = {
         .run_id = open->row.run_id,

@@ -199,6 +199,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
         engine_note(engine, submission->actor, "run.started", words, row.run_id, "", "running",
                     arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {
+        open_run_drop(engine, open);
         return -1;
     }
     struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
