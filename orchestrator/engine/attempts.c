@@ -257,6 +257,16 @@ int attempts_start(struct engine *engine, struct err *err)
     return 0;
 }
 
+void attempt_stop(struct engine *engine, const struct live_attempt *attempt, const char *why, int64_t grace_ms)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
+    json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
+    json_set(engine->turn, &message, "why", json_cstring(engine->turn, why));
+    json_set(engine->turn, &message, "grace_ms", json_int(grace_ms));
+    turn_send(engine, attempt->row.runner, message);
+}
+
 /* ---- ending ---------------------------------------------------------------------------------------------- */
 
 static const enum run_status mlflow_status[] = {

@@ -69,6 +69,8 @@ struct engine_submission {
 /* Records a queued run and begins it. `ret_run_id` has room for 40 bytes. */
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40], struct err *err);
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
+/* SIGKILL for every live attempt of the run, now. */
+int engine_kill(struct engine *engine, const char *run_id, struct err *err);
 /* A person's word on an open approval. ERR_DENIED in words when the actor may not; ERR_STATE when it is not open. */
 struct engine_vote {
     const char *run_id;

@@ -120,6 +120,8 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 void attempt_drop(struct engine *engine, struct live_attempt *attempt);
 /* Sets a text field of the row (frees the old one). */
 void attempt_set(const char **field, const char *text);
+/* Asks the attempt's runner for the stop ladder, after the commit. */
+void attempt_stop(struct engine *engine, const struct live_attempt *attempt, const char *why, int64_t grace_ms);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
 /* The attempt has its end: row, MLflow run, and the event for run/. */

@@ -195,12 +195,7 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
         if (attempt->open != open || attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING) {
             continue;
         }
-        struct json message = json_object();
-        json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
-        json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
-        json_set(engine->turn, &message, "why", json_cstring(engine->turn, "cancel"));
-        json_set(engine->turn, &message, "grace_ms", json_int(0));
-        turn_send(engine, attempt->row.runner, message);
+        attempt_stop(engine, attempt, "cancel", 0);
         acknowledge(engine, attempt);
         struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
                                   .reason = arena_printf(engine->turn, "lost: the journal of the run is damaged: %s", why),

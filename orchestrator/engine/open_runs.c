@@ -161,12 +161,7 @@ static int act_on(struct engine *engine, struct open_run *open, const struct run
     }
     case RUN_ACTION_STOP:
         if (attempt != NULL) {
-            struct json message = json_object();
-            json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
-            json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
-            json_set(engine->turn, &message, "why", json_cstring(engine->turn, action->text));
-            json_set(engine->turn, &message, "grace_ms", json_int(run_step_at(open->run, action->place)->stop_grace_ms));
-            turn_send(engine, attempt->row.runner, message);
+            attempt_stop(engine, attempt, action->text, run_step_at(open->run, action->place)->stop_grace_ms);
         }
         return 0;
     case RUN_ACTION_WITHDRAW:

@@ -323,3 +323,20 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     }
     return turn_commit(engine, err);
 }
+
+int engine_kill(struct engine *engine, const char *run_id, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    if (open == NULL) {
+        return 0;
+    }
+    if (turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (engine->attempts.items[i]->open == open) {
+            attempt_stop(engine, engine->attempts.items[i], "cancel", 0);
+        }
+    }
+    return turn_commit(engine, err);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/live.h"
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/utf8.h"
+#include "cli/summary.h"
+#include "wire/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { DRAW_INTERVAL_MS = 100, LINE_INTERVAL_MS = 500, TAIL_LINES = 5, TAIL_COLUMNS = 512 };
+
+/* What was last said about an item. */
+struct said {
+    enum step_state state;
+    int attempts;
+};
+
+struct live {
+    struct session *session;
+    const char *run_id;
+    FILE *out;
+    bool silent;
+    bool draws; /* a terminal: draw in place */
+    bool logs;
+    struct said **said; /* by step, by item */
+    size_t *said_count;
+    size_t step_count;
+    int drawn_lines;
+    struct journal_reader *journal;
+    struct strbuf tail[TAIL_LINES];
+    size_t tail_next;
+};
+
+struct live *live_new(struct session *session, const char *run_id, bool logs)
+{
+    struct live *live = mem_alloc(sizeof *live);
+    const struct cli *cli = session->cli;
+    live->session = session;
+    live->run_id = run_id;
+    live->out = cli->json ? stderr : stdout;
+    live->silent = cli->quiet;
+    live->draws = !cli->json && cli->terminal && !cli->quiet;
+    live->logs = logs;
+    for (size_t i = 0; i < TAIL_LINES; i++) {
+        strbuf_init(&live->tail[i], TAIL_COLUMNS);
+    }
+    return live;
+}
+
+void live_free(struct live *live)
+{
+    for (size_t i = 0; i < live->step_count; i++) {
+        free(live->said[i]);
+    }
+    for (size_t i = 0; i < TAIL_LINES; i++) {
+        strbuf_clear(&live->tail[i]);
+    }
+    free(live->said);
+    free(live->said_count);
+    journal_reader_close(live->journal);
+    free(live);
+}
+
+int live_interval_ms(const struct live *live)
+{
+    return live->draws ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS;
+}
+
+/* ---- lines -------------------------------------------------------------------------------------------- */
+
+static struct said *said_about(struct live *live, const struct run *run, struct run_place place)
+{
+    if (live->said == NULL) {
+        live->step_count = run->pipeline->step_count;
+        live->said = mem_array(live->step_count, sizeof *live->said);
+        live->said_count = mem_array(live->step_count, sizeof *live->said_count);
+    }
+    if (place.item >= live->said_count[place.step]) {
+        size_t count = run->steps[place.step].item_count > place.item + 1 ? run->steps[place.step].item_count : place.item + 1;
+        struct said *wider = mem_array(count, sizeof *wider);
+        if (live->said_count[place.step] > 0) {
+            memcpy(wider, live->said[place.step], live->said_count[place.step] * sizeof *wider);
+        }
+        free(live->said[place.step]);
+        live->said[place.step] = wider;
+        live->said_count[place.step] = count;
+    }
+    return &live->said[place.step][place.item];
+}
+
+static void name_of(const struct run *run, struct run_place place, char *room, size_t size)
+{
+    const struct step *step = &run->pipeline->steps[place.step];
+    if (step->has_matrix && run->steps[place.step].item_count > 0) {
+        (void)snprintf(room, size, "%.*s[%zu]", STR_ARG(step->id), place.item);
+    } else {
+        (void)snprintf(room, size, "%.*s", STR_ARG(step->id));
+    }
+}
+
+static void say(struct live *live, const struct run *run, struct run_place place, enum step_state state, const char *reason,
+                int attempts, int64_t started_ms, int64_t ended_ms)
+{
+    struct said *said = said_about(live, run, place);
+    if (said->state == state && said->attempts == attempts) {
+        return;
+    }
+    bool quiet = state == STEP_STATE_PENDING || state == STEP_STATE_READY;
+    *said = (struct said){.state = state, .attempts = attempts};
+    if (quiet || live->silent || live->draws) {
+        return;
+    }
+    char name[128];
+    char time[40];
+    char took[64] = "";
+    name_of(run, place, name, sizeof name);
+    summary_duration(time, sizeof time, started_ms, ended_ms);
+    if (step_state_is_terminal(state) && *time != '\0') {
+        (void)snprintf(took, sizeof took, " in %s", time);
+    }
+    const char *word = state == STEP_STATE_ACTIVE ? "started" : state == STEP_STATE_DELAYED ? "will be tried again" : step_state_name(state);
+    char again[40] = "";
+    if (state == STEP_STATE_ACTIVE && attempts > 1) {
+        (void)snprintf(again, sizeof again, ", attempt %d", attempts);
+    }
+    fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", summary_colour(live->session->cli, state), summary_mark(state),
+            summary_reset(live->session->cli), name, word, again, took, reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
+}
+
+static void say_all(struct live *live, const struct run *run)
+{
+    for (size_t i = 0; i < run->pipeline->step_count; i++) {
+        const struct run_step *step = &run->steps[i];
+        for (size_t k = 0; k < step->item_count; k++) {
+            const struct run_item *item = &step->items[k];
+            const char *reason = item->refused_by != NULL && item->reason == NULL ? item->refused_by : item->reason;
+            say(live, run, (struct run_place){i, k}, item->state, reason, item->attempts, item->started_ms, item->ended_ms);
+        }
+        if (step->item_count == 0) {
+            say(live, run, (struct run_place){i, 0}, step->state, step->reason, 0, 0, 0);
+        }
+    }
+}
+
+/* ---- log lines ------------------------------------------------------------------------------------------ */
+
+static void step_of_attempt(struct live *live, const struct run *run, int64_t id, char *room, size_t size)
+{
+    struct arena *arena = arena_new();
+    struct attempt_row attempt;
+    struct err ignored = {0};
+    (void)snprintf(room, size, "?");
+    if (store_attempt_get(live->session->home.store, id, arena, &attempt, &ignored) == 0 &&
+        (size_t)attempt.position < run->pipeline->step_count) {
+        name_of(run, (struct run_place){(size_t)attempt.position, (size_t)attempt.item}, room, size);
+    }
+    arena_free(arena);
+}
+
+static void take_log(struct live *live, const struct run *run, const struct journal_frame *frame)
+{
+    bool host = frame->payload.n > 0 && frame->payload.p[0] == JOURNAL_HOST;
+    struct str rest = str_slice(frame->payload, host ? 2 : 1, frame->payload.n);
+    char name[128];
+    step_of_attempt(live, run, frame->attempt, name, sizeof name);
+    struct str line = {0};
+    while (str_cut(&rest, '\n', &line)) {
+        struct strbuf *tail = &live->tail[live->tail_next++ % TAIL_LINES];
+        strbuf_reset(tail);
+        strbuf_printf(tail, "%s | %.*s", name, STR_ARG(line));
+        if (!live->draws && live->logs && !live->silent) {
+            fprintf(live->out, "%s | %.*s\n", name, STR_ARG(line));
+        }
+    }
+}
+
+static void read_logs(struct live *live, const struct run *run)
+{
+    struct err ignored = {0};
+    struct journal_frame frame;
+    char path[4200];
+    if (live->journal == NULL) {
+        (void)snprintf(path, sizeof path, "%s/runs/%s/journal", live->session->home.path, live->run_id);
+        if (journal_reader_open(path, 0, 0, &live->journal, &ignored) < 0) {
+            live->journal = NULL;
+            return;
+        }
+    }
+    while (journal_next(live->journal, &frame, &ignored) == 1) {
+        if (frame.type == JOURNAL_LOG) {
+            take_log(live, run, &frame);
+        }
+    }
+}
+
+/* ---- drawing ---------------------------------------------------------------------------------------------- */
+
+static int screen_columns(void)
+{
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing. */
+static void draw_line(struct live *live, struct str text, int columns, const char *colour)
+{
+    size_t bytes = 0;
+    while (bytes < text.n && utf8_columns(str_slice(text, 0, bytes + 1)) <= (size_t)columns) {
+        bytes++;
+    }
+    while (bytes > 0 && bytes < text.n && ((unsigned char)text.p[bytes] & 0xc0) == 0x80) {
+        bytes--;
+    }
+    fprintf(live->out, "%s%.*s%s\033[K\n", colour, (int)bytes, text.p, summary_reset(live->session->cli));
+    live->drawn_lines++;
+}
+
+static void draw_item(struct live *live, struct engine *engine, const struct run *run, struct run_place place, int columns)
+{
+    const struct run_step *step = &run->steps[place.step];
+    const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
+    enum step_state state = item != NULL ? item->state : step->state;
+    char name[128];
+    char time[40] = "";
+    const char *progress_text = "";
+    name_of(run, place, name, sizeof name);
+    if (item != NULL) {
+        int64_t end = item->ended_ms != 0 ? item->ended_ms : clock_wall_ms(&clock_system);
+        summary_duration(time, sizeof time, item->started_ms, end);
+    }
+    double progress = engine_progress(engine, live->run_id, place, &progress_text);
+    const char *reason = item != NULL && item->reason != NULL ? item->reason : step->reason;
+    struct strbuf line;
+    strbuf_init(&line, 4096);
+    strbuf_printf(&line, " %s %-24s %9s  ", summary_mark(state), name, time);
+    if (state == STEP_STATE_ACTIVE && progress >= 0) {
+        int filled = (int)(progress * 20);
+        strbuf_add_byte(&line, '[');
+        for (int i = 0; i < 20; i++) {
+            strbuf_add_byte(&line, i < filled ? '=' : ' ');
+        }
+        strbuf_printf(&line, "] %3.0f%% %s", progress * 100, progress_text);
+    } else if (reason != NULL) {
+        strbuf_add_text(&line, reason);
+    }
+    draw_line(live, strbuf_str(&line), columns, summary_colour(live->session->cli, state));
+    strbuf_clear(&line);
+}
+
+static void erase(struct live *live)
+{
+    if (live->drawn_lines > 0) {
+        fprintf(live->out, "\033[%dA\033[J", live->drawn_lines);
+        live->drawn_lines = 0;
+    }
+}
+
+static void draw(struct live *live, struct engine *engine, const struct run *run)
+{
+    int columns = screen_columns() - 1;
+    erase(live);
+    for (size_t i = 0; i < run->pipeline->step_count; i++) {
+        size_t count = run->steps[i].item_count == 0 ? 1 : run->steps[i].item_count;
+        for (size_t k = 0; k < count; k++) {
+            draw_item(live, engine, run, (struct run_place){i, k}, columns);
+        }
+    }
+    for (size_t i = 0; i < TAIL_LINES; i++) {
+        const struct strbuf *tail = &live->tail[(live->tail_next + i) % TAIL_LINES];
+        if (tail->length > 0) {
+            draw_line(live, strbuf_str(tail), columns, live->session->cli->colour ? "\033[2m" : "");
+        }
+    }
+    (void)fflush(live->out);
+}
+
+void live_update(struct live *live, struct engine *engine)
+{
+    const struct run *run = engine_find_run(engine, live->run_id);
+    if (run == NULL) {
+        return;
+    }
+    if (live->logs || live->draws) {
+        read_logs(live, run);
+    }
+    say_all(live, run);
+    if (live->draws) {
+        draw(live, engine, run);
+    } else {
+        (void)fflush(live->out);
+    }
+}
+
+void live_finish(struct live *live, const struct run_view *view)
+{
+    if (live->logs || live->draws) {
+        read_logs(live, view->run);
+    }
+    erase(live);
+    say_all(live, view->run);
+    (void)fflush(live->out);
+}

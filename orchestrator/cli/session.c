@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session.h"
+
+#include "base/fs.h"
+#include "base/parse.h"
+#include "base/path.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* What steps see of our environment, before step_env: of config.yaml adds to it (decisions.md 4 names the groups). */
+static const char *const passed_names[] = {
+    "PATH",        "HOME",        "LANG",     "LANGUAGE",   "LC_*",          "TZ",           "TMPDIR",           "USER",
+    "LOGNAME",     "SHELL",       "http_proxy", "https_proxy", "no_proxy",   "HTTP_PROXY",   "HTTPS_PROXY",      "NO_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CUDA_*",   "NVIDIA_*",     "LD_LIBRARY_PATH",  "VIRTUAL_ENV",
+    "CONDA_*",     "PYTHONPATH",  "PIP_*",
+};
+
+void installation_find(const struct cli *cli, struct installation *ret)
+{
+    struct arena *arena = cli->arena;
+    const char *folder = path_dir(arena, cli->program);
+    const char *prefix = path_dir(arena, folder);
+    bool built = fs_exists(path_join(arena, folder, "sluice-runner"));
+    const char *libexec = built ? folder : path_join(arena, prefix, "libexec/sluice");
+    ret->runner = path_join(arena, libexec, "sluice-runner");
+    ret->fetch = path_join(arena, libexec, "sluice-fetch");
+    ret->python_env = path_join(arena, libexec, "sluice-python-env");
+    ret->plugins = built ? path_join(arena, folder, "plugins") : path_join(arena, prefix, "lib/sluice/plugins");
+    ret->share = built ? folder : path_join(arena, prefix, "share/sluice");
+    ret->lua = path_join(arena, ret->share, "lua");
+}
+
+void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue)
+{
+    struct installation installation;
+    installation_find(cli, &installation);
+    catalogue_init(ret_catalogue, cli->arena);
+    const char *own = getenv("SLUICE_PLUGINS");
+    if (own != NULL && *own != '\0') {
+        catalogue_add_folder(ret_catalogue, own);
+    }
+    catalogue_add_folder(ret_catalogue, installation.plugins);
+}
+
+static bool is_passed(const char *pattern, struct str name)
+{
+    size_t length = strlen(pattern);
+    if (length > 0 && pattern[length - 1] == '*') {
+        return name.n >= length - 1 && memcmp(name.p, pattern, length - 1) == 0;
+    }
+    return str_is(name, pattern);
+}
+
+static struct json step_environment(const struct session *session)
+{
+    struct arena *arena = session->cli->arena;
+    struct json result = json_object();
+    for (char **entry = environ; *entry != NULL; entry++) {
+        struct str rest = str_from(*entry);
+        struct str name = {0};
+        (void)str_cut(&rest, '=', &name);
+        bool passed = false;
+        for (size_t i = 0; !passed && i < sizeof passed_names / sizeof passed_names[0]; i++) {
+            passed = is_passed(passed_names[i], name);
+        }
+        for (size_t i = 0; !passed && i < session->config.step_env_count; i++) {
+            passed = is_passed(session->config.step_env[i].p, name);
+        }
+        if (passed && rest.p != NULL) {
+            json_set(arena, &result, arena_str(arena, name).p, json_string(arena, rest));
+        }
+    }
+    return result;
+}
+
+/* ---- who asks ---------------------------------------------------------------------------------------- */
+
+static bool lists_actor(const struct json *list, const char *actor)
+{
+    for (size_t i = 0; list->type == JSON_ARRAY && i < list->u.array.count; i++) {
+        if (list->u.array.items[i].type == JSON_STRING && str_is(list->u.array.items[i].u.string, actor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_system_groups(struct session *session)
+{
+    gid_t groups[256];
+    int count = getgroups(256, groups);
+    for (int i = 0; i < count; i++) {
+        const struct group *group = getgrgid(groups[i]);
+        bool configured = group != NULL && json_get(&session->config.groups, group->gr_name) != NULL;
+        if (group != NULL && !configured) {
+            json_push(session->cli->arena, &session->groups, json_cstring(session->cli->arena, group->gr_name));
+        }
+    }
+}
+
+void session_actor(struct session *session)
+{
+    struct arena *arena = session->cli->arena;
+    const struct passwd *user = getpwuid(getuid());
+    session->actor = user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid-%u", (unsigned)getuid());
+    session->groups = json_array();
+    const struct json *groups = &session->config.groups;
+    for (size_t i = 0; groups->type == JSON_OBJECT && i < groups->u.object.count; i++) {
+        if (lists_actor(&groups->u.object.members[i].value, session->actor)) {
+            json_push(arena, &session->groups, json_string(arena, groups->u.object.members[i].key));
+        }
+    }
+    add_system_groups(session);
+}
+
+/* A home has one user unless its configuration names groups or its folder is open to others. */
+static bool is_single_user(const struct session *session)
+{
+    return session->config.groups.type != JSON_OBJECT || session->config.groups.u.object.count == 0;
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------- */
+
+static int load_config(struct session *session, struct err *err)
+{
+    struct arena *arena = session->cli->arena;
+    const char *path = path_join(arena, session->home.path, "config.yaml");
+    diags_init(&session->config_diags, arena, path);
+    session->config.groups = json_object();
+    if (!fs_exists(path) || config_load(path, &session->config_diags, &session->config) == 0) {
+        return 0;
+    }
+    const struct diag *first = &session->config_diags.items[0];
+    return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, first->pos.line, first->pos.column, first->message);
+}
+
+static int read_secret(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err)
+{
+    return config_secret(ctx, name, pipeline, arena, ret, err);
+}
+
+static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
+{
+    const char *text = option_value(cli, "jobs");
+    int64_t slots = 0;
+    if (text != NULL && parse_int(str_from(text), 1, 10000, &slots, err) < 0) {
+        return err_add(err, "--jobs");
+    }
+    *ret_slots = (int)slots;
+    return 0;
+}
+
+int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session, struct err *err)
+{
+    struct session *session = ret_session;
+    *session = (struct session){.cli = cli, .home.lock_fd = -1};
+    struct engine_options options = {.clock = &clock_system, .linger_s = 600};
+    installation_find(cli, &session->installation);
+    session_catalogue(cli, &session->catalogue);
+    if (home_open(option_value(cli, "home"), HOME_WRITE, doing, cli->arena, &session->home, err) < 0 ||
+        load_config(session, err) < 0 || read_slots(cli, &options.slots, err) < 0 ||
+        config_vars(&session->config, environment, &options.vars, err) < 0) {
+        session_close(session);
+        return -1;
+    }
+    session_actor(session);
+    options.home = session->home.path;
+    options.store = session->home.store;
+    options.runner = session->installation.runner;
+    options.fetch = session->installation.fetch;
+    options.python_env = session->installation.python_env;
+    options.lua_folder = session->installation.lua;
+    options.plugins = &session->catalogue;
+    options.step_env = step_environment(session);
+    options.secret = read_secret;
+    options.secret_ctx = &session->config;
+    options.groups = session->config.groups;
+    options.single_user = is_single_user(session);
+    if (engine_open(&options, &session->engine, err) < 0) {
+        session_close(session);
+        return -1;
+    }
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    engine_close(session->engine);
+    session->engine = NULL;
+    home_close(&session->home);
+}

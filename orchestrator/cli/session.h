@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a command that runs pipelines needs: home, configuration, plugins, engine.
+ */
+#ifndef SLUICE_CLI_SESSION_H
+#define SLUICE_CLI_SESSION_H
+
+#include "cli/cli.h"
+#include "cli/home.h"
+#include "config/config.h"
+#include "engine/engine.h"
+
+/* Where the parts of the installation lie, found from the program's own place: beside it in a build folder, under
+ * PREFIX/{libexec,lib,share}/sluice when installed. */
+struct installation {
+    const char *runner;
+    const char *fetch;
+    const char *python_env;
+    const char *plugins;
+    const char *lua;
+    const char *share; /* templates of init */
+};
+void installation_find(const struct cli *cli, struct installation *ret);
+/* The standard plugins, and those of SLUICE_PLUGINS (a folder). */
+void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue);
+
+struct session {
+    struct cli *cli;
+    struct home home;
+    struct config config;
+    struct diags config_diags;
+    struct catalogue catalogue;
+    struct installation installation;
+    struct engine *engine;
+    const char *actor;   /* the user's name */
+    struct json groups;  /* list: the actor's groups */
+};
+
+/* Opens home (HOME_WRITE) and engine; recovery happens here. `environment` NULL: the configured default. */
+int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session, struct err *err);
+void session_close(struct session *session);
+/* Only who asks: name and groups (config's, else the system's). */
+void session_actor(struct session *session);
+
+#endif

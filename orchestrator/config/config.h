@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.yaml of a home: what must not stand in the file of the one it binds (docs/configuration.md).
+ *
+ * One table of keys reads, checks and documents it (config_keys). An absent file is an empty configuration.
+ */
+#ifndef SLUICE_CONFIG_CONFIG_H
+#define SLUICE_CONFIG_CONFIG_H
+
+#include "base/json.h"
+#include "pipeline/diag.h"
+
+struct config_secret {
+    struct str name;
+    struct str env;             /* environment variable of the daemon, or empty */
+    struct str file;            /* path, or empty */
+    const struct str *exec;     /* argv, or NULL */
+    size_t exec_count;
+    int64_t ttl_ms;             /* of exec's answer; 0: asked each time */
+    const struct str *pipelines; /* `for`: NULL means every pipeline */
+    size_t pipeline_count;
+};
+
+struct config {
+    struct arena *arena;
+    struct str environment;     /* default of -e, or empty */
+    struct json environments;   /* {E: {vars: {...}, triggers: all|none}} */
+    struct json pools;          /* {name: slots}: checked; used by a later version */
+    const struct str *step_env; /* names of the daemon's environment that steps may see; '*' at the end of a name is a prefix */
+    size_t step_env_count;
+    const struct config_secret *secrets;
+    size_t secret_count;
+    struct json groups;         /* {group: [actor, ...]} */
+};
+
+/* Reads `<home>/config.yaml`. All problems are in `diags` (file set by the caller); -1 when there is an error. */
+int config_load(const char *path, struct diags *diags, struct config *ret_config);
+/* The value of a secret: from the environment, a file (one trailing LF is cut) or a command. -1 in words: unknown (with the
+ * nearest name), not for this pipeline, the source failed, or shorter than 8 bytes. */
+int config_secret(const struct config *config, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err);
+/* The `vars` of an environment; an unknown environment is ERR_INPUT with the nearest name. NULL: the default one. */
+int config_vars(const struct config *config, const char *environment, struct json *ret_vars, struct err *err);
+
+/* For documents and `sluice config`. */
+struct config_key {
+    const char *key;
+    const char *type;
+    const char *doc;
+};
+extern const struct config_key config_keys[];
+extern const size_t config_key_count;
+
+#endif
