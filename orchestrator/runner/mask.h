@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Hides secrets in what a step writes: each occurrence becomes "***".
+ *
+ * A mask knows the forms in which the values of an attempt's secrets may appear: as they are, each line of a value of
+ * several lines, escaped as in JSON and in URLs, as hex digits, and in base64 and base64url wherever the value lies in
+ * the encoded text (three alignments; of a group shared with a neighbour, the shared character stays). All forms are
+ * looked for at once, in one pass (Aho and Corasick 1975), however the text is cut into writes.
+ *
+ * Values under 4 bytes are not looked for (they would hide every log), those under 8 bytes only as they are, and
+ * values over 64 KiB only as they are and by their lines.
+ */
+#ifndef SLUICE_RUNNER_MASK_H
+#define SLUICE_RUNNER_MASK_H
+
+#include "base/json.h"
+#include "base/strbuf.h"
+
+struct mask;
+
+/* For `secrets`, {"NAME": "value"}; NULL or empty gives a mask that hides nothing. */
+struct mask *mask_new(const struct json *secrets);
+/* Overwrites the forms, then frees. NULL is allowed. */
+void mask_free(struct mask *mask);
+/* Overwrites the forms, for a child that must not know them; the mask can then only be freed. */
+void mask_wipe(struct mask *mask);
+/* False when there is nothing to hide. */
+bool mask_is_active(const struct mask *mask);
+
+/* A text that comes in pieces. Zeroed is the beginning. */
+struct mask_stream {
+    uint32_t state;
+    bool hiding;         /* the last byte given out was of a secret */
+    struct strbuf held;  /* bytes that may be the beginning of a secret */
+    struct strbuf flags; /* for each of them: 1 when it is of a secret */
+    size_t marked_from;  /* the last found secret, as offsets into `held` */
+    size_t marked_to;
+};
+
+/* Appends to `out` what is decided; keeps back what may be the beginning of a secret. */
+void mask_feed(const struct mask *mask, struct mask_stream *stream, struct str bytes, struct strbuf *out);
+/* The text has ended: appends what was kept back. */
+void mask_finish(const struct mask *mask, struct mask_stream *stream, struct strbuf *out);
+void mask_stream_clear(struct mask_stream *stream);
+
+/* A whole text at once. */
+void mask_text(const struct mask *mask, struct str text, struct strbuf *out);
+/* A copy of `value` in `arena` with its strings and keys masked. */
+struct json mask_json(const struct mask *mask, struct arena *arena, const struct json *value);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The forms in which a secret's value may appear in a text.
+ */
+#ifndef SLUICE_RUNNER_MASK_FORMS_H
+#define SLUICE_RUNNER_MASK_FORMS_H
+
+#include "base/str.h"
+
+/* Calls `take` with each form of `value` (some may come twice). The bytes are gone when it returns. */
+void mask_forms(struct str value, void (*take)(void *ctx, struct str form), void *ctx);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/run_journal.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/path.h"
+
+#include <stdlib.h>
+
+enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096 };
+
+static void became_full(struct run_journal *journal, int64_t now_ms)
+{
+    journal->full = true;
+    journal->retry_at_ms = now_ms + RETRY_MS;
+}
+
+/* The exit record of each attempt must find room even when the disk fills up meanwhile. */
+static void reserve(struct run_journal *journal)
+{
+    int64_t need = journal_writer_size(journal->writer) + (int64_t)(journal->attempts + 1) * EXIT_ROOM_BYTES;
+    if (need > journal->reserved_to) {
+        journal->reserved_to = need + (int64_t)16 * EXIT_ROOM_BYTES;
+        journal_reserve(journal->writer, journal->reserved_to - journal_writer_size(journal->writer));
+    }
+}
+
+static int open_writer(struct run_journal *journal)
+{
+    err_clear(&journal->err);
+    struct arena *arena = arena_new();
+    int result = fs_make_folders(path_dir(arena, journal->path), 0700, &journal->err);
+    arena_free(arena);
+    if (result == 0) {
+        result = journal_writer_open(journal->path, &journal->writer, &journal->err);
+    }
+    return result;
+}
+
+struct run_journal *run_journal_new(const char *run_id, const char *path, int64_t now_ms)
+{
+    struct run_journal *journal = mem_alloc(sizeof *journal);
+    journal->run_id = mem_strdup(run_id);
+    journal->path = mem_strdup(path);
+    if (open_writer(journal) < 0) {
+        became_full(journal, now_ms);
+    }
+    return journal;
+}
+
+void run_journal_free(struct run_journal *journal)
+{
+    journal_writer_close(journal->writer);
+    for (size_t i = 0; i < journal->waiting.count; i++) {
+        free(journal->waiting.items[i].bytes);
+    }
+    vec_clear(&journal->waiting);
+    free(journal->run_id);
+    free(journal->path);
+    free(journal);
+}
+
+static int write_frame(struct run_journal *journal, const struct run_journal_frame *frame)
+{
+    err_clear(&journal->err);
+    if (journal->writer == NULL && open_writer(journal) < 0) {
+        return -1;
+    }
+    struct str payload = {frame->bytes, frame->size};
+    if (journal_append(journal->writer, frame->time_ms, frame->attempt, frame->type, payload, &journal->err) < 0) {
+        return -1;
+    }
+    if (frame->type != JOURNAL_EXIT) {
+        reserve(journal);
+    }
+    return 0;
+}
+
+void run_journal_append(struct run_journal *journal, int64_t attempt, enum journal_type type, struct str payload,
+                        int64_t now_ms)
+{
+    struct run_journal_frame frame = {.time_ms = clock_wall_ms(&clock_system), .attempt = attempt, .type = type};
+    frame.bytes = (char *)(uintptr_t)payload.p;
+    frame.size = payload.n;
+    if (!journal->full) {
+        if (write_frame(journal, &frame) == 0) {
+            return;
+        }
+        became_full(journal, now_ms);
+    }
+    frame.bytes = mem_dup(payload.p, payload.n);
+    vec_push(&journal->waiting, frame);
+}
+
+bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
+{
+    if (!journal->full || now_ms < journal->retry_at_ms) {
+        return false;
+    }
+    size_t written = 0;
+    while (written < journal->waiting.count && write_frame(journal, &journal->waiting.items[written]) == 0) {
+        free(journal->waiting.items[written].bytes);
+        written++;
+    }
+    size_t rest = journal->waiting.count - written;
+    if (written > 0) {
+        memmove(journal->waiting.items, journal->waiting.items + written, rest * sizeof journal->waiting.items[0]);
+        journal->waiting.count = rest;
+    }
+    if (rest > 0 || (journal->writer == NULL && open_writer(journal) < 0)) {
+        became_full(journal, now_ms);
+        return false;
+    }
+    journal->full = false;
+    journal->told = false;
+    return true;
+}
+
+int64_t run_journal_size(const struct run_journal *journal)
+{
+    return journal->writer == NULL ? 0 : journal_writer_size(journal->writer);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The runner's side of a run's journal: frames that cannot be written now wait in memory, in order.
+ *
+ * While any wait the journal is `full`: the pipes of the run's steps are not read, so that the steps block instead of
+ * losing what they say. Writing is tried again each second.
+ */
+#ifndef SLUICE_RUNNER_RUN_JOURNAL_H
+#define SLUICE_RUNNER_RUN_JOURNAL_H
+
+#include "base/vec.h"
+#include "wire/journal.h"
+
+#include <stdbool.h>
+
+struct run_journal_frame {
+    int64_t time_ms;
+    int64_t attempt;
+    enum journal_type type;
+    char *bytes;
+    size_t size;
+};
+
+struct run_journal {
+    char *run_id;
+    char *path;
+    struct journal_writer *writer; /* NULL until it could be opened */
+    struct {
+        VEC_OF(struct run_journal_frame)
+    } waiting;
+    bool full;
+    bool told;             /* the engine knows that it is full */
+    int64_t retry_at_ms;   /* monotonic */
+    int64_t announced;     /* size in the last doorbell */
+    int64_t reserved_to;   /* bytes of the file that have room on disk */
+    size_t attempts;       /* that write here */
+    struct err err;        /* why it is full */
+};
+
+/* Opens it, or leaves it full. The folder is made. */
+struct run_journal *run_journal_new(const char *run_id, const char *path, int64_t now_ms);
+/* Frames still waiting are lost. */
+void run_journal_free(struct run_journal *journal);
+/* Writes or keeps the frame, stamped with the wall clock. `now_ms` is monotonic. */
+void run_journal_append(struct run_journal *journal, int64_t attempt, enum journal_type type, struct str payload,
+                        int64_t now_ms);
+/* Tries what waits when it is time. True when the journal is full no more. */
+bool run_journal_retry(struct run_journal *journal, int64_t now_ms);
+int64_t run_journal_size(const struct run_journal *journal);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/runner.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "runner/home_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    EVENTS_AT_ONCE = 64,
+    IDLE_MS = 1000,         /* without engine and steps, before the runner ends */
+    FIRST_ENGINE_MS = 10000 /* for the engine that started it to come */
+};
+
+/* ---- for the other files ---- */
+
+struct supervised *runner_find(const struct runner *runner, int64_t attempt)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        if (runner->attempts.items[i]->id == attempt) {
+            return runner->attempts.items[i];
+        }
+    }
+    return NULL;
+}
+
+struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, int64_t now_ms)
+{
+    for (size_t i = 0; i < runner->journals.count; i++) {
+        if (strcmp(runner->journals.items[i]->path, path) == 0) {
+            return runner->journals.items[i];
+        }
+    }
+    struct run_journal *journal = run_journal_new(run_id, path, now_ms);
+    vec_push(&runner->journals, journal);
+    return journal;
+}
+
+void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events)
+{
+    if (fd < 0 || watch->events == events) {
+        return;
+    }
+    struct epoll_event event = {.events = events, .data.ptr = watch};
+    /* Without events a descriptor is taken out: epoll would go on to report that its other end is closed. */
+    int what = watch->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    if (epoll_ctl(runner->epoll, what, fd, &event) < 0) {
+        log_error("runner", "cannot watch descriptor %d: %s", fd, strerror(errno));
+        return;
+    }
+    watch->events = events;
+}
+
+void runner_unwatch(struct runner *runner, int fd, struct watch *watch)
+{
+    runner_watch(runner, fd, watch, 0);
+}
+
+void runner_forget_others(struct runner *runner, const struct supervised *keep)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        if (runner->attempts.items[i] != keep) {
+            supervise_forget(runner->attempts.items[i]);
+        }
+    }
+    for (int i = 0; i < RUNNER_LINKS; i++) {
+        struct engine_link *link = &runner->links[i];
+        if (link->used) {
+            /* Closed already, with all other descriptors: the number may be the child's own by now. */
+            link->stream.fd = -1;
+            message_stream_clear(&link->stream);
+        }
+    }
+}
+
+int64_t runner_start_ticks(pid_t pid)
+{
+    char path[64];
+    char text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (n <= 0) {
+        return 0;
+    }
+    text[n] = '\0';
+    /* Field 2 is a name in brackets that may hold anything; field 3 follows the last bracket. */
+    const char *at = strrchr(text, ')');
+    struct str rest = str_from(at == NULL || at[1] == '\0' ? "" : at + 2);
+    struct str field;
+    for (int number = 3; str_cut(&rest, ' ', &field); number++) {
+        int64_t ticks;
+        if (number == 22) {
+            return parse_int(field, 0, INT64_MAX, &ticks, NULL) == 0 ? ticks : 0;
+        }
+    }
+    return 0;
+}
+
+/* ---- beginning ---- */
+
+static int watch_signals(struct runner *runner, struct err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) < 0) {
+        return err_errno(err, "cannot block signals");
+    }
+    const int ignored[] = {SIGPIPE, SIGHUP, SIGXFSZ};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        (void)signal(ignored[i], SIG_IGN);
+    }
+    runner->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return runner->signals < 0 ? err_errno(err, "cannot watch signals") : 0;
+}
+
+/* Pipes of many steps need many descriptors; the steps get the limit that we were given. */
+static void raise_file_limit(struct runner *runner)
+{
+    if (getrlimit(RLIMIT_NOFILE, &runner->files) == 0) {
+        struct rlimit most = {runner->files.rlim_max, runner->files.rlim_max};
+        (void)setrlimit(RLIMIT_NOFILE, &most);
+    }
+}
+
+static void read_boot_id(struct runner *runner)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, runner->boot_id, sizeof runner->boot_id - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    runner->boot_id[n > 0 ? n : 0] = '\0';
+    runner->boot_id[strcspn(runner->boot_id, "\n")] = '\0';
+}
+
+static int begin(struct runner *runner, struct err *err)
+{
+    (void)setsid();
+    (void)close_range(3, ~0U, 0);
+    runner->umask = umask(0);
+    (void)umask(runner->umask);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    raise_file_limit(runner);
+    read_boot_id(runner);
+    runner->start_ticks = runner_start_ticks(getpid());
+    runner->engine_left_ms = clock_monotonic_ms(&clock_system);
+    if (home_socket_open(runner->options.home, runner->options.id, &runner->folder, &runner->listener, err) < 0 ||
+        watch_signals(runner, err) < 0) {
+        return -1;
+    }
+    runner->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (runner->epoll < 0) {
+        return err_errno(err, "cannot make an epoll descriptor");
+    }
+    runner->signals_watch = (struct watch){.kind = WATCH_SIGNALS};
+    runner->listener_watch = (struct watch){.kind = WATCH_LISTENER};
+    runner_watch(runner, runner->signals, &runner->signals_watch, EPOLLIN);
+    runner_watch(runner, runner->listener, &runner->listener_watch, EPOLLIN);
+    return 0;
+}
+
+/* ---- the loop ---- */
+
+static void reap(struct runner *runner, int64_t now_ms)
+{
+    int status;
+    struct rusage usage;
+    pid_t pid;
+    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        for (size_t i = 0; i < runner->attempts.count; i++) {
+            struct supervised *attempt = runner->attempts.items[i];
+            if (attempt->pid == pid && attempt->phase == ATTEMPT_RUNNING) {
+                supervise_exited(attempt, status, &usage, now_ms);
+                break;
+            }
+        }
+    }
+}
+
+static void stop_all(struct runner *runner, int64_t limit_ms, int64_t now_ms)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        struct supervised *attempt = runner->attempts.items[i];
+        if (attempt->phase != ATTEMPT_ENDED && attempt->facts.stopped == NULL) {
+            attempt->facts.limit_ms = limit_ms;
+            ladder_stop(attempt, "linger", json_get_int(json_get(&attempt->spawn, "stop"), "grace_ms", 10000), now_ms);
+        }
+    }
+}
+
+static void take_signals(struct runner *runner, int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+    while (read(runner->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGCHLD) {
+            log_warn("runner", "told to end by signal %u: the steps are stopped", info.ssi_signo);
+            runner->ending = true;
+            stop_all(runner, 0, now_ms);
+        }
+    }
+    reap(runner, now_ms);
+}
+
+static void dispatch(struct runner *runner, struct watch *watch, int64_t now_ms)
+{
+    /* An earlier event of the same batch may have closed it. */
+    if (watch->events == 0) {
+        return;
+    }
+    switch (watch->kind) {
+    case WATCH_SIGNALS:
+        take_signals(runner, now_ms);
+        break;
+    case WATCH_LISTENER:
+        engine_link_accept(runner);
+        break;
+    case WATCH_LINK:
+        engine_link_ready(watch->owner, now_ms);
+        break;
+    case WATCH_OUTPUT:
+        supervise_output_ready(watch->owner, 0);
+        break;
+    case WATCH_ERROR:
+        supervise_output_ready(watch->owner, 1);
+        break;
+    case WATCH_CHANNEL:
+        supervise_channel_ready(watch->owner, now_ms);
+        break;
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void drop_done(struct runner *runner)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        struct supervised *attempt = runner->attempts.items[i];
+        if (attempt->acked) {
+            supervise_free(attempt);
+        } else {
+            runner->attempts.items[kept++] = attempt;
+        }
+    }
+    runner->attempts.count = kept;
+    kept = 0;
+    for (size_t i = 0; i < runner->journals.count; i++) {
+        struct run_journal *journal = runner->journals.items[i];
+        if (journal->attempts == 0 && journal->waiting.count == 0) {
+            run_journal_free(journal);
+        } else {
+            runner->journals.items[kept++] = journal;
+        }
+    }
+    runner->journals.count = kept;
+}
+
+/* Everything that time decides. Returns when to come again at the latest. */
+static int64_t tick(struct runner *runner, int64_t now_ms)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < runner->journals.count; i++) {
+        struct run_journal *journal = runner->journals.items[i];
+        if (!run_journal_retry(journal, now_ms) && journal->full) {
+            next = earlier(next, journal->retry_at_ms);
+        }
+    }
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        next = earlier(next, supervise_tick(runner->attempts.items[i], now_ms));
+    }
+    if (runner->engine_left_ms > 0 && runner->had_engine && runner->options.linger_ms != RUNNER_LINGER_NONE) {
+        int64_t due = runner->engine_left_ms + runner->options.linger_ms;
+        if (now_ms >= due) {
+            stop_all(runner, runner->options.linger_ms, now_ms);
+            runner->ending = true;
+        } else {
+            next = earlier(next, due);
+        }
+    }
+    return next;
+}
+
+/* Steps that run, or whose end is not on disk. */
+static bool has_work(const struct runner *runner)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        if (runner->attempts.items[i]->phase != ATTEMPT_ENDED) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < runner->journals.count; i++) {
+        if (runner->journals.items[i]->waiting.count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the runner may end; else `*next` is when to ask again. */
+static bool is_done(struct runner *runner, int64_t now_ms, int64_t *next)
+{
+    if (has_work(runner)) {
+        return false;
+    }
+    if (runner->ending || (runner->leaving && runner->attempts.count == 0)) {
+        return true;
+    }
+    if (engine_link_of(runner) != NULL) {
+        return false;
+    }
+    int64_t due = runner->engine_left_ms + (runner->had_engine ? IDLE_MS : FIRST_ENGINE_MS);
+    *next = earlier(*next, due);
+    return now_ms >= due;
+}
+
+static void loop(struct runner *runner)
+{
+    for (;;) {
+        int64_t now_ms = clock_monotonic_ms(&clock_system);
+        int64_t next = tick(runner, now_ms);
+        drop_done(runner);
+        engine_link_tell(runner);
+        if (is_done(runner, now_ms, &next)) {
+            return;
+        }
+        int timeout = next == INT64_MAX ? -1 : next <= now_ms ? 0 : (int)earlier(next - now_ms, 3600000);
+        struct epoll_event events[EVENTS_AT_ONCE];
+        int count = epoll_wait(runner->epoll, events, EVENTS_AT_ONCE, timeout);
+        now_ms = clock_monotonic_ms(&clock_system);
+        for (int i = 0; i < count; i++) {
+            dispatch(runner, events[i].data.ptr, now_ms);
+        }
+    }
+}
+
+static void end(struct runner *runner)
+{
+    home_socket_close(runner->folder, runner->options.id, runner->listener);
+    for (int i = 0; i < RUNNER_LINKS; i++) {
+        engine_link_close(&runner->links[i]);
+    }
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        runner->attempts.items[i]->acked = true;
+    }
+    drop_done(runner);
+    for (size_t i = 0; i < runner->journals.count; i++) {
+        run_journal_free(runner->journals.items[i]);
+    }
+    vec_clear(&runner->attempts);
+    vec_clear(&runner->journals);
+    close(runner->signals);
+    close(runner->epoll);
+}
+
+int runner_serve(const struct runner_options *options, struct err *err)
+{
+    struct runner *runner = mem_alloc(sizeof *runner);
+    runner->options = *options;
+    int result = begin(runner, err);
+    if (result == 0) {
+        loop(runner);
+        end(runner);
+    }
+    free(runner);
+    return result;
+}

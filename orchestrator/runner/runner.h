@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sluice-runner: starts the steps of a home, watches them, writes their journals, and outlives the engine.
+ *
+ * One thread, one epoll loop. It listens at <home>/runner/<id>.sock for the engine (wire/message.h) and logs to
+ * <home>/runner/<id>.log. An engine of a newer generation takes the place of an older one. Without an engine it keeps
+ * its steps running for the linger time, then stops them. It ends when there is nothing left to do: no steps and no
+ * engine for a second, or after "leave".
+ */
+#ifndef SLUICE_RUNNER_RUNNER_H
+#define SLUICE_RUNNER_RUNNER_H
+
+#include "base/vec.h"
+#include "runner/engine_link.h"
+#include "runner/supervise.h"
+
+#include <sys/resource.h>
+
+enum { RUNNER_LINKS = 8, RUNNER_LINGER_NONE = -1 };
+
+struct runner_options {
+    const char *home; /* absolute */
+    const char *id;
+    int64_t linger_ms; /* RUNNER_LINGER_NONE: for ever */
+};
+
+struct runner {
+    struct runner_options options;
+    int epoll;
+    int folder; /* <home>/runner */
+    int signals;
+    int listener;
+    struct watch signals_watch;
+    struct watch listener_watch;
+    char boot_id[40];
+    int64_t start_ticks;
+    struct rlimit files; /* as they were given to us: for the steps */
+    mode_t umask;
+    struct engine_link links[RUNNER_LINKS];
+    int64_t generation; /* the highest seen */
+    int64_t engine_left_ms; /* monotonic, when the last engine went (or we began); 0 while there is one */
+    bool had_engine;
+    bool leaving;
+    bool ending; /* told by a signal to stop everything */
+    struct {
+        VEC_OF(struct supervised *)
+    } attempts;
+    struct {
+        VEC_OF(struct run_journal *)
+    } journals;
+};
+
+/* The whole life of the process. 0, or -1 when it could not begin. */
+int runner_serve(const struct runner_options *options, struct err *err);
+
+/* ---- for the other files of this folder ---- */
+struct supervised *runner_find(const struct runner *runner, int64_t attempt);
+/* The journal of a run, opened when no attempt has it open yet; the caller counts itself in journal->attempts. */
+struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, int64_t now_ms);
+/* Registers `fd` for `events`, changes what it is registered for, or takes it out (0). */
+void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events);
+void runner_unwatch(struct runner *runner, int fd, struct watch *watch);
+/* In a child: forgets all secrets but those of `keep`. */
+void runner_forget_others(struct runner *runner, const struct supervised *keep);
+/* Field 22 of /proc/PID/stat: ticks since boot at which the process began; 0 when it is gone. */
+int64_t runner_start_ticks(pid_t pid);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a step says to its host. It comes from code nobody has checked: a frame that is not as step_process.h has it
+ * ends the step. Secrets are masked before anything is journaled.
+ */
+#include "base/clock.h"
+#include "runner/runner.h"
+#include "runner/supervise.h"
+
+#include <string.h>
+
+enum { REPORT_DEPTH_MAX = 64, REPORT_VALUES_MAX = 1 << 20 };
+
+static void journal(struct supervised *attempt, enum journal_type type, struct str payload, int64_t now_ms)
+{
+    run_journal_append(attempt->journal, attempt->id, type, payload, now_ms);
+}
+
+/* Points without a time get the one at which they came. */
+static bool take_metrics(struct supervised *attempt, struct str payload, int64_t now_ms)
+{
+    int64_t wall_ms = clock_wall_ms(&clock_system);
+    struct strbuf out;
+    strbuf_init(&out, JOURNAL_PAYLOAD_MAX);
+    unsigned char *room = mem_alloc(UINT16_MAX + 64);
+    struct str rest = payload;
+    struct journal_point point;
+    int more;
+    while ((more = journal_point_next(&rest, &point)) == 1) {
+        point.time_ms = point.time_ms == 0 ? wall_ms : point.time_ms;
+        strbuf_add(&out, room, journal_point_encode(&point, room));
+    }
+    if (more == 0 && out.length > 0) {
+        journal(attempt, JOURNAL_METRICS, strbuf_str(&out), now_ms);
+    }
+    free(room);
+    strbuf_clear(&out);
+    return more == 0;
+}
+
+static bool take_log(struct supervised *attempt, struct str payload, int64_t now_ms)
+{
+    if (payload.n < 2 || payload.p[0] != JOURNAL_HOST) {
+        return false;
+    }
+    attempt->log_bytes += (int64_t)payload.n;
+    if (attempt->log_bytes > attempt->log_limit_bytes) {
+        return true; /* supervise_tick begins the ladder */
+    }
+    struct strbuf masked;
+    struct strbuf clean;
+    strbuf_init(&masked, 4 * JOURNAL_PAYLOAD_MAX);
+    strbuf_init(&clean, JOURNAL_PAYLOAD_MAX);
+    mask_text(attempt->mask, str_slice(payload, 2, payload.n), &masked);
+    strbuf_add(&clean, payload.p, 2);
+    capture_clean(strbuf_str(&masked), &clean);
+    journal(attempt, JOURNAL_LOG, strbuf_str(&clean), now_ms);
+    strbuf_clear(&masked);
+    strbuf_clear(&clean);
+    return true;
+}
+
+static void note_result(struct supervised *attempt, const struct json *result)
+{
+    const char *word = json_get_text(result, "result", "");
+    attempt->resulted = true;
+    attempt->failed = strcmp(word, "failed") == 0 || strcmp(word, "refused") == 0;
+    const char *reason = json_get_text(result, "reason", NULL);
+    if (attempt->failed && reason != NULL) {
+        attempt->facts.why = arena_strdup(attempt->arena, reason);
+    }
+}
+
+/* A JSON frame: checked, masked, noted, journaled. */
+static bool take_json(struct supervised *attempt, enum journal_type type, struct str payload, int64_t now_ms)
+{
+    struct arena *arena = arena_new();
+    struct json value;
+    bool good = json_read(payload, (struct json_limits){REPORT_DEPTH_MAX, REPORT_VALUES_MAX}, arena, &value, NULL) == 0 &&
+                value.type == JSON_OBJECT;
+    struct strbuf text = {0};
+    if (good) {
+        value = mask_is_active(attempt->mask) ? mask_json(attempt->mask, arena, &value) : value;
+        strbuf_init(&text, JOURNAL_PAYLOAD_MAX);
+        json_write(&text, &value);
+        good = !text.overflow;
+    }
+    int64_t sequence = good ? json_get_int(&value, "seq", 0) : 0;
+    if (good && type == JOURNAL_CALL) {
+        good = sequence > 0 && *json_get_text(&value, "method", "") != '\0';
+    }
+    if (good && type == JOURNAL_RESULT) {
+        note_result(attempt, &value);
+    }
+    if (good && type == JOURNAL_CALL) {
+        vec_push(&attempt->calls, sequence);
+    }
+    if (good) {
+        journal(attempt, type, strbuf_str(&text), now_ms);
+    }
+    strbuf_clear(&text);
+    arena_free(arena);
+    return good;
+}
+
+static bool take_not_started(struct supervised *attempt, struct str payload)
+{
+    struct arena *arena = arena_new();
+    struct json value;
+    bool good = json_read(payload, (struct json_limits){0}, arena, &value, NULL) == 0;
+    if (good) {
+        attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
+        attempt->facts.code = (int)json_get_int(&value, "code", 125);
+        attempt->begun = false;
+        const char *reason = json_get_text(&value, "reason", "");
+        if (*reason != '\0') {
+            attempt->facts.why = arena_strdup(attempt->arena, reason);
+        }
+    }
+    arena_free(arena);
+    return good;
+}
+
+static bool take_frame(struct supervised *attempt, int type, struct str payload, int64_t now_ms)
+{
+    switch (type) {
+    case JOURNAL_METRICS:
+        return take_metrics(attempt, payload, now_ms);
+    case JOURNAL_LOG:
+        return take_log(attempt, payload, now_ms);
+    case JOURNAL_REPORT:
+    case JOURNAL_CALL:
+    case JOURNAL_WAIT:
+    case JOURNAL_RESULT:
+        return take_json(attempt, (enum journal_type)type, payload, now_ms);
+    case CHANNEL_NOT_STARTED:
+        return take_not_started(attempt, payload);
+    default:
+        return false;
+    }
+}
+
+void step_frames_take(struct supervised *attempt, int64_t now_ms)
+{
+    int type;
+    struct str payload;
+    int more;
+    while ((more = channel_next(&attempt->channel, &type, &payload)) == 1) {
+        if (!take_frame(attempt, type, payload, now_ms)) {
+            more = -1;
+            break;
+        }
+    }
+    if (more < 0) {
+        ladder_fault(attempt, "the step wrote something into its host's descriptors that is no message");
+        runner_unwatch(attempt->runner, attempt->channel.fd, &attempt->channel_watch);
+        channel_clear(&attempt->channel);
+    }
+}

@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/supervise.h"
+
+#include "base/clock.h"
+#include "runner/child.h"
+#include "runner/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 64 << 10,
+    READS_AT_ONCE = 4,
+    DRAIN_MS = 200,     /* for what a step leaves running to end by itself */
+    LOOK_MS = 20,       /* between two looks at it */
+    SWEEP_MS = 5000,    /* after which survivors are given up on */
+    FORCE_CLOSE_MS = 300
+};
+
+static const int64_t log_limit_default_bytes = (int64_t)1 << 30;
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- life ---- */
+
+static void log_lines(void *ctx, struct str payload)
+{
+    struct supervised *attempt = ctx;
+    run_journal_append(attempt->journal, attempt->id, JOURNAL_LOG, payload, clock_monotonic_ms(&clock_system));
+}
+
+static void host_line(struct supervised *attempt, const char *text, int64_t now_ms)
+{
+    struct strbuf payload;
+    strbuf_init(&payload, 4096);
+    strbuf_add_byte(&payload, JOURNAL_HOST);
+    strbuf_add_byte(&payload, 2); /* STEP_LOG_WARN */
+    strbuf_add_text(&payload, text);
+    run_journal_append(attempt->journal, attempt->id, JOURNAL_LOG, strbuf_str(&payload), now_ms);
+    strbuf_clear(&payload);
+}
+
+struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
+                                 struct err *err)
+{
+    int64_t id = json_get_int(spawn, "attempt", 0);
+    const char *run_id = json_get_text(spawn, "run_id", "");
+    const char *path = json_get_text(spawn, "journal", "");
+    if (id <= 0 || *run_id == '\0' || path[0] != '/') {
+        (void)err_set(err, ERR_INPUT, "a spawn message without attempt, run_id or journal");
+        return NULL;
+    }
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    struct supervised *attempt = mem_alloc(sizeof *attempt);
+    *attempt = (struct supervised){.runner = runner, .id = id, .arena = take_arena, .spawn = *spawn};
+    attempt->run_id = arena_strdup(take_arena, run_id);
+    attempt->mask = mask_new(json_get(spawn, "secrets"));
+    attempt->channel.fd = -1;
+    for (int i = 0; i < 2; i++) {
+        attempt->output[i] = -1;
+        attempt->output_watches[i] = (struct watch){.kind = i == 0 ? WATCH_OUTPUT : WATCH_ERROR, .owner = attempt};
+        capture_init(&attempt->captures[i], i == 0 ? JOURNAL_STDOUT : JOURNAL_STDERR, attempt->mask, log_lines, attempt);
+    }
+    attempt->channel_watch = (struct watch){.kind = WATCH_CHANNEL, .owner = attempt};
+    attempt->log_limit_bytes = json_get_int(json_get(spawn, "limits"), "log_bytes", 0);
+    if (attempt->log_limit_bytes <= 0) {
+        attempt->log_limit_bytes = log_limit_default_bytes;
+    }
+    attempt->facts.how = EXIT_NOT_STARTED;
+    attempt->facts.code = 125;
+    attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
+    attempt->journal = runner_journal(runner, run_id, path, now_ms);
+    attempt->journal->attempts++;
+    run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);
+    return attempt;
+}
+
+static void wipe_json(struct json *value)
+{
+    if (value->type == JSON_STRING && value->u.string.n > 0) {
+        explicit_bzero((char *)(uintptr_t)value->u.string.p, value->u.string.n);
+    } else if (value->type == JSON_ARRAY) {
+        for (size_t i = 0; i < value->u.array.count; i++) {
+            wipe_json(&value->u.array.items[i]);
+        }
+    } else if (value->type == JSON_OBJECT) {
+        for (size_t i = 0; i < value->u.object.count; i++) {
+            wipe_json(&value->u.object.members[i].value);
+        }
+    }
+}
+
+void supervise_forget(struct supervised *attempt)
+{
+    wipe_json(&attempt->spawn);
+    mask_wipe(attempt->mask);
+    for (int i = 0; i < 2; i++) {
+        capture_clear(&attempt->captures[i]);
+    }
+    attempt->channel.fd = -1;
+    channel_clear(&attempt->channel);
+}
+
+void supervise_free(struct supervised *attempt)
+{
+    supervise_forget(attempt);
+    mask_free(attempt->mask);
+    vec_clear(&attempt->calls);
+    attempt->journal->attempts--;
+    arena_free(attempt->arena);
+    free(attempt);
+}
+
+/* ---- starting ---- */
+
+static void forget_others(void *ctx)
+{
+    struct supervised *attempt = ctx;
+    runner_forget_others(attempt->runner, attempt);
+}
+
+static void watch_ends(struct supervised *attempt)
+{
+    /* A full journal: the step is to block on its pipes. */
+    uint32_t in = attempt->journal->full ? 0 : EPOLLIN;
+    for (int i = 0; i < 2; i++) {
+        runner_watch(attempt->runner, attempt->output[i], &attempt->output_watches[i], in);
+    }
+    uint32_t out = attempt->channel.fd >= 0 && attempt->channel.out.length > attempt->channel.out_used ? EPOLLOUT : 0;
+    runner_watch(attempt->runner, attempt->channel.fd, &attempt->channel_watch, in | out);
+}
+
+static void journal_json(struct supervised *attempt, enum journal_type type, const struct json *value, int64_t now_ms)
+{
+    struct strbuf text;
+    strbuf_init(&text, JOURNAL_PAYLOAD_MAX);
+    json_write(&text, value);
+    run_journal_append(attempt->journal, attempt->id, type, strbuf_str(&text), now_ms);
+    strbuf_clear(&text);
+}
+
+static void end(struct supervised *attempt, int64_t now_ms)
+{
+    struct exit_facts *facts = &attempt->facts;
+    if (attempt->started_at_ms > 0) {
+        facts->wall_ms = now_ms - attempt->started_at_ms;
+    }
+    struct json record = exit_record(attempt->arena, facts);
+    record = mask_json(attempt->mask, attempt->arena, &record);
+    journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
+    attempt->phase = ATTEMPT_ENDED;
+    attempt->calls.count = 0;
+    /* Done with its secrets; the exit record is all that is left to say. */
+    wipe_json(&attempt->spawn);
+}
+
+static void start(struct supervised *attempt, int64_t now_ms)
+{
+    struct runner *runner = attempt->runner;
+    struct child_request request = {
+        .spawn = &attempt->spawn,
+        .collect = attempt->collecting,
+        .attempt = attempt->id,
+        .files = runner->files,
+        .umask = runner->umask,
+        .forget = forget_others,
+        .forget_ctx = attempt,
+    };
+    struct child_ends ends;
+    struct err err = {0};
+    pid_t pid = child_start(&request, &ends, &err);
+    if (pid < 0) {
+        attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
+        attempt->facts.code = 125;
+        attempt->facts.why = arena_strdup(attempt->arena, err.message);
+        end(attempt, now_ms);
+        return;
+    }
+    attempt->pid = pid;
+    attempt->output[0] = ends.out;
+    attempt->output[1] = ends.error;
+    channel_clear(&attempt->channel);
+    channel_init(&attempt->channel, ends.channel);
+    attempt->phase = ATTEMPT_RUNNING;
+    attempt->begun = true;
+    if (!attempt->collecting) {
+        attempt->started_at_ms = now_ms;
+        int64_t timeout_ms = json_get_int(&attempt->spawn, "timeout_ms", 0);
+        attempt->deadline_ms = timeout_ms > 0 ? now_ms + timeout_ms : 0;
+        struct json started = json_object();
+        json_set(attempt->arena, &started, "pid", json_int(pid));
+        json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
+        journal_json(attempt, JOURNAL_STARTED, &started, now_ms);
+    }
+    watch_ends(attempt);
+}
+
+/* ---- what it says ---- */
+
+static void close_output(struct supervised *attempt, int which)
+{
+    if (attempt->output[which] >= 0) {
+        runner_unwatch(attempt->runner, attempt->output[which], &attempt->output_watches[which]);
+        close(attempt->output[which]);
+        attempt->output[which] = -1;
+    }
+}
+
+static void close_channel(struct supervised *attempt)
+{
+    runner_unwatch(attempt->runner, attempt->channel.fd, &attempt->channel_watch);
+    channel_clear(&attempt->channel);
+}
+
+static void take_output(struct supervised *attempt, int which, struct str bytes)
+{
+    int64_t room = attempt->log_limit_bytes - attempt->log_bytes;
+    attempt->log_bytes += (int64_t)bytes.n;
+    if (room > 0) {
+        capture_feed(&attempt->captures[which], str_slice(bytes, 0, (size_t)earlier((int64_t)bytes.n, room)));
+    }
+}
+
+void supervise_output_ready(struct supervised *attempt, int which)
+{
+    char *room = mem_alloc(READ_BYTES);
+    for (int i = 0; i < READS_AT_ONCE && attempt->output[which] >= 0 && !attempt->journal->full; i++) {
+        ssize_t n = read(attempt->output[which], room, READ_BYTES);
+        if (n > 0) {
+            take_output(attempt, which, (struct str){room, (size_t)n});
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+            close_output(attempt, which);
+        }
+        if (n < READ_BYTES) {
+            break;
+        }
+    }
+    explicit_bzero(room, READ_BYTES);
+    free(room);
+}
+
+void supervise_channel_ready(struct supervised *attempt, int64_t now_ms)
+{
+    if (attempt->channel.fd < 0) {
+        return;
+    }
+    bool gone = channel_flush(&attempt->channel) < 0;
+    if (!attempt->journal->full) {
+        gone = channel_fill(&attempt->channel) < 0;
+        step_frames_take(attempt, now_ms);
+    }
+    if (gone && !attempt->journal->full) {
+        close_channel(attempt);
+    }
+    watch_ends(attempt);
+}
+
+void supervise_answer(struct supervised *attempt, const struct json *reply)
+{
+    int64_t sequence = json_get_int(reply, "seq", 0);
+    for (size_t i = 0; i < attempt->calls.count; i++) {
+        if (attempt->calls.items[i] != sequence) {
+            continue;
+        }
+        attempt->calls.items[i] = attempt->calls.items[--attempt->calls.count];
+        struct arena *arena = arena_new();
+        const struct json *error = json_get(reply, "error");
+        const struct json *result = json_get(reply, "result");
+        struct json answer = json_object();
+        json_set(arena, &answer, "seq", json_int(sequence));
+        json_set(arena, &answer, error != NULL ? "error" : "result",
+                 error != NULL ? *error : result != NULL ? *result : json_null());
+        if (channel_answer(&attempt->channel, &answer) < 0) {
+            ladder_fault(attempt, "the step asks more than it reads the answers of");
+        }
+        (void)channel_flush(&attempt->channel);
+        arena_free(arena);
+        watch_ends(attempt);
+        return;
+    }
+}
+
+/* ---- its end ---- */
+
+static void add_usage(struct exit_facts *facts, const struct rusage *usage)
+{
+    facts->user_ms += usage->ru_utime.tv_sec * 1000 + usage->ru_utime.tv_usec / 1000;
+    facts->system_ms += usage->ru_stime.tv_sec * 1000 + usage->ru_stime.tv_usec / 1000;
+    if (usage->ru_maxrss * 1024 > facts->max_rss_bytes) {
+        facts->max_rss_bytes = usage->ru_maxrss * 1024;
+    }
+}
+
+static void read_all(struct supervised *attempt, int64_t now_ms)
+{
+    for (int i = 0; i < 2; i++) {
+        supervise_output_ready(attempt, i);
+    }
+    supervise_channel_ready(attempt, now_ms);
+}
+
+void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms)
+{
+    struct exit_facts *facts = &attempt->facts;
+    add_usage(facts, usage);
+    attempt->phase = ATTEMPT_DRAINING;
+    attempt->drain_until_ms = now_ms + DRAIN_MS;
+    attempt->look_at_ms = 0;
+    attempt->sweeping = false;
+    read_all(attempt, now_ms); /* a child that could not begin has said so */
+    if (!attempt->begun) {
+        return;
+    }
+    facts->how = WIFSIGNALED(status) ? EXIT_SIGNALLED : EXIT_EXITED;
+    facts->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    facts->core = WIFSIGNALED(status) && WCOREDUMP(status);
+    facts->code = WIFSIGNALED(status) ? 128 + facts->signal : WEXITSTATUS(status);
+}
+
+static bool wants_collecting(const struct supervised *attempt)
+{
+    const struct json *collect = json_get(&attempt->spawn, "collect");
+    const struct exit_facts *facts = &attempt->facts;
+    if (attempt->collecting || child_runs_inside(&attempt->spawn) || collect == NULL || collect->type != JSON_OBJECT ||
+        !attempt->begun || facts->how != EXIT_EXITED || facts->code != 0 || facts->stopped != NULL || attempt->failed) {
+        return false;
+    }
+    for (size_t i = 0; i < collect->u.object.count; i++) {
+        const struct json *value = &collect->u.object.members[i].value;
+        if ((value->type == JSON_OBJECT && value->u.object.count > 0) ||
+            (value->type == JSON_ARRAY && value->u.array.count > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A Lua or plugin step that has ended without saying how. */
+static void settle_result(struct supervised *attempt, int64_t now_ms)
+{
+    struct exit_facts *facts = &attempt->facts;
+    if (!child_runs_inside(&attempt->spawn) || attempt->resulted || facts->how != EXIT_EXITED) {
+        return;
+    }
+    if (facts->why == NULL) {
+        facts->why = arena_printf(attempt->arena, "the process ended with code %d before the step had a result: its "
+                                  "code called exit() or closed its host's descriptors", facts->code);
+    }
+    struct json result = json_object();
+    json_set(attempt->arena, &result, "result", json_cstring(attempt->arena, "failed"));
+    json_set(attempt->arena, &result, "reason", json_cstring(attempt->arena, facts->why));
+    result = mask_json(attempt->mask, attempt->arena, &result);
+    journal_json(attempt, JOURNAL_RESULT, &result, now_ms);
+}
+
+static void process_is_over(struct supervised *attempt, int64_t now_ms)
+{
+    attempt->pid = 0;
+    for (int i = 0; i < 2; i++) {
+        close_output(attempt, i);
+        capture_finish(&attempt->captures[i]);
+    }
+    close_channel(attempt);
+    if (wants_collecting(attempt)) {
+        attempt->collecting = true;
+        start(attempt, now_ms);
+        return;
+    }
+    settle_result(attempt, now_ms);
+    end(attempt, now_ms);
+}
+
+static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *ret_count)
+{
+    const struct runner *runner = attempt->runner;
+    size_t count = 0;
+    bool others = false;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        const struct supervised *other = runner->attempts.items[i];
+        if (other != attempt && other->pid > 0) {
+            others = true;
+            if (other->phase == ATTEMPT_RUNNING) {
+                room[count++] = other->pid;
+            }
+        }
+    }
+    *ret_count = count;
+    return others;
+}
+
+static struct sweep_found sweep_leftovers(struct supervised *attempt, int number)
+{
+    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    size_t count = 0;
+    struct sweep_target target = {
+        .group = attempt->pid,
+        .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
+        .alone = !others_alive(attempt, leaders, &count),
+    };
+    sweep_name(attempt->id, target.name);
+    struct sweep_found found = {0};
+    if (sweep_has_other_children(leaders, count)) {
+        found = sweep(&target, number);
+    }
+    free(leaders);
+    return found;
+}
+
+static void tell_survivors(struct supervised *attempt, const struct sweep_found *found, int64_t now_ms)
+{
+    struct strbuf text;
+    strbuf_init(&text, 1024);
+    strbuf_printf(&text, "%zu process%s of the step could not be killed:", found->count, found->count == 1 ? "" : "es");
+    for (size_t i = 0; i < found->count && i < SWEEP_SHOWN; i++) {
+        strbuf_printf(&text, " %d", (int)found->pids[i]);
+    }
+    host_line(attempt, text.data, now_ms);
+    strbuf_clear(&text);
+}
+
+/* After the leader: what it left behind may finish, then it is killed. Returns when to look again. */
+static int64_t drain(struct supervised *attempt, int64_t now_ms)
+{
+    if (attempt->journal->full) {
+        attempt->drain_until_ms = now_ms + DRAIN_MS;
+        return INT64_MAX;
+    }
+    bool quiet = attempt->output[0] < 0 && attempt->output[1] < 0;
+    if (!quiet && now_ms < attempt->look_at_ms) {
+        return attempt->look_at_ms;
+    }
+    bool kill_now = attempt->sweeping || now_ms >= attempt->drain_until_ms || attempt->facts.stopped != NULL ||
+                    attempt->failed;
+    struct sweep_found found = sweep_leftovers(attempt, kill_now ? SIGKILL : 0);
+    if (found.count == 0 && (quiet || now_ms >= attempt->drain_until_ms + FORCE_CLOSE_MS)) {
+        process_is_over(attempt, now_ms);
+        return attempt->phase == ATTEMPT_RUNNING ? now_ms : INT64_MAX;
+    }
+    attempt->sweeping = kill_now;
+    if (found.count > 0 && now_ms >= attempt->drain_until_ms + SWEEP_MS) {
+        tell_survivors(attempt, &found, now_ms);
+        process_is_over(attempt, now_ms);
+        return now_ms;
+    }
+    attempt->look_at_ms = now_ms + LOOK_MS;
+    return attempt->look_at_ms;
+}
+
+static void check_log_limit(struct supervised *attempt, int64_t now_ms)
+{
+    if (attempt->log_bytes > attempt->log_limit_bytes && !attempt->log_dropped) {
+        attempt->log_dropped = true;
+        for (int i = 0; i < 2; i++) {
+            capture_finish(&attempt->captures[i]);
+        }
+        host_line(attempt, "the log has reached its limit: the rest is dropped and the step is stopped", now_ms);
+        ladder_stop(attempt, "log_limit", json_get_int(json_get(&attempt->spawn, "stop"), "grace_ms", 10000), now_ms);
+    }
+}
+
+int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
+{
+    if (attempt->phase == ATTEMPT_WAITING) {
+        if (attempt->facts.stopped != NULL) {
+            end(attempt, now_ms);
+        } else if (!attempt->journal->full) {
+            start(attempt, now_ms);
+        }
+    }
+    if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
+        watch_ends(attempt);
+        check_log_limit(attempt, now_ms);
+    }
+    if (attempt->phase == ATTEMPT_DRAINING) {
+        int64_t next = drain(attempt, now_ms);
+        return earlier(next, ladder_tick(attempt, now_ms));
+    }
+    return ladder_tick(attempt, now_ms);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One attempt under the runner's eyes, from its spawn message to the engine's ack.
+ *
+ *     waiting ──> running ──> draining ──> ended
+ *        the journal  ^  the process   │    EXIT is written
+ *        has SPAWNING └── collecting ──┘    and kept until the ack
+ *
+ * A command is one process that prepares its inputs and becomes the program; if it succeeds and something is to be
+ * published, a second one collects. Lua and plugin steps are one process that does all of it.
+ *
+ * When a process has ended, what it left running has 200 ms to finish; then it is killed. So a step is over when it is
+ * said to be over.
+ */
+#ifndef SLUICE_RUNNER_SUPERVISE_H
+#define SLUICE_RUNNER_SUPERVISE_H
+
+#include "base/vec.h"
+#include "runner/capture.h"
+#include "runner/channel.h"
+#include "runner/exit_record.h"
+#include "runner/run_journal.h"
+#include "runner/sweep.h"
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct runner;
+struct supervised;
+
+enum watch_kind { WATCH_SIGNALS, WATCH_LISTENER, WATCH_LINK, WATCH_OUTPUT, WATCH_ERROR, WATCH_CHANNEL };
+
+/* What an epoll event carries. */
+struct watch {
+    enum watch_kind kind;
+    void *owner;     /* the struct supervised or engine_link; NULL for the runner's own */
+    uint32_t events; /* what epoll looks for; 0: the descriptor is not registered */
+};
+
+enum supervised_phase { ATTEMPT_WAITING, ATTEMPT_RUNNING, ATTEMPT_DRAINING, ATTEMPT_ENDED };
+
+struct supervised {
+    struct runner *runner;
+    int64_t id;
+    const char *run_id;
+    struct arena *arena; /* holds the spawn message, secrets included: overwritten before it is freed */
+    struct json spawn;
+    struct mask *mask;
+    struct run_journal *journal;
+    enum supervised_phase phase;
+    bool collecting;
+    bool acked; /* can be freed */
+
+    pid_t pid; /* leads the group; 0 when there is no process */
+    int output[2];
+    struct capture captures[2];
+    struct watch output_watches[2];
+    struct channel channel;
+    struct watch channel_watch;
+    struct {
+        VEC_OF(int64_t)
+    } calls; /* questions without an answer */
+    int64_t log_bytes;
+    int64_t log_limit_bytes;
+    bool log_dropped;
+
+    /* monotonic milliseconds; 0: none */
+    int64_t started_at_ms;
+    int64_t deadline_ms; /* of spawn.timeout_ms */
+    int64_t kill_at_ms;  /* the ladder's next rung */
+    int64_t drain_until_ms;
+    int64_t look_at_ms;  /* at what is left running */
+    bool sweeping;
+
+    bool begun;          /* a step's own code may have run */
+    bool resulted;       /* JOURNAL_RESULT has come */
+    bool failed;         /* and said "failed" or "refused" */
+    struct exit_facts facts;
+};
+
+/* Takes `take_arena`, which holds `spawn`. NULL with `err` when the message cannot be worked with. */
+struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
+                                 struct err *err);
+void supervise_free(struct supervised *attempt);
+/* Overwrites what this process knows of the attempt's secrets. Only for a child, which leaves it at that. */
+void supervise_forget(struct supervised *attempt);
+
+/* Epoll says that output 0 or 1 has something, or the channel has. */
+void supervise_output_ready(struct supervised *attempt, int which);
+void supervise_channel_ready(struct supervised *attempt, int64_t now_ms);
+/* Its process has ended. */
+void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms);
+/* An answer to a question of the step. */
+void supervise_answer(struct supervised *attempt, const struct json *reply);
+/* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
+int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
+
+/* ---- ladder.c ---- */
+/* Begins to stop the step, or makes a stop that has begun harder, never softer: the stop signal to its group, after
+ * `grace_ms` SIGKILL. `why` is the word for the exit record; it must live as long as the attempt. */
+void ladder_stop(struct supervised *attempt, const char *why, int64_t grace_ms, int64_t now_ms);
+/* Kills at once, for a step that broke the rules of its host; `reason` goes to the exit record. */
+void ladder_fault(struct supervised *attempt, const char *reason);
+/* The next rung, if it is time. Returns when the next is due, or INT64_MAX. */
+int64_t ladder_tick(struct supervised *attempt, int64_t now_ms);
+
+/* ---- step_frames.c ---- */
+/* Takes what has come over the channel: checks it, masks it, journals it. */
+void step_frames_take(struct supervised *attempt, int64_t now_ms);
+
+#endif
