@@ -59,13 +59,15 @@ int value_whole(const struct step_value *value, const char *what, int64_t *ret_n
     return fault_set(fault, "%s: expected a whole number, got %s", what, value_type_name(value));
 }
 
+static const struct {
+    const char *unit;
+    int64_t ms;
+} duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+enum { DURATION_UNITS = sizeof duration_units / sizeof duration_units[0] };
+
 /* One "90s" of a duration, moving the text behind it. */
 static int parse_part(const char **text, int64_t *total_ms)
 {
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     const char *p = *text;
     int64_t number = 0;
     size_t digits = 0;
@@ -73,10 +75,10 @@ static int parse_part(const char **text, int64_t *total_ms)
         number = number * 10 + (*p - '0');
     }
     size_t letters = strspn(p, "abcdefghijklmnopqrstuvwxyz");
-    for (size_t i = 0; digits > 0 && i < sizeof units / sizeof units[0]; i++) {
-        if (strlen(units[i].unit) == letters && strncmp(units[i].unit, p, letters) == 0 &&
-            number <= (INT64_MAX - *total_ms) / units[i].ms) {
-            *total_ms += number * units[i].ms;
+    for (size_t i = 0; digits > 0 && i < DURATION_UNITS; i++) {
+        if (strlen(duration_units[i].unit) == letters && strncmp(duration_units[i].unit, p, letters) == 0 &&
+            number <= (INT64_MAX - *total_ms) / duration_units[i].ms) {
+            *total_ms += number * duration_units[i].ms;
             *text = p + letters;
             return 0;
         }
@@ -99,6 +101,19 @@ int value_duration(const struct step_value *value, const char *what, int64_t *re
     }
     *ret_ms = total_ms;
     return 0;
+}
+
+void value_put_duration(struct textbuf *out, int64_t ms)
+{
+    bool put = false;
+    for (size_t i = 0; i < DURATION_UNITS; i++) {
+        if (ms >= duration_units[i].ms) {
+            textbuf_printf(out, "%lld%s", (long long)(ms / duration_units[i].ms), duration_units[i].unit);
+            ms %= duration_units[i].ms;
+            put = true;
+        }
+    }
+    textbuf_put(out, put ? "" : "0s");
 }
 
 /* ---- shapes --------------------------------------------------------------------------------- */

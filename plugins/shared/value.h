@@ -28,6 +28,9 @@ int value_whole(const struct step_value *value, const char *what, int64_t *ret_n
 /* Milliseconds, of a text such as "500ms", "90s", "1h30m". */
 int value_duration(const struct step_value *value, const char *what, int64_t *ret_ms, struct fault *fault);
 
+/* Appends milliseconds as they are written in pipelines: "3d", "1h30m", "500ms". */
+void value_put_duration(struct textbuf *out, int64_t ms);
+
 /* A list of texts that are not empty. */
 int value_check_texts(const struct step_value *value, const char *what, struct fault *fault);
 /* A map with no other keys than these; an unknown one is a fault that offers the nearest. */
