@@ -74,6 +74,9 @@ struct template_tree {
 /* `value` is the scalar's YAML value; only strings can hold expressions ("$${{" is a literal "${{").
  * Returns 0, or -1 after adding a diagnostic. */
 int template_parse(struct json value, struct pos pos, struct diags *diags, struct template *ret_template);
+/* Where byte `to` of `text` stands, when the text begins at `pos` and its further lines at column `indent`. */
+struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent);
+/* True when it holds no expression (it may have parts: a "$${{" was unescaped). */
 bool template_is_plain(const struct template *template);
 
 /* ---- walking: which names does it use? --------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct plugin_param {
     double min, max;
     const struct str *choices;
     size_t choice_count;
+    size_t min_length;   /* of text and lists */
     unsigned shapes;     /* of ANY: bits 1 << enum json_type; 0: any */
     struct str doc;
 };

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+enum { DIAGS_MAX = 1000, CHOICES_LISTED = 12 };
+
+void diags_init(struct diags *diags, struct arena *arena, const char *file)
+{
+    *diags = (struct diags){.arena = arena, .file = file};
+}
+
+static enum diag_level level_of(enum diag_code code)
+{
+    return code == DIAG_UNHONOURED || code == DIAG_SUSPECT ? DIAG_WARNING : DIAG_ERROR;
+}
+
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format, ...)
+{
+    if (diags->count >= DIAGS_MAX) {
+        return &diags->items[DIAGS_MAX - 1];
+    }
+    va_list args;
+    va_start(args, format);
+    const char *message = arena_vprintf(diags->arena, format, args);
+    va_end(args);
+    diags->items = arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
+    struct diag *diag = &diags->items[diags->count++];
+    *diag = (struct diag){.level = level_of(code), .code = code, .pos = pos, .message = message, .hint = hint};
+    diags->errors += diag->level == DIAG_ERROR ? 1 : 0;
+    return diag;
+}
+
+const char *diag_hint_near(struct arena *arena, struct str word, const struct str *candidates, size_t count)
+{
+    ptrdiff_t near = str_nearest(word, candidates, count);
+    if (near >= 0) {
+        return arena_printf(arena, "did you mean '%.*s'?", STR_ARG(candidates[near]));
+    }
+    if (count == 0 || count > CHOICES_LISTED) {
+        return NULL;
+    }
+    const char *list = "";
+    for (size_t i = 0; i < count; i++) {
+        list = arena_printf(arena, "%s%s%.*s", list, i == 0 ? "" : ", ", STR_ARG(candidates[i]));
+    }
+    return arena_printf(arena, "expected %s%s", count == 1 ? "" : "one of ", list);
+}
+
+const char *diag_code_text(enum diag_code code)
+{
+    static const char *const texts[] = {"E000", "E001", "E002", "E003", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E011",
+                                        "E012", "E013", "E014", "E015", "E016", "E017", "E018", "E019", "W020", "W021", "E022"};
+    return texts[code];
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const struct diag *x = a;
+    const struct diag *y = b;
+    if (x->pos.line != y->pos.line) {
+        return x->pos.line < y->pos.line ? -1 : 1;
+    }
+    return x->pos.column < y->pos.column ? -1 : x->pos.column > y->pos.column;
+}
+
+void diags_sort(struct diags *diags)
+{
+    if (diags->count > 1) {
+        qsort(diags->items, diags->count, sizeof *diags->items, by_position);
+    }
+}
+
+struct str diags_source_line(const struct diags *diags, int line)
+{
+    struct str rest = diags->text;
+    struct str part = {0};
+    for (int at = 1; str_cut(&rest, '\n', &part); at++) {
+        if (at == line) {
+            return part.n > 0 && part.p[part.n - 1] == '\r' ? str_slice(part, 0, part.n - 1) : part;
+        }
+    }
+    return STR("");
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Recursive descent, lowest first:  ??  ||  &&  == !=  < <= > >=  !  then paths and calls.
+ */
+#include "pipeline/expr.h"
+
+#include "base/parse.h"
+
+#include <string.h>
+
+enum { EXPR_DEPTH_MAX = 64, EXPR_SIZE_MAX = 64 << 10, CALL_ARGS_MAX = 64 };
+
+struct parser {
+    struct str text;
+    size_t at;
+    struct pos pos; /* of text[0] */
+    struct diags *diags;
+    int depth;
+    bool failed;
+};
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static char peek(const struct parser *p)
+{
+    return p->at < p->text.n ? p->text.p[p->at] : '\0';
+}
+
+static void skip_blank(struct parser *p)
+{
+    while (p->at < p->text.n && strchr(" \t\r\n", p->text.p[p->at]) != NULL) {
+        p->at++;
+    }
+}
+
+/* Columns count characters, not bytes. */
+static struct pos pos_at(const struct parser *p, size_t at)
+{
+    struct pos pos = p->pos;
+    for (size_t i = 0; i < at && i < p->text.n; i++) {
+        if (p->text.p[i] == '\n') {
+            pos.line++;
+            pos.column = 1;
+        } else if (((unsigned char)p->text.p[i] & 0xc0) != 0x80) {
+            pos.column++;
+        }
+    }
+    return pos;
+}
+
+static struct expr *fail(struct parser *p, size_t at, const char *expected)
+{
+    if (!p->failed) {
+        p->failed = true;
+        if (at >= p->text.n) {
+            diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found the end of the expression", expected);
+        } else {
+            size_t end = at + 1;
+            while (end < p->text.n && is_letter(p->text.p[at]) && (is_letter(p->text.p[end]) || is_digit(p->text.p[end]))) {
+                end++;
+            }
+            diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found '%.*s'", expected,
+                     STR_ARG(str_slice(p->text, at, end)));
+        }
+    }
+    return NULL;
+}
+
+static struct expr *node(struct parser *p, enum expr_op op, size_t at)
+{
+    struct expr *expr = arena_one(p->diags->arena, struct expr);
+    expr->op = op;
+    expr->pos = pos_at(p, at);
+    return expr;
+}
+
+static struct expr *with_args(struct parser *p, struct expr *expr, const struct expr *a, const struct expr *b)
+{
+    struct expr *args = arena_array(p->diags->arena, 2, sizeof *args);
+    args[0] = *a;
+    if (b != NULL) {
+        args[1] = *b;
+    }
+    expr->args = args;
+    expr->arg_count = b == NULL ? 1 : 2;
+    struct pos end = pos_at(p, p->at);
+    expr->end_column = end.line == expr->pos.line ? end.column : 0;
+    return expr;
+}
+
+static struct expr *parse_default(struct parser *p);
+
+/* 'text' with '' for a quote. */
+static struct expr *parse_string(struct parser *p)
+{
+    size_t start = p->at++;
+    char *room = arena_alloc(p->diags->arena, p->text.n - start + 1);
+    size_t n = 0;
+    for (;;) {
+        if (p->at >= p->text.n) {
+            return fail(p, p->text.n, "' that ends the string");
+        }
+        char c = p->text.p[p->at++];
+        if (c == '\'' && peek(p) != '\'') {
+            break;
+        }
+        p->at += c == '\'' ? 1 : 0;
+        room[n++] = c;
+    }
+    struct expr *expr = node(p, EXPR_LITERAL, start);
+    expr->value = (struct json){.type = JSON_STRING, .u.string = {room, n}};
+    expr->end_column = pos_at(p, p->at).column;
+    return expr;
+}
+
+static struct expr *parse_number_literal(struct parser *p)
+{
+    size_t start = p->at;
+    p->at += peek(p) == '-' ? 1 : 0;
+    while (is_digit(peek(p)) || peek(p) == '.' || peek(p) == 'e' || peek(p) == 'E' ||
+           ((peek(p) == '+' || peek(p) == '-') && (p->text.p[p->at - 1] == 'e' || p->text.p[p->at - 1] == 'E'))) {
+        p->at++;
+    }
+    struct str text = str_slice(p->text, start, p->at);
+    struct expr *expr = node(p, EXPR_LITERAL, start);
+    int64_t whole = 0;
+    double number = 0;
+    expr->end_column = pos_at(p, p->at).column;
+    if (parse_int(text, INT64_MIN, INT64_MAX, &whole, NULL) == 0) {
+        expr->value = json_int(whole);
+    } else if (parse_number(text, &number, NULL) == 0) {
+        expr->value = json_number(number);
+    } else {
+        return fail(p, start, "a number");
+    }
+    return expr;
+}
+
+static struct str take_name(struct parser *p)
+{
+    size_t start = p->at;
+    while (is_letter(peek(p)) || is_digit(peek(p)) || peek(p) == '-') {
+        p->at++;
+    }
+    return str_slice(p->text, start, p->at);
+}
+
+static struct expr *parse_call(struct parser *p, struct str name, size_t start)
+{
+    struct expr *expr = node(p, EXPR_CALL, start);
+    struct expr *args = arena_array(p->diags->arena, CALL_ARGS_MAX, sizeof *args);
+    expr->name = name;
+    p->at++;
+    skip_blank(p);
+    while (peek(p) != ')') {
+        const struct expr *arg = parse_default(p);
+        if (arg == NULL) {
+            return NULL;
+        }
+        if (expr->arg_count == CALL_ARGS_MAX) {
+            return fail(p, p->at, "fewer arguments");
+        }
+        args[expr->arg_count++] = *arg;
+        skip_blank(p);
+        if (peek(p) == ',') {
+            p->at++;
+            skip_blank(p);
+        } else if (peek(p) != ')') {
+            return fail(p, p->at, "',' or ')'");
+        }
+    }
+    p->at++;
+    expr->args = args;
+    expr->end_column = pos_at(p, p->at).column;
+    return expr;
+}
+
+static struct expr *parse_primary(struct parser *p)
+{
+    skip_blank(p);
+    size_t start = p->at;
+    char c = peek(p);
+    if (c == '\'') {
+        return parse_string(p);
+    }
+    if (c == '"') {
+        return fail(p, p->at, "a string in 'single quotes'");
+    }
+    if (is_digit(c) || (c == '-' && p->at + 1 < p->text.n && is_digit(p->text.p[p->at + 1]))) {
+        return parse_number_literal(p);
+    }
+    if (c == '(') {
+        p->at++;
+        struct expr *inner = parse_default(p);
+        skip_blank(p);
+        if (inner != NULL && peek(p) != ')') {
+            return fail(p, p->at, "')'");
+        }
+        p->at++;
+        return inner;
+    }
+    if (!is_letter(c)) {
+        return fail(p, p->at, "a value");
+    }
+    struct str name = take_name(p);
+    if (str_is(name, "true") || str_is(name, "false") || str_is(name, "null")) {
+        struct expr *expr = node(p, EXPR_LITERAL, start);
+        expr->value = str_is(name, "null") ? json_null() : json_bool(str_is(name, "true"));
+        expr->end_column = pos_at(p, p->at).column;
+        return expr;
+    }
+    if (peek(p) == '(') {
+        return parse_call(p, name, start);
+    }
+    struct expr *expr = node(p, EXPR_NAME, start);
+    expr->name = name;
+    expr->end_column = pos_at(p, p->at).column;
+    return expr;
+}
+
+static struct expr *parse_path(struct parser *p)
+{
+    size_t start = p->at;
+    struct expr *expr = parse_primary(p);
+    while (expr != NULL) {
+        if (peek(p) == '.') {
+            p->at++;
+            if (!is_letter(peek(p)) && !is_digit(peek(p))) {
+                return fail(p, p->at, "a name behind '.'");
+            }
+            struct expr *member = node(p, EXPR_MEMBER, start);
+            member->pos = expr->pos;
+            member->name = take_name(p);
+            expr = with_args(p, member, expr, NULL);
+        } else if (peek(p) == '[') {
+            p->at++;
+            const struct expr *index = parse_default(p);
+            skip_blank(p);
+            if (index == NULL || peek(p) != ']') {
+                return index == NULL ? NULL : fail(p, p->at, "']'");
+            }
+            p->at++;
+            struct expr *indexed = node(p, EXPR_INDEX, start);
+            indexed->pos = expr->pos;
+            expr = with_args(p, indexed, expr, index);
+        } else {
+            return expr;
+        }
+    }
+    return NULL;
+}
+
+static struct expr *parse_not(struct parser *p)
+{
+    skip_blank(p);
+    size_t start = p->at;
+    if (peek(p) == '!' && !(p->at + 1 < p->text.n && p->text.p[p->at + 1] == '=')) {
+        p->at++;
+        if (++p->depth > EXPR_DEPTH_MAX) {
+            return fail(p, start, "fewer levels");
+        }
+        const struct expr *inner = parse_not(p);
+        p->depth--;
+        return inner == NULL ? NULL : with_args(p, node(p, EXPR_NOT, start), inner, NULL);
+    }
+    return parse_path(p);
+}
+
+struct operator_row {
+    const char *text;
+    enum expr_op op;
+};
+
+/* Operators of one level, longest text first, all grouping to the left. */
+static const struct operator_row levels[][5] = {
+    {{"??", EXPR_DEFAULT}},
+    {{"||", EXPR_OR}},
+    {{"&&", EXPR_AND}},
+    {{"==", EXPR_EQ}, {"!=", EXPR_NE}},
+    {{"<=", EXPR_LE}, {">=", EXPR_GE}, {"<", EXPR_LT}, {">", EXPR_GT}},
+};
+enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
+
+static const struct operator_row *take_operator(struct parser *p, int level)
+{
+    skip_blank(p);
+    for (const struct operator_row *row = levels[level]; row < levels[level] + 5 && row->text != NULL; row++) {
+        size_t length = strlen(row->text);
+        if (p->text.n - p->at >= length && memcmp(p->text.p + p->at, row->text, length) == 0) {
+            p->at += length;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static struct expr *parse_level(struct parser *p, int level)
+{
+    if (level == LEVEL_COUNT) {
+        return parse_not(p);
+    }
+    struct expr *left = parse_level(p, level + 1);
+    for (;;) {
+        size_t start = p->at;
+        const struct operator_row *row = left == NULL ? NULL : take_operator(p, level);
+        if (row == NULL) {
+            return left;
+        }
+        const struct expr *right = parse_level(p, level + 1);
+        if (right == NULL) {
+            return NULL;
+        }
+        struct expr *both = node(p, row->op, start);
+        both->pos = left->pos;
+        left = with_args(p, both, left, right);
+    }
+}
+
+static struct expr *parse_default(struct parser *p)
+{
+    if (++p->depth > EXPR_DEPTH_MAX) {
+        return fail(p, p->at, "fewer levels");
+    }
+    struct expr *expr = parse_level(p, 0);
+    p->depth--;
+    return expr;
+}
+
+const struct expr *expr_parse(struct str text, struct pos pos, struct diags *diags)
+{
+    struct parser p = {.text = text, .pos = pos, .diags = diags};
+    if (text.n > EXPR_SIZE_MAX) {
+        diag_add(diags, DIAG_BOUND, pos, NULL, "the expression is larger than 64 KiB");
+        return NULL;
+    }
+    struct expr *expr = parse_default(&p);
+    skip_blank(&p);
+    if (expr != NULL && p.at < text.n) {
+        char c = peek(&p);
+        const char *hint = strchr("+-*/%", c) != NULL ? "expressions compare, they do not compute: let a script do it"
+                           : c == '='                 ? "compare with '=='"
+                           : c == '&'                 ? "'and' is written '&&'"
+                           : c == '|'                 ? "'or' is written '||'"
+                                                      : NULL;
+        diag_add(diags, DIAG_EXPR_SYNTAX, pos_at(&p, p.at), hint, "expected an operator or the end of the expression, found '%c'", c);
+        return NULL;
+    }
+    return expr;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Text with ${{ expressions }} in it, and walking over what expressions name.
+ */
+#include "pipeline/expr.h"
+
+enum { PATH_MEMBERS_MAX = 8 };
+
+/* The offset of the "}}" that ends the expression which begins at `from`, quotes respected; -1: none. */
+static ptrdiff_t find_end(struct str text, size_t from)
+{
+    bool quoted = false;
+    for (size_t i = from; i + 1 < text.n; i++) {
+        if (text.p[i] == '\'') {
+            quoted = !quoted;
+        } else if (!quoted && text.p[i] == '}' && text.p[i + 1] == '}') {
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent)
+{
+    for (size_t i = 0; i < to && i < text.n; i++) {
+        if (text.p[i] == '\n') {
+            pos.line++;
+            pos.column = indent;
+        } else if (((unsigned char)text.p[i] & 0xc0) != 0x80) {
+            pos.column++;
+        }
+    }
+    return pos;
+}
+
+struct parts {
+    struct template_part *items;
+    size_t count;
+    size_t room;
+};
+
+static void add_part(struct arena *arena, struct parts *parts, struct str text, const struct expr *expr)
+{
+    if (expr == NULL && text.n == 0) {
+        return;
+    }
+    parts->items = arena_grow(arena, parts->items, parts->count, &parts->room, sizeof *parts->items);
+    parts->items[parts->count++] = (struct template_part){.text = text, .expr = expr};
+}
+
+int template_parse(struct json value, struct pos pos, struct diags *diags, struct template *ret_template)
+{
+    struct template result = {.pos = pos, .plain = value};
+    struct str text = value.type == JSON_STRING ? value.u.string : STR("");
+    struct parts parts = {0};
+    size_t done = 0;
+    bool escaped = false;
+    for (size_t i = 0; i + 3 <= text.n; i++) {
+        if (text.p[i] != '$' || !str_starts(str_slice(text, i, text.n), STR("${{"))) {
+            continue;
+        }
+        if (i > 0 && text.p[i - 1] == '$') { /* "$${{" is a literal "${{" */
+            add_part(diags->arena, &parts, str_slice(text, done, i - 1), NULL);
+            done = i;
+            escaped = true;
+            continue;
+        }
+        ptrdiff_t end = find_end(text, i + 3);
+        struct pos begin = pos_advance(pos, text, i + 3, pos.column);
+        if (end < 0) {
+            diag_add(diags, DIAG_EXPR_SYNTAX, pos_advance(pos, text, i, pos.column), NULL, "'${{' has no '}}' that ends it");
+            return -1;
+        }
+        const struct expr *expr = expr_parse(str_slice(text, i + 3, (size_t)end), begin, diags);
+        if (expr == NULL) {
+            return -1;
+        }
+        add_part(diags->arena, &parts, str_slice(text, done, i), NULL);
+        add_part(diags->arena, &parts, STR(""), expr);
+        done = (size_t)end + 2;
+        i = done - 1;
+    }
+    if (parts.count > 0 || escaped) {
+        add_part(diags->arena, &parts, str_slice(text, done, text.n), NULL);
+    }
+    result.parts = parts.items;
+    result.part_count = parts.count;
+    *ret_template = result;
+    return 0;
+}
+
+bool template_is_plain(const struct template *template)
+{
+    for (size_t i = 0; i < template->part_count; i++) {
+        if (template->parts[i].expr != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- walking ------------------------------------------------------------------------------------------- */
+
+/* "a.b['c'].d" as its root and constant members, outermost last. Returns the root, or NULL when it does not start at a name. */
+static const struct expr *path_root(const struct expr *expr, struct str *members, size_t *ret_count)
+{
+    const struct expr *chain[PATH_MEMBERS_MAX * 4];
+    size_t links = 0;
+    const struct expr *at = expr;
+    while ((at->op == EXPR_MEMBER || at->op == EXPR_INDEX) && links < PATH_MEMBERS_MAX * 4) {
+        chain[links++] = at;
+        at = &at->args[0];
+    }
+    if (at->op != EXPR_NAME) {
+        return NULL;
+    }
+    *ret_count = 0;
+    while (links > 0 && *ret_count < PATH_MEMBERS_MAX) {
+        const struct expr *link = chain[--links];
+        if (link->op == EXPR_MEMBER) {
+            members[(*ret_count)++] = link->name;
+        } else if (link->args[1].op == EXPR_LITERAL && link->args[1].value.type == JSON_STRING) {
+            members[(*ret_count)++] = link->args[1].value.u.string;
+        } else {
+            break;
+        }
+    }
+    return at;
+}
+
+/* Indexes that are expressions themselves name things too. */
+static void walk_indexes(const struct expr *expr, const struct expr_visitor *visitor)
+{
+    for (const struct expr *at = expr; at->op == EXPR_MEMBER || at->op == EXPR_INDEX; at = &at->args[0]) {
+        if (at->op == EXPR_INDEX) {
+            expr_walk(&at->args[1], visitor);
+        }
+    }
+}
+
+void expr_walk(const struct expr *expr, const struct expr_visitor *visitor)
+{
+    struct str members[PATH_MEMBERS_MAX];
+    size_t count = 0;
+    const struct expr *root = expr->op == EXPR_NAME || expr->op == EXPR_MEMBER || expr->op == EXPR_INDEX ? path_root(expr, members, &count) : NULL;
+    if (root != NULL) {
+        if (visitor->path != NULL) {
+            visitor->path(visitor->ctx, root->name, members, count, expr);
+        }
+        walk_indexes(expr, visitor);
+        return;
+    }
+    if (expr->op == EXPR_CALL && visitor->call != NULL) {
+        visitor->call(visitor->ctx, expr);
+    }
+    for (size_t i = 0; i < expr->arg_count; i++) {
+        expr_walk(&expr->args[i], visitor);
+    }
+}
+
+void template_walk(const struct template *template, const struct expr_visitor *visitor)
+{
+    for (size_t i = 0; i < template->part_count; i++) {
+        if (template->parts[i].expr != NULL) {
+            expr_walk(template->parts[i].expr, visitor);
+        }
+    }
+}
+
+void template_tree_walk(const struct template_tree *tree, const struct expr_visitor *visitor)
+{
+    template_walk(&tree->leaf, visitor);
+    for (size_t i = 0; i < tree->count; i++) {
+        template_tree_walk(&tree->items[i], visitor);
+    }
+}

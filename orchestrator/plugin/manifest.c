@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The manifest of a plugin: NUL-separated words that step.h's STEP_PLUGIN writes.
+ */
+#include "base/fs.h"
+#include "base/parse.h"
+#include "plugin/catalogue.h"
+#include "plugin/elf_section.h"
+
+#include <stdlib.h>
+
+enum { PLUGIN_MAX_BYTES = 256 << 20, ROWS_MAX = 1000, OUR_ABI = 1 };
+
+struct words {
+    struct str rest;
+};
+
+static bool next_word(struct words *words, struct str *ret)
+{
+    return str_cut(&words->rest, '\0', ret);
+}
+
+static int parse_type(struct str word, enum plugin_type *ret)
+{
+    static const char *const names[] = {"STRING", "PATH", "BOOL", "INT", "NUMBER", "DURATION", "SIZE", "ANY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_is(word, names[i])) {
+            *ret = (enum plugin_type)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* ---- rules of a parameter: "required; default=3; min=0; choices=a|b" ---------------------------------- */
+
+static int parse_shapes(struct str text, unsigned *ret_shapes)
+{
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } shapes[] = {{"list", 1u << JSON_ARRAY},   {"map", 1u << JSON_OBJECT}, {"string", 1u << JSON_STRING},
+                  {"bool", 1u << JSON_BOOL},    {"int", 1u << JSON_INT},    {"number", (1u << JSON_INT) | (1u << JSON_NUMBER)},
+                  {"null", 1u << JSON_NULL}};
+    struct str part = {0};
+    while (str_cut(&text, '|', &part)) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+            if (str_is(str_trim(part), shapes[i].name)) {
+                *ret_shapes |= shapes[i].bits;
+                known = true;
+            }
+        }
+        if (!known) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void parse_choices(struct str text, struct arena *arena, struct plugin_param *param)
+{
+    struct str *choices = NULL;
+    size_t room = 0;
+    struct str part = {0};
+    while (str_cut(&text, '|', &part)) {
+        choices = arena_grow(arena, choices, param->choice_count, &room, sizeof *choices);
+        choices[param->choice_count++] = arena_str(arena, part);
+    }
+    param->choices = choices;
+}
+
+static int parse_default(struct arena *arena, struct plugin_param *param, struct err *err)
+{
+    struct str text = param->def_text;
+    int64_t integer = 0;
+    double number = 0;
+    bool boolean = false;
+    switch (param->type) {
+    case PLUGIN_BOOL:
+        if (parse_bool(text, &boolean, err) < 0) {
+            return -1;
+        }
+        param->def = json_bool(boolean);
+        return 0;
+    case PLUGIN_INT:
+        if (parse_int(text, INT64_MIN, INT64_MAX, &integer, err) < 0) {
+            return -1;
+        }
+        param->def = json_int(integer);
+        return 0;
+    case PLUGIN_NUMBER:
+        if (parse_number(text, &number, err) < 0) {
+            return -1;
+        }
+        param->def = json_number(number);
+        return 0;
+    case PLUGIN_DURATION:
+        if (parse_duration_ms(text, &integer, err) < 0) {
+            return -1;
+        }
+        param->def = json_int(integer);
+        return 0;
+    case PLUGIN_SIZE:
+        if (parse_size_bytes(text, &integer, err) < 0) {
+            return -1;
+        }
+        param->def = json_int(integer);
+        return 0;
+    case PLUGIN_ANY:
+        if (json_read(text, (struct json_limits){0}, arena, &param->def, NULL) == 0) {
+            return 0;
+        }
+        break;
+    default:
+        break;
+    }
+    param->def = json_string(arena, text);
+    return 0;
+}
+
+static int parse_rule(struct str rule, struct arena *arena, struct plugin_param *param, struct err *err)
+{
+    struct str value = rule;
+    struct str key = {0};
+    (void)str_cut(&value, '=', &key);
+    key = str_trim(key);
+    if (str_is(key, "required")) {
+        param->required = true;
+        return 0;
+    }
+    if (str_is(key, "secret")) {
+        param->secret = true;
+        return 0;
+    }
+    if (str_is(key, "default") && value.p != NULL) {
+        param->has_default = true;
+        param->def_text = arena_str(arena, value);
+        return 0;
+    }
+    if (str_is(key, "choices") && value.p != NULL) {
+        parse_choices(value, arena, param);
+        return 0;
+    }
+    if (str_is(key, "shape") && value.p != NULL) {
+        return parse_shapes(value, &param->shapes) == 0 ? 0 : err_set(err, ERR_INPUT, "unknown shape '%.*s'", STR_ARG(value));
+    }
+    if (str_is(key, "min") && value.p != NULL) {
+        param->has_min = true;
+        return parse_number(value, &param->min, err);
+    }
+    if (str_is(key, "max") && value.p != NULL) {
+        param->has_max = true;
+        return parse_number(value, &param->max, err);
+    }
+    if (str_is(key, "minlen") && value.p != NULL) {
+        int64_t length = 0;
+        int result = parse_int(value, 0, 1000000, &length, err);
+        param->min_length = (size_t)length;
+        return result;
+    }
+    return err_set(err, ERR_INPUT, "unknown rule '%.*s'", STR_ARG(rule));
+}
+
+static int parse_param(struct words *words, struct arena *arena, struct plugin_param *ret, struct err *err)
+{
+    struct str name = {0};
+    struct str type = {0};
+    struct str rules = {0};
+    struct str doc = {0};
+    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc) || name.n == 0) {
+        return err_set(err, ERR_INPUT, "its manifest ends in a parameter");
+    }
+    *ret = (struct plugin_param){.name = arena_str(arena, name), .doc = arena_str(arena, doc), .def = json_null()};
+    if (parse_type(type, &ret->type) < 0) {
+        return err_set(err, ERR_INPUT, "parameter '%.*s' has the unknown type '%.*s'", STR_ARG(name), STR_ARG(type));
+    }
+    struct str rule = {0};
+    while (rules.n > 0 && str_cut(&rules, ';', &rule)) {
+        if (parse_rule(str_trim(rule), arena, ret, err) < 0) {
+            return err_add(err, "parameter '%.*s'", STR_ARG(name));
+        }
+    }
+    if (ret->has_default && parse_default(arena, ret, err) < 0) {
+        return err_add(err, "the default of parameter '%.*s'", STR_ARG(name));
+    }
+    return 0;
+}
+
+static int parse_output(struct words *words, struct arena *arena, struct plugin_output *ret, struct err *err)
+{
+    struct str name = {0};
+    struct str type = {0};
+    struct str doc = {0};
+    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &doc) || name.n == 0) {
+        return err_set(err, ERR_INPUT, "its manifest ends in an output");
+    }
+    *ret = (struct plugin_output){.name = arena_str(arena, name), .doc = arena_str(arena, doc)};
+    return parse_type(type, &ret->type) == 0
+               ? 0
+               : err_set(err, ERR_INPUT, "output '%.*s' has the unknown type '%.*s'", STR_ARG(name), STR_ARG(type));
+}
+
+static int parse_rows(struct words *words, struct arena *arena, struct plugin *plugin, struct err *err)
+{
+    struct plugin_param *params = NULL;
+    struct plugin_output *outputs = NULL;
+    size_t param_room = 0;
+    size_t output_room = 0;
+    struct str word = {0};
+    while (next_word(words, &word)) {
+        if (str_is(word, "end")) {
+            plugin->params = params;
+            plugin->outputs = outputs;
+            return 0;
+        }
+        if (str_is(word, "param") && plugin->param_count < ROWS_MAX) {
+            params = arena_grow(arena, params, plugin->param_count, &param_room, sizeof *params);
+            if (parse_param(words, arena, &params[plugin->param_count++], err) < 0) {
+                return -1;
+            }
+        } else if (str_is(word, "output") && plugin->output_count < ROWS_MAX) {
+            outputs = arena_grow(arena, outputs, plugin->output_count, &output_room, sizeof *outputs);
+            if (parse_output(words, arena, &outputs[plugin->output_count++], err) < 0) {
+                return -1;
+            }
+        } else {
+            return err_set(err, ERR_INPUT, "its manifest has the unknown row '%.*s'", STR_ARG(word));
+        }
+    }
+    return err_set(err, ERR_INPUT, "its manifest has no end");
+}
+
+int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugin *ret_plugin, struct err *err)
+{
+    struct words words = {.rest = manifest};
+    struct str word = {0};
+    struct str abi = {0};
+    int64_t number = 0;
+    struct plugin plugin = {0};
+    if (manifest.n == 0 || !next_word(&words, &word) || !str_is(word, "sluice-step") || !next_word(&words, &abi)) {
+        return err_set(err, ERR_INPUT, "its manifest is not that of a sluice plugin");
+    }
+    if (parse_int(abi, 0, 1000000, &number, NULL) < 0 || number != OUR_ABI) {
+        return err_set(err, ERR_INPUT, "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
+                       STR_ARG(abi), OUR_ABI);
+    }
+    struct {
+        const char *key;
+        struct str value;
+    } head[] = {{"name", {0}}, {"version", {0}}, {"summary", {0}}, {"flags", {0}}};
+    for (size_t i = 0; i < 4; i++) {
+        if (!next_word(&words, &word) || !str_is(word, head[i].key) || !next_word(&words, &head[i].value)) {
+            return err_set(err, ERR_INPUT, "its manifest has no '%s'", head[i].key);
+        }
+    }
+    plugin.name = arena_str(arena, head[0].value);
+    plugin.version = arena_str(arena, head[1].value);
+    plugin.summary = arena_str(arena, head[2].value);
+    plugin.repeatable = str_find(head[3].value, STR("STEP_REPEATABLE")) >= 0;
+    plugin.gate = str_find(head[3].value, STR("STEP_GATE")) >= 0;
+    if (plugin.name.n == 0 || parse_rows(&words, arena, &plugin, err) < 0) {
+        return err_set(err, ERR_INPUT, "its manifest has no name");
+    }
+    *ret_plugin = plugin;
+    return 0;
+}
+
+int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin, struct err *err)
+{
+    struct arena *scratch = arena_new();
+    struct str file;
+    struct str manifest;
+    int result = fs_read(path, PLUGIN_MAX_BYTES, scratch, &file, err);
+    if (result == 0) {
+        result = elf_section_read(file, ".sluice", &manifest, err);
+    }
+    if (result == 0) {
+        result = plugin_parse_manifest(manifest, arena, ret_plugin, err);
+    }
+    arena_free(scratch);
+    if (result < 0) {
+        return err_add(err, "'%s' cannot be used as a plugin", path);
+    }
+    char *absolute = realpath(path, NULL);
+    ret_plugin->path = arena_str(arena, str_from(absolute == NULL ? path : absolute));
+    free(absolute);
+    return 0;
+}
