@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * libyaml's events into our tree. An explicit stack of open containers bounds the depth; children are gathered in growing arrays
+ * and copied into the tree when their container ends.
+ */
+#include "pipeline/yaml_doc.h"
+
+#include "base/parse.h"
+#include "base/utf8.h"
+#include "pipeline/expr.h"
+
+#include <stdlib.h>
+#include <yaml.h>
+
+enum { YAML_MAX_NODES = 4000000, FEW_KEYS = 16 };
+
+struct open_node {
+    struct yaml_node node;
+    struct yaml_node key; /* of the pair that waits for its value */
+    bool has_key;
+    size_t room;
+};
+
+struct builder {
+    struct diags *diags;
+    struct arena *arena;
+    yaml_parser_t parser;
+    struct open_node stack[YAML_MAX_DEPTH];
+    int depth;
+    size_t nodes;
+    struct yaml_node *root;
+    size_t documents;
+    bool stop;
+};
+
+static struct pos pos_of(yaml_mark_t mark)
+{
+    return (struct pos){(int)mark.line + 1, (int)mark.column + 1};
+}
+
+static void fatal(struct builder *b, enum diag_code code, struct pos pos, const char *hint, const char *message)
+{
+    diag_add(b->diags, code, pos, hint, "%s", message);
+    b->stop = true;
+}
+
+/* ---- scalars: the core schema of YAML 1.2 (section 10.3.2), without octal and hexadecimal ------------- */
+
+static bool is_number_text(struct str text, bool *ret_integer)
+{
+    size_t i = text.n > 0 && (text.p[0] == '-' || text.p[0] == '+') ? 1 : 0;
+    size_t digits = 0;
+    *ret_integer = true;
+    size_t first = i;
+    for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
+        digits++;
+    }
+    if (digits > 1 && text.p[first] == '0') {
+        return false; /* 012 is text here: neither octal nor twelve */
+    }
+    if (i < text.n && text.p[i] == '.') {
+        *ret_integer = false;
+        for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
+            digits++;
+        }
+    }
+    if (digits == 0) {
+        return false;
+    }
+    if (i < text.n && (text.p[i] == 'e' || text.p[i] == 'E')) {
+        *ret_integer = false;
+        i++;
+        i += i < text.n && (text.p[i] == '+' || text.p[i] == '-') ? 1 : 0;
+        size_t exponent = i;
+        for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
+        }
+        if (i == exponent) {
+            return false;
+        }
+    }
+    return i == text.n;
+}
+
+static struct json resolve_plain(struct arena *arena, struct str text)
+{
+    static const struct {
+        const char *text;
+        enum json_type type;
+        bool boolean;
+    } words[] = {{"", JSON_NULL, false},     {"~", JSON_NULL, false},    {"null", JSON_NULL, false}, {"Null", JSON_NULL, false},
+                 {"NULL", JSON_NULL, false}, {"true", JSON_BOOL, true}, {"false", JSON_BOOL, false}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (str_is(text, words[i].text)) {
+            return words[i].type == JSON_NULL ? json_null() : json_bool(words[i].boolean);
+        }
+    }
+    bool integer = false;
+    int64_t whole = 0;
+    double number = 0;
+    if (is_number_text(text, &integer)) {
+        if (integer && parse_int(text, INT64_MIN, INT64_MAX, &whole, NULL) == 0) {
+            return json_int(whole);
+        }
+        if (parse_number(text, &number, NULL) == 0) {
+            return json_number(number);
+        }
+    }
+    return json_string(arena, text);
+}
+
+/* Where the text of a scalar begins: behind an opening quote, or on the first line of a block. */
+static struct pos content_pos(const struct builder *b, const yaml_event_t *event, struct pos pos)
+{
+    yaml_scalar_style_t style = event->data.scalar.style;
+    if (style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) {
+        return (struct pos){pos.line, pos.column + 1};
+    }
+    if (style != YAML_LITERAL_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE) {
+        return pos;
+    }
+    struct str line = {0};
+    int at = pos.line;
+    do {
+        line = diags_source_line(b->diags, ++at);
+    } while (str_trim(line).n == 0 && at < pos.line + 1000 && line.p != NULL && line.p < b->diags->text.p + b->diags->text.n);
+    size_t blanks = 0;
+    while (blanks < line.n && line.p[blanks] == ' ') {
+        blanks++;
+    }
+    return (struct pos){at, (int)blanks + 1};
+}
+
+/* ---- putting a finished node where it belongs ------------------------------------------------------------- */
+
+static uint64_t hash_text(struct str text)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < text.n; i++) {
+        hash = (hash ^ (unsigned char)text.p[i]) * 1099511628211u;
+    }
+    return hash;
+}
+
+static int by_hash_then_place(const void *a, const void *b)
+{
+    const struct yaml_pair *const *x = a;
+    const struct yaml_pair *const *y = b;
+    uint64_t hx = hash_text((*x)->key.text);
+    uint64_t hy = hash_text((*y)->key.text);
+    if (hx != hy) {
+        return hx < hy ? -1 : 1;
+    }
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void report_duplicate(struct builder *b, const struct yaml_pair *again, const struct yaml_pair *first)
+{
+    diag_add(b->diags, DIAG_DUPLICATE_KEY, again->key.pos, arena_printf(b->arena, "it stands first in line %d", first->key.pos.line),
+             "the key '%.*s' stands twice in this map", STR_ARG(again->key.text));
+}
+
+static void check_duplicates(struct builder *b, const struct yaml_node *map)
+{
+    if (map->count <= FEW_KEYS) {
+        for (size_t i = 1; i < map->count; i++) {
+            for (size_t k = 0; k < i; k++) {
+                if (str_eq(map->pairs[i].key.text, map->pairs[k].key.text)) {
+                    report_duplicate(b, &map->pairs[i], &map->pairs[k]);
+                    break;
+                }
+            }
+        }
+        return;
+    }
+    const struct yaml_pair **order = arena_array(b->arena, map->count, sizeof *order);
+    for (size_t i = 0; i < map->count; i++) {
+        order[i] = &map->pairs[i];
+    }
+    qsort(order, map->count, sizeof *order, by_hash_then_place);
+    for (size_t i = 1; i < map->count; i++) {
+        if (str_eq(order[i]->key.text, order[i - 1]->key.text)) {
+            report_duplicate(b, order[i], order[i - 1]);
+        }
+    }
+}
+
+static void place_node(struct builder *b, struct yaml_node node)
+{
+    if (++b->nodes > YAML_MAX_NODES) {
+        fatal(b, DIAG_BOUND, node.pos, NULL, "the file has too many values");
+        return;
+    }
+    if (b->depth == 0) {
+        b->root = arena_one(b->arena, struct yaml_node);
+        *b->root = node;
+        return;
+    }
+    struct open_node *open = &b->stack[b->depth - 1];
+    if (open->node.type == JSON_ARRAY) {
+        open->node.items = arena_grow(b->arena, open->node.items, open->node.count, &open->room, sizeof node);
+        open->node.items[open->node.count++] = node;
+        return;
+    }
+    if (!open->has_key) {
+        if (node.type == JSON_ARRAY || node.type == JSON_OBJECT) {
+            diag_add(b->diags, DIAG_TYPE, node.pos, NULL, "expected a key, found %s", json_type_name(node.type));
+            node.text = STR("");
+        }
+        if (node.plain && str_is(node.text, "<<")) {
+            diag_add(b->diags, DIAG_YAML, node.pos, "write the keys out", "merge keys ('<<') are not accepted");
+        }
+        node.type = JSON_STRING;
+        node.scalar = json_string(b->arena, node.text);
+        open->key = node;
+        open->has_key = true;
+        return;
+    }
+    open->node.pairs = arena_grow(b->arena, open->node.pairs, open->node.count, &open->room, sizeof *open->node.pairs);
+    open->node.pairs[open->node.count++] = (struct yaml_pair){.key = open->key, .value = node};
+    open->has_key = false;
+}
+
+/* ---- events --------------------------------------------------------------------------------------------------- */
+
+static void refuse_decoration(struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+    if (anchor != NULL) {
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used", "anchors ('&%s') are not accepted",
+                 (const char *)anchor);
+    }
+    if (tag != NULL) {
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), NULL, "tags ('%s') are not accepted", (const char *)tag);
+    }
+}
+
+static void open_container(struct builder *b, const yaml_event_t *event, enum json_type type)
+{
+    if (b->depth == YAML_MAX_DEPTH) {
+        fatal(b, DIAG_BOUND, pos_of(event->start_mark), NULL, "lists and maps are nested more than 64 deep");
+        return;
+    }
+    b->stack[b->depth++] = (struct open_node){.node = {.type = type, .pos = pos_of(event->start_mark), .content = pos_of(event->start_mark)}};
+}
+
+static void close_container(struct builder *b, const yaml_event_t *event)
+{
+    struct yaml_node node = b->stack[--b->depth].node;
+    node.end = pos_of(event->end_mark);
+    if (node.type == JSON_OBJECT) {
+        check_duplicates(b, &node);
+    }
+    place_node(b, node);
+}
+
+static void take_scalar(struct builder *b, const yaml_event_t *event)
+{
+    struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    struct yaml_node node = {
+        .pos = pos_of(event->start_mark),
+        .end = pos_of(event->end_mark),
+        .text = arena_str(b->arena, text),
+        .plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE,
+    };
+    /* A "!" before a quoted scalar is a tag too; libyaml tells by the text. */
+    refuse_decoration(b, event, event->data.scalar.anchor, event->data.scalar.tag);
+    node.scalar = node.plain ? resolve_plain(b->arena, node.text) : (struct json){.type = JSON_STRING, .u.string = node.text};
+    node.type = node.scalar.type;
+    node.content = content_pos(b, event, node.pos);
+    place_node(b, node);
+}
+
+static void take_event(struct builder *b, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        if (++b->documents > 1) {
+            fatal(b, DIAG_YAML, pos_of(event->start_mark), "put it into a file of its own", "a second document ('---') begins here");
+        }
+        break;
+    case YAML_ALIAS_EVENT:
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used", "aliases ('*%s') are not accepted",
+                 (const char *)event->data.alias.anchor);
+        b->stop = b->diags->errors > 100;
+        place_node(b, (struct yaml_node){.type = JSON_NULL, .pos = pos_of(event->start_mark)});
+        break;
+    case YAML_SCALAR_EVENT:
+        take_scalar(b, event);
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        refuse_decoration(b, event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+        open_container(b, event, JSON_ARRAY);
+        break;
+    case YAML_MAPPING_START_EVENT:
+        refuse_decoration(b, event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+        open_container(b, event, JSON_OBJECT);
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        close_container(b, event);
+        break;
+    default:
+        break;
+    }
+}
+
+static void report_parser_error(struct builder *b)
+{
+    const yaml_parser_t *parser = &b->parser;
+    struct pos pos = pos_of(parser->problem_mark);
+    const char *problem = parser->problem == NULL ? "it is not YAML" : parser->problem;
+    struct str line = diags_source_line(b->diags, pos.line);
+    const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL ? "YAML is indented by blanks, not tabs" : NULL;
+    if (parser->error == YAML_READER_ERROR) {
+        diag_add(b->diags, DIAG_YAML, (struct pos){1, 1}, NULL, "it is not UTF-8 text: %s", problem);
+    } else if (parser->context != NULL) {
+        diag_add(b->diags, DIAG_YAML, pos, hint, "%s %s", parser->context, problem);
+    } else {
+        diag_add(b->diags, DIAG_YAML, pos, hint, "%s", problem);
+    }
+}
+
+static bool check_bytes(struct diags *diags)
+{
+    if (diags->text.n > YAML_MAX_BYTES) {
+        diag_add(diags, DIAG_BOUND, (struct pos){0}, NULL, "the file is larger than 16 MiB");
+        return false;
+    }
+    size_t at = 0;
+    while (at < diags->text.n) {
+        uint32_t code = 0;
+        size_t length = utf8_decode(diags->text.p + at, diags->text.n - at, &code);
+        if (length == 0 || code == 0) {
+            struct pos pos = pos_advance((struct pos){1, 1}, diags->text, at, 1);
+            diag_add(diags, DIAG_YAML, pos, NULL, length == 0 ? "a byte that is no UTF-8" : "a NUL byte");
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
+const struct yaml_node *yaml_doc_parse(struct diags *diags)
+{
+    if (!check_bytes(diags)) {
+        return NULL;
+    }
+    struct builder *b = arena_one(diags->arena, struct builder);
+    b->diags = diags;
+    b->arena = diags->arena;
+    if (yaml_parser_initialize(&b->parser) == 0) {
+        diag_add(diags, DIAG_YAML, (struct pos){0}, NULL, "the YAML parser cannot start");
+        return NULL;
+    }
+    yaml_parser_set_input_string(&b->parser, (const unsigned char *)(diags->text.p == NULL ? "" : diags->text.p), diags->text.n);
+    yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
+    bool ended = false;
+    while (!ended && !b->stop) {
+        yaml_event_t event;
+        if (yaml_parser_parse(&b->parser, &event) == 0) {
+            report_parser_error(b);
+            b->stop = true;
+            break;
+        }
+        ended = event.type == YAML_STREAM_END_EVENT;
+        take_event(b, &event);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&b->parser);
+    if (b->root == NULL && !b->stop) {
+        diag_add(diags, DIAG_YAML, (struct pos){1, 1}, "'sluice init' writes a first one", "the file is empty");
+    }
+    return b->stop ? NULL : b->root;
+}
+
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+{
+    for (size_t i = 0; map != NULL && map->type == JSON_OBJECT && i < map->count; i++) {
+        if (str_is(map->pairs[i].key.text, key)) {
+            return &map->pairs[i].value;
+        }
+    }
+    return NULL;
+}
+
+struct json yaml_to_json(struct arena *arena, const struct yaml_node *node)
+{
+    if (node->type == JSON_ARRAY) {
+        struct json array = json_array();
+        for (size_t i = 0; i < node->count; i++) {
+            json_push(arena, &array, yaml_to_json(arena, &node->items[i]));
+        }
+        return array;
+    }
+    if (node->type == JSON_OBJECT) {
+        /* Keys are unique (or reported): built directly, since json_set looks for each key. */
+        struct json object = {.type = JSON_OBJECT};
+        size_t room = 4;
+        while (room < node->count) {
+            room *= 2;
+        }
+        object.u.object.members = arena_array(arena, room, sizeof *object.u.object.members);
+        for (size_t i = 0; i < node->count; i++) {
+            object.u.object.members[object.u.object.count++] =
+                (struct json_member){.key = node->pairs[i].key.text, .value = yaml_to_json(arena, &node->pairs[i].value)};
+        }
+        return object;
+    }
+    return node->scalar;
+}
