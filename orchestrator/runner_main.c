@@ -25,7 +25,7 @@ static const char usage[] =
 static int parse_linger(const char *text, int64_t *ret_ms, struct err *err)
 {
     int64_t seconds;
-    if (strcmp(text, "none") == 0) {
+    if (strcmp(text, "none") == 0 || strcmp(text, "-1") == 0) {
         *ret_ms = RUNNER_LINGER_NONE;
         return 0;
     }

@@ -87,14 +87,17 @@ static bool is_empty_folder(const char *path)
     return empty;
 }
 
-/* The attempt's folder may hold what a runner left that was killed before the step began. */
+/* The attempt's folder may hold what a runner left that was killed before the step began. A step that has waited finds
+ * its files as it left them. */
 static int make_folders(const struct json *spawn, struct arena *arena, struct err *err)
 {
+    const struct json *outcome = json_get(spawn, "resumed");
+    bool resumed = outcome != NULL && outcome->type != JSON_NULL;
     const char *step_dir = json_get_text(spawn, "step_dir", NULL);
     const char *state_dir = json_get_text(spawn, "state_dir", NULL);
     const char *output = json_get_text(spawn, "output_file", NULL);
     if (step_dir != NULL && !is_empty_folder(step_dir) &&
-        (fs_remove(step_dir, err) < 0 || fs_make_folders(step_dir, 0755, err) < 0)) {
+        ((!resumed && fs_remove(step_dir, err) < 0) || fs_make_folders(step_dir, 0755, err) < 0)) {
         return -1;
     }
     if (state_dir != NULL && fs_make_folders(state_dir, 0755, err) < 0) {
@@ -106,7 +109,7 @@ static int make_folders(const struct json *spawn, struct arena *arena, struct er
     if (fs_make_folders(path_dir(arena, output), 0755, err) < 0) {
         return -1;
     }
-    int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(output, O_WRONLY | O_CREAT | (resumed ? 0 : O_TRUNC) | O_CLOEXEC, 0600);
     if (fd < 0) {
         return err_errno(err, "cannot make the file of outputs '%s'", output);
     }
@@ -124,6 +127,24 @@ static int enter_folder(const struct json *spawn, struct err *err)
         return err_set(err, ERR_NOT_FOUND, "the working directory '%s' does not exist", cwd);
     }
     return err_errno(err, "cannot enter the working directory '%s'", cwd);
+}
+
+/* /proc/PID/environ shows the memory of the environment that a program was started with: here, the runner's. Whoever
+ * looks for an attempt's processes by it must find those too that never call exec. */
+static void show_mark(const struct json *spawn)
+{
+    struct str mark = str_from(json_get_text(json_get(spawn, "env"), "SLUICE_ATTEMPT", ""));
+    char *begin = environ == NULL ? NULL : environ[0];
+    char *end = begin;
+    for (char **entry = environ; end != NULL && *entry == end; entry++) {
+        end += strlen(end) + 1;
+    }
+    if (mark.n == 0 || (size_t)(end - begin) < sizeof "SLUICE_ATTEMPT=" + mark.n) {
+        return;
+    }
+    memset(begin, 0, (size_t)(end - begin));
+    memcpy(begin, "SLUICE_ATTEMPT=", sizeof "SLUICE_ATTEMPT=" - 1);
+    memcpy(begin + sizeof "SLUICE_ATTEMPT=" - 1, mark.p, mark.n);
 }
 
 static _Noreturn void give_up(int code, const char *reason)
@@ -171,6 +192,8 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     struct err err = {0};
     struct arena *arena = arena_new();
     const struct json *spawn = request->spawn;
+    show_mark(spawn);
+    environ = (char *[]){NULL};
     if ((!request->collect && make_folders(spawn, arena, &err) < 0) || enter_folder(spawn, &err) < 0 ||
         child_take_environment(spawn, arena, &err) < 0) {
         give_up(COULD_NOT_START, err.message);

@@ -4,6 +4,7 @@
  * The child, in this order: keeps 0 (/dev/null), 1, 2 and the channel (3) and closes the rest; resets signals; dies
  * with the runner; leads its own process group; takes its limits; forgets what belongs to other attempts; makes its
  * folders; goes to its working directory; takes its environment. Then it is the step.
+ * An attempt that was resumed (spawn.resumed) keeps its folder and outputs; any other finds them empty.
  */
 #ifndef SLUICE_RUNNER_CHILD_H
 #define SLUICE_RUNNER_CHILD_H

@@ -77,7 +77,7 @@ static void send_attempts(struct engine_link *link)
     struct arena *arena = arena_new();
     struct json list = json_array();
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        if (!runner->attempts.items[i]->acked) {
+        if (!supervise_is_done(runner->attempts.items[i])) {
             json_push(arena, &list, attempt_json(runner->attempts.items[i], arena));
         }
     }
@@ -170,7 +170,8 @@ static bool obey(struct engine_link *link, const struct json *message, struct ar
     } else if (attempt != NULL && strcmp(type, "reply") == 0) {
         supervise_answer(attempt, message);
     } else if (attempt != NULL && strcmp(type, "ack") == 0) {
-        attempt->acked = attempt->phase == ATTEMPT_ENDED;
+        /* Of a step that still runs: the engine has given it up already, and will not say so again. */
+        attempt->acked = true;
     }
     return false;
 }

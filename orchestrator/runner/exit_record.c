@@ -67,8 +67,13 @@ static const char *stop_words(struct arena *arena, const struct exit_facts *fact
 static char *signal_reason(struct arena *arena, const struct exit_facts *facts)
 {
     const char *name = sigabbrev_np(facts->signal);
-    return arena_printf(arena, "killed by signal %d%s%s%s after %s%s", facts->signal, name == NULL ? "" : " (SIG",
-                        name == NULL ? "" : name, name == NULL ? "" : ")", size(arena, facts->max_rss_bytes),
+    /* What code does that did not expect to be refused memory. */
+    bool refused = facts->signal == SIGSEGV || facts->signal == SIGABRT || facts->signal == SIGBUS;
+    const char *limit = refused && facts->memory_limit_bytes > 0
+                            ? arena_printf(arena, ", under a memory limit of %s", size(arena, facts->memory_limit_bytes))
+                            : "";
+    return arena_printf(arena, "killed by signal %d%s%s%s after %s%s%s", facts->signal, name == NULL ? "" : " (SIG",
+                        name == NULL ? "" : name, name == NULL ? "" : ")", size(arena, facts->max_rss_bytes), limit,
                         facts->core ? ", core dumped" : "");
 }
 

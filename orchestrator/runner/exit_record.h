@@ -20,6 +20,7 @@ struct exit_facts {
     int64_t limit_ms;    /* of the timeout or the linger */
     int64_t grace_ms;
     int64_t log_limit_bytes;
+    int64_t memory_limit_bytes; /* RLIMIT_AS of the process; 0: none */
     int64_t wall_ms;
     int64_t user_ms;
     int64_t system_ms;

@@ -30,7 +30,8 @@ enum {
 struct supervised *runner_find(const struct runner *runner, int64_t attempt)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        if (runner->attempts.items[i]->id == attempt) {
+        const struct supervised *known = runner->attempts.items[i];
+        if (known->id == attempt && !supervise_is_done(known)) {
             return runner->attempts.items[i];
         }
     }
@@ -259,7 +260,7 @@ static void drop_done(struct runner *runner)
     size_t kept = 0;
     for (size_t i = 0; i < runner->attempts.count; i++) {
         struct supervised *attempt = runner->attempts.items[i];
-        if (attempt->acked) {
+        if (supervise_is_done(attempt)) {
             supervise_free(attempt);
         } else {
             runner->attempts.items[kept++] = attempt;

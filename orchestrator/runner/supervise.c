@@ -78,6 +78,9 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->facts.how = EXIT_NOT_STARTED;
     attempt->facts.code = 125;
     attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
+    if (child_runs_inside(spawn)) {
+        attempt->facts.memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "memory_bytes", 0);
+    }
     attempt->journal = runner_journal(runner, run_id, path, now_ms);
     attempt->journal->attempts++;
     run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);
@@ -120,6 +123,11 @@ void supervise_free(struct supervised *attempt)
     free(attempt);
 }
 
+bool supervise_is_done(const struct supervised *attempt)
+{
+    return attempt->acked && attempt->phase == ATTEMPT_ENDED;
+}
+
 /* ---- starting ---- */
 
 static void forget_others(void *ctx)
@@ -150,11 +158,7 @@ static void journal_json(struct supervised *attempt, enum journal_type type, con
 
 static void end(struct supervised *attempt, int64_t now_ms)
 {
-    struct exit_facts *facts = &attempt->facts;
-    if (attempt->started_at_ms > 0) {
-        facts->wall_ms = now_ms - attempt->started_at_ms;
-    }
-    struct json record = exit_record(attempt->arena, facts);
+    struct json record = exit_record(attempt->arena, &attempt->facts);
     record = mask_json(attempt->mask, attempt->arena, &record);
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
     attempt->phase = ATTEMPT_ENDED;
@@ -310,13 +314,20 @@ static void read_all(struct supervised *attempt, int64_t now_ms)
 
 void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms)
 {
-    struct exit_facts *facts = &attempt->facts;
-    add_usage(facts, usage);
+    add_usage(&attempt->facts, usage);
+    attempt->facts.wall_ms = now_ms - attempt->started_at_ms;
+    attempt->status = status;
     attempt->phase = ATTEMPT_DRAINING;
     attempt->drain_until_ms = now_ms + DRAIN_MS;
     attempt->look_at_ms = 0;
     attempt->sweeping = false;
-    read_all(attempt, now_ms); /* a child that could not begin has said so */
+}
+
+/* Once all that it said has been read: a child that could not begin has told how that came. */
+static void note_status(struct supervised *attempt)
+{
+    struct exit_facts *facts = &attempt->facts;
+    int status = attempt->status;
     if (!attempt->begun) {
         return;
     }
@@ -365,6 +376,7 @@ static void settle_result(struct supervised *attempt, int64_t now_ms)
 static void process_is_over(struct supervised *attempt, int64_t now_ms)
 {
     attempt->pid = 0;
+    note_status(attempt);
     for (int i = 0; i < 2; i++) {
         close_output(attempt, i);
         capture_finish(&attempt->captures[i]);
@@ -430,6 +442,7 @@ static void tell_survivors(struct supervised *attempt, const struct sweep_found 
 /* After the leader: what it left behind may finish, then it is killed. Returns when to look again. */
 static int64_t drain(struct supervised *attempt, int64_t now_ms)
 {
+    read_all(attempt, now_ms);
     if (attempt->journal->full) {
         attempt->drain_until_ms = now_ms + DRAIN_MS;
         return INT64_MAX;

@@ -48,7 +48,7 @@ struct supervised {
     struct run_journal *journal;
     enum supervised_phase phase;
     bool collecting;
-    bool acked; /* can be freed */
+    bool acked;
 
     pid_t pid; /* leads the group; 0 when there is no process */
     int output[2];
@@ -70,6 +70,7 @@ struct supervised {
     int64_t drain_until_ms;
     int64_t look_at_ms;  /* at what is left running */
     bool sweeping;
+    int status;          /* of the process that has ended, as wait4 gives it */
 
     bool begun;          /* a step's own code may have run */
     bool resulted;       /* JOURNAL_RESULT has come */
@@ -81,6 +82,8 @@ struct supervised {
 struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
                                  struct err *err);
 void supervise_free(struct supervised *attempt);
+/* Ended and acknowledged: to be freed. The same id may come again, when a step that waited goes on. */
+bool supervise_is_done(const struct supervised *attempt);
 /* Overwrites what this process knows of the attempt's secrets. Only for a child, which leaves it at that. */
 void supervise_forget(struct supervised *attempt);
 

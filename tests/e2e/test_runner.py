@@ -350,14 +350,15 @@ def test_cancel_ends_a_step_by_sigterm(runner, engine):
 
 
 def test_the_stop_signal_is_the_steps_own_choice_and_reaches_the_group(runner, engine):
-    script = "trap 'echo got INT; exit 4' INT; sleep 61 & wait"
-    attempt = runner.spawn(engine, script=script, stop={"signal": 2, "grace_ms": 5000})
-    pid = runner.started(attempt)["pid"]
-    wait_until(lambda: pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    child = "trap 'echo child got USR1; exit' USR1; echo ready; while :; do sleep 0.05; done"
+    script = f'trap "echo got USR1; wait; exit 4" USR1; bash -c "{child}" & wait'
+    attempt = runner.spawn(engine, script=script, stop={"signal": 10, "grace_ms": 5000})
+    wait_until(lambda: "ready" in runner.log(attempt))
     engine.send(type="stop", attempt=attempt, why="cancel", grace_ms=5000)
     end = runner.exit(attempt)
-    assert (end["how"], end["code"]) == ("exited", 4) and "got INT" in runner.log(attempt)
-    assert end["reason"] == "cancelled: ended with code 4 after SIGINT"
+    assert (end["how"], end["code"]) == ("exited", 4)
+    assert sorted(runner.log(attempt, 1).split("\n")) == ["", "child got USR1", "got USR1", "ready"]
+    assert end["reason"] == "cancelled: ended with code 4 after SIGUSR1"
 
 
 def test_a_step_that_ignores_sigterm_is_killed_after_the_grace(runner, engine):
@@ -507,6 +508,27 @@ def test_an_engine_process_killed_does_not_touch_its_steps(runner, tmp_path):
     engine.close()
 
 
+def test_an_attempt_that_waited_goes_on_under_its_id_with_its_files(runner, engine):
+    attempt = runner.spawn(engine, script='echo kept > "$D/file"', env={"D": str(runner.home / "runs" / "run1" / "1")})
+    runner.exit(attempt)
+    folder = runner.home / "runs" / "run1" / "1"
+    engine.send(type="ack", attempt=attempt)
+    runner.spawn(engine, attempt=attempt, script='cat "$D/file"', env={"D": str(folder)}, resumed={"outcome": "met"})
+    wait_until(lambda: len(runner.frames(attempt, "exit")) == 2)
+    assert runner.log(attempt) == "kept\n"
+    assert [f[1] for f in runner.frames(attempt)].count("spawning") == 2
+
+
+def test_an_attempt_acked_while_it_runs_is_forgotten_when_it_ends(runner, engine):
+    attempt = runner.spawn(engine, argv=["sleep", "0.3"])
+    engine.send(type="ack", attempt=attempt)
+    engine.send(type="list")
+    assert [a["attempt"] for a in engine.receive_type("attempts")["attempts"]] == [attempt]
+    runner.exit(attempt)
+    engine.send(type="list")
+    assert engine.receive_type("attempts")["attempts"] == []
+
+
 def test_the_newest_generation_wins(runner):
     old = Engine(runner, generation=5)
     new = Engine(runner, generation=6)
@@ -627,9 +649,18 @@ def test_a_full_disk_holds_the_step_and_loses_nothing(tmp_path):
     full = engine.receive_type("full")
     assert full["run_id"] == "run1" and "cannot write the journal" in full["message"]
     assert runner.journal().stat().st_size <= limit and not runner.frames(attempt, "exit")
+    killed = runner.spawn(engine, run="run2", argv=["seq", "1", "60000"])
+    assert engine.receive_type("full")["run_id"] == "run2"
+    engine.send(type="stop", attempt=killed, why="cancel", grace_ms=0)
+    held = runner.spawn(engine, argv=["true"])
+    time.sleep(0.5)
+    assert not runner.frames(held) and not runner.frames(killed, "exit", "run2")
+    engine.send(type="list")
+    assert {a["state"] for a in engine.receive_type("attempts")["attempts"]} == {"running"}
     resource.prlimit(runner.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    assert runner.exit(attempt)["code"] == 0
+    assert runner.exit(attempt)["code"] == 0 and runner.exit(held)["code"] == 0
     assert runner.log(attempt) == "".join(f"{i}\n" for i in range(1, 60001))
+    assert runner.exit(killed, run="run2")["reason"] == "cancelled: ended by SIGKILL"
     engine.close()
     runner.stop()
 
@@ -702,6 +733,9 @@ static enum step_result run(const struct step_host *host, const void *params)
         for (;;) { pause(); }
     } else if (strcmp(what, "flood") == 0) {
         for (;;) { host->log(host, STEP_LOG_INFO, "line after line after line"); }
+    } else if (strcmp(what, "hog") == 0) {
+        volatile char *much = malloc((size_t)10 << 30);
+        for (size_t i = 0; i < (size_t)10 << 30; i += 4096) { much[i] = 1; }
     } else if (strcmp(what, "fork") == 0) {
         if (fork() == 0) { setsid(); if (fork() == 0) { for (int fd = 0; fd < 64; fd++) { close(fd); }
             int fd = open("escaped", O_WRONLY | O_CREAT, 0600); (void)!dprintf(fd, "%d", getpid()); pause(); } _exit(0); }
@@ -722,7 +756,7 @@ static enum step_result run(const struct step_host *host, const void *params)
         int found = 0;
         while (fgets(line, sizeof line, maps) != NULL) {
             char mode[8];
-            if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w') { continue; }
+            if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w' || to - from > 1UL << 30) { continue; }
             for (unsigned long at = from; at < to; at += 1 << 16) {
                 ssize_t n = pread(memory, block, 1 << 16, (off_t)at);
                 for (ssize_t i = 0; i + (ssize_t)sizeof pattern <= n; i++) {
@@ -773,6 +807,7 @@ def test_a_plugin_reports_logs_and_ends(runner, engine, plugin):
         ("loop", {"timeout_ms": 300}, "signalled", "timed out after 300 ms: "),
         ("deaf", {"timeout_ms": 300, "stop": {"grace_ms": 300}}, "signalled",
          "timed out after 300 ms: still alive 300 ms after SIGTERM, ended by SIGKILL"),
+        ("hog", {"limits": {"memory_bytes": 1 << 30}}, "signalled", "killed by signal 11 (SIGSEGV) after "),
         ("close", {}, "exited", ""),
         ("exit", {}, "exited", ""),
         ("garbage", {}, "signalled", "the step wrote something into its host's descriptors that is no message"),
@@ -816,6 +851,17 @@ def test_a_plugin_has_no_descriptor_of_the_runner(runner, engine, plugin):
     attempt = spawn_plugin(runner, engine, plugin, "descriptors")
     assert runner.exit(attempt)["code"] == 0
     assert runner.log(attempt, 3).split() == "fd 0 fd 1 fd 2 fd 3".split()
+
+
+def test_a_plugin_can_be_found_by_its_mark(runner, engine, plugin):
+    attempt = spawn_plugin(runner, engine, plugin, "deaf")
+    pid = runner.started(attempt)["pid"]
+    mark = f"SLUICE_ATTEMPT={runner.home}:{attempt}"
+    wait_until(lambda: mark in pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0"))
+    assert pathlib.Path(f"/proc/{pid}/comm").read_text() == f"step-{attempt}\n"
+    assert mark not in pathlib.Path(f"/proc/{runner.process.pid}/environ").read_text()
+    engine.send(type="stop", attempt=attempt, why="cancel", grace_ms=0)
+    runner.exit(attempt)
 
 
 def test_a_plugin_finds_no_secret_of_another_step_in_its_memory(runner, engine, plugin):

@@ -20,6 +20,8 @@ TEST(exit_reason_says_in_words_how_an_attempt_ended)
          "killed by signal 9 (SIGKILL) after 3.2 GB"},
         {{.how = EXIT_SIGNALLED, .signal = SIGSEGV, .core = true, .max_rss_bytes = 524288},
          "killed by signal 11 (SIGSEGV) after 512 KB, core dumped"},
+        {{.how = EXIT_SIGNALLED, .signal = SIGSEGV, .max_rss_bytes = 524288, .memory_limit_bytes = (int64_t)2 << 30},
+         "killed by signal 11 (SIGSEGV) after 512 KB, under a memory limit of 2.0 GB"},
         {{.how = EXIT_NOT_STARTED, .code = 127, .why = "the program 'foo' was not found on PATH"},
          "the program 'foo' was not found on PATH"},
         {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "timeout", .stop_signal = SIGTERM, .limit_ms = 30000},
