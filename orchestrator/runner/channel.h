@@ -30,7 +30,7 @@ void channel_init(struct channel *channel, int take_fd);
 void channel_clear(struct channel *channel);
 /* Reads what has come: 0, or -1 when the step has closed its end. */
 int channel_fill(struct channel *channel);
-/* 1 with the next frame (borrowed until the next call of channel_fill), 0 when none is whole, -1 when one is too large. */
+/* 1 with the next frame (borrowed until the next channel_fill), 0 when none is whole, -1 when one is too large. */
 int channel_next(struct channel *channel, int *ret_type, struct str *ret_payload);
 /* Queues an answer: 0, -1 when too many wait to be read. */
 int channel_answer(struct channel *channel, const struct json *answer);

@@ -135,7 +135,8 @@ static int failed_exec(const char *program, int error, struct err *err)
         return NOT_FOUND;
     }
     if (error == E2BIG) {
-        (void)err_set(err, ERR_LIMIT, "the arguments and environment of '%s' are too large: pass them by file", program);
+        (void)err_set(err, ERR_LIMIT, "the arguments and environment of '%s' are too large: pass them by file",
+                      program);
         return NOT_EXECUTABLE;
     }
     (void)err_set(err, ERR_IO, "the program '%s' cannot be executed: %s", program, strerror(error));

@@ -37,7 +37,8 @@ static const char *ending(struct arena *arena, const struct exit_facts *facts)
     }
     const char *first = signal_name(arena, facts->stop_signal);
     if (facts->killed && facts->signal == SIGKILL) {
-        return arena_printf(arena, "still alive %s after %s, ended by SIGKILL", duration(arena, facts->grace_ms), first);
+        const char *grace = duration(arena, facts->grace_ms);
+        return arena_printf(arena, "still alive %s after %s, ended by SIGKILL", grace, first);
     }
     if (facts->how == EXIT_SIGNALLED) {
         return arena_printf(arena, "ended by %s", signal_name(arena, facts->signal));
@@ -69,9 +70,10 @@ static char *signal_reason(struct arena *arena, const struct exit_facts *facts)
     const char *name = sigabbrev_np(facts->signal);
     /* What code does that did not expect to be refused memory. */
     bool refused = facts->signal == SIGSEGV || facts->signal == SIGABRT || facts->signal == SIGBUS;
-    const char *limit = refused && facts->memory_limit_bytes > 0
-                            ? arena_printf(arena, ", under a memory limit of %s", size(arena, facts->memory_limit_bytes))
-                            : "";
+    const char *limit = "";
+    if (refused && facts->memory_limit_bytes > 0) {
+        limit = arena_printf(arena, ", under a memory limit of %s", size(arena, facts->memory_limit_bytes));
+    }
     return arena_printf(arena, "killed by signal %d%s%s%s after %s%s%s", facts->signal, name == NULL ? "" : " (SIG",
                         name == NULL ? "" : name, name == NULL ? "" : ")", size(arena, facts->max_rss_bytes), limit,
                         facts->core ? ", core dumped" : "");

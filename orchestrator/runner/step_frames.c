@@ -75,8 +75,8 @@ static bool take_json(struct supervised *attempt, enum journal_type type, struct
 {
     struct arena *arena = arena_new();
     struct json value;
-    bool good = json_read(payload, (struct json_limits){REPORT_DEPTH_MAX, REPORT_VALUES_MAX}, arena, &value, NULL) == 0 &&
-                value.type == JSON_OBJECT;
+    struct json_limits limits = {REPORT_DEPTH_MAX, REPORT_VALUES_MAX};
+    bool good = json_read(payload, limits, arena, &value, NULL) == 0 && value.type == JSON_OBJECT;
     struct strbuf text = {0};
     if (good) {
         value = mask_is_active(attempt->mask) ? mask_json(attempt->mask, arena, &value) : value;

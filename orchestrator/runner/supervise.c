@@ -68,7 +68,8 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     for (int i = 0; i < 2; i++) {
         attempt->output[i] = -1;
         attempt->output_watches[i] = (struct watch){.kind = i == 0 ? WATCH_OUTPUT : WATCH_ERROR, .owner = attempt};
-        capture_init(&attempt->captures[i], i == 0 ? JOURNAL_STDOUT : JOURNAL_STDERR, attempt->mask, log_lines, attempt);
+        enum journal_stream stream = i == 0 ? JOURNAL_STDOUT : JOURNAL_STDERR;
+        capture_init(&attempt->captures[i], stream, attempt->mask, log_lines, attempt);
     }
     attempt->channel_watch = (struct watch){.kind = WATCH_CHANNEL, .owner = attempt};
     attempt->log_limit_bytes = json_get_int(json_get(spawn, "limits"), "log_bytes", 0);

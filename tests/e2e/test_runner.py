@@ -816,6 +816,8 @@ def test_a_plugin_reports_logs_and_ends(runner, engine, plugin):
     ],
 )
 def test_a_plugin_that_misbehaves_is_one_failed_step(runner, engine, plugin, what, fields, how, words):
+    if what == "hog" and b"__asan_init" in (BUILD / "sluice-runner").read_bytes():
+        pytest.skip("RLIMIT_AS: AddressSanitizer itself reserves more")
     attempt = spawn_plugin(runner, engine, plugin, what, **fields)
     end = runner.exit(attempt)
     assert end["how"] == how and (end["reason"] or "").startswith(words)

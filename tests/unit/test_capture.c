@@ -142,7 +142,8 @@ TEST(capture_shows_nuls_and_broken_utf8_safely)
     struct fixture *f = fixture_new();
     capture_feed(&f->capture, STR("a\0b\xff\xc3(\xe2\x82\xac \xed\xa0\x80\n"));
     assert_string_equal(f->seen.text.data,
-                        "a\xe2\x90\x80" "b\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n");
+                        "a\xe2\x90\x80"
+                        "b\xef\xbf\xbd\xef\xbf\xbd(\xe2\x82\xac \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\n");
     fixture_end(f);
 }
 
@@ -156,7 +157,8 @@ TEST(capture_never_shows_the_beginning_of_a_secret_before_it_is_decided)
     fixture_end(f);
 }
 
-TESTS(RUN(capture_gives_whole_lines_wherever_the_writes_are_cut), RUN(capture_puts_the_lines_of_one_write_into_one_frame),
+TESTS(RUN(capture_gives_whole_lines_wherever_the_writes_are_cut),
+      RUN(capture_puts_the_lines_of_one_write_into_one_frame),
       RUN(capture_cuts_very_long_lines_between_characters), RUN(capture_takes_a_line_of_exactly_the_limit_as_one),
       RUN(capture_splits_many_lines_over_frames_that_are_not_too_large),
       RUN(capture_shows_nuls_and_broken_utf8_safely),

@@ -31,7 +31,8 @@ TEST(exit_reason_says_in_words_how_an_attempt_ended)
         {{.how = EXIT_SIGNALLED, .signal = SIGKILL, .killed = true, .stopped = "cancel", .stop_signal = SIGINT,
           .grace_ms = 10000},
          "cancelled: still alive 10 s after SIGINT, ended by SIGKILL"},
-        {{.how = EXIT_SIGNALLED, .signal = SIGKILL, .killed = true, .stopped = "cancel"}, "cancelled: ended by SIGKILL"},
+        {{.how = EXIT_SIGNALLED, .signal = SIGKILL, .killed = true, .stopped = "cancel"},
+         "cancelled: ended by SIGKILL"},
         {{.how = EXIT_NOT_STARTED, .stopped = "cancel"}, "cancelled: before it started"},
         {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "log_limit", .stop_signal = SIGTERM,
           .log_limit_bytes = 1 << 30},
@@ -53,7 +54,8 @@ TEST(exit_reason_says_in_words_how_an_attempt_ended)
 
 TEST(exit_record_has_every_field)
 {
-    struct exit_facts facts = {.how = EXIT_EXITED, .code = 2, .wall_ms = 5, .user_ms = 3, .system_ms = 1, .max_rss_bytes = 4096};
+    struct exit_facts facts = {
+        .how = EXIT_EXITED, .code = 2, .wall_ms = 5, .user_ms = 3, .system_ms = 1, .max_rss_bytes = 4096};
     struct arena *arena = arena_new();
     struct json record = exit_record(arena, &facts);
     assert_string_equal(json_text(arena, &record).p,

@@ -184,7 +184,8 @@ TEST(journal_torn_at_any_byte_gives_the_whole_frames_before_it)
     write_three(path);
     unsigned char bytes[4096];
     size_t size = load(path, bytes);
-    const size_t ends[] = {JOURNAL_START_BYTES + JOURNAL_HEAD_BYTES + 2, JOURNAL_START_BYTES + 2 * JOURNAL_HEAD_BYTES + 14, size};
+    const size_t first = JOURNAL_START_BYTES + JOURNAL_HEAD_BYTES + 2;
+    const size_t ends[] = {first, first + JOURNAL_HEAD_BYTES + 12, size};
     assert_int_equal(ends[1] + JOURNAL_HEAD_BYTES, size);
     for (size_t cut = 0; cut <= size; cut++) {
         store(path, bytes, cut);
@@ -387,7 +388,7 @@ TEST(points_come_back_with_their_exact_numbers)
     unsigned char room[512];
     size_t used = 0;
     for (int i = 0; i < 5; i++) {
-        struct journal_point point = {.key = STR("loss/træn"), .value = values[i], .step = INT64_MIN + i, .time_ms = i};
+        struct journal_point point = {STR("loss/træn"), values[i], INT64_MIN + i, i};
         used += journal_point_encode(&point, room + used);
     }
     struct str rest = {(const char *)room, used};

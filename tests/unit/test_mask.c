@@ -279,7 +279,8 @@ TEST(mask_hides_secrets_in_every_string_of_a_json_value)
 
 TESTS(RUN(mask_hides_a_secret_cut_at_any_byte), RUN(mask_holds_back_only_what_may_become_a_secret),
       RUN(mask_hides_each_form_of_a_secret), RUN(mask_hides_base64_at_every_alignment),
-      RUN(mask_hides_each_line_of_a_secret_of_several_lines), RUN(mask_joins_secrets_that_overlap_and_takes_the_longest),
+      RUN(mask_hides_each_line_of_a_secret_of_several_lines),
+      RUN(mask_joins_secrets_that_overlap_and_takes_the_longest),
       RUN(mask_ignores_tiny_values_and_takes_short_ones_only_as_they_are),
       RUN(mask_of_a_secret_that_overlaps_itself_stays_quick_and_small),
       RUN(mask_agrees_with_a_plain_search_on_random_texts), RUN(mask_hides_secrets_in_every_string_of_a_json_value))
