@@ -17,6 +17,7 @@
 
 struct plugin;
 struct catalogue;
+struct step_index;
 
 enum value_type {
     VALUE_STRING,
@@ -209,6 +210,8 @@ struct pipeline {
     size_t step_count;
     const struct named_template *outputs; /* what a parent pipeline sees */
     size_t output_count;
+
+    const struct step_index *index; /* ids to positions: pipeline_find_step */
 
     struct str source; /* the file's text */
     struct str file;   /* as the user named it */

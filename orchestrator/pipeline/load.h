@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of pipeline loading: tables of keys drive everything, and the JSON Schema is printed from the same tables.
+ */
+#ifndef SLUICE_PIPELINE_LOAD_H
+#define SLUICE_PIPELINE_LOAD_H
+
+#include "pipeline/pipeline.h"
+#include "pipeline/yaml_doc.h"
+
+struct loader {
+    struct diags *diags;
+    struct arena *arena;
+    const struct pipeline_world *world;
+    struct pipeline *pipeline;
+    bool has_default_timeout;
+    int64_t default_timeout_ms;
+    bool has_default_retry;
+    struct retry_policy default_retry;
+};
+
+/* Which values a key takes. */
+enum takes {
+    TAKES_TEXT = 1,
+    TAKES_NUMBER = 2, /* integer or number */
+    TAKES_BOOL = 4,
+    TAKES_LIST = 8,
+    TAKES_MAP = 16,
+    TAKES_NULL = 32,
+    TAKES_SCALAR = TAKES_TEXT | TAKES_NUMBER | TAKES_BOOL,
+    TAKES_ANY = 63,
+};
+
+struct key {
+    const char *name;
+    unsigned takes;
+    void (*load)(struct loader *loader, const struct yaml_node *node, void *target); /* NULL: nothing to keep */
+    const char *doc;
+    const char *later;     /* why it is refused, or NULL */
+    const char *unhonoured;/* why it has no effect yet, or NULL */
+    const struct key *keys; /* of a map with fixed keys: for the schema */
+    bool required;
+};
+
+/* Loads a map by its table (rows end with a NULL name). `what` is "step 'train'" for messages. Returns false when `node` is no map. */
+bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target, const char *what);
+/* Checks the type of a value; reports and returns false when `node` is none of `takes`. */
+bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what);
+
+/* ---- values: each reports what is wrong and then leaves the target alone ---- */
+bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret);     /* any scalar as it is written */
+bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret);
+bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, int64_t max, int64_t *ret);
+bool load_number(struct loader *loader, const struct yaml_node *node, double *ret);
+bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms);
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count, size_t *ret);
+/* A scalar with expressions in it. */
+bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret);
+bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret);
+bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr **ret);
+/* A map NAME: template; names are checked by `name_ok` (NULL: any). */
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str), const char *what,
+                          const struct named_template **ret, size_t *ret_count);
+void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+bool name_is_identifier(struct str name);  /* [A-Za-z_][A-Za-z0-9_]* */
+bool name_is_step(struct str name);        /* [a-z][a-z0-9_]{0,62} */
+
+/* ---- parts ---- */
+extern const struct key pipeline_keys[];
+extern const struct key step_keys[];
+extern const struct key retry_keys[];
+void load_params(struct loader *loader, const struct yaml_node *node, void *target);
+void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
+void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
+void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
+void load_retry(struct loader *loader, const struct yaml_node *node, void *target); /* struct retry_policy */
+struct retry_policy retry_policy_default(void);
+
+/* ---- checks of the whole, after loading ---- */
+void check_names(struct loader *loader);   /* contexts, params, steps, outputs; finds the edges too */
+void check_cycles(struct loader *loader);
+void check_plugins(struct loader *loader); /* `uses` and `with` */
+void check_races(struct loader *loader);
+
+/* A table from step id to position: linear checks of large files. */
+struct step_index;
+const struct step_index *step_index_new(struct arena *arena, const struct pipeline *pipeline);
+ptrdiff_t step_index_find(const struct step_index *index, struct str id);
+
+#endif

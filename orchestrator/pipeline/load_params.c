@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `params:` and the values given for them.
+ */
+#include "base/parse.h"
+#include "pipeline/load.h"
+
+static const char *const type_names[] = {"string", "integer", "number", "boolean", "path", "json", "list", "map"};
+enum { TYPE_COUNT = sizeof type_names / sizeof type_names[0] };
+
+const char *value_type_name(enum value_type type)
+{
+    return type_names[type];
+}
+
+/* Does a value have the type? Integers are numbers. */
+static bool has_type(enum value_type type, const struct json *value)
+{
+    switch (type) {
+    case VALUE_STRING:
+    case VALUE_PATH:
+        return value->type == JSON_STRING;
+    case VALUE_INTEGER:
+        return value->type == JSON_INT;
+    case VALUE_NUMBER:
+        return value->type == JSON_INT || value->type == JSON_NUMBER;
+    case VALUE_BOOLEAN:
+        return value->type == JSON_BOOL;
+    case VALUE_LIST:
+        return value->type == JSON_ARRAY;
+    case VALUE_MAP:
+        return value->type == JSON_OBJECT;
+    case VALUE_JSON:
+        return true;
+    }
+    return false;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+static void key_type(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct param *param = target;
+    size_t type = 0;
+    if (load_choice(loader, node, type_names, TYPE_COUNT, &type)) {
+        param->type = (enum value_type)type;
+    }
+}
+
+static void key_minimum(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct param *param = target;
+    param->has_minimum = load_number(loader, node, &param->minimum);
+}
+
+static void key_maximum(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct param *param = target;
+    param->has_maximum = load_number(loader, node, &param->maximum);
+}
+
+static void key_enum(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct param *param = target;
+    param->choices = yaml_to_json(loader->arena, node);
+}
+
+static void key_description(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct param *param = target;
+    (void)load_text(loader, node, &param->description);
+}
+
+static const struct key param_keys[] = {
+    {.name = "type", .takes = TAKES_TEXT, .load = key_type, .doc = "string (default), integer, number, boolean, path, json, list or map."},
+    {.name = "default", .takes = TAKES_ANY, .doc = "The value when none is given; without it the param is required."},
+    {.name = "minimum", .takes = TAKES_NUMBER, .load = key_minimum, .doc = "Least number."},
+    {.name = "maximum", .takes = TAKES_NUMBER, .load = key_maximum, .doc = "Greatest number."},
+    {.name = "enum", .takes = TAKES_LIST, .load = key_enum, .doc = "The values that are accepted."},
+    {.name = "description", .takes = TAKES_TEXT, .load = key_description, .doc = "For people."},
+    {0},
+};
+
+static const char *param_problem(const struct param *param, const struct json *value, struct arena *arena)
+{
+    double number = 0;
+    if (!has_type(param->type, value)) {
+        return arena_printf(arena, "expected %s %s, found %s", strchr("aeio", type_names[param->type][0]) != NULL ? "an" : "a",
+                            type_names[param->type], json_type_name(value->type));
+    }
+    if (json_as_number(value, &number) && ((param->has_minimum && number < param->minimum) || (param->has_maximum && number > param->maximum))) {
+        return arena_printf(arena, "%g is %s %g", number, param->has_minimum && number < param->minimum ? "below the minimum" : "above the maximum",
+                            param->has_minimum && number < param->minimum ? param->minimum : param->maximum);
+    }
+    if (param->choices.type == JSON_ARRAY) {
+        for (size_t i = 0; i < param->choices.u.array.count; i++) {
+            if (json_equal(&param->choices.u.array.items[i], value)) {
+                return NULL;
+            }
+        }
+        return arena_printf(arena, "expected one of %s, found %s", json_text(arena, &param->choices).p, json_text(arena, value).p);
+    }
+    return NULL;
+}
+
+static void load_default(struct loader *loader, const struct yaml_node *node, struct param *param)
+{
+    struct json value = yaml_to_json(loader->arena, node);
+    bool text_type = param->type == VALUE_STRING || param->type == VALUE_PATH;
+    if (text_type && node->plain && (value.type == JSON_INT || value.type == JSON_NUMBER)) {
+        value = json_string(loader->arena, node->text); /* 1.10 stays "1.10" */
+    }
+    if (node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0) {
+        load_error(loader, node, DIAG_EXPR_PLACE, NULL, "a default takes no expressions");
+        return;
+    }
+    bool ignored = false;
+    struct err err = {0};
+    if (param->type == VALUE_BOOLEAN && value.type == JSON_STRING && parse_bool(node->text, &ignored, &err) < 0) {
+        load_error(loader, node, DIAG_TYPE, NULL, "default of '%.*s': %s", STR_ARG(param->name), err.message);
+        return;
+    }
+    const char *problem = param_problem(param, &value, loader->arena);
+    if (problem != NULL) {
+        load_error(loader, node, DIAG_TYPE, NULL, "default of '%.*s': %s", STR_ARG(param->name), problem);
+        return;
+    }
+    param->def = value;
+}
+
+void load_params(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    struct param *params = arena_array(loader->arena, node->count, sizeof *params);
+    size_t count = 0;
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        struct param *param = &params[count];
+        *param = (struct param){.name = pair->key.text, .pos = pair->key.pos, .def = json_null(), .choices = json_null(), .required = true};
+        if (!name_is_identifier(param->name)) {
+            load_error(loader, &pair->key, DIAG_VALUE, NULL, "'%.*s' is no name of a param: expected letters, digits and '_'", STR_ARG(param->name));
+            continue;
+        }
+        const char *what = arena_printf(loader->arena, "param '%.*s'", STR_ARG(param->name));
+        if (!load_map(loader, &pair->value, param_keys, param, what)) {
+            continue;
+        }
+        const struct yaml_node *def = yaml_get(&pair->value, "default");
+        if (def != NULL) {
+            param->required = false;
+            load_default(loader, def, param);
+        }
+        count++;
+    }
+    loader->pipeline->params = params;
+    loader->pipeline->param_count = count;
+}
+
+/* ---- values given for a run ------------------------------------------------------------------------------ */
+
+static int from_text(const struct param *param, struct str text, struct arena *arena, struct json *ret, struct err *err)
+{
+    int64_t whole = 0;
+    double number = 0;
+    bool boolean = false;
+    switch (param->type) {
+    case VALUE_INTEGER:
+        if (parse_int(text, INT64_MIN, INT64_MAX, &whole, err) < 0) {
+            return -1;
+        }
+        *ret = json_int(whole);
+        return 0;
+    case VALUE_NUMBER:
+        if (parse_int(text, INT64_MIN, INT64_MAX, &whole, NULL) == 0) {
+            *ret = json_int(whole);
+            return 0;
+        }
+        if (parse_number(text, &number, err) < 0) {
+            return -1;
+        }
+        *ret = json_number(number);
+        return 0;
+    case VALUE_BOOLEAN:
+        if (parse_bool(text, &boolean, err) < 0) {
+            return -1;
+        }
+        *ret = json_bool(boolean);
+        return 0;
+    case VALUE_JSON:
+    case VALUE_LIST:
+    case VALUE_MAP:
+        return json_read(text, (struct json_limits){0}, arena, ret, err);
+    default:
+        *ret = json_string(arena, text);
+        return 0;
+    }
+}
+
+static void add_problem(struct arena *arena, const char **all, struct str name, const char *problem)
+{
+    *all = arena_printf(arena, "%s%sparam '%.*s': %s", *all, **all == '\0' ? "" : "; ", STR_ARG(name), problem);
+}
+
+static void check_unknown(const struct pipeline *pipeline, const struct json *given, struct arena *arena, const char **problems)
+{
+    struct str *names = arena_array(arena, pipeline->param_count, sizeof *names);
+    for (size_t i = 0; i < pipeline->param_count; i++) {
+        names[i] = pipeline->params[i].name;
+    }
+    for (size_t i = 0; given->type == JSON_OBJECT && i < given->u.object.count; i++) {
+        struct str name = given->u.object.members[i].key;
+        bool known = false;
+        for (size_t k = 0; k < pipeline->param_count; k++) {
+            known = known || str_eq(names[k], name);
+        }
+        const char *hint = known ? NULL : diag_hint_near(arena, name, names, pipeline->param_count);
+        if (!known) {
+            add_problem(arena, problems, name, hint == NULL ? "the pipeline has none of this name" : arena_printf(arena, "the pipeline has none of this name: %s", hint));
+        }
+    }
+}
+
+int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena, struct json *ret_params,
+                    struct err *err)
+{
+    const char *problems = "";
+    struct json params = json_object();
+    check_unknown(pipeline, given, arena, &problems);
+    for (size_t i = 0; i < pipeline->param_count; i++) {
+        const struct param *param = &pipeline->params[i];
+        const struct json *value = json_get_str(given, param->name);
+        struct json typed = value == NULL ? param->def : *value;
+        struct err wrong = {0};
+        if (value == NULL && param->required) {
+            add_problem(arena, &problems, param->name, "it has no default: give it a value");
+            continue;
+        }
+        if (value != NULL && given_is_text && value->type == JSON_STRING && from_text(param, value->u.string, arena, &typed, &wrong) < 0) {
+            add_problem(arena, &problems, param->name, wrong.message);
+            continue;
+        }
+        const char *problem = value == NULL ? NULL : param_problem(param, &typed, arena);
+        if (problem != NULL) {
+            add_problem(arena, &problems, param->name, problem);
+            continue;
+        }
+        json_set(arena, &params, param->name.p, typed);
+    }
+    if (*problems != '\0') {
+        return err_set(err, ERR_INPUT, "%s", problems);
+    }
+    *ret_params = params;
+    return 0;
+}

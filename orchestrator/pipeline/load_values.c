@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/parse.h"
+#include "pipeline/load.h"
+
+#include <math.h>
+#include <stdarg.h>
+
+void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *message = arena_vprintf(loader->arena, format, args);
+    va_end(args);
+    struct diag *diag = diag_add(loader->diags, code, node->pos, hint, "%s", message);
+    diag->end_column = node->end.line == node->pos.line ? node->end.column : 0;
+}
+
+bool name_is_identifier(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return name.n > 0;
+}
+
+bool name_is_step(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = c >= 'a' && c <= 'z';
+        if (!letter && (i == 0 || (c != '_' && (c < '0' || c > '9')))) {
+            return false;
+        }
+    }
+    return name.n > 0 && name.n <= 63;
+}
+
+static unsigned takes_of(enum json_type type)
+{
+    static const unsigned bits[] = {TAKES_NULL, TAKES_BOOL, TAKES_NUMBER, TAKES_NUMBER, TAKES_TEXT, TAKES_LIST, TAKES_MAP};
+    return bits[type];
+}
+
+bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {{TAKES_TEXT, "text"}, {TAKES_NUMBER, "a number"}, {TAKES_BOOL, "true or false"}, {TAKES_LIST, "a list"}, {TAKES_MAP, "a map"}};
+    if ((takes_of(node->type) & takes) != 0) {
+        return true;
+    }
+    const char *expected = "";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((takes & names[i].bit) != 0) {
+            expected = arena_printf(loader->arena, "%s%s%s", expected, *expected == '\0' ? "" : " or ", names[i].name);
+        }
+    }
+    load_error(loader, node, DIAG_TYPE, NULL, "%s: expected %s, found %s", what, expected,
+               node->type == JSON_NULL ? "nothing" : json_type_name(node->type));
+    return false;
+}
+
+bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target, const char *what)
+{
+    if (!load_expect(loader, node, TAKES_MAP, what)) {
+        return false;
+    }
+    size_t count = 0;
+    while (keys[count].name != NULL) {
+        count++;
+    }
+    bool *seen = arena_array(loader->arena, count, sizeof *seen);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        const struct key *key = NULL;
+        for (size_t k = 0; k < count; k++) {
+            if (str_is(pair->key.text, keys[k].name)) {
+                key = &keys[k];
+                seen[k] = true;
+            }
+        }
+        if (key == NULL) {
+            struct str *names = arena_array(loader->arena, count, sizeof *names);
+            for (size_t k = 0; k < count; k++) {
+                names[k] = str_from(keys[k].name);
+            }
+            load_error(loader, &pair->key, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, pair->key.text, names, count),
+                       "%s has no key '%.*s'", what, STR_ARG(pair->key.text));
+            continue;
+        }
+        if (key->later != NULL) {
+            load_error(loader, &pair->key, DIAG_LATER, NULL, "'%s' is not in this version: %s", key->name, key->later);
+            continue;
+        }
+        if (!load_expect(loader, &pair->value, key->takes, arena_printf(loader->arena, "'%s' of %s", key->name, what))) {
+            continue;
+        }
+        if (key->unhonoured != NULL) {
+            load_error(loader, &pair->key, DIAG_UNHONOURED, NULL, "'%s' is checked, without effect in this version: %s", key->name, key->unhonoured);
+        }
+        if (key->load != NULL) {
+            key->load(loader, &pair->value, target);
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        if (keys[k].required && !seen[k]) {
+            load_error(loader, node, DIAG_MISSING, NULL, "%s has no '%s'", what, keys[k].name);
+        }
+    }
+    return true;
+}
+
+bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret)
+{
+    if (!load_expect(loader, node, TAKES_SCALAR, "this value")) {
+        return false;
+    }
+    *ret = node->text;
+    return true;
+}
+
+bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret)
+{
+    struct err err = {0};
+    if (node->type == JSON_BOOL) {
+        *ret = node->scalar.u.boolean;
+        return true;
+    }
+    bool ignored = false;
+    (void)parse_bool(node->text, &ignored, &err);
+    load_error(loader, node, DIAG_TYPE, NULL, "%s", node->type == JSON_STRING && !node->plain ? "expected true or false without quotes" : err.message);
+    return false;
+}
+
+bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, int64_t max, int64_t *ret)
+{
+    struct err err = {0};
+    if (!load_expect(loader, node, TAKES_NUMBER | TAKES_TEXT, "this value")) {
+        return false;
+    }
+    if (parse_int(node->text, min, max, ret, &err) < 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);
+        return false;
+    }
+    return true;
+}
+
+bool load_number(struct loader *loader, const struct yaml_node *node, double *ret)
+{
+    if (!json_as_number(&node->scalar, ret) || !isfinite(*ret)) {
+        load_error(loader, node, DIAG_TYPE, NULL, "expected a number, found %s", json_type_name(node->type));
+        return false;
+    }
+    return true;
+}
+
+bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms)
+{
+    struct err err = {0};
+    if (node->type == JSON_INT || node->type == JSON_NUMBER) {
+        load_error(loader, node, DIAG_VALUE, arena_printf(loader->arena, "did you mean '%.*ss'?", STR_ARG(node->text)),
+                   "expected a duration with its unit, found '%.*s'", STR_ARG(node->text));
+        return false;
+    }
+    if (!load_expect(loader, node, TAKES_TEXT, "this value")) {
+        return false;
+    }
+    if (parse_duration_ms(node->text, ret_ms, &err) < 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);
+        return false;
+    }
+    return true;
+}
+
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count, size_t *ret)
+{
+    struct str *names = arena_array(loader->arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(choices[i]);
+        if (str_is(node->text, choices[i])) {
+            *ret = i;
+            return true;
+        }
+    }
+    load_error(loader, node, DIAG_VALUE, diag_hint_near(loader->arena, node->text, names, count), "unknown value '%.*s'", STR_ARG(node->text));
+    return false;
+}
+
+bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret)
+{
+    if (!load_expect(loader, node, TAKES_SCALAR | TAKES_NULL, "this value")) {
+        return false;
+    }
+    return template_parse(node->scalar, node->content, loader->diags, ret) == 0;
+}
+
+bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret)
+{
+    struct template_tree tree = {.type = node->type, .pos = node->pos, .count = node->count};
+    bool good = true;
+    if (node->type != JSON_OBJECT && node->type != JSON_ARRAY) {
+        good = load_template(loader, node, &tree.leaf);
+        *ret = tree;
+        return good;
+    }
+    struct str *keys = arena_array(loader->arena, node->count, sizeof *keys);
+    struct pos *positions = arena_array(loader->arena, node->count, sizeof *positions);
+    struct template_tree *items = arena_array(loader->arena, node->count, sizeof *items);
+    for (size_t i = 0; i < node->count; i++) {
+        if (node->type == JSON_OBJECT) {
+            keys[i] = node->pairs[i].key.text;
+            positions[i] = node->pairs[i].key.pos;
+        }
+        good = load_tree(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], &items[i]) && good;
+    }
+    tree.keys = keys;
+    tree.key_positions = positions;
+    tree.items = items;
+    *ret = tree;
+    return good;
+}
+
+/* `if: a == b` or `if: ${{ a == b }}`, nothing beside it. */
+bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr **ret)
+{
+    if (node->type == JSON_BOOL) {
+        struct expr *literal = arena_one(loader->arena, struct expr);
+        *literal = (struct expr){.op = EXPR_LITERAL, .pos = node->pos, .value = node->scalar};
+        *ret = literal;
+        return true;
+    }
+    if (!load_expect(loader, node, TAKES_SCALAR, "this value")) {
+        return false;
+    }
+    struct str text = str_trim(node->text);
+    struct pos pos = pos_advance(node->content, node->text, (size_t)(text.p - node->text.p), node->content.column);
+    if (str_starts(text, STR("${{"))) {
+        ptrdiff_t end = str_find(text, STR("}}"));
+        if (end < 0 || (size_t)end + 2 != text.n) {
+            load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it", "text beside an expression");
+            return false;
+        }
+        text = str_slice(text, 3, text.n - 2);
+        pos.column += 3;
+    }
+    *ret = expr_parse(text, pos, loader->diags);
+    return *ret != NULL;
+}
+
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str), const char *what,
+                          const struct named_template **ret, size_t *ret_count)
+{
+    if (!load_expect(loader, node, TAKES_MAP, what)) {
+        return false;
+    }
+    struct named_template *templates = arena_array(loader->arena, node->count, sizeof *templates);
+    size_t count = 0;
+    for (size_t i = 0; i < node->count; i++) {
+        struct named_template *named = &templates[count];
+        named->name = node->pairs[i].key.text;
+        named->pos = node->pairs[i].key.pos;
+        if (name_ok != NULL && !name_ok(named->name)) {
+            load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL, "%s: '%.*s' is no name: expected letters, digits and '_'", what,
+                       STR_ARG(named->name));
+            continue;
+        }
+        count += load_template(loader, &node->pairs[i].value, &named->value) ? 1 : 0;
+    }
+    *ret = templates;
+    *ret_count = count;
+    return true;
+}
