@@ -52,7 +52,7 @@ TEST(alias_fails_with_the_reason)
         struct fake_host fake;
         fake_host_open(&fake, "alias");
         fake_host_reply(&fake, "registry.alias", -1,
-                        "{\"error\": \"STATE\", \"message\": \"'champion' points to version 3, not 2\"}");
+                        "{\"error\": \"state\", \"message\": \"'champion' points to version 3, not 2\"}");
         assert_int_equal(fake_host_run(&fake, cases[i].params), STEP_FAILED);
         assert_string_equal(fake.failure, cases[i].reason);
         fake_host_close(&fake);
@@ -63,7 +63,7 @@ static enum step_result run_second_attempt(struct fake_host *fake, int64_t attem
 {
     fake_host_open(fake, "alias");
     fake->context.attempt = attempt;
-    fake_host_reply(fake, "registry.alias", -1, "{\"error\": \"STATE\", \"message\": \"it points elsewhere\"}");
+    fake_host_reply(fake, "registry.alias", -1, "{\"error\": \"state\", \"message\": \"it points elsewhere\"}");
     fake_host_reply(fake, "registry.alias_get", 0, points_to);
     return fake_host_run(fake, "{\"model\": \"wine\", \"version\": 4, \"set\": \"champion\", \"expect\": 3}");
 }

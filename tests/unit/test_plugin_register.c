@@ -54,7 +54,7 @@ TEST(register_fails_with_the_reason)
         struct fake_host fake;
         fake_host_open(&fake, "register");
         fake_host_reply(&fake, "registry.register", -1,
-                        "{\"error\": \"NOT_FOUND\", \"message\": \"there is no model 'm-2'\"}");
+                        "{\"error\": \"not_found\", \"message\": \"there is no model 'm-2'\"}");
         assert_int_equal(fake_host_run(&fake, cases[i].params), STEP_FAILED);
         assert_string_equal(fake.failure, cases[i].reason);
         assert_null(fake_host_output(&fake, "version"));
