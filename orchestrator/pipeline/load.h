@@ -77,7 +77,8 @@ void load_retry(struct loader *loader, const struct yaml_node *node, void *targe
 struct retry_policy retry_policy_default(void);
 
 /* ---- checks of the whole, after loading ---- */
-void check_names(struct loader *loader);   /* contexts, params, steps, outputs; finds the edges too */
+/* Contexts, params, steps, outputs; finds the edges too. */
+void check_names(struct loader *loader, const struct yaml_node *root);
 void check_cycles(struct loader *loader);
 void check_plugins(struct loader *loader); /* `uses` and `with` */
 void check_races(struct loader *loader);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `on:`: parsed and checked in full; firing is the daemon's.
+ */
+#include "pipeline/load.h"
+#include "time/cron_expr.h"
+#include "time/tzif.h"
+
+struct triggers {
+    struct trigger *items;
+    size_t count;
+    size_t room;
+};
+
+static struct trigger *add_trigger(struct loader *loader, struct triggers *triggers, enum trigger_kind kind, const struct yaml_node *node)
+{
+    triggers->items = arena_grow(loader->arena, triggers->items, triggers->count, &triggers->room, sizeof *triggers->items);
+    struct trigger *trigger = &triggers->items[triggers->count++];
+    *trigger = (struct trigger){.kind = kind, .pos = node->pos, .timezone = STR("UTC"), .settings = yaml_to_json(loader->arena, node)};
+    return trigger;
+}
+
+/* ---- shared keys ------------------------------------------------------------------------------------------ */
+
+static void key_params(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct trigger *trigger = target;
+    (void)load_named_templates(loader, node, name_is_identifier, "'params' of a trigger", &trigger->params, &trigger->param_count);
+}
+
+static void key_if(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_expr(loader, node, &((struct trigger *)target)->condition);
+}
+
+static void key_duration(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t ms = 0;
+    (void)target;
+    (void)load_duration(loader, node, &ms);
+}
+
+static void key_bool(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    bool value = false;
+    (void)target;
+    (void)load_bool(loader, node, &value);
+}
+
+static void key_texts(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    for (size_t i = 0; node->type == JSON_ARRAY && i < node->count; i++) {
+        (void)load_expect(loader, &node->items[i], TAKES_TEXT, "this list");
+    }
+}
+
+/* ---- schedule ------------------------------------------------------------------------------------------------- */
+
+static void schedule_id(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_text(loader, node, &((struct trigger *)target)->id);
+}
+
+static void schedule_cron(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct trigger *trigger = target;
+    struct cron_expr expr;
+    struct err err = {0};
+    trigger->cron = node->text;
+    if (cron_expr_parse(node->text, &expr, &err) < 0) {
+        load_error(loader, node, DIAG_CRON, NULL, "%s", err.message);
+        return;
+    }
+    char warning[256];
+    if (cron_expr_warning(&expr, warning, sizeof warning)) {
+        load_error(loader, node, DIAG_SUSPECT, NULL, "%s", warning);
+    }
+}
+
+static void schedule_timezone(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct trigger *trigger = target;
+    const struct tzif *zone = NULL;
+    struct err err = {0};
+    trigger->timezone = node->text;
+    if (tzif_load(node->text, loader->arena, &zone, &err) < 0) {
+        load_error(loader, node, DIAG_CRON, NULL, "%s", err.message);
+    }
+}
+
+static void schedule_catchup(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    static const char *const words[] = {"none", "one", "all"};
+    size_t word = 0;
+    (void)target;
+    (void)load_choice(loader, node, words, 3, &word);
+}
+
+static void schedule_limit(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t limit = 0;
+    (void)target;
+    (void)load_int(loader, node, 1, 1000, &limit);
+}
+
+static const struct key schedule_keys[] = {
+    {.name = "id", .takes = TAKES_TEXT, .load = schedule_id, .doc = "Keeps its place when schedules are reordered; default: the expression."},
+    {.name = "cron", .takes = TAKES_TEXT, .load = schedule_cron, .doc = "Five fields, names, ranges, steps, lists, or @daily and the like.", .required = true},
+    {.name = "timezone", .takes = TAKES_TEXT, .load = schedule_timezone, .doc = "IANA name; default UTC."},
+    {.name = "catchup", .takes = TAKES_TEXT, .load = schedule_catchup, .doc = "none, one or all of the runs that were missed."},
+    {.name = "catchup_window", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "How far back."},
+    {.name = "catchup_limit", .takes = TAKES_NUMBER, .load = schedule_limit, .doc = "At most this many."},
+    {.name = "jitter", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "A random delay up to this."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
+    {0},
+};
+
+static void load_schedule(struct loader *loader, const struct yaml_node *node, struct triggers *triggers)
+{
+    size_t count = node->type == JSON_ARRAY ? node->count : 1;
+    size_t first = triggers->count;
+    for (size_t i = 0; i < count; i++) {
+        const struct yaml_node *entry = node->type == JSON_ARRAY ? &node->items[i] : node;
+        if (!load_expect(loader, entry, TAKES_MAP, "a schedule")) {
+            continue;
+        }
+        struct trigger *trigger = add_trigger(loader, triggers, TRIGGER_SCHEDULE, entry);
+        (void)load_map(loader, entry, schedule_keys, trigger, "a schedule");
+        trigger->id = trigger->id.n == 0 ? trigger->cron : trigger->id;
+        for (size_t k = first; k + 1 < triggers->count; k++) {
+            if (str_eq(triggers->items[k].id, trigger->id)) {
+                load_error(loader, entry, DIAG_VALUE, "give each an 'id'", "two schedules have the id '%.*s'", STR_ARG(trigger->id));
+            }
+        }
+    }
+}
+
+/* ---- webhook and events -------------------------------------------------------------------------------------------- */
+
+static void webhook_verify(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    static const char *const words[] = {"github", "gitlab", "gitea", "bitbucket", "standard", "bearer", "none"};
+    size_t word = 0;
+    (void)target;
+    (void)load_choice(loader, node, words, 7, &word);
+}
+
+static void webhook_secret(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct template secret;
+    (void)target;
+    if (load_template(loader, node, &secret) && template_is_plain(&secret)) {
+        load_error(loader, node, DIAG_SECRET, "write ${{ secrets.NAME }}", "a webhook's secret stands in the file");
+    }
+}
+
+static const struct key webhook_keys[] = {
+    {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify, .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true},
+    {.name = "secret", .takes = TAKES_TEXT, .load = webhook_secret, .doc = "${{ secrets.NAME }}"},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which deliveries start a run."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run, from event.*."},
+    {0},
+};
+
+static const struct key push_keys[] = {
+    {.name = "branches", .takes = TAKES_LIST, .load = key_texts, .doc = "Globs of branches."},
+    {.name = "paths", .takes = TAKES_LIST, .load = key_texts, .doc = "Globs of changed files."},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which pushes start a run."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
+    {0},
+};
+
+static const struct key model_version_keys[] = {
+    {.name = "model", .takes = TAKES_TEXT, .doc = "Glob of registered models.", .required = true},
+    {.name = "prompts", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_bool, .doc = "Also for prompts (false)."},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which versions start a run."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
+    {0},
+};
+
+static const struct key model_alias_keys[] = {
+    {.name = "model", .takes = TAKES_TEXT, .doc = "Glob of registered models.", .required = true},
+    {.name = "alias", .takes = TAKES_TEXT, .doc = "Glob of aliases."},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which moves start a run."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
+    {0},
+};
+
+static void pipeline_status(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    static const char *const words[] = {"succeeded", "failed", "cancelled"};
+    size_t word = 0;
+    (void)target;
+    for (size_t i = 0; i < node->count; i++) {
+        (void)load_choice(loader, &node->items[i], words, 3, &word);
+    }
+}
+
+static const struct key pipeline_trigger_keys[] = {
+    {.name = "name", .takes = TAKES_TEXT, .doc = "The other pipeline.", .required = true},
+    {.name = "status", .takes = TAKES_LIST, .load = pipeline_status, .doc = "succeeded, failed, cancelled."},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which ends start a run."},
+    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
+    {0},
+};
+
+static const struct {
+    const char *name;
+    enum trigger_kind kind;
+    const struct key *keys;
+    const char *later;
+} kinds[] = {
+    {"schedule", TRIGGER_SCHEDULE, NULL, NULL},
+    {"webhook", TRIGGER_WEBHOOK, webhook_keys, NULL},
+    {"push", TRIGGER_PUSH, push_keys, NULL},
+    {"model_version", TRIGGER_MODEL_VERSION, model_version_keys, NULL},
+    {"model_alias", TRIGGER_MODEL_ALIAS, model_alias_keys, NULL},
+    {"pipeline", TRIGGER_PIPELINE, pipeline_trigger_keys, NULL},
+    {"call", TRIGGER_PIPELINE, NULL, "pipelines that can only be called"},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+static void load_kind(struct loader *loader, const struct yaml_pair *pair, struct triggers *triggers)
+{
+    struct str names[KIND_COUNT];
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        names[i] = str_from(kinds[i].name);
+        if (!str_is(pair->key.text, kinds[i].name)) {
+            continue;
+        }
+        if (kinds[i].later != NULL) {
+            load_error(loader, &pair->key, DIAG_LATER, NULL, "'on: %s' is not in this version: %s", kinds[i].name, kinds[i].later);
+        } else if (kinds[i].kind == TRIGGER_SCHEDULE) {
+            load_schedule(loader, &pair->value, triggers);
+        } else {
+            struct trigger *trigger = add_trigger(loader, triggers, kinds[i].kind, &pair->value);
+            (void)load_map(loader, &pair->value, kinds[i].keys, trigger, arena_printf(loader->arena, "'on: %s'", kinds[i].name));
+        }
+        return;
+    }
+    load_error(loader, &pair->key, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, pair->key.text, names, KIND_COUNT - 1), "there is no trigger '%.*s'",
+               STR_ARG(pair->key.text));
+}
+
+void load_triggers(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct triggers triggers = {0};
+    (void)target;
+    for (size_t i = 0; i < node->count; i++) {
+        load_kind(loader, &node->pairs[i], &triggers);
+    }
+    loader->pipeline->triggers = triggers.items;
+    loader->pipeline->trigger_count = triggers.count;
+}

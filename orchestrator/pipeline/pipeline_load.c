@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A whole file: the top keys, then the checks that need all of it.
+ */
+#include "pipeline/pipeline.h"
+
+#include "base/fs.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "crypto/digest.h"
+#include "pipeline/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct pipeline *pipeline_of(void *target)
+{
+    return target;
+}
+
+static bool is_pipeline_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && (i == 0 || strchr("._-", c) == NULL)) {
+            return false;
+        }
+    }
+    return name.n > 0 && name.n <= 100;
+}
+
+static void key_name(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct str name = node->text;
+    if (!is_pipeline_name(name)) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is no name of a pipeline: expected up to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+                   STR_ARG(name));
+        return;
+    }
+    pipeline_of(target)->name = name;
+}
+
+static void key_description(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_text(loader, node, &pipeline_of(target)->description);
+}
+
+static void key_experiment(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_text(loader, node, &pipeline_of(target)->experiment);
+    if (node->text.n == 0 || node->text.n > 500) {
+        load_error(loader, node, DIAG_VALUE, NULL, "expected the name of an experiment, 1 to 500 characters");
+    }
+}
+
+static void key_tags(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        (void)load_expect(loader, &node->pairs[i].value, TAKES_SCALAR, "a tag");
+    }
+    pipeline_of(target)->tags = yaml_to_json(loader->arena, node);
+}
+
+static void key_env(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_named_templates(loader, node, name_is_identifier, "'env'", &pipeline_of(target)->env, &pipeline_of(target)->env_count);
+}
+
+static void python_requirements(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_text(loader, node, &pipeline_of(target)->python_requirements);
+}
+
+static void python_lock(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_text(loader, node, &pipeline_of(target)->python_lock);
+}
+
+static const struct key python_keys[] = {
+    {.name = "requirements", .takes = TAKES_TEXT, .load = python_requirements, .doc = "A requirements file for pip."},
+    {.name = "lock", .takes = TAKES_TEXT, .load = python_lock, .doc = "A uv.lock; needs uv."},
+    {0},
+};
+
+static void key_python(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, python_keys, target, "'python'");
+    const struct pipeline *pipeline = pipeline_of(target);
+    if ((pipeline->python_requirements.n > 0) == (pipeline->python_lock.n > 0)) {
+        load_error(loader, node, DIAG_MISSING, NULL, "'python': expected exactly one of 'requirements' and 'lock'");
+    }
+}
+
+static void default_timeout(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    loader->has_default_timeout = load_duration(loader, node, &loader->default_timeout_ms);
+}
+
+static void default_retry(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    loader->default_retry = retry_policy_default();
+    loader->has_default_retry = true;
+    load_retry(loader, node, &loader->default_retry);
+}
+
+static const struct key default_keys[] = {
+    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = default_timeout, .doc = "Of each attempt."},
+    {.name = "retry", .takes = TAKES_MAP, .load = default_retry, .doc = "Further attempts.", .keys = retry_keys},
+    {0},
+};
+
+static void key_defaults(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, default_keys, target, "'defaults'");
+}
+
+static void concurrency_limit(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t limit = 0;
+    (void)target;
+    (void)load_int(loader, node, 1, 10000, &limit);
+}
+
+static void concurrency_policy(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    static const char *const words[] = {"queue", "latest", "skip", "cancel_running"};
+    size_t word = 0;
+    (void)target;
+    (void)load_choice(loader, node, words, 4, &word);
+}
+
+static const struct key concurrency_keys[] = {
+    {.name = "group", .takes = TAKES_TEXT, .doc = "Runs of one group share the limit."},
+    {.name = "limit", .takes = TAKES_NUMBER, .load = concurrency_limit, .doc = "Runs at once."},
+    {.name = "policy", .takes = TAKES_TEXT, .load = concurrency_policy, .doc = "queue, latest, skip or cancel_running."},
+    {0},
+};
+
+static void key_concurrency(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, concurrency_keys, target, "'concurrency'");
+}
+
+static void key_timeout(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_duration(loader, node, &pipeline_of(target)->timeout_ms);
+}
+
+static void key_outputs(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_named_templates(loader, node, name_is_identifier, "'outputs'", &pipeline_of(target)->outputs, &pipeline_of(target)->output_count);
+}
+
+const struct key pipeline_keys[] = {
+    {.name = "name", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_name, .doc = "Unique in a home: [a-z0-9][a-z0-9._-]{0,99}.", .required = true},
+    {.name = "requires", .takes = TAKES_TEXT, .doc = "The sluice versions that can run this file: \">= 0.1\"."},
+    {.name = "description", .takes = TAKES_TEXT, .load = key_description, .doc = "For people."},
+    {.name = "experiment", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_experiment, .doc = "MLflow experiment of its runs; default: the name."},
+    {.name = "tags", .takes = TAKES_MAP, .load = key_tags, .doc = "Tags of its runs."},
+    {.name = "on", .takes = TAKES_MAP, .load = load_triggers, .doc = "What starts it besides people. Write \"on\" in quotes for YAML 1.1 readers."},
+    {.name = "params", .takes = TAKES_MAP, .load = load_params, .doc = "Typed values a run is started with."},
+    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables of all steps."},
+    {.name = "python", .takes = TAKES_MAP, .load = key_python, .doc = "A virtual environment for its steps.", .keys = python_keys},
+    {.name = "defaults", .takes = TAKES_MAP, .doc = "For run and lua steps, and for plugins that may be repeated.", .keys = default_keys},
+    {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.", .unhonoured = "runs are started by hand", .keys = concurrency_keys},
+    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout, .doc = "Running time of a run; queued and waiting time is not counted."},
+    {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .keys = step_keys, .required = true},
+    {.name = "outputs", .takes = TAKES_MAP, .load = key_outputs, .doc = "What a pipeline that has this one as a step sees."},
+    {.name = "notify", .takes = TAKES_ANY, .later = "use a step with the plugin 'notify'", .doc = "Later."},
+    {0},
+};
+
+/* ---- requires: read before anything else --------------------------------------------------------------- */
+
+static int version_number(struct str text, int64_t *ret)
+{
+    int64_t parts[3] = {0, 0, 0};
+    struct str part = {0};
+    text = str_trim(text);
+    for (int i = 0; i < 3 && str_cut(&text, '.', &part); i++) {
+        if (parse_int(part, 0, 99999, &parts[i], NULL) < 0) {
+            return -1;
+        }
+    }
+    *ret = (parts[0] * 100000 + parts[1]) * 100000 + parts[2];
+    return text.p == NULL ? 0 : -1;
+}
+
+/* False when the file is for another version: then nothing else is worth telling. */
+static bool check_requires(struct loader *loader, const struct yaml_node *node)
+{
+    static const char *const operators[] = {">=", "<=", "==", ">", "<"};
+    int64_t ours = 0;
+    int64_t theirs = 0;
+    (void)version_number(str_from(SLUICE_VERSION), &ours);
+    struct str text = str_trim(node->text);
+    for (size_t i = 0; i < 5; i++) {
+        if (!str_starts(text, str_from(operators[i]))) {
+            continue;
+        }
+        if (version_number(str_slice(text, strlen(operators[i]), text.n), &theirs) < 0) {
+            break;
+        }
+        bool fits[] = {ours >= theirs, ours <= theirs, ours == theirs, ours > theirs, ours < theirs};
+        if (!fits[i]) {
+            load_error(loader, node, DIAG_REQUIRES, NULL, "this file needs sluice %.*s; this is %s", STR_ARG(text), SLUICE_VERSION);
+        }
+        return fits[i];
+    }
+    load_error(loader, node, DIAG_VALUE, NULL, "expected a version like \">= 0.1\", found '%.*s'", STR_ARG(node->text));
+    return true;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------- */
+
+static struct str digest_of(struct arena *arena, const struct json *value)
+{
+    struct strbuf text;
+    strbuf_init(&text, 256 << 20);
+    json_write_canonical(&text, value);
+    struct digest digest = digest_bytes(strbuf_str(&text));
+    strbuf_clear(&text);
+    return arena_str(arena, str_from(digest.hex));
+}
+
+static void set_digests(struct loader *loader, const struct yaml_node *root, struct pipeline *pipeline)
+{
+    struct json document = yaml_to_json(loader->arena, root);
+    pipeline->digest = digest_of(loader->arena, &document);
+    struct step *steps = (struct step *)(uintptr_t)pipeline->steps;
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        steps[i].digest = digest_of(loader->arena, &steps[i].definition);
+    }
+}
+
+static void set_folder(struct loader *loader, struct pipeline *pipeline)
+{
+    const char *file = loader->diags->file == NULL ? "-" : loader->diags->file;
+    const char *folder = loader->world != NULL && loader->world->folder != NULL ? loader->world->folder : path_dir(loader->arena, file);
+    char *absolute = realpath(folder, NULL);
+    pipeline->file = arena_str(loader->arena, str_from(file));
+    pipeline->folder = arena_str(loader->arena, str_from(absolute == NULL ? folder : absolute));
+    free(absolute);
+}
+
+const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world)
+{
+    static const struct pipeline_world nothing = {0};
+    const struct yaml_node *root = yaml_doc_parse(diags);
+    if (root == NULL) {
+        return NULL;
+    }
+    struct pipeline *pipeline = arena_one(diags->arena, struct pipeline);
+    struct loader loader = {.diags = diags, .arena = diags->arena, .world = world == NULL ? &nothing : world, .pipeline = pipeline};
+    pipeline->tags = json_object();
+    pipeline->source = diags->text;
+    set_folder(&loader, pipeline);
+    const struct yaml_node *requires = yaml_get(root, "requires");
+    if (requires != NULL && !check_requires(&loader, requires)) {
+        return NULL;
+    }
+    const struct yaml_node *defaults = yaml_get(root, "defaults"); /* steps need them first */
+    if (defaults != NULL && defaults->type == JSON_OBJECT) {
+        key_defaults(&loader, defaults, pipeline);
+    }
+    if (!load_map(&loader, root, pipeline_keys, pipeline, "the pipeline")) {
+        return NULL;
+    }
+    pipeline->experiment = pipeline->experiment.n == 0 ? pipeline->name : pipeline->experiment;
+    pipeline->index = step_index_new(loader.arena, pipeline);
+    check_plugins(&loader);
+    check_names(&loader, root);
+    check_cycles(&loader);
+    check_races(&loader);
+    diags_sort(diags);
+    if (diags->errors > 0) {
+        return NULL;
+    }
+    set_digests(&loader, root, pipeline);
+    return pipeline;
+}
+
+const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world)
+{
+    struct err err = {0};
+    const char *from = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+    if (fs_is_folder(from)) {
+        diag_add(diags, DIAG_FILE, (struct pos){0}, NULL, "'%s' is a folder: expected a pipeline file", path);
+        return NULL;
+    }
+    if (fs_read(from, YAML_MAX_BYTES, diags->arena, &diags->text, &err) < 0) {
+        diag_add(diags, err.code == ERR_LIMIT ? DIAG_BOUND : DIAG_FILE, (struct pos){0}, NULL, "%s", err.message);
+        return NULL;
+    }
+    return pipeline_load(diags, world);
+}
