@@ -121,6 +121,7 @@ static int find_previous(const struct step_host *host, struct scratch *scratch, 
         step_log(host, STEP_LOG_WARN, "the deployment before this one was cut off: what counts as before is %s",
                  none ? "nothing" : before);
         directory->previous = none ? NULL : before;
+        directory->cut_off = true;
     }
     return 0;
 }

@@ -20,6 +20,7 @@ struct directory {
     const char *path;     /* DIR */
     const char *version;  /* "versions/3-1f2e3d4c": what is deployed */
     const char *previous; /* the same for what was there before; NULL for nothing */
+    bool cut_off;         /* an earlier switch was not settled: `current` is not what `previous` says */
     int lock_fd;          /* -1 when not held */
 };
 

@@ -63,6 +63,12 @@ static int look(const struct step_host *host, const struct health *health, int64
     return 0;
 }
 
+bool health_is_good(const struct step_host *host, const struct health *health)
+{
+    struct fault ignored;
+    return health->url == NULL || look(host, health, REQUEST_MS, &ignored) == 0;
+}
+
 int health_wait(const struct step_host *host, const struct health *health, struct fault *fault)
 {
     if (health->url == NULL) {

@@ -160,12 +160,14 @@ static int pour(const struct step_host *host, const struct payload_file *file, i
     char hex[SHA256_HEX];
     char *room = malloc(READ_BYTES);
     ssize_t size = room == NULL ? -1 : 1;
+    int64_t passed = 0;
     int result = 0;
     sha256_begin(&sha256);
     while (result == 0 && size > 0) {
         size = read(in, room, READ_BYTES);
         if (size > 0) {
             sha256_add(&sha256, room, (size_t)size);
+            passed += size;
         }
         if (size > 0 && out >= 0 && write_all(out, room, (size_t)size) < 0) {
             result = fault_set(fault, "cannot write a copy of '%.200s': %s", file->path, strerror(errno));
@@ -179,7 +181,11 @@ static int pour(const struct step_host *host, const struct payload_file *file, i
         result = fault_set(fault, "cannot read '%.200s': %s", file->path, strerror(errno));
     }
     sha256_end(&sha256, hex);
-    if (result == 0 && (strcmp(hex, file->sha256) != 0 || (file->size >= 0 && (uint64_t)file->size != sha256.bytes))) {
+    if (result == 0 && file->size >= 0 && file->size != passed) {
+        return fault_set(fault, "'%.200s' is not what was recorded: it has %lld bytes, recorded are %lld", file->path,
+                         (long long)passed, (long long)file->size);
+    }
+    if (result == 0 && strcmp(hex, file->sha256) != 0) {
         result = fault_set(fault, "'%.200s' is not what was recorded: its sha256 is %.12s, recorded is %.12s", file->path,
                            hex, file->sha256);
     }

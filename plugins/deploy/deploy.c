@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Puts a model where it serves, looks whether it is well, and goes back to what was there before when it is not. Every
+ * way out of the step leaves either the new version, proved healthy, or the old one. */
+#include "step.h"
+
+#include "directory.h"
+#include "health.h"
+#include "members.h"
+#include "target.h"
+#include "value.h"
+
+#include <string.h>
+
+#define PARAMS(P)                                                                                                      \
+    P(STRING, model, "required; minlen=1", "What is deployed: models:/NAME/VERSION, models:/NAME@ALIAS or m-...")      \
+    P(ANY, target, "required; shape=map", "{directory: PATH}, {command: [...], rollback} or {http: URL, ...}.")        \
+    P(ANY, health, "shape=string|map", "A URL, or {url, status, contains, timeout, interval}.")                        \
+    P(DURATION, wait, "default=1m; min=0", "How long it may take to become healthy, unless health says it.")           \
+    P(DURATION, timeout, "default=5m; min=1", "Of a command or of a request to the target.")                           \
+    P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.")                        \
+    P(STRING, previous, "", "Of a command or URL: the model that serves now, such as models:/NAME@champion.")          \
+    P(STRING, name, "", "What records call the target; by default its path, program or URL.")                          \
+    P(STRING, evidence_sha256, "", "Of an approval: what was reviewed must still be the same.")                        \
+    P(ANY, evidence, "", "What that approval had as `evidence`.")
+
+#define OUTPUTS(O)                                                                                                     \
+    O(STRING, target, "What the target is called.")                                                                    \
+    O(STRING, path, "The folder that serves: of a directory the version's, else the model's.")                         \
+    O(STRING, previous, "What served before: a version's folder or a model's URI; null when nothing is known.")        \
+    O(STRING, sha256, "The digest of the model's files.")                                                              \
+    O(BOOL, changed, "False when it served already.")
+
+STEP_PARAMS_STRUCT(deploy_params, PARAMS);
+
+struct deployment {
+    const struct step_host *host;
+    const struct deploy_params *params;
+    struct scratch scratch;
+    struct target target;
+    struct health health;
+    struct payload payload;
+    struct payload previous_payload; /* of `previous` */
+    const char *previous;            /* for people and records; NULL: nothing is known */
+    const char *path;
+    bool changed;
+};
+
+/* ---- before anything is touched ------------------------------------------------------------------- */
+
+static const char *text_or_null(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}
+
+static int read_params(struct deployment *deployment, struct fault *fault)
+{
+    const struct deploy_params *p = deployment->params;
+    if (target_parse(deployment->host, &deployment->scratch, p->target, p->timeout, &deployment->target, fault) < 0 ||
+        health_parse(value_given(p->health), p->wait, &deployment->health, fault) < 0) {
+        return -1;
+    }
+    if (deployment->target.kind == TARGET_DIRECTORY && text_or_null(p->previous) != NULL) {
+        return fault_set(fault, "previous: a directory knows itself what it serves: expected a command or http target");
+    }
+    if (text_or_null(p->name) != NULL) {
+        deployment->target.name = p->name;
+    }
+    return 0;
+}
+
+static int read_models(struct deployment *deployment, struct fault *fault)
+{
+    const struct step_host *host = deployment->host;
+    const char *previous = text_or_null(deployment->params->previous);
+    if (payload_read(host, &deployment->scratch, deployment->params->model, &deployment->payload, fault) <= 0) {
+        return -1;
+    }
+    int found = previous == NULL
+                    ? 0
+                    : payload_read(host, &deployment->scratch, previous, &deployment->previous_payload, fault);
+    if (found == 0 && previous != NULL) {
+        step_log(host, STEP_LOG_INFO, "there is nothing to go back to: %s", fault->text);
+    }
+    deployment->previous = found == 1 ? deployment->previous_payload.uri : NULL;
+    return found < 0 ? -1 : 0;
+}
+
+/* An approval is of what was reviewed, and of nothing that came later. */
+static int check_evidence(const struct deployment *deployment, struct fault *fault)
+{
+    const char *approved = text_or_null(deployment->params->evidence_sha256);
+    struct members ask = {0};
+    const struct step_value *reply = NULL;
+    if (approved == NULL) {
+        return 0;
+    }
+    members_text(&ask, "model", deployment->params->model);
+    members_value(&ask, "evidence", value_given(deployment->params->evidence));
+    int result = members_ask(deployment->host, "evidence.collect", &ask, &reply, fault);
+    members_free(&ask);
+    const char *now = result < 0 ? NULL : value_member_text(reply, "sha256");
+    if (result == 0 && (now == NULL || strcmp(now, approved) != 0)) {
+        return fault_set(fault, "what was approved has changed: its digest is %.12s, that of the approval is %.12s",
+                         now == NULL ? "" : now, approved);
+    }
+    return result;
+}
+
+/* ---- records --------------------------------------------------------------------------------------- */
+
+static int record(const struct deployment *deployment, const char *state, const char *reason, struct fault *fault)
+{
+    struct members note = {0};
+    const struct step_value *reply = NULL;
+    bool back = strcmp(state, "rolled_back") == 0;
+    const char *new = deployment->payload.uri;
+    members_text(&note, "target", deployment->target.name);
+    members_text(&note, "state", state);
+    members_text(&note, "model_id", deployment->payload.model_id);
+    members_text(&note, "from", back ? new : deployment->previous);
+    members_text(&note, "to", back ? deployment->previous : new);
+    members_text(&note, "reason", reason);
+    members_text(&note, "sha256", deployment->payload.sha256);
+    int result = members_ask(deployment->host, "deployment.note", &note, &reply, fault);
+    members_free(&note);
+    return result;
+}
+
+static enum step_result succeed(struct deployment *deployment)
+{
+    const struct step_host *host = deployment->host;
+    struct fault fault;
+    if (deployment->changed && record(deployment, "deployed", NULL, &fault) < 0) {
+        return step_fail(host, "deployed and healthy, but it could not be recorded: %s", fault.text);
+    }
+    int result = step_output_string(host, "target", deployment->target.name);
+    result |= step_output_string(host, "path", deployment->path);
+    result |= deployment->previous == NULL ? host->output(host, "previous", "null")
+                                           : step_output_string(host, "previous", deployment->previous);
+    result |= step_output_string(host, "sha256", deployment->payload.sha256);
+    result |= step_output_bool(host, "changed", deployment->changed);
+    step_log(host, STEP_LOG_INFO, "%s serves %s%s", deployment->target.name, deployment->payload.uri,
+             deployment->changed ? "" : ", as before");
+    return result == 0 ? STEP_OK : step_fail(host, "the outputs were not accepted");
+}
+
+/* `back`: what going back said; NULL when it worked. */
+static enum step_result fail_back(const struct deployment *deployment, const struct fault *why, const struct fault *back)
+{
+    bool empty = deployment->previous == NULL && deployment->target.kind == TARGET_DIRECTORY;
+    const char *previous = empty                          ? "nothing, as before"
+                           : deployment->previous == NULL ? "what was there before"
+                                                          : deployment->previous;
+    struct fault ignored;
+    if (record(deployment, back == NULL ? "rolled_back" : "rollback_failed", why->text, &ignored) < 0) {
+        step_log(deployment->host, STEP_LOG_WARN, "the rollback could not be recorded: %s", ignored.text);
+    }
+    if (back != NULL) {
+        return step_fail(deployment->host, "%s; rolling back to %.200s failed, too: %.400s", why->text, previous,
+                         back->text);
+    }
+    return step_fail(deployment->host, "%s; rolled back to %.200s", why->text, previous);
+}
+
+/* ---- directories ------------------------------------------------------------------------------------- */
+
+static enum step_result serve_again(struct deployment *deployment, const struct directory *directory)
+{
+    struct fault fault;
+    if (health_wait(deployment->host, &deployment->health, &fault) < 0) {
+        return step_fail(deployment->host, "%s; it served before this step: nothing was changed", fault.text);
+    }
+    directory_settle(deployment->host, directory, deployment->params->keep);
+    return succeed(deployment);
+}
+
+static enum step_result deploy_staged(struct deployment *deployment, const struct directory *directory)
+{
+    const struct step_host *host = deployment->host;
+    struct fault fault;
+    struct fault back;
+    deployment->previous = directory->previous;
+    deployment->path = scratch_printf(&deployment->scratch, "%s/%s", directory->path, directory->version);
+    deployment->changed =
+        directory->cut_off || directory->previous == NULL || strcmp(directory->previous, directory->version) != 0;
+    if (!deployment->changed) {
+        return serve_again(deployment, directory);
+    }
+    if (host->cancelled(host)) {
+        return step_fail(host, "cancelled before the switch: nothing was changed");
+    }
+    if (directory_switch(directory, &fault) == 0) {
+        step_log(host, STEP_LOG_INFO, "%s/current is now %s, before %s", directory->path, directory->version,
+                 directory->previous == NULL ? "nothing" : directory->previous);
+        if (health_wait(host, &deployment->health, &fault) == 0) {
+            directory_settle(host, directory, deployment->params->keep);
+            return succeed(deployment);
+        }
+    }
+    return fail_back(deployment, &fault, directory_roll_back(directory, &back) < 0 ? &back : NULL);
+}
+
+static enum step_result deploy_directory(struct deployment *deployment)
+{
+    struct directory directory;
+    struct fault fault;
+    int staged = directory_stage(deployment->host, &deployment->scratch, deployment->target.directory,
+                                 &deployment->payload, &directory, &fault);
+    enum step_result result =
+        staged < 0 ? step_fail(deployment->host, "%s", fault.text) : deploy_staged(deployment, &directory);
+    directory_close(&directory);
+    return result;
+}
+
+/* ---- programs and services ------------------------------------------------------------------------------ */
+
+static bool serves_already(const struct deployment *deployment)
+{
+    const struct payload *previous = &deployment->previous_payload;
+    return deployment->previous != NULL && strcmp(previous->sha256, deployment->payload.sha256) == 0 &&
+           strcmp(previous->model_id, deployment->payload.model_id) == 0 &&
+           health_is_good(deployment->host, &deployment->health);
+}
+
+static enum step_result tell(struct deployment *deployment)
+{
+    const struct step_host *host = deployment->host;
+    const struct payload *previous = deployment->previous == NULL ? NULL : &deployment->previous_payload;
+    struct fault fault;
+    struct fault back;
+    deployment->path = deployment->payload.path;
+    if (serves_already(deployment)) {
+        return succeed(deployment);
+    }
+    deployment->changed = true;
+    /* The target reads the files itself: what it is told must be what was recorded. */
+    if (payload_verify(host, &deployment->payload, deployment->payload.path, &fault) < 0) {
+        return step_fail(host, "%s", fault.text);
+    }
+    if (target_deploy(host, &deployment->target, &deployment->payload, &fault) == 0 &&
+        health_wait(host, &deployment->health, &fault) == 0) {
+        return succeed(deployment);
+    }
+    step_log(host, STEP_LOG_WARN, "%s: rolling back", fault.text);
+    bool failed = target_roll_back(host, &deployment->target, &deployment->payload, previous, &back) < 0;
+    return fail_back(deployment, &fault, failed ? &back : NULL);
+}
+
+static enum step_result run(const struct step_host *host, const void *params)
+{
+    struct deployment deployment = {.host = host, .params = params};
+    struct fault fault;
+    enum step_result result = STEP_FAILED;
+    if (read_params(&deployment, &fault) < 0 || read_models(&deployment, &fault) < 0 ||
+        check_evidence(&deployment, &fault) < 0) {
+        result = step_fail(host, "%s", fault.text);
+    } else {
+        result = deployment.target.kind == TARGET_DIRECTORY ? deploy_directory(&deployment) : tell(&deployment);
+    }
+    scratch_free(&deployment.scratch);
+    return result;
+}
+
+STEP_PLUGIN(deploy, "1.0", "Puts a model where it serves, and goes back when it is not healthy.", STEP_PLAIN,
+            deploy_params, PARAMS, OUTPUTS, run)
