@@ -67,7 +67,8 @@ struct cli {
     bool terminal;       /* stdout is a terminal */
 };
 
-extern const struct command commands[];
+/* The table, in the order of the list that --help prints; the rows stand in the files of the commands (cli/commands.h). */
+extern const struct command *const commands[];
 extern const int command_count;
 /* Options that every command takes. */
 extern const struct option_row common_options[];
@@ -86,13 +87,10 @@ const char *option_nth(const struct cli *cli, const char *name, int index);
 /* ---- help.c ---- */
 void help_list(const struct cli *cli, bool to_error);
 void help_command(const struct cli *cli, const struct command *command);
-/* A man page (roff) of the whole program. */
-void help_man(void);
+/* A man page (roff): of the whole program when `command` is NULL. */
+void help_man(const struct command *command);
 
-/* ---- completion.c ---- */
-int completion_print(const char *shell, struct err *err);
-
-/* Prints "sluice: message" on standard error and returns `code`. */
+/* Prints "sluice: message" on standard error, or with --json {"error": {"code", "message"}} on standard output; returns `code`. */
 int cli_fail(const struct cli *cli, int code, const struct err *err);
 /* The exit code that an error stands for: ERR_BUSY, ERR_NEWER, ERR_IO, ERR_CORRUPT are 4, ERR_INPUT and ERR_NOT_FOUND 2, the rest 1. */
 int cli_exit_of(const struct err *err);

@@ -43,13 +43,13 @@ static int find_command(struct cli *cli, int argc, char **argv)
 {
     for (int words = 2; words >= 1; words--) {
         for (int i = 0; words <= argc && i < command_count; i++) {
-            struct str rest = str_from(commands[i].name);
+            struct str rest = str_from(commands[i]->name);
             struct str first = {0};
             (void)str_cut(&rest, ' ', &first);
             bool two = rest.p != NULL;
             bool same = str_is(first, argv[0]) && two == (words == 2) && (!two || str_is(rest, argv[1]));
             if (same) {
-                cli->command = &commands[i];
+                cli->command = commands[i];
                 return words;
             }
         }
@@ -62,7 +62,7 @@ static int unknown_command(const char *word, struct err *err)
     struct str names[128];
     size_t count = 0;
     for (int i = 0; i < command_count && count < 128; i++) {
-        names[count++] = str_from(commands[i].name);
+        names[count++] = str_from(commands[i]->name);
     }
     ptrdiff_t near = str_nearest(str_from(word), names, count);
     if (near >= 0) {

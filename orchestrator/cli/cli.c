@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/json.h"
+#include "base/str.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int cli_exit_of(const struct err *err)
+{
+    switch (err->code) {
+    case ERR_BUSY:
+    case ERR_NEWER:
+    case ERR_IO:
+    case ERR_CORRUPT:
+        return EXIT_HOME;
+    case ERR_INPUT:
+    case ERR_NOT_FOUND:
+        return EXIT_USAGE;
+    default:
+        return EXIT_RUN_FAILED;
+    }
+}
+
+int cli_fail(const struct cli *cli, int code, const struct err *err)
+{
+    fprintf(stderr, "sluice: %s\n", err->message);
+    if (cli->json) {
+        struct json error = json_object();
+        struct json object = json_object();
+        json_set(cli->arena, &error, "code", json_cstring(cli->arena, err_code_name(err->code)));
+        json_set(cli->arena, &error, "message", json_cstring(cli->arena, err->message));
+        json_set(cli->arena, &object, "error", error);
+        struct str text = json_text(cli->arena, &object);
+        printf("%.*s\n", (int)text.n, text.p);
+    }
+    return code;
+}
+
+static const char *own_path(struct arena *arena, const char *name)
+{
+    char path[4096];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (size <= 0) {
+        return name;
+    }
+    path[size] = '\0';
+    return arena_strdup(arena, path);
+}
+
+static int check_arguments(const struct cli *cli, struct err *err)
+{
+    const struct command *command = cli->command;
+    const char *arguments = command->arguments == NULL ? "" : command->arguments;
+    if (cli->argument_count < command->min_arguments) {
+        return err_set(err, ERR_INPUT, "'sluice %s' needs %s: see 'sluice %s --help'", command->name, arguments, command->name);
+    }
+    if (command->max_arguments >= 0 && cli->argument_count > command->max_arguments) {
+        return err_set(err, ERR_INPUT, "unexpected argument '%s': usage is 'sluice %s%s%s'", cli->arguments[command->max_arguments],
+                       command->name, *arguments == '\0' ? "" : " ", arguments);
+    }
+    return 0;
+}
+
+/* "sluice help run" and "sluice --version" are what people try first. */
+static void rewrite(int *argc, char ***argv, char *room[3])
+{
+    if (*argc >= 2 && strcmp((*argv)[1], "help") == 0) {
+        static char help[] = "--help";
+        room[0] = (*argv)[0];
+        room[1] = *argc >= 3 ? (*argv)[2] : help;
+        room[2] = help;
+        *argc = *argc >= 3 ? 3 : 2;
+        *argv = room;
+    }
+}
+
+static int dispatch(struct cli *cli, int argc, char **argv)
+{
+    struct err err = {0};
+    if (options_parse(cli, argc, argv, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    cli->json = option_given(cli, "json");
+    cli->quiet = option_given(cli, "quiet");
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    bool dumb = terminal != NULL && strcmp(terminal, "dumb") == 0;
+    cli->terminal = isatty(STDOUT_FILENO) == 1;
+    cli->colour = cli->terminal && !dumb && (no_colour == NULL || *no_colour == '\0') && !option_given(cli, "no-color");
+    if (option_given(cli, "help")) {
+        if (cli->command == NULL) {
+            help_list(cli, false);
+        } else {
+            help_command(cli, cli->command);
+        }
+        return EXIT_OK;
+    }
+    if (cli->command == NULL) {
+        help_list(cli, true);
+        return EXIT_USAGE;
+    }
+    if (check_arguments(cli, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    return cli->command->run(cli);
+}
+
+int cli_main(int argc, char **argv)
+{
+    char *room[3];
+    rewrite(&argc, &argv, room);
+    static char version[] = "version";
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        argv[1] = version;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    struct cli cli = {.arena = arena_new()};
+    cli.program = own_path(cli.arena, argv[0]);
+    int code = dispatch(&cli, argc, argv);
+    if (fflush(stdout) != 0 && code == EXIT_OK) {
+        fprintf(stderr, "sluice: standard output cannot be written\n");
+        code = EXIT_HOME;
+    }
+    arena_free(cli.arena);
+    return code;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * retry, rerun, cancel: what people do with a run that is there already.
+ */
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/git_head.h"
+#include "cli/run_view.h"
+#include "cli/start.h"
+
+#include <stdio.h>
+
+static struct follow_options follow_of(const struct cli *cli)
+{
+    return (struct follow_options){.wait = option_given(cli, "wait"), .logs = option_given(cli, "logs")};
+}
+
+static int find_ended(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
+{
+    if (store_pipeline_run_find(session->home.store, words, session->cli->arena, ret_row, err) < 0) {
+        return -1;
+    }
+    if (!run_state_is_terminal(ret_row->state)) {
+        return err_set(err, ERR_STATE, "run %s is still open (%s): 'sluice resume %s' goes on with it, 'sluice cancel %s' ends it", words,
+                       run_state_name(ret_row->state), words, words);
+    }
+    return 0;
+}
+
+/* The definition that the run had, or, for rerun, the file as it is now when it is still there. */
+static const struct pipeline *stored_definition(struct session *session, const struct pipeline_run *row, struct err *err)
+{
+    struct diags diags;
+    struct pipeline_world world = {.plugins = &session->catalogue, .folder = row->folder};
+    diags_init(&diags, session->cli->arena, row->file);
+    if (store_definition_get(session->home.store, row->definition, session->cli->arena, &diags.text, err) < 0) {
+        return NULL;
+    }
+    const struct pipeline *pipeline = pipeline_load(&diags, &world);
+    if (pipeline == NULL) {
+        (void)err_set(err, ERR_INPUT, "the definition of this run is not accepted any more: line %d: %s",
+                      diags.count > 0 ? diags.items[0].pos.line : 0, diags.count > 0 ? diags.items[0].message : "unknown");
+    }
+    return pipeline;
+}
+
+static int mark_steps(const struct pipeline *pipeline, const char *step, bool below, bool *marks, struct err *err)
+{
+    ptrdiff_t at = pipeline_find_step(pipeline, str_from(step));
+    if (at < 0) {
+        return err_set(err, ERR_INPUT, "there is no step '%s' in pipeline %.*s", step, STR_ARG(pipeline->name));
+    }
+    marks[at] = true;
+    if (below) {
+        run_mark_below(pipeline, (size_t)at, marks);
+    }
+    return 0;
+}
+
+static int submit_and_follow(struct session *session, struct engine_submission *submission)
+{
+    struct err err = {0};
+    char run_id[40];
+    if (engine_submit(session->engine, submission, run_id, &err) < 0) {
+        return cli_fail(session->cli, cli_exit_of(&err), &err);
+    }
+    struct follow_options options = follow_of(session->cli);
+    return follow_run(session, run_id, &options);
+}
+
+/* ---- retry -------------------------------------------------------------------------------------------------- */
+
+static int prepare_retry(struct session *session, struct engine_submission *submission, struct err *err)
+{
+    struct cli *cli = session->cli;
+    struct pipeline_run *row = arena_one(cli->arena, struct pipeline_run);
+    if (find_ended(session, cli->arguments[0], row, err) < 0 ||
+        (submission->pipeline = stored_definition(session, row, err)) == NULL ||
+        json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &submission->params, err) < 0 ||
+        start_seed(cli, &submission->seed, err) < 0) {
+        return -1;
+    }
+    const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    if (step != NULL) {
+        bool *marks = arena_array(cli->arena, submission->pipeline->step_count, sizeof *marks);
+        if (mark_steps(submission->pipeline, step, true, marks, err) < 0) {
+            return -1;
+        }
+        submission->again = marks;
+    } else if (row->state == RUN_STATE_SUCCEEDED) {
+        return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run", cli->arguments[0]);
+    }
+    submission->retry_of = row->run_id;
+    submission->workspace = row->workspace;
+    submission->until = option_given(cli, "only") ? step : row->until;
+    submission->actor = session->actor;
+    submission->git = git_head(git_root(row->workspace, cli->arena), cli->arena);
+    return 0;
+}
+
+static int run_retry(struct cli *cli)
+{
+    struct err err = {0};
+    struct session session;
+    if (option_given(cli, "only") && cli->argument_count < 2) {
+        (void)err_set(&err, ERR_INPUT, "--only needs the step: 'sluice retry RUN STEP --only'");
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    if (session_open(cli, "retry", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    struct engine_submission submission = {.trigger = "retry"};
+    int code = prepare_retry(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err) : submit_and_follow(&session, &submission);
+    session_close(&session);
+    return code;
+}
+
+static const struct option_row retry_options[] = {
+    {"only", 0, NULL, false, "with STEP: run that step alone, nothing below it"},
+    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"seed", 0, "N", false, "the seed of retry delays"},
+    {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
+    {"logs", 'l', NULL, false, "print what the steps print, too"},
+    {0},
+};
+
+const struct command command_retry = {
+    .name = "retry",
+    .group = "Run",
+    .summary = "run the steps that did not succeed again, keep the rest",
+    .arguments = "RUN [STEP]",
+    .details = "Starts a new revision of the run (12 becomes 12.2) with the definition and the params it had. Steps that succeeded, and do not\n"
+               "depend on one that runs again, keep their results. With STEP, that step and all below it run again; with --only, just it.",
+    .examples = "sluice retry latest\nsluice retry wine/12 evaluate\nsluice retry wine/12 evaluate --only",
+    .options = retry_options,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run_retry,
+};
+
+/* ---- rerun ---------------------------------------------------------------------------------------------------- */
+
+static int prepare_rerun(struct session *session, struct engine_submission *submission, struct err *err)
+{
+    struct cli *cli = session->cli;
+    struct pipeline_run *row = arena_one(cli->arena, struct pipeline_run);
+    struct json base;
+    const char *from = option_value(cli, "from");
+    if (find_ended(session, cli->arguments[0], row, err) < 0 ||
+        (submission->pipeline = stored_definition(session, row, err)) == NULL ||
+        json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &base, err) < 0 ||
+        start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
+        start_until(cli, submission->pipeline, "until", &submission->until, err) < 0) {
+        return -1;
+    }
+    if (from != NULL) {
+        bool *marks = arena_array(cli->arena, submission->pipeline->step_count, sizeof *marks);
+        if (mark_steps(submission->pipeline, from, true, marks, err) < 0) {
+            return -1;
+        }
+        submission->again = marks;
+        submission->retry_of = row->run_id;
+        submission->new_number = true;
+    }
+    submission->workspace = row->workspace;
+    submission->actor = session->actor;
+    submission->git = git_head(git_root(row->workspace, cli->arena), cli->arena);
+    return 0;
+}
+
+static int run_rerun(struct cli *cli)
+{
+    struct err err = {0};
+    struct session session;
+    if (session_open(cli, "rerun", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    struct engine_submission submission = {.trigger = "rerun"};
+    int code = prepare_rerun(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err) : submit_and_follow(&session, &submission);
+    session_close(&session);
+    return code;
+}
+
+static const struct option_row rerun_options[] = {
+    {"from", 0, "STEP", false, "keep the good results of everything above STEP"},
+    {"param", 'p', "NAME=VALUE", true, "a parameter that is to be another one this time"},
+    {"params", 0, "FILE", true, "parameters from a JSON or YAML file; -p wins over it"},
+    {"until", 0, "STEP", false, "only this step and what it needs"},
+    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"seed", 0, "N", false, "the seed of retry delays"},
+    {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
+    {"logs", 'l', NULL, false, "print what the steps print, too"},
+    {0},
+};
+
+const struct command command_rerun = {
+    .name = "rerun",
+    .group = "Run",
+    .summary = "a new run like an earlier one, from a step on, with other params",
+    .arguments = "RUN",
+    .details = "Starts a new run with the definition and the params of an earlier one. With --from, the steps above STEP are not run: their\n"
+               "outputs, artifacts and models are those of the earlier run, even where a changed param would have made them differ.",
+    .examples = "sluice rerun wine/12\nsluice rerun wine/12 --from evaluate -p min_r2=0.35",
+    .options = rerun_options,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_rerun,
+};
+
+/* ---- cancel --------------------------------------------------------------------------------------------------- */
+
+static int run_cancel(struct cli *cli)
+{
+    struct err err = {0};
+    struct session session;
+    struct pipeline_run row;
+    if (session_open(cli, "cancel", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    int code = EXIT_OK;
+    if (store_pipeline_run_find(session.home.store, cli->arguments[0], cli->arena, &row, &err) < 0) {
+        code = cli_fail(cli, EXIT_USAGE, &err);
+    } else if (run_state_is_terminal(row.state)) {
+        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0], run_state_name(row.state));
+        code = cli_fail(cli, EXIT_USAGE, &err);
+    } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
+        code = cli_fail(cli, cli_exit_of(&err), &err);
+    } else {
+        struct follow_options options = {.wait = true};
+        code = follow_run(&session, row.run_id, &options);
+        code = code == EXIT_RUN_FAILED ? EXIT_OK : code;
+    }
+    session_close(&session);
+    return code;
+}
+
+static const struct option_row cancel_options[] = {
+    {"reason", 0, "TEXT", false, "why, for the record"},
+    {0},
+};
+
+const struct command command_cancel = {
+    .name = "cancel",
+    .group = "Run",
+    .summary = "stop a run: its steps get their signal, then the grace, then the kill",
+    .arguments = "RUN",
+    .details = "Steps that run are asked to stop (SIGTERM to their process group, or what 'stop:' says), and killed when the grace is over.\n"
+               "Steps with 'if: always()' or 'cancelled()' still run. Exit code 0 when the run is cancelled.",
+    .examples = "sluice cancel latest\nsluice cancel wine/12 --reason 'wrong data'",
+    .options = cancel_options,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_cancel,
+};

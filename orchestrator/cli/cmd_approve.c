@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * approve and reject: a person's word.
+ */
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "store/pipeline_runs.h"
+
+#include <stdio.h>
+
+static int vote(struct cli *cli, struct session *session, bool approve, struct err *err)
+{
+    struct pipeline_run row;
+    struct json outcome;
+    if (store_pipeline_run_find(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, err);
+    }
+    struct engine_vote given = {
+        .run_id = row.run_id,
+        .step = cli->argument_count > 1 ? cli->arguments[1] : NULL,
+        .actor = session->actor,
+        .groups = session->groups,
+        .approve = approve,
+        .reason = option_value(cli, "reason"),
+    };
+    if (engine_vote(session->engine, &given, &outcome, cli->arena, err) < 0) {
+        return cli_fail(cli, err->code == ERR_DENIED ? EXIT_REFUSED : cli_exit_of(err), err);
+    }
+    if (option_given(cli, "resume")) {
+        struct follow_options options = {0};
+        return follow_run(session, row.run_id, &options);
+    }
+    if (cli->json) {
+        printf("%s\n", json_text(cli->arena, &outcome).p);
+    } else if (!cli->quiet) {
+        const char *status = json_get_text(&outcome, "status", "open");
+        const char *missing = json_get_text(&outcome, "missing", "");
+        printf("%s %s by %s\n", cli->arguments[0], approve ? "approved" : "rejected", session->actor);
+        if (strcmp(status, "open") == 0 && *missing != '\0') {
+            printf("  still missing: %s\n", missing);
+        } else {
+            printf("  sluice resume %s    goes on with the run\n", cli->arguments[0]);
+        }
+    }
+    return EXIT_OK;
+}
+
+static int run_vote(struct cli *cli, bool approve)
+{
+    struct err err = {0};
+    struct session session;
+    if (!approve && option_value(cli, "reason") == NULL) {
+        (void)err_set(&err, ERR_INPUT, "a rejection needs --reason TEXT: whoever made the model wants to know");
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    if (session_open(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    int code = vote(cli, &session, approve, &err);
+    session_close(&session);
+    return code;
+}
+
+static int run_approve(struct cli *cli)
+{
+    return run_vote(cli, true);
+}
+
+static int run_reject(struct cli *cli)
+{
+    return run_vote(cli, false);
+}
+
+static const struct option_row vote_options[] = {
+    {"reason", 0, "TEXT", false, "why, for the record"},
+    {"resume", 0, NULL, false, "go on with the run at once and follow it"},
+    {0},
+};
+
+const struct command command_approve = {
+    .name = "approve",
+    .group = "Decide",
+    .summary = "let a run that waits for approval go on",
+    .arguments = "RUN [STEP]",
+    .details = "Records your approval, bound to the digest of what was to be reviewed: if the model, its metrics or the pipeline have changed since\n"
+               "it was asked for, the approval is void. You are the user of your operating system account; no option says otherwise. 'sluice\n"
+               "approvals' lists what waits, and for whom.",
+    .examples = "sluice approve wine/12\nsluice approve wine/12 approve --reason 'looks right' --resume",
+    .options = vote_options,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run_approve,
+};
+
+const struct command command_reject = {
+    .name = "reject",
+    .group = "Decide",
+    .summary = "refuse an approval: the step fails, the run's verdict is refused",
+    .arguments = "RUN [STEP]",
+    .details = "One rejection by someone who may decide ends the approval.",
+    .examples = "sluice reject wine/12 --reason 'recall on young patients is too low'",
+    .options = vote_options,
+    .min_arguments = 1,
+    .max_arguments = 2,
+    .run = run_reject,
+};

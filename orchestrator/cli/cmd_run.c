@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * run and resume: a new run followed to its end, and runs that were left.
+ */
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/git_head.h"
+#include "cli/plan.h"
+#include "cli/start.h"
+#include "store/pipeline_runs.h"
+
+#include <stdio.h>
+
+static struct follow_options follow_of(const struct cli *cli)
+{
+    return (struct follow_options){.wait = option_given(cli, "wait"), .logs = option_given(cli, "logs")};
+}
+
+/* ---- run -------------------------------------------------------------------------------------------------- */
+
+static bool same_params(const char *stored, const struct json *params, struct arena *arena)
+{
+    struct json value;
+    return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
+}
+
+/* A run of the same definition with the same params that was left while it ran: `sluice run` was killed. The same command goes on
+ * with it. A run that waits for a person is no such run: the next night goes on beside it. */
+static const char *find_left(struct session *session, const struct engine_submission *wanted)
+{
+    struct arena *arena = session->cli->arena;
+    struct pipeline_run_filter filter = {.pipeline = arena_str(arena, wanted->pipeline->name).p, .open = true};
+    struct pipeline_run *rows = NULL;
+    size_t count = 0;
+    struct err ignored = {0};
+    if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, &ignored) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct pipeline_run *row = &rows[i];
+        bool moves = row->state == RUN_STATE_QUEUED || row->state == RUN_STATE_RUNNING;
+        bool same = row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
+                    strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
+                    strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
+        if (moves && same) {
+            char label[32];
+            pipeline_run_label(row, label);
+            fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n", row->pipeline, label);
+            return row->run_id;
+        }
+    }
+    return NULL;
+}
+
+static int submit_and_follow(struct session *session, struct engine_submission *submission)
+{
+    struct cli *cli = session->cli;
+    struct err err = {0};
+    char run_id[40];
+    const char *left = option_given(cli, "new") ? NULL : find_left(session, submission);
+    if (left != NULL) {
+        (void)snprintf(run_id, sizeof run_id, "%s", left);
+    } else if (engine_submit(session->engine, submission, run_id, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    struct follow_options options = follow_of(cli);
+    return follow_run(session, run_id, &options);
+}
+
+static int run_run(struct cli *cli)
+{
+    struct err err = {0};
+    struct catalogue catalogue;
+    struct engine_submission submission = {.trigger = "cli", .environment = option_value(cli, "environment")};
+    int code = EXIT_OK;
+    session_catalogue(cli, &catalogue);
+    submission.pipeline = start_load(cli, &catalogue, cli->argument_count > 0 ? cli->arguments[0] : "sluice.yaml", &code);
+    if (submission.pipeline == NULL) {
+        return code;
+    }
+    if (start_params(cli, submission.pipeline, NULL, &submission.params, &err) < 0 ||
+        start_workspace(cli, submission.pipeline, &submission.workspace, &err) < 0 ||
+        start_until(cli, submission.pipeline, "until", &submission.until, &err) < 0 || start_seed(cli, &submission.seed, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    submission.git = git_head(git_root(submission.workspace, cli->arena), cli->arena);
+    if (option_given(cli, "dry-run")) {
+        return plan_print(cli, &submission);
+    }
+    struct session session;
+    if (session_open(cli, "run", submission.environment, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    submission.actor = session.actor;
+    code = submit_and_follow(&session, &submission);
+    session_close(&session);
+    return code;
+}
+
+static const struct option_row run_options[] = {
+    {"param", 'p', "NAME=VALUE", true, "a parameter of the pipeline"},
+    {"params", 0, "FILE", true, "parameters from a JSON or YAML file; -p wins over it"},
+    {"until", 0, "STEP", false, "only this step and what it needs"},
+    {"dry-run", 'n', NULL, false, "print the plan and run nothing"},
+    {"environment", 'e', "NAME", false, "the environment of config.yaml whose vars to use"},
+    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"seed", 0, "N", false, "the seed of retry delays, for a run that can be repeated"},
+    {"workspace", 0, "FOLDER", false, "where the steps run (default: the root of the git checkout of FILE, else its folder)"},
+    {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
+    {"logs", 'l', NULL, false, "print what the steps print, too"},
+    {"new", 0, NULL, false, "start a new run even if the same one was interrupted and can go on"},
+    {0},
+};
+
+const struct command command_run = {
+    .name = "run",
+    .group = "Run",
+    .summary = "run a pipeline and follow it to its end",
+    .arguments = "[FILE]",
+    .details = "Runs the pipeline in FILE (default: sluice.yaml; '-' is standard input), and prints what happens. Each step is recorded in the\n"
+               "home as an MLflow run, each model as a logged model.\n"
+               "\n"
+               "Off a terminal it returns with exit code 5 as soon as only a person can go on; --wait stays. Ctrl-C cancels the run, a second\n"
+               "one kills its steps at once. If sluice itself is killed, the same command goes on where it stopped.",
+    .examples = "sluice run\nsluice run train.yaml -p lr=0.1 -p data=data/night-3.csv\nsluice run --until evaluate --json",
+    .options = run_options,
+    .max_arguments = 1,
+    .run = run_run,
+};
+
+/* ---- resume ------------------------------------------------------------------------------------------------ */
+
+/* Without a name: the oldest run that is open. */
+static int find_open(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
+{
+    struct pipeline_run_filter filter = {.open = true};
+    struct pipeline_run *rows = NULL;
+    size_t count = 0;
+    if (words != NULL) {
+        return store_pipeline_run_find(session->home.store, words, session->cli->arena, ret_row, err);
+    }
+    if (store_pipeline_run_list(session->home.store, &filter, session->cli->arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].parent_run == NULL) {
+            *ret_row = rows[i];
+            return 0;
+        }
+    }
+    return err_set(err, ERR_NOT_FOUND, "no run is open: there is nothing to resume");
+}
+
+static int run_resume_command(struct cli *cli)
+{
+    struct err err = {0};
+    struct session session;
+    struct pipeline_run row;
+    if (session_open(cli, "resume", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    int code = EXIT_OK;
+    if (find_open(&session, cli->argument_count > 0 ? cli->arguments[0] : NULL, &row, &err) < 0) {
+        code = cli_fail(cli, EXIT_USAGE, &err);
+    } else {
+        struct follow_options options = follow_of(cli);
+        code = follow_run(&session, row.run_id, &options);
+    }
+    session_close(&session);
+    return code;
+}
+
+static const struct option_row resume_options[] = {
+    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
+    {"logs", 'l', NULL, false, "print what the steps print, too"},
+    {0},
+};
+
+const struct command command_resume = {
+    .name = "resume",
+    .group = "Run",
+    .summary = "go on with a run that was interrupted or waits",
+    .arguments = "[RUN]",
+    .details = "Takes a run up where it is: after a crash, after an approval, after closing the terminal. Steps that still run are found again,\n"
+               "finished ones do not run twice. RUN is a number (12), pipeline/number (wine/12), 'latest' or a run id; without it, the oldest open\n"
+               "run.",
+    .examples = "sluice resume\nsluice resume wine/12 --wait",
+    .options = resume_options,
+    .max_arguments = 1,
+    .run = run_resume_command,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * validate: everything that is wrong with pipeline files, at once.
+ */
+#include "cli/commands.h"
+#include "cli/diag_print.h"
+#include "cli/session.h"
+
+#include <stdio.h>
+
+static int format_of(const struct cli *cli, enum diag_format *ret_format, struct err *err)
+{
+    const char *word = option_value(cli, "format");
+    int format = word == NULL ? (cli->json ? DIAG_FORMAT_JSON : DIAG_FORMAT_TEXT) : diag_format_parse(word);
+    if (format < 0) {
+        return err_set(err, ERR_INPUT, "--format '%s': expected text, json, sarif or github", word);
+    }
+    *ret_format = (enum diag_format)format;
+    return 0;
+}
+
+static void print_verdicts(const struct diags *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t warnings = files[i].count - files[i].errors;
+        if (files[i].errors == 0) {
+            printf("%s: valid%s\n", files[i].file, warnings == 0 ? "" : warnings == 1 ? ", 1 warning" : ", with warnings");
+        } else {
+            printf("%s: %zu error%s\n", files[i].file, files[i].errors, files[i].errors == 1 ? "" : "s");
+        }
+    }
+}
+
+static int run_validate(struct cli *cli)
+{
+    static const char *const standard[] = {"sluice.yaml"};
+    struct err err = {0};
+    enum diag_format format = DIAG_FORMAT_TEXT;
+    struct catalogue catalogue;
+    if (format_of(cli, &format, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    session_catalogue(cli, &catalogue);
+    const char *const *names = cli->argument_count > 0 ? cli->arguments : standard;
+    size_t count = cli->argument_count > 0 ? (size_t)cli->argument_count : 1;
+    struct diags *files = arena_array(cli->arena, count, sizeof *files);
+    bool valid = true;
+    for (size_t i = 0; i < count; i++) {
+        struct pipeline_world world = {.plugins = &catalogue, .check_files = true};
+        diags_init(&files[i], cli->arena, names[i]);
+        (void)pipeline_load_file(names[i], &files[i], &world);
+        valid = valid && files[i].errors == 0;
+    }
+    diag_print(format, files, count, cli->colour, stdout);
+    if (format == DIAG_FORMAT_TEXT && !cli->quiet) {
+        print_verdicts(files, count);
+    }
+    return valid ? EXIT_OK : EXIT_INVALID;
+}
+
+static const struct option_row validate_options[] = {
+    {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning) or github (annotations in a workflow)"},
+    {0},
+};
+
+const struct command command_validate = {
+    .name = "validate",
+    .group = "Write",
+    .summary = "check pipeline files: every error at once, with its place and a hint",
+    .arguments = "[FILE...]",
+    .details = "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting. Nothing runs and no\n"
+               "home is needed. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
+    .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
+    .options = validate_options,
+    .max_arguments = -1,
+    .run = run_validate,
+};

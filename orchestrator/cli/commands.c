@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+const struct command *const commands[] = {
+    /* Run */
+    &command_run, &command_resume, &command_retry, &command_rerun, &command_cancel,
+    /* Decide */
+    &command_approve, &command_reject,
+    /* Write */
+    &command_validate,
+};
+const int command_count = sizeof commands / sizeof commands[0];
+
+const struct option_row common_options[] = {
+    {"home", 0, "FOLDER", false, "the home to use (default: SLUICE_HOME, or the nearest .sluice upwards, or a new ./.sluice)"},
+    {"json", 0, NULL, false, "print one JSON object on standard output"},
+    {"quiet", 'q', NULL, false, "print nothing but errors"},
+    {"no-color", 0, NULL, false, "no colours (NO_COLOR in the environment does the same)"},
+    {"help", 'h', NULL, false, "explain the command, with an example"},
+    {0},
+};

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+
+enum { NAME_COLUMNS = 18, OPTION_COLUMNS = 26, TEXT_COLUMNS = 100 };
+
+static const char *bold(const struct cli *cli)
+{
+    return cli->colour ? "\033[1m" : "";
+}
+
+static const char *plain(const struct cli *cli)
+{
+    return cli->colour ? "\033[0m" : "";
+}
+
+void help_list(const struct cli *cli, bool to_error)
+{
+    FILE *out = to_error ? stderr : stdout;
+    fprintf(out, "sluice takes models from training to production under gates: pipelines in YAML, every step recorded.\n\n");
+    fprintf(out, "%sUsage%s\n  sluice COMMAND [OPTIONS] [ARGUMENTS]\n", bold(cli), plain(cli));
+    const char *group = "";
+    for (int i = 0; i < command_count; i++) {
+        if (strcmp(group, commands[i]->group) != 0) {
+            group = commands[i]->group;
+            fprintf(out, "\n%s%s%s\n", bold(cli), group, plain(cli));
+        }
+        fprintf(out, "  %-*s %s\n", NAME_COLUMNS, commands[i]->name, commands[i]->summary);
+    }
+    fprintf(out, "\n'sluice COMMAND --help' explains one command, with an example. A first pipeline: sluice init\n");
+}
+
+/* Breaks lines at blanks; what is indented in the source keeps its lines. */
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+    struct str rest = str_from(text);
+    struct str line = {0};
+    while (str_cut(&rest, '\n', &line)) {
+        if (line.n == 0 || line.p[0] == ' ') {
+            fprintf(out, "%*s%.*s\n", line.n == 0 ? 0 : indent, "", STR_ARG(line));
+            continue;
+        }
+        struct str words = line;
+        struct str word = {0};
+        int column = 0;
+        while (str_cut(&words, ' ', &word)) {
+            if (column > 0 && column + 1 + (int)word.n > TEXT_COLUMNS - indent) {
+                fprintf(out, "\n");
+                column = 0;
+            }
+            fprintf(out, "%*s%.*s", column == 0 ? indent : 1, "", STR_ARG(word));
+            column += (column == 0 ? 0 : 1) + (int)word.n;
+        }
+        fprintf(out, "\n");
+    }
+}
+
+static void print_options(const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        char names[80];
+        char letter[8] = "    ";
+        if (rows->letter != 0) {
+            (void)snprintf(letter, sizeof letter, "-%c, ", rows->letter);
+        }
+        (void)snprintf(names, sizeof names, "%s--%s%s%s", letter, rows->name, rows->argument == NULL ? "" : " ",
+                       rows->argument == NULL ? "" : rows->argument);
+        printf("  %-*s %s%s\n", OPTION_COLUMNS, names, rows->doc, rows->many ? " (may be repeated)" : "");
+    }
+}
+
+void help_command(const struct cli *cli, const struct command *command)
+{
+    printf("sluice %s: %s\n\n%sUsage%s\n  sluice %s", command->name, command->summary, bold(cli), plain(cli), command->name);
+    printf("%s%s%s\n", command->options != NULL ? " [OPTIONS]" : "", command->arguments == NULL ? "" : " ",
+           command->arguments == NULL ? "" : command->arguments);
+    if (command->details != NULL) {
+        printf("\n");
+        print_wrapped(stdout, command->details, 0);
+    }
+    if (command->options != NULL) {
+        printf("\n%sOptions%s\n", bold(cli), plain(cli));
+        print_options(command->options);
+    }
+    printf("\n%sOptions of every command%s\n", bold(cli), plain(cli));
+    print_options(common_options);
+    printf("\n%sExamples%s\n", bold(cli), plain(cli));
+    print_wrapped(stdout, command->examples, 2);
+}
+
+/* ---- man pages ---------------------------------------------------------------------------------------- */
+
+/* A line of roff: backslashes doubled, dashes that people copy, no line that begins with a request. */
+static void roff(const char *text)
+{
+    bool start = true;
+    for (; *text != '\0'; text++) {
+        if (start && (*text == '.' || *text == '\'')) {
+            printf("\\&");
+        }
+        start = *text == '\n';
+        if (*text == '\\') {
+            printf("\\e");
+        } else if (*text == '-') {
+            printf("\\-");
+        } else {
+            putchar(*text);
+        }
+    }
+}
+
+static void roff_options(const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        printf(".TP\n");
+        if (rows->letter != 0) {
+            printf("\\fB\\-%c\\fR, ", rows->letter);
+        }
+        printf("\\fB\\-\\-");
+        roff(rows->name);
+        printf("\\fR%s", rows->argument == NULL ? "" : " \\fI");
+        roff(rows->argument == NULL ? "" : rows->argument);
+        printf("%s\n", rows->argument == NULL ? "" : "\\fR");
+        roff(rows->doc);
+        printf("%s\n", rows->many ? " (may be repeated)" : "");
+    }
+}
+
+static void man_program(void)
+{
+    printf(".TH SLUICE 1 \"\" \"sluice %s\"\n.SH NAME\nsluice \\- takes models from training to production under gates\n", SLUICE_VERSION);
+    printf(".SH SYNOPSIS\n.B sluice\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH COMMANDS\n");
+    for (int i = 0; i < command_count; i++) {
+        printf(".TP\n\\fB%s\\fR\n", commands[i]->name);
+        roff(commands[i]->summary);
+        printf("\n");
+    }
+    printf(".SH OPTIONS\n");
+    roff_options(common_options);
+    printf(".SH EXIT STATUS\n0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked,\n"
+           "5 waiting for approval, 6 refused by a gate or a person and failed for it, 130 interrupted.\n"
+           ".SH ENVIRONMENT\n.TP\nSLUICE_HOME\nthe home, when \\-\\-home is not given\n"
+           ".TP\nSLUICE_PLUGINS\na folder of further plugins\n.TP\nNO_COLOR\nno colours\n");
+}
+
+void help_man(const struct command *command)
+{
+    if (command == NULL) {
+        man_program();
+        return;
+    }
+    printf(".TH SLUICE-");
+    for (const char *p = command->name; *p != '\0'; p++) {
+        putchar(*p == ' ' ? '-' : *p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+    }
+    printf(" 1 \"\" \"sluice %s\"\n.SH NAME\nsluice\\-", SLUICE_VERSION);
+    for (const char *p = command->name; *p != '\0'; p++) {
+        putchar(*p == ' ' ? '-' : *p);
+    }
+    printf(" \\- ");
+    roff(command->summary);
+    printf("\n.SH SYNOPSIS\n.B sluice %s\n%s%s\n", command->name, command->options != NULL ? "[\\fIOPTIONS\\fR] " : "",
+           command->arguments == NULL ? "" : command->arguments);
+    printf(".SH DESCRIPTION\n");
+    roff(command->details == NULL ? command->summary : command->details);
+    printf("\n.SH OPTIONS\n");
+    roff_options(command->options);
+    roff_options(common_options);
+    printf(".SH EXAMPLES\n.nf\n");
+    roff(command->examples);
+    printf("\n.fi\n.SH SEE ALSO\n.BR sluice (1)\n");
+}

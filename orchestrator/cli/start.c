@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/start.h"
+
+#include "base/fs.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "cli/diag_print.h"
+#include "cli/git_head.h"
+#include "pipeline/yaml_doc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PARAMS_FILE_MAX = 16 << 20 };
+
+const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, int *ret_code)
+{
+    struct diags diags;
+    struct pipeline_world world = {.plugins = catalogue, .check_files = true};
+    diags_init(&diags, cli->arena, file);
+    if (strcmp(file, "-") != 0 && !fs_exists(file)) {
+        struct err err = {0};
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s", file,
+                      strcmp(file, "sluice.yaml") == 0 ? ": name one, or 'sluice init' writes a first pipeline" : "");
+        *ret_code = cli_fail(cli, EXIT_USAGE, &err);
+        return NULL;
+    }
+    const struct pipeline *pipeline = pipeline_load_file(file, &diags, &world);
+    if (pipeline == NULL && cli->json) {
+        diag_print(DIAG_FORMAT_JSON, &diags, 1, false, stdout);
+    }
+    if (diags.count > 0 && (pipeline == NULL || !cli->quiet)) {
+        diag_print(DIAG_FORMAT_TEXT, &diags, 1, cli->colour, stderr);
+    }
+    *ret_code = pipeline == NULL ? EXIT_INVALID : EXIT_OK;
+    return pipeline;
+}
+
+/* ---- parameters ------------------------------------------------------------------------------------------ */
+
+/* A map in JSON or YAML: YAML by our reader, which takes JSON as well. */
+static int read_params_file(const struct cli *cli, const char *path, struct json *params, struct err *err)
+{
+    struct diags diags;
+    diags_init(&diags, cli->arena, path);
+    if (fs_read(path, PARAMS_FILE_MAX, cli->arena, &diags.text, err) < 0) {
+        return err_add(err, "--params");
+    }
+    const struct yaml_node *root = yaml_doc_parse(&diags);
+    if (root == NULL || diags.errors > 0) {
+        return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, diags.items[0].pos.line, diags.items[0].pos.column, diags.items[0].message);
+    }
+    if (root->type != JSON_OBJECT) {
+        return err_set(err, ERR_INPUT, "%s: expected a map of parameters, found %s", path, json_type_name(root->type));
+    }
+    struct json values = yaml_to_json(cli->arena, root);
+    for (size_t i = 0; i < values.u.object.count; i++) {
+        json_set(cli->arena, params, values.u.object.members[i].key.p, values.u.object.members[i].value);
+    }
+    return 0;
+}
+
+/* Text of -p, as the param's type wants it: done alone, so that a value from a file that is text stays text. */
+static int take_texts(const struct cli *cli, const struct pipeline *pipeline, struct json *params, struct err *err)
+{
+    const char *word = NULL;
+    for (int i = 0; (word = option_nth(cli, "param", i)) != NULL; i++) {
+        struct str value = str_from(word);
+        struct str name = {0};
+        (void)str_cut(&value, '=', &name);
+        if (value.p == NULL || name.n == 0) {
+            return err_set(err, ERR_INPUT, "-p '%s': expected NAME=VALUE", word);
+        }
+        struct json one = json_object();
+        struct json typed;
+        struct json all = json_copy(cli->arena, params);
+        json_set(cli->arena, &one, arena_str(cli->arena, name).p, json_string(cli->arena, value));
+        struct pipeline only = *pipeline;
+        for (size_t p = 0; p < pipeline->param_count; p++) {
+            if (str_eq(pipeline->params[p].name, name)) {
+                only.params = &pipeline->params[p];
+                only.param_count = 1;
+            }
+        }
+        if (pipeline_params(&only, &one, true, cli->arena, &typed, err) < 0) {
+            return -1;
+        }
+        json_set(cli->arena, &all, arena_str(cli->arena, name).p, *json_get_str(&typed, name));
+        *params = all;
+    }
+    return 0;
+}
+
+int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base, struct json *ret_params, struct err *err)
+{
+    struct json given = base != NULL ? json_copy(cli->arena, base) : json_object();
+    const char *file = NULL;
+    for (int i = 0; (file = option_nth(cli, "params", i)) != NULL; i++) {
+        if (read_params_file(cli, file, &given, err) < 0) {
+            return -1;
+        }
+    }
+    if (take_texts(cli, pipeline, &given, err) < 0) {
+        return -1;
+    }
+    return pipeline_params(pipeline, &given, false, cli->arena, ret_params, err);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------ */
+
+int start_workspace(const struct cli *cli, const struct pipeline *pipeline, const char **ret_workspace, struct err *err)
+{
+    const char *given = option_value(cli, "workspace");
+    if (given != NULL) {
+        char real[4096];
+        if (!fs_is_folder(given) || realpath(given, real) == NULL) {
+            return err_set(err, ERR_INPUT, "--workspace: '%s' is not a folder", given);
+        }
+        *ret_workspace = arena_strdup(cli->arena, real);
+        return 0;
+    }
+    const char *folder = arena_str(cli->arena, pipeline->folder).p;
+    const char *root = git_root(folder, cli->arena);
+    *ret_workspace = root != NULL ? root : folder;
+    return 0;
+}
+
+int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step, struct err *err)
+{
+    *ret_step = option_value(cli, option);
+    if (*ret_step == NULL || pipeline_find_step(pipeline, str_from(*ret_step)) >= 0) {
+        return 0;
+    }
+    struct str *ids = arena_array(cli->arena, pipeline->step_count, sizeof *ids);
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        ids[i] = pipeline->steps[i].id;
+    }
+    const char *hint = diag_hint_near(cli->arena, str_from(*ret_step), ids, pipeline->step_count);
+    return err_set(err, ERR_INPUT, "--%s: there is no step '%s'%s%s", option, *ret_step, hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+}
+
+int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err)
+{
+    const char *text = option_value(cli, "seed");
+    int64_t seed = 0;
+    if (text != NULL && parse_int(str_from(text), 1, INT64_MAX, &seed, err) < 0) {
+        return err_add(err, "--seed");
+    }
+    *ret_seed = (uint64_t)seed;
+    return 0;
+}
