@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a run left (artifacts) and what it used (datasets, models).
+ */
+#include "base/path.h"
+#include "store/key_rules.h"
+#include "store/runs.h"
+#include "store/stmt.h"
+
+/* ---- artifacts ----------------------------------------------------------------------------------- */
+
+int store_artifact_put(struct store *store, const char *owner, const struct artifact *artifact, struct err *err)
+{
+    /* Logged models have a lifecycle of their own: who names one has looked it up. */
+    bool of_run = !str_starts(str_from(owner), STR("m-"));
+    if (of_run && store_run_require_active(store, owner, err) < 0) {
+        return -1;
+    }
+    if (!path_is_below(str_from(artifact->path))) {
+        return err_set(err, ERR_INPUT, "Invalid path: '%.*s'", STR_ARG(str_from(artifact->path)));
+    }
+    struct stmt *s = stmt_get(store, "INSERT INTO artifacts (owner, path, sha256, size_bytes) VALUES (:owner, :path, :sha256, :size) "
+                                     "ON CONFLICT (owner, path) DO UPDATE SET sha256 = excluded.sha256, "
+                                     "size_bytes = excluded.size_bytes");
+    stmt_text(s, ":owner", owner);
+    stmt_text(s, ":path", artifact->path);
+    stmt_text(s, ":sha256", artifact->sha256);
+    stmt_int(s, ":size", artifact->size_bytes);
+    return stmt_run_one(s, "recording an artifact", err);
+}
+
+int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
+                        size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT path, sha256, size_bytes FROM artifacts WHERE owner = :owner ORDER BY path");
+    stmt_text(s, ":owner", owner);
+    struct artifact *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct artifact){
+            .path = stmt_column_text(s, 0, arena),
+            .sha256 = stmt_column_text(s, 1, arena),
+            .size_bytes = stmt_column_int(s, 2),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+/* ---- datasets ------------------------------------------------------------------------------------ */
+
+static int check_dataset(const struct dataset_use *use, struct err *err)
+{
+    if (str_from(use->name).n == 0 || str_from(use->digest).n == 0) {
+        return err_set(err, ERR_INPUT, "a dataset needs a name and a digest");
+    }
+    if (value_check_length("name", use->name, 500, err) < 0 || value_check_length("digest", use->digest, 36, err) < 0 ||
+        value_check_length("source", use->source, 65535, err) < 0 ||
+        value_check_length("schema", use->schema, 1048575, err) < 0 ||
+        value_check_length("profile", use->profile, 16777215, err) < 0) {
+        return -1;
+    }
+    return value_check_length("context", use->context, 500, err);
+}
+
+static int put_dataset(struct store *store, int64_t experiment_id, const struct dataset_use *use, int64_t *ret_id,
+                       struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO datasets (experiment_id, name, digest, sha256, source_type, source, schema, profile) "
+               "VALUES (:experiment, :name, :digest, :sha256, :source_type, :source, :schema, :profile) "
+               "ON CONFLICT (experiment_id, name, digest) DO UPDATE SET sha256 = COALESCE(datasets.sha256, excluded.sha256), "
+               "schema = COALESCE(datasets.schema, excluded.schema), profile = COALESCE(datasets.profile, excluded.profile) "
+               "RETURNING id");
+    stmt_int(s, ":experiment", experiment_id);
+    stmt_text(s, ":name", use->name);
+    stmt_text(s, ":digest", use->digest);
+    stmt_text(s, ":sha256", use->sha256);
+    stmt_str(s, ":source_type", str_from(use->source_type));
+    stmt_str(s, ":source", str_from(use->source));
+    stmt_text(s, ":schema", use->schema);
+    stmt_text(s, ":profile", use->profile);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret_id = stmt_column_int(s, 0);
+        /* The statement is complete only at its end. */
+        row = stmt_step(s, err);
+    }
+    stmt_done(s);
+    return row;
+}
+
+int store_run_dataset(struct store *store, const char *run_id, int64_t experiment_id, const struct dataset_use *use,
+                      struct err *err)
+{
+    int64_t id = 0;
+    if (check_dataset(use, err) < 0 || store_run_require_active(store, run_id, err) < 0 ||
+        put_dataset(store, experiment_id, use, &id, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "INSERT INTO run_datasets (run_id, dataset, context) VALUES (:run_id, :dataset, :context) "
+                                     "ON CONFLICT (run_id, dataset) DO UPDATE SET context = COALESCE(excluded.context, context)");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":dataset", id);
+    stmt_text(s, ":context", use->context);
+    return stmt_run_one(s, "recording a dataset of a run", err);
+}
+
+int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, d.profile, u.context "
+                                     "FROM run_datasets AS u JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
+                                     "ORDER BY d.name, d.digest");
+    stmt_text(s, ":run_id", run_id);
+    struct dataset_use *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct dataset_use){
+            .name = stmt_column_text(s, 0, arena),
+            .digest = stmt_column_text(s, 1, arena),
+            .sha256 = stmt_column_text_or_null(s, 2, arena),
+            .source_type = stmt_column_text(s, 3, arena),
+            .source = stmt_column_text(s, 4, arena),
+            .schema = stmt_column_text_or_null(s, 5, arena),
+            .profile = stmt_column_text_or_null(s, 6, arena),
+            .context = stmt_column_text_or_null(s, 7, arena),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+/* ---- models -------------------------------------------------------------------------------------- */
+
+int store_run_model(struct store *store, const char *run_id, const char *model_id, bool is_output, struct err *err)
+{
+    if (store_run_require_active(store, run_id, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "INSERT INTO run_models (run_id, model_id, is_output) VALUES (:run_id, :model_id, :is_output) "
+                                     "ON CONFLICT (run_id, model_id, is_output) DO NOTHING");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":model_id", model_id);
+    stmt_int(s, ":is_output", is_output ? 1 : 0);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
