@@ -30,7 +30,7 @@ static int find_ended(struct session *session, const char *words, struct pipelin
 static const struct pipeline *stored_definition(struct session *session, const struct pipeline_run *row, struct err *err)
 {
     struct diags diags;
-    struct pipeline_world world = {.plugins = &session->catalogue, .folder = row->folder};
+    struct pipeline_world world = {.plugins = &session->catalogue, .folder = row->folder, .root = row->workspace};
     diags_init(&diags, session->cli->arena, row->file);
     if (store_definition_get(session->home.store, row->definition, session->cli->arena, &diags.text, err) < 0) {
         return NULL;

@@ -73,12 +73,15 @@ static int run_run(struct cli *cli)
     struct engine_submission submission = {.trigger = "cli", .environment = option_value(cli, "environment")};
     int code = EXIT_OK;
     session_catalogue(cli, &catalogue);
-    submission.pipeline = start_load(cli, &catalogue, cli->argument_count > 0 ? cli->arguments[0] : "sluice.yaml", &code);
+    const char *file = cli->argument_count > 0 ? cli->arguments[0] : "sluice.yaml";
+    if (start_workspace(cli, file, &submission.workspace, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    submission.pipeline = start_load(cli, &catalogue, file, submission.workspace, &code);
     if (submission.pipeline == NULL) {
         return code;
     }
     if (start_params(cli, submission.pipeline, NULL, &submission.params, &err) < 0 ||
-        start_workspace(cli, submission.pipeline, &submission.workspace, &err) < 0 ||
         start_until(cli, submission.pipeline, "until", &submission.until, &err) < 0 || start_seed(cli, &submission.seed, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }

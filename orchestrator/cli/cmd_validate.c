@@ -3,7 +3,7 @@
  */
 #include "cli/commands.h"
 #include "cli/diag_print.h"
-#include "cli/session.h"
+#include "cli/start.h"
 
 #include <stdio.h>
 
@@ -46,6 +46,9 @@ static int run_validate(struct cli *cli)
     bool valid = true;
     for (size_t i = 0; i < count; i++) {
         struct pipeline_world world = {.plugins = &catalogue, .check_files = true};
+        if (start_workspace(cli, names[i], &world.root, &err) < 0) {
+            return cli_fail(cli, EXIT_USAGE, &err);
+        }
         diags_init(&files[i], cli->arena, names[i]);
         (void)pipeline_load_file(names[i], &files[i], &world);
         valid = valid && files[i].errors == 0;
@@ -58,6 +61,7 @@ static int run_validate(struct cli *cli)
 }
 
 static const struct option_row validate_options[] = {
+    {"workspace", 0, "FOLDER", false, "where relative paths start (default: the root of the git checkout of FILE, else its folder)"},
     {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning) or github (annotations in a workflow)"},
     {0},
 };

@@ -13,10 +13,10 @@
 
 enum { PARAMS_FILE_MAX = 16 << 20 };
 
-const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, int *ret_code)
+const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace, int *ret_code)
 {
     struct diags diags;
-    struct pipeline_world world = {.plugins = catalogue, .check_files = true};
+    struct pipeline_world world = {.plugins = catalogue, .check_files = true, .root = workspace};
     diags_init(&diags, cli->arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};
@@ -108,19 +108,23 @@ int start_params(const struct cli *cli, const struct pipeline *pipeline, const s
 
 /* ---- the rest ------------------------------------------------------------------------------------------------ */
 
-int start_workspace(const struct cli *cli, const struct pipeline *pipeline, const char **ret_workspace, struct err *err)
+static const char *real_folder(const struct cli *cli, const char *folder)
+{
+    char real[4096];
+    return fs_is_folder(folder) && realpath(folder, real) != NULL ? arena_strdup(cli->arena, real) : NULL;
+}
+
+int start_workspace(const struct cli *cli, const char *file, const char **ret_workspace, struct err *err)
 {
     const char *given = option_value(cli, "workspace");
-    if (given != NULL) {
-        char real[4096];
-        if (!fs_is_folder(given) || realpath(given, real) == NULL) {
-            return err_set(err, ERR_INPUT, "--workspace: '%s' is not a folder", given);
-        }
-        *ret_workspace = arena_strdup(cli->arena, real);
-        return 0;
+    const char *folder = real_folder(cli, given != NULL ? given : path_dir(cli->arena, file));
+    if (folder == NULL && given != NULL) {
+        return err_set(err, ERR_INPUT, "--workspace: '%s' is not a folder", given);
     }
-    const char *folder = arena_str(cli->arena, pipeline->folder).p;
-    const char *root = git_root(folder, cli->arena);
+    if (folder == NULL) {
+        folder = ".";
+    }
+    const char *root = given != NULL ? NULL : git_root(folder, cli->arena);
     *ret_workspace = root != NULL ? root : folder;
     return 0;
 }

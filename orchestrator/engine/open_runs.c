@@ -88,7 +88,7 @@ const struct pipeline *open_run_definition(struct engine *engine, const struct p
     if (store_definition_get(engine->options.store, row->definition, arena, &diags.text, err) < 0) {
         return NULL;
     }
-    struct pipeline_world world = {.plugins = engine->options.plugins, .folder = row->folder};
+    struct pipeline_world world = {.plugins = engine->options.plugins, .folder = row->folder, .root = row->workspace};
     const struct pipeline *pipeline = pipeline_load(&diags, &world);
     if (pipeline == NULL) {
         (void)err_set(err, ERR_STATE, "its definition is no longer accepted: %s:%d:%d: %s", row->file,

@@ -323,7 +323,7 @@ static int what_lua(struct spawning *s, struct err *err)
     }
     struct json lua = json_object();
     if (s->step->lua_is_file) {
-        const char *path = path_join(s->arena, s->open->row.folder, arena_str(s->arena, s->step->lua).p);
+        const char *path = path_join(s->arena, s->open->row.workspace, arena_str(s->arena, s->step->lua).p);
         json_set(s->arena, &lua, "path", json_cstring(s->arena, path));
         json_set(s->arena, &lua, "chunk", json_string(s->arena, s->step->lua));
     } else {

@@ -234,15 +234,15 @@ static int child_depth(struct engine *engine, const struct open_run *open)
     return depth;
 }
 
-/* "./FILE.yaml" is read from the parent's folder; NAME is the definition of that pipeline's newest run in this home. */
+/* "./FILE.yaml" is read from the workspace; NAME is the definition of that pipeline's newest run in this home. */
 static const struct pipeline *load_child(struct engine *engine, const struct open_run *open, const struct step *step,
                                          struct arena *arena, struct err *err)
 {
     struct diags diags;
     const struct pipeline *pipeline = NULL;
     if (str_starts(step->pipeline, STR("./")) || str_starts(step->pipeline, STR("../"))) {
-        const char *path = path_join(arena, open->row.folder, arena_str(arena, step->pipeline).p);
-        struct pipeline_world world = {.plugins = engine->options.plugins, .check_files = true};
+        const char *path = path_join(arena, open->row.workspace, arena_str(arena, step->pipeline).p);
+        struct pipeline_world world = {.plugins = engine->options.plugins, .check_files = true, .root = open->row.workspace};
         diags_init(&diags, arena, path);
         pipeline = pipeline_load_file(path, &diags, &world);
     } else {

@@ -216,6 +216,7 @@ struct pipeline {
     struct str source; /* the file's text */
     struct str file;   /* as the user named it */
     struct str folder; /* absolute folder of the file */
+    struct str root;   /* absolute folder that the relative paths in the file start from: the workspace */
     struct str digest; /* sha256 hex of the canonical document */
 };
 
@@ -224,7 +225,8 @@ struct pipeline_world {
     struct catalogue *plugins; /* plugins that `uses` may name */
     /* Reads another pipeline file named by `pipeline: ./FILE.yaml` or a Lua file, to check that it exists. */
     bool check_files;
-    const char *folder; /* the folder that relative paths start from; NULL: that of the file */
+    const char *folder; /* of a text that is no file any more: the folder its file was in; NULL: that of diags->file */
+    const char *root;   /* the folder that relative paths start from (the workspace); NULL: `folder` */
 };
 
 /* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`); the pipeline lives in

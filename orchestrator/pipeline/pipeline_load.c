@@ -236,14 +236,21 @@ static void set_digests(struct loader *loader, const struct yaml_node *root, str
     }
 }
 
-static void set_folder(struct loader *loader, struct pipeline *pipeline)
+static struct str absolute(struct arena *arena, const char *folder)
+{
+    char *real = realpath(folder, NULL);
+    struct str result = arena_str(arena, str_from(real == NULL ? folder : real));
+    free(real);
+    return result;
+}
+
+static void set_folders(struct loader *loader, struct pipeline *pipeline)
 {
     const char *file = loader->diags->file == NULL ? "-" : loader->diags->file;
-    const char *folder = loader->world != NULL && loader->world->folder != NULL ? loader->world->folder : path_dir(loader->arena, file);
-    char *absolute = realpath(folder, NULL);
+    const char *folder = loader->world->folder != NULL ? loader->world->folder : path_dir(loader->arena, file);
     pipeline->file = arena_str(loader->arena, str_from(file));
-    pipeline->folder = arena_str(loader->arena, str_from(absolute == NULL ? folder : absolute));
-    free(absolute);
+    pipeline->folder = absolute(loader->arena, folder);
+    pipeline->root = loader->world->root != NULL ? absolute(loader->arena, loader->world->root) : pipeline->folder;
 }
 
 const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world)
@@ -257,7 +264,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     struct loader loader = {.diags = diags, .arena = diags->arena, .world = world == NULL ? &nothing : world, .pipeline = pipeline};
     pipeline->tags = json_object();
     pipeline->source = diags->text;
-    set_folder(&loader, pipeline);
+    set_folders(&loader, pipeline);
     const struct yaml_node *requires = yaml_get(root, "requires");
     if (requires != NULL && !check_requires(&loader, requires)) {
         return NULL;
