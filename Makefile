@@ -2,15 +2,17 @@
 # Two commands to know: `make demo` and `make test`. `make help` lists the rest.
 
 BUILD ?= build
-CC    ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
-# What is needed, by the file or program that shows it is there, and by Debian's package name.
-APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev libcurl4-openssl-dev libgit2-dev tzdata ca-certificates
-APT_TEST  := libcmocka-dev clang clang-14 libclang-rt-14-dev python3 python3-venv bash dash git shellcheck man-db zsh fish procps
-PKGS_BUILD := yaml-0.1 sqlite3 lua5.4 libsodium libcurl libgit2
-PKGS_TEST  := cmocka
+# What is needed, by the names of Debian's packages.
+APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev libcurl4-openssl-dev \
+             libgit2-dev tzdata ca-certificates
+APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-yaml python3-jsonschema \
+             bash dash git shellcheck zsh fish man-db openssh-server sqlite3 procps
 
 WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
 OPT    ?= -O2 -g
@@ -34,11 +36,14 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test unit e2e lint fuzz deps deps-test install clean help
+.PHONY: all demo test unit e2e lint lua fuzz deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-all: $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS)) ## build everything
+PROGRAMS := $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch
+PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done
+
+all: $(PROGRAMS) $(PARTS) $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS)) ## build everything into build/
 
 $(BUILD)/sluice: $(call objects,$(CORE)) $(BUILD)/obj/orchestrator/sluice_main.o $(BUILD)/obj/gen/schema.o
 	$(CC) $(SAN) -o $@ $^ $(LIBS_CORE)
@@ -46,10 +51,18 @@ $(BUILD)/sluice-runner: $(call objects,$(RUNNER)) $(BUILD)/obj/orchestrator/runn
 	$(CC) $(SAN) -o $@ $^ $(LIBS_RUNNER)
 $(BUILD)/sluice-fetch: $(call objects,$(FETCH)) $(BUILD)/obj/orchestrator/fetch_main.o
 	$(CC) $(SAN) -o $@ $^ $(LIBS_FETCH)
+$(BUILD)/sluice-python-env: orchestrator/runner/sluice-python-env
+	install -D -m 755 $< $@
+$(BUILD)/lua/.done: $(wildcard lua/*.lua)
+	@mkdir -p $(@D) && cp $^ $(@D)/ && touch $@
+# What `sluice init` writes from: some of the examples, as they are.
+$(BUILD)/templates/.done: $(shell find examples -type f)
+	@rm -rf $(@D) && mkdir -p $(@D) && for t in $(TEMPLATES); do cp -r "examples/$$t" $(@D)/; done && touch $@
+TEMPLATES := $(notdir $(wildcard examples/hello examples/retraining examples/python))
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(notdir $*)) $(if $(findstring orchestrator/runner,$<),$(call PC,--cflags,lua5.4)) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -Iplugins/shared $(if $(findstring orchestrator/runner,$<),$(call PC,--cflags,lua5.4)) -MMD -MP -c -o $@ $<
 $(BUILD)/obj/gen/schema.o: $(BUILD)/gen/schema.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
@@ -71,19 +84,59 @@ $(BUILD)/plugins/$(1).so: $(wildcard plugins/$(1)/*.c plugins/$(1)/*.h) $(SHARED
 endef
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 
-# ---- tests ---------------------------------------------------------------------------------------
-UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-$(BUILD)/unit/%: tests/unit/%.c $(call objects,$(sort $(CORE) $(RUNNER) $(FETCH))) $(BUILD)/obj/gen/schema.o $(SHARED)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Iplugins/shared -Iplugins -Itests/unit -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
-
-SANITIZED := BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT="-O1 -g"
-unit: ## unit tests under ASan and UBSan
-	$(MAKE) $(SANITIZED) unit-run
-unit-run: $(UNIT)
-	@tests/run-unit.sh $(UNIT)
-
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- what must be there ---------------------------------------------------------------------------
+deps: ## install what building needs (apt)
+	@tests/install-packages.sh $(APT_BUILD)
+deps-test: ## install what the tests need, too (apt)
+	@tests/install-packages.sh $(APT_BUILD) $(APT_TEST)
+
+# ---- the two commands ------------------------------------------------------------------------------
+demo: deps ## build, and take a model through its whole life (examples/breast-cancer)
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@examples/breast-cancer/demo.sh $(abspath $(BUILD))
+test: deps-test ## everything: lint, unit, Lua, end-to-end, fuzzing, documents
+	@tests/run-all.sh $(BUILD)
+JOBS ?= $(shell nproc)
+
+# ---- tests ---------------------------------------------------------------------------------------
+SANITIZED := BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT="-O1 -g"
+TEST_OBJECTS := $(call objects,$(sort $(CORE) $(RUNNER) $(FETCH))) $(BUILD)/obj/gen/schema.o $(patsubst %.c,$(BUILD)/obj/%.o,$(SHARED))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+# One archive, so that a test program holds only what it uses.
+$(BUILD)/unit/objects.a: $(TEST_OBJECTS)
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h tests/unit/fake_host.h $(BUILD)/unit/objects.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Iplugins/shared -Iplugins -Itests/unit $(call PC,--cflags,lua5.4) -o $@ $< $(BUILD)/unit/objects.a \
+	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
+
+sanitized: ## the same programs under ASan and UBSan, in build/asan
+	@$(MAKE) --no-print-directory $(SANITIZED) all
+unit: ## unit tests under ASan and UBSan
+	@$(MAKE) --no-print-directory $(SANITIZED) all unit-run
+unit-run: $(UNIT)
+	@SLUICE_SOURCE=$(CURDIR) SLUICE_PLUGINS=$(abspath $(BUILD)/plugins) tests/run-unit.sh $(UNIT)
+e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
+	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q tests/e2e
+lua: all ## tests of the Lua modules
+	@$(BUILD)/sluice lua test lua/tests
+lint: ## layers, sizes, spelling of the rules, both compilers, shell scripts
+	@tests/lint.sh
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz: ## every fuzz target for FUZZ_SECONDS (default 10)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined OPT="-O1 -g" fuzz-run
+fuzz-run: $(FUZZ)
+	@tests/run-fuzz.sh $(FUZZ)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/unit/objects.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -Iplugins/shared -o $@ $< $(BUILD)/unit/objects.a $(LIBS_CORE) $(LIBS_RUNNER)
+PYTHON ?= /usr/bin/python3
+
+# ---- installing ------------------------------------------------------------------------------------
+install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
+	@tests/../orchestrator/install.sh $(BUILD) $(DESTDIR)$(PREFIX)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -234,7 +234,7 @@ static int run_cancel(struct cli *cli)
 }
 
 static const struct option_row cancel_options[] = {
-    {"reason", 0, "TEXT", false, "why, for the record"},
+    {"reason", 'm', "TEXT", false, "why, for the record"},
     {0},
 };
 

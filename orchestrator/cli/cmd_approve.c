@@ -71,7 +71,7 @@ static int run_reject(struct cli *cli)
 }
 
 static const struct option_row vote_options[] = {
-    {"reason", 0, "TEXT", false, "why, for the record"},
+    {"reason", 'm', "TEXT", false, "why, for the record"},
     {"resume", 0, NULL, false, "go on with the run at once and follow it"},
     {0},
 };

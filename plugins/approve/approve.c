@@ -10,7 +10,7 @@
 
 #define PARAMS(P)                                                                                                      \
     P(STRING, of, "", "What is approved: models:/NAME/VERSION, models:/NAME@ALIAS or m-...")                           \
-    P(ANY, by, "required; shape=list|map|string", "Who may: names and group:NAME; a map says how many of each.")       \
+    P(ANY, by, "shape=list|map|string", "Who may: names and group:NAME; a map says how many of each; by default all.") \
     P(ANY, not_by, "shape=list|string", "Who may not: author, starter, names, group:NAME.")                            \
     P(INT, quorum, "min=1", "How many of a list `by` must approve; 1 by default.")                                     \
     P(DURATION, expires, "", "Without a decision by then it is refused; by default it waits for ever.")                \
@@ -70,13 +70,15 @@ static int check_params(const struct approve_params *p, struct fault *fault)
 {
     const struct step_value *by = value_given(p->by);
     const struct step_value *not_by = value_given(p->not_by);
-    if (by == NULL || (by->type != STEP_TYPE_STRING && by->count == 0)) {
+    bool asks_all = p->by == NULL;
+    if (!asks_all && (by == NULL || (by->type != STEP_TYPE_STRING && by->count == 0))) {
         return fault_set(fault, "by: it names nobody: expected a name, group:NAME, a list or a map of them");
     }
-    if (by->type == STEP_TYPE_MAP ? check_map(by, fault) < 0 : check_names("by", by, fault) < 0) {
+    bool is_map = !asks_all && by->type == STEP_TYPE_MAP;
+    if (!asks_all && (is_map ? check_map(by, fault) < 0 : check_names("by", by, fault) < 0)) {
         return -1;
     }
-    if (by->type == STEP_TYPE_MAP && p->quorum > 0) {
+    if (is_map && p->quorum > 0) {
         return fault_set(fault, "quorum: 'by' is a map and says how many of each: expected one of the two");
     }
     return not_by == NULL ? 0 : check_names("not_by", not_by, fault);
