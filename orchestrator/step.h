@@ -341,7 +341,7 @@ static inline size_t step_json_string(char *room, size_t size, const char *text)
     size_t n = 0;
 #define STEP_PUT_(c)                                                                                                    \
     do {                                                                                                                \
-        if (n + 1 < size) {                                                                                             \
+        if (size > 0 && n < size - 1) {                                                                                 \
             room[n] = (char)(c);                                                                                        \
         }                                                                                                               \
         n++;                                                                                                            \

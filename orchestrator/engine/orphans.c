@@ -20,7 +20,7 @@ enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 1 << 20 };
 
 static bool environ_has(const char *pid, const char *needle, char *room)
 {
-    char path[64];
+    char path[280];
     (void)snprintf(path, sizeof path, "/proc/%s/environ", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
