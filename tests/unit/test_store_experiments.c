@@ -142,16 +142,18 @@ TEST(the_list_has_the_newest_use_first_and_no_deleted_ones)
     const int64_t late_ms = 9000000000000;
     int64_t first = ensure(store, "first", late_ms);
     int64_t second = ensure(store, "second", late_ms + 1);
+    int64_t twin = ensure(store, "twin", late_ms + 1);
     delete_experiment(store, ensure(store, "gone", late_ms + 2));
     add_run(store, "a", first, late_ms + 10);
     add_run(store, "b", first, late_ms + 11);
     assert_int_equal(store_experiment_list(store, arena, &list, &count, NULL), 0);
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     assert_int_equal(list[0].id, first);
     assert_int_equal(list[0].run_count, 2);
-    assert_int_equal(list[1].id, second);
+    assert_int_equal(list[1].id, twin);
     assert_int_equal(list[1].run_count, 0);
-    assert_int_equal(list[2].id, 0);
+    assert_int_equal(list[2].id, second);
+    assert_int_equal(list[3].id, 0);
     arena_free(arena);
     store_close(store);
 }

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include "store/schema.h"
+#include "store/stmt.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A folder of its own for each test, with one file in it. */
+struct place {
+    char folder[64];
+    char path[96];
+};
+
+static struct place make_place(void)
+{
+    struct place place;
+    (void)snprintf(place.folder, sizeof place.folder, "/tmp/sluice-test-XXXXXX");
+    assert_non_null(mkdtemp(place.folder));
+    (void)snprintf(place.path, sizeof place.path, "%s/store.db", place.folder);
+    return place;
+}
+
+static void remove_place(const struct place *place)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s%s", place->path, suffixes[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(place->folder), 0);
+}
+
+static struct store *open_store(const struct place *place, enum store_mode mode)
+{
+    struct store *store = NULL;
+    struct err err = {0};
+    (void)store_open(place->path, mode, &store, &err);
+    assert_string_equal(err.message, "");
+    return store;
+}
+
+/* Past the store's own functions, as another program would. */
+static void exec_raw(const struct place *place, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int64_t ask_raw(const struct place *place, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return value;
+}
+
+static int insert(struct store *store, const char *key, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (0, :key, 'v')");
+    stmt_text(s, ":key", key);
+    return stmt_run_one(s, "inserting", err);
+}
+
+static int64_t count_tags(struct store *store)
+{
+    struct stmt *s = stmt_get(store, "SELECT COUNT(*) FROM experiment_tags");
+    assert_int_equal(stmt_step(s, NULL), 1);
+    int64_t count = stmt_column_int(s, 0);
+    stmt_done(s);
+    return count;
+}
+
+/* ---- opening and migrating --------------------------------------------------------------------------- */
+
+TEST(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing)
+{
+    struct place place = make_place();
+    for (int i = 0; i < 2; i++) {
+        store_close(open_store(&place, STORE_READ_WRITE));
+        assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
+        assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM experiments"), 1);
+    }
+    remove_place(&place);
+}
+
+TEST(an_older_file_is_migrated_and_keeps_its_rows)
+{
+    struct place place = make_place();
+    exec_raw(&place, store_schema[0]);
+    exec_raw(&place, "INSERT INTO experiments (name, created_ms, updated_ms) VALUES ('old', 1, 1); PRAGMA user_version = 1");
+    store_close(open_store(&place, STORE_READ_WRITE));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM experiments WHERE name = 'old'"), 1);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM runs"), 0);
+    remove_place(&place);
+}
+
+TEST(a_newer_file_is_refused_in_words_and_left_alone)
+{
+    struct place place = make_place();
+    char sql[64];
+    char expected[64];
+    int newer = store_schema_version() + 1;
+    (void)snprintf(sql, sizeof sql, "CREATE TABLE future (x); PRAGMA user_version = %d", newer);
+    (void)snprintf(expected, sizeof expected, "newer sluice (schema %d; this one knows up to %d)", newer, newer - 1);
+    exec_raw(&place, sql);
+    for (int mode = STORE_READ_WRITE; mode <= STORE_READ_ONLY; mode++) {
+        struct store *store = NULL;
+        struct err err = {0};
+        assert_int_equal(store_open(place.path, (enum store_mode)mode, &store, &err), -1);
+        assert_null(store);
+        assert_int_equal(err.code, ERR_NEWER);
+        assert_non_null(strstr(err.message, expected));
+        assert_non_null(strstr(err.message, place.path));
+    }
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), newer);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), 1);
+    remove_place(&place);
+}
+
+TEST(a_migration_that_fails_leaves_no_trace)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    exec_raw(&place, store_schema[0]);
+    exec_raw(&place, "CREATE TABLE run_tags (x); PRAGMA user_version = 1");
+    int64_t before = ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema");
+    assert_int_equal(store_open(place.path, STORE_READ_WRITE, &store, &err), -1);
+    assert_non_null(strstr(err.message, "migration 2"));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), before);
+    remove_place(&place);
+}
+
+TEST(a_reader_does_not_migrate_and_says_what_does)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    exec_raw(&place, "CREATE TABLE t (x)");
+    assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    assert_non_null(strstr(err.message, "any command that writes upgrades it"));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 0);
+    remove_place(&place);
+}
+
+TEST(what_is_no_database_is_called_damaged)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    FILE *file = fopen(place.path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++) {
+        (void)fputs("name: pipeline\n", file);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(store_open(place.path, STORE_READ_WRITE, &store, &err), -1);
+    assert_int_equal(err.code, ERR_CORRUPT);
+    remove_place(&place);
+}
+
+TEST(a_reader_makes_no_file)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, NULL), -1);
+    assert_int_equal(access(place.path, F_OK), -1);
+    remove_place(&place);
+}
+
+TEST(the_check_passes_a_sound_file_and_finds_a_damaged_one)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    char junk[1500];
+    memset(junk, 0x5a, sizeof junk);
+    assert_int_equal(store_check(store, NULL), 0);
+    store_close(store);
+    int file = open(place.path, O_WRONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    assert_int_equal(pwrite(file, junk, sizeof junk, 4096 + 5), sizeof junk);
+    assert_int_equal(close(file), 0);
+    if (store_open(place.path, STORE_READ_WRITE, &store, &err) == 0) {
+        assert_int_equal(store_check(store, &err), -1);
+        store_close(store);
+    }
+    assert_int_equal(err.code, ERR_CORRUPT);
+    remove_place(&place);
+}
+
+/* ---- transactions ------------------------------------------------------------------------------------- */
+
+TEST(what_is_committed_stays_and_what_is_rolled_back_is_gone)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "kept", NULL), 0);
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "lost", NULL), 0);
+    store_rollback(store);
+    store_rollback(store);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "open", NULL), 0);
+    store_close(store);
+    store = open_store(&place, STORE_READ_ONLY);
+    assert_int_equal(count_tags(store), 1);
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(an_event_that_is_taken_back_takes_only_itself_back)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "turn", NULL), 0);
+    assert_int_equal(store_savepoint(store, NULL), 0);
+    assert_int_equal(insert(store, "refused", NULL), 0);
+    store_savepoint_back(store);
+    assert_int_equal(store_savepoint(store, NULL), 0);
+    assert_int_equal(insert(store, "event", NULL), 0);
+    assert_int_equal(store_savepoint_release(store, NULL), 0);
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_int_equal(count_tags(store), 2);
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(a_second_writer_is_told_that_the_store_is_in_use)
+{
+    struct place place = make_place();
+    struct store *first = open_store(&place, STORE_READ_WRITE);
+    struct store *second = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    assert_int_equal(store_begin(first, NULL), 0);
+    assert_int_equal(store_begin(second, &err), -1);
+    assert_int_equal(err.code, ERR_BUSY);
+    assert_int_equal(store_commit(first, NULL), 0);
+    assert_int_equal(store_begin(second, NULL), 0);
+    assert_int_equal(store_commit(second, NULL), 0);
+    store_close(second);
+    store_close(first);
+    remove_place(&place);
+}
+
+TEST(a_reader_sees_what_is_committed_and_writes_nothing)
+{
+    struct place place = make_place();
+    struct store *writer = open_store(&place, STORE_READ_WRITE);
+    struct store *reader = open_store(&place, STORE_READ_ONLY);
+    struct err err = {0};
+    assert_int_equal(store_begin(writer, NULL), 0);
+    assert_int_equal(insert(writer, "a", NULL), 0);
+    assert_int_equal(count_tags(reader), 0);
+    assert_int_equal(store_commit(writer, NULL), 0);
+    assert_int_equal(count_tags(reader), 1);
+    assert_int_equal(insert(reader, "b", &err), -1);
+    assert_int_not_equal(err.code, ERR_NONE);
+    store_close(reader);
+    store_close(writer);
+    remove_place(&place);
+}
+
+TEST(a_full_disk_is_said_to_be_full)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    struct stmt *limit = stmt_get(store, "PRAGMA max_page_count = 1"); /* never less than there are */
+    assert_int_equal(stmt_step(limit, NULL), 1);
+    stmt_done(limit);
+    assert_int_equal(store_begin(store, NULL), 0);
+    int result = 0;
+    for (int i = 0; i < 100000 && result == 0; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "a rather long key %d", i);
+        result = insert(store, key, &err);
+    }
+    assert_int_equal(result, -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_non_null(strstr(err.message, "the disk is full"));
+    store_rollback(store);
+    store_close(store);
+    remove_place(&place);
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------- */
+
+TEST(a_statement_is_kept_and_starts_anew_with_nothing_bound)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct arena *arena = arena_new();
+    static const char sql[] = "SELECT :text, :blob, :real, :int";
+    struct stmt *s = stmt_get(store, sql);
+    stmt_text(s, ":text", "h\xc3\xa9");
+    stmt_blob(s, ":blob", "a\0b", 3);
+    stmt_real(s, ":real", 0.1);
+    stmt_int(s, ":int", INT64_MIN);
+    assert_int_equal(stmt_step(s, NULL), 1);
+    assert_string_equal(stmt_column_text(s, 0, arena), "h\xc3\xa9");
+    assert_true(str_eq(stmt_column_blob(s, 1, arena), (struct str){"a\0b", 3}));
+    assert_true(stmt_column_real(s, 2) == 0.1);
+    assert_true(stmt_column_int(s, 3) == INT64_MIN);
+    assert_int_equal(stmt_step(s, NULL), 0);
+    stmt_done(s);
+    assert_ptr_equal(stmt_get(store, sql), s);
+    assert_int_equal(stmt_step(s, NULL), 1);
+    assert_true(stmt_column_is_null(s, 0));
+    assert_null(stmt_column_text_or_null(s, 0, arena));
+    assert_string_equal(stmt_column_text(s, 0, arena), "");
+    assert_int_equal(stmt_column_blob(s, 1, arena).n, 0);
+    stmt_done(s);
+    arena_free(arena);
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(a_statement_that_cannot_be_prepared_fails_when_it_is_run)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    struct stmt *s = stmt_get(store, "SELECT nothing FROM nowhere WHERE x = :x");
+    stmt_int(s, ":x", 1);
+    assert_int_equal(stmt_step(s, &err), -1);
+    assert_int_not_equal(err.code, ERR_NONE);
+    stmt_done(s);
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    assert_int_equal(insert(store, "twice", NULL), 0);
+    assert_int_equal(insert(store, "twice", &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    err_clear(&err);
+    struct stmt *s = stmt_get(store, "UPDATE experiment_tags SET value = 'x' WHERE key = 'never'");
+    assert_int_equal(stmt_run_one(s, "changing a tag", &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    assert_string_equal(err.message, "changing a tag: 0 rows where one was expected");
+    assert_int_equal(insert(store, "third", NULL), 0);
+    store_close(store);
+    remove_place(&place);
+}
+
+TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing),
+      RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_newer_file_is_refused_in_words_and_left_alone),
+      RUN(a_migration_that_fails_leaves_no_trace), RUN(a_reader_does_not_migrate_and_says_what_does),
+      RUN(what_is_no_database_is_called_damaged), RUN(a_reader_makes_no_file),
+      RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),
+      RUN(what_is_committed_stays_and_what_is_rolled_back_is_gone), RUN(an_event_that_is_taken_back_takes_only_itself_back),
+      RUN(a_second_writer_is_told_that_the_store_is_in_use), RUN(a_reader_sees_what_is_committed_and_writes_nothing),
+      RUN(a_full_disk_is_said_to_be_full), RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
+      RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),
+      RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state))
