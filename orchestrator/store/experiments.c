@@ -7,9 +7,9 @@
 
 enum { NAME_CHARACTERS_MAX = 500, TAG_CHARACTERS_MAX = 5000 };
 
-/* A run that was deleted by itself is not counted; neither are those of a deleted experiment, which is their own lifecycle. */
-#define EXPERIMENT_COLUMNS                                                                                              \
-    "e.id, e.name, e.artifact_location, e.deleted_ms IS NOT NULL, e.created_ms, e.updated_ms, "                         \
+/* Runs share the lifecycle of their experiment: a deleted one has none to count. */
+#define EXPERIMENT_COLUMNS                                                                                             \
+    "e.id, e.name, e.artifact_location, e.deleted_ms IS NOT NULL, e.created_ms, e.updated_ms, "                        \
     "(SELECT COUNT(*) FROM runs AS r WHERE r.experiment_id = e.id AND r.deleted_ms IS NULL AND e.deleted_ms IS NULL)"
 
 static void read_experiment(struct stmt *s, struct arena *arena, struct experiment *ret)
@@ -66,7 +66,8 @@ int store_experiment_ensure(struct store *store, const char *name, int64_t now_m
                        (long long)id);
     }
     if (found == 0) {
-        struct stmt *s = stmt_get(store, "INSERT INTO experiments (name, created_ms, updated_ms) VALUES (:name, :now, :now)");
+        struct stmt *s = stmt_get(store, "INSERT INTO experiments (name, created_ms, updated_ms) "
+                                         "VALUES (:name, :now, :now)");
         stmt_text(s, ":name", name);
         stmt_int(s, ":now", now_ms);
         if (stmt_run_one(s, "inserting an experiment", err) < 0) {
@@ -112,12 +113,14 @@ int store_experiment_require_active(struct store *store, int64_t id, struct err 
 
 int store_experiment_set_tag(struct store *store, int64_t id, const char *key, const char *value, struct err *err)
 {
-    if (key_check_whole("key", "key", key, err) < 0 || value_check_length("value", value, TAG_CHARACTERS_MAX, err) < 0 ||
+    if (key_check_whole("key", "key", key, err) < 0 ||
+        value_check_length("value", value, TAG_CHARACTERS_MAX, err) < 0 ||
         store_experiment_require_active(store, id, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (:id, :key, :value) "
-                                     "ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value");
+    struct stmt *s = stmt_get(store, "INSERT INTO experiment_tags (experiment_id, key, value) "
+                                     "VALUES (:id, :key, :value) ON CONFLICT (experiment_id, key) "
+                                     "DO UPDATE SET value = excluded.value");
     stmt_int(s, ":id", id);
     stmt_text(s, ":key", key);
     stmt_text(s, ":value", value == NULL ? "" : value);
@@ -127,10 +130,9 @@ int store_experiment_set_tag(struct store *store, int64_t id, const char *key, c
 int store_experiment_list(struct store *store, struct arena *arena, struct experiment **ret, size_t *ret_count,
                           struct err *err)
 {
-    struct stmt *s = stmt_get(
-        store, "SELECT " EXPERIMENT_COLUMNS " FROM experiments AS e WHERE e.deleted_ms IS NULL "
-               "ORDER BY MAX(e.updated_ms, COALESCE((SELECT MAX(r.start_ms) FROM runs AS r WHERE r.experiment_id = e.id), 0)) DESC, "
-               "e.id DESC");
+    struct stmt *s = stmt_get(store, "SELECT " EXPERIMENT_COLUMNS " FROM experiments AS e WHERE e.deleted_ms IS NULL "
+                                     "ORDER BY MAX(e.updated_ms, COALESCE((SELECT MAX(r.start_ms) FROM runs AS r "
+                                     "WHERE r.experiment_id = e.id), 0)) DESC, e.id DESC");
     struct experiment *items = NULL;
     size_t count = 0;
     size_t room = 0;

@@ -27,6 +27,7 @@ int store_experiment_require_active(struct store *store, int64_t id, struct err 
 /* Sets or replaces. Keys as mlflow-api.md 4.2 has them, values of at most 5000 characters, of an active experiment. */
 int store_experiment_set_tag(struct store *store, int64_t id, const char *key, const char *value, struct err *err);
 /* All that are not deleted, newest use first: changed itself, or a run of it started. */
-int store_experiment_list(struct store *store, struct arena *arena, struct experiment **ret, size_t *ret_count, struct err *err);
+int store_experiment_list(struct store *store, struct arena *arena, struct experiment **ret, size_t *ret_count,
+                          struct err *err);
 
 #endif

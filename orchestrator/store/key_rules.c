@@ -60,8 +60,8 @@ int key_check(const char *parameter, const char *key, struct err *err)
     struct str text = str_from(key);
     if (!has_only_key_characters(text)) {
         return err_set(err, ERR_INPUT,
-                       "Invalid value \"%.*s\" for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), "
-                       "dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
+                       "Invalid value \"%.*s\" for parameter '%s' supplied: Names may only contain alphanumerics, "
+                       "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
                        (int)value_cut(key, KEY_CHARACTERS_MAX).n, text.n == 0 ? "" : text.p, parameter);
     }
     if (is_normal_path(text)) {
@@ -70,8 +70,8 @@ int key_check(const char *parameter, const char *key, struct err *err)
     struct arena *arena = arena_new();
     const char *normal = path_normal(arena, text.n == 0 ? "" : text.p);
     (void)err_set(err, ERR_INPUT,
-                  "Invalid value \"%.*s\" for parameter '%s' supplied: Names may be treated as files in certain cases, and must not "
-                  "resolve to other names when treated as such. This name would resolve to '%.*s'",
+                  "Invalid value \"%.*s\" for parameter '%s' supplied: Names may be treated as files in certain cases, "
+                  "and must not resolve to other names when treated as such. This name would resolve to '%.*s'",
                   (int)value_cut(key, KEY_CHARACTERS_MAX).n, text.n == 0 ? "" : text.p, parameter,
                   (int)value_cut(normal, KEY_CHARACTERS_MAX).n, normal);
     arena_free(arena);

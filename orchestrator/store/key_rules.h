@@ -12,13 +12,14 @@
 
 enum { KEY_CHARACTERS_MAX = 250 };
 
-/* A key of a param, tag or metric: letters and digits of any script, '_', '-', '.', ' ', ':' and '/', and as a path equal to its
- * normal form, not absolute, not beginning with "..". ERR_INPUT otherwise; NULL counts as "". `parameter` is the place that
- * the message names: "key", "metrics[3].name". */
+/* A key of a param, tag or metric: letters and digits of any script, '_', '-', '.', ' ', ':' and '/', and as a path
+ * equal to its normal form, not absolute, not beginning with "..". ERR_INPUT otherwise; NULL counts as "". `parameter`
+ * is the place that the message names: "key", "metrics[3].name". */
 int key_check(const char *parameter, const char *key, struct err *err);
 /* As key_check, and at most 250 characters: `what` is the word of that message ("Param key", "Metric name", "key"). */
 int key_check_whole(const char *parameter, const char *what, const char *key, struct err *err);
-/* ERR_INPUT when `value` has more than `characters`: "'what' exceeds the maximum length of N characters". NULL is "". */
+/* ERR_INPUT when `value` has more than `characters`: "'what' exceeds the maximum length of N characters". NULL is "".
+ */
 int value_check_length(const char *what, const char *value, size_t characters, struct err *err);
 /* The longest beginning of `value` of at most `characters`, cut between characters. NULL is "". */
 struct str value_cut(const char *value, size_t characters);

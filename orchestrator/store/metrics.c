@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing metrics. Each (run, key, model, dataset) is a series with a summary row; a batch touches each of its series once.
- * Reading them is metrics_read.c.
+ * Writing metrics. Each (run, key, model, dataset) is a series with a summary row; a batch touches each of its series
+ * once. Reading them is metrics_read.c.
  */
 #include "store/metrics.h"
 
@@ -42,7 +42,8 @@ int metric_rank_compare(const struct metric_rank *a, const struct metric_rank *b
 /* -0 and 0 are one value, and so are the infinities and the largest doubles; NaN is 0 with a flag. */
 static struct metric_rank stored_form(const struct metric_point *point)
 {
-    struct metric_rank rank = {.value = point->value, .is_nan = isnan(point->value), .step = point->step, .time_ms = point->time_ms};
+    struct metric_rank rank = {
+        .value = point->value, .is_nan = isnan(point->value), .step = point->step, .time_ms = point->time_ms};
     if (rank.is_nan || rank.value == 0) {
         rank.value = 0;
     } else if (isinf(rank.value)) {
@@ -64,8 +65,8 @@ static int check_points(const struct metric_point *points, size_t count, struct 
         }
         if (points[i].time_ms < 0) {
             return err_set(err, ERR_INPUT,
-                           "Invalid value %lld for parameter 'metrics[%zu].timestamp' supplied: metric '%s' (value=%g). Timestamp "
-                           "must be a nonnegative long (64-bit integer) ",
+                           "Invalid value %lld for parameter 'metrics[%zu].timestamp' supplied: metric '%s' "
+                           "(value=%g). Timestamp must be a nonnegative long (64-bit integer) ",
                            (long long)points[i].time_ms, i, points[i].key, points[i].value);
         }
     }
@@ -87,9 +88,9 @@ static void bind_target(struct stmt *s, const struct metric_target *target, cons
 static int find_series(struct store *store, const struct metric_target *target, const char *key, struct series *ret,
                        struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT id, count, latest_value, latest_is_nan, latest_step, latest_ms, min_value, max_value "
-                                     "FROM metric_series WHERE run_id = :run_id AND key = :key AND model_id = :model "
-                                     "AND dataset_name = :name AND dataset_digest = :digest");
+    struct stmt *s = stmt_get(store, "SELECT id, count, latest_value, latest_is_nan, latest_step, latest_ms, "
+                                     "min_value, max_value FROM metric_series WHERE run_id = :run_id AND key = :key "
+                                     "AND model_id = :model AND dataset_name = :name AND dataset_digest = :digest");
     bind_target(s, target, key);
     int row = stmt_step(s, err);
     if (row == 1) {
@@ -116,8 +117,8 @@ static int open_series(struct store *store, const struct metric_target *target, 
     if (found != 0) {
         return found < 0 ? -1 : 0;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO metric_series (run_id, key, model_id, dataset_name, dataset_digest) "
-                                     "VALUES (:run_id, :key, :model, :name, :digest)");
+    struct stmt *s = stmt_get(store, "INSERT INTO metric_series (run_id, key, model_id, dataset_name, "
+                                     "dataset_digest) VALUES (:run_id, :key, :model, :name, :digest)");
     bind_target(s, target, key);
     if (stmt_run_one(s, "inserting a series of metrics", err) < 0) {
         return -1;
@@ -142,8 +143,9 @@ static void fold(struct series *series, const struct metric_rank *point)
 
 static int save_series(struct store *store, const struct series *series, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE metric_series SET count = :count, latest_value = :value, latest_is_nan = :is_nan, "
-                                     "latest_step = :step, latest_ms = :time, min_value = :min, max_value = :max WHERE id = :id");
+    struct stmt *s = stmt_get(store, "UPDATE metric_series SET count = :count, latest_value = :value, "
+                                     "latest_is_nan = :is_nan, latest_step = :step, latest_ms = :time, "
+                                     "min_value = :min, max_value = :max WHERE id = :id");
     stmt_int(s, ":id", series->id);
     stmt_int(s, ":count", series->count);
     stmt_real(s, ":value", series->latest.value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Metric series: per (run, key, model, dataset) a row with latest, min, max and count, and a row for each point. A key's
- * history in a run is the union of its series; points equal in time, step and value are one point. A batch sent twice changes
- * nothing, and the order in which points arrive changes nothing either.
+ * Metric series: per (run, key, model, dataset) a row with latest, min, max and count, and a row for each point. A
+ * key's history in a run is the union of its series; points equal in time, step and value are one point. A batch sent
+ * twice changes nothing, and the order in which points arrive changes nothing either.
  */
 #ifndef SLUICE_STORE_METRICS_H
 #define SLUICE_STORE_METRICS_H
@@ -17,17 +17,18 @@ struct metric_point {
     int64_t time_ms;
 };
 
-/* Where a batch of points belongs; model_id, dataset_name, dataset_digest may be NULL. That the model exists is the caller's to
- * know; the run must be active (runs.h). */
+/* Where a batch of points belongs; model_id, dataset_name, dataset_digest may be NULL. That the model exists is the
+ * caller's to know; the run must be active (runs.h). */
 struct metric_target {
     const char *run_id;
     const char *model_id;
     const char *dataset_name;
     const char *dataset_digest;
 };
-/* Keys and times are checked (mlflow-api.md 4.2, 4.3): ERR_INPUT names the first bad one, as "metrics[3].name", and nothing of the
- * batch is stored. */
-int store_metrics_log(struct store *store, const struct metric_target *target, const struct metric_point *points, size_t count, struct err *err);
+/* Keys and times are checked (mlflow-api.md 4.2, 4.3): ERR_INPUT names the first bad one, as "metrics[3].name", and
+ * nothing of the batch is stored. */
+int store_metrics_log(struct store *store, const struct metric_target *target, const struct metric_point *points,
+                      size_t count, struct err *err);
 
 struct metric_latest {
     const char *key;
@@ -36,16 +37,20 @@ struct metric_latest {
     int64_t time_ms;
     double min, max; /* NaN when all points are */
     int64_t count; /* of a run: different points; of a model: the sum over its series */
-    const char *dataset_name;   /* of the latest point; NULL: none */
+    const char *dataset_name; /* of the latest point; NULL: none */
     const char *dataset_digest; /* NULL: none */
 };
 /* Latest of each key of a run, sorted by key: the union of its series. */
-int store_metrics_of_run(struct store *store, const char *run_id, struct arena *arena, struct metric_latest **ret, size_t *ret_count, struct err *err);
-/* Latest of each (key, dataset) measured on a model, by any run, sorted so; with `dataset_digest` only those on it, one for each
- * key. Data are one dataset when their digests are equal, whatever they are called; without a digest, when their names are. */
-int store_metrics_of_model(struct store *store, const char *model_id, const char *dataset_digest, struct arena *arena, struct metric_latest **ret, size_t *ret_count, struct err *err);
+int store_metrics_of_run(struct store *store, const char *run_id, struct arena *arena, struct metric_latest **ret,
+                         size_t *ret_count, struct err *err);
+/* Latest of each (key, dataset) measured on a model, by any run, sorted so; with `dataset_digest` only those on it, one
+ * for each key. Data are one dataset when their digests are equal, whatever they are called; without a digest, when
+ * their names are. */
+int store_metrics_of_model(struct store *store, const char *model_id, const char *dataset_digest, struct arena *arena,
+                           struct metric_latest **ret, size_t *ret_count, struct err *err);
 /* The whole history of a key of a run, ordered by time, step, value (NaN as 0, behind a 0), without duplicates; at most
  * `limit` points after the first `skip`. None for a key that was never logged. */
-int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit, struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err);
+int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit,
+                         struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err);
 
 #endif

@@ -18,9 +18,9 @@ int store_artifact_put(struct store *store, const char *owner, const struct arti
     if (!path_is_below(str_from(artifact->path))) {
         return err_set(err, ERR_INPUT, "Invalid path: '%.*s'", STR_ARG(str_from(artifact->path)));
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO artifacts (owner, path, sha256, size_bytes) VALUES (:owner, :path, :sha256, :size) "
-                                     "ON CONFLICT (owner, path) DO UPDATE SET sha256 = excluded.sha256, "
-                                     "size_bytes = excluded.size_bytes");
+    struct stmt *s = stmt_get(store, "INSERT INTO artifacts (owner, path, sha256, size_bytes) "
+                                     "VALUES (:owner, :path, :sha256, :size) ON CONFLICT (owner, path) "
+                                     "DO UPDATE SET sha256 = excluded.sha256, size_bytes = excluded.size_bytes");
     stmt_text(s, ":owner", owner);
     stmt_text(s, ":path", artifact->path);
     stmt_text(s, ":sha256", artifact->sha256);
@@ -31,7 +31,8 @@ int store_artifact_put(struct store *store, const char *owner, const struct arti
 int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
                         size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT path, sha256, size_bytes FROM artifacts WHERE owner = :owner ORDER BY path");
+    struct stmt *s = stmt_get(store, "SELECT path, sha256, size_bytes FROM artifacts WHERE owner = :owner "
+                                     "ORDER BY path");
     stmt_text(s, ":owner", owner);
     struct artifact *items = NULL;
     size_t count = 0;
@@ -70,12 +71,12 @@ static int check_dataset(const struct dataset_use *use, struct err *err)
 static int put_dataset(struct store *store, int64_t experiment_id, const struct dataset_use *use, int64_t *ret_id,
                        struct err *err)
 {
-    struct stmt *s = stmt_get(
-        store, "INSERT INTO datasets (experiment_id, name, digest, sha256, source_type, source, schema, profile) "
-               "VALUES (:experiment, :name, :digest, :sha256, :source_type, :source, :schema, :profile) "
-               "ON CONFLICT (experiment_id, name, digest) DO UPDATE SET sha256 = COALESCE(datasets.sha256, excluded.sha256), "
-               "schema = COALESCE(datasets.schema, excluded.schema), profile = COALESCE(datasets.profile, excluded.profile) "
-               "RETURNING id");
+    struct stmt *s = stmt_get(store, "INSERT INTO datasets (experiment_id, name, digest, sha256, source_type, source, "
+                                     "schema, profile) VALUES (:experiment, :name, :digest, :sha256, :source_type, "
+                                     ":source, :schema, :profile) ON CONFLICT (experiment_id, name, digest) "
+                                     "DO UPDATE SET sha256 = COALESCE(datasets.sha256, excluded.sha256), "
+                                     "schema = COALESCE(datasets.schema, excluded.schema), "
+                                     "profile = COALESCE(datasets.profile, excluded.profile) RETURNING id");
     stmt_int(s, ":experiment", experiment_id);
     stmt_text(s, ":name", use->name);
     stmt_text(s, ":digest", use->digest);
@@ -102,8 +103,9 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
         put_dataset(store, experiment_id, use, &id, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO run_datasets (run_id, dataset, context) VALUES (:run_id, :dataset, :context) "
-                                     "ON CONFLICT (run_id, dataset) DO UPDATE SET context = COALESCE(excluded.context, context)");
+    struct stmt *s = stmt_get(store, "INSERT INTO run_datasets (run_id, dataset, context) "
+                                     "VALUES (:run_id, :dataset, :context) ON CONFLICT (run_id, dataset) "
+                                     "DO UPDATE SET context = COALESCE(excluded.context, context)");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":dataset", id);
     stmt_text(s, ":context", use->context);
@@ -113,8 +115,9 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
 int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret,
                        size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, d.profile, u.context "
-                                     "FROM run_datasets AS u JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
+    struct stmt *s = stmt_get(store, "SELECT d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, "
+                                     "d.profile, u.context FROM run_datasets AS u "
+                                     "JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
                                      "ORDER BY d.name, d.digest");
     stmt_text(s, ":run_id", run_id);
     struct dataset_use *items = NULL;
@@ -147,7 +150,8 @@ int store_run_model(struct store *store, const char *run_id, const char *model_i
     if (store_run_require_active(store, run_id, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO run_models (run_id, model_id, is_output) VALUES (:run_id, :model_id, :is_output) "
+    struct stmt *s = stmt_get(store, "INSERT INTO run_models (run_id, model_id, is_output) "
+                                     "VALUES (:run_id, :model_id, :is_output) "
                                      "ON CONFLICT (run_id, model_id, is_output) DO NOTHING");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":model_id", model_id);

@@ -70,8 +70,9 @@ int store_run_require_active(struct store *store, const char *run_id, struct err
 
 static int put_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO run_tags (run_id, key, value) VALUES (:run_id, :key, :value) "
-                                     "ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value");
+    struct stmt *s = stmt_get(store, "INSERT INTO run_tags (run_id, key, value) "
+                                     "VALUES (:run_id, :key, :value) ON CONFLICT (run_id, key) "
+                                     "DO UPDATE SET value = excluded.value");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":key", key);
     stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
@@ -80,8 +81,9 @@ static int put_tag(struct store *store, const char *run_id, const char *key, con
 
 static int insert_run(struct store *store, const struct run_info *run, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO runs (run_id, experiment_id, name, user, status, start_ms, end_ms, artifact_uri, "
-                                     "parent_run_id) VALUES (:run_id, :experiment, :name, :user, :status, :start, NULLIF(:end, 0), "
+    struct stmt *s = stmt_get(store, "INSERT INTO runs (run_id, experiment_id, name, user, status, start_ms, end_ms, "
+                                     "artifact_uri, parent_run_id) "
+                                     "VALUES (:run_id, :experiment, :name, :user, :status, :start, NULLIF(:end, 0), "
                                      ":artifact_uri, :parent) ON CONFLICT (run_id) DO NOTHING");
     stmt_text(s, ":run_id", run->run_id);
     stmt_int(s, ":experiment", run->experiment_id);
@@ -116,8 +118,8 @@ int store_run_create(struct store *store, const struct run_info *run, struct err
 
 int store_run_update(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE runs SET status = :status, end_ms = COALESCE(NULLIF(:end, 0), end_ms) "
-                                     "WHERE run_id = :run_id");
+    struct stmt *s = stmt_get(store, "UPDATE runs SET status = :status, end_ms = COALESCE(NULLIF(:end, 0), "
+                                     "end_ms) WHERE run_id = :run_id");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":status", run_status_name(status));
     stmt_int(s, ":end", end_ms);
@@ -127,9 +129,10 @@ int store_run_update(struct store *store, const char *run_id, enum run_status st
 
 int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT r.run_id, r.experiment_id, r.name, r.user, r.status, r.start_ms, r.end_ms, "
-                                     "r.deleted_ms IS NOT NULL OR e.deleted_ms IS NOT NULL, r.artifact_uri, r.parent_run_id "
-                                     "FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id WHERE r.run_id = :run_id");
+    struct stmt *s = stmt_get(store, "SELECT r.run_id, r.experiment_id, r.name, r.user, r.status, r.start_ms, "
+                                     "r.end_ms, r.deleted_ms IS NOT NULL OR e.deleted_ms IS NOT NULL, r.artifact_uri, "
+                                     "r.parent_run_id FROM runs AS r "
+                                     "JOIN experiments AS e ON e.id = r.experiment_id WHERE r.run_id = :run_id");
     stmt_text(s, ":run_id", run_id);
     int row = stmt_step(s, err);
     if (row == 1) {
@@ -165,8 +168,8 @@ static int compare_param(struct store *store, const char *run_id, const char *ke
     int result = row < 0 ? -1 : 0;
     if (row == 1 && !str_is(value, old)) {
         result = err_set(err, ERR_INPUT,
-                         "Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run "
-                         "ID='%s'. Attempted logging new value '%.*s'.",
+                         "Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "
+                         "for run ID='%s'. Attempted logging new value '%.*s'.",
                          key, old, run_id, STR_ARG(value));
     }
     arena_free(arena);
@@ -179,8 +182,8 @@ int store_run_param(struct store *store, const char *run_id, const char *key, co
         return -1;
     }
     struct str cut = value_cut(value, PARAM_CHARACTERS_MAX);
-    struct stmt *s = stmt_get(store, "INSERT INTO run_params (run_id, key, value) VALUES (:run_id, :key, :value) "
-                                     "ON CONFLICT (run_id, key) DO NOTHING");
+    struct stmt *s = stmt_get(store, "INSERT INTO run_params (run_id, key, value) "
+                                     "VALUES (:run_id, :key, :value) ON CONFLICT (run_id, key) DO NOTHING");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":key", key);
     stmt_str(s, ":value", cut);
@@ -209,7 +212,7 @@ int store_run_tag(struct store *store, const char *run_id, const char *key, cons
     if (key_check_whole("key", "key", key, err) < 0) {
         return -1;
     }
-    /* What sluice itself found out is kept of a deleted run too: an attempt may end after its experiment was deleted. */
+    /* What sluice itself found out is kept of a deleted run too: an attempt may end after its experiment is gone. */
     bool deleted = false;
     bool own = str_starts(str_from(key), STR("sluice."));
     if ((own ? read_deleted(store, run_id, &deleted, err) : store_run_require_active(store, run_id, err)) < 0) {
@@ -235,10 +238,12 @@ static int read_map(struct stmt *s, const char *run_id, struct arena *arena, str
 
 int store_run_params(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err)
 {
-    return read_map(stmt_get(store, "SELECT key, value FROM run_params WHERE run_id = :run_id ORDER BY key"), run_id, arena, ret, err);
+    return read_map(stmt_get(store, "SELECT key, value FROM run_params WHERE run_id = :run_id ORDER BY key"), run_id,
+                    arena, ret, err);
 }
 
 int store_run_tags(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err)
 {
-    return read_map(stmt_get(store, "SELECT key, value FROM run_tags WHERE run_id = :run_id ORDER BY key"), run_id, arena, ret, err);
+    return read_map(stmt_get(store, "SELECT key, value FROM run_tags WHERE run_id = :run_id ORDER BY key"), run_id,
+                    arena, ret, err);
 }

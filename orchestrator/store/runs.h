@@ -27,25 +27,27 @@ struct run_info {
 };
 
 /* Creates it with the tags mlflow.runName, mlflow.user and, with a parent, mlflow.parentRunId. `artifact_uri` is the
- * caller's, and so is the name: an empty one is ERR_INPUT. Doing it twice with one id is ERR_EXISTS. Its experiment must be
- * active. Here and below a deleted experiment or run is ERR_INPUT in MLflow's words, and an unknown one ERR_NOT_FOUND. */
+ * caller's, and so is the name: an empty one is ERR_INPUT. Doing it twice with one id is ERR_EXISTS. Its experiment
+ * must be active. Here and below a deleted experiment or run is ERR_INPUT in MLflow's words, and an unknown one
+ * ERR_NOT_FOUND. */
 int store_run_create(struct store *store, const struct run_info *run, struct err *err);
 /* Sets status, and end_ms unless 0; of a deleted run too: what happened is recorded. */
 int store_run_update(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err);
 int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err);
 /* 0 when it exists, and neither it nor its experiment is deleted: what every writer below asks first. */
 int store_run_require_active(struct store *store, const char *run_id, struct err *err);
-/* Keys as mlflow-api.md 4.2 has them. Values longer than 6000 characters (tags: 8000) are cut, as MLflow does unless told
- * otherwise. NULL is "". */
+/* Keys as mlflow-api.md 4.2 has them. Values longer than 6000 characters (tags: 8000) are cut, as MLflow does unless
+ * told otherwise. NULL is "". */
 /* Write-once: the same value again is fine, another is ERR_INPUT with MLflow's message (mlflow-api.md 4.5). */
 int store_run_param(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
-/* Sets or replaces. mlflow.runName renames the run, mlflow.parentRunId moves it. Tags sluice.* are taken for a deleted run too. */
+/* Sets or replaces. mlflow.runName renames the run, mlflow.parentRunId moves it. Tags sluice.* are taken for a deleted
+ * run too. */
 int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
 /* Maps of text, keys sorted. */
 int store_run_params(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err);
 int store_run_tags(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err);
 
-/* ---- artifacts: a row for each file of a run or of a logged model; `owner` is the id of either (m-...) ------------- */
+/* ---- artifacts: a row for each file of a run or of a logged model; `owner` is the id of either (m-...) ---- */
 struct artifact {
     const char *path; /* below the run's artifact folder */
     const char *sha256;
@@ -54,7 +56,8 @@ struct artifact {
 /* Replaces a row of the same path. A path that leaves the folder is ERR_INPUT ("Invalid path"). */
 int store_artifact_put(struct store *store, const char *owner, const struct artifact *artifact, struct err *err);
 /* Sorted by path, bytewise. An owner without files has none. */
-int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret, size_t *ret_count, struct err *err);
+int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
+                        size_t *ret_count, struct err *err);
 
 /* ---- inputs: datasets and models a run used ------------------------------------------------------ */
 struct dataset_use {
@@ -62,17 +65,19 @@ struct dataset_use {
     const char *digest; /* at most 36 characters in MLflow: the first 36 of a sha256; the whole stands in `sha256` */
     const char *sha256; /* or NULL */
     const char *source_type; /* "local" */
-    const char *source;      /* JSON or path */
-    const char *schema;  /* or NULL */
+    const char *source; /* JSON or path */
+    const char *schema; /* or NULL */
     const char *profile; /* or NULL */
     const char *context; /* "training", "evaluation"... tag mlflow.data.context; or NULL */
 };
-/* One row for each (experiment, name, digest); what the first use did not know (sha256, schema, profile) a later one adds. A run
- * that says it again changes nothing but the context. ERR_INPUT beyond MLflow's lengths: name 500, digest 36, source 65535, schema
- * 1048575, profile 16777215, context 500 characters. */
-int store_run_dataset(struct store *store, const char *run_id, int64_t experiment_id, const struct dataset_use *use, struct err *err);
+/* One row for each (experiment, name, digest); what the first use did not know (sha256, schema, profile) a later one
+ * adds. A run that says it again changes nothing but the context. ERR_INPUT beyond MLflow's lengths: name 500, digest
+ * 36, source 65535, schema 1048575, profile 16777215, context 500 characters. */
+int store_run_dataset(struct store *store, const char *run_id, int64_t experiment_id, const struct dataset_use *use,
+                      struct err *err);
 /* Sorted by name and digest. */
-int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret, size_t *ret_count, struct err *err);
+int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret,
+                       size_t *ret_count, struct err *err);
 /* Links a logged model as input or output of a run; twice is fine. */
 int store_run_model(struct store *store, const char *run_id, const char *model_id, bool is_output, struct err *err);
 

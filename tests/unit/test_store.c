@@ -100,7 +100,8 @@ TEST(an_older_file_is_migrated_and_keeps_its_rows)
 {
     struct place place = make_place();
     exec_raw(&place, store_schema[0]);
-    exec_raw(&place, "INSERT INTO experiments (name, created_ms, updated_ms) VALUES ('old', 1, 1); PRAGMA user_version = 1");
+    exec_raw(&place, "INSERT INTO experiments (name, created_ms, updated_ms) VALUES ('old', 1, 1); PRAGMA user_version "
+                     "= 1");
     store_close(open_store(&place, STORE_READ_WRITE));
     assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
     assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM experiments WHERE name = 'old'"), 1);
@@ -372,8 +373,9 @@ TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing
       RUN(a_migration_that_fails_leaves_no_trace), RUN(a_reader_does_not_migrate_and_says_what_does),
       RUN(what_is_no_database_is_called_damaged), RUN(a_reader_makes_no_file),
       RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),
-      RUN(what_is_committed_stays_and_what_is_rolled_back_is_gone), RUN(an_event_that_is_taken_back_takes_only_itself_back),
-      RUN(a_second_writer_is_told_that_the_store_is_in_use), RUN(a_reader_sees_what_is_committed_and_writes_nothing),
-      RUN(a_full_disk_is_said_to_be_full), RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
+      RUN(what_is_committed_stays_and_what_is_rolled_back_is_gone),
+      RUN(an_event_that_is_taken_back_takes_only_itself_back), RUN(a_second_writer_is_told_that_the_store_is_in_use),
+      RUN(a_reader_sees_what_is_committed_and_writes_nothing), RUN(a_full_disk_is_said_to_be_full),
+      RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
       RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),
       RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state))

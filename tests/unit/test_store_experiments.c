@@ -34,8 +34,12 @@ static void delete_experiment(struct store *store, int64_t id)
 static void add_run(struct store *store, const char *run_id, int64_t experiment, int64_t start_ms)
 {
     struct err err = {0};
-    struct run_info run = {
-        .run_id = run_id, .experiment_id = experiment, .name = "n", .user = "u", .start_ms = start_ms, .artifact_uri = "/a"};
+    struct run_info run = {.run_id = run_id,
+                           .experiment_id = experiment,
+                           .name = "n",
+                           .user = "u",
+                           .start_ms = start_ms,
+                           .artifact_uri = "/a"};
     assert_int_equal(store_run_create(store, &run, &err), 0);
 }
 
@@ -90,7 +94,8 @@ TEST(names_have_1_to_500_characters_not_bytes)
         size_t characters;
         const char *character;
         int result;
-    } cases[] = {{0, "a", -1}, {1, "a", 0}, {500, "a", 0}, {501, "a", -1}, {500, "\xc3\xa9", 0}, {501, "\xc3\xa9", -1}, {1, "\xff", -1}};
+    } cases[] = {{0, "a", -1},         {1, "a", 0},           {500, "a", 0},  {501, "a", -1},
+                 {500, "\xc3\xa9", 0}, {501, "\xc3\xa9", -1}, {1, "\xff", -1}};
     struct store *store = open_store();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char name[1100] = "";
@@ -187,12 +192,32 @@ TEST(keys_are_words_in_any_script_that_are_paths_in_normal_form)
         const char *key;
         const char *resolves; /* NULL: its characters are refused; "": it is fine */
     } cases[] = {
-        {"accuracy", ""},      {"a/b c:d-e_f.g", ""}, {"pr\xc3\xa9" "cision", ""}, {"\xe6\xb8\xa9\xe5\xba\xa6", ""},
-        {"\xc2\xbd", ""},      {"...", "..."},       {"a..b", ""},               {".hidden", ""},
-        {"a*b", NULL},         {"a\nb", NULL},       {"\xff", NULL},             {"\xe2\x82\xac", NULL},
-        {"a\xcc\x81", NULL},   {"", "."},            {".", "."},                 {"..", ".."},
-        {"../a", "../a"},      {"a/../b", "b"},      {"a//b", "a/b"},            {"a/", "a"},
-        {"./a", "a"},          {"/a", "/a"},         {"a/.", "a"},               {"..a", "..a"},
+        {"accuracy", ""},
+        {"a/b c:d-e_f.g", ""},
+        {"pr\xc3\xa9"
+         "cision",
+         ""},
+        {"\xe6\xb8\xa9\xe5\xba\xa6", ""},
+        {"\xc2\xbd", ""},
+        {"...", "..."},
+        {"a..b", ""},
+        {".hidden", ""},
+        {"a*b", NULL},
+        {"a\nb", NULL},
+        {"\xff", NULL},
+        {"\xe2\x82\xac", NULL},
+        {"a\xcc\x81", NULL},
+        {"", "."},
+        {".", "."},
+        {"..", ".."},
+        {"../a", "../a"},
+        {"a/../b", "b"},
+        {"a//b", "a/b"},
+        {"a/", "a"},
+        {"./a", "a"},
+        {"/a", "/a"},
+        {"a/.", "a"},
+        {"..a", "..a"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
@@ -200,12 +225,14 @@ TEST(keys_are_words_in_any_script_that_are_paths_in_normal_form)
         int result = key_check("key", cases[i].key, &err);
         if (cases[i].resolves == NULL) {
             (void)snprintf(expected, sizeof expected,
-                           "Invalid value \"%s\" for parameter 'key' supplied: Names may only contain alphanumerics, underscores (_), "
+                           "Invalid value \"%s\" for parameter 'key' supplied: Names may only contain alphanumerics, "
+                           "underscores (_), "
                            "dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
                            cases[i].key);
         } else if (*cases[i].resolves != '\0') {
             (void)snprintf(expected, sizeof expected,
-                           "Invalid value \"%s\" for parameter 'key' supplied: Names may be treated as files in certain cases, and must "
+                           "Invalid value \"%s\" for parameter 'key' supplied: Names may be treated as files in "
+                           "certain cases, and must "
                            "not resolve to other names when treated as such. This name would resolve to '%s'",
                            cases[i].key, cases[i].resolves);
         }
@@ -218,7 +245,11 @@ TEST(a_value_is_cut_between_characters)
 {
     assert_int_equal(value_cut("h\xc3\xa9llo", 2).n, 3);
     assert_int_equal(value_cut("h\xc3\xa9llo", 9).n, 6);
-    assert_int_equal(value_cut("\xff\xfe" "a", 2).n, 2);
+    assert_int_equal(value_cut("\xff\xfe"
+                               "a",
+                               2)
+                         .n,
+                     2);
     assert_int_equal(value_cut(NULL, 2).n, 0);
 }
 

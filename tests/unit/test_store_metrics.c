@@ -35,7 +35,8 @@ static void close_fixture(struct fixture *f)
     store_close(f->store);
 }
 
-static void log_one(struct fixture *f, struct metric_target target, const char *key, double value, int64_t step, int64_t time_ms)
+static void log_one(struct fixture *f, struct metric_target target, const char *key, double value, int64_t step,
+                    int64_t time_ms)
 {
     struct metric_point point = {.key = key, .value = value, .step = step, .time_ms = time_ms};
     assert_int_equal(store_metrics_log(f->store, &target, &point, 1, NULL), 0);
@@ -77,9 +78,19 @@ TEST(the_latest_is_the_greatest_by_step_then_time_then_value)
         int64_t step;
         int64_t time_ms;
         double latest;
-    } points[] = {{5, 0, 100, 5},  {4, 0, 200, 4},    {9, 0, 150, 4},      {6, 0, 200, 6},   {1, 1, 50, 1},
-                  {7, -3, 900, 1}, {-2, 1, 50, 1},    {(double)NAN, 1, 50, 1}, {3, 2, 0, 3}, {(double)NAN, 2, 1, (double)NAN},
-                  {-1, 2, 1, (double)NAN}, {0, 2, 1, 0}, {(double)NAN, 2, 1, 0}};
+    } points[] = {{5, 0, 100, 5},
+                  {4, 0, 200, 4},
+                  {9, 0, 150, 4},
+                  {6, 0, 200, 6},
+                  {1, 1, 50, 1},
+                  {7, -3, 900, 1},
+                  {-2, 1, 50, 1},
+                  {(double)NAN, 1, 50, 1},
+                  {3, 2, 0, 3},
+                  {(double)NAN, 2, 1, (double)NAN},
+                  {-1, 2, 1, (double)NAN},
+                  {0, 2, 1, 0},
+                  {(double)NAN, 2, 1, 0}};
     struct fixture f = open_fixture();
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         log_one(&f, plain, "loss", points[i].value, points[i].step, points[i].time_ms);
@@ -153,7 +164,8 @@ TEST(the_keys_of_a_run_are_sorted_and_its_own)
 TEST(a_point_logged_with_and_without_a_model_is_one_point_of_the_run)
 {
     struct fixture f = open_fixture();
-    struct metric_target on_model = {.run_id = "r1", .model_id = "m-1", .dataset_name = "holdout", .dataset_digest = "d1"};
+    struct metric_target on_model = {
+        .run_id = "r1", .model_id = "m-1", .dataset_name = "holdout", .dataset_digest = "d1"};
     size_t count = 0;
     log_one(&f, on_model, "acc", 0.9, 0, 100);
     log_one(&f, plain, "acc", 0.9, 0, 100);
@@ -172,7 +184,8 @@ TEST(a_point_logged_with_and_without_a_model_is_one_point_of_the_run)
 TEST(a_model_has_the_latest_of_each_key_on_each_dataset_by_any_run)
 {
     struct fixture f = open_fixture();
-    struct metric_target target = {.run_id = "r1", .model_id = "m-1", .dataset_name = "holdout", .dataset_digest = "d1"};
+    struct metric_target target = {
+        .run_id = "r1", .model_id = "m-1", .dataset_name = "holdout", .dataset_digest = "d1"};
     log_one(&f, target, "acc", 0.9, 0, 100);
     target.run_id = "r2";
     target.dataset_name = "renamed";
@@ -207,11 +220,13 @@ TEST(a_history_is_ordered_by_time_step_value_and_paged)
 {
     struct fixture f = open_fixture();
     size_t count = 0;
-    struct metric_point points[] = {{"k", 3, 0, 20}, {"k", 1, 7, 10}, {"k", 2, 1, 10}, {"k", (double)NAN, 0, 20}, {"k", 0, 0, 20}};
+    struct metric_point points[] = {
+        {"k", 3, 0, 20}, {"k", 1, 7, 10}, {"k", 2, 1, 10}, {"k", (double)NAN, 0, 20}, {"k", 0, 0, 20}};
     assert_int_equal(store_metrics_log(f.store, &plain, points, 5, NULL), 0);
     struct metric_point *list = history(&f, "k", 0, SIZE_MAX, &count);
     assert_int_equal(count, 5);
-    assert_true(list[0].step == 1 && list[1].step == 7 && list[2].value == 0 && isnan(list[3].value) && list[4].value == 3);
+    assert_true(list[0].step == 1 && list[1].step == 7 && list[2].value == 0 && isnan(list[3].value) &&
+                list[4].value == 3);
     assert_string_equal(list[0].key, "k");
     list = history(&f, "k", 1, 2, &count);
     assert_int_equal(count, 2);
@@ -235,9 +250,11 @@ TEST(the_first_bad_point_is_named_and_nothing_of_its_batch_is_stored)
     } cases[] = {
         {{"a*", 1, 0, 0}, "Invalid value \"a*\" for parameter 'metrics[1].name' supplied: Names may only contain"},
         {{"", 1, 0, 0}, "Invalid value \"\" for parameter 'metrics[1].name' supplied: Names may be treated as files"},
-        {{"../a", 1, 0, 0}, "Invalid value \"../a\" for parameter 'metrics[1].name' supplied: Names may be treated as files"},
+        {{"../a", 1, 0, 0},
+         "Invalid value \"../a\" for parameter 'metrics[1].name' supplied: Names may be treated as files"},
         {{NULL, 1, 0, 0}, "Invalid value \"\" for parameter 'metrics[1].name'"},
-        {{"ok", 1.5, 0, -1}, "Invalid value -1 for parameter 'metrics[1].timestamp' supplied: metric 'ok' (value=1.5). Timestamp must"},
+        {{"ok", 1.5, 0, -1},
+         "Invalid value -1 for parameter 'metrics[1].timestamp' supplied: metric 'ok' (value=1.5). Timestamp must"},
     };
     struct fixture f = open_fixture();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -280,9 +297,10 @@ enum { DRAWN = 200 };
 
 static struct metric_target drawn_target(uint64_t which)
 {
-    static const struct metric_target targets[] = {{.run_id = "r1"},
-                                                   {.run_id = "r1", .model_id = "m-1"},
-                                                   {.run_id = "r1", .model_id = "m-1", .dataset_name = "d", .dataset_digest = "1"}};
+    static const struct metric_target targets[] = {
+        {.run_id = "r1"},
+        {.run_id = "r1", .model_id = "m-1"},
+        {.run_id = "r1", .model_id = "m-1", .dataset_name = "d", .dataset_digest = "1"}};
     return targets[which % 3];
 }
 
@@ -309,8 +327,8 @@ static double plain_value(double value)
 
 static bool same_point(const struct metric_point *a, const struct metric_point *b)
 {
-    return strcmp(a->key, b->key) == 0 && a->time_ms == b->time_ms && a->step == b->step && !isnan(a->value) == !isnan(b->value) &&
-           plain_value(a->value) == plain_value(b->value);
+    return strcmp(a->key, b->key) == 0 && a->time_ms == b->time_ms && a->step == b->step &&
+           !isnan(a->value) == !isnan(b->value) && plain_value(a->value) == plain_value(b->value);
 }
 
 static void heap_add(struct heap *heap, const struct metric_point *point)
@@ -340,10 +358,12 @@ static bool is_behind(const struct metric_point *a, const struct metric_point *b
     if (a->step != b->step) {
         return a->step > b->step;
     }
-    return plain_value(a->value) > plain_value(b->value) || (plain_value(a->value) == plain_value(b->value) && isnan(a->value));
+    return plain_value(a->value) > plain_value(b->value) ||
+           (plain_value(a->value) == plain_value(b->value) && isnan(a->value));
 }
 
-static void check_against_heap(struct fixture *f, const struct heap *heap, const char *key, const struct metric_latest *found)
+static void check_against_heap(struct fixture *f, const struct heap *heap, const char *key,
+                               const struct metric_latest *found)
 {
     const struct metric_point *latest = NULL;
     int64_t count = 0;

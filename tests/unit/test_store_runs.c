@@ -77,8 +77,8 @@ TEST(a_run_is_read_as_it_was_made)
     assert_string_equal(run.artifact_uri, child.artifact_uri);
     assert_string_equal(run.parent_run_id, "r1");
     assert_null(get_run(&f, "r1").parent_run_id);
-    assert_string_equal(tags_text(&f, "r2"),
-                        "{\"mlflow.parentRunId\":\"r1\",\"mlflow.runName\":\"train\",\"mlflow.user\":\"alice\"}");
+    assert_string_equal(tags_text(&f, "r2"), "{\"mlflow.parentRunId\":\"r1\",\"mlflow.runName\":\"train\",\"mlflow."
+                                             "user\":\"alice\"}");
     assert_string_equal(tags_text(&f, "r1"), "{\"mlflow.runName\":\"train\",\"mlflow.user\":\"alice\"}");
     close_fixture(&f);
 }
@@ -88,8 +88,8 @@ TEST(a_run_id_serves_once_and_has_mlflows_form)
     static const struct {
         const char *id;
         enum err_code code;
-    } cases[] = {{"r1", ERR_EXISTS}, {"", ERR_INPUT},      {"-a", ERR_INPUT}, {"_a", ERR_INPUT},
-                 {"a/b", ERR_INPUT}, {"a.b", ERR_INPUT},   {"A_b-9", ERR_NONE}, {NULL, ERR_INPUT}};
+    } cases[] = {{"r1", ERR_EXISTS}, {"", ERR_INPUT},    {"-a", ERR_INPUT},   {"_a", ERR_INPUT},
+                 {"a/b", ERR_INPUT}, {"a.b", ERR_INPUT}, {"A_b-9", ERR_NONE}, {NULL, ERR_INPUT}};
     struct fixture f = open_fixture();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
@@ -143,8 +143,10 @@ TEST(an_update_sets_the_status_and_keeps_the_end_it_is_not_given)
 
 TEST(a_run_is_deleted_with_its_experiment_and_takes_only_what_sluice_found_out)
 {
-    static const char *const deletions[] = {"UPDATE experiments SET deleted_ms = 1 WHERE id = 0",
-                                            "UPDATE runs SET deleted_ms = 1 WHERE run_id = 'r1'"};
+    static const char *const deletions[] = {"UPDATE experiments SET deleted_ms = 1 WHERE id = 0", "UPDATE runs SET "
+                                                                                                  "deleted_ms = 1 "
+                                                                                                  "WHERE run_id = "
+                                                                                                  "'r1'"};
     for (size_t i = 0; i < 2; i++) {
         struct fixture f = open_fixture();
         struct err err = {0};
@@ -178,7 +180,8 @@ TEST(a_param_is_written_once)
     assert_int_equal(store_run_param(f.store, "r1", "empty", NULL, NULL), 0);
     assert_int_equal(store_run_param(f.store, "r1", "lr", "0.10", &err), -1);
     assert_int_equal(err.code, ERR_INPUT);
-    assert_string_equal(err.message, "Changing param values is not allowed. Param with key='lr' was already logged with value='0.1' for "
+    assert_string_equal(err.message, "Changing param values is not allowed. Param with key='lr' was already logged "
+                                     "with value='0.1' for "
                                      "run ID='r1'. Attempted logging new value '0.10'.");
     err_clear(&err);
     assert_int_equal(store_run_param(f.store, "r1", "a*", "1", &err), -1);
@@ -286,7 +289,8 @@ TEST(a_dataset_is_one_for_its_experiment_name_and_digest)
     struct run_info second = some_run("r2");
     struct dataset_use *list = NULL;
     size_t count = 0;
-    struct dataset_use use = {.name = "wine", .digest = "d1", .source_type = "local", .source = "wine.csv", .context = "training"};
+    struct dataset_use use = {
+        .name = "wine", .digest = "d1", .source_type = "local", .source = "wine.csv", .context = "training"};
     assert_int_equal(store_run_create(f.store, &second, NULL), 0);
     assert_int_equal(store_run_dataset(f.store, "r1", 0, &use, NULL), 0);
     assert_int_equal(store_run_dataset(f.store, "r1", 0, &use, NULL), 0);
@@ -315,7 +319,8 @@ TEST(a_dataset_beyond_mlflows_lengths_is_refused)
 {
     struct fixture f = open_fixture();
     struct err err = {0};
-    struct dataset_use use = {.name = "n", .digest = "0123456789012345678901234567890123456", .source_type = "local", .source = "s"};
+    struct dataset_use use = {
+        .name = "n", .digest = "0123456789012345678901234567890123456", .source_type = "local", .source = "s"};
     assert_int_equal(store_run_dataset(f.store, "r1", 0, &use, &err), -1);
     assert_string_equal(err.message, "'digest' exceeds the maximum length of 36 characters");
     use.digest++;
@@ -331,7 +336,8 @@ TEST(a_model_is_linked_once_as_input_and_once_as_output)
     for (int i = 0; i < 4; i++) {
         assert_int_equal(store_run_model(f.store, "r1", "m-1", i % 2 == 0, NULL), 0);
     }
-    struct stmt *s = stmt_get(f.store, "SELECT COUNT(*), SUM(is_output) FROM run_models WHERE run_id = 'r1' AND model_id = 'm-1'");
+    struct stmt *s = stmt_get(f.store, "SELECT COUNT(*), SUM(is_output) FROM run_models WHERE run_id = 'r1' AND "
+                                       "model_id = 'm-1'");
     assert_int_equal(stmt_step(s, NULL), 1);
     assert_int_equal(stmt_column_int(s, 0), 2);
     assert_int_equal(stmt_column_int(s, 1), 1);
