@@ -2,16 +2,13 @@
  * Makes one HTTP request and gives the answer to the steps after it. */
 #include "step.h"
 
+#include "file_text.h"
 #include "members.h"
 #include "value.h"
 #include "web.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define PARAMS(P)                                                                                                      \
     P(STRING, url, "required; minlen=1", "http:// or https://.")                                                       \
@@ -53,29 +50,14 @@ static bool given(const char *text)
 
 static int read_body_file(struct exchange *exchange, struct fault *fault)
 {
-    const char *path = exchange->params->body_file;
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int result = 0;
-    if (fd < 0 || fstat(fd, &info) < 0) {
-        result = fault_set(fault, "body_file: cannot read '%.300s': %s", path, strerror(errno));
-    } else if (!S_ISREG(info.st_mode) || info.st_size > MOST_FILE_BYTES) {
-        result = fault_set(fault, "body_file: '%.300s': expected a file of at most %d MiB", path, MOST_FILE_BYTES >> 20);
-    } else {
-        char *bytes = scratch_array(&exchange->scratch, (size_t)info.st_size + 1, 1);
-        size_t size = 0;
-        for (ssize_t n = 1; result == 0 && n > 0 && size < (size_t)info.st_size;) {
-            n = read(fd, bytes + size, (size_t)info.st_size - size);
-            result = n < 0 ? fault_set(fault, "body_file: cannot read '%.300s': %s", path, strerror(errno)) : 0;
-            size += n < 0 ? 0 : (size_t)n;
-        }
-        exchange->request.body = bytes;
-        exchange->request.body_size = size;
+    struct fault inner;
+    char *bytes = NULL;
+    if (file_text_read(&exchange->scratch, exchange->params->body_file, MOST_FILE_BYTES, &bytes, &exchange->request.body_size,
+                       &inner) < 0) {
+        return fault_set(fault, "body_file: %.450s", inner.text);
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return result;
+    exchange->request.body = bytes;
+    return 0;
 }
 
 /* What kind of content the body is; NULL for none, or for one that only the user knows. */
