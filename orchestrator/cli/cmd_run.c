@@ -132,20 +132,40 @@ const struct command command_run = {
 
 /* ---- resume ------------------------------------------------------------------------------------------------ */
 
-/* Without a name: the oldest run that is open. */
+/* The first of the rows that is no child of another run. */
+static bool first_root(const struct pipeline_run *rows, size_t count, struct pipeline_run *ret_row)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].parent_run == NULL) {
+            *ret_row = rows[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without a name: the oldest run that is open, or one that ended just now, when it was found that its steps were lost. */
 static int find_open(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
 {
+    struct arena *arena = session->cli->arena;
     struct pipeline_run_filter filter = {.open = true};
     struct pipeline_run *rows = NULL;
     size_t count = 0;
     if (words != NULL) {
-        return store_pipeline_run_find(session->home.store, words, session->cli->arena, ret_row, err);
+        return store_pipeline_run_find(session->home.store, words, arena, ret_row, err);
     }
-    if (store_pipeline_run_list(session->home.store, &filter, session->cli->arena, &rows, &count, err) < 0) {
+    if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    if (first_root(rows, count, ret_row)) {
+        return 0;
+    }
+    filter = (struct pipeline_run_filter){.limit = 20};
+    if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].parent_run == NULL) {
+        if (rows[i].ended_ms >= session->opened_ms) {
             *ret_row = rows[i];
             return 0;
         }

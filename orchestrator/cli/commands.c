@@ -12,7 +12,7 @@ const struct command *const commands[] = {
 const int command_count = sizeof commands / sizeof commands[0];
 
 const struct option_row common_options[] = {
-    {"home", 0, "FOLDER", false, "the home to use (default: SLUICE_HOME, or the nearest .sluice upwards, or a new ./.sluice)"},
+    {"home", 0, "FOLDER", false, "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else a new one here)"},
     {"json", 0, NULL, false, "print one JSON object on standard output"},
     {"quiet", 'q', NULL, false, "print nothing but errors"},
     {"no-color", 0, NULL, false, "no colours (NO_COLOR in the environment does the same)"},

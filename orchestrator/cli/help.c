@@ -33,28 +33,34 @@ void help_list(const struct cli *cli, bool to_error)
     fprintf(out, "\n'sluice COMMAND --help' explains one command, with an example. A first pipeline: sluice init\n");
 }
 
-/* Breaks lines at blanks; what is indented in the source keeps its lines. */
-static void print_wrapped(FILE *out, const char *text, int indent)
+/* Fills paragraphs, which an empty line parts. */
+static void print_paragraphs(const char *text)
+{
+    struct str rest = str_from(text);
+    struct str line = {0};
+    int column = 0;
+    while (str_cut(&rest, '\n', &line)) {
+        struct str word = {0};
+        if (line.n == 0) {
+            printf("%s\n", column == 0 ? "" : "\n");
+            column = 0;
+            continue;
+        }
+        while (str_cut(&line, ' ', &word)) {
+            bool fits = column + 1 + (int)word.n <= TEXT_COLUMNS;
+            printf("%s%.*s", column == 0 ? "" : fits ? " " : "\n", STR_ARG(word));
+            column = column == 0 || !fits ? (int)word.n : column + 1 + (int)word.n;
+        }
+    }
+    printf("\n");
+}
+
+static void print_indented(const char *text)
 {
     struct str rest = str_from(text);
     struct str line = {0};
     while (str_cut(&rest, '\n', &line)) {
-        if (line.n == 0 || line.p[0] == ' ') {
-            fprintf(out, "%*s%.*s\n", line.n == 0 ? 0 : indent, "", STR_ARG(line));
-            continue;
-        }
-        struct str words = line;
-        struct str word = {0};
-        int column = 0;
-        while (str_cut(&words, ' ', &word)) {
-            if (column > 0 && column + 1 + (int)word.n > TEXT_COLUMNS - indent) {
-                fprintf(out, "\n");
-                column = 0;
-            }
-            fprintf(out, "%*s%.*s", column == 0 ? indent : 1, "", STR_ARG(word));
-            column += (column == 0 ? 0 : 1) + (int)word.n;
-        }
-        fprintf(out, "\n");
+        printf("  %.*s\n", STR_ARG(line));
     }
 }
 
@@ -68,7 +74,7 @@ static void print_options(const struct option_row *rows)
         }
         (void)snprintf(names, sizeof names, "%s--%s%s%s", letter, rows->name, rows->argument == NULL ? "" : " ",
                        rows->argument == NULL ? "" : rows->argument);
-        printf("  %-*s %s%s\n", OPTION_COLUMNS, names, rows->doc, rows->many ? " (may be repeated)" : "");
+        printf("  %-*s %s%s\n", OPTION_COLUMNS, names, rows->doc, rows->many ? " (repeatable)" : "");
     }
 }
 
@@ -79,7 +85,7 @@ void help_command(const struct cli *cli, const struct command *command)
            command->arguments == NULL ? "" : command->arguments);
     if (command->details != NULL) {
         printf("\n");
-        print_wrapped(stdout, command->details, 0);
+        print_paragraphs(command->details);
     }
     if (command->options != NULL) {
         printf("\n%sOptions%s\n", bold(cli), plain(cli));
@@ -88,7 +94,7 @@ void help_command(const struct cli *cli, const struct command *command)
     printf("\n%sOptions of every command%s\n", bold(cli), plain(cli));
     print_options(common_options);
     printf("\n%sExamples%s\n", bold(cli), plain(cli));
-    print_wrapped(stdout, command->examples, 2);
+    print_indented(command->examples);
 }
 
 /* ---- man pages ---------------------------------------------------------------------------------------- */

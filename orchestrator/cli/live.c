@@ -139,6 +139,10 @@ static void say_all(struct live *live, const struct run *run)
         for (size_t k = 0; k < step->item_count; k++) {
             const struct run_item *item = &step->items[k];
             const char *reason = item->refused_by != NULL && item->reason == NULL ? item->refused_by : item->reason;
+            if (item->carried_from != NULL) {
+                *said_about(live, run, (struct run_place){i, k}) = (struct said){item->state, item->attempts};
+                continue;
+            }
             say(live, run, (struct run_place){i, k}, item->state, reason, item->attempts, item->started_ms, item->ended_ms);
         }
         if (step->item_count == 0) {
@@ -200,15 +204,30 @@ static void read_logs(struct live *live, const struct run *run)
 
 /* ---- drawing ---------------------------------------------------------------------------------------------- */
 
-static int screen_columns(void)
+struct screen {
+    int columns;
+    int rows;
+};
+
+static struct screen screen_size(void)
 {
     struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+    return (struct screen){
+        .columns = known && size.ws_col > 20 ? size.ws_col : 80,
+        .rows = known && size.ws_row > TAIL_LINES + 6 ? size.ws_row : 24,
+    };
 }
 
-/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing. */
-static void draw_line(struct live *live, struct str text, int columns, const char *colour)
+/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing, as would what is no text. */
+static void draw_line(struct live *live, struct str given, int columns, const char *colour)
 {
+    char clean[TAIL_COLUMNS * 8];
+    struct str text = {clean, given.n < sizeof clean ? given.n : sizeof clean};
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char byte = (unsigned char)given.p[i];
+        clean[i] = byte < 0x20 || byte == 0x7F ? ' ' : given.p[i];
+    }
     size_t bytes = 0;
     while (bytes < text.n && utf8_columns(str_slice(text, 0, bytes + 1)) <= (size_t)columns) {
         bytes++;
@@ -260,20 +279,62 @@ static void erase(struct live *live)
     }
 }
 
-static void draw(struct live *live, struct engine *engine, const struct run *run)
+/* Whether an item is worth a row when there are more items than rows. */
+static bool is_news(enum step_state state)
 {
-    int columns = screen_columns() - 1;
-    erase(live);
+    return state == STEP_STATE_ACTIVE || state == STEP_STATE_WAITING || state == STEP_STATE_DELAYED || state == STEP_STATE_FAILED;
+}
+
+static enum step_state state_at(const struct run *run, struct run_place place)
+{
+    const struct run_step *step = &run->steps[place.step];
+    return place.item < step->item_count ? step->items[place.item].state : step->state;
+}
+
+static size_t rows_wanted(const struct run *run)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < run->pipeline->step_count; i++) {
+        rows += run->steps[i].item_count == 0 ? 1 : run->steps[i].item_count;
+    }
+    return rows;
+}
+
+/* All items; or, where they do not fit, those that move or failed, and how many others there are. */
+static void draw_items(struct live *live, struct engine *engine, const struct run *run, const struct screen *screen)
+{
+    size_t room = (size_t)(screen->rows - TAIL_LINES - 2);
+    size_t wanted = rows_wanted(run);
+    size_t hidden = 0;
+    size_t drawn = 0;
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
         size_t count = run->steps[i].item_count == 0 ? 1 : run->steps[i].item_count;
         for (size_t k = 0; k < count; k++) {
-            draw_item(live, engine, run, (struct run_place){i, k}, columns);
+            struct run_place place = {i, k};
+            if (wanted > room && (drawn + 1 >= room || !is_news(state_at(run, place)))) {
+                hidden++;
+                continue;
+            }
+            draw_item(live, engine, run, place, screen->columns - 1);
+            drawn++;
         }
     }
+    if (hidden > 0) {
+        char line[80];
+        int size = snprintf(line, sizeof line, "   ... and %zu more, done or still to come", hidden);
+        draw_line(live, (struct str){line, (size_t)size}, screen->columns - 1, "");
+    }
+}
+
+static void draw(struct live *live, struct engine *engine, const struct run *run)
+{
+    struct screen screen = screen_size();
+    erase(live);
+    draw_items(live, engine, run, &screen);
     for (size_t i = 0; i < TAIL_LINES; i++) {
         const struct strbuf *tail = &live->tail[(live->tail_next + i) % TAIL_LINES];
         if (tail->length > 0) {
-            draw_line(live, strbuf_str(tail), columns, live->session->cli->colour ? "\033[2m" : "");
+            draw_line(live, strbuf_str(tail), screen.columns - 1, live->session->cli->colour ? "\033[2m" : "");
         }
     }
     (void)fflush(live->out);

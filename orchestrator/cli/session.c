@@ -158,7 +158,7 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
 int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
-    *session = (struct session){.cli = cli, .home.lock_fd = -1};
+    *session = (struct session){.cli = cli, .home.lock_fd = -1, .opened_ms = clock_wall_ms(&clock_system)};
     struct engine_options options = {.clock = &clock_system, .linger_s = 600};
     installation_find(cli, &session->installation);
     session_catalogue(cli, &session->catalogue);

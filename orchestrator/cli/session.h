@@ -33,6 +33,7 @@ struct session {
     struct engine *engine;
     const char *actor;   /* the user's name */
     struct json groups;  /* list: the actor's groups */
+    int64_t opened_ms;   /* wall clock, before recovery */
 };
 
 /* Opens home (HOME_WRITE) and engine; recovery happens here. `environment` NULL: the configured default. */

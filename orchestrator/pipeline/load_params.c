@@ -214,7 +214,7 @@ static void check_unknown(const struct pipeline *pipeline, const struct json *gi
         }
         const char *hint = known ? NULL : diag_hint_near(arena, name, names, pipeline->param_count);
         if (!known) {
-            add_problem(arena, problems, name, hint == NULL ? "the pipeline has none of this name" : arena_printf(arena, "the pipeline has none of this name: %s", hint));
+            add_problem(arena, problems, name, hint == NULL ? "the pipeline has no param of this name" : arena_printf(arena, "the pipeline has no param of this name: %s", hint));
         }
     }
 }
