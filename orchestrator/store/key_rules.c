@@ -2,7 +2,9 @@
 #include "store/key_rules.h"
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/path.h"
+#include "base/strbuf.h"
 #include "base/utf8.h"
 #include "store/word_table.h"
 
@@ -55,25 +57,36 @@ static bool is_normal_path(struct str key)
     return key.n > 0 && !str_starts(key, STR(".."));
 }
 
+int value_refuse(const char *parameter, const char *value, const char *why, struct err *err)
+{
+    struct strbuf quoted;
+    strbuf_init(&quoted, 8 * KEY_CHARACTERS_MAX);
+    json_write_string(&quoted, value_cut(value, KEY_CHARACTERS_MAX));
+    (void)err_set(err, ERR_INPUT, "Invalid value %s for parameter '%s' supplied%s%s", quoted.data, parameter,
+                  why == NULL ? "." : ": ", why == NULL ? "" : why);
+    strbuf_clear(&quoted);
+    return -1;
+}
+
 int key_check(const char *parameter, const char *key, struct err *err)
 {
     struct str text = str_from(key);
     if (!has_only_key_characters(text)) {
-        return err_set(err, ERR_INPUT,
-                       "Invalid value \"%.*s\" for parameter '%s' supplied: Names may only contain alphanumerics, "
-                       "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
-                       (int)value_cut(key, KEY_CHARACTERS_MAX).n, text.n == 0 ? "" : text.p, parameter);
+        return value_refuse(parameter, key,
+                            "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces "
+                            "( ), colon(:) and slashes (/).",
+                            err);
     }
     if (is_normal_path(text)) {
         return 0;
     }
     struct arena *arena = arena_new();
     const char *normal = path_normal(arena, text.n == 0 ? "" : text.p);
-    (void)err_set(err, ERR_INPUT,
-                  "Invalid value \"%.*s\" for parameter '%s' supplied: Names may be treated as files in certain cases, "
-                  "and must not resolve to other names when treated as such. This name would resolve to '%.*s'",
-                  (int)value_cut(key, KEY_CHARACTERS_MAX).n, text.n == 0 ? "" : text.p, parameter,
-                  (int)value_cut(normal, KEY_CHARACTERS_MAX).n, normal);
+    const char *why = arena_printf(arena,
+                                   "Names may be treated as files in certain cases, and must not resolve to other "
+                                   "names when treated as such. This name would resolve to '%.*s'",
+                                   (int)value_cut(normal, KEY_CHARACTERS_MAX).n, normal);
+    (void)value_refuse(parameter, key, why, err);
     arena_free(arena);
     return -1;
 }

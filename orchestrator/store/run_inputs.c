@@ -105,7 +105,7 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
     }
     struct stmt *s = stmt_get(store, "INSERT INTO run_datasets (run_id, dataset, context) "
                                      "VALUES (:run_id, :dataset, :context) ON CONFLICT (run_id, dataset) "
-                                     "DO UPDATE SET context = COALESCE(excluded.context, context)");
+                                     "DO UPDATE SET context = COALESCE(run_datasets.context, excluded.context)");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":dataset", id);
     stmt_text(s, ":context", use->context);

@@ -40,7 +40,7 @@ static int check_run_id(const char *run_id, struct err *err)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t length = run_id == NULL ? 0 : strspn(run_id, letters);
     if (length == 0 || length > RUN_ID_MAX || run_id[length] != '\0' || run_id[0] == '_' || run_id[0] == '-') {
-        return err_set(err, ERR_INPUT, "Invalid run ID: '%.*s'", RUN_ID_MAX, run_id == NULL ? "" : run_id);
+        return value_refuse("run_id", run_id, NULL, err);
     }
     return 0;
 }

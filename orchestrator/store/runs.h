@@ -71,7 +71,7 @@ struct dataset_use {
     const char *context; /* "training", "evaluation"... tag mlflow.data.context; or NULL */
 };
 /* One row for each (experiment, name, digest); what the first use did not know (sha256, schema, profile) a later one
- * adds. A run that says it again changes nothing but the context. ERR_INPUT beyond MLflow's lengths: name 500, digest
+ * adds. The first context that a run says is kept. ERR_INPUT beyond MLflow's lengths: name 500, digest
  * 36, source 65535, schema 1048575, profile 16777215, context 500 characters. */
 int store_run_dataset(struct store *store, const char *run_id, int64_t experiment_id, const struct dataset_use *use,
                       struct err *err);

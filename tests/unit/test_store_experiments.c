@@ -186,58 +186,65 @@ TEST(a_tag_of_an_experiment_is_replaced_and_never_cut)
     store_close(store);
 }
 
-TEST(keys_are_words_in_any_script_that_are_paths_in_normal_form)
+TEST(keys_are_paths_in_normal_form)
 {
     static const struct {
         const char *key;
-        const char *resolves; /* NULL: its characters are refused; "": it is fine */
+        const char *resolves; /* in the message; NULL: the key is fine */
     } cases[] = {
-        {"accuracy", ""},
-        {"a/b c:d-e_f.g", ""},
-        {"pr\xc3\xa9"
-         "cision",
-         ""},
-        {"\xe6\xb8\xa9\xe5\xba\xa6", ""},
-        {"\xc2\xbd", ""},
-        {"...", "..."},
-        {"a..b", ""},
-        {".hidden", ""},
-        {"a*b", NULL},
-        {"a\nb", NULL},
-        {"\xff", NULL},
-        {"\xe2\x82\xac", NULL},
-        {"a\xcc\x81", NULL},
-        {"", "."},
-        {".", "."},
-        {"..", ".."},
-        {"../a", "../a"},
-        {"a/../b", "b"},
-        {"a//b", "a/b"},
-        {"a/", "a"},
-        {"./a", "a"},
-        {"/a", "/a"},
-        {"a/.", "a"},
-        {"..a", "..a"},
+        {"accuracy", NULL}, {"a/b c:d-e_f.g", NULL},
+        {"a..b", NULL},     {".hidden", NULL},
+        {"", "."},          {".", "."},
+        {"..", ".."},       {"...", "..."},
+        {"../a", "../a"},   {"a/../b", "b"},
+        {"a//b", "a/b"},    {"a/", "a"},
+        {"./a", "a"},       {"/a", "/a"},
+        {"a/.", "a"},       {"..a", "..a"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
         char expected[512] = "";
-        int result = key_check("key", cases[i].key, &err);
-        if (cases[i].resolves == NULL) {
+        if (cases[i].resolves != NULL) {
+            (void)snprintf(
+                expected, sizeof expected,
+                "Invalid value \"%s\" for parameter 'key' supplied: Names may be treated as files in certain "
+                "cases, and must not resolve to other names when treated as such. This name would resolve "
+                "to '%s'",
+                cases[i].key, cases[i].resolves);
+        }
+        assert_int_equal(key_check("key", cases[i].key, &err), *expected == '\0' ? 0 : -1);
+        assert_string_equal(err.message, expected);
+    }
+}
+
+TEST(keys_are_words_in_any_script_and_refusals_are_one_line)
+{
+    static const struct {
+        const char *key;
+        const char *shown; /* in the message; NULL: the key is fine */
+    } cases[] = {
+        {"r\xc3\xa9gression", NULL},
+        {"\xe6\xb8\xa9\xe5\xba\xa6", NULL},
+        {"\xc2\xbd", NULL},
+        {"\xf0\x9d\x9f\x98", NULL},
+        {"a*b", "a*b"},
+        {"a\nb", "a\\nb"},
+        {"a\"b", "a\\\"b"},
+        {"\xff", "\xef\xbf\xbd"},
+        {"\xe2\x82\xac", "\xe2\x82\xac"},
+        {"a\xcc\x81", "a\xcc\x81"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        char expected[512] = "";
+        if (cases[i].shown != NULL) {
             (void)snprintf(expected, sizeof expected,
                            "Invalid value \"%s\" for parameter 'key' supplied: Names may only contain alphanumerics, "
-                           "underscores (_), "
-                           "dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
-                           cases[i].key);
-        } else if (*cases[i].resolves != '\0') {
-            (void)snprintf(expected, sizeof expected,
-                           "Invalid value \"%s\" for parameter 'key' supplied: Names may be treated as files in "
-                           "certain cases, and must "
-                           "not resolve to other names when treated as such. This name would resolve to '%s'",
-                           cases[i].key, cases[i].resolves);
+                           "underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).",
+                           cases[i].shown);
         }
+        assert_int_equal(key_check("key", cases[i].key, &err), *expected == '\0' ? 0 : -1);
         assert_string_equal(err.message, expected);
-        assert_int_equal(result, *expected == '\0' ? 0 : -1);
     }
 }
 
@@ -257,4 +264,5 @@ TESTS(RUN(a_new_store_has_the_experiment_default_with_id_0), RUN(an_experiment_i
       RUN(an_unknown_experiment_is_not_found_in_mlflows_words), RUN(names_have_1_to_500_characters_not_bytes),
       RUN(a_deleted_experiment_keeps_its_name_and_takes_nothing_more),
       RUN(the_list_has_the_newest_use_first_and_no_deleted_ones), RUN(a_tag_of_an_experiment_is_replaced_and_never_cut),
-      RUN(keys_are_words_in_any_script_that_are_paths_in_normal_form), RUN(a_value_is_cut_between_characters))
+      RUN(keys_are_paths_in_normal_form), RUN(keys_are_words_in_any_script_and_refusals_are_one_line),
+      RUN(a_value_is_cut_between_characters))

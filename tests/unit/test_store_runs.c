@@ -297,13 +297,14 @@ TEST(a_dataset_is_one_for_its_experiment_name_and_digest)
     use.sha256 = "d1d1";
     use.context = NULL;
     assert_int_equal(store_run_dataset(f.store, "r2", 0, &use, NULL), 0);
+    use.context = "evaluation";
     assert_int_equal(store_run_dataset(f.store, "r1", 0, &use, NULL), 0);
     use.digest = "d0";
     assert_int_equal(store_run_dataset(f.store, "r1", 0, &use, NULL), 0);
     assert_int_equal(store_run_datasets(f.store, "r1", f.arena, &list, &count, NULL), 0);
     assert_int_equal(count, 2);
     assert_string_equal(list[0].digest, "d0");
-    assert_null(list[0].context);
+    assert_string_equal(list[0].context, "evaluation");
     assert_null(list[0].schema);
     assert_string_equal(list[1].digest, "d1");
     assert_string_equal(list[1].sha256, "d1d1");
