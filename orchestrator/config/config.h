@@ -20,23 +20,38 @@ struct config_secret {
     size_t pipeline_count;
 };
 
+/* What a secret's command answered, for as long as its ttl says. */
+struct config_answer {
+    char *bytes; /* NULL: nothing is kept */
+    size_t size;
+    size_t room;
+    int64_t until_ms; /* monotonic */
+};
+
 struct config {
     struct arena *arena;
     struct str environment;     /* default of -e, or empty */
     struct json environments;   /* {E: {vars: {...}, triggers: all|none}} */
     struct json pools;          /* {name: slots}: checked; used by a later version */
-    const struct str *step_env; /* names of the daemon's environment that steps may see; '*' at the end of a name is a prefix */
+    const struct str *step_env; /* names of the daemon's environment that steps may see, NUL-terminated; '*' at the
+                                 * end of a name is a prefix */
     size_t step_env_count;
     const struct config_secret *secrets;
     size_t secret_count;
+    struct config_answer *answers; /* one for each secret: config_secret keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
 };
 
-/* Reads `<home>/config.yaml`. All problems are in `diags` (file set by the caller); -1 when there is an error. */
+/* Reads `<home>/config.yaml`. All problems are in `diags` (file set by the caller), sorted by position, warnings among
+ * them; -1 when there is an error. Everything lies in the arena of `diags`. Relative paths of secrets start at the
+ * folder of config.yaml. */
 int config_load(const char *path, struct diags *diags, struct config *ret_config);
-/* The value of a secret: from the environment, a file (one trailing LF is cut) or a command. -1 in words: unknown (with the
- * nearest name), not for this pipeline, the source failed, or shorter than 8 bytes. */
-int config_secret(const struct config *config, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err);
+/* The value of a secret: from the environment, a file or a command (at most 64 KiB; one trailing LF is cut of the last
+ * two). A command gets 30 s, no standard input and a process group of its own; when it fails, the error holds what it
+ * wrote to standard error. -1 in words: unknown (with the nearest name), not for this pipeline (NULL: for none), the
+ * source failed, holds a NUL, or is shorter than 8 bytes. The value lies in `arena`. Not for two threads at once. */
+int config_secret(const struct config *config, struct str name, const char *pipeline, struct arena *arena,
+                  struct str *ret, struct err *err);
 /* The `vars` of an environment; an unknown environment is ERR_INPUT with the nearest name. NULL: the default one. */
 int config_vars(const struct config *config, const char *environment, struct json *ret_vars, struct err *err);
 

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.yaml as tables of keys: they read it, check it, and document it.
+ */
+#include "config/config.h"
+
+#include "base/fs.h"
+#include "base/path.h"
+#include "pipeline/load.h"
+
+enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000 };
+
+static const int64_t ttl_max_ms = (int64_t)7 * 24 * 3600 * 1000;
+
+/* What is being read. */
+struct reading {
+    struct config *config;
+    const char *folder; /* of config.yaml: relative paths start here */
+    struct config_secret *secret;
+};
+
+static struct reading *reading_of(void *target)
+{
+    return target;
+}
+
+/* ---- names and lists ------------------------------------------------------------------------------------ */
+
+/* Environments, pools, groups: what people type and files name. */
+static bool is_plain_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && (i == 0 || strchr("._-", c) == NULL)) {
+            return false;
+        }
+    }
+    return name.n > 0 && name.n <= 100;
+}
+
+static bool expect_plain_name(struct loader *loader, const struct yaml_node *node, const char *what)
+{
+    if (!is_plain_name(node->text)) {
+        load_error(loader, node, DIAG_VALUE, NULL,
+                   "'%.*s' is no name of %s: expected up to 100 letters, digits, '.', '_' and '-', beginning with a "
+                   "letter or digit",
+                   STR_ARG(node->text), what);
+        return false;
+    }
+    return true;
+}
+
+/* The texts of a list, NUL-terminated; none may be empty or hold a NUL. */
+static bool read_texts(struct loader *loader, const struct yaml_node *node, const char *what, const struct str **ret,
+                       size_t *ret_count)
+{
+    struct str *texts = arena_array(loader->arena, node->count, sizeof *texts);
+    bool good = true;
+    if (node->count == 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s: expected at least one entry", what);
+        return false;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *item = &node->items[i];
+        if (!load_expect(loader, item, TAKES_SCALAR, what)) {
+            good = false;
+        } else if (item->text.n == 0 || str_find_byte(item->text, '\0', 0) >= 0) {
+            load_error(loader, item, DIAG_VALUE, NULL, "%s: expected text without a NUL, found %s", what,
+                       item->text.n == 0 ? "empty text" : "one with a NUL");
+            good = false;
+        } else {
+            texts[i] = arena_str(loader->arena, item->text);
+        }
+    }
+    *ret = texts;
+    *ret_count = node->count;
+    return good;
+}
+
+/* ---- environments ----------------------------------------------------------------------------------------- */
+
+static void key_environment(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    if (expect_plain_name(loader, node, "an environment")) {
+        reading_of(target)->config->environment = arena_str(loader->arena, node->text);
+    }
+}
+
+/* A text that looks like an expression would reach the pipeline as that text: certainly not meant. */
+static void refuse_expressions(struct loader *loader, const struct yaml_node *node)
+{
+    if (node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0) {
+        load_error(loader, node, DIAG_EXPR_PLACE, "write the value itself, or a secret's name in 'secrets'",
+                   "config.yaml takes no expressions");
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        refuse_expressions(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i]);
+    }
+}
+
+static void environment_vars(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)target;
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *name = &node->pairs[i].key;
+        if (!name_is_identifier(name->text)) {
+            load_error(loader, name, DIAG_VALUE, NULL, "'vars': '%.*s' is no name: expected letters, digits and '_'",
+                       STR_ARG(name->text));
+        }
+    }
+    refuse_expressions(loader, node);
+}
+
+static void environment_triggers(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    static const char *const words[] = {"all", "none"};
+    size_t word = 0;
+    (void)target;
+    (void)load_choice(loader, node, words, 2, &word);
+}
+
+#define ENVIRONMENT_KEYS(ROW)                                                                                          \
+    ROW("environments.E.", "vars", TAKES_MAP, environment_vars, "map",                                                 \
+        "Values that pipelines read as ${{ vars.NAME }}.")                                                             \
+    ROW("environments.E.", "triggers", TAKES_TEXT, environment_triggers, "all or none",                                \
+        "Whether triggers fire in it; all by default.")
+
+#define AS_KEY(path, key, what, function, type, text)                                                                  \
+    {.name = (key), .takes = (what), .load = (function), .doc = (text)},
+
+static const struct key environment_keys[] = {ENVIRONMENT_KEYS(AS_KEY) {0}};
+
+static void key_environments(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        if (expect_plain_name(loader, &pair->key, "an environment")) {
+            const char *what = arena_printf(loader->arena, "environment '%.*s'", STR_ARG(pair->key.text));
+            (void)load_map(loader, &pair->value, environment_keys, target, what);
+        }
+    }
+    reading_of(target)->config->environments = yaml_to_json(loader->arena, node);
+}
+
+/* ---- pools, step_env, groups ---------------------------------------------------------------------------- */
+
+static void key_pools(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        int64_t slots = 0;
+        if (expect_plain_name(loader, &node->pairs[i].key, "a pool")) {
+            (void)load_int(loader, &node->pairs[i].value, 0, SLOTS_MAX, &slots);
+        }
+    }
+    reading_of(target)->config->pools = yaml_to_json(loader->arena, node);
+}
+
+static void key_step_env(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct config *config = reading_of(target)->config;
+    if (!read_texts(loader, node, "'step_env'", &config->step_env, &config->step_env_count)) {
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        struct str name = config->step_env[i];
+        bool prefix = str_ends(name, STR("*"));
+        if (!name_is_identifier(prefix ? str_slice(name, 0, name.n - 1) : name)) {
+            load_error(loader, &node->items[i], DIAG_VALUE, "write NAME, or PREFIX_* for all that begin so",
+                       "'%.*s' is no name of an environment variable", STR_ARG(name));
+        }
+    }
+}
+
+static void key_groups(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        const char *what = arena_printf(loader->arena, "group '%.*s'", STR_ARG(pair->key.text));
+        const struct str *actors = NULL;
+        size_t count = 0;
+        if (expect_plain_name(loader, &pair->key, "a group") && load_expect(loader, &pair->value, TAKES_LIST, what)) {
+            (void)read_texts(loader, &pair->value, what, &actors, &count);
+        }
+        for (size_t k = 0; k < count; k++) {
+            if (pair->value.items[k].type != JSON_STRING) {
+                load_error(loader, &pair->value.items[k], DIAG_TYPE, "write it in quotes",
+                           "%s: expected the name of a person", what);
+            }
+        }
+    }
+    reading_of(target)->config->groups = yaml_to_json(loader->arena, node);
+}
+
+/* ---- secrets ------------------------------------------------------------------------------------------------ */
+
+static void secret_env(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    if (!name_is_identifier(node->text)) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is no name of an environment variable", STR_ARG(node->text));
+        return;
+    }
+    reading_of(target)->secret->env = arena_str(loader->arena, node->text);
+}
+
+static void secret_file(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct reading *reading = reading_of(target);
+    if (node->text.n == 0 || str_find_byte(node->text, '\0', 0) >= 0 || node->text.p[0] == '~') {
+        load_error(loader, node, DIAG_VALUE, NULL,
+                   "expected a path, absolute or from the folder of config.yaml, found '%.*s'", STR_ARG(node->text));
+        return;
+    }
+    reading->secret->file = str_from(path_join(loader->arena, reading->folder, arena_str(loader->arena, node->text).p));
+}
+
+static void secret_exec(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct reading *reading = reading_of(target);
+    const struct str *words = NULL;
+    size_t count = 0;
+    if (!read_texts(loader, node, "'exec'", &words, &count)) {
+        return;
+    }
+    struct str *argv = arena_array(loader->arena, count, sizeof *argv);
+    memcpy(argv, words, count * sizeof *argv);
+    if (str_find_byte(argv[0], '/', 0) >= 0) {
+        argv[0] = str_from(path_join(loader->arena, reading->folder, argv[0].p));
+    }
+    reading->secret->exec = argv;
+    reading->secret->exec_count = count;
+}
+
+static void secret_ttl(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t ms = 0;
+    if (!load_duration(loader, node, &ms)) {
+        return;
+    }
+    if (ms > ttl_max_ms) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is too long: expected at most 7d", STR_ARG(node->text));
+        return;
+    }
+    reading_of(target)->secret->ttl_ms = ms;
+}
+
+static void secret_for(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct config_secret *secret = reading_of(target)->secret;
+    (void)read_texts(loader, node, "'for'", &secret->pipelines, &secret->pipeline_count);
+}
+
+#define SECRET_KEYS(ROW)                                                                                               \
+    ROW("secrets.NAME.", "env", TAKES_TEXT, secret_env, "text", "From this environment variable of sluice itself.")    \
+    ROW("secrets.NAME.", "file", TAKES_TEXT, secret_file, "text", "From this file, without its last line feed.")       \
+    ROW("secrets.NAME.", "exec", TAKES_LIST, secret_exec, "list of text",                                              \
+        "What this command prints within 30 s; no shell sees it.")                                                     \
+    ROW("secrets.NAME.", "ttl", TAKES_TEXT | TAKES_NUMBER, secret_ttl, "duration",                                     \
+        "How long the answer of 'exec' is kept; asked each time by default.")                                          \
+    ROW("secrets.NAME.", "for", TAKES_LIST, secret_for, "list of text",                                                \
+        "The pipelines that may read it; all by default.")
+
+static const struct key secret_keys[] = {SECRET_KEYS(AS_KEY) {0}};
+
+static void check_source(struct loader *loader, const struct yaml_pair *pair, const struct config_secret *secret)
+{
+    int given = (yaml_get(&pair->value, "env") != NULL) + (yaml_get(&pair->value, "file") != NULL) +
+                (yaml_get(&pair->value, "exec") != NULL);
+    const struct yaml_node *ttl = yaml_get(&pair->value, "ttl");
+    if (given != 1) {
+        load_error(loader, &pair->key, DIAG_MISSING, NULL,
+                   "secret '%.*s': expected exactly one of 'env', 'file' and 'exec'", STR_ARG(secret->name));
+    } else if (ttl != NULL && yaml_get(&pair->value, "exec") == NULL) {
+        load_error(loader, ttl, DIAG_VALUE, NULL, "secret '%.*s': 'ttl' belongs to 'exec'", STR_ARG(secret->name));
+    }
+}
+
+static void key_secrets(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct reading *reading = reading_of(target);
+    struct config_secret *secrets = arena_array(loader->arena, node->count, sizeof *secrets);
+    for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        secrets[i].name = arena_str(loader->arena, pair->key.text);
+        if (!name_is_identifier(pair->key.text)) {
+            load_error(loader, &pair->key, DIAG_VALUE, NULL,
+                       "'%.*s' is no name of a secret: expected letters, digits and '_'", STR_ARG(pair->key.text));
+            continue;
+        }
+        reading->secret = &secrets[i];
+        const char *what = arena_printf(loader->arena, "secret '%.*s'", STR_ARG(pair->key.text));
+        if (pair->value.type == JSON_STRING) {
+            load_error(loader, &pair->value, DIAG_SECRET, "write {env: NAME}, {file: PATH} or {exec: [COMMAND]}",
+                       "%s: a value stands in the file", what);
+        } else if (load_map(loader, &pair->value, secret_keys, reading, what)) {
+            check_source(loader, pair, &secrets[i]);
+        }
+    }
+    reading->config->secrets = secrets;
+    reading->config->secret_count = node->count;
+    reading->config->answers = arena_array(loader->arena, node->count, sizeof *reading->config->answers);
+}
+
+/* ---- the table -------------------------------------------------------------------------------------------- */
+
+#define TOP_KEYS(ROW)                                                                                                  \
+    ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
+    ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
+    ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "secrets", TAKES_MAP, key_secrets, "map", "Where ${{ secrets.NAME }} comes from.")                         \
+    ROW("", "step_env", TAKES_LIST, key_step_env, "list of text",                                                      \
+        "Environment variables of sluice that steps see, too; PREFIX_* for several.")
+
+static const struct key top_keys[] = {
+    TOP_KEYS(AS_KEY)
+    {.name = "pools", .takes = TAKES_MAP, .load = key_pools, .unhonoured = "steps do not take slots of pools yet"},
+    {.name = "sources", .takes = TAKES_ANY, .later = "repositories are watched by the daemon"},
+    {.name = "guards", .takes = TAKES_ANY, .later = "aliases are guarded by the daemon"},
+    {.name = "notify", .takes = TAKES_ANY, .later = "the daemon notifies; until then use a step with 'uses: notify'"},
+    {0},
+};
+
+#define AS_DOC(path, key, what, function, type, text) {path key, type, text},
+
+const struct config_key config_keys[] = {
+    TOP_KEYS(AS_DOC)
+    ENVIRONMENT_KEYS(AS_DOC)
+    SECRET_KEYS(AS_DOC)
+    {"pools", "map of integers", "Slots by name; checked, without effect in this version."},
+};
+const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
+
+/* ---- the file ----------------------------------------------------------------------------------------------- */
+
+/* A file of comments, as `sluice init` writes one, configures nothing. */
+static bool is_blank(struct str text)
+{
+    struct str line = {0};
+    while (str_cut(&text, '\n', &line)) {
+        line = str_trim(line);
+        if (line.n > 0 && line.p[0] != '#') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const struct json *environment_find(const struct config *config, struct str name, struct arena *arena,
+                                           const char **ret_hint)
+{
+    const struct json *all = &config->environments;
+    size_t count = all->type == JSON_OBJECT ? all->u.object.count : 0;
+    struct str *names = arena_array(arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = all->u.object.members[i].key;
+        if (str_eq(names[i], name)) {
+            return &all->u.object.members[i].value;
+        }
+    }
+    *ret_hint = count == 0 ? "config.yaml has no 'environments'" : diag_hint_near(arena, name, names, count);
+    return NULL;
+}
+
+static void check_environment(struct loader *loader, const struct yaml_node *root, const struct config *config)
+{
+    const struct yaml_node *node = yaml_get(root, "environment");
+    const char *hint = NULL;
+    if (node != NULL && config->environment.n > 0 &&
+        environment_find(config, config->environment, loader->arena, &hint) == NULL) {
+        load_error(loader, node, DIAG_VALUE, hint, "there is no environment '%.*s'", STR_ARG(node->text));
+    }
+}
+
+int config_load(const char *path, struct diags *diags, struct config *ret_config)
+{
+    struct arena *arena = diags->arena;
+    struct config config = {
+        .arena = arena, .environments = json_object(), .pools = json_object(), .groups = json_object()};
+    struct err err = {0};
+    if (!fs_exists(path)) {
+        *ret_config = config;
+        return 0;
+    }
+    if (fs_read(path, CONFIG_MAX_BYTES, arena, &diags->text, &err) < 0) {
+        diag_add(diags, err.code == ERR_LIMIT ? DIAG_BOUND : DIAG_FILE, (struct pos){0}, NULL, "%s", err.message);
+        return -1;
+    }
+    if (!is_blank(diags->text)) {
+        struct loader loader = {.diags = diags, .arena = arena};
+        struct reading reading = {.config = &config, .folder = path_dir(arena, path)};
+        const struct yaml_node *root = yaml_doc_parse(diags);
+        if (root != NULL && load_map(&loader, root, top_keys, &reading, "config.yaml")) {
+            check_environment(&loader, root, &config);
+        }
+    }
+    diags_sort(diags);
+    if (diags->errors > 0) {
+        return -1;
+    }
+    *ret_config = config;
+    return 0;
+}
+
+int config_vars(const struct config *config, const char *environment, struct json *ret_vars, struct err *err)
+{
+    struct str name = environment != NULL ? str_from(environment) : config->environment;
+    if (environment == NULL && name.n == 0) {
+        *ret_vars = json_object();
+        return 0;
+    }
+    struct arena *scratch = arena_new();
+    const char *hint = NULL;
+    const struct json *found = environment_find(config, name, scratch, &hint);
+    if (found == NULL) {
+        (void)err_set(err, ERR_INPUT, "there is no environment '%.*s'%s%s", STR_ARG(name), hint == NULL ? "" : ": ",
+                      hint == NULL ? "" : hint);
+    } else {
+        const struct json *vars = json_get(found, "vars");
+        *ret_vars = vars == NULL ? json_object() : *vars;
+    }
+    arena_free(scratch);
+    return found == NULL ? -1 : 0;
+}
