@@ -5,7 +5,7 @@
 #include "store/key_rules.h"
 #include "store/stmt.h"
 
-enum { NAME_CHARACTERS_MAX = 500, TAG_CHARACTERS_MAX = 5000 };
+enum { NAME_CHARACTERS_MAX = 500, TAG_CHARACTERS_MAX = 20000 };
 
 /* Runs share the lifecycle of their experiment: a deleted one has none to count. */
 #define EXPERIMENT_COLUMNS                                                                                             \

@@ -57,11 +57,32 @@ static bool is_normal_path(struct str key)
     return key.n > 0 && !str_starts(key, STR(".."));
 }
 
+/* As JSON in ASCII: what cannot be seen is seen. */
+static void write_ascii(struct strbuf *out, struct str value)
+{
+    struct strbuf json;
+    strbuf_init(&json, 8 * KEY_CHARACTERS_MAX);
+    json_write_string(&json, value);
+    for (size_t at = 0; at < json.length;) {
+        uint32_t code = 0;
+        at += utf8_decode(json.data + at, json.length - at, &code);
+        if (code < 0x80) {
+            strbuf_add_byte(out, (char)code);
+        } else if (code < 0x10000) {
+            strbuf_printf(out, "\\u%04x", (unsigned)code);
+        } else {
+            strbuf_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (code >> 10)),
+                          (unsigned)(0xdc00 | (code & 0x3ff)));
+        }
+    }
+    strbuf_clear(&json);
+}
+
 int value_refuse(const char *parameter, const char *value, const char *why, struct err *err)
 {
     struct strbuf quoted;
-    strbuf_init(&quoted, 8 * KEY_CHARACTERS_MAX);
-    json_write_string(&quoted, value_cut(value, KEY_CHARACTERS_MAX));
+    strbuf_init(&quoted, 16 * KEY_CHARACTERS_MAX);
+    write_ascii(&quoted, value_cut(value, KEY_CHARACTERS_MAX));
     (void)err_set(err, ERR_INPUT, "Invalid value %s for parameter '%s' supplied%s%s", quoted.data, parameter,
                   why == NULL ? "." : ": ", why == NULL ? "" : why);
     strbuf_clear(&quoted);

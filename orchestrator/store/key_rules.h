@@ -22,7 +22,7 @@ int key_check_whole(const char *parameter, const char *what, const char *key, st
  */
 int value_check_length(const char *what, const char *value, size_t characters, struct err *err);
 /* Sets ERR_INPUT "Invalid value V for parameter 'P' supplied: WHY" (with NULL: "supplied.") and returns -1. The value
- * is quoted and escaped as JSON, and cut to 250 characters: one line whatever it holds. */
+ * is quoted and escaped as JSON in ASCII, and cut to 250 characters: one line whatever it holds. */
 int value_refuse(const char *parameter, const char *value, const char *why, struct err *err);
 /* The longest beginning of `value` of at most `characters`, cut between characters. NULL is "". */
 struct str value_cut(const char *value, size_t characters);

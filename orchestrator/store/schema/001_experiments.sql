@@ -12,7 +12,7 @@ CREATE TABLE experiments (
 CREATE TABLE experiment_tags (
     experiment_id INTEGER NOT NULL REFERENCES experiments(id),
     key           TEXT NOT NULL,                -- at most 250 characters
-    value         TEXT NOT NULL,                -- at most 5000 characters
+    value         TEXT NOT NULL,                -- at most 20000 characters
     PRIMARY KEY (experiment_id, key)
 ) STRICT, WITHOUT ROWID;
 

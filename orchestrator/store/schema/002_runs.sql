@@ -11,7 +11,7 @@ CREATE TABLE runs (
     end_ms        INTEGER,                      -- NULL: not ended
     deleted_ms    INTEGER,                      -- NULL: active, if its experiment is
     artifact_uri  TEXT NOT NULL,                -- absolute folder
-    parent_run_id TEXT                          -- equal to the tag mlflow.parentRunId; NULL: none. The parent may be unknown
+    parent_run_id TEXT                          -- the tag mlflow.parentRunId, of a run known or not; NULL: none
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_newest ON runs(experiment_id, start_ms);
 CREATE INDEX runs_children ON runs(parent_run_id) WHERE parent_run_id IS NOT NULL;
@@ -58,7 +58,7 @@ CREATE TABLE datasets (
 CREATE TABLE run_datasets (
     run_id  TEXT NOT NULL REFERENCES runs(run_id),
     dataset INTEGER NOT NULL REFERENCES datasets(id),
-    context TEXT,                               -- "training", "evaluation": the tag mlflow.data.context; NULL: not given
+    context TEXT,                               -- "training": the tag mlflow.data.context; NULL: not given
     PRIMARY KEY (run_id, dataset)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_datasets_users ON run_datasets(dataset);
