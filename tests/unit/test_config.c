@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "test.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+    struct arena *arena;
+    const char *folder;
+    struct diags diags;
+    struct config config;
+    struct err err;
+    struct str value;
+};
+
+static void put(const struct fixture *f, const char *name, const char *text)
+{
+    assert_int_equal(fs_write(arena_printf(f->arena, "%s/%s", f->folder, name), str_from(text), 0600, false, NULL), 0);
+}
+
+static int load(struct fixture *f, const char *text)
+{
+    char folder[] = "/tmp/sluice-config-XXXXXX";
+    *f = (struct fixture){.arena = arena_new()};
+    assert_non_null(mkdtemp(folder));
+    f->folder = arena_strdup(f->arena, folder);
+    if (text != NULL) {
+        put(f, "config.yaml", text);
+    }
+    const char *path = arena_printf(f->arena, "%s/config.yaml", f->folder);
+    diags_init(&f->diags, f->arena, path);
+    return config_load(path, &f->diags, &f->config);
+}
+
+static void done(struct fixture *f)
+{
+    assert_int_equal(fs_remove(f->folder, NULL), 0);
+    arena_free(f->arena);
+}
+
+static int secret(struct fixture *f, const char *name, const char *pipeline)
+{
+    err_clear(&f->err);
+    return config_secret(&f->config, str_from(name), pipeline, f->arena, &f->value, &f->err);
+}
+
+/* One wrong file, one message. */
+static void assert_refused(const char *text, int line, int column, const char *message, const char *hint)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, text), -1);
+    assert_int_equal(f.diags.errors, 1);
+    const struct diag *diag = f.diags.items;
+    diag += diag->level == DIAG_WARNING ? 1 : 0;
+    assert_string_equal(diag->message, message);
+    assert_int_equal(diag->pos.line, line);
+    assert_int_equal(diag->pos.column, column);
+    if (hint != NULL) {
+        assert_non_null(diag->hint);
+        assert_string_equal(diag->hint, hint);
+    }
+    done(&f);
+}
+
+TEST(an_absent_or_empty_file_configures_nothing)
+{
+    static const char *const texts[] = {NULL, "", "\n", "# environments:\n#   prod: {}\n"};
+    for (size_t i = 0; i < 4; i++) {
+        struct fixture f;
+        struct json vars;
+        assert_int_equal(load(&f, texts[i]), 0);
+        assert_int_equal(f.diags.count, 0);
+        assert_int_equal(f.config.secret_count, 0);
+        assert_int_equal(config_vars(&f.config, NULL, &vars, &f.err), 0);
+        assert_int_equal(vars.u.object.count, 0);
+        assert_int_equal(secret(&f, "TOKEN", "p"), -1);
+        assert_string_equal(f.err.message, "there is no secret 'TOKEN': config.yaml has no 'secrets'");
+        done(&f);
+    }
+}
+
+TEST(a_whole_file_is_read)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "environment: dev\n"
+                              "environments:\n"
+                              "  dev: {vars: {host: a.example, port: 80, tags: [x, y]}}\n"
+                              "  prod: {vars: {host: b.example}, triggers: none}\n"
+                              "step_env: [CUDA_*, MY_VAR]\n"
+                              "groups: {ml-leads: [ada, grace]}\n"
+                              "secrets:\n"
+                              "  TOKEN: {file: token.txt, for: [nightly]}\n"
+                              "  KEY: {exec: [./key, --show], ttl: 5m}\n"),
+                     0);
+    struct json vars;
+    assert_int_equal(f.diags.count, 0);
+    assert_int_equal(f.config.step_env_count, 2);
+    assert_string_equal(f.config.step_env[0].p, "CUDA_*");
+    assert_int_equal(json_get(&f.config.groups, "ml-leads")->u.array.count, 2);
+    assert_int_equal(f.config.secrets[1].ttl_ms, 300000);
+    assert_string_equal(f.config.secrets[1].exec[0].p, arena_printf(f.arena, "%s/./key", f.folder));
+    assert_int_equal(config_vars(&f.config, NULL, &vars, &f.err), 0);
+    assert_string_equal(json_get_text(&vars, "host", ""), "a.example");
+    assert_int_equal(json_get_int(&vars, "port", 0), 80);
+    assert_int_equal(config_vars(&f.config, "prod", &vars, &f.err), 0);
+    assert_string_equal(json_get_text(&vars, "host", ""), "b.example");
+    assert_int_equal(config_vars(&f.config, "pord", &vars, &f.err), -1);
+    assert_string_equal(f.err.message, "there is no environment 'pord': did you mean 'prod'?");
+    assert_int_equal(f.err.code, ERR_INPUT);
+    done(&f);
+}
+
+TEST(what_is_wrong_is_named_with_its_place)
+{
+    assert_refused("enviroment: dev\n", 1, 1, "config.yaml has no key 'enviroment'", "did you mean 'environment'?");
+    assert_refused("environment: dev\n", 1, 14, "there is no environment 'dev'", "config.yaml has no 'environments'");
+    assert_refused("groups: {a: ada}\n", 1, 13, "group 'a': expected a list, found a string", NULL);
+    assert_refused("groups: {a: [12]}\n", 1, 14, "group 'a': expected the name of a person", "write it in quotes");
+    assert_refused("step_env: PATH\n", 1, 11, "'step_env' of config.yaml: expected a list, found a string", NULL);
+    assert_refused("step_env: ['*']\n", 1, 12, "'*' is no name of an environment variable",
+                   "write NAME, or PREFIX_* for all that begin so");
+    assert_refused("environments: {p: {vars: {a-b: 1}}}\n", 1, 27,
+                   "'vars': 'a-b' is no name: expected letters, digits and '_'", NULL);
+    assert_refused("environments: {p: {vars: {a: [\"${{ params.x }}\"]}}}\n", 1, 31, "config.yaml takes no expressions",
+                   NULL);
+    assert_refused("environments: {p: {triggers: some}}\n", 1, 30, "unknown value 'some'", "expected one of all, none");
+    assert_refused("pools: {gpu: many}\n", 1, 14, "expected an integer from 0 to 1000000, found 'many'", NULL);
+    assert_refused("- a\n", 1, 1, "config.yaml: expected a map, found a list", NULL);
+    assert_refused("groups: &x {a: [b]}\n", 1, 9, "anchors ('&x') are not accepted", NULL);
+}
+
+TEST(a_secret_needs_one_source)
+{
+    assert_refused("secrets:\n  A: hunter2hunter2\n", 2, 6, "secret 'A': a value stands in the file",
+                   "write {env: NAME}, {file: PATH} or {exec: [COMMAND]}");
+    assert_refused("secrets: {A: {}}\n", 1, 11, "secret 'A': expected exactly one of 'env', 'file' and 'exec'", NULL);
+    assert_refused("secrets: {A: {env: X, file: y}}\n", 1, 11,
+                   "secret 'A': expected exactly one of 'env', 'file' and 'exec'", NULL);
+    assert_refused("secrets: {A: {exec: ls -l}}\n", 1, 21, "'exec' of secret 'A': expected a list, found a string",
+                   NULL);
+    assert_refused("secrets: {A: {exec: []}}\n", 1, 21, "'exec': expected at least one entry", NULL);
+    assert_refused("secrets: {A: {env: X, ttl: 1m}}\n", 1, 28, "secret 'A': 'ttl' belongs to 'exec'", NULL);
+    assert_refused("secrets: {A: {exec: [x], ttl: 60}}\n", 1, 31, "expected a duration with its unit, found '60'",
+                   "did you mean '60s'?");
+    assert_refused("secrets: {A: {file: ~/token}}\n", 1, 21,
+                   "expected a path, absolute or from the folder of config.yaml, found '~/token'", NULL);
+    assert_refused("secrets: {A-B: {env: X}}\n", 1, 11,
+                   "'A-B' is no name of a secret: expected letters, digits and '_'", NULL);
+}
+
+TEST(keys_of_a_later_version_are_refused_and_pools_are_warned_of)
+{
+    static const char *const later[] = {"sources: {}\n", "guards: []\n", "notify: []\n"};
+    struct fixture f;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(load(&f, later[i]), -1);
+        assert_int_equal(f.diags.items[0].code, DIAG_LATER);
+        done(&f);
+    }
+    assert_int_equal(load(&f, "pools: {gpu: 2}\n"), 0);
+    assert_int_equal(f.diags.count, 1);
+    assert_int_equal(f.diags.items[0].code, DIAG_UNHONOURED);
+    assert_int_equal(json_get_int(&f.config.pools, "gpu", 0), 2);
+    done(&f);
+}
+
+TEST(all_problems_of_a_file_are_reported)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "foo: 1\ngroups: []\nsecrets: {A: {}, B: {env: '1'}}\n"), -1);
+    assert_int_equal(f.diags.errors, 4);
+    assert_int_equal(f.diags.items[1].pos.line, 2);
+    done(&f);
+}
+
+TEST(a_secret_comes_from_the_environment_or_a_file)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "secrets:\n  E: {env: SLUICE_TEST_SECRET}\n  N: {env: SLUICE_TEST_NONE}\n  F: {file: f}\n"
+                              "  S: {file: s}\n  L: {file: l}\n  G: {file: gone}\n"),
+                     0);
+    put(&f, "f", "from a file\n\n");
+    put(&f, "s", "seven77\n");
+    char *large = arena_alloc(f.arena, (64 << 10) + 2);
+    memset(large, 'x', (64 << 10) + 1);
+    put(&f, "l", large);
+    (void)setenv("SLUICE_TEST_SECRET", "from the environment\n", 1);
+    assert_int_equal(secret(&f, "E", NULL), 0);
+    assert_true(str_is(f.value, "from the environment\n"));
+    assert_int_equal(secret(&f, "F", "any"), 0);
+    assert_true(str_is(f.value, "from a file\n"));
+    assert_int_equal(secret(&f, "S", "any"), -1);
+    assert_string_equal(f.err.message,
+                        "secret 'S': its value has 7 bytes: expected at least 8, so that it can be masked in logs");
+    assert_int_equal(secret(&f, "L", "any"), -1);
+    assert_int_equal(f.err.code, ERR_LIMIT);
+    assert_int_equal(secret(&f, "G", "any"), -1);
+    assert_int_equal(f.err.code, ERR_NOT_FOUND);
+    assert_int_equal(secret(&f, "N", "any"), -1);
+    assert_string_equal(f.err.message, "secret 'N': the environment variable 'SLUICE_TEST_NONE' is not set");
+    done(&f);
+}
+
+TEST(a_secret_is_given_to_its_pipelines_only)
+{
+    struct fixture f;
+    (void)setenv("SLUICE_TEST_SECRET", "12345678", 1);
+    assert_int_equal(load(&f, "secrets: {TOKEN: {env: SLUICE_TEST_SECRET, for: [nightly, weekly]}}\n"), 0);
+    assert_int_equal(secret(&f, "TOKEN", "weekly"), 0);
+    assert_int_equal(secret(&f, "TOKEN", "week"), -1);
+    assert_string_equal(f.err.message, "secret 'TOKEN' is not for pipeline 'week': config.yaml lists those in 'for'");
+    assert_int_equal(f.err.code, ERR_DENIED);
+    assert_int_equal(secret(&f, "TOKEN", NULL), -1);
+    assert_int_equal(secret(&f, "TOKE", "weekly"), -1);
+    assert_string_equal(f.err.message, "there is no secret 'TOKE': did you mean 'TOKEN'?");
+    done(&f);
+}
+
+static int exec_secret(struct fixture *f, const char *script)
+{
+    assert_int_equal(load(f, "secrets: {X: {exec: [./command, 'an argument']}}\n"), 0);
+    if (script != NULL) {
+        put(f, "command", script);
+        assert_int_equal(chmod(arena_printf(f->arena, "%s/command", f->folder), 0700), 0);
+    }
+    return secret(f, "X", "p");
+}
+
+TEST(a_command_prints_a_secret)
+{
+    struct fixture f;
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\necho noise >&2; cat; echo \"secret of $1\"\n"), 0);
+    assert_true(str_is(f.value, "secret of an argument"));
+    done(&f);
+    int64_t start_ms = clock_monotonic_ms(&clock_system);
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\nsleep 20 & echo 'does not wait'\n"), 0);
+    assert_true(clock_monotonic_ms(&clock_system) - start_ms < 10000);
+    assert_true(str_is(f.value, "does not wait"));
+    done(&f);
+}
+
+TEST(a_command_that_fails_says_why_without_the_value)
+{
+    struct fixture f;
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\necho topsecret; printf 'no login:\\n try again\\n' >&2; exit 3\n"),
+                     -1);
+    assert_string_equal(
+        f.err.message,
+        arena_printf(f.arena, "secret 'X': '%s/./command' exited with 3: no login:  try again", f.folder));
+    done(&f);
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\nkill -9 $$\n"), -1);
+    assert_string_equal(f.err.message,
+                        arena_printf(f.arena, "secret 'X': '%s/./command' was ended by signal 9", f.folder));
+    done(&f);
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\nexec yes\n"), -1);
+    assert_string_equal(f.err.message,
+                        arena_printf(f.arena, "secret 'X': '%s/./command' printed more than 64 KiB", f.folder));
+    done(&f);
+    assert_int_equal(exec_secret(&f, NULL), -1);
+    assert_string_equal(
+        f.err.message,
+        arena_printf(f.arena, "secret 'X': cannot start '%s/./command': No such file or directory", f.folder));
+    done(&f);
+    assert_int_equal(exec_secret(&f, "#!/bin/sh\nprintf 'abcdefgh\\000ij'\n"), -1);
+    assert_int_equal(f.err.code, ERR_INPUT);
+    done(&f);
+}
+
+TEST(a_command_is_asked_again_when_its_ttl_is_over)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "secrets:\n  KEPT: {exec: [cat, DATA], ttl: 1h}\n  SHORT: {exec: [cat, DATA], ttl: 1ms}\n"
+                              "  ASKED: {exec: [cat, DATA]}\n"),
+                     0);
+    static const char *const names[] = {"KEPT", "SHORT", "ASKED"};
+    struct config_secret *secrets = arena_array(f.arena, 3, sizeof *secrets);
+    struct str argv[] = {STR("cat"), str_from(arena_printf(f.arena, "%s/data", f.folder))};
+    memcpy(secrets, f.config.secrets, 3 * sizeof *secrets);
+    for (size_t i = 0; i < 3; i++) {
+        secrets[i].exec = argv;
+    }
+    f.config.secrets = secrets;
+    put(&f, "data", "first value");
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(secret(&f, names[i], NULL), 0);
+        assert_true(str_is(f.value, "first value"));
+    }
+    put(&f, "data", "second, longer value");
+    (void)usleep(3000);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(secret(&f, names[i], NULL), 0);
+        assert_true(str_is(f.value, i == 0 ? "first value" : "second, longer value"));
+    }
+    done(&f);
+}
+
+TEST(every_key_is_documented)
+{
+    assert_true(config_key_count >= 13);
+    for (size_t i = 0; i < config_key_count; i++) {
+        assert_true(strlen(config_keys[i].key) > 0 && strlen(config_keys[i].type) > 0 &&
+                    strlen(config_keys[i].doc) > 0);
+    }
+}
+
+TESTS(RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
+      RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
+      RUN(keys_of_a_later_version_are_refused_and_pools_are_warned_of), RUN(all_problems_of_a_file_are_reported),
+      RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),
+      RUN(a_command_prints_a_secret), RUN(a_command_that_fails_says_why_without_the_value),
+      RUN(a_command_is_asked_again_when_its_ttl_is_over), RUN(every_key_is_documented))
