@@ -12,7 +12,7 @@
 
 struct str value_cut(const char *value, size_t characters)
 {
-    struct str text = str_from(value);
+    struct str text = str_from(value == NULL ? "" : value);
     size_t at = 0;
     for (size_t n = 0; n < characters && at < text.n; n++) {
         uint32_t code = 0;
