@@ -2,12 +2,19 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
+    /* Start */
+    &command_init,
     /* Run */
     &command_run, &command_resume, &command_retry, &command_rerun, &command_cancel,
     /* Decide */
-    &command_approve, &command_reject,
+    &command_approvals, &command_approve, &command_reject,
+    /* Look */
+    &command_runs, &command_show, &command_logs, &command_models, &command_models_show, &command_experiments, &command_artifacts,
+    &command_activity, &command_activity_verify,
     /* Write */
-    &command_validate,
+    &command_validate, &command_lua_run, &command_lua_test,
+    /* Home */
+    &command_config, &command_doctor, &command_version, &command_completion, &command_man,
 };
 const int command_count = sizeof commands / sizeof commands[0];
 

@@ -14,5 +14,12 @@ extern const struct command command_retry, command_rerun, command_cancel;
 extern const struct command command_approve, command_reject;
 /* cmd_validate.c */
 extern const struct command command_validate;
+/* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */
+extern const struct command command_runs, command_show, command_logs;
+extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
+extern const struct command command_approvals, command_activity, command_activity_verify;
+/* cmd_home.c, cmd_about.c */
+extern const struct command command_init, command_config, command_doctor;
+extern const struct command command_version, command_lua_run, command_lua_test, command_man, command_completion;
 
 #endif

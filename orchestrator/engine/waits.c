@@ -195,6 +195,7 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
                          sha256, err) < 0) {
         return -1;
     }
+    json_set(arena, spec, "step", json_string(arena, open->pipeline->steps[place.step].id));
     json_set(arena, spec, "authors", authors_of(engine, open, spec));
     json_set(arena, spec, "starter", json_cstring(arena, open->row.actor));
     json_set(arena, spec, "waived", json_bool(engine->options.single_user));

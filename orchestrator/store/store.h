@@ -21,8 +21,8 @@ struct store;
 
 enum store_mode { STORE_READ_WRITE, STORE_READ_ONLY };
 
-/* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words; so is one
- * that a read-only opener finds not migrated yet. */
+/* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words; one
+ * that a read-only opener finds not migrated yet is ERR_STATE. */
 int store_open(const char *path, enum store_mode mode, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
 /* The schema version this program writes. */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * version, lua, man: what the program is, and doors to its parts.
+ */
+#include "base/err.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- version ------------------------------------------------------------------------------------------------- */
+
+static int run_version(struct cli *cli)
+{
+    if (cli->json) {
+        struct json object = json_object();
+        json_set(cli->arena, &object, "version", json_cstring(cli->arena, SLUICE_VERSION));
+        json_set(cli->arena, &object, "schema", json_int(store_schema_version()));
+        json_set(cli->arena, &object, "sqlite", json_cstring(cli->arena, store_sqlite_version()));
+        printf("%s\n", json_text(cli->arena, &object).p);
+    } else {
+        printf("sluice %s (schema %d, SQLite %s)\n", SLUICE_VERSION, store_schema_version(), store_sqlite_version());
+    }
+    return EXIT_OK;
+}
+
+const struct command command_version = {
+    .name = "version",
+    .group = "Home",
+    .summary = "the version of sluice, of its store, of SQLite",
+    .examples = "sluice version\nsluice version --json",
+    .run = run_version,
+};
+
+/* ---- lua ------------------------------------------------------------------------------------------------------- */
+
+/* The interpreter is part of the runner: user code never runs in this program. */
+static int become_runner(struct cli *cli, const char *verb, const char *const *extra)
+{
+    struct err err = {0};
+    struct installation installation;
+    installation_find(cli, &installation);
+    const char **argv = arena_array(cli->arena, (size_t)cli->argument_count + 24, sizeof *argv);
+    int count = 0;
+    argv[count++] = installation.runner;
+    argv[count++] = "lua";
+    argv[count++] = verb;
+    argv[count++] = "--lua";
+    argv[count++] = installation.lua;
+    for (int i = 0; extra[i] != NULL; i++) {
+        argv[count++] = extra[i];
+    }
+    for (int i = 0; i < cli->argument_count; i++) {
+        argv[count++] = cli->arguments[i];
+    }
+    (void)fflush(stdout);
+    (void)execv(installation.runner, (char *const *)(uintptr_t)argv);
+    (void)err_set(&err, ERR_IO, "'%s' cannot be started: %s", installation.runner, strerror(errno));
+    return cli_fail(cli, EXIT_HOME, &err);
+}
+
+static int run_lua_run(struct cli *cli)
+{
+    const char *extra[] = {NULL, NULL, NULL, NULL};
+    int count = 0;
+    if (option_given(cli, "params")) {
+        extra[count++] = "--params";
+        extra[count++] = option_value(cli, "params");
+    }
+    if (cli->json) {
+        extra[count++] = "--json";
+    }
+    return become_runner(cli, "run", extra);
+}
+
+static const struct option_row lua_run_options[] = {
+    {"params", 0, "JSON", false, "what sluice.params holds: a map"},
+    {0},
+};
+
+const struct command command_lua_run = {
+    .name = "lua run",
+    .group = "Write",
+    .summary = "run a Lua step by itself, with a host that only prints",
+    .arguments = "FILE",
+    .details = "Runs the script in the same sandbox as a step; metrics, params, outputs and artifacts are printed instead of recorded.",
+    .examples = "sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'",
+    .options = lua_run_options,
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run_lua_run,
+};
+
+static int run_lua_test(struct cli *cli)
+{
+    static const char *const nothing[] = {NULL};
+    return become_runner(cli, "test", nothing);
+}
+
+const struct command command_lua_test = {
+    .name = "lua test",
+    .group = "Write",
+    .summary = "run the test functions of *_test.lua files",
+    .arguments = "[FILE|FOLDER...]",
+    .details = "Each file is run with a fake host in the sandbox of steps; each function of the table it returns is a test. Without arguments: "
+               "the files *_test.lua below the current folder.",
+    .examples = "sluice lua test\nsluice lua test tests/smooth_test.lua",
+    .max_arguments = -1,
+    .run = run_lua_test,
+};
+
+/* ---- man ------------------------------------------------------------------------------------------------------- */
+
+static int run_man(struct cli *cli)
+{
+    const char *name = cli->argument_count == 0 ? NULL : cli->arguments[0];
+    if (cli->argument_count == 2) {
+        name = arena_printf(cli->arena, "%s %s", cli->arguments[0], cli->arguments[1]);
+    }
+    if (name == NULL) {
+        help_man(NULL);
+        return EXIT_OK;
+    }
+    for (int i = 0; i < command_count; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            help_man(commands[i]);
+            return EXIT_OK;
+        }
+    }
+    struct err err = {0};
+    (void)err_set(&err, ERR_INPUT, "there is no command '%s': 'sluice --help' lists them", name);
+    return cli_fail(cli, EXIT_USAGE, &err);
+}
+
+const struct command command_man = {
+    .name = "man",
+    .group = "Home",
+    .summary = "print the man page of sluice, or of a command",
+    .arguments = "[COMMAND]",
+    .examples = "sluice man | man -l -\nsluice man run > sluice-run.1",
+    .max_arguments = 2,
+    .run = run_man,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * approvals, activity: what waits for people, and what people and steps did.
+ */
+#include "base/parse.h"
+#include "cli/commands.h"
+#include "cli/look.h"
+#include "cli/table.h"
+#include "store/activity.h"
+#include "store/pipeline_runs.h"
+#include "store/waits.h"
+
+#include <stdio.h>
+
+/* ---- approvals ------------------------------------------------------------------------------------------------ */
+
+static const char *voters(struct cli *cli, struct home *home, int64_t wait)
+{
+    struct vote *votes = NULL;
+    size_t count = 0;
+    struct err ignored = {0};
+    const char *words = "";
+    if (store_vote_list(home->store, wait, cli->arena, &votes, &count, &ignored) < 0) {
+        return "";
+    }
+    for (size_t i = 0; i < count; i++) {
+        words = arena_printf(cli->arena, "%s%s%s", words, i == 0 ? "" : ", ", votes[i].actor);
+    }
+    return words;
+}
+
+static int list_approvals(struct cli *cli, struct home *home, struct err *err)
+{
+    static const char *const headings[] = {"run", "step", "of", "asks", "approved_by", "asked", "expires", "message", NULL};
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    struct table table;
+    table_init(&table, cli, headings);
+    if (store_wait_list(home->store, NULL, false, cli->arena, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct pipeline_run row;
+        struct json spec;
+        char label[32];
+        if (strcmp(waits[i].kind, "approval") != 0) {
+            continue;
+        }
+        if (store_pipeline_run_get(home->store, waits[i].run_id, cli->arena, &row, err) < 0 ||
+            json_read(str_from(waits[i].spec), (struct json_limits){0}, cli->arena, &spec, err) < 0) {
+            return -1;
+        }
+        pipeline_run_label(&row, label);
+        const struct json *by = json_get(&spec, "by");
+        char expires[40] = "";
+        if (waits[i].expires_ms != 0) {
+            format_time(expires, sizeof expires, waits[i].expires_ms);
+        }
+        struct json cells[] = {
+            table_text(cli, arena_printf(cli->arena, "%s/%s", row.pipeline, label)),
+            table_text(cli, json_get_text(&spec, "step", NULL)),
+            table_text(cli, json_get_text(&spec, "of", NULL)),
+            by == NULL || by->type == JSON_NULL ? table_text(cli, "anybody") : *by,
+            table_text(cli, voters(cli, home, waits[i].id)),
+            table_moment(cli, waits[i].created_ms),
+            table_text(cli, *expires == '\0' ? NULL : expires),
+            table_text(cli, json_get_text(&spec, "message", NULL)),
+        };
+        table_row(&table, cells);
+    }
+    table_print(&table, "nothing waits for approval");
+    return EXIT_OK;
+}
+
+static int run_approvals(struct cli *cli)
+{
+    return look(cli, list_approvals);
+}
+
+const struct command command_approvals = {
+    .name = "approvals",
+    .group = "Decide",
+    .summary = "what waits for a person, and for whom",
+    .examples = "sluice approvals\nsluice approvals --json",
+    .run = run_approvals,
+};
+
+/* ---- activity --------------------------------------------------------------------------------------------------- */
+
+static int list_activity(struct cli *cli, struct home *home, struct err *err)
+{
+    static const char *const headings[] = {"sequence", "at", "actor", "action", "object", "from", "to", "reason", NULL};
+    const char *limit = option_value(cli, "limit");
+    int64_t most = 50;
+    struct activity *rows = NULL;
+    size_t count = 0;
+    struct table table;
+    table_init(&table, cli, headings);
+    if (limit != NULL && parse_int(str_from(limit), 1, 1000000, &most, err) < 0) {
+        return err_add(err, "--limit");
+    }
+    if (store_activity_list(home->store, NULL, true, 0, (size_t)most, cli->arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json cells[] = {
+            json_int(rows[i].sequence),         table_moment(cli, rows[i].at_ms),     table_text(cli, rows[i].actor),
+            table_text(cli, rows[i].action),    table_text(cli, rows[i].object),      table_text(cli, rows[i].from_state),
+            table_text(cli, rows[i].to_state), table_text(cli, rows[i].reason),
+        };
+        table_row(&table, cells);
+    }
+    table_print(&table, "nothing has happened yet");
+    return EXIT_OK;
+}
+
+static int run_activity(struct cli *cli)
+{
+    return look(cli, list_activity);
+}
+
+static const struct option_row activity_options[] = {
+    {"limit", 0, "N", false, "at most N, the newest (default: 50)"},
+    {0},
+};
+
+const struct command command_activity = {
+    .name = "activity",
+    .group = "Look",
+    .summary = "who did what, to which object, and why: newest first",
+    .examples = "sluice activity\nsluice activity --limit 200 --json",
+    .options = activity_options,
+    .run = run_activity,
+};
+
+static int verify_activity(struct cli *cli, struct home *home, struct err *err)
+{
+    int64_t count = 0;
+    char head[96] = "";
+    if (store_activity_verify(home->store, option_value(cli, "head"), &count, head, err) < 0) {
+        return err->code == ERR_CORRUPT ? cli_fail(cli, EXIT_RUN_FAILED, err) : -1;
+    }
+    if (cli->json) {
+        struct json object = json_object();
+        json_set(cli->arena, &object, "holds", json_bool(true));
+        json_set(cli->arena, &object, "rows", json_int(count));
+        json_set(cli->arena, &object, "head", json_cstring(cli->arena, head));
+        printf("%s\n", json_text(cli->arena, &object).p);
+    } else {
+        printf("the chain holds: %lld rows, head %s\n", (long long)count, head);
+    }
+    return EXIT_OK;
+}
+
+static int run_activity_verify(struct cli *cli)
+{
+    return look(cli, verify_activity);
+}
+
+static const struct option_row verify_options[] = {
+    {"head", 0, "SEQUENCE:HEX", false, "a head noted earlier, which must lie on the chain: finds a tail that was cut off"},
+    {0},
+};
+
+const struct command command_activity_verify = {
+    .name = "activity verify",
+    .group = "Look",
+    .summary = "check the chain of the activity log",
+    .details = "Finds rows that were changed, removed or put in another order. It cannot find a tail that was cut off, unless --head names a head "
+               "from before; and whoever has the home's key can write a chain that holds. Exit code 1 when the chain is broken.",
+    .examples = "sluice activity verify\nsluice activity verify --head 812:9c1e...",
+    .options = verify_options,
+    .run = run_activity_verify,
+};

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * init, config, doctor: making a home, its settings, and whether all is well.
+ */
+#include "base/fs.h"
+#include "base/path.h"
+#include "cli/commands.h"
+#include "cli/look.h"
+#include "cli/session.h"
+#include "store/activity.h"
+
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* ---- init ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    const char *doc;
+} init_templates[] = {
+    {"hello", "one step that says hello"},
+    {"retraining", "train every night, judge against the champion, ask, deploy"},
+    {"python", "a Python script, a gate and a registered model"},
+};
+enum { TEMPLATE_COUNT = sizeof init_templates / sizeof init_templates[0], GITIGNORE_MAX = 1 << 20 };
+
+static int find_template(const char *name, struct err *err)
+{
+    struct str names[TEMPLATE_COUNT];
+    for (int i = 0; i < TEMPLATE_COUNT; i++) {
+        names[i] = str_from(init_templates[i].name);
+        if (strcmp(name, init_templates[i].name) == 0) {
+            return i;
+        }
+    }
+    ptrdiff_t near = str_nearest(str_from(name), names, TEMPLATE_COUNT);
+    return err_set(err, ERR_INPUT, "--from '%s': %s%s%s", name, near < 0 ? "expected hello, retraining or python" : "did you mean '",
+                   near < 0 ? "" : init_templates[near].name, near < 0 ? "" : "'?");
+}
+
+/* Copies every file of the template that is not there yet; a file that is there is never touched. */
+static int copy_template(struct cli *cli, const char *from, struct err *err)
+{
+    struct fs_list list;
+    if (fs_walk(from, 1000, cli->arena, &list, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        if (fs_exists(list.entries[i].path)) {
+            return err_set(err, ERR_EXISTS, "'%s' is there already: init leaves files alone; remove it, or go to an empty folder",
+                           list.entries[i].path);
+        }
+    }
+    for (size_t i = 0; i < list.count; i++) {
+        const char *path = list.entries[i].path;
+        if (fs_make_folders(path_dir(cli->arena, path), 0755, err) < 0 || fs_copy(path_join(cli->arena, from, path), path, err) < 0) {
+            return -1;
+        }
+        if (!cli->quiet) {
+            fprintf(stderr, "wrote %s\n", path);
+        }
+    }
+    return 0;
+}
+
+/* Adds .sluice/ to .gitignore, unless a line says so already. */
+static int ignore_home(struct cli *cli, struct err *err)
+{
+    struct str text = {0};
+    struct str line = {0};
+    if (fs_exists(".gitignore") && fs_read(".gitignore", GITIGNORE_MAX, cli->arena, &text, err) < 0) {
+        return -1;
+    }
+    for (struct str rest = text; str_cut(&rest, '\n', &line);) {
+        line = str_trim(line);
+        if (str_is(line, ".sluice/") || str_is(line, ".sluice") || str_is(line, "/.sluice/") || str_is(line, "/.sluice")) {
+            return 0;
+        }
+    }
+    const char *newline = text.n > 0 && text.p[text.n - 1] != '\n' ? "\n" : "";
+    const char *whole = arena_printf(cli->arena, "%.*s%s.sluice/\n", (int)text.n, text.p == NULL ? "" : text.p, newline);
+    return fs_write(".gitignore", str_from(whole), 0644, false, err);
+}
+
+static int run_init(struct cli *cli)
+{
+    struct err err = {0};
+    struct installation installation;
+    struct home home;
+    const char *name = option_value(cli, "from");
+    int template = find_template(name == NULL ? "hello" : name, &err);
+    if (template < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    installation_find(cli, &installation);
+    const char *from = path_join(cli->arena, path_join(cli->arena, installation.share, "templates"), init_templates[template].name);
+    if (!fs_is_folder(from)) {
+        (void)err_set(&err, ERR_NOT_FOUND, "the template '%s' is not installed: expected it in '%s'", init_templates[template].name, from);
+        return cli_fail(cli, EXIT_HOME, &err);
+    }
+    if (copy_template(cli, from, &err) < 0) {
+        return cli_fail(cli, err.code == ERR_EXISTS ? EXIT_USAGE : EXIT_HOME, &err);
+    }
+    const char *given = option_value(cli, "home") != NULL ? option_value(cli, "home") : ".sluice";
+    if (ignore_home(cli, &err) < 0 || home_open(given, HOME_WRITE, "init", cli->arena, &home, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
+    }
+    if (cli->json) {
+        struct json object = json_object();
+        json_set(cli->arena, &object, "home", json_cstring(cli->arena, home.path));
+        json_set(cli->arena, &object, "template", json_cstring(cli->arena, init_templates[template].name));
+        printf("%s\n", json_text(cli->arena, &object).p);
+    } else if (!cli->quiet) {
+        printf("home: %s\nnext: sluice run\n", home.path);
+    }
+    home_close(&home);
+    return EXIT_OK;
+}
+
+static const struct option_row init_options[] = {
+    {"from", 0, "TEMPLATE", false, "hello (default), retraining or python"},
+    {0},
+};
+
+const struct command command_init = {
+    .name = "init",
+    .group = "Start",
+    .summary = "write a first pipeline here, and make a home",
+    .details = "Writes sluice.yaml and what it needs into the current folder, makes ./.sluice, and adds it to .gitignore. Files that are there are "
+               "never overwritten.\n"
+               "\n"
+               "Templates: hello, one step that says hello; retraining, train every night, judge against the champion, ask, deploy; python, a "
+               "Python script, a gate and a registered model.",
+    .examples = "sluice init\nsluice init --from retraining",
+    .options = init_options,
+    .run = run_init,
+};
+
+/* ---- config ---------------------------------------------------------------------------------------------------- */
+
+static void print_keys(void)
+{
+    printf("keys of config.yaml:\n");
+    for (size_t i = 0; i < config_key_count; i++) {
+        printf("  %-28s %-18s %s\n", config_keys[i].key, config_keys[i].type, config_keys[i].doc);
+    }
+}
+
+static int show_config(struct cli *cli, struct home *home, struct err *err)
+{
+    const char *path = path_join(cli->arena, home->path, "config.yaml");
+    struct config config = {0};
+    struct diags diags;
+    diags_init(&diags, cli->arena, path);
+    if (fs_exists(path) && config_load(path, &diags, &config) < 0) {
+        const struct diag *first = &diags.items[0];
+        return err_set(err, ERR_INPUT, "%s:%d:%d: %s%s%s", path, first->pos.line, first->pos.column, first->message,
+                       first->hint == NULL ? "" : ": ", first->hint == NULL ? "" : first->hint);
+    }
+    if (cli->json) {
+        struct json object = json_object();
+        struct json secrets = json_array();
+        for (size_t i = 0; i < config.secret_count; i++) {
+            json_push(cli->arena, &secrets, json_string(cli->arena, config.secrets[i].name));
+        }
+        json_set(cli->arena, &object, "home", json_cstring(cli->arena, home->path));
+        json_set(cli->arena, &object, "file", fs_exists(path) ? json_cstring(cli->arena, path) : json_null());
+        json_set(cli->arena, &object, "environment", json_string(cli->arena, config.environment));
+        json_set(cli->arena, &object, "environments", config.environments);
+        json_set(cli->arena, &object, "pools", config.pools);
+        json_set(cli->arena, &object, "groups", config.groups);
+        json_set(cli->arena, &object, "secrets", secrets);
+        printf("%s\n", json_text(cli->arena, &object).p);
+        return EXIT_OK;
+    }
+    printf("home: %s\nfile: %s%s\n", home->path, path, fs_exists(path) ? "" : " (not there: all defaults)");
+    for (size_t i = 0; i < config.secret_count; i++) {
+        printf("secret %.*s\n", STR_ARG(config.secrets[i].name));
+    }
+    print_keys();
+    return EXIT_OK;
+}
+
+static int run_config(struct cli *cli)
+{
+    return look(cli, show_config);
+}
+
+const struct command command_config = {
+    .name = "config",
+    .group = "Home",
+    .summary = "check config.yaml of the home, and list the keys it may have",
+    .details = "Secrets are named, never shown.",
+    .examples = "sluice config\nsluice config --json",
+    .run = run_config,
+};
+
+/* ---- doctor ---------------------------------------------------------------------------------------------------- */
+
+struct checkup {
+    struct cli *cli;
+    struct json results;
+    bool ill;
+};
+
+static void report(struct checkup *checkup, const char *what, bool well, const char *words)
+{
+    struct arena *arena = checkup->cli->arena;
+    struct json result = json_object();
+    json_set(arena, &result, "check", json_cstring(arena, what));
+    json_set(arena, &result, "well", json_bool(well));
+    json_set(arena, &result, "words", json_cstring(arena, words));
+    json_push(arena, &checkup->results, result);
+    checkup->ill = checkup->ill || !well;
+    if (!checkup->cli->json) {
+        printf("%s %-12s %s\n", well ? "ok  " : "BAD ", what, words);
+    }
+}
+
+static void check_installation(struct checkup *checkup)
+{
+    struct arena *arena = checkup->cli->arena;
+    struct installation installation;
+    struct catalogue catalogue;
+    installation_find(checkup->cli, &installation);
+    const char *programs[] = {installation.runner, installation.fetch, installation.python_env};
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+        bool there = access(programs[i], X_OK) == 0;
+        report(checkup, path_base(programs[i]), there, there ? programs[i] : arena_printf(arena, "not at %s: install it again", programs[i]));
+    }
+    session_catalogue(checkup->cli, &catalogue);
+    report(checkup, "plugins", catalogue.count > 0, arena_printf(arena, "%zu in %s", catalogue.count, installation.plugins));
+    for (size_t i = 0; i < catalogue.problem_count; i++) {
+        report(checkup, "plugin", false, catalogue.problems[i].p);
+    }
+    bool zones = fs_is_folder("/usr/share/zoneinfo");
+    report(checkup, "time zones", zones, zones ? "/usr/share/zoneinfo" : "no /usr/share/zoneinfo: only UTC is known; install tzdata");
+}
+
+static void check_disk(struct checkup *checkup, const char *path)
+{
+    struct statvfs disk;
+    if (statvfs(path, &disk) == 0) {
+        double gigabytes = (double)disk.f_bavail * (double)disk.f_frsize / (1024.0 * 1024 * 1024);
+        report(checkup, "disk", gigabytes >= 0.1, arena_printf(checkup->cli->arena, "%.1f GB free", gigabytes));
+    }
+}
+
+static void check_home(struct checkup *checkup)
+{
+    struct arena *arena = checkup->cli->arena;
+    struct err err = {0};
+    struct home home;
+    const char *path = home_find(option_value(checkup->cli, "home"), arena);
+    if (!fs_is_folder(path)) {
+        report(checkup, "home", true, arena_printf(arena, "none yet: 'sluice init' or 'sluice run' makes %s", path));
+        return;
+    }
+    check_disk(checkup, path);
+    if (home_open(option_value(checkup->cli, "home"), HOME_READ, "doctor", arena, &home, &err) < 0) {
+        report(checkup, "home", false, arena_strdup(arena, err.message));
+        return;
+    }
+    report(checkup, "home", true, path);
+    bool sound = store_check(home.store, &err) == 0;
+    report(checkup, "store", sound, sound ? arena_printf(arena, "sound, schema %d, SQLite %s", store_schema_version(), store_sqlite_version())
+                                          : arena_strdup(arena, err.message));
+    int64_t rows = 0;
+    char head[96] = "";
+    struct err broken = {0};
+    bool holds = store_activity_verify(home.store, NULL, &rows, head, &broken) == 0;
+    report(checkup, "activity", holds, holds ? arena_printf(arena, "chain of %lld rows holds", (long long)rows) : arena_strdup(arena, broken.message));
+    home_close(&home);
+}
+
+static int run_doctor(struct cli *cli)
+{
+    struct checkup checkup = {.cli = cli, .results = json_array()};
+    check_installation(&checkup);
+    check_home(&checkup);
+    if (cli->json) {
+        printf("%s\n", json_text(cli->arena, &checkup.results).p);
+    }
+    return checkup.ill ? EXIT_HOME : EXIT_OK;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .group = "Home",
+    .summary = "is the installation whole, the store sound, the activity log intact?",
+    .details = "Exit code 4 when something is not well.",
+    .examples = "sluice doctor\nsluice doctor --json",
+    .run = run_doctor,
+};

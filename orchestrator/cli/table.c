@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+
+enum { CELL_COLUMNS_MAX = 40, COLUMNS_MAX = 16, DAY_MS = 86400000 };
+
+void table_init(struct table *table, const struct cli *cli, const char *const *headings)
+{
+    *table = (struct table){.cli = cli, .headings = headings, .rows = json_array()};
+    while (headings[table->columns] != NULL) {
+        table->columns++;
+    }
+}
+
+void table_row(struct table *table, const struct json *cells)
+{
+    struct json row = json_array();
+    for (size_t i = 0; i < table->columns; i++) {
+        json_push(table->cli->arena, &row, cells[i]);
+    }
+    json_push(table->cli->arena, &table->rows, row);
+}
+
+struct json table_text(const struct cli *cli, const char *text)
+{
+    return text == NULL ? json_null() : json_cstring(cli->arena, text);
+}
+
+struct json table_moment(const struct cli *cli, int64_t at_ms)
+{
+    char text[40];
+    if (at_ms == 0) {
+        return json_null();
+    }
+    if (cli->json) {
+        format_time(text, sizeof text, at_ms);
+        return json_cstring(cli->arena, text);
+    }
+    int64_t ago_ms = clock_wall_ms(&clock_system) - at_ms;
+    if (ago_ms < 0 || ago_ms >= DAY_MS) {
+        format_time(text, sizeof text, at_ms);
+        text[10] = ' ';
+        return json_string(cli->arena, (struct str){text, 16});
+    }
+    if (ago_ms < 1000) {
+        return json_cstring(cli->arena, "just now");
+    }
+    format_duration(text, sizeof text, ago_ms - ago_ms % 1000);
+    return json_cstring(cli->arena, arena_printf(cli->arena, "%s ago", text));
+}
+
+static struct str cell_text(const struct cli *cli, const struct json *cell)
+{
+    switch (cell->type) {
+    case JSON_NULL:
+        return STR("-");
+    case JSON_STRING:
+        return cell->u.string;
+    case JSON_BOOL:
+        return cell->u.boolean ? STR("yes") : STR("no");
+    case JSON_NUMBER:
+        return str_from(arena_printf(cli->arena, "%.6g", cell->u.number));
+    default:
+        return json_text(cli->arena, cell);
+    }
+}
+
+/* As much as fits, on one line. */
+static void print_cell(struct str text, size_t columns, bool last)
+{
+    size_t width = 0;
+    size_t at = 0;
+    while (at < text.n) {
+        uint32_t code = 0;
+        size_t size = utf8_decode(text.p + at, text.n - at, &code);
+        size = size == 0 ? 1 : size;
+        size_t next = width + utf8_columns(str_slice(text, at, at + size));
+        if (!last && next > columns) {
+            break;
+        }
+        unsigned char byte = (unsigned char)text.p[at];
+        if (byte < 0x20 || byte == 0x7F) {
+            putchar(' ');
+        } else {
+            (void)fwrite(text.p + at, 1, size, stdout);
+        }
+        width = next;
+        at += size;
+    }
+    if (!last) {
+        printf("%*s", (int)(columns > width ? columns - width : 0) + 2, "");
+    }
+}
+
+static void print_rows(const struct table *table)
+{
+    size_t widths[COLUMNS_MAX] = {0};
+    const struct cli *cli = table->cli;
+    for (size_t c = 0; c < table->columns; c++) {
+        widths[c] = strlen(table->headings[c]);
+        for (size_t r = 0; r < table->rows.u.array.count; r++) {
+            size_t columns = utf8_columns(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]));
+            columns = columns > CELL_COLUMNS_MAX ? CELL_COLUMNS_MAX : columns;
+            widths[c] = columns > widths[c] ? columns : widths[c];
+        }
+    }
+    printf("%s", cli->colour ? "\033[1m" : "");
+    for (size_t c = 0; c < table->columns; c++) {
+        const char *heading = table->headings[c];
+        char words[64];
+        (void)snprintf(words, sizeof words, "%s", heading);
+        for (char *p = words; *p != '\0'; p++) {
+            *p = *p == '_' ? ' ' : *p;
+        }
+        print_cell(str_from(words), widths[c], c + 1 == table->columns);
+    }
+    printf("%s\n", cli->colour ? "\033[0m" : "");
+    for (size_t r = 0; r < table->rows.u.array.count; r++) {
+        for (size_t c = 0; c < table->columns; c++) {
+            print_cell(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]), widths[c], c + 1 == table->columns);
+        }
+        printf("\n");
+    }
+}
+
+void table_print(const struct table *table, const char *empty)
+{
+    struct arena *arena = table->cli->arena;
+    if (table->cli->json) {
+        struct json list = json_array();
+        for (size_t r = 0; r < table->rows.u.array.count; r++) {
+            struct json object = json_object();
+            for (size_t c = 0; c < table->columns; c++) {
+                json_set(arena, &object, table->headings[c], table->rows.u.array.items[r].u.array.items[c]);
+            }
+            json_push(arena, &list, object);
+        }
+        printf("%s\n", json_text(arena, &list).p);
+    } else if (table->rows.u.array.count == 0) {
+        if (!table->cli->quiet) {
+            fprintf(stderr, "%s\n", empty);
+        }
+    } else {
+        print_rows(table);
+    }
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Rows for people, as aligned columns; the same rows as JSON with --json: [{"heading": cell, ...}].
+ */
+#ifndef SLUICE_CLI_TABLE_H
+#define SLUICE_CLI_TABLE_H
+
+#include "base/json.h"
+#include "cli/cli.h"
+
+struct table {
+    const struct cli *cli;
+    const char *const *headings; /* lower case, as the members are called in JSON; NULL at the end */
+    size_t columns;
+    struct json rows;            /* list of lists */
+};
+
+void table_init(struct table *table, const struct cli *cli, const char *const *headings);
+/* A row: as many cells as headings, in their order, copied shallowly. */
+void table_row(struct table *table, const struct json *cells);
+/* Prints it; `empty` is what a person reads when there is no row. The last column is not cut, the others are at 40 columns. */
+void table_print(const struct table *table, const char *empty);
+
+/* "3 minutes ago", "2026-11-24 10:15": a moment for a cell; null in JSON when 0. */
+struct json table_moment(const struct cli *cli, int64_t at_ms);
+struct json table_text(const struct cli *cli, const char *text);
+
+#endif
