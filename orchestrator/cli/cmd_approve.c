@@ -14,6 +14,11 @@ static int vote(struct cli *cli, struct session *session, bool approve, struct e
     if (store_pipeline_run_find(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
         return cli_fail(cli, EXIT_USAGE, err);
     }
+    if (run_state_is_terminal(row.state)) {
+        (void)err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to decide", cli->arguments[0],
+                      run_state_name(row.state));
+        return cli_fail(cli, EXIT_USAGE, err);
+    }
     struct engine_vote given = {
         .run_id = row.run_id,
         .step = cli->argument_count > 1 ? cli->arguments[1] : NULL,
@@ -49,7 +54,7 @@ static int run_vote(struct cli *cli, bool approve)
     struct err err = {0};
     struct session session;
     if (!approve && option_value(cli, "reason") == NULL) {
-        (void)err_set(&err, ERR_INPUT, "a rejection needs --reason TEXT: whoever made the model wants to know");
+        (void)err_set(&err, ERR_INPUT, "a rejection needs -m TEXT: whoever made the model wants to know");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     if (session_open(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {

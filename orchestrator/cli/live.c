@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { DRAW_INTERVAL_MS = 100, LINE_INTERVAL_MS = 500, TAIL_LINES = 5, TAIL_COLUMNS = 512 };
+enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_LINES = 5, TAIL_COLUMNS = 512 };
 
 /* What was last said about an item. */
 struct said {
@@ -31,6 +31,7 @@ struct live {
     size_t *said_count;
     size_t step_count;
     int drawn_lines;
+    int64_t drawn_ms;
     struct journal_reader *journal;
     struct strbuf tail[TAIL_LINES];
     size_t tail_next;
@@ -350,9 +351,11 @@ void live_update(struct live *live, struct engine *engine)
         read_logs(live, run);
     }
     say_all(live, run);
-    if (live->draws) {
+    int64_t now_ms = clock_wall_ms(&clock_system);
+    if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {
         draw(live, engine, run);
-    } else {
+        live->drawn_ms = now_ms;
+    } else if (!live->draws) {
         (void)fflush(live->out);
     }
 }

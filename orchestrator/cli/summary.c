@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { NAME_COLUMNS_MAX = 28, METRICS_SHOWN = 8 };
+enum { NAME_COLUMNS_MAX = 28, METRICS_SHOWN = 8, HINT_COLUMNS = 44 };
 
 void summary_duration(char *room, size_t size, int64_t from_ms, int64_t to_ms)
 {
@@ -97,25 +97,50 @@ static void print_row(const struct cli *cli, FILE *out, enum step_state state, c
             padding > 0 ? padding : 0, "", time, dim(cli), note, summary_reset(cli));
 }
 
+/* "<- best, train": the edges of the graph that end in this step. */
+static const char *edges(const struct run_view *view, const struct step *definition)
+{
+    const char *words = "";
+    for (size_t n = 0; n < definition->need_count; n++) {
+        struct str id = view->pipeline->steps[definition->needs[n].step].id;
+        words = arena_printf(view->arena, "%s%s%.*s", words, n == 0 ? "\u2190 " : ", ", STR_ARG(id));
+    }
+    return words;
+}
+
+static const char *joined(struct arena *arena, const char *a, const char *b)
+{
+    return *a == '\0' || *b == '\0' ? (*a == '\0' ? b : a) : arena_printf(arena, "%s  %s", a, b);
+}
+
+/* The row of a whole step, of one with a matrix, or of one that never had items. */
+static void print_whole(const struct cli *cli, FILE *out, const struct run_view *view, size_t index, size_t columns)
+{
+    const struct step *definition = &view->pipeline->steps[index];
+    const struct run_step *step = &view->run->steps[index];
+    const char *words = step->reason != NULL ? step->reason : step->item_count == 0 ? step_state_name(step->state) : "";
+    if (step->item_count > 0) {
+        words = joined(view->arena, arena_printf(view->arena, "%zu items", step->item_count), words);
+    }
+    print_row(cli, out, step->state, arena_str(view->arena, definition->id).p, columns, "",
+              joined(view->arena, edges(view, definition), words));
+}
+
 static void print_step(const struct cli *cli, FILE *out, const struct run_view *view, size_t index, size_t columns)
 {
     const struct step *definition = &view->pipeline->steps[index];
     const struct run_step *step = &view->run->steps[index];
-    const char *id = arena_str(view->arena, definition->id).p;
     char time[40] = "";
-    if (step->item_count == 0 || definition->has_matrix) {
-        print_row(cli, out, step->state, id, columns, "", step->reason == NULL ? step_state_name(step->state) : step->reason);
+    if (definition->has_matrix || step->item_count == 0) {
+        print_whole(cli, out, view, index, columns);
     }
     for (size_t i = 0; i < step->item_count; i++) {
         const struct run_item *item = &step->items[i];
-        summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
         const char *note = item_note(view->arena, step, item);
-        if (definition->has_matrix) {
-            const char *words = matrix_words(view->arena, &item->matrix);
-            note = *note == '\0' ? words : arena_printf(view->arena, "%s  %s", words, note);
-        }
-        const char *name = definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : id;
-        print_row(cli, out, item->state, name, columns, time, note);
+        const char *first = definition->has_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
+        const char *name = definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
+        summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
+        print_row(cli, out, item->state, name, columns, time, joined(view->arena, first, note));
     }
 }
 
@@ -193,32 +218,46 @@ static void print_models(const struct cli *cli, FILE *out, const struct run_view
 
 /* ---- what next ---------------------------------------------------------------------------------------------- */
 
-static void print_next(const struct cli *cli, FILE *out, struct store *store, const struct run_view *view)
+static void print_hint(FILE *out, const char *command, const char *words)
+{
+    fprintf(out, "  %-*s  %s\n", HINT_COLUMNS, command, words);
+}
+
+static void print_waiting(FILE *out, struct store *store, const struct run_view *view, const char *run)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
     struct err ignored = {0};
-    const char *run = arena_printf(view->arena, "%s/%s", view->row.pipeline, view->label);
-    fprintf(out, "\n%sNext%s\n", bold(cli), summary_reset(cli));
-    if (view->row.state == RUN_STATE_WAITING && store_wait_list(store, view->row.run_id, false, view->arena, &waits, &count, &ignored) == 0) {
-        for (size_t i = 0; i < count; i++) {
-            if (strcmp(waits[i].kind, "approval") != 0) {
-                continue;
-            }
-            const char *step = arena_str(view->arena, view->pipeline->steps[waits[i].position].id).p;
-            fprintf(out, "  sluice approve %s %s      let it go on (or: sluice reject %s %s --reason WHY)\n", run, step, run, step);
+    if (store_wait_list(store, view->row.run_id, false, view->arena, &waits, &count, &ignored) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(waits[i].kind, "approval") == 0) {
+            struct str step = view->pipeline->steps[waits[i].position].id;
+            print_hint(out, arena_printf(view->arena, "sluice approve %s %.*s", run, STR_ARG(step)), "let it go on");
+            print_hint(out, arena_printf(view->arena, "sluice reject %s %.*s --reason WHY", run, STR_ARG(step)), "or not");
         }
-        fprintf(out, "  sluice resume %s            continue once it is decided\n", run);
+    }
+    print_hint(out, arena_printf(view->arena, "sluice resume %s", run), "continue once it is decided");
+}
+
+static void print_next(const struct cli *cli, FILE *out, struct store *store, const struct run_view *view)
+{
+    struct arena *arena = view->arena;
+    const char *run = arena_printf(arena, "%s/%s", view->row.pipeline, view->label);
+    fprintf(out, "\n%sNext%s\n", bold(cli), summary_reset(cli));
+    if (view->row.state == RUN_STATE_WAITING) {
+        print_waiting(out, store, view, run);
         return;
     }
     if (view->row.state == RUN_STATE_FAILED || view->row.state == RUN_STATE_CANCELLED) {
-        fprintf(out, "  sluice logs %s              what the steps printed\n", run);
-        fprintf(out, "  sluice retry %s             run again what did not succeed, keep the rest\n", run);
+        print_hint(out, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
+        print_hint(out, arena_printf(arena, "sluice retry %s", run), "run again what did not succeed, keep the rest");
         return;
     }
-    fprintf(out, "  sluice show %s              this run again, with its outputs\n", run);
-    fprintf(out, "  sluice models                        registered models and their aliases\n");
-    fprintf(out, "  sluice activity                      who did what, chained and verified\n");
+    print_hint(out, arena_printf(arena, "sluice show %s", run), "this run again, with its outputs");
+    print_hint(out, "sluice models", "registered models and their aliases");
+    print_hint(out, "sluice activity", "who did what, chained and verified");
 }
 
 static const char *headline(const struct run_view *view)
