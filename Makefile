@@ -123,7 +123,7 @@ e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests
 lint: ## layers, sizes, spelling of the rules, both compilers, shell scripts
-	@tests/lint.sh
+	@tests/lint/lint.sh
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz: ## every fuzz target for FUZZ_SECONDS (default 10)
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined OPT="-O1 -g" fuzz-run
@@ -136,7 +136,7 @@ PYTHON ?= /usr/bin/python3
 
 # ---- installing ------------------------------------------------------------------------------------
 install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
-	@tests/../orchestrator/install.sh $(BUILD) $(DESTDIR)$(PREFIX)
+	@orchestrator/install.sh $(BUILD) $(DESTDIR)$(PREFIX)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
