@@ -89,7 +89,8 @@ static int read_to_end(int fd, struct strbuf *out)
     return n < 0 || out->overflow ? -1 : 0;
 }
 
-static int parse_answer(struct str all, struct arena *arena, struct json *ret_head, struct str *ret_body, struct err *err)
+static int parse_answer(struct str all, struct arena *arena, struct json *ret_head, struct str *ret_body,
+                        struct err *err)
 {
     ptrdiff_t end = str_find_byte(str_slice(all, 0, HEAD_MAX_BYTES), '\n', 0);
     struct json head;

@@ -6,7 +6,8 @@
 
 #include "base/json.h"
 
-/* `fetch` is {"program", "policy"}; the policy is added to `request` (fetch/request.h lists its members). 0 with the head
+/* `fetch` is {"program", "policy"}; the policy is added to `request` (fetch/request.h lists its members). 0 with the
+ * head
  * {"status", "headers", "size"} and the body in `arena`; -1 when no answer came, with the reason. */
 int fetch_client_run(const struct json *fetch, const struct json *request, struct arena *arena, struct json *ret_head,
                      struct str *ret_body, struct err *err);

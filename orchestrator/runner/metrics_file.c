@@ -39,8 +39,8 @@ static bool number_of_text(struct str text, double *ret)
     static const struct {
         const char *word;
         double value;
-    } words[] = {{"nan", NAN},       {"inf", INFINITY},  {"+inf", INFINITY},      {"infinity", INFINITY},
-                 {"-inf", -INFINITY}, {"-infinity", -INFINITY}};
+    } words[] = {{"nan", NAN},           {"inf", INFINITY},   {"+inf", INFINITY},
+                 {"infinity", INFINITY}, {"-inf", -INFINITY}, {"-infinity", -INFINITY}};
     text = str_trim(text);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (text.n == strlen(words[i].word) && strncasecmp(text.p, words[i].word, text.n) == 0) {
@@ -53,8 +53,9 @@ static bool number_of_text(struct str text, double *ret)
 
 static bool number_of(const struct json *value, double *ret)
 {
-    return json_as_number(value, ret) || (value->type == JSON_STRING && isalpha((unsigned char)*value->u.string.p) &&
-                                          number_of_text(value->u.string, ret)) ||
+    return json_as_number(value, ret) ||
+           (value->type == JSON_STRING && isalpha((unsigned char)*value->u.string.p) &&
+            number_of_text(value->u.string, ret)) ||
            (value->type == JSON_STRING && str_is(value->u.string, "-Infinity") && number_of_text(value->u.string, ret));
 }
 
@@ -64,8 +65,8 @@ static int take_map(struct reading *reading, const struct json *map, const char 
 {
     for (size_t i = 0; i < map->u.object.count; i++) {
         const struct json_member *member = &map->u.object.members[i];
-        const char *key = *prefix == '\0' ? member->key.p
-                                          : arena_printf(reading->arena, "%s/%.*s", prefix, STR_ARG(member->key));
+        const char *key =
+            *prefix == '\0' ? member->key.p : arena_printf(reading->arena, "%s/%.*s", prefix, STR_ARG(member->key));
         double value = 0;
         if (member->value.type == JSON_OBJECT) {
             if (take_map(reading, &member->value, key) < 0) {
@@ -90,15 +91,16 @@ static int take_list(struct reading *reading, const struct json *list)
         const struct json *time = json_get(item, "timestamp");
         double number = 0;
         if (key == NULL || key->type != JSON_STRING || value == NULL) {
-            return err_set(reading->err, ERR_INPUT, "item %zu: expected {\"key\", \"value\", \"step\", \"timestamp\"}", i + 1);
+            return err_set(reading->err, ERR_INPUT, "item %zu: expected {\"key\", \"value\", \"step\", \"timestamp\"}",
+                           i + 1);
         }
         if ((step != NULL && step->type != JSON_INT) || (time != NULL && time->type != JSON_INT)) {
             return err_set(reading->err, ERR_INPUT, "item %zu: expected integers for step and timestamp", i + 1);
         }
         if (!number_of(value, &number)) {
             skip(reading, key->u.string, json_type_name(value->type));
-        } else if (take(reading, key->u.string, number, json_get_int(item, "step", 0), json_get_int(item, "timestamp", 0)) <
-                   0) {
+        } else if (take(reading, key->u.string, number, json_get_int(item, "step", 0),
+                        json_get_int(item, "timestamp", 0)) < 0) {
             return -1;
         }
     }
@@ -153,7 +155,8 @@ static int integer_cell(const struct csv_text_reader *csv, ptrdiff_t column, con
     if (parse_int(cell, INT64_MIN, INT64_MAX, ret, NULL) == 0) {
         return 0;
     }
-    return err_set(err, ERR_INPUT, "line %zu, column '%s': expected an integer, found '%.*s'", csv->line, name, STR_ARG(cell));
+    return err_set(err, ERR_INPUT, "line %zu, column '%s': expected an integer, found '%.*s'", csv->line, name,
+                   STR_ARG(cell));
 }
 
 static int take_cell(struct reading *reading, struct str key, struct str cell, int64_t step, int64_t time_ms)
@@ -170,7 +173,8 @@ static int take_cell(struct reading *reading, struct str key, struct str cell, i
     return take(reading, key, value, step, time_ms);
 }
 
-static int take_row(struct reading *reading, const struct columns *columns, const struct csv_text_reader *csv, int64_t row)
+static int take_row(struct reading *reading, const struct columns *columns, const struct csv_text_reader *csv,
+                    int64_t row)
 {
     int64_t step = 0;
     int64_t time_ms = 0;
@@ -203,7 +207,8 @@ static int read_csv(struct reading *reading, struct str text)
     if (more <= 0) {
         return more < 0 ? -1 : err_set(reading->err, ERR_INPUT, "expected a line with the names of the columns");
     }
-    struct columns columns = {.names = arena_array(reading->arena, csv.count, sizeof *columns.names), .count = csv.count};
+    struct columns columns = {.names = arena_array(reading->arena, csv.count, sizeof *columns.names),
+                              .count = csv.count};
     for (size_t i = 0; i < csv.count; i++) {
         columns.names[i] = str_trim(csv.cells[i]);
     }

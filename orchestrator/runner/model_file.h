@@ -13,8 +13,8 @@ struct model_file {
     const char *flavor; /* NULL: "sluice"; never said to be a python_function */
 };
 
-/* Publishes the file or folder `from` as the model: model->dir is a folder afterwards, with an MLmodel (written here when
- * the step wrote none). ret->files are relative to it. */
+/* Publishes the file or folder `from` as the model: model->dir is a folder afterwards, with an MLmodel (written here
+ * when the step wrote none). ret->files are relative to it. */
 int model_file_publish(const struct model_file *model, const char *from, int64_t now_ms, struct arena *arena,
                        struct published *ret, struct err *err);
 /* The text of an MLmodel. */

@@ -18,7 +18,8 @@ struct filling {
 
 static int wrong(const struct filling *f, const char *expected)
 {
-    return err_set(f->err, ERR_INPUT, "'%s': expected %s, found %s", f->slot->name, expected, json_type_name(f->value->type));
+    return err_set(f->err, ERR_INPUT, "'%s': expected %s, found %s", f->slot->name, expected,
+                   json_type_name(f->value->type));
 }
 
 static int text_of(const struct filling *f, const char **ret)
@@ -49,7 +50,8 @@ static int integer_of(const struct filling *f, int64_t *ret)
     if (f->value == NULL) {
         return 0;
     }
-    bool whole = f->value->type == JSON_NUMBER && floor(f->value->u.number) == f->value->u.number && fabs(f->value->u.number) < 9e15;
+    bool whole = f->value->type == JSON_NUMBER && floor(f->value->u.number) == f->value->u.number &&
+                 fabs(f->value->u.number) < 9e15;
     if (f->value->type != JSON_INT && !whole) {
         return wrong(f, "an integer");
     }
@@ -112,7 +114,8 @@ static int check_names(const struct step_descriptor *descriptor, const struct js
             known = known || str_is(params->u.object.members[i].key, descriptor->slots[s].name);
         }
         if (!known) {
-            return err_set(err, ERR_INPUT, "'%.*s': the plugin has no such input", STR_ARG(params->u.object.members[i].key));
+            return err_set(err, ERR_INPUT, "'%.*s': the plugin has no such input",
+                           STR_ARG(params->u.object.members[i].key));
         }
     }
     return 0;
@@ -128,12 +131,14 @@ int params_fill(const struct step_descriptor *descriptor, const struct json *par
         return -1;
     }
     if (descriptor->params_size > PARAMS_MAX_BYTES) {
-        return err_set(err, ERR_INPUT, "the plugin says its parameters have %zu bytes, expected at most %d", descriptor->params_size, PARAMS_MAX_BYTES);
+        return err_set(err, ERR_INPUT, "the plugin says its parameters have %zu bytes, expected at most %d",
+                       descriptor->params_size, PARAMS_MAX_BYTES);
     }
     char *filled = arena_alloc(arena, descriptor->params_size + 1);
     for (size_t i = 0; i < descriptor->slot_count; i++) {
         const struct step_param_slot *slot = &descriptor->slots[i];
-        struct filling f = {.slot = slot, .value = json_get(params, slot->name), .workspace = workspace, .arena = arena, .err = err};
+        struct filling f = {
+            .slot = slot, .value = json_get(params, slot->name), .workspace = workspace, .arena = arena, .err = err};
         if (f.value != NULL && f.value->type == JSON_NULL && slot->type != STEP_PARAM_ANY) {
             f.value = NULL;
         }
@@ -142,7 +147,8 @@ int params_fill(const struct step_descriptor *descriptor, const struct json *par
         if (field_of(&f, &field, &size) < 0) {
             return -1;
         }
-        if (slot->size != size || slot->offset > descriptor->params_size || size > descriptor->params_size - slot->offset) {
+        if (slot->size != size || slot->offset > descriptor->params_size ||
+            size > descriptor->params_size - slot->offset) {
             return err_set(err, ERR_INPUT, "'%s': its slot does not fit the plugin's parameters", slot->name);
         }
         memcpy(filled + slot->offset, &field, size);

@@ -40,7 +40,8 @@ static int report(const struct plugin_host *self, const char *kind, const char *
     return result;
 }
 
-static int record_text(const struct step_host *host, const char *kind, const char *key, const char *value, size_t max_characters)
+static int record_text(const struct step_host *host, const char *kind, const char *key, const char *value,
+                       size_t max_characters)
 {
     const struct plugin_host *self = plugin_host_of(host);
     struct err err = {0};
@@ -52,7 +53,8 @@ static int record_text(const struct step_host *host, const char *kind, const cha
         return plugin_host_refuse(self, &err);
     }
     struct json text = {.type = JSON_STRING, .u.string = str_from(value)};
-    if (step_text_check(kind, str_from(key), str_from(value), max_characters, &err) < 0 || report(self, kind, key, text, &err) < 0) {
+    if (step_text_check(kind, str_from(key), str_from(value), max_characters, &err) < 0 ||
+        report(self, kind, key, text, &err) < 0) {
         return plugin_host_refuse(self, &err);
     }
     return 0;
@@ -79,7 +81,8 @@ static int host_metric(const struct step_host *host, const char *key, double val
     return 0;
 }
 
-static int publish_artifact(const struct plugin_host *self, const char *path, const char *name, struct arena *scratch, struct err *err)
+static int publish_artifact(const struct plugin_host *self, const char *path, const char *name, struct arena *scratch,
+                            struct err *err)
 {
     const char *root = json_get_text(self->spawn, "artifact_dir", NULL);
     struct published published;
@@ -126,8 +129,8 @@ static const char *output_type(const struct plugin_host *self, const char *key, 
 }
 
 /* Null is what a plugin has to say when there is nothing to say; text is made of what is no text. */
-static int output_value(const struct plugin_host *self, const char *key, const char *json, struct arena *scratch, struct json *ret,
-                        struct err *err)
+static int output_value(const struct plugin_host *self, const char *key, const char *json, struct arena *scratch,
+                        struct json *ret, struct err *err)
 {
     if (key == NULL || json == NULL) {
         return err_set(err, ERR_INPUT, "an output without a key or a value");
@@ -276,7 +279,8 @@ static void set_table(struct plugin_host *self)
     };
 }
 
-static int prepare(struct plugin_host *self, const struct step_descriptor **ret_descriptor, void **ret_params, struct err *err)
+static int prepare(struct plugin_host *self, const struct step_descriptor **ret_descriptor, void **ret_params,
+                   struct err *err)
 {
     const struct json *plugin = json_get(self->spawn, "plugin");
     const char *path = json_get_text(plugin, "path", "");
@@ -286,10 +290,12 @@ static int prepare(struct plugin_host *self, const struct step_descriptor **ret_
     if (plugin_open(path, json_get_text(plugin, "name", ""), self->arena, &self->facts, ret_descriptor, err) < 0) {
         return -1;
     }
-    return params_fill(*ret_descriptor, json_get(self->spawn, "params"), self->context.workspace, self->arena, ret_params, err);
+    return params_fill(*ret_descriptor, json_get(self->spawn, "params"), self->context.workspace, self->arena,
+                       ret_params, err);
 }
 
-void plugin_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena, struct step_outcome *outcome)
+void plugin_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
+                     struct step_outcome *outcome)
 {
     struct plugin_host self = {.spawn = spawn, .sink = sink, .arena = arena, .outcome = outcome};
     const struct step_descriptor *descriptor = NULL;

@@ -8,7 +8,12 @@
 #include "runner/plugin_value.h"
 #include "runner/step_calls.h"
 
-enum { TIMEOUT_DEFAULT_MS = 30000, BODY_DEFAULT_BYTES = 16 << 20, FILE_DEFAULT_BYTES = 1 << 30, STATE_MAX_BYTES = 64 << 10 };
+enum {
+    TIMEOUT_DEFAULT_MS = 30000,
+    BODY_DEFAULT_BYTES = 16 << 20,
+    FILE_DEFAULT_BYTES = 1 << 30,
+    STATE_MAX_BYTES = 64 << 10
+};
 
 /* A value that lives until the plugin's run returns. */
 static const struct step_value *keep_value(struct plugin_host *self, const struct json *json)
@@ -21,7 +26,8 @@ static const struct step_value *keep_value(struct plugin_host *self, const struc
 
 /* ---- the store ---- */
 
-int plugin_host_call(const struct step_host *host, const char *method, const char *json, const struct step_value **reply)
+int plugin_host_call(const struct step_host *host, const char *method, const char *json,
+                     const struct step_value **reply)
 {
     struct plugin_host *self = plugin_host_of(host);
     struct arena *scratch = arena_new();
@@ -56,7 +62,9 @@ static struct json http_request(const struct step_http_request *request, struct 
     for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
         json_push(scratch, &headers, json_cstring(scratch, request->headers[i]));
     }
-    int64_t max_bytes = request->max_bytes > 0 ? request->max_bytes : request->to_file != NULL ? FILE_DEFAULT_BYTES : BODY_DEFAULT_BYTES;
+    int64_t max_bytes = request->max_bytes > 0     ? request->max_bytes
+                        : request->to_file != NULL ? FILE_DEFAULT_BYTES
+                                                   : BODY_DEFAULT_BYTES;
     json_set(scratch, &out, "method", json_cstring(scratch, request->method == NULL ? "GET" : request->method));
     json_set(scratch, &out, "url", json_cstring(scratch, request->url));
     json_set(scratch, &out, "headers", headers);
@@ -69,7 +77,8 @@ static struct json http_request(const struct step_http_request *request, struct 
 }
 
 /* Where an answer may be written: below the step's own folder only. */
-static const char *answer_path(const struct plugin_host *self, const char *to_file, struct arena *scratch, struct err *err)
+static const char *answer_path(const struct plugin_host *self, const char *to_file, struct arena *scratch,
+                               struct err *err)
 {
     const char *folder = path_normal(scratch, self->context.step_dir);
     const char *path = path_normal(scratch, path_join(scratch, folder, to_file));
@@ -110,7 +119,8 @@ static int http(struct plugin_host *self, const struct step_http_request *reques
     return 0;
 }
 
-int plugin_host_http(const struct step_host *host, const struct step_http_request *request, struct step_http_response *response)
+int plugin_host_http(const struct step_host *host, const struct step_http_request *request,
+                     struct step_http_response *response)
 {
     struct plugin_host *self = plugin_host_of(host);
     struct arena *scratch = arena_new();
@@ -143,7 +153,9 @@ static int read_wait(const char *wait_json, const char *state_json, struct arena
     if (strlen(state_json) > STATE_MAX_BYTES) {
         return err_set(err, ERR_LIMIT, "wait: its state has over 64 KiB: keep it in a file of the state folder");
     }
-    return json_read(str_from(state_json), (struct json_limits){0}, scratch, ret_state, err) < 0 ? err_add(err, "wait: its state") : 0;
+    return json_read(str_from(state_json), (struct json_limits){0}, scratch, ret_state, err) < 0
+               ? err_add(err, "wait: its state")
+               : 0;
 }
 
 int plugin_host_wait(const struct step_host *host, const char *wait_json, const char *state_json)
@@ -172,7 +184,8 @@ int plugin_host_parse_json(const struct step_host *host, const char *text, size_
     struct arena *scratch = arena_new();
     struct json json = json_null();
     struct err err = {0};
-    int result = json_read((struct str){text == NULL ? "" : text, text == NULL ? 0 : size}, (struct json_limits){0}, scratch, &json, &err);
+    int result = json_read((struct str){text == NULL ? "" : text, text == NULL ? 0 : size}, (struct json_limits){0},
+                           scratch, &json, &err);
     if (result == 0) {
         *value = keep_value(self, &json);
     }

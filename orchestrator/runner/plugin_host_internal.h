@@ -15,8 +15,8 @@ struct plugin_host {
     const struct json *spawn;
     const struct step_sink *sink;
     struct plugin_facts facts;
-    pthread_mutex_t mutex;  /* for all below, and the arena */
-    struct arena *arena;    /* lives until the plugin's run has returned */
+    pthread_mutex_t mutex; /* for all below, and the arena */
+    struct arena *arena;   /* lives until the plugin's run has returned */
     struct step_outcome *outcome;
     int64_t progress_at_ms;
 };
@@ -26,9 +26,12 @@ struct plugin_host *plugin_host_of(const struct step_host *host);
 int plugin_host_refuse(const struct plugin_host *self, const struct err *err);
 
 /* ---- plugin_host_ask.c ---- */
-int plugin_host_call(const struct step_host *host, const char *method, const char *json, const struct step_value **reply);
-int plugin_host_http(const struct step_host *host, const struct step_http_request *request, struct step_http_response *response);
+int plugin_host_call(const struct step_host *host, const char *method, const char *json,
+                     const struct step_value **reply);
+int plugin_host_http(const struct step_host *host, const struct step_http_request *request,
+                     struct step_http_response *response);
 int plugin_host_wait(const struct step_host *host, const char *wait_json, const char *state_json);
-int plugin_host_parse_json(const struct step_host *host, const char *text, size_t size, const struct step_value **value);
+int plugin_host_parse_json(const struct step_host *host, const char *text, size_t size,
+                           const struct step_value **value);
 
 #endif

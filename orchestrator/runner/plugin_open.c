@@ -45,7 +45,8 @@ static bool section_is(int fd, const Elf64_Shdr *names, const Elf64_Shdr *sectio
     static const char wanted[] = ".sluice";
     char name[sizeof wanted];
     return section->sh_type != SHT_NOBITS && section->sh_name < names->sh_size &&
-           read_at(fd, names->sh_offset + section->sh_name, name, sizeof name) && memcmp(name, wanted, sizeof wanted) == 0;
+           read_at(fd, names->sh_offset + section->sh_name, name, sizeof name) &&
+           memcmp(name, wanted, sizeof wanted) == 0;
 }
 
 static int find_manifest(int fd, struct arena *arena, struct str *ret, struct err *err)
@@ -80,7 +81,8 @@ int plugin_manifest_read(const char *path, struct arena *arena, struct str *ret,
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no such file") : err_errno(err, "it cannot be opened");
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no such file")
+                               : err_errno(err, "it cannot be opened");
     }
     int result = find_manifest(fd, arena, ret, err);
     (void)close(fd);
@@ -121,7 +123,8 @@ static int parse_rows(struct str rest, struct arena *arena, struct plugin_facts 
         }
         const char *type = count == 3 ? output_type(parts[1]) : "";
         if (type == NULL) {
-            return err_set(err, ERR_INPUT, "its output '%.*s' has the unknown type '%.*s'", STR_ARG(parts[0]), STR_ARG(parts[1]));
+            return err_set(err, ERR_INPUT, "its output '%.*s' has the unknown type '%.*s'", STR_ARG(parts[0]),
+                           STR_ARG(parts[1]));
         }
         if (count == 3) {
             json_set(arena, &facts->outputs, arena_str(arena, parts[0]).p, json_cstring(arena, type));
@@ -138,11 +141,13 @@ int plugin_facts_parse(struct str manifest, struct arena *arena, struct plugin_f
     struct str word;
     struct str abi;
     int64_t number = 0;
-    if (manifest.n == 0 || !str_cut(&manifest, '\0', &word) || !str_is(word, "sluice-step") || !str_cut(&manifest, '\0', &abi)) {
+    if (manifest.n == 0 || !str_cut(&manifest, '\0', &word) || !str_is(word, "sluice-step") ||
+        !str_cut(&manifest, '\0', &abi)) {
         return err_set(err, ERR_INPUT, "its manifest is not that of a sluice plugin");
     }
     if (parse_int(abi, 0, INT32_MAX, &number, NULL) < 0 || number != STEP_ABI) {
-        return err_set(err, ERR_INPUT, "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
+        return err_set(err, ERR_INPUT,
+                       "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
                        STR_ARG(str_slice(abi, 0, 20)), STEP_ABI);
     }
     for (size_t i = 0; i < 4; i++) {
@@ -167,10 +172,12 @@ static int check_descriptor(const struct step_descriptor *descriptor, const stru
         return err_set(err, ERR_INPUT, "its sluice_step() gives no descriptor");
     }
     if (descriptor->abi != STEP_ABI) {
-        return err_set(err, ERR_INPUT, "its descriptor is of ABI %u; this sluice speaks ABI %d", descriptor->abi, STEP_ABI);
+        return err_set(err, ERR_INPUT, "its descriptor is of ABI %u; this sluice speaks ABI %d", descriptor->abi,
+                       STEP_ABI);
     }
     if (descriptor->size < sizeof *descriptor) {
-        return err_set(err, ERR_INPUT, "its descriptor has %zu bytes, expected at least %zu", descriptor->size, sizeof *descriptor);
+        return err_set(err, ERR_INPUT, "its descriptor has %zu bytes, expected at least %zu", descriptor->size,
+                       sizeof *descriptor);
     }
     if (descriptor->run == NULL || (descriptor->slot_count > 0 && descriptor->slots == NULL)) {
         return err_set(err, ERR_INPUT, "its descriptor has no function to run, or no slots");
@@ -192,7 +199,8 @@ static int load(const char *path, const struct plugin_facts *facts, const struct
     }
     void *symbol = dlsym(handle, "sluice_step");
     if (symbol == NULL) {
-        return err_set(err, ERR_INPUT, "it does not export 'sluice_step': expected STEP_PLUGIN(...) in one of its sources");
+        return err_set(err, ERR_INPUT,
+                       "it does not export 'sluice_step': expected STEP_PLUGIN(...) in one of its sources");
     }
     const struct step_descriptor *(*describe)(void);
     memcpy(&describe, &symbol, sizeof describe); /* ISO C has no cast from an object to a function */
@@ -210,7 +218,8 @@ int plugin_open(const char *path, const char *name, struct arena *arena, struct 
         return err_add(err, "plugin '%s' (%s)", name, path);
     }
     if (*name != '\0' && strcmp(name, facts.name) != 0) {
-        (void)err_set(err, ERR_INPUT, "it is the plugin '%s': the file was replaced since the pipeline was read", facts.name);
+        (void)err_set(err, ERR_INPUT, "it is the plugin '%s': the file was replaced since the pipeline was read",
+                      facts.name);
         return err_add(err, "plugin '%s' (%s)", name, path);
     }
     if (load(path, &facts, &descriptor, err) < 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a file to a plugin that may be called.
  *
- * The manifest (ELF section ".sluice") is read first: a file that is no plugin, one of another ABI, or one that is not the
- * plugin that was asked for is refused before any code of it runs.
+ * The manifest (ELF section ".sluice") is read first: a file that is no plugin, one of another ABI, or one that is not
+ * the plugin that was asked for is refused before any code of it runs.
  */
 #ifndef SLUICE_RUNNER_PLUGIN_OPEN_H
 #define SLUICE_RUNNER_PLUGIN_OPEN_H
@@ -21,8 +21,8 @@ int plugin_facts_parse(struct str manifest, struct arena *arena, struct plugin_f
 /* The section ".sluice" of the file: ERR_INPUT when there is none, or the file is no shared object of this machine's
  * kind. Reads only what it needs. */
 int plugin_manifest_read(const char *path, struct arena *arena, struct str *ret, struct err *err);
-/* Loads the plugin `name` ("" for any) from `path`, for as long as the process lives. A symbol that is nowhere, a missing
- * or foreign descriptor are errors that say so. */
+/* Loads the plugin `name` ("" for any) from `path`, for as long as the process lives. A symbol that is nowhere, a
+ * missing or foreign descriptor are errors that say so. */
 int plugin_open(const char *path, const char *name, struct arena *arena, struct plugin_facts *ret_facts,
                 const struct step_descriptor **ret_descriptor, struct err *err);
 

@@ -20,8 +20,8 @@ const char *publish_stage(const char *target, struct arena *arena, struct err *e
     return arena_printf(arena, "%s/.new-%s", path_dir(arena, target), id.text);
 }
 
-static int digest_one(const char *path, const char *name, struct arena *arena, struct published *ret, struct strbuf *lines,
-                      struct err *err)
+static int digest_one(const char *path, const char *name, struct arena *arena, struct published *ret,
+                      struct strbuf *lines, struct err *err)
 {
     struct digest digest;
     int64_t size = 0;
@@ -56,7 +56,8 @@ static int digest_folder(const char *folder, const char *prefix, struct arena *a
     for (size_t i = 0; i < list.count && result == 0; i++) {
         const char *relative = list.entries[i].path;
         strbuf_add(&lines, relative, strlen(relative) + 1);
-        result = digest_one(path_join(arena, folder, relative), path_join(arena, prefix, relative), arena, ret, &lines, err);
+        result =
+            digest_one(path_join(arena, folder, relative), path_join(arena, prefix, relative), arena, ret, &lines, err);
         strbuf_add_byte(&lines, '\n');
     }
     ret->digest = digest_bytes(strbuf_str(&lines));

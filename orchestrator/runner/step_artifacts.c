@@ -58,7 +58,8 @@ static bool is_inside_last(const struct step_matches *matches, const char *path)
     return false;
 }
 
-int step_artifacts_match(const struct json *spawn, const char *glob, struct arena *arena, struct step_matches *ret, struct err *err)
+int step_artifacts_match(const struct json *spawn, const char *glob, struct arena *arena, struct step_matches *ret,
+                         struct err *err)
 {
     if (*glob == '\0') {
         return err_set(err, ERR_INPUT, "a glob is empty");
@@ -123,7 +124,8 @@ static bool clash(const struct step_artifact_entry *a, const struct step_artifac
            strcmp(b->matches.paths[0] + from, b->path + length) != 0;
 }
 
-static const struct step_artifact_entry *find_clash(const struct step_artifact_plan *plan, const struct step_artifact_entry *entry)
+static const struct step_artifact_entry *find_clash(const struct step_artifact_plan *plan,
+                                                    const struct step_artifact_entry *entry)
 {
     for (size_t i = 0; i < plan->count; i++) {
         if (clash(&plan->entries[i], entry)) {
@@ -147,8 +149,8 @@ static int add_entry(struct planning *p, struct step_artifact_entry entry, struc
     }
     const struct step_artifact_entry *other = find_clash(p->plan, &entry);
     if (other != NULL) {
-        return err_set(err, ERR_INPUT, "'%s' and '%s' would both be the artifact '%s': give them names", other->matches.paths[0],
-                       entry.matches.paths[0], entry.path);
+        return err_set(err, ERR_INPUT, "'%s' and '%s' would both be the artifact '%s': give them names",
+                       other->matches.paths[0], entry.matches.paths[0], entry.path);
     }
     p->plan->entries = arena_grow(p->arena, p->plan->entries, p->plan->count, &p->room, sizeof entry);
     p->plan->entries[p->plan->count++] = entry;
@@ -167,7 +169,8 @@ static int plan_one(struct planning *p, const struct json *artifact, struct err 
     }
     for (size_t i = 0; i < entry.matches.count; i++) {
         struct step_artifact_entry one = {.name = ""};
-        one.matches = (struct step_matches){.paths = &entry.matches.paths[i], .relatives = &entry.matches.relatives[i], .count = 1};
+        one.matches = (struct step_matches){
+            .paths = &entry.matches.paths[i], .relatives = &entry.matches.relatives[i], .count = 1};
         one.path = place_of(p->spawn, "", one.matches.paths[0], p->arena);
         if (add_entry(p, one, err) < 0) {
             return err_add(err, "artifacts");
@@ -205,8 +208,8 @@ static int copy_many(const struct step_matches *matches, const char *stage, stru
     return 0;
 }
 
-static int publish_one(const char *root, const struct step_artifact_entry *entry, struct arena *arena, struct published *ret,
-                       struct err *err)
+static int publish_one(const char *root, const struct step_artifact_entry *entry, struct arena *arena,
+                       struct published *ret, struct err *err)
 {
     if (!entry->matches.many) {
         return publish_copy(entry->matches.paths[0], root, entry->path, arena, ret, err);
@@ -247,8 +250,8 @@ int step_artifacts_report(const char *declared, const struct published *publishe
     return 0;
 }
 
-int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan, const struct step_sink *sink,
-                           struct arena *arena, struct err *err)
+int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan,
+                           const struct step_sink *sink, struct arena *arena, struct err *err)
 {
     const char *root = json_get_text(spawn, "artifact_dir", NULL);
     if (plan->count > 0 && root == NULL) {

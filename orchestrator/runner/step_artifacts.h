@@ -2,8 +2,8 @@
  * The artifacts that a pipeline declares of a step: from globs to files in the run's artifact folder.
  *
  * What is found keeps its path: below $SLUICE_STEP_DIR, else below the working directory, else its base name. A name
- * whose glob has '*', '?' or '[' is a folder of that name, with what was found inside. Where two would get one path, the
- * named one goes below its name.
+ * whose glob has '*', '?' or '[' is a folder of that name, with what was found inside. Where two would get one path,
+ * the named one goes below its name.
  */
 #ifndef SLUICE_RUNNER_STEP_ARTIFACTS_H
 #define SLUICE_RUNNER_STEP_ARTIFACTS_H
@@ -15,11 +15,12 @@ struct step_matches {
     const char **paths;     /* absolute */
     const char **relatives; /* below the folder where the glob's first '*' is; the base name for a glob without */
     size_t count;
-    bool many;              /* the glob has '*', '?' or '[' */
+    bool many; /* the glob has '*', '?' or '[' */
 };
 
 /* What a glob finds; nothing is ERR_NOT_FOUND. What lies in a folder that was found itself is left out. */
-int step_artifacts_match(const struct json *spawn, const char *glob, struct arena *arena, struct step_matches *ret, struct err *err);
+int step_artifacts_match(const struct json *spawn, const char *glob, struct arena *arena, struct step_matches *ret,
+                         struct err *err);
 
 struct step_artifact_entry {
     const char *name; /* "" for one of a list */
@@ -34,8 +35,8 @@ struct step_artifact_plan {
 /* spawn.collect.artifacts against what is there; nothing is written. */
 int step_artifacts_plan(const struct json *spawn, struct arena *arena, struct step_artifact_plan *ret, struct err *err);
 /* Copies, and reports each as {"kind": "artifact", "declared", "local", "files"}. */
-int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan, const struct step_sink *sink,
-                           struct arena *arena, struct err *err);
+int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan,
+                           const struct step_sink *sink, struct arena *arena, struct err *err);
 /* Says that something is published; `declared` is the name in the pipeline, or NULL. */
 int step_artifacts_report(const char *declared, const struct published *published, const struct step_sink *sink,
                           struct arena *arena, struct err *err);

@@ -12,7 +12,8 @@ static int answer_error(struct arena *arena, const char *code, const char *messa
     return -1;
 }
 
-static int digest_of_file(const struct json *spawn, const struct json *params, struct arena *arena, struct json *ret, struct err *err)
+static int digest_of_file(const struct json *spawn, const struct json *params, struct arena *arena, struct json *ret,
+                          struct err *err)
 {
     const char *path = json_get_text(params, "path", "");
     struct digest digest;
@@ -31,7 +32,8 @@ static int digest_of_file(const struct json *spawn, const struct json *params, s
 
 static const struct {
     const char *method;
-    int (*answer)(const struct json *spawn, const struct json *params, struct arena *arena, struct json *ret, struct err *err);
+    int (*answer)(const struct json *spawn, const struct json *params, struct arena *arena, struct json *ret,
+                  struct err *err);
 } local_methods[] = {
     {"digest.file", digest_of_file},
 };
@@ -53,7 +55,8 @@ int step_call(const struct json *spawn, const struct step_sink *sink, const char
     }
     const struct json *error = json_get(&answer, "error");
     if (error != NULL) {
-        return answer_error(arena, json_get_text(error, "code", "internal"), json_get_text(error, "message", ""), ret_answer);
+        return answer_error(arena, json_get_text(error, "code", "internal"), json_get_text(error, "message", ""),
+                            ret_answer);
     }
     const struct json *result = json_get(&answer, "result");
     *ret_answer = result == NULL ? json_null() : *result;

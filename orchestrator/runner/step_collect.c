@@ -50,9 +50,11 @@ static int check_outputs(const struct collecting *c, const struct json *set, str
     struct step_output_list list = {0};
     struct str text = STR("");
     struct err wrong = {0};
-    if (path != NULL && fs_read(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 && wrong.code != ERR_NOT_FOUND) {
+    if (path != NULL && fs_read(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
+        wrong.code != ERR_NOT_FOUND) {
         return wrong.code == ERR_LIMIT
-                   ? err_set(err, ERR_LIMIT, "$SLUICE_OUTPUT: it has over 1 MiB: write a file and declare it under 'artifacts'")
+                   ? err_set(err, ERR_LIMIT,
+                             "$SLUICE_OUTPUT: it has over 1 MiB: write a file and declare it under 'artifacts'")
                    : err_set(err, wrong.code, "$SLUICE_OUTPUT: %s", wrong.message);
     }
     if (step_output_parse(text, c->arena, &list, err) < 0) {
@@ -122,7 +124,8 @@ static int metrics(const struct collecting *c, bool checking, struct err *err)
     for (size_t i = 0; i < count; i++) {
         const struct json *glob = &globs->u.array.items[i];
         struct step_matches matches;
-        if (glob->type != JSON_STRING || step_artifacts_match(c->spawn, glob->u.string.p, c->arena, &matches, err) < 0) {
+        if (glob->type != JSON_STRING ||
+            step_artifacts_match(c->spawn, glob->u.string.p, c->arena, &matches, err) < 0) {
             return err_add(err, "metrics");
         }
         for (size_t m = 0; m < matches.count; m++) {
@@ -154,7 +157,8 @@ static struct json model_report(const struct collecting *c, const struct json *m
     static const struct {
         const char *from;
         const char *to;
-    } copied[] = {{"id", "model_id"}, {"name", "name"}, {"dir", "dir"}, {"model_type", "model_type"}, {"params", "params"}, {"tags", "tags"}};
+    } copied[] = {{"id", "model_id"},           {"name", "name"},     {"dir", "dir"},
+                  {"model_type", "model_type"}, {"params", "params"}, {"tags", "tags"}};
     struct json report = json_object();
     json_set(c->arena, &report, "kind", json_cstring(c->arena, "model"));
     json_set(c->arena, &report, "status", json_cstring(c->arena, status));

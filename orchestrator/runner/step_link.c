@@ -88,7 +88,9 @@ static int flush_points(struct step_link *link)
 
 static int gone(struct err *err)
 {
-    return err_set(err, ERR_IO, "the runner cannot be reached: the descriptor of the step's host was closed, or the runner has ended");
+    return err_set(
+        err, ERR_IO,
+        "the runner cannot be reached: the descriptor of the step's host was closed, or the runner has ended");
 }
 
 /* ---- the flusher ---- */
@@ -196,7 +198,7 @@ int step_link_send(struct step_link *link, enum journal_type type, const struct 
     json_write(&text, value);
     int result = text.overflow ? err_set(err, ERR_LIMIT, "what the step reports is over 1 MiB: put it into a file")
                  : send_text(link, type, strbuf_str(&text)) < 0 ? gone(err)
-                                                               : 0;
+                                                                : 0;
     strbuf_clear(&text);
     return result;
 }

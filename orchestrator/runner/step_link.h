@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The step's end of the channel to the runner (step_process.h): what the step says, in frames.
  *
- * Metric points gather until 64 KiB are there, anything else is said, or 50 ms are over: a small thread of the link sees
- * to the last, so that a step that computes for an hour has nothing left unsaid. All functions may be called from any
- * thread. They block while the runner does not read.
+ * Metric points gather until 64 KiB are there, anything else is said, or 50 ms are over: a small thread of the link
+ * sees to the last, so that a step that computes for an hour has nothing left unsaid. All functions may be called from
+ * any thread. They block while the runner does not read.
  */
 #ifndef SLUICE_RUNNER_STEP_LINK_H
 #define SLUICE_RUNNER_STEP_LINK_H
@@ -14,8 +14,8 @@ struct step_link;
 
 /* `fd` stays the caller's. `fetch` is spawn.fetch, for step_sink.fetch; NULL refuses it. */
 struct step_link *step_link_new(int fd, const struct json *fetch);
-/* Says what is still unsaid. -1 when the runner did not get everything: it is gone, or the step's code closed or replaced
- * the descriptor. NULL is allowed. */
+/* Says what is still unsaid. -1 when the runner did not get everything: it is gone, or the step's code closed or
+ * replaced the descriptor. NULL is allowed. */
 int step_link_free(struct step_link *link);
 /* The link as a sink; it lives as long as the link. */
 struct step_sink step_link_sink(struct step_link *link);

@@ -10,6 +10,7 @@
 /* Loads and runs spawn.lua (wire/message.h). What it sets as outputs is checked against spawn.collect.outputs
  * (step_output_check), reported at once, and kept in outcome->outputs; a wait is only kept. Everything in the outcome
  * lives in `arena`. Any error of the script is STEP_FAILED with a reason. */
-void lua_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena, struct step_outcome *outcome);
+void lua_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
+                  struct step_outcome *outcome);
 
 #endif

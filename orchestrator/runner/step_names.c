@@ -19,9 +19,9 @@ static bool is_beyond_words(uint32_t code)
         uint32_t from;
         uint32_t to;
     } blocks[] = {
-        {0x80, 0xa9},     {0xab, 0xb1},     {0xb4, 0xb4},     {0xb6, 0xb8},     {0xbb, 0xbb},     {0xbf, 0xbf},
-        {0xd7, 0xd7},     {0xf7, 0xf7},     {0x2000, 0x206f}, {0x20a0, 0x20cf}, {0x2190, 0x245f}, {0x2500, 0x2775},
-        {0x2794, 0x2bff}, {0x2e00, 0x2e7f}, {0x3000, 0x3004}, {0x3008, 0x3020}, {0xd800, 0xf8ff}, {0xfe00, 0xfe6f},
+        {0x80, 0xa9},     {0xab, 0xb1},     {0xb4, 0xb4},       {0xb6, 0xb8},        {0xbb, 0xbb},     {0xbf, 0xbf},
+        {0xd7, 0xd7},     {0xf7, 0xf7},     {0x2000, 0x206f},   {0x20a0, 0x20cf},    {0x2190, 0x245f}, {0x2500, 0x2775},
+        {0x2794, 0x2bff}, {0x2e00, 0x2e7f}, {0x3000, 0x3004},   {0x3008, 0x3020},    {0xd800, 0xf8ff}, {0xfe00, 0xfe6f},
         {0xff01, 0xff0f}, {0xfff0, 0xffff}, {0x1f000, 0x1faff}, {0xe0000, 0x10ffff},
     };
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
@@ -76,8 +76,9 @@ int step_key_check(const char *what, struct str key, struct err *err)
                        characters(key), STEP_KEY_MAX);
     }
     if (!is_normal_path(key)) {
-        return err_set(err, ERR_INPUT, "%s key '%.*s': read as a path it must be relative, without '.', '..' or empty parts",
-                       what, STR_ARG(key));
+        return err_set(err, ERR_INPUT,
+                       "%s key '%.*s': read as a path it must be relative, without '.', '..' or empty parts", what,
+                       STR_ARG(key));
     }
     return 0;
 }
@@ -88,8 +89,8 @@ int step_text_check(const char *what, struct str key, struct str value, size_t m
         return err_set(err, ERR_INPUT, "%s '%.*s': its value is not UTF-8 text", what, STR_ARG(key));
     }
     if (characters(value) > max_characters) {
-        return err_set(err, ERR_INPUT, "%s '%.*s': its value has %zu characters: expected at most %zu", what, STR_ARG(key),
-                       characters(value), max_characters);
+        return err_set(err, ERR_INPUT, "%s '%.*s': its value has %zu characters: expected at most %zu", what,
+                       STR_ARG(key), characters(value), max_characters);
     }
     return 0;
 }

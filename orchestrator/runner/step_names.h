@@ -10,8 +10,8 @@
 
 enum { STEP_KEY_MAX = 250, STEP_PARAM_MAX = 6000, STEP_TAG_MAX = 8000 }; /* characters */
 
-/* Letters and digits of any script, '_', '-', '.', ' ', ':' and '/'; as a path it must be normal and relative. `what` is
- * "metric", "param" or "tag", for the message. */
+/* Letters and digits of any script, '_', '-', '.', ' ', ':' and '/'; as a path it must be normal and relative. `what`
+ * is "metric", "param" or "tag", for the message. */
 int step_key_check(const char *what, struct str key, struct err *err);
 /* UTF-8 without NULs, at most `max_characters`. */
 int step_text_check(const char *what, struct str key, struct str value, size_t max_characters, struct err *err);

@@ -163,7 +163,8 @@ int step_output_value(const char *type, struct str text, struct arena *arena, st
         *ret_value = json_int(integer);
     } else if (strcmp(type, "number") == 0) {
         result = parse_number(plain, &number, NULL);
-        *ret_value = parse_int(plain, INT64_MIN, INT64_MAX, &integer, NULL) == 0 ? json_int(integer) : json_number(number);
+        *ret_value =
+            parse_int(plain, INT64_MIN, INT64_MAX, &integer, NULL) == 0 ? json_int(integer) : json_number(number);
     } else if (strcmp(type, "boolean") == 0) {
         result = parse_bool(plain, &boolean, NULL);
         *ret_value = json_bool(boolean);
@@ -172,8 +173,8 @@ int step_output_value(const char *type, struct str text, struct arena *arena, st
     }
     const char *hint = strcmp(type, "boolean") == 0 ? " (true or false)" : "";
     return result == 0 ? 0
-                       : err_set(err, ERR_INPUT, "expected %s %s%s, found '%.*s'", *type == 'i' ? "an" : "a", type, hint,
-                                 STR_ARG(shown(text)));
+                       : err_set(err, ERR_INPUT, "expected %s %s%s, found '%.*s'", *type == 'i' ? "an" : "a", type,
+                                 hint, STR_ARG(shown(text)));
 }
 
 static bool has_type(const char *type, const struct json *value)
@@ -239,7 +240,8 @@ static void undeclared(const struct json *declared, const struct step_output_ent
     }
 }
 
-static void missing(const struct json *declared, const struct json *values, const struct json *set, struct strbuf *problems)
+static void missing(const struct json *declared, const struct json *values, const struct json *set,
+                    struct strbuf *problems)
 {
     for (size_t i = 0; declared != NULL && declared->type == JSON_OBJECT && i < declared->u.object.count; i++) {
         const struct json_member *member = &declared->u.object.members[i];

@@ -61,9 +61,11 @@ int step_process_run(const struct json *spawn, int channel)
     struct step_outcome outcome = {.outputs = json_object(), .wait = json_null(), .state = json_null()};
     run_code(spawn, &sink, arena, &outcome);
     settle(spawn, link, arena, &outcome);
-    static const char *const words[] = {[STEP_OK] = "ok", [STEP_FAILED] = "failed", [STEP_WAIT] = "wait", [STEP_REFUSED] = "refused"};
+    static const char *const words[] = {
+        [STEP_OK] = "ok", [STEP_FAILED] = "failed", [STEP_WAIT] = "wait", [STEP_REFUSED] = "refused"};
     if (outcome.result < STEP_OK || outcome.result > STEP_REFUSED) {
-        step_outcome_reason(&outcome, arena_printf(arena, "the step returned %d, which is no result", (int)outcome.result));
+        step_outcome_reason(&outcome,
+                            arena_printf(arena, "the step returned %d, which is no result", (int)outcome.result));
         outcome.result = STEP_FAILED;
     }
     bool good = outcome.result == STEP_OK || outcome.result == STEP_WAIT;

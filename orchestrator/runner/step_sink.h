@@ -17,12 +17,13 @@ struct step_sink {
     int (*metric)(void *ctx, const struct journal_point *point, struct err *err);
     /* `level` is an enum step_log_level. */
     void (*log)(void *ctx, int level, struct str text);
-    /* Asks the store and waits: {"result": any} or {"error": {"code", "message"}}, in `arena`. -1 when no answer came. */
+    /* Asks the store and waits: {"result": any} or {"error": {"code", "message"}}, in `arena`. -1 when no answer came.
+     */
     int (*call)(void *ctx, const char *method, const struct json *params, struct arena *arena, struct json *ret_answer,
                 struct err *err);
     /* A request as sluice-fetch takes it (fetch/request.h). -1 when no HTTP answer came. */
-    int (*fetch)(void *ctx, const struct json *request, struct arena *arena, struct json *ret_head, struct str *ret_body,
-                 struct err *err);
+    int (*fetch)(void *ctx, const struct json *request, struct arena *arena, struct json *ret_head,
+                 struct str *ret_body, struct err *err);
 };
 
 #endif
