@@ -14,7 +14,8 @@ struct field {
     const char *named; /* for messages */
 };
 
-static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                     "jul", "aug", "sep", "oct", "nov", "dec"};
 static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
 static const struct field fields[CRON_FIELDS] = {
@@ -41,7 +42,8 @@ struct reading {
 };
 
 #define COMPLAIN(reading, format, ...)                                                                                 \
-    err_set((reading)->err, ERR_INPUT, "cron \"%.*s\": %s " format, STR_ARG((reading)->whole), (reading)->field->name, __VA_ARGS__)
+    err_set((reading)->err, ERR_INPUT, "cron \"%.*s\": %s " format, STR_ARG((reading)->whole), (reading)->field->name, \
+            __VA_ARGS__)
 
 static bool is_digit(char c)
 {
@@ -86,7 +88,8 @@ static int read_value(const struct reading *reading, struct str text, unsigned *
         return COMPLAIN(reading, "has an empty part, expected %u-%u%s", field->min, field->max, field->named);
     }
     if (str_is(text, "?")) {
-        return COMPLAIN(reading, "'?' is of another dialect, expected '*' or %u-%u%s", field->min, field->max, field->named);
+        return COMPLAIN(reading, "'?' is of another dialect, expected '*' or %u-%u%s", field->min, field->max,
+                        field->named);
     }
     return COMPLAIN(reading, "%.*s is not %u-%u%s", STR_ARG(text), field->min, field->max, field->named);
 }
@@ -128,8 +131,8 @@ static int read_step(const struct reading *reading, struct str range, struct str
         return COMPLAIN(reading, "step '%.*s' is not 1-%u", STR_ARG(text), field->max);
     }
     if (!str_is(range, "*") && str_find_byte(range, '-', 0) < 0) {
-        return COMPLAIN(reading, "step '/%u' needs a range, expected such as %.*s-%u/%u", *ret_step, STR_ARG(range), field->max,
-                        *ret_step);
+        return COMPLAIN(reading, "step '/%u' needs a range, expected such as %.*s-%u/%u", *ret_step, STR_ARG(range),
+                        field->max, *ret_step);
     }
     return 0;
 }
@@ -188,7 +191,8 @@ static struct str take_word(struct str *rest)
 static int complain_nickname(struct str text, struct err *err)
 {
     if (str_starts(text, STR("@every"))) {
-        return err_set(err, ERR_INPUT, "cron \"%.*s\": '@every' is of another dialect, expected five fields such as */15 * * * *",
+        return err_set(err, ERR_INPUT,
+                       "cron \"%.*s\": '@every' is of another dialect, expected five fields such as */15 * * * *",
                        STR_ARG(text));
     }
     struct str names[sizeof nicknames / sizeof nicknames[0]];
@@ -197,10 +201,13 @@ static int complain_nickname(struct str text, struct err *err)
         names[i] = str_from(nicknames[i].name);
     }
     ptrdiff_t near = str_nearest(text, names, count);
-    return near < 0 ? err_set(err, ERR_INPUT, "cron \"%.*s\": expected five fields, or @yearly, @monthly, @weekly, @daily or @hourly",
-                              STR_ARG(text))
-                    : err_set(err, ERR_INPUT, "cron \"%.*s\": there is no such nickname, did you mean '%s'", STR_ARG(text),
-                              nicknames[near].name);
+    if (near < 0) {
+        return err_set(err, ERR_INPUT,
+                       "cron \"%.*s\": expected five fields, or @yearly, @monthly, @weekly, @daily or @hourly",
+                       STR_ARG(text));
+    }
+    return err_set(err, ERR_INPUT, "cron \"%.*s\": there is no such nickname, did you mean '%s'", STR_ARG(text),
+                   nicknames[near].name);
 }
 
 /* A nickname's meaning, or the text itself. */
@@ -226,7 +233,8 @@ static int check_text(struct str text, struct err *err)
     }
     for (size_t i = 0; i < text.n; i++) {
         if ((unsigned char)text.p[i] < ' ' && text.p[i] != '\t') {
-            return err_set(err, ERR_INPUT, "cron expression with the control character 0x%02x, expected one line of text",
+            return err_set(err, ERR_INPUT,
+                           "cron expression with the control character 0x%02x, expected one line of text",
                            (unsigned)(unsigned char)text.p[i]);
         }
     }
@@ -243,7 +251,8 @@ static int check_count(struct str text, struct err *err)
         count++;
     }
     if (count != CRON_FIELDS) {
-        return err_set(err, ERR_INPUT, "cron \"%.*s\": %zu field%s, expected 5: minute, hour, day of month, month, day of week",
+        return err_set(err, ERR_INPUT,
+                       "cron \"%.*s\": %zu field%s, expected 5: minute, hour, day of month, month, day of week",
                        STR_ARG(text), count, count == 1 ? "" : "s");
     }
     return 0;

@@ -3,18 +3,19 @@
  *
  * The language is that of Vixie's cron as cronie has it:
  *   minute 0-59, hour 0-23, day of month 1-31, month 1-12 or jan-dec, day of week 0-7 (0 and 7 are Sunday) or sun-sat;
- *   each field is `*`, a value, a range `a-b`, a list with commas, and `*` or a range may have a step `/n`, which starts
- *   again with each hour, day, month or year. Names are in any case. `sat-sun` is 6-7.
+ *   each field is `*`, a value, a range `a-b`, a list with commas, and `*` or a range may have a step `/n`, which
+ *   starts again with each hour, day, month or year. Names are in any case. `sat-sun` is 6-7.
  *   @yearly @annually @monthly @weekly @daily @midnight @hourly stand for all five.
- * Which days: where day of month and day of week are both restricted a day that matches either counts; where one of them
- * starts with `*` (also `*` with a step) a day must match both.
+ *
+ * Which days: where day of month and day of week are both restricted, a day that matches either counts; where one of
+ * them starts with `*` (also `*` with a step), a day must match both.
  *
  * When clocks change (decided by the hour field, for every zone alike):
- *   hour restricted     a time of the wall clock, once on each date: at the first instant when the local clock has
- *                       reached it. In a skipped hour that is the instant after the gap (all times in the gap share it);
- *                       when an hour comes twice, the first pass. A date that a zone left out whole has no firing.
- *   hour starts with *  as time goes by: at every instant whose wall clock matches; nothing in a gap, twice in an
- *                       hour that comes twice.
+ *   - Hour restricted: a time of the wall clock, once on each date, at the first instant when the local clock has
+ *     reached it. In a skipped hour that is the instant after the gap (all times in the gap share it); when an hour
+ *     comes twice, the first pass. A date that a zone left out whole has no firing.
+ *   - Hour starts with `*`: as time goes by, at every instant whose wall clock matches; nothing in a gap, twice in an
+ *     hour that comes twice.
  *
  * Pure: nothing here asks for the time of day.
  */
@@ -38,9 +39,9 @@ enum {
 enum cron_field { CRON_MINUTE, CRON_HOUR, CRON_DAY, CRON_MONTH, CRON_WEEKDAY, CRON_FIELDS };
 
 struct cron_expr {
-    uint64_t sets[CRON_FIELDS];    /* bit n: the value n is in; Sunday is 0 only */
-    bool stars[CRON_FIELDS];       /* the field starts with '*' */
-    unsigned steps[CRON_FIELDS];   /* n of a field that is just `*` with a step n, else 0 */
+    uint64_t sets[CRON_FIELDS];  /* bit n: the value n is in; Sunday is 0 only */
+    bool stars[CRON_FIELDS];     /* the field starts with '*' */
+    unsigned steps[CRON_FIELDS]; /* n of a field that is just `*` with a step n, else 0 */
 };
 
 /* Reads an expression; blanks around it are fine. ERR_INPUT quotes it and names the field, the part and what was
@@ -54,6 +55,7 @@ bool cron_expr_warning(const struct cron_expr *expr, char *room, size_t size);
 
 /* The first firing strictly after `after_ms` (epoch milliseconds) in `zone`. ERR_LIMIT if there is none within
  * CRON_SEARCH_YEARS, ERR_INPUT for an `after_ms` outside of the years 1 to 9999. */
-int cron_expr_next(const struct cron_expr *expr, const struct tzif *zone, int64_t after_ms, int64_t *ret_ms, struct err *err);
+int cron_expr_next(const struct cron_expr *expr, const struct tzif *zone, int64_t after_ms, int64_t *ret_ms,
+                   struct err *err);
 
 #endif

@@ -91,8 +91,8 @@ static bool next_local(const struct cron_expr *expr, int64_t from, int64_t to, i
     return false;
 }
 
-/* Whether a time of the wall clock was skipped between `mark` and `local`; those of a date that was left out whole, with
- * no instant of it before or after, do not count. */
+/* Whether a time of the wall clock was skipped between `mark` and `local`; those of a date that was left out whole,
+ * with no instant of it before or after, do not count. */
 static bool fires_at_gap(const struct cron_expr *expr, int64_t mark, int64_t local)
 {
     int64_t skipped = 0;
@@ -111,8 +111,8 @@ struct search {
     const struct cron_expr *expr;
     int64_t first; /* no instant before it will do */
     int64_t at;
-    bool wall;     /* follows the wall clock */
-    int64_t mark;  /* of the local clock, if `wall` */
+    bool wall;    /* follows the wall clock */
+    int64_t mark; /* of the local clock, if `wall` */
 };
 
 /* Looks through [at, to), where one offset holds. */
@@ -133,14 +133,21 @@ static bool search_stretch(const struct search *search, int64_t to, int64_t offs
     return true;
 }
 
-int cron_expr_next(const struct cron_expr *expr, const struct tzif *zone, int64_t after_ms, int64_t *ret_ms, struct err *err)
+int cron_expr_next(const struct cron_expr *expr, const struct tzif *zone, int64_t after_ms, int64_t *ret_ms,
+                   struct err *err)
 {
     if (after_ms < AFTER_MIN_MS || after_ms > AFTER_MAX_MS) {
-        return err_set(err, ERR_INPUT, "next firing after %lld ms, expected a time of the years 1 to 9999", (long long)after_ms);
+        return err_set(err, ERR_INPUT, "next firing after %lld ms, expected a time of the years 1 to 9999",
+                       (long long)after_ms);
     }
     int64_t first = civil_floor(after_ms, 1000) + 1;
     int64_t end = first + (int64_t)CRON_SEARCH_YEARS * YEAR_SECONDS;
-    struct search search = {.expr = expr, .first = first, .at = first - LOOK_BACK_SECONDS, .wall = !expr->stars[CRON_HOUR]};
+    struct search search = {
+        .expr = expr,
+        .first = first,
+        .at = first - LOOK_BACK_SECONDS,
+        .wall = !expr->stars[CRON_HOUR],
+    };
     struct tzif_span span = tzif_span_at(zone, search.at);
     search.mark = search.at + span.offset_seconds;
     while (search.at < end) {

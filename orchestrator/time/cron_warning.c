@@ -7,15 +7,15 @@
 
 enum { LIST_MAX = 4, WEEK = 7 };
 
-/* Values per field, and what a step starts again with. */
+/* How many values a field has (0: it depends), and what a step starts again with. */
 static const struct {
     unsigned count;
-    unsigned first;
     const char *name;
     const char *whole;
 } cycles[CRON_FIELDS] = {
-    {60, 0, "minutes", "hour"}, {24, 0, "hours", "day"},   {0, 1, "days", "month"},
-    {12, 1, "months", "year"},  {WEEK, 0, "weekdays", "week"},
+    [CRON_MINUTE] = {60, "minutes", "hour"}, [CRON_HOUR] = {24, "hours", "day"},
+    [CRON_DAY] = {0, "days", "month"},       [CRON_MONTH] = {12, "months", "year"},
+    [CRON_WEEKDAY] = {WEEK, "weekdays", "week"},
 };
 
 static unsigned members(uint64_t set)
@@ -53,8 +53,8 @@ static bool warn_step(const struct cron_expr *expr, char *room, size_t size)
         }
         char values[64] = "";
         list_set(expr->sets[i], values, sizeof values);
-        (void)snprintf(room, size, "*/%u does not run every %u %s: it starts again with each %s, and runs at %s", step, step, cycles[i].name,
-                       cycles[i].whole, values);
+        (void)snprintf(room, size, "*/%u does not run every %u %s: it starts again with each %s, and runs at %s", step,
+                       step, cycles[i].name, cycles[i].whole, values);
         return true;
     }
     return false;
@@ -67,17 +67,20 @@ static bool warn_days(const struct cron_expr *expr, char *room, size_t size)
     bool weekday = expr->sets[CRON_WEEKDAY] != ((uint64_t)1 << WEEK) - 1;
     bool either = !expr->stars[CRON_DAY] && !expr->stars[CRON_WEEKDAY];
     if (either) {
-        (void)snprintf(room, size, "day of month and day of week are both given: it runs on days that match either of them%s",
+        (void)snprintf(room, size,
+                       "day of month and day of week are both given: it runs on days that match either of them%s",
                        day && weekday ? "" : ", so on every day");
         return true;
     }
     if (day && weekday) {
-        (void)snprintf(room, size, "day of month and day of week are both given, one with '*/': it runs on days that match both");
+        (void)snprintf(room, size,
+                       "day of month and day of week are both given, one with '*/': it runs on days that match both");
         return true;
     }
     if (day && lowest(expr->sets[CRON_DAY]) > 28) {
         bool february = expr->sets[CRON_MONTH] == 1U << 2;
-        (void)snprintf(room, size, february ? "it runs in leap years only" : "it runs only in months that have a day %u",
+        (void)snprintf(room, size,
+                       february ? "it runs in leap years only" : "it runs only in months that have a day %u",
                        lowest(expr->sets[CRON_DAY]));
         /* A month list where each has the day is what was meant. */
         uint64_t short_months = lowest(expr->sets[CRON_DAY]) == 31 ? 0xa54U : 1U << 2;
@@ -93,7 +96,8 @@ bool cron_expr_warning(const struct cron_expr *expr, char *room, size_t size)
         return true;
     }
     if (every_minute && members(expr->sets[CRON_HOUR]) == 1) {
-        (void)snprintf(room, size, "it runs 60 times, in every minute of the hour %u; for once put 0 first", lowest(expr->sets[CRON_HOUR]));
+        (void)snprintf(room, size, "it runs 60 times, in every minute of the hour %u; for once put 0 first",
+                       lowest(expr->sets[CRON_HOUR]));
         return true;
     }
     (void)snprintf(room, size, "%s", "");

@@ -47,8 +47,8 @@ static bool take_name(struct str *rest, char *room)
 {
     bool quoted = take_byte(rest, '<');
     size_t n = 0;
-    while (n < rest->n && (is_letter(rest->p[n]) ||
-                           (quoted && (is_digit(rest->p[n]) || rest->p[n] == '+' || rest->p[n] == '-')))) {
+    while (n < rest->n &&
+           (is_letter(rest->p[n]) || (quoted && (is_digit(rest->p[n]) || rest->p[n] == '+' || rest->p[n] == '-')))) {
         n++;
     }
     if (n < 3 || n > TZ_RULE_NAME_MAX) {
@@ -106,8 +106,8 @@ static bool take_change(struct str *rest, struct tz_change *change)
     bool good;
     if (take_byte(rest, 'M')) {
         change->kind = TZ_DAY_MONTH;
-        good = take_number(rest, 1, 12, &change->month) && take_byte(rest, '.') && take_number(rest, 1, 5, &change->week) &&
-               take_byte(rest, '.') && take_number(rest, 0, 6, &change->day);
+        good = take_number(rest, 1, 12, &change->month) && take_byte(rest, '.') &&
+               take_number(rest, 1, 5, &change->week) && take_byte(rest, '.') && take_number(rest, 0, 6, &change->day);
     } else if (take_byte(rest, 'J')) {
         change->kind = TZ_DAY_JULIAN;
         good = take_number(rest, 1, 365, &change->day);
@@ -143,7 +143,8 @@ int tz_rule_parse(struct str text, struct tz_rule *ret_rule, struct err *err)
     struct tz_rule rule = {0};
     struct str rest = text;
     if (!take_rule(&rest, &rule)) {
-        return err_set(err, ERR_CORRUPT, "time zone rule '%.*s', expected a POSIX TZ rule such as CET-1CEST,M3.5.0,M10.5.0/3",
+        return err_set(err, ERR_CORRUPT,
+                       "time zone rule '%.*s', expected a POSIX TZ rule such as CET-1CEST,M3.5.0,M10.5.0/3",
                        STR_ARG(text));
     }
     *ret_rule = rule;

@@ -37,11 +37,12 @@ struct tz_rule {
     struct tz_change end;   /* in daylight time */
 };
 
-/* Reads the whole text. ERR_CORRUPT quotes it. A daylight name without dates is refused: what it means is not defined. */
+/* Reads the whole text. ERR_CORRUPT quotes it. A daylight name without dates is refused: its meaning is not defined. */
 int tz_rule_parse(struct str text, struct tz_rule *ret_rule, struct err *err);
 
 /* The local time in force at an instant, and the stretch [from, to) around it in epoch seconds; INT64_MIN and INT64_MAX
  * without daylight time. For instants of the years -100,000 to 100,000. */
-const struct tz_local *tz_rule_at(const struct tz_rule *rule, int64_t epoch_seconds, int64_t *ret_from, int64_t *ret_to);
+const struct tz_local *tz_rule_at(const struct tz_rule *rule, int64_t epoch_seconds, int64_t *ret_from,
+                                  int64_t *ret_to);
 
 #endif

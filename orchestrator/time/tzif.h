@@ -43,14 +43,15 @@ struct tzif;
 const struct tzif *tzif_utc(void);
 
 /* The zone of an IANA name ("Europe/Copenhagen"), below TZIF_FOLDER. "UTC" and "Etc/UTC" always work. ERR_INPUT for a
- * name that cannot be one (empty parts, "..", a leading '/') or is not a zone; ERR_NOT_FOUND for an unknown one, with the
- * nearest known name, or, where the machine has no tzdata, with the name of the package. */
+ * name that cannot be one (empty parts, "..", a leading '/') or is not a zone; ERR_NOT_FOUND for an unknown one, with
+ * the nearest known name, or, where the machine has no tzdata, with the name of the package. */
 int tzif_load(struct str name, struct arena *arena, const struct tzif **ret_zone, struct err *err);
 /* The same below another folder. */
-int tzif_load_from(const char *folder, struct str name, struct arena *arena, const struct tzif **ret_zone, struct err *err);
+int tzif_load_from(const char *folder, struct str name, struct arena *arena, const struct tzif **ret_zone,
+                   struct err *err);
 
-/* A zone from the bytes of a TZif file, which may be hostile: every count and index is checked, ERR_CORRUPT says what is
- * wrong. `name` is copied, for messages. Files that count leap seconds ("right/...") are refused. */
+/* A zone from the bytes of a TZif file, which may be hostile: every count and index is checked, ERR_CORRUPT says what
+ * is wrong. `name` is copied, for messages. Files that count leap seconds ("right/...") are refused. */
 int tzif_parse(struct str bytes, struct str name, struct arena *arena, const struct tzif **ret_zone, struct err *err);
 
 struct str tzif_name(const struct tzif *zone);

@@ -12,7 +12,8 @@ enum { DATABASE_MAX = 4 << 20, SUGGEST_FROM_BYTES = 4 };
 
 static bool is_name_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '+';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '+';
 }
 
 /* Parts of letters, digits, '_', '-' and '+' between single slashes: nothing else names a zone, and nothing that leaves
@@ -87,34 +88,40 @@ static int complain_unknown(const char *folder, struct str name, struct arena *s
     struct str database = {0};
     struct names names = {0};
     ptrdiff_t near = -1;
-    if (name.n >= SUGGEST_FROM_BYTES && fs_read(arena_printf(scratch, "%s/tzdata.zi", folder), DATABASE_MAX, scratch, &database, NULL) == 0) {
+    if (name.n >= SUGGEST_FROM_BYTES &&
+        fs_read(arena_printf(scratch, "%s/tzdata.zi", folder), DATABASE_MAX, scratch, &database, NULL) == 0) {
         list_names(scratch, database, &names);
         near = str_nearest(name, names.items, names.count);
         near = near < 0 ? nearest_place(scratch, name, &names) : near;
     }
     if (near < 0) {
-        return err_set(err, ERR_NOT_FOUND, "there is no time zone '%.*s', expected a name such as Europe/Copenhagen or UTC", STR_ARG(name));
+        return err_set(err, ERR_NOT_FOUND,
+                       "there is no time zone '%.*s', expected a name such as Europe/Copenhagen or UTC", STR_ARG(name));
     }
-    return err_set(err, ERR_NOT_FOUND, "there is no time zone '%.*s', did you mean '%.*s'", STR_ARG(name), STR_ARG(names.items[near]));
+    return err_set(err, ERR_NOT_FOUND, "there is no time zone '%.*s', did you mean '%.*s'", STR_ARG(name),
+                   STR_ARG(names.items[near]));
 }
 
 /* A folder without even UTC is one without tzdata. */
 static bool has_zones(const char *folder, struct arena *scratch)
 {
-    return fs_is_file(arena_printf(scratch, "%s/UTC", folder)) || fs_is_file(arena_printf(scratch, "%s/Etc/UTC", folder));
+    return fs_is_file(arena_printf(scratch, "%s/UTC", folder)) ||
+           fs_is_file(arena_printf(scratch, "%s/Etc/UTC", folder));
 }
 
-static int load_file(const char *folder, struct str name, struct arena *scratch, struct arena *arena, const struct tzif **ret_zone,
-                     struct err *err)
+static int load_file(const char *folder, struct str name, struct arena *scratch, struct arena *arena,
+                     const struct tzif **ret_zone, struct err *err)
 {
     const char *path = arena_printf(scratch, "%s/%.*s", folder, STR_ARG(name));
     struct str bytes = {0};
     if (!has_zones(folder, scratch)) {
-        return err_set(err, ERR_NOT_FOUND, "time zone '%.*s': this machine has no time zones but UTC, install the package tzdata",
+        return err_set(err, ERR_NOT_FOUND,
+                       "time zone '%.*s': this machine has no time zones but UTC, install the package tzdata",
                        STR_ARG(name));
     }
     if (fs_is_folder(path)) {
-        return err_set(err, ERR_INPUT, "'%.*s' is a folder of time zones, expected a zone such as Europe/Copenhagen", STR_ARG(name));
+        return err_set(err, ERR_INPUT, "'%.*s' is a folder of time zones, expected a zone such as Europe/Copenhagen",
+                       STR_ARG(name));
     }
     if (!fs_is_file(path)) {
         return complain_unknown(folder, name, scratch, err);
@@ -125,7 +132,8 @@ static int load_file(const char *folder, struct str name, struct arena *scratch,
     return tzif_parse(bytes, name, arena, ret_zone, err);
 }
 
-int tzif_load_from(const char *folder, struct str name, struct arena *arena, const struct tzif **ret_zone, struct err *err)
+int tzif_load_from(const char *folder, struct str name, struct arena *arena, const struct tzif **ret_zone,
+                   struct err *err)
 {
     if (str_is(name, "UTC") || str_is(name, "Etc/UTC")) {
         *ret_zone = tzif_utc();
@@ -135,7 +143,9 @@ int tzif_load_from(const char *folder, struct str name, struct arena *arena, con
         return err_set(err, ERR_NOT_FOUND, "there is no time zone '%.*s', did you mean 'UTC'", STR_ARG(name));
     }
     if (!name_is_sound(name)) {
-        return err_set(err, ERR_INPUT, "'%.*s' is not the name of a time zone, expected such as Europe/Copenhagen or UTC", STR_ARG(name));
+        return err_set(err, ERR_INPUT,
+                       "'%.*s' is not the name of a time zone, expected such as Europe/Copenhagen or UTC",
+                       STR_ARG(name));
     }
     struct arena *scratch = arena_new();
     int result = load_file(folder, name, scratch, arena, ret_zone, err);

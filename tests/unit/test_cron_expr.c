@@ -61,7 +61,8 @@ TEST(a_field_is_the_set_of_its_values)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct cron_expr expr = expr_of(cases[i].cron);
         if (expr.sets[cases[i].field] != bits(cases[i].values)) {
-            fail_msg("'%s': set 0x%llx, expected %s", cases[i].cron, (unsigned long long)expr.sets[cases[i].field], cases[i].values);
+            fail_msg("'%s': set 0x%llx, expected %s", cases[i].cron, (unsigned long long)expr.sets[cases[i].field],
+                     cases[i].values);
         }
     }
 }
@@ -97,7 +98,8 @@ TEST(a_wrong_expression_is_quoted_with_what_was_expected)
         {"** * * * *", "cron \"** * * * *\": minute ** is not 0-59"},
         {"*-5 * * * *", "cron \"*-5 * * * *\": minute * is not 0-59"},
         {"5-1 * * * *", "cron \"5-1 * * * *\": minute range 5-1 runs backwards, expected the smaller first"},
-        {"* * * * fri-mon", "cron \"* * * * fri-mon\": day of week range fri-mon runs backwards, expected the smaller first"},
+        {"* * * * fri-mon",
+         "cron \"* * * * fri-mon\": day of week range fri-mon runs backwards, expected the smaller first"},
         {"1-2-3 * * * *", "cron \"1-2-3 * * * *\": minute 2-3 is not 0-59"},
         {"*/0 * * * *", "cron \"*/0 * * * *\": minute step '0' is not 1-59"},
         {"*/60 * * * *", "cron \"*/60 * * * *\": minute step '60' is not 1-59"},
@@ -151,12 +153,15 @@ TEST(a_doubtful_expression_says_what_it_really_does)
         const char *warning;
     } cases[] = {
         {"*/23 * * * *", "*/23 does not run every 23 minutes: it starts again with each hour, and runs at 0, 23, 46"},
-        {"*/7 * * * *", "*/7 does not run every 7 minutes: it starts again with each hour, and runs at 0, 7, 14, ... 56"},
+        {"*/7 * * * *",
+         "*/7 does not run every 7 minutes: it starts again with each hour, and runs at 0, 7, 14, ... 56"},
         {"0 */23 * * *", "*/23 does not run every 23 hours: it starts again with each day, and runs at 0, 23"},
         {"0 0 */2 * *", "*/2 does not run every 2 days: it starts again with each month, and runs at 1, 3, 5, ... 31"},
         {"0 0 13 * 5", "day of month and day of week are both given: it runs on days that match either of them"},
-        {"0 0 1-31 * 5", "day of month and day of week are both given: it runs on days that match either of them, so on every day"},
-        {"0 0 1-7 * */7", "day of month and day of week are both given, one with '*/': it runs on days that match both"},
+        {"0 0 1-31 * 5",
+         "day of month and day of week are both given: it runs on days that match either of them, so on every day"},
+        {"0 0 1-7 * */7",
+         "day of month and day of week are both given, one with '*/': it runs on days that match both"},
         {"* 2 * * *", "it runs 60 times, in every minute of the hour 2; for once put 0 first"},
         {"0 0 31 * *", "it runs only in months that have a day 31"},
         {"0 0 30 * *", "it runs only in months that have a day 30"},
@@ -182,4 +187,5 @@ TEST(a_doubtful_expression_says_what_it_really_does)
 
 TESTS(RUN(a_field_is_the_set_of_its_values), RUN(a_field_counts_as_unrestricted_when_it_starts_with_a_star),
       RUN(a_wrong_expression_is_quoted_with_what_was_expected), RUN(a_text_of_any_length_gets_a_short_answer),
-      RUN(the_thirtieth_of_february_is_fine_where_a_weekday_will_do), RUN(a_doubtful_expression_says_what_it_really_does))
+      RUN(the_thirtieth_of_february_is_fine_where_a_weekday_will_do),
+      RUN(a_doubtful_expression_says_what_it_really_does))

@@ -57,7 +57,8 @@ static void check_vectors(const char *zone_name, const struct vector *vectors, s
             format_time(text, sizeof text, at);
             text[19] = '\0';
             if (strcmp(text, vectors[i].firings[k]) != 0) {
-                fail_msg("%s, '%s': firing %zu is at %s, expected %s", zone_name, vectors[i].cron, k, text, vectors[i].firings[k]);
+                fail_msg("%s, '%s': firing %zu is at %s, expected %s", zone_name, vectors[i].cron, k, text,
+                         vectors[i].firings[k]);
             }
         }
     }
@@ -72,14 +73,18 @@ static void check_vectors(const char *zone_name, const struct vector *vectors, s
 
 TEST(in_utc_each_matching_minute_fires)
 {
-    CHECK("UTC", {"*/20 5 * * *", "2026-01-31T05:10:00Z", {"2026-01-31T05:20:00", "2026-01-31T05:40:00", "2026-02-01T05:00:00"}},
-          {"0 0 29 2 *", "2026-01-01T00:00:00Z", {"2028-02-29T00:00:00", "2032-02-29T00:00:00"}},
-          {"59 23 31 12 *", "2026-12-31T23:59:00Z", {"2027-12-31T23:59:00"}},
-          {"0 12 31 * *", "2026-03-31T12:00:00Z", {"2026-05-31T12:00:00", "2026-07-31T12:00:00"}},
-          {"0 0 29 2 */7", "2080-01-01T00:00:00Z", {"2088-02-29T00:00:00", "2128-02-29T00:00:00"}},
-          {"0 0 13 * fri", "2026-02-10T00:00:00Z", {"2026-02-13T00:00:00", "2026-02-20T00:00:00", "2026-02-27T00:00:00"}},
-          {"0 0 */2 * fri", "2026-02-10T00:00:00Z", {"2026-02-13T00:00:00", "2026-02-27T00:00:00", "2026-03-13T00:00:00"}},
-          {"30 4 * * 7", "1969-12-20T00:00:00Z", {"1969-12-21T04:30:00", "1969-12-28T04:30:00", "1970-01-04T04:30:00"}});
+    CHECK(
+        "UTC",
+        {"*/20 5 * * *", "2026-01-31T05:10:00Z", {"2026-01-31T05:20:00", "2026-01-31T05:40:00", "2026-02-01T05:00:00"}},
+        {"0 0 29 2 *", "2026-01-01T00:00:00Z", {"2028-02-29T00:00:00", "2032-02-29T00:00:00"}},
+        {"59 23 31 12 *", "2026-12-31T23:59:00Z", {"2027-12-31T23:59:00"}},
+        {"0 12 31 * *", "2026-03-31T12:00:00Z", {"2026-05-31T12:00:00", "2026-07-31T12:00:00"}},
+        {"0 0 29 2 */7", "2080-01-01T00:00:00Z", {"2088-02-29T00:00:00", "2128-02-29T00:00:00"}},
+        {"0 0 13 * fri", "2026-02-10T00:00:00Z", {"2026-02-13T00:00:00", "2026-02-20T00:00:00", "2026-02-27T00:00:00"}},
+        {"0 0 */2 * fri",
+         "2026-02-10T00:00:00Z",
+         {"2026-02-13T00:00:00", "2026-02-27T00:00:00", "2026-03-13T00:00:00"}},
+        {"30 4 * * 7", "1969-12-20T00:00:00Z", {"1969-12-21T04:30:00", "1969-12-28T04:30:00", "1970-01-04T04:30:00"}});
 }
 
 TEST(a_firing_is_strictly_after)
@@ -95,10 +100,13 @@ TEST(a_firing_is_strictly_after)
 
 TEST(a_time_in_the_skipped_hour_fires_once_right_after_it)
 {
-    CHECK("America/New_York",
-          {"30 2 * * *", "2026-03-07T00:00:00Z", {"2026-03-07T07:30:00", "2026-03-08T07:00:00", "2026-03-09T06:30:00"}},
-          {"*/30 2 * * *", "2026-03-07T12:00:00Z", {"2026-03-08T07:00:00", "2026-03-09T06:00:00", "2026-03-09T06:30:00"}},
-          {"0,30 2,3 * * *", "2026-03-07T12:00:00Z", {"2026-03-08T07:00:00", "2026-03-08T07:30:00", "2026-03-09T06:00:00"}});
+    CHECK(
+        "America/New_York",
+        {"30 2 * * *", "2026-03-07T00:00:00Z", {"2026-03-07T07:30:00", "2026-03-08T07:00:00", "2026-03-09T06:30:00"}},
+        {"*/30 2 * * *", "2026-03-07T12:00:00Z", {"2026-03-08T07:00:00", "2026-03-09T06:00:00", "2026-03-09T06:30:00"}},
+        {"0,30 2,3 * * *",
+         "2026-03-07T12:00:00Z",
+         {"2026-03-08T07:00:00", "2026-03-08T07:30:00", "2026-03-09T06:00:00"}});
     CHECK("Europe/Berlin", {"30 2 * * *", "2026-03-28T12:00:00Z", {"2026-03-29T01:00:00", "2026-03-30T00:30:00"}});
     CHECK("America/Sao_Paulo", {"0 0 * * *", "2018-11-03T12:00:00Z", {"2018-11-04T03:00:00", "2018-11-05T02:00:00"}},
           {"30 0 4 11 *", "2018-11-03T12:00:00Z", {"2018-11-04T03:00:00", "2019-11-04T03:30:00"}});
@@ -123,7 +131,8 @@ TEST(an_hourly_job_runs_every_real_hour)
         const char *from;
         const char *to;
         int hours;
-    } days[] = {{"2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z", 25}, {"2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z", 23}};
+    } days[] = {{"2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z", 25},
+                {"2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z", 23}};
     for (size_t i = 0; i < 2; i++) {
         int count = 0;
         int64_t at = ms_of(days[i].from) - 1;
@@ -138,9 +147,10 @@ TEST(an_hourly_job_runs_every_real_hour)
 
 TEST(a_star_with_a_step_in_the_hours_follows_time_and_not_the_wall)
 {
-    CHECK("Europe/Berlin", {"0 */2 * * *", "2026-03-28T23:30:00Z", {"2026-03-29T02:00:00", "2026-03-29T04:00:00"}},
-          {"0 */2 * * *", "2026-10-24T23:30:00Z", {"2026-10-25T00:00:00", "2026-10-25T01:00:00", "2026-10-25T03:00:00"}},
-          {"0 0-23/2 * * *", "2026-03-28T23:30:00Z", {"2026-03-29T01:00:00", "2026-03-29T02:00:00"}});
+    CHECK(
+        "Europe/Berlin", {"0 */2 * * *", "2026-03-28T23:30:00Z", {"2026-03-29T02:00:00", "2026-03-29T04:00:00"}},
+        {"0 */2 * * *", "2026-10-24T23:30:00Z", {"2026-10-25T00:00:00", "2026-10-25T01:00:00", "2026-10-25T03:00:00"}},
+        {"0 0-23/2 * * *", "2026-03-28T23:30:00Z", {"2026-03-29T01:00:00", "2026-03-29T02:00:00"}});
 }
 
 TEST(a_date_that_a_zone_left_out_has_no_firing)
@@ -176,6 +186,6 @@ TEST(times_far_outside_are_refused)
 TESTS(RUN(in_utc_each_matching_minute_fires), RUN(a_firing_is_strictly_after),
       RUN(a_time_in_the_skipped_hour_fires_once_right_after_it),
       RUN(a_time_in_the_hour_that_comes_twice_fires_in_the_first_pass), RUN(an_hourly_job_runs_every_real_hour),
-      RUN(a_star_with_a_step_in_the_hours_follows_time_and_not_the_wall), RUN(a_date_that_a_zone_left_out_has_no_firing),
-      RUN(a_gap_that_ends_within_a_minute_fires_at_its_very_end), RUN(after_the_last_transition_of_the_file_its_rule_goes_on),
-      RUN(times_far_outside_are_refused))
+      RUN(a_star_with_a_step_in_the_hours_follows_time_and_not_the_wall),
+      RUN(a_date_that_a_zone_left_out_has_no_firing), RUN(a_gap_that_ends_within_a_minute_fires_at_its_very_end),
+      RUN(after_the_last_transition_of_the_file_its_rule_goes_on), RUN(times_far_outside_are_refused))

@@ -2,8 +2,8 @@
  * Next firings against a walk through every minute of ten years in thirty-two zones, and of ten years beyond the last
  * transition that zone files hold.
  *
- * The walk shares nothing with what it checks: libc says what the clock on the wall shows (localtime_r with TZ set), and
- * the expressions are written out a second time, as lists of numbers and as a question about a date.
+ * The walk shares nothing with what it checks: libc says what the clock on the wall shows (localtime_r with TZ set),
+ * and the expressions are written out a second time, as lists of numbers and as a question about a date.
  */
 #include "test.h"
 #include "time/cron_expr.h"
@@ -70,12 +70,38 @@ static const struct example {
 enum { EXAMPLES = sizeof examples / sizeof examples[0] };
 
 static const char *const zones[] = {
-    "UTC",                "America/New_York", "Europe/Berlin",    "America/Sao_Paulo",   "Australia/Lord_Howe", "Pacific/Apia",
-    "Africa/Casablanca",  "Asia/Tehran",      "Asia/Gaza",        "Asia/Amman",          "Asia/Beirut",         "America/St_Johns",
-    "Pacific/Chatham",    "Asia/Kathmandu",   "America/Caracas",  "Asia/Pyongyang",      "Europe/Istanbul",     "Europe/Moscow",
-    "Asia/Kolkata",       "Africa/Cairo",     "America/Havana",   "America/Asuncion",    "America/Santiago",    "Antarctica/Troll",
-    "Antarctica/Casey",   "Europe/Dublin",    "Europe/London",    "America/Scoresbysund", "Pacific/Fiji",       "Atlantic/Azores",
-    "America/Port-au-Prince", "Asia/Ulaanbaatar",
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "America/Sao_Paulo",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+    "Asia/Tehran",
+    "Asia/Gaza",
+    "Asia/Amman",
+    "Asia/Beirut",
+    "America/St_Johns",
+    "Pacific/Chatham",
+    "Asia/Kathmandu",
+    "America/Caracas",
+    "Asia/Pyongyang",
+    "Europe/Istanbul",
+    "Europe/Moscow",
+    "Asia/Kolkata",
+    "Africa/Cairo",
+    "America/Havana",
+    "America/Asuncion",
+    "America/Santiago",
+    "Antarctica/Troll",
+    "Antarctica/Casey",
+    "Europe/Dublin",
+    "Europe/London",
+    "America/Scoresbysund",
+    "Pacific/Fiji",
+    "Atlantic/Azores",
+    "America/Port-au-Prince",
+    "Asia/Ulaanbaatar",
 };
 enum { ZONES = sizeof zones / sizeof zones[0] };
 
@@ -187,7 +213,8 @@ static void walk_minute(struct walk *walk, int64_t at, int64_t local)
     } else {
         for (size_t i = 0; i < EXAMPLES; i++) {
             struct walker *walker = &walk->walkers[i];
-            check_minute(walker, walk->zone, at, (walker->example->by_time || local > walk->mark) && matches(walker, local));
+            check_minute(walker, walk->zone, at,
+                         (walker->example->by_time || local > walk->mark) && matches(walker, local));
         }
     }
     walk->mark = local > walk->mark ? local : walk->mark;
