@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sluice-fetch: one HTTP request from standard input, its answer on standard output (fetch/request.h).
+ *
+ * The only program that links libcurl, and the only way out of sluice: started for one request, gone after it.
+ */
+#include "fetch/request.h"
+#include "fetch/transfer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_request(struct strbuf *text, struct err *err)
+{
+    char room[16 << 10];
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, room, sizeof room);
+        if (n == 0) {
+            return 0;
+        }
+        if (n < 0 && errno != EINTR) {
+            return err_errno(err, "cannot read the request");
+        }
+        strbuf_add(text, room, n > 0 ? (size_t)n : 0);
+        if (text->overflow) {
+            return err_set(err, ERR_LIMIT, "the request is longer than %d MiB", FETCH_REQUEST_MAX_BYTES >> 20);
+        }
+    }
+}
+
+static int write_all(struct str bytes)
+{
+    while (bytes.n > 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes.p, bytes.n);
+        if (n < 0 && errno != EINTR) {
+            return -1;
+        }
+        bytes = str_slice(bytes, n > 0 ? (size_t)n : 0, bytes.n);
+    }
+    return 0;
+}
+
+static int write_answer(const struct fetch_answer *answer, const char *error, struct arena *arena)
+{
+    struct json head = json_object();
+    if (answer->status != 0) {
+        json_set(arena, &head, "status", json_int(answer->status));
+        json_set(arena, &head, "headers", answer->headers);
+        json_set(arena, &head, "size", json_int((int64_t)answer->body.length));
+        json_set(arena, &head, "url", json_string(arena, answer->url));
+    }
+    if (*error != '\0') {
+        json_set(arena, &head, "error", json_cstring(arena, error));
+    }
+    if (write_all(json_text(arena, &head)) < 0 || write_all(STR("\n")) < 0) {
+        return -1;
+    }
+    return answer->status == 0 ? 0 : write_all(strbuf_str(&answer->body));
+}
+
+int main(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    struct strbuf text;
+    struct fetch_request request;
+    struct fetch_answer answer = {0};
+    struct err err = {0};
+    int result = -1;
+    strbuf_init(&text, FETCH_REQUEST_MAX_BYTES);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc > 1) {
+        (void)err_set(&err, ERR_INPUT, "%.100s: expected no arguments: the request comes on standard input", argv[1]);
+    } else if (read_request(&text, &err) == 0 && fetch_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
+        result = fetch_transfer(&request, arena, &answer, &err);
+    }
+    int written = write_answer(&answer, err.message, arena);
+    if (written < 0) {
+        (void)fprintf(stderr, "sluice-fetch: cannot write the answer: %s\n", strerror(errno));
+    }
+    strbuf_clear(&answer.body);
+    strbuf_clear(&text);
+    arena_free(arena);
+    return result < 0 || written < 0 ? 1 : 0;
+}
