@@ -21,9 +21,6 @@ static int check_scheme(const struct fetch_target *target, const struct fetch_ta
                         const struct fetch_policy *policy, struct err *err)
 {
     bool https = strcmp(target->scheme, "https") == 0;
-    if (!https && strcmp(target->scheme, "http") != 0) {
-        return err_set(err, ERR_INPUT, "url: expected http or https, found '%.20s'", target->scheme);
-    }
     if (!https && policy->https_only) {
         return err_set(err, ERR_DENIED, "http to %s is refused: the policy wants https", target->place);
     }
@@ -86,6 +83,9 @@ int fetch_target_parse(const char *url, const struct fetch_target *from, const s
     if (code != CURLUE_OK) {
         return err_set(err, ERR_INPUT, "url: expected http://HOST/PATH or https://HOST/PATH: %s",
                        curl_url_strerror(code));
+    }
+    if (target.scheme != NULL && strcmp(target.scheme, "http") != 0 && strcmp(target.scheme, "https") != 0) {
+        return err_set(err, ERR_INPUT, "url: expected http or https, found '%.20s'", target.scheme);
     }
     if (target.scheme == NULL || target.url == NULL || target.host == NULL || target.host[0] == '\0') {
         return err_set(err, ERR_INPUT, "url: expected http://HOST/PATH or https://HOST/PATH");
