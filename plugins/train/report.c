@@ -124,7 +124,9 @@ int report_best(const struct step_host *host, const struct trial_spec *spec, con
         result = log_param(host, best->params->keys[i], &best->params->items[i]);
     }
     for (size_t i = 0; i < best->metric_count && result == 0; i++) {
-        result = host->metric(host, best->metrics[i].key, best->metrics[i].value, 0, 0);
+        /* Of what a script prints, not everything is a name for MLflow. */
+        bool decides = strcmp(best->metrics[i].key, spec->metric) == 0;
+        result = host->metric(host, best->metrics[i].key, best->metrics[i].value, 0, 0) < 0 && decides ? -1 : 0;
     }
     for (size_t i = 0; i < count && result == 0; i++) {
         result = trials[i].good ? host->metric(host, series, trials[i].score, (int64_t)trials[i].index, 0) : 0;

@@ -70,7 +70,7 @@ static int read_file(const struct step_host *host, struct found *found, const ch
 
 static bool is_key_character(char c)
 {
-    return isalnum((unsigned char)c) || strchr("_-./@", c) != NULL;
+    return isalnum((unsigned char)c) || strchr("_-./", c) != NULL;
 }
 
 /* "val_rmse=0.5", "val_rmse: 0.5", blanks anywhere. */
@@ -83,7 +83,7 @@ static void add_line(struct found *found, char *line)
         end++;
     }
     char *sign = end + strspn(end, " \t");
-    if (end == key || (*sign != '=' && *sign != ':')) {
+    if ((!isalpha((unsigned char)*key) && *key != '_') || (*sign != '=' && *sign != ':')) {
         return;
     }
     char *text = sign + 1 + strspn(sign + 1, " \t");

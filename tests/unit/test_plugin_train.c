@@ -76,6 +76,28 @@ TEST(train_gives_params_by_file_environment_and_argument)
     fake_host_close(&fake);
 }
 
+TEST(train_takes_the_first_of_equal_candidates_also_when_it_ends_last)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "train");
+    assert_int_equal(fake_host_run(&fake, "{" SCRIPT "\"sleep {wait}; echo m=1\"], \"grid\": {\"wait\": [0.2, 0.1, 0]}, "
+                                          "\"metric\": \"m\", \"mode\": \"max\", \"parallel\": 3}"),
+                     STEP_OK);
+    assert_string_equal(fake_host_output(&fake, "index"), "0");
+    fake_host_close(&fake);
+}
+
+TEST(train_leaves_out_printed_names_that_are_no_metrics)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "train");
+    assert_int_equal(fake_host_run(&fake, "{\"command\": [\"echo\", \"12: 30\\nloss: 2\\n  val_loss = 1e-3 \\nepoch: x\\n"
+                                          "loss: 1\"], \"grid\": {\"x\": [1]}, \"metric\": \"loss\", \"mode\": \"min\"}"),
+                     STEP_OK);
+    assert_string_equal(fake_host_output(&fake, "metrics"), "{\"loss\":1,\"val_loss\":0.001}");
+    fake_host_close(&fake);
+}
+
 TEST(train_stops_at_the_first_failure_when_it_shall)
 {
     struct fake_host fake;
@@ -139,5 +161,6 @@ TEST(train_ends_when_it_is_cancelled)
 
 TESTS(RUN(train_tries_every_combination_and_keeps_the_best), RUN(train_gives_the_same_result_when_candidates_run_at_once),
       RUN(train_records_a_table_of_all_candidates), RUN(train_gives_params_by_file_environment_and_argument),
-      RUN(train_stops_at_the_first_failure_when_it_shall), RUN(train_says_why_no_candidate_is_the_best),
+      RUN(train_takes_the_first_of_equal_candidates_also_when_it_ends_last),
+      RUN(train_leaves_out_printed_names_that_are_no_metrics), RUN(train_stops_at_the_first_failure_when_it_shall), RUN(train_says_why_no_candidate_is_the_best),
       RUN(train_ends_when_it_is_cancelled))
