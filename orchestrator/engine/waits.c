@@ -135,7 +135,7 @@ static const char *model_name_of(struct engine *engine, const struct json *spec)
     return uri != NULL && model_resolve(engine, uri, engine->turn, &ref, &ignored) == 1 ? ref.name : NULL;
 }
 
-/* A newer request for the same step and model withdraws the older. */
+/* A newer request for the same step and model withdraws the older. Two that are about no model are about two things. */
 static int supersede(struct engine *engine, const struct open_run *open, struct run_place place, const struct json *spec,
                      int64_t now_ms, struct err *err)
 {
@@ -144,7 +144,10 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
     if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
         return -1;
     }
-    const char *name = json_get_text(spec, "model_name", "");
+    const char *name = json_get_text(spec, "model_name", NULL);
+    if (name == NULL) {
+        return 0;
+    }
     struct str step = run_step_at(open->run, place)->id;
     for (size_t i = 0; i < count; i++) {
         struct open_run *other = open_run_find(engine, waits[i].run_id);

@@ -256,7 +256,7 @@ def test_a_redirect_is_judged_like_the_first_request(server, where, said):
     assert text.startswith(f"redirected by 127.0.0.1:{server.port}: ") and said in text
 
 
-
+# ---- addresses --------------------------------------------------------------------------------------------------
 
 
 def test_only_public_addresses_may_be_reached_if_the_policy_says_so(server):
@@ -286,7 +286,7 @@ def test_proxies_are_used_as_the_policy_says(server):
     assert fetch(f"{server.url}/status?200", {**env, "no_proxy": "127.0.0.1"})[0]["status"] == 200
 
 
---
+# ---- bounds -----------------------------------------------------------------------------------------------------
 
 
 def test_a_slow_server_is_left(server):

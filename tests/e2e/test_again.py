@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""retry, rerun, cancel, approve, reject: what people do with a run that is there."""
+import json
+import os
+
+
+def trace(sluice):
+    return (sluice.folder / "trace").read_text().split()
+
+
+FLAKY = """\
+    name: p
+    params: {word: {type: string, default: old}}
+    steps:
+      a: {run: 'echo a >> trace; echo "n=1" >> "$SLUICE_OUTPUT"', outputs: {n: integer}}
+      b: {run: 'echo b >> trace; test -e good', needs: [a]}
+      c: {run: 'echo "c-${{ steps.a.outputs.n }}-${{ params.word }}" >> trace', needs: [b]}
+      side: {run: "echo side >> trace"}
+    """
+
+
+def test_retry_keeps_what_was_good(sluice):
+    sluice.pipeline(FLAKY)
+    sluice.run(expect=1)
+    (sluice.folder / "good").touch()
+    (sluice.folder / "trace").unlink()
+    result = sluice("retry", "p/1", "--json", expect=0)
+    assert result.json["number"] == "1.2"
+    assert trace(sluice) == ["b", "c-1-old"]
+    assert result.step("a")["reason"] == "from run 1" and result.step("a")["outputs"] == {"n": 1}
+
+
+def test_retry_of_one_step_and_all_below_it(sluice):
+    sluice.pipeline(FLAKY)
+    (sluice.folder / "good").touch()
+    sluice.run()
+    (sluice.folder / "trace").unlink()
+    sluice("retry", "p/1", "b", expect=0)
+    assert trace(sluice) == ["b", "c-1-old"]
+    (sluice.folder / "trace").unlink()
+    sluice("retry", "p/1.2", "b", "--only", expect=0)
+    assert trace(sluice) == ["b"]
+
+
+def test_retry_of_a_good_run_needs_a_step(sluice):
+    sluice.pipeline(FLAKY)
+    (sluice.folder / "good").touch()
+    sluice.run()
+    assert "name the step" in sluice("retry", "p/1", expect=2).err
+    assert "there is no step 'x'" in sluice("retry", "p/1", "x", expect=2).err
+
+
+def test_rerun_from_a_step_with_another_param(sluice):
+    sluice.pipeline(FLAKY)
+    (sluice.folder / "good").touch()
+    sluice.run()
+    (sluice.folder / "trace").unlink()
+    result = sluice("rerun", "latest", "--from", "c", "-p", "word=new", "--json", expect=0)
+    assert result.json["number"] == "2" and trace(sluice) == ["c-1-new"]
+    assert result.json["params"] == {"word": "new"}
+
+
+def test_an_edited_file_does_not_change_what_retry_runs(sluice):
+    sluice.pipeline(FLAKY)
+    sluice.run(expect=1)
+    sluice.pipeline(FLAKY.replace("echo b", "echo edited"))
+    (sluice.folder / "good").touch()
+    sluice("retry", "p/1", expect=0)
+    assert "edited" not in trace(sluice)
+
+
+def test_cancel_of_a_waiting_run(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          ask: {uses: approve}
+          after: {run: touch after, needs: [ask]}
+        """)
+    sluice.run(expect=5)
+    sluice("cancel", "latest", "--reason", "no longer wanted", expect=0)
+    run = sluice("show", "--json", expect=0).json
+    assert run["status"] == "cancelled" and "no longer wanted" in run["reason"]
+    assert sluice("approvals", "--json", expect=0).json == []
+    assert "nothing to cancel" in sluice("cancel", "latest", expect=2).err
+
+
+APPROVAL = """\
+    name: p
+    steps:
+      make: {run: 'echo "n=1" >> "$SLUICE_OUTPUT"', outputs: {n: integer}}
+      ask: {uses: approve, with: {by: %s, evidence: "${{ steps.make.outputs.n }}"%s}}
+      after: {run: touch after, needs: [ask]}
+    """
+
+
+def me():
+    import pwd
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_an_approval_lets_the_run_go_on_in_the_same_attempt(sluice):
+    sluice.pipeline(APPROVAL % (me(), ""))
+    waiting = sluice("run", expect=5)
+    assert f"sluice approve p/1 ask" in waiting.out
+    assert sluice("approvals", "--json", expect=0).json[0]["run"] == "p/1"
+    sluice("approve", "p/1", "-m", "fine", expect=0)
+    result = sluice("resume", "--json", expect=0)
+    assert result.json["verdict"] == "passed" and result.step("ask")["attempt"] == 1
+    assert result.step("ask")["outputs"]["approved_by"] == [me()] and result.step("ask")["outputs"]["reason"] == "fine"
+    assert (sluice.folder / "after").exists()
+
+
+def test_who_is_not_asked_may_not_answer(sluice):
+    sluice.pipeline(APPROVAL % ("somebody-else", ""))
+    sluice.run(expect=5)
+    refused = sluice("approve", "p/1", expect=6)
+    assert me() in refused.err and "somebody-else" in refused.err
+    assert sluice("show", "--json", expect=0).json["status"] == "waiting"
+
+
+def test_groups_of_the_config_count_distinct_people(sluice):
+    sluice.write(".sluice/config.yaml", f"groups: {{leads: [{me()}], risk: [bob, carol]}}\n")
+    sluice.pipeline(APPROVAL % ('{"group:leads": 1, "group:risk": 1}', ""))
+    sluice.run(expect=5)
+    assert "1 more of group:risk" in sluice("approve", "p/1", expect=0).out
+    assert "1 more of group:risk" in sluice("approve", "p/1", expect=0).out
+    assert sluice("resume", expect=5).code == 5
+
+
+def test_one_rejection_ends_it_and_the_verdict_is_refused(sluice):
+    sluice.pipeline(APPROVAL % (me(), ""))
+    sluice.run(expect=5)
+    assert "-m" in sluice("reject", "p/1", expect=2).err
+    sluice("reject", "p/1", "-m", "slices are bad", expect=0)
+    result = sluice("resume", "--json", expect=6)
+    assert result.json["verdict"] == "refused" and "slices are bad" in result.step("ask")["reason"]
+    assert not (sluice.folder / "after").exists()
+
+
+def test_an_approval_expires_closed(sluice):
+    sluice.pipeline(APPROVAL % (me(), ", expires: 1s"))
+    sluice.run(expect=5)
+    import time
+    time.sleep(1.1)
+    result = sluice("resume", "--json", expect=6)
+    assert "expired" in result.step("ask")["reason"] and result.json["verdict"] == "refused"
+
+
+def test_a_newer_request_withdraws_the_older_only_for_the_same_model(sluice):
+    sluice.pipeline(APPROVAL % (me(), ""))
+    sluice.run(expect=5)
+    sluice.run(expect=5)
+    assert [row["run"] for row in sluice("approvals", "--json", expect=0).json] == ["p/1", "p/2"]
+
+
+def test_everything_people_did_stands_in_the_activity(sluice):
+    sluice.pipeline(APPROVAL % (me(), ""))
+    sluice.run(expect=5)
+    sluice("approve", "p/1", "-m", "fine", expect=0)
+    sluice("resume", expect=0)
+    rows = sluice("activity", "--json", expect=0).json
+    actions = [row["action"] for row in rows]
+    assert "run.started" in actions and "approval.approved" in actions
+    verified = json.loads(sluice("activity", "verify", "--json", expect=0).out)
+    assert verified["holds"] and verified["rows"] == len(rows)

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run does: order, conditions, failures, retries, timeouts, matrices, values that travel."""
+import json
+
+
+def test_hello_succeeds_and_says_so(sluice):
+    sluice.pipeline("""\
+        name: hello
+        steps:
+          greet: {run: echo "Hello from a step"}
+        """)
+    result = sluice("run", expect=0)
+    assert "✓ greet succeeded" in result.out
+    assert "hello run 1" in result.out
+    assert "Hello from a step" in sluice("logs", expect=0).out
+
+
+def test_json_is_one_object_on_stdout_and_the_same_from_show(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          one: {run: 'echo "n=3" >> "$SLUICE_OUTPUT"', outputs: {n: integer}}
+          two: {run: exit 7, needs: [one]}
+          three: {run: "true", needs: [two]}
+        """)
+    result = sluice.run(expect=1)
+    run = result.json
+    assert run["status"] == "failed" and run["verdict"] == "none" and run["number"] == "1"
+    assert [step["id"] for step in run["steps"]] == ["one", "two", "three"]
+    assert result.step("one")["outputs"] == {"n": 3}
+    assert result.step("two")["status"] == "failed" and "exited with code 7" in result.step("two")["reason"]
+    assert result.step("three")["status"] == "skipped" and "'two' failed" in result.step("three")["reason"]
+    assert result.step("two")["exit"]["code"] == 7
+    assert json.loads(sluice("show", "--json", expect=0).out) == run
+
+
+def test_attempts_tell_signal_memory_and_times(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          killed: {run: kill -9 $$}
+        """)
+    step = sluice.run(expect=1).step("killed")
+    assert step["reason"].startswith("killed by signal 9 (SIGKILL) after ")
+    assert step["exit"]["signal"] == 9
+    assert step["exit"]["max_rss_bytes"] > 0 and step["exit"]["wall_ms"] >= 0 and "user_ms" in step["exit"]
+
+
+def test_independent_steps_run_at_once_and_jobs_limits_them(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          a: {run: "touch a; for i in $(seq 200); do [ -e b ] && exit 0; sleep 0.05; done; exit 1"}
+          b: {run: "touch b; for i in $(seq 200); do [ -e a ] && exit 0; sleep 0.05; done; exit 1"}
+        """)
+    sluice.run("-j", "2")
+    sluice.pipeline("""\
+        name: q
+        steps:
+          a: {run: "mkdir busy && sleep 0.2 && rmdir busy"}
+          b: {run: "mkdir busy && sleep 0.2 && rmdir busy"}
+          c: {run: "mkdir busy && sleep 0.2 && rmdir busy"}
+        """, "q.yaml")
+    sluice.run("q.yaml", "-j", "1")
+
+
+def test_a_step_is_retried_as_often_as_it_may(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          flaky:
+            run: |
+              echo ${{ step.attempt }} >> tries
+              test ${{ step.attempt }} = 3
+            retry: {attempts: 3, delay: 10ms}
+          hopeless: {run: exit 1, retry: {attempts: 2, delay: 1ms, jitter: none}}
+          unwilling: {run: exit 4, retry: {attempts: 5, delay: 1ms, on: ["exit:75"]}}
+        """)
+    result = sluice.run(expect=1)
+    assert result.step("flaky")["status"] == "succeeded" and result.step("flaky")["attempt"] == 3
+    assert (sluice.folder / "tries").read_text() == "1\n2\n3\n"
+    assert result.step("hopeless")["attempt"] == 2
+    assert result.step("unwilling")["attempt"] == 1
+
+
+def test_a_timeout_ends_the_whole_group(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          slow: {run: "sleep 300 & echo $! > child; wait", timeout: 400ms, stop: {grace: 200ms}}
+          stubborn: {run: "trap '' TERM; while :; do sleep 0.05; done", timeout: 300ms, stop: {grace: 200ms}}
+        """)
+    result = sluice.run(expect=1)
+    assert "timed out after 400 ms" in result.step("slow")["reason"]
+    assert "timed out after 300 ms" in result.step("stubborn")["reason"] and "SIGKILL" in result.step("stubborn")["reason"]
+    child = int((sluice.folder / "child").read_text())
+    try:
+        status = open(f"/proc/{child}/stat", encoding="ascii").read().rpartition(")")[2].split()[0]
+    except OSError:
+        status = "gone"
+    assert status in ("gone", "Z")
+
+
+def test_conditions(sluice):
+    sluice.pipeline("""\
+        name: p
+        params: {full: {type: boolean, default: false}}
+        steps:
+          bad: {run: exit 1}
+          fine: {run: "true"}
+          only_full: {run: "true", if: params.full}
+          after_bad: {run: "true", needs: [bad]}
+          cleanup: {run: touch cleaned, needs: [bad], if: always()}
+          alarm: {run: touch alarmed, needs: [bad], if: "${{ failure() }}"}
+          optional: {run: "true", needs: ["only_full?"]}
+          strict: {run: "true", needs: [only_full]}
+        """)
+    result = sluice.run(expect=1)
+    status = {step["id"]: step["status"] for step in result.json["steps"]}
+    assert status == {"bad": "failed", "fine": "succeeded", "only_full": "skipped", "after_bad": "skipped",
+                      "cleanup": "succeeded", "alarm": "succeeded", "optional": "succeeded", "strict": "skipped"}
+    assert (sluice.folder / "cleaned").exists() and (sluice.folder / "alarmed").exists()
+    assert all(step["reason"] for step in result.json["steps"] if step["status"] == "skipped")
+
+
+def test_continue_on_error_lets_what_follows_run(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          shaky: {run: exit 1, continue_on_error: true}
+          next: {run: "true", needs: [shaky]}
+        """)
+    result = sluice.run()
+    assert result.step("next")["status"] == "succeeded" and result.json["status"] == "succeeded"
+
+
+def test_matrix_items_have_stable_order_and_lists_of_outputs(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          list: {run: "echo 'items=[3, 1, 2]' >> $SLUICE_OUTPUT", outputs: {items: json}}
+          work:
+            matrix: ${{ steps.list.outputs.items }}
+            run: |
+              test ${{ matrix }} != 1
+              echo "square=$(( N * N ))" >> "$SLUICE_OUTPUT"
+            env: {N: "${{ matrix }}"}
+            outputs: {square: integer}
+            continue_on_error: true
+          sum: {run: "echo all=${{ toJSON(steps.work.outputs.square) }} >> $SLUICE_OUTPUT", outputs: {all: json}}
+        """)
+    result = sluice.run()
+    assert [result.step("work", i)["status"] for i in range(3)] == ["succeeded", "failed", "succeeded"]
+    assert result.step("sum")["outputs"]["all"] == [9, None, 4]
+
+
+def test_values_never_become_shell_code(sluice):
+    sluice.pipeline("""\
+        name: p
+        params: {word: {type: string, default: x}}
+        steps:
+          bare: {run: "printf '%s' ${{ params.word }} > bare"}
+          double: {run: 'printf "%s" "<${{ params.word }}>" > double'}
+          single: {run: "printf '%s' '<${{ params.word }}>' > single"}
+        """)
+    hostile = "; touch hacked; $(touch hacked) `touch hacked` \" ' \\ * ~ \n"
+    sluice.run("-p", f"word={hostile}")
+    assert (sluice.folder / "bare").read_text() == hostile
+    assert (sluice.folder / "double").read_text() == f"<{hostile}>"
+    assert (sluice.folder / "single").read_text() == f"<{hostile}>"
+    assert not (sluice.folder / "hacked").exists()
+
+
+def test_outputs_are_checked_against_their_types(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          lies: {run: 'echo "n=many" >> "$SLUICE_OUTPUT"', outputs: {n: integer}}
+          silent: {run: "true", outputs: {n: integer}}
+          extra: {run: 'printf "n=1\\nm=1\\n" >> "$SLUICE_OUTPUT"', outputs: {n: integer}}
+        """)
+    result = sluice.run(expect=1)
+    assert "'n'" in result.step("lies")["reason"] and "integer" in result.step("lies")["reason"]
+    assert "'n'" in result.step("silent")["reason"]
+    assert "'m'" in result.step("extra")["reason"]
+
+
+def test_artifacts_flow_by_name_and_are_read_only(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          make:
+            run: mkdir -p "$SLUICE_STEP_DIR/d" && echo one > "$SLUICE_STEP_DIR/d/1.txt" && echo two > "$SLUICE_STEP_DIR/d/2.txt"
+            artifacts: {folder: "${{ step.dir }}/d", first: "${{ step.dir }}/d/1.txt"}
+          use: {run: "cat ${{ steps.make.artifacts.folder }}/2.txt ${{ steps.make.artifacts.first }} > seen"}
+        """)
+    result = sluice.run()
+    assert (sluice.folder / "seen").read_text() == "two\none\n"
+    path = result.step("make")["artifacts"]["first"]
+    import os
+    assert os.stat(path).st_mode & 0o222 == 0
+    rows = sluice("artifacts", "--json", expect=0).json
+    assert all(len(row["sha256"]) == 64 for row in rows) and len(rows) >= 2
+
+
+def test_what_a_step_sees_of_the_environment(sluice):
+    sluice.pipeline("""\
+        name: p
+        env: {COLOR: red, SHARED: "${{ params.who }}"}
+        params: {who: {type: string, default: all}}
+        steps:
+          look:
+            env: {COLOR: blue}
+            run: |
+              env > environment
+              pwd > where
+        """)
+    sluice.run(env={"SECRET_OF_MINE": "x", "LC_ALL": "C.UTF-8"})
+    seen = dict(line.split("=", 1) for line in (sluice.folder / "environment").read_text().splitlines() if "=" in line)
+    assert seen["COLOR"] == "blue" and seen["SHARED"] == "all" and seen["PYTHONUNBUFFERED"] == "1"
+    assert seen["SLUICE_STEP"] == "look"
+    assert {"SLUICE_ATTEMPT", "SLUICE_OUTPUT", "SLUICE_STEP_DIR", "SLUICE_STATE", "SLUICE_RUN_ID", "SLUICE_WORKSPACE", "PATH", "HOME"} <= set(seen)
+    assert "SECRET_OF_MINE" not in seen
+    assert (sluice.folder / "where").read_text().strip() == str(sluice.folder)
+
+
+def test_until_runs_only_what_is_needed(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          a: {run: "true"}
+          b: {run: "true", needs: [a]}
+          c: {run: touch c, needs: [b]}
+          d: {run: touch d}
+        """)
+    sluice.run("--until", "b")
+    assert not (sluice.folder / "c").exists() and not (sluice.folder / "d").exists()
+
+
+def test_a_sub_pipeline_is_a_step(sluice):
+    sluice.pipeline("""\
+        name: child
+        params: {n: {type: integer}}
+        steps:
+          twice: {run: 'echo "m=$(( ${N} * 2 ))" >> "$SLUICE_OUTPUT"', env: {N: "${{ params.n }}"}, outputs: {m: integer}}
+        outputs: {m: "${{ steps.twice.outputs.m }}"}
+        """, "child.yaml")
+    sluice.pipeline("""\
+        name: parent
+        steps:
+          call: {pipeline: ./child.yaml, with: {n: 21}}
+          use: {run: 'echo ${{ steps.call.outputs.m }} > answer'}
+        """)
+    sluice.run()
+    assert (sluice.folder / "answer").read_text() == "42\n"
+
+
+def test_a_secret_is_masked_wherever_it_shows(sluice):
+    sluice.write(".sluice/config.yaml", "secrets: {TOKEN: {env: THE_TOKEN}}\n")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          leak:
+            env: {TOKEN: "${{ secrets.TOKEN }}"}
+            run: |
+              echo "it is $TOKEN"
+              printf '%s' "$TOKEN" | base64
+              printf 'hunter2-'; sleep 0.1; printf 'hunter2\\n'
+              echo "value=$TOKEN" >> "$SLUICE_OUTPUT"
+            outputs: {value: string}
+        """)
+    result = sluice.run(expect=None, env={"THE_TOKEN": "hunter2-hunter2"})
+    logs = sluice("logs", expect=0)
+    everything = result.out + result.err + logs.out + logs.err
+    assert "hunter2-hunter2" not in everything and "aHVudGVyMi1odW50ZXIy" not in everything
+    assert "it is ***" in logs.out
+    for path in sluice.home.rglob("*"):
+        if path.is_file() and path.name != "config.yaml":
+            assert b"hunter2-hunter2" not in path.read_bytes(), path
