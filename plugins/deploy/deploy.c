@@ -145,7 +145,8 @@ static enum step_result succeed(struct deployment *deployment)
 }
 
 /* `back`: what going back said; NULL when it worked. */
-static enum step_result fail_back(const struct deployment *deployment, const struct fault *why, const struct fault *back)
+static enum step_result fail_back(const struct deployment *deployment, const struct fault *why,
+                                  const struct fault *back)
 {
     bool empty = deployment->previous == NULL && deployment->target.kind == TARGET_DIRECTORY;
     const char *previous = empty                          ? "nothing, as before"

@@ -33,7 +33,8 @@ static int read_link(struct scratch *scratch, const char *path, const char **ret
         return 0;
     }
     if (size < 0 && errno == EINVAL) {
-        return fault_set(fault, "'%.300s' is no symbolic link: a deployment would replace what somebody else made", path);
+        return fault_set(fault, "'%.300s' is no symbolic link: a deployment would replace what somebody else made",
+                         path);
     }
     if (size < 0 || size == (ssize_t)sizeof room) {
         return failed(fault, "read the link", path);
@@ -83,7 +84,8 @@ static int remove_link(const char *folder, const char *name, struct fault *fault
 
 /* ---- staging ------------------------------------------------------------------------------------ */
 
-static int take_lock(const struct step_host *host, struct scratch *scratch, struct directory *directory, struct fault *fault)
+static int take_lock(const struct step_host *host, struct scratch *scratch, struct directory *directory,
+                     struct fault *fault)
 {
     const char *path = scratch_printf(scratch, "%s/.lock", directory->path);
     bool told = false;
@@ -189,8 +191,8 @@ static int stage_version(const struct step_host *host, struct scratch *scratch, 
     return put_in_place(scratch, staged, folder, fault) < 0 ? -1 : sync_names(versions, fault);
 }
 
-int directory_stage(const struct step_host *host, struct scratch *scratch, const char *path, const struct payload *payload,
-                    struct directory *ret_directory, struct fault *fault)
+int directory_stage(const struct step_host *host, struct scratch *scratch, const char *path,
+                    const struct payload *payload, struct directory *ret_directory, struct fault *fault)
 {
     *ret_directory = (struct directory){.path = path, .lock_fd = -1};
     if (folder_make(path, fault) < 0 || take_lock(host, scratch, ret_directory, fault) < 0 ||
@@ -242,7 +244,8 @@ static int newest_first(const void *a, const void *b)
 static bool names(const char *version, const char *name)
 {
     static const char prefix[] = "versions/";
-    return version != NULL && strncmp(version, prefix, strlen(prefix)) == 0 && strcmp(version + strlen(prefix), name) == 0;
+    return version != NULL && strncmp(version, prefix, strlen(prefix)) == 0 &&
+           strcmp(version + strlen(prefix), name) == 0;
 }
 
 /* The versions that nothing points to. */
@@ -255,7 +258,8 @@ static struct old_version *list_old(struct scratch *scratch, const struct direct
     size_t room = 0;
     for (const struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL; entry = readdir(folder)) {
         struct stat info;
-        if (entry->d_name[0] == '.' || names(directory->version, entry->d_name) || names(directory->previous, entry->d_name) ||
+        if (entry->d_name[0] == '.' || names(directory->version, entry->d_name) ||
+            names(directory->previous, entry->d_name) ||
             fstatat(dirfd(folder), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(info.st_mode)) {
             continue;
         }

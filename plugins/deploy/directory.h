@@ -26,8 +26,8 @@ struct directory {
 
 /* Locks the folder (made at need), finds out what is there, and puts a verified copy beside it. Nothing is switched.
  * Close it whatever the result. */
-int directory_stage(const struct step_host *host, struct scratch *scratch, const char *path, const struct payload *payload,
-                    struct directory *ret_directory, struct fault *fault);
+int directory_stage(const struct step_host *host, struct scratch *scratch, const char *path,
+                    const struct payload *payload, struct directory *ret_directory, struct fault *fault);
 /* `current` points to the new version. */
 int directory_switch(const struct directory *directory, struct fault *fault);
 /* `current` is what it was before; removed when there was nothing. */

@@ -7,7 +7,13 @@
 
 #include <string.h>
 
-enum { INTERVAL_MS = 1000, LEAST_INTERVAL_MS = 10, REQUEST_MS = 10000, LEAST_REQUEST_MS = 1000, ANSWER_BYTES = 1 << 20 };
+enum {
+    INTERVAL_MS = 1000,
+    LEAST_INTERVAL_MS = 10,
+    REQUEST_MS = 10000,
+    LEAST_REQUEST_MS = 1000,
+    ANSWER_BYTES = 1 << 20
+};
 
 int health_parse(const struct step_value *param, int64_t timeout_ms, struct health *ret_health, struct fault *fault)
 {
@@ -84,8 +90,8 @@ int health_wait(const struct step_host *host, const struct health *health, struc
         }
         looks++;
         if (look(host, health, end_ms - moment_now_ms(), &last) == 0) {
-            step_log(host, STEP_LOG_INFO, "healthy after %lld ms and %d looks at %s", (long long)(moment_now_ms() - start_ms),
-                     looks, health->url);
+            step_log(host, STEP_LOG_INFO, "healthy after %lld ms and %d looks at %s",
+                     (long long)(moment_now_ms() - start_ms), looks, health->url);
             return 0;
         }
         step_log(host, STEP_LOG_DEBUG, "not healthy yet: %s", last.text);

@@ -47,7 +47,8 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-static int read_files(struct scratch *scratch, const struct step_value *files, struct payload *payload, struct fault *fault)
+static int read_files(struct scratch *scratch, const struct step_value *files, struct payload *payload,
+                      struct fault *fault)
 {
     if (files == NULL || files->type != STEP_TYPE_LIST || files->count == 0) {
         return fault_set(fault, "the model '%.200s' has no recorded files: there is nothing to deploy", payload->uri);
@@ -186,8 +187,8 @@ static int pour(const struct step_host *host, const struct payload_file *file, i
                          (long long)passed, (long long)file->size);
     }
     if (result == 0 && strcmp(hex, file->sha256) != 0) {
-        result = fault_set(fault, "'%.200s' is not what was recorded: its sha256 is %.12s, recorded is %.12s", file->path,
-                           hex, file->sha256);
+        result = fault_set(fault, "'%.200s' is not what was recorded: its sha256 is %.12s, recorded is %.12s",
+                           file->path, hex, file->sha256);
     }
     return result;
 }

@@ -20,7 +20,8 @@ static int parse_directory(const struct step_host *host, struct scratch *scratch
         return -1;
     }
     if (path == NULL) {
-        return fault_set(fault, "target.directory: expected a path, got %s", value_type_name(step_get(param, "directory")));
+        return fault_set(fault, "target.directory: expected a path, got %s",
+                         value_type_name(step_get(param, "directory")));
     }
     char *folder = scratch_printf(scratch, "%s", folder_of_workspace(host, scratch, path));
     for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--) {
@@ -32,7 +33,8 @@ static int parse_directory(const struct step_host *host, struct scratch *scratch
     return 0;
 }
 
-static int parse_command(struct scratch *scratch, const struct step_value *param, struct target *target, struct fault *fault)
+static int parse_command(struct scratch *scratch, const struct step_value *param, struct target *target,
+                         struct fault *fault)
 {
     static const char *const known[] = {"command", "rollback"};
     const struct step_value *roll_back = value_given(step_get(param, "rollback"));
@@ -46,7 +48,8 @@ static int parse_command(struct scratch *scratch, const struct step_value *param
     return 0;
 }
 
-static int parse_http(struct scratch *scratch, const struct step_value *param, struct target *target, struct fault *fault)
+static int parse_http(struct scratch *scratch, const struct step_value *param, struct target *target,
+                      struct fault *fault)
 {
     static const char *const known[] = {"http", "method", "headers", "rollback"};
     if (value_check_keys(param, "target", known, 4, fault) < 0) {
@@ -58,7 +61,8 @@ static int parse_http(struct scratch *scratch, const struct step_value *param, s
     target->url = value_member_text(param, "http");
     target->roll_back_url = value_member_text(param, "rollback");
     target->name = target->url;
-    if (strcmp(target->method, "POST") != 0 && strcmp(target->method, "PUT") != 0 && strcmp(target->method, "PATCH") != 0) {
+    if (strcmp(target->method, "POST") != 0 && strcmp(target->method, "PUT") != 0 &&
+        strcmp(target->method, "PATCH") != 0) {
         return fault_set(fault, "target.method: '%.60s': expected POST, PUT or PATCH", target->method);
     }
     if (web_check_url(target->url, "target.http", fault) < 0 ||
@@ -68,8 +72,8 @@ static int parse_http(struct scratch *scratch, const struct step_value *param, s
     return web_headers(scratch, value_given(step_get(param, "headers")), "application/json", &target->headers, fault);
 }
 
-int target_parse(const struct step_host *host, struct scratch *scratch, const struct step_value *param, int64_t timeout_ms,
-                 struct target *ret_target, struct fault *fault)
+int target_parse(const struct step_host *host, struct scratch *scratch, const struct step_value *param,
+                 int64_t timeout_ms, struct target *ret_target, struct fault *fault)
 {
     *ret_target = (struct target){.timeout_ms = timeout_ms};
     if (step_get(param, "directory") != NULL) {
@@ -86,8 +90,9 @@ int target_parse(const struct step_host *host, struct scratch *scratch, const st
 
 /* ---- telling ------------------------------------------------------------------------------------ */
 
-static int run_command(const struct step_host *host, const struct target *target, const char *const *argv, const char *action,
-                       const struct payload *payload, const struct payload *failed, struct fault *fault)
+static int run_command(const struct step_host *host, const struct target *target, const char *const *argv,
+                       const char *action, const struct payload *payload, const struct payload *failed,
+                       struct fault *fault)
 {
     struct scratch scratch = {0};
     const char *const env[] = {

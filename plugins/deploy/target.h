@@ -22,8 +22,8 @@ struct target {
 };
 
 /* {directory: PATH}, {command: [...], rollback: [...]} or {http: URL, method, headers, rollback}. */
-int target_parse(const struct step_host *host, struct scratch *scratch, const struct step_value *param, int64_t timeout_ms,
-                 struct target *ret_target, struct fault *fault);
+int target_parse(const struct step_host *host, struct scratch *scratch, const struct step_value *param,
+                 int64_t timeout_ms, struct target *ret_target, struct fault *fault);
 /* Tells a command or HTTP target to serve `payload`. */
 int target_deploy(const struct step_host *host, const struct target *target, const struct payload *payload,
                   struct fault *fault);

@@ -48,7 +48,8 @@ static int offer(git_credential **out, const char *url, const char *user_of_url,
     if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) != 0 && given(access->password)) {
         return git_credential_userpass_plaintext_new(out, user, access->password);
     }
-    (void)fault_set(&access->why, "the server asks for credentials: expected 'password', a password or token from a secret");
+    (void)fault_set(&access->why,
+                    "the server asks for credentials: expected 'password', a password or token from a secret");
     return GIT_EAUTH;
 }
 
@@ -72,7 +73,9 @@ static int check_server(git_cert *certificate, int valid, const char *host, void
         return GIT_ECERTIFICATE;
     }
     if (!given(access->known_hosts)) {
-        return valid != 0 ? 0 : refuse_server(access, host, "is not in ~/.ssh/known_hosts: expected it there or in 'known_hosts'");
+        return valid != 0
+                   ? 0
+                   : refuse_server(access, host, "is not in ~/.ssh/known_hosts: expected it there or in 'known_hosts'");
     }
     if ((key->type & GIT_CERT_SSH_RAW) == 0) {
         return refuse_server(access, host, "cannot be compared");
@@ -105,8 +108,8 @@ static int on_progress(const git_indexer_progress *progress, void *payload)
     int64_t now_ms = moment_now_ms();
     if (now_ms - access->told_ms >= TELL_EVERY_MS && progress->total_objects > 0) {
         char text[128];
-        (void)snprintf(text, sizeof text, "%u of %u objects, %.1f MB", progress->received_objects, progress->total_objects,
-                       (double)progress->received_bytes / 1e6);
+        (void)snprintf(text, sizeof text, "%u of %u objects, %.1f MB", progress->received_objects,
+                       progress->total_objects, (double)progress->received_bytes / 1e6);
         access->host->progress(access->host, (double)progress->received_objects / progress->total_objects, text);
         access->told_ms = now_ms;
     }
@@ -136,5 +139,6 @@ int access_fault(const struct access *access, const char *what, struct fault *fa
     if (access->why.text[0] != '\0') {
         return fault_set(fault, "%.450s", access->why.text);
     }
-    return fault_set(fault, "%.300s: %.180s", what, error == NULL || error->message == NULL ? "no reason is known" : error->message);
+    return fault_set(fault, "%.300s: %.180s", what,
+                     error == NULL || error->message == NULL ? "no reason is known" : error->message);
 }

@@ -34,8 +34,9 @@ static int check_attributes(const struct walk *walk, const char *folder, const g
     }
     git_object_size_t size = git_blob_rawsize(blob);
     if (size <= MOST_ATTRIBUTE_BYTES && asks_for_lfs(git_blob_rawcontent(blob), (size_t)size)) {
-        result = fault_set(walk->fault, "'%.200s.gitattributes' keeps files in Git LFS, which is not fetched: expected a "
-                                        "repository without it, or 'git lfs' in a run step",
+        result = fault_set(walk->fault,
+                           "'%.200s.gitattributes' keeps files in Git LFS, which is not fetched: expected a "
+                           "repository without it, or 'git lfs' in a run step",
                            folder);
     }
     git_blob_free(blob);
@@ -50,8 +51,9 @@ static int look(const char *folder, const git_tree_entry *entry, void *payload)
         return fault_set(walk->fault, "cancelled");
     }
     if (git_tree_entry_type(entry) == GIT_OBJECT_COMMIT) {
-        return fault_set(walk->fault, "'%.200s%.100s' is a submodule, which is not fetched: expected a repository without "
-                                      "submodules, or a step for each",
+        return fault_set(walk->fault,
+                         "'%.200s%.100s' is a submodule, which is not fetched: expected a repository without "
+                         "submodules, or a step for each",
                          folder, name);
     }
     return strcmp(name, ".gitattributes") == 0 && git_tree_entry_type(entry) == GIT_OBJECT_BLOB

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Brings the files of a repository at one commit into a folder: a new clone, or a fetch into one that is there. A new clone
- * appears under its name when it is whole. */
+ * Brings the files of a repository at one commit into a folder: a new clone, or a fetch into one that is there. A new
+ * clone appears under its name when it is whole. */
 #include "step.h"
 
 #include "contents.h"
@@ -54,9 +54,11 @@ static int prepare(struct cloning *cloning, struct fault *fault)
         return -1;
     }
     if (cloning->location.kind == LOCATION_HTTP && p->password != NULL && p->password[0] != '\0') {
-        step_log(cloning->host, STEP_LOG_WARN, "the password goes over http:// and can be read on its way: expected https://");
+        step_log(cloning->host, STEP_LOG_WARN,
+                 "the password goes over http:// and can be read on its way: expected https://");
     }
-    char *path = named ? scratch_printf(&cloning->scratch, "%s", folder_of_workspace(cloning->host, &cloning->scratch, p->path))
+    char *path = named ? scratch_printf(&cloning->scratch, "%s",
+                                        folder_of_workspace(cloning->host, &cloning->scratch, p->path))
                        : scratch_printf(&cloning->scratch, "%s/repository", cloning->host->context->step_dir);
     for (size_t n = strlen(path); n > 1 && path[n - 1] == '/'; n--) {
         path[n - 1] = '\0';
@@ -83,8 +85,8 @@ static int check_origin(const struct cloning *cloning, struct fault *fault)
     const char *url = git_remote_url(remote);
     int result = 0;
     if (url == NULL || strcmp(url, cloning->location.url) != 0) {
-        result = fault_set(fault, "'%.200s' is a clone of '%.120s': expected one of '%.120s', or nothing there", cloning->path,
-                           url == NULL ? "" : url, cloning->location.url);
+        result = fault_set(fault, "'%.200s' is a clone of '%.120s': expected one of '%.120s', or nothing there",
+                           cloning->path, url == NULL ? "" : url, cloning->location.url);
     }
     git_remote_free(remote);
     return result;
@@ -152,8 +154,8 @@ static int open_or_begin(struct cloning *cloning, struct fault *fault)
 
 /* ---- the files ------------------------------------------------------------------------------------ */
 
-static int on_file(git_checkout_notify_t why, const char *path, const git_diff_file *baseline, const git_diff_file *target,
-                   const git_diff_file *workdir, void *payload)
+static int on_file(git_checkout_notify_t why, const char *path, const git_diff_file *baseline,
+                   const git_diff_file *target, const git_diff_file *workdir, void *payload)
 {
     const struct step_host *host = payload;
     (void)why;
@@ -214,8 +216,8 @@ static int bring(struct cloning *cloning, struct fault *fault)
 {
     const char *ref = cloning->params->ref == NULL ? "" : cloning->params->ref;
     return open_or_begin(cloning, fault) < 0 ||
-                   revision_fetch(cloning->repository, &cloning->access, &cloning->scratch, ref, &cloning->revision, fault) <
-                       0 ||
+                   revision_fetch(cloning->repository, &cloning->access, &cloning->scratch, ref, &cloning->revision,
+                                  fault) < 0 ||
                    check_out(cloning, fault) < 0 || finish_clone(cloning, fault) < 0
                ? -1
                : 0;
@@ -228,11 +230,13 @@ static enum step_result conclude(const struct cloning *cloning)
     const struct step_host *host = cloning->host;
     const struct revision *revision = &cloning->revision;
     int result = step_output_string(host, "commit", revision->hex);
-    result |= revision->ref == NULL ? host->output(host, "ref", "null") : step_output_string(host, "ref", revision->ref);
+    result |= revision->ref == NULL ? host->output(host, "ref", "null")
+                                    : step_output_string(host, "ref", revision->ref);
     result |= step_output_string(host, "path", cloning->path);
     result |= step_output_bool(host, "changed", cloning->changed);
-    step_log(host, STEP_LOG_INFO, "'%s' is at %s%s%s%s", cloning->path, revision->hex, revision->ref == NULL ? "" : ", ",
-             revision->ref == NULL ? "" : revision->ref, cloning->changed ? "" : ", as before");
+    step_log(host, STEP_LOG_INFO, "'%s' is at %s%s%s%s", cloning->path, revision->hex,
+             revision->ref == NULL ? "" : ", ", revision->ref == NULL ? "" : revision->ref,
+             cloning->changed ? "" : ", as before");
     return result == 0 ? STEP_OK : step_fail(host, "the outputs were not accepted");
 }
 
@@ -256,4 +260,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(git, "1.0", "Brings the files of a repository at one commit.", STEP_REPEATABLE, git_params, PARAMS, OUTPUTS, run)
+STEP_PLUGIN(git, "1.0", "Brings the files of a repository at one commit.", STEP_REPEATABLE, git_params, PARAMS, OUTPUTS,
+            run)

@@ -46,7 +46,8 @@ static bool is_name(const char *name, size_t size, const char *host)
     if (size == n && strncasecmp(name, host, n) == 0) {
         return true;
     }
-    return size > n + 2 && name[0] == '[' && strncasecmp(name + 1, host, n) == 0 && name[n + 1] == ']' && name[n + 2] == ':';
+    return size > n + 2 && name[0] == '[' && strncasecmp(name + 1, host, n) == 0 && name[n + 1] == ']' &&
+           name[n + 2] == ':';
 }
 
 static bool names_host(const char *names, size_t size, const char *host)

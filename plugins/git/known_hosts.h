@@ -12,8 +12,8 @@ enum known_hosts_result {
     KNOWN_HOSTS_OTHER,   /* there are lines for this host, and none has this key */
 };
 
-/* `key` is the raw public key as SSH sends it. A host with another port stands as [HOST]:PORT. Hashed names and patterns are
- * not understood: such a line is none for this host. */
+/* `key` is the raw public key as SSH sends it. A host with another port stands as [HOST]:PORT. Hashed names and
+ * patterns are not understood: such a line is none for this host. */
 enum known_hosts_result known_hosts_check(const char *lines, const char *host, const void *key, size_t key_size);
 
 #endif

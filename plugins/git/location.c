@@ -9,7 +9,8 @@
 static const struct {
     const char *prefix;
     enum location_kind kind;
-} schemes[] = {{"https://", LOCATION_HTTPS}, {"http://", LOCATION_HTTP}, {"ssh://", LOCATION_SSH}, {"file://", LOCATION_LOCAL}};
+} schemes[] = {
+    {"https://", LOCATION_HTTPS}, {"http://", LOCATION_HTTP}, {"ssh://", LOCATION_SSH}, {"file://", LOCATION_LOCAL}};
 
 /* "user" of "user@host/path", up to `end`. */
 static int read_user(struct scratch *scratch, const char *start, const char *end, struct location *location,
@@ -45,8 +46,8 @@ static int parse_url(struct scratch *scratch, const char *url, const char *rest,
     return end == rest || *end == '\0' ? fault_set(fault, "url: '%.200s' names no repository", url) : 0;
 }
 
-int location_parse(const struct step_host *host, struct scratch *scratch, const char *url, struct location *ret_location,
-                   struct fault *fault)
+int location_parse(const struct step_host *host, struct scratch *scratch, const char *url,
+                   struct location *ret_location, struct fault *fault)
 {
     *ret_location = (struct location){.kind = LOCATION_LOCAL};
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {

@@ -16,9 +16,9 @@ struct location {
     const char *user; /* that stands in the URL; NULL for none */
 };
 
-/* https://, http://, ssh://, USER@HOST:PATH, file:// or a path. A password in the URL is a fault that does not show it: it
- * would be written into the clone's configuration. */
-int location_parse(const struct step_host *host, struct scratch *scratch, const char *url, struct location *ret_location,
-                   struct fault *fault);
+/* https://, http://, ssh://, USER@HOST:PATH, file:// or a path. A password in the URL is a fault that does not show it:
+ * it would be written into the clone's configuration. */
+int location_parse(const struct step_host *host, struct scratch *scratch, const char *url,
+                   struct location *ret_location, struct fault *fault);
 
 #endif

@@ -33,7 +33,8 @@ static const git_remote_head *find_head(const git_remote_head *const *heads, siz
 static const git_remote_head *find_default(git_remote *remote, const git_remote_head *const *heads, size_t count)
 {
     git_buf name = {0};
-    const git_remote_head *head = git_remote_default_branch(&name, remote) == 0 ? find_head(heads, count, name.ptr) : NULL;
+    const git_remote_head *head = git_remote_default_branch(&name, remote) == 0 ? find_head(heads, count, name.ptr)
+                                                                                : NULL;
     git_buf_dispose(&name);
     return head != NULL ? head : find_head(heads, count, "HEAD");
 }
@@ -81,7 +82,8 @@ static int choose(git_remote *remote, const struct access *access, struct scratc
         return fault_set(fault, "the repository is empty: there is no branch");
     }
     if (!is_commit_name(name)) {
-        return fault_set(fault, "ref: there is no branch or tag '%.100s': expected one, or a commit of 7 to 40 hex digits", name);
+        return fault_set(
+            fault, "ref: there is no branch or tag '%.100s': expected one, or a commit of 7 to 40 hex digits", name);
     }
     wanted->specs[0] = "+refs/heads/*:refs/remotes/origin/*";
     wanted->specs[1] = "+refs/tags/*:refs/tags/*";
@@ -119,7 +121,8 @@ static int fetch(git_repository *repository, struct access *access, struct scrat
     if (git_remote_connect(remote, GIT_DIRECTION_FETCH, &callbacks, &proxy, NULL) < 0) {
         const char *what = scratch_printf(scratch, "'%.200s' cannot be reached", access->location->url);
         result = access_fault(access, what, fault);
-    } else if (choose(remote, access, scratch, name, wanted, fault) < 0 || download(remote, access, wanted, fault) < 0) {
+    } else if (choose(remote, access, scratch, name, wanted, fault) < 0 ||
+               download(remote, access, wanted, fault) < 0) {
         result = -1;
     }
     (void)git_remote_disconnect(remote);

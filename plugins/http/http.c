@@ -52,8 +52,8 @@ static int read_body_file(struct exchange *exchange, struct fault *fault)
 {
     struct fault inner;
     char *bytes = NULL;
-    if (file_text_read(&exchange->scratch, exchange->params->body_file, MOST_FILE_BYTES, &bytes, &exchange->request.body_size,
-                       &inner) < 0) {
+    if (file_text_read(&exchange->scratch, exchange->params->body_file, MOST_FILE_BYTES, &bytes,
+                       &exchange->request.body_size, &inner) < 0) {
         return fault_set(fault, "body_file: %.450s", inner.text);
     }
     exchange->request.body = bytes;
@@ -197,7 +197,8 @@ static enum step_result conclude(const struct exchange *exchange)
         return step_fail(host, "%.300s answered %d%s%.*s", exchange->params->url, response->status,
                          text && response->body_size > 0 ? ": " : "", SHOWN_BYTES, text ? response->body : "");
     }
-    step_log(host, STEP_LOG_INFO, "%s %s answered %d", exchange->params->method, exchange->params->url, response->status);
+    step_log(host, STEP_LOG_INFO, "%s %s answered %d", exchange->params->method, exchange->params->url,
+             response->status);
     return STEP_OK;
 }
 

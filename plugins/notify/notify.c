@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Tells people or services something, at least once: each attempt carries the same id, so that a receiver can drop what it
- * has seen. */
+ * Tells people or services something, at least once: each attempt carries the same id, so that a receiver can drop what
+ * it has seen. */
 #include "step.h"
 
 #include "channel.h"
@@ -72,7 +72,8 @@ static enum channel_result deliver(const struct step_host *host, const struct no
         if (result != CHANNEL_AGAIN || attempt >= p->attempts || host->cancelled(host)) {
             return result;
         }
-        step_log(host, STEP_LOG_WARN, "attempt %lld of %lld: %s", (long long)attempt, (long long)p->attempts, fault->text);
+        step_log(host, STEP_LOG_WARN, "attempt %lld of %lld: %s", (long long)attempt, (long long)p->attempts,
+                 fault->text);
         if (moment_sleep(host, delay_ms) < 0) {
             return result;
         }
@@ -124,5 +125,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(notify, "1.0", "Tells a webhook, Slack or a command, at least once.", STEP_REPEATABLE, notify_params, PARAMS,
-            OUTPUTS, run)
+STEP_PLUGIN(notify, "1.0", "Tells a webhook, Slack or a command, at least once.", STEP_REPEATABLE, notify_params,
+            PARAMS, OUTPUTS, run)

@@ -17,7 +17,8 @@ static int read_fd(struct scratch *scratch, int fd, const char *path, size_t mos
         return fault_set(fault, "'%.300s' is no file", path);
     }
     if ((uint64_t)info.st_size > most_bytes) {
-        return fault_set(fault, "'%.300s' has %lld bytes: expected at most %zu", path, (long long)info.st_size, most_bytes);
+        return fault_set(fault, "'%.300s' has %lld bytes: expected at most %zu", path, (long long)info.st_size,
+                         most_bytes);
     }
     char *text = scratch_array(scratch, (size_t)info.st_size + 1, 1);
     while (size < (size_t)info.st_size) {

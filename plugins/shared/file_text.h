@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* The bytes of a file of at most `most_bytes`, with a NUL behind them, in `scratch`. Anything but a file is a fault: a named
- * pipe is not waited for. */
+/* The bytes of a file of at most `most_bytes`, with a NUL behind them, in `scratch`. Anything but a file is a fault: a
+ * named pipe is not waited for. */
 int file_text_read(struct scratch *scratch, const char *path, size_t most_bytes, char **ret_text, size_t *ret_size,
                    struct fault *fault);
 

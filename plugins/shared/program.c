@@ -135,7 +135,8 @@ static void become(const struct program *program, const char *const *env, const 
         _exit(127);
     }
     bool ready = dup2(pipes->input, STDIN_FILENO) >= 0 &&
-                 (pipes->output < 0 || (dup2(pipes->output, STDOUT_FILENO) >= 0 && dup2(pipes->output, STDERR_FILENO) >= 0)) &&
+                 (pipes->output < 0 ||
+                  (dup2(pipes->output, STDOUT_FILENO) >= 0 && dup2(pipes->output, STDERR_FILENO) >= 0)) &&
                  (program->folder == NULL || chdir(program->folder) == 0);
     if (ready) {
         close_on_exec_from(STANDARD_DESCRIPTORS);
@@ -202,7 +203,8 @@ static int await(const struct step_host *host, const struct program *program, pi
             struct textbuf limit = {0};
             end_group(pid, &status);
             value_put_duration(&limit, program->timeout_ms);
-            int result = late ? fault_set(fault, "'%.200s' did not end within %s", program->argv[0], textbuf_text(&limit))
+            int result = late ? fault_set(fault, "'%.200s' did not end within %s", program->argv[0],
+                                          textbuf_text(&limit))
                               : fault_set(fault, "cancelled while '%.200s' ran", program->argv[0]);
             textbuf_free(&limit);
             return result;

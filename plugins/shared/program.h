@@ -14,7 +14,8 @@
 
 struct program {
     const char *const *argv; /* NULL-terminated; found along PATH */
-    const char *const *env;  /* "NAME=value", NULL-terminated, added to this process's or in their place; NULL for none */
+    const char *const
+        *env; /* "NAME=value", NULL-terminated, added to this process's or in their place; NULL for none */
     const char *folder;      /* working directory; NULL: this process's */
     const char *input;       /* what it reads from standard input; NULL: nothing */
     const char *output_file; /* receives standard output and error; NULL: the step's log */

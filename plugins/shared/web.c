@@ -104,5 +104,7 @@ int web_check_url(const char *url, const char *what, struct fault *fault)
     for (const char *p = url; good && *p != '\0'; p++) {
         good = (unsigned char)*p > 0x20 && *p != 0x7F;
     }
-    return good ? 0 : fault_set(fault, "%s: '%.200s' is no URL: expected http://... or https://...", what, url == NULL ? "" : url);
+    return good ? 0
+                : fault_set(fault, "%s: '%.200s' is no URL: expected http://... or https://...", what,
+                            url == NULL ? "" : url);
 }

@@ -8,9 +8,9 @@
 #include "scratch.h"
 #include "step.h"
 
-/* A map of names to texts, numbers or booleans as "Name: value" lines, NULL-terminated, in `scratch`. `headers` may be NULL.
- * `content_type` (NULL for none) is added unless the map has one. Names and values that would break the request's text
- * are faults; a fault never shows a value, which may be a secret. */
+/* A map of names to texts, numbers or booleans as "Name: value" lines, NULL-terminated, in `scratch`. `headers` may be
+ * NULL. `content_type` (NULL for none) is added unless the map has one. Names and values that would break the request's
+ * text are faults; a fault never shows a value, which may be a secret. */
 int web_headers(struct scratch *scratch, const struct step_value *headers, const char *content_type,
                 const char *const **ret_lines, struct fault *fault);
 

@@ -142,7 +142,8 @@ static int add_matches(const struct step_host *host, struct scratch *scratch, co
         }
         const char *name = kept_part(wanted, host->context->workspace, match);
         if (wanted->name != NULL) {
-            name = found->gl_pathc == 1 ? wanted->name : scratch_printf(scratch, "%s/%s", wanted->name, last_part(match));
+            name = found->gl_pathc == 1 ? wanted->name
+                                        : scratch_printf(scratch, "%s/%s", wanted->name, last_part(match));
         }
         if (add(scratch, artifacts, match, name, fault) < 0) {
             return -1;
@@ -201,7 +202,8 @@ int attachments_record(const struct step_host *host, const struct attachments *a
 {
     for (size_t i = 0; i < attachments->count; i++) {
         if (host->artifact(host, attachments->items[i].path, attachments->items[i].name) < 0) {
-            return fault_set(fault, "the artifact '%.300s' was not accepted: the log says why", attachments->items[i].name);
+            return fault_set(fault, "the artifact '%.300s' was not accepted: the log says why",
+                             attachments->items[i].name);
         }
     }
     return 0;

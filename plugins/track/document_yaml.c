@@ -156,14 +156,16 @@ static int convert_map(struct conversion *conversion, const yaml_node_t *node, i
 static bool has_own_tag(const yaml_node_t *node)
 {
     const char *tag = (const char *)node->tag;
-    return tag != NULL && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, YAML_SEQ_TAG) != 0 && strcmp(tag, YAML_MAP_TAG) != 0;
+    return tag != NULL && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, YAML_SEQ_TAG) != 0 &&
+           strcmp(tag, YAML_MAP_TAG) != 0;
 }
 
 static int convert(struct conversion *conversion, int id, int depth, struct step_value *ret)
 {
     const yaml_node_t *node = yaml_document_get_node(conversion->document, id);
     if (depth > DOCUMENT_MAX_DEPTH || ++conversion->values > DOCUMENT_MAX_VALUES) {
-        return bad(conversion, node, depth > DOCUMENT_MAX_DEPTH ? "nested deeper than 64 levels" : "more than 1000000 values");
+        return bad(conversion, node,
+                   depth > DOCUMENT_MAX_DEPTH ? "nested deeper than 64 levels" : "more than 1000000 values");
     }
     if (has_own_tag(node)) {
         return bad(conversion, node, "tags are not read: expected a plain value");

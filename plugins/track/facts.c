@@ -205,8 +205,9 @@ static int add_point_list(struct scratch *scratch, const struct source *source, 
         struct fact_point point = {.key = key == NULL ? "" : scratch_copy(scratch, key, strlen(key))};
         if (key == NULL || value == NULL || number_of(value, &point.value) < 0 ||
             whole_member(item, "step", &point.step) < 0 || whole_member(item, "timestamp", &point.time_ms) < 0) {
-            return fault_set(fault, "'%.200s': item %zu: expected {key: TEXT, value: NUMBER} and, if wanted, whole numbers "
-                                    "for step and timestamp",
+            return fault_set(fault,
+                             "'%.200s': item %zu: expected {key: TEXT, value: NUMBER} and, if wanted, whole numbers "
+                             "for step and timestamp",
                              source->shown, i + 1);
         }
         if (add_point(scratch, points, point, fault) < 0) {
@@ -239,8 +240,8 @@ static int whole_cell(const struct row *row, int column, int64_t otherwise, int6
         return 0;
     }
     if (csv_parse_number(text, &number) < 0 || floor(number) != number || fabs(number) > 9e15) {
-        return fault_set(fault, "'%.200s' line %zu, column '%.60s': '%.60s' is no whole number", row->source->shown, row->line,
-                         csv_column_names(row->csv)[column], text);
+        return fault_set(fault, "'%.200s' line %zu, column '%.60s': '%.60s' is no whole number", row->source->shown,
+                         row->line, csv_column_names(row->csv)[column], text);
     }
     *ret = (int64_t)number;
     return 0;
@@ -255,8 +256,8 @@ static int add_cell(struct scratch *scratch, const struct row *row, const char *
         return 0;
     }
     if (parse_metric(text, &point.value) < 0) {
-        return fault_set(fault, "'%.200s' line %zu, column '%.60s': '%.60s' is no number", row->source->shown, row->line,
-                         csv_column_names(row->csv)[column], text);
+        return fault_set(fault, "'%.200s' line %zu, column '%.60s': '%.60s' is no number", row->source->shown,
+                         row->line, csv_column_names(row->csv)[column], text);
     }
     point.key = scratch_copy(scratch, key, strlen(key));
     return add_point(scratch, points, point, fault);
@@ -306,8 +307,8 @@ static int add_point_csv(struct scratch *scratch, const struct source *source, s
     return result;
 }
 
-static int add_source(struct scratch *scratch, const struct source *source, const char *what, struct fact_points *points,
-                      struct fault *fault)
+static int add_source(struct scratch *scratch, const struct source *source, const char *what,
+                      struct fact_points *points, struct fault *fault)
 {
     if (source->value == NULL) {
         return add_point_csv(scratch, source, points, fault);

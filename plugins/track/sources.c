@@ -4,8 +4,8 @@
 #include "folder.h"
 #include "value.h"
 
-static int read_one(const struct step_host *host, struct scratch *scratch, const struct step_value *item, const char *what,
-                    struct source *source, struct fault *fault)
+static int read_one(const struct step_host *host, struct scratch *scratch, const struct step_value *item,
+                    const char *what, struct source *source, struct fault *fault)
 {
     *source = (struct source){.shown = what, .value = item};
     if (item->type == STEP_TYPE_MAP) {
@@ -19,7 +19,8 @@ static int read_one(const struct step_host *host, struct scratch *scratch, const
     source->kind = document_kind(item->string);
     source->value = NULL;
     if (source->kind == DOCUMENT_UNKNOWN) {
-        return fault_set(fault, "%s: '%.200s': expected a file named .json, .yaml, .yml, .csv or .tsv", what, item->string);
+        return fault_set(fault, "%s: '%.200s': expected a file named .json, .yaml, .yml, .csv or .tsv", what,
+                         item->string);
     }
     return source->kind == DOCUMENT_CSV ? 0 : document_read(host, scratch, source->path, &source->value, fault);
 }

@@ -127,8 +127,8 @@ static int put_lists(const struct step_value *map, const char *shown, struct tex
     size_t rows = map->count == 0 ? 0 : map->items[0].count;
     for (size_t c = 0; c < map->count; c++) {
         if (map->items[c].type != STEP_TYPE_LIST || map->items[c].count != rows) {
-            return fault_set(fault, "'%.200s': the column '%.60s': expected a list of %zu values, as the first has", shown,
-                             map->keys[c], rows);
+            return fault_set(fault, "'%.200s': the column '%.60s': expected a list of %zu values, as the first has",
+                             shown, map->keys[c], rows);
         }
     }
     put_columns(out, map->keys, map->count);

@@ -9,9 +9,9 @@
 #include "step.h"
 #include "textbuf.h"
 
-/* Appends the table of a file. CSV: a column whose cells are all numbers or empty is numbers, any other is texts; an empty
- * cell is null. JSON and YAML: a list of maps, a map of lists of one length, or the form above. `shown` is the path in
- * faults. */
+/* Appends the table of a file. CSV: a column whose cells are all numbers or empty is numbers, any other is texts; an
+ * empty cell is null. JSON and YAML: a list of maps, a map of lists of one length, or the form above. `shown` is the
+ * path in faults. */
 int table_read(const struct step_host *host, struct scratch *scratch, const char *path, const char *shown,
                struct textbuf *out, struct fault *fault);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Records what is in files: params, metrics, tags, tables and artifacts of the step's own run. Everything is read first; a
- * file with an error in it leaves nothing recorded. */
+ * Records what is in files: params, metrics, tags, tables and artifacts of the step's own run. Everything is read
+ * first; a file with an error in it leaves nothing recorded. */
 #include "step.h"
 
 #include "attachments.h"
@@ -56,7 +56,8 @@ static int record_texts(const struct tracking *tracking, struct fault *fault)
     const struct step_host *host = tracking->host;
     for (size_t i = 0; i < tracking->params.count; i++) {
         if (host->param(host, tracking->params.items[i].key, tracking->params.items[i].value) < 0) {
-            return fault_set(fault, "the param '%.100s' was not accepted: the log says why", tracking->params.items[i].key);
+            return fault_set(fault, "the param '%.100s' was not accepted: the log says why",
+                             tracking->params.items[i].key);
         }
     }
     for (size_t i = 0; i < tracking->tags.count; i++) {
@@ -115,5 +116,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(track, "1.0", "Records params, metrics, tags, tables and artifacts from files.", STEP_REPEATABLE, track_params,
-            PARAMS, OUTPUTS, run)
+STEP_PLUGIN(track, "1.0", "Records params, metrics, tags, tables and artifacts from files.", STEP_REPEATABLE,
+            track_params, PARAMS, OUTPUTS, run)

@@ -17,12 +17,13 @@ static int check_name(const char *what, const char *name, struct fault *fault)
         good = good && (isalnum((unsigned char)*p) || *p == '_');
     }
     if (!good) {
-        return fault_set(fault, "%s: '%.60s': expected a name of letters, digits and '_', which starts with no digit", what,
-                         name);
+        return fault_set(fault, "%s: '%.60s': expected a name of letters, digits and '_', which starts with no digit",
+                         what, name);
     }
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         if (strcasecmp(name, taken[i]) == 0) {
-            return fault_set(fault, "%s: '%.60s' has a meaning of its own in commands: expected another name", what, name);
+            return fault_set(fault, "%s: '%.60s' has a meaning of its own in commands: expected another name", what,
+                             name);
         }
     }
     return 0;
@@ -86,16 +87,16 @@ static int count_combinations(const struct step_value *axes, size_t most, size_t
         /* Each factor is bounded by the memory it stands in, `count` by the check: no overflow. */
         count *= axes->items[i].count;
         if (count > most) {
-            return fault_set(fault, "grid: it makes more than %zu candidates: expected fewer, or a higher max_candidates",
-                             most);
+            return fault_set(
+                fault, "grid: it makes more than %zu candidates: expected fewer, or a higher max_candidates", most);
         }
     }
     *ret_count = count;
     return 0;
 }
 
-static int expand_axes(struct scratch *scratch, const struct step_value *axes, const struct step_value *fixed, size_t most,
-                       struct grid *grid, struct fault *fault)
+static int expand_axes(struct scratch *scratch, const struct step_value *axes, const struct step_value *fixed,
+                       size_t most, struct grid *grid, struct fault *fault)
 {
     size_t count = 0;
     if (count_combinations(axes, most, &count, fault) < 0 || check_names("grid", axes, fault) < 0) {
@@ -126,8 +127,8 @@ static bool same_keys(const struct step_value *a, const struct step_value *b)
     return a->count == b->count;
 }
 
-static int expand_list(struct scratch *scratch, const struct step_value *list, const struct step_value *fixed, size_t most,
-                       struct grid *grid, struct fault *fault)
+static int expand_list(struct scratch *scratch, const struct step_value *list, const struct step_value *fixed,
+                       size_t most, struct grid *grid, struct fault *fault)
 {
     if (list->type != STEP_TYPE_LIST || list->count == 0 || list->count > most) {
         return fault_set(fault, "candidates: expected a list of 1 to %zu maps", most);
@@ -136,14 +137,16 @@ static int expand_list(struct scratch *scratch, const struct step_value *list, c
     for (size_t i = 0; i < list->count; i++) {
         const struct step_value *item = &list->items[i];
         if (item->type != STEP_TYPE_MAP) {
-            return fault_set(fault, "candidates: item %zu is %s: expected a map of params", i + 1, value_type_name(item));
+            return fault_set(fault, "candidates: item %zu is %s: expected a map of params", i + 1,
+                             value_type_name(item));
         }
         if (check_names("candidates", item, fault) < 0) {
             return -1;
         }
         candidates[i] = merge(scratch, fixed, item->keys, item->items, item->count);
         if (!same_keys(&candidates[0], &candidates[i])) {
-            return fault_set(fault, "candidates: item %zu has other params than the first: expected the same names", i + 1);
+            return fault_set(fault, "candidates: item %zu has other params than the first: expected the same names",
+                             i + 1);
         }
     }
     *grid = (struct grid){candidates, list->count};

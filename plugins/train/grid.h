@@ -15,10 +15,10 @@ struct grid {
     size_t count;
 };
 
-/* `axes` is a map NAME: list of values, of which every combination is a candidate, the last axis turning quickest; `list`
- * is a list of maps. Exactly one of them is not NULL. `fixed` is a map that all candidates share, or NULL. More than `most`
- * candidates are a fault that says how many there are. Names are letters, digits and '_', different also without regard to
- * case, and none of dir, index and params. */
+/* `axes` is a map NAME: list of values, of which every combination is a candidate, the last axis turning quickest;
+ * `list` is a list of maps. Exactly one of them is not NULL. `fixed` is a map that all candidates share, or NULL. More
+ * than `most` candidates are a fault that says how many there are. Names are letters, digits and '_', different also
+ * without regard to case, and none of dir, index and params. */
 int grid_expand(struct scratch *scratch, const struct step_value *axes, const struct step_value *list,
                 const struct step_value *fixed, size_t most, struct grid *ret_grid, struct fault *fault);
 

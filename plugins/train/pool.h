@@ -15,8 +15,8 @@ struct pool;
 /* Everything handed in must live until pool_end(). NULL with a fault when no thread can be made. */
 struct pool *pool_start(const struct step_host *host, const struct trial_spec *spec, struct trial *trials, size_t count,
                         size_t parallel, struct fault *fault);
-/* Waits for the next trial that has run; false when there are no more. `ret_ran` is false when it failed, with the reason in
- * the trial. */
+/* Waits for the next trial that has run; false when there are no more. `ret_ran` is false when it failed, with the
+ * reason in the trial. */
 bool pool_take(struct pool *pool, size_t *ret_index, bool *ret_ran);
 /* Starts no more trials and ends those that run; they are still to be taken, as failed ones. */
 void pool_stop(struct pool *pool);

@@ -49,7 +49,8 @@ static void put_head(struct textbuf *out, const struct trial *first, const struc
     for (size_t i = 0; i < columns->count; i++) {
         /* A metric may be called as a param is. */
         struct textbuf name = {0};
-        textbuf_printf(&name, "%s%s", step_get(first->params, columns->names[i]) == NULL ? "" : "metric ", columns->names[i]);
+        textbuf_printf(&name, "%s%s", step_get(first->params, columns->names[i]) == NULL ? "" : "metric ",
+                       columns->names[i]);
         textbuf_put(out, ",");
         textbuf_json_string(out, textbuf_text(&name));
         textbuf_free(&name);
@@ -57,7 +58,8 @@ static void put_head(struct textbuf *out, const struct trial *first, const struc
     textbuf_put(out, ",\"seconds\",\"error\"],\"data\":[");
 }
 
-static void put_row(struct textbuf *out, const struct trial *trial, const struct trial *first, const struct columns *columns)
+static void put_row(struct textbuf *out, const struct trial *trial, const struct trial *first,
+                    const struct columns *columns)
 {
     textbuf_printf(out, "[%zu", trial->index);
     for (size_t i = 0; i < first->params->count; i++) {
@@ -92,8 +94,9 @@ int report_table(const struct step_host *host, const struct trial *trials, size_
     }
     textbuf_put(&out, "]}");
     int result = textbuf_write_file(&out, path, fault);
-    if (result == 0 && (host->artifact(host, path, "candidates.json") < 0 ||
-                        host->tag(host, "mlflow.loggedArtifacts", "[{\"path\":\"candidates.json\",\"type\":\"table\"}]") < 0)) {
+    if (result == 0 &&
+        (host->artifact(host, path, "candidates.json") < 0 ||
+         host->tag(host, "mlflow.loggedArtifacts", "[{\"path\":\"candidates.json\",\"type\":\"table\"}]") < 0)) {
         result = fault_set(fault, "the table of candidates was not accepted: the log says why");
     }
     textbuf_free(&out);
@@ -132,5 +135,6 @@ int report_best(const struct step_host *host, const struct trial_spec *spec, con
         result = trials[i].good ? host->metric(host, series, trials[i].score, (int64_t)trials[i].index, 0) : 0;
     }
     scratch_free(&scratch);
-    return result == 0 ? 0 : fault_set(fault, "a param or metric of the best candidate was not accepted: the log says why");
+    return result == 0 ? 0
+                       : fault_set(fault, "a param or metric of the best candidate was not accepted: the log says why");
 }

@@ -6,8 +6,8 @@
 
 #include "trial.h"
 
-/* The artifact candidates.json, an MLflow table with a row for each candidate: its number, params, metrics, seconds and why it
- * failed. */
+/* The artifact candidates.json, an MLflow table with a row for each candidate: its number, params, metrics, seconds and
+ * why it failed. */
 int report_table(const struct step_host *host, const struct trial *trials, size_t count, struct fault *fault);
 /* The params and metrics of the best as those of the step's run, and the deciding metric of all of them as the series
  * candidates/METRIC, whose step is the candidate's number. */

@@ -69,7 +69,8 @@ static int prepare(struct training *training, struct fault *fault)
 {
     const struct train_params *p = training->params;
     struct trial_spec *spec = &training->spec;
-    *spec = (struct trial_spec){.metrics = p->metrics, .metric = p->metric, .timeout_ms = p->timeout > 0 ? p->timeout : 0};
+    *spec = (struct trial_spec){
+        .metrics = p->metrics, .metric = p->metric, .timeout_ms = p->timeout > 0 ? p->timeout : 0};
     if (program_argv(&training->scratch, p->command, "command", &spec->command, fault) < 0 ||
         grid_expand(&training->scratch, value_given(p->grid), value_given(p->candidates), value_given(p->params),
                     (size_t)p->max_candidates, &training->grid, fault) < 0 ||
@@ -77,7 +78,8 @@ static int prepare(struct training *training, struct fault *fault)
         return -1;
     }
     if (!stays_below(p->metrics) || (p->model != NULL && !stays_below(p->model))) {
-        return fault_set(fault, "%s: expected a path below the candidate's folder", stays_below(p->metrics) ? "model" : "metrics");
+        return fault_set(fault, "%s: expected a path below the candidate's folder",
+                         stays_below(p->metrics) ? "model" : "metrics");
     }
     training->trials = scratch_array(&training->scratch, training->grid.count, sizeof *training->trials);
     for (size_t i = 0; i < training->grid.count; i++) {
@@ -202,8 +204,8 @@ static int train_all(struct training *training, struct fault *fault)
         return fault_set(fault, "candidate %zu failed: %.400s", first_failed->index, first_failed->why.text);
     }
     return training->best != NULL ? 0
-                                  : fault_set(fault, "all %zu candidates failed; the first: %.400s", training->grid.count,
-                                              training->trials[0].why.text);
+                                  : fault_set(fault, "all %zu candidates failed; the first: %.400s",
+                                              training->grid.count, training->trials[0].why.text);
 }
 
 /* ---- after -------------------------------------------------------------------------------------- */
@@ -211,8 +213,10 @@ static int train_all(struct training *training, struct fault *fault)
 /* Into the step's folder: the file or folder `model`. NULL when there is none and none was named. */
 static int place_model(struct training *training, const char **ret_path, struct fault *fault)
 {
-    const char *named = training->params->model != NULL && training->params->model[0] != '\0' ? training->params->model : NULL;
-    const char *from = scratch_printf(&training->scratch, "%s/%s", training->best->dir, named == NULL ? "model" : named);
+    const char *named = training->params->model != NULL && training->params->model[0] != '\0' ? training->params->model
+                                                                                              : NULL;
+    const char *from = scratch_printf(&training->scratch, "%s/%s", training->best->dir,
+                                      named == NULL ? "model" : named);
     const char *to = scratch_printf(&training->scratch, "%s/model", training->host->context->step_dir);
     *ret_path = NULL;
     if (access(from, F_OK) != 0) {
@@ -221,7 +225,8 @@ static int place_model(struct training *training, const char **ret_path, struct 
                                          training->best->index, named);
     }
     *ret_path = to;
-    return rename(from, to) == 0 ? 0 : fault_set(fault, "cannot move '%.200s' to '%.200s': %s", from, to, strerror(errno));
+    return rename(from, to) == 0 ? 0
+                                 : fault_set(fault, "cannot move '%.200s' to '%.200s': %s", from, to, strerror(errno));
 }
 
 static int put_outputs(const struct training *training, const char *model)
@@ -285,5 +290,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(train, "1.0", "Trains candidates of a grid with a command and keeps the best.", STEP_REPEATABLE, train_params,
-            PARAMS, OUTPUTS, run)
+STEP_PLUGIN(train, "1.0", "Trains candidates of a grid with a command and keeps the best.", STEP_REPEATABLE,
+            train_params, PARAMS, OUTPUTS, run)

@@ -44,15 +44,17 @@ static int put_named(struct textbuf *out, const struct trial *trial, const char 
     } else if (strcmp(name, "params") == 0) {
         value_put_json(out, trial->params);
     } else {
-        return fault_set(fault, "command: '{%.60s}' is no param: expected one of the candidates' or {dir}, {index}, {params}, "
-                                "or {{ for a brace",
+        return fault_set(fault,
+                         "command: '{%.60s}' is no param: expected one of the candidates' or {dir}, {index}, {params}, "
+                         "or {{ for a brace",
                          name);
     }
     return 0;
 }
 
 /* Braces that hold no name, as in JSON or shell text, stay as they are. */
-static int expand(struct scratch *scratch, const struct trial *trial, const char *item, const char **ret, struct fault *fault)
+static int expand(struct scratch *scratch, const struct trial *trial, const char *item, const char **ret,
+                  struct fault *fault)
 {
     struct textbuf out = {0};
     int result = 0;

@@ -41,11 +41,13 @@ struct trial {
 /* Is every {name} in the command known? `params` is any candidate's. */
 int trial_check_command(const struct trial_spec *spec, const struct step_value *params, struct fault *fault);
 /* Runs the command in the workspace with SLUICE_STEP_DIR and SLUICE_CANDIDATE_DIR (the folder), SLUICE_CANDIDATE (the
- * index), SLUICE_PARAMS (the path of params.json) and SLUICE_PARAM_<NAME> in upper case. Sets took_ms and, when it does not
- * end well, `why`. Of the host it uses `cancelled` alone, so that threads may run trials at once. -1 when it failed. */
+ * index), SLUICE_PARAMS (the path of params.json) and SLUICE_PARAM_<NAME> in upper case. Sets took_ms and, when it does
+ * not end well, `why`. Of the host it uses `cancelled` alone, so that threads may run trials at once. -1 when it
+ * failed. */
 int trial_run(const struct step_host *host, const struct trial_spec *spec, struct trial *trial);
-/* Reads the metrics of a trial that ran: the file, or, when there is none, the lines "name=number" and "name: number" of
- * output.log, of which the last one of a name counts. Sets good, metrics and score, or `why`. */
-void trial_read(const struct step_host *host, struct scratch *scratch, const struct trial_spec *spec, struct trial *trial);
+/* Reads the metrics of a trial that ran: the file, or, when there is none, the lines "name=number" and "name: number"
+ * of output.log, of which the last one of a name counts. Sets good, metrics and score, or `why`. */
+void trial_read(const struct step_host *host, struct scratch *scratch, const struct trial_spec *spec,
+                struct trial *trial);
 
 #endif

@@ -39,7 +39,8 @@ static void add_map(struct found *found, const char *prefix, const struct step_v
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct step_value *value = &map->items[i];
-        const char *key = prefix[0] == '\0' ? map->keys[i] : scratch_printf(found->scratch, "%s/%s", prefix, map->keys[i]);
+        const char *key = prefix[0] == '\0' ? map->keys[i]
+                                            : scratch_printf(found->scratch, "%s/%s", prefix, map->keys[i]);
         if (value->type == STEP_TYPE_MAP) {
             add_map(found, key, value);
         } else if (value->type == STEP_TYPE_INT || value->type == STEP_TYPE_NUMBER) {
@@ -129,11 +130,13 @@ static void decide(const struct trial_spec *spec, struct trial *trial)
             return;
         }
     }
-    (void)fault_set(&trial->why, "it left no metric '%.100s': expected it in '%.100s', or a line '%.60s=NUMBER' printed",
+    (void)fault_set(&trial->why,
+                    "it left no metric '%.100s': expected it in '%.100s', or a line '%.60s=NUMBER' printed",
                     spec->metric, spec->metrics, spec->metric);
 }
 
-void trial_read(const struct step_host *host, struct scratch *scratch, const struct trial_spec *spec, struct trial *trial)
+void trial_read(const struct step_host *host, struct scratch *scratch, const struct trial_spec *spec,
+                struct trial *trial)
 {
     struct scratch own = {0};
     struct found found = {.scratch = &own, .items = scratch_array(&own, MOST_METRICS, sizeof *found.items)};

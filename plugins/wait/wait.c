@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Waits for a time, a file or a URL. The step only says what it waits for; the engine looks, and no process is held. Called
- * again with the outcome, the step turns it into a result. */
+ * Waits for a time, a file or a URL. The step only says what it waits for; the engine looks, and no process is held.
+ * Called again with the outcome, the step turns it into a result. */
 #include "step.h"
 
 #include "folder.h"

@@ -33,7 +33,8 @@ static const char *current(struct fake_host *fake)
     return size < 0 ? "none" : arena_dup(fake->arena, room, (size_t)size);
 }
 
-static const char *const to_directory = "{\"model\": \"models:/wine/1\", \"target\": {\"directory\": \"serve\"}, \"keep\": 1}";
+static const char *const to_directory =
+    "{\"model\": \"models:/wine/1\", \"target\": {\"directory\": \"serve\"}, \"keep\": 1}";
 static const char *const with_health =
     "{\"model\": \"models:/wine/1\", \"target\": {\"directory\": \"serve\"}, "
     "\"health\": {\"url\": \"http://127.0.0.1:9/ping\", \"timeout\": \"30ms\", \"interval\": \"10ms\"}}";
@@ -147,12 +148,14 @@ TEST(deploy_tells_a_command_and_tells_it_to_go_back)
     struct fake_host fake;
     fake_host_open(&fake, "deploy");
     give_model(&fake, 1, "one", "one");
-    assert_int_equal(fake_host_run(&fake, "{\"model\": \"m-1\", \"health\": {\"url\": \"http://h/\", \"timeout\": \"1ms\"}, "
-                                          "\"target\": {\"command\": [\"sh\", \"-c\", \"echo $SLUICE_DEPLOY_ACTION "
-                                          "$SLUICE_MODEL_ID >> told\"]}}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"model\": \"m-1\", \"health\": {\"url\": \"http://h/\", \"timeout\": \"1ms\"}, "
+                                   "\"target\": {\"command\": [\"sh\", \"-c\", \"echo $SLUICE_DEPLOY_ACTION "
+                                   "$SLUICE_MODEL_ID >> told\"]}}"),
                      STEP_FAILED);
     assert_non_null(strstr(fake.failure, "rolled back to what was there before"));
-    assert_string_equal(fake_host_read(&fake, arena_printf(fake.arena, "%s/told", fake.folder)), "deploy m-1\nrollback\n");
+    assert_string_equal(fake_host_read(&fake, arena_printf(fake.arena, "%s/told", fake.folder)),
+                        "deploy m-1\nrollback\n");
     fake_host_close(&fake);
 }
 
@@ -162,11 +165,13 @@ TEST(deploy_tells_a_url_and_says_when_going_back_fails_too)
     fake_host_open(&fake, "deploy");
     give_model(&fake, 1, "one", "one");
     fake.http_status = 201;
-    assert_int_equal(fake_host_run(&fake, "{\"model\": \"m-1\", \"target\": {\"http\": \"http://h/deploy\"}}"), STEP_OK);
+    assert_int_equal(fake_host_run(&fake, "{\"model\": \"m-1\", \"target\": {\"http\": \"http://h/deploy\"}}"),
+                     STEP_OK);
     assert_string_equal(fake.http_method, "POST");
     assert_non_null(strstr(fake.http_request, "{\"action\":\"deploy\",\"model_uri\":\"m-1\",\"model_id\":\"m-1\""));
     fake.http_status = 500;
-    assert_int_equal(fake_host_run(&fake, "{\"model\": \"m-1\", \"target\": {\"http\": \"http://h/deploy\"}}"), STEP_FAILED);
+    assert_int_equal(fake_host_run(&fake, "{\"model\": \"m-1\", \"target\": {\"http\": \"http://h/deploy\"}}"),
+                     STEP_FAILED);
     assert_non_null(strstr(fake.failure, "http://h/deploy answered 500"));
     assert_non_null(strstr(fake.failure, "rolling back to what was there before failed, too"));
     fake_host_close(&fake);
@@ -205,20 +210,21 @@ TEST(deploy_says_what_is_wrong_with_its_parameters)
     static const struct {
         const char *params, *reason;
     } cases[] = {
-        {"{\"model\": \"m-1\", \"target\": {}}",
-         "target: expected {directory: PATH}, {command: [...]} or {http: URL}"},
+        {"{\"model\": \"m-1\", \"target\": {}}", "target: expected {directory: PATH}, {command: [...]} or {http: URL}"},
         {"{\"model\": \"m-1\", \"target\": {\"http\": \"ftp://h\"}}",
          "target.http: 'ftp://h' is no URL: expected http://... or https://..."},
         {"{\"model\": \"m-1\", \"target\": {\"directory\": \"d\"}, \"previous\": \"m-2\"}",
          "previous: a directory knows itself what it serves: expected a command or http target"},
-        {"{\"model\": \"m-1\", \"target\": {\"directory\": \"d\"}, \"health\": {\"url\": \"http://h\", \"tiemout\": \"1s\"}}",
+        {"{\"model\": \"m-1\", \"target\": {\"directory\": \"d\"}, \"health\": {\"url\": \"http://h\", \"tiemout\": "
+         "\"1s\"}}",
          "health: unknown key 'tiemout' (did you mean 'timeout'?): expected url, status, contains, timeout, interval"},
         {"{\"model\": \"m-1\", \"target\": {\"directory\": \"d\"}}", "there is no model 'm-1'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fake_host fake;
         fake_host_open(&fake, "deploy");
-        fake_host_reply(&fake, "model.files", -1, "{\"error\": \"not_found\", \"message\": \"there is no model 'm-1'\"}");
+        fake_host_reply(&fake, "model.files", -1,
+                        "{\"error\": \"not_found\", \"message\": \"there is no model 'm-1'\"}");
         assert_int_equal(fake_host_run(&fake, cases[i].params), STEP_FAILED);
         assert_string_equal(fake.failure, cases[i].reason);
         fake_host_close(&fake);

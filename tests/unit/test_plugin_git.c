@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
 /* libgit2 1.5 does not free what a regular expression of its own allocated when it did not match. */
 const char *__lsan_default_suppressions(void);
@@ -23,11 +24,19 @@ static void stay_loaded(struct fake_host *fake)
 /* Runs shell text in the test's folder. */
 static void shell(struct fake_host *fake, const char *text)
 {
-    const char *line = arena_printf(fake->arena,
-                                    "cd '%s' && export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b "
-                                    "GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b && (%s) >/dev/null 2>&1",
-                                    fake->folder, text);
-    assert_int_equal(system(line), 0);
+    const char *line = arena_printf(
+        fake->arena,
+        "cd '%s' && export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b "
+        "GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b && (%s) >/dev/null 2>&1",
+        fake->folder, text);
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
 }
 
 /* What a shell command prints, without its line end. */
@@ -42,7 +51,8 @@ static void open_with_repository(struct fake_host *fake)
 {
     fake_host_open(fake, "git");
     stay_loaded(fake);
-    shell(fake, "git init -q -b main repo && cd repo && echo one > a && git add a && git commit -qm one && git tag -a v1 -m v1 && "
+    shell(fake, "git init -q -b main repo && cd repo && echo one > a && git add a && git commit -qm one && git tag -a "
+                "v1 -m v1 && "
                 "echo two > a && git commit -qam two && git checkout -qb side && echo side > b && git add b && "
                 "git commit -qm side && git checkout -q main");
 }
@@ -82,9 +92,10 @@ TEST(git_finds_branches_tags_and_commits)
         {arena_dup(fake.arena, one, 9), "one\n", "null"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, "{\"url\": \"%s\", \"ref\": \"%s\", \"path\": \"c%zu/x/\"}",
-                                                           url, cases[i].ref, i)),
-                         STEP_OK);
+        assert_int_equal(
+            fake_host_run(&fake, arena_printf(fake.arena, "{\"url\": \"%s\", \"ref\": \"%s\", \"path\": \"c%zu/x/\"}",
+                                              url, cases[i].ref, i)),
+            STEP_OK);
         assert_string_equal(file(&fake, arena_printf(fake.arena, "c%zu/x/a", i)), cases[i].a);
         assert_string_equal(fake_host_output(&fake, "ref"), cases[i].full);
     }
@@ -166,7 +177,8 @@ TEST(git_says_what_is_wrong)
         {"true", "{\"url\": \"repo\", \"ref\": \"0123456789abcdef0123456789abcdef01234567\"}",
          "ref: no branch or tag leads to a commit '0123456789abcdef0123456789abcdef01234567'"},
         {"git init -q empty", "{\"url\": \"empty\"}", "the repository is empty: there is no branch"},
-        {"mkdir src && touch src/x", "{\"url\": \"repo\", \"path\": \"src\"}", "/src' is there and cannot be opened as a clone"},
+        {"mkdir src && touch src/x", "{\"url\": \"repo\", \"path\": \"src\"}",
+         "/src' is there and cannot be opened as a clone"},
         {"git clone -q repo src", "{\"url\": \"other\", \"path\": \"src\"}", "/src' is a clone of '"},
         {"git init -q src", "{\"url\": \"repo\", \"path\": \"src\"}",
          "/src' is a repository without a remote 'origin': expected a clone"},
@@ -226,7 +238,7 @@ TEST(known_hosts_know_a_key_by_its_bytes)
     }
 }
 
-TESTS(RUN(git_clones_the_default_branch), RUN(git_finds_branches_tags_and_commits), RUN(git_moves_a_clone_that_is_there),
-      RUN(git_overwrites_changes_only_when_it_is_forced), RUN(git_needs_no_remote_for_a_commit_that_is_here),
-      RUN(git_refuses_submodules_and_lfs_and_leaves_nothing), RUN(git_says_what_is_wrong), RUN(git_ends_when_it_is_cancelled),
-      RUN(known_hosts_know_a_key_by_its_bytes))
+TESTS(RUN(git_clones_the_default_branch), RUN(git_finds_branches_tags_and_commits),
+      RUN(git_moves_a_clone_that_is_there), RUN(git_overwrites_changes_only_when_it_is_forced),
+      RUN(git_needs_no_remote_for_a_commit_that_is_here), RUN(git_refuses_submodules_and_lfs_and_leaves_nothing),
+      RUN(git_says_what_is_wrong), RUN(git_ends_when_it_is_cancelled), RUN(known_hosts_know_a_key_by_its_bytes))

@@ -9,8 +9,9 @@ TEST(notify_posts_the_message_with_its_id)
     struct fake_host fake;
     fake_host_open(&fake, "notify");
     fake.http_status = 204;
-    assert_int_equal(fake_host_run(&fake, "{\"to\": {\"webhook\": \"https://h/hook\"}, \"message\": \"a \\\"good\\\" model\", "
-                                          "\"fields\": {\"r2\": 0.5}}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"to\": {\"webhook\": \"https://h/hook\"}, \"message\": \"a \\\"good\\\" model\", "
+                                   "\"fields\": {\"r2\": 0.5}}"),
                      STEP_OK);
     assert_string_equal(fake.http_url, "https://h/hook");
     assert_string_equal(fake.http_request,
@@ -27,8 +28,9 @@ TEST(notify_sends_a_body_of_the_user_in_place_of_its_own)
     struct fake_host fake;
     fake_host_open(&fake, "notify");
     fake.http_status = 200;
-    assert_int_equal(fake_host_run(&fake, "{\"to\": {\"webhook\": \"https://h/hook\", \"body\": {\"content\": \"hi\"}}, "
-                                          "\"message\": \"m\"}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"to\": {\"webhook\": \"https://h/hook\", \"body\": {\"content\": \"hi\"}}, "
+                                   "\"message\": \"m\"}"),
                      STEP_OK);
     assert_string_equal(fake.http_request, "{\"content\":\"hi\"}");
     fake_host_close(&fake);
@@ -39,8 +41,9 @@ TEST(notify_escapes_what_slack_would_read_as_a_call)
     struct fake_host fake;
     fake_host_open(&fake, "notify");
     fake.http_status = 200;
-    assert_int_equal(fake_host_run(&fake, "{\"to\": {\"slack\": \"https://h/T0/secret\"}, \"message\": \"<https://x|new>\", "
-                                          "\"fields\": {\"branch\": \"<!channel> & co\", \"n\": 3}}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"to\": {\"slack\": \"https://h/T0/secret\"}, \"message\": \"<https://x|new>\", "
+                                   "\"fields\": {\"branch\": \"<!channel> & co\", \"n\": 3}}"),
                      STEP_OK);
     assert_string_equal(fake.http_request, "{\"text\":\"<https://x|new>\\u000a*branch*: &lt;!channel&gt; &amp; co"
                                            "\\u000a*n*: 3\"}");
@@ -54,7 +57,8 @@ TEST(notify_gives_a_command_the_notice)
     assert_int_equal(fake_host_run(&fake, "{\"to\": {\"command\": [\"sh\", \"-c\", \"cat > got; echo $SLUICE_NOTICE_ID "
                                           "$SLUICE_NOTICE_MESSAGE > env\"]}, \"message\": \"hello\"}"),
                      STEP_OK);
-    assert_non_null(strstr(fake_host_read(&fake, arena_printf(fake.arena, "%s/got", fake.folder)), "\"message\":\"hello\""));
+    assert_non_null(
+        strstr(fake_host_read(&fake, arena_printf(fake.arena, "%s/got", fake.folder)), "\"message\":\"hello\""));
     assert_string_equal(fake_host_read(&fake, arena_printf(fake.arena, "%s/env", fake.folder)), ID " hello\n");
     assert_string_equal(fake_host_output(&fake, "status"), "null");
     fake_host_close(&fake);
@@ -90,8 +94,9 @@ TEST(notify_succeeds_unsent_when_it_is_optional)
 {
     struct fake_host fake;
     fake_host_open(&fake, "notify");
-    assert_int_equal(fake_host_run(&fake, "{\"to\": {\"webhook\": \"https://h/x\"}, \"message\": \"m\", \"optional\": true, "
-                                          "\"attempts\": 1}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"to\": {\"webhook\": \"https://h/x\"}, \"message\": \"m\", \"optional\": true, "
+                                   "\"attempts\": 1}"),
                      STEP_OK);
     assert_string_equal(fake_host_output(&fake, "sent"), "false");
     assert_string_equal(fake_host_output(&fake, "error"), "\"https://h gave no answer: no answer\"");
@@ -126,5 +131,6 @@ TEST(notify_says_what_is_wrong_with_its_parameters)
 
 TESTS(RUN(notify_posts_the_message_with_its_id), RUN(notify_sends_a_body_of_the_user_in_place_of_its_own),
       RUN(notify_escapes_what_slack_would_read_as_a_call), RUN(notify_gives_a_command_the_notice),
-      RUN(notify_tries_again_and_fails_without_showing_the_secret_of_the_url), RUN(notify_does_not_repeat_what_was_refused),
-      RUN(notify_succeeds_unsent_when_it_is_optional), RUN(notify_says_what_is_wrong_with_its_parameters))
+      RUN(notify_tries_again_and_fails_without_showing_the_secret_of_the_url),
+      RUN(notify_does_not_repeat_what_was_refused), RUN(notify_succeeds_unsent_when_it_is_optional),
+      RUN(notify_says_what_is_wrong_with_its_parameters))

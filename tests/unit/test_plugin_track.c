@@ -8,9 +8,10 @@ TEST(track_records_what_stands_in_the_pipeline)
 {
     struct fake_host fake;
     fake_host_open(&fake, "track");
-    assert_int_equal(fake_host_run(&fake, "{\"params\": {\"lr\": 0.1, \"model\": {\"depth\": 3, \"on\": true}, \"l\": [1, 2]},"
-                                          " \"metrics\": {\"rmse\": 0.5, \"test\": {\"r2\": 1}, \"bad\": \"NaN\"},"
-                                          " \"tags\": {\"team\": \"cellar\"}}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"params\": {\"lr\": 0.1, \"model\": {\"depth\": 3, \"on\": true}, \"l\": [1, 2]},"
+                                   " \"metrics\": {\"rmse\": 0.5, \"test\": {\"r2\": 1}, \"bad\": \"NaN\"},"
+                                   " \"tags\": {\"team\": \"cellar\"}}"),
                      STEP_OK);
     assert_string_equal(fake_host_find(fake.params, fake.param_count, "lr"), "0.1");
     assert_string_equal(fake_host_find(fake.params, fake.param_count, "model/depth"), "3");
@@ -28,9 +29,10 @@ TEST(track_reads_yaml_by_the_core_schema)
 {
     struct fake_host fake;
     fake_host_open(&fake, "track");
-    (void)fake_host_file(&fake, "p.yaml",
-                         "lr: 1e-3\nname: yes\nquoted: '12'\nhex: 0x1F\noct: 0o17\nneg: -4\nnothing: ~\nflag: True\n"
-                         "inner: &a {depth: 3}\nagain: *a\nbig: 123456789012345678901234567890\ntext: |\n  two\n  lines\n");
+    (void)fake_host_file(
+        &fake, "p.yaml",
+        "lr: 1e-3\nname: yes\nquoted: '12'\nhex: 0x1F\noct: 0o17\nneg: -4\nnothing: ~\nflag: True\n"
+        "inner: &a {depth: 3}\nagain: *a\nbig: 123456789012345678901234567890\ntext: |\n  two\n  lines\n");
     assert_int_equal(fake_host_run(&fake, "{\"params\": \"p.yaml\"}"), STEP_OK);
     static const char *const expected[][2] = {
         {"lr", "0.001"},   {"name", "yes"},     {"quoted", "12"},     {"hex", "31"},     {"oct", "15"},
@@ -49,8 +51,10 @@ TEST(track_reads_metrics_of_both_forms_of_csv_and_of_json)
     fake_host_open(&fake, "track");
     (void)fake_host_file(&fake, "long.csv", "key,value,step\nloss,0.5,1\nloss,0.25,2\nauc,nan,\n");
     (void)fake_host_file(&fake, "wide.csv", "step,train,val\n0,1,\n10,0.5,0.75\n");
-    (void)fake_host_file(&fake, "m.json", "[{\"key\": \"f1\", \"value\": 0.5, \"step\": 3, \"timestamp\": 1700000000000}]");
-    assert_int_equal(fake_host_run(&fake, "{\"metrics\": [\"long.csv\", \"wide.csv\", \"m.json\", {\"x\": 2}]}"), STEP_OK);
+    (void)fake_host_file(&fake, "m.json",
+                         "[{\"key\": \"f1\", \"value\": 0.5, \"step\": 3, \"timestamp\": 1700000000000}]");
+    assert_int_equal(fake_host_run(&fake, "{\"metrics\": [\"long.csv\", \"wide.csv\", \"m.json\", {\"x\": 2}]}"),
+                     STEP_OK);
     assert_true(fake_host_metric(&fake, "loss") == 0.25);
     assert_true(fake_host_metric(&fake, "train") == 0.5);
     assert_true(fake_host_metric(&fake, "val") == 0.75);
@@ -67,7 +71,8 @@ TEST(track_makes_tables_of_csv_and_json)
     } cases[] = {
         {"t.csv", "a,b\n1,x\n,\"y \"\"z\"\"\"\n2.5,3\n",
          "{\"columns\":[\"a\",\"b\"],\"data\":[[1,\"x\"],[null,\"y \\\"z\\\"\"],[2.5,\"3\"]]}"},
-        {"t.json", "[{\"a\": 1}, {\"b\": \"x\", \"a\": 2}]", "{\"columns\":[\"a\",\"b\"],\"data\":[[1,null],[2,\"x\"]]}"},
+        {"t.json", "[{\"a\": 1}, {\"b\": \"x\", \"a\": 2}]",
+         "{\"columns\":[\"a\",\"b\"],\"data\":[[1,null],[2,\"x\"]]}"},
         {"t.yaml", "a: [1, 2]\nb: [x, ~]\n", "{\"columns\":[\"a\",\"b\"],\"data\":[[1,\"x\"],[2,null]]}"},
         {"s.json", "{\"columns\": [\"a\"], \"data\": [[1], [2]]}", "{\"columns\":[\"a\"],\"data\":[[1],[2]]}"},
     };
@@ -75,7 +80,8 @@ TEST(track_makes_tables_of_csv_and_json)
         struct fake_host fake;
         fake_host_open(&fake, "track");
         (void)fake_host_file(&fake, cases[i].file, cases[i].text);
-        assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, "{\"tables\": \"%s\"}", cases[i].file)), STEP_OK);
+        assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, "{\"tables\": \"%s\"}", cases[i].file)),
+                         STEP_OK);
         const char *path = fake_host_artifact(&fake, arena_printf(fake.arena, "%c.json", cases[i].file[0]));
         assert_non_null(path);
         assert_string_equal(fake_host_read(&fake, path), cases[i].table);
@@ -98,9 +104,9 @@ TEST(track_finds_artifacts_by_pattern_and_by_name)
     assert_non_null(fake_host_artifact(&fake, "plots/b.svg"));
     assert_non_null(fake_host_artifact(&fake, "c[1].csv"));
     assert_string_equal(fake_host_output(&fake, "artifacts"), "3");
-    assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, "{\"artifacts\": {\"all\": \"plots/*\", \"one\": \"%s\"}}",
-                                                       odd)),
-                     STEP_OK);
+    assert_int_equal(
+        fake_host_run(&fake, arena_printf(fake.arena, "{\"artifacts\": {\"all\": \"plots/*\", \"one\": \"%s\"}}", odd)),
+        STEP_OK);
     assert_non_null(fake_host_artifact(&fake, "all/b.svg"));
     assert_string_equal(fake_host_artifact(&fake, "one"), odd);
     fake_host_close(&fake);
@@ -117,8 +123,10 @@ TEST(track_records_nothing_when_a_file_is_wrong)
          "metrics: 'm.txt': expected a file named .json, .yaml, .yml, .csv or .tsv"},
         {"m.csv", "key,value\na,1\nb,much\n", "{\"params\": {\"a\": 1}, \"metrics\": \"m.csv\"}",
          "'m.csv' line 3, column 'value': 'much' is no number"},
-        {"m.csv", "step,a\n1.5,1\n", "{\"metrics\": \"m.csv\"}", "'m.csv' line 2, column 'step': '1.5' is no whole number"},
-        {"m.json", "{\"a\": {\"b\": \"0.5\"}}", "{\"metrics\": \"m.json\"}", "'m.json': 'a/b' is a text: expected a number"},
+        {"m.csv", "step,a\n1.5,1\n", "{\"metrics\": \"m.csv\"}",
+         "'m.csv' line 2, column 'step': '1.5' is no whole number"},
+        {"m.json", "{\"a\": {\"b\": \"0.5\"}}", "{\"metrics\": \"m.json\"}",
+         "'m.json': 'a/b' is a text: expected a number"},
         {"p.json", "[1]", "{\"params\": \"p.json\"}", "params: 'p.json' holds a list: expected a map"},
         {"p.json", "{", "{\"params\": \"p.json\"}", "is no JSON: the log says where"},
         {"p.yaml", "a: 1\nb: !x 2\n", "{\"params\": \"p.yaml\"}", "line 2: tags are not read: expected a plain value"},
@@ -152,8 +160,8 @@ TEST(track_gives_up_soon_on_aliases_that_multiply)
     fake_host_open(&fake, "track");
     const char *text = "a: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
     for (int i = 1; i < 12; i++) {
-        text = arena_printf(fake.arena, "%sb%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", text, i, i, i - 1, i - 1,
-                            i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+        text = arena_printf(fake.arena, "%sb%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", text, i, i,
+                            i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
     }
     (void)fake_host_file(&fake, "p.yaml", text);
     assert_int_equal(fake_host_run(&fake, "{\"params\": \"p.yaml\"}"), STEP_FAILED);

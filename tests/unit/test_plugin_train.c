@@ -6,7 +6,8 @@
 
 static const char *const quadratic =
     "{" SCRIPT "\"mkdir $SLUICE_STEP_DIR/model; echo weights-{x} > {dir}/model/w; "
-    "echo '{{\\\"loss\\\": '$(( ({x} - 3) * ({x} - 3) + {y} ))', \\\"val\\\": {\\\"n\\\": {x}}}' > {dir}/metrics.json\"], "
+    "echo '{{\\\"loss\\\": '$(( ({x} - 3) * ({x} - 3) + {y} ))', \\\"val\\\": {\\\"n\\\": {x}}}' > "
+    "{dir}/metrics.json\"], "
     "\"grid\": {\"x\": [1, 2, 3, 4], \"y\": [5, 0]}, \"metric\": \"loss\", \"mode\": \"min\"%s}";
 
 TEST(train_tries_every_combination_and_keeps_the_best)
@@ -33,7 +34,8 @@ TEST(train_gives_the_same_result_when_candidates_run_at_once)
 {
     struct fake_host fake;
     fake_host_open(&fake, "train");
-    assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, quadratic, ", \"parallel\": 4, \"keep\": true")), STEP_OK);
+    assert_int_equal(fake_host_run(&fake, arena_printf(fake.arena, quadratic, ", \"parallel\": 4, \"keep\": true")),
+                     STEP_OK);
     assert_string_equal(fake_host_output(&fake, "index"), "5");
     assert_int_equal(access(arena_printf(fake.arena, "%s/candidates/4/output.log", fake.folder), F_OK), 0);
     fake_host_close(&fake);
@@ -43,15 +45,17 @@ TEST(train_records_a_table_of_all_candidates)
 {
     struct fake_host fake;
     fake_host_open(&fake, "train");
-    assert_int_equal(fake_host_run(&fake, "{" SCRIPT "\"[ {x} = 2 ] && echo boom >&2 && exit 3; echo acc = 0.{x}\"], "
-                                          "\"candidates\": [{\"x\": 1}, {\"x\": 2}, {\"x\": 3}], \"params\": {\"seed\": 7}, "
-                                          "\"metric\": \"acc\", \"mode\": \"max\"}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{" SCRIPT "\"[ {x} = 2 ] && echo boom >&2 && exit 3; echo acc = 0.{x}\"], "
+                                   "\"candidates\": [{\"x\": 1}, {\"x\": 2}, {\"x\": 3}], \"params\": {\"seed\": 7}, "
+                                   "\"metric\": \"acc\", \"mode\": \"max\"}"),
                      STEP_OK);
     assert_string_equal(fake_host_output(&fake, "best"), "{\"seed\":7,\"x\":3}");
     assert_string_equal(fake_host_output(&fake, "failed"), "1");
     assert_string_equal(fake_host_output(&fake, "model"), "null");
     assert_non_null(strstr(fake.log, "candidate 1: boom"));
-    const struct step_value *table = fake_host_parse(&fake, fake_host_read(&fake, fake_host_artifact(&fake, "candidates.json")));
+    const struct step_value *table = fake_host_parse(
+        &fake, fake_host_read(&fake, fake_host_artifact(&fake, "candidates.json")));
     assert_int_equal(step_get(table, "columns")->count, 6);
     assert_string_equal(step_get(table, "columns")->items[3].string, "acc");
     const struct step_value *rows = step_get(table, "data");
@@ -80,8 +84,9 @@ TEST(train_takes_the_first_of_equal_candidates_also_when_it_ends_last)
 {
     struct fake_host fake;
     fake_host_open(&fake, "train");
-    assert_int_equal(fake_host_run(&fake, "{" SCRIPT "\"sleep {wait}; echo m=1\"], \"grid\": {\"wait\": [0.2, 0.1, 0]}, "
-                                          "\"metric\": \"m\", \"mode\": \"max\", \"parallel\": 3}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{" SCRIPT "\"sleep {wait}; echo m=1\"], \"grid\": {\"wait\": [0.2, 0.1, 0]}, "
+                                   "\"metric\": \"m\", \"mode\": \"max\", \"parallel\": 3}"),
                      STEP_OK);
     assert_string_equal(fake_host_output(&fake, "index"), "0");
     fake_host_close(&fake);
@@ -91,8 +96,9 @@ TEST(train_leaves_out_printed_names_that_are_no_metrics)
 {
     struct fake_host fake;
     fake_host_open(&fake, "train");
-    assert_int_equal(fake_host_run(&fake, "{\"command\": [\"echo\", \"12: 30\\nloss: 2\\n  val_loss = 1e-3 \\nepoch: x\\n"
-                                          "loss: 1\"], \"grid\": {\"x\": [1]}, \"metric\": \"loss\", \"mode\": \"min\"}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"command\": [\"echo\", \"12: 30\\nloss: 2\\n  val_loss = 1e-3 \\nepoch: x\\n"
+                                   "loss: 1\"], \"grid\": {\"x\": [1]}, \"metric\": \"loss\", \"mode\": \"min\"}"),
                      STEP_OK);
     assert_string_equal(fake_host_output(&fake, "metrics"), "{\"loss\":1,\"val_loss\":0.001}");
     fake_host_close(&fake);
@@ -115,17 +121,21 @@ TEST(train_says_why_no_candidate_is_the_best)
         const char *params, *reason;
     } cases[] = {
         {"{\"command\": [\"true\"], \"grid\": {\"x\": [1, 2]}, \"metric\": \"m\", \"mode\": \"min\"}",
-         "all 2 candidates failed; the first: it left no metric 'm': expected it in 'metrics.json', or a line 'm=NUMBER' "
+         "all 2 candidates failed; the first: it left no metric 'm': expected it in 'metrics.json', or a line "
+         "'m=NUMBER' "
          "printed"},
         {"{\"command\": [\"echo\", \"m=nan\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
          "all 1 candidates failed; the first: its 'm' is NaN: expected a finite number"},
-        {"{\"command\": [\"sleep\", \"9\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\", \"timeout\": \"50ms\"}",
+        {"{\"command\": [\"sleep\", \"9\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\", \"timeout\": "
+         "\"50ms\"}",
          "all 1 candidates failed; the first: 'sleep' did not end within 50ms"},
-        {"{\"command\": [\"echo\", \"m=1\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\", \"model\": \"m.pkl\"}",
+        {"{\"command\": [\"echo\", \"m=1\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\", \"model\": "
+         "\"m.pkl\"}",
          "candidate 0, the best, left no 'm.pkl': expected its model there"},
         {"{\"command\": [\"a\", \"{y}\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
          "command: '{y}' is no param: expected one of the candidates' or {dir}, {index}, {params}, or {{ for a brace"},
-        {"{\"command\": [\"a\"], \"metric\": \"m\", \"mode\": \"min\"}", "none of grid and candidates: expected one of them"},
+        {"{\"command\": [\"a\"], \"metric\": \"m\", \"mode\": \"min\"}",
+         "none of grid and candidates: expected one of them"},
         {"{\"command\": [\"a\"], \"grid\": {\"x\": 1}, \"metric\": \"m\", \"mode\": \"min\"}",
          "grid: 'x': expected a list of values, got a number"},
         {"{\"command\": [\"a\"], \"grid\": {\"x\": [1, 2], \"y\": [1, 2]}, \"metric\": \"m\", \"mode\": \"min\", "
@@ -152,15 +162,17 @@ TEST(train_ends_when_it_is_cancelled)
     struct fake_host fake;
     fake_host_open(&fake, "train");
     fake.cancelled = true;
-    assert_int_equal(fake_host_run(&fake, "{\"command\": [\"sleep\", \"9\"], \"grid\": {\"x\": [1, 2]}, \"metric\": \"m\", "
-                                          "\"mode\": \"min\"}"),
+    assert_int_equal(fake_host_run(&fake,
+                                   "{\"command\": [\"sleep\", \"9\"], \"grid\": {\"x\": [1, 2]}, \"metric\": \"m\", "
+                                   "\"mode\": \"min\"}"),
                      STEP_FAILED);
     assert_string_equal(fake.failure, "cancelled after 0 of 2 candidates");
     fake_host_close(&fake);
 }
 
-TESTS(RUN(train_tries_every_combination_and_keeps_the_best), RUN(train_gives_the_same_result_when_candidates_run_at_once),
-      RUN(train_records_a_table_of_all_candidates), RUN(train_gives_params_by_file_environment_and_argument),
+TESTS(RUN(train_tries_every_combination_and_keeps_the_best),
+      RUN(train_gives_the_same_result_when_candidates_run_at_once), RUN(train_records_a_table_of_all_candidates),
+      RUN(train_gives_params_by_file_environment_and_argument),
       RUN(train_takes_the_first_of_equal_candidates_also_when_it_ends_last),
-      RUN(train_leaves_out_printed_names_that_are_no_metrics), RUN(train_stops_at_the_first_failure_when_it_shall), RUN(train_says_why_no_candidate_is_the_best),
-      RUN(train_ends_when_it_is_cancelled))
+      RUN(train_leaves_out_printed_names_that_are_no_metrics), RUN(train_stops_at_the_first_failure_when_it_shall),
+      RUN(train_says_why_no_candidate_is_the_best), RUN(train_ends_when_it_is_cancelled))

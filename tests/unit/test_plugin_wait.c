@@ -58,7 +58,8 @@ TEST(wait_goes_on_when_it_is_met)
 {
     struct fake_host fake;
     fake_host_open(&fake, "wait");
-    fake_host_resume(&fake, arena_printf(fake.arena, "{\"outcome\": \"met\", \"status\": 204, \"state\": {\"since_ms\": %lld}}",
+    fake_host_resume(&fake, arena_printf(fake.arena,
+                                         "{\"outcome\": \"met\", \"status\": 204, \"state\": {\"since_ms\": %lld}}",
                                          (long long)wall_ms() - 5000));
     assert_int_equal(fake_host_run(&fake, "{\"url\": \"http://h\"}"), STEP_OK);
     assert_string_equal(fake_host_output(&fake, "met"), "true");
@@ -74,7 +75,8 @@ TEST(wait_fails_when_it_expires_unless_it_may_go_on)
     fake_host_resume(&fake, "{\"outcome\": \"expired\", \"state\": {\"since_ms\": 1}}");
     assert_int_equal(fake_host_run(&fake, "{\"file\": \"x.csv\", \"expires\": \"3h\"}"), STEP_FAILED);
     assert_string_equal(fake.failure, "gave up after 3h: 'x.csv' was not there");
-    assert_int_equal(fake_host_run(&fake, "{\"file\": \"x.csv\", \"expires\": \"3h\", \"on_expiry\": \"go_on\"}"), STEP_OK);
+    assert_int_equal(fake_host_run(&fake, "{\"file\": \"x.csv\", \"expires\": \"3h\", \"on_expiry\": \"go_on\"}"),
+                     STEP_OK);
     assert_string_equal(fake_host_output(&fake, "met"), "false");
     assert_string_equal(fake_host_output(&fake, "status"), "null");
     fake_host_close(&fake);
@@ -86,7 +88,8 @@ TEST(wait_says_what_is_wrong_with_its_parameters)
         const char *params, *reason;
     } cases[] = {
         {"{}", "none of delay, until, file and url is given: expected exactly one"},
-        {"{\"file\": \"a\", \"url\": \"http://h\"}", "more than one of delay, until, file and url are given: expected exactly one"},
+        {"{\"file\": \"a\", \"url\": \"http://h\"}",
+         "more than one of delay, until, file and url are given: expected exactly one"},
         {"{\"delay\": \"1s\", \"stable\": \"1s\"}", "stable: there is no 'file' that could change"},
         {"{\"file\": \"a\", \"contains\": \"b\"}", "contains: there is no 'url' that could answer"},
         {"{\"delay\": \"1s\", \"expires\": \"1h\"}", "expires: a time always comes: expected it with 'file' or 'url'"},
