@@ -35,7 +35,9 @@ void json_write_string(struct strbuf *out, struct str text)
         }
         plain = ++i;
     }
-    strbuf_add(out, text.p + plain, text.n - plain);
+    if (plain < text.n) { /* the zero view has no address to add to */
+        strbuf_add(out, text.p + plain, text.n - plain);
+    }
     strbuf_add_byte(out, '"');
 }
 

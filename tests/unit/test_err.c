@@ -78,4 +78,5 @@ TEST(every_code_has_a_word)
 }
 
 TESTS(RUN(the_first_failure_stays), RUN(nobody_has_to_listen), RUN(errno_is_put_in_words_behind),
-      RUN(context_goes_in_front_and_only_of_an_error), RUN(long_messages_are_cut_within_the_room), RUN(every_code_has_a_word))
+      RUN(context_goes_in_front_and_only_of_an_error), RUN(long_messages_are_cut_within_the_room),
+      RUN(every_code_has_a_word))

@@ -113,9 +113,10 @@ TEST(the_distance_counts_slips_of_the_hand)
         const char *a, *b;
         size_t distance;
     } cases[] = {
-        {"", "", 0},           {"abc", "abc", 0},     {"abc", "abd", 1},      {"abc", "ab", 1},        {"abc", "abcd", 1},
-        {"abcd", "abdc", 1},   {"teh", "the", 1},     {"kitten", "sitting", 3}, {"ca", "abc", 3},      {"Name", "name", 1},
-        {"needs", "nedes", 1}, {"timeout", "tiemout", 1}, {"abcdef", "", 6},  {"retry", "rerty", 1},   {"xyz", "abc", 3},
+        {"", "", 0}, {"abc", "abc", 0}, {"abc", "abd", 1}, {"abc", "ab", 1}, {"abc", "abcd", 1}, {"abcd",
+        "abdc", 1}, {"teh", "the", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3}, {"Name", "name", 1},
+        {"needs", "nedes", 1}, {"timeout", "tiemout", 1}, {"abcdef", "", 6}, {"retry", "rerty", 1}, {"xyz",
+        "abc", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(str_distance(str_from(cases[i].a), str_from(cases[i].b)), cases[i].distance);
@@ -130,13 +131,15 @@ TEST(the_distance_counts_slips_of_the_hand)
 
 TEST(the_nearest_name_is_a_slip_away_or_nothing)
 {
-    static const struct str names[] = {STR("name"), STR("needs"), STR("retry"), STR("timeout"), STR("continue_on_error")};
+    static const struct str names[] = {STR("name"), STR("needs"), STR("retry"), STR("timeout"),
+                                       STR("continue_on_error")};
     static const struct {
         const char *word;
         ptrdiff_t nearest;
     } cases[] = {
-        {"nmae", 0},     {"Name", 0},   {"NAME", 0},      {"need", 1},  {"retyr", 2}, {"tiemout", 3}, {"time_out", 3}, {"continue-on-error", 4},
-        {"continueOnError", 4}, {"zzz", -1}, {"", -1}, {"artifacts", -1}, {"timeouts_", 3},
+        {"nmae", 0}, {"Name", 0}, {"NAME", 0}, {"need", 1}, {"retyr", 2}, {"tiemout", 3}, {"time_out", 3},
+        {"continue-on-error", 4}, {"continueOnError", 4}, {"zzz", -1}, {"", -1}, {"artifacts", -1},
+        {"timeouts_", 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(str_nearest(str_from(cases[i].word), names, sizeof names / sizeof *names), cases[i].nearest);
@@ -146,7 +149,8 @@ TEST(the_nearest_name_is_a_slip_away_or_nothing)
     assert_int_equal(str_nearest(STR("name"), NULL, 0), -1);
 }
 
-TESTS(RUN(the_zero_view_is_the_empty_text), RUN(views_compare_bytewise_and_shorter_first), RUN(a_view_knows_how_it_starts_and_ends),
-      RUN(finding_gives_the_first_offset), RUN(a_slice_is_clamped_to_the_text), RUN(trimming_takes_blanks_off_both_ends_only),
+TESTS(RUN(the_zero_view_is_the_empty_text), RUN(views_compare_bytewise_and_shorter_first),
+      RUN(a_view_knows_how_it_starts_and_ends), RUN(finding_gives_the_first_offset),
+      RUN(a_slice_is_clamped_to_the_text), RUN(trimming_takes_blanks_off_both_ends_only),
       RUN(cutting_gives_empty_parts_and_ends), RUN(the_distance_counts_slips_of_the_hand),
       RUN(the_nearest_name_is_a_slip_away_or_nothing))

@@ -98,5 +98,6 @@ TEST(taking_hands_the_text_over)
     strbuf_clear(&buf);
 }
 
-TESTS(RUN(a_new_buffer_is_the_empty_text), RUN(text_is_added_behind_and_always_ends_in_a_nul), RUN(growing_keeps_what_is_there),
-      RUN(past_the_maximum_it_keeps_what_fits_and_says_so), RUN(exactly_the_maximum_is_no_overflow), RUN(taking_hands_the_text_over))
+TESTS(RUN(a_new_buffer_is_the_empty_text), RUN(text_is_added_behind_and_always_ends_in_a_nul),
+      RUN(growing_keeps_what_is_there), RUN(past_the_maximum_it_keeps_what_fits_and_says_so),
+      RUN(exactly_the_maximum_is_no_overflow), RUN(taking_hands_the_text_over))
