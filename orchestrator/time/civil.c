@@ -39,11 +39,8 @@ int64_t civil_to_day(struct civil date)
 
 struct civil civil_from_day(int64_t day)
 {
-    /* The mean year's length puts the guess at most a year off. */
+    /* By the mean year's length: never too late, as leap days are at most 0.72 days ahead of it in the 400 years. */
     struct civil date = {civil_floor((day + EPOCH_DAYS) * CYCLE_YEARS, CYCLE_DAYS) + 1, 1, 1};
-    while (year_start(date.year) > day) {
-        date.year--;
-    }
     while (year_start(date.year + 1) <= day) {
         date.year++;
     }

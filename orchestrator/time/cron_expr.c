@@ -150,8 +150,6 @@ static int read_item(const struct reading *reading, struct str item, uint64_t *s
     if (slash >= 0 && read_step(reading, range, str_slice(item, (size_t)slash + 1, item.n), &step) < 0) {
         return -1;
     }
-    /* `*` is 0-6 for weekdays: with 7 as well, steps would count Sunday at both ends. */
-    high = reading->field->names == weekdays && str_is(range, "*") ? 6 : high;
     for (unsigned value = low; value <= high; value += step) {
         *set |= (uint64_t)1 << (reading->field->names == weekdays ? value % 7 : value);
     }

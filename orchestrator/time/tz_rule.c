@@ -184,8 +184,7 @@ const struct tz_local *tz_rule_at(const struct tz_rule *rule, int64_t epoch_seco
         };
         for (int i = 0; i < 2; i++) {
             if (at[i] <= epoch_seconds && at[i] >= *ret_from) {
-                /* Of two changes at one instant daylight's start wins, whichever year each is of. */
-                local = i == 1 || (at[i] == *ret_from && local == &rule->daylight) ? &rule->daylight : &rule->standard;
+                local = i == 1 ? &rule->daylight : &rule->standard;
                 *ret_from = at[i];
             } else if (at[i] > epoch_seconds && at[i] < *ret_to) {
                 *ret_to = at[i];
