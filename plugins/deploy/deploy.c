@@ -11,16 +11,16 @@
 
 #include <string.h>
 
-#define PARAMS(P)                                                                                                      \
-    P(STRING, model, "required; minlen=1", "What is deployed: models:/NAME/VERSION, models:/NAME@ALIAS or m-...")      \
-    P(ANY, target, "required; shape=map", "{directory: PATH}, {command: [...], rollback} or {http: URL, ...}.")        \
-    P(ANY, health, "shape=string|map", "A URL, or {url, status, contains, timeout, interval}.")                        \
-    P(DURATION, wait, "default=1m; min=0", "How long it may take to become healthy, unless health says it.")           \
-    P(DURATION, timeout, "default=5m; min=1", "Of a command or of a request to the target.")                           \
-    P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.")                        \
-    P(STRING, previous, "", "Of a command or URL: the model that serves now, such as models:/NAME@champion.")          \
-    P(STRING, name, "", "What records call the target; by default its path, program or URL.")                          \
-    P(STRING, evidence_sha256, "", "Of an approval: what was reviewed must still be the same.")                        \
+#define PARAMS(P) \
+    P(STRING, model, "required; minlen=1", "What is deployed: models:/NAME/VERSION, models:/NAME@ALIAS or m-...") \
+    P(ANY, target, "required; shape=map", "{directory: PATH, reload}, {command: [...], rollback} or {http: URL}.") \
+    P(ANY, health, "shape=string|map", "A URL, or {url, status, contains, timeout, interval}.") \
+    P(DURATION, wait, "default=1m; min=0", "How long it may take to become healthy, unless health says it.") \
+    P(DURATION, timeout, "default=5m; min=1", "Of a command or of a request to the target.") \
+    P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.") \
+    P(STRING, previous, "", "Of a command or URL: the model that serves now, such as models:/NAME@champion.") \
+    P(STRING, name, "", "What records call the target; by default its path, program or URL.") \
+    P(STRING, evidence_sha256, "", "Of an approval: what was reviewed must still be the same.") \
     P(ANY, evidence, "", "What that approval had as `evidence`.")
 
 #define OUTPUTS(O)                                                                                                     \
@@ -175,6 +175,30 @@ static enum step_result serve_again(struct deployment *deployment, const struct 
     return succeed(deployment);
 }
 
+/* What serves the directory may have to be told to read it again. */
+static int reload(const struct deployment *deployment, const struct directory *directory, struct fault *fault)
+{
+    struct scratch scratch = {0};
+    struct payload served = deployment->payload;
+    int result = 0;
+    if (deployment->target.command != NULL) {
+        served.path = scratch_printf(&scratch, "%s/current", directory->path);
+        result = target_deploy(deployment->host, &deployment->target, &served, fault);
+    }
+    scratch_free(&scratch);
+    return result;
+}
+
+static int go_back(const struct deployment *deployment, const struct directory *directory, struct fault *fault)
+{
+    if (directory_roll_back(directory, fault) < 0) {
+        return -1;
+    }
+    return deployment->target.command == NULL
+               ? 0
+               : target_roll_back(deployment->host, &deployment->target, &deployment->payload, NULL, fault);
+}
+
 static enum step_result deploy_staged(struct deployment *deployment, const struct directory *directory)
 {
     const struct step_host *host = deployment->host;
@@ -193,12 +217,13 @@ static enum step_result deploy_staged(struct deployment *deployment, const struc
     if (directory_switch(directory, &fault) == 0) {
         step_log(host, STEP_LOG_INFO, "%s/current is now %s, before %s", directory->path, directory->version,
                  directory->previous == NULL ? "nothing" : directory->previous);
-        if (health_wait(host, &deployment->health, &fault) == 0) {
+        if (reload(deployment, directory, &fault) == 0 && health_wait(host, &deployment->health, &fault) == 0) {
             directory_settle(host, directory, deployment->params->keep);
             return succeed(deployment);
         }
     }
-    return fail_back(deployment, &fault, directory_roll_back(directory, &back) < 0 ? &back : NULL);
+    step_log(host, STEP_LOG_WARN, "%s: rolling back", fault.text);
+    return fail_back(deployment, &fault, go_back(deployment, directory, &back) < 0 ? &back : NULL);
 }
 
 static enum step_result deploy_directory(struct deployment *deployment)

@@ -14,9 +14,11 @@
 static int parse_directory(const struct step_host *host, struct scratch *scratch, const struct step_value *param,
                            struct target *target, struct fault *fault)
 {
-    static const char *const known[] = {"directory"};
+    static const char *const known[] = {"directory", "reload"};
     const char *path = value_member_text(param, "directory");
-    if (value_check_keys(param, "target", known, 1, fault) < 0) {
+    const struct step_value *reload = value_given(step_get(param, "reload"));
+    if (value_check_keys(param, "target", known, 2, fault) < 0 ||
+        (reload != NULL && program_argv(scratch, reload, "target.reload", &target->command, fault) < 0)) {
         return -1;
     }
     if (path == NULL) {
@@ -143,7 +145,7 @@ static int post(const struct step_host *host, const struct target *target, const
 int target_deploy(const struct step_host *host, const struct target *target, const struct payload *payload,
                   struct fault *fault)
 {
-    return target->kind == TARGET_COMMAND ? run_command(host, target, target->command, "deploy", payload, NULL, fault)
+    return target->kind != TARGET_HTTP ? run_command(host, target, target->command, "deploy", payload, NULL, fault)
                                           : post(host, target, target->url, "deploy", payload, NULL, fault);
 }
 
@@ -159,7 +161,7 @@ int target_roll_back(const struct step_host *host, const struct target *target, 
 {
     struct step_host stubborn = *host;
     stubborn.cancelled = not_cancelled;
-    if (target->kind == TARGET_COMMAND) {
+    if (target->kind != TARGET_HTTP) {
         const char *const *argv = target->roll_back == NULL ? target->command : target->roll_back;
         return run_command(&stubborn, target, argv, "rollback", previous, failed, fault);
     }

@@ -12,7 +12,7 @@ struct target {
     enum target_kind kind;
     const char *name;                  /* in records: the path, the program or the URL, unless the user gave one */
     const char *directory;             /* absolute */
-    const char *const *command;        /* argv */
+    const char *const *command;        /* argv; of a directory: run after each switch, or NULL */
     const char *const *roll_back;      /* argv; NULL: `command` with another action */
     const char *url;
     const char *roll_back_url;         /* NULL: `url` with another action */
@@ -21,10 +21,10 @@ struct target {
     int64_t timeout_ms;                /* of a command or a request; 0: none, or the host's own */
 };
 
-/* {directory: PATH}, {command: [...], rollback: [...]} or {http: URL, method, headers, rollback}. */
+/* {directory: PATH, reload: [...]}, {command: [...], rollback: [...]} or {http: URL, method, headers, rollback}. */
 int target_parse(const struct step_host *host, struct scratch *scratch, const struct step_value *param,
                  int64_t timeout_ms, struct target *ret_target, struct fault *fault);
-/* Tells a command or HTTP target to serve `payload`. */
+/* Tells a command or HTTP target to serve `payload`, or what serves a directory to read it again. */
 int target_deploy(const struct step_host *host, const struct target *target, const struct payload *payload,
                   struct fault *fault);
 /* Tells it to go back from `failed` to `previous`; NULL when nothing is known to have been there. */

@@ -143,6 +143,24 @@ TEST(deploy_goes_back_to_what_was_before_a_deployment_that_was_cut_off)
     fake_host_close(&fake);
 }
 
+TEST(deploy_reloads_what_serves_a_directory_after_each_switch)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "deploy");
+    give_model(&fake, 1, "one", "one");
+    give_model(&fake, 2, "two", "two");
+    const char *run = "{\"model\": \"models:/wine/1\", \"health\": {\"url\": \"http://h/\", \"timeout\": \"1ms\"}, "
+                      "\"target\": {\"directory\": \"serve\", \"reload\": [\"sh\", \"-c\", "
+                      "\"echo $SLUICE_DEPLOY_ACTION $(cat serve/current/MLmodel) >> told\"]}}";
+    fake.http_status = 200;
+    assert_int_equal(fake_host_run(&fake, run), STEP_OK);
+    fake.http_status = 500;
+    assert_int_equal(fake_host_run(&fake, run), STEP_FAILED);
+    assert_string_equal(fake_host_read(&fake, arena_printf(fake.arena, "%s/told", fake.folder)),
+                        "deploy one\ndeploy two\nrollback one\n");
+    fake_host_close(&fake);
+}
+
 TEST(deploy_tells_a_command_and_tells_it_to_go_back)
 {
     struct fake_host fake;
@@ -236,6 +254,7 @@ TESTS(RUN(deploy_switches_a_link_to_a_verified_copy), RUN(deploy_changes_nothing
       RUN(deploy_leaves_no_link_when_the_first_version_is_not_healthy), RUN(deploy_keeps_so_many_old_versions),
       RUN(deploy_refuses_bytes_that_are_not_what_was_recorded),
       RUN(deploy_goes_back_to_what_was_before_a_deployment_that_was_cut_off),
+      RUN(deploy_reloads_what_serves_a_directory_after_each_switch),
       RUN(deploy_tells_a_command_and_tells_it_to_go_back), RUN(deploy_tells_a_url_and_says_when_going_back_fails_too),
       RUN(deploy_tells_nobody_when_the_model_serves_already), RUN(deploy_refuses_what_was_not_approved),
       RUN(deploy_says_what_is_wrong_with_its_parameters))
