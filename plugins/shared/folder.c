@@ -4,12 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { COPY_BYTES = 256 * 1024 };
 
 const char *folder_of_workspace(const struct step_host *host, struct scratch *scratch, const char *path)
 {
@@ -156,85 +153,4 @@ int folder_sync(const char *path, struct fault *fault)
 {
     struct visitor visitor = {.folder = sync_folder};
     return walk(&visitor, path, 0, fault);
-}
-
-/* ---- copying --------------------------------------------------------------------------------------- */
-
-static int pour(int from, int to)
-{
-    char *room = malloc(COPY_BYTES);
-    ssize_t size = room == NULL ? -1 : 1;
-    while (size > 0) {
-        size = read(from, room, COPY_BYTES);
-        for (ssize_t at = 0; at < size;) {
-            ssize_t n = write(to, room + at, (size_t)(size - at));
-            if (n < 0) {
-                size = -1;
-                break;
-            }
-            at += n;
-        }
-    }
-    free(room);
-    return size < 0 ? -1 : 0;
-}
-
-static int copy_file(const char *from, const char *to, const struct stat *info, struct fault *fault)
-{
-    int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644 | (info->st_mode & 0111));
-    int result = 0;
-    if (in < 0) {
-        result = failed(fault, "read", from);
-    } else if (out < 0 || pour(in, out) < 0) {
-        result = failed(fault, "write", to);
-    }
-    if (in >= 0) {
-        (void)close(in);
-    }
-    if (out >= 0 && close(out) < 0 && result == 0) {
-        result = failed(fault, "write", to);
-    }
-    return result;
-}
-
-static int copy_any(const char *from, const char *to, int depth, struct fault *fault);
-
-static int copy_inside(const char *from, const char *to, int depth, struct fault *fault)
-{
-    DIR *folder = opendir(from);
-    if (folder == NULL) {
-        return failed(fault, "read the folder", from);
-    }
-    int result = mkdir(to, 0755) < 0 ? failed(fault, "make the folder", to) : 0;
-    for (const struct dirent *entry = readdir(folder); entry != NULL && result == 0; entry = readdir(folder)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            struct scratch scratch = {0};
-            result = copy_any(scratch_printf(&scratch, "%s/%s", from, entry->d_name),
-                              scratch_printf(&scratch, "%s/%s", to, entry->d_name), depth + 1, fault);
-            scratch_free(&scratch);
-        }
-    }
-    (void)closedir(folder);
-    return result;
-}
-
-static int copy_any(const char *from, const char *to, int depth, struct fault *fault)
-{
-    struct stat info;
-    if (lstat(from, &info) < 0) {
-        return failed(fault, "read", from);
-    }
-    if (S_ISREG(info.st_mode)) {
-        return copy_file(from, to, &info, fault);
-    }
-    if (!S_ISDIR(info.st_mode) || depth >= FOLDER_MAX_DEPTH) {
-        return fault_set(fault, "'%.300s' is neither a file nor a folder (or too deep)", from);
-    }
-    return copy_inside(from, to, depth, fault);
-}
-
-int folder_copy(const char *from, const char *to, struct fault *fault)
-{
-    return copy_any(from, to, 0, fault);
 }

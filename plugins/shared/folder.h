@@ -22,7 +22,5 @@ int folder_remove(const char *path, struct fault *fault);
 int64_t folder_count(const char *path, struct fault *fault);
 /* Makes the names in the folder, and in those below it, survive a power cut. The files' bytes are not synced. */
 int folder_sync(const char *path, struct fault *fault);
-/* Copies a file, or a folder with the files and folders below it, to a place where nothing is. Links are refused. */
-int folder_copy(const char *from, const char *to, struct fault *fault);
 
 #endif
