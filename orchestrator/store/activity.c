@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/activity.h"
+
+#include "base/parse.h"
+#include "base/strbuf.h"
+#include "crypto/digest.h"
+#include "store/stmt.h"
+#include "store/store_internal.h"
+
+#include <stdio.h>
+
+static const char beginning[] = "sluice activity 1"; /* what the first row is chained to */
+
+void store_activity_set_key(struct store *store, const unsigned char key[32])
+{
+    memcpy(store->activity_key, key, sizeof store->activity_key);
+    store->has_activity_key = true;
+}
+
+static int need_key(const struct store *store, struct err *err)
+{
+    return store->has_activity_key ? 0 : err_set(err, ERR_STATE, "the home's key is not there: the activity log cannot be chained");
+}
+
+/* HMAC over the lengths and bytes of every field, so that no two rows can look alike. */
+static struct digest chain_of(const struct store *store, const char *before, const struct activity *a)
+{
+    char sequence[24];
+    char at[24];
+    (void)snprintf(sequence, sizeof sequence, "%lld", (long long)a->sequence);
+    (void)snprintf(at, sizeof at, "%lld", (long long)a->at_ms);
+    const char *fields[] = {before,    sequence,      at,          a->actor,  a->action,         a->object,
+                            a->object_id, a->from_state, a->to_state, a->reason, a->evidence_sha256};
+    struct strbuf text;
+    strbuf_init(&text, 16 << 20);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const char *field = fields[i] == NULL ? "" : fields[i];
+        strbuf_printf(&text, "%zu:", strlen(field));
+        strbuf_add_text(&text, field);
+    }
+    struct str key = {(const char *)store->activity_key, sizeof store->activity_key};
+    struct digest digest = digest_hmac(key, strbuf_str(&text));
+    strbuf_clear(&text);
+    return digest;
+}
+
+/* The last row's sequence and chain; 0 and the beginning when there is none. */
+static int read_head(struct store *store, int64_t *ret_sequence, char ret_chain[96], struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct stmt *s = stmt_get(store, "SELECT sequence, chain FROM activity ORDER BY sequence DESC LIMIT 1");
+    int row = stmt_step(s, err);
+    *ret_sequence = row == 1 ? stmt_column_int(s, 0) : 0;
+    (void)snprintf(ret_chain, 96, "%s", row == 1 ? stmt_column_text(s, 1, arena) : beginning);
+    stmt_done(s);
+    arena_free(arena);
+    return row < 0 ? -1 : 0;
+}
+
+static const char *text_of(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
+int store_activity_append(struct store *store, const struct activity *activity, struct err *err)
+{
+    struct activity row = *activity;
+    char before[96];
+    if (need_key(store, err) < 0 || read_head(store, &row.sequence, before, err) < 0) {
+        return -1;
+    }
+    row.sequence++;
+    struct digest chain = chain_of(store, before, &row);
+    struct stmt *s = stmt_get(store, "INSERT INTO activity (sequence, at_ms, actor, action, object, object_id, from_state, "
+                                     "to_state, reason, evidence_sha256, chain) VALUES (:sequence, :at, :actor, :action, "
+                                     ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain)");
+    stmt_int(s, ":sequence", row.sequence);
+    stmt_int(s, ":at", row.at_ms);
+    stmt_text(s, ":actor", text_of(row.actor));
+    stmt_text(s, ":action", text_of(row.action));
+    stmt_text(s, ":object", text_of(row.object));
+    stmt_text(s, ":object_id", text_of(row.object_id));
+    stmt_text(s, ":from_state", text_of(row.from_state));
+    stmt_text(s, ":to_state", text_of(row.to_state));
+    stmt_text(s, ":reason", text_of(row.reason));
+    stmt_text(s, ":evidence", text_of(row.evidence_sha256));
+    stmt_text(s, ":chain", chain.hex);
+    return stmt_run_one(s, "writing the activity log", err);
+}
+
+static const char columns_newest[] =
+    "SELECT sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain "
+    "FROM activity WHERE (:object_id IS NULL OR object_id = :object_id) AND (:from = 0 OR sequence < :from) "
+    "ORDER BY sequence DESC LIMIT :limit";
+static const char columns_oldest[] =
+    "SELECT sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain "
+    "FROM activity WHERE (:object_id IS NULL OR object_id = :object_id) AND sequence > :from "
+    "ORDER BY sequence LIMIT :limit";
+
+static struct activity read_row(struct stmt *s, struct arena *arena)
+{
+    return (struct activity){
+        .sequence = stmt_column_int(s, 0),
+        .at_ms = stmt_column_int(s, 1),
+        .actor = stmt_column_text(s, 2, arena),
+        .action = stmt_column_text(s, 3, arena),
+        .object = stmt_column_text(s, 4, arena),
+        .object_id = stmt_column_text(s, 5, arena),
+        .from_state = stmt_column_text(s, 6, arena),
+        .to_state = stmt_column_text(s, 7, arena),
+        .reason = stmt_column_text(s, 8, arena),
+        .evidence_sha256 = stmt_column_text(s, 9, arena),
+        .chain = stmt_column_text(s, 10, arena),
+    };
+}
+
+int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence, size_t limit,
+                        struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, newest_first ? columns_newest : columns_oldest);
+    struct activity *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":object_id", object_id);
+    stmt_int(s, ":from", from_sequence);
+    stmt_int(s, ":limit", (int64_t)limit);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = read_row(s, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+/* ---- verifying ------------------------------------------------------------------------------------------ */
+
+struct expected_head {
+    int64_t sequence; /* 0: none */
+    struct str chain;
+};
+
+static int parse_head(const char *text, struct expected_head *ret, struct err *err)
+{
+    struct str rest = str_from(text);
+    struct str sequence = {0};
+    *ret = (struct expected_head){0};
+    if (text == NULL) {
+        return 0;
+    }
+    if (!str_cut(&rest, ':', &sequence) || rest.n != 64 || parse_int(sequence, 1, INT64_MAX, &ret->sequence, NULL) < 0) {
+        return err_set(err, ERR_INPUT, "head '%s': expected SEQUENCE:HEX as 'sluice activity verify' prints it", text);
+    }
+    ret->chain = rest;
+    return 0;
+}
+
+static int check_row(const struct store *store, const struct activity *row, int64_t sequence, const char *before,
+                     const struct expected_head *head, struct err *err)
+{
+    if (row->sequence != sequence) {
+        return err_set(err, ERR_CORRUPT, "the activity log is broken: row %lld is missing, row %lld follows", (long long)sequence,
+                       (long long)row->sequence);
+    }
+    struct digest chain = chain_of(store, before, row);
+    if (!digest_equal(chain.hex, row->chain)) {
+        return err_set(err, ERR_CORRUPT, "the activity log is broken: row %lld is not what was written ('%s' by '%s')",
+                       (long long)sequence, row->action, row->actor);
+    }
+    if (head->sequence == sequence && !str_is(head->chain, row->chain)) {
+        return err_set(err, ERR_CORRUPT, "the activity log is not the one that had this head: row %lld has another chain",
+                       (long long)sequence);
+    }
+    return 0;
+}
+
+int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96], struct err *err)
+{
+    struct expected_head head;
+    char before[96];
+    int64_t sequence = 0;
+    if (need_key(store, err) < 0 || parse_head(expect_head, &head, err) < 0) {
+        return -1;
+    }
+    (void)snprintf(before, sizeof before, "%s", beginning);
+    struct arena *arena = arena_new();
+    struct stmt *s = stmt_get(store, columns_oldest);
+    int row = 0;
+    stmt_null(s, ":object_id");
+    stmt_int(s, ":from", 0);
+    stmt_int(s, ":limit", INT64_MAX);
+    while ((row = stmt_step(s, err)) == 1) {
+        struct activity activity = read_row(s, arena);
+        if (check_row(store, &activity, ++sequence, before, &head, err) < 0) {
+            row = -1;
+            break;
+        }
+        (void)snprintf(before, sizeof before, "%s", activity.chain);
+        arena_reset(arena);
+    }
+    stmt_done(s);
+    arena_free(arena);
+    if (row < 0) {
+        return -1;
+    }
+    if (head.sequence > sequence) {
+        return err_set(err, ERR_CORRUPT, "the activity log ends at row %lld, but row %lld was there: its tail was cut off",
+                       (long long)sequence, (long long)head.sequence);
+    }
+    *ret_count = sequence;
+    (void)snprintf(ret_head, 96, "%lld:%.64s", (long long)sequence, sequence == 0 ? "" : before);
+    return 0;
+}

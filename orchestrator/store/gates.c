@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/gates.h"
+
+#include "store/stmt.h"
+
+int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
+                                     "refused_by, record, evidence_sha256, at_ms) VALUES (:run_id, :step, "
+                                     ":step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at)");
+    struct strbuf record;
+    strbuf_init(&record, 16 << 20);
+    json_write(&record, &gate->record);
+    stmt_text(s, ":run_id", gate->run_id);
+    stmt_text(s, ":step", gate->step);
+    stmt_text(s, ":step_run_id", gate->step_run_id);
+    stmt_text(s, ":model_id", gate->model_id);
+    stmt_text(s, ":champion", gate->champion);
+    stmt_int(s, ":passed", gate->passed ? 1 : 0);
+    stmt_text(s, ":refused_by", gate->refused_by == NULL ? "" : gate->refused_by);
+    stmt_text(s, ":record", record.data);
+    stmt_text(s, ":evidence", gate->evidence_sha256);
+    stmt_int(s, ":at", gate->at_ms);
+    int result = record.overflow ? err_set(err, ERR_LIMIT, "the record of a gate is over 16 MiB") : 0;
+    if (result < 0) {
+        stmt_done(s);
+    } else {
+        result = stmt_run_one(s, "recording a gate", err);
+    }
+    strbuf_clear(&record);
+    if (result == 0) {
+        *ret_id = stmt_last_id(store);
+    }
+    return result;
+}
+
+int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
+                    struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT id, run_id, step, step_run_id, model_id, champion, passed, refused_by, "
+                                     "record, evidence_sha256, at_ms FROM gates WHERE run_id = :run_id ORDER BY id");
+    struct gate *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":run_id", run_id);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        struct gate *gate = &items[count++];
+        *gate = (struct gate){
+            .id = stmt_column_int(s, 0),
+            .run_id = stmt_column_text(s, 1, arena),
+            .step = stmt_column_text(s, 2, arena),
+            .step_run_id = stmt_column_text(s, 3, arena),
+            .model_id = stmt_column_text_or_null(s, 4, arena),
+            .champion = stmt_column_text_or_null(s, 5, arena),
+            .passed = stmt_column_int(s, 6) != 0,
+            .refused_by = stmt_column_text(s, 7, arena),
+            .evidence_sha256 = stmt_column_text(s, 9, arena),
+            .at_ms = stmt_column_int(s, 10),
+        };
+        if (json_read(str_from(stmt_column_text(s, 8, arena)), (struct json_limits){0}, arena, &gate->record, err) < 0) {
+            row = err_add(err, "the record of gate %lld", (long long)gate->id);
+            break;
+        }
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}

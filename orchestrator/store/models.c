@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/models.h"
+
+#include "store/experiments.h"
+#include "store/key_rules.h"
+#include "store/runs.h"
+#include "store/stmt.h"
+
+#include <string.h>
+
+enum { PARAM_CHARACTERS_MAX = 6000, TAG_CHARACTERS_MAX = 8000 };
+
+static int not_found(const char *model_id, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "Logged model with ID '%s' not found.", model_id);
+}
+
+/* ---- the model -------------------------------------------------------------------------------------- */
+
+static int check_name(const char *name, struct err *err)
+{
+    if (name == NULL || *name == '\0' || strpbrk(name, "/:.%\"'") != NULL) {
+        return err_set(err, ERR_INPUT,
+                       "Invalid model name ('%.200s') provided. Model name must be a non-empty string and cannot contain the "
+                       "following characters: ('/', ':', '.', '%%', '\"', \"'\")",
+                       name == NULL ? "" : name);
+    }
+    return 0;
+}
+
+/* A client may name a run that is not ours: that is no link. */
+static int link_source(struct store *store, const struct logged_model *model, struct err *err)
+{
+    struct err unknown = {0};
+    if (model->source_run_id == NULL || store_run_model(store, model->source_run_id, model->model_id, true, &unknown) == 0) {
+        return 0;
+    }
+    if (unknown.code == ERR_NOT_FOUND || unknown.code == ERR_INPUT) {
+        return 0;
+    }
+    *err = unknown;
+    return -1;
+}
+
+int store_model_create(struct store *store, const struct logged_model *model, struct err *err)
+{
+    if (check_name(model->name, err) < 0 || store_experiment_require_active(store, model->experiment_id, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "INSERT INTO logged_models (model_id, experiment_id, name, artifact_uri, source_run_id, "
+                                     "model_type, status, status_message, sha256, size_bytes, created_ms, updated_ms) VALUES "
+                                     "(:model_id, :experiment, :name, :artifact_uri, :run_id, :type, :status, :message, :sha256, "
+                                     ":size, :created, :updated) ON CONFLICT (model_id) DO NOTHING");
+    stmt_text(s, ":model_id", model->model_id);
+    stmt_int(s, ":experiment", model->experiment_id);
+    stmt_text(s, ":name", model->name);
+    stmt_text(s, ":artifact_uri", model->artifact_uri);
+    stmt_text(s, ":run_id", model->source_run_id);
+    stmt_text(s, ":type", model->model_type == NULL ? "" : model->model_type);
+    stmt_int(s, ":status", model->status == 0 ? MODEL_STATUS_PENDING : model->status);
+    stmt_text(s, ":message", model->status_message == NULL ? "" : model->status_message);
+    stmt_text(s, ":sha256", model->sha256 == NULL ? "" : model->sha256);
+    stmt_int(s, ":size", model->size_bytes);
+    stmt_int(s, ":created", model->created_ms);
+    stmt_int(s, ":updated", model->updated_ms);
+    int64_t changed = stmt_run(s, err);
+    if (changed == 0) {
+        return err_set(err, ERR_EXISTS, "there is a logged model '%s' already", model->model_id);
+    }
+    return changed < 0 ? -1 : link_source(store, model, err);
+}
+
+int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256,
+                         int64_t size_bytes, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE logged_models SET status = :status, sha256 = :sha256, size_bytes = :size, "
+                                     "updated_ms = :now WHERE model_id = :model_id AND deleted_ms IS NULL");
+    stmt_text(s, ":model_id", model_id);
+    stmt_int(s, ":status", status);
+    stmt_text(s, ":sha256", sha256 == NULL ? "" : sha256);
+    stmt_int(s, ":size", size_bytes);
+    stmt_int(s, ":now", now_ms);
+    int64_t changed = stmt_run(s, err);
+    return changed == 0 ? not_found(model_id, err) : changed < 0 ? -1 : 0;
+}
+
+static struct logged_model read_row(struct stmt *s, struct arena *arena)
+{
+    return (struct logged_model){
+        .model_id = stmt_column_text(s, 0, arena),
+        .experiment_id = stmt_column_int(s, 1),
+        .name = stmt_column_text(s, 2, arena),
+        .artifact_uri = stmt_column_text(s, 3, arena),
+        .source_run_id = stmt_column_text_or_null(s, 4, arena),
+        .model_type = stmt_column_text(s, 5, arena),
+        .status = (enum model_status)stmt_column_int(s, 6),
+        .status_message = stmt_column_text(s, 7, arena),
+        .sha256 = stmt_column_text(s, 8, arena),
+        .size_bytes = stmt_column_int(s, 9),
+        .created_ms = stmt_column_int(s, 10),
+        .updated_ms = stmt_column_int(s, 11),
+    };
+}
+
+static int read_rows(struct stmt *s, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err)
+{
+    struct logged_model *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = read_row(s, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+#define MODEL_COLUMNS                                                                                                  \
+    "SELECT model_id, experiment_id, name, artifact_uri, source_run_id, model_type, status, status_message, sha256, "  \
+    "size_bytes, created_ms, updated_ms FROM logged_models WHERE deleted_ms IS NULL AND "
+
+int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, MODEL_COLUMNS "model_id = :model_id");
+    stmt_text(s, ":model_id", model_id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_row(s, arena);
+    }
+    stmt_done(s);
+    return row == 0 ? not_found(model_id, err) : row < 0 ? -1 : 0;
+}
+
+int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena, struct logged_model **ret,
+                     size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, MODEL_COLUMNS "(:experiment = -1 OR experiment_id = :experiment) "
+                                                   "ORDER BY created_ms DESC, model_id LIMIT :limit");
+    stmt_int(s, ":experiment", experiment_id);
+    stmt_int(s, ":limit", (int64_t)limit);
+    return read_rows(s, arena, ret, ret_count, err);
+}
+
+int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena, struct logged_model **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, MODEL_COLUMNS "source_run_id = :run_id AND (:ready = 0 OR status = 2) "
+                                                   "ORDER BY created_ms, model_id");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":ready", ready_only ? 1 : 0);
+    return read_rows(s, arena, ret, ret_count, err);
+}
+
+/* ---- params and tags --------------------------------------------------------------------------------- */
+
+static int require(struct store *store, const char *model_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM logged_models WHERE model_id = :model_id AND deleted_ms IS NULL");
+    stmt_text(s, ":model_id", model_id);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row == 0 ? not_found(model_id, err) : row < 0 ? -1 : 0;
+}
+
+int store_model_param(struct store *store, const char *model_id, const char *key, const char *value, struct err *err)
+{
+    if (key_check_whole("key", "Param key", key, err) < 0 || require(store, model_id, err) < 0) {
+        return -1;
+    }
+    struct str cut = value_cut(value, PARAM_CHARACTERS_MAX);
+    struct stmt *s = stmt_get(store, "INSERT INTO logged_model_params (model_id, key, value) VALUES (:model_id, :key, :value) "
+                                     "ON CONFLICT (model_id, key) DO UPDATE SET value = value WHERE value = excluded.value");
+    stmt_text(s, ":model_id", model_id);
+    stmt_text(s, ":key", key);
+    stmt_str(s, ":value", cut);
+    int64_t changed = stmt_run(s, err);
+    if (changed == 0) {
+        return err_set(err, ERR_INPUT, "param '%s' of model %s has another value already: params are written once", key, model_id);
+    }
+    return changed < 0 ? -1 : 0;
+}
+
+int store_model_tag(struct store *store, const char *model_id, const char *key, const char *value, struct err *err)
+{
+    if (key_check_whole("key", "Tag key", key, err) < 0 || require(store, model_id, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "INSERT INTO logged_model_tags (model_id, key, value) VALUES (:model_id, :key, :value) "
+                                     "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value");
+    stmt_text(s, ":model_id", model_id);
+    stmt_text(s, ":key", key);
+    stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
+    return stmt_run_one(s, "setting a tag of a logged model", err);
+}
+
+static int read_map(struct stmt *s, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
+{
+    struct json map = json_object();
+    int row = 0;
+    stmt_text(s, ":model_id", model_id);
+    while ((row = stmt_step(s, err)) == 1) {
+        json_set(arena, &map, stmt_column_text(s, 0, arena), json_cstring(arena, stmt_column_text(s, 1, arena)));
+    }
+    stmt_done(s);
+    *ret = map;
+    return row;
+}
+
+int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
+{
+    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_params WHERE model_id = :model_id ORDER BY key"),
+                    model_id, arena, ret, err);
+}
+
+int store_model_tags(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
+{
+    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_tags WHERE model_id = :model_id ORDER BY key"), model_id,
+                    arena, ret, err);
+}
