@@ -57,7 +57,10 @@ static int read_hex4(struct reader *r, uint32_t *ret)
     *ret = 0;
     for (int i = 0; i < 4; i++, r->p++) {
         char c = r->p < r->end ? *r->p : '\0';
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10) : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10) : 16;
+        uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+                         : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+                                                : 16;
         if (digit == 16) {
             return fail_at(r, r->p, "four hexadecimal digits");
         }
@@ -446,6 +449,9 @@ static int read_value(struct reader *r, struct json *ret)
 
 int json_read(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value, struct err *err)
 {
+    if (text.p == NULL) {
+        text = STR("");
+    }
     struct reader r = {
         .p = text.p,
         .end = text.p + text.n,
@@ -456,9 +462,6 @@ int json_read(struct str text, struct json_limits limits, struct arena *arena, s
         .err = err,
     };
     struct json value;
-    if (text.p == NULL) {
-        r.p = r.end = r.begin = "";
-    }
     if (read_value(&r, &value) < 0) {
         return -1;
     }

@@ -42,7 +42,7 @@ static bool looks_decimal(struct str text)
     bool digit = false;
     for (size_t i = 0; i < text.n; i++) {
         digit = digit || is_digit(text.p[i]);
-        if (!is_digit(text.p[i]) && strchr("+-.eE", text.p[i]) == NULL) {
+        if (!is_digit(text.p[i]) && memchr("+-.eE", text.p[i], 5) == NULL) {
             return false;
         }
     }
@@ -137,12 +137,14 @@ int parse_size_bytes(struct str text, int64_t *ret_bytes, struct err *err)
         number.n -= 1;
     }
     static const char letters[] = "KMGT";
-    const char *letter = number.n == 0 ? NULL : strchr(letters, number.p[number.n - 1]);
-    if (letter != NULL && *letter != '\0') {
+    const char *letter = number.n == 0 ? NULL : memchr(letters, number.p[number.n - 1], 4);
+    if (letter != NULL) {
         for (const char *l = letters; l <= letter; l++) {
             unit *= 1024;
         }
         number.n--;
+    } else if (text.n - number.n == 2) { /* "5iB" */
+        number.n = 0;
     }
     double value = 0;
     if (parse_number(number, &value, NULL) < 0 || value < 0 || value * unit > 9e18) {
@@ -157,7 +159,8 @@ void format_duration(char *room, size_t size, int64_t ms)
     if (ms < 1000) {
         (void)snprintf(room, size, "%lld ms", (long long)ms);
     } else if (ms < 60000) {
-        (void)snprintf(room, size, ms % 1000 == 0 ? "%.0f s" : "%.1f s", (double)ms / 1000);
+        int tenth = (int)(ms % 1000 / 100); /* cut, not rounded: 59,999 ms are not yet "60.0 s" */
+        (void)snprintf(room, size, ms % 1000 == 0 ? "%d s" : "%d.%d s", (int)(ms / 1000), tenth);
     } else if (ms < 3600000) {
         int64_t seconds = ms % 60000 / 1000;
         (void)snprintf(room, size, seconds == 0 ? "%lldm" : "%lldm %llds", (long long)(ms / 60000), (long long)seconds);
@@ -175,11 +178,11 @@ void format_size(char *room, size_t size, int64_t bytes)
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
     double value = (double)bytes;
     size_t unit = 0;
-    while (value >= 1024 && unit < 4) {
+    while (value >= 1023.5 && unit < 4 && bytes >= 1024) {
         value /= 1024;
         unit++;
     }
-    (void)snprintf(room, size, unit == 0 || value >= 100 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    (void)snprintf(room, size, unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
 void format_time(char *room, size_t size, int64_t epoch_ms)

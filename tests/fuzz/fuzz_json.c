@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON of any bytes: the reader ends; what it gives can be written in all three ways, and each reads back as the same value.
+ * JSON of any bytes: the reader ends; what it gives can be written in all three ways, and each reads back as the same
+ * value.
  */
 #include "base/json.h"
 
@@ -7,7 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static void check_written(const struct json *value, void (*write)(struct strbuf *, const struct json *), struct arena *arena)
+static void check_written(const struct json *value, void (*write)(struct strbuf *, const struct json *),
+                          struct arena *arena)
 {
     struct strbuf out;
     struct json again;
