@@ -110,12 +110,12 @@ bool path_matches(const char *glob, const char *path)
     const char *star_path = NULL;
     const char *double_star = NULL; /* the last "**" */
     const char *double_path = NULL;
+    bool whole = false; /* it is a whole part, and takes whole parts: "a/" + "**" + "/b" matches a/b and a/x/b, not a/xb */
+    const char *first = glob;
     for (;;) {
         if (glob[0] == '*' && glob[1] == '*') {
-            glob += 2;
-            if (glob[0] == '/') {
-                glob++; /* "a/" + "**" + "/b" matches a/b too */
-            }
+            whole = glob[2] == '/' && (glob == first || glob[-1] == '/');
+            glob += whole ? 3 : 2;
             double_star = glob;
             double_path = path;
             star = NULL;
@@ -150,12 +150,12 @@ bool path_matches(const char *glob, const char *path)
             path = ++star_path;
             continue;
         }
-        if (double_star != NULL && *double_path != '\0') {
-            glob = double_star;
-            path = ++double_path;
-            star = NULL;
-            continue;
+        const char *next = double_star == NULL || *double_path == '\0' ? NULL : whole ? strchr(double_path, '/') : double_path;
+        if (next == NULL) {
+            return false;
         }
-        return false;
+        glob = double_star;
+        path = double_path = next + 1;
+        star = NULL;
     }
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/id.h"
+
+#include "test.h"
+
+static void assert_is_hex(const char *text)
+{
+    assert_int_equal(strlen(text), 32);
+    assert_int_equal(strspn(text, "0123456789abcdef"), 32);
+    assert_int_equal(text[12], '4'); /* UUID version 4 and its variant, RFC 9562 */
+    assert_non_null(strchr("89ab", text[16]));
+}
+
+TEST(ids_have_mlflows_forms)
+{
+    struct rng rng;
+    rng_seed(&rng, 3);
+    for (int i = 0; i < 1000; i++) {
+        assert_is_hex(id_run(i % 2 == 0 ? &rng : NULL).text);
+        struct id model = id_model(i % 2 == 0 ? &rng : NULL);
+        assert_memory_equal(model.text, "m-", 2);
+        assert_is_hex(model.text + 2);
+    }
+}
+
+TEST(ids_repeat_with_the_seed_and_never_without)
+{
+    struct rng a;
+    struct rng b;
+    rng_seed(&a, 3);
+    rng_seed(&b, 3);
+    assert_string_equal(id_run(&a).text, id_run(&b).text);
+    assert_string_not_equal(id_run(&a).text, id_run(&a).text);
+    assert_string_not_equal(id_run(NULL).text, id_run(NULL).text);
+}
+
+TEST(names_are_two_words_and_a_number)
+{
+    struct rng rng;
+    rng_seed(&rng, 5);
+    for (int i = 0; i < 10000; i++) {
+        char room[64];
+        id_name(&rng, room);
+        size_t first = strspn(room, "abcdefghijklmnopqrstuvwxyz");
+        assert_true(first >= 3 && room[first] == '-');
+        size_t second = strspn(room + first + 1, "abcdefghijklmnopqrstuvwxyz");
+        const char *number = room + first + 1 + second;
+        assert_true(second >= 2 && number[0] == '-');
+        size_t digits = strspn(number + 1, "0123456789");
+        assert_true(digits >= 1 && digits <= 3 && number[1 + digits] == '\0');
+    }
+}
+
+TESTS(RUN(ids_have_mlflows_forms), RUN(ids_repeat_with_the_seed_and_never_without),
+      RUN(names_are_two_words_and_a_number))
