@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -18,7 +19,42 @@ enum { DEPTH_MAX = 200, COPY_BLOCK = 1 << 20, COPY_MAX_FILES = 1000000 };
 
 /* ---- removing ---------------------------------------------------------------------------------------- */
 
-static int remove_at(int parent, const char *name, int depth)
+/* Folders deeper than DEPTH_MAX are moved up to the top one, which is then gone through again: neither the stack nor the
+ * number of open files depends on what somebody nested. */
+struct removal {
+    int top; /* the folder that is removed */
+    unsigned moved;
+    bool again;
+};
+
+static int move_up(struct removal *removal, int parent, const char *name)
+{
+    char room[32];
+    do {
+        (void)snprintf(room, sizeof room, ".moved-%u", removal->moved++);
+    } while (renameat2(parent, name, removal->top, room, RENAME_NOREPLACE) < 0 && errno == EEXIST);
+    removal->again = true;
+    return faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : -1;
+}
+
+static int remove_at(struct removal *removal, int parent, const char *name, int depth);
+
+static int remove_entries(struct removal *removal, DIR *entries, int depth)
+{
+    int result = 0;
+    int number = 0;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            remove_at(removal, dirfd(entries), entry->d_name, depth + 1) < 0) {
+            result = -1;
+            number = errno;
+        }
+    }
+    errno = number;
+    return result;
+}
+
+static int remove_at(struct removal *removal, int parent, const char *name, int depth)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) {
         return 0;
@@ -26,27 +62,34 @@ static int remove_at(int parent, const char *name, int depth)
     if (errno != EISDIR && errno != EPERM) {
         return -1;
     }
+    if (depth > DEPTH_MAX) {
+        return move_up(removal, parent, name);
+    }
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || depth > DEPTH_MAX) {
+    DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+    if (entries == NULL) {
         if (fd >= 0) {
             (void)close(fd);
         }
         return -1;
     }
-    DIR *entries = fdopendir(fd);
+    removal->top = depth == 0 ? fd : removal->top;
     int result = 0;
-    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && remove_at(fd, entry->d_name, depth + 1) < 0) {
-            result = -1;
-        }
-    }
+    do {
+        removal->again = depth == 0 ? false : removal->again;
+        rewinddir(entries);
+        result = remove_entries(removal, entries, depth);
+    } while (depth == 0 && removal->again && result == 0);
+    int number = errno;
     (void)closedir(entries);
+    errno = number;
     return result < 0 ? -1 : unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 int fs_remove(const char *path, struct err *err)
 {
-    return remove_at(AT_FDCWD, path, 0) < 0 ? err_errno(err, "removing '%s'", path) : 0;
+    struct removal removal = {.top = -1};
+    return remove_at(&removal, AT_FDCWD, path, 0) < 0 ? err_errno(err, "removing '%s'", path) : 0;
 }
 
 /* ---- walking ------------------------------------------------------------------------------------------- */
@@ -57,7 +100,8 @@ struct walk {
     struct fs_list list;
     size_t room;
     size_t max;
-    bool folders; /* folders are entries too */
+    bool folders;     /* folders are entries too */
+    const char *glob; /* what this does not match need not be a file; NULL: everything must */
     struct err *err;
 };
 
@@ -79,12 +123,27 @@ static int check_link(struct walk *walk, const char *full)
 
 static int walk_folder(struct walk *walk, const char *below, int depth);
 
+/* Does a part that begins with '.' stand in `path` where the glob has none? */
+static bool hides(const char *glob, const char *path)
+{
+    bool hidden = path[0] == '.' || strstr(path, "/.") != NULL;
+    return hidden && glob[0] != '.' && strstr(glob, "/.") == NULL;
+}
+
+static bool is_wanted(const char *glob, const char *path)
+{
+    return glob == NULL || (path_matches(glob, path) && !hides(glob, path));
+}
+
 static int walk_one(struct walk *walk, const char *relative, int depth)
 {
     const char *full = path_join(walk->arena, walk->root, relative);
     struct stat status;
     if (lstat(full, &status) < 0) {
         return err_errno(walk->err, "reading '%s'", full);
+    }
+    if (!S_ISDIR(status.st_mode) && !is_wanted(walk->glob, relative)) {
+        return 0;
     }
     if (S_ISLNK(status.st_mode)) {
         if (check_link(walk, full) < 0) {
@@ -140,13 +199,15 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
-static int walk_all(const char *folder, size_t max, bool folders, struct arena *arena, struct fs_list *ret_list, struct err *err)
+static int walk_all(struct walk walk, const char *folder, struct fs_list *ret_list)
 {
+    struct arena *arena = walk.arena;
+    struct err *err = walk.err;
     char *real = realpath(folder, NULL);
     if (real == NULL) {
         return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no '%s'", folder) : err_errno(err, "reading '%s'", folder);
     }
-    struct walk walk = {.root = arena_strdup(arena, real), .arena = arena, .max = max, .folders = folders, .err = err};
+    walk.root = arena_strdup(arena, real);
     free(real);
     struct stat status;
     if (stat(walk.root, &status) < 0) {
@@ -154,6 +215,8 @@ static int walk_all(const char *folder, size_t max, bool folders, struct arena *
     }
     if (S_ISREG(status.st_mode)) {
         add_entry(&walk, arena_strdup(arena, path_base(folder)), &status);
+    } else if (!S_ISDIR(status.st_mode)) {
+        return err_set(err, ERR_INPUT, "'%s' is neither a file nor a folder", folder);
     } else if (walk_folder(&walk, "", 0) < 0) {
         return -1;
     }
@@ -166,14 +229,7 @@ static int walk_all(const char *folder, size_t max, bool folders, struct arena *
 
 int fs_walk(const char *folder, size_t max_files, struct arena *arena, struct fs_list *ret_list, struct err *err)
 {
-    return walk_all(folder, max_files, false, arena, ret_list, err);
-}
-
-/* Does a part that begins with '.' stand in `path` where the glob has none? */
-static bool hides(const char *glob, const char *path)
-{
-    bool hidden = path[0] == '.' || strstr(path, "/.") != NULL;
-    return hidden && glob[0] != '.' && strstr(glob, "/.") == NULL;
+    return walk_all((struct walk){.arena = arena, .max = max_files, .err = err}, folder, ret_list);
 }
 
 int fs_glob(const char *folder, const char *glob, struct arena *arena, struct fs_list *ret_list, struct err *err)
@@ -204,12 +260,13 @@ int fs_glob(const char *folder, const char *glob, struct arena *arena, struct fs
     if (!fs_is_folder(root)) {
         return 0;
     }
-    if (walk_all(root, COPY_MAX_FILES, true, arena, &all, err) < 0) {
+    struct walk walk = {.arena = arena, .max = COPY_MAX_FILES, .folders = true, .glob = glob + front, .err = err};
+    if (walk_all(walk, root, &all) < 0) {
         return -1;
     }
     size_t room = 0;
     for (size_t i = 0; i < all.count; i++) {
-        if (!path_matches(glob + front, all.entries[i].path) || hides(glob + front, all.entries[i].path)) {
+        if (!is_wanted(glob + front, all.entries[i].path)) {
             continue;
         }
         ret_list->entries = arena_grow(arena, ret_list->entries, ret_list->count, &room, sizeof *ret_list->entries);
@@ -284,7 +341,8 @@ int fs_copy(const char *from, const char *to, struct err *err)
     }
     struct arena *arena = arena_new();
     struct fs_list list = {0};
-    int result = walk_all(from, COPY_MAX_FILES, true, arena, &list, err);
+    struct walk walk = {.arena = arena, .max = COPY_MAX_FILES, .folders = true, .err = err};
+    int result = walk_all(walk, from, &list);
     if (result == 0) {
         result = fs_make_folders(to, 0755, err);
     }
