@@ -107,6 +107,18 @@ static void after_item(struct run *run, struct run_place place, int64_t now_ms, 
     }
 }
 
+/* fail_fast has stopped the others: one that failed before the stop reached it is not tried again. */
+static bool gave_up(const struct run *run, size_t index)
+{
+    const struct run_step *step = &run->steps[index];
+    for (size_t i = 0; run->pipeline->steps[index].fail_fast && i < step->item_count; i++) {
+        if (step->items[i].state == STEP_STATE_FAILED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void apply_ended(struct run *run, const struct run_event *event, struct run_changes *changes)
 {
     struct run_item *item = run_item_at(run, event->place);
@@ -115,7 +127,7 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
         item_end(run, event->place, STEP_STATE_SUCCEEDED, event->reason, event->now_ms, changes);
     } else if (event->ended == ATTEMPT_STATE_CANCELLED) {
         item_end(run, event->place, STEP_STATE_CANCELLED, event->reason, event->now_ms, changes);
-    } else if (!run->cancelling && run_should_retry(retry, item->attempts, event)) {
+    } else if (!run->cancelling && !gave_up(run, event->place.step) && run_should_retry(retry, item->attempts, event)) {
         item->state = STEP_STATE_DELAYED;
         item->resumed = false;
         item->due_ms = event->now_ms +
@@ -280,9 +292,23 @@ found:;
     }
 }
 
+/* News may cross with a cancel, or be told twice by a runner that lost its answer: it changes nothing then. */
+static bool is_late(const struct run *run, const struct run_event *event)
+{
+    if (event->kind != RUN_EVENT_ENDED && event->kind != RUN_EVENT_WAITING && event->kind != RUN_EVENT_WAIT_OVER) {
+        return false;
+    }
+    enum step_state state = run_item_at(run, event->place)->state;
+    bool holds = state == STEP_STATE_WAITING || (state == STEP_STATE_ACTIVE && event->kind != RUN_EVENT_WAIT_OVER);
+    return !holds;
+}
+
 void run_apply(struct run *run, const struct run_event *event, struct run_changes *changes)
 {
     assert(!run_state_is_terminal(run->state));
+    if (is_late(run, event)) {
+        return;
+    }
     switch (event->kind) {
     case RUN_EVENT_BEGIN:
         apply_begin(run, changes);

@@ -179,14 +179,13 @@ void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks)
 void run_load_item(struct run *run, struct run_place place, const struct run_item *item)
 {
     struct run_step *step = &run->steps[place.step];
-    if (place.item >= step->item_count) {
-        size_t count = place.item + 1;
-        struct run_item *items = arena_array(run->arena, count < 4 ? 4 : count * 2, sizeof *items);
-        if (step->item_count > 0) {
-            memcpy(items, step->items, step->item_count * sizeof *items);
+    while (step->item_count <= place.item) {
+        size_t room = 0; /* what arena_grow gave for this many: 0, 8, 16, 32, ... */
+        while (room < step->item_count) {
+            room = room == 0 ? 8 : room * 2;
         }
-        step->items = items;
-        step->item_count = count;
+        step->items = arena_grow(run->arena, step->items, step->item_count, &room, sizeof *step->items);
+        step->item_count++;
     }
     step->items[place.item] = *item;
 }
@@ -269,7 +268,8 @@ bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes
         if (!item->resumed) {
             item->attempts++;
             item->outputs = item->artifacts = item->metrics = json_object();
-            item->model_id = item->model_uri = NULL;
+            item->model_id = item->model_uri = item->child_run_id = item->refused_by = NULL;
+            item->gate_passed = false;
         }
         if (item->started_ms == 0) {
             item->started_ms = now_ms;
