@@ -41,7 +41,7 @@ static bool skip_for_needs(struct run *run, size_t index, struct run_changes *ch
         case NEED_SKIPPED:
             run->steps[index].after_failure = needed->after_failure;
             run->steps[index].refused = needed->refused;
-            reason = needed->refused && needed->reason != NULL
+            reason = needed->refused && needed->reason != NULL && !run->pipeline->steps[need->step].condition_names_status
                          ? needed->reason
                          : arena_printf(run->arena, "'%.*s' was skipped", STR_ARG(id));
             break;
@@ -96,6 +96,19 @@ static bool condition_status(void *ctx, struct str function)
     return status_function(env->run, env->step, function);
 }
 
+/* A step that its condition skips hands on what was before it, so that failure() behind it still sees the failure. */
+static void note_needs(struct run *run, size_t index)
+{
+    const struct step *step = &run->pipeline->steps[index];
+    struct run_step *state = &run->steps[index];
+    for (size_t n = 0; n < step->need_count; n++) {
+        const struct run_step *needed = &run->steps[step->needs[n].step];
+        enum need_outcome outcome = need_outcome(run, &step->needs[n]);
+        state->after_failure = state->after_failure || outcome == NEED_BAD || needed->after_failure;
+        state->refused = state->refused || outcome == NEED_REFUSED || (outcome == NEED_SKIPPED && needed->refused);
+    }
+}
+
 /* 1 the step may run, 0 it has its end already. */
 static int check_condition(struct run *run, size_t index, struct run_changes *changes)
 {
@@ -113,6 +126,7 @@ static int check_condition(struct run *run, size_t index, struct run_changes *ch
         return 0;
     }
     if (!holds) {
+        note_needs(run, index);
         const char *text = json_get_text(&step->definition, "if", "");
         run_step_end(run, index, STEP_STATE_SKIPPED, arena_printf(run->arena, "its condition was false: %s", text), changes);
         return 0;
