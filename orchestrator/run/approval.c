@@ -43,20 +43,28 @@ static bool is_asked(const struct json *by, const char *actor, const struct json
     return false;
 }
 
+/* Does "author", "starter", "alice" or "group:makers" mean this actor? */
+static bool excludes_actor(const struct json *spec, const struct json *name, const char *actor, const struct json *groups)
+{
+    if (name->type != JSON_STRING) {
+        return false;
+    }
+    bool author = str_is(name->u.string, "author") && list_has(json_get(spec, "authors"), str_from(actor));
+    bool starter = str_is(name->u.string, "starter") && strcmp(json_get_text(spec, "starter", ""), actor) == 0;
+    return author || starter || names_actor(name->u.string, actor, groups);
+}
+
 static bool is_excluded(const struct json *spec, const char *actor, const struct json *groups)
 {
     const struct json *not_by = json_get(spec, "not_by");
-    if (json_get_bool(spec, "waived", false) || not_by == NULL || not_by->type != JSON_ARRAY) {
+    if (json_get_bool(spec, "waived", false) || not_by == NULL) {
         return false;
     }
+    if (not_by->type != JSON_ARRAY) {
+        return excludes_actor(spec, not_by, actor, groups);
+    }
     for (size_t i = 0; i < not_by->u.array.count; i++) {
-        const struct json *name = &not_by->u.array.items[i];
-        if (name->type != JSON_STRING) {
-            continue;
-        }
-        bool author = str_is(name->u.string, "author") && list_has(json_get(spec, "authors"), str_from(actor));
-        bool starter = str_is(name->u.string, "starter") && strcmp(json_get_text(spec, "starter", ""), actor) == 0;
-        if (author || starter || names_actor(name->u.string, actor, groups)) {
+        if (excludes_actor(spec, &not_by->u.array.items[i], actor, groups)) {
             return true;
         }
     }
@@ -83,15 +91,32 @@ static bool counts(const struct json *spec, const struct approval_vote *vote)
     return approval_may_vote(spec, vote->actor, vote->groups, NULL) == 0;
 }
 
+static bool voted_before(const struct approval_vote *votes, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(votes[i].actor, votes[index].actor) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* How many distinct people approved in the name of `name` (all eligible ones for a NULL name). */
-static int64_t approvals_of(const struct json *spec, const struct str *name, const struct approval_vote *votes, size_t count)
+static int64_t approvals_of(const struct json *spec, const struct str *name, const struct approval_vote *votes,
+                            size_t count)
 {
     int64_t people = 0;
     for (size_t i = 0; i < count; i++) {
         bool meant = name == NULL || names_actor(*name, votes[i].actor, votes[i].groups);
-        people += votes[i].approve && meant && counts(spec, &votes[i]) ? 1 : 0;
+        people += votes[i].approve && meant && counts(spec, &votes[i]) && !voted_before(votes, i) ? 1 : 0;
     }
     return people;
+}
+
+/* Nothing is approved by nobody, whatever the numbers say. */
+static int64_t at_least_one(int64_t people)
+{
+    return people < 1 ? 1 : people;
 }
 
 enum approval_state approval_decide(const struct json *spec, const struct approval_vote *votes, size_t count)
@@ -107,18 +132,19 @@ enum approval_state approval_decide(const struct json *spec, const struct approv
     return met ? APPROVAL_APPROVED : APPROVAL_OPEN;
 }
 
-const char *approval_missing(const struct json *spec, const struct approval_vote *votes, size_t count, struct arena *arena)
+const char *approval_missing(const struct json *spec, const struct approval_vote *votes, size_t count,
+                             struct arena *arena)
 {
     const struct json *by = json_get(spec, "by");
-    if (by == NULL || by->type != JSON_OBJECT) {
-        int64_t quorum = json_get_int(spec, "quorum", 1);
+    if (by == NULL || by->type != JSON_OBJECT || by->u.object.count == 0) {
+        int64_t quorum = at_least_one(json_get_int(spec, "quorum", 1));
         int64_t missing = quorum - approvals_of(spec, NULL, votes, count);
         return missing <= 0 ? "" : arena_printf(arena, "%lld more", (long long)missing);
     }
     const char *text = "";
     for (size_t i = 0; i < by->u.object.count; i++) {
         const struct json_member *member = &by->u.object.members[i];
-        int64_t needed = member->value.type == JSON_INT ? member->value.u.integer : 1;
+        int64_t needed = at_least_one(member->value.type == JSON_INT ? member->value.u.integer : 1);
         int64_t missing = needed - approvals_of(spec, &member->key, votes, count);
         if (missing > 0) {
             text = arena_printf(arena, "%s%s%lld more of %.*s", text, *text == '\0' ? "" : ", ", (long long)missing,

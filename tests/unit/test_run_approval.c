@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who may decide, and what the votes add up to.
+ */
+#include "run/approval.h"
+
+#include "test.h"
+
+static struct arena *arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+static struct json *parsed(const char *text)
+{
+    struct json *value = arena_one(arena, struct json);
+    assert_int_equal(json_read(str_from(text), (struct json_limits){0}, arena, value, NULL), 0);
+    return value;
+}
+
+TEST(who_is_asked_may_decide_and_who_made_it_may_not)
+{
+    static const struct {
+        const char *spec, *actor, *groups;
+        bool may;
+    } cases[] = {
+        {"{}", "anyone", "[]", true},
+        {"{\"by\":null}", "anyone", "[]", true},
+        {"{\"by\":\"eva\"}", "eva", "[]", true},
+        {"{\"by\":\"eva\"}", "bo", "[]", false},
+        {"{\"by\":[\"eva\",\"group:leads\"]}", "eva", "[]", true},
+        {"{\"by\":[\"eva\",\"group:leads\"]}", "bo", "[\"leads\"]", true},
+        {"{\"by\":[\"eva\",\"group:leads\"]}", "bo", "[\"others\"]", false},
+        {"{\"by\":[\"group:leads\"]}", "leads", "[]", false},
+        {"{\"by\":[\"group:leads\"]}", "group:leads", "[]", false},
+        {"{\"by\":{\"group:leads\":2,\"bo\":1}}", "bo", "[]", true},
+        {"{\"by\":{\"group:leads\":2}}", "bo", "[]", false},
+        {"{\"by\":[]}", "eva", "[]", false},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"]}", "eva", "[]", false},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"]}", "bo", "[]", true},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"],\"waived\":true}", "eva", "[]", true},
+        {"{\"not_by\":\"author\",\"authors\":[\"eva\"]}", "eva", "[]", false},
+        {"{\"not_by\":[\"starter\"],\"starter\":\"eva\"}", "eva", "[]", false},
+        {"{\"not_by\":[\"starter\"],\"starter\":\"eva\"}", "bo", "[]", true},
+        {"{\"not_by\":[\"bo\",\"group:makers\"]}", "bo", "[]", false},
+        {"{\"not_by\":[\"bo\",\"group:makers\"]}", "eva", "[\"makers\"]", false},
+        {"{\"by\":[\"eva\"],\"not_by\":[\"author\"],\"authors\":[\"eva\"]}", "eva", "[]", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        bool may = approval_may_vote(parsed(cases[i].spec), cases[i].actor, parsed(cases[i].groups), &err) == 0;
+        if (may != cases[i].may || (!may && (err.code != ERR_DENIED || strstr(err.message, cases[i].actor) == NULL))) {
+            fail_msg("%s %s: %s", cases[i].spec, cases[i].actor, err.message);
+        }
+    }
+    struct err err = {0};
+    (void)approval_may_vote(parsed("{\"by\":[\"group:leads\"]}"), "bo", parsed("[]"), &err);
+    assert_string_equal(err.message, "'bo' may not decide this: it asks [\"group:leads\"]");
+}
+
+/* Votes as text: "+eva:leads -bo" (sign, actor, group). */
+static size_t votes_of(const char *text, struct approval_vote votes[8])
+{
+    size_t count = 0;
+    struct str rest = str_from(text);
+    struct str word = {0};
+    while (*text != '\0' && str_cut(&rest, ' ', &word)) {
+        struct str actor = {0};
+        struct json *groups = arena_one(arena, struct json);
+        *groups = json_array();
+        bool approve = word.p[0] == '+';
+        word = str_slice(word, 1, word.n);
+        (void)str_cut(&word, ':', &actor);
+        struct str group = {0};
+        while (str_cut(&word, ':', &group)) {
+            json_push(arena, groups, json_string(arena, group));
+        }
+        votes[count++] = (struct approval_vote){arena_str(arena, actor).p, groups, approve};
+    }
+    return count;
+}
+
+TEST(votes_add_up_to_a_decision)
+{
+    static const struct {
+        const char *spec, *votes;
+        enum approval_state state;
+        const char *missing;
+    } cases[] = {
+        {"{}", "", APPROVAL_OPEN, "1 more"},
+        {"{}", "+eva", APPROVAL_APPROVED, ""},
+        {"{}", "-eva", APPROVAL_REJECTED, NULL},
+        {"{}", "+bo -eva", APPROVAL_REJECTED, NULL},
+        {"{\"quorum\":2}", "+eva", APPROVAL_OPEN, "1 more"},
+        {"{\"quorum\":2}", "+eva +bo", APPROVAL_APPROVED, ""},
+        {"{\"quorum\":2}", "+eva +eva", APPROVAL_OPEN, "1 more"},
+        {"{\"quorum\":0}", "", APPROVAL_OPEN, "1 more"},
+        {"{\"quorum\":-1}", "", APPROVAL_OPEN, "1 more"},
+        {"{\"by\":[\"eva\"]}", "+bo", APPROVAL_OPEN, "1 more"},
+        {"{\"by\":[\"eva\"]}", "-bo", APPROVAL_OPEN, "1 more"},
+        {"{\"by\":[\"eva\"]}", "-bo +eva", APPROVAL_APPROVED, ""},
+        {"{\"by\":[\"group:leads\"],\"quorum\":2}", "+a:leads +b +c:leads", APPROVAL_APPROVED, ""},
+        {"{\"by\":{\"group:leads\":1,\"group:legal\":2}}", "", APPROVAL_OPEN,
+         "1 more of group:leads, 2 more of group:legal"},
+        {"{\"by\":{\"group:leads\":1,\"group:legal\":2}}", "+a:leads +b:legal", APPROVAL_OPEN, "1 more of group:legal"},
+        {"{\"by\":{\"group:leads\":1,\"group:legal\":2}}", "+a:leads +b:legal +c:legal", APPROVAL_APPROVED, ""},
+        {"{\"by\":{\"group:leads\":1,\"group:legal\":1}}", "+a:leads:legal", APPROVAL_APPROVED, ""},
+        {"{\"by\":{\"group:leads\":2}}", "+a:leads +a:leads", APPROVAL_OPEN, "1 more of group:leads"},
+        {"{\"by\":{\"group:leads\":0}}", "", APPROVAL_OPEN, "1 more of group:leads"},
+        {"{\"by\":{}}", "", APPROVAL_OPEN, "1 more"},
+        {"{\"by\":[]}", "+eva", APPROVAL_OPEN, "1 more"},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"]}", "+eva", APPROVAL_OPEN, "1 more"},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"]}", "-eva", APPROVAL_OPEN, "1 more"},
+        {"{\"not_by\":[\"author\"],\"authors\":[\"eva\"],\"waived\":true}", "+eva", APPROVAL_APPROVED, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct approval_vote votes[8];
+        size_t count = votes_of(cases[i].votes, votes);
+        const struct json *spec = parsed(cases[i].spec);
+        const char *missing = approval_missing(spec, votes, count, arena);
+        if (approval_decide(spec, votes, count) != cases[i].state ||
+            (cases[i].missing != NULL && strcmp(missing, cases[i].missing) != 0)) {
+            fail_msg("%s with '%s': state %d, missing '%s'", cases[i].spec, cases[i].votes,
+                     (int)approval_decide(spec, votes, count), missing);
+        }
+    }
+}
+
+#define ARENA_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+TESTS(ARENA_RUN(who_is_asked_may_decide_and_who_made_it_may_not), ARENA_RUN(votes_add_up_to_a_decision))
