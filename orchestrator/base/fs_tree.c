@@ -19,8 +19,8 @@ enum { DEPTH_MAX = 200, COPY_BLOCK = 1 << 20, COPY_MAX_FILES = 1000000 };
 
 /* ---- removing ---------------------------------------------------------------------------------------- */
 
-/* Folders deeper than DEPTH_MAX are moved up to the top one, which is then gone through again: neither the stack nor the
- * number of open files depends on what somebody nested. */
+/* Folders deeper than DEPTH_MAX are moved up to the top one, which is then gone through again: neither the stack nor
+ * the number of open files depends on what somebody nested. */
 struct removal {
     int top; /* the folder that is removed */
     unsigned moved;

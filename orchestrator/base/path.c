@@ -110,7 +110,7 @@ bool path_matches(const char *glob, const char *path)
     const char *star_path = NULL;
     const char *double_star = NULL; /* the last "**" */
     const char *double_path = NULL;
-    bool whole = false; /* it is a whole part, and takes whole parts: "a/" + "**" + "/b" matches a/b and a/x/b, not a/xb */
+    bool whole = false; /* it is a whole part and takes whole parts: "a/" + "**" + "/b" is a/b and a/x/b, not a/xb */
     const char *first = glob;
     for (;;) {
         if (glob[0] == '*' && glob[1] == '*') {
@@ -150,7 +150,8 @@ bool path_matches(const char *glob, const char *path)
             path = ++star_path;
             continue;
         }
-        const char *next = double_star == NULL || *double_path == '\0' ? NULL : whole ? strchr(double_path, '/') : double_path;
+        const char *next = double_star == NULL || *double_path == '\0' ? NULL : double_path;
+        next = next != NULL && whole ? strchr(next, '/') : next;
         if (next == NULL) {
             return false;
         }

@@ -44,7 +44,8 @@ static bool is_asked(const struct json *by, const char *actor, const struct json
 }
 
 /* Does "author", "starter", "alice" or "group:makers" mean this actor? */
-static bool excludes_actor(const struct json *spec, const struct json *name, const char *actor, const struct json *groups)
+static bool excludes_actor(const struct json *spec, const struct json *name, const char *actor,
+                           const struct json *groups)
 {
     if (name->type != JSON_STRING) {
         return false;

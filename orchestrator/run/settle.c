@@ -31,6 +31,7 @@ static bool skip_for_needs(struct run *run, size_t index, struct run_changes *ch
         const struct run_step *needed = &run->steps[need->step];
         const struct str id = run->pipeline->steps[need->step].id;
         const char *reason = NULL;
+        bool by_rule = false;
         switch (need_outcome(run, need)) {
         case NEED_GOOD:
             continue;
@@ -41,7 +42,8 @@ static bool skip_for_needs(struct run *run, size_t index, struct run_changes *ch
         case NEED_SKIPPED:
             run->steps[index].after_failure = needed->after_failure;
             run->steps[index].refused = needed->refused;
-            reason = needed->refused && needed->reason != NULL && !run->pipeline->steps[need->step].condition_names_status
+            by_rule = needed->refused && !run->pipeline->steps[need->step].condition_names_status;
+            reason = by_rule && needed->reason != NULL
                          ? needed->reason
                          : arena_printf(run->arena, "'%.*s' was skipped", STR_ARG(id));
             break;
