@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A thousand random pipelines, each driven by random events. After every event: nothing terminal has changed, nothing
- * began before what it needs had ended, a run has ended exactly when all its steps have; and what the changes named, kept
- * in rows and loaded again, is the same run, which then goes on.
+ * began before what it needs had ended, a run has ended exactly when all its steps have; and what the changes named,
+ * kept in rows and loaded again, is the same run, which then goes on.
  */
 #include "run_driver.h"
 

@@ -3,8 +3,8 @@
  */
 #include "run_driver.h"
 
-/* A step `t` with a condition, behind `ok` (succeeds), `bad` (fails), `may` (fails, continue_on_error), `skip` (skipped)
- * and `low` (skipped below bad). What becomes of it? */
+/* A step `t` with a condition, behind `ok` (succeeds), `bad` (fails), `may` (fails, continue_on_error), `skip`
+ * (skipped) and `low` (skipped below bad). What becomes of it? */
 static void check_condition_of(const char *needs, const char *condition, const char *state, const char *reason)
 {
     struct driver d = driver_of(MAKE({.id = "ok"}, {.id = "bad"}, {.id = "may", .continue_on_error = true},
