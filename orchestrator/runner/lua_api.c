@@ -193,8 +193,9 @@ const char *lua_api_readable(const struct lua_host *host, const char *path, stru
     const char *real = absolute(host, path, scratch);
     if (*path == '\0' || !may_read(host, real, scratch)) {
         (void)err_set(err, ERR_DENIED,
-                      "'%s' is not the step's to read: expected a path in the workspace, an input, an artifact, or below "
-                      "sluice.step.dir", path);
+                      "'%s' is not the step's to read: expected a path in the workspace, an input, an artifact, or "
+                      "below sluice.step.dir",
+                      path);
         return NULL;
     }
     return real;

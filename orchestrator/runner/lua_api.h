@@ -22,7 +22,8 @@ void lua_api_add_records(lua_State *L);
 void lua_api_add_ask(lua_State *L);
 void lua_api_add_files(lua_State *L);
 
-/* The argument as text: strings and numbers as they are, booleans as words, tables as JSON; nothing else. In scratch. */
+/* The argument as text: strings and numbers as they are, booleans as words, tables as JSON; nothing else. In
+ * scratch. */
 int lua_api_text(lua_State *L, int index, struct arena *scratch, struct str *ret_text, struct err *err);
 /* An absolute path that a script may read, or NULL: below the workspace, the step's folders, the home's artifacts, or
  * an input; not the home itself. Links are followed first. */

@@ -103,7 +103,7 @@ static int run_script(struct lua_fake_host *fake, const char *file, struct err *
     }
     if (result == 0) {
         lua_limit_catch(host, SIGINT, true);
-        lua_limit_catch(host, SIGTERM, true);
+        lua_limit_catch(host, SIGTERM, false); /* timeout(1) sends it twice */
         result = lua_host_run_text(host, text, arena_printf(fake->arena, "@%s", file), 0, err);
     }
     lua_host_free(host);
@@ -204,7 +204,6 @@ int lua_cli_main(int argc, char **argv)
         int code = verbs[i].run(&arguments, &err);
         return code < 0 ? usage_error(&err) : code;
     }
-    (void)err_set(&err, ERR_INPUT, argc < 2 ? "lua: expected 'run' or 'test'" : "lua: there is no '%s': expected 'run' or 'test'",
-                  argc < 2 ? "" : argv[1]);
+    (void)err_set(&err, ERR_INPUT, "lua: expected 'run' or 'test', found '%s'", argc < 2 ? "" : argv[1]);
     return usage_error(&err);
 }

@@ -138,8 +138,11 @@ static int fake_fetch(void *ctx, const struct json *request, struct arena *arena
 static struct json folders_of(struct lua_fake_host *host, const struct lua_fake_options *options, const char *cwd)
 {
     struct json folders = json_array();
-    json_push(host->arena, &folders, json_cstring(host->arena, path_dir(host->arena, path_join(host->arena, cwd, options->file))));
-    json_push(host->arena, &folders, json_cstring(host->arena, cwd));
+    const char *own = path_dir(host->arena, path_join(host->arena, cwd, options->file));
+    json_push(host->arena, &folders, json_cstring(host->arena, own));
+    if (strcmp(own, cwd) != 0) {
+        json_push(host->arena, &folders, json_cstring(host->arena, cwd));
+    }
     if (options->lua_folder != NULL) {
         json_push(host->arena, &folders, json_cstring(host->arena, path_join(host->arena, cwd, options->lua_folder)));
     }

@@ -48,7 +48,7 @@ static int write_trace(lua_State *L)
         /* A table or the like: its __tostring is the script's, and may fail itself. */
         message = luaL_tolstring(L, 1, NULL);
         if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
-            message = lua_pushfstring(L, "the script raised a %s as its error", luaL_typename(L, 1));
+            message = lua_pushfstring(L, "the error that the script raised is a %s, expected text", luaL_typename(L, 1));
         }
         lua_pushstring(L, message);
         lua_replace(L, 1);
@@ -57,7 +57,8 @@ static int write_trace(lua_State *L)
     luaL_traceback(L, L, message, 1);
     size_t size;
     const char *trace = lua_tolstring(L, -1, &size);
-    host->sink->log(host->sink->ctx, STEP_LOG_ERROR, (struct str){trace, size > TRACE_MAX_BYTES ? TRACE_MAX_BYTES : size});
+    size = size > TRACE_MAX_BYTES ? TRACE_MAX_BYTES : size;
+    host->sink->log(host->sink->ctx, STEP_LOG_ERROR, (struct str){trace, size});
     lua_settop(L, 1);
     return 1;
 }

@@ -58,7 +58,8 @@ int lua_host_call(struct lua_host *host, int arguments, int results, struct err 
 struct lua_host *lua_host_of(lua_State *L);
 /* The arena of one call into the host, empty. What is in it lives until the next call into the host. */
 struct arena *lua_host_scratch(struct lua_host *host);
-/* Raises err->message with the position of the script in front. Does not return; int, so that a function can return it. */
+/* Raises err->message with the position of the script in front. Does not return; int, so that a function can return
+ * it. */
 int lua_host_raise(lua_State *L, const struct err *err);
 
 /* ---- lua_limit.c: memory, and the end from outside ---- */

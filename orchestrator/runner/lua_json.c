@@ -128,11 +128,10 @@ static int locked_pairs(lua_State *L)
 static int strict_index(lua_State *L)
 {
     lua_settop(L, 2);
+    lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) {
         return 1;
     }
-    lua_pop(L, 1);
-    lua_pushvalue(L, 2);
     return luaL_error(L, "%s has no '%s': %s", lua_tostring(L, lua_upvalueindex(2)), luaL_tolstring(L, 2, NULL),
                       lua_tostring(L, lua_upvalueindex(3)));
 }

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PLACE_MAX = 160 };
+enum { PLACE_MAX = 160, PLACE_SHOWN = 60 };
 
 struct reading {
     lua_State *L;
@@ -26,7 +26,10 @@ static int read_value(struct reading *r, int index, struct json *ret);
 
 static int refuse(const struct reading *r, enum err_code code, const char *words)
 {
-    return r->place_size == 0 ? err_set(r->err, code, "%s", words) : err_set(r->err, code, "%s: %s", r->place, words);
+    if (r->place_size == 0) {
+        return err_set(r->err, code, "%s", words);
+    }
+    return err_set(r->err, code, "%.*s%s: %s", PLACE_SHOWN, r->place, r->place_size > PLACE_SHOWN ? "..." : "", words);
 }
 
 /* ---- places ---- */
@@ -34,7 +37,8 @@ static int refuse(const struct reading *r, enum err_code code, const char *words
 static size_t enter_key(struct reading *r, struct str key)
 {
     size_t before = r->place_size;
-    int n = snprintf(r->place + before, PLACE_MAX - before, "%s%.*s", before == 0 ? "" : ".", (int)(key.n > 40 ? 40 : key.n), key.p);
+    int n = snprintf(r->place + before, PLACE_MAX - before, "%s%.*s", before == 0 ? "" : ".",
+                     (int)(key.n > 40 ? 40 : key.n), key.p);
     r->place_size = before + (n < 0 ? 0 : (size_t)n < PLACE_MAX - before ? (size_t)n : PLACE_MAX - before - 1);
     return before;
 }
@@ -161,8 +165,8 @@ static int read_table(struct reading *r, int index, struct json *ret)
         lua_pop(L, 1);
         bool number = lua_isinteger(L, -1) != 0 && lua_tointeger(L, -1) >= 1 && (size_t)lua_tointeger(L, -1) <= length;
         if (!number && lua_type(L, -1) != LUA_TSTRING) {
-            return refuse(r, ERR_INPUT,
-                          lua_isinteger(L, -1) != 0 ? "a list with holes" : "a key that is neither text nor 1, 2, 3, ...");
+            return refuse(r, ERR_INPUT, lua_isinteger(L, -1) != 0 ? "a list with holes"
+                                                                  : "a key that is neither text nor 1, 2, 3, ...");
         }
         numbers += number ? 1 : 0;
         texts += number ? 0 : 1;

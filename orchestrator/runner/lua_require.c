@@ -92,8 +92,9 @@ static int require(lua_State *L)
     name.p = luaL_checklstring(L, 1, &name.n);
     lua_settop(L, 1);
     if (!is_module_name(name)) {
-        (void)err_set(&err, ERR_INPUT, "'%.*s' is no name of a module: expected letters, digits, '_' and '-', with dots "
-                      "between folders", STR_ARG(name));
+        (void)err_set(&err, ERR_INPUT,
+                      "'%.*s' is no name of a module: expected letters, digits, '_' and '-', with dots between folders",
+                      STR_ARG(name));
         return lua_host_raise(L, &err);
     }
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, loaded_key); /* 2 */
