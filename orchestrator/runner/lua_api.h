@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The table `sluice` of a script. docs/lua.md is its manual; this is what the parts of it are.
+ * The table `sluice` of a script. Each part's file begins with its functions and their arguments.
  *
  *   params, inputs, steps, matrix, run, env, secrets, resumed   read-only, from the spawn message
  *   step            {dir, state, id, item, attempt, run_id, pipeline, workspace}

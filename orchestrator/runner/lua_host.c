@@ -48,7 +48,8 @@ static int write_trace(lua_State *L)
         /* A table or the like: its __tostring is the script's, and may fail itself. */
         message = luaL_tolstring(L, 1, NULL);
         if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
-            message = lua_pushfstring(L, "the error that the script raised is a %s, expected text", luaL_typename(L, 1));
+            const char *type = luaL_typename(L, 1);
+            message = lua_pushfstring(L, "the error that the script raised is a %s, expected text", type);
         }
         lua_pushstring(L, message);
         lua_replace(L, 1);

@@ -2,6 +2,7 @@
 #include "runner/lua_host.h"
 
 #include <lauxlib.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ void *lua_limit_allocate(void *ctx, void *block, size_t old_size, size_t new_siz
 /* A signal handler has nowhere else to look. */
 static volatile sig_atomic_t stop_has_come;
 static lua_State *volatile stopping;
+static pthread_t script_thread;
 
 /* Raises at each instruction from now on: what catches one error meets the next. */
 static void stop_hook(lua_State *L, lua_Debug *at)
@@ -65,11 +67,15 @@ static void stop_hook(lua_State *L, lua_Debug *at)
     (void)luaL_error(L, "stopped");
 }
 
-/* lua_sethook is one of the few functions that may be called at any moment. */
+/* lua_sethook is one of the few functions of Lua that may be called at any moment, but not from beside the script: the
+ * link to the runner has a thread of its own, which may be the one that is interrupted. */
 static void note_stop(int number)
 {
-    (void)number;
     stop_has_come = 1;
+    if (pthread_equal(pthread_self(), script_thread) == 0) {
+        (void)pthread_kill(script_thread, number);
+        return;
+    }
     if (stopping != NULL) {
         lua_sethook(stopping, stop_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     }
@@ -79,6 +85,7 @@ void lua_limit_catch(struct lua_host *host, int signal_number, bool once)
 {
     struct sigaction noting = {.sa_handler = note_stop, .sa_flags = SA_RESTART | (once ? (int)SA_RESETHAND : 0)};
     (void)sigemptyset(&noting.sa_mask);
+    script_thread = pthread_self();
     stopping = host->L;
     (void)sigaction(signal_number, &noting, NULL);
 }
