@@ -304,13 +304,14 @@ def test_modules_that_require_each_other_are_told(runner, engine):
 
 
 def test_files_elsewhere_are_neither_read_nor_written(runner, engine, tmp_path):
-    (runner.home / "key").write_text("k")
-    (runner.home / "artifacts").mkdir()
-    (runner.home / "artifacts" / "model.json").write_text("{}")
     work = tmp_path / "work"
-    work.mkdir()
+    home = work / ".sluice"
+    (home / "artifacts").mkdir(parents=True)
+    (home / "artifacts" / "model.json").write_text("{}")
+    (home / "key").write_text("k")
     (work / "data.csv").write_text("a\n1\n")
     (work / "link").symlink_to("/etc/passwd")
+    (work / "inside").symlink_to("data.csv")
     (work / "up").symlink_to("/etc")
     (tmp_path / "work-too").mkdir()
     (tmp_path / "work-too" / "x").write_text("x")
@@ -319,24 +320,25 @@ def test_files_elsewhere_are_neither_read_nor_written(runner, engine, tmp_path):
             local ok, why = pcall(f, path, ...)
             assert(not ok and why:find("is not the step's", 1, true), tostring(path) .. ": " .. tostring(why))
         end
-        local dir = sluice.step.dir
-        for _, path in ipairs{"/etc/passwd", "link", "up/passwd", "../home/key", HOME .. "/key", "../work-too/x",
-                              "/proc/self/environ", dir .. "/../../../key", "", "/", dir .. "x"} do
+        local dir, home = sluice.step.dir, sluice.step.workspace .. "/.sluice"
+        for _, path in ipairs{"/etc/passwd", "link", "up/passwd", "../work-too/x", "/proc/self/environ", "", "/",
+                              dir .. "x", dir .. "/../../../runner", home, home .. "/key", ".sluice/key", "./x/../.sluice/key",
+                              home .. "/artifacts/../key"} do
             refused(sluice.file.read, path)
             refused(sluice.csv.read, path)
             refused(sluice.file.exists, path)
             refused(sluice.file.list, path)
             refused(sluice.artifact, path)
         end
-        for _, path in ipairs{"data.csv", "/tmp/x", "new.txt", HOME .. "/key", HOME .. "/artifacts/model.json",
-                              dir .. "/../x", dir .. "x", "link", "up/x"} do
+        for _, path in ipairs{"data.csv", "/tmp/x", "new.txt", home .. "/key", home .. "/artifacts/model.json", "link",
+                              "inside", "up/x", dir .. "/../x", dir .. "x"} do
             refused(sluice.file.write, path, "x")
         end
         refused(sluice.http, {url = "http://localhost", to_file = "data.csv"})
-        assert(sluice.file.read("data.csv") == "a\\n1\\n")
-        assert(sluice.file.read(HOME .. "/artifacts/model.json") == "{}")
+        assert(sluice.file.read("data.csv") == "a\\n1\\n" and sluice.file.read("inside") == "a\\n1\\n")
+        assert(sluice.file.read(home .. "/artifacts/model.json") == "{}")
         """
-    said(runner, engine, script.replace("HOME", f"'{runner.home}'"), cwd=str(work), context={"home": str(runner.home)})
+    said(runner, engine, script, cwd=str(work), context={"home": str(home)})
     assert (work / "data.csv").read_text() == "a\n1\n"
 
 
@@ -482,8 +484,8 @@ def test_json_comes_back_as_it_went(runner, engine):
         engine,
         """
         local encode, decode = sluice.json.encode, sluice.json.decode
-        for _, text in ipairs{'[]', '{}', '[1,2.5,"x",null,true]', '{"a":[],"b":{},"c":[[]],"d":null}', '"\\\\u0000\\\\n"',
-                              '-0.0', '1e+300', '9223372036854775807', '0.1', '"ü"', 'null', 'false'} do
+        for _, text in ipairs{'[]', '{}', '[1,2.5,"x",null,true]', '{"a":[],"b":{},"c":[[]],"d":null}', '-0.0',
+                              '"\\\\u0000\\\\n"', '1e+300', '9223372036854775807', '0.1', '"ü"', 'null', 'false'} do
             assert(encode(decode(text)) == text, text .. " -> " .. encode(decode(text)))
         end
         assert(math.type(decode("1")) == "integer" and math.type(decode("1.0")) == "float")

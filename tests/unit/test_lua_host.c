@@ -113,7 +113,8 @@ TEST(values_become_json_by_their_shape)
         {"return {x = print}", "x: a function has no place in JSON"},
         {"return '\\xff'", "this text is not UTF-8"},
         {"local t = {} t.t = t return t",
-         "t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t....: nested deeper than 64 levels: does the table hold itself?"},
+         "t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t.t....: "
+         "nested deeper than 64 levels: does the table hold itself?"},
         {"return setmetatable({1}, {__index = error, __len = error, __pairs = error})", "[1]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -123,9 +124,9 @@ TEST(values_become_json_by_their_shape)
 
 TEST(a_table_that_is_small_in_lua_and_huge_as_json_is_refused)
 {
-    assert_result("{}", "local t = {('x'):rep(1000000)} for i = 1, 20 do t = {t, t, t, t} end return #t", "4");
+    static const char script[] = "local t = {('x'):rep(1000000)} for i = 1, 20 do t = {t, t, t, t} end return t";
     struct arena *arena = arena_new();
-    const char *text = result_of(arena, "{}", "local t = {('x'):rep(1000000)} for i = 1, 20 do t = {t, t, t, t} end return t");
+    const char *text = result_of(arena, "{}", script);
     assert_non_null(strstr(text, "as JSON this takes more than 256 MiB"));
     arena_free(arena);
 }
@@ -137,7 +138,7 @@ TEST(contexts_read_like_tables_and_cannot_be_written)
     assert_result(spawn, "return {#sluice.params.list, sluice.params.list[2], sluice.params.map.k.deep}", "[3,4,1]");
     assert_result(spawn, "return sluice.params.none == nil and sluice.params.list[3] == sluice.json.null", "true");
     assert_result(spawn, "local n = 0 for k, v in pairs(sluice.params) do n = n + 1 end return n", "2");
-    assert_result(spawn, "local s = 0 for i, v in ipairs(sluice.params.list) do if i < 3 then s = s + v end end return s", "9");
+    assert_result(spawn, "local s = 0 for i, v in ipairs(sluice.params.list) do s = s + i end return s", "6");
     assert_result(spawn, "return table.move(sluice.params.list, 1, 2, 1, {})", "[5,4]");
     assert_result(spawn, "sluice.params.map.k.deep = 2",
                   "t:1: this table is read-only: the pipeline gave it; change a copy");
@@ -150,7 +151,9 @@ TEST(what_a_script_says_reaches_the_sink)
 {
     struct heard heard;
     assert_int_equal(run(&heard, "{\"collect\":{\"outputs\":{\"n\":\"integer\"}}}",
-                         "sluice.metric('m', 2) sluice.param('p', 1e300) sluice.output('n', 8 / 2) sluice.log('l', 'debug')"), 0);
+                         "sluice.metric('m', 2) sluice.param('p', 1e300) sluice.output('n', 8 / 2)"
+                         "sluice.log('l', 'debug')"),
+                     0);
     assert_string_equal(heard.reports, "m=2@0\n"
                                        "{\"kind\":\"param\",\"key\":\"p\",\"value\":\"1e+300\"}\n"
                                        "{\"kind\":\"output\",\"key\":\"n\",\"value\":4}\n");
@@ -162,12 +165,17 @@ TEST(what_a_script_says_reaches_the_sink)
 
 TEST(a_request_is_what_fetch_takes)
 {
-    assert_result("{}", "local r = sluice.http{url = 'http://x', json = {a = 1}, headers = {Accept = '*/*'}} return r.body",
-                  "\"{\\\"timeout_ms\\\":30000,\\\"max_bytes\\\":16777216,\\\"url\\\":\\\"http://x\\\",\\\"headers\\\":"
-                  "{\\\"Accept\\\":\\\"*/*\\\",\\\"Content-Type\\\":\\\"application/json\\\"},\\\"body\\\":\\\"{\\\\\\\"a\\\\\\\":1}\\\"}\"");
+    assert_result("{}",
+                  "local r = sluice.http{url = 'http://x', json = {a = 1}, headers = {Accept = '*/*'}}"
+                  "return sluice.json.decode(r.body)",
+                  "{\"body\":\"{\\\"a\\\":1}\","
+                  "\"headers\":{\"Accept\":\"*/*\",\"Content-Type\":\"application/json\"},"
+                  "\"max_bytes\":16777216,\"timeout_ms\":30000,\"url\":\"http://x\"}");
     assert_result("{}", "return sluice.http('http://x').status", "201");
-    assert_result("{}", "return sluice.http{url = 'http://x', body = '\\xff'}.body:match('body_base64\":\"([^\"]*)')", "\"/w==\"");
-    assert_result("{}", "sluice.http{url = 'http://x', body = 'a', json = 1}", "t:1: http: both 'body' and 'json' are given");
+    assert_result("{}", "return sluice.json.decode(sluice.http{url = 'http://x', body = '\\xff'}.body).body_base64",
+                  "\"/w==\"");
+    assert_result("{}", "sluice.http{url = 'http://x', body = 'a', json = 1}",
+                  "t:1: http: both 'body' and 'json' are given");
     assert_result("{}", "sluice.http{url = 7}", "t:1: http: 'url': expected a string, found an integer");
 }
 
@@ -178,7 +186,7 @@ TEST(a_step_fails_refuses_and_waits_by_its_last_word)
     assert_int_equal(heard.outcome.result, STEP_REFUSED);
     assert_string_equal(heard.outcome.reason, "b c");
     done(&heard);
-    assert_int_equal(run(&heard, "{}", "sluice.wait({kind = 'until', at = 1}, {n = 1}) sluice.wait({kind = 'file'})"), 0);
+    assert_int_equal(run(&heard, "{}", "sluice.wait({kind = 'until'}, {n = 1}) sluice.wait({kind = 'file'})"), 0);
     assert_int_equal(heard.outcome.result, STEP_WAIT);
     assert_string_equal(json_get_text(&heard.outcome.wait, "kind", ""), "file");
     assert_int_equal(heard.outcome.state.type, JSON_NULL);
@@ -236,7 +244,7 @@ TEST(pcall_and_xpcall_give_what_they_gave)
     assert_result("{}", "return {select('#', pcall(function() end)), (pcall(pcall))}", "[1,false]");
     assert_result("{}", "local ok, e = xpcall(error, function(e) return e end, {7}) return e[1]", "7");
     assert_result("{}", "xpcall(print)", "t:1: bad argument #2 to 'xpcall' (function expected, got no value)");
-    assert_result("{}", "local t = setmetatable({}, {__call = function(self, x) return x end}) return {pcall(t, 5)}", "[true,5]");
+    assert_result("{}", "return {pcall(setmetatable({}, {__call = function(self, x) return x end}), 5)}", "[true,5]");
 }
 
 TESTS(RUN(values_become_json_by_their_shape), RUN(a_table_that_is_small_in_lua_and_huge_as_json_is_refused),
