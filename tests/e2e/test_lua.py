@@ -322,8 +322,8 @@ def test_files_elsewhere_are_neither_read_nor_written(runner, engine, tmp_path):
         end
         local dir, home = sluice.step.dir, sluice.step.workspace .. "/.sluice"
         for _, path in ipairs{"/etc/passwd", "link", "up/passwd", "../work-too/x", "/proc/self/environ", "", "/",
-                              dir .. "x", dir .. "/../../../runner", home, home .. "/key", ".sluice/key", "./x/../.sluice/key",
-                              home .. "/artifacts/../key"} do
+                              dir .. "x", dir .. "/../../../runner", home, home .. "/key", ".sluice/key",
+                              "./x/../.sluice/key", home .. "/artifacts/../key"} do
             refused(sluice.file.read, path)
             refused(sluice.csv.read, path)
             refused(sluice.file.exists, path)
