@@ -141,6 +141,7 @@ static int run(const struct lua_arguments *arguments, struct err *err)
         int result = lua_fake_host_open(&fake, &options, &wrong);
         fake.print_to = arguments->json ? NULL : stdout;
         fake.log_to = stderr;
+        (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what an endless script has said is seen */
         if (result < 0 || run_script(&fake, options.file, &wrong) < 0) {
             fake.outcome.result = STEP_FAILED;
             step_outcome_reason(&fake.outcome, wrong.message);

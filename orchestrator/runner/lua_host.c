@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "runner/lua_api.h"
 #include "runner/lua_json.h"
 #include "runner/step_lua.h"
@@ -69,11 +70,13 @@ static int explain(struct lua_host *host, int status, struct err *err)
     if (status == LUA_ERRMEM && host->refusals > 0) {
         host->end = LUA_END_MEMORY;
     }
-    const char *at = host->where[0] == '\0' ? "" : host->where;
+    const char *at = host->where;
     const char *text = lua_tostring(host->L, -1);
     if (host->end == LUA_END_MEMORY) {
-        (void)err_set(err, ERR_LIMIT, "%s%sthe script needs more than %zu MiB of memory", at, *at == '\0' ? "" : ": ",
-                      host->limit_bytes >> 20);
+        char limit[32];
+        format_size(limit, sizeof limit, (int64_t)host->limit_bytes);
+        (void)err_set(err, ERR_LIMIT, "%s%sthe script needs more than %s of memory", at, *at == '\0' ? "" : ": ",
+                      limit);
         host->sink->log(host->sink->ctx, STEP_LOG_ERROR, str_from(err->message));
     } else if (host->end == LUA_END_STOP) {
         (void)err_set(err, ERR_STATE, "stopped at %s", *at == '\0' ? "an unknown place" : at);
@@ -147,9 +150,12 @@ struct lua_host *lua_host_new(const struct json *spawn, const struct step_sink *
                               struct step_outcome *outcome, struct err *err)
 {
     struct lua_host *host = mem_alloc(sizeof *host);
-    int64_t limit = json_get_int(json_get(spawn, "limits"), "lua_memory_bytes", memory_default_bytes);
+    const struct json *limits = json_get(spawn, "limits");
+    int64_t limit = json_get_int(limits, "lua_memory_bytes", memory_default_bytes);
+    int64_t process_limit = json_get_int(limits, "memory_bytes", 0);
     *host = (struct lua_host){.spawn = spawn, .sink = sink, .arena = arena, .outcome = outcome, .scratch = arena_new()};
-    host->limit_bytes = limit > 0 ? (size_t)limit : (size_t)memory_default_bytes;
+    limit = limit > 0 ? limit : memory_default_bytes;
+    host->limit_bytes = (size_t)(process_limit > 0 && process_limit < limit ? process_limit : limit);
     host->L = lua_newstate(lua_limit_allocate, host);
     if (host->L == NULL) {
         (void)err_set(err, ERR_LIMIT, "%zu bytes of memory are too little for any script", host->limit_bytes);
@@ -158,8 +164,9 @@ struct lua_host *lua_host_new(const struct json *spawn, const struct step_sink *
     }
     memcpy(lua_getextraspace(host->L), &host, sizeof host);
     lua_pushcfunction(host->L, open_all);
-    if (lua_pcall(host->L, 0, 0, 0) != LUA_OK) {
-        (void)explain(host, LUA_ERRRUN, err);
+    int status = lua_pcall(host->L, 0, 0, 0);
+    if (status != LUA_OK) {
+        (void)explain(host, status, err);
         lua_host_free(host);
         return NULL;
     }

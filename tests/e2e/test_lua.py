@@ -252,6 +252,55 @@ def test_the_same_attempt_draws_the_same_numbers(runner, engine):
     assert said(runner, engine, script, context={"item": "lr=0.1"}) != first
 
 
+def test_a_secret_is_masked_in_all_that_is_recorded(runner, engine):
+    attempt, _, result = done(
+        runner,
+        engine,
+        """
+        sluice.output("token", "Bearer " .. sluice.secrets.TOKEN)
+        sluice.param("token", {sluice.secrets.TOKEN})
+        error("cannot use " .. sluice.secrets.TOKEN)
+        """,
+        secrets={"TOKEN": "opensesame"},
+        collect={"outputs": {"token": "string"}},
+    )
+    assert result["reason"] == "fit:4: cannot use ***"
+    assert [r["value"] for r in reports(runner, attempt)] == ["Bearer ***", '["***"]']
+    assert b"opensesame" not in runner.journal().read_bytes()
+
+
+def test_the_example_trains_and_another_step_predicts(runner, engine):
+    folder = ROOT / "examples" / "breast-cancer"
+    data = str(folder / "data" / "breast-cancer.csv")
+    declared = ("val_log_loss", "val_auc", "val_accuracy", "train_rows", "validation_rows", "holdout_rows", "model")
+    train = {"path": str(folder / "train.lua"), "chunk": "train.lua"}
+    attempt, end, result = done(
+        runner,
+        engine,
+        "",
+        lua=train,
+        contexts={"inputs": {"data": data}},
+        params={"learning_rate": 0.1, "epochs": 40},
+        collect={"outputs": {name: "json" for name in declared}},
+    )
+    assert result == {"result": "ok", "reason": None}, runner.log(attempt)
+    assert len(list(points(runner, attempt))) == 82
+    model = {r["key"]: r["value"] for r in reports(runner, attempt, "output")}["model"]
+    predict = {"path": str(folder / "predict.lua"), "chunk": "predict.lua"}
+    attempt, end, result = done(
+        runner,
+        engine,
+        "",
+        lua=predict,
+        contexts={"inputs": {"data": data, "model": model}},
+        collect={"outputs": {name: "json" for name in ("rows", "positive_rows", "positive_share", "accuracy")}},
+    )
+    assert result == {"result": "ok", "reason": None}, runner.log(attempt)
+    outputs = {r["key"]: r["value"] for r in reports(runner, attempt, "output")}
+    assert outputs["rows"] == 569 and outputs["accuracy"] > 0.95
+    assert len((runner.home / "artifacts" / "predictions.csv").read_text().splitlines()) == 570
+
+
 # ---- what it may not do -----------------------------------------------------------------------------------------
 
 
@@ -366,12 +415,13 @@ MEMORY = {
 def test_memory_beyond_the_limit_ends_the_script(runner, engine, how):
     attempt, end, result = done(runner, engine, MEMORY[how], limits={"lua_memory_bytes": 32 << 20})
     assert (end["how"], end["code"]) == ("exited", 1)
-    assert result["result"] == "failed" and "the script needs more than 32 MiB of memory" in result["reason"], result
+    assert result["result"] == "failed" and "the script needs more than 32.0 MB of memory" in result["reason"], result
     assert "got away" not in runner.log(attempt)
     assert end["max_rss_bytes"] < 600 << 20
 
 
 ENDLESS = {
+    "a loop beside the link's thread": "sluice.metric('x', 1) while true do end",
     "a loop": "while true do end",
     "a goto": "::a:: goto a",
     "pcall around it": "while true do pcall(function() while true do end end) end",
