@@ -10,8 +10,8 @@
  * Limits. Memory: the allocator refuses what passes spawn.limits.lua_memory_bytes (512 MiB by default). Time: the
  * runner's stop ladder; at its first signal a hook raises an error at the next instruction, unless the script has asked
  * sluice.cancelled() before: such a script ends by itself within the grace period. Neither error can be caught: pcall
- * and xpcall pass them on. A script that stays inside one call of a library (a hopeless pattern) is killed at the end of
- * the ladder.
+ * and xpcall pass them on. A script that stays inside one call of a library (a hopeless pattern) is killed when the
+ * ladder ends.
  *
  * step_lua.h has the entry for real steps, lua_fake_host.h that for authors.
  */
