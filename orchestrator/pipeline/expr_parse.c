@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { EXPR_DEPTH_MAX = 64, EXPR_SIZE_MAX = 64 << 10, CALL_ARGS_MAX = 64 };
+enum { EXPR_DEPTH_MAX = 64, EXPR_SIZE_MAX = 64 << 10, CALL_ARGS_MAX = 64, PATH_MAX_LINKS = 32, OPERATORS_MAX = 256 };
 
 struct parser {
     struct str text;
@@ -229,7 +229,10 @@ static struct expr *parse_path(struct parser *p)
 {
     size_t start = p->at;
     struct expr *expr = parse_primary(p);
-    while (expr != NULL) {
+    for (int links = 0; expr != NULL; links++) {
+        if (links == PATH_MAX_LINKS && (peek(p) == '.' || peek(p) == '[')) { /* what walks the tree recurses */
+            return fail(p, p->at, "a shorter path");
+        }
         if (peek(p) == '.') {
             p->at++;
             if (!is_letter(peek(p)) && !is_digit(peek(p))) {
@@ -307,11 +310,14 @@ static struct expr *parse_level(struct parser *p, int level)
         return parse_not(p);
     }
     struct expr *left = parse_level(p, level + 1);
-    for (;;) {
+    for (int operators = 0;; operators++) {
         size_t start = p->at;
         const struct operator_row *row = left == NULL ? NULL : take_operator(p, level);
         if (row == NULL) {
             return left;
+        }
+        if (operators == OPERATORS_MAX) {
+            return fail(p, start, "fewer operators");
         }
         const struct expr *right = parse_level(p, level + 1);
         if (right == NULL) {

@@ -16,6 +16,8 @@ struct loader {
     int64_t default_timeout_ms;
     bool has_default_retry;
     struct retry_policy default_retry;
+    const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
+    const struct pipeline **children; /* check_files: the pipeline that step i runs, when it is a file that could be read */
 };
 
 /* Which values a key takes. */
@@ -79,9 +81,16 @@ struct retry_policy retry_policy_default(void);
 /* ---- checks of the whole, after loading ---- */
 /* Contexts, params, steps, outputs; finds the edges too. */
 void check_names(struct loader *loader, const struct yaml_node *root);
+/* The files that the pipeline names: Lua scripts, Python requirements, the pipelines of its steps. Only when the world says so. */
+void check_files(struct loader *loader, const struct yaml_node *root);
+/* A cycle of needs, printed. */
 void check_cycles(struct loader *loader);
-void check_plugins(struct loader *loader); /* `uses` and `with` */
+/* `uses` and `with`; finds the plugins, and binds `defaults` to those that are repeatable. */
+void check_plugins(struct loader *loader);
+/* Steps that can run at once and declare one path; paths of other steps that are named as text. */
 void check_races(struct loader *loader);
+/* The value of `key` in step number `step` as it stands in the file, or NULL. */
+const struct yaml_node *load_step_node(const struct loader *loader, size_t step, const char *key);
 
 /* A table from step id to position: linear checks of large files. */
 struct step_index;

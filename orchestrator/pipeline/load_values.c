@@ -115,6 +115,12 @@ bool load_map(struct loader *loader, const struct yaml_node *node, const struct 
     return true;
 }
 
+const struct yaml_node *load_step_node(const struct loader *loader, size_t step, const char *key)
+{
+    bool known = loader->steps != NULL && loader->steps->type == JSON_OBJECT && step < loader->steps->count;
+    return known ? yaml_get(&loader->steps->pairs[step].value, key) : NULL;
+}
+
 bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret)
 {
     if (!load_expect(loader, node, TAKES_SCALAR, "this value")) {

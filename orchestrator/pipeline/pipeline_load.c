@@ -278,7 +278,9 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     }
     pipeline->experiment = pipeline->experiment.n == 0 ? pipeline->name : pipeline->experiment;
     pipeline->index = step_index_new(loader.arena, pipeline);
+    loader.steps = yaml_get(root, "steps");
     check_plugins(&loader);
+    check_files(&loader, root);
     check_names(&loader, root);
     check_cycles(&loader);
     check_races(&loader);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What stands behind a context: params.X, matrix.X, steps.S.outputs.K.
+ */
+#include "pipeline/check_expr.h"
+
+#include "plugin/catalogue.h"
+
+/* A growing list of known names, for looking up and for hints. */
+struct names {
+    struct arena *arena;
+    struct str *items;
+    size_t count;
+    size_t room;
+};
+
+static void add_name(struct names *names, struct str name)
+{
+    names->items = arena_grow(names->arena, names->items, names->count, &names->room, sizeof *names->items);
+    names->items[names->count++] = name;
+}
+
+static void add_words(struct names *names, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        add_name(names, str_from(*words));
+    }
+}
+
+static bool has_name(const struct names *names, struct str name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (str_eq(names->items[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Looking for the nearest of many names is slow: a file with a hundred errors gets no more of them. */
+static const char *hint_near(const struct expr_check *check, const struct names *names, struct str name)
+{
+    return check->loader->diags->errors > 100 ? NULL : diag_hint_near(names->arena, name, names->items, names->count);
+}
+
+/* `what` is "param", "output of step 'train'". */
+static void require(const struct expr_check *check, const struct names *names, struct str name, const char *what, const struct expr *at)
+{
+    if (!has_name(names, name)) {
+        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'", what,
+                         STR_ARG(name));
+    }
+}
+
+/* ---- flat contexts ------------------------------------------------------------------------------------------ */
+
+static void check_param(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
+{
+    const struct pipeline *pipeline = check->loader->pipeline;
+    for (size_t i = 0; i < pipeline->param_count; i++) {
+        add_name(names, pipeline->params[i].name);
+    }
+    require(check, names, name, "param", at);
+}
+
+static void check_input(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
+{
+    for (size_t i = 0; i < check->step->input_count; i++) {
+        add_name(names, check->step->inputs[i].name);
+    }
+    require(check, names, name, arena_printf(names->arena, "input of step '%.*s'", STR_ARG(check->step->id)), at);
+}
+
+static void check_matrix(const struct expr_check *check, struct names *names, const struct str *members, size_t count, const struct expr *at)
+{
+    const struct matrix *matrix = &check->step->matrix;
+    if (!check->step->has_matrix) {
+        check_expr_error(check, at, DIAG_EXPR_PLACE, NULL, "step '%.*s' has no matrix", STR_ARG(check->step->id));
+        return;
+    }
+    if (matrix->dynamic != NULL || count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < matrix->axis_count; i++) {
+        add_name(names, matrix->axes[i].name);
+    }
+    for (size_t i = 0; i < matrix->include_count; i++) {
+        for (size_t k = 0; k < matrix->include[i].count; k++) {
+            if (!has_name(names, matrix->include[i].keys[k])) {
+                add_name(names, matrix->include[i].keys[k]);
+            }
+        }
+    }
+    require(check, names, members[0], "matrix axis", at);
+}
+
+/* What is not in the file may come from step_env of config.yaml: only a warning. */
+static void check_env(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
+{
+    static const char *const always[] = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "SLUICE_OUTPUT", "SLUICE_STEP_DIR", "SLUICE_STATE", "SLUICE_STEP",
+                                         "SLUICE_RUN_ID", "SLUICE_WORKSPACE", "SLUICE_ATTEMPT", "PYTHONUNBUFFERED", NULL};
+    const struct pipeline *pipeline = check->loader->pipeline;
+    for (size_t i = 0; i < pipeline->env_count; i++) {
+        add_name(names, pipeline->env[i].name);
+    }
+    for (size_t i = 0; check->step != NULL && i < check->step->env_count; i++) {
+        add_name(names, check->step->env[i].name);
+    }
+    add_words(names, always);
+    if (!has_name(names, name) && !check->guarded && !str_starts(name, STR("SLUICE_INPUT_"))) {
+        const char *hint = hint_near(check, names, name);
+        check_expr_error(check, at, DIAG_SUSPECT, hint == NULL ? "set it in 'env:', or name it in step_env of config.yaml" : hint,
+                         "this file sets no environment variable '%.*s'", STR_ARG(name));
+    }
+}
+
+/* ---- steps.S ------------------------------------------------------------------------------------------------------ */
+
+/* What the step leaves under `outputs`; false when that is known at run time only. */
+static bool add_outputs(const struct expr_check *check, struct names *names, const struct step *step)
+{
+    for (size_t i = 0; i < step->output_count; i++) {
+        add_name(names, step->outputs[i].name);
+    }
+    if (step->kind == STEP_KIND_USES) {
+        for (size_t i = 0; step->plugin != NULL && i < step->plugin->output_count; i++) {
+            add_name(names, step->plugin->outputs[i].name);
+        }
+        return step->plugin != NULL;
+    }
+    if (step->kind == STEP_KIND_PIPELINE) {
+        const struct pipeline *child = check->loader->children[step - check->loader->pipeline->steps];
+        for (size_t i = 0; child != NULL && i < child->output_count; i++) {
+            add_name(names, child->outputs[i].name);
+        }
+        return child != NULL;
+    }
+    return true;
+}
+
+static const char *const step_members[] = {"outputs", "artifacts", "metrics", "status", "run_id", "model_id", "model_uri", NULL};
+
+/* `members` are those behind the step's id. */
+static void check_step_member(const struct expr_check *check, const struct step *step, const struct str *members, size_t count, const struct expr *at)
+{
+    struct names names = {.arena = check->loader->arena};
+    const char *of_step = arena_printf(names.arena, "of step '%.*s'", STR_ARG(step->id));
+    if (count > 1 && str_is(members[0], "outputs")) {
+        if (add_outputs(check, &names, step)) {
+            require(check, &names, members[1], arena_printf(names.arena, "output %s", of_step), at);
+        }
+        return;
+    }
+    if (count > 1 && str_is(members[0], "artifacts")) {
+        for (size_t i = 0; i < step->artifact_count; i++) {
+            if (step->artifacts[i].name.n > 0) {
+                add_name(&names, step->artifacts[i].name);
+            }
+        }
+        require(check, &names, members[1], arena_printf(names.arena, "artifact %s", of_step), at);
+        return;
+    }
+    add_words(&names, step_members);
+    if (count > 0 && !has_name(&names, members[0]) && add_outputs(check, &names, step)) {
+        require(check, &names, members[0], arena_printf(names.arena, "value %s", of_step), at);
+    }
+}
+
+static void unknown_step(const struct expr_check *check, struct str id, const struct expr *at)
+{
+    const struct pipeline *pipeline = check->loader->pipeline;
+    struct names names = {.arena = check->loader->arena};
+    for (size_t i = 0; i < pipeline->step_count && check->loader->diags->errors <= 100; i++) {
+        add_name(&names, pipeline->steps[i].id);
+    }
+    check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, id), "there is no step '%.*s'", STR_ARG(id));
+}
+
+static void check_steps(const struct expr_check *check, const struct str *members, size_t count, const struct expr *at)
+{
+    const struct pipeline *pipeline = check->loader->pipeline;
+    if (count == 0) {
+        check_expr_error(check, at, DIAG_EXPR_NAME, "write steps.ID: the order of the steps follows from it", "'steps' without the name of one step");
+        return;
+    }
+    ptrdiff_t index = pipeline_find_step(pipeline, members[0]);
+    if (index < 0) {
+        unknown_step(check, members[0], at);
+        return;
+    }
+    const struct step *step = &pipeline->steps[index];
+    if (step == check->step) {
+        check_expr_error(check, at, DIAG_EXPR_PLACE, "its folder is step.dir, its own inputs are inputs.NAME",
+                         "step '%.*s' cannot use what it leaves itself", STR_ARG(step->id));
+        return;
+    }
+    check_step_member(check, step, members + 1, count - 1, at);
+    if (check->named != NULL) {
+        check->named(check->ctx, (size_t)index, check->guarded || (count > 1 && str_is(members[1], "status")), at);
+    }
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------ */
+
+void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count, const struct expr *at)
+{
+    static const char *const run_members[] = {"id", "number", "name", "trigger", "scheduled_for", "actor", "started_ms", NULL};
+    static const char *const git_members[] = {"commit", "branch", "repo", NULL};
+    static const char *const attempt_members[] = {"dir", "id", "attempt", NULL};
+    struct names names = {.arena = check->loader->arena};
+    if (str_is(root, "steps")) {
+        check_steps(check, members, count, at);
+    } else if (str_is(root, "matrix")) {
+        check_matrix(check, &names, members, count, at);
+    } else if (str_is(root, "secrets") && count == 0) {
+        check_expr_error(check, at, DIAG_SECRET, "write secrets.NAME", "all secrets at once");
+    } else if (count == 0) {
+        return;
+    } else if (str_is(root, "params")) {
+        check_param(check, &names, members[0], at);
+    } else if (str_is(root, "inputs")) {
+        check_input(check, &names, members[0], at);
+    } else if (str_is(root, "env")) {
+        check_env(check, &names, members[0], at);
+    } else if (str_is(root, "run") || str_is(root, "git") || str_is(root, "step")) {
+        add_words(&names, str_is(root, "run") ? run_members : str_is(root, "git") ? git_members : attempt_members);
+        if (!has_name(&names, members[0])) {
+            check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, members[0]), "'%.*s' has no '%.*s'", STR_ARG(root), STR_ARG(members[0]));
+        }
+    }
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Every expression of the file, each in its place; and the order of the steps, which follows from `needs` and from what
+ * expressions name.
+ *
+ * A step that is named accepts a skipped one when it is written `x?`, or when every expression that names it stands beside
+ * a `??` or only asks for its status. What `needs` says wins.
+ */
+#include "pipeline/check_expr.h"
+
+/* The edges of one step while they are gathered. `slots` has a place for every step of the file, used anew for each. */
+struct need_list {
+    struct arena *arena;
+    struct step_need *items;
+    size_t count;
+    size_t room;
+    size_t *slots; /* position in items + 1, valid when items[...].step is the step */
+};
+
+struct names_check {
+    struct loader *loader;
+    struct expr_check expr;
+    struct need_list needs;
+};
+
+/* ---- edges ---------------------------------------------------------------------------------------------- */
+
+static struct step_need *find_need(const struct need_list *needs, size_t step)
+{
+    size_t slot = needs->slots[step];
+    return slot > 0 && slot <= needs->count && needs->items[slot - 1].step == step ? &needs->items[slot - 1] : NULL;
+}
+
+static struct step_need *add_need(struct need_list *needs, size_t step)
+{
+    needs->items = arena_grow(needs->arena, needs->items, needs->count, &needs->room, sizeof *needs->items);
+    needs->items[needs->count++] = (struct step_need){.step = step};
+    needs->slots[step] = needs->count;
+    return &needs->items[needs->count - 1];
+}
+
+static void named(void *ctx, size_t step, bool tolerant, const struct expr *at)
+{
+    struct names_check *check = ctx;
+    struct step_need *need = find_need(&check->needs, step);
+    if (need == NULL) {
+        need = add_need(&check->needs, step);
+        need->optional = true;
+    }
+    if (!tolerant && need->explicit_ && need->optional) {
+        check_expr_error(&check->expr, at, DIAG_EXPR_PLACE, "write 'a ?? b', where b is the value then",
+                         "step '%.*s' may have been skipped ('needs' has it with '?')", STR_ARG(check->loader->pipeline->steps[step].id));
+    }
+    need->optional = need->optional && (tolerant || need->explicit_);
+}
+
+static void take_need(struct names_check *check, const struct yaml_node *node)
+{
+    const struct pipeline *pipeline = check->loader->pipeline;
+    if (!load_expect(check->loader, node, TAKES_TEXT, "a step in 'needs'")) {
+        return;
+    }
+    bool optional = str_ends(node->text, STR("?"));
+    struct str id = str_slice(node->text, 0, node->text.n - (optional ? 1 : 0));
+    ptrdiff_t index = pipeline_find_step(pipeline, id);
+    if (index < 0) {
+        size_t count = check->loader->diags->errors > 100 ? 0 : pipeline->step_count;
+        struct str *ids = arena_array(check->loader->arena, count, sizeof *ids);
+        for (size_t i = 0; i < count; i++) {
+            ids[i] = pipeline->steps[i].id;
+        }
+        load_error(check->loader, node, DIAG_EXPR_NAME, diag_hint_near(check->loader->arena, id, ids, count), "there is no step '%.*s'", STR_ARG(id));
+        return;
+    }
+    if (find_need(&check->needs, (size_t)index) != NULL) {
+        load_error(check->loader, node, DIAG_SUSPECT, NULL, "'%.*s' stands twice in 'needs'", STR_ARG(id));
+        return;
+    }
+    struct step_need *need = add_need(&check->needs, (size_t)index);
+    need->explicit_ = true;
+    need->optional = optional;
+}
+
+static void take_needs(struct names_check *check, const struct yaml_node *node)
+{
+    if (node != NULL && node->type == JSON_STRING) {
+        take_need(check, node);
+    }
+    for (size_t i = 0; node != NULL && node->type == JSON_ARRAY && i < node->count; i++) {
+        take_need(check, &node->items[i]);
+    }
+}
+
+/* ---- values that loading does not keep ---------------------------------------------------------------------- */
+
+/* Their syntax was checked when they were read: what is wrong with it is not said again. */
+static void check_text_node(struct expr_check *check, const struct yaml_node *node)
+{
+    struct diags unheard;
+    struct template template;
+    diags_init(&unheard, check->loader->arena, check->loader->diags->file);
+    if (node != NULL && node->type == JSON_STRING && template_parse(node->scalar, node->content, &unheard, &template) == 0) {
+        check_template(check, &template);
+    }
+    for (size_t i = 0; node != NULL && i < node->count; i++) {
+        check_text_node(check, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i]);
+    }
+}
+
+static void note_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
+{
+    (void)members;
+    (void)count;
+    (void)at;
+    *(bool *)ctx = *(bool *)ctx || str_is(root, "secrets");
+}
+
+/* A value that is read as it stands: an expression in it would never be evaluated, and a secret has no business in it. */
+static void check_literal(struct loader *loader, const struct yaml_node *node, const char *what)
+{
+    for (size_t i = 0; node != NULL && i < node->count; i++) {
+        check_literal(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], what);
+    }
+    if (node == NULL || node->type != JSON_STRING || str_find(node->text, STR("${{")) < 0) {
+        return;
+    }
+    struct diags unheard;
+    struct template template = {0};
+    bool secret = false;
+    const struct expr_visitor visitor = {.ctx = &secret, .path = note_secret};
+    diags_init(&unheard, loader->arena, loader->diags->file);
+    if (template_parse(node->scalar, node->content, &unheard, &template) == 0) {
+        template_walk(&template, &visitor);
+    }
+    load_error(loader, node, secret ? DIAG_SECRET : DIAG_EXPR_PLACE, NULL, secret ? "a secret in %s would be stored or shown" : "%s takes no expressions", what);
+}
+
+/* ---- one step -------------------------------------------------------------------------------------------------- */
+
+static void check_named_templates(struct expr_check *check, const struct named_template *templates, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        check_template(check, &templates[i].value);
+    }
+}
+
+static void check_matrix_values(struct expr_check *check, const struct matrix *matrix)
+{
+    check->place = PLACE_MATRIX;
+    if (matrix->dynamic != NULL) {
+        check_expr(check, matrix->dynamic);
+    }
+    for (size_t a = 0; a < matrix->axis_count; a++) {
+        for (size_t v = 0; v < matrix->axes[a].count; v++) {
+            check_template(check, &matrix->axes[a].values[v]);
+        }
+    }
+    for (size_t i = 0; i < matrix->include_count; i++) {
+        check_tree(check, &matrix->include[i]);
+    }
+    for (size_t i = 0; i < matrix->exclude_count; i++) {
+        check_tree(check, &matrix->exclude[i]);
+    }
+}
+
+static void check_condition(struct expr_check *check, const struct expr *condition)
+{
+    check->place = PLACE_IF;
+    check_expr(check, condition);
+    if (condition->op == EXPR_LITERAL && condition->value.type != JSON_BOOL) {
+        check_expr_error(check, condition, DIAG_TYPE, NULL, "'if': expected true or false, found %s", json_type_name(condition->value.type));
+    }
+}
+
+static void check_what_runs(struct expr_check *check, const struct step *step)
+{
+    check->place = PLACE_RUN;
+    for (size_t i = 0; i < step->argv_count; i++) {
+        check_template(check, &step->argv[i]);
+    }
+    for (size_t i = 0; i < step->script.expr_count; i++) {
+        check_expr(check, step->script.exprs[i]);
+    }
+    check->place = step->kind == STEP_KIND_PIPELINE ? PLACE_CHILD_WITH : PLACE_WITH;
+    check_tree(check, &step->with);
+    check->place = PLACE_ENV;
+    check_named_templates(check, step->env, step->env_count);
+}
+
+static void check_what_it_leaves(struct expr_check *check, const struct step *step)
+{
+    check->place = PLACE_PUBLISHED;
+    for (size_t i = 0; i < step->artifact_count; i++) {
+        check_template(check, &step->artifacts[i].glob);
+    }
+    for (size_t i = 0; i < step->metric_count; i++) {
+        check_template(check, &step->metrics[i]);
+    }
+    check_template(check, &step->model.path);
+    check_template(check, &step->model.name);
+    check_template(check, &step->model.model_type);
+    check_tree(check, &step->model.params);
+    check_tree(check, &step->model.tags);
+}
+
+static void check_step(struct names_check *names, size_t index)
+{
+    static const char *const literals[] = {"uses", "shell", "pipeline", "permissions", "resources"};
+    struct step *step = (struct step *)(uintptr_t)&names->loader->pipeline->steps[index];
+    struct expr_check *check = &names->expr;
+    names->needs.items = NULL;
+    names->needs.count = names->needs.room = 0;
+    check->step = step;
+    check->names_status = false;
+    take_needs(names, load_step_node(names->loader, index, "needs"));
+    if (step->condition != NULL) {
+        check_condition(check, step->condition);
+    }
+    step->condition_names_status = check->names_status;
+    check_matrix_values(check, &step->matrix);
+    check->place = PLACE_INPUT;
+    for (size_t i = 0; i < step->input_count; i++) {
+        check_template(check, &step->inputs[i].source);
+        check_template(check, &step->inputs[i].dataset);
+        check_template(check, &step->inputs[i].context);
+    }
+    check_what_runs(check, step);
+    check_what_it_leaves(check, step);
+    check->place = PLACE_CACHE;
+    check_text_node(check, load_step_node(names->loader, index, "cache"));
+    for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
+        check_literal(names->loader, load_step_node(names->loader, index, literals[i]), arena_printf(names->loader->arena, "'%s'", literals[i]));
+    }
+    step->needs = names->needs.items;
+    step->need_count = names->needs.count;
+}
+
+/* ---- what belongs to no step ---------------------------------------------------------------------------------------- */
+
+/* A trigger may give a param that this pipeline has not (yet): it is then left out, which deserves a word. */
+static void check_trigger(struct expr_check *check, const struct trigger *trigger)
+{
+    const struct pipeline *pipeline = check->loader->pipeline;
+    struct str *names = arena_array(check->loader->arena, pipeline->param_count, sizeof *names);
+    for (size_t p = 0; p < pipeline->param_count; p++) {
+        names[p] = pipeline->params[p].name;
+    }
+    check->place = PLACE_TRIGGER;
+    if (trigger->condition != NULL) {
+        check_expr(check, trigger->condition);
+    }
+    check_named_templates(check, trigger->params, trigger->param_count);
+    for (size_t i = 0; i < trigger->param_count; i++) {
+        size_t p = 0;
+        while (p < pipeline->param_count && !str_eq(names[p], trigger->params[i].name)) {
+            p++;
+        }
+        if (p == pipeline->param_count) {
+            struct diag *diag = diag_add(check->loader->diags, DIAG_SUSPECT, trigger->params[i].pos,
+                                         diag_hint_near(check->loader->arena, trigger->params[i].name, names, pipeline->param_count),
+                                         "the pipeline has no param '%.*s': what the trigger gives is left out", STR_ARG(trigger->params[i].name));
+            diag->end_column = diag->pos.column + (int)trigger->params[i].name.n;
+        }
+    }
+}
+
+static void check_top(struct names_check *names, const struct yaml_node *root)
+{
+    static const char *const literals[] = {"name", "experiment", "tags", "python", "requires"};
+    const struct pipeline *pipeline = names->loader->pipeline;
+    struct expr_check *check = &names->expr;
+    check->step = NULL;
+    check->named = NULL;
+    check->place = PLACE_PIPELINE_ENV;
+    check_named_templates(check, pipeline->env, pipeline->env_count);
+    check->place = PLACE_OUTPUTS;
+    check_named_templates(check, pipeline->outputs, pipeline->output_count);
+    for (size_t i = 0; i < pipeline->trigger_count; i++) {
+        check_trigger(check, &pipeline->triggers[i]);
+    }
+    check->place = PLACE_HOOK_SECRET;
+    check_text_node(check, yaml_get(yaml_get(yaml_get(root, "on"), "webhook"), "secret"));
+    check->place = PLACE_GROUP;
+    check_text_node(check, yaml_get(yaml_get(root, "concurrency"), "group"));
+    for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
+        check_literal(names->loader, yaml_get(root, literals[i]), arena_printf(names->loader->arena, "'%s'", literals[i]));
+    }
+}
+
+void check_names(struct loader *loader, const struct yaml_node *root)
+{
+    size_t count = loader->pipeline->step_count;
+    struct names_check names = {.loader = loader};
+    names.needs.arena = loader->arena;
+    names.needs.slots = arena_array(loader->arena, count, sizeof *names.needs.slots);
+    names.expr = (struct expr_check){.loader = loader, .named = named, .ctx = &names};
+    for (size_t i = 0; i < count; i++) {
+        check_step(&names, i);
+    }
+    check_top(&names, root);
+}

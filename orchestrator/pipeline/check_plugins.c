@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `uses` against the catalogue, `with` against the plugin's rows. Values that are expressions are known at run time only: of
+ * them just the input's name is checked here.
+ */
+#include "pipeline/load.h"
+#include "plugin/catalogue.h"
+
+/* A value without expressions as JSON; false when it cannot be told yet. Leaves with expressions inside a list or map become
+ * text: the rows look only at the shape of those. */
+static bool known_value(struct arena *arena, const struct template_tree *tree, bool outermost, struct json *ret)
+{
+    if (tree->type != JSON_OBJECT && tree->type != JSON_ARRAY) {
+        const struct template *leaf = &tree->leaf;
+        *ret = leaf->plain;
+        if (leaf->part_count == 0) {
+            return true;
+        }
+        if (!template_is_plain(leaf)) {
+            return !outermost;
+        }
+        struct str text = STR("");
+        for (size_t i = 0; i < leaf->part_count; i++) { /* a "$${{" was unescaped */
+            text = str_from(arena_printf(arena, "%.*s%.*s", STR_ARG(text), STR_ARG(leaf->parts[i].text)));
+        }
+        *ret = json_string(arena, text);
+        return true;
+    }
+    *ret = tree->type == JSON_OBJECT ? json_object() : json_array();
+    if (tree->type == JSON_OBJECT) { /* built directly: json_set looks for each key */
+        ret->u.object.members = arena_array(arena, tree->count, sizeof *ret->u.object.members);
+        ret->u.object.count = tree->count;
+    }
+    for (size_t i = 0; i < tree->count; i++) {
+        struct json item = json_null();
+        (void)known_value(arena, &tree->items[i], false, &item);
+        if (tree->type == JSON_OBJECT) {
+            ret->u.object.members[i] = (struct json_member){tree->keys[i], item};
+        } else {
+            json_push(arena, ret, item);
+        }
+    }
+    return true;
+}
+
+/* One input by the rules of its row: the plugin with this row alone says what is wrong with it. */
+static void check_input(struct loader *loader, const struct plugin *plugin, const struct plugin_param *param, const struct template_tree *value)
+{
+    const struct plugin one = {.name = plugin->name, .params = param, .param_count = 1};
+    struct json given = json_object();
+    struct json known = json_null();
+    struct json complete;
+    struct err err = {0};
+    if (!known_value(loader->arena, value, true, &known)) {
+        return;
+    }
+    json_set(loader->arena, &given, param->name.p, known);
+    if (plugin_params_complete(&one, &given, loader->arena, &complete, &err) < 0) {
+        diag_add(loader->diags, DIAG_PLUGIN_PARAM, value->pos, NULL, "'%.*s': %s", STR_ARG(plugin->name), err.message);
+    }
+}
+
+static void check_with(struct loader *loader, size_t index, const struct plugin *plugin)
+{
+    const struct template_tree *with = &loader->pipeline->steps[index].with;
+    struct str *names = arena_array(loader->arena, plugin->param_count, sizeof *names);
+    bool *given = arena_array(loader->arena, plugin->param_count, sizeof *given);
+    for (size_t p = 0; p < plugin->param_count; p++) {
+        names[p] = plugin->params[p].name;
+    }
+    for (size_t i = 0; with->type == JSON_OBJECT && i < with->count; i++) {
+        const struct plugin_param *param = plugin_find_param(plugin, with->keys[i]);
+        if (param == NULL) {
+            const char *hint = diag_hint_near(loader->arena, with->keys[i], names, plugin->param_count);
+            struct diag *diag = diag_add(loader->diags, DIAG_PLUGIN_PARAM, with->key_positions[i], hint, "'%.*s' has no input '%.*s'",
+                                         STR_ARG(plugin->name), STR_ARG(with->keys[i]));
+            diag->end_column = diag->pos.column + (int)with->keys[i].n;
+            continue;
+        }
+        given[param - plugin->params] = true;
+        check_input(loader, plugin, param, &with->items[i]);
+    }
+    const struct yaml_node *uses = load_step_node(loader, index, "uses");
+    for (size_t p = 0; p < plugin->param_count; p++) {
+        if (plugin->params[p].required && !given[p]) {
+            load_error(loader, uses, DIAG_PLUGIN_PARAM, arena_strdup(loader->arena, plugin->params[p].doc.p), "'%.*s': its input '%.*s' is missing in 'with'",
+                       STR_ARG(plugin->name), STR_ARG(names[p]));
+        }
+    }
+}
+
+/* `defaults` bind to plugins that may be repeated, as they do to run and lua steps: the step's own keys win. */
+static void bind_defaults(struct loader *loader, size_t index, struct step *step)
+{
+    if (loader->has_default_timeout && load_step_node(loader, index, "timeout") == NULL) {
+        step->timeout_ms = loader->default_timeout_ms;
+    }
+    if (!loader->has_default_retry) {
+        return;
+    }
+    const struct yaml_node *own = load_step_node(loader, index, "retry");
+    step->retry = loader->default_retry;
+    if (own != NULL && own->type == JSON_OBJECT) {
+        struct diags unheard; /* what is wrong with it was said when the step was read */
+        struct loader again = *loader;
+        diags_init(&unheard, loader->arena, loader->diags->file);
+        again.diags = &unheard;
+        load_retry(&again, own, &step->retry);
+    }
+}
+
+void check_plugins(struct loader *loader)
+{
+    struct step *steps = (struct step *)(uintptr_t)loader->pipeline->steps;
+    for (size_t i = 0; i < loader->pipeline->step_count && loader->world->plugins != NULL; i++) {
+        const struct yaml_node *uses = load_step_node(loader, i, "uses");
+        struct err err = {0};
+        if (steps[i].kind != STEP_KIND_USES || uses == NULL || uses->text.n == 0) {
+            continue;
+        }
+        steps[i].plugin = catalogue_find(loader->world->plugins, uses->text, loader->pipeline->root.p, &err);
+        if (steps[i].plugin == NULL) {
+            load_error(loader, uses, DIAG_PLUGIN, NULL, "%s", err.message);
+            continue;
+        }
+        check_with(loader, i, steps[i].plugin);
+        if (steps[i].plugin->repeatable) {
+            bind_defaults(loader, i, &steps[i]);
+        }
+    }
+}

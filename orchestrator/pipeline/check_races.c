@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Paths of the workspace that steps declare to leave: two steps that can run at once must not share one; and who names another
+ * step's path as text misses the recorded, digest-checked file.
+ *
+ * A path with an expression of the attempt in it (step.dir, matrix.x) is the attempt's own and is not looked at. Two paths
+ * meet when they are equal, when one is a folder above the other, or when one is a glob that matches the other.
+ */
+#include "base/path.h"
+#include "pipeline/load.h"
+
+#include <stdlib.h>
+
+enum { GLOB_PAIRS_MAX = 1 << 20 };
+
+struct declared {
+    const char *path; /* normal; with its expressions as they are written */
+    bool glob;
+    size_t step;
+    size_t rank; /* no step stands before one that it needs */
+    struct str artifact; /* its name, or "" */
+    const struct yaml_node *node;
+};
+
+struct races {
+    struct loader *loader;
+    const struct step *steps;
+    struct declared *items; /* sorted by path, then rank */
+    size_t count;
+    size_t room;
+    size_t *ranks;
+    size_t *visited; /* by step: the number of the search that saw it */
+    size_t search;
+    size_t *stack;
+};
+
+/* ---- which step runs before which --------------------------------------------------------------------------- */
+
+/* Ranks by a walk behind the needs; the graph has no cycles (or they were reported, and any order does). */
+static void rank_steps(struct races *races)
+{
+    size_t count = races->loader->pipeline->step_count;
+    size_t *next = arena_array(races->loader->arena, count, sizeof *next);
+    size_t rank = 1;
+    for (size_t start = 0; start < count; start++) {
+        size_t depth = 0;
+        if (races->visited[start] == 0) {
+            races->stack[depth++] = start;
+            races->visited[start] = 1;
+        }
+        while (depth > 0) {
+            size_t at = races->stack[depth - 1];
+            if (next[at] == races->steps[at].need_count) {
+                races->ranks[at] = rank++;
+                depth--;
+                continue;
+            }
+            size_t need = races->steps[at].needs[next[at]++].step;
+            if (races->visited[need] == 0) {
+                races->visited[need] = 1;
+                races->stack[depth++] = need;
+            }
+        }
+    }
+    races->search = 1;
+}
+
+/* Must `late` wait for `early`, by way of any needs? */
+static bool waits_for(struct races *races, size_t late, size_t early)
+{
+    size_t depth = 0;
+    races->search++;
+    races->stack[depth++] = late;
+    races->visited[late] = races->search;
+    while (depth > 0) {
+        const struct step *step = &races->steps[races->stack[--depth]];
+        for (size_t i = 0; i < step->need_count; i++) {
+            size_t need = step->needs[i].step;
+            if (need == early) {
+                return true;
+            }
+            if (races->visited[need] != races->search && races->ranks[need] > races->ranks[early]) {
+                races->visited[need] = races->search;
+                races->stack[depth++] = need;
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- what is declared -------------------------------------------------------------------------------------------- */
+
+static bool is_private(struct str text)
+{
+    static const char *const own[] = {"step.", "matrix.", "matrix[", "inputs.", "run.id", "run.number"};
+    bool expressions = str_find(text, STR("${{")) >= 0;
+    for (size_t i = 0; expressions && i < sizeof own / sizeof own[0]; i++) {
+        if (str_find(text, str_from(own[i])) >= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void declare(struct races *races, size_t step, const struct yaml_node *node, struct str artifact)
+{
+    if (node == NULL || node->type != JSON_STRING || node->text.n == 0 || is_private(node->text)) {
+        return;
+    }
+    races->items = arena_grow(races->loader->arena, races->items, races->count, &races->room, sizeof *races->items);
+    struct declared *item = &races->items[races->count++];
+    *item = (struct declared){
+        .path = path_normal(races->loader->arena, arena_str(races->loader->arena, node->text).p),
+        .step = step,
+        .rank = races->ranks[step],
+        .artifact = artifact,
+        .node = node,
+    };
+    item->glob = strpbrk(item->path, "*?[") != NULL && strstr(item->path, "${{") == NULL;
+    const struct step *whole = &races->steps[step];
+    if (whole->has_matrix && whole->max_parallel != 1) {
+        load_error(races->loader, node, DIAG_SUSPECT, "write it below ${{ step.dir }}, which is each item's own", "all items of the matrix of '%.*s' leave the same '%s'",
+                   STR_ARG(whole->id), item->path);
+    }
+}
+
+static void declare_all(struct races *races, size_t step, const struct yaml_node *values)
+{
+    for (size_t i = 0; values != NULL && i < values->count; i++) {
+        bool map = values->type == JSON_OBJECT;
+        declare(races, step, map ? &values->pairs[i].value : &values->items[i], map ? values->pairs[i].key.text : STR(""));
+    }
+}
+
+static int by_path(const void *a, const void *b)
+{
+    const struct declared *x = a;
+    const struct declared *y = b;
+    int order = strcmp(x->path, y->path);
+    return order != 0 ? order : x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+/* ---- two that meet ------------------------------------------------------------------------------------------------- */
+
+static void check_pair(struct races *races, const struct declared *a, const struct declared *b)
+{
+    const struct declared *early = a->rank < b->rank ? a : b;
+    const struct declared *late = early == a ? b : a;
+    if (a->step == b->step || waits_for(races, late->step, early->step)) {
+        return;
+    }
+    /* Where both have a condition, they may well exclude each other. */
+    const struct step *first = &races->steps[early->step];
+    const struct step *second = &races->steps[late->step];
+    bool either = first->condition != NULL && second->condition != NULL;
+    const struct declared *told = early->node->pos.line > late->node->pos.line ? early : late;
+    const struct step *other = told == early ? second : first;
+    load_error(races->loader, told->node, either ? DIAG_SUSPECT : DIAG_RACE, "let one need the other, or write below ${{ step.dir }}",
+               "steps '%.*s' and '%.*s' can run at once and leave the same path '%s'", STR_ARG(other->id), STR_ARG(races->steps[told->step].id), told->path);
+}
+
+/* Of the steps that share a path, in an order that no need breaks, each must wait for the one before. */
+static void check_equal(struct races *races)
+{
+    for (size_t i = 1; i < races->count; i++) {
+        if (strcmp(races->items[i - 1].path, races->items[i].path) == 0) {
+            check_pair(races, &races->items[i - 1], &races->items[i]);
+        }
+    }
+}
+
+static bool is_above(const char *folder, const char *path)
+{
+    size_t length = strlen(folder);
+    return strncmp(folder, path, length) == 0 && path[length] == '/';
+}
+
+/* A folder sorts before all that is in it, with nothing else between but names like "out.csv" beside "out/": so all behind it that
+ * begin with its name are looked at. */
+static void check_folders(struct races *races)
+{
+    for (size_t i = 0; i < races->count; i++) {
+        const struct declared *folder = &races->items[i];
+        size_t length = strlen(folder->path);
+        for (size_t k = i + 1; k < races->count && k < i + 1000 && strncmp(folder->path, races->items[k].path, length) == 0; k++) {
+            if (is_above(folder->path, races->items[k].path)) {
+                check_pair(races, folder, &races->items[k]);
+            }
+        }
+    }
+}
+
+static void check_globs(struct races *races)
+{
+    size_t pairs = 0;
+    for (size_t i = 0; i < races->count; i++) {
+        for (size_t k = 0; races->items[i].glob && k < races->count && pairs++ < GLOB_PAIRS_MAX; k++) {
+            if (!races->items[k].glob && path_matches(races->items[i].path, races->items[k].path)) {
+                check_pair(races, &races->items[i], &races->items[k]);
+            }
+        }
+    }
+}
+
+/* ---- paths as text ---------------------------------------------------------------------------------------------------- */
+
+static bool is_path_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._/-+@%", c) != NULL;
+}
+
+static const struct declared *find_path(const struct races *races, const char *path)
+{
+    size_t low = 0;
+    size_t high = races->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(races->items[middle].path, path) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < races->count && strcmp(races->items[low].path, path) == 0 ? &races->items[low] : NULL;
+}
+
+/* `first` is the first of those with its path. */
+static bool leaves_path(const struct races *races, const struct declared *first, size_t step)
+{
+    for (const struct declared *item = first; item < races->items + races->count && strcmp(item->path, first->path) == 0; item++) {
+        if (item->step == step) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_word(struct races *races, size_t step, const struct yaml_node *node, size_t begin, size_t end)
+{
+    struct arena *arena = races->loader->arena;
+    struct str word = str_slice(node->text, begin, end);
+    bool pathlike = str_find_byte(word, '/', 0) >= 0 || str_find_byte(word, '.', 0) > 0;
+    const struct declared *found = pathlike ? find_path(races, path_normal(arena, arena_str(arena, word).p)) : NULL;
+    if (found == NULL || leaves_path(races, found, step)) {
+        return;
+    }
+    struct str owner = races->steps[found->step].id;
+    const char *hint = found->artifact.n == 0
+                           ? arena_printf(arena, "give it a name in 'artifacts' of '%.*s' and write ${{ steps.%.*s.artifacts.NAME }}", STR_ARG(owner), STR_ARG(owner))
+                           : arena_printf(arena, "write ${{ steps.%.*s.artifacts.%.*s }}: the recorded file, whose digest is checked", STR_ARG(owner),
+                                          STR_ARG(found->artifact));
+    struct pos pos = pos_advance(node->content, node->text, begin, node->content.column);
+    struct diag *diag = diag_add(races->loader->diags, DIAG_SUSPECT, pos, hint, "'%.*s' is what step '%.*s' leaves", STR_ARG(word), STR_ARG(owner));
+    diag->end_column = pos.column + (int)word.n;
+}
+
+static void check_text(struct races *races, size_t step, const struct yaml_node *node)
+{
+    for (size_t i = 0; node != NULL && node->type >= JSON_ARRAY && i < node->count; i++) {
+        check_text(races, step, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i]);
+    }
+    for (size_t i = 0; node != NULL && node->type == JSON_STRING && i < node->text.n;) {
+        size_t begin = i;
+        while (i < node->text.n && is_path_byte(node->text.p[i])) {
+            i++;
+        }
+        if (i > begin) {
+            check_word(races, step, node, begin, i);
+        } else {
+            i++;
+        }
+    }
+}
+
+void check_races(struct loader *loader)
+{
+    size_t count = loader->pipeline->step_count;
+    struct races races = {
+        .loader = loader,
+        .steps = loader->pipeline->steps,
+        .ranks = arena_array(loader->arena, count, sizeof *races.ranks),
+        .visited = arena_array(loader->arena, count, sizeof *races.visited),
+        .stack = arena_array(loader->arena, count, sizeof *races.stack),
+    };
+    rank_steps(&races);
+    for (size_t i = 0; i < count; i++) {
+        declare_all(&races, i, load_step_node(loader, i, "artifacts"));
+        declare_all(&races, i, load_step_node(loader, i, "metrics"));
+        declare(&races, i, yaml_get(load_step_node(loader, i, "model"), "path"), STR(""));
+    }
+    if (races.count == 0) {
+        return;
+    }
+    qsort(races.items, races.count, sizeof *races.items, by_path);
+    check_equal(&races);
+    check_folders(&races);
+    check_globs(&races);
+    for (size_t i = 0; i < count; i++) {
+        check_text(&races, i, load_step_node(loader, i, "run"));
+        check_text(&races, i, load_step_node(loader, i, "with"));
+        check_text(&races, i, load_step_node(loader, i, "inputs"));
+    }
+}
