@@ -38,8 +38,9 @@ static void report(struct walk *walk, size_t again)
     strbuf_add_str(&text, walk->steps[again].id);
     if (!known) {
         struct pos pos = walk->steps[again].pos;
-        struct diag *diag = diag_add(walk->loader->diags, DIAG_CYCLE, pos, "each needs the one behind its arrow, so that none can start", "steps wait for each other: %s",
-                                     text.data);
+        struct diag *diag = diag_add(walk->loader->diags, DIAG_CYCLE, pos,
+                                     "each needs the one behind its arrow, so that none can start",
+                                     "steps wait for each other: %s", text.data);
         diag->end_column = pos.column + (int)walk->steps[again].id.n;
     }
     strbuf_clear(&text);

@@ -19,7 +19,8 @@ enum context {
     CONTEXT_EVENT = 1 << 10,
 };
 
-static const char *const context_names[] = {"params", "env", "vars", "secrets", "matrix", "inputs", "git", "run", "step", "steps", "event"};
+static const char *const context_names[] = {"params", "env", "vars", "secrets", "matrix", "inputs",
+                                            "git",    "run", "step", "steps",   "event"};
 enum { CONTEXT_COUNT = sizeof context_names / sizeof context_names[0], MEMBERS_MAX = 4 };
 
 enum {
@@ -43,14 +44,16 @@ static const struct {
     [PLACE_CACHE] = {"'cache'", OF_AN_ITEM | CONTEXT_ENV | CONTEXT_INPUTS, false, true},
     [PLACE_IF] = {"'if'", OF_A_RUN, true, true},
     [PLACE_MATRIX] = {"'matrix'", OF_A_RUN, false, true},
-    [PLACE_PIPELINE_ENV] = {"'env' of the pipeline", (OF_A_RUN & ~CONTEXT_STEPS) | CONTEXT_ENV | CONTEXT_STEP | CONTEXT_SECRETS, false, true},
+    [PLACE_PIPELINE_ENV] = {"'env' of the pipeline",
+                            (OF_A_RUN & ~CONTEXT_STEPS) | CONTEXT_ENV | CONTEXT_STEP | CONTEXT_SECRETS, false, true},
     [PLACE_OUTPUTS] = {"'outputs' of the pipeline", OF_A_RUN, false, true},
     [PLACE_GROUP] = {"'concurrency'", CONTEXT_PARAMS | CONTEXT_VARS | CONTEXT_GIT, false, false},
     [PLACE_TRIGGER] = {"'on'", CONTEXT_EVENT | CONTEXT_VARS, false, false},
     [PLACE_HOOK_SECRET] = {"'secret'", CONTEXT_SECRETS, false, false},
 };
 
-void check_expr_error(const struct expr_check *check, const struct expr *at, enum diag_code code, const char *hint, const char *format, ...)
+void check_expr_error(const struct expr_check *check, const struct expr *at, enum diag_code code, const char *hint,
+                      const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -65,14 +68,17 @@ void check_expr_error(const struct expr_check *check, const struct expr *at, enu
 static void wrong_place(const struct expr_check *check, unsigned context, const struct expr *at)
 {
     const char *what = places[check->place].what;
-    const char *hint = context == CONTEXT_EVENT    ? "hand it on: 'params' of the trigger may read event.*, and the steps read params.*"
-                       : context == CONTEXT_MATRIX ? "it exists in what the items of a matrix do"
-                       : context == CONTEXT_STEPS  ? "steps have not run yet: use it in the step's own 'env'"
-                       : context == CONTEXT_STEP   ? "it exists once the step has started"
-                       : context == CONTEXT_INPUTS ? "it exists in the text, the 'with' and the 'env' of the step that has the inputs"
-                                                   : NULL;
+    const char *hint = context == CONTEXT_EVENT
+                         ? "hand it on: 'params' of the trigger may read event.*, and the steps read params.*"
+                     : context == CONTEXT_MATRIX ? "it exists in what the items of a matrix do"
+                     : context == CONTEXT_STEPS  ? "steps have not run yet: use it in the step's own 'env'"
+                     : context == CONTEXT_STEP   ? "it exists once the step has started"
+                     : context == CONTEXT_INPUTS
+                         ? "it exists in the text, the 'with' and the 'env' of the step that has the inputs"
+                         : NULL;
     if (context == CONTEXT_SECRETS) {
-        check_expr_error(check, at, DIAG_SECRET, "put it in 'env:' of the step that uses it", "a secret in %s would be stored or shown", what);
+        check_expr_error(check, at, DIAG_SECRET, "put it in 'env:' of the step that uses it",
+                         "a secret in %s would be stored or shown", what);
         return;
     }
     size_t index = 0;
@@ -95,7 +101,8 @@ static void unknown_context(const struct expr_check *check, struct str root, con
     check_expr_error(check, at, DIAG_EXPR_NAME, hint, "there is no '%.*s'", STR_ARG(root));
 }
 
-static void path(struct expr_check *check, struct str root, const struct str *members, size_t count, const struct expr *at)
+static void path(struct expr_check *check, struct str root, const struct str *members, size_t count,
+                 const struct expr *at)
 {
     unsigned context = 0;
     for (unsigned i = 0; i < CONTEXT_COUNT; i++) {
@@ -120,15 +127,17 @@ static void call(struct expr_check *check, const struct expr *at)
         for (size_t i = 0; i < expr_function_count; i++) {
             names[i] = str_from(expr_functions[i].name);
         }
-        check_expr_error(check, at, DIAG_EXPR_NAME, diag_hint_near(check->loader->arena, at->name, names, expr_function_count), "there is no function '%.*s'",
-                         STR_ARG(at->name));
+        check_expr_error(check, at, DIAG_EXPR_NAME,
+                         diag_hint_near(check->loader->arena, at->name, names, expr_function_count),
+                         "there is no function '%.*s'", STR_ARG(at->name));
         return;
     }
     if (function->is_status && !places[check->place].status) {
-        check_expr_error(check, at, DIAG_EXPR_PLACE, "it asks about the steps before: write it in 'if'", "'%s()' does not exist in %s", function->name,
-                         places[check->place].what);
+        check_expr_error(check, at, DIAG_EXPR_PLACE, "it asks about the steps before: write it in 'if'",
+                         "'%s()' does not exist in %s", function->name, places[check->place].what);
     } else if (str_is(at->name, "hashFiles") && !places[check->place].files) {
-        check_expr_error(check, at, DIAG_EXPR_PLACE, NULL, "'hashFiles' does not exist in %s: there are no files yet", places[check->place].what);
+        check_expr_error(check, at, DIAG_EXPR_PLACE, NULL, "'hashFiles' does not exist in %s: there are no files yet",
+                         places[check->place].what);
     }
     check->names_status = check->names_status || function->is_status;
     bool few = at->arg_count < (size_t)function->min_args;
@@ -136,8 +145,8 @@ static void call(struct expr_check *check, const struct expr *at)
     if (few || many) {
         const char *bound = function->min_args == function->max_args ? "" : few ? "at least " : "at most ";
         int expected = few ? function->min_args : function->max_args;
-        check_expr_error(check, at, DIAG_EXPR_SYNTAX, function->doc, "'%s' takes %s%d argument%s, found %zu", function->name, bound, expected,
-                         expected == 1 ? "" : "s", at->arg_count);
+        check_expr_error(check, at, DIAG_EXPR_SYNTAX, function->doc, "'%s' takes %s%d argument%s, found %zu",
+                         function->name, bound, expected, expected == 1 ? "" : "s", at->arg_count);
     }
 }
 
@@ -151,7 +160,8 @@ static bool starts_at_name(const struct expr *expr)
     return expr->op == EXPR_NAME;
 }
 
-/* The constant names behind a context, "outputs" and "n" of "steps.a.outputs.n[0]" behind "steps", "a"; at most `room`. */
+/* The constant names behind a context, "outputs" and "n" of "steps.a.outputs.n[0]" behind "steps", "a"; at most `room`.
+ */
 static size_t constant_members(const struct expr *expr, struct str *members, size_t room)
 {
     size_t length = 0;
@@ -164,7 +174,8 @@ static size_t constant_members(const struct expr *expr, struct str *members, siz
         for (size_t i = count + 1; i < length; i++) {
             link = &link->args[0];
         }
-        bool text = link->op == EXPR_INDEX && link->args[1].op == EXPR_LITERAL && link->args[1].value.type == JSON_STRING;
+        bool text = link->op == EXPR_INDEX && link->args[1].op == EXPR_LITERAL &&
+                    link->args[1].value.type == JSON_STRING;
         if (link->op != EXPR_MEMBER && !text) {
             break;
         }

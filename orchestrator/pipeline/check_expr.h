@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One expression against what exists: its contexts and their members, its functions, and whether they exist in the place where
- * it stands. Finds the steps that it names.
+ * One expression against what exists: its contexts and their members, its functions, and whether they exist in the
+ * place where it stands. Finds the steps that it names.
  */
 #ifndef SLUICE_PIPELINE_CHECK_EXPR_H
 #define SLUICE_PIPELINE_CHECK_EXPR_H
 
 #include "pipeline/load.h"
 
-/* Where an expression may stand. What exists there follows from the moment it is evaluated at (engine/spawn.c, run/settle.c). */
+/* Where an expression may stand. What exists there follows from the moment it is evaluated at (engine/spawn.c,
+ * run/settle.c). */
 enum place {
     PLACE_RUN,          /* script or words of `run` */
     PLACE_WITH,         /* of a plugin or script */
@@ -32,7 +33,8 @@ struct expr_check {
     const struct step *step; /* whose expressions these are, or NULL */
     bool guarded;            /* below a `??`: what is missing is given a default */
     bool names_status;       /* found: success(), failure(), always() or cancelled() */
-    /* Called for every step that is named. `tolerant`: a skipped one is fine, since `??` or the question itself (status) allows for it. */
+    /* Called for every step that is named. `tolerant`: a skipped one is fine, since `??` or the question itself
+     * (status) allows for it. */
     void (*named)(void *ctx, size_t step, bool tolerant, const struct expr *at);
     void *ctx;
 };
@@ -41,9 +43,10 @@ void check_expr(struct expr_check *check, const struct expr *expr);
 void check_template(struct expr_check *check, const struct template *template);
 void check_tree(struct expr_check *check, const struct template_tree *tree);
 /* What stands behind a context: check_members.c. `members` are the constant names behind `root`, as far as they go. */
-void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count, const struct expr *at);
+void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count,
+                   const struct expr *at);
 /* Reports at the expression's place. */
-void check_expr_error(const struct expr_check *check, const struct expr *at, enum diag_code code, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void check_expr_error(const struct expr_check *check, const struct expr *at, enum diag_code code, const char *hint,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

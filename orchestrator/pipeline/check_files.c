@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The files that a pipeline names must be there. Those of its sub-pipelines are read, so that what they take and give is known
- * to the other checks; what these name in turn is checked when they are validated themselves.
+ * The files that a pipeline names must be there. Those of its sub-pipelines are read, so that what they take and give
+ * is known to the other checks; what these name in turn is checked when they are validated themselves.
  */
 #include "base/fs.h"
 #include "base/path.h"
@@ -17,7 +17,8 @@ static void check_exists(struct loader *loader, const struct yaml_node *node, co
 {
     bool plain = node != NULL && node->text.n > 0 && str_find(node->text, STR("${{")) < 0;
     if (plain && !fs_exists(in_root(loader, node->text))) {
-        load_error(loader, node, DIAG_FILE, NULL, "%s '%.*s' does not exist in %.*s", what, STR_ARG(node->text), STR_ARG(loader->pipeline->root));
+        load_error(loader, node, DIAG_FILE, NULL, "%s '%.*s' does not exist in %.*s", what, STR_ARG(node->text),
+                   STR_ARG(loader->pipeline->root));
     }
 }
 
@@ -47,7 +48,8 @@ static void check_with(struct loader *loader, size_t index, const struct yaml_no
             p++;
         }
         if (p == child->param_count) {
-            diag_add(loader->diags, DIAG_EXPR_NAME, with->key_positions[i], diag_hint_near(loader->arena, with->keys[i], names, child->param_count),
+            diag_add(loader->diags, DIAG_EXPR_NAME, with->key_positions[i],
+                     diag_hint_near(loader->arena, with->keys[i], names, child->param_count),
                      "the pipeline '%.*s' has no param '%.*s'", STR_ARG(child->name), STR_ARG(with->keys[i]));
         } else {
             given[p] = true;
@@ -55,7 +57,8 @@ static void check_with(struct loader *loader, size_t index, const struct yaml_no
     }
     for (size_t p = 0; p < child->param_count; p++) {
         if (child->params[p].required && !given[p]) {
-            load_error(loader, named, DIAG_MISSING, NULL, "the param '%.*s' of the pipeline '%.*s' has no default: give it in 'with'", STR_ARG(names[p]),
+            load_error(loader, named, DIAG_MISSING, NULL,
+                       "the param '%.*s' of the pipeline '%.*s' has no default: give it in 'with'", STR_ARG(names[p]),
                        STR_ARG(child->name));
         }
     }
@@ -91,8 +94,11 @@ static void check_child(struct loader *loader, size_t index, const struct yaml_n
     while (first < diags.count && diags.items[first].level != DIAG_ERROR) {
         first++;
     }
-    load_error(loader, named, DIAG_FILE, arena_printf(loader->arena, "'sluice validate %.*s' tells all that is wrong with it", STR_ARG(named->text)),
-               "the pipeline '%.*s' is not valid: line %d: %s", STR_ARG(named->text), diags.items[first].pos.line, diags.items[first].message);
+    load_error(loader, named, DIAG_FILE,
+               arena_printf(loader->arena, "'sluice validate %.*s' tells all that is wrong with it",
+                            STR_ARG(named->text)),
+               "the pipeline '%.*s' is not valid: line %d: %s", STR_ARG(named->text), diags.items[first].pos.line,
+               diags.items[first].message);
 }
 
 void check_files(struct loader *loader, const struct yaml_node *root)

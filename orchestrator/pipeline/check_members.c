@@ -43,7 +43,8 @@ static const char *hint_near(const struct expr_check *check, const struct names 
 }
 
 /* `what` is "param", "output of step 'train'". */
-static void require(const struct expr_check *check, const struct names *names, struct str name, const char *what, const struct expr *at)
+static void require(const struct expr_check *check, const struct names *names, struct str name, const char *what,
+                    const struct expr *at)
 {
     if (!has_name(names, name)) {
         check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'", what,
@@ -70,7 +71,8 @@ static void check_input(const struct expr_check *check, struct names *names, str
     require(check, names, name, arena_printf(names->arena, "input of step '%.*s'", STR_ARG(check->step->id)), at);
 }
 
-static void check_matrix(const struct expr_check *check, struct names *names, const struct str *members, size_t count, const struct expr *at)
+static void check_matrix(const struct expr_check *check, struct names *names, const struct str *members, size_t count,
+                         const struct expr *at)
 {
     const struct matrix *matrix = &check->step->matrix;
     if (!check->step->has_matrix) {
@@ -96,8 +98,10 @@ static void check_matrix(const struct expr_check *check, struct names *names, co
 /* What is not in the file may come from step_env of config.yaml: only a warning. */
 static void check_env(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
 {
-    static const char *const always[] = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "SLUICE_OUTPUT", "SLUICE_STEP_DIR", "SLUICE_STATE", "SLUICE_STEP",
-                                         "SLUICE_RUN_ID", "SLUICE_WORKSPACE", "SLUICE_ATTEMPT", "PYTHONUNBUFFERED", NULL};
+    static const char *const always[] = {
+        "PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "SLUICE_OUTPUT",
+        "SLUICE_STEP_DIR", "SLUICE_STATE", "SLUICE_STEP", "SLUICE_RUN_ID", "SLUICE_WORKSPACE", "SLUICE_ATTEMPT",
+        "PYTHONUNBUFFERED", NULL};
     const struct pipeline *pipeline = check->loader->pipeline;
     for (size_t i = 0; i < pipeline->env_count; i++) {
         add_name(names, pipeline->env[i].name);
@@ -108,12 +112,13 @@ static void check_env(const struct expr_check *check, struct names *names, struc
     add_words(names, always);
     if (!has_name(names, name) && !check->guarded && !str_starts(name, STR("SLUICE_INPUT_"))) {
         const char *hint = hint_near(check, names, name);
-        check_expr_error(check, at, DIAG_SUSPECT, hint == NULL ? "set it in 'env:', or name it in step_env of config.yaml" : hint,
+        check_expr_error(check, at, DIAG_SUSPECT,
+                         hint == NULL ? "set it in 'env:', or name it in step_env of config.yaml" : hint,
                          "this file sets no environment variable '%.*s'", STR_ARG(name));
     }
 }
 
-/* ---- steps.S ------------------------------------------------------------------------------------------------------ */
+/* ---- steps.S -------------------------------------------------------------------------------------------- */
 
 /* What the step leaves under `outputs`; false when that is known at run time only. */
 static bool add_outputs(const struct expr_check *check, struct names *names, const struct step *step)
@@ -137,10 +142,12 @@ static bool add_outputs(const struct expr_check *check, struct names *names, con
     return true;
 }
 
-static const char *const step_members[] = {"outputs", "artifacts", "metrics", "status", "run_id", "model_id", "model_uri", NULL};
+static const char *const step_members[] = {"outputs", "artifacts", "metrics",   "status",
+                                           "run_id",  "model_id",  "model_uri", NULL};
 
 /* `members` are those behind the step's id. */
-static void check_step_member(const struct expr_check *check, const struct step *step, const struct str *members, size_t count, const struct expr *at)
+static void check_step_member(const struct expr_check *check, const struct step *step, const struct str *members,
+                              size_t count, const struct expr *at)
 {
     struct names names = {.arena = check->loader->arena};
     const char *of_step = arena_printf(names.arena, "of step '%.*s'", STR_ARG(step->id));
@@ -179,7 +186,8 @@ static void check_steps(const struct expr_check *check, const struct str *member
 {
     const struct pipeline *pipeline = check->loader->pipeline;
     if (count == 0) {
-        check_expr_error(check, at, DIAG_EXPR_NAME, "write steps.ID: the order of the steps follows from it", "'steps' without the name of one step");
+        check_expr_error(check, at, DIAG_EXPR_NAME, "write steps.ID: the order of the steps follows from it",
+                         "'steps' without the name of one step");
         return;
     }
     ptrdiff_t index = pipeline_find_step(pipeline, members[0]);
@@ -199,11 +207,13 @@ static void check_steps(const struct expr_check *check, const struct str *member
     }
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------ */
+/* ---- all ------------------------------------------------------------------------------------------------ */
 
-void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count, const struct expr *at)
+void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count,
+                   const struct expr *at)
 {
-    static const char *const run_members[] = {"id", "number", "name", "trigger", "scheduled_for", "actor", "started_ms", NULL};
+    static const char *const run_members[] = {"id",    "number",     "name", "trigger", "scheduled_for",
+                                              "actor", "started_ms", NULL};
     static const char *const git_members[] = {"commit", "branch", "repo", NULL};
     static const char *const attempt_members[] = {"dir", "id", "attempt", NULL};
     struct names names = {.arena = check->loader->arena};
@@ -224,7 +234,8 @@ void check_members(struct expr_check *check, struct str root, const struct str *
     } else if (str_is(root, "run") || str_is(root, "git") || str_is(root, "step")) {
         add_words(&names, str_is(root, "run") ? run_members : str_is(root, "git") ? git_members : attempt_members);
         if (!has_name(&names, members[0])) {
-            check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, members[0]), "'%.*s' has no '%.*s'", STR_ARG(root), STR_ARG(members[0]));
+            check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, members[0]), "'%.*s' has no '%.*s'",
+                             STR_ARG(root), STR_ARG(members[0]));
         }
     }
 }

@@ -2,8 +2,8 @@
  * Every expression of the file, each in its place; and the order of the steps, which follows from `needs` and from what
  * expressions name.
  *
- * A step that is named accepts a skipped one when it is written `x?`, or when every expression that names it stands beside
- * a `??` or only asks for its status. What `needs` says wins.
+ * A step that is named accepts a skipped one when it is written `x?`, or when every expression that names it stands
+ * beside a `??` or only asks for its status. What `needs` says wins.
  */
 #include "pipeline/check_expr.h"
 
@@ -48,7 +48,8 @@ static void named(void *ctx, size_t step, bool tolerant, const struct expr *at)
     }
     if (!tolerant && need->explicit_ && need->optional) {
         check_expr_error(&check->expr, at, DIAG_EXPR_PLACE, "write 'a ?? b', where b is the value then",
-                         "step '%.*s' may have been skipped ('needs' has it with '?')", STR_ARG(check->loader->pipeline->steps[step].id));
+                         "step '%.*s' may have been skipped ('needs' has it with '?')",
+                         STR_ARG(check->loader->pipeline->steps[step].id));
     }
     need->optional = need->optional && (tolerant || need->explicit_);
 }
@@ -68,7 +69,8 @@ static void take_need(struct names_check *check, const struct yaml_node *node)
         for (size_t i = 0; i < count; i++) {
             ids[i] = pipeline->steps[i].id;
         }
-        load_error(check->loader, node, DIAG_EXPR_NAME, diag_hint_near(check->loader->arena, id, ids, count), "there is no step '%.*s'", STR_ARG(id));
+        load_error(check->loader, node, DIAG_EXPR_NAME, diag_hint_near(check->loader->arena, id, ids, count),
+                   "there is no step '%.*s'", STR_ARG(id));
         return;
     }
     if (find_need(&check->needs, (size_t)index) != NULL) {
@@ -98,7 +100,8 @@ static void check_text_node(struct expr_check *check, const struct yaml_node *no
     struct diags unheard;
     struct template template;
     diags_init(&unheard, check->loader->arena, check->loader->diags->file);
-    if (node != NULL && node->type == JSON_STRING && template_parse(node->scalar, node->content, &unheard, &template) == 0) {
+    if (node != NULL && node->type == JSON_STRING &&
+        template_parse(node->scalar, node->content, &unheard, &template) == 0) {
         check_template(check, &template);
     }
     for (size_t i = 0; node != NULL && i < node->count; i++) {
@@ -114,7 +117,8 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     *(bool *)ctx = *(bool *)ctx || str_is(root, "secrets");
 }
 
-/* A value that is read as it stands: an expression in it would never be evaluated, and a secret has no business in it. */
+/* A value that is read as it stands: an expression in it would never be evaluated, and a secret has no business in it.
+ */
 static void check_literal(struct loader *loader, const struct yaml_node *node, const char *what)
 {
     for (size_t i = 0; node != NULL && i < node->count; i++) {
@@ -131,7 +135,8 @@ static void check_literal(struct loader *loader, const struct yaml_node *node, c
     if (template_parse(node->scalar, node->content, &unheard, &template) == 0) {
         template_walk(&template, &visitor);
     }
-    load_error(loader, node, secret ? DIAG_SECRET : DIAG_EXPR_PLACE, NULL, secret ? "a secret in %s would be stored or shown" : "%s takes no expressions", what);
+    load_error(loader, node, secret ? DIAG_SECRET : DIAG_EXPR_PLACE, NULL,
+               secret ? "a secret in %s would be stored or shown" : "%s takes no expressions", what);
 }
 
 /* ---- one step -------------------------------------------------------------------------------------------------- */
@@ -167,7 +172,8 @@ static void check_condition(struct expr_check *check, const struct expr *conditi
     check->place = PLACE_IF;
     check_expr(check, condition);
     if (condition->op == EXPR_LITERAL && condition->value.type != JSON_BOOL) {
-        check_expr_error(check, condition, DIAG_TYPE, NULL, "'if': expected true or false, found %s", json_type_name(condition->value.type));
+        check_expr_error(check, condition, DIAG_TYPE, NULL, "'if': expected true or false, found %s",
+                         json_type_name(condition->value.type));
     }
 }
 
@@ -228,13 +234,14 @@ static void check_step(struct names_check *names, size_t index)
     check->place = PLACE_CACHE;
     check_text_node(check, load_step_node(names->loader, index, "cache"));
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
-        check_literal(names->loader, load_step_node(names->loader, index, literals[i]), arena_printf(names->loader->arena, "'%s'", literals[i]));
+        check_literal(names->loader, load_step_node(names->loader, index, literals[i]),
+                      arena_printf(names->loader->arena, "'%s'", literals[i]));
     }
     step->needs = names->needs.items;
     step->need_count = names->needs.count;
 }
 
-/* ---- what belongs to no step ---------------------------------------------------------------------------------------- */
+/* ---- what belongs to no step ---------------------------------------------------------------------------- */
 
 /* A trigger may give a param that this pipeline has not (yet): it is then left out, which deserves a word. */
 static void check_trigger(struct expr_check *check, const struct trigger *trigger)
@@ -256,8 +263,10 @@ static void check_trigger(struct expr_check *check, const struct trigger *trigge
         }
         if (p == pipeline->param_count) {
             struct diag *diag = diag_add(check->loader->diags, DIAG_SUSPECT, trigger->params[i].pos,
-                                         diag_hint_near(check->loader->arena, trigger->params[i].name, names, pipeline->param_count),
-                                         "the pipeline has no param '%.*s': what the trigger gives is left out", STR_ARG(trigger->params[i].name));
+                                         diag_hint_near(check->loader->arena, trigger->params[i].name, names,
+                                                        pipeline->param_count),
+                                         "the pipeline has no param '%.*s': what the trigger gives is left out",
+                                         STR_ARG(trigger->params[i].name));
             diag->end_column = diag->pos.column + (int)trigger->params[i].name.n;
         }
     }
@@ -282,7 +291,8 @@ static void check_top(struct names_check *names, const struct yaml_node *root)
     check->place = PLACE_GROUP;
     check_text_node(check, yaml_get(yaml_get(root, "concurrency"), "group"));
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
-        check_literal(names->loader, yaml_get(root, literals[i]), arena_printf(names->loader->arena, "'%s'", literals[i]));
+        check_literal(names->loader, yaml_get(root, literals[i]),
+                      arena_printf(names->loader->arena, "'%s'", literals[i]));
     }
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `uses` against the catalogue, `with` against the plugin's rows. Values that are expressions are known at run time only: of
- * them just the input's name is checked here.
+ * `uses` against the catalogue, `with` against the plugin's rows. Values that are expressions are known at run time
+ * only: of them just the input's name is checked here.
  */
 #include "pipeline/load.h"
 #include "plugin/catalogue.h"
 
-/* A value without expressions as JSON; false when it cannot be told yet. Leaves with expressions inside a list or map become
- * text: the rows look only at the shape of those. */
+/* A value without expressions as JSON; false when it cannot be told yet. Leaves with expressions inside a list or map
+ * become text: the rows look only at the shape of those. */
 static bool known_value(struct arena *arena, const struct template_tree *tree, bool outermost, struct json *ret)
 {
     if (tree->type != JSON_OBJECT && tree->type != JSON_ARRAY) {
@@ -43,7 +43,8 @@ static bool known_value(struct arena *arena, const struct template_tree *tree, b
 }
 
 /* One input by the rules of its row: the plugin with this row alone says what is wrong with it. */
-static void check_input(struct loader *loader, const struct plugin *plugin, const struct plugin_param *param, const struct template_tree *value)
+static void check_input(struct loader *loader, const struct plugin *plugin, const struct plugin_param *param,
+                        const struct template_tree *value)
 {
     const struct plugin one = {.name = plugin->name, .params = param, .param_count = 1};
     struct json given = json_object();
@@ -71,8 +72,8 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
         const struct plugin_param *param = plugin_find_param(plugin, with->keys[i]);
         if (param == NULL) {
             const char *hint = diag_hint_near(loader->arena, with->keys[i], names, plugin->param_count);
-            struct diag *diag = diag_add(loader->diags, DIAG_PLUGIN_PARAM, with->key_positions[i], hint, "'%.*s' has no input '%.*s'",
-                                         STR_ARG(plugin->name), STR_ARG(with->keys[i]));
+            struct diag *diag = diag_add(loader->diags, DIAG_PLUGIN_PARAM, with->key_positions[i], hint,
+                                         "'%.*s' has no input '%.*s'", STR_ARG(plugin->name), STR_ARG(with->keys[i]));
             diag->end_column = diag->pos.column + (int)with->keys[i].n;
             continue;
         }
@@ -82,8 +83,8 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
     const struct yaml_node *uses = load_step_node(loader, index, "uses");
     for (size_t p = 0; p < plugin->param_count; p++) {
         if (plugin->params[p].required && !given[p]) {
-            load_error(loader, uses, DIAG_PLUGIN_PARAM, arena_strdup(loader->arena, plugin->params[p].doc.p), "'%.*s': its input '%.*s' is missing in 'with'",
-                       STR_ARG(plugin->name), STR_ARG(names[p]));
+            load_error(loader, uses, DIAG_PLUGIN_PARAM, arena_strdup(loader->arena, plugin->params[p].doc.p),
+                       "'%.*s': its input '%.*s' is missing in 'with'", STR_ARG(plugin->name), STR_ARG(names[p]));
         }
     }
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Paths of the workspace that steps declare to leave: two steps that can run at once must not share one; and who names another
- * step's path as text misses the recorded, digest-checked file.
+ * Paths of the workspace that steps declare to leave: two steps that can run at once must not share one; and who names
+ * another step's path as text misses the recorded, digest-checked file.
  *
- * A path with an expression of the attempt in it (step.dir, matrix.x) is the attempt's own and is not looked at. Two paths
- * meet when they are equal, when one is a folder above the other, or when one is a glob that matches the other.
+ * A path with an expression of the attempt in it (step.dir, matrix.x) is the attempt's own and is not looked at. Two
+ * paths meet when they are equal, when one is a folder above the other, or when one is a glob that matches the other.
  */
 #include "base/path.h"
 #include "pipeline/load.h"
@@ -118,8 +118,8 @@ static void declare(struct races *races, size_t step, const struct yaml_node *no
     item->glob = strpbrk(item->path, "*?[") != NULL && strstr(item->path, "${{") == NULL;
     const struct step *whole = &races->steps[step];
     if (whole->has_matrix && whole->max_parallel != 1) {
-        load_error(races->loader, node, DIAG_SUSPECT, "write it below ${{ step.dir }}, which is each item's own", "all items of the matrix of '%.*s' leave the same '%s'",
-                   STR_ARG(whole->id), item->path);
+        load_error(races->loader, node, DIAG_SUSPECT, "write it below ${{ step.dir }}, which is each item's own",
+                   "all items of the matrix of '%.*s' leave the same '%s'", STR_ARG(whole->id), item->path);
     }
 }
 
@@ -127,7 +127,8 @@ static void declare_all(struct races *races, size_t step, const struct yaml_node
 {
     for (size_t i = 0; values != NULL && i < values->count; i++) {
         bool map = values->type == JSON_OBJECT;
-        declare(races, step, map ? &values->pairs[i].value : &values->items[i], map ? values->pairs[i].key.text : STR(""));
+        declare(races, step, map ? &values->pairs[i].value : &values->items[i],
+                map ? values->pairs[i].key.text : STR(""));
     }
 }
 
@@ -139,7 +140,7 @@ static int by_path(const void *a, const void *b)
     return order != 0 ? order : x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-/* ---- two that meet ------------------------------------------------------------------------------------------------- */
+/* ---- two that meet -------------------------------------------------------------------------------------- */
 
 static void check_pair(struct races *races, const struct declared *a, const struct declared *b)
 {
@@ -154,8 +155,10 @@ static void check_pair(struct races *races, const struct declared *a, const stru
     bool either = first->condition != NULL && second->condition != NULL;
     const struct declared *told = early->node->pos.line > late->node->pos.line ? early : late;
     const struct step *other = told == early ? second : first;
-    load_error(races->loader, told->node, either ? DIAG_SUSPECT : DIAG_RACE, "let one need the other, or write below ${{ step.dir }}",
-               "steps '%.*s' and '%.*s' can run at once and leave the same path '%s'", STR_ARG(other->id), STR_ARG(races->steps[told->step].id), told->path);
+    load_error(races->loader, told->node, either ? DIAG_SUSPECT : DIAG_RACE,
+               "let one need the other, or write below ${{ step.dir }}",
+               "steps '%.*s' and '%.*s' can run at once and leave the same path '%s'", STR_ARG(other->id),
+               STR_ARG(races->steps[told->step].id), told->path);
 }
 
 /* Of the steps that share a path, in an order that no need breaks, each must wait for the one before. */
@@ -174,14 +177,15 @@ static bool is_above(const char *folder, const char *path)
     return strncmp(folder, path, length) == 0 && path[length] == '/';
 }
 
-/* A folder sorts before all that is in it, with nothing else between but names like "out.csv" beside "out/": so all behind it that
- * begin with its name are looked at. */
+/* A folder sorts before all that is in it, with nothing else between but names like "out.csv" beside "out/": so all
+ * behind it that begin with its name are looked at. */
 static void check_folders(struct races *races)
 {
     for (size_t i = 0; i < races->count; i++) {
         const struct declared *folder = &races->items[i];
         size_t length = strlen(folder->path);
-        for (size_t k = i + 1; k < races->count && k < i + 1000 && strncmp(folder->path, races->items[k].path, length) == 0; k++) {
+        for (size_t k = i + 1;
+             k < races->count && k < i + 1000 && strncmp(folder->path, races->items[k].path, length) == 0; k++) {
             if (is_above(folder->path, races->items[k].path)) {
                 check_pair(races, folder, &races->items[k]);
             }
@@ -201,7 +205,7 @@ static void check_globs(struct races *races)
     }
 }
 
-/* ---- paths as text ---------------------------------------------------------------------------------------------------- */
+/* ---- paths as text -------------------------------------------------------------------------------------- */
 
 static bool is_path_byte(char c)
 {
@@ -226,7 +230,8 @@ static const struct declared *find_path(const struct races *races, const char *p
 /* `first` is the first of those with its path. */
 static bool leaves_path(const struct races *races, const struct declared *first, size_t step)
 {
-    for (const struct declared *item = first; item < races->items + races->count && strcmp(item->path, first->path) == 0; item++) {
+    for (const struct declared *item = first;
+         item < races->items + races->count && strcmp(item->path, first->path) == 0; item++) {
         if (item->step == step) {
             return true;
         }
@@ -244,12 +249,15 @@ static void check_word(struct races *races, size_t step, const struct yaml_node 
         return;
     }
     struct str owner = races->steps[found->step].id;
-    const char *hint = found->artifact.n == 0
-                           ? arena_printf(arena, "give it a name in 'artifacts' of '%.*s' and write ${{ steps.%.*s.artifacts.NAME }}", STR_ARG(owner), STR_ARG(owner))
-                           : arena_printf(arena, "write ${{ steps.%.*s.artifacts.%.*s }}: the recorded file, whose digest is checked", STR_ARG(owner),
-                                          STR_ARG(found->artifact));
+    const char *hint =
+        found->artifact.n == 0
+            ? arena_printf(arena, "give it a name in 'artifacts' of '%.*s' and write ${{ steps.%.*s.artifacts.NAME }}",
+                           STR_ARG(owner), STR_ARG(owner))
+            : arena_printf(arena, "write ${{ steps.%.*s.artifacts.%.*s }}: the recorded file, whose digest is checked",
+                           STR_ARG(owner), STR_ARG(found->artifact));
     struct pos pos = pos_advance(node->content, node->text, begin, node->content.column);
-    struct diag *diag = diag_add(races->loader->diags, DIAG_SUSPECT, pos, hint, "'%.*s' is what step '%.*s' leaves", STR_ARG(word), STR_ARG(owner));
+    struct diag *diag = diag_add(races->loader->diags, DIAG_SUSPECT, pos, hint, "'%.*s' is what step '%.*s' leaves",
+                                 STR_ARG(word), STR_ARG(owner));
     diag->end_column = pos.column + (int)word.n;
 }
 

@@ -16,7 +16,8 @@ static enum diag_level level_of(enum diag_code code)
     return code == DIAG_UNHONOURED || code == DIAG_SUSPECT ? DIAG_WARNING : DIAG_ERROR;
 }
 
-struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format, ...)
+struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
+                      ...)
 {
     if (diags->count >= DIAGS_MAX) {
         return &diags->items[DIAGS_MAX - 1];
@@ -50,8 +51,9 @@ const char *diag_hint_near(struct arena *arena, struct str word, const struct st
 
 const char *diag_code_text(enum diag_code code)
 {
-    static const char *const texts[] = {"E000", "E001", "E002", "E003", "E004", "E005", "E006", "E007", "E008", "E009", "E010", "E011",
-                                        "E012", "E013", "E014", "E015", "E016", "E017", "E018", "E019", "W020", "W021", "E022"};
+    static const char *const texts[] = {"E000", "E001", "E002", "E003", "E004", "E005", "E006", "E007",
+                                        "E008", "E009", "E010", "E011", "E012", "E013", "E014", "E015",
+                                        "E016", "E017", "E018", "E019", "W020", "W021", "E022"};
     return texts[code];
 }
 

@@ -112,13 +112,15 @@ struct expr_env {
     /* success(), failure(), cancelled(); always() is true by itself. May be NULL outside `if`. */
     bool (*status)(void *ctx, struct str function);
     /* hashFiles: sha256 over the files that match, or an error. May be NULL. */
-    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
+    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
+                      struct err *err);
     int64_t now_ms; /* for date(): the run's start */
 };
 
 /* 0 with the value, or -1: "steps.train.outputs.n is missing (did you mean 'n_rows'?); write
  * 'a ?? b' for a default". */
-int expr_eval(const struct expr *expr, const struct expr_env *env, struct arena *arena, struct json *ret, struct err *err);
+int expr_eval(const struct expr *expr, const struct expr_env *env, struct arena *arena, struct json *ret,
+              struct err *err);
 int template_eval(const struct template *template, const struct expr_env *env, struct arena *arena, struct json *ret,
                   struct err *err);
 int template_tree_eval(const struct template_tree *tree, const struct expr_env *env, struct arena *arena,

@@ -15,10 +15,11 @@ struct evaluation {
 
 static enum outcome eval(struct evaluation *e, const struct expr *expr, struct json *ret);
 
-static enum outcome fail_type(struct evaluation *e, const struct expr *expr, const char *expected, const struct json *found)
+static enum outcome fail_type(struct evaluation *e, const struct expr *expr, const char *expected,
+                              const struct json *found)
 {
-    (void)err_set(e->err, ERR_INPUT, "line %d, column %d: expected %s, found %s", expr->pos.line, expr->pos.column, expected,
-                  json_type_name(found->type));
+    (void)err_set(e->err, ERR_INPUT, "line %d, column %d: expected %s, found %s", expr->pos.line, expr->pos.column,
+                  expected, json_type_name(found->type));
     return FAILED;
 }
 
@@ -57,8 +58,8 @@ static enum outcome missing(struct evaluation *e, const struct expr *expr, const
             near_text = arena_printf(e->arena, " (did you mean '%.*s'?)", STR_ARG(names[near]));
         }
     }
-    (void)err_set(&e->missing, ERR_INPUT, "line %d, column %d: %s is missing%s; 'a ?? b' gives a default", expr->pos.line,
-                  expr->pos.column, path_text(e, expr), near_text);
+    (void)err_set(&e->missing, ERR_INPUT, "line %d, column %d: %s is missing%s; 'a ?? b' gives a default",
+                  expr->pos.line, expr->pos.column, path_text(e, expr), near_text);
     return MISSING;
 }
 
@@ -77,7 +78,8 @@ static enum outcome eval_name(struct evaluation *e, const struct expr *expr, str
     return VALUE;
 }
 
-static enum outcome pick_member(struct evaluation *e, const struct expr *expr, const struct json *from, struct str key, struct json *ret)
+static enum outcome pick_member(struct evaluation *e, const struct expr *expr, const struct json *from, struct str key,
+                                struct json *ret)
 {
     if (from->type == JSON_NULL) {
         return missing(e, expr, NULL, key);
@@ -134,7 +136,8 @@ static enum outcome eval_index(struct evaluation *e, const struct expr *expr, st
         return steps ? eval_step(e, expr, index.u.string, ret) : pick_member(e, expr, &from, index.u.string, ret);
     }
     if (from.type != JSON_ARRAY || index.type != JSON_INT) {
-        return fail_type(e, expr, from.type == JSON_ARRAY ? "an integer in '[ ]'" : "a list before '[ ]'", from.type == JSON_ARRAY ? &index : &from);
+        return fail_type(e, expr, from.type == JSON_ARRAY ? "an integer in '[ ]'" : "a list before '[ ]'",
+                         from.type == JSON_ARRAY ? &index : &from);
     }
     if (index.u.integer < 0 || (uint64_t)index.u.integer >= from.u.array.count) {
         return missing(e, expr, NULL, STR(""));
@@ -205,7 +208,10 @@ static enum outcome eval_compare(struct evaluation *e, const struct expr *expr, 
         const struct json *odd = json_as_number(&a, &x) || a.type == JSON_STRING ? &b : &a;
         return fail_type(e, expr, "two numbers or two strings", odd);
     }
-    bool holds = expr->op == EXPR_LT ? order < 0 : expr->op == EXPR_LE ? order <= 0 : expr->op == EXPR_GT ? order > 0 : order >= 0;
+    bool holds = expr->op == EXPR_LT ? order < 0
+               : expr->op == EXPR_LE ? order <= 0
+               : expr->op == EXPR_GT ? order > 0
+                                     : order >= 0;
     *ret = json_bool(ordered && holds);
     return VALUE;
 }
@@ -223,7 +229,8 @@ static enum outcome eval_call(struct evaluation *e, const struct expr *expr, str
     }
     struct err wrong = {0};
     if (expr_function_call(expr->name, args, expr->arg_count, e->env, e->arena, ret, &wrong) < 0) {
-        (void)err_set(e->err, wrong.code, "line %d, column %d: %.*s: %s", expr->pos.line, expr->pos.column, STR_ARG(expr->name), wrong.message);
+        (void)err_set(e->err, wrong.code, "line %d, column %d: %.*s: %s", expr->pos.line, expr->pos.column,
+                      STR_ARG(expr->name), wrong.message);
         return FAILED;
     }
     return VALUE;
@@ -254,7 +261,8 @@ static enum outcome eval(struct evaluation *e, const struct expr *expr, struct j
     }
 }
 
-int expr_eval(const struct expr *expr, const struct expr_env *env, struct arena *arena, struct json *ret, struct err *err)
+int expr_eval(const struct expr *expr, const struct expr_env *env, struct arena *arena, struct json *ret,
+              struct err *err)
 {
     struct evaluation e = {.env = env, .arena = arena, .err = err};
     struct json value;
@@ -274,8 +282,8 @@ int expr_eval_condition(const struct expr *expr, const struct expr_env *env, boo
     struct json value;
     int result = expr_eval(expr, env, arena, &value, err);
     if (result == 0 && value.type != JSON_BOOL) {
-        result = err_set(err, ERR_INPUT, "line %d, column %d: expected true or false, found %s", expr->pos.line, expr->pos.column,
-                         json_type_name(value.type));
+        result = err_set(err, ERR_INPUT, "line %d, column %d: expected true or false, found %s", expr->pos.line,
+                         expr->pos.column, json_type_name(value.type));
     }
     if (result == 0) {
         *ret = value.u.boolean;
@@ -293,13 +301,15 @@ static int add_value(struct strbuf *text, const struct json *value, struct err *
         return 0;
     }
     if (value->type == JSON_NULL || value->type == JSON_ARRAY || value->type == JSON_OBJECT) {
-        return err_set(err, ERR_INPUT, "%s cannot stand inside text: use toJSON() or join()", json_type_name(value->type));
+        return err_set(err, ERR_INPUT, "%s cannot stand inside text: use toJSON() or join()",
+                       json_type_name(value->type));
     }
     json_write(text, value);
     return 0;
 }
 
-int template_eval(const struct template *template, const struct expr_env *env, struct arena *arena, struct json *ret, struct err *err)
+int template_eval(const struct template *template, const struct expr_env *env, struct arena *arena, struct json *ret,
+                  struct err *err)
 {
     if (template->part_count == 0) {
         *ret = template->plain;
@@ -330,7 +340,8 @@ int template_eval(const struct template *template, const struct expr_env *env, s
     return result;
 }
 
-int template_tree_eval(const struct template_tree *tree, const struct expr_env *env, struct arena *arena, struct json *ret, struct err *err)
+int template_tree_eval(const struct template_tree *tree, const struct expr_env *env, struct arena *arena,
+                       struct json *ret, struct err *err)
 {
     if (tree->type != JSON_OBJECT && tree->type != JSON_ARRAY) {
         return template_eval(&tree->leaf, env, arena, ret, err);

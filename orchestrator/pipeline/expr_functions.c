@@ -20,7 +20,8 @@ const struct expr_function expr_functions[] = {
     {"join", 1, 2, false, "The items of a list with a separator between them, ',' by default."},
     {"toJSON", 1, 1, false, "The value as JSON text."},
     {"fromJSON", 1, 1, false, "The value that JSON text means."},
-    {"hashFiles", 1, -1, false, "SHA-256 over the names and contents of the files that match the globs, below the workspace."},
+    {"hashFiles", 1, -1, false,
+     "SHA-256 over the names and contents of the files that match the globs, below the workspace."},
     {"date", 0, 1, false, "The start of the run in UTC, as strftime's format says; RFC 3339 by default."},
     {"success", 0, 0, true, "Whether every need succeeded, or was skipped where that is accepted."},
     {"failure", 0, 0, true, "Whether a need failed, or something before it did."},
@@ -42,8 +43,9 @@ const struct expr_function *expr_function_find(struct str name)
 static int need_string(const struct call *call, size_t index)
 {
     return call->args[index].type == JSON_STRING
-               ? 0
-               : err_set(call->err, ERR_INPUT, "expected a string as argument %zu, found %s", index + 1, json_type_name(call->args[index].type));
+             ? 0
+             : err_set(call->err, ERR_INPUT, "expected a string as argument %zu, found %s", index + 1,
+                       json_type_name(call->args[index].type));
 }
 
 static int call_contains(const struct call *call, struct json *ret)
@@ -171,7 +173,9 @@ static int call_to_json(const struct call *call, struct json *ret)
 
 static int call_from_json(const struct call *call, struct json *ret)
 {
-    return need_string(call, 0) < 0 ? -1 : json_read(call->args[0].u.string, (struct json_limits){0}, call->arena, ret, call->err);
+    return need_string(call, 0) < 0
+             ? -1
+             : json_read(call->args[0].u.string, (struct json_limits){0}, call->arena, ret, call->err);
 }
 
 static int call_hash_files(const struct call *call, struct json *ret)
@@ -205,19 +209,22 @@ static int call_date(const struct call *call, struct json *ret)
     return 0;
 }
 
-int expr_function_call(struct str name, const struct json *args, size_t count, const struct expr_env *env, struct arena *arena,
-                       struct json *ret, struct err *err)
+int expr_function_call(struct str name, const struct json *args, size_t count, const struct expr_env *env,
+                       struct arena *arena, struct json *ret, struct err *err)
 {
     static const struct {
         const char *name;
         int (*call)(const struct call *call, struct json *ret);
-    } bodies[] = {{"contains", call_contains}, {"startsWith", call_starts}, {"endsWith", call_ends},       {"format", call_format},
-                  {"join", call_join},         {"toJSON", call_to_json},    {"fromJSON", call_from_json}, {"hashFiles", call_hash_files},
+    } bodies[] = {{"contains", call_contains},  {"startsWith", call_starts},
+                  {"endsWith", call_ends},      {"format", call_format},
+                  {"join", call_join},          {"toJSON", call_to_json},
+                  {"fromJSON", call_from_json}, {"hashFiles", call_hash_files},
                   {"date", call_date}};
     const struct expr_function *row = expr_function_find(name);
     struct call call = {.args = args, .count = count, .env = env, .arena = arena, .err = err};
     if (row == NULL || count < (size_t)row->min_args || (row->max_args >= 0 && count > (size_t)row->max_args)) {
-        return err_set(err, ERR_INPUT, row == NULL ? "there is no such function" : "it takes another number of arguments");
+        return err_set(err, ERR_INPUT,
+                       row == NULL ? "there is no such function" : "it takes another number of arguments");
     }
     if (row->is_status) {
         if (env->status == NULL) {

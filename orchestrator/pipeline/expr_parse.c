@@ -60,10 +60,12 @@ static struct expr *fail(struct parser *p, size_t at, const char *expected)
     if (!p->failed) {
         p->failed = true;
         if (at >= p->text.n) {
-            diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found the end of the expression", expected);
+            diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found the end of the expression",
+                     expected);
         } else {
             size_t end = at + 1;
-            while (end < p->text.n && is_letter(p->text.p[at]) && (is_letter(p->text.p[end]) || is_digit(p->text.p[end]))) {
+            while (end < p->text.n && is_letter(p->text.p[at]) &&
+                   (is_letter(p->text.p[end]) || is_digit(p->text.p[end]))) {
                 end++;
             }
             diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found '%.*s'", expected,
@@ -355,7 +357,8 @@ const struct expr *expr_parse(struct str text, struct pos pos, struct diags *dia
                            : c == '&'                 ? "'and' is written '&&'"
                            : c == '|'                 ? "'or' is written '||'"
                                                       : NULL;
-        diag_add(diags, DIAG_EXPR_SYNTAX, pos_at(&p, p.at), hint, "expected an operator or the end of the expression, found '%c'", c);
+        diag_add(diags, DIAG_EXPR_SYNTAX, pos_at(&p, p.at), hint,
+                 "expected an operator or the end of the expression, found '%c'", c);
         return NULL;
     }
     return expr;

@@ -17,7 +17,8 @@ struct loader {
     bool has_default_retry;
     struct retry_policy default_retry;
     const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
-    const struct pipeline **children; /* check_files: the pipeline that step i runs, when it is a file that could be read */
+    const struct pipeline *
+        *children; /* check_files: the pipeline that step i runs, when it is a file that could be read */
 };
 
 /* Which values a key takes. */
@@ -43,27 +44,30 @@ struct key {
     bool required;
 };
 
-/* Loads a map by its table (rows end with a NULL name). `what` is "step 'train'" for messages. Returns false when `node` is no map. */
-bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target, const char *what);
+/* Loads a map by its table (rows end with a NULL name). `what` is "step 'train'" for messages. Returns false when
+ * `node` is no map. */
+bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target,
+              const char *what);
 /* Checks the type of a value; reports and returns false when `node` is none of `takes`. */
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what);
 
 /* ---- values: each reports what is wrong and then leaves the target alone ---- */
-bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret);     /* any scalar as it is written */
+bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret); /* any scalar as it is written */
 bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret);
 bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, int64_t max, int64_t *ret);
 bool load_number(struct loader *loader, const struct yaml_node *node, double *ret);
 bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms);
-bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count, size_t *ret);
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count,
+                 size_t *ret);
 /* A scalar with expressions in it. */
 bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret);
 bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret);
 bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr **ret);
 /* A map NAME: template; names are checked by `name_ok` (NULL: any). */
-bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str), const char *what,
-                          const struct named_template **ret, size_t *ret_count);
-void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str),
+                          const char *what, const struct named_template **ret, size_t *ret_count);
+void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool name_is_identifier(struct str name);  /* [A-Za-z_][A-Za-z0-9_]* */
 bool name_is_step(struct str name);        /* [a-z][a-z0-9_]{0,62} */
 
@@ -81,7 +85,8 @@ struct retry_policy retry_policy_default(void);
 /* ---- checks of the whole, after loading ---- */
 /* Contexts, params, steps, outputs; finds the edges too. */
 void check_names(struct loader *loader, const struct yaml_node *root);
-/* The files that the pipeline names: Lua scripts, Python requirements, the pipelines of its steps. Only when the world says so. */
+/* The files that the pipeline names: Lua scripts, Python requirements, the pipelines of its steps. Only when the world
+ * says so. */
 void check_files(struct loader *loader, const struct yaml_node *root);
 /* A cycle of needs, printed. */
 void check_cycles(struct loader *loader);

@@ -3,7 +3,8 @@
  */
 #include "pipeline/load.h"
 
-static void load_trees(struct loader *loader, const struct yaml_node *node, const char *what, const struct template_tree **ret, size_t *ret_count)
+static void load_trees(struct loader *loader, const struct yaml_node *node, const char *what,
+                       const struct template_tree **ret, size_t *ret_count)
 {
     if (!load_expect(loader, node, TAKES_LIST, what)) {
         return;
@@ -23,14 +24,16 @@ static void load_axis(struct loader *loader, const struct yaml_pair *pair, struc
 {
     axis->name = pair->key.text;
     if (!name_is_identifier(axis->name)) {
-        load_error(loader, &pair->key, DIAG_VALUE, NULL, "'%.*s' is no name of a matrix axis: expected letters, digits and '_'", STR_ARG(axis->name));
+        load_error(loader, &pair->key, DIAG_VALUE, NULL,
+                   "'%.*s' is no name of a matrix axis: expected letters, digits and '_'", STR_ARG(axis->name));
     }
     size_t count = pair->value.type == JSON_ARRAY ? pair->value.count : 1;
     struct template *values = arena_array(loader->arena, count, sizeof *values);
     if (pair->value.type != JSON_ARRAY) {
         (void)load_template(loader, &pair->value, &values[0]);
         if (template_is_plain(&values[0])) {
-            load_error(loader, &pair->value, DIAG_TYPE, NULL, "matrix axis '%.*s': expected a list", STR_ARG(axis->name));
+            load_error(loader, &pair->value, DIAG_TYPE, NULL, "matrix axis '%.*s': expected a list",
+                       STR_ARG(axis->name));
         }
     }
     for (size_t i = 0; pair->value.type == JSON_ARRAY && i < count; i++) {
@@ -55,7 +58,8 @@ void load_matrix(struct loader *loader, const struct yaml_node *node, void *targ
             return;
         }
         if (whole.part_count != 1 || whole.parts[0].expr == NULL) {
-            load_error(loader, node, DIAG_TYPE, NULL, "'matrix': expected a map of axes, or one expression that gives a list");
+            load_error(loader, node, DIAG_TYPE, NULL,
+                       "'matrix': expected a map of axes, or one expression that gives a list");
             return;
         }
         matrix->dynamic = whole.parts[0].expr;

@@ -71,7 +71,8 @@ static void key_description(struct loader *loader, const struct yaml_node *node,
 }
 
 static const struct key param_keys[] = {
-    {.name = "type", .takes = TAKES_TEXT, .load = key_type, .doc = "string (default), integer, number, boolean, path, json, list or map."},
+    {.name = "type", .takes = TAKES_TEXT, .load = key_type,
+     .doc = "string (default), integer, number, boolean, path, json, list or map."},
     {.name = "default", .takes = TAKES_ANY, .doc = "The value when none is given; without it the param is required."},
     {.name = "minimum", .takes = TAKES_NUMBER, .load = key_minimum, .doc = "Least number."},
     {.name = "maximum", .takes = TAKES_NUMBER, .load = key_maximum, .doc = "Greatest number."},
@@ -84,11 +85,14 @@ static const char *param_problem(const struct param *param, const struct json *v
 {
     double number = 0;
     if (!has_type(param->type, value)) {
-        return arena_printf(arena, "expected %s %s, found %s", strchr("aeio", type_names[param->type][0]) != NULL ? "an" : "a",
-                            type_names[param->type], json_type_name(value->type));
+        return arena_printf(arena, "expected %s %s, found %s",
+                            strchr("aeio", type_names[param->type][0]) != NULL ? "an" : "a", type_names[param->type],
+                            json_type_name(value->type));
     }
-    if (json_as_number(value, &number) && ((param->has_minimum && number < param->minimum) || (param->has_maximum && number > param->maximum))) {
-        return arena_printf(arena, "%g is %s %g", number, param->has_minimum && number < param->minimum ? "below the minimum" : "above the maximum",
+    if (json_as_number(value, &number) &&
+        ((param->has_minimum && number < param->minimum) || (param->has_maximum && number > param->maximum))) {
+        return arena_printf(arena, "%g is %s %g", number,
+                            param->has_minimum && number < param->minimum ? "below the minimum" : "above the maximum",
                             param->has_minimum && number < param->minimum ? param->minimum : param->maximum);
     }
     if (param->choices.type == JSON_ARRAY) {
@@ -97,7 +101,8 @@ static const char *param_problem(const struct param *param, const struct json *v
                 return NULL;
             }
         }
-        return arena_printf(arena, "expected one of %s, found %s", json_text(arena, &param->choices).p, json_text(arena, value).p);
+        return arena_printf(arena, "expected one of %s, found %s", json_text(arena, &param->choices).p,
+                            json_text(arena, value).p);
     }
     return NULL;
 }
@@ -135,9 +140,11 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         struct param *param = &params[count];
-        *param = (struct param){.name = pair->key.text, .pos = pair->key.pos, .def = json_null(), .choices = json_null(), .required = true};
+        *param = (struct param){
+            .name = pair->key.text, .pos = pair->key.pos, .def = json_null(), .choices = json_null(), .required = true};
         if (!name_is_identifier(param->name)) {
-            load_error(loader, &pair->key, DIAG_VALUE, NULL, "'%.*s' is no name of a param: expected letters, digits and '_'", STR_ARG(param->name));
+            load_error(loader, &pair->key, DIAG_VALUE, NULL,
+                       "'%.*s' is no name of a param: expected letters, digits and '_'", STR_ARG(param->name));
             continue;
         }
         const char *what = arena_printf(loader->arena, "param '%.*s'", STR_ARG(param->name));
@@ -200,7 +207,8 @@ static void add_problem(struct arena *arena, const char **all, struct str name, 
     *all = arena_printf(arena, "%s%sparam '%.*s': %s", *all, **all == '\0' ? "" : "; ", STR_ARG(name), problem);
 }
 
-static void check_unknown(const struct pipeline *pipeline, const struct json *given, struct arena *arena, const char **problems)
+static void check_unknown(const struct pipeline *pipeline, const struct json *given, struct arena *arena,
+                          const char **problems)
 {
     struct str *names = arena_array(arena, pipeline->param_count, sizeof *names);
     for (size_t i = 0; i < pipeline->param_count; i++) {
@@ -214,13 +222,15 @@ static void check_unknown(const struct pipeline *pipeline, const struct json *gi
         }
         const char *hint = known ? NULL : diag_hint_near(arena, name, names, pipeline->param_count);
         if (!known) {
-            add_problem(arena, problems, name, hint == NULL ? "the pipeline has no param of this name" : arena_printf(arena, "the pipeline has no param of this name: %s", hint));
+            add_problem(arena, problems, name,
+                        hint == NULL ? "the pipeline has no param of this name"
+                                     : arena_printf(arena, "the pipeline has no param of this name: %s", hint));
         }
     }
 }
 
-int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena, struct json *ret_params,
-                    struct err *err)
+int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena,
+                    struct json *ret_params, struct err *err)
 {
     const char *problems = "";
     struct json params = json_object();
@@ -234,7 +244,8 @@ int pipeline_params(const struct pipeline *pipeline, const struct json *given, b
             add_problem(arena, &problems, param->name, "it has no default: give it a value");
             continue;
         }
-        if (value != NULL && given_is_text && value->type == JSON_STRING && from_text(param, value->u.string, arena, &typed, &wrong) < 0) {
+        if (value != NULL && given_is_text && value->type == JSON_STRING &&
+            from_text(param, value->u.string, arena, &typed, &wrong) < 0) {
             add_problem(arena, &problems, param->name, wrong.message);
             continue;
         }

@@ -6,8 +6,12 @@
 
 struct retry_policy retry_policy_default(void)
 {
-    return (struct retry_policy){
-        .attempts = 1, .delay_ms = 1000, .factor = 2, .max_delay_ms = 300000, .jitter = true, .on = RETRY_FAILURE | RETRY_TIMEOUT};
+    return (struct retry_policy){.attempts = 1,
+                                 .delay_ms = 1000,
+                                 .factor = 2,
+                                 .max_delay_ms = 300000,
+                                 .jitter = true,
+                                 .on = RETRY_FAILURE | RETRY_TIMEOUT};
 }
 
 static void key_attempts(struct loader *loader, const struct yaml_node *node, void *target)
@@ -36,7 +40,8 @@ static void key_factor(struct loader *loader, const struct yaml_node *node, void
         return;
     }
     if (factor < 1 || factor > 100) {
-        load_error(loader, node, DIAG_VALUE, NULL, "expected a factor from 1 to 100, found '%.*s'", STR_ARG(node->text));
+        load_error(loader, node, DIAG_VALUE, NULL, "expected a factor from 1 to 100, found '%.*s'",
+                   STR_ARG(node->text));
         return;
     }
     ((struct retry_policy *)target)->factor = factor;
@@ -85,12 +90,17 @@ static void key_on(struct loader *loader, const struct yaml_node *node, void *ta
 }
 
 const struct key retry_keys[] = {
-    {.name = "attempts", .takes = TAKES_NUMBER, .load = key_attempts, .doc = "How often the step may run, the first run counted."},
+    {.name = "attempts", .takes = TAKES_NUMBER, .load = key_attempts,
+     .doc = "How often the step may run, the first run counted."},
     {.name = "delay", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_delay, .doc = "Before the second attempt (1s)."},
-    {.name = "factor", .takes = TAKES_NUMBER, .load = key_factor, .doc = "By which the delay grows from attempt to attempt (2)."},
-    {.name = "max_delay", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_max_delay, .doc = "The delay grows no further (5m)."},
-    {.name = "jitter", .takes = TAKES_TEXT, .load = key_jitter, .doc = "full (default): a random part of the delay; none: all of it."},
-    {.name = "on", .takes = TAKES_LIST | TAKES_TEXT, .load = key_on, .doc = "What is tried again: failure, timeout, lost, oom, exit:N ([failure, timeout])."},
+    {.name = "factor", .takes = TAKES_NUMBER, .load = key_factor,
+     .doc = "By which the delay grows from attempt to attempt (2)."},
+    {.name = "max_delay", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_max_delay,
+     .doc = "The delay grows no further (5m)."},
+    {.name = "jitter", .takes = TAKES_TEXT, .load = key_jitter,
+     .doc = "full (default): a random part of the delay; none: all of it."},
+    {.name = "on", .takes = TAKES_LIST | TAKES_TEXT, .load = key_on,
+     .doc = "What is tried again: failure, timeout, lost, oom, exit:N ([failure, timeout])."},
     {0},
 };
 

@@ -20,7 +20,8 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
         struct template *argv = arena_array(loader->arena, node->count, sizeof *argv);
         step->is_argv = true;
         for (size_t i = 0; i < node->count; i++) {
-            if (load_expect(loader, &node->items[i], TAKES_SCALAR, "a word of 'run'") && load_template(loader, &node->items[i], &argv[step->argv_count])) {
+            if (load_expect(loader, &node->items[i], TAKES_SCALAR, "a word of 'run'") &&
+                load_template(loader, &node->items[i], &argv[step->argv_count])) {
                 /* A word is text whatever it looks like. */
                 if (argv[step->argv_count].part_count == 0) {
                     argv[step->argv_count].plain = json_string(loader->arena, node->items[i].text);
@@ -71,8 +72,8 @@ static void key_shell(struct loader *loader, const struct yaml_node *node, void 
         return;
     }
     if (str_find(node->text, STR("{0}")) < 0) {
-        load_error(loader, node, DIAG_VALUE, "write the place of the script's file: 'srun bash {0}'", "expected bash, sh, or a template with {0}, found '%.*s'",
-                   STR_ARG(node->text));
+        load_error(loader, node, DIAG_VALUE, "write the place of the script's file: 'srun bash {0}'",
+                   "expected bash, sh, or a template with {0}, found '%.*s'", STR_ARG(node->text));
         return;
     }
     struct str rest = str_trim(node->text);
@@ -101,7 +102,8 @@ static void key_lua(struct loader *loader, const struct yaml_node *node, void *t
     step->lua = node->text;
     step->lua_is_file = str_ends(node->text, STR(".lua")) && str_find_byte(node->text, '\n', 0) < 0;
     if (str_find(node->text, STR("${{")) >= 0) {
-        load_error(loader, node, DIAG_EXPR_PLACE, "give it by 'with:' and read sluice.params", "'lua' takes no expressions");
+        load_error(loader, node, DIAG_EXPR_PLACE, "give it by 'with:' and read sluice.params",
+                   "'lua' takes no expressions");
     }
 }
 
@@ -111,7 +113,8 @@ static void key_pipeline(struct loader *loader, const struct yaml_node *node, vo
     step->kind = STEP_KIND_PIPELINE;
     step->pipeline = node->text;
     if (str_find(node->text, STR("//")) >= 0) {
-        load_error(loader, node, DIAG_LATER, NULL, "pipelines of other repositories (SOURCE//FILE@REV) are not in this version");
+        load_error(loader, node, DIAG_LATER, NULL,
+                   "pipelines of other repositories (SOURCE//FILE@REV) are not in this version");
     }
 }
 
@@ -175,10 +178,13 @@ static void input_optional(struct loader *loader, const struct yaml_node *node, 
 
 static const struct key input_keys[] = {
     {.name = "path", .takes = TAKES_TEXT, .load = input_source, .doc = "A file or folder, relative to the workspace."},
-    {.name = "uri", .takes = TAKES_TEXT, .load = input_source, .doc = "models:/NAME@ALIAS, m-..., runs:/..., last:STEP.NAME."},
+    {.name = "uri", .takes = TAKES_TEXT, .load = input_source,
+     .doc = "models:/NAME@ALIAS, m-..., runs:/..., last:STEP.NAME."},
     {.name = "dataset", .takes = TAKES_TEXT, .load = input_dataset, .doc = "Logged as an MLflow dataset of this name."},
-    {.name = "context", .takes = TAKES_TEXT, .load = input_context, .doc = "What it is used for: training, evaluation, ..."},
-    {.name = "optional", .takes = TAKES_BOOL | TAKES_TEXT, .load = input_optional, .doc = "Absent is null, not an error."},
+    {.name = "context", .takes = TAKES_TEXT, .load = input_context,
+     .doc = "What it is used for: training, evaluation, ..."},
+    {.name = "optional", .takes = TAKES_BOOL | TAKES_TEXT, .load = input_optional,
+     .doc = "Absent is null, not an error."},
     {0},
 };
 
@@ -191,7 +197,8 @@ static void key_inputs(struct loader *loader, const struct yaml_node *node, void
         struct step_input *input = &inputs[step->input_count];
         *input = (struct step_input){.name = pair->key.text, .pos = pair->key.pos};
         if (!name_is_identifier(input->name)) {
-            load_error(loader, &pair->key, DIAG_VALUE, NULL, "'%.*s' is no name of an input: expected letters, digits and '_'", STR_ARG(input->name));
+            load_error(loader, &pair->key, DIAG_VALUE, NULL,
+                       "'%.*s' is no name of an input: expected letters, digits and '_'", STR_ARG(input->name));
             continue;
         }
         const char *what = arena_printf(loader->arena, "input '%.*s'", STR_ARG(input->name));
@@ -199,7 +206,8 @@ static void key_inputs(struct loader *loader, const struct yaml_node *node, void
             (void)load_map(loader, &pair->value, input_keys, input, what);
             bool one = (yaml_get(&pair->value, "path") != NULL) != (yaml_get(&pair->value, "uri") != NULL);
             if (!one) {
-                load_error(loader, &pair->value, DIAG_MISSING, NULL, "%s: expected exactly one of 'path' and 'uri'", what);
+                load_error(loader, &pair->value, DIAG_MISSING, NULL, "%s: expected exactly one of 'path' and 'uri'",
+                           what);
             }
         } else if (load_expect(loader, &pair->value, TAKES_TEXT | TAKES_MAP, what)) {
             (void)load_template(loader, &pair->value, &input->source);
@@ -218,8 +226,8 @@ static void key_artifacts(struct loader *loader, const struct yaml_node *node, v
         struct step_artifact *artifact = &artifacts[step->artifact_count];
         artifact->name = node->type == JSON_OBJECT ? node->pairs[i].key.text : STR("");
         if (node->type == JSON_OBJECT && !name_is_identifier(artifact->name)) {
-            load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL, "'%.*s' is no name of an artifact: expected letters, digits and '_'",
-                       STR_ARG(artifact->name));
+            load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL,
+                       "'%.*s' is no name of an artifact: expected letters, digits and '_'", STR_ARG(artifact->name));
         }
         if (load_expect(loader, glob, TAKES_TEXT, "an artifact") && load_template(loader, glob, &artifact->glob)) {
             step->artifact_count++;
@@ -253,7 +261,8 @@ static void key_outputs(struct loader *loader, const struct yaml_node *node, voi
             continue;
         }
         if (!name_is_identifier(name->text)) {
-            load_error(loader, name, DIAG_VALUE, NULL, "'%.*s' is no name of an output: expected letters, digits and '_'", STR_ARG(name->text));
+            load_error(loader, name, DIAG_VALUE, NULL,
+                       "'%.*s' is no name of an output: expected letters, digits and '_'", STR_ARG(name->text));
             continue;
         }
         outputs[step->output_count++] = (struct step_output){.name = name->text, .type = (enum value_type)type};
@@ -289,7 +298,8 @@ static void model_tags(struct loader *loader, const struct yaml_node *node, void
 
 static const struct key model_keys[] = {
     {.name = "path", .takes = TAKES_TEXT, .load = model_path, .doc = "The file or folder that becomes a logged model."},
-    {.name = "name", .takes = TAKES_TEXT, .load = model_name, .doc = "The logged model's name; default: the pipeline's."},
+    {.name = "name", .takes = TAKES_TEXT, .load = model_name,
+     .doc = "The logged model's name; default: the pipeline's."},
     {.name = "type", .takes = TAKES_TEXT, .load = model_type, .doc = "MLflow's model_type."},
     {.name = "params", .takes = TAKES_MAP, .load = model_params, .doc = "Params of the logged model."},
     {.name = "tags", .takes = TAKES_MAP, .load = model_tags, .doc = "Tags of the logged model."},
@@ -331,7 +341,8 @@ static void stop_grace(struct loader *loader, const struct yaml_node *node, void
 }
 
 static const struct key stop_keys[] = {
-    {.name = "signal", .takes = TAKES_TEXT, .load = stop_signal, .doc = "The first signal to the step's process group: TERM (default), INT, HUP, QUIT, USR1, USR2, KILL."},
+    {.name = "signal", .takes = TAKES_TEXT, .load = stop_signal,
+     .doc = "The first signal to the step's process group: TERM (default), INT, HUP, QUIT, USR1, USR2, KILL."},
     {.name = "grace", .takes = TAKES_TEXT | TAKES_NUMBER, .load = stop_grace, .doc = "Time before SIGKILL (10s)."},
     {0},
 };
@@ -341,7 +352,7 @@ static void key_stop(struct loader *loader, const struct yaml_node *node, void *
     (void)load_map(loader, node, stop_keys, target, "'stop'");
 }
 
-/* ---- checked here, used by a later version --------------------------------------------------------------------------- */
+/* ---- checked here, used by a later version -------------------------------------------------------------- */
 
 static void cache_max_age(struct loader *loader, const struct yaml_node *node, void *target)
 {
@@ -359,7 +370,8 @@ static void cache_key(struct loader *loader, const struct yaml_node *node, void 
 
 static const struct key cache_keys[] = {
     {.name = "key", .takes = TAKES_LIST, .load = cache_key, .doc = "Texts and \"file:GLOB\" that add to the key."},
-    {.name = "max_age", .takes = TAKES_TEXT | TAKES_NUMBER, .load = cache_max_age, .doc = "Older results are not used."},
+    {.name = "max_age", .takes = TAKES_TEXT | TAKES_NUMBER, .load = cache_max_age,
+     .doc = "Older results are not used."},
     {0},
 };
 
@@ -390,7 +402,8 @@ static void permission_register(struct loader *loader, const struct yaml_node *n
 }
 
 static const struct key permission_keys[] = {
-    {.name = "register", .takes = TAKES_LIST, .load = permission_register, .doc = "Registered models that the step's own MLflow client may add versions to."},
+    {.name = "register", .takes = TAKES_LIST, .load = permission_register,
+     .doc = "Registered models that the step's own MLflow client may add versions to."},
     {0},
 };
 
@@ -400,37 +413,56 @@ static void key_permissions(struct loader *loader, const struct yaml_node *node,
 }
 
 const struct key step_keys[] = {
-    {.name = "run", .takes = TAKES_TEXT | TAKES_LIST, .load = key_run, .doc = "A shell script, or a list of words that no shell sees."},
-    {.name = "shell", .takes = TAKES_TEXT, .load = key_shell, .doc = "bash (default, with -eo pipefail), sh, or a template such as \"srun bash {0}\"."},
+    {.name = "run", .takes = TAKES_TEXT | TAKES_LIST, .load = key_run,
+     .doc = "A shell script, or a list of words that no shell sees."},
+    {.name = "shell", .takes = TAKES_TEXT, .load = key_shell,
+     .doc = "bash (default, with -eo pipefail), sh, or a template such as \"srun bash {0}\"."},
     {.name = "uses", .takes = TAKES_TEXT, .load = key_uses, .doc = "A plugin by name, or ./path/to/plugin.so."},
-    {.name = "with", .takes = TAKES_MAP, .load = key_with, .doc = "Inputs of the plugin, the Lua script or the pipeline."},
+    {.name = "with", .takes = TAKES_MAP, .load = key_with,
+     .doc = "Inputs of the plugin, the Lua script or the pipeline."},
     {.name = "lua", .takes = TAKES_TEXT, .load = key_lua, .doc = "A .lua file, or the script itself."},
     {.name = "pipeline", .takes = TAKES_TEXT, .load = key_pipeline, .doc = "Another pipeline: NAME, or ./FILE.yaml."},
-    {.name = "needs", .takes = TAKES_LIST | TAKES_TEXT, .doc = "Steps that must end before; `x?` accepts a skipped one."},
-    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "One expression; unless it names success(), failure(), always() or cancelled() it means success() && (...)."},
-    {.name = "matrix", .takes = TAKES_MAP | TAKES_TEXT, .load = load_matrix, .doc = "Axes (with include and exclude), or one expression that gives a list: the step runs once for each."},
+    {.name = "needs", .takes = TAKES_LIST | TAKES_TEXT,
+     .doc = "Steps that must end before; `x?` accepts a skipped one."},
+    {.name = "if", .takes = TAKES_SCALAR, .load = key_if,
+     .doc =
+         "One expression; unless it names success(), failure(), always() or cancelled() it means success() && (...)."},
+    {.name = "matrix", .takes = TAKES_MAP | TAKES_TEXT, .load = load_matrix,
+     .doc = "Axes (with include and exclude), or one expression that gives a list: the step runs once for each."},
     {.name = "max_parallel", .takes = TAKES_NUMBER, .load = key_max_parallel, .doc = "Items of the matrix at once."},
-    {.name = "fail_fast", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_fail_fast, .doc = "One failed item cancels the others (false)."},
-    {.name = "continue_on_error", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_continue, .doc = "A failure of this step fails nothing else (false)."},
+    {.name = "fail_fast", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_fail_fast,
+     .doc = "One failed item cancels the others (false)."},
+    {.name = "continue_on_error", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_continue,
+     .doc = "A failure of this step fails nothing else (false)."},
     {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables."},
-    {.name = "inputs", .takes = TAKES_MAP, .load = key_inputs, .doc = "NAME: a path or model that the step reads; its digest is recorded."},
-    {.name = "artifacts", .takes = TAKES_MAP | TAKES_LIST, .load = key_artifacts, .doc = "NAME: glob, or a list of globs, published when the step succeeds."},
-    {.name = "metrics", .takes = TAKES_LIST, .load = key_metrics, .doc = "JSON or CSV files whose numbers become metrics."},
-    {.name = "outputs", .takes = TAKES_MAP | TAKES_LIST, .load = key_outputs, .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT."},
+    {.name = "inputs", .takes = TAKES_MAP, .load = key_inputs,
+     .doc = "NAME: a path or model that the step reads; its digest is recorded."},
+    {.name = "artifacts", .takes = TAKES_MAP | TAKES_LIST, .load = key_artifacts,
+     .doc = "NAME: glob, or a list of globs, published when the step succeeds."},
+    {.name = "metrics", .takes = TAKES_LIST, .load = key_metrics,
+     .doc = "JSON or CSV files whose numbers become metrics."},
+    {.name = "outputs", .takes = TAKES_MAP | TAKES_LIST, .load = key_outputs,
+     .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT."},
     {.name = "model", .takes = TAKES_MAP, .load = key_model, .doc = "What becomes a logged model.", .keys = model_keys},
     {.name = "retry", .takes = TAKES_MAP, .load = key_retry, .doc = "Further attempts.", .keys = retry_keys},
-    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout, .doc = "Running time of each attempt."},
+    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout,
+     .doc = "Running time of each attempt."},
     {.name = "stop", .takes = TAKES_MAP, .load = key_stop, .doc = "How a step is stopped.", .keys = stop_keys},
-    {.name = "cache", .takes = TAKES_BOOL | TAKES_MAP, .load = key_cache, .doc = "Reuse the result while nothing it depends on changed.", .unhonoured = "every step runs", .keys = cache_keys},
-    {.name = "resources", .takes = TAKES_MAP, .load = key_resources, .doc = "cpu, memory, gpu and pools of config.yaml.", .unhonoured = "steps are limited by --jobs only"},
-    {.name = "permissions", .takes = TAKES_MAP, .load = key_permissions, .doc = "What the step's MLflow token may do.", .unhonoured = "steps have no MLflow token yet", .keys = permission_keys},
-    {.name = "mlflow", .takes = TAKES_ANY, .later = "it needs the tracking endpoint of a server", .doc = "adopt, resume or off."},
+    {.name = "cache", .takes = TAKES_BOOL | TAKES_MAP, .load = key_cache,
+     .doc = "Reuse the result while nothing it depends on changed.", .unhonoured = "every step runs",
+     .keys = cache_keys},
+    {.name = "resources", .takes = TAKES_MAP, .load = key_resources,
+     .doc = "cpu, memory, gpu and pools of config.yaml.", .unhonoured = "steps are limited by --jobs only"},
+    {.name = "permissions", .takes = TAKES_MAP, .load = key_permissions, .doc = "What the step's MLflow token may do.",
+     .unhonoured = "steps have no MLflow token yet", .keys = permission_keys},
+    {.name = "mlflow", .takes = TAKES_ANY, .later = "it needs the tracking endpoint of a server",
+     .doc = "adopt, resume or off."},
     {.name = "container", .takes = TAKES_ANY, .later = "run the container's command with 'run'", .doc = "Later."},
     {.name = "search", .takes = TAKES_ANY, .later = "use 'matrix' and the plugin 'select'", .doc = "Later."},
     {0},
 };
 
-/* ---- the whole step -------------------------------------------------------------------------------------------------- */
+/* ---- the whole step ------------------------------------------------------------------------------------- */
 
 static void check_kind(struct loader *loader, const struct yaml_node *node, const struct step *step)
 {
@@ -440,13 +472,15 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
         count += yaml_get(node, kinds[i]) != NULL ? 1 : 0;
     }
     if (count != 1) {
-        load_error(loader, node, count == 0 ? DIAG_MISSING : DIAG_VALUE, NULL, "step '%.*s': expected exactly one of run, uses, lua and pipeline, found %d",
-                   STR_ARG(step->id), count);
+        load_error(loader, node, count == 0 ? DIAG_MISSING : DIAG_VALUE, NULL,
+                   "step '%.*s': expected exactly one of run, uses, lua and pipeline, found %d", STR_ARG(step->id),
+                   count);
         return;
     }
     const struct yaml_node *with = yaml_get(node, "with");
     if (with != NULL && step->kind == STEP_KIND_RUN) {
-        load_error(loader, with, DIAG_VALUE, "use 'env:' or an expression in 'run'", "step '%.*s': 'with' goes with uses, lua or pipeline", STR_ARG(step->id));
+        load_error(loader, with, DIAG_VALUE, "use 'env:' or an expression in 'run'",
+                   "step '%.*s': 'with' goes with uses, lua or pipeline", STR_ARG(step->id));
     }
     static const struct {
         const char *key;
@@ -456,7 +490,8 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
         const struct yaml_node *value = yaml_get(node, limited[i].key);
         bool wrong = limited[i].run_only ? step->kind != STEP_KIND_RUN : step->kind == STEP_KIND_PIPELINE;
         if (value != NULL && wrong) {
-            load_error(loader, value, DIAG_VALUE, NULL, "step '%.*s': '%s' has no meaning here", STR_ARG(step->id), limited[i].key);
+            load_error(loader, value, DIAG_VALUE, NULL, "step '%.*s': '%s' has no meaning here", STR_ARG(step->id),
+                       limited[i].key);
         }
     }
 }
@@ -473,11 +508,13 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
         .timeout_ms = -1,
     };
     if (!name_is_step(step->id)) {
-        load_error(loader, &pair->key, DIAG_VALUE, NULL, "'%.*s' is no id of a step: expected a lower-case letter, then up to 62 of a-z, 0-9 and '_'",
+        load_error(loader, &pair->key, DIAG_VALUE, NULL,
+                   "'%.*s' is no id of a step: expected a lower-case letter, then up to 62 of a-z, 0-9 and '_'",
                    STR_ARG(step->id));
     }
     const char *what = arena_printf(loader->arena, "step '%.*s'", STR_ARG(step->id));
-    /* Defaults first, so that the step's own keys win. They bind to run and lua steps; check_plugins adds repeatable plugins. */
+    /* Defaults first, so that the step's own keys win. They bind to run and lua steps; check_plugins adds repeatable
+     * plugins. */
     bool bound = yaml_get(&pair->value, "run") != NULL || yaml_get(&pair->value, "lua") != NULL;
     if (bound && loader->has_default_retry) {
         step->retry = loader->default_retry;

@@ -11,11 +11,16 @@ struct triggers {
     size_t room;
 };
 
-static struct trigger *add_trigger(struct loader *loader, struct triggers *triggers, enum trigger_kind kind, const struct yaml_node *node)
+static struct trigger *add_trigger(struct loader *loader, struct triggers *triggers, enum trigger_kind kind,
+                                   const struct yaml_node *node)
 {
-    triggers->items = arena_grow(loader->arena, triggers->items, triggers->count, &triggers->room, sizeof *triggers->items);
+    triggers->items = arena_grow(loader->arena, triggers->items, triggers->count, &triggers->room,
+                                 sizeof *triggers->items);
     struct trigger *trigger = &triggers->items[triggers->count++];
-    *trigger = (struct trigger){.kind = kind, .pos = node->pos, .timezone = STR("UTC"), .settings = yaml_to_json(loader->arena, node)};
+    *trigger = (struct trigger){.kind = kind,
+                                .pos = node->pos,
+                                .timezone = STR("UTC"),
+                                .settings = yaml_to_json(loader->arena, node)};
     return trigger;
 }
 
@@ -24,7 +29,8 @@ static struct trigger *add_trigger(struct loader *loader, struct triggers *trigg
 static void key_params(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct trigger *trigger = target;
-    (void)load_named_templates(loader, node, name_is_identifier, "'params' of a trigger", &trigger->params, &trigger->param_count);
+    (void)load_named_templates(loader, node, name_is_identifier, "'params' of a trigger", &trigger->params,
+                               &trigger->param_count);
 }
 
 static void key_if(struct loader *loader, const struct yaml_node *node, void *target)
@@ -104,10 +110,13 @@ static void schedule_limit(struct loader *loader, const struct yaml_node *node, 
 }
 
 static const struct key schedule_keys[] = {
-    {.name = "id", .takes = TAKES_TEXT, .load = schedule_id, .doc = "Keeps its place when schedules are reordered; default: the expression."},
-    {.name = "cron", .takes = TAKES_TEXT, .load = schedule_cron, .doc = "Five fields, names, ranges, steps, lists, or @daily and the like.", .required = true},
+    {.name = "id", .takes = TAKES_TEXT, .load = schedule_id,
+     .doc = "Keeps its place when schedules are reordered; default: the expression."},
+    {.name = "cron", .takes = TAKES_TEXT, .load = schedule_cron,
+     .doc = "Five fields, names, ranges, steps, lists, or @daily and the like.", .required = true},
     {.name = "timezone", .takes = TAKES_TEXT, .load = schedule_timezone, .doc = "IANA name; default UTC."},
-    {.name = "catchup", .takes = TAKES_TEXT, .load = schedule_catchup, .doc = "none, one or all of the runs that were missed."},
+    {.name = "catchup", .takes = TAKES_TEXT, .load = schedule_catchup,
+     .doc = "none, one or all of the runs that were missed."},
     {.name = "catchup_window", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "How far back."},
     {.name = "catchup_limit", .takes = TAKES_NUMBER, .load = schedule_limit, .doc = "At most this many."},
     {.name = "jitter", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "A random delay up to this."},
@@ -129,13 +138,14 @@ static void load_schedule(struct loader *loader, const struct yaml_node *node, s
         trigger->id = trigger->id.n == 0 ? trigger->cron : trigger->id;
         for (size_t k = first; k + 1 < triggers->count; k++) {
             if (str_eq(triggers->items[k].id, trigger->id)) {
-                load_error(loader, entry, DIAG_VALUE, "give each an 'id'", "two schedules have the id '%.*s'", STR_ARG(trigger->id));
+                load_error(loader, entry, DIAG_VALUE, "give each an 'id'", "two schedules have the id '%.*s'",
+                           STR_ARG(trigger->id));
             }
         }
     }
 }
 
-/* ---- webhook and events -------------------------------------------------------------------------------------------- */
+/* ---- webhook and events --------------------------------------------------------------------------------- */
 
 static void webhook_verify(struct loader *loader, const struct yaml_node *node, void *target)
 {
@@ -155,7 +165,8 @@ static void webhook_secret(struct loader *loader, const struct yaml_node *node, 
 }
 
 static const struct key webhook_keys[] = {
-    {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify, .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true},
+    {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify,
+     .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true},
     {.name = "secret", .takes = TAKES_TEXT, .load = webhook_secret, .doc = "${{ secrets.NAME }}"},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which deliveries start a run."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run, from event.*."},
@@ -229,16 +240,19 @@ static void load_kind(struct loader *loader, const struct yaml_pair *pair, struc
             continue;
         }
         if (kinds[i].later != NULL) {
-            load_error(loader, &pair->key, DIAG_LATER, NULL, "'on: %s' is not in this version: %s", kinds[i].name, kinds[i].later);
+            load_error(loader, &pair->key, DIAG_LATER, NULL, "'on: %s' is not in this version: %s", kinds[i].name,
+                       kinds[i].later);
         } else if (kinds[i].kind == TRIGGER_SCHEDULE) {
             load_schedule(loader, &pair->value, triggers);
         } else {
             struct trigger *trigger = add_trigger(loader, triggers, kinds[i].kind, &pair->value);
-            (void)load_map(loader, &pair->value, kinds[i].keys, trigger, arena_printf(loader->arena, "'on: %s'", kinds[i].name));
+            (void)load_map(loader, &pair->value, kinds[i].keys, trigger,
+                           arena_printf(loader->arena, "'on: %s'", kinds[i].name));
         }
         return;
     }
-    load_error(loader, &pair->key, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, pair->key.text, names, KIND_COUNT - 1), "there is no trigger '%.*s'",
+    load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
+               diag_hint_near(loader->arena, pair->key.text, names, KIND_COUNT - 1), "there is no trigger '%.*s'",
                STR_ARG(pair->key.text));
 }
 

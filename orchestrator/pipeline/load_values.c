@@ -5,7 +5,8 @@
 #include <math.h>
 #include <stdarg.h>
 
-void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint, const char *format, ...)
+void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
+                const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -41,7 +42,8 @@ bool name_is_step(struct str name)
 
 static unsigned takes_of(enum json_type type)
 {
-    static const unsigned bits[] = {TAKES_NULL, TAKES_BOOL, TAKES_NUMBER, TAKES_NUMBER, TAKES_TEXT, TAKES_LIST, TAKES_MAP};
+    static const unsigned bits[] = {TAKES_NULL, TAKES_BOOL, TAKES_NUMBER, TAKES_NUMBER,
+                                    TAKES_TEXT, TAKES_LIST, TAKES_MAP};
     return bits[type];
 }
 
@@ -50,7 +52,11 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
     static const struct {
         unsigned bit;
         const char *name;
-    } names[] = {{TAKES_TEXT, "text"}, {TAKES_NUMBER, "a number"}, {TAKES_BOOL, "true or false"}, {TAKES_LIST, "a list"}, {TAKES_MAP, "a map"}};
+    } names[] = {{TAKES_TEXT, "text"},
+                 {TAKES_NUMBER, "a number"},
+                 {TAKES_BOOL, "true or false"},
+                 {TAKES_LIST, "a list"},
+                 {TAKES_MAP, "a map"}};
     if ((takes_of(node->type) & takes) != 0) {
         return true;
     }
@@ -65,7 +71,8 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
     return false;
 }
 
-bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target, const char *what)
+bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target,
+              const char *what)
 {
     if (!load_expect(loader, node, TAKES_MAP, what)) {
         return false;
@@ -89,19 +96,22 @@ bool load_map(struct loader *loader, const struct yaml_node *node, const struct 
             for (size_t k = 0; k < count; k++) {
                 names[k] = str_from(keys[k].name);
             }
-            load_error(loader, &pair->key, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, pair->key.text, names, count),
-                       "%s has no key '%.*s'", what, STR_ARG(pair->key.text));
+            load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
+                       diag_hint_near(loader->arena, pair->key.text, names, count), "%s has no key '%.*s'", what,
+                       STR_ARG(pair->key.text));
             continue;
         }
         if (key->later != NULL) {
             load_error(loader, &pair->key, DIAG_LATER, NULL, "'%s' is not in this version: %s", key->name, key->later);
             continue;
         }
-        if (!load_expect(loader, &pair->value, key->takes, arena_printf(loader->arena, "'%s' of %s", key->name, what))) {
+        if (!load_expect(loader, &pair->value, key->takes,
+                         arena_printf(loader->arena, "'%s' of %s", key->name, what))) {
             continue;
         }
         if (key->unhonoured != NULL) {
-            load_error(loader, &pair->key, DIAG_UNHONOURED, NULL, "'%s' is checked, without effect in this version: %s", key->name, key->unhonoured);
+            load_error(loader, &pair->key, DIAG_UNHONOURED, NULL, "'%s' is checked, without effect in this version: %s",
+                       key->name, key->unhonoured);
         }
         if (key->load != NULL) {
             key->load(loader, &pair->value, target);
@@ -139,7 +149,8 @@ bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret)
     }
     bool ignored = false;
     (void)parse_bool(node->text, &ignored, &err);
-    load_error(loader, node, DIAG_TYPE, NULL, "%s", node->type == JSON_STRING && !node->plain ? "expected true or false without quotes" : err.message);
+    load_error(loader, node, DIAG_TYPE, NULL, "%s",
+               node->type == JSON_STRING && !node->plain ? "expected true or false without quotes" : err.message);
     return false;
 }
 
@@ -183,7 +194,8 @@ bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t 
     return true;
 }
 
-bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count, size_t *ret)
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count,
+                 size_t *ret)
 {
     struct str *names = arena_array(loader->arena, count, sizeof *names);
     for (size_t i = 0; i < count; i++) {
@@ -193,7 +205,8 @@ bool load_choice(struct loader *loader, const struct yaml_node *node, const char
             return true;
         }
     }
-    load_error(loader, node, DIAG_VALUE, diag_hint_near(loader->arena, node->text, names, count), "unknown value '%.*s'", STR_ARG(node->text));
+    load_error(loader, node, DIAG_VALUE, diag_hint_near(loader->arena, node->text, names, count),
+               "unknown value '%.*s'", STR_ARG(node->text));
     return false;
 }
 
@@ -222,7 +235,8 @@ bool load_tree(struct loader *loader, const struct yaml_node *node, struct templ
             keys[i] = node->pairs[i].key.text;
             positions[i] = node->pairs[i].key.pos;
         }
-        good = load_tree(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], &items[i]) && good;
+        good = load_tree(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], &items[i]) &&
+               good;
     }
     tree.keys = keys;
     tree.key_positions = positions;
@@ -248,7 +262,8 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
     if (str_starts(text, STR("${{"))) {
         ptrdiff_t end = str_find(text, STR("}}"));
         if (end < 0 || (size_t)end + 2 != text.n) {
-            load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it", "text beside an expression");
+            load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it",
+                       "text beside an expression");
             return false;
         }
         text = str_slice(text, 3, text.n - 2);
@@ -258,8 +273,8 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
     return *ret != NULL;
 }
 
-bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str), const char *what,
-                          const struct named_template **ret, size_t *ret_count)
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str),
+                          const char *what, const struct named_template **ret, size_t *ret_count)
 {
     if (!load_expect(loader, node, TAKES_MAP, what)) {
         return false;
@@ -271,8 +286,8 @@ bool load_named_templates(struct loader *loader, const struct yaml_node *node, b
         named->name = node->pairs[i].key.text;
         named->pos = node->pairs[i].key.pos;
         if (name_ok != NULL && !name_ok(named->name)) {
-            load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL, "%s: '%.*s' is no name: expected letters, digits and '_'", what,
-                       STR_ARG(named->name));
+            load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL,
+                       "%s: '%.*s' is no name: expected letters, digits and '_'", what, STR_ARG(named->name));
             continue;
         }
         count += load_template(loader, &node->pairs[i].value, &named->value) ? 1 : 0;

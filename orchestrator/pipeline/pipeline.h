@@ -176,7 +176,14 @@ struct step {
     struct str digest;      /* sha256 of the canonical definition and the defaults that apply */
 };
 
-enum trigger_kind { TRIGGER_SCHEDULE, TRIGGER_WEBHOOK, TRIGGER_PUSH, TRIGGER_MODEL_VERSION, TRIGGER_MODEL_ALIAS, TRIGGER_PIPELINE };
+enum trigger_kind {
+    TRIGGER_SCHEDULE,
+    TRIGGER_WEBHOOK,
+    TRIGGER_PUSH,
+    TRIGGER_MODEL_VERSION,
+    TRIGGER_MODEL_ALIAS,
+    TRIGGER_PIPELINE
+};
 
 /* One entry of `on:`, checked in full. Firing is the daemon's. */
 struct trigger {

@@ -34,7 +34,9 @@ static void key_name(struct loader *loader, const struct yaml_node *node, void *
 {
     struct str name = node->text;
     if (!is_pipeline_name(name)) {
-        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is no name of a pipeline: expected up to 100 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+        load_error(loader, node, DIAG_VALUE, NULL,
+                   "'%.*s' is no name of a pipeline: expected up to 100 of a-z, 0-9, '.', '_' and '-', a letter or "
+                   "digit first",
                    STR_ARG(name));
         return;
     }
@@ -64,7 +66,8 @@ static void key_tags(struct loader *loader, const struct yaml_node *node, void *
 
 static void key_env(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_named_templates(loader, node, name_is_identifier, "'env'", &pipeline_of(target)->env, &pipeline_of(target)->env_count);
+    (void)load_named_templates(loader, node, name_is_identifier, "'env'", &pipeline_of(target)->env,
+                               &pipeline_of(target)->env_count);
 }
 
 static void python_requirements(struct loader *loader, const struct yaml_node *node, void *target)
@@ -135,7 +138,8 @@ static void concurrency_policy(struct loader *loader, const struct yaml_node *no
 static const struct key concurrency_keys[] = {
     {.name = "group", .takes = TAKES_TEXT, .doc = "Runs of one group share the limit."},
     {.name = "limit", .takes = TAKES_NUMBER, .load = concurrency_limit, .doc = "Runs at once."},
-    {.name = "policy", .takes = TAKES_TEXT, .load = concurrency_policy, .doc = "queue, latest, skip or cancel_running."},
+    {.name = "policy", .takes = TAKES_TEXT, .load = concurrency_policy,
+     .doc = "queue, latest, skip or cancel_running."},
     {0},
 };
 
@@ -151,24 +155,34 @@ static void key_timeout(struct loader *loader, const struct yaml_node *node, voi
 
 static void key_outputs(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_named_templates(loader, node, name_is_identifier, "'outputs'", &pipeline_of(target)->outputs, &pipeline_of(target)->output_count);
+    (void)load_named_templates(loader, node, name_is_identifier, "'outputs'", &pipeline_of(target)->outputs,
+                               &pipeline_of(target)->output_count);
 }
 
 const struct key pipeline_keys[] = {
-    {.name = "name", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_name, .doc = "Unique in a home: [a-z0-9][a-z0-9._-]{0,99}.", .required = true},
+    {.name = "name", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_name,
+     .doc = "Unique in a home: [a-z0-9][a-z0-9._-]{0,99}.", .required = true},
     {.name = "requires", .takes = TAKES_TEXT, .doc = "The sluice versions that can run this file: \">= 0.1\"."},
     {.name = "description", .takes = TAKES_TEXT, .load = key_description, .doc = "For people."},
-    {.name = "experiment", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_experiment, .doc = "MLflow experiment of its runs; default: the name."},
+    {.name = "experiment", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_experiment,
+     .doc = "MLflow experiment of its runs; default: the name."},
     {.name = "tags", .takes = TAKES_MAP, .load = key_tags, .doc = "Tags of its runs."},
-    {.name = "on", .takes = TAKES_MAP, .load = load_triggers, .doc = "What starts it besides people. Write \"on\" in quotes for YAML 1.1 readers."},
+    {.name = "on", .takes = TAKES_MAP, .load = load_triggers,
+     .doc = "What starts it besides people. Write \"on\" in quotes for YAML 1.1 readers."},
     {.name = "params", .takes = TAKES_MAP, .load = load_params, .doc = "Typed values a run is started with."},
     {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables of all steps."},
-    {.name = "python", .takes = TAKES_MAP, .load = key_python, .doc = "A virtual environment for its steps.", .keys = python_keys},
-    {.name = "defaults", .takes = TAKES_MAP, .doc = "For run and lua steps, and for plugins that may be repeated.", .keys = default_keys},
-    {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.", .unhonoured = "runs are started by hand", .keys = concurrency_keys},
-    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout, .doc = "Running time of a run; queued and waiting time is not counted."},
-    {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .keys = step_keys, .required = true},
-    {.name = "outputs", .takes = TAKES_MAP, .load = key_outputs, .doc = "What a pipeline that has this one as a step sees."},
+    {.name = "python", .takes = TAKES_MAP, .load = key_python, .doc = "A virtual environment for its steps.",
+     .keys = python_keys},
+    {.name = "defaults", .takes = TAKES_MAP, .doc = "For run and lua steps, and for plugins that may be repeated.",
+     .keys = default_keys},
+    {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.",
+     .unhonoured = "runs are started by hand", .keys = concurrency_keys},
+    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout,
+     .doc = "Running time of a run; queued and waiting time is not counted."},
+    {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .keys = step_keys,
+     .required = true},
+    {.name = "outputs", .takes = TAKES_MAP, .load = key_outputs,
+     .doc = "What a pipeline that has this one as a step sees."},
     {.name = "notify", .takes = TAKES_ANY, .later = "use a step with the plugin 'notify'", .doc = "Later."},
     {0},
 };
@@ -206,7 +220,8 @@ static bool check_requires(struct loader *loader, const struct yaml_node *node)
         }
         bool fits[] = {ours >= theirs, ours <= theirs, ours == theirs, ours > theirs, ours < theirs};
         if (!fits[i]) {
-            load_error(loader, node, DIAG_REQUIRES, NULL, "this file needs sluice %.*s; this is %s", STR_ARG(text), SLUICE_VERSION);
+            load_error(loader, node, DIAG_REQUIRES, NULL, "this file needs sluice %.*s; this is %s", STR_ARG(text),
+                       SLUICE_VERSION);
         }
         return fits[i];
     }
@@ -261,7 +276,10 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
         return NULL;
     }
     struct pipeline *pipeline = arena_one(diags->arena, struct pipeline);
-    struct loader loader = {.diags = diags, .arena = diags->arena, .world = world == NULL ? &nothing : world, .pipeline = pipeline};
+    struct loader loader = {.diags = diags,
+                            .arena = diags->arena,
+                            .world = world == NULL ? &nothing : world,
+                            .pipeline = pipeline};
     pipeline->tags = json_object();
     pipeline->source = diags->text;
     set_folders(&loader, pipeline);

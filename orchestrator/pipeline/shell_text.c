@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A lexer of POSIX shell quoting, just deep enough to know in what kind of place an expression stands.
  *
- * The state is a stack: command substitutions, quotes, parameter expansions and arithmetic nest. What it does not recognise it treats
- * as the place it is in; a wrong guess makes a literal or a word split, never code, because the value is only ever in a variable.
+ * The state is a stack: command substitutions, quotes, parameter expansions and arithmetic nest. What it does not
+ * recognise it treats as the place it is in; a wrong guess makes a literal or a word split, never code, because the
+ * value is only ever in a variable.
  */
 #include "pipeline/shell_text.h"
 
@@ -104,8 +105,9 @@ static const char *base_name(const char *word)
 static bool takes_code(const char *command, bool *ret_all)
 {
     static const char *const all[] = {"eval", "ssh", "trap", "source"};
-    static const char *const behind[] = {"sh", "bash", "dash", "ksh", "zsh", "fish", "su", "python", "python3", "python2", "perl", "ruby", "node", "awk",
-                                         "Rscript", "psql", "lua", "php"};
+    static const char *const behind[] = {"sh",   "bash",   "dash",    "ksh",     "zsh",  "fish",
+                                         "su",   "python", "python3", "python2", "perl", "ruby",
+                                         "node", "awk",    "Rscript", "psql",    "lua",  "php"};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (strcmp(command, all[i]) == 0) {
             *ret_all = true;
@@ -123,8 +125,9 @@ static bool takes_code(const char *command, bool *ret_all)
 
 static bool is_prefix_word(const char *word)
 {
-    static const char *const words[] = {"env", "exec", "command", "builtin", "nohup", "time", "sudo", "nice", "xargs", "then", "else", "elif", "do",
-                                        "if", "while", "until", "!", "{", "srun", "stdbuf", "timeout", "setsid"};
+    static const char *const words[] = {"env",   "exec", "command", "builtin", "nohup",   "time",  "sudo",  "nice",
+                                        "xargs", "then", "else",    "elif",    "do",      "if",    "while", "until",
+                                        "!",     "{",    "srun",    "stdbuf",  "timeout", "setsid"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(word, words[i]) == 0) {
             return true;
@@ -155,7 +158,8 @@ static void end_word(struct lexer *l)
         (void)snprintf(l->command, sizeof l->command, "%s", base_name(l->word));
     }
     bool flag = l->word[0] == '-' && l->word[1] != '-';
-    l->code_next = takes_code(l->command, &all) && flag && (strchr(l->word, 'c') != NULL || strchr(l->word, 'e') != NULL);
+    l->code_next = takes_code(l->command, &all) && flag &&
+                   (strchr(l->word, 'c') != NULL || strchr(l->word, 'e') != NULL);
 }
 
 static void begin_command(struct lexer *l)
@@ -179,7 +183,8 @@ static void refuse(struct lexer *l, size_t at, const char *where)
 {
     l->failed = true;
     struct pos pos = pos_advance(l->pos, l->text, at, l->pos.column);
-    diag_add(l->diags, DIAG_SHELL, pos, "put it in 'env:' and use the variable", "an expression %s would not be one shell word", where);
+    diag_add(l->diags, DIAG_SHELL, pos, "put it in 'env:' and use the variable",
+             "an expression %s would not be one shell word", where);
 }
 
 static bool is_code_place(struct lexer *l)
@@ -211,7 +216,8 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     (void)count;
     if (str_is(root, "secrets")) {
         l->failed = true;
-        diag_add(l->diags, DIAG_SECRET, at->pos, "put it in 'env:' and use the variable", "a secret in the text of a script");
+        diag_add(l->diags, DIAG_SECRET, at->pos, "put it in 'env:' and use the variable",
+                 "a secret in the text of a script");
     }
 }
 

@@ -67,7 +67,8 @@ int template_parse(struct json value, struct pos pos, struct diags *diags, struc
         ptrdiff_t end = find_end(text, i + 3);
         struct pos begin = pos_advance(pos, text, i + 3, pos.column);
         if (end < 0) {
-            diag_add(diags, DIAG_EXPR_SYNTAX, pos_advance(pos, text, i, pos.column), NULL, "'${{' has no '}}' that ends it");
+            diag_add(diags, DIAG_EXPR_SYNTAX, pos_advance(pos, text, i, pos.column), NULL,
+                     "'${{' has no '}}' that ends it");
             return -1;
         }
         const struct expr *expr = expr_parse(str_slice(text, i + 3, (size_t)end), begin, diags);
@@ -100,7 +101,8 @@ bool template_is_plain(const struct template *template)
 
 /* ---- walking ------------------------------------------------------------------------------------------- */
 
-/* "a.b['c'].d" as its root and constant members, outermost last. Returns the root, or NULL when it does not start at a name. */
+/* "a.b['c'].d" as its root and constant members, outermost last. Returns the root, or NULL when it does not start at a
+ * name. */
 static const struct expr *path_root(const struct expr *expr, struct str *members, size_t *ret_count)
 {
     const struct expr *chain[PATH_MEMBERS_MAX * 4];
@@ -141,7 +143,9 @@ void expr_walk(const struct expr *expr, const struct expr_visitor *visitor)
 {
     struct str members[PATH_MEMBERS_MAX];
     size_t count = 0;
-    const struct expr *root = expr->op == EXPR_NAME || expr->op == EXPR_MEMBER || expr->op == EXPR_INDEX ? path_root(expr, members, &count) : NULL;
+    const struct expr *root = expr->op == EXPR_NAME || expr->op == EXPR_MEMBER || expr->op == EXPR_INDEX
+                                ? path_root(expr, members, &count)
+                                : NULL;
     if (root != NULL) {
         if (visitor->path != NULL) {
             visitor->path(visitor->ctx, root->name, members, count, expr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * libyaml's events into our tree. An explicit stack of open containers bounds the depth; children are gathered in growing arrays
- * and copied into the tree when their container ends.
+ * libyaml's events into our tree. An explicit stack of open containers bounds the depth; children are gathered in
+ * growing arrays and copied into the tree when their container ends.
  */
 #include "pipeline/yaml_doc.h"
 
@@ -86,8 +86,9 @@ static struct json resolve_plain(struct arena *arena, struct str text)
         const char *text;
         enum json_type type;
         bool boolean;
-    } words[] = {{"", JSON_NULL, false},     {"~", JSON_NULL, false},    {"null", JSON_NULL, false}, {"Null", JSON_NULL, false},
-                 {"NULL", JSON_NULL, false}, {"true", JSON_BOOL, true}, {"false", JSON_BOOL, false}};
+    } words[] = {{"", JSON_NULL, false},     {"~", JSON_NULL, false},    {"null", JSON_NULL, false},
+                 {"Null", JSON_NULL, false}, {"NULL", JSON_NULL, false}, {"true", JSON_BOOL, true},
+                 {"false", JSON_BOOL, false}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (str_is(text, words[i].text)) {
             return words[i].type == JSON_NULL ? json_null() : json_bool(words[i].boolean);
@@ -121,7 +122,8 @@ static struct pos content_pos(const struct builder *b, const yaml_event_t *event
     int at = pos.line;
     do {
         line = diags_source_line(b->diags, ++at);
-    } while (str_trim(line).n == 0 && at < pos.line + 1000 && line.p != NULL && line.p < b->diags->text.p + b->diags->text.n);
+    } while (str_trim(line).n == 0 && at < pos.line + 1000 && line.p != NULL &&
+             line.p < b->diags->text.p + b->diags->text.n);
     size_t blanks = 0;
     while (blanks < line.n && line.p[blanks] == ' ') {
         blanks++;
@@ -154,7 +156,8 @@ static int by_hash_then_place(const void *a, const void *b)
 
 static void report_duplicate(struct builder *b, const struct yaml_pair *again, const struct yaml_pair *first)
 {
-    diag_add(b->diags, DIAG_DUPLICATE_KEY, again->key.pos, arena_printf(b->arena, "it stands first in line %d", first->key.pos.line),
+    diag_add(b->diags, DIAG_DUPLICATE_KEY, again->key.pos,
+             arena_printf(b->arena, "it stands first in line %d", first->key.pos.line),
              "the key '%.*s' stands twice in this map", STR_ARG(again->key.text));
 }
 
@@ -221,14 +224,16 @@ static void place_node(struct builder *b, struct yaml_node node)
 
 /* ---- events --------------------------------------------------------------------------------------------------- */
 
-static void refuse_decoration(struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
+static void refuse_decoration(struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor,
+                              const yaml_char_t *tag)
 {
     if (anchor != NULL) {
-        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used", "anchors ('&%s') are not accepted",
-                 (const char *)anchor);
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used",
+                 "anchors ('&%s') are not accepted", (const char *)anchor);
     }
     if (tag != NULL) {
-        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), NULL, "tags ('%s') are not accepted", (const char *)tag);
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), NULL, "tags ('%s') are not accepted",
+                 (const char *)tag);
     }
 }
 
@@ -238,7 +243,8 @@ static void open_container(struct builder *b, const yaml_event_t *event, enum js
         fatal(b, DIAG_BOUND, pos_of(event->start_mark), NULL, "lists and maps are nested more than 64 deep");
         return;
     }
-    b->stack[b->depth++] = (struct open_node){.node = {.type = type, .pos = pos_of(event->start_mark), .content = pos_of(event->start_mark)}};
+    b->stack[b->depth++] = (struct open_node){
+        .node = {.type = type, .pos = pos_of(event->start_mark), .content = pos_of(event->start_mark)}};
 }
 
 static void close_container(struct builder *b, const yaml_event_t *event)
@@ -262,7 +268,8 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
     };
     /* A "!" before a quoted scalar is a tag too; libyaml tells by the text. */
     refuse_decoration(b, event, event->data.scalar.anchor, event->data.scalar.tag);
-    node.scalar = node.plain ? resolve_plain(b->arena, node.text) : (struct json){.type = JSON_STRING, .u.string = node.text};
+    node.scalar = node.plain ? resolve_plain(b->arena, node.text)
+                             : (struct json){.type = JSON_STRING, .u.string = node.text};
     node.type = node.scalar.type;
     node.content = content_pos(b, event, node.pos);
     place_node(b, node);
@@ -273,12 +280,13 @@ static void take_event(struct builder *b, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++b->documents > 1) {
-            fatal(b, DIAG_YAML, pos_of(event->start_mark), "put it into a file of its own", "a second document ('---') begins here");
+            fatal(b, DIAG_YAML, pos_of(event->start_mark), "put it into a file of its own",
+                  "a second document ('---') begins here");
         }
         break;
     case YAML_ALIAS_EVENT:
-        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used", "aliases ('*%s') are not accepted",
-                 (const char *)event->data.alias.anchor);
+        diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used",
+                 "aliases ('*%s') are not accepted", (const char *)event->data.alias.anchor);
         b->stop = b->diags->errors > 100;
         place_node(b, (struct yaml_node){.type = JSON_NULL, .pos = pos_of(event->start_mark)});
         break;
@@ -308,7 +316,9 @@ static void report_parser_error(struct builder *b)
     struct pos pos = pos_of(parser->problem_mark);
     const char *problem = parser->problem == NULL ? "it is not YAML" : parser->problem;
     struct str line = diags_source_line(b->diags, pos.line);
-    const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL ? "YAML is indented by blanks, not tabs" : NULL;
+    const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL
+                         ? "YAML is indented by blanks, not tabs"
+                         : NULL;
     if (parser->error == YAML_READER_ERROR) {
         diag_add(b->diags, DIAG_YAML, (struct pos){1, 1}, NULL, "it is not UTF-8 text: %s", problem);
     } else if (parser->context != NULL) {
@@ -350,7 +360,8 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags)
         diag_add(diags, DIAG_YAML, (struct pos){0}, NULL, "the YAML parser cannot start");
         return NULL;
     }
-    yaml_parser_set_input_string(&b->parser, (const unsigned char *)(diags->text.p == NULL ? "" : diags->text.p), diags->text.n);
+    yaml_parser_set_input_string(&b->parser, (const unsigned char *)(diags->text.p == NULL ? "" : diags->text.p),
+                                 diags->text.n);
     yaml_parser_set_encoding(&b->parser, YAML_UTF8_ENCODING);
     bool ended = false;
     while (!ended && !b->stop) {
@@ -399,8 +410,8 @@ struct json yaml_to_json(struct arena *arena, const struct yaml_node *node)
         }
         object.u.object.members = arena_array(arena, room, sizeof *object.u.object.members);
         for (size_t i = 0; i < node->count; i++) {
-            object.u.object.members[object.u.object.count++] =
-                (struct json_member){.key = node->pairs[i].key.text, .value = yaml_to_json(arena, &node->pairs[i].value)};
+            object.u.object.members[object.u.object.count++] = (struct json_member){
+                .key = node->pairs[i].key.text, .value = yaml_to_json(arena, &node->pairs[i].value)};
         }
         return object;
     }
