@@ -177,9 +177,35 @@ static void check_condition(struct expr_check *check, const struct expr *conditi
     }
 }
 
+/* An interpreter that `shell:` names and that is no shell knows nothing of "$__1": its text cannot hold expressions. */
+static const char *other_language(const struct step *step)
+{
+    static const char *const names[] = {"python", "perl", "ruby", "node", "Rscript", "R", "lua", "php"};
+    for (size_t w = 0; w < step->shell_count; w++) {
+        struct str name = step->shell[w];
+        for (ptrdiff_t slash = str_find_byte(name, '/', 0); slash >= 0; slash = str_find_byte(name, '/', 0)) {
+            name = str_slice(name, (size_t)slash + 1, name.n);
+        }
+        while (name.n > 1 && ((name.p[name.n - 1] >= '0' && name.p[name.n - 1] <= '9') || name.p[name.n - 1] == '.')) {
+            name.n--; /* python3.11 */
+        }
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (str_is(name, names[i])) {
+                return names[i];
+            }
+        }
+    }
+    return NULL;
+}
+
 static void check_what_runs(struct expr_check *check, const struct step *step)
 {
+    const char *language = other_language(step);
     check->place = PLACE_RUN;
+    for (size_t i = 0; language != NULL && i < step->script.expr_count; i++) {
+        check_expr_error(check, step->script.exprs[i], DIAG_SHELL, "put it in 'env:' and read the variable",
+                         "an expression in a text that %s runs, which is no shell", language);
+    }
     for (size_t i = 0; i < step->argv_count; i++) {
         check_template(check, &step->argv[i]);
     }

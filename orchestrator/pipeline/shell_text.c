@@ -8,8 +8,7 @@
 #include "pipeline/shell_text.h"
 
 #include "base/strbuf.h"
-
-#include <stdio.h>
+#include "pipeline/shell_command.h"
 
 enum place {
     PLACE_BARE,        /* words of commands */
@@ -18,24 +17,27 @@ enum place {
     PLACE_DOLLAR_SINGLE, /* $'...' */
     PLACE_COMMENT,
     PLACE_PARAMETER,   /* ${...} */
-    PLACE_ARITHMETIC,  /* $((...)) or ((...)) */
+    PLACE_ARITHMETIC,  /* $((...)), ((...)) or $[...] */
     PLACE_TEST,        /* [[ ... ]] */
     PLACE_HEREDOC,     /* unquoted: like double quotes */
     PLACE_HEREDOC_QUOTED,
 };
 
-enum { NESTING_MAX = 64, HEREDOCS_MAX = 16, WORD_MAX = 64 };
+enum { NESTING_MAX = 64, HEREDOCS_MAX = 16 };
 
 struct frame {
     enum place place;
     char close;       /* ')' of $( ), '`', '}' ... */
     int parentheses;  /* inside arithmetic and subshells */
+    int cases;        /* `case` without `esac` yet: a ')' ends a pattern */
+    struct shell_command outer; /* the command around a substitution */
 };
 
 struct heredoc {
     struct str delimiter;
     bool quoted;
     bool strip_tabs;
+    bool code; /* the command it is for runs it */
 };
 
 struct lexer {
@@ -47,15 +49,12 @@ struct lexer {
     int depth;
     struct heredoc heredocs[HEREDOCS_MAX];
     int heredoc_count;
+    bool heredoc_is_code;     /* the one being read */
     struct strbuf out;
     const struct expr **exprs;
     size_t expr_count;
     size_t expr_room;
-    char word[WORD_MAX];      /* the word being read, unquoted, cut at WORD_MAX */
-    size_t word_length;
-    bool command_begins;      /* the next word is a command's name */
-    char command[WORD_MAX];   /* name of the command the words belong to */
-    bool code_next;           /* the next word is code to that command: -c was seen */
+    struct shell_command command;
     bool failed;
 };
 
@@ -82,10 +81,16 @@ static void copy(struct lexer *l, size_t count)
 
 static void push(struct lexer *l, enum place place, char close)
 {
-    if (l->depth + 1 < NESTING_MAX) {
-        l->depth++;
+    if (l->depth + 1 == NESTING_MAX) {
+        if (!l->failed) {
+            diag_add(l->diags, DIAG_BOUND, pos_advance(l->pos, l->text, l->at, l->pos.column), NULL,
+                     "quotes and substitutions of the script are nested more than %d deep", NESTING_MAX);
+        }
+        l->failed = true;
+        l->at = l->text.n;
+        return;
     }
-    l->stack[l->depth] = (struct frame){.place = place, .close = close};
+    l->stack[++l->depth] = (struct frame){.place = place, .close = close, .outer = l->command};
 }
 
 static void pop(struct lexer *l)
@@ -93,88 +98,19 @@ static void pop(struct lexer *l)
     l->depth -= l->depth > 0 ? 1 : 0;
 }
 
-/* ---- words and commands ---------------------------------------------------------------------------------- */
-
-static const char *base_name(const char *word)
+/* The commands inside `$(` and backquotes are others: those around go on behind them, in the same word. */
+static void push_commands(struct lexer *l, char close)
 {
-    const char *slash = strrchr(word, '/');
-    return slash == NULL ? word : slash + 1;
+    push(l, PLACE_BARE, close);
+    shell_command_begin(&l->command);
 }
 
-/* Commands whose arguments are code: all of them (eval, ssh), or the one behind -c or -e. */
-static bool takes_code(const char *command, bool *ret_all)
+static void pop_commands(struct lexer *l)
 {
-    static const char *const all[] = {"eval", "ssh", "trap", "source"};
-    static const char *const behind[] = {"sh",   "bash",   "dash",    "ksh",     "zsh",  "fish",
-                                         "su",   "python", "python3", "python2", "perl", "ruby",
-                                         "node", "awk",    "Rscript", "psql",    "lua",  "php"};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(command, all[i]) == 0) {
-            *ret_all = true;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof behind / sizeof behind[0]; i++) {
-        if (strcmp(command, behind[i]) == 0) {
-            *ret_all = false;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_prefix_word(const char *word)
-{
-    static const char *const words[] = {"env",   "exec", "command", "builtin", "nohup",   "time",  "sudo",  "nice",
-                                        "xargs", "then", "else",    "elif",    "do",      "if",    "while", "until",
-                                        "!",     "{",    "srun",    "stdbuf",  "timeout", "setsid"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(word, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void end_word(struct lexer *l)
-{
-    if (l->word_length == 0) {
-        return;
-    }
-    l->word[l->word_length] = '\0';
-    l->word_length = 0;
-    l->code_next = false;
-    bool assignment = strchr(l->word, '=') != NULL && l->word[0] != '-' && l->word[0] != '=';
-    if (l->command_begins) {
-        if (!assignment && !is_prefix_word(l->word) && l->word[0] != '-') {
-            (void)snprintf(l->command, sizeof l->command, "%s", base_name(l->word));
-            l->command_begins = false;
-        }
-        return;
-    }
-    bool all = false;
-    /* "sudo bash -c", "xargs sh -c": an interpreter among the arguments counts as well. */
-    if (takes_code(base_name(l->word), &all) && l->word[0] != '-') {
-        (void)snprintf(l->command, sizeof l->command, "%s", base_name(l->word));
-    }
-    bool flag = l->word[0] == '-' && l->word[1] != '-';
-    l->code_next = takes_code(l->command, &all) && flag &&
-                   (strchr(l->word, 'c') != NULL || strchr(l->word, 'e') != NULL);
-}
-
-static void begin_command(struct lexer *l)
-{
-    end_word(l);
-    l->command_begins = true;
-    l->command[0] = '\0';
-    l->code_next = false;
-}
-
-static void word_byte(struct lexer *l, char c)
-{
-    if (l->word_length + 1 < WORD_MAX) {
-        l->word[l->word_length++] = c;
-    }
+    shell_command_end_word(&l->command);
+    l->command = top(l)->outer;
+    shell_command_byte(&l->command, 'x');
+    pop(l);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------ */
@@ -185,15 +121,6 @@ static void refuse(struct lexer *l, size_t at, const char *where)
     struct pos pos = pos_advance(l->pos, l->text, at, l->pos.column);
     diag_add(l->diags, DIAG_SHELL, pos, "put it in 'env:' and use the variable",
              "an expression %s would not be one shell word", where);
-}
-
-static bool is_code_place(struct lexer *l)
-{
-    bool all = false;
-    if (l->command_begins || l->command[0] == '\0') {
-        return false;
-    }
-    return l->code_next || (takes_code(l->command, &all) && all);
 }
 
 static ptrdiff_t expression_end(const struct lexer *l)
@@ -221,53 +148,52 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     }
 }
 
+/* What stands in the way of an expression in this place, or NULL. */
+static const char *obstacle(const struct lexer *l)
+{
+    static const char *const inside[] = {
+        [PLACE_DOLLAR_SINGLE] = "inside $'...'",
+        [PLACE_PARAMETER] = "inside ${...}",
+        [PLACE_ARITHMETIC] = "inside arithmetic",
+        [PLACE_TEST] = "inside [[ ]]",
+        [PLACE_HEREDOC_QUOTED] = "inside a quoted here-document",
+    };
+    enum place place = l->stack[l->depth].place;
+    if (place == PLACE_COMMENT) {
+        return NULL;
+    }
+    if (place == PLACE_HEREDOC) {
+        return l->heredoc_is_code ? "in a here-document that another interpreter runs" : NULL;
+    }
+    if (place == PLACE_BARE || place == PLACE_DOUBLE || place == PLACE_SINGLE) {
+        return shell_command_takes_code(&l->command)   ? "that is code to another interpreter"
+               : shell_command_in_index(&l->command) ? "inside an index"
+                                                       : NULL;
+    }
+    return place < sizeof inside / sizeof inside[0] ? inside[place] : NULL;
+}
+
 static void write_reference(struct lexer *l, size_t at, size_t number)
 {
-    switch (top(l)->place) {
-    case PLACE_BARE:
-        if (is_code_place(l)) {
-            refuse(l, at, "that is code to another interpreter");
-            return;
-        }
-        strbuf_printf(&l->out, "\"$__%zu\"", number);
-        word_byte(l, 'x');
-        return;
-    case PLACE_DOUBLE:
-        if (is_code_place(l)) {
-            refuse(l, at, "that is code to another interpreter");
-            return;
-        }
-        strbuf_printf(&l->out, "${__%zu}", number);
-        word_byte(l, 'x');
-        return;
-    case PLACE_HEREDOC:
-        strbuf_printf(&l->out, "${__%zu}", number);
-        return;
-    case PLACE_SINGLE:
-        if (is_code_place(l)) {
-            refuse(l, at, "that is code to another interpreter");
-            return;
-        }
-        strbuf_printf(&l->out, "'\"$__%zu\"'", number);
-        return;
-    case PLACE_COMMENT:
-        return;
-    case PLACE_DOLLAR_SINGLE:
-        refuse(l, at, "inside $'...'");
-        return;
-    case PLACE_PARAMETER:
-        refuse(l, at, "inside ${...}");
-        return;
-    case PLACE_ARITHMETIC:
-        refuse(l, at, "inside arithmetic");
-        return;
-    case PLACE_TEST:
-        refuse(l, at, "inside [[ ]]");
-        return;
-    case PLACE_HEREDOC_QUOTED:
-        refuse(l, at, "inside a quoted here-document");
+    const char *where = obstacle(l);
+    if (where != NULL) {
+        refuse(l, at, where);
         return;
     }
+    switch (top(l)->place) {
+    case PLACE_COMMENT:
+        return;
+    case PLACE_SINGLE:
+        strbuf_printf(&l->out, "'\"$__%zu\"'", number);
+        break;
+    case PLACE_BARE:
+        strbuf_printf(&l->out, "\"$__%zu\"", number);
+        break;
+    default:
+        strbuf_printf(&l->out, "${__%zu}", number);
+        break;
+    }
+    shell_command_byte(&l->command, 'x');
 }
 
 static void take_expression(struct lexer *l)
@@ -297,11 +223,15 @@ static void take_expression(struct lexer *l)
     write_reference(l, start, l->expr_count);
 }
 
+static void step(struct lexer *l);
+static bool begin_substitution(struct lexer *l);
+
 /* ---- here-documents ------------------------------------------------------------------------------------------ */
 
 static void note_heredoc(struct lexer *l)
 {
-    struct heredoc doc = {0};
+    shell_command_end_word(&l->command);
+    struct heredoc doc = {.code = shell_command_reads_code(&l->command)};
     copy(l, 2);
     if (peek(l, 0) == '-') {
         doc.strip_tabs = true;
@@ -331,9 +261,13 @@ static void note_heredoc(struct lexer *l)
         copy(l, 1);
     }
     doc.delimiter = (struct str){delimiter, n};
-    if (l->heredoc_count < HEREDOCS_MAX) {
-        l->heredocs[l->heredoc_count++] = doc;
+    if (l->heredoc_count == HEREDOCS_MAX) {
+        diag_add(l->diags, DIAG_BOUND, pos_advance(l->pos, l->text, l->at, l->pos.column), NULL,
+                 "one line of the script begins more than %d here-documents", HEREDOCS_MAX);
+        l->failed = true;
+        return;
     }
+    l->heredocs[l->heredoc_count++] = doc;
 }
 
 static bool ends_heredoc(const struct lexer *l, const struct heredoc *doc, size_t *ret_line)
@@ -348,79 +282,127 @@ static bool ends_heredoc(const struct lexer *l, const struct heredoc *doc, size_
     return str_eq(line, doc->delimiter);
 }
 
+/* The body of one, up to its delimiter. Substitutions in it are those of a command line. */
+static void take_heredoc(struct lexer *l, const struct heredoc *doc, bool last)
+{
+    int depth = l->depth;
+    size_t line = 0;
+    bool line_begins = true;
+    while (l->at < l->text.n) {
+        bool inside = l->depth > depth;
+        if (!inside && line_begins && ends_heredoc(l, doc, &line)) {
+            copy(l, line);
+            if (l->at < l->text.n && !last) {
+                copy(l, 1);
+            }
+            return;
+        }
+        line_begins = peek(l, 0) == '\n';
+        if (inside || sees(l, "${{") || sees(l, "$${{")) {
+            step(l);
+        } else if (doc->quoted || !begin_substitution(l)) {
+            copy(l, peek(l, 0) == '\\' && !doc->quoted && l->at + 1 < l->text.n && peek(l, 1) != '\n' ? 2 : 1);
+        }
+    }
+}
+
 /* All bodies that were announced on the line which has just ended. */
 static void take_heredocs(struct lexer *l)
 {
-    for (int i = 0; i < l->heredoc_count; i++) {
-        const struct heredoc doc = l->heredocs[i];
-        push(l, doc.quoted ? PLACE_HEREDOC_QUOTED : PLACE_HEREDOC, '\0');
-        size_t line = 0;
-        bool line_begins = true;
-        while (l->at < l->text.n) {
-            if (line_begins && ends_heredoc(l, &doc, &line)) {
-                copy(l, line);
-                if (l->at < l->text.n && i + 1 < l->heredoc_count) {
-                    copy(l, 1);
-                }
-                break;
-            }
-            if (sees(l, "${{")) {
-                take_expression(l);
-                line_begins = false;
-                continue;
-            }
-            line_begins = peek(l, 0) == '\n';
-            bool escaped = peek(l, 0) == '\\' && !doc.quoted && l->at + 1 < l->text.n && peek(l, 1) != '\n';
-            copy(l, escaped ? 2 : 1);
-        }
+    int count = l->heredoc_count;
+    struct heredoc docs[HEREDOCS_MAX];
+    memcpy(docs, l->heredocs, sizeof docs);
+    l->heredoc_count = 0;
+    for (int i = 0; i < count; i++) {
+        bool outer = l->heredoc_is_code;
+        push(l, docs[i].quoted ? PLACE_HEREDOC_QUOTED : PLACE_HEREDOC, '\0');
+        l->heredoc_is_code = docs[i].code;
+        take_heredoc(l, &docs[i], i + 1 == count);
+        l->heredoc_is_code = outer;
         pop(l);
     }
-    l->heredoc_count = 0;
 }
 
-/* ---- places ------------------------------------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------------------------------- */
 
-/* "$(", "${", "$((", "`": true when it began something. */
+static void begin_arithmetic(struct lexer *l, size_t length, char close)
+{
+    copy(l, length);
+    push(l, PLACE_ARITHMETIC, close);
+    top(l)->parentheses = close == ')' ? 2 : 1;
+}
+
+/* "$(", "${", "$((", "$[", "`": true when it began something. */
 static bool begin_substitution(struct lexer *l)
 {
     if (sees(l, "$((")) {
-        copy(l, 3);
-        push(l, PLACE_ARITHMETIC, ')');
-        top(l)->parentheses = 2;
-        return true;
-    }
-    if (sees(l, "$(")) {
+        begin_arithmetic(l, 3, ')');
+    } else if (sees(l, "$[")) {
+        begin_arithmetic(l, 2, ']');
+    } else if (sees(l, "$(")) {
         copy(l, 2);
-        push(l, PLACE_BARE, ')');
-        begin_command(l);
-        return true;
-    }
-    if (sees(l, "${")) {
+        push_commands(l, ')');
+    } else if (sees(l, "${")) {
         copy(l, 2);
         push(l, PLACE_PARAMETER, '}');
-        return true;
-    }
-    if (peek(l, 0) == '`') {
+    } else if (peek(l, 0) == '`') {
         copy(l, 1);
-        if (top(l)->close == '`') {
-            pop(l);
-        } else {
-            push(l, PLACE_BARE, '`');
-            begin_command(l);
-        }
-        return true;
+        push_commands(l, '`');
+    } else {
+        return false;
     }
-    return false;
+    return true;
 }
 
-static bool ends_bare(struct lexer *l)
+/* Counts `case` and `esac`: between them a ')' ends a pattern, not the substitution. */
+static void end_word(struct lexer *l)
+{
+    bool name = l->command.begins;
+    shell_command_end_word(&l->command);
+    if (name && !l->command.begins) {
+        top(l)->cases += strcmp(l->command.name, "case") == 0 ? 1 : strcmp(l->command.name, "esac") == 0 ? -1 : 0;
+    }
+}
+
+static bool ends_commands(struct lexer *l)
 {
     char c = peek(l, 0);
+    if (c == '`') {
+        return top(l)->close == '`';
+    }
     if (c != ')' || top(l)->close != ')') {
         return false;
     }
+    end_word(l);
     if (top(l)->parentheses > 0) {
         top(l)->parentheses--;
+        return false;
+    }
+    return top(l)->cases <= 0;
+}
+
+/* Quotes and brackets that begin another place; true when one did. */
+static bool begin_place(struct lexer *l)
+{
+    const struct shell_command *command = &l->command;
+    bool fresh = command->word_length == 0;
+    bool for_loop = strcmp(command->name, "for") == 0 && command->operands == 0;
+    char c = peek(l, 0);
+    if (sees(l, "$'")) {
+        copy(l, 2);
+        push(l, PLACE_DOLLAR_SINGLE, '\'');
+    } else if (c == '\'' || c == '"') {
+        copy(l, 1);
+        push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
+    } else if (c == '#' && fresh) {
+        copy(l, 1);
+        push(l, PLACE_COMMENT, '\n');
+    } else if (sees(l, "[[") && fresh && command->begins) {
+        copy(l, 2);
+        push(l, PLACE_TEST, ']');
+    } else if (sees(l, "((") && fresh && (command->begins || for_loop)) {
+        begin_arithmetic(l, 2, ')');
+    } else {
         return false;
     }
     return true;
@@ -429,64 +411,39 @@ static bool ends_bare(struct lexer *l)
 static void step_bare(struct lexer *l)
 {
     char c = peek(l, 0);
-    if (c == '`' && top(l)->close == '`') {
-        end_word(l);
+    if (ends_commands(l)) {
         copy(l, 1);
-        pop(l);
-        l->command_begins = false;
+        pop_commands(l);
+    } else if (begin_substitution(l) || begin_place(l)) {
         return;
-    }
-    if (begin_substitution(l)) {
-        return;
-    }
-    if (ends_bare(l)) {
-        end_word(l);
-        copy(l, 1);
-        pop(l);
-        l->command_begins = false;
-        return;
-    }
-    if (c == '\\' && l->at + 1 < l->text.n) {
-        word_byte(l, peek(l, 1));
+    } else if (c == '\\' && l->at + 1 < l->text.n) {
+        if (peek(l, 1) != '\n') {
+            shell_command_byte(&l->command, peek(l, 1));
+        }
         copy(l, 2);
-    } else if (sees(l, "$'")) {
-        copy(l, 2);
-        push(l, PLACE_DOLLAR_SINGLE, '\'');
-    } else if (c == '\'') {
-        copy(l, 1);
-        push(l, PLACE_SINGLE, '\'');
-    } else if (c == '"') {
-        copy(l, 1);
-        push(l, PLACE_DOUBLE, '"');
-    } else if (c == '#' && l->word_length == 0) {
-        push(l, PLACE_COMMENT, '\n');
-        copy(l, 1);
-    } else if (sees(l, "[[") && l->word_length == 0) {
-        copy(l, 2);
-        push(l, PLACE_TEST, ']');
-    } else if (sees(l, "((") && l->word_length == 0 && l->command_begins) {
-        copy(l, 2);
-        push(l, PLACE_ARITHMETIC, ')');
-        top(l)->parentheses = 2;
     } else if (sees(l, "<<<")) {
-        end_word(l);
+        shell_command_here_string(&l->command);
         copy(l, 3);
     } else if (sees(l, "<<")) {
-        end_word(l);
         note_heredoc(l);
     } else if (c == '\n') {
-        begin_command(l);
+        end_word(l);
+        shell_command_begin(&l->command);
         copy(l, 1);
         take_heredocs(l);
-    } else if (strchr(";&|(){}", c) != NULL && (c != '{' && c != '}' ? true : l->word_length == 0)) {
+    } else if (strchr(";&|()", c) != NULL || (strchr("{}", c) != NULL && l->command.word_length == 0)) {
+        bool redirection = c == '&' && l->at > 0 && strchr("<>", l->text.p[l->at - 1]) != NULL; /* 2>&1 */
+        end_word(l);
         top(l)->parentheses += c == '(' ? 1 : 0;
-        begin_command(l);
+        if (!redirection) {
+            shell_command_begin(&l->command);
+        }
         copy(l, 1);
-    } else if (c == ' ' || c == '\t' || c == '<' || c == '>') {
+    } else if (strchr(" \t<>", c) != NULL) {
         end_word(l);
         copy(l, 1);
     } else {
-        word_byte(l, c);
+        shell_command_byte(&l->command, c);
         copy(l, 1);
     }
 }
@@ -494,42 +451,55 @@ static void step_bare(struct lexer *l)
 static void step_quoted(struct lexer *l)
 {
     char c = peek(l, 0);
-    bool simple = top(l)->place == PLACE_SINGLE;
     if (c == top(l)->close) {
         copy(l, 1);
         pop(l);
-        word_byte(l, 'x'); /* "" is a word too */
-        l->word_length -= l->word_length > 1 ? 1 : 0;
+        if (l->command.word_length == 0) { /* "" is a word too */
+            shell_command_byte(&l->command, 'x');
+        }
         return;
     }
-    if (!simple && c == '\\' && l->at + 1 < l->text.n) {
+    if (top(l)->place != PLACE_SINGLE && c == '\\' && l->at + 1 < l->text.n) {
         copy(l, 2);
         return;
     }
     if (top(l)->place == PLACE_DOUBLE && begin_substitution(l)) {
         return;
     }
-    word_byte(l, c);
+    shell_command_byte(&l->command, c);
     copy(l, 1);
 }
 
 static void step_arithmetic(struct lexer *l)
 {
     char c = peek(l, 0);
+    char close = top(l)->close;
     if (begin_substitution(l)) {
         return;
     }
-    top(l)->parentheses += c == '(' ? 1 : c == ')' ? -1 : 0;
+    top(l)->parentheses += c == (close == ')' ? '(' : '[') ? 1 : c == close ? -1 : 0;
     copy(l, 1);
     if (top(l)->parentheses == 0) {
         pop(l);
+        shell_command_byte(&l->command, 'x');
     }
+}
+
+static bool in_double_quotes(const struct lexer *l)
+{
+    enum place around = l->stack[l->depth - 1].place;
+    return around == PLACE_DOUBLE || around == PLACE_HEREDOC;
 }
 
 static void step_parameter(struct lexer *l)
 {
     char c = peek(l, 0);
     if (begin_substitution(l)) {
+        return;
+    }
+    if (c == '"' || (c == '\'' && !in_double_quotes(l))) { /* a '}' in quotes ends nothing */
+        copy(l, 1);
+        push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
         return;
     }
     if (c == '\\' && l->at + 1 < l->text.n) {
@@ -539,7 +509,7 @@ static void step_parameter(struct lexer *l)
     copy(l, 1);
     if (c == '}') {
         pop(l);
-        word_byte(l, 'x');
+        shell_command_byte(&l->command, 'x');
     }
 }
 
@@ -548,10 +518,8 @@ static void step_test(struct lexer *l)
     if (sees(l, "]]")) {
         copy(l, 2);
         pop(l);
-        l->command_begins = false;
-        return;
-    }
-    if (!begin_substitution(l)) {
+        l->command.begins = false;
+    } else if (!begin_substitution(l)) {
         copy(l, 1);
     }
 }
@@ -601,7 +569,7 @@ int shell_text_parse(struct str script, struct pos pos, struct diags *diags, str
     l->text = script;
     l->pos = pos;
     l->diags = diags;
-    l->command_begins = true;
+    shell_command_begin(&l->command);
     strbuf_init(&l->out, script.n * 2 + 4096);
     while (l->at < l->text.n) {
         step(l);
