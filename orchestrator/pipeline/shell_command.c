@@ -189,7 +189,7 @@ void shell_command_end_word(struct shell_command *command)
     command->argument_next = false;
     if (command->code_next) {
         command->code_next = false;
-        command->operands++; /* what follows -c TEXT are its arguments */
+        command->operands += strchr(command->interpreter->code, 'c') != NULL ? 1 : 0; /* behind -c are its arguments */
         return;
     }
     if (command->begins) {
