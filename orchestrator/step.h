@@ -177,7 +177,8 @@ struct step_host {
      * until `run` returns. The methods are listed in docs/plugins.md. */
     int (*call)(const struct step_host *host, const char *method, const char *json, const struct step_value **reply);
     /* 0 when an HTTP answer came (whatever its status), -1 when none did. */
-    int (*http)(const struct step_host *host, const struct step_http_request *request, struct step_http_response *response);
+    int (*http)(const struct step_host *host, const struct step_http_request *request,
+                struct step_http_response *response);
     /* Makes this step wait: {"kind": "approval" | "until" | "file" | "url" | "event", ...}. `state_json`
      * (at most 64 KiB) comes back in `resumed`. Return STEP_WAIT after it. */
     int (*wait)(const struct step_host *host, const char *wait_json, const char *state_json);
@@ -235,13 +236,13 @@ struct step_descriptor {
 #define STEP_FIELD_(type, name, rules, doc) STEP_CTYPE_##type name;
 /* Declares `struct tag` with one field for each row. A plugin without parameters has no rows:
  * `#define PARAMS(P)`. */
-#define STEP_PARAMS_STRUCT(tag, PARAMS)                                                                                 \
-    struct tag {                                                                                                        \
-        PARAMS(STEP_FIELD_)                                                                                             \
-        char step_end_of_params_;                                                                                       \
+#define STEP_PARAMS_STRUCT(tag, PARAMS)                                                                                \
+    struct tag {                                                                                                       \
+        PARAMS(STEP_FIELD_)                                                                                            \
+        char step_end_of_params_;                                                                                      \
     }
 
-#define STEP_SLOT_(type, name, rules, doc)                                                                              \
+#define STEP_SLOT_(type, name, rules, doc)                                                                             \
     {#name, STEP_PARAM_##type, offsetof(step_params_, name), sizeof(STEP_CTYPE_##type)},
 #define STEP_PARAM_TEXT_(type, name, rules, doc) "param\0" #name "\0" #type "\0" rules "\0" doc "\0"
 #define STEP_OUTPUT_TEXT_(type, name, doc) "output\0" #name "\0" #type "\0" doc "\0"
@@ -258,34 +259,34 @@ struct step_descriptor {
 #define STEP_RETAIN_
 #endif
 
-/* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice does no
- * harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'. Rules of a parameter, joined by "; ":
- *   required | default=TEXT | min=N | max=N | choices=a|b|c | minlen=N | secret
- *   shape=TEXT (for ANY: what it may be: list, map, string, number, bool, joined by '|')          */
-#define STEP_PLUGIN(NAME, VERSION, SUMMARY, FLAGS, TAG, PARAMS, OUTPUTS, RUN)                                           \
-    __attribute__((section(".sluice"), used, STEP_RETAIN_ aligned(1))) static const char step_manifest_[] =                          \
-        "sluice-step\0" STEP_ABI_TEXT "\0"                                                                              \
-        "name\0" #NAME "\0"                                                                                             \
-        "version\0" VERSION "\0"                                                                                        \
-        "summary\0" SUMMARY "\0"                                                                                        \
-        "flags\0" STEP_STRINGIFY(FLAGS) "\0" PARAMS(STEP_PARAM_TEXT_) OUTPUTS(STEP_OUTPUT_TEXT_) "end";                 \
-    typedef struct TAG step_params_;                                                                                    \
-    static const struct step_param_slot step_slots_[] = {PARAMS(STEP_SLOT_){NULL, STEP_PARAM_ANY, 0, 0}};               \
-    static const struct step_descriptor step_descriptor_ = {                                                            \
-        .abi = STEP_ABI,                                                                                                \
-        .size = sizeof(struct step_descriptor),                                                                         \
-        .name = #NAME,                                                                                                  \
-        .version = VERSION,                                                                                             \
-        .flags = (FLAGS),                                                                                               \
-        .params_size = sizeof(struct TAG),                                                                              \
-        .slots = step_slots_,                                                                                           \
-        .slot_count = sizeof step_slots_ / sizeof step_slots_[0] - 1,                                                   \
-        .run = (RUN),                                                                                                   \
-    };                                                                                                                  \
-    __attribute__((visibility("default"))) const struct step_descriptor *sluice_step(void);                             \
-    const struct step_descriptor *sluice_step(void)                                                                     \
-    {                                                                                                                   \
-        return &step_descriptor_;                                                                                       \
+/* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice
+ * does no harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'. Rules of a parameter,
+ * joined by "; ": required | default=TEXT | min=N | max=N | choices=a|b|c | minlen=N | secret shape=TEXT (for ANY: what
+ * it may be: list, map, string, number, bool, joined by '|')          */
+#define STEP_PLUGIN(NAME, VERSION, SUMMARY, FLAGS, TAG, PARAMS, OUTPUTS, RUN)                                          \
+    __attribute__((section(".sluice"), used, STEP_RETAIN_ aligned(1))) static const char step_manifest_[] =            \
+        "sluice-step\0" STEP_ABI_TEXT "\0"                                                                             \
+        "name\0" #NAME "\0"                                                                                            \
+        "version\0" VERSION "\0"                                                                                       \
+        "summary\0" SUMMARY "\0"                                                                                       \
+        "flags\0" STEP_STRINGIFY(FLAGS) "\0" PARAMS(STEP_PARAM_TEXT_) OUTPUTS(STEP_OUTPUT_TEXT_) "end";                \
+    typedef struct TAG step_params_;                                                                                   \
+    static const struct step_param_slot step_slots_[] = {PARAMS(STEP_SLOT_){NULL, STEP_PARAM_ANY, 0, 0}};              \
+    static const struct step_descriptor step_descriptor_ = {                                                           \
+        .abi = STEP_ABI,                                                                                               \
+        .size = sizeof(struct step_descriptor),                                                                        \
+        .name = #NAME,                                                                                                 \
+        .version = VERSION,                                                                                            \
+        .flags = (FLAGS),                                                                                              \
+        .params_size = sizeof(struct TAG),                                                                             \
+        .slots = step_slots_,                                                                                          \
+        .slot_count = sizeof step_slots_ / sizeof step_slots_[0] - 1,                                                  \
+        .run = (RUN),                                                                                                  \
+    };                                                                                                                 \
+    __attribute__((visibility("default"))) const struct step_descriptor *sluice_step(void);                            \
+    const struct step_descriptor *sluice_step(void)                                                                    \
+    {                                                                                                                  \
+        return &step_descriptor_;                                                                                      \
     }
 
 /* ---- conveniences ---------------------------------------------------------------------------- */
@@ -339,12 +340,12 @@ static inline size_t step_json_string(char *room, size_t size, const char *text)
 {
     static const char hex[] = "0123456789abcdef";
     size_t n = 0;
-#define STEP_PUT_(c)                                                                                                    \
-    do {                                                                                                                \
-        if (size > 0 && n < size - 1) {                                                                                 \
-            room[n] = (char)(c);                                                                                        \
-        }                                                                                                               \
-        n++;                                                                                                            \
+#define STEP_PUT_(c)                                                                                                   \
+    do {                                                                                                               \
+        if (size > 0 && n < size - 1) {                                                                                \
+            room[n] = (char)(c);                                                                                       \
+        }                                                                                                              \
+        n++;                                                                                                           \
     } while (0)
     STEP_PUT_('"');
     for (const char *p = text; *p != '\0'; p++) {

@@ -13,14 +13,15 @@ passed=0 failed=0
 logs=$build/test-logs
 mkdir -p "$logs"
 
-# The counts of a part stand in its last line: "NAME: N passed, M failed". A part that ends badly without saying so has failed.
+# The counts of a part stand in the last line that has some: "NAME: N passed, M failed", or pytest's "N passed in 3s". A part
+# that ends badly without saying so has failed, and so has one that counts nothing.
 finish() {
     local name=$1 code=$2 log=$3 line good bad
-    line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+    line=$(grep -E '[0-9]+ (passed|failed)' "$log" | tail -n 1)
     good=$(sed -nE 's/.*[^0-9]([0-9]+) passed.*/\1/p' <<<" $line")
     bad=$(sed -nE 's/.*[^0-9]([0-9]+) failed.*/\1/p' <<<" $line")
     good=${good:-0} bad=${bad:-0}
-    if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ "$bad" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$good" -eq 0 ]; }; then bad=1; fi
     passed=$((passed + good)) failed=$((failed + bad))
     printf '== %s: %s passed, %s failed (%s s)\n' "$name" "$good" "$bad" "$SECONDS"
 }

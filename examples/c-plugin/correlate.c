@@ -67,4 +67,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return STEP_OK;
 }
 
-STEP_PLUGIN(correlate, "1.0", "Pearson's correlation of two lists.", STEP_REPEATABLE, correlate_params, PARAMS, OUTPUTS, run)
+STEP_PLUGIN(correlate, "1.0", "Pearson's correlation of two lists.", STEP_REPEATABLE, correlate_params, PARAMS, OUTPUTS,
+            run)

@@ -25,8 +25,8 @@ size_t arena_used_bytes(const struct arena *arena);
 /* Zeroed, aligned for any type. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_array(struct arena *arena, size_t count, size_t size);
-/* Makes room for one item more behind `count` items of `size` bytes: returns `items`, or a wider copy (and sets `*room`).
- * Start with NULL and room 0. */
+/* Makes room for one item more behind `count` items of `size` bytes: returns `items`, or a wider copy (and sets
+ * `*room`). Start with NULL and room 0. */
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size);
 /* Copies; the result is NUL-terminated. */
 char *arena_strdup(struct arena *arena, const char *text);

@@ -37,7 +37,8 @@ int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str 
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path) : err_errno(err, "opening '%s'", path);
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path)
+                               : err_errno(err, "opening '%s'", path);
     }
     struct strbuf text;
     strbuf_init(&text, max_bytes);
@@ -138,9 +139,9 @@ const char *fs_network_name(const char *path)
     static const struct {
         unsigned long type;
         const char *name;
-    } networks[] = {{NFS_SUPER_MAGIC, "nfs"},    {SMB_SUPER_MAGIC, "smb"},     {0xff534d42, "cifs"},   {0xfe534d42, "smb2"}, {AFS_SUPER_MAGIC, "afs"},
-                    {CODA_SUPER_MAGIC, "coda"},  {V9FS_MAGIC, "9p"},           {0x00c36400, "ceph"},   {0x0bd00bd0, "lustre"},
-                    {0x47504653, "gpfs"},        {0x19830326, "beegfs"}};
+    } networks[] = {{NFS_SUPER_MAGIC, "nfs"}, {SMB_SUPER_MAGIC, "smb"},   {0xff534d42, "cifs"},  {0xfe534d42, "smb2"},
+                    {AFS_SUPER_MAGIC, "afs"}, {CODA_SUPER_MAGIC, "coda"}, {V9FS_MAGIC, "9p"},    {0x00c36400, "ceph"},
+                    {0x0bd00bd0, "lustre"},   {0x47504653, "gpfs"},       {0x19830326, "beegfs"}};
     struct statfs info;
     if (statfs(path, &info) < 0) {
         return NULL;

@@ -107,8 +107,10 @@ struct walk {
 
 static void add_entry(struct walk *walk, const char *path, const struct stat *status)
 {
-    walk->list.entries = arena_grow(walk->arena, walk->list.entries, walk->list.count, &walk->room, sizeof *walk->list.entries);
-    walk->list.entries[walk->list.count++] = (struct fs_entry){.path = path, .mode = status->st_mode, .size_bytes = status->st_size};
+    walk->list.entries =
+        arena_grow(walk->arena, walk->list.entries, walk->list.count, &walk->room, sizeof *walk->list.entries);
+    walk->list.entries[walk->list.count++] =
+        (struct fs_entry){.path = path, .mode = status->st_mode, .size_bytes = status->st_size};
 }
 
 /* A link may lead to a file below the root, nowhere else. */
@@ -116,7 +118,8 @@ static int check_link(struct walk *walk, const char *full)
 {
     char *real = realpath(full, NULL);
     size_t length = strlen(walk->root);
-    bool inside = real != NULL && strncmp(real, walk->root, length) == 0 && (real[length] == '/' || real[length] == '\0');
+    bool inside =
+        real != NULL && strncmp(real, walk->root, length) == 0 && (real[length] == '/' || real[length] == '\0');
     free(real);
     return inside ? 0 : err_set(walk->err, ERR_INPUT, "'%s' is a link to the outside of '%s'", full, walk->root);
 }
@@ -185,7 +188,8 @@ static int walk_folder(struct walk *walk, const char *below, int depth)
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }
-        const char *relative = *below == '\0' ? arena_strdup(walk->arena, entry->d_name) : path_join(walk->arena, below, entry->d_name);
+        const char *relative =
+            *below == '\0' ? arena_strdup(walk->arena, entry->d_name) : path_join(walk->arena, below, entry->d_name);
         result = walk_one(walk, relative, depth);
     }
     (void)closedir(entries);
@@ -205,7 +209,8 @@ static int walk_all(struct walk walk, const char *folder, struct fs_list *ret_li
     struct err *err = walk.err;
     char *real = realpath(folder, NULL);
     if (real == NULL) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no '%s'", folder) : err_errno(err, "reading '%s'", folder);
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no '%s'", folder)
+                               : err_errno(err, "reading '%s'", folder);
     }
     walk.root = arena_strdup(arena, real);
     free(real);
@@ -242,7 +247,8 @@ int fs_glob(const char *folder, const char *glob, struct arena *arena, struct fs
             return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "reading '%s'", full);
         }
         struct fs_entry *entry = arena_one(arena, struct fs_entry);
-        *entry = (struct fs_entry){.path = arena_strdup(arena, glob), .mode = status.st_mode, .size_bytes = status.st_size};
+        *entry =
+            (struct fs_entry){.path = arena_strdup(arena, glob), .mode = status.st_mode, .size_bytes = status.st_size};
         *ret_list = (struct fs_list){.entries = entry, .count = 1};
         return 0;
     }
@@ -334,7 +340,8 @@ int fs_copy(const char *from, const char *to, struct err *err)
         return err_set(err, ERR_EXISTS, "'%s' exists", to);
     }
     if (stat(from, &status) < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no '%s'", from) : err_errno(err, "reading '%s'", from);
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no '%s'", from)
+                               : err_errno(err, "reading '%s'", from);
     }
     if (S_ISREG(status.st_mode)) {
         return copy_file(from, to, status.st_mode, err);
@@ -349,7 +356,8 @@ int fs_copy(const char *from, const char *to, struct err *err)
     for (size_t i = 0; i < list.count && result == 0; i++) {
         const char *target = path_join(arena, to, list.entries[i].path);
         const char *source = path_join(arena, from, list.entries[i].path);
-        result = S_ISDIR(list.entries[i].mode) ? fs_make_folders(target, 0755, err) : copy_file(source, target, list.entries[i].mode, err);
+        result = S_ISDIR(list.entries[i].mode) ? fs_make_folders(target, 0755, err)
+                                               : copy_file(source, target, list.entries[i].mode, err);
     }
     arena_free(arena);
     return result;

@@ -48,12 +48,14 @@ struct id id_model(struct rng *rng)
 
 void id_name(struct rng *rng, char room[64])
 {
-    static const char *const adjectives[] = {"able",  "brave", "calm",  "clever", "eager", "fair",  "gentle", "glad",  "keen", "kind",
-                                             "light", "lively", "mild", "neat",   "noble", "proud", "quick",  "quiet", "rare", "sharp",
-                                             "smart", "steady", "swift", "tidy",  "warm",  "wise",  "witty",  "young"};
-    static const char *const nouns[] = {"ant",   "bear",  "crane", "deer",  "dove", "duck",  "eel",   "finch", "fox",  "goat",
-                                        "hare",  "heron", "ibis",  "koala", "lark", "lynx",  "mole",  "moose", "newt", "otter",
-                                        "owl",   "panda", "quail", "robin", "seal", "shrew", "stork", "tern",  "wren", "yak"};
+    static const char *const adjectives[] = {"able",   "brave", "calm",  "clever", "eager",  "fair",  "gentle",
+                                             "glad",   "keen",  "kind",  "light",  "lively", "mild",  "neat",
+                                             "noble",  "proud", "quick", "quiet",  "rare",   "sharp", "smart",
+                                             "steady", "swift", "tidy",  "warm",   "wise",   "witty", "young"};
+    static const char *const nouns[] = {"ant",  "bear",  "crane", "deer",  "dove", "duck",  "eel",   "finch",
+                                        "fox",  "goat",  "hare",  "heron", "ibis", "koala", "lark",  "lynx",
+                                        "mole", "moose", "newt",  "otter", "owl",  "panda", "quail", "robin",
+                                        "seal", "shrew", "stork", "tern",  "wren", "yak"};
     const char *adjective = adjectives[rng_below(rng, sizeof adjectives / sizeof adjectives[0])];
     const char *noun = nouns[rng_below(rng, sizeof nouns / sizeof nouns[0])];
     (void)snprintf(room, 64, "%s-%s-%u", adjective, noun, (unsigned)rng_below(rng, 1000));

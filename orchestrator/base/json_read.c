@@ -38,7 +38,8 @@ static int fail_at(struct reader *r, const char *at, const char *expected)
         unsigned char c = (unsigned char)*at;
         (void)snprintf(found, sizeof found, c >= 0x20 && c < 0x7f ? "'%c'" : "byte 0x%02x", c);
     }
-    return err_set(r->err, ERR_INPUT, "JSON, line %d, column %d: expected %s, found %s", line, (int)(at - start) + 1, expected, found);
+    return err_set(r->err, ERR_INPUT, "JSON, line %d, column %d: expected %s, found %s", line, (int)(at - start) + 1,
+                   expected, found);
 }
 
 static void skip_blank(struct reader *r)

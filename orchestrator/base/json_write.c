@@ -24,7 +24,12 @@ void json_write_string(struct strbuf *out, struct str text)
             continue;
         }
         strbuf_add(out, text.p + plain, i - plain);
-        const char *short_form = c == '"' ? "\\\"" : c == '\\' ? "\\\\" : c == '\n' ? "\\n" : c == '\t' ? "\\t" : c == '\r' ? "\\r" : NULL;
+        const char *short_form = c == '"'    ? "\\\""
+                                 : c == '\\' ? "\\\\"
+                                 : c == '\n' ? "\\n"
+                                 : c == '\t' ? "\\t"
+                                 : c == '\r' ? "\\r"
+                                             : NULL;
         if (short_form != NULL) {
             strbuf_add_text(out, short_form);
         } else if (length == 0) {

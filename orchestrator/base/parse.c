@@ -32,8 +32,8 @@ int parse_int(struct str text, int64_t min, int64_t max, int64_t *ret_value, str
     if (min == INT64_MIN && max == INT64_MAX) {
         return err_set(err, ERR_INPUT, "expected an integer, found '%.*s'", STR_ARG(text));
     }
-    return err_set(err, ERR_INPUT, "expected an integer from %lld to %lld, found '%.*s'", (long long)min, (long long)max,
-                   STR_ARG(text));
+    return err_set(err, ERR_INPUT, "expected an integer from %lld to %lld, found '%.*s'", (long long)min,
+                   (long long)max, STR_ARG(text));
 }
 
 /* Only what strtod takes and people mean: no hexadecimal, no "inf", no blanks. */
@@ -73,15 +73,17 @@ int parse_bool(struct str text, bool *ret_value, struct err *err)
     static const struct {
         const char *word;
         const char *meant;
-    } slips[] = {{"yes", "true"}, {"on", "true"},  {"1", "true"},  {"True", "true"},   {"TRUE", "true"},   {"y", "true"},
-                 {"no", "false"}, {"off", "false"}, {"0", "false"}, {"False", "false"}, {"FALSE", "false"}, {"n", "false"}};
+    } slips[] = {{"yes", "true"},  {"on", "true"},     {"1", "true"},      {"True", "true"},
+                 {"TRUE", "true"}, {"y", "true"},      {"no", "false"},    {"off", "false"},
+                 {"0", "false"},   {"False", "false"}, {"FALSE", "false"}, {"n", "false"}};
     if (str_is(text, "true") || str_is(text, "false")) {
         *ret_value = str_is(text, "true");
         return 0;
     }
     for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
         if (str_is(text, slips[i].word)) {
-            return err_set(err, ERR_INPUT, "expected true or false, found '%s': did you mean %s?", slips[i].word, slips[i].meant);
+            return err_set(err, ERR_INPUT, "expected true or false, found '%s': did you mean %s?", slips[i].word,
+                           slips[i].meant);
         }
     }
     return err_set(err, ERR_INPUT, "expected true or false, found '%.*s'", STR_ARG(text));
@@ -121,7 +123,8 @@ int parse_duration_ms(struct str text, int64_t *ret_ms, struct err *err)
         }
     }
     if (!good) {
-        return err_set(err, ERR_INPUT, "expected a duration like 500ms, 90s, 15m, 2h, 3d or 1h30m, found '%.*s'", STR_ARG(text));
+        return err_set(err, ERR_INPUT, "expected a duration like 500ms, 90s, 15m, 2h, 3d or 1h30m, found '%.*s'",
+                       STR_ARG(text));
     }
     *ret_ms = total;
     return 0;
@@ -166,7 +169,8 @@ void format_duration(char *room, size_t size, int64_t ms)
         (void)snprintf(room, size, seconds == 0 ? "%lldm" : "%lldm %llds", (long long)(ms / 60000), (long long)seconds);
     } else if (ms < 86400000) {
         int64_t minutes = ms % 3600000 / 60000;
-        (void)snprintf(room, size, minutes == 0 ? "%lldh" : "%lldh %lldm", (long long)(ms / 3600000), (long long)minutes);
+        (void)snprintf(room, size, minutes == 0 ? "%lldh" : "%lldh %lldm", (long long)(ms / 3600000),
+                       (long long)minutes);
     } else {
         int64_t hours = ms % 86400000 / 3600000;
         (void)snprintf(room, size, hours == 0 ? "%lldd" : "%lldd %lldh", (long long)(ms / 86400000), (long long)hours);
@@ -196,8 +200,8 @@ void format_time(char *room, size_t size, int64_t epoch_ms)
     time_t when = (time_t)seconds;
     struct tm utc;
     (void)gmtime_r(&when, &utc);
-    (void)snprintf(room, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                   utc.tm_min, utc.tm_sec, (int)ms);
+    (void)snprintf(room, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                   utc.tm_hour, utc.tm_min, utc.tm_sec, (int)ms);
 }
 
 static bool take_digits(struct str *text, size_t count, int *ret)
@@ -230,7 +234,8 @@ static bool take_offset(struct str *text, int *ret_seconds)
         return true;
     }
     int sign = text->n > 0 && text->p[0] == '-' ? -1 : 1;
-    if (!take_byte(text, "+-") || !take_digits(text, 2, &hours) || !take_byte(text, ":") || !take_digits(text, 2, &minutes)) {
+    if (!take_byte(text, "+-") || !take_digits(text, 2, &hours) || !take_byte(text, ":") ||
+        !take_digits(text, 2, &minutes)) {
         return false;
     }
     *ret_seconds = sign * (hours * 3600 + minutes * 60);
@@ -243,9 +248,10 @@ int parse_time(struct str text, int64_t *ret_epoch_ms, struct err *err)
     struct tm utc = {0};
     int offset = 0;
     int64_t ms = 0;
-    bool good = take_digits(&rest, 4, &utc.tm_year) && take_byte(&rest, "-") && take_digits(&rest, 2, &utc.tm_mon) && take_byte(&rest, "-") &&
-                take_digits(&rest, 2, &utc.tm_mday) && take_byte(&rest, "Tt ") && take_digits(&rest, 2, &utc.tm_hour) && take_byte(&rest, ":") &&
-                take_digits(&rest, 2, &utc.tm_min) && take_byte(&rest, ":") && take_digits(&rest, 2, &utc.tm_sec);
+    bool good = take_digits(&rest, 4, &utc.tm_year) && take_byte(&rest, "-") && take_digits(&rest, 2, &utc.tm_mon) &&
+                take_byte(&rest, "-") && take_digits(&rest, 2, &utc.tm_mday) && take_byte(&rest, "Tt ") &&
+                take_digits(&rest, 2, &utc.tm_hour) && take_byte(&rest, ":") && take_digits(&rest, 2, &utc.tm_min) &&
+                take_byte(&rest, ":") && take_digits(&rest, 2, &utc.tm_sec);
     if (good && take_byte(&rest, ".")) {
         int64_t scale = 100;
         good = rest.n > 0 && is_digit(rest.p[0]);
@@ -262,7 +268,8 @@ int parse_time(struct str text, int64_t *ret_epoch_ms, struct err *err)
     int day = checked.tm_mday;
     time_t when = good ? timegm(&checked) : 0;
     /* timegm moves 30 February on to March: then the day differs. */
-    good = good && utc.tm_mon >= 1 && utc.tm_mon <= 12 && checked.tm_mday == day && utc.tm_hour < 24 && utc.tm_min < 60 && utc.tm_sec < 61;
+    good = good && utc.tm_mon >= 1 && utc.tm_mon <= 12 && checked.tm_mday == day && utc.tm_hour < 24 &&
+           utc.tm_min < 60 && utc.tm_sec < 61;
     if (!good) {
         return err_set(err, ERR_INPUT, "expected a time like 2026-11-24T10:15:00Z, found '%.*s'", STR_ARG(text));
     }

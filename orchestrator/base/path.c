@@ -93,7 +93,8 @@ static size_t match_class(const char *glob, char c, bool *ret_matches)
     i += negated ? 1 : 0;
     for (size_t first = i; glob[i] != '\0' && (glob[i] != ']' || i == first); i++) {
         if (glob[i + 1] == '-' && glob[i + 2] != ']' && glob[i + 2] != '\0') {
-            found = found || ((unsigned char)glob[i] <= (unsigned char)c && (unsigned char)c <= (unsigned char)glob[i + 2]);
+            found =
+                found || ((unsigned char)glob[i] <= (unsigned char)c && (unsigned char)c <= (unsigned char)glob[i + 2]);
             i += 2;
         } else {
             found = found || glob[i] == c;
@@ -103,7 +104,8 @@ static size_t match_class(const char *glob, char c, bool *ret_matches)
     return glob[i] == ']' ? i + 1 : 0;
 }
 
-/* Iterative with one point to come back to for each kind of star: linear in practice, quadratic at worst, never exponential. */
+/* Iterative with one point to come back to for each kind of star: linear in practice, quadratic at worst, never
+ * exponential. */
 bool path_matches(const char *glob, const char *path)
 {
     const char *star = NULL;        /* the last '*' and where its match ends */

@@ -14,26 +14,26 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define VEC_OF(type)                                                                                                    \
-    type *items;                                                                                                        \
-    size_t count;                                                                                                       \
+#define VEC_OF(type)                                                                                                   \
+    type *items;                                                                                                       \
+    size_t count;                                                                                                      \
     size_t room;
 
-#define vec_push(vec, value)                                                                                            \
-    do {                                                                                                                \
-        if ((vec)->count == (vec)->room) {                                                                              \
-            (vec)->room = (vec)->room == 0 ? 8 : (vec)->room * 2;                                                       \
-            (vec)->items = mem_resize((vec)->items, (vec)->room, sizeof *(vec)->items);                                 \
-        }                                                                                                               \
-        (vec)->items[(vec)->count++] = (value);                                                                         \
+#define vec_push(vec, value)                                                                                           \
+    do {                                                                                                               \
+        if ((vec)->count == (vec)->room) {                                                                             \
+            (vec)->room = (vec)->room == 0 ? 8 : (vec)->room * 2;                                                      \
+            (vec)->items = mem_resize((vec)->items, (vec)->room, sizeof *(vec)->items);                                \
+        }                                                                                                              \
+        (vec)->items[(vec)->count++] = (value);                                                                        \
     } while (0)
 
 /* Releases the items and leaves an empty vector. */
-#define vec_clear(vec)                                                                                                  \
-    do {                                                                                                                \
-        free((vec)->items);                                                                                             \
-        (vec)->items = NULL;                                                                                            \
-        (vec)->count = (vec)->room = 0;                                                                                 \
+#define vec_clear(vec)                                                                                                 \
+    do {                                                                                                               \
+        free((vec)->items);                                                                                            \
+        (vec)->items = NULL;                                                                                           \
+        (vec)->count = (vec)->room = 0;                                                                                \
     } while (0)
 
 #endif

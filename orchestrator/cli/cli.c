@@ -56,11 +56,12 @@ static int check_arguments(const struct cli *cli, struct err *err)
     const struct command *command = cli->command;
     const char *arguments = command->arguments == NULL ? "" : command->arguments;
     if (cli->argument_count < command->min_arguments) {
-        return err_set(err, ERR_INPUT, "'sluice %s' needs %s: see 'sluice %s --help'", command->name, arguments, command->name);
+        return err_set(err, ERR_INPUT, "'sluice %s' needs %s: see 'sluice %s --help'", command->name, arguments,
+                       command->name);
     }
     if (command->max_arguments >= 0 && cli->argument_count > command->max_arguments) {
-        return err_set(err, ERR_INPUT, "unexpected argument '%s': usage is 'sluice %s%s%s'", cli->arguments[command->max_arguments],
-                       command->name, *arguments == '\0' ? "" : " ", arguments);
+        return err_set(err, ERR_INPUT, "unexpected argument '%s': usage is 'sluice %s%s%s'",
+                       cli->arguments[command->max_arguments], command->name, *arguments == '\0' ? "" : " ", arguments);
     }
     return 0;
 }

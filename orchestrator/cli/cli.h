@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command line: one table of commands; parsing, help, man pages and completion come from its rows.
  *
- * Exit codes: 0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked, 5 waiting for
- * approval, 6 refused by a gate or a person and failed for it, 128 + n interrupted by signal n.
- * Standard output is data, standard error is messages.
+ * Exit codes: 0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked, 5
+ * waiting for approval, 6 refused by a gate or a person and failed for it, 128 + n interrupted by signal n. Standard
+ * output is data, standard error is messages.
  */
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
@@ -67,7 +67,8 @@ struct cli {
     bool terminal;       /* stdout is a terminal */
 };
 
-/* The table, in the order of the list that --help prints; the rows stand in the files of the commands (cli/commands.h). */
+/* The table, in the order of the list that --help prints; the rows stand in the files of the commands (cli/commands.h).
+ */
 extern const struct command *const commands[];
 extern const int command_count;
 /* Options that every command takes. */
@@ -90,9 +91,11 @@ void help_command(const struct cli *cli, const struct command *command);
 /* A man page (roff): of the whole program when `command` is NULL. */
 void help_man(const struct command *command);
 
-/* Prints "sluice: message" on standard error, or with --json {"error": {"code", "message"}} on standard output; returns `code`. */
+/* Prints "sluice: message" on standard error, or with --json {"error": {"code", "message"}} on standard output; returns
+ * `code`. */
 int cli_fail(const struct cli *cli, int code, const struct err *err);
-/* The exit code that an error stands for: ERR_BUSY, ERR_NEWER, ERR_IO, ERR_CORRUPT are 4, ERR_INPUT and ERR_NOT_FOUND 2, the rest 1. */
+/* The exit code that an error stands for: ERR_BUSY, ERR_NEWER, ERR_IO, ERR_CORRUPT are 4, ERR_INPUT and ERR_NOT_FOUND
+ * 2, the rest 1. */
 int cli_exit_of(const struct err *err);
 
 #endif

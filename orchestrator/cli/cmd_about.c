@@ -87,7 +87,9 @@ const struct command command_lua_run = {
     .group = "Write",
     .summary = "run a Lua step by itself, with a host that only prints",
     .arguments = "FILE",
-    .details = "Runs the script in the same sandbox as a step; metrics, params, outputs and artifacts are printed instead of recorded.",
+    .details =
+        "Runs the script in the same sandbox as a step; metrics, params, outputs and artifacts are printed instead of "
+        "recorded.",
     .examples = "sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'",
     .options = lua_run_options,
     .min_arguments = 1,
@@ -106,8 +108,10 @@ const struct command command_lua_test = {
     .group = "Write",
     .summary = "run the test functions of *_test.lua files",
     .arguments = "[FILE|FOLDER...]",
-    .details = "Each file is run with a fake host in the sandbox of steps; each function of the table it returns is a test. Without arguments: "
-               "the files *_test.lua below the current folder.",
+    .details =
+        "Each file is run with a fake host in the sandbox of steps; each function of the table it returns is a test. "
+        "Without arguments: "
+        "the files *_test.lua below the current folder.",
     .examples = "sluice lua test\nsluice lua test tests/smooth_test.lua",
     .max_arguments = -1,
     .run = run_lua_test,

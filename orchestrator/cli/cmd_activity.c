@@ -30,7 +30,8 @@ static const char *voters(struct cli *cli, struct home *home, int64_t wait)
 
 static int list_approvals(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"run", "step", "of", "asks", "approved_by", "asked", "expires", "message", NULL};
+    static const char *const headings[] = {"run",   "step",    "of",      "asks", "approved_by",
+                                           "asked", "expires", "message", NULL};
     struct wait_row *waits = NULL;
     size_t count = 0;
     struct table table;
@@ -103,8 +104,8 @@ static int list_activity(struct cli *cli, struct home *home, struct err *err)
     }
     for (size_t i = 0; i < count; i++) {
         struct json cells[] = {
-            json_int(rows[i].sequence),         table_moment(cli, rows[i].at_ms),     table_text(cli, rows[i].actor),
-            table_text(cli, rows[i].action),    table_text(cli, rows[i].object),      table_text(cli, rows[i].from_state),
+            json_int(rows[i].sequence),        table_moment(cli, rows[i].at_ms), table_text(cli, rows[i].actor),
+            table_text(cli, rows[i].action),   table_text(cli, rows[i].object),  table_text(cli, rows[i].from_state),
             table_text(cli, rows[i].to_state), table_text(cli, rows[i].reason),
         };
         table_row(&table, cells);
@@ -157,7 +158,8 @@ static int run_activity_verify(struct cli *cli)
 }
 
 static const struct option_row verify_options[] = {
-    {"head", 0, "SEQUENCE:HEX", false, "a head noted earlier, which must lie on the chain: finds a tail that was cut off"},
+    {"head", 0, "SEQUENCE:HEX", false,
+     "a head noted earlier, which must lie on the chain: finds a tail that was cut off"},
     {0},
 };
 
@@ -165,8 +167,11 @@ const struct command command_activity_verify = {
     .name = "activity verify",
     .group = "Look",
     .summary = "check the chain of the activity log",
-    .details = "Finds rows that were changed, removed or put in another order. It cannot find a tail that was cut off, unless --head names a head "
-               "from before; and whoever has the home's key can write a chain that holds. Exit code 1 when the chain is broken.",
+    .details =
+        "Finds rows that were changed, removed or put in another order. It cannot find a tail that was cut off, "
+        "unless --head names a head "
+        "from before; and whoever has the home's key can write a chain that holds. Exit code 1 when the chain is "
+        "broken.",
     .examples = "sluice activity verify\nsluice activity verify --head 812:9c1e...",
     .options = verify_options,
     .run = run_activity_verify,

@@ -20,14 +20,16 @@ static int find_ended(struct session *session, const char *words, struct pipelin
         return -1;
     }
     if (!run_state_is_terminal(ret_row->state)) {
-        return err_set(err, ERR_STATE, "run %s is still open (%s): 'sluice resume %s' goes on with it, 'sluice cancel %s' ends it", words,
-                       run_state_name(ret_row->state), words, words);
+        return err_set(err, ERR_STATE,
+                       "run %s is still open (%s): 'sluice resume %s' goes on with it, 'sluice cancel %s' ends it",
+                       words, run_state_name(ret_row->state), words, words);
     }
     return 0;
 }
 
 /* The definition that the run had, or, for rerun, the file as it is now when it is still there. */
-static const struct pipeline *stored_definition(struct session *session, const struct pipeline_run *row, struct err *err)
+static const struct pipeline *stored_definition(struct session *session, const struct pipeline_run *row,
+                                                struct err *err)
 {
     struct diags diags;
     struct pipeline_world world = {.plugins = &session->catalogue, .folder = row->folder, .root = row->workspace};
@@ -38,7 +40,8 @@ static const struct pipeline *stored_definition(struct session *session, const s
     const struct pipeline *pipeline = pipeline_load(&diags, &world);
     if (pipeline == NULL) {
         (void)err_set(err, ERR_INPUT, "the definition of this run is not accepted any more: line %d: %s",
-                      diags.count > 0 ? diags.items[0].pos.line : 0, diags.count > 0 ? diags.items[0].message : "unknown");
+                      diags.count > 0 ? diags.items[0].pos.line : 0,
+                      diags.count > 0 ? diags.items[0].message : "unknown");
     }
     return pipeline;
 }
@@ -87,7 +90,8 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
         }
         submission->again = marks;
     } else if (row->state == RUN_STATE_SUCCEEDED) {
-        return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run", cli->arguments[0]);
+        return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run",
+                       cli->arguments[0]);
     }
     submission->retry_of = row->run_id;
     submission->workspace = row->workspace;
@@ -109,7 +113,8 @@ static int run_retry(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "retry"};
-    int code = prepare_retry(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err) : submit_and_follow(&session, &submission);
+    int code = prepare_retry(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
+                                                              : submit_and_follow(&session, &submission);
     session_close(&session);
     return code;
 }
@@ -128,8 +133,11 @@ const struct command command_retry = {
     .group = "Run",
     .summary = "run the steps that did not succeed again, keep the rest",
     .arguments = "RUN [STEP]",
-    .details = "Starts a new revision of the run (12 becomes 12.2) with the definition and the params it had. Steps that succeeded, and do not\n"
-               "depend on one that runs again, keep their results. With STEP, that step and all below it run again; with --only, just it.",
+    .details =
+        "Starts a new revision of the run (12 becomes 12.2) with the definition and the params it had. Steps that "
+        "succeeded, and do not\n"
+        "depend on one that runs again, keep their results. With STEP, that step and all below it run again; with "
+        "--only, just it.",
     .examples = "sluice retry latest\nsluice retry wine/12 evaluate\nsluice retry wine/12 evaluate --only",
     .options = retry_options,
     .min_arguments = 1,
@@ -148,7 +156,8 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
         (submission->pipeline = stored_definition(session, row, err)) == NULL ||
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &base, err) < 0 ||
-        start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
+        start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 ||
+        start_seed(cli, &submission->seed, err) < 0 ||
         start_until(cli, submission->pipeline, "until", &submission->until, err) < 0) {
         return -1;
     }
@@ -175,7 +184,8 @@ static int run_rerun(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "rerun"};
-    int code = prepare_rerun(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err) : submit_and_follow(&session, &submission);
+    int code = prepare_rerun(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
+                                                              : submit_and_follow(&session, &submission);
     session_close(&session);
     return code;
 }
@@ -197,8 +207,11 @@ const struct command command_rerun = {
     .group = "Run",
     .summary = "a new run like an earlier one, from a step on, with other params",
     .arguments = "RUN",
-    .details = "Starts a new run with the definition and the params of an earlier one. With --from, the steps above STEP are not run: their\n"
-               "outputs, artifacts and models are those of the earlier run, even where a changed param would have made them differ.",
+    .details =
+        "Starts a new run with the definition and the params of an earlier one. With --from, the steps above STEP are "
+        "not run: their\n"
+        "outputs, artifacts and models are those of the earlier run, even where a changed param would have made them "
+        "differ.",
     .examples = "sluice rerun wine/12\nsluice rerun wine/12 --from evaluate -p min_r2=0.35",
     .options = rerun_options,
     .min_arguments = 1,
@@ -220,7 +233,8 @@ static int run_cancel(struct cli *cli)
     if (store_pipeline_run_find(session.home.store, cli->arguments[0], cli->arena, &row, &err) < 0) {
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (run_state_is_terminal(row.state)) {
-        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0], run_state_name(row.state));
+        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0],
+                      run_state_name(row.state));
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);
@@ -243,8 +257,10 @@ const struct command command_cancel = {
     .group = "Run",
     .summary = "stop a run: its steps get their signal, then the grace, then the kill",
     .arguments = "RUN",
-    .details = "Steps that run are asked to stop (SIGTERM to their process group, or what 'stop:' says), and killed when the grace is over.\n"
-               "Steps with 'if: always()' or 'cancelled()' still run. Exit code 0 when the run is cancelled.",
+    .details =
+        "Steps that run are asked to stop (SIGTERM to their process group, or what 'stop:' says), and killed when the "
+        "grace is over.\n"
+        "Steps with 'if: always()' or 'cancelled()' still run. Exit code 0 when the run is cancelled.",
     .examples = "sluice cancel latest\nsluice cancel wine/12 --reason 'wrong data'",
     .options = cancel_options,
     .min_arguments = 1,

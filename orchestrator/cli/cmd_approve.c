@@ -86,9 +86,12 @@ const struct command command_approve = {
     .group = "Decide",
     .summary = "let a run that waits for approval go on",
     .arguments = "RUN [STEP]",
-    .details = "Records your approval, bound to the digest of what was to be reviewed: if the model, its metrics or the pipeline have changed since\n"
-               "it was asked for, the approval is void. You are the user of your operating system account; no option says otherwise. 'sluice\n"
-               "approvals' lists what waits, and for whom.",
+    .details =
+        "Records your approval, bound to the digest of what was to be reviewed: if the model, its metrics or the "
+        "pipeline have changed since\n"
+        "it was asked for, the approval is void. You are the user of your operating system account; no option says "
+        "otherwise. 'sluice\n"
+        "approvals' lists what waits, and for whom.",
     .examples = "sluice approve wine/12\nsluice approve wine/12 approve --reason 'looks right' --resume",
     .options = vote_options,
     .min_arguments = 1,

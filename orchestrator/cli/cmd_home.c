@@ -34,7 +34,8 @@ static int find_template(const char *name, struct err *err)
         }
     }
     ptrdiff_t near = str_nearest(str_from(name), names, TEMPLATE_COUNT);
-    return err_set(err, ERR_INPUT, "--from '%s': %s%s%s", name, near < 0 ? "expected hello, retraining or python" : "did you mean '",
+    return err_set(err, ERR_INPUT, "--from '%s': %s%s%s", name,
+                   near < 0 ? "expected hello, retraining or python" : "did you mean '",
                    near < 0 ? "" : init_templates[near].name, near < 0 ? "" : "'?");
 }
 
@@ -47,13 +48,15 @@ static int copy_template(struct cli *cli, const char *from, struct err *err)
     }
     for (size_t i = 0; i < list.count; i++) {
         if (fs_exists(list.entries[i].path)) {
-            return err_set(err, ERR_EXISTS, "'%s' is there already: init leaves files alone; remove it, or go to an empty folder",
+            return err_set(err, ERR_EXISTS,
+                           "'%s' is there already: init leaves files alone; remove it, or go to an empty folder",
                            list.entries[i].path);
         }
     }
     for (size_t i = 0; i < list.count; i++) {
         const char *path = list.entries[i].path;
-        if (fs_make_folders(path_dir(cli->arena, path), 0755, err) < 0 || fs_copy(path_join(cli->arena, from, path), path, err) < 0) {
+        if (fs_make_folders(path_dir(cli->arena, path), 0755, err) < 0 ||
+            fs_copy(path_join(cli->arena, from, path), path, err) < 0) {
             return -1;
         }
         if (!cli->quiet) {
@@ -73,12 +76,14 @@ static int ignore_home(struct cli *cli, struct err *err)
     }
     for (struct str rest = text; str_cut(&rest, '\n', &line);) {
         line = str_trim(line);
-        if (str_is(line, ".sluice/") || str_is(line, ".sluice") || str_is(line, "/.sluice/") || str_is(line, "/.sluice")) {
+        if (str_is(line, ".sluice/") || str_is(line, ".sluice") || str_is(line, "/.sluice/") ||
+            str_is(line, "/.sluice")) {
             return 0;
         }
     }
     const char *newline = text.n > 0 && text.p[text.n - 1] != '\n' ? "\n" : "";
-    const char *whole = arena_printf(cli->arena, "%.*s%s.sluice/\n", (int)text.n, text.p == NULL ? "" : text.p, newline);
+    const char *whole =
+        arena_printf(cli->arena, "%.*s%s.sluice/\n", (int)text.n, text.p == NULL ? "" : text.p, newline);
     return fs_write(".gitignore", str_from(whole), 0644, false, err);
 }
 
@@ -93,9 +98,11 @@ static int run_init(struct cli *cli)
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     installation_find(cli, &installation);
-    const char *from = path_join(cli->arena, path_join(cli->arena, installation.share, "templates"), init_templates[template].name);
+    const char *from =
+        path_join(cli->arena, path_join(cli->arena, installation.share, "templates"), init_templates[template].name);
     if (!fs_is_folder(from)) {
-        (void)err_set(&err, ERR_NOT_FOUND, "the template '%s' is not installed: expected it in '%s'", init_templates[template].name, from);
+        (void)err_set(&err, ERR_NOT_FOUND, "the template '%s' is not installed: expected it in '%s'",
+                      init_templates[template].name, from);
         return cli_fail(cli, EXIT_HOME, &err);
     }
     if (copy_template(cli, from, &err) < 0) {
@@ -126,11 +133,14 @@ const struct command command_init = {
     .name = "init",
     .group = "Start",
     .summary = "write a first pipeline here, and make a home",
-    .details = "Writes sluice.yaml and what it needs into the current folder, makes ./.sluice, and adds it to .gitignore. Files that are there are "
-               "never overwritten.\n"
-               "\n"
-               "Templates: hello, one step that says hello; retraining, train every night, judge against the champion, ask, deploy; python, a "
-               "Python script, a gate and a registered model.",
+    .details =
+        "Writes sluice.yaml and what it needs into the current folder, makes ./.sluice, and adds it to .gitignore. "
+        "Files that are there are "
+        "never overwritten.\n"
+        "\n"
+        "Templates: hello, one step that says hello; retraining, train every night, judge against the champion, ask, "
+        "deploy; python, a "
+        "Python script, a gate and a registered model.",
     .examples = "sluice init\nsluice init --from retraining",
     .options = init_options,
     .run = run_init,
@@ -226,15 +236,18 @@ static void check_installation(struct checkup *checkup)
     const char *programs[] = {installation.runner, installation.fetch, installation.python_env};
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
         bool there = access(programs[i], X_OK) == 0;
-        report(checkup, path_base(programs[i]), there, there ? programs[i] : arena_printf(arena, "not at %s: install it again", programs[i]));
+        report(checkup, path_base(programs[i]), there,
+               there ? programs[i] : arena_printf(arena, "not at %s: install it again", programs[i]));
     }
     session_catalogue(checkup->cli, &catalogue);
-    report(checkup, "plugins", catalogue.count > 0, arena_printf(arena, "%zu in %s", catalogue.count, installation.plugins));
+    report(checkup, "plugins", catalogue.count > 0,
+           arena_printf(arena, "%zu in %s", catalogue.count, installation.plugins));
     for (size_t i = 0; i < catalogue.problem_count; i++) {
         report(checkup, "plugin", false, catalogue.problems[i].p);
     }
     bool zones = fs_is_folder("/usr/share/zoneinfo");
-    report(checkup, "time zones", zones, zones ? "/usr/share/zoneinfo" : "no /usr/share/zoneinfo: only UTC is known; install tzdata");
+    report(checkup, "time zones", zones,
+           zones ? "/usr/share/zoneinfo" : "no /usr/share/zoneinfo: only UTC is known; install tzdata");
 }
 
 static void check_disk(struct checkup *checkup, const char *path)
@@ -263,13 +276,16 @@ static void check_home(struct checkup *checkup)
     }
     report(checkup, "home", true, path);
     bool sound = store_check(home.store, &err) == 0;
-    report(checkup, "store", sound, sound ? arena_printf(arena, "sound, schema %d, SQLite %s", store_schema_version(), store_sqlite_version())
-                                          : arena_strdup(arena, err.message));
+    report(checkup, "store", sound,
+           sound ? arena_printf(arena, "sound, schema %d, SQLite %s", store_schema_version(), store_sqlite_version())
+                 : arena_strdup(arena, err.message));
     int64_t rows = 0;
     char head[96] = "";
     struct err broken = {0};
     bool holds = store_activity_verify(home.store, NULL, &rows, head, &broken) == 0;
-    report(checkup, "activity", holds, holds ? arena_printf(arena, "chain of %lld rows holds", (long long)rows) : arena_strdup(arena, broken.message));
+    report(checkup, "activity", holds,
+           holds ? arena_printf(arena, "chain of %lld rows holds", (long long)rows)
+                 : arena_strdup(arena, broken.message));
     home_close(&home);
 }
 

@@ -27,7 +27,8 @@ struct logs {
 
 static int load_attempts(struct logs *logs, struct err *err)
 {
-    return store_attempt_list(logs->home.store, logs->row.run_id, logs->cli->arena, &logs->attempts, &logs->attempt_count, err);
+    return store_attempt_list(logs->home.store, logs->row.run_id, logs->cli->arena, &logs->attempts,
+                              &logs->attempt_count, err);
 }
 
 static const struct attempt_row *find_attempt(struct logs *logs, int64_t id)
@@ -48,19 +49,21 @@ static const struct attempt_row *find_attempt(struct logs *logs, int64_t id)
 
 static bool is_wanted(const struct logs *logs, const struct attempt_row *attempt)
 {
-    return (logs->step < 0 || attempt->position == logs->step) && (logs->attempt == 0 || attempt->number == logs->attempt);
+    return (logs->step < 0 || attempt->position == logs->step) &&
+           (logs->attempt == 0 || attempt->number == logs->attempt);
 }
 
 static const char *name_of(const struct logs *logs, const struct attempt_row *attempt)
 {
     const struct step *step = &logs->pipeline->steps[attempt->position];
-    const char *name = step->has_matrix ? arena_printf(logs->cli->arena, "%.*s[%lld]", STR_ARG(step->id), (long long)attempt->item)
-                                        : arena_printf(logs->cli->arena, "%.*s", STR_ARG(step->id));
+    const char *name = step->has_matrix
+                           ? arena_printf(logs->cli->arena, "%.*s[%lld]", STR_ARG(step->id), (long long)attempt->item)
+                           : arena_printf(logs->cli->arena, "%.*s", STR_ARG(step->id));
     return attempt->number > 1 ? arena_printf(logs->cli->arena, "%s#%lld", name, (long long)attempt->number) : name;
 }
 
-static void print_json(const struct logs *logs, const struct attempt_row *attempt, const struct journal_frame *frame, const char *stream,
-                       struct str line)
+static void print_json(const struct logs *logs, const struct attempt_row *attempt, const struct journal_frame *frame,
+                       const char *stream, struct str line)
 {
     struct arena *arena = arena_new();
     struct json object = json_object();
@@ -101,7 +104,8 @@ static bool has_ended(struct logs *logs)
     struct arena *arena = arena_new();
     struct pipeline_run row;
     struct err ignored = {0};
-    bool ended = store_pipeline_run_get(logs->home.store, logs->row.run_id, arena, &row, &ignored) < 0 || run_state_is_terminal(row.state);
+    bool ended = store_pipeline_run_get(logs->home.store, logs->row.run_id, arena, &row, &ignored) < 0 ||
+                 run_state_is_terminal(row.state);
     arena_free(arena);
     return ended;
 }
@@ -147,8 +151,8 @@ static int find_step(struct logs *logs, const char *name, struct err *err)
         ids[i] = logs->pipeline->steps[i].id;
     }
     const char *hint = diag_hint_near(logs->cli->arena, str_from(name), ids, count);
-    return err_set(err, ERR_INPUT, "there is no step '%s' in pipeline %s%s%s", name, logs->row.pipeline, hint == NULL ? "" : ": ",
-                   hint == NULL ? "" : hint);
+    return err_set(err, ERR_INPUT, "there is no step '%s' in pipeline %s%s%s", name, logs->row.pipeline,
+                   hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
 static int load(struct logs *logs, struct err *err)
@@ -158,7 +162,8 @@ static int load(struct logs *logs, struct err *err)
     struct diags diags;
     const char *number = option_value(cli, "attempt");
     session_catalogue(cli, &catalogue);
-    if (store_pipeline_run_find(logs->home.store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena, &logs->row, err) < 0) {
+    if (store_pipeline_run_find(logs->home.store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena,
+                                &logs->row, err) < 0) {
         return -1;
     }
     diags_init(&diags, cli->arena, logs->row.file);
@@ -204,7 +209,9 @@ const struct command command_logs = {
     .group = "Look",
     .summary = "what the steps of a run printed",
     .arguments = "[RUN [STEP]]",
-    .details = "Lines stand in the order in which they were printed, each with its step; secrets are masked. With --json, one object a line.",
+    .details =
+        "Lines stand in the order in which they were printed, each with its step; secrets are masked. With --json, "
+        "one object a line.",
     .examples = "sluice logs\nsluice logs wine/12 train\nsluice logs latest --follow",
     .options = logs_options,
     .max_arguments = 2,

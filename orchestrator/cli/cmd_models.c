@@ -28,7 +28,8 @@ static const char *alias_words(const struct cli *cli, const struct json *aliases
         }
         const char *comma = *words == '\0' ? "" : ", ";
         words = version != 0 ? arena_printf(cli->arena, "%s%s%.*s", words, comma, STR_ARG(alias->key))
-                             : arena_printf(cli->arena, "%s%s%.*s=%lld", words, comma, STR_ARG(alias->key), (long long)alias->value.u.integer);
+                             : arena_printf(cli->arena, "%s%s%.*s=%lld", words, comma, STR_ARG(alias->key),
+                                            (long long)alias->value.u.integer);
     }
     return words;
 }
@@ -77,7 +78,8 @@ const struct command command_models = {
 
 static int show_versions(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"version", "aliases", "model_id", "run_id", "created", "by", "description", NULL};
+    static const char *const headings[] = {"version", "aliases", "model_id",    "run_id",
+                                           "created", "by",      "description", NULL};
     const char *name = cli->arguments[0];
     struct model_version *versions = NULL;
     size_t count = 0;
@@ -109,7 +111,8 @@ static const char *dataset_words(const struct cli *cli, const struct metric_late
     if (metric->dataset_digest == NULL) {
         return metric->dataset_name;
     }
-    return arena_printf(cli->arena, "%s (%.8s)", metric->dataset_name == NULL ? "" : metric->dataset_name, metric->dataset_digest);
+    return arena_printf(cli->arena, "%s (%.8s)", metric->dataset_name == NULL ? "" : metric->dataset_name,
+                        metric->dataset_digest);
 }
 
 static int show_logged(struct cli *cli, struct home *home, struct err *err)
@@ -121,7 +124,8 @@ static int show_logged(struct cli *cli, struct home *home, struct err *err)
     struct metric_latest *metrics = NULL;
     size_t count = 0;
     const char *id = cli->arguments[0];
-    if (store_model_get(home->store, id, cli->arena, &model, err) < 0 || store_model_params(home->store, id, cli->arena, &params, err) < 0 ||
+    if (store_model_get(home->store, id, cli->arena, &model, err) < 0 ||
+        store_model_params(home->store, id, cli->arena, &params, err) < 0 ||
         store_model_tags(home->store, id, cli->arena, &tags, err) < 0 ||
         store_metrics_of_model(home->store, id, NULL, cli->arena, &metrics, &count, err) < 0) {
         return -1;
@@ -130,16 +134,17 @@ static int show_logged(struct cli *cli, struct home *home, struct err *err)
     struct table table;
     table_init(&table, cli, headings);
     for (size_t i = 0; i < count; i++) {
-        struct json cells[] = {table_text(cli, metrics[i].key), json_number(metrics[i].value), table_text(cli, dataset_words(cli, &metrics[i])),
-                               table_moment(cli, metrics[i].time_ms)};
+        struct json cells[] = {table_text(cli, metrics[i].key), json_number(metrics[i].value),
+                               table_text(cli, dataset_words(cli, &metrics[i])), table_moment(cli, metrics[i].time_ms)};
         table_row(&table, cells);
     }
     if (!cli->json) {
         char size[32];
         format_size(size, sizeof size, model.size_bytes);
-        printf("%s  %s  %s\n  files   %s (%s)\n  sha256  %s\n  run     %s\n  params  %s\n  tags    %s\n\n", id, model.name,
-               statuses[model.status], model.artifact_uri, size, model.sha256, model.source_run_id == NULL ? "-" : model.source_run_id,
-               json_text(cli->arena, &params).p, json_text(cli->arena, &tags).p);
+        printf("%s  %s  %s\n  files   %s (%s)\n  sha256  %s\n  run     %s\n  params  %s\n  tags    %s\n\n", id,
+               model.name, statuses[model.status], model.artifact_uri, size, model.sha256,
+               model.source_run_id == NULL ? "-" : model.source_run_id, json_text(cli->arena, &params).p,
+               json_text(cli->arena, &tags).p);
         table_print(&table, "no metrics were measured on it");
         return EXIT_OK;
     }
@@ -202,8 +207,8 @@ static int list_experiments(struct cli *cli, struct home *home, struct err *err)
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        struct json cells[] = {json_int(experiments[i].id), table_text(cli, experiments[i].name), json_int(experiments[i].run_count),
-                               table_moment(cli, experiments[i].updated_ms)};
+        struct json cells[] = {json_int(experiments[i].id), table_text(cli, experiments[i].name),
+                               json_int(experiments[i].run_count), table_moment(cli, experiments[i].updated_ms)};
         table_row(&table, cells);
     }
     table_print(&table, "no experiments yet");
@@ -223,9 +228,11 @@ const struct command command_experiments = {
     .run = run_experiments,
 };
 
-/* ---- artifacts ---------------------------------------------------------------------------------------------------- */
+/* ---- artifacts ----------------------------------------------------------------------------------------------------
+ */
 
-static int add_artifacts(struct cli *cli, struct home *home, const char *owner, const char *words, struct table *table, struct err *err)
+static int add_artifacts(struct cli *cli, struct home *home, const char *owner, const char *words, struct table *table,
+                         struct err *err)
 {
     struct artifact *artifacts = NULL;
     size_t count = 0;
@@ -236,7 +243,8 @@ static int add_artifacts(struct cli *cli, struct home *home, const char *owner, 
         char size[32];
         format_size(size, sizeof size, artifacts[i].size_bytes);
         struct json cells[] = {table_text(cli, words), table_text(cli, artifacts[i].path),
-                               cli->json ? json_int(artifacts[i].size_bytes) : table_text(cli, size), table_text(cli, artifacts[i].sha256)};
+                               cli->json ? json_int(artifacts[i].size_bytes) : table_text(cli, size),
+                               table_text(cli, artifacts[i].sha256)};
         table_row(table, cells);
     }
     return 0;
@@ -250,7 +258,8 @@ static int list_artifacts(struct cli *cli, struct home *home, struct err *err)
     table_init(&table, cli, headings);
     if (strncmp(words, "m-", 2) == 0) {
         struct logged_model model;
-        if (store_model_get(home->store, words, cli->arena, &model, err) < 0 || add_artifacts(cli, home, words, words, &table, err) < 0) {
+        if (store_model_get(home->store, words, cli->arena, &model, err) < 0 ||
+            add_artifacts(cli, home, words, words, &table, err) < 0) {
             return -1;
         }
     } else {

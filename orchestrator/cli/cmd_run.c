@@ -23,8 +23,8 @@ static bool same_params(const char *stored, const struct json *params, struct ar
     return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
 }
 
-/* A run of the same definition with the same params that was left while it ran: `sluice run` was killed. The same command goes on
- * with it. A run that waits for a person is no such run: the next night goes on beside it. */
+/* A run of the same definition with the same params that was left while it ran: `sluice run` was killed. The same
+ * command goes on with it. A run that waits for a person is no such run: the next night goes on beside it. */
 static const char *find_left(struct session *session, const struct engine_submission *wanted)
 {
     struct arena *arena = session->cli->arena;
@@ -38,13 +38,15 @@ static const char *find_left(struct session *session, const struct engine_submis
     for (size_t i = 0; i < count; i++) {
         const struct pipeline_run *row = &rows[i];
         bool moves = row->state == RUN_STATE_QUEUED || row->state == RUN_STATE_RUNNING;
-        bool same = row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
-                    strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
-                    strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
+        bool same =
+            row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
+            strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
+            strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
         if (moves && same) {
             char label[32];
             pipeline_run_label(row, label);
-            fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n", row->pipeline, label);
+            fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n",
+                    row->pipeline, label);
             return row->run_id;
         }
     }
@@ -82,7 +84,8 @@ static int run_run(struct cli *cli)
         return code;
     }
     if (start_params(cli, submission.pipeline, NULL, &submission.params, &err) < 0 ||
-        start_until(cli, submission.pipeline, "until", &submission.until, &err) < 0 || start_seed(cli, &submission.seed, &err) < 0) {
+        start_until(cli, submission.pipeline, "until", &submission.until, &err) < 0 ||
+        start_seed(cli, &submission.seed, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     submission.git = git_head(git_root(submission.workspace, cli->arena), cli->arena);
@@ -107,7 +110,8 @@ static const struct option_row run_options[] = {
     {"environment", 'e', "NAME", false, "the environment of config.yaml whose vars to use"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
     {"seed", 0, "N", false, "the seed of retry delays, for a run that can be repeated"},
-    {"workspace", 0, "FOLDER", false, "where the steps run (default: the root of the git checkout of FILE, else its folder)"},
+    {"workspace", 0, "FOLDER", false,
+     "where the steps run (default: the root of the git checkout of FILE, else its folder)"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
     {"logs", 'l', NULL, false, "print what the steps print, too"},
     {"new", 0, NULL, false, "start a new run even if the same one was interrupted and can go on"},
@@ -119,12 +123,16 @@ const struct command command_run = {
     .group = "Run",
     .summary = "run a pipeline and follow it to its end",
     .arguments = "[FILE]",
-    .details = "Runs the pipeline in FILE (default: sluice.yaml; '-' is standard input), and prints what happens. Each step is recorded in the\n"
-               "home as an MLflow run, each model as a logged model.\n"
-               "\n"
-               "Off a terminal it returns with exit code 5 as soon as only a person can go on; --wait stays. Ctrl-C cancels the run, a second\n"
-               "one kills its steps at once. If sluice itself is killed, the same command goes on where it stopped.",
-    .examples = "sluice run\nsluice run train.yaml -p lr=0.1 -p data=data/night-3.csv\nsluice run --until evaluate --json",
+    .details =
+        "Runs the pipeline in FILE (default: sluice.yaml; '-' is standard input), and prints what happens. Each step "
+        "is recorded in the\n"
+        "home as an MLflow run, each model as a logged model.\n"
+        "\n"
+        "Off a terminal it returns with exit code 5 as soon as only a person can go on; --wait stays. Ctrl-C cancels "
+        "the run, a second\n"
+        "one kills its steps at once. If sluice itself is killed, the same command goes on where it stopped.",
+    .examples =
+        "sluice run\nsluice run train.yaml -p lr=0.1 -p data=data/night-3.csv\nsluice run --until evaluate --json",
     .options = run_options,
     .max_arguments = 1,
     .run = run_run,
@@ -144,7 +152,8 @@ static bool first_root(const struct pipeline_run *rows, size_t count, struct pip
     return false;
 }
 
-/* Without a name: the oldest run that is open, or one that ended just now, when it was found that its steps were lost. */
+/* Without a name: the oldest run that is open, or one that ended just now, when it was found that its steps were lost.
+ */
 static int find_open(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
 {
     struct arena *arena = session->cli->arena;
@@ -204,9 +213,12 @@ const struct command command_resume = {
     .group = "Run",
     .summary = "go on with a run that was interrupted or waits",
     .arguments = "[RUN]",
-    .details = "Takes a run up where it is: after a crash, after an approval, after closing the terminal. Steps that still run are found again,\n"
-               "finished ones do not run twice. RUN is a number (12), pipeline/number (wine/12), 'latest' or a run id; without it, the oldest open\n"
-               "run.",
+    .details =
+        "Takes a run up where it is: after a crash, after an approval, after closing the terminal. Steps that still "
+        "run are found again,\n"
+        "finished ones do not run twice. RUN is a number (12), pipeline/number (wine/12), 'latest' or a run id; "
+        "without it, the oldest open\n"
+        "run.",
     .examples = "sluice resume\nsluice resume wine/12 --wait",
     .options = resume_options,
     .max_arguments = 1,

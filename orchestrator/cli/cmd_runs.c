@@ -21,7 +21,9 @@ static int read_filter(const struct cli *cli, struct pipeline_run_filter *filter
     filter->state = option_value(cli, "status");
     filter->open = option_given(cli, "open");
     if (filter->state != NULL && run_state_parse(filter->state) < 0) {
-        return err_set(err, ERR_INPUT, "--status '%s': expected queued, running, waiting, succeeded, failed or cancelled", filter->state);
+        return err_set(err, ERR_INPUT,
+                       "--status '%s': expected queued, running, waiting, succeeded, failed or cancelled",
+                       filter->state);
     }
     if (limit != NULL && parse_int(str_from(limit), 1, 100000, &count, err) < 0) {
         return err_add(err, "--limit");
@@ -36,7 +38,8 @@ static int list_runs(struct cli *cli, struct home *home, struct err *err)
     struct pipeline_run_filter filter = {0};
     struct pipeline_run *rows = NULL;
     size_t count = 0;
-    if (read_filter(cli, &filter, err) < 0 || store_pipeline_run_list(home->store, &filter, cli->arena, &rows, &count, err) < 0) {
+    if (read_filter(cli, &filter, err) < 0 ||
+        store_pipeline_run_list(home->store, &filter, cli->arena, &rows, &count, err) < 0) {
         return -1;
     }
     struct table table;
@@ -100,8 +103,8 @@ static void print_outputs(const struct run_view *view)
                     printf("[%zu]", k);
                 }
                 struct str value = json_text(view->arena, &outputs->u.object.members[m].value);
-                printf(".%.*s = %.*s%s\n", STR_ARG(outputs->u.object.members[m].key), (int)(value.n > 200 ? 200 : value.n), value.p,
-                       value.n > 200 ? "..." : "");
+                printf(".%.*s = %.*s%s\n", STR_ARG(outputs->u.object.members[m].key),
+                       (int)(value.n > 200 ? 200 : value.n), value.p, value.n > 200 ? "..." : "");
             }
         }
     }
@@ -113,7 +116,8 @@ static int show(struct cli *cli, struct home *home, struct err *err)
     struct pipeline_run row;
     struct run_view view;
     session_catalogue(cli, &catalogue);
-    if (store_pipeline_run_find(home->store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena, &row, err) < 0 ||
+    if (store_pipeline_run_find(home->store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena, &row,
+                                err) < 0 ||
         run_view_load(home->store, &catalogue, row.run_id, &view, err) < 0) {
         return -1;
     }
@@ -138,8 +142,10 @@ const struct command command_show = {
     .group = "Look",
     .summary = "one run: steps, reasons, metrics, gates, outputs",
     .arguments = "[RUN]",
-    .details = "RUN is a number (12), pipeline/number (wine/12), 'latest' (default) or a run id. With --json the object that 'sluice run --json' "
-               "ends with.",
+    .details =
+        "RUN is a number (12), pipeline/number (wine/12), 'latest' (default) or a run id. With --json the object that "
+        "'sluice run --json' "
+        "ends with.",
     .examples = "sluice show\nsluice show wine/12 --json",
     .max_arguments = 1,
     .run = run_show,

@@ -23,7 +23,10 @@ static void print_verdicts(const struct diags *files, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t warnings = files[i].count - files[i].errors;
         if (files[i].errors == 0) {
-            printf("%s: valid%s\n", files[i].file, warnings == 0 ? "" : warnings == 1 ? ", 1 warning" : ", with warnings");
+            printf("%s: valid%s\n", files[i].file,
+                   warnings == 0   ? ""
+                   : warnings == 1 ? ", 1 warning"
+                                   : ", with warnings");
         } else {
             printf("%s: %zu error%s\n", files[i].file, files[i].errors, files[i].errors == 1 ? "" : "s");
         }
@@ -61,7 +64,8 @@ static int run_validate(struct cli *cli)
 }
 
 static const struct option_row validate_options[] = {
-    {"workspace", 0, "FOLDER", false, "where relative paths start (default: the root of the git checkout of FILE, else its folder)"},
+    {"workspace", 0, "FOLDER", false,
+     "where relative paths start (default: the root of the git checkout of FILE, else its folder)"},
     {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning) or github (annotations in a workflow)"},
     {0},
 };
@@ -71,8 +75,10 @@ const struct command command_validate = {
     .group = "Write",
     .summary = "check pipeline files: every error at once, with its place and a hint",
     .arguments = "[FILE...]",
-    .details = "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting. Nothing runs and no\n"
-               "home is needed. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
+    .details =
+        "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting. "
+        "Nothing runs and no\n"
+        "home is needed. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
     .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
     .options = validate_options,
     .max_arguments = -1,

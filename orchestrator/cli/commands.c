@@ -5,21 +5,41 @@ const struct command *const commands[] = {
     /* Start */
     &command_init,
     /* Run */
-    &command_run, &command_resume, &command_retry, &command_rerun, &command_cancel,
+    &command_run,
+    &command_resume,
+    &command_retry,
+    &command_rerun,
+    &command_cancel,
     /* Decide */
-    &command_approvals, &command_approve, &command_reject,
+    &command_approvals,
+    &command_approve,
+    &command_reject,
     /* Look */
-    &command_runs, &command_show, &command_logs, &command_models, &command_models_show, &command_experiments, &command_artifacts,
-    &command_activity, &command_activity_verify,
+    &command_runs,
+    &command_show,
+    &command_logs,
+    &command_models,
+    &command_models_show,
+    &command_experiments,
+    &command_artifacts,
+    &command_activity,
+    &command_activity_verify,
     /* Write */
-    &command_validate, &command_lua_run, &command_lua_test,
+    &command_validate,
+    &command_lua_run,
+    &command_lua_test,
     /* Home */
-    &command_config, &command_doctor, &command_version, &command_completion, &command_man,
+    &command_config,
+    &command_doctor,
+    &command_version,
+    &command_completion,
+    &command_man,
 };
 const int command_count = sizeof commands / sizeof commands[0];
 
 const struct option_row common_options[] = {
-    {"home", 0, "FOLDER", false, "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else a new one here)"},
+    {"home", 0, "FOLDER", false,
+     "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else a new one here)"},
     {"json", 0, NULL, false, "print one JSON object on standard output"},
     {"quiet", 'q', NULL, false, "print nothing but errors"},
     {"no-color", 0, NULL, false, "no colours (NO_COLOR in the environment does the same)"},

@@ -11,7 +11,8 @@
 /* "validate" takes files, as "run" does; the second word of "models show" completes behind the first. */
 static bool takes_files(const struct command *command)
 {
-    return command->arguments != NULL && (strstr(command->arguments, "FILE") != NULL || strstr(command->arguments, "FOLDER") != NULL);
+    return command->arguments != NULL &&
+           (strstr(command->arguments, "FILE") != NULL || strstr(command->arguments, "FOLDER") != NULL);
 }
 
 static void print_option_names(const struct option_row *rows, const char *before)
@@ -111,7 +112,8 @@ static void zsh_options(const struct option_row *rows)
         zsh_text(rows->doc);
         printf("]%s", rows->argument == NULL ? "" : ":");
         zsh_text(rows->argument == NULL ? "" : rows->argument);
-        bool files = rows->argument != NULL && (strcmp(rows->argument, "FILE") == 0 || strcmp(rows->argument, "FOLDER") == 0);
+        bool files =
+            rows->argument != NULL && (strcmp(rows->argument, "FILE") == 0 || strcmp(rows->argument, "FOLDER") == 0);
         printf("%s'", rows->argument == NULL ? "" : files ? ":_files" : ": ");
     }
 }
@@ -127,7 +129,9 @@ static void print_zsh(void)
             printf("'\n");
         }
     }
-    printf("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n    case $words[2] in\n");
+    printf(
+        "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n    case "
+        "$words[2] in\n");
     for (int i = 0; i < command_count; i++) {
         if (!is_first_of_word(i)) {
             continue;
@@ -164,7 +168,9 @@ static void fish_options(const struct option_row *rows, const char *condition)
 
 static void print_fish(void)
 {
-    printf("# fish completion for sluice: sluice completion fish > ~/.config/fish/completions/sluice.fish\ncomplete -c sluice -f\n");
+    printf(
+        "# fish completion for sluice: sluice completion fish > ~/.config/fish/completions/sluice.fish\ncomplete -c "
+        "sluice -f\n");
     fish_options(common_options, "");
     for (int i = 0; i < command_count; i++) {
         struct str word = first_word(commands[i]);

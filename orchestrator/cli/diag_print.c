@@ -57,7 +57,8 @@ static void print_text(const struct diags *diags, bool colour, FILE *out)
         if (diag->pos.line > 0) {
             fprintf(out, ":%d:%d", diag->pos.line, diag->pos.column);
         }
-        fprintf(out, ": %s%s %s%s: %s\n", tint, level_names[diag->level], diag_code_text(diag->code), colour ? "\033[0m" : "", diag->message);
+        fprintf(out, ": %s%s %s%s: %s\n", tint, level_names[diag->level], diag_code_text(diag->code),
+                colour ? "\033[0m" : "", diag->message);
         if (diag->pos.line > 0) {
             print_source(diags, diag, colour, out);
         }
@@ -87,7 +88,8 @@ static void print_github(const struct diags *diags, FILE *out)
         const struct diag *diag = &diags->items[i];
         fprintf(out, "::%s file=", diag->level == DIAG_NOTE ? "notice" : level_names[diag->level]);
         print_escaped(diags->file, true, out);
-        fprintf(out, ",line=%d,col=%d", diag->pos.line > 0 ? diag->pos.line : 1, diag->pos.column > 0 ? diag->pos.column : 1);
+        fprintf(out, ",line=%d,col=%d", diag->pos.line > 0 ? diag->pos.line : 1,
+                diag->pos.column > 0 ? diag->pos.column : 1);
         if (diag->end_column > diag->pos.column) {
             fprintf(out, ",endColumn=%d", diag->end_column);
         }

@@ -52,7 +52,9 @@ static int take_signal(struct follower *f, struct err *err)
         if (engine_find_run(f->session->engine, f->run_id) == NULL) {
             return 0;
         }
-        const char *reason = f->signal == SIGINT ? "interrupted" : f->signal == SIGHUP ? "the terminal went away" : "terminated";
+        const char *reason = f->signal == SIGINT   ? "interrupted"
+                             : f->signal == SIGHUP ? "the terminal went away"
+                                                   : "terminated";
         return engine_cancel(f->session->engine, f->run_id, f->session->actor, reason, err);
     }
     return engine_kill(f->session->engine, f->run_id, err);

@@ -11,8 +11,9 @@ struct follow_options {
     bool logs;    /* print the steps' log lines */
 };
 
-/* Turns the engine until the run has ended or waits for a person only. SIGINT, SIGTERM and SIGHUP cancel it by the stop ladder;
- * a second one kills. Returns the exit code; prints the summary, or with --json one object on standard output. */
+/* Turns the engine until the run has ended or waits for a person only. SIGINT, SIGTERM and SIGHUP cancel it by the stop
+ * ladder; a second one kills. Returns the exit code; prints the summary, or with --json one object on standard output.
+ */
 int follow_run(struct session *session, const char *run_id, const struct follow_options *options);
 
 #endif

@@ -117,8 +117,8 @@ static struct str origin_url(const char *common, struct arena *arena)
             ptrdiff_t slash = scheme < 0 ? -1 : str_find_byte(value, '/', (size_t)scheme + 3);
             bool credentials = at > 0 && (slash < 0 || at < slash);
             return !credentials ? value
-                                : str_from(arena_printf(arena, "%.*s://%.*s", (int)scheme, value.p, (int)(value.n - (size_t)at - 1),
-                                                        value.p + at + 1));
+                                : str_from(arena_printf(arena, "%.*s://%.*s", (int)scheme, value.p,
+                                                        (int)(value.n - (size_t)at - 1), value.p + at + 1));
         }
     }
     return (struct str){0};

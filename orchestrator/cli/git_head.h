@@ -10,8 +10,8 @@
 
 /* The root of the checkout that `folder` (absolute) lies in, or NULL. */
 const char *git_root(const char *folder, struct arena *arena);
-/* {"commit", "branch", "repo"}; a member that is not known (no commit yet, a detached HEAD, no remote) is left out, and all are
- * when `root` is NULL. */
+/* {"commit", "branch", "repo"}; a member that is not known (no commit yet, a detached HEAD, no remote) is left out, and
+ * all are when `root` is NULL. */
 struct json git_head(const char *root, struct arena *arena);
 
 #endif

@@ -20,7 +20,8 @@ static const char *plain(const struct cli *cli)
 void help_list(const struct cli *cli, bool to_error)
 {
     FILE *out = to_error ? stderr : stdout;
-    fprintf(out, "sluice takes models from training to production under gates: pipelines in YAML, every step recorded.\n\n");
+    fprintf(out,
+            "sluice takes models from training to production under gates: pipelines in YAML, every step recorded.\n\n");
     fprintf(out, "%sUsage%s\n  sluice COMMAND [OPTIONS] [ARGUMENTS]\n", bold(cli), plain(cli));
     const char *group = "";
     for (int i = 0; i < command_count; i++) {
@@ -80,7 +81,8 @@ static void print_options(const struct option_row *rows)
 
 void help_command(const struct cli *cli, const struct command *command)
 {
-    printf("sluice %s: %s\n\n%sUsage%s\n  sluice %s", command->name, command->summary, bold(cli), plain(cli), command->name);
+    printf("sluice %s: %s\n\n%sUsage%s\n  sluice %s", command->name, command->summary, bold(cli), plain(cli),
+           command->name);
     printf("%s%s%s\n", command->options != NULL ? " [OPTIONS]" : "", command->arguments == NULL ? "" : " ",
            command->arguments == NULL ? "" : command->arguments);
     if (command->details != NULL) {
@@ -137,7 +139,9 @@ static void roff_options(const struct option_row *rows)
 
 static void man_program(void)
 {
-    printf(".TH SLUICE 1 \"\" \"sluice %s\"\n.SH NAME\nsluice \\- takes models from training to production under gates\n", SLUICE_VERSION);
+    printf(
+        ".TH SLUICE 1 \"\" \"sluice %s\"\n.SH NAME\nsluice \\- takes models from training to production under gates\n",
+        SLUICE_VERSION);
     printf(".SH SYNOPSIS\n.B sluice\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH COMMANDS\n");
     for (int i = 0; i < command_count; i++) {
         printf(".TP\n\\fB%s\\fR\n", commands[i]->name);
@@ -146,10 +150,12 @@ static void man_program(void)
     }
     printf(".SH OPTIONS\n");
     roff_options(common_options);
-    printf(".SH EXIT STATUS\n0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked,\n"
-           "5 waiting for approval, 6 refused by a gate or a person and failed for it, 130 interrupted.\n"
-           ".SH ENVIRONMENT\n.TP\nSLUICE_HOME\nthe home, when \\-\\-home is not given\n"
-           ".TP\nSLUICE_PLUGINS\na folder of further plugins\n.TP\nNO_COLOR\nno colours\n");
+    printf(
+        ".SH EXIT STATUS\n0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or "
+        "locked,\n"
+        "5 waiting for approval, 6 refused by a gate or a person and failed for it, 130 interrupted.\n"
+        ".SH ENVIRONMENT\n.TP\nSLUICE_HOME\nthe home, when \\-\\-home is not given\n"
+        ".TP\nSLUICE_PLUGINS\na folder of further plugins\n.TP\nNO_COLOR\nno colours\n");
 }
 
 void help_man(const struct command *command)

@@ -63,9 +63,11 @@ static int refuse_network(const char *path, struct err *err)
     if (network == NULL) {
         return 0;
     }
-    return err_set(err, ERR_INPUT,
-                   "'%s' lies on a network file system (%s), where locks and shared memory are not dependable: use --home with a local folder",
-                   path, network);
+    return err_set(
+        err, ERR_INPUT,
+        "'%s' lies on a network file system (%s), where locks and shared memory are not dependable: use --home with a "
+        "local folder",
+        path, network);
 }
 
 /* The lock is the file's flock; its text is for people. */
@@ -92,12 +94,14 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
     return 0;
 }
 
-int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home, struct err *err)
+int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
+              struct err *err)
 {
     struct home home = {.path = home_find(given, arena), .lock_fd = -1};
     bool writes = mode == HOME_WRITE;
     if (!writes && !fs_is_folder(home.path)) {
-        return err_set(err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one", home.path);
+        return err_set(err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one",
+                       home.path);
     }
     const char *store = path_join(arena, home.path, "sluice.db");
     if (!writes && !fs_exists(store)) {
@@ -105,7 +109,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     }
     if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||
-        store_open(store, writes ? STORE_READ_WRITE : STORE_READ_ONLY, &home.store, err) < 0 || home_use_key(&home, err) < 0) {
+        store_open(store, writes ? STORE_READ_WRITE : STORE_READ_ONLY, &home.store, err) < 0 ||
+        home_use_key(&home, err) < 0) {
         home_close(&home);
         return -1;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A home: the folder with the store, the artifacts and the runs (design.md 7).
  *
- * Found as `--home`, SLUICE_HOME, or the nearest `.sluice` upwards; made in the current folder when a command that writes finds none.
- * One process that writes owns it, by a lock on `<home>/lock`; the file says who.
+ * Found as `--home`, SLUICE_HOME, or the nearest `.sluice` upwards; made in the current folder when a command that
+ * writes finds none. One process that writes owns it, by a lock on `<home>/lock`; the file says who.
  */
 #ifndef SLUICE_CLI_HOME_H
 #define SLUICE_CLI_HOME_H
@@ -23,9 +23,10 @@ enum home_mode {
     HOME_WRITE, /* created if there is none, locked, store writable and migrated */
 };
 
-/* `given` is --home or NULL. A home in use is ERR_BUSY ("in use by sluice run, pid 123, since ..."), a network file system and a newer
- * store are refused in words. HOME_READ without a home is ERR_NOT_FOUND. */
-int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home, struct err *err);
+/* `given` is --home or NULL. A home in use is ERR_BUSY ("in use by sluice run, pid 123, since ..."), a network file
+ * system and a newer store are refused in words. HOME_READ without a home is ERR_NOT_FOUND. */
+int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
+              struct err *err);
 /* Only where it would be. */
 const char *home_find(const char *given, struct arena *arena);
 /* Creates `<home>/key` (32 random bytes, 0600) if absent and gives it to the store for the activity log. */

@@ -82,7 +82,8 @@ static struct said *said_about(struct live *live, const struct run *run, struct 
         live->said_count = mem_array(live->step_count, sizeof *live->said_count);
     }
     if (place.item >= live->said_count[place.step]) {
-        size_t count = run->steps[place.step].item_count > place.item + 1 ? run->steps[place.step].item_count : place.item + 1;
+        size_t count =
+            run->steps[place.step].item_count > place.item + 1 ? run->steps[place.step].item_count : place.item + 1;
         struct said *wider = mem_array(count, sizeof *wider);
         if (live->said_count[place.step] > 0) {
             memcpy(wider, live->said[place.step], live->said_count[place.step] * sizeof *wider);
@@ -104,8 +105,8 @@ static void name_of(const struct run *run, struct run_place place, char *room, s
     }
 }
 
-static void say(struct live *live, const struct run *run, struct run_place place, enum step_state state, const char *reason,
-                int attempts, int64_t started_ms, int64_t ended_ms)
+static void say(struct live *live, const struct run *run, struct run_place place, enum step_state state,
+                const char *reason, int attempts, int64_t started_ms, int64_t ended_ms)
 {
     struct said *said = said_about(live, run, place);
     if (said->state == state && said->attempts == attempts) {
@@ -124,13 +125,16 @@ static void say(struct live *live, const struct run *run, struct run_place place
     if (step_state_is_terminal(state) && *time != '\0') {
         (void)snprintf(took, sizeof took, " in %s", time);
     }
-    const char *word = state == STEP_STATE_ACTIVE ? "started" : state == STEP_STATE_DELAYED ? "will be tried again" : step_state_name(state);
+    const char *word = state == STEP_STATE_ACTIVE    ? "started"
+                       : state == STEP_STATE_DELAYED ? "will be tried again"
+                                                     : step_state_name(state);
     char again[40] = "";
     if (state == STEP_STATE_ACTIVE && attempts > 1) {
         (void)snprintf(again, sizeof again, ", attempt %d", attempts);
     }
     fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", summary_colour(live->session->cli, state), summary_mark(state),
-            summary_reset(live->session->cli), name, word, again, took, reason == NULL ? "" : ": ", reason == NULL ? "" : reason);
+            summary_reset(live->session->cli), name, word, again, took, reason == NULL ? "" : ": ",
+            reason == NULL ? "" : reason);
 }
 
 static void say_all(struct live *live, const struct run *run)
@@ -144,7 +148,8 @@ static void say_all(struct live *live, const struct run *run)
                 *said_about(live, run, (struct run_place){i, k}) = (struct said){item->state, item->attempts};
                 continue;
             }
-            say(live, run, (struct run_place){i, k}, item->state, reason, item->attempts, item->started_ms, item->ended_ms);
+            say(live, run, (struct run_place){i, k}, item->state, reason, item->attempts, item->started_ms,
+                item->ended_ms);
         }
         if (step->item_count == 0) {
             say(live, run, (struct run_place){i, 0}, step->state, step->reason, 0, 0, 0);
@@ -220,7 +225,8 @@ static struct screen screen_size(void)
     };
 }
 
-/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing, as would what is no text. */
+/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing, as would what is no
+ * text. */
 static void draw_line(struct live *live, struct str given, int columns, const char *colour)
 {
     char clean[TAIL_COLUMNS * 8];
@@ -240,7 +246,8 @@ static void draw_line(struct live *live, struct str given, int columns, const ch
     live->drawn_lines++;
 }
 
-static void draw_item(struct live *live, struct engine *engine, const struct run *run, struct run_place place, int columns)
+static void draw_item(struct live *live, struct engine *engine, const struct run *run, struct run_place place,
+                      int columns)
 {
     const struct run_step *step = &run->steps[place.step];
     const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
@@ -283,7 +290,8 @@ static void erase(struct live *live)
 /* Whether an item is worth a row when there are more items than rows. */
 static bool is_news(enum step_state state)
 {
-    return state == STEP_STATE_ACTIVE || state == STEP_STATE_WAITING || state == STEP_STATE_DELAYED || state == STEP_STATE_FAILED;
+    return state == STEP_STATE_ACTIVE || state == STEP_STATE_WAITING || state == STEP_STATE_DELAYED ||
+           state == STEP_STATE_FAILED;
 }
 
 static enum step_state state_at(const struct run *run, struct run_place place)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A run while it runs: on a terminal a graph that is drawn again in place, with progress, elapsed time and the tail of the
- * log; elsewhere a line for each thing that happens.
+ * A run while it runs: on a terminal a graph that is drawn again in place, with progress, elapsed time and the tail of
+ * the log; elsewhere a line for each thing that happens.
  */
 #ifndef SLUICE_CLI_LIVE_H
 #define SLUICE_CLI_LIVE_H
@@ -10,7 +10,8 @@
 
 struct live;
 
-/* `logs`: print the steps' log lines too (off a terminal). Nothing is printed with --quiet, and only to standard error with --json. */
+/* `logs`: print the steps' log lines too (off a terminal). Nothing is printed with --quiet, and only to standard error
+ * with --json. */
 struct live *live_new(struct session *session, const char *run_id, bool logs);
 void live_free(struct live *live);
 /* Shows what changed since the last call. */

@@ -35,7 +35,8 @@ static int unknown_option(const struct cli *cli, const char *word, struct str na
     if (near >= 0) {
         return err_set(err, ERR_INPUT, "unknown option '%s': did you mean '--%.*s'?", word, STR_ARG(names[near]));
     }
-    return err_set(err, ERR_INPUT, "unknown option '%s': 'sluice %s%s--help' lists them", word, command, *command == '\0' ? "" : " ");
+    return err_set(err, ERR_INPUT, "unknown option '%s': 'sluice %s%s--help' lists them", word, command,
+                   *command == '\0' ? "" : " ");
 }
 
 /* Finds the command that the first words name: "run", or "models show". Returns how many words it took, 0 for none. */
@@ -125,7 +126,8 @@ static int check_repeats(const struct cli *cli, struct err *err)
 {
     for (int i = 0; i < cli->given_count; i++) {
         for (int k = 0; k < i; k++) {
-            if (cli->given[i].row == cli->given[k].row && !cli->given[i].row->many && cli->given[i].row->argument != NULL) {
+            if (cli->given[i].row == cli->given[k].row && !cli->given[i].row->many &&
+                cli->given[i].row->argument != NULL) {
                 return err_set(err, ERR_INPUT, "option '--%s' is given twice", cli->given[i].row->name);
             }
         }

@@ -45,8 +45,8 @@ static const char *needs_words(const struct pipeline *pipeline, const struct ste
 {
     const char *words = "";
     for (size_t n = 0; n < step->need_count; n++) {
-        words = arena_printf(arena, "%s%s%.*s%s", words, n == 0 ? "" : ", ", STR_ARG(pipeline->steps[step->needs[n].step].id),
-                             step->needs[n].optional ? "?" : "");
+        words = arena_printf(arena, "%s%s%.*s%s", words, n == 0 ? "" : ", ",
+                             STR_ARG(pipeline->steps[step->needs[n].step].id), step->needs[n].optional ? "?" : "");
     }
     return words;
 }
@@ -85,7 +85,8 @@ static const char *rules_words(const struct step *step, struct arena *arena)
     return words;
 }
 
-static void print_json(const struct cli *cli, const struct engine_submission *submission, const struct run *run, const size_t *waves)
+static void print_json(const struct cli *cli, const struct engine_submission *submission, const struct run *run,
+                       const size_t *waves)
 {
     const struct pipeline *pipeline = submission->pipeline;
     struct arena *arena = cli->arena;
@@ -139,8 +140,8 @@ int plan_print(const struct cli *cli, const struct engine_submission *submission
             shown++;
             const char *needs = needs_words(pipeline, step, cli->arena);
             printf("%3zu. %-20.*s %s%s%s%s%s%s\n", wave + 1, STR_ARG(step->id), kind_words(step, cli->arena),
-                   matrix_words(step, cli->arena), *needs == '\0' ? "" : ", after ", needs, rules_words(step, cli->arena),
-                   run->steps[i].wanted ? "" : ", left out");
+                   matrix_words(step, cli->arena), *needs == '\0' ? "" : ", after ", needs,
+                   rules_words(step, cli->arena), run->steps[i].wanted ? "" : ", left out");
         }
     }
     run_free(run);

@@ -5,7 +5,8 @@
 #include "cli/cli.h"
 #include "store/store.h"
 
-int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view, struct err *err)
+int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
+                  struct err *err)
 {
     struct run_view view = {.arena = arena_new()};
     struct diags diags;
@@ -20,7 +21,8 @@ int run_view_load(struct store *store, struct catalogue *plugins, const char *ru
     view.pipeline = pipeline_load(&diags, &world);
     if (view.pipeline == NULL) {
         (void)err_set(err, ERR_STATE, "the definition of this run is not accepted by this version: line %d: %s",
-                      diags.count > 0 ? diags.items[0].pos.line : 0, diags.count > 0 ? diags.items[0].message : "unknown");
+                      diags.count > 0 ? diags.items[0].pos.line : 0,
+                      diags.count > 0 ? diags.items[0].message : "unknown");
         goto fail;
     }
     struct run_options options = {0};
@@ -96,7 +98,8 @@ static struct json depends_json(const struct run_view *view, size_t step, struct
     return depends;
 }
 
-static struct json item_json(const struct run_view *view, struct run_place place, const struct run_item *item, struct arena *arena)
+static struct json item_json(const struct run_view *view, struct run_place place, const struct run_item *item,
+                             struct arena *arena)
 {
     struct json step = json_object();
     const struct run_step *whole = &view->run->steps[place.step];

@@ -20,9 +20,11 @@ struct run_view {
     char label[32];  /* "12" or "12.2" */
 };
 
-int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view, struct err *err);
+int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
+                  struct err *err);
 void run_view_clear(struct run_view *view);
-/* The object of `sluice run --json` and `sluice show --json` (docs/reference/json.md): run_id, pipeline, number, status, verdict, reason, steps. */
+/* The object of `sluice run --json` and `sluice show --json` (docs/reference/json.md): run_id, pipeline, number,
+ * status, verdict, reason, steps. */
 struct json run_view_json(const struct run_view *view, struct arena *arena);
 /* What the command ends with: 0, 1, 6 by the run's state and verdict; 5 when it waits. */
 int run_view_exit_code(const struct run_view *view);

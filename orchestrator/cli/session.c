@@ -14,10 +14,33 @@ extern char **environ;
 
 /* What steps see of our environment, before step_env: of config.yaml adds to it (decisions.md 4 names the groups). */
 static const char *const passed_names[] = {
-    "PATH",        "HOME",        "LANG",     "LANGUAGE",   "LC_*",          "TZ",           "TMPDIR",           "USER",
-    "LOGNAME",     "SHELL",       "http_proxy", "https_proxy", "no_proxy",   "HTTP_PROXY",   "HTTPS_PROXY",      "NO_PROXY",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CUDA_*",   "NVIDIA_*",     "LD_LIBRARY_PATH",  "VIRTUAL_ENV",
-    "CONDA_*",     "PYTHONPATH",  "PIP_*",
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "CUDA_*",
+    "NVIDIA_*",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+    "CONDA_*",
+    "PYTHONPATH",
+    "PIP_*",
 };
 
 void installation_find(const struct cli *cli, struct installation *ret)
@@ -107,7 +130,8 @@ void session_actor(struct session *session)
 {
     struct arena *arena = session->cli->arena;
     const struct passwd *user = getpwuid(getuid());
-    session->actor = user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid-%u", (unsigned)getuid());
+    session->actor =
+        user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid-%u", (unsigned)getuid());
     session->groups = json_array();
     const struct json *groups = &session->config.groups;
     for (size_t i = 0; groups->type == JSON_OBJECT && i < groups->u.object.count; i++) {
@@ -139,7 +163,8 @@ static int load_config(struct session *session, struct err *err)
     return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, first->pos.line, first->pos.column, first->message);
 }
 
-static int read_secret(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err)
+static int read_secret(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
+                       struct err *err)
 {
     return config_secret(ctx, name, pipeline, arena, ret, err);
 }
@@ -155,7 +180,8 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
     return 0;
 }
 
-int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session, struct err *err)
+int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
+                 struct err *err)
 {
     struct session *session = ret_session;
     *session = (struct session){.cli = cli, .home.lock_fd = -1, .opened_ms = clock_wall_ms(&clock_system)};

@@ -37,7 +37,8 @@ struct session {
 };
 
 /* Opens home (HOME_WRITE) and engine; recovery happens here. `environment` NULL: the configured default. */
-int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session, struct err *err);
+int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
+                 struct err *err);
 void session_close(struct session *session);
 /* Only who asks: name and groups (config's, else the system's). */
 void session_actor(struct session *session);

@@ -13,7 +13,8 @@
 
 enum { PARAMS_FILE_MAX = 16 << 20 };
 
-const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace, int *ret_code)
+const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
+                                  int *ret_code)
 {
     struct diags diags;
     struct pipeline_world world = {.plugins = catalogue, .check_files = true, .root = workspace};
@@ -48,7 +49,8 @@ static int read_params_file(const struct cli *cli, const char *path, struct json
     }
     const struct yaml_node *root = yaml_doc_parse(&diags);
     if (root == NULL || diags.errors > 0) {
-        return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, diags.items[0].pos.line, diags.items[0].pos.column, diags.items[0].message);
+        return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, diags.items[0].pos.line, diags.items[0].pos.column,
+                       diags.items[0].message);
     }
     if (root->type != JSON_OBJECT) {
         return err_set(err, ERR_INPUT, "%s: expected a map of parameters, found %s", path, json_type_name(root->type));
@@ -91,7 +93,8 @@ static int take_texts(const struct cli *cli, const struct pipeline *pipeline, st
     return 0;
 }
 
-int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base, struct json *ret_params, struct err *err)
+int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base,
+                 struct json *ret_params, struct err *err)
 {
     struct json given = base != NULL ? json_copy(cli->arena, base) : json_object();
     const char *file = NULL;
@@ -129,7 +132,8 @@ int start_workspace(const struct cli *cli, const char *file, const char **ret_wo
     return 0;
 }
 
-int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step, struct err *err)
+int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step,
+                struct err *err)
 {
     *ret_step = option_value(cli, option);
     if (*ret_step == NULL || pipeline_find_step(pipeline, str_from(*ret_step)) >= 0) {
@@ -140,7 +144,8 @@ int start_until(const struct cli *cli, const struct pipeline *pipeline, const ch
         ids[i] = pipeline->steps[i].id;
     }
     const char *hint = diag_hint_near(cli->arena, str_from(*ret_step), ids, pipeline->step_count);
-    return err_set(err, ERR_INPUT, "--%s: there is no step '%s'%s%s", option, *ret_step, hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+    return err_set(err, ERR_INPUT, "--%s: there is no step '%s'%s%s", option, *ret_step, hint == NULL ? "" : ": ",
+                   hint == NULL ? "" : hint);
 }
 
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err)

@@ -6,15 +6,19 @@
 
 #include "cli/session.h"
 
-/* Loads and checks a pipeline file. NULL after printing what is wrong; `*ret_code` is then the exit code. Warnings are printed. */
-const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace, int *ret_code);
+/* Loads and checks a pipeline file. NULL after printing what is wrong; `*ret_code` is then the exit code. Warnings are
+ * printed. */
+const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
+                                  int *ret_code);
 /* The parameters of -p and --params over `base` (a map or NULL), typed, with the defaults. */
-int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base, struct json *ret_params, struct err *err);
-/* Absolute folder in which the steps run and relative paths of the file start: --workspace, or the root of the checkout that the
- * file lies in, or its folder. */
+int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base,
+                 struct json *ret_params, struct err *err);
+/* Absolute folder in which the steps run and relative paths of the file start: --workspace, or the root of the checkout
+ * that the file lies in, or its folder. */
 int start_workspace(const struct cli *cli, const char *file, const char **ret_workspace, struct err *err);
 /* --until names a step. */
-int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step, struct err *err);
+int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step,
+                struct err *err);
 /* --seed, 0 when it is not given. */
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err);
 

@@ -67,7 +67,8 @@ static const char *matrix_words(struct arena *arena, const struct json *matrix)
     for (size_t i = 0; matrix->type == JSON_OBJECT && i < matrix->u.object.count; i++) {
         const struct json *value = &matrix->u.object.members[i].value;
         const char *text = value->type == JSON_STRING ? value->u.string.p : json_text(arena, value).p;
-        words = arena_printf(arena, "%s%s%.*s=%s", words, i == 0 ? "" : " ", STR_ARG(matrix->u.object.members[i].key), text);
+        words = arena_printf(arena, "%s%s%.*s=%s", words, i == 0 ? "" : " ", STR_ARG(matrix->u.object.members[i].key),
+                             text);
     }
     return matrix->type == JSON_OBJECT ? words : matrix->type == JSON_NULL ? "" : json_text(arena, matrix).p;
 }
@@ -89,12 +90,12 @@ static const char *item_note(struct arena *arena, const struct run_step *step, c
     return step->reason != NULL && step->item_count <= 1 ? step->reason : "";
 }
 
-static void print_row(const struct cli *cli, FILE *out, enum step_state state, const char *name, size_t columns, const char *time,
-                      const char *note)
+static void print_row(const struct cli *cli, FILE *out, enum step_state state, const char *name, size_t columns,
+                      const char *time, const char *note)
 {
     int padding = (int)columns - (int)utf8_columns(str_from(name));
-    fprintf(out, "  %s%s%s %s%*s  %8s  %s%s%s\n", summary_colour(cli, state), summary_mark(state), summary_reset(cli), name,
-            padding > 0 ? padding : 0, "", time, dim(cli), note, summary_reset(cli));
+    fprintf(out, "  %s%s%s %s%*s  %8s  %s%s%s\n", summary_colour(cli, state), summary_mark(state), summary_reset(cli),
+            name, padding > 0 ? padding : 0, "", time, dim(cli), note, summary_reset(cli));
 }
 
 /* "<- best, train": the edges of the graph that end in this step. */
@@ -138,7 +139,8 @@ static void print_step(const struct cli *cli, FILE *out, const struct run_view *
         const struct run_item *item = &step->items[i];
         const char *note = item_note(view->arena, step, item);
         const char *first = definition->has_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
-        const char *name = definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
+        const char *name =
+            definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
         summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
         print_row(cli, out, item->state, name, columns, time, joined(view->arena, first, note));
     }
@@ -183,16 +185,17 @@ static void print_gates(const struct cli *cli, FILE *out, struct store *store, c
     }
     fprintf(out, "\n%sGates%s\n", bold(cli), summary_reset(cli));
     for (size_t i = 0; i < count; i++) {
-        fprintf(out, "  %s: %s%s%s\n", gates[i].step, gates[i].passed ? "passed" : "refused", gates[i].passed ? "" : ": ", gates[i].refused_by);
+        fprintf(out, "  %s: %s%s%s\n", gates[i].step, gates[i].passed ? "passed" : "refused",
+                gates[i].passed ? "" : ": ", gates[i].refused_by);
         const struct json *rules = json_get(&gates[i].record, "rules");
         for (size_t r = 0; rules != NULL && rules->type == JSON_ARRAY && r < rules->u.array.count; r++) {
             const struct json *rule = &rules->u.array.items[r];
             bool passed = json_get_bool(rule, "passed", false);
             enum step_state look = passed ? STEP_STATE_SUCCEEDED : STEP_STATE_FAILED;
             const char *slice = json_get_text(rule, "slice", "");
-            fprintf(out, "    %s%s%s %s%s%s%s  %.6g, rule %s\n", summary_colour(cli, look), summary_mark(look), summary_reset(cli),
-                    json_get_text(rule, "metric", ""), *slice == '\0' ? "" : " [", slice, *slice == '\0' ? "" : "]",
-                    json_get_number(rule, "value", NAN), json_get_text(rule, "rule", ""));
+            fprintf(out, "    %s%s%s %s%s%s%s  %.6g, rule %s\n", summary_colour(cli, look), summary_mark(look),
+                    summary_reset(cli), json_get_text(rule, "metric", ""), *slice == '\0' ? "" : " [", slice,
+                    *slice == '\0' ? "" : "]", json_get_number(rule, "value", NAN), json_get_text(rule, "rule", ""));
         }
     }
 }
@@ -235,7 +238,8 @@ static void print_waiting(FILE *out, struct store *store, const struct run_view 
         if (strcmp(waits[i].kind, "approval") == 0) {
             struct str step = view->pipeline->steps[waits[i].position].id;
             print_hint(out, arena_printf(view->arena, "sluice approve %s %.*s", run, STR_ARG(step)), "let it go on");
-            print_hint(out, arena_printf(view->arena, "sluice reject %s %.*s --reason WHY", run, STR_ARG(step)), "or not");
+            print_hint(out, arena_printf(view->arena, "sluice reject %s %.*s --reason WHY", run, STR_ARG(step)),
+                       "or not");
         }
     }
     print_hint(out, arena_printf(view->arena, "sluice resume %s", run), "continue once it is decided");
@@ -263,11 +267,14 @@ static void print_next(const struct cli *cli, FILE *out, struct store *store, co
 static const char *headline(const struct run_view *view)
 {
     static const char *const words[] = {"queued", "running", "waiting", "succeeded", "failed", "cancelled"};
-    const char *verdict = view->row.verdict == VERDICT_NONE ? "" : arena_printf(view->arena, ", verdict %s", verdict_name(view->row.verdict));
+    const char *verdict = view->row.verdict == VERDICT_NONE
+                              ? ""
+                              : arena_printf(view->arena, ", verdict %s", verdict_name(view->row.verdict));
     return arena_printf(view->arena, "%s%s", words[view->row.state], verdict);
 }
 
-void summary_print(const struct cli *cli, struct store *store, const char *home, const struct run_view *view, bool brief, FILE *out)
+void summary_print(const struct cli *cli, struct store *store, const char *home, const struct run_view *view,
+                   bool brief, FILE *out)
 {
     char time[40];
     enum step_state look = view->row.state == RUN_STATE_SUCCEEDED ? STEP_STATE_SUCCEEDED
@@ -275,8 +282,8 @@ void summary_print(const struct cli *cli, struct store *store, const char *home,
                            : view->row.state == RUN_STATE_FAILED  ? STEP_STATE_FAILED
                                                                   : STEP_STATE_CANCELLED;
     summary_duration(time, sizeof time, view->row.started_ms, view->row.ended_ms);
-    fprintf(out, "\n%s%s run %s%s  %s%s %s%s  %s\n", bold(cli), view->row.pipeline, view->label, summary_reset(cli), summary_colour(cli, look),
-            summary_mark(look), headline(view), summary_reset(cli), time);
+    fprintf(out, "\n%s%s run %s%s  %s%s %s%s  %s\n", bold(cli), view->row.pipeline, view->label, summary_reset(cli),
+            summary_colour(cli, look), summary_mark(look), headline(view), summary_reset(cli), time);
     if (view->row.reason != NULL) {
         fprintf(out, "  %s\n", view->row.reason);
     }
@@ -288,7 +295,8 @@ void summary_print(const struct cli *cli, struct store *store, const char *home,
     print_metrics(cli, out, store, view);
     print_gates(cli, out, store, view);
     print_models(cli, out, view);
-    fprintf(out, "\n%sArtifacts%s\n  %s/artifacts/%lld\n", bold(cli), summary_reset(cli), home, (long long)view->row.experiment_id);
+    fprintf(out, "\n%sArtifacts%s\n  %s/artifacts/%lld\n", bold(cli), summary_reset(cli), home,
+            (long long)view->row.experiment_id);
     if (!brief) {
         print_next(cli, out, store, view);
     }

@@ -122,7 +122,8 @@ static void print_rows(const struct table *table)
     printf("%s\n", cli->colour ? "\033[0m" : "");
     for (size_t r = 0; r < table->rows.u.array.count; r++) {
         for (size_t c = 0; c < table->columns; c++) {
-            print_cell(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]), widths[c], c + 1 == table->columns);
+            print_cell(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]), widths[c],
+                       c + 1 == table->columns);
         }
         printf("\n");
     }

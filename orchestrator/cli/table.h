@@ -17,7 +17,8 @@ struct table {
 void table_init(struct table *table, const struct cli *cli, const char *const *headings);
 /* A row: as many cells as headings, in their order, copied shallowly. */
 void table_row(struct table *table, const struct json *cells);
-/* Prints it; `empty` is what a person reads when there is no row. The last column is not cut, the others are at 40 columns. */
+/* Prints it; `empty` is what a person reads when there is no row. The last column is not cut, the others are at 40
+ * columns. */
 void table_print(const struct table *table, const char *empty);
 
 /* "3 minutes ago", "2026-11-24 10:15": a moment for a cell; null in JSON when 0. */

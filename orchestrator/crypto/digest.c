@@ -36,7 +36,8 @@ int digest_file(const char *path, struct digest *ret_digest, int64_t *ret_size_b
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path) : err_errno(err, "opening '%s'", path);
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path)
+                               : err_errno(err, "opening '%s'", path);
     }
     unsigned char *block = mem_alloc(BLOCK_BYTES);
     crypto_hash_sha256_state state;
@@ -75,7 +76,8 @@ int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_b
         int64_t size = 0;
         result = digest_file(path_join(arena, path, list.entries[i].path), &digest, &size, err);
         total += size;
-        (void)crypto_hash_sha256_update(&state, (const unsigned char *)list.entries[i].path, strlen(list.entries[i].path) + 1);
+        (void)crypto_hash_sha256_update(&state, (const unsigned char *)list.entries[i].path,
+                                        strlen(list.entries[i].path) + 1);
         (void)crypto_hash_sha256_update(&state, (const unsigned char *)digest.hex, 64);
         (void)crypto_hash_sha256_update(&state, (const unsigned char *)"\n", 1);
     }

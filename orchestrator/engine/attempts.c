@@ -46,8 +46,9 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
     attempt->open = open;
     attempt->place = (struct run_place){(size_t)row->position, (size_t)row->item};
     attempt->progress = -1;
-    const char **texts[] = {&attempt->row.run_id, &attempt->row.reason, &attempt->row.mark,   &attempt->row.step_run_id, &attempt->row.runner,
-                            &attempt->row.boot_id, &attempt->row.exit,  &attempt->row.result, &attempt->row.wait};
+    const char **texts[] = {&attempt->row.run_id,      &attempt->row.reason, &attempt->row.mark,
+                            &attempt->row.step_run_id, &attempt->row.runner, &attempt->row.boot_id,
+                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = *texts[i] == NULL ? NULL : mem_strdup(*texts[i]);
     }
@@ -63,8 +64,9 @@ void attempt_drop(struct engine *engine, struct live_attempt *attempt)
             break;
         }
     }
-    const char **texts[] = {&attempt->row.run_id, &attempt->row.reason, &attempt->row.mark,   &attempt->row.step_run_id, &attempt->row.runner,
-                            &attempt->row.boot_id, &attempt->row.exit,  &attempt->row.result, &attempt->row.wait};
+    const char **texts[] = {&attempt->row.run_id,      &attempt->row.reason, &attempt->row.mark,
+                            &attempt->row.step_run_id, &attempt->row.runner, &attempt->row.boot_id,
+                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         attempt_set(texts[i], NULL);
     }
@@ -74,7 +76,8 @@ void attempt_drop(struct engine *engine, struct live_attempt *attempt)
 
 const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *run_id)
 {
-    return arena_printf(arena, "%s/artifacts/%lld/%s/artifacts", engine->options.home, (long long)experiment_id, run_id);
+    return arena_printf(arena, "%s/artifacts/%lld/%s/artifacts", engine->options.home, (long long)experiment_id,
+                        run_id);
 }
 
 /* ---- starting ------------------------------------------------------------------------------------- */
@@ -90,8 +93,8 @@ static size_t slots_in_use(const struct engine *engine)
 }
 
 /* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
-static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place, const char *step_run_id,
-                           struct err *err)
+static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place,
+                           const char *step_run_id, struct err *err)
 {
     const struct step *step = run_step_at(open->run, place);
     struct run_item *item = run_item_at(open->run, place);
@@ -118,7 +121,8 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
     }
     for (size_t i = 0; item->matrix.type == JSON_OBJECT && i < item->matrix.u.object.count; i++) {
         const struct json_member *member = &item->matrix.u.object.members[i];
-        const char *value = member->value.type == JSON_STRING ? member->value.u.string.p : json_text(arena, &member->value).p;
+        const char *value =
+            member->value.type == JSON_STRING ? member->value.u.string.p : json_text(arena, &member->value).p;
         if (store_run_param(store, step_run_id, member->key.p, value, err) < 0) {
             return -1;
         }
@@ -173,7 +177,8 @@ static struct live_attempt *reuse_attempt(struct engine *engine, struct open_run
     return attempt;
 }
 
-static int fail_item(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, struct err *err)
+static int fail_item(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
+                     struct err *err)
 {
     struct run_event event = {.kind = RUN_EVENT_ENDED,
                               .place = place,
@@ -279,8 +284,8 @@ static const enum run_status mlflow_status[] = {
 static int tag_usage(struct engine *engine, const struct live_attempt *attempt, struct err *err)
 {
     static const char *const fields[][2] = {
-        {"code", "sluice.exit_code"},         {"signal", "sluice.signal"},   {"wall_ms", "sluice.wall_ms"},
-        {"user_ms", "sluice.user_ms"},        {"system_ms", "sluice.system_ms"}, {"max_rss_bytes", "sluice.max_rss_bytes"},
+        {"code", "sluice.exit_code"},  {"signal", "sluice.signal"},       {"wall_ms", "sluice.wall_ms"},
+        {"user_ms", "sluice.user_ms"}, {"system_ms", "sluice.system_ms"}, {"max_rss_bytes", "sluice.max_rss_bytes"},
     };
     struct store *store = engine->options.store;
     const char *run_id = attempt->row.step_run_id;
@@ -304,7 +309,8 @@ static int load_metrics(struct engine *engine, struct live_attempt *attempt, str
 {
     struct metric_latest *metrics = NULL;
     size_t count = 0;
-    if (store_metrics_of_run(engine->options.store, attempt->row.step_run_id, engine->turn, &metrics, &count, err) < 0) {
+    if (store_metrics_of_run(engine->options.store, attempt->row.step_run_id, engine->turn, &metrics, &count, err) <
+        0) {
         return -1;
     }
     struct arena *arena = attempt->open->run->arena;
@@ -323,7 +329,8 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     attempt_set(&attempt->row.reason, end->reason);
     attempt->dirty = true;
     if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
-        store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) < 0) {
+        store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) <
+            0) {
         return -1;
     }
     struct run_event event = {

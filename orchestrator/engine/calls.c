@@ -60,8 +60,8 @@ static int need_model(const struct call *call, const char *key, struct model_ref
     return found < 0 ? -1 : 0;
 }
 
-/* The model that the step is about when it names none: that of the nearest steps before it that made one. Exactly one, or
- * ERR_NOT_FOUND in words. */
+/* The model that the step is about when it names none: that of the nearest steps before it that made one. Exactly one,
+ * or ERR_NOT_FOUND in words. */
 static int upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
 {
     const struct open_run *open = call->attempt->open;
@@ -94,7 +94,8 @@ static int upstream_model(const struct call *call, struct model_ref *ret, struct
     }
     vec_clear(&level);
     if (models != 1) {
-        return err_set(err, ERR_NOT_FOUND, "%zu models were made by the nearest steps before this one: name one with 'model'", models);
+        return err_set(err, ERR_NOT_FOUND,
+                       "%zu models were made by the nearest steps before this one: name one with 'model'", models);
     }
     return model_resolve(call->engine, found, call->arena, ret, err) == 1 ? 0 : -1;
 }
@@ -103,7 +104,8 @@ static int upstream_model(const struct call *call, struct model_ref *ret, struct
 static int named_or_upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
 {
     const struct json *named = json_get(call->params, "model");
-    return named == NULL || named->type == JSON_NULL ? upstream_model(call, ret, err) : need_model(call, "model", ret, err);
+    return named == NULL || named->type == JSON_NULL ? upstream_model(call, ret, err)
+                                                     : need_model(call, "model", ret, err);
 }
 
 static int call_model_get(const struct call *call, struct json *ret, struct err *err)
@@ -143,7 +145,8 @@ static int call_model_files(const struct call *call, struct json *ret, struct er
     struct artifact *artifacts = NULL;
     size_t count = 0;
     if (need_model(call, "uri", &ref, err) < 0 ||
-        (ref.model_id != NULL && store_artifact_list(call->store, ref.model_id, call->arena, &artifacts, &count, err) < 0)) {
+        (ref.model_id != NULL &&
+         store_artifact_list(call->store, ref.model_id, call->arena, &artifacts, &count, err) < 0)) {
         return -1;
     }
     struct json files = json_array();
@@ -161,7 +164,8 @@ static int call_model_files(const struct call *call, struct json *ret, struct er
     return 0;
 }
 
-/* Metrics of a model measured on one dataset; when there are none, those of its newest evaluation, with `like` false. */
+/* Metrics of a model measured on one dataset; when there are none, those of its newest evaluation, with `like` false.
+ */
 static int call_model_metrics(const struct call *call, struct json *ret, struct err *err)
 {
     const char *uri = need_text(call, "uri", err);
@@ -219,7 +223,8 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
     size_t count = metrics->u.object.count;
     struct metric_point *points = arena_array(call->arena, count, sizeof *points);
     for (size_t i = 0; i < count; i++) {
-        points[i] = (struct metric_point){.key = metrics->u.object.members[i].key.p, .time_ms = engine_now(call->engine)};
+        points[i] =
+            (struct metric_point){.key = metrics->u.object.members[i].key.p, .time_ms = engine_now(call->engine)};
         if (!json_as_number(&metrics->u.object.members[i].value, &points[i].value)) {
             return err_set(err, ERR_INPUT, "metric '%s' is not a number", points[i].key);
         }
@@ -275,8 +280,9 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     };
     int64_t id = 0;
     if (store_gate_add(call->store, &gate, &id, err) < 0 ||
-        engine_note(call->engine, actor_of(call), passed ? "gate.passed" : "gate.refused", run_words(call->arena, &open->row),
-                    open->row.run_id, "", passed ? "passed" : "refused", refused_by, digest.hex, err) < 0) {
+        engine_note(call->engine, actor_of(call), passed ? "gate.passed" : "gate.refused",
+                    run_words(call->arena, &open->row), open->row.run_id, "", passed ? "passed" : "refused", refused_by,
+                    digest.hex, err) < 0) {
         return -1;
     }
     item->gate_passed = passed;
@@ -296,7 +302,8 @@ static int set_tags(const struct call *call, const char *name, int64_t version, 
     for (size_t i = 0; tags != NULL && tags->type == JSON_OBJECT && i < tags->u.object.count; i++) {
         const struct json *value = &tags->u.object.members[i].value;
         const char *text = value->type == JSON_STRING ? value->u.string.p : json_text(call->arena, value).p;
-        if (store_version_tag(call->store, name, version, tags->u.object.members[i].key.p, text, engine_now(call->engine), err) < 0) {
+        if (store_version_tag(call->store, name, version, tags->u.object.members[i].key.p, text,
+                              engine_now(call->engine), err) < 0) {
             return -1;
         }
     }
@@ -314,7 +321,8 @@ static int move_alias(const struct call *call, const char *name, const char *ali
     }
     const char *from = *ret_previous == 0 ? "" : arena_printf(call->arena, "%lld", (long long)*ret_previous);
     const char *to = version == 0 ? "" : arena_printf(call->arena, "%lld", (long long)version);
-    return engine_note(call->engine, actor_of(call), "alias.moved", arena_printf(call->arena, "model %s@%s", name, alias), name, from, to,
+    return engine_note(call->engine, actor_of(call), "alias.moved",
+                       arena_printf(call->arena, "model %s@%s", name, alias), name, from, to,
                        json_get_text(call->params, "reason", ""), "", err);
 }
 
@@ -353,7 +361,8 @@ static int call_register(const struct call *call, struct json *ret, struct err *
         return -1;
     }
     const char *words = arena_printf(call->arena, "model %s/%lld", name, (long long)number);
-    if (!existing && engine_note(call->engine, actor_of(call), "model.registered", words, name, "", "READY", "", model.sha256, err) < 0) {
+    if (!existing && engine_note(call->engine, actor_of(call), "model.registered", words, name, "", "READY", "",
+                                 model.sha256, err) < 0) {
         return -1;
     }
     const struct json *aliases = json_get(call->params, "aliases");
@@ -391,7 +400,8 @@ static int call_alias(const struct call *call, struct json *ret, struct err *err
     if (move_alias(call, name, alias, version, expected, &previous, err) < 0) {
         return -1;
     }
-    if (keep != NULL && previous != 0 && previous != version && move_alias(call, name, keep, previous, -1, &kept, err) < 0) {
+    if (keep != NULL && previous != 0 && previous != version &&
+        move_alias(call, name, keep, previous, -1, &kept, err) < 0) {
         return -1;
     }
     *ret = json_object();
@@ -414,7 +424,8 @@ static int call_alias_get(const struct call *call, struct json *ret, struct err 
     return 0;
 }
 
-/* ---- approvals and deployments -------------------------------------------------------------------------------------- */
+/* ---- approvals and deployments --------------------------------------------------------------------------------------
+ */
 
 /* The manifest of what would be approved now: compared with that of the approval by deploy. */
 static int call_evidence(const struct call *call, struct json *ret, struct err *err)
@@ -422,8 +433,8 @@ static int call_evidence(const struct call *call, struct json *ret, struct err *
     const char *model = json_get_text(call->params, "model", NULL);
     struct json manifest;
     char sha256[65];
-    if (evidence_collect(call->engine, call->attempt->open, call->attempt->place.step, model, json_get(call->params, "evidence"),
-                         call->arena, &manifest, sha256, err) < 0) {
+    if (evidence_collect(call->engine, call->attempt->open, call->attempt->place.step, model,
+                         json_get(call->params, "evidence"), call->arena, &manifest, sha256, err) < 0) {
         return -1;
     }
     *ret = json_object();
@@ -446,7 +457,8 @@ static int call_deployment(const struct call *call, struct json *ret, struct err
                        json_get_text(call->params, "reason", ""), json_get_text(call->params, "sha256", ""), err);
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *method;

@@ -3,8 +3,8 @@
  *
  * Each turn takes what is ready (journals that grew, timers, commands), applies pure functions (run/), writes every
  * decision in one transaction, commits, and then answers and acts (design.md "The turn"). So nothing is started or
- * acknowledged before it is durable. What is in memory is a copy of the rows: when a commit fails it is dropped and loaded
- * again.
+ * acknowledged before it is durable. What is in memory is a copy of the rows: when a commit fails it is dropped and
+ * loaded again.
  *
  * The engine never runs user code: it writes messages to sluice-runner, and reads the journals that the runner writes.
  */
@@ -38,7 +38,8 @@ struct engine_options {
     struct json step_env;      /* {NAME: value} of the environment that steps may see */
     struct json vars;          /* the context `vars` */
     /* Resolves a secret, NULL for "there are none": 0 with the value, or -1 in words. */
-    int (*secret)(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret, struct err *err);
+    int (*secret)(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
+                  struct err *err);
     void *secret_ctx;
     struct json groups;        /* {group: [actor, ...]} of config.yaml */
     bool single_user;          /* the home has one user: not_by is waived, and recorded as such */
@@ -61,13 +62,14 @@ struct engine_submission {
     struct json git;                 /* {commit, branch, repo} or an empty map */
     uint64_t seed;                   /* 0: random */
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */
-    const bool *again;               /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
+    const bool *again; /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
     bool new_number;                 /* with retry_of: a number of its own (rerun) instead of a revision */
     const char *parent_run;
     struct run_place parent_place;
 };
 /* Records a queued run and begins it. `ret_run_id` has room for 40 bytes. */
-int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40], struct err *err);
+int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
+                  struct err *err);
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
 /* SIGKILL for every live attempt of the run, now. */
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);
@@ -80,11 +82,12 @@ struct engine_vote {
     bool approve;
     const char *reason;
 };
-int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena, struct err *err);
+int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
+                struct err *err);
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */
-/* One turn: waits at most `timeout_ms` (-1: until something happens) for events and timers. Returns the number of events, or -1 when
- * the store cannot go on (err says why: leave, restart, recovery decides). */
+/* One turn: waits at most `timeout_ms` (-1: until something happens) for events and timers. Returns the number of
+ * events, or -1 when the store cannot go on (err says why: leave, restart, recovery decides). */
 int engine_turn(struct engine *engine, int timeout_ms, struct err *err);
 /* A descriptor of the caller's that ends the wait of engine_turn when it is readable (a signalfd). */
 int engine_watch(struct engine *engine, int fd, struct err *err);

@@ -101,10 +101,12 @@ void turn_send(struct engine *engine, const char *runner, struct json message);
 /* ---- open_runs.c ---- */
 struct open_run *open_run_find(struct engine *engine, const char *run_id);
 /* Parses the stored definition of a run: it was accepted when the run was submitted, and must load again. */
-const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena, struct err *err);
+const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena,
+                                           struct err *err);
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err);
 /* A new one around `run` (taken), for engine_submit. */
-struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena, const struct pipeline *pipeline, struct run *take_run);
+struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena,
+                              const struct pipeline *pipeline, struct run *take_run);
 void open_run_drop(struct engine *engine, struct open_run *open);
 /* Applies an event to the run, notes what changed, and carries the actions out. */
 int open_run_apply(struct engine *engine, struct open_run *open, const struct run_event *event, struct err *err);
@@ -135,30 +137,39 @@ struct attempt_end {
 int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err);
 
 /* ---- submit.c ---- */
-/* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn. */
+/* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn.
+ */
 int child_submit(struct engine *engine, struct open_run *open, struct run_place place, struct err *err);
 
 /* ---- spawn.c ---- */
-/* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then fails. */
-int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed, struct json *ret_message, struct err *err);
+/* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then
+ * fails. */
+int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed,
+                  struct json *ret_message, struct err *err);
 /* hashFiles for struct run: `ctx` is the workspace's path. */
-int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
-const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *run_id);
+int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
+                     struct err *err);
+const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id,
+                            const char *run_id);
 
 /* ---- inputs.c ---- */
-/* Resolves the step's inputs (models, last:, paths), pinned once per run: the list for the message, and {NAME: local path}. */
-int inputs_resolve(struct engine *engine, struct open_run *open, struct run_place place, const struct expr_env *env, struct arena *arena, struct json *ret_list, struct json *ret_paths, struct err *err);
+/* Resolves the step's inputs (models, last:, paths), pinned once per run: the list for the message, and {NAME: local
+ * path}. */
+int inputs_resolve(struct engine *engine, struct open_run *open, struct run_place place, const struct expr_env *env,
+                   struct arena *arena, struct json *ret_list, struct json *ret_paths, struct err *err);
 
 /* ---- ingest.c ---- */
 /* Reads what the run's journal has gained, at most `budget` bytes. Returns frames read, or -1. */
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);
 
 /* ---- reports.c ---- */
-int report_apply(struct engine *engine, struct live_attempt *attempt, const struct json *report, int64_t time_ms, struct err *err);
+int report_apply(struct engine *engine, struct live_attempt *attempt, const struct json *report, int64_t time_ms,
+                 struct err *err);
 
 /* ---- calls.c ---- */
 /* Answers a question of a step: the reply message's result or error in `ret_reply`. -1 only when the store fails. */
-int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params, struct json *ret_reply, struct err *err);
+int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params,
+                struct json *ret_reply, struct err *err);
 
 /* ---- models.c ---- */
 struct model_ref {
@@ -167,23 +178,30 @@ struct model_ref {
     int64_t version;      /* 0: none */
     const char *path;     /* local folder */
 };
-/* "models:/name@alias", "models:/name/3", "models:/m-...", "m-...". 1 found, 0 no such alias or model, -1 malformed or failure. */
+/* "models:/name@alias", "models:/name/3", "models:/m-...", "m-...". 1 found, 0 no such alias or model, -1 malformed or
+ * failure. */
 int model_resolve(struct engine *engine, const char *uri, struct arena *arena, struct model_ref *ret, struct err *err);
 
 /* ---- waits.c ---- */
 /* A step asked to wait: the row, and the event. */
-int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms, struct err *err);
+int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,
+              struct err *err);
 /* Looks at every open wait that is due. */
 int waits_check(struct engine *engine, int64_t now_ms, struct err *err);
 /* Ends a wait with a status and tells the run. */
-int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason, int64_t now_ms, struct err *err);
-int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, int64_t now_ms, struct err *err);
+int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason,
+             int64_t now_ms, struct err *err);
+int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
+                  int64_t now_ms, struct err *err);
 /* The outcome that a resumed attempt is told: {outcome, state, ...}. */
-int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret, struct err *err);
+int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
+                 struct err *err);
 
 /* ---- evidence.c ---- */
 /* The manifest of what an approval is about: [{kind, id, sha256}], and the digest of its canonical JSON. */
-int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri, const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65], struct err *err);
+int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri,
+                     const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65],
+                     struct err *err);
 
 /* ---- links.c ---- */
 int links_scan(struct engine *engine, struct err *err);
@@ -196,7 +214,8 @@ void link_drop(struct engine *engine, struct runner_link *link);
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err);
 
 /* ---- activity ---- */
-int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id, const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
+int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,
+                const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
 /* "run wine 12" in the arena. */
 const char *run_words(struct arena *arena, const struct pipeline_run *row);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an approval is bound to (decisions.md 11): the files of the model, the gate records before the step, the values they read, the
- * params and the definition. Later metrics of the model are no part of it.
+ * What an approval is bound to (decisions.md 11): the files of the model, the gate records before the step, the values
+ * they read, the params and the definition. Later metrics of the model are no part of it.
  */
 #include "base/mem.h"
 #include "crypto/digest.h"
@@ -54,8 +54,8 @@ static bool is_before(const struct pipeline *pipeline, size_t ancestor, size_t s
     return found;
 }
 
-static int add_gates(struct engine *engine, struct open_run *open, size_t step, struct arena *arena, struct json *manifest,
-                     struct err *err)
+static int add_gates(struct engine *engine, struct open_run *open, size_t step, struct arena *arena,
+                     struct json *manifest, struct err *err)
 {
     struct gate *gates = NULL;
     size_t count = 0;
@@ -71,7 +71,8 @@ static int add_gates(struct engine *engine, struct open_run *open, size_t step, 
     return 0;
 }
 
-static int add_model(struct engine *engine, const char *uri, struct arena *arena, struct json *manifest, struct err *err)
+static int add_model(struct engine *engine, const char *uri, struct arena *arena, struct json *manifest,
+                     struct err *err)
 {
     struct model_ref ref;
     struct artifact *files = NULL;
@@ -80,7 +81,8 @@ static int add_model(struct engine *engine, const char *uri, struct arena *arena
     if (found <= 0) {
         return found < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "there is no model '%s'", uri);
     }
-    if (ref.model_id == NULL || store_artifact_list(engine->options.store, ref.model_id, arena, &files, &count, err) < 0) {
+    if (ref.model_id == NULL ||
+        store_artifact_list(engine->options.store, ref.model_id, arena, &files, &count, err) < 0) {
         return ref.model_id == NULL ? 0 : -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -89,8 +91,9 @@ static int add_model(struct engine *engine, const char *uri, struct arena *arena
     return 0;
 }
 
-int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri, const struct json *extra,
-                     struct arena *arena, struct json *ret_manifest, char ret_sha256[65], struct err *err)
+int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri,
+                     const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65],
+                     struct err *err)
 {
     struct json manifest = json_array();
     add(arena, &manifest, "definition", open->row.pipeline, open->row.definition);

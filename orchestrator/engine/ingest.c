@@ -15,14 +15,16 @@ static struct json payload_json(struct engine *engine, const struct journal_fram
     struct json value = json_null();
     struct err malformed = {0};
     if (json_read(frame->payload, (struct json_limits){0}, engine->turn, &value, &malformed) < 0) {
-        log_error("engine", "attempt=%lld a frame of its journal is malformed: %s", (long long)frame->attempt, malformed.message);
+        log_error("engine", "attempt=%lld a frame of its journal is malformed: %s", (long long)frame->attempt,
+                  malformed.message);
     }
     return value;
 }
 
 /* ---- metrics ------------------------------------------------------------------------------------------ */
 
-static int take_metrics(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame, struct err *err)
+static int take_metrics(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
+                        struct err *err)
 {
     struct metric_target target = {.run_id = attempt->row.step_run_id};
     struct metric_point *points = arena_array(engine->turn, POINTS_PER_BATCH, sizeof *points);
@@ -87,7 +89,8 @@ static enum attempt_state end_state(struct str stopped, bool succeeded)
     return succeeded ? ATTEMPT_STATE_SUCCEEDED : ATTEMPT_STATE_FAILED;
 }
 
-static int take_exit(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame, struct err *err)
+static int take_exit(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
+                     struct err *err)
 {
     keep_payload(attempt, &attempt->row.exit, frame->payload);
     struct json exit = payload_json(engine, frame);
@@ -114,7 +117,8 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
         .exit_code = code,
         .at_ms = frame->time_ms,
     };
-    bool stopped = end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
+    bool stopped =
+        end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
     end.reason = succeeded && !stopped ? NULL : own != NULL && !stopped ? own : theirs;
     return attempt_end(engine, attempt, &end, err);
 }
@@ -136,7 +140,8 @@ static int take_call(struct engine *engine, struct live_attempt *attempt, const 
     const struct json *params = json_get(call, "params");
     struct json reply = json_null();
     struct json nothing = json_object();
-    if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params, &reply, err) < 0 ||
+    if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params, &reply,
+                    err) < 0 ||
         store_call_put(engine->options.store, attempt->row.id, seq, json_text(engine->turn, &reply), err) < 0) {
         return -1;
     }
@@ -198,7 +203,8 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
         attempt_stop(engine, attempt, "cancel", 0);
         acknowledge(engine, attempt);
         struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
-                                  .reason = arena_printf(engine->turn, "lost: the journal of the run is damaged: %s", why),
+                                  .reason =
+                                      arena_printf(engine->turn, "lost: the journal of the run is damaged: %s", why),
                                   .no_retry = true,
                                   .exit_code = -1,
                                   .at_ms = engine_now(engine)};
@@ -213,8 +219,9 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
 {
     struct err wrong = {0};
     open->look = false;
-    if (open->journal == NULL && journal_reader_open(open->journal_path, open->row.journal_offset,
-                                                     (uint64_t)open->row.journal_sequence, &open->journal, &wrong) < 0) {
+    if (open->journal == NULL &&
+        journal_reader_open(open->journal_path, open->row.journal_offset, (uint64_t)open->row.journal_sequence,
+                            &open->journal, &wrong) < 0) {
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
             return 0;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a step reads: paths, models, artifacts of runs. Resolved once per run and pinned there, so that an alias that moves
- * half-way changes nothing (pipeline.md, "Files between steps").
+ * What a step reads: paths, models, artifacts of runs. Resolved once per run and pinned there, so that an alias that
+ * moves half-way changes nothing (pipeline.md, "Files between steps").
  */
 #include "base/fs.h"
 #include "base/path.h"
@@ -34,7 +34,8 @@ static int resolve_last(struct engine *engine, struct open_run *open, struct str
         return 0;
     }
     struct json artifacts = json_null();
-    if (store_step_artifacts(engine->options.store, rows[0].run_id, arena_str(arena, step).p, arena, &artifacts, err) < 0) {
+    if (store_step_artifacts(engine->options.store, rows[0].run_id, arena_str(arena, step).p, arena, &artifacts, err) <
+        0) {
         return -1;
     }
     const struct json *path = json_get_str(&artifacts, name);
@@ -46,7 +47,8 @@ static int resolve_last(struct engine *engine, struct open_run *open, struct str
 }
 
 /* "runs:/RUN_ID/path/below/its/artifacts". */
-static int resolve_run(struct engine *engine, struct str rest, struct arena *arena, struct resolved *ret, struct err *err)
+static int resolve_run(struct engine *engine, struct str rest, struct arena *arena, struct resolved *ret,
+                       struct err *err)
 {
     ptrdiff_t slash = str_find_byte(rest, '/', 0);
     struct str id = slash < 0 ? rest : str_slice(rest, 0, (size_t)slash);
@@ -125,8 +127,8 @@ static int resolve_pinned(struct engine *engine, struct open_run *open, const ch
     return 0;
 }
 
-static int eval_optional_text(const struct template *template, const struct expr_env *env, struct arena *arena, const char **ret,
-                              struct err *err)
+static int eval_optional_text(const struct template *template, const struct expr_env *env, struct arena *arena,
+                              const char **ret, struct err *err)
 {
     struct json value;
     if (template_eval(template, env, arena, &value, err) < 0) {

@@ -141,8 +141,15 @@ static int spawn_runner(struct engine *engine, const char *id, struct err *err)
 {
     char linger[16];
     (void)snprintf(linger, sizeof linger, "%d", engine->options.linger_s);
-    char *argv[] = {(char *)(uintptr_t)engine->options.runner, "serve", "--home", (char *)(uintptr_t)engine->options.home,
-                    "--id", (char *)(uintptr_t)id, "--linger", linger, NULL};
+    char *argv[] = {(char *)(uintptr_t)engine->options.runner,
+                    "serve",
+                    "--home",
+                    (char *)(uintptr_t)engine->options.home,
+                    "--id",
+                    (char *)(uintptr_t)id,
+                    "--linger",
+                    linger,
+                    NULL};
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t all;
@@ -183,7 +190,8 @@ struct runner_link *links_current(struct engine *engine, struct err *err)
         (void)nanosleep(&pause, NULL);
     }
     if (fd < 0) {
-        (void)err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000, folder, id);
+        (void)err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000,
+                      folder, id);
         return NULL;
     }
     struct runner_link *link = link_new(engine, id, fd, err);
@@ -210,7 +218,8 @@ static void send_now(struct engine *engine, struct runner_link *link, const char
 }
 
 /* Replies that were committed but may not have been sent. */
-static int resend_replies(struct engine *engine, int64_t attempt, const struct json *calls, const char *runner, struct err *err)
+static int resend_replies(struct engine *engine, int64_t attempt, const struct json *calls, const char *runner,
+                          struct err *err)
 {
     for (size_t i = 0; calls != NULL && calls->type == JSON_ARRAY && i < calls->u.array.count; i++) {
         struct str reply;
@@ -233,8 +242,8 @@ static int resend_replies(struct engine *engine, int64_t attempt, const struct j
     return 0;
 }
 
-/* What a runner has: attempts it knows are looked after; those it should have and has not are orphans; those that have ended in
- * the store are forgotten. */
+/* What a runner has: attempts it knows are looked after; those it should have and has not are orphans; those that have
+ * ended in the store are forgotten. */
 static int take_attempts(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
 {
     const struct json *list = json_get(message, "attempts");
@@ -254,8 +263,8 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && attempt->row.state != ATTEMPT_STATE_WAITING &&
-            attempt->row.ended_ms == 0 &&
+        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent &&
+            attempt->row.state != ATTEMPT_STATE_WAITING && attempt->row.ended_ms == 0 &&
             (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
             return -1;
         }

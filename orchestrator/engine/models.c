@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From what people write for a model to the logged model: "models:/wine@champion", "models:/wine/3", "models:/m-...", "m-...".
+ * From what people write for a model to the logged model: "models:/wine@champion", "models:/wine/3", "models:/m-...",
+ * "m-...".
  */
 #include "base/parse.h"
 #include "engine/engine_internal.h"
 #include "store/models.h"
 #include "store/registry.h"
 
-static int found_model(struct engine *engine, const char *model_id, struct arena *arena, struct model_ref *ret, struct err *err)
+static int found_model(struct engine *engine, const char *model_id, struct arena *arena, struct model_ref *ret,
+                       struct err *err)
 {
     struct logged_model model;
     if (store_model_get(engine->options.store, model_id, arena, &model, err) < 0) {
@@ -17,8 +19,8 @@ static int found_model(struct engine *engine, const char *model_id, struct arena
     return 1;
 }
 
-static int found_version(struct engine *engine, struct str name, int64_t number, struct arena *arena, struct model_ref *ret,
-                         struct err *err)
+static int found_version(struct engine *engine, struct str name, int64_t number, struct arena *arena,
+                         struct model_ref *ret, struct err *err)
 {
     struct model_version version;
     const char *text = arena_str(arena, name).p;
@@ -41,7 +43,8 @@ int model_resolve(struct engine *engine, const char *uri, struct arena *arena, s
             text = str_slice(text, 1, text.n);
         }
     } else if (!str_starts(text, STR("m-"))) {
-        return err_set(err, ERR_INPUT, "'%s' names no model: expected models:/NAME@ALIAS, models:/NAME/VERSION or m-...", uri);
+        return err_set(err, ERR_INPUT,
+                       "'%s' names no model: expected models:/NAME@ALIAS, models:/NAME/VERSION or m-...", uri);
     }
     if (str_starts(text, STR("m-")) && text.n == 34) {
         return found_model(engine, arena_str(arena, text).p, arena, ret, err);
@@ -60,5 +63,6 @@ int model_resolve(struct engine *engine, const char *uri, struct arena *arena, s
     if (slash > 0 && parse_int(str_slice(text, (size_t)slash + 1, text.n), 1, INT64_MAX, &number, NULL) == 0) {
         return found_version(engine, str_slice(text, 0, (size_t)slash), number, arena, ret, err);
     }
-    return err_set(err, ERR_INPUT, "'%s' names no model: expected models:/NAME@ALIAS, models:/NAME/VERSION or m-...", uri);
+    return err_set(err, ERR_INPUT, "'%s' names no model: expected models:/NAME@ALIAS, models:/NAME/VERSION or m-...",
+                   uri);
 }

@@ -33,9 +33,9 @@ static const char *keep_text(struct arena *arena, const char *text)
 static struct pipeline_run keep_row(struct arena *arena, const struct pipeline_run *row)
 {
     struct pipeline_run kept = *row;
-    const char **texts[] = {&kept.run_id, &kept.pipeline, &kept.definition, &kept.file,    &kept.folder, &kept.workspace, &kept.reason,
-                            &kept.cancelling, &kept.params, &kept.contexts, &kept.trigger, &kept.actor,  &kept.until,     &kept.retry_of,
-                            &kept.parent_run};
+    const char **texts[] = {&kept.run_id,    &kept.pipeline, &kept.definition, &kept.file,     &kept.folder,
+                            &kept.workspace, &kept.reason,   &kept.cancelling, &kept.params,   &kept.contexts,
+                            &kept.trigger,   &kept.actor,    &kept.until,      &kept.retry_of, &kept.parent_run};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = keep_text(arena, *texts[i]);
     }
@@ -168,7 +168,8 @@ static int act_on(struct engine *engine, struct open_run *open, const struct run
         return wait_withdraw(engine, open, action->place, action->text, engine_now(engine), err);
     case RUN_ACTION_CANCEL_CHILD: {
         struct open_run *child = open_run_find(engine, run_item_at(open->run, action->place)->child_run_id);
-        struct run_event event = {.kind = RUN_EVENT_CANCEL, .now_ms = engine_now(engine), .reason = open->run->cancel_reason};
+        struct run_event event = {
+            .kind = RUN_EVENT_CANCEL, .now_ms = engine_now(engine), .reason = open->run->cancel_reason};
         return child == NULL ? 0 : open_run_apply(engine, child, &event, err);
     }
     }
@@ -228,7 +229,8 @@ static int tell_parent(struct engine *engine, struct open_run *open, struct err 
     struct run_place place = {(size_t)open->row.parent_step, (size_t)open->row.parent_item};
     struct run_item *item = run_item_at(parent->run, place);
     enum run_state state = open->run->state;
-    struct run_event event = {.place = place, .now_ms = engine_now(engine), .exit_code = -1, .reason = open->run->reason};
+    struct run_event event = {
+        .place = place, .now_ms = engine_now(engine), .exit_code = -1, .reason = open->run->reason};
     if (state == RUN_STATE_WAITING && item->state == STEP_STATE_ACTIVE) {
         event.kind = RUN_EVENT_WAITING;
         event.reason = arena_printf(engine->turn, "%s waits", run_words(engine->turn, &open->row));
@@ -285,10 +287,12 @@ static int run_row_persist(struct engine *engine, struct open_run *open, struct 
         return 0;
     }
     const char *verdict = row->verdict == VERDICT_NONE ? "" : verdict_name(row->verdict);
-    if (ended && (store_run_tag(engine->options.store, row->run_id, "sluice.verdict", verdict_name(row->verdict), err) < 0 ||
-                  engine_note(engine, "sluice", "run.ended", run_words(engine->turn, row), row->run_id, run_state_name(before),
-                              arena_printf(engine->turn, "%s%s%s", run_state_name(row->state), *verdict == '\0' ? "" : ", ", verdict),
-                              row->reason, "", err) < 0)) {
+    if (ended &&
+        (store_run_tag(engine->options.store, row->run_id, "sluice.verdict", verdict_name(row->verdict), err) < 0 ||
+         engine_note(
+             engine, "sluice", "run.ended", run_words(engine->turn, row), row->run_id, run_state_name(before),
+             arena_printf(engine->turn, "%s%s%s", run_state_name(row->state), *verdict == '\0' ? "" : ", ", verdict),
+             row->reason, "", err) < 0)) {
         return -1;
     }
     return tell_parent(engine, open, err);

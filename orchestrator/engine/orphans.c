@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Attempts whose runner is gone or never got them (docs/recovery.md, decisions.md 10 and 19).
  *
- * Nothing was forked if the journal has no SPAWNING record and the machine has not restarted: the same attempt starts again.
- * Otherwise it is lost, but only once none of its processes is left: each carries SLUICE_ATTEMPT=<mark>.
+ * Nothing was forked if the journal has no SPAWNING record and the machine has not restarted: the same attempt starts
+ * again. Otherwise it is lost, but only once none of its processes is left: each carries SLUICE_ATTEMPT=<mark>.
  */
 #include "base/fs.h"
 #include "base/log.h"
@@ -90,7 +90,8 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
     }
     const struct json *resumed = attempt->row.wait != NULL ? &outcome : NULL;
     if (spawn_message(engine, attempt, resumed, &message, &wrong) < 0) {
-        struct attempt_end end = {.state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
+        struct attempt_end end = {
+            .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
         return attempt_end(engine, attempt, &end, err);
     }
     attempt->sent = true;
@@ -113,7 +114,9 @@ int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct
         .exit_code = -1,
         .at_ms = engine_now(engine),
     };
-    end.reason = left > 0     ? arena_printf(engine->turn, "lost: its runner is gone and %d of its processes survive: pids %s", left, pids.data)
+    end.reason = left > 0
+                     ? arena_printf(engine->turn, "lost: its runner is gone and %d of its processes survive: pids %s",
+                                    left, pids.data)
                  : !same_boot ? "lost: the machine restarted while it ran"
                               : "lost: its runner was killed";
     strbuf_clear(&pids);

@@ -29,12 +29,14 @@ static void item_changed(const struct reported *r)
 
 static int report_param(const struct reported *r, struct err *err)
 {
-    return store_run_param(r->engine->options.store, r->attempt->row.step_run_id, text_of(r, "key"), text_of(r, "value"), err);
+    return store_run_param(r->engine->options.store, r->attempt->row.step_run_id, text_of(r, "key"),
+                           text_of(r, "value"), err);
 }
 
 static int report_tag(const struct reported *r, struct err *err)
 {
-    return store_run_tag(r->engine->options.store, r->attempt->row.step_run_id, text_of(r, "key"), text_of(r, "value"), err);
+    return store_run_tag(r->engine->options.store, r->attempt->row.step_run_id, text_of(r, "key"), text_of(r, "value"),
+                         err);
 }
 
 static int report_output(const struct reported *r, struct err *err)
@@ -71,14 +73,16 @@ static int report_artifact(const struct reported *r, struct err *err)
 {
     const char *declared = json_get_text(r->report, "declared", NULL);
     if (declared != NULL) {
-        json_set(r->keep, &r->item->artifacts, arena_strdup(r->keep, declared), json_cstring(r->keep, text_of(r, "local")));
+        json_set(r->keep, &r->item->artifacts, arena_strdup(r->keep, declared),
+                 json_cstring(r->keep, text_of(r, "local")));
         item_changed(r);
     }
     return put_files(r, r->attempt->row.step_run_id, "", err);
 }
 
 static int set_model_map(const struct reported *r, const char *key,
-                         int (*set)(struct store *, const char *, const char *, const char *, struct err *), struct err *err)
+                         int (*set)(struct store *, const char *, const char *, const char *, struct err *),
+                         struct err *err)
 {
     const struct json *map = json_get(r->report, key);
     for (size_t i = 0; map != NULL && map->type == JSON_OBJECT && i < map->u.object.count; i++) {
@@ -110,8 +114,8 @@ static int report_model(const struct reported *r, struct err *err)
     };
     enum model_status status = ready ? MODEL_STATUS_READY : MODEL_STATUS_UPLOAD_FAILED;
     if (store_model_create(r->engine->options.store, &model, err) < 0 ||
-        store_model_finalize(r->engine->options.store, id, status, text_of(r, "sha256"), json_get_int(r->report, "size", 0),
-                             r->time_ms, err) < 0 ||
+        store_model_finalize(r->engine->options.store, id, status, text_of(r, "sha256"),
+                             json_get_int(r->report, "size", 0), r->time_ms, err) < 0 ||
         set_model_map(r, "params", store_model_param, err) < 0 || set_model_map(r, "tags", store_model_tag, err) < 0 ||
         put_files(r, id, "", err) < 0) {
         return -1;
@@ -124,8 +128,8 @@ static int report_model(const struct reported *r, struct err *err)
     return 0;
 }
 
-static int log_dataset(const struct reported *r, const char *name, const char *sha256, const char *path, const char *context,
-                       struct err *err)
+static int log_dataset(const struct reported *r, const char *name, const char *sha256, const char *path,
+                       const char *context, struct err *err)
 {
     struct dataset_use use = {
         .name = name,
@@ -135,7 +139,8 @@ static int log_dataset(const struct reported *r, const char *name, const char *s
         .source = path,
         .context = *context == '\0' ? NULL : context,
     };
-    return store_run_dataset(r->engine->options.store, r->attempt->row.step_run_id, r->attempt->open->row.experiment_id, &use, err);
+    return store_run_dataset(r->engine->options.store, r->attempt->row.step_run_id, r->attempt->open->row.experiment_id,
+                             &use, err);
 }
 
 static int report_dataset(const struct reported *r, struct err *err)
@@ -143,7 +148,8 @@ static int report_dataset(const struct reported *r, struct err *err)
     return log_dataset(r, text_of(r, "name"), text_of(r, "digest"), text_of(r, "path"), text_of(r, "context"), err);
 }
 
-/* An input is a dataset of the run when it says so, a model's use when it is a model, and always a tag with its digest. */
+/* An input is a dataset of the run when it says so, a model's use when it is a model, and always a tag with its digest.
+ */
 static int report_input(const struct reported *r, struct err *err)
 {
     const char *name = text_of(r, "name");

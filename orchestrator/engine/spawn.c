@@ -55,7 +55,8 @@ static struct run_context context_of(struct spawning *s)
 
 /* ---- hashFiles -------------------------------------------------------------------------------------- */
 
-int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err)
+int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
+                     struct err *err)
 {
     const char *workspace = ctx;
     struct digest_builder *builder = digest_builder_new();
@@ -174,8 +175,8 @@ static int build_environment(struct spawning *s, struct err *err)
         env_add_templates(s, s->step->env, s->step->env_count, err) < 0) {
         return -1;
     }
-    const char *state_dir = arena_printf(s->arena, "%s/runs/%s/state/%.*s", s->engine->options.home, s->open->row.run_id,
-                                         STR_ARG(s->step->id));
+    const char *state_dir = arena_printf(s->arena, "%s/runs/%s/state/%.*s", s->engine->options.home,
+                                         s->open->row.run_id, STR_ARG(s->step->id));
     env_set(s, "PYTHONUNBUFFERED", "1");
     env_set(s, "SLUICE_STEP", arena_str(s->arena, s->step->id).p);
     env_set(s, "SLUICE_RUN_ID", s->open->row.run_id);
@@ -230,7 +231,8 @@ static void python_prefix(struct spawning *s, struct json *argv)
         return;
     }
     const char *path = path_join(s->arena, s->open->row.workspace, arena_str(s->arena, file).p);
-    const char *words[] = {s->engine->options.python_env, pipeline->python_requirements.n > 0 ? "requirements" : "uv-lock", path,
+    const char *words[] = {s->engine->options.python_env,
+                           pipeline->python_requirements.n > 0 ? "requirements" : "uv-lock", path,
                            path_join(s->arena, s->engine->options.home, "envs"), "--"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         json_push(s->arena, argv, json_cstring(s->arena, words[i]));
@@ -281,7 +283,8 @@ static int what_plugin(struct spawning *s, struct err *err)
 {
     struct json given;
     struct json params;
-    if (evaluated_with(s, &given, err) < 0 || plugin_params_complete(s->step->plugin, &given, s->arena, &params, err) < 0) {
+    if (evaluated_with(s, &given, err) < 0 ||
+        plugin_params_complete(s->step->plugin, &given, s->arena, &params, err) < 0) {
         return -1;
     }
     struct json plugin = json_object();
@@ -343,7 +346,8 @@ static int what_lua(struct spawning *s, struct err *err)
 
 /* ---- what success publishes ------------------------------------------------------------------------------------ */
 
-static int eval_text(struct spawning *s, const struct template *template, const char *what, const char **ret, struct err *err)
+static int eval_text(struct spawning *s, const struct template *template, const char *what, const char **ret,
+                     struct err *err)
 {
     struct run_context context = context_of(s);
     struct expr_env env = run_context_env(&context);
@@ -367,7 +371,8 @@ static int collect_model(struct spawning *s, struct json *collect, struct err *e
         return 0;
     }
     struct id model_id = id_model(&s->engine->rng);
-    if (eval_text(s, &model->path, "model.path", &path, err) < 0 || eval_text(s, &model->name, "model.name", &name, err) < 0 ||
+    if (eval_text(s, &model->path, "model.path", &path, err) < 0 ||
+        eval_text(s, &model->name, "model.name", &name, err) < 0 ||
         eval_text(s, &model->model_type, "model.type", &type, err) < 0) {
         return -1;
     }
@@ -376,9 +381,10 @@ static int collect_model(struct spawning *s, struct json *collect, struct err *e
     json_set(s->arena, &out, "path", json_cstring(s->arena, path == NULL ? "" : path));
     json_set(s->arena, &out, "name", json_cstring(s->arena, name == NULL ? s->open->row.pipeline : name));
     json_set(s->arena, &out, "model_type", json_cstring(s->arena, type == NULL ? "" : type));
-    json_set(s->arena, &out, "dir",
-             json_cstring(s->arena, arena_printf(s->arena, "%s/artifacts/%lld/models/%s/artifacts", s->engine->options.home,
-                                                 (long long)s->open->row.experiment_id, model_id.text)));
+    json_set(
+        s->arena, &out, "dir",
+        json_cstring(s->arena, arena_printf(s->arena, "%s/artifacts/%lld/models/%s/artifacts", s->engine->options.home,
+                                            (long long)s->open->row.experiment_id, model_id.text)));
     const struct {
         bool present;
         const char *key;
@@ -465,7 +471,8 @@ static void set_places(struct spawning *s)
     set_text(s, "journal", s->open->journal_path);
     set_text(s, "cwd", s->open->row.workspace);
     set_text(s, "step_dir", s->step_dir);
-    set_text(s, "artifact_dir", artifact_folder(s->engine, s->arena, s->open->row.experiment_id, s->attempt->row.step_run_id));
+    set_text(s, "artifact_dir",
+             artifact_folder(s->engine, s->arena, s->open->row.experiment_id, s->attempt->row.step_run_id));
     set(s, "models_dir", json_cstring(s->arena, arena_printf(s->arena, "%s/artifacts/%lld/models", home,
                                                              (long long)s->open->row.experiment_id)));
     set(s, "timeout_ms", json_int(s->step->timeout_ms));
@@ -491,8 +498,8 @@ static void set_step_info(struct spawning *s)
     json_set(s->arena, &s->step_info, "attempt", json_int(s->attempt->row.number));
 }
 
-int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed, struct json *ret_message,
-                  struct err *err)
+int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed,
+                  struct json *ret_message, struct err *err)
 {
     struct open_run *open = attempt->open;
     struct json message = json_object();
@@ -508,8 +515,9 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
         .secrets = json_object(),
         .message = &message,
     };
-    s.step_dir = arena_printf(s.arena, "%s/runs/%s/steps/%.*s/%s/%lld", engine->options.home, open->row.run_id,
-                              STR_ARG(s.step->id), s.item->key[0] == '\0' ? "0" : s.item->key, (long long)attempt->row.number);
+    s.step_dir =
+        arena_printf(s.arena, "%s/runs/%s/steps/%.*s/%s/%lld", engine->options.home, open->row.run_id,
+                     STR_ARG(s.step->id), s.item->key[0] == '\0' ? "0" : s.item->key, (long long)attempt->row.number);
     set_step_info(&s);
     set_places(&s);
     set_context(&s);

@@ -12,8 +12,8 @@
 /* ---- a retry keeps what was good --------------------------------------------------------------------------- */
 
 /* Loads the steps of the run that is retried; the definition must be the one it had. */
-static int load_earlier(struct engine *engine, const struct pipeline *pipeline, const char *run_id, struct run **ret_run,
-                        struct pipeline_run *ret_row, struct err *err)
+static int load_earlier(struct engine *engine, const struct pipeline *pipeline, const char *run_id,
+                        struct run **ret_run, struct pipeline_run *ret_row, struct err *err)
 {
     if (store_pipeline_run_get(engine->options.store, run_id, engine->turn, ret_row, err) < 0) {
         return -1;
@@ -31,7 +31,8 @@ static int load_earlier(struct engine *engine, const struct pipeline *pipeline, 
     return 0;
 }
 
-/* A step is kept when it succeeded and everything it needs is kept: what is run again makes what depends on it stale. */
+/* A step is kept when it succeeded and everything it needs is kept: what is run again makes what depends on it stale.
+ */
 static void carry_good_steps(struct run *run, const struct run *earlier, const bool *again, const char *label)
 {
     const struct pipeline *pipeline = run->pipeline;
@@ -49,8 +50,8 @@ static void carry_good_steps(struct run *run, const struct run *earlier, const b
     }
 }
 
-static int carry(struct engine *engine, const struct engine_submission *submission, struct run *run, struct pipeline_run *row,
-                 struct err *err)
+static int carry(struct engine *engine, const struct engine_submission *submission, struct run *run,
+                 struct pipeline_run *row, struct err *err)
 {
     struct run *earlier = NULL;
     struct pipeline_run earlier_row;
@@ -91,8 +92,9 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
         const char *key;
         const char *value;
     } tags[] = {
-        {"sluice.pipeline", row->pipeline},   {"sluice.number", arena_strdup(arena, label)}, {"sluice.definition", row->definition},
-        {"sluice.trigger", row->trigger},     {"mlflow.source.type", "PROJECT"},             {"mlflow.source.name", row->file},
+        {"sluice.pipeline", row->pipeline},     {"sluice.number", arena_strdup(arena, label)},
+        {"sluice.definition", row->definition}, {"sluice.trigger", row->trigger},
+        {"mlflow.source.type", "PROJECT"},      {"mlflow.source.name", row->file},
     };
     if (store_run_create(store, &info, err) < 0) {
         return -1;
@@ -111,7 +113,8 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
     }
     for (size_t i = 0; params->type == JSON_OBJECT && i < params->u.object.count; i++) {
         const struct json_member *param = &params->u.object.members[i];
-        const char *value = param->value.type == JSON_STRING ? param->value.u.string.p : json_text(arena, &param->value).p;
+        const char *value =
+            param->value.type == JSON_STRING ? param->value.u.string.p : json_text(arena, &param->value).p;
         if (store_run_param(store, row->run_id, param->key.p, value, err) < 0) {
             return -1;
         }
@@ -158,7 +161,8 @@ static int build_run(struct engine *engine, const struct engine_submission *subm
     return 0;
 }
 
-static int submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open, struct err *err)
+static int submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open,
+                  struct err *err)
 {
     const struct pipeline *pipeline = submission->pipeline;
     struct arena *arena = engine->turn;
@@ -207,7 +211,8 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
     return open_run_apply(engine, open, &begin, err);
 }
 
-int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40], struct err *err)
+int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
+                  struct err *err)
 {
     struct open_run *open = NULL;
     if (turn_begin(engine, err) < 0) {
@@ -221,7 +226,8 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
     return turn_commit(engine, err);
 }
 
-/* ---- a step that is a pipeline -------------------------------------------------------------------------------------- */
+/* ---- a step that is a pipeline --------------------------------------------------------------------------------------
+ */
 
 enum { CHILD_DEPTH_MAX = 8 };
 
@@ -242,7 +248,8 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
     const struct pipeline *pipeline = NULL;
     if (str_starts(step->pipeline, STR("./")) || str_starts(step->pipeline, STR("../"))) {
         const char *path = path_join(arena, open->row.workspace, arena_str(arena, step->pipeline).p);
-        struct pipeline_world world = {.plugins = engine->options.plugins, .check_files = true, .root = open->row.workspace};
+        struct pipeline_world world = {
+            .plugins = engine->options.plugins, .check_files = true, .root = open->row.workspace};
         diags_init(&diags, arena, path);
         pipeline = pipeline_load_file(path, &diags, &world);
     } else {
@@ -260,7 +267,8 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
         return open_run_definition(engine, &rows[0], arena, err);
     }
     if (pipeline == NULL) {
-        (void)err_set(err, ERR_INPUT, "%.*s:%d: %s", STR_ARG(step->pipeline), diags.count > 0 ? diags.items[0].pos.line : 0,
+        (void)err_set(err, ERR_INPUT, "%.*s:%d: %s", STR_ARG(step->pipeline),
+                      diags.count > 0 ? diags.items[0].pos.line : 0,
                       diags.count > 0 ? diags.items[0].message : "it cannot be read");
     }
     return pipeline;
@@ -271,7 +279,8 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
     const struct step *step = run_step_at(open->run, place);
     struct run_item *item = run_item_at(open->run, place);
     if (child_depth(engine, open) > CHILD_DEPTH_MAX) {
-        return err_set(err, ERR_STATE, "pipelines inside pipelines go %d deep: at most %d", CHILD_DEPTH_MAX + 1, CHILD_DEPTH_MAX);
+        return err_set(err, ERR_STATE, "pipelines inside pipelines go %d deep: at most %d", CHILD_DEPTH_MAX + 1,
+                       CHILD_DEPTH_MAX);
     }
     struct arena *arena = engine->turn;
     const struct pipeline *pipeline = load_child(engine, open, step, arena, err);
@@ -301,7 +310,8 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
     return 0;
 }
 
-/* ---- cancelling -------------------------------------------------------------------------------------------------------- */
+/* ---- cancelling
+ * -------------------------------------------------------------------------------------------------------- */
 
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err)
 {
@@ -309,14 +319,15 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     if (open == NULL) {
         return err_set(err, ERR_STATE, "run %s is not open: there is nothing to cancel", run_id);
     }
-    const char *words = reason == NULL || *reason == '\0' ? arena_printf(engine->turn, "cancelled by %s", actor)
-                                                          : arena_printf(engine->turn, "cancelled by %s: %s", actor, reason);
+    const char *words = reason == NULL || *reason == '\0'
+                            ? arena_printf(engine->turn, "cancelled by %s", actor)
+                            : arena_printf(engine->turn, "cancelled by %s: %s", actor, reason);
     struct run_event event = {.kind = RUN_EVENT_CANCEL, .now_ms = engine_now(engine), .reason = words};
     if (turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &open->row), run_id, run_state_name(open->run->state),
-                    "cancelling", reason, "", err) < 0 ||
+    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &open->row), run_id,
+                    run_state_name(open->run->state), "cancelling", reason, "", err) < 0 ||
         open_run_apply(engine, open, &event, err) < 0) {
         turn_abandon(engine);
         return -1;

@@ -38,7 +38,8 @@ static int memory_file(struct str text)
     return fd;
 }
 
-static void start(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec, struct arena *arena)
+static void start(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec,
+                  struct arena *arena)
 {
     struct json request = json_object();
     json_set(arena, &request, "method", json_cstring(arena, "GET"));
@@ -102,8 +103,8 @@ static int read_answer(int fd, const struct json *spec, struct arena *arena, str
     return 1;
 }
 
-int url_probe_look(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec, struct arena *arena,
-                   struct json *outcome)
+int url_probe_look(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec,
+                   struct arena *arena, struct json *outcome)
 {
     struct url_probe *probe = find(probes, wait);
     if (probe == NULL) {

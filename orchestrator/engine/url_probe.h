@@ -21,10 +21,11 @@ struct url_probes {
     VEC_OF(struct url_probe)
 };
 
-/* Starts a look when none is running for this wait, else takes its result when it is there. 1: the answer has the status that `spec`
- * wants ({url, status: 200 by default or a list, contains: text}); `outcome` gets {status}. 0: not yet. */
-int url_probe_look(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec, struct arena *arena,
-                   struct json *outcome);
+/* Starts a look when none is running for this wait, else takes its result when it is there. 1: the answer has the
+ * status that `spec` wants ({url, status: 200 by default or a list, contains: text}); `outcome` gets {status}. 0: not
+ * yet. */
+int url_probe_look(struct url_probes *probes, int64_t wait, const char *fetch, const struct json *spec,
+                   struct arena *arena, struct json *outcome);
 bool url_probe_is_running(const struct url_probes *probes, int64_t wait);
 /* Ends all looks. */
 void url_probes_clear(struct url_probes *probes);

@@ -4,8 +4,8 @@
 #include "engine/engine_internal.h"
 #include "run/approval.h"
 
-static int find_approval(struct engine *engine, const struct open_run *open, const char *step, struct wait_row *ret_wait,
-                         struct err *err)
+static int find_approval(struct engine *engine, const struct open_run *open, const char *step,
+                         struct wait_row *ret_wait, struct err *err)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
@@ -25,13 +25,14 @@ static int find_approval(struct engine *engine, const struct open_run *open, con
                        step == NULL ? "" : " at step ", step == NULL ? "" : step);
     }
     if (found > 1) {
-        return err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the step", run_words(engine->turn, &open->row), found);
+        return err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the step", run_words(engine->turn, &open->row),
+                       found);
     }
     return 0;
 }
 
-static enum approval_state decide(struct engine *engine, const struct json *spec, int64_t wait, const char **ret_missing,
-                                  struct json *ret_people, struct err *err)
+static enum approval_state decide(struct engine *engine, const struct json *spec, int64_t wait,
+                                  const char **ret_missing, struct json *ret_people, struct err *err)
 {
     struct vote *votes = NULL;
     size_t count = 0;
@@ -52,13 +53,13 @@ static enum approval_state decide(struct engine *engine, const struct json *spec
 }
 
 /* The approval is used only if what it was asked about is still what it was. */
-static int evidence_holds(struct engine *engine, struct open_run *open, const struct wait_row *wait, const struct json *spec,
-                          bool *ret_holds, struct err *err)
+static int evidence_holds(struct engine *engine, struct open_run *open, const struct wait_row *wait,
+                          const struct json *spec, bool *ret_holds, struct err *err)
 {
     struct json manifest;
     char sha256[65];
-    if (evidence_collect(engine, open, (size_t)wait->position, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), engine->turn,
-                         &manifest, sha256, err) < 0) {
+    if (evidence_collect(engine, open, (size_t)wait->position, json_get_text(spec, "of", NULL),
+                         json_get(spec, "evidence"), engine->turn, &manifest, sha256, err) < 0) {
         return -1;
     }
     *ret_holds = strcmp(sha256, json_get_text(spec, "sha256", "")) == 0;
@@ -80,7 +81,10 @@ static int settle_vote(struct engine *engine, struct open_run *open, struct wait
     if (state == APPROVAL_APPROVED && evidence_holds(engine, open, wait, spec, &holds, err) < 0) {
         return -1;
     }
-    const char *status = state == APPROVAL_OPEN ? "open" : state == APPROVAL_REJECTED ? "rejected" : holds ? "met" : "void";
+    const char *status = state == APPROVAL_OPEN       ? "open"
+                         : state == APPROVAL_REJECTED ? "rejected"
+                         : holds                      ? "met"
+                                                      : "void";
     *ret_outcome = json_object();
     json_set(arena, ret_outcome, "status", json_cstring(arena, status));
     json_set(arena, ret_outcome, "missing", json_cstring(arena, missing));
@@ -93,11 +97,15 @@ static int settle_vote(struct engine *engine, struct open_run *open, struct wait
     json_set(arena, &outcome, "reason", json_cstring(arena, vote->reason == NULL ? "" : vote->reason));
     json_set(arena, &outcome, "sha256", json_cstring(arena, json_get_text(spec, "sha256", "")));
     json_set(arena, &outcome, "waived", json_bool(json_get_bool(spec, "waived", false)));
-    const char *reason = arena_printf(arena, "%s by %s", holds ? (state == APPROVAL_APPROVED ? "approved" : "rejected") : "void: the evidence changed, approved", vote->actor);
+    const char *reason = arena_printf(arena, "%s by %s",
+                                      holds ? (state == APPROVAL_APPROVED ? "approved" : "rejected")
+                                            : "void: the evidence changed, approved",
+                                      vote->actor);
     return wait_end(engine, wait, status, outcome, reason, now_ms, err);
 }
 
-int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena, struct err *err)
+int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
+                struct err *err)
 {
     struct open_run *open = open_run_find(engine, vote->run_id);
     struct wait_row wait;
@@ -123,8 +131,8 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         return -1;
     }
     if (store_vote_put(engine->options.store, wait.id, &row, err) < 0 ||
-        engine_note(engine, vote->actor, action, run_words(engine->turn, &open->row), open->row.run_id, "open", row.decision, row.reason,
-                    json_get_text(&spec, "sha256", ""), err) < 0 ||
+        engine_note(engine, vote->actor, action, run_words(engine->turn, &open->row), open->row.run_id, "open",
+                    row.decision, row.reason, json_get_text(&spec, "sha256", ""), err) < 0 ||
         settle_vote(engine, open, &wait, &spec, vote, &outcome, err) < 0) {
         turn_abandon(engine);
         return -1;

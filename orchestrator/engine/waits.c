@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Waits: rows that the engine looks at, so that a waiting step holds no process (decisions.md 25).
  *
- * A kind says when it is met. Met, rejected, expired and void all let the same attempt go on: the plugin that asked to wait is called
- * again and decides what the outcome means. Withdrawn cancels the step.
+ * A kind says when it is met. Met, rejected, expired and void all let the same attempt go on: the plugin that asked to
+ * wait is called again and decides what the outcome means. Withdrawn cancels the step.
  */
 #include "base/fs.h"
 #include "base/log.h"
@@ -79,8 +79,8 @@ static int withdraw(struct engine *engine, struct wait_row *wait, const char *re
     return attempt_end(engine, attempt, &end, err);
 }
 
-int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason, int64_t now_ms,
-                  struct err *err)
+int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
+                  int64_t now_ms, struct err *err)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
@@ -106,7 +106,8 @@ int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place
     return 0;
 }
 
-int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret, struct err *err)
+int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
+                 struct err *err)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
@@ -121,7 +122,8 @@ int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct are
             return 0;
         }
     }
-    return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there", (long long)attempt->row.id);
+    return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there",
+                   (long long)attempt->row.id);
 }
 
 /* ---- approvals --------------------------------------------------------------------------------------------- */
@@ -136,8 +138,8 @@ static const char *model_name_of(struct engine *engine, const struct json *spec)
 }
 
 /* A newer request for the same step and model withdraws the older. Two that are about no model are about two things. */
-static int supersede(struct engine *engine, const struct open_run *open, struct run_place place, const struct json *spec,
-                     int64_t now_ms, struct err *err)
+static int supersede(struct engine *engine, const struct open_run *open, struct run_place place,
+                     const struct json *spec, int64_t now_ms, struct err *err)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
@@ -159,10 +161,11 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
         if (!same) {
             continue;
         }
-        const char *reason = arena_printf(engine->turn, "superseded by the request of %s", run_words(engine->turn, &open->row));
+        const char *reason =
+            arena_printf(engine->turn, "superseded by the request of %s", run_words(engine->turn, &open->row));
         if (withdraw(engine, &waits[i], reason, now_ms, err) < 0 ||
-            engine_note(engine, "sluice", "approval.withdrawn", run_words(engine->turn, &other->row), other->row.run_id, "open",
-                        "withdrawn", reason, "", err) < 0) {
+            engine_note(engine, "sluice", "approval.withdrawn", run_words(engine->turn, &other->row), other->row.run_id,
+                        "open", "withdrawn", reason, "", err) < 0) {
             return -1;
         }
     }
@@ -194,8 +197,8 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
     struct json manifest;
     char sha256[65];
     const char *name = model_name_of(engine, spec);
-    if (evidence_collect(engine, open, place.step, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), arena, &manifest,
-                         sha256, err) < 0) {
+    if (evidence_collect(engine, open, place.step, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), arena,
+                         &manifest, sha256, err) < 0) {
         return -1;
     }
     json_set(arena, spec, "step", json_string(arena, open->pipeline->steps[place.step].id));
@@ -223,10 +226,12 @@ static const char *words_of(struct engine *engine, const char *kind, const struc
         format_time(at, sizeof at, json_get_int(spec, "at_ms", 0));
         return arena_printf(engine->turn, "waits until %s", at);
     }
-    return arena_printf(engine->turn, "waits for %s %s", kind, json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
+    return arena_printf(engine->turn, "waits for %s %s", kind,
+                        json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
 }
 
-int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms, struct err *err)
+int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,
+              struct err *err)
 {
     const struct json *given = json_get(wait, "wait");
     struct json spec = given == NULL ? json_object() : json_copy(engine->turn, given);
@@ -243,7 +248,8 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     }
     if (!known || (strcmp(kind, "approval") == 0 &&
                    prepare_approval(engine, attempt->open, attempt->place, &spec, now_ms, &wrong) < 0)) {
-        struct attempt_end end = {.state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
+        struct attempt_end end = {
+            .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
         return attempt_end(engine, attempt, &end, err);
     }
     int64_t expires_ms = json_get_int(&spec, "expires_ms", 0);
@@ -272,8 +278,8 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     }
     return strcmp(kind, "approval") != 0
                ? 0
-               : engine_note(engine, "sluice", "approval.requested", run_words(engine->turn, &attempt->open->row), row.run_id, "",
-                             "open", event.reason, json_get_text(&spec, "sha256", ""), err);
+               : engine_note(engine, "sluice", "approval.requested", run_words(engine->turn, &attempt->open->row),
+                             row.run_id, "", "open", event.reason, json_get_text(&spec, "sha256", ""), err);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
@@ -297,8 +303,8 @@ static bool file_is_there(struct engine *engine, struct json *spec, const struct
 }
 
 /* 1 met, 0 not yet; `outcome` gets what the step is told. */
-static int is_met(struct engine *engine, struct wait_row *wait, struct json *spec, const struct open_run *open, int64_t now_ms,
-                  struct json *outcome)
+static int is_met(struct engine *engine, struct wait_row *wait, struct json *spec, const struct open_run *open,
+                  int64_t now_ms, struct json *outcome)
 {
     if (strcmp(wait->kind, "until") == 0) {
         return now_ms >= json_get_int(spec, "at_ms", 0);
@@ -312,7 +318,8 @@ static int is_met(struct engine *engine, struct wait_row *wait, struct json *spe
     return 0;
 }
 
-static int64_t next_look(const struct engine *engine, const struct wait_row *wait, const struct json *spec, int64_t now_ms)
+static int64_t next_look(const struct engine *engine, const struct wait_row *wait, const struct json *spec,
+                         int64_t now_ms)
 {
     if (strcmp(wait->kind, "approval") == 0) {
         return 0;
@@ -353,8 +360,8 @@ static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_m
             return -1;
         }
         if (strcmp(wait->kind, "approval") == 0 &&
-            engine_note(engine, "sluice", "approval.expired", run_words(engine->turn, &open->row), open->row.run_id, "open", "expired", "",
-                        json_get_text(&spec, "sha256", ""), err) < 0) {
+            engine_note(engine, "sluice", "approval.expired", run_words(engine->turn, &open->row), open->row.run_id,
+                        "open", "expired", "", json_get_text(&spec, "sha256", ""), err) < 0) {
             return -1;
         }
         return wait_end(engine, wait, "expired", outcome, NULL, now_ms, err);

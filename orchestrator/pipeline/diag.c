@@ -20,6 +20,7 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
                       ...)
 {
     if (diags->count >= DIAGS_MAX) {
+        diags->errors += level_of(code) == DIAG_ERROR ? 1 : 0;
         return &diags->items[DIAGS_MAX - 1];
     }
     va_list args;
@@ -67,8 +68,42 @@ static int by_position(const void *a, const void *b)
     return x->pos.column < y->pos.column ? -1 : x->pos.column > y->pos.column;
 }
 
+static int characters(struct str text)
+{
+    int count = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        count += ((unsigned char)text.p[i] & 0xc0) != 0x80 ? 1 : 0;
+    }
+    return count;
+}
+
+/* Lines that YAML folds into one leave positions past the end of their first line: the fold is one blank, and the rest
+ * stands behind the next line's indentation. */
+static void unfold(const struct diags *diags, struct diag *diag)
+{
+    struct str line = diags_source_line(diags, diag->pos.line);
+    int over = diag->pos.column - characters(line) - 1;
+    struct str next = diags_source_line(diags, diag->pos.line + 1);
+    while (over > 0 && next.n > 0) {
+        int indent = (int)(str_trim(next).p - next.p);
+        int width = diag->end_column - diag->pos.column;
+        diag->pos = (struct pos){diag->pos.line + 1, indent + over};
+        diag->end_column = diag->end_column == 0 ? 0 : diag->pos.column + width;
+        over = diag->pos.column - characters(next) - 1;
+        next = diags_source_line(diags, diag->pos.line + 1);
+    }
+    int most = characters(diags_source_line(diags, diag->pos.line)) + 1;
+    diag->pos.column = diag->pos.column > most ? most : diag->pos.column;
+    diag->end_column = diag->end_column > most || diag->end_column <= diag->pos.column ? 0 : diag->end_column;
+}
+
 void diags_sort(struct diags *diags)
 {
+    for (size_t i = 0; i < diags->count; i++) {
+        if (diags->items[i].pos.line > 0) {
+            unfold(diags, &diags->items[i]);
+        }
+    }
     if (diags->count > 1) {
         qsort(diags->items, diags->count, sizeof *diags->items, by_position);
     }

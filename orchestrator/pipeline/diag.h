@@ -73,7 +73,7 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
 const char *diag_hint_near(struct arena *arena, struct str word, const struct str *candidates, size_t count);
 /* "E012" or "W020". */
 const char *diag_code_text(enum diag_code code);
-/* Sorts by position. */
+/* Sorts by position, after putting positions inside folded lines where the text stands in the file. */
 void diags_sort(struct diags *diags);
 /* Source line number `line` of the text, without its end. */
 struct str diags_source_line(const struct diags *diags, int line);

@@ -23,7 +23,8 @@ static struct plugin *find_name(const struct catalogue *catalogue, struct str na
 
 static struct plugin *add(struct catalogue *catalogue, const struct plugin *plugin)
 {
-    catalogue->plugins = arena_grow(catalogue->arena, catalogue->plugins, catalogue->count, &catalogue->room, sizeof *catalogue->plugins);
+    catalogue->plugins = arena_grow(catalogue->arena, catalogue->plugins, catalogue->count, &catalogue->room,
+                                    sizeof *catalogue->plugins);
     catalogue->plugins[catalogue->count] = *plugin;
     return &catalogue->plugins[catalogue->count++];
 }
@@ -61,7 +62,8 @@ void catalogue_add_folder(struct catalogue *catalogue, const char *folder)
     free(entries);
 }
 
-const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder, struct err *err)
+const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
+                                    struct err *err)
 {
     struct arena *arena = catalogue->arena;
     if (!str_ends(name_or_path, STR(".so"))) {
@@ -78,9 +80,11 @@ const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name
         }
         ptrdiff_t near = str_nearest(name_or_path, names, catalogue->count);
         if (near >= 0) {
-            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': did you mean '%.*s'?", STR_ARG(name_or_path), STR_ARG(names[near]));
+            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': did you mean '%.*s'?", STR_ARG(name_or_path),
+                          STR_ARG(names[near]));
         } else {
-            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': 'sluice plugins' lists them", STR_ARG(name_or_path));
+            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': 'sluice plugins' lists them",
+                          STR_ARG(name_or_path));
         }
         return NULL;
     }

@@ -14,7 +14,16 @@
 #include <stdbool.h>
 
 /* The types of step.h, as the manifest writes them. */
-enum plugin_type { PLUGIN_STRING, PLUGIN_PATH, PLUGIN_BOOL, PLUGIN_INT, PLUGIN_NUMBER, PLUGIN_DURATION, PLUGIN_SIZE, PLUGIN_ANY };
+enum plugin_type {
+    PLUGIN_STRING,
+    PLUGIN_PATH,
+    PLUGIN_BOOL,
+    PLUGIN_INT,
+    PLUGIN_NUMBER,
+    PLUGIN_DURATION,
+    PLUGIN_SIZE,
+    PLUGIN_ANY
+};
 
 struct plugin_param {
     struct str name;
@@ -52,7 +61,8 @@ struct plugin {
     size_t output_count;
 };
 
-/* Reads one file's manifest. Errors say what the file is: no ELF, no .sluice section ("not a sluice plugin"), another ABI
+/* Reads one file's manifest. Errors say what the file is: no ELF, no .sluice section ("not a sluice plugin"), another
+ * ABI
  * ("built for ABI 3; this sluice speaks 1"), a malformed row. */
 int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin, struct err *err);
 /* Parses manifest text (for tests and fuzzing). */
@@ -70,14 +80,16 @@ struct catalogue {
 void catalogue_init(struct catalogue *catalogue, struct arena *arena);
 /* Adds every *.so of a folder, sorted; of two with one name the first added wins. An absent folder is fine. */
 void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
-/* The plugin by name, or by a path ending in ".so" (read and added; relative to `folder`). NULL with `err`: for an unknown name
- * with the nearest known one. */
-const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder, struct err *err);
+/* The plugin by name, or by a path ending in ".so" (read and added; relative to `folder`). NULL with `err`: for an
+ * unknown name with the nearest known one. */
+const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
+                                    struct err *err);
 const struct plugin_param *plugin_find_param(const struct plugin *plugin, struct str name);
 const struct plugin_output *plugin_find_output(const struct plugin *plugin, struct str name);
 
 /* Checks evaluated values against the rows, converts ("2h" to ms, "1" stays text), applies defaults. Every problem in
  * one message, joined by "; ". */
-int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena, struct json *ret, struct err *err);
+int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena,
+                           struct json *ret, struct err *err);
 
 #endif

@@ -21,7 +21,8 @@ static bool take(struct str file, uint64_t offset, void *room, size_t size)
 static bool name_is(struct str file, const Elf64_Shdr *names, uint32_t at, const char *name)
 {
     size_t length = strlen(name) + 1;
-    if (at >= names->sh_size || length > names->sh_size - at || names->sh_offset > file.n || names->sh_size > file.n - names->sh_offset) {
+    if (at >= names->sh_size || length > names->sh_size - at || names->sh_offset > file.n ||
+        names->sh_size > file.n - names->sh_offset) {
         return false;
     }
     return memcmp(file.p + names->sh_offset + at, name, length) == 0;
@@ -34,7 +35,8 @@ int elf_section_read(struct str file, const char *name, struct str *ret_bytes, s
     if (!take(file, 0, &head, sizeof head) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
         return err_set(err, ERR_INPUT, "it is no shared object (no ELF file)");
     }
-    if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_ident[EI_DATA] != ELFDATA2LSB || head.e_shentsize != sizeof(Elf64_Shdr)) {
+    if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_ident[EI_DATA] != ELFDATA2LSB ||
+        head.e_shentsize != sizeof(Elf64_Shdr)) {
         return err_set(err, ERR_INPUT, "it is no 64-bit little-endian ELF file");
     }
     if (head.e_shoff > file.n || head.e_shstrndx >= head.e_shnum ||
@@ -49,7 +51,8 @@ int elf_section_read(struct str file, const char *name, struct str *ret_bytes, s
         if (section.sh_type == SHT_NOBITS || !name_is(file, &names, section.sh_name, name)) {
             continue;
         }
-        if (section.sh_offset > file.n || section.sh_size > file.n - section.sh_offset || section.sh_size > SECTION_MAX_BYTES) {
+        if (section.sh_offset > file.n || section.sh_size > file.n - section.sh_offset ||
+            section.sh_size > SECTION_MAX_BYTES) {
             return err_set(err, ERR_INPUT, "its section '%s' is broken", name);
         }
         *ret_bytes = (struct str){file.p + section.sh_offset, section.sh_size};

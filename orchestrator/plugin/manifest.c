@@ -38,8 +38,9 @@ static int parse_shapes(struct str text, unsigned *ret_shapes)
     static const struct {
         const char *name;
         unsigned bits;
-    } shapes[] = {{"list", 1u << JSON_ARRAY},   {"map", 1u << JSON_OBJECT}, {"string", 1u << JSON_STRING},
-                  {"bool", 1u << JSON_BOOL},    {"int", 1u << JSON_INT},    {"number", (1u << JSON_INT) | (1u << JSON_NUMBER)},
+    } shapes[] = {{"list", 1u << JSON_ARRAY},    {"map", 1u << JSON_OBJECT},
+                  {"string", 1u << JSON_STRING}, {"bool", 1u << JSON_BOOL},
+                  {"int", 1u << JSON_INT},       {"number", (1u << JSON_INT) | (1u << JSON_NUMBER)},
                   {"null", 1u << JSON_NULL}};
     struct str part = {0};
     while (str_cut(&text, '|', &part)) {
@@ -142,7 +143,9 @@ static int parse_rule(struct str rule, struct arena *arena, struct plugin_param 
         return 0;
     }
     if (str_is(key, "shape") && value.p != NULL) {
-        return parse_shapes(value, &param->shapes) == 0 ? 0 : err_set(err, ERR_INPUT, "unknown shape '%.*s'", STR_ARG(value));
+        return parse_shapes(value, &param->shapes) == 0
+                   ? 0
+                   : err_set(err, ERR_INPUT, "unknown shape '%.*s'", STR_ARG(value));
     }
     if (str_is(key, "min") && value.p != NULL) {
         param->has_min = true;
@@ -167,7 +170,8 @@ static int parse_param(struct words *words, struct arena *arena, struct plugin_p
     struct str type = {0};
     struct str rules = {0};
     struct str doc = {0};
-    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc) || name.n == 0) {
+    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc) ||
+        name.n == 0) {
         return err_set(err, ERR_INPUT, "its manifest ends in a parameter");
     }
     *ret = (struct plugin_param){.name = arena_str(arena, name), .doc = arena_str(arena, doc), .def = json_null()};
@@ -241,7 +245,8 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
         return err_set(err, ERR_INPUT, "its manifest is not that of a sluice plugin");
     }
     if (parse_int(abi, 0, 1000000, &number, NULL) < 0 || number != OUR_ABI) {
-        return err_set(err, ERR_INPUT, "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
+        return err_set(err, ERR_INPUT,
+                       "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
                        STR_ARG(abi), OUR_ABI);
     }
     struct {

@@ -15,7 +15,8 @@ struct check {
 static int wrong(const struct check *check, const char *expected, const struct json *value)
 {
     struct str text = json_text(check->arena, value);
-    return err_set(check->err, ERR_INPUT, "'%.*s': expected %s, found %.*s", STR_ARG(check->param->name), expected, STR_ARG(text));
+    return err_set(check->err, ERR_INPUT, "'%.*s': expected %s, found %.*s", STR_ARG(check->param->name), expected,
+                   STR_ARG(text));
 }
 
 static int check_range(const struct check *check, double number, const struct json *value)
@@ -83,7 +84,8 @@ static int check_number(const struct check *check, const struct json *value, str
         *ret = json_int(whole);
     } else if (value->type == JSON_STRING && !integer && parse_number(value->u.string, &number, NULL) == 0) {
         *ret = json_number(number);
-    } else if (value->type == JSON_NUMBER && integer && value->u.number == floor(value->u.number) && fabs(value->u.number) < 9e15) {
+    } else if (value->type == JSON_NUMBER && integer && value->u.number == floor(value->u.number) &&
+               fabs(value->u.number) < 9e15) {
         *ret = json_int((int64_t)value->u.number);
     }
     if (!json_as_number(ret, &number) || (integer && ret->type != JSON_INT)) {
@@ -112,7 +114,8 @@ static int check_value(const struct check *check, const struct json *value, stru
     }
     *ret = *value;
     if (check->param->shapes != 0 && (check->param->shapes & (1u << value->type)) == 0) {
-        static const char *const names[] = {"null", "true or false", "an integer", "a number", "text", "a list", "a map"};
+        static const char *const names[] = {"null", "true or false", "an integer", "a number",
+                                            "text", "a list",        "a map"};
         const char *allowed = "";
         for (unsigned t = 0; t < 7; t++) {
             if ((check->param->shapes & (1u << t)) != 0) {
@@ -136,12 +139,13 @@ static const char *unknown_message(const struct plugin *plugin, struct str name,
         names[i] = plugin->params[i].name;
     }
     ptrdiff_t near = str_nearest(name, names, plugin->param_count);
-    return near >= 0 ? arena_printf(arena, "'%.*s' has no input '%.*s': did you mean '%.*s'?", STR_ARG(plugin->name), STR_ARG(name),
-                                    STR_ARG(names[near]))
+    return near >= 0 ? arena_printf(arena, "'%.*s' has no input '%.*s': did you mean '%.*s'?", STR_ARG(plugin->name),
+                                    STR_ARG(name), STR_ARG(names[near]))
                      : arena_printf(arena, "'%.*s' has no input '%.*s'", STR_ARG(plugin->name), STR_ARG(name));
 }
 
-int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena, struct json *ret, struct err *err)
+int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena,
+                           struct json *ret, struct err *err)
 {
     const char *problems = "";
     struct json complete = json_object();

@@ -30,8 +30,8 @@ static void items_done(struct run *run, size_t index, struct run_changes *change
     step->refused = refused_by != NULL;
     if (failed > 0) {
         const char *text = step->item_count == 1 ? reason
-                                                 : arena_printf(run->arena, "%zu of %zu items failed; the first: %s", failed,
-                                                                step->item_count, reason == NULL ? "" : reason);
+                                                 : arena_printf(run->arena, "%zu of %zu items failed; the first: %s",
+                                                                failed, step->item_count, reason == NULL ? "" : reason);
         run_step_end(run, index, STEP_STATE_FAILED, text, changes);
     } else if (cancelled > 0) {
         run_step_end(run, index, STEP_STATE_CANCELLED, run->cancelling ? run->cancel_reason : cancel_reason, changes);
@@ -71,7 +71,8 @@ static void cancel_items(struct run *run, size_t index, const char *why, const c
             break;
         case STEP_STATE_WAITING:
             if (item->child_run_id != NULL) {
-                changes_action(changes, (struct run_action){.kind = RUN_ACTION_CANCEL_CHILD, .place = place, .text = why});
+                changes_action(changes,
+                               (struct run_action){.kind = RUN_ACTION_CANCEL_CHILD, .place = place, .text = why});
                 break;
             }
             changes_action(changes, (struct run_action){.kind = RUN_ACTION_WITHDRAW, .place = place, .text = reason});
@@ -132,9 +133,11 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
         item->resumed = false;
         item->due_ms = event->now_ms +
                        run_retry_delay_ms(retry, item->attempts + 1, run->seed, event->place.step, event->place.item);
-        item->reason = arena_printf(run->arena, "attempt %d: %s", item->attempts, event->reason == NULL ? "failed" : event->reason);
+        item->reason = arena_printf(run->arena, "attempt %d: %s", item->attempts,
+                                    event->reason == NULL ? "failed" : event->reason);
         changes_item(changes, event->place);
-        changes_action(changes, (struct run_action){.kind = RUN_ACTION_WAKE, .place = event->place, .at_ms = item->due_ms});
+        changes_action(changes,
+                       (struct run_action){.kind = RUN_ACTION_WAKE, .place = event->place, .at_ms = item->due_ms});
         return;
     } else {
         if (event->refused) {

@@ -11,7 +11,8 @@ static struct json text_or_null(struct arena *arena, const char *text)
 }
 
 /* The union of the names that any item has set, each a list in item order with null for the missing. */
-static struct json gather_lists(struct arena *arena, const struct run_step *step, struct json (*get)(const struct run_item *))
+static struct json gather_lists(struct arena *arena, const struct run_step *step,
+                                struct json (*get)(const struct run_item *))
 {
     struct json lists = json_object();
     for (size_t i = 0; i < step->item_count; i++) {
@@ -48,7 +49,8 @@ static struct json item_metrics(const struct run_item *item)
     return item->metrics;
 }
 
-static struct json list_of_text(struct arena *arena, const struct run_step *step, const char *(*get)(const struct run_item *))
+static struct json list_of_text(struct arena *arena, const struct run_step *step,
+                                const char *(*get)(const struct run_item *))
 {
     struct json list = json_array();
     for (size_t i = 0; i < step->item_count; i++) {
@@ -72,7 +74,8 @@ static const char *item_model_uri(const struct run_item *item)
     return item->model_uri;
 }
 
-/* steps.<id>: its outputs also stand beside outputs, artifacts, metrics, status, run_id, model_id, model_uri; the latter win. */
+/* steps.<id>: its outputs also stand beside outputs, artifacts, metrics, status, run_id, model_id, model_uri; the
+ * latter win. */
 static struct json step_object(const struct run *run, size_t index, struct arena *arena)
 {
     const struct run_step *step = &run->steps[index];

@@ -28,8 +28,8 @@ static int push_item(struct run *run, struct json *items, struct json item, stru
 }
 
 /* The values of all axes, evaluated. */
-static int evaluate_axes(struct run *run, const struct matrix *matrix, const struct expr_env *env, struct json *ret_axes,
-                         struct err *err)
+static int evaluate_axes(struct run *run, const struct matrix *matrix, const struct expr_env *env,
+                         struct json *ret_axes, struct err *err)
 {
     *ret_axes = json_array();
     for (size_t a = 0; a < matrix->axis_count; a++) {
@@ -111,8 +111,8 @@ static int exclude_items(struct run *run, const struct matrix *matrix, const str
     return 0;
 }
 
-/* As GitHub Actions: an include that agrees with items on all the axes it names adds its other keys to them; one that agrees with
- * none is an item of its own. */
+/* As GitHub Actions: an include that agrees with items on all the axes it names adds its other keys to them; one that
+ * agrees with none is an item of its own. */
 static int include_items(struct run *run, const struct matrix *matrix, const struct expr_env *env, struct json *items,
                          struct err *err)
 {
@@ -161,7 +161,8 @@ int run_expand_matrix(struct run *run, size_t step, struct json **ret_items, siz
             return err_set(err, ERR_INPUT, "matrix: expected a list, found %s", json_type_name(items.type));
         }
         if (items.u.array.count > MATRIX_MAX_ITEMS) {
-            return err_set(err, ERR_LIMIT, "the matrix has %zu items, more than %d", items.u.array.count, MATRIX_MAX_ITEMS);
+            return err_set(err, ERR_LIMIT, "the matrix has %zu items, more than %d", items.u.array.count,
+                           MATRIX_MAX_ITEMS);
         }
     } else {
         struct json axes;

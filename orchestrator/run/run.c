@@ -222,7 +222,8 @@ static void run_resume_step(struct run *run, size_t index, struct run_changes *c
             vec_push(&run->ready, place);
         }
         if (item->state == STEP_STATE_DELAYED) {
-            changes_action(changes, (struct run_action){.kind = RUN_ACTION_WAKE, .place = place, .at_ms = item->due_ms});
+            changes_action(changes,
+                           (struct run_action){.kind = RUN_ACTION_WAKE, .place = place, .at_ms = item->due_ms});
         }
     }
     step->unmet = 0;

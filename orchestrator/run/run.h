@@ -78,7 +78,8 @@ struct run {
     struct json vars;
     struct json secrets; /* names to "***": the real values are put in by the engine when it starts an attempt */
     /* hashFiles of expressions: set by the engine, NULL: not available. */
-    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret, struct err *err);
+    int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
+                      struct err *err);
     void *hash_ctx;
     struct run_step *steps;
     size_t done;      /* terminal steps */
@@ -157,13 +158,14 @@ void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks);
 /* Puts an item's row back (items in order; `item` is copied as it is, its values must live in run->arena). */
 void run_load_item(struct run *run, struct run_place place, const struct run_item *item);
 /* Puts a step's row back. Then, once all rows are in, run_resume rebuilds counters and the ready queue. */
-void run_load_step(struct run *run, size_t step, enum step_state state, const char *reason, bool expanded, bool after_failure,
-                   bool refused, bool wanted);
+void run_load_step(struct run *run, size_t step, enum step_state state, const char *reason, bool expanded,
+                   bool after_failure, bool refused, bool wanted);
 void run_resume(struct run *run, struct run_changes *changes);
 
 /* ---- deciding --------------------------------------------------------------------------------------- */
 void run_apply(struct run *run, const struct run_event *event, struct run_changes *changes);
-/* Takes the next item that may start, marks it active and counts its attempt (unless it goes on after a wait). False: none. */
+/* Takes the next item that may start, marks it active and counts its attempt (unless it goes on after a wait). False:
+ * none. */
 bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place);
 bool run_has_ready(const struct run *run);
 /* Items that are active (hold a process or a child run). */

@@ -11,8 +11,8 @@ void changes_item(struct run_changes *changes, struct run_place place);
 void changes_step(struct run_changes *changes, size_t step);
 void changes_action(struct run_changes *changes, struct run_action action);
 
-/* settle.c: every step in run->due has all its needs terminal: it becomes ready, or skipped, failed, cancelled; and so on
- * through what depends on it. */
+/* settle.c: every step in run->due has all its needs terminal: it becomes ready, or skipped, failed, cancelled; and so
+ * on through what depends on it. */
 void run_settle_due(struct run *run, struct run_changes *changes);
 /* The step has its final state: lowers its dependents' counters and notes who is due. */
 void run_step_end(struct run *run, size_t step, enum step_state state, const char *reason, struct run_changes *changes);

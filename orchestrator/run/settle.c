@@ -18,7 +18,8 @@ static enum need_outcome need_outcome(const struct run *run, const struct step_n
     case STEP_STATE_SKIPPED:
         return need->optional ? NEED_GOOD : NEED_SKIPPED;
     default:
-        return run->pipeline->steps[need->step].continue_on_error && needed->state == STEP_STATE_FAILED ? NEED_GOOD : NEED_BAD;
+        return run->pipeline->steps[need->step].continue_on_error && needed->state == STEP_STATE_FAILED ? NEED_GOOD
+                                                                                                        : NEED_BAD;
     }
 }
 
@@ -37,7 +38,8 @@ static bool skip_for_needs(struct run *run, size_t index, struct run_changes *ch
             continue;
         case NEED_REFUSED:
             run->steps[index].refused = true;
-            reason = arena_printf(run->arena, "refused by %.*s: %s", STR_ARG(id), needed->reason == NULL ? "" : needed->reason);
+            reason = arena_printf(run->arena, "refused by %.*s: %s", STR_ARG(id),
+                                  needed->reason == NULL ? "" : needed->reason);
             break;
         case NEED_SKIPPED:
             run->steps[index].after_failure = needed->after_failure;
@@ -130,7 +132,8 @@ static int check_condition(struct run *run, size_t index, struct run_changes *ch
     if (!holds) {
         note_needs(run, index);
         const char *text = json_get_text(&step->definition, "if", "");
-        run_step_end(run, index, STEP_STATE_SKIPPED, arena_printf(run->arena, "its condition was false: %s", text), changes);
+        run_step_end(run, index, STEP_STATE_SKIPPED, arena_printf(run->arena, "its condition was false: %s", text),
+                     changes);
         return 0;
     }
     return 1;

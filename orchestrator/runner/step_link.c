@@ -22,7 +22,8 @@ enum {
     FLUSH_AFTER_MS = 50,
     ANSWER_MAX_BYTES = 64 << 20,
     LOG_PIECE_BYTES = 256 << 10,
-    FLUSHER_STACK_BYTES = 64 << 10
+    FLUSHER_STACK_BYTES = 64 << 10,
+    DEPTH_MAX = 64 /* what the runner reads, and the engine after it */
 };
 
 struct step_link {
@@ -191,8 +192,24 @@ static int send_text(struct step_link *link, enum journal_type type, struct str 
     return result;
 }
 
+/* Levels of lists and maps; `most` and more are all the same. */
+static size_t depth_of(const struct json *value, size_t most)
+{
+    size_t deepest = 0;
+    bool list = value->type == JSON_ARRAY;
+    size_t count = list ? value->u.array.count : value->type == JSON_OBJECT ? value->u.object.count : 0;
+    for (size_t i = 0; i < count && most > 0; i++) {
+        size_t depth = depth_of(list ? &value->u.array.items[i] : &value->u.object.members[i].value, most - 1);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return value->type == JSON_ARRAY || value->type == JSON_OBJECT ? deepest + 1 : 0;
+}
+
 int step_link_send(struct step_link *link, enum journal_type type, const struct json *value, struct err *err)
 {
+    if (depth_of(value, DEPTH_MAX) > DEPTH_MAX) {
+        return err_set(err, ERR_LIMIT, "what the step reports is nested deeper than %d levels", DEPTH_MAX);
+    }
     struct strbuf text;
     strbuf_init(&text, JOURNAL_PAYLOAD_MAX);
     json_write(&text, value);

@@ -20,7 +20,8 @@ int step_link_free(struct step_link *link);
 /* The link as a sink; it lives as long as the link. */
 struct step_sink step_link_sink(struct step_link *link);
 
-/* A frame of JOURNAL_REPORT, JOURNAL_WAIT or JOURNAL_RESULT. More than 1 MiB of JSON is ERR_LIMIT. */
+/* A frame of JOURNAL_REPORT, JOURNAL_WAIT or JOURNAL_RESULT. More than 1 MiB of JSON, or than 64 levels, is ERR_LIMIT:
+ * the runner ends a step that sends such a frame. */
 int step_link_send(struct step_link *link, enum journal_type type, const struct json *value, struct err *err);
 /* JOURNAL_RESULT: `result` is "ok", "failed", "refused" or "wait"; `reason` NULL or one line. */
 int step_link_result(struct step_link *link, const char *result, const char *reason);

@@ -164,8 +164,8 @@ static void end(struct supervised *attempt, int64_t now_ms)
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
     attempt->phase = ATTEMPT_ENDED;
     attempt->calls.count = 0;
-    /* Done with its secrets; the exit record is all that is left to say. What stood in the file of outputs is recorded, or
-     * refused, and may hold a secret. */
+    /* Done with its secrets; the exit record is all that is left to say. What stood in the file of outputs is recorded,
+     * or refused, and may hold a secret. */
     const char *output = json_get_text(&attempt->spawn, "output_file", NULL);
     if (output != NULL) {
         (void)unlink(output);

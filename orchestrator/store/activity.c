@@ -19,7 +19,9 @@ void store_activity_set_key(struct store *store, const unsigned char key[32])
 
 static int need_key(const struct store *store, struct err *err)
 {
-    return store->has_activity_key ? 0 : err_set(err, ERR_STATE, "the home's key is not there: the activity log cannot be chained");
+    return store->has_activity_key
+               ? 0
+               : err_set(err, ERR_STATE, "the home's key is not there: the activity log cannot be chained");
 }
 
 /* HMAC over the lengths and bytes of every field, so that no two rows can look alike. */
@@ -71,9 +73,10 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     }
     row.sequence++;
     struct digest chain = chain_of(store, before, &row);
-    struct stmt *s = stmt_get(store, "INSERT INTO activity (sequence, at_ms, actor, action, object, object_id, from_state, "
-                                     "to_state, reason, evidence_sha256, chain) VALUES (:sequence, :at, :actor, :action, "
-                                     ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain)");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO activity (sequence, at_ms, actor, action, object, object_id, from_state, "
+                        "to_state, reason, evidence_sha256, chain) VALUES (:sequence, :at, :actor, :action, "
+                        ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain)");
     stmt_int(s, ":sequence", row.sequence);
     stmt_int(s, ":at", row.at_ms);
     stmt_text(s, ":actor", text_of(row.actor));
@@ -114,8 +117,8 @@ static struct activity read_row(struct stmt *s, struct arena *arena)
     };
 }
 
-int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence, size_t limit,
-                        struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err)
+int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
+                        size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, newest_first ? columns_newest : columns_oldest);
     struct activity *items = NULL;
@@ -150,7 +153,8 @@ static int parse_head(const char *text, struct expected_head *ret, struct err *e
     if (text == NULL) {
         return 0;
     }
-    if (!str_cut(&rest, ':', &sequence) || rest.n != 64 || parse_int(sequence, 1, INT64_MAX, &ret->sequence, NULL) < 0) {
+    if (!str_cut(&rest, ':', &sequence) || rest.n != 64 ||
+        parse_int(sequence, 1, INT64_MAX, &ret->sequence, NULL) < 0) {
         return err_set(err, ERR_INPUT, "head '%s': expected SEQUENCE:HEX as 'sluice activity verify' prints it", text);
     }
     ret->chain = rest;
@@ -161,8 +165,8 @@ static int check_row(const struct store *store, const struct activity *row, int6
                      const struct expected_head *head, struct err *err)
 {
     if (row->sequence != sequence) {
-        return err_set(err, ERR_CORRUPT, "the activity log is broken: row %lld is missing, row %lld follows", (long long)sequence,
-                       (long long)row->sequence);
+        return err_set(err, ERR_CORRUPT, "the activity log is broken: row %lld is missing, row %lld follows",
+                       (long long)sequence, (long long)row->sequence);
     }
     struct digest chain = chain_of(store, before, row);
     if (!digest_equal(chain.hex, row->chain)) {
@@ -170,13 +174,15 @@ static int check_row(const struct store *store, const struct activity *row, int6
                        (long long)sequence, row->action, row->actor);
     }
     if (head->sequence == sequence && !str_is(head->chain, row->chain)) {
-        return err_set(err, ERR_CORRUPT, "the activity log is not the one that had this head: row %lld has another chain",
+        return err_set(err, ERR_CORRUPT,
+                       "the activity log is not the one that had this head: row %lld has another chain",
                        (long long)sequence);
     }
     return 0;
 }
 
-int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96], struct err *err)
+int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
+                          struct err *err)
 {
     struct expected_head head;
     char before[96];
@@ -206,7 +212,8 @@ int store_activity_verify(struct store *store, const char *expect_head, int64_t 
         return -1;
     }
     if (head.sequence > sequence) {
-        return err_set(err, ERR_CORRUPT, "the activity log ends at row %lld, but row %lld was there: its tail was cut off",
+        return err_set(err, ERR_CORRUPT,
+                       "the activity log ends at row %lld, but row %lld was there: its tail was cut off",
                        (long long)sequence, (long long)head.sequence);
     }
     *ret_count = sequence;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The activity log: append-only, chained by HMAC under the home's key: who did what to which object, from which state to
- * which, why, and the digest of the evidence (decisions.md 37 says what the chain proves and what not).
+ * The activity log: append-only, chained by HMAC under the home's key: who did what to which object, from which state
+ * to which, why, and the digest of the evidence (decisions.md 37 says what the chain proves and what not).
  */
 #ifndef SLUICE_STORE_ACTIVITY_H
 #define SLUICE_STORE_ACTIVITY_H
@@ -26,10 +26,13 @@ struct activity {
 /* The key is the home's (32 bytes); it must be set before append or verify. */
 void store_activity_set_key(struct store *store, const unsigned char key[32]);
 int store_activity_append(struct store *store, const struct activity *activity, struct err *err);
-/* Newest first with `newest_first`, after/before `from_sequence` (0: from the end/start), at most `limit`; `object_id` NULL for all. */
-int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence, size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err);
-/* Walks the whole chain. 0 when it holds, with the number of rows and the head; -1 ERR_CORRUPT naming the first row that does not.
- * `expect_head` ("SEQUENCE:HEX", NULL for none) must lie on the chain: finds a cut tail. */
-int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96], struct err *err);
+/* Newest first with `newest_first`, after/before `from_sequence` (0: from the end/start), at most `limit`; `object_id`
+ * NULL for all. */
+int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
+                        size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err);
+/* Walks the whole chain. 0 when it holds, with the number of rows and the head; -1 ERR_CORRUPT naming the first row
+ * that does not. `expect_head` ("SEQUENCE:HEX", NULL for none) must lie on the chain: finds a cut tail. */
+int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
+                          struct err *err);
 
 #endif

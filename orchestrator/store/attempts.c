@@ -3,15 +3,16 @@
 
 #include "store/stmt.h"
 
-#define ATTEMPT_COLUMNS                                                                                                 \
-    "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "         \
+#define ATTEMPT_COLUMNS                                                                                                \
+    "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "        \
     "spawning, exit, result, wait, started_ms, ended_ms"
 
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, "
-                                     "started_ms) VALUES (:run_id, :position, :item, :number, :state, :mark, :step_run_id, :runner, "
-                                     ":boot_id, :started)");
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, "
+               "started_ms) VALUES (:run_id, :position, :item, :number, :state, :mark, :step_run_id, :runner, "
+               ":boot_id, :started)");
     stmt_text(s, ":run_id", attempt->run_id);
     stmt_int(s, ":position", attempt->position);
     stmt_int(s, ":item", attempt->item);
@@ -31,9 +32,11 @@ int store_attempt_insert(struct store *store, struct attempt_row *attempt, struc
 
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
-                                     "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
-                                     "ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
+    struct stmt *s = stmt_get(
+        store,
+        "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
+        "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
+        "ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
     stmt_int(s, ":id", attempt->id);
     stmt_text(s, ":state", attempt_state_name(attempt->state));
     stmt_text(s, ":reason", attempt->reason);
@@ -96,9 +99,9 @@ int store_attempt_get(struct store *store, int64_t id, struct arena *arena, stru
 int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
                        size_t *ret_count, struct err *err)
 {
-    struct stmt *s = run_id == NULL
-                         ? stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id")
-                         : stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
+    struct stmt *s =
+        run_id == NULL ? stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id")
+                       : stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
     if (run_id != NULL) {
         stmt_text(s, ":run_id", run_id);
     }

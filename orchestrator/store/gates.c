@@ -5,9 +5,10 @@
 
 int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
-                                     "refused_by, record, evidence_sha256, at_ms) VALUES (:run_id, :step, "
-                                     ":step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at)");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
+                        "refused_by, record, evidence_sha256, at_ms) VALUES (:run_id, :step, "
+                        ":step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at)");
     struct strbuf record;
     strbuf_init(&record, 16 << 20);
     json_write(&record, &gate->record);
@@ -59,7 +60,8 @@ int store_gate_list(struct store *store, const char *run_id, struct arena *arena
             .evidence_sha256 = stmt_column_text(s, 9, arena),
             .at_ms = stmt_column_int(s, 10),
         };
-        if (json_read(str_from(stmt_column_text(s, 8, arena)), (struct json_limits){0}, arena, &gate->record, err) < 0) {
+        if (json_read(str_from(stmt_column_text(s, 8, arena)), (struct json_limits){0}, arena, &gate->record, err) <
+            0) {
             row = err_add(err, "the record of gate %lld", (long long)gate->id);
             break;
         }

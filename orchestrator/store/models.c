@@ -20,10 +20,11 @@ static int not_found(const char *model_id, struct err *err)
 static int check_name(const char *name, struct err *err)
 {
     if (name == NULL || *name == '\0' || strpbrk(name, "/:.%\"'") != NULL) {
-        return err_set(err, ERR_INPUT,
-                       "Invalid model name ('%.200s') provided. Model name must be a non-empty string and cannot contain the "
-                       "following characters: ('/', ':', '.', '%%', '\"', \"'\")",
-                       name == NULL ? "" : name);
+        return err_set(
+            err, ERR_INPUT,
+            "Invalid model name ('%.200s') provided. Model name must be a non-empty string and cannot contain the "
+            "following characters: ('/', ':', '.', '%%', '\"', \"'\")",
+            name == NULL ? "" : name);
     }
     return 0;
 }
@@ -32,7 +33,8 @@ static int check_name(const char *name, struct err *err)
 static int link_source(struct store *store, const struct logged_model *model, struct err *err)
 {
     struct err unknown = {0};
-    if (model->source_run_id == NULL || store_run_model(store, model->source_run_id, model->model_id, true, &unknown) == 0) {
+    if (model->source_run_id == NULL ||
+        store_run_model(store, model->source_run_id, model->model_id, true, &unknown) == 0) {
         return 0;
     }
     if (unknown.code == ERR_NOT_FOUND || unknown.code == ERR_INPUT) {
@@ -47,10 +49,11 @@ int store_model_create(struct store *store, const struct logged_model *model, st
     if (check_name(model->name, err) < 0 || store_experiment_require_active(store, model->experiment_id, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO logged_models (model_id, experiment_id, name, artifact_uri, source_run_id, "
-                                     "model_type, status, status_message, sha256, size_bytes, created_ms, updated_ms) VALUES "
-                                     "(:model_id, :experiment, :name, :artifact_uri, :run_id, :type, :status, :message, :sha256, "
-                                     ":size, :created, :updated) ON CONFLICT (model_id) DO NOTHING");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO logged_models (model_id, experiment_id, name, artifact_uri, source_run_id, "
+                        "model_type, status, status_message, sha256, size_bytes, created_ms, updated_ms) VALUES "
+                        "(:model_id, :experiment, :name, :artifact_uri, :run_id, :type, :status, :message, :sha256, "
+                        ":size, :created, :updated) ON CONFLICT (model_id) DO NOTHING");
     stmt_text(s, ":model_id", model->model_id);
     stmt_int(s, ":experiment", model->experiment_id);
     stmt_text(s, ":name", model->name);
@@ -122,7 +125,8 @@ static int read_rows(struct stmt *s, struct arena *arena, struct logged_model **
     "SELECT model_id, experiment_id, name, artifact_uri, source_run_id, model_type, status, status_message, sha256, "  \
     "size_bytes, created_ms, updated_ms FROM logged_models WHERE deleted_ms IS NULL AND "
 
-int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret, struct err *err)
+int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
+                    struct err *err)
 {
     struct stmt *s = stmt_get(store, MODEL_COLUMNS "model_id = :model_id");
     stmt_text(s, ":model_id", model_id);
@@ -134,8 +138,8 @@ int store_model_get(struct store *store, const char *model_id, struct arena *are
     return row == 0 ? not_found(model_id, err) : row < 0 ? -1 : 0;
 }
 
-int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena, struct logged_model **ret,
-                     size_t *ret_count, struct err *err)
+int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena,
+                     struct logged_model **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, MODEL_COLUMNS "(:experiment = -1 OR experiment_id = :experiment) "
                                                    "ORDER BY created_ms DESC, model_id LIMIT :limit");
@@ -144,8 +148,8 @@ int store_model_list(struct store *store, int64_t experiment_id, size_t limit, s
     return read_rows(s, arena, ret, ret_count, err);
 }
 
-int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena, struct logged_model **ret,
-                       size_t *ret_count, struct err *err)
+int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena,
+                       struct logged_model **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, MODEL_COLUMNS "source_run_id = :run_id AND (:ready = 0 OR status = 2) "
                                                    "ORDER BY created_ms, model_id");
@@ -171,14 +175,16 @@ int store_model_param(struct store *store, const char *model_id, const char *key
         return -1;
     }
     struct str cut = value_cut(value, PARAM_CHARACTERS_MAX);
-    struct stmt *s = stmt_get(store, "INSERT INTO logged_model_params (model_id, key, value) VALUES (:model_id, :key, :value) "
-                                     "ON CONFLICT (model_id, key) DO UPDATE SET value = value WHERE value = excluded.value");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO logged_model_params (model_id, key, value) VALUES (:model_id, :key, :value) "
+                        "ON CONFLICT (model_id, key) DO UPDATE SET value = value WHERE value = excluded.value");
     stmt_text(s, ":model_id", model_id);
     stmt_text(s, ":key", key);
     stmt_str(s, ":value", cut);
     int64_t changed = stmt_run(s, err);
     if (changed == 0) {
-        return err_set(err, ERR_INPUT, "param '%s' of model %s has another value already: params are written once", key, model_id);
+        return err_set(err, ERR_INPUT, "param '%s' of model %s has another value already: params are written once", key,
+                       model_id);
     }
     return changed < 0 ? -1 : 0;
 }
@@ -188,8 +194,9 @@ int store_model_tag(struct store *store, const char *model_id, const char *key, 
     if (key_check_whole("key", "Tag key", key, err) < 0 || require(store, model_id, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO logged_model_tags (model_id, key, value) VALUES (:model_id, :key, :value) "
-                                     "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO logged_model_tags (model_id, key, value) VALUES (:model_id, :key, :value) "
+                        "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value");
     stmt_text(s, ":model_id", model_id);
     stmt_text(s, ":key", key);
     stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
@@ -209,14 +216,16 @@ static int read_map(struct stmt *s, const char *model_id, struct arena *arena, s
     return row;
 }
 
-int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
+int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret,
+                       struct err *err)
 {
-    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_params WHERE model_id = :model_id ORDER BY key"),
-                    model_id, arena, ret, err);
+    return read_map(
+        stmt_get(store, "SELECT key, value FROM logged_model_params WHERE model_id = :model_id ORDER BY key"), model_id,
+        arena, ret, err);
 }
 
 int store_model_tags(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
 {
-    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_tags WHERE model_id = :model_id ORDER BY key"), model_id,
-                    arena, ret, err);
+    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_tags WHERE model_id = :model_id ORDER BY key"),
+                    model_id, arena, ret, err);
 }

@@ -29,16 +29,21 @@ struct logged_model {
 
 /* Status PENDING unless given. Links it as an output of its source run. */
 int store_model_create(struct store *store, const struct logged_model *model, struct err *err);
-int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256, int64_t size_bytes, int64_t now_ms, struct err *err);
+int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256,
+                         int64_t size_bytes, int64_t now_ms, struct err *err);
 /* ERR_NOT_FOUND with MLflow's words also for a deleted one. */
-int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret, struct err *err);
+int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
+                    struct err *err);
 int store_model_param(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
 int store_model_tag(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
-int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err);
+int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret,
+                       struct err *err);
 int store_model_tags(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err);
 /* Newest first, of one experiment (or all, -1), at most `limit`. */
-int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err);
+int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena,
+                     struct logged_model **ret, size_t *ret_count, struct err *err);
 /* Models that a run made (READY ones only with `ready_only`). */
-int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err);
+int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena,
+                       struct logged_model **ret, size_t *ret_count, struct err *err);
 
 #endif

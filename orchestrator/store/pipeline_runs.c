@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-#define RUN_COLUMNS                                                                                                     \
-    "run_id, pipeline, number, revision, definition, file, folder, workspace, experiment_id, state, reason, verdict, "  \
-    "cancelling, timed_out, params, contexts, trigger, actor, until, seed, retry_of, parent_run, parent_step, "         \
+#define RUN_COLUMNS \
+    "run_id, pipeline, number, revision, definition, file, folder, workspace, experiment_id, state, reason, verdict, " \
+    "cancelling, timed_out, params, contexts, trigger, actor, until, seed, retry_of, parent_run, parent_step, " \
     "parent_item, journal_offset, journal_sequence, running_ms, running_since_ms, created_ms, started_ms, ended_ms"
 
 void pipeline_run_label(const struct pipeline_run *run, char room[32])
@@ -63,8 +63,9 @@ static int one_int(struct stmt *s, int64_t *ret_value, struct err *err)
 
 int store_pipeline_next_number(struct store *store, const char *pipeline, int64_t *ret_number, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO pipelines (name, last_number) VALUES (:name, 1) "
-                                     "ON CONFLICT (name) DO UPDATE SET last_number = last_number + 1 RETURNING last_number");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO pipelines (name, last_number) VALUES (:name, 1) "
+                        "ON CONFLICT (name) DO UPDATE SET last_number = last_number + 1 RETURNING last_number");
     stmt_text(s, ":name", pipeline);
     return one_int(s, ret_number, err);
 }
@@ -107,10 +108,13 @@ static void bind_changing(struct stmt *s, const struct pipeline_run *run)
 int store_pipeline_run_insert(struct store *store, const struct pipeline_run *run, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "INSERT INTO pipeline_runs (" RUN_COLUMNS ") VALUES (:run_id, :pipeline, :number, :revision, :definition, :file, "
-               ":folder, :workspace, :experiment, :state, :reason, :verdict, :cancelling, :timed_out, :params, :contexts, :trigger, "
-               ":actor, :until, :seed, :retry_of, :parent_run, :parent_step, :parent_item, 0, 0, :running_ms, :running_since, "
-               ":created, :started, :ended)");
+        store,
+        "INSERT INTO pipeline_runs (" RUN_COLUMNS
+        ") VALUES (:run_id, :pipeline, :number, :revision, :definition, :file, "
+        ":folder, :workspace, :experiment, :state, :reason, :verdict, :cancelling, :timed_out, :params, :contexts, "
+        ":trigger, "
+        ":actor, :until, :seed, :retry_of, :parent_run, :parent_step, :parent_item, 0, 0, :running_ms, :running_since, "
+        ":created, :started, :ended)");
     bind_changing(s, run);
     stmt_text(s, ":pipeline", run->pipeline);
     stmt_int(s, ":number", run->number);
@@ -136,14 +140,16 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
 int store_pipeline_run_update(struct store *store, const struct pipeline_run *run, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "UPDATE pipeline_runs SET state = :state, reason = :reason, verdict = :verdict, cancelling = :cancelling, "
-               "timed_out = :timed_out, contexts = :contexts, running_ms = :running_ms, running_since_ms = :running_since, "
-               "started_ms = :started, ended_ms = :ended WHERE run_id = :run_id AND ended_ms IS NULL");
+        store,
+        "UPDATE pipeline_runs SET state = :state, reason = :reason, verdict = :verdict, cancelling = :cancelling, "
+        "timed_out = :timed_out, contexts = :contexts, running_ms = :running_ms, running_since_ms = :running_since, "
+        "started_ms = :started, ended_ms = :ended WHERE run_id = :run_id AND ended_ms IS NULL");
     bind_changing(s, run);
     return stmt_run_one(s, "updating a run", err);
 }
 
-int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t offset, int64_t sequence, struct err *err)
+int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t offset, int64_t sequence,
+                              struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE pipeline_runs SET journal_offset = :offset, journal_sequence = :sequence "
                                      "WHERE run_id = :run_id AND journal_offset <= :offset");
@@ -227,7 +233,8 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
 {
     struct stmt *s = NULL;
     if (filter->open) {
-        s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE ended_ms IS NULL ORDER BY created_ms, run_id");
+        s = stmt_get(store,
+                     "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE ended_ms IS NULL ORDER BY created_ms, run_id");
         return read_list(s, arena, ret, ret_count, err);
     }
     s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE (:pipeline IS NULL OR pipeline = :pipeline) "
@@ -252,13 +259,14 @@ static bool parse_label(struct str text, int64_t *ret_number, int64_t *ret_revis
     return parse_int(number, 1, INT64_MAX, ret_number, NULL) == 0;
 }
 
-static int find_numbered(struct store *store, struct str pipeline, int64_t number, int64_t revision, struct arena *arena,
-                         struct pipeline_run **ret, size_t *ret_count, struct err *err)
+static int find_numbered(struct store *store, struct str pipeline, int64_t number, int64_t revision,
+                         struct arena *arena, struct pipeline_run **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs AS r WHERE number = :number AND parent_run IS NULL "
-                                     "AND (:pipeline = '' OR pipeline = :pipeline) "
-                                     "AND revision = CASE WHEN :revision > 0 THEN :revision ELSE (SELECT MAX(revision) FROM pipeline_runs "
-                                     "WHERE pipeline = r.pipeline AND number = r.number AND parent_run IS NULL) END");
+    struct stmt *s = stmt_get(
+        store, "SELECT " RUN_COLUMNS " FROM pipeline_runs AS r WHERE number = :number AND parent_run IS NULL "
+               "AND (:pipeline = '' OR pipeline = :pipeline) "
+               "AND revision = CASE WHEN :revision > 0 THEN :revision ELSE (SELECT MAX(revision) FROM pipeline_runs "
+               "WHERE pipeline = r.pipeline AND number = r.number AND parent_run IS NULL) END");
     stmt_str(s, ":pipeline", pipeline);
     stmt_int(s, ":number", number);
     stmt_int(s, ":revision", revision);
@@ -306,12 +314,13 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
         }
     }
     if (count == 0) {
-        return err_set(err, ERR_NOT_FOUND, "no run '%.*s': expected a number as 'sluice runs' shows it, a run id, or 'latest'",
+        return err_set(err, ERR_NOT_FOUND,
+                       "no run '%.*s': expected a number as 'sluice runs' shows it, a run id, or 'latest'",
                        STR_ARG(text));
     }
     if (count > 1) {
-        return err_set(err, ERR_INPUT, "'%.*s' is a run of %s and of %s: name the pipeline too ('%s/%.*s')", STR_ARG(text),
-                       found[0].pipeline, found[1].pipeline, found[0].pipeline, STR_ARG(text));
+        return err_set(err, ERR_INPUT, "'%.*s' is a run of %s and of %s: name the pipeline too ('%s/%.*s')",
+                       STR_ARG(text), found[0].pipeline, found[1].pipeline, found[0].pipeline, STR_ARG(text));
     }
     *ret = found[0];
     return 0;

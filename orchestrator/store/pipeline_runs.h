@@ -42,18 +42,23 @@ struct pipeline_run {
 /* "12" or "12.2", into room of 32 bytes. */
 void pipeline_run_label(const struct pipeline_run *run, char room[32]);
 
-int store_definition_put(struct store *store, const char *digest, const char *name, struct str source, int64_t now_ms, struct err *err);
-int store_definition_get(struct store *store, const char *digest, struct arena *arena, struct str *ret_source, struct err *err);
+int store_definition_put(struct store *store, const char *digest, const char *name, struct str source, int64_t now_ms,
+                         struct err *err);
+int store_definition_get(struct store *store, const char *digest, struct arena *arena, struct str *ret_source,
+                         struct err *err);
 /* The next number of a pipeline, counted up. */
 int store_pipeline_next_number(struct store *store, const char *pipeline, int64_t *ret_number, struct err *err);
 /* The next revision of a numbered run. */
-int store_pipeline_next_revision(struct store *store, const char *pipeline, int64_t number, int64_t *ret_revision, struct err *err);
+int store_pipeline_next_revision(struct store *store, const char *pipeline, int64_t number, int64_t *ret_revision,
+                                 struct err *err);
 int store_pipeline_run_insert(struct store *store, const struct pipeline_run *run, struct err *err);
-/* Writes state, reason, verdict, cancelling, timed_out, contexts, running times, started and ended. A terminal row never
- * changes: ERR_STATE. */
+/* Writes state, reason, verdict, cancelling, timed_out, contexts, running times, started and ended. A terminal row
+ * never changes: ERR_STATE. */
 int store_pipeline_run_update(struct store *store, const struct pipeline_run *run, struct err *err);
-int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t offset, int64_t sequence, struct err *err);
-int store_pipeline_run_get(struct store *store, const char *run_id, struct arena *arena, struct pipeline_run *ret, struct err *err);
+int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t offset, int64_t sequence,
+                              struct err *err);
+int store_pipeline_run_get(struct store *store, const char *run_id, struct arena *arena, struct pipeline_run *ret,
+                           struct err *err);
 
 struct pipeline_run_filter {
     const char *pipeline; /* NULL: all */
@@ -63,9 +68,12 @@ struct pipeline_run_filter {
     size_t limit;         /* 0: 100 */
 };
 /* Newest first; open ones oldest first. */
-int store_pipeline_run_list(struct store *store, const struct pipeline_run_filter *filter, struct arena *arena, struct pipeline_run **ret, size_t *ret_count, struct err *err);
-/* Finds a run by what a person writes: "12" (with `pipeline`, or when only one pipeline has it: the newest revision), "12.2", "wine 12" or
- * "wine/12", "latest", a run id or at least 6 of its first digits. ERR_NOT_FOUND or ERR_INPUT (several) in words. */
-int store_pipeline_run_find(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret, struct err *err);
+int store_pipeline_run_list(struct store *store, const struct pipeline_run_filter *filter, struct arena *arena,
+                            struct pipeline_run **ret, size_t *ret_count, struct err *err);
+/* Finds a run by what a person writes: "12" (with `pipeline`, or when only one pipeline has it: the newest revision),
+ * "12.2", "wine 12" or "wine/12", "latest", a run id or at least 6 of its first digits. ERR_NOT_FOUND or ERR_INPUT
+ * (several) in words. */
+int store_pipeline_run_find(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret,
+                            struct err *err);
 
 #endif

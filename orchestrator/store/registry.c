@@ -10,7 +10,8 @@ enum { TAG_CHARACTERS_MAX = 100000 };
 /* ---- registering --------------------------------------------------------------------------------------- */
 
 /* The version that the logged model is under this name already, 0 when it is none. */
-static int find_existing(struct store *store, const char *name, const char *model_id, int64_t *ret_version, struct err *err)
+static int find_existing(struct store *store, const char *name, const char *model_id, int64_t *ret_version,
+                         struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT version FROM model_versions WHERE name = :name AND model_id = :model_id");
     stmt_text(s, ":name", name);
@@ -24,9 +25,10 @@ static int find_existing(struct store *store, const char *name, const char *mode
 /* Creates the registered model at need, and takes the next number. */
 static int next_version(struct store *store, const char *name, int64_t now_ms, int64_t *ret_version, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO registered_models (name, description, last_version, created_ms, updated_ms) "
-                                     "VALUES (:name, '', 1, :now, :now) ON CONFLICT (name) DO UPDATE SET "
-                                     "last_version = last_version + 1, updated_ms = excluded.updated_ms RETURNING last_version");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO registered_models (name, description, last_version, created_ms, updated_ms) "
+                        "VALUES (:name, '', 1, :now, :now) ON CONFLICT (name) DO UPDATE SET "
+                        "last_version = last_version + 1, updated_ms = excluded.updated_ms RETURNING last_version");
     stmt_text(s, ":name", name);
     stmt_int(s, ":now", now_ms);
     int row = stmt_step(s, err);
@@ -56,9 +58,10 @@ int store_registry_register(struct store *store, const char *name, const struct 
     if (next_version(store, name, now_ms, &number, err) < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO model_versions (name, version, model_id, source, run_id, user, description, "
-                                     "stage, status, created_ms, updated_ms) VALUES (:name, :version, :model_id, :source, "
-                                     ":run_id, :user, :description, :stage, :status, :now, :now)");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO model_versions (name, version, model_id, source, run_id, user, description, "
+                        "stage, status, created_ms, updated_ms) VALUES (:name, :version, :model_id, :source, "
+                        ":run_id, :user, :description, :stage, :status, :now, :now)");
     stmt_text(s, ":name", name);
     stmt_int(s, ":version", number);
     stmt_text(s, ":model_id", version->model_id);
@@ -91,7 +94,8 @@ static struct registered_model read_model(struct stmt *s, struct arena *arena)
     };
 }
 
-int store_registry_get(struct store *store, const char *name, struct arena *arena, struct registered_model *ret, struct err *err)
+int store_registry_get(struct store *store, const char *name, struct arena *arena, struct registered_model *ret,
+                       struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, "
                                      "(SELECT max(v.version) FROM model_versions AS v WHERE v.name = m.name) "
@@ -146,8 +150,8 @@ static struct model_version read_version(struct stmt *s, struct arena *arena)
     };
 }
 
-int store_version_get(struct store *store, const char *name, int64_t version, struct arena *arena, struct model_version *ret,
-                      struct err *err)
+int store_version_get(struct store *store, const char *name, int64_t version, struct arena *arena,
+                      struct model_version *ret, struct err *err)
 {
     struct stmt *s = stmt_get(store, VERSION_COLUMNS "AND version = :version");
     stmt_text(s, ":name", name);
@@ -199,17 +203,20 @@ static int check_tag(const char *key, const char *value, struct err *err)
 int store_version_tag(struct store *store, const char *name, int64_t version, const char *key, const char *value,
                       int64_t now_ms, struct err *err)
 {
-    struct stmt *touch = stmt_get(store, "UPDATE model_versions SET updated_ms = :now WHERE name = :name AND version = :version");
+    struct stmt *touch =
+        stmt_get(store, "UPDATE model_versions SET updated_ms = :now WHERE name = :name AND version = :version");
     stmt_text(touch, ":name", name);
     stmt_int(touch, ":version", version);
     stmt_int(touch, ":now", now_ms);
     int64_t changed = check_tag(key, value, err) < 0 ? (stmt_done(touch), -1) : stmt_run(touch, err);
     if (changed <= 0) {
         return changed < 0 ? -1
-                           : err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name, (long long)version);
+                           : err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name,
+                                     (long long)version);
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO model_version_tags (name, version, key, value) VALUES (:name, :version, :key, "
-                                     ":value) ON CONFLICT (name, version, key) DO UPDATE SET value = excluded.value");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO model_version_tags (name, version, key, value) VALUES (:name, :version, :key, "
+                        ":value) ON CONFLICT (name, version, key) DO UPDATE SET value = excluded.value");
     stmt_text(s, ":name", name);
     stmt_int(s, ":version", version);
     stmt_text(s, ":key", key);
@@ -220,8 +227,9 @@ int store_version_tag(struct store *store, const char *name, int64_t version, co
 int store_version_tags(struct store *store, const char *name, int64_t version, struct arena *arena, struct json *ret,
                        struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT key, value FROM model_version_tags WHERE name = :name AND version = :version "
-                                     "ORDER BY key");
+    struct stmt *s =
+        stmt_get(store, "SELECT key, value FROM model_version_tags WHERE name = :name AND version = :version "
+                        "ORDER BY key");
     struct json map = json_object();
     int row = 0;
     stmt_text(s, ":name", name);
@@ -244,8 +252,9 @@ int store_registered_tag(struct store *store, const char *name, const char *key,
     if (changed <= 0) {
         return changed < 0 ? -1 : no_model(name, err);
     }
-    struct stmt *s = stmt_get(store, "INSERT INTO registered_model_tags (name, key, value) VALUES (:name, :key, :value) "
-                                     "ON CONFLICT (name, key) DO UPDATE SET value = excluded.value");
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO registered_model_tags (name, key, value) VALUES (:name, :key, :value) "
+                        "ON CONFLICT (name, key) DO UPDATE SET value = excluded.value");
     stmt_text(s, ":name", name);
     stmt_text(s, ":key", key);
     stmt_text(s, ":value", value == NULL ? "" : value);
@@ -268,23 +277,25 @@ int store_alias_get(struct store *store, const char *name, const char *alias, in
 static int refuse_expectation(const char *name, const char *alias, int64_t expect, int64_t found, struct err *err)
 {
     if (found == 0) {
-        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to none", alias, name,
-                       (long long)expect);
+        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to none", alias,
+                       name, (long long)expect);
     }
     if (expect == 0) {
-        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected not to exist, but it points to version %lld", alias, name,
-                       (long long)found);
+        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected not to exist, but it points to version %lld",
+                       alias, name, (long long)found);
     }
-    return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to version %lld", alias, name,
-                   (long long)expect, (long long)found);
+    return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to version %lld",
+                   alias, name, (long long)expect, (long long)found);
 }
 
-static int write_alias(struct store *store, const char *name, const char *alias, int64_t version, int64_t now_ms, struct err *err)
+static int write_alias(struct store *store, const char *name, const char *alias, int64_t version, int64_t now_ms,
+                       struct err *err)
 {
-    struct stmt *s = version == 0 ? stmt_get(store, "DELETE FROM model_aliases WHERE name = :name AND alias = :alias")
-                                  : stmt_get(store, "INSERT INTO model_aliases (name, alias, version, moved_ms) VALUES (:name, "
-                                                    ":alias, :version, :now) ON CONFLICT (name, alias) DO UPDATE SET "
-                                                    "version = excluded.version, moved_ms = excluded.moved_ms");
+    struct stmt *s = version == 0
+                         ? stmt_get(store, "DELETE FROM model_aliases WHERE name = :name AND alias = :alias")
+                         : stmt_get(store, "INSERT INTO model_aliases (name, alias, version, moved_ms) VALUES (:name, "
+                                           ":alias, :version, :now) ON CONFLICT (name, alias) DO UPDATE SET "
+                                           "version = excluded.version, moved_ms = excluded.moved_ms");
     stmt_text(s, ":name", name);
     stmt_text(s, ":alias", alias);
     if (version != 0) {
@@ -294,8 +305,8 @@ static int write_alias(struct store *store, const char *name, const char *alias,
     return stmt_run_one(s, "moving an alias", err);
 }
 
-int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect, int64_t now_ms,
-                    int64_t *ret_previous, struct err *err)
+int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
+                    int64_t now_ms, int64_t *ret_previous, struct err *err)
 {
     struct arena *arena = arena_new();
     struct model_version target;

@@ -32,8 +32,10 @@ int alias_check(const char *alias, struct err *err)
         return err_set(err, ERR_INPUT, "Registered model alias name cannot be empty.");
     }
     if (alias[strspn(alias, letters)] != '\0') {
-        return err_set(err, ERR_INPUT,
-                       "Invalid alias name: '%.250s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", alias);
+        return err_set(
+            err, ERR_INPUT,
+            "Invalid alias name: '%.250s'. Names may only contain alphanumerics, underscores (_), and dashes (-).",
+            alias);
     }
     if (value_check_length("alias", alias, ALIAS_CHARACTERS_MAX, err) < 0) {
         return -1;

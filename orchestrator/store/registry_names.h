@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MLflow's rules for the names of registered models and of aliases (mlflow-api.md 4.2), with its messages. Inside store/ only.
+ * MLflow's rules for the names of registered models and of aliases (mlflow-api.md 4.2), with its messages. Inside
+ * store/ only.
  */
 #ifndef SLUICE_STORE_REGISTRY_NAMES_H
 #define SLUICE_STORE_REGISTRY_NAMES_H

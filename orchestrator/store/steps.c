@@ -16,13 +16,16 @@ enum {
 enum { WHOLE_STEP = -1 };
 
 static const char put_sql[] =
-    "INSERT INTO steps (run_id, position, item, step, item_key, state, reason, flags, attempts, due_ms, started_ms, ended_ms, "
+    "INSERT INTO steps (run_id, position, item, step, item_key, state, reason, flags, attempts, due_ms, started_ms, "
+    "ended_ms, "
     "matrix, outputs, artifacts, metrics, model_id, model_uri, step_run_id, child_run_id, carried_from, refused_by) "
-    "VALUES (:run_id, :position, :item, :step, :key, :state, :reason, :flags, :attempts, :due, :started, :ended, :matrix, "
+    "VALUES (:run_id, :position, :item, :step, :key, :state, :reason, :flags, :attempts, :due, :started, :ended, "
+    ":matrix, "
     ":outputs, :artifacts, :metrics, :model_id, :model_uri, :step_run_id, :child, :carried, :refused_by) "
     "ON CONFLICT (run_id, position, item) DO UPDATE SET state = excluded.state, reason = excluded.reason, "
     "flags = excluded.flags, attempts = excluded.attempts, due_ms = excluded.due_ms, started_ms = excluded.started_ms, "
-    "ended_ms = excluded.ended_ms, matrix = excluded.matrix, outputs = excluded.outputs, artifacts = excluded.artifacts, "
+    "ended_ms = excluded.ended_ms, matrix = excluded.matrix, outputs = excluded.outputs, artifacts = "
+    "excluded.artifacts, "
     "metrics = excluded.metrics, model_id = excluded.model_id, model_uri = excluded.model_uri, "
     "step_run_id = excluded.step_run_id, child_run_id = excluded.child_run_id, carried_from = excluded.carried_from, "
     "refused_by = excluded.refused_by";
@@ -115,7 +118,8 @@ int store_steps_insert(struct store *store, const struct run *run, struct err *e
 }
 
 /* A JSON column, `otherwise` for NULL. Stored text is ours: unreadable text is corruption. */
-static int read_json(struct stmt *s, int column, struct arena *arena, struct json otherwise, struct json *ret, struct err *err)
+static int read_json(struct stmt *s, int column, struct arena *arena, struct json otherwise, struct json *ret,
+                     struct err *err)
 {
     *ret = otherwise;
     if (stmt_column_is_null(s, column)) {
@@ -164,16 +168,19 @@ static int read_item(struct stmt *s, struct run *run, struct run_place place, st
 int store_steps_load(struct store *store, struct run *run, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "SELECT position, item, item_key, state, reason, flags, attempts, due_ms, started_ms, ended_ms, matrix, outputs, "
-               "artifacts, metrics, model_id, model_uri, step_run_id, child_run_id, carried_from, refused_by FROM steps "
-               "WHERE run_id = :run_id ORDER BY position, item");
+        store,
+        "SELECT position, item, item_key, state, reason, flags, attempts, due_ms, started_ms, ended_ms, matrix, "
+        "outputs, "
+        "artifacts, metrics, model_id, model_uri, step_run_id, child_run_id, carried_from, refused_by FROM steps "
+        "WHERE run_id = :run_id ORDER BY position, item");
     stmt_text(s, ":run_id", run->run_id);
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
         size_t position = (size_t)stmt_column_int(s, 0);
         int64_t item = stmt_column_int(s, 1);
         if (position >= run->pipeline->step_count) {
-            row = err_set(err, ERR_CORRUPT, "a step's row has position %zu of %zu", position, run->pipeline->step_count);
+            row =
+                err_set(err, ERR_CORRUPT, "a step's row has position %zu of %zu", position, run->pipeline->step_count);
             break;
         }
         if (item == WHOLE_STEP) {
@@ -190,10 +197,11 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
     return row;
 }
 
-int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena, struct json *ret,
-                         struct err *err)
+int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena,
+                         struct json *ret, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT artifacts FROM steps WHERE run_id = :run_id AND step = :step AND item = 0");
+    struct stmt *s =
+        stmt_get(store, "SELECT artifacts FROM steps WHERE run_id = :run_id AND step = :step AND item = 0");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":step", step);
     *ret = json_object();

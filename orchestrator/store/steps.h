@@ -18,7 +18,8 @@ int store_steps_insert(struct store *store, const struct run *run, struct err *e
 int store_steps_load(struct store *store, struct run *run, struct err *err);
 
 /* The published artifacts {NAME: path} of a step of any run; an empty map when there are none. */
-int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena, struct json *ret, struct err *err);
+int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena,
+                         struct json *ret, struct err *err);
 
 struct attempt_row {
     int64_t id;
@@ -38,14 +39,17 @@ struct attempt_row {
     int64_t started_ms, ended_ms;
 };
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err); /* sets id */
-/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, ended_ms. A terminal row never changes. */
+/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, ended_ms. A terminal row never
+ * changes. */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
 /* The attempts of a run in order of id, or, with run_id NULL, all that have not ended. */
-int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret, size_t *ret_count, struct err *err);
+int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
+                       size_t *ret_count, struct err *err);
 
 int store_call_put(struct store *store, int64_t attempt, int64_t seq, struct str reply, struct err *err);
 /* 1 with the reply, 0 when there is none, -1 on errors. */
-int store_call_get(struct store *store, int64_t attempt, int64_t seq, struct arena *arena, struct str *ret_reply, struct err *err);
+int store_call_get(struct store *store, int64_t attempt, int64_t seq, struct arena *arena, struct str *ret_reply,
+                   struct err *err);
 
 #endif

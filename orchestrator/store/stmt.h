@@ -6,8 +6,8 @@
  *     while ((row = stmt_step(s, err)) == 1) { name = stmt_column_text(s, 0, arena); }
  *     stmt_done(s);
  *
- * Statements are prepared once for each SQL text (by its address: use literals or static constants) and kept. A name that
- * the SQL does not have is our bug: an assert. stmt_get never returns NULL: a failed preparation is reported by
+ * Statements are prepared once for each SQL text (by its address: use literals or static constants) and kept. A name
+ * that the SQL does not have is our bug: an assert. stmt_get never returns NULL: a failed preparation is reported by
  * stmt_step, so that callers check once.
  */
 #ifndef SLUICE_STORE_STMT_H

@@ -92,16 +92,18 @@ static int store_migrate(struct store *store, struct err *err)
         return -1;
     }
     if (version > store_schema_count) {
-        return err_set(err, ERR_NEWER,
-                       "the store was written by a newer sluice (schema %d; this one knows up to %d): use that version, or "
-                       "another home",
-                       version, store_schema_count);
+        return err_set(
+            err, ERR_NEWER,
+            "the store was written by a newer sluice (schema %d; this one knows up to %d): use that version, or "
+            "another home",
+            version, store_schema_count);
     }
     if (!store->writable) {
         return version == store_schema_count
                    ? 0
-                   : err_set(err, ERR_STATE, "the store has schema %d and needs %d: any command that writes upgrades it",
-                             version, store_schema_count);
+                   : err_set(err, ERR_STATE,
+                             "the store has schema %d and needs %d: any command that writes upgrades it", version,
+                             store_schema_count);
     }
     for (int from = version; from < store_schema_count; from++) {
         if (store_migrate_step(store, from, err) < 0) {

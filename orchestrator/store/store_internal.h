@@ -27,8 +27,8 @@ struct store {
     unsigned char activity_key[32];
 };
 
-/* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB are
- * ERR_CORRUPT, CONSTRAINT is ERR_STATE, the rest ERR_IO. Returns -1. */
+/* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB
+ * are ERR_CORRUPT, CONSTRAINT is ERR_STATE, the rest ERR_IO. Returns -1. */
 int store_fail(struct store *store, int code, const char *doing, struct err *err);
 
 #endif

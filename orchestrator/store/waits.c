@@ -15,9 +15,10 @@ static void bind_time(struct stmt *s, const char *name, int64_t ms)
 
 int store_wait_insert(struct store *store, struct wait_row *wait, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, expires_ms, "
-                                     "created_ms) VALUES (:attempt, :run_id, :position, :item, :kind, :spec, :state, 'open', :check, "
-                                     ":expires, :created)");
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, expires_ms, "
+               "created_ms) VALUES (:attempt, :run_id, :position, :item, :kind, :spec, :state, 'open', :check, "
+               ":expires, :created)");
     stmt_int(s, ":attempt", wait->attempt);
     stmt_text(s, ":run_id", wait->run_id);
     stmt_int(s, ":position", wait->position);
@@ -37,8 +38,10 @@ int store_wait_insert(struct store *store, struct wait_row *wait, struct err *er
 
 int store_wait_update(struct store *store, const struct wait_row *wait, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE waits SET spec = :spec, check_ms = :check, status = :status, outcome = :outcome, ended_ms = :ended "
-                                     "WHERE id = :id AND status = 'open'");
+    struct stmt *s = stmt_get(
+        store,
+        "UPDATE waits SET spec = :spec, check_ms = :check, status = :status, outcome = :outcome, ended_ms = :ended "
+        "WHERE id = :id AND status = 'open'");
     stmt_int(s, ":id", wait->id);
     stmt_text(s, ":spec", wait->spec);
     bind_time(s, ":check", wait->check_ms);
@@ -51,9 +54,10 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
 int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
                     size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT id, attempt, run_id, position, item, kind, spec, state, status, outcome, check_ms, expires_ms, "
-                                     "created_ms, ended_ms FROM waits WHERE (:run_id IS NULL OR run_id = :run_id) "
-                                     "AND (:all = 1 OR status = 'open') ORDER BY id");
+    struct stmt *s = stmt_get(
+        store, "SELECT id, attempt, run_id, position, item, kind, spec, state, status, outcome, check_ms, expires_ms, "
+               "created_ms, ended_ms FROM waits WHERE (:run_id IS NULL OR run_id = :run_id) "
+               "AND (:all = 1 OR status = 'open') ORDER BY id");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":all", all ? 1 : 0);
     struct wait_row *items = NULL;
@@ -87,10 +91,11 @@ int store_wait_list(struct store *store, const char *run_id, bool all, struct ar
 
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO votes (wait, actor, decision, reason, groups, at_ms) "
-                                     "VALUES (:wait, :actor, :decision, :reason, :groups, :at) "
-                                     "ON CONFLICT (wait, actor) DO UPDATE SET decision = excluded.decision, reason = excluded.reason, "
-                                     "groups = excluded.groups, at_ms = excluded.at_ms");
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO votes (wait, actor, decision, reason, groups, at_ms) "
+               "VALUES (:wait, :actor, :decision, :reason, :groups, :at) "
+               "ON CONFLICT (wait, actor) DO UPDATE SET decision = excluded.decision, reason = excluded.reason, "
+               "groups = excluded.groups, at_ms = excluded.at_ms");
     stmt_int(s, ":wait", wait);
     stmt_text(s, ":actor", vote->actor);
     stmt_text(s, ":decision", vote->decision);
@@ -103,7 +108,8 @@ int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, s
 int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
                     struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT actor, decision, reason, groups, at_ms FROM votes WHERE wait = :wait ORDER BY at_ms");
+    struct stmt *s =
+        stmt_get(store, "SELECT actor, decision, reason, groups, at_ms FROM votes WHERE wait = :wait ORDER BY at_ms");
     stmt_int(s, ":wait", wait);
     struct vote *items = NULL;
     size_t count = 0;

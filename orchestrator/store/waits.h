@@ -26,7 +26,8 @@ int store_wait_insert(struct store *store, struct wait_row *wait, struct err *er
 /* Writes spec, check_ms; and status, outcome, ended_ms once: a wait that is not open does not change (ERR_STATE). */
 int store_wait_update(struct store *store, const struct wait_row *wait, struct err *err);
 /* Open waits of a run, or of all (run_id NULL), oldest first. With `all`, the ended ones too. */
-int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err);
+int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
+                    size_t *ret_count, struct err *err);
 
 struct vote {
     const char *actor;
@@ -36,6 +37,7 @@ struct vote {
     int64_t at_ms;
 };
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err);
-int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count, struct err *err);
+int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
+                    struct err *err);
 
 #endif

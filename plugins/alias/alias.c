@@ -33,7 +33,9 @@ static int read_version(const struct step_value *value, const char *what, int64_
     if (value_whole(value, what, ret_version, fault) < 0) {
         return -1;
     }
-    return *ret_version >= 1 ? 0 : fault_set(fault, "%s: %lld is no version: expected 1 or more", what, (long long)*ret_version);
+    return *ret_version >= 1
+               ? 0
+               : fault_set(fault, "%s: %lld is no version: expected 1 or more", what, (long long)*ret_version);
 }
 
 static int read_params(const struct alias_params *p, struct move *move, struct fault *fault)

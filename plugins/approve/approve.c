@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Asks people. The step only says what it asks for and holds no process while it waits; the engine counts votes, expires and
- * compares the evidence. Called again with the outcome, the step turns it into a result, and everything but "met" is a refusal. */
+ * Asks people. The step only says what it asks for and holds no process while it waits; the engine counts votes,
+ * expires and compares the evidence. Called again with the outcome, the step turns it into a result, and everything but
+ * "met" is a refusal. */
 #include "step.h"
 
 #include "members.h"
@@ -122,7 +123,8 @@ static enum step_result ask(const struct step_host *host, const struct approve_p
 
 /* ---- the answer ------------------------------------------------------------------------------------ */
 
-__attribute__((format(printf, 2, 3))) static enum step_result refuse(const struct step_host *host, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static enum step_result refuse(const struct step_host *host, const char *format,
+                                                                     ...)
 {
     char text[1024];
     va_list args;

@@ -63,7 +63,8 @@ class Sluice:
         """The command in the background; ended with the test."""
         process = subprocess.Popen([BUILD / "sluice", *map(str, arguments)], cwd=options.pop("cwd", self.folder),
                                    env={**self.env, **options.pop("env", {})}, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **options)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                                    **options)
         self.started.append(process)
         return process
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at any moment: nothing is lost, no finished step runs twice, nothing stays "running"."""
 import os
+import pathlib
 import random
 import signal
 import sqlite3
@@ -90,7 +91,8 @@ def test_a_dead_runner_loses_its_steps_and_says_so(sluice):
     step = result.step("slow")
     assert step["status"] == "failed" and "lost" in step["reason"]
     assert result.step("after")["status"] == "skipped"
-    wait_until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat", encoding="ascii").read())
+    stat = pathlib.Path(f"/proc/{pid}/stat")
+    wait_until(lambda: not stat.exists() or " Z " in stat.read_text(encoding="ascii"))
 
 
 def test_a_lost_attempt_is_retried_when_the_policy_says_so(sluice):

@@ -92,7 +92,8 @@ def test_a_timeout_ends_the_whole_group(sluice):
         """)
     result = sluice.run(expect=1)
     assert "timed out after 400 ms" in result.step("slow")["reason"]
-    assert "timed out after 300 ms" in result.step("stubborn")["reason"] and "SIGKILL" in result.step("stubborn")["reason"]
+    reason = result.step("stubborn")["reason"]
+    assert "timed out after 300 ms" in reason and "SIGKILL" in reason
     child = int((sluice.folder / "child").read_text())
     try:
         status = open(f"/proc/{child}/stat", encoding="ascii").read().rpartition(")")[2].split()[0]
@@ -190,7 +191,7 @@ def test_artifacts_flow_by_name_and_are_read_only(sluice):
         name: p
         steps:
           make:
-            run: mkdir -p "$SLUICE_STEP_DIR/d" && echo one > "$SLUICE_STEP_DIR/d/1.txt" && echo two > "$SLUICE_STEP_DIR/d/2.txt"
+            run: mkdir -p "$SLUICE_STEP_DIR/d" && cd "$SLUICE_STEP_DIR/d" && echo one > 1.txt && echo two > 2.txt
             artifacts: {folder: "${{ step.dir }}/d", first: "${{ step.dir }}/d/1.txt"}
           use: {run: "cat ${{ steps.make.artifacts.folder }}/2.txt ${{ steps.make.artifacts.first }} > seen"}
         """)
@@ -219,7 +220,8 @@ def test_what_a_step_sees_of_the_environment(sluice):
     seen = dict(line.split("=", 1) for line in (sluice.folder / "environment").read_text().splitlines() if "=" in line)
     assert seen["COLOR"] == "blue" and seen["SHARED"] == "all" and seen["PYTHONUNBUFFERED"] == "1"
     assert seen["SLUICE_STEP"] == "look"
-    assert {"SLUICE_ATTEMPT", "SLUICE_OUTPUT", "SLUICE_STEP_DIR", "SLUICE_STATE", "SLUICE_RUN_ID", "SLUICE_WORKSPACE", "PATH", "HOME"} <= set(seen)
+    ours = ("ATTEMPT", "OUTPUT", "STEP_DIR", "STATE", "RUN_ID", "WORKSPACE")
+    assert {"PATH", "HOME", *(f"SLUICE_{name}" for name in ours)} <= set(seen)
     assert "SECRET_OF_MINE" not in seen
     assert (sluice.folder / "where").read_text().strip() == str(sluice.folder)
 
@@ -242,7 +244,10 @@ def test_a_sub_pipeline_is_a_step(sluice):
         name: child
         params: {n: {type: integer}}
         steps:
-          twice: {run: 'echo "m=$(( ${N} * 2 ))" >> "$SLUICE_OUTPUT"', env: {N: "${{ params.n }}"}, outputs: {m: integer}}
+          twice:
+            run: echo "m=$(( ${N} * 2 ))" >> "$SLUICE_OUTPUT"
+            env: {N: "${{ params.n }}"}
+            outputs: {m: integer}
         outputs: {m: "${{ steps.twice.outputs.m }}"}
         """, "child.yaml")
     sluice.pipeline("""\

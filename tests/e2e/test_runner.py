@@ -159,7 +159,8 @@ class Runner:
     def frames(self, attempt, kind=None, run="run1"):
         if not self.journal(run).exists():
             return []
-        return [f[2] if kind else f for f in read_journal(self.journal(run)) if f[0] == attempt and kind in (None, f[1])]
+        frames = [f for f in read_journal(self.journal(run)) if f[0] == attempt and kind in (None, f[1])]
+        return [f[2] for f in frames] if kind else frames
 
     def started(self, attempt, run="run1"):
         return json.loads(wait_until(lambda: self.frames(attempt, "started", run))[0])
@@ -246,7 +247,11 @@ def test_a_killed_step_says_by_which_signal(runner, engine):
         ({"argv": ["/dev/null"]}, 126, "the program '/dev/null' cannot be executed: Permission denied"),
         ({"argv": ["true"], "cwd": "/no/such/folder"}, 125, "the working directory '/no/such/folder' does not exist"),
         ({"argv": []}, 125, "the step has no program to start"),
-        ({"argv": ["true", "x" * 3000000]}, 126, "the arguments and environment of 'true' are too large: pass them by file"),
+        (
+            {"argv": ["true", "x" * 3000000]},
+            126,
+            "the arguments and environment of 'true' are too large: pass them by file",
+        ),
         ({"argv": ["true"], "step_dir": "/proc/nothing"}, 125, None),
     ],
 )
@@ -323,7 +328,8 @@ def test_secrets_are_masked_however_they_are_written(runner, engine):
         "s = os.environ['TOKEN']\n"
         "for cut in range(len(s) + 1):\n"
         "    os.write(1, b'A ' + s[:cut].encode()); time.sleep(0.002); os.write(1, s[cut:].encode() + b' B\\n')\n"
-        "print(base64.b64encode(('user:' + s).encode()).decode(), urllib.parse.quote(s, safe=''), s.encode().hex(), flush=True)\n"
+        "print(base64.b64encode(('user:' + s).encode()).decode(), urllib.parse.quote(s, safe=''), s.encode().hex(),"
+        " flush=True)\n"
         "os.write(2, s[:-1].encode())\n"
     )
     attempt = runner.spawn(engine, argv=["python3", "-c", code], env={"TOKEN": secret}, secrets={"TOKEN": secret})
@@ -452,7 +458,8 @@ def test_a_child_that_still_writes_has_a_moment_to_finish(runner, engine):
 def test_a_log_over_its_limit_stops_the_step(runner, engine):
     attempt = runner.spawn(engine, script="yes 0123456789", limits={"log_bytes": 1 << 20})
     end = runner.exit(attempt)
-    assert end["stopped"] == "log_limit" and end["reason"].startswith("the log grew over its limit of 1.0 MB: ended by ")
+    assert end["stopped"] == "log_limit"
+    assert end["reason"].startswith("the log grew over its limit of 1.0 MB: ended by ")
     assert len(runner.log(attempt, 1)) <= (1 << 20) + 1
     assert "limit" in runner.log(attempt, 3)
 
@@ -619,7 +626,10 @@ def test_a_runner_killed_takes_the_step_with_it(runner, engine):
 
 def test_a_second_runner_of_the_same_id_is_refused(runner, engine):
     second = subprocess.run(
-        [BUILD / "sluice-runner", "serve", "--home", runner.home, "--id", "r1"], capture_output=True, text=True, timeout=10
+        [BUILD / "sluice-runner", "serve", "--home", runner.home, "--id", "r1"],
+        capture_output=True,
+        text=True,
+        timeout=10,
     )
     assert second.returncode == 1 and "another runner of this id is alive" in second.stderr
     assert runner.exit(runner.spawn(engine, argv=["true"]))["code"] == 0
@@ -643,7 +653,8 @@ def test_many_steps_at_once_each_have_their_end(runner, engine):
 
 def test_a_full_disk_holds_the_step_and_loses_nothing(tmp_path):
     limit = 60000
-    runner = Runner(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)))
+    limits = (limit, resource.RLIM_INFINITY)
+    runner = Runner(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits))
     engine = Engine(runner)
     attempt = runner.spawn(engine, argv=["seq", "1", "60000"])
     full = engine.receive_type("full")
@@ -738,13 +749,15 @@ static enum step_result run(const struct step_host *host, const void *params)
         for (size_t i = 0; i < (size_t)10 << 30; i += 4096) { much[i] = 1; }
     } else if (strcmp(what, "fork") == 0) {
         if (fork() == 0) { setsid(); if (fork() == 0) { for (int fd = 0; fd < 64; fd++) { close(fd); }
-            int fd = open("escaped", O_WRONLY | O_CREAT, 0600); (void)!dprintf(fd, "%d", getpid()); pause(); } _exit(0); }
+            int fd = open("escaped", O_WRONLY | O_CREAT, 0600);
+            (void)!dprintf(fd, "%d", getpid()); pause(); } _exit(0); }
         while (access("escaped", F_OK) != 0) { usleep(1000); }
     } else if (strcmp(what, "call") == 0) {
         const struct step_value *reply;
         return host->call(host, "registry.get", "{\"name\":\"wine\"}", &reply) == 0 ? STEP_OK : STEP_FAILED;
     } else if (strcmp(what, "descriptors") == 0) {
-        for (int fd = 0; fd < 1024; fd++) { if (fcntl(fd, F_GETFD) >= 0) { step_log(host, STEP_LOG_INFO, "fd %d", fd); } }
+        for (int fd = 0; fd < 1024; fd++) {
+            if (fcntl(fd, F_GETFD) >= 0) { step_log(host, STEP_LOG_INFO, "fd %d", fd); } }
     } else if (strcmp(what, "memory") == 0) {
         /* Whatever this process has in memory, is the neighbour's secret in it? */
         char pattern[] = {'n', 'e', 'i', 'g', 'h', 'b', 'o', 'u', 'r', 's', '-', 's'};
@@ -756,7 +769,8 @@ static enum step_result run(const struct step_host *host, const void *params)
         int found = 0;
         while (fgets(line, sizeof line, maps) != NULL) {
             char mode[8];
-            if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w' || to - from > 1UL << 30) { continue; }
+            if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3) { continue; }
+            if (mode[1] != 'w' || to - from > 1UL << 30) { continue; }
             for (unsigned long at = from; at < to; at += 1 << 16) {
                 ssize_t n = pread(memory, block, 1 << 16, (off_t)at);
                 for (ssize_t i = 0; i + (ssize_t)sizeof pattern <= n; i++) {
@@ -779,13 +793,15 @@ def plugin(tmp_path_factory):
     folder = tmp_path_factory.mktemp("plugin")
     (folder / "odd.c").write_text(PLUGIN)
     subprocess.run(
-        ["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", f"-I{ROOT}/orchestrator", "-o", folder / "odd.so",
+        ["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", f"-I{ROOT}/orchestrator",
+         "-o", folder / "odd.so",
          folder / "odd.c"], check=True)
     return folder / "odd.so"
 
 
 def spawn_plugin(runner, engine, plugin, what, **fields):
-    return runner.spawn(engine, kind="plugin", plugin={"path": str(plugin), "name": "odd"}, params={"what": what}, **fields)
+    named = {"path": str(plugin), "name": "odd"}
+    return runner.spawn(engine, kind="plugin", plugin=named, params={"what": what}, **fields)
 
 
 def test_a_plugin_reports_logs_and_ends(runner, engine, plugin):
@@ -868,7 +884,8 @@ def test_a_plugin_can_be_found_by_its_mark(runner, engine, plugin):
 
 def test_a_plugin_finds_no_secret_of_another_step_in_its_memory(runner, engine, plugin):
     secret = "neighbours-secret-0123456789"
-    runner.spawn(engine, argv=["sh", "-c", f"printf '%s' {secret[:12]}; sleep 60"], env={"T": secret}, secrets={"T": secret})
+    script = f"printf '%s' {secret[:12]}; sleep 60"
+    runner.spawn(engine, argv=["sh", "-c", script], env={"T": secret}, secrets={"T": secret})
     time.sleep(0.3)
     attempt = spawn_plugin(runner, engine, plugin, "memory")
     assert runner.exit(attempt, 60)["code"] == 0

@@ -87,7 +87,10 @@ def test_what_a_plugin_records_arrives(runner, engine, plugin):
     attempt, end, result = done(runner, engine, plugin, "records")
     assert (end["how"], end["code"], end["reason"], result["result"]) == ("exited", 0, None, "ok")
     assert reports(runner, attempt, "param") == [{"kind": "param", "key": "depth", "value": "7"}]
-    assert reports(runner, attempt, "tag") == [{"kind": "tag", "key": "team", "value": "grün"}]
+    assert reports(runner, attempt, "tag") == [
+        {"kind": "tag", "key": "sluice.plugin", "value": f"probe 1.2 sha256:{sha256(plugin.read_bytes())}"},
+        {"kind": "tag", "key": "team", "value": "grün"},
+    ]
     assert reports(runner, attempt, "progress") == [{"kind": "progress", "fraction": 0.5, "text": "half"}]
     outputs = {r["key"]: r["value"] for r in reports(runner, attempt, "output")}
     assert outputs == {"n": 569, "words": 'a "quoted" word', "thing": {"a": [1, 2.5, None]}, "yes": None}
@@ -101,14 +104,15 @@ def test_what_a_plugin_says_wrongly_is_refused_with_a_reason_in_the_log(runner, 
     log = runner.log(attempt, 3)
     assert end["code"] == 0 and result["result"] == "ok"
     verdicts = dict(line.rsplit(" ", 1) for line in log.splitlines() if line.endswith((" 0", " -1")))
-    assert verdicts.pop("number as text") == "0" and len(verdicts) == 13 and set(verdicts.values()) == {"-1"}
-    assert reports(runner, attempt) == [{"kind": "output", "key": "words", "value": "7"}]
+    assert verdicts.pop("number as text") == "0" and len(verdicts) == 14 and set(verdicts.values()) == {"-1"}
+    assert reports(runner, attempt)[1:] == [{"kind": "output", "key": "words", "value": "7"}]
     for words in (
         "metric key 'a*b'",
         "tag key '../up'",
         "output 'm' is not among the outputs of the plugin 'probe'",
         "output 'n': expected an integer, found 'text'",
         "artifact '../x'",
+        "output 'thing': what the step reports is nested deeper than 64 levels",
         "no-such-file",
     ):
         assert words in log

@@ -13,12 +13,13 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOP_LEVEL = {"Makefile", "README.md", "LICENSE", "orchestrator", "plugins", "pipelines", "lua", "tests", "examples", "docs",
-             ".ci", ".gitignore"}
+TOP_LEVEL = {"Makefile", "README.md", "LICENSE", "orchestrator", "plugins", "pipelines", "lua", "tests", "examples",
+             "docs", ".ci", ".gitignore"}
 LIBRARY_OF = {"yaml.h": "yaml", "sqlite3.h": "sqlite3", "sodium.h": "sodium", "curl/curl.h": "curl", "git2.h": "git2",
-              "lua.h": "lua5.4", "lauxlib.h": "lua5.4", "lualib.h": "lua5.4", "dlfcn.h": "dl", "microhttpd.h": "microhttpd",
-              "math.h": "m"}
-FORBIDDEN = ("strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atof", "gmtime", "localtime", "gets", "system", "alloca")
+              "lua.h": "lua5.4", "lauxlib.h": "lua5.4", "lualib.h": "lua5.4", "dlfcn.h": "dl",
+              "microhttpd.h": "microhttpd", "math.h": "m"}
+FORBIDDEN = ("strcpy", "strcat", "sprintf", "vsprintf", "strtok", "atoi", "atof", "gmtime", "localtime",
+             "gets", "system", "alloca")
 LATER = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
 FILE_LINES, FUNCTION_LINES, COLUMNS = 600, 60, 120
 
@@ -30,8 +31,8 @@ def breach(path, line, text):
 
 
 def tracked():
-    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
-                           check=True).stdout.decode().split("\0")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 

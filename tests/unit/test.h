@@ -18,11 +18,11 @@
 
 #define TEST(name) static void name(void **state __attribute__((unused)))
 #define RUN(name) cmocka_unit_test(name)
-#define TESTS(...)                                                                                                      \
-    int main(void)                                                                                                      \
-    {                                                                                                                   \
-        const struct CMUnitTest tests[] = {__VA_ARGS__};                                                                \
-        return cmocka_run_group_tests(tests, NULL, NULL);                                                               \
+#define TESTS(...)                                                                                                     \
+    int main(void)                                                                                                     \
+    {                                                                                                                  \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                                               \
+        return cmocka_run_group_tests(tests, NULL, NULL);                                                              \
     }
 
 #endif

@@ -11,7 +11,8 @@ TEST(approve_first_asks_and_waits)
          "{\"kind\":\"approval\",\"of\":\"models:/wine/3\",\"by\":{\"group:ml-leads\":1},\"not_by\":[\"author\"],"
          "\"expires_ms\":259200000}"},
         {"{\"by\": \"alice\", \"not_by\": \"author\", \"message\": \"look\", \"evidence\": {\"auc\": 0.9}}",
-         "{\"kind\":\"approval\",\"by\":[\"alice\"],\"not_by\":[\"author\"],\"message\":\"look\",\"evidence\":{\"auc\":0.9}}"},
+         "{\"kind\":\"approval\",\"by\":[\"alice\"],\"not_by\":[\"author\"],"
+         "\"message\":\"look\",\"evidence\":{\"auc\":0.9}}"},
         {"{\"by\": [\"alice\", \"bob\"], \"quorum\": 2}",
          "{\"kind\":\"approval\",\"by\":[\"alice\",\"bob\"],\"quorum\":2}"},
     };
@@ -54,8 +55,9 @@ TEST(approve_gives_who_approved_what)
 {
     struct fake_host fake;
     fake_host_open(&fake, "approve");
-    fake_host_resume(&fake, "{\"outcome\": \"met\", \"by\": [\"alice\", \"bob\"], \"last\": \"bob\", \"reason\": \"fine\", "
-                            "\"sha256\": \"ab12\", \"waived\": true, \"state\": null}");
+    fake_host_resume(&fake,
+                     "{\"outcome\": \"met\", \"by\": [\"alice\", \"bob\"], \"last\": \"bob\", \"reason\": \"fine\", "
+                     "\"sha256\": \"ab12\", \"waived\": true, \"state\": null}");
     assert_int_equal(fake_host_run(&fake, "{\"by\": [\"alice\"]}"), STEP_OK);
     assert_string_equal(fake_host_output(&fake, "approved_by"), "[\"alice\",\"bob\"]");
     assert_string_equal(fake_host_output(&fake, "reason"), "\"fine\"");
