@@ -79,7 +79,7 @@ static int run_run(struct cli *cli)
     if (start_workspace(cli, file, &submission.workspace, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    submission.pipeline = start_load(cli, &catalogue, file, submission.workspace, &code);
+    submission.pipeline = start_load(cli, &catalogue, file, submission.workspace, START_TO_RUN, &code);
     if (submission.pipeline == NULL) {
         return code;
     }

@@ -26,6 +26,8 @@ const struct command *const commands[] = {
     &command_activity_verify,
     /* Write */
     &command_validate,
+    &command_graph,
+    &command_schema,
     &command_lua_run,
     &command_lua_test,
     /* Home */

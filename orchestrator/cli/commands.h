@@ -12,8 +12,8 @@ extern const struct command command_run, command_resume;
 extern const struct command command_retry, command_rerun, command_cancel;
 /* cmd_approve.c */
 extern const struct command command_approve, command_reject;
-/* cmd_validate.c */
-extern const struct command command_validate;
+/* cmd_validate.c, cmd_graph.c, cmd_schema.c */
+extern const struct command command_validate, command_graph, command_schema;
 /* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */
 extern const struct command command_runs, command_show, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;

@@ -14,10 +14,10 @@
 enum { PARAMS_FILE_MAX = 16 << 20 };
 
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
-                                  int *ret_code)
+                                  enum start_purpose purpose, int *ret_code)
 {
     struct diags diags;
-    struct pipeline_world world = {.plugins = catalogue, .check_files = true, .root = workspace};
+    struct pipeline_world world = {.plugins = catalogue, .check_files = purpose == START_TO_RUN, .root = workspace};
     diags_init(&diags, cli->arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};
@@ -30,7 +30,7 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
     if (pipeline == NULL && cli->json) {
         diag_print(DIAG_FORMAT_JSON, &diags, 1, false, stdout);
     }
-    if (diags.count > 0 && (pipeline == NULL || !cli->quiet)) {
+    if (diags.count > 0 && (pipeline == NULL || (purpose == START_TO_RUN && !cli->quiet))) {
         diag_print(DIAG_FORMAT_TEXT, &diags, 1, cli->colour, stderr);
     }
     *ret_code = pipeline == NULL ? EXIT_INVALID : EXIT_OK;

@@ -6,10 +6,13 @@
 
 #include "cli/session.h"
 
-/* Loads and checks a pipeline file. NULL after printing what is wrong; `*ret_code` is then the exit code. Warnings are
- * printed. */
+enum start_purpose {
+    START_TO_RUN,  /* the files that the pipeline names must be there; warnings are printed */
+    START_TO_LOOK, /* only what is wrong with the file itself */
+};
+/* Loads and checks a pipeline file. NULL after printing what is wrong; `*ret_code` is then the exit code. */
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
-                                  int *ret_code);
+                                  enum start_purpose purpose, int *ret_code);
 /* The parameters of -p and --params over `base` (a map or NULL), typed, with the defaults. */
 int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base,
                  struct json *ret_params, struct err *err);

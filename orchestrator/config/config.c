@@ -113,10 +113,10 @@ static void environment_vars(struct loader *loader, const struct yaml_node *node
 
 static void environment_triggers(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"all", "none"};
+    static const char *const words[] = {"all", "none", NULL};
     size_t word = 0;
     (void)target;
-    (void)load_choice(loader, node, words, 2, &word);
+    (void)load_choice(loader, node, words, &word);
 }
 
 #define ENVIRONMENT_KEYS(ROW)                                                                                          \

@@ -31,6 +31,9 @@ enum takes {
     TAKES_NULL = 32,
     TAKES_SCALAR = TAKES_TEXT | TAKES_NUMBER | TAKES_BOOL,
     TAKES_ANY = 63,
+    /* What else a person may write here is taken only to be told what is missing. */
+    TAKES_DURATION = 64 | TAKES_TEXT | TAKES_NUMBER, /* text with a unit; of a bare number the unit is missing */
+    TAKES_SWITCH = 128 | TAKES_BOOL | TAKES_TEXT,    /* true or false; `yes` is text */
 };
 
 struct key {
@@ -40,8 +43,13 @@ struct key {
     const char *doc;
     const char *later;     /* why it is refused, or NULL */
     const char *unhonoured;/* why it has no effect yet, or NULL */
-    const struct key *keys; /* of a map with fixed keys: for the schema */
     bool required;
+    /* For the JSON Schema, beside what `takes` says: */
+    const struct key *keys; /* of a map with fixed keys, or of each map in a list */
+    const struct key *each; /* of a map NAME: map with these keys */
+    const char *names;      /* pattern of the names in a map with free ones */
+    const char *pattern;    /* of text */
+    const char *const *choices; /* the words, NULL at the end: of text, or of each item of a list or value of a map */
 };
 
 /* Loads a map by its table (rows end with a NULL name). `what` is "step 'train'" for messages. Returns false when
@@ -57,8 +65,8 @@ bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret);
 bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, int64_t max, int64_t *ret);
 bool load_number(struct loader *loader, const struct yaml_node *node, double *ret);
 bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms);
-bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count,
-                 size_t *ret);
+/* The place of the word among `choices`, which end with NULL. */
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t *ret);
 /* A scalar with expressions in it. */
 bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret);
 bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret);
@@ -68,13 +76,18 @@ bool load_named_templates(struct loader *loader, const struct yaml_node *node, b
                           const char *what, const struct named_template **ret, size_t *ret_count);
 void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
-bool name_is_identifier(struct str name);  /* [A-Za-z_][A-Za-z0-9_]* */
-bool name_is_step(struct str name);        /* [a-z][a-z0-9_]{0,62} */
+bool name_is_identifier(struct str name);
+#define IDENTIFIER_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"
+bool name_is_step(struct str name);
+#define STEP_PATTERN "^[a-z][a-z0-9_]{0,62}$"
 
 /* ---- parts ---- */
 extern const struct key pipeline_keys[];
 extern const struct key step_keys[];
 extern const struct key retry_keys[];
+extern const struct key param_keys[];
+extern const struct key trigger_keys[];
+extern const char *const value_type_names[]; /* by enum value_type; NULL at the end */
 void load_params(struct loader *loader, const struct yaml_node *node, void *target);
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);

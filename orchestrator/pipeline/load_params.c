@@ -4,12 +4,11 @@
 #include "base/parse.h"
 #include "pipeline/load.h"
 
-static const char *const type_names[] = {"string", "integer", "number", "boolean", "path", "json", "list", "map"};
-enum { TYPE_COUNT = sizeof type_names / sizeof type_names[0] };
+const char *const value_type_names[] = {"string", "integer", "number", "boolean", "path", "json", "list", "map", NULL};
 
 const char *value_type_name(enum value_type type)
 {
-    return type_names[type];
+    return value_type_names[type];
 }
 
 /* Does a value have the type? Integers are numbers. */
@@ -41,7 +40,7 @@ static void key_type(struct loader *loader, const struct yaml_node *node, void *
 {
     struct param *param = target;
     size_t type = 0;
-    if (load_choice(loader, node, type_names, TYPE_COUNT, &type)) {
+    if (load_choice(loader, node, value_type_names, &type)) {
         param->type = (enum value_type)type;
     }
 }
@@ -70,9 +69,9 @@ static void key_description(struct loader *loader, const struct yaml_node *node,
     (void)load_text(loader, node, &param->description);
 }
 
-static const struct key param_keys[] = {
+const struct key param_keys[] = {
     {.name = "type", .takes = TAKES_TEXT, .load = key_type,
-     .doc = "string (default), integer, number, boolean, path, json, list or map."},
+     .doc = "string (default), integer, number, boolean, path, json, list or map.", .choices = value_type_names},
     {.name = "default", .takes = TAKES_ANY, .doc = "The value when none is given; without it the param is required."},
     {.name = "minimum", .takes = TAKES_NUMBER, .load = key_minimum, .doc = "Least number."},
     {.name = "maximum", .takes = TAKES_NUMBER, .load = key_maximum, .doc = "Greatest number."},
@@ -85,8 +84,8 @@ static const char *param_problem(const struct param *param, const struct json *v
 {
     double number = 0;
     if (!has_type(param->type, value)) {
-        return arena_printf(arena, "expected %s %s, found %s",
-                            strchr("aeio", type_names[param->type][0]) != NULL ? "an" : "a", type_names[param->type],
+        const char *type = value_type_names[param->type];
+        return arena_printf(arena, "expected %s %s, found %s", strchr("aeio", type[0]) != NULL ? "an" : "a", type,
                             json_type_name(value->type));
     }
     if (json_as_number(value, &number) &&

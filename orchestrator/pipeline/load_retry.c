@@ -47,18 +47,19 @@ static void key_factor(struct loader *loader, const struct yaml_node *node, void
     ((struct retry_policy *)target)->factor = factor;
 }
 
+static const char *const jitters[] = {"full", "none", NULL};
+
 static void key_jitter(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"full", "none"};
     size_t word = 0;
-    if (load_choice(loader, node, words, 2, &word)) {
+    if (load_choice(loader, node, jitters, &word)) {
         ((struct retry_policy *)target)->jitter = word == 0;
     }
 }
 
 static void add_cause(struct loader *loader, const struct yaml_node *node, struct retry_policy *retry, int *codes)
 {
-    static const char *const words[] = {"failure", "timeout", "lost", "oom", "exit:N"};
+    static const char *const words[] = {"failure", "timeout", "lost", "oom", "exit:N", NULL};
     static const unsigned bits[] = {RETRY_FAILURE, RETRY_TIMEOUT, RETRY_LOST, RETRY_OOM};
     int64_t code = 0;
     struct err err = {0};
@@ -71,7 +72,7 @@ static void add_cause(struct loader *loader, const struct yaml_node *node, struc
         return;
     }
     size_t word = 0;
-    if (load_choice(loader, node, words, 5, &word) && word < 4) {
+    if (load_choice(loader, node, words, &word) && word < 4) {
         retry->on |= bits[word];
     }
 }
@@ -92,13 +93,13 @@ static void key_on(struct loader *loader, const struct yaml_node *node, void *ta
 const struct key retry_keys[] = {
     {.name = "attempts", .takes = TAKES_NUMBER, .load = key_attempts,
      .doc = "How often the step may run, the first run counted."},
-    {.name = "delay", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_delay, .doc = "Before the second attempt (1s)."},
+    {.name = "delay", .takes = TAKES_DURATION, .load = key_delay, .doc = "Before the second attempt (1s)."},
     {.name = "factor", .takes = TAKES_NUMBER, .load = key_factor,
      .doc = "By which the delay grows from attempt to attempt (2)."},
-    {.name = "max_delay", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_max_delay,
+    {.name = "max_delay", .takes = TAKES_DURATION, .load = key_max_delay,
      .doc = "The delay grows no further (5m)."},
     {.name = "jitter", .takes = TAKES_TEXT, .load = key_jitter,
-     .doc = "full (default): a random part of the delay; none: all of it."},
+     .doc = "full (default): a random part of the delay; none: all of it.", .choices = jitters},
     {.name = "on", .takes = TAKES_LIST | TAKES_TEXT, .load = key_on,
      .doc = "What is tried again: failure, timeout, lost, oom, exit:N ([failure, timeout])."},
     {0},

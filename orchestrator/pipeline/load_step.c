@@ -183,7 +183,7 @@ static const struct key input_keys[] = {
     {.name = "dataset", .takes = TAKES_TEXT, .load = input_dataset, .doc = "Logged as an MLflow dataset of this name."},
     {.name = "context", .takes = TAKES_TEXT, .load = input_context,
      .doc = "What it is used for: training, evaluation, ..."},
-    {.name = "optional", .takes = TAKES_BOOL | TAKES_TEXT, .load = input_optional,
+    {.name = "optional", .takes = TAKES_SWITCH, .load = input_optional,
      .doc = "Absent is null, not an error."},
     {0},
 };
@@ -250,14 +250,13 @@ static void key_metrics(struct loader *loader, const struct yaml_node *node, voi
 
 static void key_outputs(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const names[] = {"string", "integer", "number", "boolean", "path", "json", "list", "map"};
     struct step *step = step_of(target);
     struct step_output *outputs = arena_array(loader->arena, node->count, sizeof *outputs);
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_node *name = node->type == JSON_OBJECT ? &node->pairs[i].key : &node->items[i];
         size_t type = VALUE_STRING;
         if (!load_expect(loader, name, TAKES_TEXT, "an output") ||
-            (node->type == JSON_OBJECT && !load_choice(loader, &node->pairs[i].value, names, 8, &type))) {
+            (node->type == JSON_OBJECT && !load_choice(loader, &node->pairs[i].value, value_type_names, &type))) {
             continue;
         }
         if (!name_is_identifier(name->text)) {
@@ -325,12 +324,13 @@ static void key_timeout(struct loader *loader, const struct yaml_node *node, voi
     (void)load_duration(loader, node, &step_of(target)->timeout_ms);
 }
 
+static const char *const signal_names[] = {"TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL", NULL};
+
 static void stop_signal(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const names[] = {"TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "KILL"};
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGKILL};
     size_t word = 0;
-    if (load_choice(loader, node, names, 7, &word)) {
+    if (load_choice(loader, node, signal_names, &word)) {
         step_of(target)->stop_signal = signals[word];
     }
 }
@@ -342,8 +342,9 @@ static void stop_grace(struct loader *loader, const struct yaml_node *node, void
 
 static const struct key stop_keys[] = {
     {.name = "signal", .takes = TAKES_TEXT, .load = stop_signal,
-     .doc = "The first signal to the step's process group: TERM (default), INT, HUP, QUIT, USR1, USR2, KILL."},
-    {.name = "grace", .takes = TAKES_TEXT | TAKES_NUMBER, .load = stop_grace, .doc = "Time before SIGKILL (10s)."},
+     .doc = "The first signal to the step's process group: TERM (default), INT, HUP, QUIT, USR1, USR2, KILL.",
+     .choices = signal_names},
+    {.name = "grace", .takes = TAKES_DURATION, .load = stop_grace, .doc = "Time before SIGKILL (10s)."},
     {0},
 };
 
@@ -370,7 +371,7 @@ static void cache_key(struct loader *loader, const struct yaml_node *node, void 
 
 static const struct key cache_keys[] = {
     {.name = "key", .takes = TAKES_LIST, .load = cache_key, .doc = "Texts and \"file:GLOB\" that add to the key."},
-    {.name = "max_age", .takes = TAKES_TEXT | TAKES_NUMBER, .load = cache_max_age,
+    {.name = "max_age", .takes = TAKES_DURATION, .load = cache_max_age,
      .doc = "Older results are not used."},
     {0},
 };
@@ -430,22 +431,24 @@ const struct key step_keys[] = {
     {.name = "matrix", .takes = TAKES_MAP | TAKES_TEXT, .load = load_matrix,
      .doc = "Axes (with include and exclude), or one expression that gives a list: the step runs once for each."},
     {.name = "max_parallel", .takes = TAKES_NUMBER, .load = key_max_parallel, .doc = "Items of the matrix at once."},
-    {.name = "fail_fast", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_fail_fast,
+    {.name = "fail_fast", .takes = TAKES_SWITCH, .load = key_fail_fast,
      .doc = "One failed item cancels the others (false)."},
-    {.name = "continue_on_error", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_continue,
+    {.name = "continue_on_error", .takes = TAKES_SWITCH, .load = key_continue,
      .doc = "A failure of this step fails nothing else (false)."},
-    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables."},
+    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables.", .names = IDENTIFIER_PATTERN},
     {.name = "inputs", .takes = TAKES_MAP, .load = key_inputs,
-     .doc = "NAME: a path or model that the step reads; its digest is recorded."},
+     .doc = "NAME: a path or model that the step reads; its digest is recorded.", .each = input_keys,
+     .names = IDENTIFIER_PATTERN},
     {.name = "artifacts", .takes = TAKES_MAP | TAKES_LIST, .load = key_artifacts,
-     .doc = "NAME: glob, or a list of globs, published when the step succeeds."},
+     .doc = "NAME: glob, or a list of globs, published when the step succeeds.", .names = IDENTIFIER_PATTERN},
     {.name = "metrics", .takes = TAKES_LIST, .load = key_metrics,
      .doc = "JSON or CSV files whose numbers become metrics."},
     {.name = "outputs", .takes = TAKES_MAP | TAKES_LIST, .load = key_outputs,
-     .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT."},
+     .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT.", .names = IDENTIFIER_PATTERN,
+     .choices = value_type_names},
     {.name = "model", .takes = TAKES_MAP, .load = key_model, .doc = "What becomes a logged model.", .keys = model_keys},
     {.name = "retry", .takes = TAKES_MAP, .load = key_retry, .doc = "Further attempts.", .keys = retry_keys},
-    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout,
+    {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,
      .doc = "Running time of each attempt."},
     {.name = "stop", .takes = TAKES_MAP, .load = key_stop, .doc = "How a step is stopped.", .keys = stop_keys},
     {.name = "cache", .takes = TAKES_BOOL | TAKES_MAP, .load = key_cache,

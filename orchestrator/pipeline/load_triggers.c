@@ -94,12 +94,13 @@ static void schedule_timezone(struct loader *loader, const struct yaml_node *nod
     }
 }
 
+static const char *const catchups[] = {"none", "one", "all", NULL};
+
 static void schedule_catchup(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"none", "one", "all"};
     size_t word = 0;
     (void)target;
-    (void)load_choice(loader, node, words, 3, &word);
+    (void)load_choice(loader, node, catchups, &word);
 }
 
 static void schedule_limit(struct loader *loader, const struct yaml_node *node, void *target)
@@ -116,16 +117,17 @@ static const struct key schedule_keys[] = {
      .doc = "Five fields, names, ranges, steps, lists, or @daily and the like.", .required = true},
     {.name = "timezone", .takes = TAKES_TEXT, .load = schedule_timezone, .doc = "IANA name; default UTC."},
     {.name = "catchup", .takes = TAKES_TEXT, .load = schedule_catchup,
-     .doc = "none, one or all of the runs that were missed."},
-    {.name = "catchup_window", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "How far back."},
+     .doc = "none, one or all of the runs that were missed.", .choices = catchups},
+    {.name = "catchup_window", .takes = TAKES_DURATION, .load = key_duration, .doc = "How far back."},
     {.name = "catchup_limit", .takes = TAKES_NUMBER, .load = schedule_limit, .doc = "At most this many."},
-    {.name = "jitter", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_duration, .doc = "A random delay up to this."},
+    {.name = "jitter", .takes = TAKES_DURATION, .load = key_duration, .doc = "A random delay up to this."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
     {0},
 };
 
-static void load_schedule(struct loader *loader, const struct yaml_node *node, struct triggers *triggers)
+static void on_schedule(struct loader *loader, const struct yaml_node *node, void *target)
 {
+    struct triggers *triggers = target;
     size_t count = node->type == JSON_ARRAY ? node->count : 1;
     size_t first = triggers->count;
     for (size_t i = 0; i < count; i++) {
@@ -147,12 +149,14 @@ static void load_schedule(struct loader *loader, const struct yaml_node *node, s
 
 /* ---- webhook and events --------------------------------------------------------------------------------- */
 
+static const char *const verifications[] = {"github",   "gitlab", "gitea", "bitbucket",
+                                            "standard", "bearer", "none",  NULL};
+
 static void webhook_verify(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"github", "gitlab", "gitea", "bitbucket", "standard", "bearer", "none"};
     size_t word = 0;
     (void)target;
-    (void)load_choice(loader, node, words, 7, &word);
+    (void)load_choice(loader, node, verifications, &word);
 }
 
 static void webhook_secret(struct loader *loader, const struct yaml_node *node, void *target)
@@ -166,7 +170,8 @@ static void webhook_secret(struct loader *loader, const struct yaml_node *node, 
 
 static const struct key webhook_keys[] = {
     {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify,
-     .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true},
+     .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true,
+     .choices = verifications},
     {.name = "secret", .takes = TAKES_TEXT, .load = webhook_secret, .doc = "${{ secrets.NAME }}"},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which deliveries start a run."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run, from event.*."},
@@ -183,7 +188,7 @@ static const struct key push_keys[] = {
 
 static const struct key model_version_keys[] = {
     {.name = "model", .takes = TAKES_TEXT, .doc = "Glob of registered models.", .required = true},
-    {.name = "prompts", .takes = TAKES_BOOL | TAKES_TEXT, .load = key_bool, .doc = "Also for prompts (false)."},
+    {.name = "prompts", .takes = TAKES_SWITCH, .load = key_bool, .doc = "Also for prompts (false)."},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which versions start a run."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
     {0},
@@ -197,72 +202,79 @@ static const struct key model_alias_keys[] = {
     {0},
 };
 
+static const char *const ends[] = {"succeeded", "failed", "cancelled", NULL};
+
 static void pipeline_status(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"succeeded", "failed", "cancelled"};
     size_t word = 0;
     (void)target;
     for (size_t i = 0; i < node->count; i++) {
-        (void)load_choice(loader, &node->items[i], words, 3, &word);
+        (void)load_choice(loader, &node->items[i], ends, &word);
     }
 }
 
 static const struct key pipeline_trigger_keys[] = {
     {.name = "name", .takes = TAKES_TEXT, .doc = "The other pipeline.", .required = true},
-    {.name = "status", .takes = TAKES_LIST, .load = pipeline_status, .doc = "succeeded, failed, cancelled."},
+    {.name = "status", .takes = TAKES_LIST, .load = pipeline_status, .doc = "succeeded, failed, cancelled.",
+     .choices = ends},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which ends start a run."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
     {0},
 };
 
-static const struct {
-    const char *name;
-    enum trigger_kind kind;
-    const struct key *keys;
-    const char *later;
-} kinds[] = {
-    {"schedule", TRIGGER_SCHEDULE, NULL, NULL},
-    {"webhook", TRIGGER_WEBHOOK, webhook_keys, NULL},
-    {"push", TRIGGER_PUSH, push_keys, NULL},
-    {"model_version", TRIGGER_MODEL_VERSION, model_version_keys, NULL},
-    {"model_alias", TRIGGER_MODEL_ALIAS, model_alias_keys, NULL},
-    {"pipeline", TRIGGER_PIPELINE, pipeline_trigger_keys, NULL},
-    {"call", TRIGGER_PIPELINE, NULL, "pipelines that can only be called"},
-};
-enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
-
-static void load_kind(struct loader *loader, const struct yaml_pair *pair, struct triggers *triggers)
+static void load_event(struct loader *loader, const struct yaml_node *node, struct triggers *triggers,
+                       enum trigger_kind kind, const struct key *keys)
 {
-    struct str names[KIND_COUNT];
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        names[i] = str_from(kinds[i].name);
-        if (!str_is(pair->key.text, kinds[i].name)) {
-            continue;
-        }
-        if (kinds[i].later != NULL) {
-            load_error(loader, &pair->key, DIAG_LATER, NULL, "'on: %s' is not in this version: %s", kinds[i].name,
-                       kinds[i].later);
-        } else if (kinds[i].kind == TRIGGER_SCHEDULE) {
-            load_schedule(loader, &pair->value, triggers);
-        } else {
-            struct trigger *trigger = add_trigger(loader, triggers, kinds[i].kind, &pair->value);
-            (void)load_map(loader, &pair->value, kinds[i].keys, trigger,
-                           arena_printf(loader->arena, "'on: %s'", kinds[i].name));
-        }
-        return;
-    }
-    load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
-               diag_hint_near(loader->arena, pair->key.text, names, KIND_COUNT - 1), "there is no trigger '%.*s'",
-               STR_ARG(pair->key.text));
+    static const char *const names[] = {"schedule", "webhook", "push", "model_version", "model_alias", "pipeline"};
+    struct trigger *trigger = add_trigger(loader, triggers, kind, node);
+    (void)load_map(loader, node, keys, trigger, arena_printf(loader->arena, "'on: %s'", names[kind]));
 }
+
+static void on_webhook(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_WEBHOOK, webhook_keys);
+}
+
+static void on_push(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_PUSH, push_keys);
+}
+
+static void on_model_version(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_MODEL_VERSION, model_version_keys);
+}
+
+static void on_model_alias(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_MODEL_ALIAS, model_alias_keys);
+}
+
+static void on_pipeline(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_PIPELINE, pipeline_trigger_keys);
+}
+
+const struct key trigger_keys[] = {
+    {.name = "schedule", .takes = TAKES_LIST | TAKES_MAP, .load = on_schedule, .doc = "At times: one, or a list.",
+     .keys = schedule_keys},
+    {.name = "webhook", .takes = TAKES_MAP, .load = on_webhook, .doc = "POST /hooks/NAME.", .keys = webhook_keys},
+    {.name = "push", .takes = TAKES_MAP, .load = on_push, .doc = "New commits of its repository.", .keys = push_keys},
+    {.name = "model_version", .takes = TAKES_MAP, .load = on_model_version, .doc = "A new version of a model.",
+     .keys = model_version_keys},
+    {.name = "model_alias", .takes = TAKES_MAP, .load = on_model_alias, .doc = "An alias that moves.",
+     .keys = model_alias_keys},
+    {.name = "pipeline", .takes = TAKES_MAP, .load = on_pipeline, .doc = "The end of another pipeline's run.",
+     .keys = pipeline_trigger_keys},
+    {.name = "call", .takes = TAKES_ANY, .later = "pipelines that can only be called", .doc = "Later."},
+    {0},
+};
 
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct triggers triggers = {0};
     (void)target;
-    for (size_t i = 0; i < node->count; i++) {
-        load_kind(loader, &node->pairs[i], &triggers);
-    }
+    (void)load_map(loader, node, trigger_keys, &triggers, "'on'");
     loader->pipeline->triggers = triggers.items;
     loader->pipeline->trigger_count = triggers.count;
 }

@@ -194,9 +194,12 @@ bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t 
     return true;
 }
 
-bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t count,
-                 size_t *ret)
+bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t *ret)
 {
+    size_t count = 0;
+    while (choices[count] != NULL) {
+        count++;
+    }
     struct str *names = arena_array(loader->arena, count, sizeof *names);
     for (size_t i = 0; i < count; i++) {
         names[i] = str_from(choices[i]);

@@ -244,6 +244,8 @@ const struct pipeline *pipeline_load_file(const char *path, struct diags *diags,
 
 /* The step with this id, or -1. */
 ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
+/* All steps, each behind those it needs, in the order of the file where that leaves a choice. */
+const size_t *pipeline_order(const struct pipeline *pipeline, struct arena *arena);
 /* Evaluated parameters: defaults, overlaid by `given` (a map whose values are JSON, or text when they came from the
  * command line: text is converted by the param's type). All problems in one message. */
 int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena,

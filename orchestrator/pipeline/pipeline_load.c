@@ -110,7 +110,7 @@ static void default_retry(struct loader *loader, const struct yaml_node *node, v
 }
 
 static const struct key default_keys[] = {
-    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = default_timeout, .doc = "Of each attempt."},
+    {.name = "timeout", .takes = TAKES_DURATION, .load = default_timeout, .doc = "Of each attempt."},
     {.name = "retry", .takes = TAKES_MAP, .load = default_retry, .doc = "Further attempts.", .keys = retry_keys},
     {0},
 };
@@ -127,19 +127,20 @@ static void concurrency_limit(struct loader *loader, const struct yaml_node *nod
     (void)load_int(loader, node, 1, 10000, &limit);
 }
 
+static const char *const policies[] = {"queue", "latest", "skip", "cancel_running", NULL};
+
 static void concurrency_policy(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const words[] = {"queue", "latest", "skip", "cancel_running"};
     size_t word = 0;
     (void)target;
-    (void)load_choice(loader, node, words, 4, &word);
+    (void)load_choice(loader, node, policies, &word);
 }
 
 static const struct key concurrency_keys[] = {
     {.name = "group", .takes = TAKES_TEXT, .doc = "Runs of one group share the limit."},
     {.name = "limit", .takes = TAKES_NUMBER, .load = concurrency_limit, .doc = "Runs at once."},
     {.name = "policy", .takes = TAKES_TEXT, .load = concurrency_policy,
-     .doc = "queue, latest, skip or cancel_running."},
+     .doc = "queue, latest, skip or cancel_running.", .choices = policies},
     {0},
 };
 
@@ -161,28 +162,30 @@ static void key_outputs(struct loader *loader, const struct yaml_node *node, voi
 
 const struct key pipeline_keys[] = {
     {.name = "name", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_name,
-     .doc = "Unique in a home: [a-z0-9][a-z0-9._-]{0,99}.", .required = true},
+     .doc = "Unique in a home: [a-z0-9][a-z0-9._-]{0,99}.", .required = true, .pattern = "^[a-z0-9][a-z0-9._-]{0,99}$"},
     {.name = "requires", .takes = TAKES_TEXT, .doc = "The sluice versions that can run this file: \">= 0.1\"."},
     {.name = "description", .takes = TAKES_TEXT, .load = key_description, .doc = "For people."},
     {.name = "experiment", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_experiment,
      .doc = "MLflow experiment of its runs; default: the name."},
     {.name = "tags", .takes = TAKES_MAP, .load = key_tags, .doc = "Tags of its runs."},
     {.name = "on", .takes = TAKES_MAP, .load = load_triggers,
-     .doc = "What starts it besides people. Write \"on\" in quotes for YAML 1.1 readers."},
-    {.name = "params", .takes = TAKES_MAP, .load = load_params, .doc = "Typed values a run is started with."},
-    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables of all steps."},
+     .doc = "What starts it besides people. Write \"on\" in quotes for YAML 1.1 readers.", .keys = trigger_keys},
+    {.name = "params", .takes = TAKES_MAP, .load = load_params, .doc = "Typed values a run is started with.",
+     .each = param_keys, .names = IDENTIFIER_PATTERN},
+    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables of all steps.",
+     .names = IDENTIFIER_PATTERN},
     {.name = "python", .takes = TAKES_MAP, .load = key_python, .doc = "A virtual environment for its steps.",
      .keys = python_keys},
     {.name = "defaults", .takes = TAKES_MAP, .doc = "For run and lua steps, and for plugins that may be repeated.",
      .keys = default_keys},
     {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.",
      .unhonoured = "runs are started by hand", .keys = concurrency_keys},
-    {.name = "timeout", .takes = TAKES_TEXT | TAKES_NUMBER, .load = key_timeout,
+    {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,
      .doc = "Running time of a run; queued and waiting time is not counted."},
-    {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .keys = step_keys,
-     .required = true},
+    {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .each = step_keys,
+     .names = STEP_PATTERN, .required = true},
     {.name = "outputs", .takes = TAKES_MAP, .load = key_outputs,
-     .doc = "What a pipeline that has this one as a step sees."},
+     .doc = "What a pipeline that has this one as a step sees.", .names = IDENTIFIER_PATTERN},
     {.name = "notify", .takes = TAKES_ANY, .later = "use a step with the plugin 'notify'", .doc = "Later."},
     {0},
 };

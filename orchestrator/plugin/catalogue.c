@@ -21,12 +21,14 @@ static struct plugin *find_name(const struct catalogue *catalogue, struct str na
     return NULL;
 }
 
-static struct plugin *add(struct catalogue *catalogue, const struct plugin *plugin)
+void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin)
 {
+    if (find_name(catalogue, plugin->name) != NULL) {
+        return;
+    }
     catalogue->plugins = arena_grow(catalogue->arena, catalogue->plugins, catalogue->count, &catalogue->room,
                                     sizeof *catalogue->plugins);
-    catalogue->plugins[catalogue->count] = *plugin;
-    return &catalogue->plugins[catalogue->count++];
+    catalogue->plugins[catalogue->count++] = *plugin;
 }
 
 static void add_problem(struct catalogue *catalogue, const char *message)
@@ -54,8 +56,8 @@ void catalogue_add_folder(struct catalogue *catalogue, const char *folder)
         const char *path = path_join(catalogue->arena, folder, entries[i]->d_name);
         if (plugin_read(path, catalogue->arena, &plugin, &err) < 0) {
             add_problem(catalogue, err.message);
-        } else if (find_name(catalogue, plugin.name) == NULL) {
-            (void)add(catalogue, &plugin);
+        } else {
+            catalogue_add(catalogue, &plugin);
         }
         free(entries[i]);
     }

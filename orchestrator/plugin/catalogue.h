@@ -80,6 +80,8 @@ struct catalogue {
 void catalogue_init(struct catalogue *catalogue, struct arena *arena);
 /* Adds every *.so of a folder, sorted; of two with one name the first added wins. An absent folder is fine. */
 void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
+/* Adds one that was read; of two with one name the first added wins. */
+void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin);
 /* The plugin by name, or by a path ending in ".so" (read and added; relative to `folder`). NULL with `err`: for an
  * unknown name with the nearest known one. */
 const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
