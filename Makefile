@@ -41,7 +41,7 @@ PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 .DEFAULT_GOAL := all
 
 PROGRAMS := $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch
-PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done
+PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done $(BUILD)/include/sluice/step.h
 
 all: $(PROGRAMS) $(PARTS) $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS)) ## build everything into build/
 
@@ -55,9 +55,12 @@ $(BUILD)/sluice-python-env: orchestrator/runner/sluice-python-env
 	install -D -m 755 $< $@
 $(BUILD)/lua/.done: $(wildcard lua/*.lua)
 	@mkdir -p $(@D) && cp $^ $(@D)/ && touch $@
-# What `sluice init` writes from: some of the examples, as they are.
-$(BUILD)/templates/.done: $(shell find examples -type f)
-	@rm -rf $(@D) && mkdir -p $(@D) && for t in $(TEMPLATES); do cp -r "examples/$$t" $(@D)/; done && touch $@
+$(BUILD)/include/sluice/step.h: orchestrator/step.h
+	install -D -m 644 $< $@
+# What `sluice init` writes from: some of the examples, as they are; and what `sluice plugins new` fills in.
+$(BUILD)/templates/.done: $(shell find examples -type f) $(wildcard orchestrator/cli/new_plugin/*)
+	@rm -rf $(@D) && mkdir -p $(@D) && for t in $(TEMPLATES); do cp -r "examples/$$t" $(@D)/; done
+	@cp -r orchestrator/cli/new_plugin $(@D)/new-plugin && touch $@
 TEMPLATES := $(notdir $(wildcard examples/hello examples/retraining examples/python))
 
 $(BUILD)/obj/%.o: %.c Makefile

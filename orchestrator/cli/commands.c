@@ -28,6 +28,10 @@ const struct command *const commands[] = {
     &command_validate,
     &command_graph,
     &command_schema,
+    &command_plugins,
+    &command_plugins_show,
+    &command_plugins_new,
+    &command_plugins_test,
     &command_lua_run,
     &command_lua_test,
     /* Home */

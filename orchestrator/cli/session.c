@@ -56,6 +56,7 @@ void installation_find(const struct cli *cli, struct installation *ret)
     ret->plugins = built ? path_join(arena, folder, "plugins") : path_join(arena, prefix, "lib/sluice/plugins");
     ret->share = built ? folder : path_join(arena, prefix, "share/sluice");
     ret->lua = path_join(arena, ret->share, "lua");
+    ret->step_header = path_join(arena, built ? folder : prefix, "include/sluice/step.h");
 }
 
 void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue)
@@ -180,15 +181,15 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
     return 0;
 }
 
-int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                 struct err *err)
+int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
+                      struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
     *session = (struct session){.cli = cli, .home.lock_fd = -1, .opened_ms = clock_wall_ms(&clock_system)};
     struct engine_options options = {.clock = &clock_system, .linger_s = 600};
     installation_find(cli, &session->installation);
     session_catalogue(cli, &session->catalogue);
-    if (home_open(option_value(cli, "home"), HOME_WRITE, doing, cli->arena, &session->home, err) < 0 ||
+    if (home_open(home, HOME_WRITE, doing, cli->arena, &session->home, err) < 0 ||
         load_config(session, err) < 0 || read_slots(cli, &options.slots, err) < 0 ||
         config_vars(&session->config, environment, &options.vars, err) < 0) {
         session_close(session);
@@ -212,6 +213,12 @@ int session_open(struct cli *cli, const char *doing, const char *environment, st
         return -1;
     }
     return 0;
+}
+
+int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
+                 struct err *err)
+{
+    return session_open_home(cli, option_value(cli, "home"), doing, environment, ret_session, err);
 }
 
 void session_close(struct session *session)

@@ -17,7 +17,8 @@ struct installation {
     const char *python_env;
     const char *plugins;
     const char *lua;
-    const char *share; /* templates of init */
+    const char *share; /* templates of init and of plugins new */
+    const char *step_header; /* step.h */
 };
 void installation_find(const struct cli *cli, struct installation *ret);
 /* The standard plugins, and those of SLUICE_PLUGINS (a folder). */
@@ -39,6 +40,9 @@ struct session {
 /* Opens home (HOME_WRITE) and engine; recovery happens here. `environment` NULL: the configured default. */
 int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
                  struct err *err);
+/* The same in the home at `home`, whatever --home says. */
+int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
+                      struct session *ret_session, struct err *err);
 void session_close(struct session *session);
 /* Only who asks: name and groups (config's, else the system's). */
 void session_actor(struct session *session);

@@ -15,8 +15,8 @@
 
 #define OUTPUTS(O)                                                                                                     \
     O(INT, version, "The version's number.")                                                                           \
-    O(STRING, model_uri, "models:/NAME/VERSION")                                                                       \
-    O(STRING, model_id, "The logged model, m-...")                                                                     \
+    O(STRING, model_uri, "The version as a URI, models:/NAME/VERSION.")                                                \
+    O(STRING, model_id, "The id of the logged model.")                                                                 \
     O(BOOL, existing, "Whether this model was that version already.")
 
 STEP_PARAMS_STRUCT(register_params, PARAMS);

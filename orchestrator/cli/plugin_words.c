@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/plugin_words.h"
+
+static const char *const type_names[] = {"text", "path", "boolean", "integer", "number", "duration", "size", "any"};
+
+/* "list or map", for a row of type ANY. */
+static const char *shape_words(unsigned shapes, struct arena *arena)
+{
+    static const char *const names[] = {"null", "boolean", "integer", "number", "text", "list", "map"};
+    const char *words = "";
+    bool number = (shapes & (1u << JSON_NUMBER)) != 0; /* an integer is one */
+    for (unsigned t = 0; t < sizeof names / sizeof names[0]; t++) {
+        if ((shapes & (1u << t)) != 0 && !(number && t == JSON_INT)) {
+            words = arena_printf(arena, "%s%s%s", words, *words == '\0' ? "" : " or ", names[t]);
+        }
+    }
+    return words;
+}
+
+static const char *type_words(const struct plugin_param *param, struct arena *arena)
+{
+    const char *words = type_names[param->type];
+    if (param->type == PLUGIN_ANY && param->shapes != 0) {
+        words = shape_words(param->shapes, arena);
+    }
+    for (size_t i = 0; i < param->choice_count; i++) {
+        words = arena_printf(arena, "%s%.*s", i == 0 ? "" : arena_printf(arena, "%s | ", words),
+                             STR_ARG(param->choices[i]));
+    }
+    return words;
+}
+
+/* "required", "default 30s", "from 0 to 1": what stands behind the type. */
+static const char *rule_words(const struct plugin_param *param, struct arena *arena)
+{
+    const char *words = param->required ? ", required" : "";
+    if (param->has_default) {
+        words = arena_printf(arena, "%s, default %.*s", words, STR_ARG(param->def_text));
+    }
+    if (param->has_min && param->has_max) {
+        words = arena_printf(arena, "%s, from %g to %g", words, param->min, param->max);
+    } else if (param->has_min) {
+        words = arena_printf(arena, "%s, at least %g", words, param->min);
+    } else if (param->has_max) {
+        words = arena_printf(arena, "%s, at most %g", words, param->max);
+    }
+    return arena_printf(arena, "%s%s", words, param->secret ? ", secret" : "");
+}
+
+static int name_width(const struct plugin *plugin)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < plugin->param_count; i++) {
+        width = plugin->params[i].name.n > width ? plugin->params[i].name.n : width;
+    }
+    for (size_t i = 0; i < plugin->output_count; i++) {
+        width = plugin->outputs[i].name.n > width ? plugin->outputs[i].name.n : width;
+    }
+    return (int)width;
+}
+
+/* The least that a step needs to use it. */
+static void print_example(const struct plugin *plugin, struct arena *arena, FILE *out)
+{
+    const char *given = "";
+    for (size_t i = 0; i < plugin->param_count; i++) {
+        if (plugin->params[i].required) {
+            given = arena_printf(arena, "%s%s%.*s: ...", given, *given == '\0' ? "" : ", ",
+                                 STR_ARG(plugin->params[i].name));
+        }
+    }
+    fprintf(out, "\nA step\n  ID: {uses: %.*s%s}\n", STR_ARG(plugin->name),
+            *given == '\0' ? "" : arena_printf(arena, ", with: {%s}", given));
+}
+
+void plugin_print(const struct plugin *plugin, struct arena *arena, FILE *out)
+{
+    int width = name_width(plugin);
+    fprintf(out, "%.*s %.*s\n%.*s%s%s\n", STR_ARG(plugin->name), STR_ARG(plugin->version), STR_ARG(plugin->summary),
+            plugin->gate ? " A gate: it may refuse." : "",
+            plugin->repeatable ? " Repeatable: it may run twice without harm." : "");
+    fprintf(out, "%.*s\n\nInputs (with:)%s\n", STR_ARG(plugin->path), plugin->param_count == 0 ? ": none" : "");
+    for (size_t i = 0; i < plugin->param_count; i++) {
+        const struct plugin_param *param = &plugin->params[i];
+        fprintf(out, "  %-*.*s  %s%s\n  %*s  %.*s\n", width, STR_ARG(param->name), type_words(param, arena),
+                rule_words(param, arena), width, "", STR_ARG(param->doc));
+    }
+    fprintf(out, "\nOutputs (steps.ID.NAME)%s\n", plugin->output_count == 0 ? ": none" : "");
+    for (size_t i = 0; i < plugin->output_count; i++) {
+        const struct plugin_output *output = &plugin->outputs[i];
+        fprintf(out, "  %-*.*s  %s: %.*s\n", width, STR_ARG(output->name), type_names[output->type],
+                STR_ARG(output->doc));
+    }
+    print_example(plugin, arena, out);
+}
+
+/* ---- as JSON ----------------------------------------------------------------------------------------------- */
+
+static struct json input_json(const struct plugin_param *param, struct arena *arena)
+{
+    bool measure = param->type == PLUGIN_DURATION || param->type == PLUGIN_SIZE;
+    struct json object = json_object();
+    json_set(arena, &object, "name", json_string(arena, param->name));
+    json_set(arena, &object, "type",
+             json_cstring(arena, param->type == PLUGIN_ANY && param->shapes != 0 ? shape_words(param->shapes, arena)
+                                                                                 : type_names[param->type]));
+    json_set(arena, &object, "required", json_bool(param->required));
+    if (param->has_default) {
+        json_set(arena, &object, "default", measure ? json_string(arena, param->def_text) : param->def);
+    }
+    if (param->has_min) {
+        json_set(arena, &object, "minimum", json_number(param->min));
+    }
+    if (param->has_max) {
+        json_set(arena, &object, "maximum", json_number(param->max));
+    }
+    if (param->choice_count > 0) {
+        struct json choices = json_array();
+        for (size_t i = 0; i < param->choice_count; i++) {
+            json_push(arena, &choices, json_string(arena, param->choices[i]));
+        }
+        json_set(arena, &object, "choices", choices);
+    }
+    json_set(arena, &object, "secret", json_bool(param->secret));
+    json_set(arena, &object, "doc", json_string(arena, param->doc));
+    return object;
+}
+
+struct json plugin_json(const struct plugin *plugin, struct arena *arena)
+{
+    struct json object = json_object();
+    struct json inputs = json_array();
+    struct json outputs = json_array();
+    for (size_t i = 0; i < plugin->param_count; i++) {
+        json_push(arena, &inputs, input_json(&plugin->params[i], arena));
+    }
+    for (size_t i = 0; i < plugin->output_count; i++) {
+        struct json output = json_object();
+        json_set(arena, &output, "name", json_string(arena, plugin->outputs[i].name));
+        json_set(arena, &output, "type", json_cstring(arena, type_names[plugin->outputs[i].type]));
+        json_set(arena, &output, "doc", json_string(arena, plugin->outputs[i].doc));
+        json_push(arena, &outputs, output);
+    }
+    json_set(arena, &object, "name", json_string(arena, plugin->name));
+    json_set(arena, &object, "version", json_string(arena, plugin->version));
+    json_set(arena, &object, "summary", json_string(arena, plugin->summary));
+    json_set(arena, &object, "path", json_string(arena, plugin->path));
+    json_set(arena, &object, "gate", json_bool(plugin->gate));
+    json_set(arena, &object, "repeatable", json_bool(plugin->repeatable));
+    json_set(arena, &object, "inputs", inputs);
+    json_set(arena, &object, "outputs", outputs);
+    return object;
+}
