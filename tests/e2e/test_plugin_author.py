@@ -109,7 +109,7 @@ def test_each_expectation_can_fail_and_says_what_was_found(greet):
     for name, words in {
         "result": "expected the result 'failed', found 'ok'",
         "reason": "/a' cannot be read: No such file or directory'",
-        "log": "log: expected 'two words' in it, found '1 words in a",
+        "log": "log: expected 'two words' in it, found '1 words in /",
         "outputs": "output 'words': expected 2, found 1\noutput 'other': expected 1, found nothing",
         "metrics": "metric 'words': expected 2, found 1\nmetric 'other': expected 1, found none",
         "params": "param 'p': expected \"1\", found nothing",
