@@ -116,7 +116,7 @@ def test_each_expectation_can_fail_and_says_what_was_found(greet):
         "tags": "tag 't': expected \"x\", found nothing",
         "artifacts": 'artifact "plot.svg" is not there; there are none',
         "invalid": "expected the result 'invalid', found 'ok'",
-        "valid": "expected the result 'ok', found 'invalid': 'greet' has no input 'fil'",
+        "valid": "expected the result 'ok', found 'invalid': 'greet': its input 'file' is missing in 'with'; 'greet'",
     }.items():
         assert words in found[name], name
     text = greet("plugins", "test", "greet", expect=1).out
