@@ -3,8 +3,8 @@
 #include "step.h"
 
 #include "choice.h"
-#include "json_text.h"
 #include "textbuf.h"
+#include "value.h"
 
 #include <string.h>
 
@@ -43,7 +43,7 @@ static enum step_result set_outputs(const struct step_host *host, const struct s
     struct textbuf value = {0};
     struct textbuf best = {0};
     textbuf_json_number(&value, p->metric->items[index].number);
-    json_text_put(&best, from ? &p->from->items[index] : &nothing);
+    value_put_json(&best, from ? &p->from->items[index] : &nothing);
     int result = step_output_int(host, "index", (int64_t)index);
     result |= host->output(host, "value", textbuf_text(&value));
     result |= host->output(host, "best", textbuf_text(&best));
