@@ -4,13 +4,13 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "cli/screen.h"
+#include "cli/reason_words.h"
 #include "cli/summary.h"
 #include "wire/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_LINES = 5, TAIL_COLUMNS = 512 };
 
@@ -35,6 +35,9 @@ struct live {
     struct journal_reader *journal;
     struct strbuf tail[TAIL_LINES];
     size_t tail_next;
+    struct arena *words; /* of one update */
+    int64_t since_ms;    /* what ended before was told by the command that saw it */
+    bool told;           /* the first round is over */
 };
 
 struct live *live_new(struct session *session, const char *run_id, bool logs)
@@ -47,6 +50,8 @@ struct live *live_new(struct session *session, const char *run_id, bool logs)
     live->silent = cli->quiet;
     live->draws = !cli->json && cli->terminal && !cli->quiet;
     live->logs = logs;
+    live->words = arena_new();
+    live->since_ms = clock_wall_ms(&clock_system);
     for (size_t i = 0; i < TAIL_LINES; i++) {
         strbuf_init(&live->tail[i], TAIL_COLUMNS);
     }
@@ -63,6 +68,7 @@ void live_free(struct live *live)
     }
     free(live->said);
     free(live->said_count);
+    arena_free(live->words);
     journal_reader_close(live->journal);
     free(live);
 }
@@ -105,56 +111,75 @@ static void name_of(const struct run *run, struct run_place place, char *room, s
     }
 }
 
-static void say(struct live *live, const struct run *run, struct run_place place, enum step_state state,
-                const char *reason, int attempts, int64_t started_ms, int64_t ended_ms)
+/* What `say` tells of: an item, or a step without items. */
+struct news {
+    struct run_place place;
+    enum step_state state;
+    int attempts;
+    int64_t started_ms, ended_ms;
+};
+
+static void print_news(struct live *live, const struct run *run, const struct news *news)
 {
-    struct said *said = said_about(live, run, place);
-    if (said->state == state && said->attempts == attempts) {
-        return;
-    }
-    bool quiet = state == STEP_STATE_PENDING || state == STEP_STATE_READY;
-    *said = (struct said){.state = state, .attempts = attempts};
-    if (quiet || live->silent || live->draws) {
-        return;
-    }
     char name[128];
     char time[40];
     char took[64] = "";
-    name_of(run, place, name, sizeof name);
-    summary_duration(time, sizeof time, started_ms, ended_ms);
-    if (step_state_is_terminal(state) && *time != '\0') {
+    char again[40] = "";
+    const char *words = reason_words(live->words, run, news->place);
+    const char *state = news->state == STEP_STATE_ACTIVE    ? "started"
+                        : news->state == STEP_STATE_DELAYED ? "will be tried again"
+                                                            : step_state_name(news->state);
+    name_of(run, news->place, name, sizeof name);
+    summary_duration(time, sizeof time, news->started_ms, news->ended_ms);
+    if (step_state_is_terminal(news->state) && *time != '\0') {
         (void)snprintf(took, sizeof took, " in %s", time);
     }
-    const char *word = state == STEP_STATE_ACTIVE    ? "started"
-                       : state == STEP_STATE_DELAYED ? "will be tried again"
-                                                     : step_state_name(state);
-    char again[40] = "";
-    if (state == STEP_STATE_ACTIVE && attempts > 1) {
-        (void)snprintf(again, sizeof again, ", attempt %d", attempts);
+    if (news->state == STEP_STATE_ACTIVE && news->attempts > 1) {
+        (void)snprintf(again, sizeof again, ", attempt %d", news->attempts);
     }
-    fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", summary_colour(live->session->cli, state), summary_mark(state),
-            summary_reset(live->session->cli), name, word, again, took, reason == NULL ? "" : ": ",
-            reason == NULL ? "" : reason);
+    fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", summary_colour(live->session->cli, news->state),
+            summary_mark(news->state), summary_reset(live->session->cli), name, state, again, took,
+            *words == '\0' ? "" : ": ", words);
+}
+
+static void say(struct live *live, const struct run *run, const struct news *news, bool known)
+{
+    struct said *said = said_about(live, run, news->place);
+    if (said->state == news->state && said->attempts == news->attempts) {
+        return;
+    }
+    bool quiet = news->state == STEP_STATE_PENDING || news->state == STEP_STATE_READY;
+    *said = (struct said){.state = news->state, .attempts = news->attempts};
+    if (!quiet && !known && !live->silent && !live->draws) {
+        print_news(live, run, news);
+    }
+}
+
+/* A run that is taken up again: what ended before this command began is no news. */
+static bool is_known(const struct live *live, const struct news *news)
+{
+    return !live->told && step_state_is_terminal(news->state) && news->ended_ms != 0 &&
+           news->ended_ms < live->since_ms;
 }
 
 static void say_all(struct live *live, const struct run *run)
 {
+    bool resumed = false;
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
         const struct run_step *step = &run->steps[i];
         for (size_t k = 0; k < step->item_count; k++) {
             const struct run_item *item = &step->items[k];
-            const char *reason = item->refused_by != NULL && item->reason == NULL ? item->refused_by : item->reason;
-            if (item->carried_from != NULL) {
-                *said_about(live, run, (struct run_place){i, k}) = (struct said){item->state, item->attempts};
-                continue;
-            }
-            say(live, run, (struct run_place){i, k}, item->state, reason, item->attempts, item->started_ms,
-                item->ended_ms);
+            struct news news = {{i, k}, item->state, item->attempts, item->started_ms, item->ended_ms};
+            bool known = is_known(live, &news);
+            resumed = resumed || known;
+            say(live, run, &news, known || item->carried_from != NULL);
         }
         if (step->item_count == 0) {
-            say(live, run, (struct run_place){i, 0}, step->state, step->reason, 0, 0, 0);
+            struct news news = {{i, 0}, step->state, 0, 0, 0};
+            say(live, run, &news, !live->told && resumed);
         }
     }
+    live->told = true;
 }
 
 /* ---- log lines ------------------------------------------------------------------------------------------ */
@@ -210,21 +235,6 @@ static void read_logs(struct live *live, const struct run *run)
 
 /* ---- drawing ---------------------------------------------------------------------------------------------- */
 
-struct screen {
-    int columns;
-    int rows;
-};
-
-static struct screen screen_size(void)
-{
-    struct winsize size;
-    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    return (struct screen){
-        .columns = known && size.ws_col > 20 ? size.ws_col : 80,
-        .rows = known && size.ws_row > TAIL_LINES + 6 ? size.ws_row : 24,
-    };
-}
-
 /* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing, as would what is no
  * text. */
 static void draw_line(struct live *live, struct str given, int columns, const char *colour)
@@ -261,7 +271,7 @@ static void draw_item(struct live *live, struct engine *engine, const struct run
         summary_duration(time, sizeof time, item->started_ms, end);
     }
     double progress = engine_progress(engine, live->run_id, place, &progress_text);
-    const char *reason = item != NULL && item->reason != NULL ? item->reason : step->reason;
+    const char *words = reason_words(live->words, run, place);
     struct strbuf line;
     strbuf_init(&line, 4096);
     strbuf_printf(&line, " %s %-24s %9s  ", summary_mark(state), name, time);
@@ -272,8 +282,8 @@ static void draw_item(struct live *live, struct engine *engine, const struct run
             strbuf_add_byte(&line, i < filled ? '=' : ' ');
         }
         strbuf_printf(&line, "] %3.0f%% %s", progress * 100, progress_text);
-    } else if (reason != NULL) {
-        strbuf_add_text(&line, reason);
+    } else {
+        strbuf_add_text(&line, words);
     }
     draw_line(live, strbuf_str(&line), columns, summary_colour(live->session->cli, state));
     strbuf_clear(&line);
@@ -358,6 +368,7 @@ void live_update(struct live *live, struct engine *engine)
     if (live->logs || live->draws) {
         read_logs(live, run);
     }
+    arena_reset(live->words);
     say_all(live, run);
     int64_t now_ms = clock_wall_ms(&clock_system);
     if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {

@@ -3,13 +3,12 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
-#include "store/gates.h"
-#include "store/metrics.h"
+#include "cli/results.h"
+#include "cli/screen.h"
+#include "cli/reason_words.h"
 #include "store/waits.h"
 
-#include <math.h>
-
-enum { NAME_COLUMNS_MAX = 28, METRICS_SHOWN = 8, HINT_COLUMNS = 44 };
+enum { NAME_COLUMNS_MAX = 28, NOTE_COLUMNS_MIN = 24, HINT_COLUMNS_MIN = 30, HINTS_MAX = 64 };
 
 void summary_duration(char *room, size_t size, int64_t from_ms, int64_t to_ms)
 {
@@ -73,29 +72,68 @@ static const char *matrix_words(struct arena *arena, const struct json *matrix)
     return matrix->type == JSON_OBJECT ? words : matrix->type == JSON_NULL ? "" : json_text(arena, matrix).p;
 }
 
-static const char *item_note(struct arena *arena, const struct run_step *step, const struct run_item *item)
+/* The steps of a run, as rows. */
+struct rows {
+    const struct cli *cli;
+    FILE *out;
+    const struct run_view *view;
+    const struct results *results;
+    size_t columns; /* of the widest name */
+};
+
+/* A gate's refusal stands in full, rule by rule, below the steps; here it is counted. */
+static const char *note_of(const struct rows *rows, struct run_place place)
 {
-    if (item->carried_from != NULL) {
-        return arena_printf(arena, "from run %s", item->carried_from);
+    struct arena *arena = rows->view->arena;
+    const struct run_step *step = &rows->view->run->steps[place.step];
+    const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
+    const char *refusal = results_refusal(rows->results, rows->view->pipeline->steps[place.step].id);
+    const char *words = reason_words(arena, rows->view->run, place);
+    if (item != NULL && refusal != NULL && item->carried_from == NULL &&
+        (item->refused_by != NULL || item->state == STEP_STATE_FAILED)) {
+        return arena_printf(arena, "refused by %s", refusal);
     }
-    if (item->reason != NULL) {
-        return item->reason;
+    if (*words != '\0') {
+        enum step_state state = item != NULL ? item->state : step->state;
+        return state == STEP_STATE_SKIPPED ? arena_printf(arena, "skipped: %s", words) : words;
     }
-    if (item->refused_by != NULL) {
-        return arena_printf(arena, "refused: %s", item->refused_by);
-    }
-    if (item->attempts > 1) {
+    if (item != NULL && item->attempts > 1) {
         return arena_printf(arena, "attempt %d", item->attempts);
     }
-    return step->reason != NULL && step->item_count <= 1 ? step->reason : "";
+    return item == NULL ? step_state_name(step->state) : "";
 }
 
-static void print_row(const struct cli *cli, FILE *out, enum step_state state, const char *name, size_t columns,
-                      const char *time, const char *note)
+/* Prints the note; on a terminal, what does not fit goes on below its beginning, broken between words. */
+static void print_note(const struct rows *rows, const char *note, int indent)
 {
-    int padding = (int)columns - (int)utf8_columns(str_from(name));
-    fprintf(out, "  %s%s%s %s%*s  %8s  %s%s%s\n", summary_colour(cli, state), summary_mark(state), summary_reset(cli),
-            name, padding > 0 ? padding : 0, "", time, dim(cli), note, summary_reset(cli));
+    int columns = screen_line_columns(rows->cli);
+    int room = columns - indent - 1 < NOTE_COLUMNS_MIN ? NOTE_COLUMNS_MIN : columns - indent - 1;
+    struct str rest = str_from(note);
+    struct str word = {0};
+    int at = 0;
+    while (str_cut(&rest, ' ', &word)) {
+        int width = (int)utf8_columns(word);
+        if (columns > 0 && at > 0 && at + 1 + width > room) {
+            fprintf(rows->out, "\n%*s", indent, "");
+            at = 0;
+        }
+        fprintf(rows->out, "%s%.*s", at == 0 ? "" : " ", STR_ARG(word));
+        at += width + (at == 0 ? 0 : 1);
+    }
+}
+
+static void print_row(const struct rows *rows, enum step_state state, const char *name, const char *time,
+                      const char *note)
+{
+    int padding = (int)rows->columns - (int)utf8_columns(str_from(name));
+    padding = padding > 0 ? padding : 0;
+    fprintf(rows->out, "  %s%s%s %s%*s  %8s", summary_colour(rows->cli, state), summary_mark(state),
+            summary_reset(rows->cli), name, padding, "", time);
+    if (*note != '\0') {
+        fprintf(rows->out, "  %s", dim(rows->cli));
+        print_note(rows, note, 4 + (int)utf8_columns(str_from(name)) + padding + 2 + 8 + 2);
+    }
+    fprintf(rows->out, "%s\n", summary_reset(rows->cli));
 }
 
 /* "<- best, train": the edges of the graph that end in this step. */
@@ -114,154 +152,119 @@ static const char *joined(struct arena *arena, const char *a, const char *b)
     return *a == '\0' || *b == '\0' ? (*a == '\0' ? b : a) : arena_printf(arena, "%s  %s", a, b);
 }
 
-/* The row of a whole step, of one with a matrix, or of one that never had items. */
-static void print_whole(const struct cli *cli, FILE *out, const struct run_view *view, size_t index, size_t columns)
+/* The row of a whole step: one with a matrix, or one that never had items. */
+static void print_whole(const struct rows *rows, size_t index)
 {
+    const struct run_view *view = rows->view;
     const struct step *definition = &view->pipeline->steps[index];
     const struct run_step *step = &view->run->steps[index];
-    const char *words = step->reason != NULL ? step->reason : step->item_count == 0 ? step_state_name(step->state) : "";
+    const char *words = step->item_count == 0 ? note_of(rows, (struct run_place){index, 0})
+                        : step->reason != NULL ? step->reason
+                                               : "";
     if (step->item_count > 0) {
         words = joined(view->arena, arena_printf(view->arena, "%zu items", step->item_count), words);
     }
-    print_row(cli, out, step->state, arena_str(view->arena, definition->id).p, columns, "",
+    print_row(rows, step->state, arena_str(view->arena, definition->id).p, "",
               joined(view->arena, edges(view, definition), words));
 }
 
-static void print_step(const struct cli *cli, FILE *out, const struct run_view *view, size_t index, size_t columns)
+static void print_step(const struct rows *rows, size_t index)
 {
+    const struct run_view *view = rows->view;
     const struct step *definition = &view->pipeline->steps[index];
     const struct run_step *step = &view->run->steps[index];
     char time[40] = "";
     if (definition->has_matrix || step->item_count == 0) {
-        print_whole(cli, out, view, index, columns);
+        print_whole(rows, index);
     }
     for (size_t i = 0; i < step->item_count; i++) {
         const struct run_item *item = &step->items[i];
-        const char *note = item_note(view->arena, step, item);
         const char *first = definition->has_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
         const char *name =
             definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
         summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
-        print_row(cli, out, item->state, name, columns, time, joined(view->arena, first, note));
-    }
-}
-
-/* ---- metrics and gates ------------------------------------------------------------------------------------ */
-
-static void print_metrics(const struct cli *cli, FILE *out, struct store *store, const struct run_view *view)
-{
-    bool heading = false;
-    for (size_t i = 0; i < view->pipeline->step_count; i++) {
-        const struct run_step *step = &view->run->steps[i];
-        for (size_t k = 0; step->item_count == 1 && k < step->item_count; k++) {
-            const struct json *metrics = &step->items[k].metrics;
-            if (metrics->type != JSON_OBJECT || metrics->u.object.count == 0) {
-                continue;
-            }
-            if (!heading) {
-                fprintf(out, "\n%sMetrics%s\n", bold(cli), summary_reset(cli));
-                heading = true;
-            }
-            fprintf(out, "  %.*s:", STR_ARG(view->pipeline->steps[i].id));
-            size_t count = metrics->u.object.count;
-            for (size_t m = 0; m < count && m < METRICS_SHOWN; m++) {
-                double value = NAN;
-                (void)json_as_number(&metrics->u.object.members[m].value, &value);
-                fprintf(out, "%s %.*s %.4g", m == 0 ? "" : ",", STR_ARG(metrics->u.object.members[m].key), value);
-            }
-            fprintf(out, "%s\n", count > METRICS_SHOWN ? ", ..." : "");
-        }
-    }
-    (void)store;
-}
-
-static void print_gates(const struct cli *cli, FILE *out, struct store *store, const struct run_view *view)
-{
-    struct gate *gates = NULL;
-    size_t count = 0;
-    struct err ignored = {0};
-    if (store_gate_list(store, view->row.run_id, view->arena, &gates, &count, &ignored) < 0 || count == 0) {
-        return;
-    }
-    fprintf(out, "\n%sGates%s\n", bold(cli), summary_reset(cli));
-    for (size_t i = 0; i < count; i++) {
-        fprintf(out, "  %s: %s%s%s\n", gates[i].step, gates[i].passed ? "passed" : "refused",
-                gates[i].passed ? "" : ": ", gates[i].refused_by);
-        const struct json *rules = json_get(&gates[i].record, "rules");
-        for (size_t r = 0; rules != NULL && rules->type == JSON_ARRAY && r < rules->u.array.count; r++) {
-            const struct json *rule = &rules->u.array.items[r];
-            bool passed = json_get_bool(rule, "passed", false);
-            enum step_state look = passed ? STEP_STATE_SUCCEEDED : STEP_STATE_FAILED;
-            const char *slice = json_get_text(rule, "slice", "");
-            fprintf(out, "    %s%s%s %s%s%s%s  %.6g, rule %s\n", summary_colour(cli, look), summary_mark(look),
-                    summary_reset(cli), json_get_text(rule, "metric", ""), *slice == '\0' ? "" : " [", slice,
-                    *slice == '\0' ? "" : "]", json_get_number(rule, "value", NAN), json_get_text(rule, "rule", ""));
-        }
-    }
-}
-
-static void print_models(const struct cli *cli, FILE *out, const struct run_view *view)
-{
-    bool heading = false;
-    for (size_t i = 0; i < view->pipeline->step_count; i++) {
-        const struct run_step *step = &view->run->steps[i];
-        for (size_t k = 0; k < step->item_count; k++) {
-            const char *uri = json_get_text(&step->items[k].outputs, "model_uri", step->items[k].model_uri);
-            if (uri == NULL || (step->item_count > 1 && step->items[k].model_id != NULL)) {
-                continue;
-            }
-            if (!heading) {
-                fprintf(out, "\n%sModels%s\n", bold(cli), summary_reset(cli));
-                heading = true;
-            }
-            fprintf(out, "  %.*s: %s\n", STR_ARG(view->pipeline->steps[i].id), uri);
-        }
+        print_row(rows, item->state, name, time,
+                  joined(view->arena, first, note_of(rows, (struct run_place){index, i})));
     }
 }
 
 /* ---- what next ---------------------------------------------------------------------------------------------- */
 
-static void print_hint(FILE *out, const char *command, const char *words)
+struct hints {
+    struct arena *arena;
+    struct {
+        const char *command;
+        const char *words;
+    } rows[HINTS_MAX];
+    size_t count;
+};
+
+static void hint(struct hints *hints, const char *command, const char *words)
 {
-    fprintf(out, "  %-*s  %s\n", HINT_COLUMNS, command, words);
+    if (hints->count < HINTS_MAX) {
+        hints->rows[hints->count].command = command;
+        hints->rows[hints->count++].words = words;
+    }
 }
 
-static void print_waiting(FILE *out, struct store *store, const struct run_view *view, const char *run)
+static void hint_waiting(struct hints *hints, struct store *store, const struct run_view *view, const char *run)
 {
+    struct arena *arena = hints->arena;
     struct wait_row *waits = NULL;
     size_t count = 0;
+    size_t approvals = 0;
     struct err ignored = {0};
-    if (store_wait_list(store, view->row.run_id, false, view->arena, &waits, &count, &ignored) < 0) {
+    if (store_wait_list(store, view->row.run_id, false, arena, &waits, &count, &ignored) < 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
+        approvals += strcmp(waits[i].kind, "approval") == 0 ? 1 : 0;
+    }
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(waits[i].kind, "approval") == 0) {
-            struct str step = view->pipeline->steps[waits[i].position].id;
-            print_hint(out, arena_printf(view->arena, "sluice approve %s %.*s", run, STR_ARG(step)), "let it go on");
-            print_hint(out, arena_printf(view->arena, "sluice reject %s %.*s --reason WHY", run, STR_ARG(step)),
-                       "or not");
+            /* The step is named only where there is a choice. */
+            struct str step = approvals > 1 ? view->pipeline->steps[waits[i].position].id : STR("");
+            const char *space = approvals > 1 ? " " : "";
+            hint(hints, arena_printf(arena, "sluice approve %s%s%.*s", run, space, STR_ARG(step)), "let it go on");
+            hint(hints, arena_printf(arena, "sluice reject %s%s%.*s -m WHY", run, space, STR_ARG(step)), "or not");
         }
     }
-    print_hint(out, arena_printf(view->arena, "sluice resume %s", run), "continue once it is decided");
+    hint(hints, arena_printf(arena, "sluice resume %s", run), "continue once it is decided");
+}
+
+static void hint_ended(struct hints *hints, const struct run_view *view, const char *run)
+{
+    struct arena *arena = hints->arena;
+    if (view->row.state == RUN_STATE_FAILED || view->row.state == RUN_STATE_CANCELLED) {
+        hint(hints, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
+        hint(hints, arena_printf(arena, "sluice retry %s", run), "run again what did not succeed, keep the rest");
+        return;
+    }
+    hint(hints, arena_printf(arena, "sluice show %s", run), "this run again; with --json all of it");
+    hint(hints, arena_printf(arena, "sluice artifacts %s", run), "its files, with their digests");
+    hint(hints, "sluice models", "registered models and their aliases");
+    hint(hints, "sluice activity", "who did what, chained and verified");
 }
 
 static void print_next(const struct cli *cli, FILE *out, struct store *store, const struct run_view *view)
 {
-    struct arena *arena = view->arena;
-    const char *run = arena_printf(arena, "%s/%s", view->row.pipeline, view->label);
-    fprintf(out, "\n%sNext%s\n", bold(cli), summary_reset(cli));
+    struct hints hints = {.arena = view->arena};
+    const char *run = arena_printf(view->arena, "%s/%s", view->row.pipeline, view->label);
+    int widest = HINT_COLUMNS_MIN;
     if (view->row.state == RUN_STATE_WAITING) {
-        print_waiting(out, store, view, run);
-        return;
+        hint_waiting(&hints, store, view, run);
+    } else {
+        hint_ended(&hints, view, run);
     }
-    if (view->row.state == RUN_STATE_FAILED || view->row.state == RUN_STATE_CANCELLED) {
-        print_hint(out, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
-        print_hint(out, arena_printf(arena, "sluice retry %s", run), "run again what did not succeed, keep the rest");
-        return;
+    for (size_t i = 0; i < hints.count; i++) {
+        int columns = (int)utf8_columns(str_from(hints.rows[i].command));
+        widest = columns > widest ? columns : widest;
     }
-    print_hint(out, arena_printf(arena, "sluice show %s", run), "this run again, with its outputs");
-    print_hint(out, "sluice models", "registered models and their aliases");
-    print_hint(out, "sluice activity", "who did what, chained and verified");
+    fprintf(out, "\n%sNext%s\n", bold(cli), summary_reset(cli));
+    for (size_t i = 0; i < hints.count; i++) {
+        fprintf(out, "  %-*s  %s%s%s\n", widest, hints.rows[i].command, dim(cli), hints.rows[i].words,
+                summary_reset(cli));
+    }
 }
 
 static const char *headline(const struct run_view *view)
@@ -273,8 +276,7 @@ static const char *headline(const struct run_view *view)
     return arena_printf(view->arena, "%s%s", words[view->row.state], verdict);
 }
 
-void summary_print(const struct cli *cli, struct store *store, const char *home, const struct run_view *view,
-                   bool brief, FILE *out)
+static void print_headline(const struct cli *cli, const struct run_view *view, FILE *out)
 {
     char time[40];
     enum step_state look = view->row.state == RUN_STATE_SUCCEEDED ? STEP_STATE_SUCCEEDED
@@ -282,21 +284,25 @@ void summary_print(const struct cli *cli, struct store *store, const char *home,
                            : view->row.state == RUN_STATE_FAILED  ? STEP_STATE_FAILED
                                                                   : STEP_STATE_CANCELLED;
     summary_duration(time, sizeof time, view->row.started_ms, view->row.ended_ms);
-    fprintf(out, "\n%s%s run %s%s  %s%s %s%s  %s\n", bold(cli), view->row.pipeline, view->label, summary_reset(cli),
-            summary_colour(cli, look), summary_mark(look), headline(view), summary_reset(cli), time);
+    fprintf(out, "\n%s%s run %s%s  %s%s %s%s%s%s\n", bold(cli), view->row.pipeline, view->label, summary_reset(cli),
+            summary_colour(cli, look), summary_mark(look), headline(view), summary_reset(cli),
+            *time == '\0' ? "" : "  ", time);
     if (view->row.reason != NULL) {
         fprintf(out, "  %s\n", view->row.reason);
     }
+}
+
+void summary_print(const struct cli *cli, struct store *store, const struct run_view *view, bool brief, FILE *out)
+{
+    struct results results;
+    results_load(&results, cli, store, view, out);
+    struct rows rows = {.cli = cli, .out = out, .view = view, .results = &results, .columns = name_columns(view)};
+    print_headline(cli, view, out);
     fprintf(out, "\n%sSteps%s\n", bold(cli), summary_reset(cli));
-    size_t columns = name_columns(view);
     for (size_t i = 0; i < view->pipeline->step_count; i++) {
-        print_step(cli, out, view, i, columns);
+        print_step(&rows, i);
     }
-    print_metrics(cli, out, store, view);
-    print_gates(cli, out, store, view);
-    print_models(cli, out, view);
-    fprintf(out, "\n%sArtifacts%s\n  %s/artifacts/%lld\n", bold(cli), summary_reset(cli), home,
-            (long long)view->row.experiment_id);
+    results_print(&results);
     if (!brief) {
         print_next(cli, out, store, view);
     }

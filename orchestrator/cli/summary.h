@@ -12,8 +12,7 @@
 #include <stdio.h>
 
 /* `brief` leaves the "what next" lines out (for `sluice show`). */
-void summary_print(const struct cli *cli, struct store *store, const char *home, const struct run_view *view,
-                   bool brief, FILE *out);
+void summary_print(const struct cli *cli, struct store *store, const struct run_view *view, bool brief, FILE *out);
 
 /* "12s", "3m 4s", "" for a step that has not started. */
 void summary_duration(char *room, size_t size, int64_t from_ms, int64_t to_ms);
