@@ -195,7 +195,7 @@ static enum channel_result run_command(const struct step_host *host, const struc
     struct program program = {.argv = channel->command,
                               .env = env,
                               .folder = host->context->workspace,
-                              .input = json,
+                              .input = scratch_printf(&scratch, "%s\n", json), /* a line: commands append to files */
                               .timeout_ms = channel->timeout_ms};
     int result = program_run(host, &program, fault);
     scratch_free(&scratch);

@@ -57,8 +57,9 @@ TEST(notify_gives_a_command_the_notice)
     assert_int_equal(fake_host_run(&fake, "{\"to\": {\"command\": [\"sh\", \"-c\", \"cat > got; echo $SLUICE_NOTICE_ID "
                                           "$SLUICE_NOTICE_MESSAGE > env\"]}, \"message\": \"hello\"}"),
                      STEP_OK);
-    assert_non_null(
-        strstr(fake_host_read(&fake, arena_printf(fake.arena, "%s/got", fake.folder)), "\"message\":\"hello\""));
+    struct str got = str_from(fake_host_read(&fake, arena_printf(fake.arena, "%s/got", fake.folder)));
+    assert_non_null(strstr(got.p, "\"message\":\"hello\""));
+    assert_true(str_ends(got, STR("}\n")));
     assert_string_equal(fake_host_read(&fake, arena_printf(fake.arena, "%s/env", fake.folder)), ID " hello\n");
     assert_string_equal(fake_host_output(&fake, "status"), "null");
     fake_host_close(&fake);
