@@ -250,6 +250,20 @@ static int call_dataset_log(const struct call *call, struct json *ret, struct er
 
 /* ---- gates --------------------------------------------------------------------------------------------------- */
 
+/* "wine/3": the version that the gate compared with; NULL for none. */
+static const char *compared_with(const struct call *call)
+{
+    const struct json *champion = json_get(call->params, "champion");
+    const char *uri = champion == NULL ? NULL : json_get_text(champion, "model", NULL);
+    struct model_ref ref;
+    struct err ignored = {0};
+    if (uri == NULL || !json_get_bool(champion, "found", false) ||
+        model_resolve(call->engine, uri, call->arena, &ref, &ignored) != 1) {
+        return NULL;
+    }
+    return ref.name == NULL ? ref.model_id : arena_printf(call->arena, "%s/%lld", ref.name, (long long)ref.version);
+}
+
 static int call_gate_record(const struct call *call, struct json *ret, struct err *err)
 {
     struct open_run *open = call->attempt->open;
@@ -271,7 +285,7 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
         .step = arena_str(call->arena, run_step_at(open->run, call->attempt->place)->id).p,
         .step_run_id = call->attempt->row.step_run_id,
         .model_id = ref.model_id,
-        .champion = json_get_text(call->params, "champion", NULL),
+        .champion = compared_with(call),
         .passed = passed,
         .refused_by = passed ? "" : refused_by,
         .record = *call->params,
@@ -289,7 +303,7 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     item->refused_by = passed ? NULL : arena_strdup(open->run->arena, refused_by);
     vec_push(&open->changes.items, call->attempt->place);
     *ret = json_object();
-    json_set(call->arena, ret, "gate_id", json_int(id));
+    set_text(call, ret, "gate_id", arena_printf(call->arena, "%lld", (long long)id));
     set_text(call, ret, "evidence_sha256", digest.hex);
     return 0;
 }
