@@ -20,7 +20,12 @@ sluice() {
     expected=$1
     shift
     printf '\n$ sluice'
-    printf ' %s' "$@"
+    for word in "$@"; do
+        case $word in
+        *' '*) printf ' "%s"' "$word" ;;
+        *) printf ' %s' "$word" ;;
+        esac
+    done
     printf '\n'
     code=0
     "$build/sluice" "$@" || code=$?
@@ -43,7 +48,7 @@ sluice 5 run --workspace .
 
 say "2. The answer: what is approved is bound to the digest of what was reviewed"
 sluice 0 approvals
-sluice 0 approve breast-cancer/1 -m '"recall and slices look right"'
+sluice 0 approve breast-cancer/1 -m "recall and slices look right"
 
 say "3. The run goes on: deployed, promoted, told"
 sluice 0 resume breast-cancer/1
