@@ -65,11 +65,15 @@ static int become_runner(struct cli *cli, const char *verb, const char *const *e
 
 static int run_lua_run(struct cli *cli)
 {
-    const char *extra[] = {NULL, NULL, NULL, NULL};
+    const char *extra[] = {NULL, NULL, NULL, NULL, NULL, NULL};
     int count = 0;
     if (option_given(cli, "params")) {
         extra[count++] = "--params";
         extra[count++] = option_value(cli, "params");
+    }
+    if (option_given(cli, "inputs")) {
+        extra[count++] = "--inputs";
+        extra[count++] = option_value(cli, "inputs");
     }
     if (cli->json) {
         extra[count++] = "--json";
@@ -79,6 +83,7 @@ static int run_lua_run(struct cli *cli)
 
 static const struct option_row lua_run_options[] = {
     {"params", 0, "JSON", false, "what sluice.params holds: a map"},
+    {"inputs", 0, "JSON", false, "what sluice.inputs holds: a map of paths"},
     {0},
 };
 
@@ -90,7 +95,8 @@ const struct command command_lua_run = {
     .details =
         "Runs the script in the same sandbox as a step; metrics, params, outputs and artifacts are printed instead of "
         "recorded.",
-    .examples = "sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'",
+    .examples = "sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'\n"
+                "sluice lua run train.lua --inputs '{\"data\": \"data/wine.csv\"}' --json",
     .options = lua_run_options,
     .min_arguments = 1,
     .max_arguments = 1,

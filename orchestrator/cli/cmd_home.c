@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "cli/commands.h"
+#include "cli/git_head.h"
 #include "cli/look.h"
 #include "cli/session.h"
 #include "store/activity.h"
@@ -87,6 +88,14 @@ static int ignore_home(struct cli *cli, struct err *err)
     return fs_write(".gitignore", str_from(whole), 0644, false, err);
 }
 
+/* Below the root of a checkout steps would run at that root, where what was written here is not found. */
+static const char *next_command(struct cli *cli)
+{
+    char here[4096];
+    const char *root = getcwd(here, sizeof here) == NULL ? NULL : git_root(here, cli->arena);
+    return root == NULL || strcmp(root, here) == 0 ? "sluice run" : "sluice run --workspace .";
+}
+
 static int run_init(struct cli *cli)
 {
     struct err err = {0};
@@ -118,7 +127,7 @@ static int run_init(struct cli *cli)
         json_set(cli->arena, &object, "template", json_cstring(cli->arena, init_templates[template].name));
         printf("%s\n", json_text(cli->arena, &object).p);
     } else if (!cli->quiet) {
-        printf("home: %s\nnext: sluice run\n", home.path);
+        printf("home: %s\nnext: %s\n", home.path, next_command(cli));
     }
     home_close(&home);
     return EXIT_OK;
