@@ -2,7 +2,7 @@
 """Plays the cellar: writes the file of reds that it has delivered by a given night.
 
     python night.py --night 12 --out data/tonight.csv
-    sluice run pipeline.yaml -p data=data/tonight.csv
+    sluice run -p data=data/tonight.csv
 
 Bottles to train on arrive over the nights, in an order that never changes; those that are held out are there from the
 first night, so that all nights are judged on the same ones. With --mixed-up 0.6 the grades of 60 % of tonight's
