@@ -8,6 +8,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -143,10 +144,30 @@ void session_actor(struct session *session)
     add_system_groups(session);
 }
 
-/* A home has one user unless its configuration names groups or its folder is open to others. */
+static bool lists_others(const struct json *list, const char *actor)
+{
+    for (size_t i = 0; list->type == JSON_ARRAY && i < list->u.array.count; i++) {
+        if (list->u.array.items[i].type != JSON_STRING || !str_is(list->u.array.items[i].u.string, actor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A home has one user unless its configuration names somebody else, or its folder lets others write. */
 static bool is_single_user(const struct session *session)
 {
-    return session->config.groups.type != JSON_OBJECT || session->config.groups.u.object.count == 0;
+    const struct json *groups = &session->config.groups;
+    struct stat folder;
+    if (stat(session->home.path, &folder) < 0 || (folder.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return false;
+    }
+    for (size_t i = 0; groups->type == JSON_OBJECT && i < groups->u.object.count; i++) {
+        if (lists_others(&groups->u.object.members[i].value, session->actor)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------- */

@@ -212,21 +212,15 @@ static void hint_waiting(struct hints *hints, struct store *store, const struct 
     struct arena *arena = hints->arena;
     struct wait_row *waits = NULL;
     size_t count = 0;
-    size_t approvals = 0;
     struct err ignored = {0};
     if (store_wait_list(store, view->row.run_id, false, arena, &waits, &count, &ignored) < 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        approvals += strcmp(waits[i].kind, "approval") == 0 ? 1 : 0;
-    }
-    for (size_t i = 0; i < count; i++) {
         if (strcmp(waits[i].kind, "approval") == 0) {
-            /* The step is named only where there is a choice. */
-            struct str step = approvals > 1 ? view->pipeline->steps[waits[i].position].id : STR("");
-            const char *space = approvals > 1 ? " " : "";
-            hint(hints, arena_printf(arena, "sluice approve %s%s%.*s", run, space, STR_ARG(step)), "let it go on");
-            hint(hints, arena_printf(arena, "sluice reject %s%s%.*s -m WHY", run, space, STR_ARG(step)), "or not");
+            struct str step = view->pipeline->steps[waits[i].position].id;
+            hint(hints, arena_printf(arena, "sluice approve %s %.*s", run, STR_ARG(step)), "let it go on");
+            hint(hints, arena_printf(arena, "sluice reject %s %.*s -m WHY", run, STR_ARG(step)), "or not");
         }
     }
     hint(hints, arena_printf(arena, "sluice resume %s", run), "continue once it is decided");

@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 
 def trace(sluice):
     return (sluice.folder / "trace").read_text().split()
@@ -125,6 +127,20 @@ def test_groups_of_the_config_count_distinct_people(sluice):
     assert "1 more of group:risk" in sluice("approve", "p/1", expect=0).out
     assert "1 more of group:risk" in sluice("approve", "p/1", expect=0).out
     assert sluice("resume", expect=5).code == 5
+
+
+@pytest.mark.parametrize("groups, mode, waived", [
+    ("{}", 0o755, True), ("{leads: [%s]}", 0o700, True), ("{leads: [%s, bob]}", 0o700, False),
+    ("{leads: [%s], risk: [carol]}", 0o700, False), ("{leads: [%s]}", 0o770, False)])
+def test_not_by_is_waived_where_the_home_has_one_user(sluice, groups, mode, waived):
+    sluice.write(".sluice/config.yaml", "groups: " + groups.replace("%s", me()) + "\n")
+    sluice.home.chmod(mode)
+    sluice.pipeline(APPROVAL % (me(), ", not_by: [author]"))
+    sluice.run(expect=5)
+    said = sluice("approve", "p/1", expect=0 if waived else 6)
+    assert waived or "not_by excludes who made it" in said.err
+    if waived:
+        assert sluice("resume", "--json", expect=0).step("ask")["outputs"]["waived"] is True
 
 
 def test_one_rejection_ends_it_and_the_verdict_is_refused(sluice):
