@@ -152,9 +152,11 @@ static int record_gate(struct scratch *scratch, const struct record_case *about,
     textbuf_put(&request, "]}");
     int result = ask(about, "gate.record", &request, &reply, fault);
     textbuf_free(&request);
-    if (result == 0) {
-        const char *id = text_of(reply, "gate_id", "");
-        *ret_gate_id = scratch_copy(scratch, id, strlen(id));
+    const struct step_value *id = result == 0 ? step_get(reply, "gate_id") : NULL;
+    if (id != NULL && id->type == STEP_TYPE_INT) {
+        *ret_gate_id = scratch_printf(scratch, "%lld", (long long)id->integer);
+    } else if (result == 0) {
+        return fault_set(fault, "gate.record: the store gave the record no number");
     }
     return result;
 }

@@ -32,7 +32,7 @@ static void open_evaluate(struct fake_host *fake, const char *rows)
     (void)fake_host_file(fake, "rows.csv", rows);
     fake_host_reply(fake, "dataset.log", 0, "{}");
     fake_host_reply(fake, "model.log_metrics", 0, "{\"model_id\": \"m-1\"}");
-    fake_host_reply(fake, "gate.record", 0, "{\"gate_id\": \"g-1\"}");
+    fake_host_reply(fake, "gate.record", 0, "{\"gate_id\": 17}");
 }
 
 #define REGRESSOR "\"dataset\": {\"path\": \"rows.csv\", \"name\": \"holdout\"}, \"label\": \"quality\", " \
@@ -126,7 +126,7 @@ TEST(evaluate_refuses_with_every_broken_rule)
     assert_string_equal(fake.failure, "refused: rmse 0.661438 is above 0.66 (by 0.00144); mae 0.625 is not below 0.6 "
                                       "(by 0.025); rmse[color=white] 0.790569 is above 0.7 (by 0.0906)");
     assert_string_equal(fake_host_output(&fake, "passed"), "false");
-    assert_string_equal(fake_host_output(&fake, "gate_id"), "\"g-1\"");
+    assert_string_equal(fake_host_output(&fake, "gate_id"), "\"17\"");
     const char *gate = fake_host_called(&fake, "gate.record");
     assert_non_null(strstr(gate, "{\"passed\":false,\"refused_by\":\"rmse 0.66"));
     assert_non_null(strstr(gate, "\"metric\":\"r2\",\"key\":\"r2\",\"slice\":null,\"rule\":\">= 0.3\",\"value\":0.65"));
