@@ -115,7 +115,8 @@ void check_plugins(struct loader *loader)
     for (size_t i = 0; i < loader->pipeline->step_count && loader->world->plugins != NULL; i++) {
         const struct yaml_node *uses = load_step_node(loader, i, "uses");
         struct err err = {0};
-        if (steps[i].kind != STEP_KIND_USES || uses == NULL || uses->text.n == 0) {
+        if (steps[i].kind != STEP_KIND_USES || uses == NULL || uses->text.n == 0 ||
+            str_find(uses->text, STR("${{")) >= 0) { /* check_names says that it takes no expressions */
             continue;
         }
         steps[i].plugin = catalogue_find(loader->world->plugins, uses->text, loader->pipeline->root.p, &err);

@@ -109,14 +109,30 @@ void diags_sort(struct diags *diags)
     }
 }
 
-struct str diags_source_line(const struct diags *diags, int line)
+void diags_index_lines(struct diags *diags)
 {
-    struct str rest = diags->text;
-    struct str part = {0};
-    for (int at = 1; str_cut(&rest, '\n', &part); at++) {
-        if (at == line) {
-            return part.n > 0 && part.p[part.n - 1] == '\r' ? str_slice(part, 0, part.n - 1) : part;
+    size_t count = 1;
+    for (size_t i = 0; i < diags->text.n; i++) {
+        count += diags->text.p[i] == '\n' ? 1 : 0;
+    }
+    size_t *lines = arena_array(diags->arena, count, sizeof *lines);
+    size_t line = 1;
+    for (size_t i = 0; i < diags->text.n; i++) {
+        if (diags->text.p[i] == '\n') {
+            lines[line++] = i + 1;
         }
     }
-    return STR("");
+    diags->lines = lines;
+    diags->line_count = count;
+}
+
+struct str diags_source_line(const struct diags *diags, int line)
+{
+    if (line < 1 || (size_t)line > diags->line_count) {
+        return STR("");
+    }
+    struct str rest = str_slice(diags->text, diags->lines[line - 1], diags->text.n);
+    struct str part = {0};
+    (void)str_cut(&rest, '\n', &part);
+    return part.n > 0 && part.p[part.n - 1] == '\r' ? str_slice(part, 0, part.n - 1) : part;
 }

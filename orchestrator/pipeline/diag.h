@@ -58,6 +58,8 @@ struct diags {
     struct arena *arena;
     const char *file; /* as the user named it */
     struct str text;  /* the file's text, for source lines */
+    const size_t *lines; /* where each line of `text` begins: diags_index_lines */
+    size_t line_count;
     struct diag *items;
     size_t count;
     size_t room;
@@ -75,6 +77,9 @@ const char *diag_hint_near(struct arena *arena, struct str word, const struct st
 const char *diag_code_text(enum diag_code code);
 /* Sorts by position, after putting positions inside folded lines where the text stands in the file. */
 void diags_sort(struct diags *diags);
+/* Notes where the lines of `text` begin, so that asking for one does not read all before it. Once, when `text` is
+ * set. */
+void diags_index_lines(struct diags *diags);
 /* Source line number `line` of the text, without its end. */
 struct str diags_source_line(const struct diags *diags, int line);
 

@@ -44,6 +44,11 @@ struct expr {
  * NULL after adding a diagnostic. Depth is bounded at 64, size at 64 KiB. */
 const struct expr *expr_parse(struct str text, struct pos pos, struct diags *diags);
 
+/* The offset of the "}}" that ends the expression whose text begins at `from`, strings in it respected; -1: none. */
+ptrdiff_t expr_find_end(struct str text, size_t from);
+/* Reports that there is none. `pos` is where its "${{" stands. */
+void expr_report_no_end(struct diags *diags, struct str text, size_t from, struct pos pos);
+
 /* ---- templates: text with expressions in it -------------------------------------------------- */
 struct template_part {
     struct str text;         /* literal text, when expr is NULL */
@@ -102,6 +107,8 @@ struct expr_function {
 };
 extern const struct expr_function expr_functions[];
 extern const size_t expr_function_count;
+
+enum { EXPR_TEXT_MAX = 16 << 20 }; /* bytes of a text that an expression or a template gives */
 
 /* ---- evaluating --------------------------------------------------------------------------------- */
 struct expr_env {

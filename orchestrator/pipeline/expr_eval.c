@@ -4,11 +4,14 @@
 #include "pipeline/expr.h"
 #include "pipeline/expr_functions.h"
 
+enum { EVAL_MAX_BYTES = 64 << 20 }; /* of all values on the way: calls inside calls can double them again and again */
+
 enum outcome { VALUE = 0, MISSING = 1, FAILED = -1 };
 
 struct evaluation {
     const struct expr_env *env;
     struct arena *arena;
+    size_t used_bytes;    /* of the arena before */
     struct err *err;      /* of a failure */
     struct err missing;   /* of the last missing value: told when nothing gives a default */
 };
@@ -228,6 +231,11 @@ static enum outcome eval_call(struct evaluation *e, const struct expr *expr, str
         }
     }
     struct err wrong = {0};
+    if (arena_used_bytes(e->arena) - e->used_bytes > EVAL_MAX_BYTES) {
+        (void)err_set(e->err, ERR_LIMIT, "line %d, column %d: its values take more than 64 MiB", expr->pos.line,
+                      expr->pos.column);
+        return FAILED;
+    }
     if (expr_function_call(expr->name, args, expr->arg_count, e->env, e->arena, ret, &wrong) < 0) {
         (void)err_set(e->err, wrong.code, "line %d, column %d: %.*s: %s", expr->pos.line, expr->pos.column,
                       STR_ARG(expr->name), wrong.message);
@@ -264,7 +272,7 @@ static enum outcome eval(struct evaluation *e, const struct expr *expr, struct j
 int expr_eval(const struct expr *expr, const struct expr_env *env, struct arena *arena, struct json *ret,
               struct err *err)
 {
-    struct evaluation e = {.env = env, .arena = arena, .err = err};
+    struct evaluation e = {.env = env, .arena = arena, .used_bytes = arena_used_bytes(arena), .err = err};
     struct json value;
     enum outcome outcome = eval(&e, expr, &value);
     if (outcome == MISSING) {
@@ -319,7 +327,7 @@ int template_eval(const struct template *template, const struct expr_env *env, s
         return expr_eval(template->parts[0].expr, env, arena, ret, err);
     }
     struct strbuf text;
-    strbuf_init(&text, 16 << 20);
+    strbuf_init(&text, EXPR_TEXT_MAX);
     int result = 0;
     for (size_t i = 0; i < template->part_count && result == 0; i++) {
         const struct template_part *part = &template->parts[i];
@@ -332,6 +340,9 @@ int template_eval(const struct template *template, const struct expr_env *env, s
         if (result == 0) {
             result = add_value(&text, &value, err);
         }
+    }
+    if (result == 0 && text.overflow) {
+        result = err_set(err, ERR_LIMIT, "the text is larger than 16 MiB");
     }
     if (result == 0) {
         *ret = json_string(arena, strbuf_str(&text));

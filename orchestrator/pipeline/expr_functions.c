@@ -98,6 +98,19 @@ static int add_scalar(const struct call *call, struct strbuf *text, const struct
     return 0;
 }
 
+/* What was put together becomes the result, unless that failed; releases the buffer. */
+static int take_text(const struct call *call, struct strbuf *text, int result, struct json *ret)
+{
+    if (result == 0 && text->overflow) {
+        result = err_set(call->err, ERR_LIMIT, "the text is larger than 16 MiB");
+    }
+    if (result == 0) {
+        *ret = json_string(call->arena, strbuf_str(text));
+    }
+    strbuf_clear(text);
+    return result;
+}
+
 /* One "{N}" at `at`: its length, 0 when it is none, -1 on errors. */
 static int format_place(const struct call *call, struct str pattern, size_t at, struct strbuf *text)
 {
@@ -123,7 +136,7 @@ static int call_format(const struct call *call, struct json *ret)
     }
     struct str pattern = call->args[0].u.string;
     struct strbuf text;
-    strbuf_init(&text, 16 << 20);
+    strbuf_init(&text, EXPR_TEXT_MAX);
     int result = 0;
     for (size_t i = 0; i < pattern.n && result >= 0;) {
         char c = pattern.p[i];
@@ -136,11 +149,7 @@ static int call_format(const struct call *call, struct json *ret)
         strbuf_add_byte(&text, c);
         i += doubled ? 2 : 1;
     }
-    if (result >= 0) {
-        *ret = json_string(call->arena, strbuf_str(&text));
-    }
-    strbuf_clear(&text);
-    return result < 0 ? -1 : 0;
+    return take_text(call, &text, result < 0 ? -1 : 0, ret);
 }
 
 static int call_join(const struct call *call, struct json *ret)
@@ -150,7 +159,7 @@ static int call_join(const struct call *call, struct json *ret)
         return err_set(call->err, ERR_INPUT, "expected a list and a separator");
     }
     struct strbuf text;
-    strbuf_init(&text, 16 << 20);
+    strbuf_init(&text, EXPR_TEXT_MAX);
     int result = 0;
     for (size_t i = 0; i < list->u.array.count && result == 0; i++) {
         if (i > 0) {
@@ -158,17 +167,15 @@ static int call_join(const struct call *call, struct json *ret)
         }
         result = add_scalar(call, &text, &list->u.array.items[i]);
     }
-    if (result == 0) {
-        *ret = json_string(call->arena, strbuf_str(&text));
-    }
-    strbuf_clear(&text);
-    return result;
+    return take_text(call, &text, result, ret);
 }
 
 static int call_to_json(const struct call *call, struct json *ret)
 {
-    *ret = json_string(call->arena, json_text(call->arena, &call->args[0]));
-    return 0;
+    struct strbuf text;
+    strbuf_init(&text, EXPR_TEXT_MAX);
+    json_write(&text, &call->args[0]);
+    return take_text(call, &text, 0, ret);
 }
 
 static int call_from_json(const struct call *call, struct json *ret)

@@ -4,6 +4,7 @@
 #include "pipeline/expr.h"
 
 #include "base/parse.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct parser {
     size_t at;
     struct pos pos; /* of text[0] */
     struct diags *diags;
+    struct pos *places; /* of each byte of the text, and of its end */
     int depth;
     bool failed;
 };
@@ -40,19 +42,42 @@ static void skip_blank(struct parser *p)
     }
 }
 
-/* Columns count characters, not bytes. */
-static struct pos pos_at(const struct parser *p, size_t at)
+/* Columns count characters, not bytes. Counted once: each node asks for two. */
+static void set_places(struct parser *p, struct arena *arena)
 {
     struct pos pos = p->pos;
-    for (size_t i = 0; i < at && i < p->text.n; i++) {
+    p->places = arena_array(arena, p->text.n + 1, sizeof *p->places);
+    for (size_t i = 0; i < p->text.n; i++) {
+        bool inside = ((unsigned char)p->text.p[i] & 0xc0) == 0x80; /* a character */
+        p->places[i] = inside && i > 0 ? p->places[i - 1] : pos;
         if (p->text.p[i] == '\n') {
             pos.line++;
             pos.column = 1;
-        } else if (((unsigned char)p->text.p[i] & 0xc0) != 0x80) {
+        } else if (!inside) {
             pos.column++;
         }
     }
-    return pos;
+    p->places[p->text.n] = pos;
+}
+
+static struct pos pos_at(const struct parser *p, size_t at)
+{
+    return p->places[at < p->text.n ? at : p->text.n];
+}
+
+/* The word or the character at `at`, for messages. */
+static struct str found_at(const struct parser *p, size_t at)
+{
+    uint32_t code = 0;
+    size_t end = at;
+    while (end < p->text.n && (is_letter(p->text.p[end]) || (end > at && is_digit(p->text.p[end])))) {
+        end++;
+    }
+    if (end == at) {
+        size_t length = utf8_decode(p->text.p + at, p->text.n - at, &code);
+        end += length == 0 ? 1 : length;
+    }
+    return str_slice(p->text, at, end);
 }
 
 static struct expr *fail(struct parser *p, size_t at, const char *expected)
@@ -63,13 +88,8 @@ static struct expr *fail(struct parser *p, size_t at, const char *expected)
             diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found the end of the expression",
                      expected);
         } else {
-            size_t end = at + 1;
-            while (end < p->text.n && is_letter(p->text.p[at]) &&
-                   (is_letter(p->text.p[end]) || is_digit(p->text.p[end]))) {
-                end++;
-            }
             diag_add(p->diags, DIAG_EXPR_SYNTAX, pos_at(p, at), NULL, "expected %s, found '%.*s'", expected,
-                     STR_ARG(str_slice(p->text, at, end)));
+                     STR_ARG(found_at(p, at)));
         }
     }
     return NULL;
@@ -103,19 +123,20 @@ static struct expr *parse_default(struct parser *p);
 static struct expr *parse_string(struct parser *p)
 {
     size_t start = p->at++;
-    char *room = arena_alloc(p->diags->arena, p->text.n - start + 1);
-    size_t n = 0;
-    for (;;) {
-        if (p->at >= p->text.n) {
-            return fail(p, p->text.n, "' that ends the string");
-        }
-        char c = p->text.p[p->at++];
-        if (c == '\'' && peek(p) != '\'') {
-            break;
-        }
-        p->at += c == '\'' ? 1 : 0;
-        room[n++] = c;
+    size_t end = start + 1;
+    while (end < p->text.n && (p->text.p[end] != '\'' || (end + 1 < p->text.n && p->text.p[end + 1] == '\''))) {
+        end += p->text.p[end] == '\'' ? 2 : 1;
     }
+    if (end >= p->text.n) {
+        return fail(p, p->text.n, "' that ends the string");
+    }
+    char *room = arena_alloc(p->diags->arena, end - start);
+    size_t n = 0;
+    while (p->at < end) {
+        room[n++] = p->text.p[p->at];
+        p->at += p->text.p[p->at] == '\'' ? 2 : 1;
+    }
+    p->at = end + 1;
     struct expr *expr = node(p, EXPR_LITERAL, start);
     expr->value = (struct json){.type = JSON_STRING, .u.string = {room, n}};
     expr->end_column = pos_at(p, p->at).column;
@@ -157,7 +178,8 @@ static struct str take_name(struct parser *p)
 static struct expr *parse_call(struct parser *p, struct str name, size_t start)
 {
     struct expr *expr = node(p, EXPR_CALL, start);
-    struct expr *args = arena_array(p->diags->arena, CALL_ARGS_MAX, sizeof *args);
+    struct expr *args = NULL;
+    size_t args_room = 0;
     expr->name = name;
     p->at++;
     skip_blank(p);
@@ -169,6 +191,7 @@ static struct expr *parse_call(struct parser *p, struct str name, size_t start)
         if (expr->arg_count == CALL_ARGS_MAX) {
             return fail(p, p->at, "fewer arguments");
         }
+        args = arena_grow(p->diags->arena, args, expr->arg_count, &args_room, sizeof *args);
         args[expr->arg_count++] = *arg;
         skip_blank(p);
         if (peek(p) == ',') {
@@ -341,6 +364,35 @@ static struct expr *parse_default(struct parser *p)
     return expr;
 }
 
+/* What people write who know other languages. */
+static const char *hint_for(struct str found)
+{
+    static const struct {
+        const char *words; /* each between blanks */
+        const char *hint;
+    } rows[] = {
+        {" + - * / % ", "expressions compare, they do not compute: let a script do it"},
+        {" = ", "compare with '=='"},
+        {" & and AND ", "'and' is written '&&'"},
+        {" | or OR ", "'or' is written '||'"},
+        {" is ", "compare with '=='"},
+        {" not ", "'not' is written '!'"},
+        {" in ", "write contains(LIST, ITEM)"},
+        {" ? ", "'a ?? b' gives a default; where the text shall depend on a condition, use two steps with 'if'"},
+    };
+    char word[16] = " ";
+    if (found.n < sizeof word - 2) {
+        memcpy(word + 1, found.p, found.n);
+        word[found.n + 1] = ' ';
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            if (strstr(rows[i].words, word) != NULL) {
+                return rows[i].hint;
+            }
+        }
+    }
+    return NULL;
+}
+
 const struct expr *expr_parse(struct str text, struct pos pos, struct diags *diags)
 {
     struct parser p = {.text = text, .pos = pos, .diags = diags};
@@ -348,18 +400,17 @@ const struct expr *expr_parse(struct str text, struct pos pos, struct diags *dia
         diag_add(diags, DIAG_BOUND, pos, NULL, "the expression is larger than 64 KiB");
         return NULL;
     }
+    struct arena *scratch = arena_new();
+    set_places(&p, scratch);
     struct expr *expr = parse_default(&p);
     skip_blank(&p);
     if (expr != NULL && p.at < text.n) {
-        char c = peek(&p);
-        const char *hint = strchr("+-*/%", c) != NULL ? "expressions compare, they do not compute: let a script do it"
-                           : c == '='                 ? "compare with '=='"
-                           : c == '&'                 ? "'and' is written '&&'"
-                           : c == '|'                 ? "'or' is written '||'"
-                                                      : NULL;
-        diag_add(diags, DIAG_EXPR_SYNTAX, pos_at(&p, p.at), hint,
-                 "expected an operator or the end of the expression, found '%c'", c);
-        return NULL;
+        struct str found = found_at(&p, p.at);
+        struct diag *diag = diag_add(diags, DIAG_EXPR_SYNTAX, pos_at(&p, p.at), hint_for(found),
+                                     "expected an operator or the end of the expression, found '%.*s'", STR_ARG(found));
+        diag->end_column = diag->pos.column + (int)found.n;
+        expr = NULL;
     }
+    arena_free(scratch);
     return expr;
 }

@@ -263,7 +263,7 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
     struct str text = str_trim(node->text);
     struct pos pos = pos_advance(node->content, node->text, (size_t)(text.p - node->text.p), node->content.column);
     if (str_starts(text, STR("${{"))) {
-        ptrdiff_t end = str_find(text, STR("}}"));
+        ptrdiff_t end = expr_find_end(text, 3);
         if (end < 0 || (size_t)end + 2 != text.n) {
             load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it",
                        "text beside an expression");

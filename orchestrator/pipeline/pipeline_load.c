@@ -210,6 +210,9 @@ static int version_number(struct str text, int64_t *ret)
 static bool check_requires(struct loader *loader, const struct yaml_node *node)
 {
     static const char *const operators[] = {">=", "<=", "==", ">", "<"};
+    if (node->type != JSON_STRING) {
+        return true; /* its row tells */
+    }
     int64_t ours = 0;
     int64_t theirs = 0;
     (void)version_number(str_from(SLUICE_VERSION), &ours);

@@ -43,6 +43,8 @@ struct heredoc {
 struct lexer {
     struct str text;
     struct pos pos;
+    struct pos counted_pos; /* of byte `counted` */
+    size_t counted;
     struct diags *diags;
     size_t at;
     struct frame stack[NESTING_MAX];
@@ -55,6 +57,7 @@ struct lexer {
     size_t expr_count;
     size_t expr_room;
     struct shell_command command;
+    bool secret; /* the expression being read names one */
     bool failed;
 };
 
@@ -98,6 +101,18 @@ static void pop(struct lexer *l)
     l->depth -= l->depth > 0 ? 1 : 0;
 }
 
+/* Where byte `at` stands. Lines are counted once, as long as one asks forwards. */
+static struct pos place_of(struct lexer *l, size_t at)
+{
+    if (at < l->counted) {
+        l->counted_pos = l->pos;
+        l->counted = 0;
+    }
+    l->counted_pos = pos_advance(l->counted_pos, str_slice(l->text, l->counted, at), at - l->counted, l->pos.column);
+    l->counted = at;
+    return l->counted_pos;
+}
+
 /* The commands inside `$(` and backquotes are others: those around go on behind them, in the same word. */
 static void push_commands(struct lexer *l, char close)
 {
@@ -118,22 +133,8 @@ static void pop_commands(struct lexer *l)
 static void refuse(struct lexer *l, size_t at, const char *where)
 {
     l->failed = true;
-    struct pos pos = pos_advance(l->pos, l->text, at, l->pos.column);
-    diag_add(l->diags, DIAG_SHELL, pos, "put it in 'env:' and use the variable",
+    diag_add(l->diags, DIAG_SHELL, place_of(l, at), "put it in 'env:' and use the variable",
              "an expression %s would not be one shell word", where);
-}
-
-static ptrdiff_t expression_end(const struct lexer *l)
-{
-    bool quoted = false;
-    for (size_t i = l->at + 3; i + 1 < l->text.n; i++) {
-        if (l->text.p[i] == '\'') {
-            quoted = !quoted;
-        } else if (!quoted && l->text.p[i] == '}' && l->text.p[i + 1] == '}') {
-            return (ptrdiff_t)i;
-        }
-    }
-    return -1;
 }
 
 static void note_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
@@ -142,7 +143,7 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     (void)members;
     (void)count;
     if (str_is(root, "secrets")) {
-        l->failed = true;
+        l->secret = l->failed = true;
         diag_add(l->diags, DIAG_SECRET, at->pos, "put it in 'env:' and use the variable",
                  "a secret in the text of a script");
     }
@@ -199,15 +200,15 @@ static void write_reference(struct lexer *l, size_t at, size_t number)
 static void take_expression(struct lexer *l)
 {
     size_t start = l->at;
-    ptrdiff_t end = expression_end(l);
-    struct pos begin = pos_advance(l->pos, l->text, start, l->pos.column);
+    ptrdiff_t end = expr_find_end(l->text, l->at + 3);
+    struct pos begin = place_of(l, start);
     if (end < 0) {
-        diag_add(l->diags, DIAG_EXPR_SYNTAX, begin, NULL, "'${{' has no '}}' that ends it");
+        expr_report_no_end(l->diags, l->text, start + 3, begin);
         l->failed = true;
         l->at = l->text.n;
         return;
     }
-    struct pos inner = pos_advance(l->pos, l->text, start + 3, l->pos.column);
+    struct pos inner = {begin.line, begin.column + 3};
     const struct expr *expr = expr_parse(str_slice(l->text, start + 3, (size_t)end), inner, l->diags);
     l->at = (size_t)end + 2;
     if (expr == NULL) {
@@ -215,7 +216,11 @@ static void take_expression(struct lexer *l)
         return;
     }
     struct expr_visitor visitor = {.ctx = l, .path = note_secret};
+    l->secret = false;
     expr_walk(expr, &visitor);
+    if (l->secret) { /* told: whoever checks the others' names would tell it again */
+        return;
+    }
     if (top(l)->place != PLACE_COMMENT) {
         l->exprs = arena_grow(l->diags->arena, l->exprs, l->expr_count, &l->expr_room, sizeof(const struct expr *));
         l->exprs[l->expr_count++] = expr;
@@ -568,6 +573,7 @@ int shell_text_parse(struct str script, struct pos pos, struct diags *diags, str
     struct lexer *l = arena_one(diags->arena, struct lexer);
     l->text = script;
     l->pos = pos;
+    l->counted_pos = pos;
     l->diags = diags;
     shell_command_begin(&l->command);
     strbuf_init(&l->out, script.n * 2 + 4096);

@@ -5,8 +5,7 @@
 
 enum { PATH_MEMBERS_MAX = 8 };
 
-/* The offset of the "}}" that ends the expression which begins at `from`, quotes respected; -1: none. */
-static ptrdiff_t find_end(struct str text, size_t from)
+ptrdiff_t expr_find_end(struct str text, size_t from)
 {
     bool quoted = false;
     for (size_t i = from; i + 1 < text.n; i++) {
@@ -17,6 +16,15 @@ static ptrdiff_t find_end(struct str text, size_t from)
         }
     }
     return -1;
+}
+
+void expr_report_no_end(struct diags *diags, struct str text, size_t from, struct pos pos)
+{
+    bool closed = str_find(str_slice(text, from, text.n), STR("}}")) >= 0;
+    struct diag *diag = diag_add(diags, DIAG_EXPR_SYNTAX, pos,
+                                 closed ? "a ' in it begins a string, which ends at the next '" : NULL,
+                                 "'${{' has no '}}' that ends it");
+    diag->end_column = pos.column + 3;
 }
 
 struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent)
@@ -52,29 +60,31 @@ int template_parse(struct json value, struct pos pos, struct diags *diags, struc
     struct template result = {.pos = pos, .plain = value};
     struct str text = value.type == JSON_STRING ? value.u.string : STR("");
     struct parts parts = {0};
+    struct pos begin = pos; /* of byte `counted` */
+    size_t counted = 0;
     size_t done = 0;
     bool escaped = false;
+    bool failed = false;
     for (size_t i = 0; i + 3 <= text.n; i++) {
         if (text.p[i] != '$' || !str_starts(str_slice(text, i, text.n), STR("${{"))) {
             continue;
         }
-        if (i > 0 && text.p[i - 1] == '$') { /* "$${{" is a literal "${{" */
+        if (i > done && text.p[i - 1] == '$') { /* "$${{" is a literal "${{" */
             add_part(diags->arena, &parts, str_slice(text, done, i - 1), NULL);
             done = i;
             escaped = true;
             continue;
         }
-        ptrdiff_t end = find_end(text, i + 3);
-        struct pos begin = pos_advance(pos, text, i + 3, pos.column);
+        ptrdiff_t end = expr_find_end(text, i + 3);
+        begin = pos_advance(begin, str_slice(text, counted, i), i - counted, pos.column);
+        counted = i;
         if (end < 0) {
-            diag_add(diags, DIAG_EXPR_SYNTAX, pos_advance(pos, text, i, pos.column), NULL,
-                     "'${{' has no '}}' that ends it");
+            expr_report_no_end(diags, text, i + 3, begin);
             return -1;
         }
-        const struct expr *expr = expr_parse(str_slice(text, i + 3, (size_t)end), begin, diags);
-        if (expr == NULL) {
-            return -1;
-        }
+        struct pos inner = {begin.line, begin.column + 3};
+        const struct expr *expr = expr_parse(str_slice(text, i + 3, (size_t)end), inner, diags);
+        failed = failed || expr == NULL;
         add_part(diags->arena, &parts, str_slice(text, done, i), NULL);
         add_part(diags->arena, &parts, STR(""), expr);
         done = (size_t)end + 2;
@@ -82,6 +92,9 @@ int template_parse(struct json value, struct pos pos, struct diags *diags, struc
     }
     if (parts.count > 0 || escaped) {
         add_part(diags->arena, &parts, str_slice(text, done, text.n), NULL);
+    }
+    if (failed) {
+        return -1;
     }
     result.parts = parts.items;
     result.part_count = parts.count;

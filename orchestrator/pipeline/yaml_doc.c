@@ -122,8 +122,7 @@ static struct pos content_pos(const struct builder *b, const yaml_event_t *event
     int at = pos.line;
     do {
         line = diags_source_line(b->diags, ++at);
-    } while (str_trim(line).n == 0 && at < pos.line + 1000 && line.p != NULL &&
-             line.p < b->diags->text.p + b->diags->text.n);
+    } while (str_trim(line).n == 0 && at < pos.line + 1000 && (size_t)at < b->diags->line_count);
     size_t blanks = 0;
     while (blanks < line.n && line.p[blanks] == ' ') {
         blanks++;
@@ -266,6 +265,9 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
         .text = arena_str(b->arena, text),
         .plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE,
     };
+    if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL) {
+        diag_add(b->diags, DIAG_YAML, node.pos, NULL, "a text with a NUL ('\\0') in it");
+    }
     /* A "!" before a quoted scalar is a tag too; libyaml tells by the text. */
     refuse_decoration(b, event, event->data.scalar.anchor, event->data.scalar.tag);
     node.scalar = node.plain ? resolve_plain(b->arena, node.text)
@@ -319,13 +321,34 @@ static void report_parser_error(struct builder *b)
     const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL
                          ? "YAML is indented by blanks, not tabs"
                          : NULL;
-    if (parser->error == YAML_READER_ERROR) {
-        diag_add(b->diags, DIAG_YAML, (struct pos){1, 1}, NULL, "it is not UTF-8 text: %s", problem);
+    if (parser->error == YAML_READER_ERROR) { /* check_bytes found nothing: it can only be the parser's own bound */
+        diag_add(b->diags, DIAG_YAML, (struct pos){1, 1}, NULL, "it cannot be read: %s", problem);
     } else if (parser->context != NULL) {
         diag_add(b->diags, DIAG_YAML, pos, hint, "%s %s", parser->context, problem);
     } else {
         diag_add(b->diags, DIAG_YAML, pos, hint, "%s", problem);
     }
+}
+
+/* What is wrong with a character of the file, or NULL. YAML ends lines at more characters than editors and shells do:
+ * a script would be read otherwise than it looks. */
+static const char *wrong_character(struct str text, size_t at, uint32_t code)
+{
+    bool feed = at + 1 < text.n && text.p[at + 1] == '\n';
+    if (code == 0) {
+        return "a NUL byte";
+    }
+    if (code == '\r' && !feed) {
+        return "a carriage return without a line feed";
+    }
+    if (code == 0x85 || code == 0x2028 || code == 0x2029) {
+        return "a line break that editors do not show";
+    }
+    if (code == 0xFEFF) {
+        return "a byte order mark inside the text";
+    }
+    bool control = (code < ' ' && code != '\t' && code != '\n' && code != '\r') || (code >= 0x7F && code < 0xA0);
+    return control || code == 0xFFFE || code == 0xFFFF ? "a control character" : NULL;
 }
 
 static bool check_bytes(struct diags *diags)
@@ -338,9 +361,16 @@ static bool check_bytes(struct diags *diags)
     while (at < diags->text.n) {
         uint32_t code = 0;
         size_t length = utf8_decode(diags->text.p + at, diags->text.n - at, &code);
-        if (length == 0 || code == 0) {
+        const char *wrong = length == 0 ? NULL : wrong_character(diags->text, at, code);
+        if (length == 0 || wrong != NULL) {
             struct pos pos = pos_advance((struct pos){1, 1}, diags->text, at, 1);
-            diag_add(diags, DIAG_YAML, pos, NULL, length == 0 ? "a byte that is no UTF-8" : "a NUL byte");
+            if (length == 0) {
+                diag_add(diags, DIAG_YAML, pos, NULL, "a byte that is no UTF-8: 0x%02X",
+                         (unsigned)(unsigned char)diags->text.p[at]);
+            } else {
+                diag_add(diags, DIAG_YAML, pos, "inside \"double quotes\" it can be written as an escape, such as \\t",
+                         "%s (U+%04X)", wrong, (unsigned)code);
+            }
             return false;
         }
         at += length;
@@ -350,6 +380,10 @@ static bool check_bytes(struct diags *diags)
 
 const struct yaml_node *yaml_doc_parse(struct diags *diags)
 {
+    if (str_starts(diags->text, STR("\xEF\xBB\xBF"))) { /* a byte order mark stands in no column */
+        diags->text = str_slice(diags->text, 3, diags->text.n);
+    }
+    diags_index_lines(diags);
     if (!check_bytes(diags)) {
         return NULL;
     }

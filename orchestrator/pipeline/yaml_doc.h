@@ -33,7 +33,7 @@ struct yaml_pair {
     struct yaml_node value;
 };
 
-/* Parses diags->text. NULL after adding diagnostics when there is no tree to go on with; otherwise the tree,
+/* Parses diags->text (and takes a byte order mark off it). NULL after adding diagnostics when there is no tree to go on with; otherwise the tree,
  * even if diagnostics were added. An empty file is an error. */
 const struct yaml_node *yaml_doc_parse(struct diags *diags);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
