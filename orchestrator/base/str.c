@@ -152,7 +152,7 @@ ptrdiff_t str_nearest(struct str word, const struct str *candidates, size_t coun
         }
         size_t folded = str_distance(lower(word, word_room), lower(other, other_room));
         size_t score = 2 * folded + (str_eq(word, other) || folded > 0 ? 0 : 1);
-        if (score < best_score) {
+        if (score < best_score && folded < word.n) { /* nothing of "x" is left in "y" */
             best_score = score;
             best = (ptrdiff_t)i;
         }

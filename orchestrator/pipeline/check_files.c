@@ -64,8 +64,16 @@ static void check_with(struct loader *loader, size_t index, const struct yaml_no
             diag_add(loader->diags, DIAG_EXPR_NAME, with->key_positions[i],
                      diag_hint_near(loader->arena, with->keys[i], names, child->param_count),
                      "the pipeline '%.*s' has no param '%.*s'", STR_ARG(child->name), STR_ARG(with->keys[i]));
-        } else {
-            given[p] = true;
+            continue;
+        }
+        given[p] = true;
+        const struct template_tree *value = &with->items[i];
+        bool known = value->type != JSON_ARRAY && value->type != JSON_OBJECT && value->leaf.part_count == 0;
+        const char *problem =
+            known ? load_param_problem(&child->params[p], &value->leaf.plain, loader->arena) : NULL;
+        if (problem != NULL) {
+            diag_add(loader->diags, DIAG_TYPE, value->leaf.pos, NULL, "param '%.*s' of the pipeline '%.*s': %s",
+                     STR_ARG(names[p]), STR_ARG(child->name), problem);
         }
     }
     for (size_t p = 0; p < child->param_count; p++) {

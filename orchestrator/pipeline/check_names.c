@@ -7,6 +7,8 @@
  */
 #include "pipeline/check_expr.h"
 
+#include <strings.h>
+
 /* The edges of one step while they are gathered. `slots` has a place for every step of the file, used anew for each. */
 struct need_list {
     struct arena *arena;
@@ -234,6 +236,45 @@ static void check_what_it_leaves(struct expr_check *check, const struct step *st
     check_tree(check, &step->model.tags);
 }
 
+/* "last:STEP.NAME" names an artifact of this pipeline. No edge: it is of a run before. */
+static void check_last(struct expr_check *check, const struct step_input *input)
+{
+    const struct template *source = &input->source;
+    struct str text = source->part_count == 0 && source->plain.type == JSON_STRING ? source->plain.u.string : STR("");
+    struct str step = {0};
+    if (!str_starts(text, STR("last:"))) {
+        return;
+    }
+    struct str name = str_slice(text, strlen("last:"), text.n);
+    (void)str_cut(&name, '.', &step);
+    if (name.n == 0 || step.n == 0) {
+        diag_add(check->loader->diags, DIAG_VALUE, source->pos, NULL, "expected last:STEP.NAME, found '%.*s'",
+                 STR_ARG(text));
+        return;
+    }
+    struct str members[] = {step, STR("artifacts"), name};
+    struct expr at = {.op = EXPR_NAME, .pos = source->pos, .end_column = source->pos.column + (int)text.n};
+    struct expr_check alone = {.loader = check->loader, .place = PLACE_INPUT};
+    check_members(&alone, STR("steps"), members, 3, &at);
+}
+
+/* Two names that give one variable: SLUICE_INPUT_NAME is in upper case. */
+static void check_input_names(struct loader *loader, const struct step *step)
+{
+    for (size_t i = 1; i < step->input_count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            struct str a = step->inputs[i].name;
+            struct str b = step->inputs[k].name;
+            if (a.n == b.n && !str_eq(a, b) && strncasecmp(a.p, b.p, a.n) == 0) {
+                diag_add(loader->diags, DIAG_VALUE, step->inputs[i].pos, NULL,
+                         "the inputs '%.*s' and '%.*s' would both be $SLUICE_INPUT_... of one name", STR_ARG(b),
+                         STR_ARG(a));
+                break;
+            }
+        }
+    }
+}
+
 static void check_step(struct names_check *names, size_t index)
 {
     static const char *const literals[] = {"uses", "shell", "pipeline", "permissions", "resources"};
@@ -254,7 +295,9 @@ static void check_step(struct names_check *names, size_t index)
         check_template(check, &step->inputs[i].source);
         check_template(check, &step->inputs[i].dataset);
         check_template(check, &step->inputs[i].context);
+        check_last(check, &step->inputs[i]);
     }
+    check_input_names(names->loader, step);
     check_what_runs(check, step);
     check_what_it_leaves(check, step);
     check->place = PLACE_CACHE;
@@ -270,30 +313,72 @@ static void check_step(struct names_check *names, size_t index)
 /* ---- what belongs to no step ---------------------------------------------------------------------------- */
 
 /* A trigger may give a param that this pipeline has not (yet): it is then left out, which deserves a word. */
+static void check_given(struct loader *loader, const struct named_template *given, const struct param *param)
+{
+    const struct pipeline *pipeline = loader->pipeline;
+    if (param == NULL) {
+        struct str *names = arena_array(loader->arena, pipeline->param_count, sizeof *names);
+        for (size_t p = 0; p < pipeline->param_count; p++) {
+            names[p] = pipeline->params[p].name;
+        }
+        struct diag *diag = diag_add(loader->diags, DIAG_SUSPECT, given->pos,
+                                     diag_hint_near(loader->arena, given->name, names, pipeline->param_count),
+                                     "the pipeline has no param '%.*s': what the trigger gives is left out",
+                                     STR_ARG(given->name));
+        diag->end_column = diag->pos.column + (int)given->name.n;
+        return;
+    }
+    const char *problem = given->value.part_count > 0
+                            ? NULL
+                            : load_param_problem(param, &given->value.plain, loader->arena);
+    if (problem != NULL) {
+        diag_add(loader->diags, DIAG_TYPE, given->value.pos, NULL, "param '%.*s': %s", STR_ARG(given->name), problem);
+    }
+}
+
 static void check_trigger(struct expr_check *check, const struct trigger *trigger)
 {
     const struct pipeline *pipeline = check->loader->pipeline;
-    struct str *names = arena_array(check->loader->arena, pipeline->param_count, sizeof *names);
-    for (size_t p = 0; p < pipeline->param_count; p++) {
-        names[p] = pipeline->params[p].name;
-    }
     check->place = PLACE_TRIGGER;
     if (trigger->condition != NULL) {
         check_expr(check, trigger->condition);
     }
     check_named_templates(check, trigger->params, trigger->param_count);
+    bool *given = arena_array(check->loader->arena, pipeline->param_count, sizeof *given);
     for (size_t i = 0; i < trigger->param_count; i++) {
         size_t p = 0;
-        while (p < pipeline->param_count && !str_eq(names[p], trigger->params[i].name)) {
+        while (p < pipeline->param_count && !str_eq(pipeline->params[p].name, trigger->params[i].name)) {
             p++;
         }
-        if (p == pipeline->param_count) {
-            struct diag *diag = diag_add(check->loader->diags, DIAG_SUSPECT, trigger->params[i].pos,
-                                         diag_hint_near(check->loader->arena, trigger->params[i].name, names,
-                                                        pipeline->param_count),
-                                         "the pipeline has no param '%.*s': what the trigger gives is left out",
-                                         STR_ARG(trigger->params[i].name));
-            diag->end_column = diag->pos.column + (int)trigger->params[i].name.n;
+        bool known = p < pipeline->param_count;
+        check_given(check->loader, &trigger->params[i], known ? &pipeline->params[p] : NULL);
+        if (known) {
+            given[p] = true;
+        }
+    }
+    for (size_t p = 0; p < pipeline->param_count; p++) {
+        if (pipeline->params[p].required && !given[p]) {
+            diag_add(check->loader->diags, DIAG_SUSPECT, trigger->pos, "give it in 'params' of the trigger",
+                     "the param '%.*s' has no default: no run that this starts can begin",
+                     STR_ARG(pipeline->params[p].name));
+        }
+    }
+}
+
+/* Of `on:`, only params, conditions and secrets are evaluated. */
+static void check_trigger_literals(struct loader *loader, const struct yaml_node *on)
+{
+    static const char *const evaluated[] = {"params", "if", "secret"};
+    for (size_t i = 0; on != NULL && i < on->count; i++) {
+        const struct yaml_node *value = on->type == JSON_OBJECT ? &on->pairs[i].value : &on->items[i];
+        bool literal = true;
+        for (size_t k = 0; on->type == JSON_OBJECT && k < sizeof evaluated / sizeof evaluated[0]; k++) {
+            literal = literal && !str_is(on->pairs[i].key.text, evaluated[k]);
+        }
+        if (literal && (value->type == JSON_ARRAY || value->type == JSON_OBJECT)) {
+            check_trigger_literals(loader, value);
+        } else if (literal) {
+            check_literal(loader, value, "this key of 'on'");
         }
     }
 }
@@ -312,6 +397,7 @@ static void check_top(struct names_check *names, const struct yaml_node *root)
     for (size_t i = 0; i < pipeline->trigger_count; i++) {
         check_trigger(check, &pipeline->triggers[i]);
     }
+    check_trigger_literals(names->loader, yaml_get(root, "on"));
     check->place = PLACE_HOOK_SECRET;
     check_text_node(check, yaml_get(yaml_get(yaml_get(root, "on"), "webhook"), "secret"));
     check->place = PLACE_GROUP;

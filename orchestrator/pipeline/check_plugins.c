@@ -54,9 +54,30 @@ static void check_input(struct loader *loader, const struct plugin *plugin, cons
     if (!known_value(loader->arena, value, true, &known)) {
         return;
     }
+    if (param->secret && known.type != JSON_NULL) {
+        diag_add(loader->diags, DIAG_SECRET, value->pos, "write ${{ secrets.NAME }}",
+                 "'%.*s': its input '%.*s' is a secret, which stands in the file", STR_ARG(plugin->name),
+                 STR_ARG(param->name));
+        return;
+    }
+    if (param->type == PLUGIN_DURATION && (known.type == JSON_INT || known.type == JSON_NUMBER)) {
+        const char *number = json_text(loader->arena, &known).p;
+        diag_add(loader->diags, DIAG_PLUGIN_PARAM, value->pos,
+                 arena_printf(loader->arena, "did you mean '%ss'?", number),
+                 "'%.*s': '%.*s': expected a duration with its unit, found %s", STR_ARG(plugin->name),
+                 STR_ARG(param->name), number);
+        return;
+    }
     json_set(loader->arena, &given, param->name.p, known);
     if (plugin_params_complete(&one, &given, loader->arena, &complete, &err) < 0) {
         diag_add(loader->diags, DIAG_PLUGIN_PARAM, value->pos, NULL, "'%.*s': %s", STR_ARG(plugin->name), err.message);
+    }
+}
+
+static void keep_text(struct loader *loader, const struct yaml_node *node, struct template *leaf)
+{
+    if (node->plain && (node->type == JSON_INT || node->type == JSON_NUMBER)) {
+        leaf->plain = json_string(loader->arena, node->text);
     }
 }
 
@@ -65,6 +86,7 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
     const struct template_tree *with = &loader->pipeline->steps[index].with;
     struct str *names = arena_array(loader->arena, plugin->param_count, sizeof *names);
     bool *given = arena_array(loader->arena, plugin->param_count, sizeof *given);
+    const struct yaml_node *values = load_step_node(loader, index, "with");
     for (size_t p = 0; p < plugin->param_count; p++) {
         names[p] = plugin->params[p].name;
     }
@@ -78,10 +100,14 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
             continue;
         }
         given[param - plugin->params] = true;
+        if (param->type == PLUGIN_STRING || param->type == PLUGIN_PATH) { /* 1.10 stays "1.10" */
+            keep_text(loader, &values->pairs[i].value, (struct template *)(uintptr_t)&with->items[i].leaf);
+        }
         check_input(loader, plugin, param, &with->items[i]);
     }
     const struct yaml_node *uses = load_step_node(loader, index, "uses");
-    for (size_t p = 0; p < plugin->param_count; p++) {
+    bool readable = values == NULL || values->type == JSON_OBJECT;
+    for (size_t p = 0; readable && p < plugin->param_count; p++) {
         if (plugin->params[p].required && !given[p]) {
             load_error(loader, uses, DIAG_PLUGIN_PARAM, arena_strdup(loader->arena, plugin->params[p].doc.p),
                        "'%.*s': its input '%.*s' is missing in 'with'", STR_ARG(plugin->name), STR_ARG(names[p]));

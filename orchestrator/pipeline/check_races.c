@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 
-enum { GLOB_PAIRS_MAX = 1 << 20 };
+/* Beyond these nothing is claimed: a file that was made to be slow shall not be. */
+enum { GLOB_PAIRS_MAX = 1 << 20, STEPS_SEEN_MAX = 50 << 20 };
 
 struct declared {
     const char *path; /* normal; with its expressions as they are written */
@@ -30,6 +31,7 @@ struct races {
     size_t *ranks;
     size_t *visited; /* by step: the number of the search that saw it */
     size_t search;
+    size_t seen; /* steps, by all searches */
     size_t *stack;
 };
 
@@ -73,6 +75,10 @@ static bool waits_for(struct races *races, size_t late, size_t early)
     races->visited[late] = races->search;
     while (depth > 0) {
         const struct step *step = &races->steps[races->stack[--depth]];
+        races->seen += step->need_count + 1;
+        if (races->seen > STEPS_SEEN_MAX) {
+            return true;
+        }
         for (size_t i = 0; i < step->need_count; i++) {
             size_t need = step->needs[i].step;
             if (need == early) {
@@ -171,24 +177,51 @@ static void check_equal(struct races *races)
     }
 }
 
-static bool is_above(const char *folder, const char *path)
+/* The first place, in the order of paths and ranks, that is not before this one. */
+static size_t first_from(const struct races *races, const char *path, size_t rank)
 {
-    size_t length = strlen(folder);
-    return strncmp(folder, path, length) == 0 && path[length] == '/';
+    size_t low = 0;
+    size_t high = races->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(races->items[middle].path, path);
+        if (order < 0 || (order == 0 && races->items[middle].rank < rank)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
-/* A folder sorts before all that is in it, with nothing else between but names like "out.csv" beside "out/": so all
- * behind it that begin with its name are looked at. */
+static bool has_path(const struct races *races, size_t at, const char *path)
+{
+    return at < races->count && strcmp(races->items[at].path, path) == 0;
+}
+
+/* Those who leave a folder wait for each other (or that is told): who leaves what is in it must only wait for the last
+ * of them before it, and the next behind must wait for it. */
+static void check_folder(struct races *races, const char *folder, const struct declared *inside)
+{
+    size_t at = first_from(races, folder, inside->rank);
+    if (at > 0 && has_path(races, at - 1, folder)) {
+        check_pair(races, &races->items[at - 1], inside);
+    }
+    while (has_path(races, at, folder) && races->items[at].rank == inside->rank) { /* its own step */
+        at++;
+    }
+    if (has_path(races, at, folder)) {
+        check_pair(races, &races->items[at], inside);
+    }
+}
+
 static void check_folders(struct races *races)
 {
     for (size_t i = 0; i < races->count; i++) {
-        const struct declared *folder = &races->items[i];
-        size_t length = strlen(folder->path);
-        for (size_t k = i + 1;
-             k < races->count && k < i + 1000 && strncmp(folder->path, races->items[k].path, length) == 0; k++) {
-            if (is_above(folder->path, races->items[k].path)) {
-                check_pair(races, folder, &races->items[k]);
-            }
+        char *folder = arena_strdup(races->loader->arena, races->items[i].path);
+        for (char *slash = strrchr(folder, '/'); slash != NULL && slash > folder; slash = strrchr(folder, '/')) {
+            *slash = '\0';
+            check_folder(races, folder, &races->items[i]);
         }
     }
 }
@@ -212,21 +245,6 @@ static bool is_path_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("._/-+@%", c) != NULL;
 }
 
-static const struct declared *find_path(const struct races *races, const char *path)
-{
-    size_t low = 0;
-    size_t high = races->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (strcmp(races->items[middle].path, path) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < races->count && strcmp(races->items[low].path, path) == 0 ? &races->items[low] : NULL;
-}
-
 /* `first` is the first of those with its path. */
 static bool leaves_path(const struct races *races, const struct declared *first, size_t step)
 {
@@ -244,7 +262,12 @@ static void check_word(struct races *races, size_t step, const struct yaml_node 
     struct arena *arena = races->loader->arena;
     struct str word = str_slice(node->text, begin, end);
     bool pathlike = str_find_byte(word, '/', 0) >= 0 || str_find_byte(word, '.', 0) > 0;
-    const struct declared *found = pathlike ? find_path(races, path_normal(arena, arena_str(arena, word).p)) : NULL;
+    if (!pathlike) {
+        return;
+    }
+    const char *path = path_normal(arena, arena_str(arena, word).p);
+    size_t at = first_from(races, path, 0);
+    const struct declared *found = has_path(races, at, path) ? &races->items[at] : NULL;
     if (found == NULL || leaves_path(races, found, step)) {
         return;
     }

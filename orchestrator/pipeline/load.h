@@ -71,9 +71,18 @@ bool load_choice(struct loader *loader, const struct yaml_node *node, const char
 bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret);
 bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret);
 bool load_expr(struct loader *loader, const struct yaml_node *node, const struct expr **ret);
-/* A map NAME: template; names are checked by `name_ok` (NULL: any). */
-bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str),
-                          const char *what, const struct named_template **ret, size_t *ret_count);
+/* Makes text of the numbers and booleans in a tree, as they are written: what MLflow calls a tag is text, and 1.10 is
+ * not 1.1 there. `node` is what the tree was loaded from. */
+void load_tree_as_text(struct loader *loader, const struct yaml_node *node, struct template_tree *tree);
+/* A map NAME: template; names are those of C. */
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, const char *what,
+                          const struct named_template **ret, size_t *ret_count);
+/* The same for `env`: all values are text as it is written, nothing is the empty text. */
+bool load_env(struct loader *loader, const struct yaml_node *node, const char *what, const struct named_template **ret,
+              size_t *ret_count);
+/* False, after reporting, when a map or list has more items than a person writes: what is looked up in it for each
+ * expression stays quick. */
+bool load_few(struct loader *loader, const struct yaml_node *node, const char *what);
 void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool name_is_identifier(struct str name);
@@ -89,6 +98,8 @@ extern const struct key param_keys[];
 extern const struct key trigger_keys[];
 extern const char *const value_type_names[]; /* by enum value_type; NULL at the end */
 void load_params(struct loader *loader, const struct yaml_node *node, void *target);
+/* Why a param does not take a value ("expected an integer, found a string"), or NULL. */
+const char *load_param_problem(const struct param *param, const struct json *value, struct arena *arena);
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);

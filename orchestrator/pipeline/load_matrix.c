@@ -6,7 +6,7 @@
 static void load_trees(struct loader *loader, const struct yaml_node *node, const char *what,
                        const struct template_tree **ret, size_t *ret_count)
 {
-    if (!load_expect(loader, node, TAKES_LIST, what)) {
+    if (!load_expect(loader, node, TAKES_LIST, what) || !load_few(loader, node, what)) {
         return;
     }
     struct template_tree *trees = arena_array(loader->arena, node->count, sizeof *trees);
@@ -66,7 +66,7 @@ void load_matrix(struct loader *loader, const struct yaml_node *node, void *targ
         return;
     }
     struct matrix_axis *axes = arena_array(loader->arena, node->count, sizeof *axes);
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; load_few(loader, node, "'matrix'") && i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         if (str_is(pair->key.text, "include")) {
             load_trees(loader, &pair->value, "'include' of a matrix", &matrix->include, &matrix->include_count);

@@ -61,6 +61,9 @@ static void key_enum(struct loader *loader, const struct yaml_node *node, void *
 {
     struct param *param = target;
     param->choices = yaml_to_json(loader->arena, node);
+    if (node->count == 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'enum' is empty: no value could be given");
+    }
 }
 
 static void key_description(struct loader *loader, const struct yaml_node *node, void *target)
@@ -80,7 +83,7 @@ const struct key param_keys[] = {
     {0},
 };
 
-static const char *param_problem(const struct param *param, const struct json *value, struct arena *arena)
+const char *load_param_problem(const struct param *param, const struct json *value, struct arena *arena)
 {
     double number = 0;
     if (!has_type(param->type, value)) {
@@ -123,12 +126,49 @@ static void load_default(struct loader *loader, const struct yaml_node *node, st
         load_error(loader, node, DIAG_TYPE, NULL, "default of '%.*s': %s", STR_ARG(param->name), err.message);
         return;
     }
-    const char *problem = param_problem(param, &value, loader->arena);
+    const char *problem = load_param_problem(param, &value, loader->arena);
     if (problem != NULL) {
-        load_error(loader, node, DIAG_TYPE, NULL, "default of '%.*s': %s", STR_ARG(param->name), problem);
+        load_error(loader, node, has_type(param->type, &value) ? DIAG_VALUE : DIAG_TYPE, NULL, "default of '%.*s': %s",
+                   STR_ARG(param->name), problem);
         return;
     }
     param->def = value;
+}
+
+/* The bounds of a param against its type: what can never be met is a slip. */
+static void check_bounds(struct loader *loader, const struct yaml_node *node, const struct param *param)
+{
+    bool number = param->type == VALUE_INTEGER || param->type == VALUE_NUMBER;
+    const struct yaml_node *bound = yaml_get_key(node, param->has_minimum ? "minimum" : "maximum");
+    if ((param->has_minimum || param->has_maximum) && !number) {
+        load_error(loader, bound, DIAG_VALUE, "write type: number",
+                   "param '%.*s': 'minimum' and 'maximum' are of numbers, its type is %s", STR_ARG(param->name),
+                   type_names[param->type]);
+    } else if (param->has_minimum && param->has_maximum && param->minimum > param->maximum) {
+        load_error(loader, bound, DIAG_VALUE, NULL, "param '%.*s': the minimum %g is above the maximum %g",
+                   STR_ARG(param->name), param->minimum, param->maximum);
+    }
+    const struct yaml_node *choices = yaml_get(node, "enum");
+    for (size_t i = 0; choices != NULL && choices->type == JSON_ARRAY && i < choices->count; i++) {
+        if (!has_type(param->type, &param->choices.u.array.items[i])) {
+            load_error(loader, &choices->items[i], DIAG_TYPE, NULL, "'enum' of param '%.*s': expected %s %s, found %s",
+                       STR_ARG(param->name), strchr("aeio", type_names[param->type][0]) != NULL ? "an" : "a",
+                       type_names[param->type], json_type_name(choices->items[i].type));
+        }
+    }
+}
+
+/* Numbers among the choices of a text are text, too: 1.10 stays "1.10". */
+static void keep_choices(struct loader *loader, const struct yaml_node *node, struct param *param)
+{
+    const struct yaml_node *choices = yaml_get(node, "enum");
+    bool text = param->type == VALUE_STRING || param->type == VALUE_PATH;
+    for (size_t i = 0; text && param->choices.type == JSON_ARRAY && i < choices->count; i++) {
+        const struct yaml_node *choice = &choices->items[i];
+        if (choice->type == JSON_INT || choice->type == JSON_NUMBER) {
+            param->choices.u.array.items[i] = json_string(loader->arena, choice->text);
+        }
+    }
 }
 
 void load_params(struct loader *loader, const struct yaml_node *node, void *target)
@@ -136,7 +176,7 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
     (void)target;
     struct param *params = arena_array(loader->arena, node->count, sizeof *params);
     size_t count = 0;
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; load_few(loader, node, "'params'") && i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         struct param *param = &params[count];
         *param = (struct param){
@@ -150,6 +190,8 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
         if (!load_map(loader, &pair->value, param_keys, param, what)) {
             continue;
         }
+        keep_choices(loader, &pair->value, param);
+        check_bounds(loader, &pair->value, param);
         const struct yaml_node *def = yaml_get(&pair->value, "default");
         if (def != NULL) {
             param->required = false;
@@ -248,7 +290,7 @@ int pipeline_params(const struct pipeline *pipeline, const struct json *given, b
             add_problem(arena, &problems, param->name, wrong.message);
             continue;
         }
-        const char *problem = value == NULL ? NULL : param_problem(param, &typed, arena);
+        const char *problem = value == NULL ? NULL : load_param_problem(param, &typed, arena);
         if (problem != NULL) {
             add_problem(arena, &problems, param->name, problem);
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One step: its keys, its kind, its defaults.
  */
+#include "base/parse.h"
 #include "pipeline/load.h"
 
 #include <signal.h>
@@ -153,7 +154,7 @@ static void key_continue(struct loader *loader, const struct yaml_node *node, vo
 static void key_env(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct step *step = step_of(target);
-    (void)load_named_templates(loader, node, name_is_identifier, "'env'", &step->env, &step->env_count);
+    (void)load_env(loader, node, "'env'", &step->env, &step->env_count);
 }
 
 static void input_source(struct loader *loader, const struct yaml_node *node, void *target)
@@ -192,7 +193,7 @@ static void key_inputs(struct loader *loader, const struct yaml_node *node, void
 {
     struct step *step = step_of(target);
     struct step_input *inputs = arena_array(loader->arena, node->count, sizeof *inputs);
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; load_few(loader, node, "'inputs'") && i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         struct step_input *input = &inputs[step->input_count];
         *input = (struct step_input){.name = pair->key.text, .pos = pair->key.pos};
@@ -221,7 +222,7 @@ static void key_artifacts(struct loader *loader, const struct yaml_node *node, v
 {
     struct step *step = step_of(target);
     struct step_artifact *artifacts = arena_array(loader->arena, node->count, sizeof *artifacts);
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; load_few(loader, node, "'artifacts'") && i < node->count; i++) {
         const struct yaml_node *glob = node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i];
         struct step_artifact *artifact = &artifacts[step->artifact_count];
         artifact->name = node->type == JSON_OBJECT ? node->pairs[i].key.text : STR("");
@@ -252,7 +253,7 @@ static void key_outputs(struct loader *loader, const struct yaml_node *node, voi
 {
     struct step *step = step_of(target);
     struct step_output *outputs = arena_array(loader->arena, node->count, sizeof *outputs);
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; load_few(loader, node, "'outputs'") && i < node->count; i++) {
         const struct yaml_node *name = node->type == JSON_OBJECT ? &node->pairs[i].key : &node->items[i];
         size_t type = VALUE_STRING;
         if (!load_expect(loader, name, TAKES_TEXT, "an output") ||
@@ -287,12 +288,16 @@ static void model_type(struct loader *loader, const struct yaml_node *node, void
 
 static void model_params(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    ((struct step_model *)target)->has_params = load_tree(loader, node, &((struct step_model *)target)->params);
+    struct step_model *model = target;
+    model->has_params = load_tree(loader, node, &model->params);
+    load_tree_as_text(loader, node, &model->params);
 }
 
 static void model_tags(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    ((struct step_model *)target)->has_tags = load_tree(loader, node, &((struct step_model *)target)->tags);
+    struct step_model *model = target;
+    model->has_tags = load_tree(loader, node, &model->tags);
+    load_tree_as_text(loader, node, &model->tags);
 }
 
 static const struct key model_keys[] = {
@@ -388,7 +393,21 @@ static void key_resources(struct loader *loader, const struct yaml_node *node, v
 {
     (void)target;
     for (size_t i = 0; i < node->count; i++) {
-        (void)load_expect(loader, &node->pairs[i].value, TAKES_NUMBER | TAKES_TEXT, "a resource");
+        const struct yaml_pair *pair = &node->pairs[i];
+        struct err err = {0};
+        int64_t bytes = 0;
+        double number = 0;
+        const char *what = arena_printf(loader->arena, "resource '%.*s'", STR_ARG(pair->key.text));
+        if (str_is(pair->key.text, "memory")) {
+            if (load_expect(loader, &pair->value, TAKES_NUMBER | TAKES_TEXT, what) &&
+                parse_size_bytes(pair->value.text, &bytes, &err) < 0) {
+                load_error(loader, &pair->value, DIAG_VALUE, NULL, "%s: %s", what, err.message);
+            }
+        } else if (load_expect(loader, &pair->value, TAKES_NUMBER, what) &&
+                   load_number(loader, &pair->value, &number) && number < 0) {
+            load_error(loader, &pair->value, DIAG_VALUE, NULL, "%s: expected a number from 0 on, found %.*s", what,
+                       STR_ARG(pair->value.text));
+        }
     }
 }
 
@@ -488,13 +507,26 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
     static const struct {
         const char *key;
         bool run_only;
-    } limited[] = {{"shell", true}, {"env", false}, {"metrics", false}, {"outputs", false}};
+    } limited[] = {{"shell", true},      {"env", false},     {"metrics", false}, {"outputs", false},
+                   {"inputs", false},    {"model", false},   {"timeout", false}, {"artifacts", false},
+                   {"resources", false}, {"stop", false},    {"cache", false},   {"permissions", false}};
     for (size_t i = 0; i < sizeof limited / sizeof limited[0]; i++) {
-        const struct yaml_node *value = yaml_get(node, limited[i].key);
-        bool wrong = limited[i].run_only ? step->kind != STEP_KIND_RUN : step->kind == STEP_KIND_PIPELINE;
-        if (value != NULL && wrong) {
-            load_error(loader, value, DIAG_VALUE, NULL, "step '%.*s': '%s' has no meaning here", STR_ARG(step->id),
+        const struct yaml_node *key = yaml_get_key(node, limited[i].key);
+        bool wrong = limited[i].run_only ? step->kind != STEP_KIND_RUN || step->is_argv
+                                         : step->kind == STEP_KIND_PIPELINE;
+        if (key != NULL && wrong) {
+            const char *hint = limited[i].run_only ? "it goes with a script in 'run'"
+                                                   : "write it in the steps of that pipeline";
+            load_error(loader, key, DIAG_VALUE, hint, "step '%.*s': '%s' has no meaning here", STR_ARG(step->id),
                        limited[i].key);
+        }
+    }
+    static const char *const of_matrix[] = {"max_parallel", "fail_fast"};
+    for (size_t i = 0; i < 2 && !step->has_matrix; i++) {
+        const struct yaml_node *key = yaml_get_key(node, of_matrix[i]);
+        if (key != NULL) {
+            load_error(loader, key, DIAG_VALUE, NULL, "step '%.*s': '%s' has no meaning without 'matrix'",
+                       STR_ARG(step->id), of_matrix[i]);
         }
     }
 }

@@ -29,8 +29,7 @@ static struct trigger *add_trigger(struct loader *loader, struct triggers *trigg
 static void key_params(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct trigger *trigger = target;
-    (void)load_named_templates(loader, node, name_is_identifier, "'params' of a trigger", &trigger->params,
-                               &trigger->param_count);
+    (void)load_named_templates(loader, node, "'params' of a trigger", &trigger->params, &trigger->param_count);
 }
 
 static void key_if(struct loader *loader, const struct yaml_node *node, void *target)
@@ -73,6 +72,9 @@ static void schedule_cron(struct loader *loader, const struct yaml_node *node, v
     struct cron_expr expr;
     struct err err = {0};
     trigger->cron = node->text;
+    if (str_find(node->text, STR("${{")) >= 0) { /* check_names tells */
+        return;
+    }
     if (cron_expr_parse(node->text, &expr, &err) < 0) {
         load_error(loader, node, DIAG_CRON, NULL, "%s", err.message);
         return;
@@ -222,17 +224,35 @@ static const struct key pipeline_trigger_keys[] = {
     {0},
 };
 
+/* A signature, or a token, is checked against a secret. */
+static void check_webhook(struct loader *loader, const struct yaml_node *node)
+{
+    const struct yaml_node *verify = yaml_get(node, "verify");
+    const struct yaml_node *secret = yaml_get(node, "secret");
+    bool none = verify != NULL && str_is(verify->text, "none");
+    if (verify != NULL && secret == NULL && !none) {
+        load_error(loader, verify, DIAG_MISSING, "write secret: ${{ secrets.NAME }}",
+                   "'on: webhook' has no 'secret': '%.*s' checks deliveries by one", STR_ARG(verify->text));
+    } else if (none && secret != NULL) {
+        load_error(loader, yaml_get_key(node, "secret"), DIAG_VALUE, NULL,
+                   "'secret' has no meaning with 'verify: none'");
+    }
+}
+
 static void load_event(struct loader *loader, const struct yaml_node *node, struct triggers *triggers,
                        enum trigger_kind kind, const struct key *keys)
 {
     static const char *const names[] = {"schedule", "webhook", "push", "model_version", "model_alias", "pipeline"};
-    struct trigger *trigger = add_trigger(loader, triggers, kind, node);
-    (void)load_map(loader, node, keys, trigger, arena_printf(loader->arena, "'on: %s'", names[kind]));
+    struct yaml_node map = *node;
+    map.type = JSON_OBJECT; /* "push:" alone means any push */
+    struct trigger *trigger = add_trigger(loader, triggers, kind, &map);
+    (void)load_map(loader, &map, keys, trigger, arena_printf(loader->arena, "'on: %s'", names[kind]));
 }
 
 static void on_webhook(struct loader *loader, const struct yaml_node *node, void *target)
 {
     load_event(loader, node, target, TRIGGER_WEBHOOK, webhook_keys);
+    check_webhook(loader, node);
 }
 
 static void on_push(struct loader *loader, const struct yaml_node *node, void *target)
@@ -259,7 +279,8 @@ const struct key trigger_keys[] = {
     {.name = "schedule", .takes = TAKES_LIST | TAKES_MAP, .load = on_schedule, .doc = "At times: one, or a list.",
      .keys = schedule_keys},
     {.name = "webhook", .takes = TAKES_MAP, .load = on_webhook, .doc = "POST /hooks/NAME.", .keys = webhook_keys},
-    {.name = "push", .takes = TAKES_MAP, .load = on_push, .doc = "New commits of its repository.", .keys = push_keys},
+    {.name = "push", .takes = TAKES_MAP | TAKES_NULL, .load = on_push, .doc = "New commits of its repository.",
+     .keys = push_keys},
     {.name = "model_version", .takes = TAKES_MAP, .load = on_model_version, .doc = "A new version of a model.",
      .keys = model_version_keys},
     {.name = "model_alias", .takes = TAKES_MAP, .load = on_model_alias, .doc = "An alias that moves.",

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdarg.h>
 
+enum { FEW_MAX = 1000 };
+
 void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
                 const char *format, ...)
 {
@@ -47,6 +49,12 @@ static unsigned takes_of(enum json_type type)
     return bits[type];
 }
 
+/* For values that are read before anything is evaluated. */
+static const char *literal_hint(const struct yaml_node *node)
+{
+    return node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0 ? "this key takes no expressions" : NULL;
+}
+
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what)
 {
     static const struct {
@@ -66,7 +74,7 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
             expected = arena_printf(loader->arena, "%s%s%s", expected, *expected == '\0' ? "" : " or ", names[i].name);
         }
     }
-    load_error(loader, node, DIAG_TYPE, NULL, "%s: expected %s, found %s", what, expected,
+    load_error(loader, node, DIAG_TYPE, literal_hint(node), "%s: expected %s, found %s", what, expected,
                node->type == JSON_NULL ? "nothing" : json_type_name(node->type));
     return false;
 }
@@ -188,7 +196,7 @@ bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t 
         return false;
     }
     if (parse_duration_ms(node->text, ret_ms, &err) < 0) {
-        load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);
+        load_error(loader, node, DIAG_VALUE, literal_hint(node), "%s", err.message);
         return false;
     }
     return true;
@@ -261,25 +269,64 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
         return false;
     }
     struct str text = str_trim(node->text);
+    if (str_is(text, "yes") || str_is(text, "no") || str_is(text, "on") || str_is(text, "off") ||
+        str_is(text, "True") || str_is(text, "False")) {
+        return load_bool(loader, node, &(bool){false});
+    }
     struct pos pos = pos_advance(node->content, node->text, (size_t)(text.p - node->text.p), node->content.column);
+    bool beside = false;
     if (str_starts(text, STR("${{"))) {
         ptrdiff_t end = expr_find_end(text, 3);
-        if (end < 0 || (size_t)end + 2 != text.n) {
-            load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it",
-                       "text beside an expression");
+        if (end < 0) {
+            expr_report_no_end(loader->diags, text, 3, pos);
             return false;
         }
-        text = str_slice(text, 3, text.n - 2);
+        beside = (size_t)end + 2 != text.n;
+        text = str_slice(text, 3, (size_t)end);
         pos.column += 3;
+    } else {
+        beside = str_find(text, STR("${{")) >= 0;
+    }
+    if (beside) {
+        load_error(loader, node, DIAG_EXPR_SYNTAX, "write the whole condition inside one ${{ }}, or without it",
+                   "text beside an expression");
+        return false;
     }
     *ret = expr_parse(text, pos, loader->diags);
     return *ret != NULL;
 }
 
-bool load_named_templates(struct loader *loader, const struct yaml_node *node, bool (*name_ok)(struct str),
-                          const char *what, const struct named_template **ret, size_t *ret_count)
+/* As text: what the scalar looks like in the file. */
+static void keep_text(struct loader *loader, const struct yaml_node *node, struct template *template)
 {
-    if (!load_expect(loader, node, TAKES_MAP, what)) {
+    if (template->part_count == 0 && template->plain.type != JSON_STRING) {
+        template->plain = json_string(loader->arena, node->type == JSON_NULL ? STR("") : node->text);
+    }
+}
+
+void load_tree_as_text(struct loader *loader, const struct yaml_node *node, struct template_tree *tree)
+{
+    struct template_tree *items = (struct template_tree *)(uintptr_t)tree->items;
+    for (size_t i = 0; i < tree->count; i++) {
+        load_tree_as_text(loader, tree->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], &items[i]);
+    }
+    if (tree->type != JSON_OBJECT && tree->type != JSON_ARRAY && tree->type != JSON_NULL) {
+        keep_text(loader, node, &tree->leaf);
+    }
+}
+
+bool load_few(struct loader *loader, const struct yaml_node *node, const char *what)
+{
+    if (node->count > FEW_MAX) {
+        load_error(loader, node, DIAG_BOUND, NULL, "%s: more than %d", what, FEW_MAX);
+    }
+    return node->count <= FEW_MAX;
+}
+
+static bool load_named(struct loader *loader, const struct yaml_node *node, bool as_text, const char *what,
+                       const struct named_template **ret, size_t *ret_count)
+{
+    if (!load_expect(loader, node, TAKES_MAP, what) || !load_few(loader, node, what)) {
         return false;
     }
     struct named_template *templates = arena_array(loader->arena, node->count, sizeof *templates);
@@ -288,14 +335,31 @@ bool load_named_templates(struct loader *loader, const struct yaml_node *node, b
         struct named_template *named = &templates[count];
         named->name = node->pairs[i].key.text;
         named->pos = node->pairs[i].key.pos;
-        if (name_ok != NULL && !name_ok(named->name)) {
+        if (!name_is_identifier(named->name)) {
             load_error(loader, &node->pairs[i].key, DIAG_VALUE, NULL,
                        "%s: '%.*s' is no name: expected letters, digits and '_'", what, STR_ARG(named->name));
             continue;
         }
-        count += load_template(loader, &node->pairs[i].value, &named->value) ? 1 : 0;
+        if (load_template(loader, &node->pairs[i].value, &named->value)) {
+            if (as_text) {
+                keep_text(loader, &node->pairs[i].value, &named->value);
+            }
+            count++;
+        }
     }
     *ret = templates;
     *ret_count = count;
     return true;
+}
+
+bool load_named_templates(struct loader *loader, const struct yaml_node *node, const char *what,
+                          const struct named_template **ret, size_t *ret_count)
+{
+    return load_named(loader, node, false, what, ret, ret_count);
+}
+
+bool load_env(struct loader *loader, const struct yaml_node *node, const char *what, const struct named_template **ret,
+              size_t *ret_count)
+{
+    return load_named(loader, node, true, what, ret, ret_count);
 }

@@ -58,16 +58,18 @@ static void key_experiment(struct loader *loader, const struct yaml_node *node, 
 
 static void key_tags(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    for (size_t i = 0; i < node->count; i++) {
-        (void)load_expect(loader, &node->pairs[i].value, TAKES_SCALAR, "a tag");
+    struct json *tags = &pipeline_of(target)->tags;
+    for (size_t i = 0; load_few(loader, node, "'tags'") && i < node->count; i++) {
+        const struct yaml_pair *pair = &node->pairs[i];
+        if (load_expect(loader, &pair->value, TAKES_SCALAR, "a tag")) {
+            json_set(loader->arena, tags, pair->key.text.p, json_string(loader->arena, pair->value.text));
+        }
     }
-    pipeline_of(target)->tags = yaml_to_json(loader->arena, node);
 }
 
 static void key_env(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_named_templates(loader, node, name_is_identifier, "'env'", &pipeline_of(target)->env,
-                               &pipeline_of(target)->env_count);
+    (void)load_env(loader, node, "'env'", &pipeline_of(target)->env, &pipeline_of(target)->env_count);
 }
 
 static void python_requirements(struct loader *loader, const struct yaml_node *node, void *target)
@@ -156,7 +158,7 @@ static void key_timeout(struct loader *loader, const struct yaml_node *node, voi
 
 static void key_outputs(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_named_templates(loader, node, name_is_identifier, "'outputs'", &pipeline_of(target)->outputs,
+    (void)load_named_templates(loader, node, "'outputs'", &pipeline_of(target)->outputs,
                                &pipeline_of(target)->output_count);
 }
 

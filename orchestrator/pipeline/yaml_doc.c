@@ -416,14 +416,26 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags)
     return b->stop ? NULL : b->root;
 }
 
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+static const struct yaml_pair *find_pair(const struct yaml_node *map, const char *key)
 {
     for (size_t i = 0; map != NULL && map->type == JSON_OBJECT && i < map->count; i++) {
         if (str_is(map->pairs[i].key.text, key)) {
-            return &map->pairs[i].value;
+            return &map->pairs[i];
         }
     }
     return NULL;
+}
+
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+{
+    const struct yaml_pair *pair = find_pair(map, key);
+    return pair == NULL ? NULL : &pair->value;
+}
+
+const struct yaml_node *yaml_get_key(const struct yaml_node *map, const char *key)
+{
+    const struct yaml_pair *pair = find_pair(map, key);
+    return pair == NULL ? NULL : &pair->key;
 }
 
 struct json yaml_to_json(struct arena *arena, const struct yaml_node *node)

@@ -33,10 +33,12 @@ struct yaml_pair {
     struct yaml_node value;
 };
 
-/* Parses diags->text (and takes a byte order mark off it). NULL after adding diagnostics when there is no tree to go on with; otherwise the tree,
- * even if diagnostics were added. An empty file is an error. */
+/* Parses diags->text (and takes a byte order mark off it). NULL after adding diagnostics when there is no tree to go on
+ * with; otherwise the tree, even if diagnostics were added. An empty file is an error. */
 const struct yaml_node *yaml_doc_parse(struct diags *diags);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+/* The key itself, for its place. */
+const struct yaml_node *yaml_get_key(const struct yaml_node *map, const char *key);
 /* The value as JSON (no positions). */
 struct json yaml_to_json(struct arena *arena, const struct yaml_node *node);
 

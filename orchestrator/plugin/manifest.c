@@ -3,6 +3,7 @@
  */
 #include "base/fs.h"
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "plugin/catalogue.h"
 #include "plugin/elf_section.h"
 
@@ -138,6 +139,9 @@ static int parse_rule(struct str rule, struct arena *arena, struct plugin_param 
         param->def_text = arena_str(arena, value);
         return 0;
     }
+    if (str_is(key, "choices") && param->choice_count > 0) {
+        return err_set(err, ERR_INPUT, "the rule 'choices' stands twice");
+    }
     if (str_is(key, "choices") && value.p != NULL) {
         parse_choices(value, arena, param);
         return 0;
@@ -164,15 +168,40 @@ static int parse_rule(struct str rule, struct arena *arena, struct plugin_param 
     return err_set(err, ERR_INPUT, "unknown rule '%.*s'", STR_ARG(rule));
 }
 
+/* A default must be what the other rules accept. */
+static int check_default(struct arena *arena, const struct plugin_param *param, struct err *err)
+{
+    const struct plugin one = {.params = param, .param_count = 1};
+    struct json given = json_object();
+    struct json complete;
+    json_set(arena, &given, param->name.p, param->def);
+    return plugin_params_complete(&one, &given, arena, &complete, err);
+}
+
+/* Names are those of C, since step.h makes fields of them. */
+static bool is_name(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return name.n > 0;
+}
+
 static int parse_param(struct words *words, struct arena *arena, struct plugin_param *ret, struct err *err)
 {
     struct str name = {0};
     struct str type = {0};
     struct str rules = {0};
     struct str doc = {0};
-    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc) ||
-        name.n == 0) {
+    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc)) {
         return err_set(err, ERR_INPUT, "its manifest ends in a parameter");
+    }
+    if (!is_name(name)) {
+        return err_set(err, ERR_INPUT, "'%.*s' is no name of a parameter", STR_ARG(name));
     }
     *ret = (struct plugin_param){.name = arena_str(arena, name), .doc = arena_str(arena, doc), .def = json_null()};
     if (parse_type(type, &ret->type) < 0) {
@@ -184,7 +213,7 @@ static int parse_param(struct words *words, struct arena *arena, struct plugin_p
             return err_add(err, "parameter '%.*s'", STR_ARG(name));
         }
     }
-    if (ret->has_default && parse_default(arena, ret, err) < 0) {
+    if (ret->has_default && (parse_default(arena, ret, err) < 0 || check_default(arena, ret, err) < 0)) {
         return err_add(err, "the default of parameter '%.*s'", STR_ARG(name));
     }
     return 0;
@@ -195,13 +224,32 @@ static int parse_output(struct words *words, struct arena *arena, struct plugin_
     struct str name = {0};
     struct str type = {0};
     struct str doc = {0};
-    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &doc) || name.n == 0) {
+    if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &doc)) {
         return err_set(err, ERR_INPUT, "its manifest ends in an output");
+    }
+    if (!is_name(name)) {
+        return err_set(err, ERR_INPUT, "'%.*s' is no name of an output", STR_ARG(name));
     }
     *ret = (struct plugin_output){.name = arena_str(arena, name), .doc = arena_str(arena, doc)};
     return parse_type(type, &ret->type) == 0
                ? 0
                : err_set(err, ERR_INPUT, "output '%.*s' has the unknown type '%.*s'", STR_ARG(name), STR_ARG(type));
+}
+
+/* Two rows of one name would leave one of them without a say. */
+static int check_unique(const struct plugin *plugin, struct err *err)
+{
+    for (size_t i = 0; i < plugin->param_count; i++) {
+        if (plugin_find_param(plugin, plugin->params[i].name) != &plugin->params[i]) {
+            return err_set(err, ERR_INPUT, "it has two parameters '%.*s'", STR_ARG(plugin->params[i].name));
+        }
+    }
+    for (size_t i = 0; i < plugin->output_count; i++) {
+        if (plugin_find_output(plugin, plugin->outputs[i].name) != &plugin->outputs[i]) {
+            return err_set(err, ERR_INPUT, "it has two outputs '%.*s'", STR_ARG(plugin->outputs[i].name));
+        }
+    }
+    return 0;
 }
 
 static int parse_rows(struct words *words, struct arena *arena, struct plugin *plugin, struct err *err)
@@ -215,7 +263,7 @@ static int parse_rows(struct words *words, struct arena *arena, struct plugin *p
         if (str_is(word, "end")) {
             plugin->params = params;
             plugin->outputs = outputs;
-            return 0;
+            return check_unique(plugin, err);
         }
         if (str_is(word, "param") && plugin->param_count < ROWS_MAX) {
             params = arena_grow(arena, params, plugin->param_count, &param_room, sizeof *params);
@@ -244,6 +292,9 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
     if (manifest.n == 0 || !next_word(&words, &word) || !str_is(word, "sluice-step") || !next_word(&words, &abi)) {
         return err_set(err, ERR_INPUT, "its manifest is not that of a sluice plugin");
     }
+    if (!utf8_valid(manifest)) {
+        return err_set(err, ERR_INPUT, "its manifest is no UTF-8");
+    }
     if (parse_int(abi, 0, 1000000, &number, NULL) < 0 || number != OUR_ABI) {
         return err_set(err, ERR_INPUT,
                        "it is built for ABI %.*s; this sluice speaks ABI %d: build it again with this version's step.h",
@@ -263,8 +314,11 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
     plugin.summary = arena_str(arena, head[2].value);
     plugin.repeatable = str_find(head[3].value, STR("STEP_REPEATABLE")) >= 0;
     plugin.gate = str_find(head[3].value, STR("STEP_GATE")) >= 0;
-    if (plugin.name.n == 0 || parse_rows(&words, arena, &plugin, err) < 0) {
-        return err_set(err, ERR_INPUT, "its manifest has no name");
+    if (!is_name(plugin.name)) {
+        return err_set(err, ERR_INPUT, "'%.*s' is no name of a plugin", STR_ARG(plugin.name));
+    }
+    if (parse_rows(&words, arena, &plugin, err) < 0) {
+        return -1;
     }
     *ret_plugin = plugin;
     return 0;

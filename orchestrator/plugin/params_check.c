@@ -113,6 +113,10 @@ static int check_value(const struct check *check, const struct json *value, stru
         break;
     }
     *ret = *value;
+    if (value->type == JSON_ARRAY && value->u.array.count < check->param->min_length) {
+        return wrong(check, arena_printf(check->arena, "at least %zu item%s", check->param->min_length,
+                                         check->param->min_length == 1 ? "" : "s"), value);
+    }
     if (check->param->shapes != 0 && (check->param->shapes & (1u << value->type)) == 0) {
         static const char *const names[] = {"null", "true or false", "an integer", "a number",
                                             "text", "a list",        "a map"};

@@ -30,7 +30,7 @@ struct loaded {
     const struct pipeline *pipeline;
 };
 
-/* Two plugins without files: one may be repeated, one is a gate. */
+/* Plugins without files: one may be repeated, one is a gate, one takes a secret. */
 static const char tool_manifest[] =
     "sluice-step\0001\0name\0tool\0version\0001.0\0summary\0Works.\0flags\0STEP_REPEATABLE\0"
     "param\0count\0INT\0required; min=1; max=9\0How many.\0"
@@ -40,6 +40,15 @@ static const char tool_manifest[] =
     "output\0best\0ANY\0The best.\0end";
 static const char gate_manifest[] = "sluice-step\0001\0name\0gate\0version\0001.0\0summary\0Judges.\0flags\0STEP_GATE\0"
                                     "output\0passed\0BOOL\0Whether.\0end";
+
+static const char vault_manifest[] =
+    "sluice-step\0001\0name\0vault\0version\0001.0\0summary\0Opens.\0flags\0STEP_PLAIN\0"
+    "param\0token\0STRING\0secret\0The key.\0end";
+
+static const char note_manifest[] =
+    "sluice-step\0001\0name\0note\0version\0001.0\0summary\0Notes.\0flags\0STEP_PLAIN\0"
+    "param\0text\0STRING\0\0What.\0"
+    "param\0path\0PATH\0\0Where.\0end";
 
 static void add_manifest(struct loaded *loaded, const char *manifest, size_t size)
 {
@@ -59,6 +68,8 @@ static struct loaded load_sized(struct str text)
     catalogue_init(&loaded.catalogue, loaded.arena);
     add_manifest(&loaded, tool_manifest, sizeof tool_manifest);
     add_manifest(&loaded, gate_manifest, sizeof gate_manifest);
+    add_manifest(&loaded, vault_manifest, sizeof vault_manifest);
+    add_manifest(&loaded, note_manifest, sizeof note_manifest);
     const struct pipeline_world world = {.plugins = &loaded.catalogue};
     diags_init(&loaded.diags, loaded.arena, "test.yaml");
     loaded.diags.text = arena_str(loaded.arena, text);

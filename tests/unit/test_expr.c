@@ -48,8 +48,11 @@ static int eval(const char *text, struct json *ret, struct err *err)
 {
     struct json known = json_null();
     assert_int_equal(json_read(STR(contexts), (struct json_limits){0}, arena, &known, NULL), 0);
-    const struct expr_env env = {
-        .ctx = &known, .context = context, .status = status, .hash_files = hash_files, .now_ms = INT64_C(1767225600000)};
+    const struct expr_env env = {.ctx = &known,
+                                 .context = context,
+                                 .status = status,
+                                 .hash_files = hash_files,
+                                 .now_ms = INT64_C(1767225600000)};
     const struct expr *expr = parse(text);
     if (expr == NULL) {
         fail_msg("%s: %s", text, diags.items[0].message);
