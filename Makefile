@@ -139,7 +139,9 @@ PYTHON ?= /usr/bin/python3
 
 # ---- installing ------------------------------------------------------------------------------------
 install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
-	@orchestrator/install.sh $(BUILD) $(DESTDIR)$(PREFIX)
+	@orchestrator/install.sh "$(BUILD)" "$(DESTDIR)$(PREFIX)"
+uninstall: ## take it away again: the same PREFIX and DESTDIR
+	@orchestrator/install.sh --uninstall "$(DESTDIR)$(PREFIX)"
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

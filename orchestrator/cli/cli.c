@@ -60,22 +60,29 @@ static int check_arguments(const struct cli *cli, struct err *err)
                        command->name);
     }
     if (command->max_arguments >= 0 && cli->argument_count > command->max_arguments) {
+        for (int i = 0; command->max_arguments == 0 && i < command_count; i++) {
+            if (command_is_below(commands[i], command->name)) {
+                return command_unknown(cli, command->name, cli->arguments[0], err);
+            }
+        }
         return err_set(err, ERR_INPUT, "unexpected argument '%s': usage is 'sluice %s%s%s'",
                        cli->arguments[command->max_arguments], command->name, *arguments == '\0' ? "" : " ", arguments);
     }
     return 0;
 }
 
-/* "sluice help run" and "sluice --version" are what people try first. */
-static void rewrite(int *argc, char ***argv, char *room[3])
+/* "sluice help models show" and "sluice --version" are what people try first. */
+static void rewrite(int argc, char **argv)
 {
-    if (*argc >= 2 && strcmp((*argv)[1], "help") == 0) {
-        static char help[] = "--help";
-        room[0] = (*argv)[0];
-        room[1] = *argc >= 3 ? (*argv)[2] : help;
-        room[2] = help;
-        *argc = *argc >= 3 ? 3 : 2;
-        *argv = room;
+    static char help[] = "--help";
+    static char version[] = "version";
+    if (argc >= 2 && strcmp(argv[1], "help") == 0) {
+        for (int i = 1; i + 1 < argc; i++) {
+            argv[i] = argv[i + 1];
+        }
+        argv[argc - 1] = help;
+    } else if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        argv[1] = version;
     }
 }
 
@@ -112,12 +119,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 
 int cli_main(int argc, char **argv)
 {
-    char *room[3];
-    rewrite(&argc, &argv, room);
-    static char version[] = "version";
-    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
-        argv[1] = version;
-    }
+    rewrite(argc, argv);
     (void)signal(SIGPIPE, SIG_IGN);
     struct cli cli = {.arena = arena_new()};
     cli.program = own_path(cli.arena, argv[0]);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command line: one table of commands; parsing, help, man pages and completion come from its rows.
- *
- * Exit codes: 0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or locked, 5
- * waiting for approval, 6 refused by a gate or a person and failed for it, 128 + n interrupted by signal n. Standard
- * output is data, standard error is messages.
+ * Standard output is data, standard error is messages.
  */
 #ifndef SLUICE_CLI_CLI_H
 #define SLUICE_CLI_CLI_H
@@ -21,8 +18,15 @@ enum exit_code {
     EXIT_HOME = 4,
     EXIT_WAITING = 5,
     EXIT_REFUSED = 6,
-    EXIT_SIGNAL = 128,
+    EXIT_SIGNAL = 128, /* plus the number of the signal */
 };
+
+/* What each code says, for people. Rows end with NULL words. */
+struct exit_row {
+    int code;
+    const char *words;
+};
+extern const struct exit_row exit_rows[];
 
 struct cli;
 
@@ -75,6 +79,12 @@ extern const int command_count;
 extern const struct option_row common_options[];
 
 int cli_main(int argc, char **argv);
+/* By its whole name, "models show"; NULL when there is none. */
+const struct command *command_find(const char *name);
+/* "models show" is below "models". */
+bool command_is_below(const struct command *command, const char *word);
+/* -1, with the nearest command; `next` is the word that follows, or NULL. */
+int command_unknown(const struct cli *cli, const char *word, const char *next, struct err *err);
 
 /* ---- options.c ---- */
 /* 0, or -1 with a message that names the nearest option or command. */
@@ -88,8 +98,6 @@ const char *option_nth(const struct cli *cli, const char *name, int index);
 /* ---- help.c ---- */
 void help_list(const struct cli *cli, bool to_error);
 void help_command(const struct cli *cli, const struct command *command);
-/* A man page (roff): of the whole program when `command` is NULL. */
-void help_man(const struct command *command);
 
 /* Prints "sluice: message" on standard error, or with --json {"error": {"code", "message"}} on standard output; returns
  * `code`. */

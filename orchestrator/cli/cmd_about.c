@@ -2,7 +2,9 @@
  * version, lua, man: what the program is, and doors to its parts.
  */
 #include "base/err.h"
+#include "base/path.h"
 #include "cli/commands.h"
+#include "cli/man_page.h"
 #include "cli/session.h"
 #include "store/store.h"
 
@@ -125,33 +127,66 @@ const struct command command_lua_test = {
 
 /* ---- man ------------------------------------------------------------------------------------------------------- */
 
+static int write_page(struct cli *cli, const struct command *command, const char *folder, struct err *err)
+{
+    char *words = arena_printf(cli->arena, "sluice%s%s.1", command == NULL ? "" : "-",
+                               command == NULL ? "" : command->name);
+    for (char *p = words; *p != '\0'; p++) {
+        *p = *p == ' ' ? '-' : *p;
+    }
+    const char *path = path_join(cli->arena, folder, words);
+    FILE *out = fopen(path, "we");
+    if (out == NULL) {
+        return err_errno(err, "writing '%s'", path);
+    }
+    man_page(command, out);
+    bool whole = ferror(out) == 0;
+    return fclose(out) == 0 && whole ? 0 : err_errno(err, "writing '%s'", path);
+}
+
+static int write_pages(struct cli *cli, const char *folder, struct err *err)
+{
+    int result = write_page(cli, NULL, folder, err);
+    for (int i = 0; result == 0 && i < command_count; i++) {
+        result = write_page(cli, commands[i], folder, err);
+    }
+    return result;
+}
+
 static int run_man(struct cli *cli)
 {
-    const char *name = cli->argument_count == 0 ? NULL : cli->arguments[0];
-    if (cli->argument_count == 2) {
-        name = arena_printf(cli->arena, "%s %s", cli->arguments[0], cli->arguments[1]);
+    struct err err = {0};
+    const char *folder = option_value(cli, "into");
+    if (folder != NULL) {
+        return write_pages(cli, folder, &err) < 0 ? cli_fail(cli, EXIT_HOME, &err) : EXIT_OK;
     }
-    if (name == NULL) {
-        help_man(NULL);
+    if (cli->argument_count == 0) {
+        man_page(NULL, stdout);
         return EXIT_OK;
     }
-    for (int i = 0; i < command_count; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            help_man(commands[i]);
-            return EXIT_OK;
-        }
+    const char *next = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    const char *name = next == NULL ? cli->arguments[0] : arena_printf(cli->arena, "%s %s", cli->arguments[0], next);
+    const struct command *command = command_find(name);
+    if (command == NULL) {
+        (void)command_unknown(cli, cli->arguments[0], next, &err);
+        return cli_fail(cli, EXIT_USAGE, &err);
     }
-    struct err err = {0};
-    (void)err_set(&err, ERR_INPUT, "there is no command '%s': 'sluice --help' lists them", name);
-    return cli_fail(cli, EXIT_USAGE, &err);
+    man_page(command, stdout);
+    return EXIT_OK;
 }
+
+static const struct option_row man_options[] = {
+    {"into", 0, "FOLDER", false, "write every page into this folder, as 'make install' does"},
+    {0},
+};
 
 const struct command command_man = {
     .name = "man",
     .group = "Home",
     .summary = "print the man page of sluice, or of a command",
     .arguments = "[COMMAND]",
-    .examples = "sluice man | man -l -\nsluice man run > sluice-run.1",
+    .examples = "sluice man | man -l -\nsluice man models show | man -l -\nsluice man --into ~/.local/share/man/man1",
+    .options = man_options,
     .max_arguments = 2,
     .run = run_man,
 };

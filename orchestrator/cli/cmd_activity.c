@@ -28,10 +28,33 @@ static const char *voters(struct cli *cli, struct home *home, int64_t wait)
     return words;
 }
 
+/* "ann, bob" and "1 of group:leads, 2 of group:risk" for people; what the pipeline file says in JSON, null for anybody.
+ */
+static struct json asked(const struct cli *cli, const struct json *by)
+{
+    const char *words = "";
+    if (by == NULL || by->type == JSON_NULL) {
+        return cli->json ? json_null() : table_text(cli, "anybody");
+    }
+    if (cli->json) {
+        return *by;
+    }
+    for (size_t i = 0; by->type == JSON_OBJECT && i < by->u.object.count; i++) {
+        words = arena_printf(cli->arena, "%s%s%lld of %.*s", words, i == 0 ? "" : ", ",
+                             (long long)by->u.object.members[i].value.u.integer,
+                             STR_ARG(by->u.object.members[i].key));
+    }
+    for (size_t i = 0; by->type == JSON_ARRAY && i < by->u.array.count; i++) {
+        words = arena_printf(cli->arena, "%s%s%.*s", words, i == 0 ? "" : ", ",
+                             STR_ARG(by->u.array.items[i].u.string));
+    }
+    return by->type == JSON_STRING ? *by : table_text(cli, words);
+}
+
 static int list_approvals(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"run",   "step",    "of",      "asks", "approved_by",
-                                           "asked", "expires", "message", NULL};
+    static const char *const headings[] = {"run",      "step",       "of",      "asks", "approved_by",
+                                           "asked_at", "expires_at", "message", NULL};
     struct wait_row *waits = NULL;
     size_t count = 0;
     struct table table;
@@ -51,19 +74,14 @@ static int list_approvals(struct cli *cli, struct home *home, struct err *err)
             return -1;
         }
         pipeline_run_label(&row, label);
-        const struct json *by = json_get(&spec, "by");
-        char expires[40] = "";
-        if (waits[i].expires_ms != 0) {
-            format_time(expires, sizeof expires, waits[i].expires_ms);
-        }
         struct json cells[] = {
             table_text(cli, arena_printf(cli->arena, "%s/%s", row.pipeline, label)),
             table_text(cli, json_get_text(&spec, "step", NULL)),
             table_text(cli, json_get_text(&spec, "of", NULL)),
-            by == NULL || by->type == JSON_NULL ? table_text(cli, "anybody") : *by,
+            asked(cli, json_get(&spec, "by")),
             table_text(cli, voters(cli, home, waits[i].id)),
             table_moment(cli, waits[i].created_ms),
-            table_text(cli, *expires == '\0' ? NULL : expires),
+            table_moment(cli, waits[i].expires_ms),
             table_text(cli, json_get_text(&spec, "message", NULL)),
         };
         table_row(&table, cells);

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/git_head.h"
+#include "cli/names.h"
 #include "cli/run_view.h"
 #include "cli/start.h"
 
@@ -16,7 +17,7 @@ static struct follow_options follow_of(const struct cli *cli)
 
 static int find_ended(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
 {
-    if (store_pipeline_run_find(session->home.store, words, session->cli->arena, ret_row, err) < 0) {
+    if (names_run(session->home.store, words, session->cli->arena, ret_row, err) < 0) {
         return -1;
     }
     if (!run_state_is_terminal(ret_row->state)) {
@@ -46,17 +47,18 @@ static const struct pipeline *stored_definition(struct session *session, const s
     return pipeline;
 }
 
-static int mark_steps(const struct pipeline *pipeline, const char *step, bool below, bool *marks, struct err *err)
+/* The flags of the step and of all below it; NULL when there is no such step. */
+static const bool *mark_steps(const struct cli *cli, const struct pipeline *pipeline, const char *option,
+                              const char *step, struct err *err)
 {
-    ptrdiff_t at = pipeline_find_step(pipeline, str_from(step));
+    bool *marks = arena_array(cli->arena, pipeline->step_count, sizeof *marks);
+    ptrdiff_t at = names_step(pipeline, option, step, cli->arena, err);
     if (at < 0) {
-        return err_set(err, ERR_INPUT, "there is no step '%s' in pipeline %.*s", step, STR_ARG(pipeline->name));
+        return NULL;
     }
     marks[at] = true;
-    if (below) {
-        run_mark_below(pipeline, (size_t)at, marks);
-    }
-    return 0;
+    run_mark_below(pipeline, (size_t)at, marks);
+    return marks;
 }
 
 static int submit_and_follow(struct session *session, struct engine_submission *submission)
@@ -84,11 +86,10 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
     }
     const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
     if (step != NULL) {
-        bool *marks = arena_array(cli->arena, submission->pipeline->step_count, sizeof *marks);
-        if (mark_steps(submission->pipeline, step, true, marks, err) < 0) {
+        submission->again = mark_steps(cli, submission->pipeline, NULL, step, err);
+        if (submission->again == NULL) {
             return -1;
         }
-        submission->again = marks;
     } else if (row->state == RUN_STATE_SUCCEEDED) {
         return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run",
                        cli->arguments[0]);
@@ -158,15 +159,14 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &base, err) < 0 ||
         start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 ||
         start_seed(cli, &submission->seed, err) < 0 ||
-        start_until(cli, submission->pipeline, "until", &submission->until, err) < 0) {
+        start_until(cli, submission->pipeline, &submission->until, err) < 0) {
         return -1;
     }
     if (from != NULL) {
-        bool *marks = arena_array(cli->arena, submission->pipeline->step_count, sizeof *marks);
-        if (mark_steps(submission->pipeline, from, true, marks, err) < 0) {
+        submission->again = mark_steps(cli, submission->pipeline, "--from", from, err);
+        if (submission->again == NULL) {
             return -1;
         }
-        submission->again = marks;
         submission->retry_of = row->run_id;
         submission->new_number = true;
     }
@@ -230,7 +230,7 @@ static int run_cancel(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = EXIT_OK;
-    if (store_pipeline_run_find(session.home.store, cli->arguments[0], cli->arena, &row, &err) < 0) {
+    if (names_run(session.home.store, cli->arguments[0], cli->arena, &row, &err) < 0) {
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (run_state_is_terminal(row.state)) {
         (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0],

@@ -3,7 +3,7 @@
  */
 #include "cli/commands.h"
 #include "cli/follow.h"
-#include "store/pipeline_runs.h"
+#include "cli/names.h"
 
 #include <stdio.h>
 
@@ -11,7 +11,7 @@ static int vote(struct cli *cli, struct session *session, bool approve, struct e
 {
     struct pipeline_run row;
     struct json outcome;
-    if (store_pipeline_run_find(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
+    if (names_run(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
         return cli_fail(cli, EXIT_USAGE, err);
     }
     if (run_state_is_terminal(row.state)) {

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/git_head.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/session.h"
 #include "store/activity.h"
 
@@ -25,19 +26,13 @@ static const struct {
 };
 enum { TEMPLATE_COUNT = sizeof init_templates / sizeof init_templates[0], GITIGNORE_MAX = 1 << 20 };
 
-static int find_template(const char *name, struct err *err)
+static int find_template(const struct cli *cli, const char *name, struct err *err)
 {
-    struct str names[TEMPLATE_COUNT];
+    const char *names[TEMPLATE_COUNT + 1] = {NULL};
     for (int i = 0; i < TEMPLATE_COUNT; i++) {
-        names[i] = str_from(init_templates[i].name);
-        if (strcmp(name, init_templates[i].name) == 0) {
-            return i;
-        }
+        names[i] = init_templates[i].name;
     }
-    ptrdiff_t near = str_nearest(str_from(name), names, TEMPLATE_COUNT);
-    return err_set(err, ERR_INPUT, "--from '%s': %s%s%s", name,
-                   near < 0 ? "expected hello, retraining or python" : "did you mean '",
-                   near < 0 ? "" : init_templates[near].name, near < 0 ? "" : "'?");
+    return names_choice("--from", name, names, cli->arena, err);
 }
 
 /* Copies every file of the template that is not there yet; a file that is there is never touched. */
@@ -102,7 +97,7 @@ static int run_init(struct cli *cli)
     struct installation installation;
     struct home home;
     const char *name = option_value(cli, "from");
-    int template = find_template(name == NULL ? "hello" : name, &err);
+    int template = find_template(cli, name == NULL ? "hello" : name, &err);
     if (template < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/home.h"
+#include "cli/names.h"
 #include "cli/session.h"
 #include "store/pipeline_runs.h"
 #include "store/steps.h"
@@ -20,7 +21,8 @@ struct logs {
     struct pipeline_run row;
     const struct pipeline *pipeline;
     ptrdiff_t step;   /* -1: all */
-    int64_t attempt;  /* 0: all, -1: the last of each item */
+    int64_t item;     /* of the step's matrix; -1: all */
+    int64_t attempt;  /* 0: all */
     struct attempt_row *attempts;
     size_t attempt_count;
 };
@@ -49,7 +51,7 @@ static const struct attempt_row *find_attempt(struct logs *logs, int64_t id)
 
 static bool is_wanted(const struct logs *logs, const struct attempt_row *attempt)
 {
-    return (logs->step < 0 || attempt->position == logs->step) &&
+    return (logs->step < 0 || attempt->position == logs->step) && (logs->item < 0 || attempt->item == logs->item) &&
            (logs->attempt == 0 || attempt->number == logs->attempt);
 }
 
@@ -139,20 +141,24 @@ static int print_journal(struct logs *logs, struct err *err)
     }
 }
 
-static int find_step(struct logs *logs, const char *name, struct err *err)
+/* "train", or "train[2]" of a matrix. */
+static int find_place(struct logs *logs, const char *words, struct err *err)
 {
-    logs->step = pipeline_find_step(logs->pipeline, str_from(name));
-    if (logs->step >= 0) {
-        return 0;
+    struct arena *arena = logs->cli->arena;
+    struct str name = str_from(words);
+    ptrdiff_t bracket = str_find_byte(name, '[', 0);
+    if (bracket > 0 && str_ends(name, STR("]"))) {
+        struct str item = str_slice(name, (size_t)bracket + 1, name.n - 1);
+        name = str_slice(name, 0, (size_t)bracket);
+        if (parse_int(item, 0, INT32_MAX, &logs->item, err) < 0) {
+            return err_add(err, words);
+        }
     }
-    size_t count = logs->pipeline->step_count;
-    struct str *ids = arena_array(logs->cli->arena, count, sizeof *ids);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = logs->pipeline->steps[i].id;
+    logs->step = names_step(logs->pipeline, NULL, arena_str(arena, name).p, arena, err);
+    if (logs->step >= 0 && logs->item >= 0 && !logs->pipeline->steps[logs->step].has_matrix) {
+        return err_set(err, ERR_INPUT, "'%s': step '%.*s' has no matrix", words, STR_ARG(name));
     }
-    const char *hint = diag_hint_near(logs->cli->arena, str_from(name), ids, count);
-    return err_set(err, ERR_INPUT, "there is no step '%s' in pipeline %s%s%s", name, logs->row.pipeline,
-                   hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+    return logs->step < 0 ? -1 : 0;
 }
 
 static int load(struct logs *logs, struct err *err)
@@ -162,8 +168,8 @@ static int load(struct logs *logs, struct err *err)
     struct diags diags;
     const char *number = option_value(cli, "attempt");
     session_catalogue(cli, &catalogue);
-    if (store_pipeline_run_find(logs->home.store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena,
-                                &logs->row, err) < 0) {
+    const char *run = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+    if (names_run(logs->home.store, run, cli->arena, &logs->row, err) < 0) {
         return -1;
     }
     diags_init(&diags, cli->arena, logs->row.file);
@@ -178,13 +184,13 @@ static int load(struct logs *logs, struct err *err)
     if (number != NULL && parse_int(str_from(number), 1, 1000000, &logs->attempt, err) < 0) {
         return err_add(err, "--attempt");
     }
-    return cli->argument_count > 1 ? find_step(logs, cli->arguments[1], err) : 0;
+    return cli->argument_count > 1 ? find_place(logs, cli->arguments[1], err) : 0;
 }
 
 static int run_logs(struct cli *cli)
 {
     struct err err = {0};
-    struct logs logs = {.cli = cli, .step = -1};
+    struct logs logs = {.cli = cli, .step = -1, .item = -1};
     if (home_open(option_value(cli, "home"), HOME_READ, "logs", cli->arena, &logs.home, &err) < 0) {
         return cli_fail(cli, EXIT_HOME, &err);
     }
@@ -210,9 +216,10 @@ const struct command command_logs = {
     .summary = "what the steps of a run printed",
     .arguments = "[RUN [STEP]]",
     .details =
-        "Lines stand in the order in which they were printed, each with its step; secrets are masked. With --json, "
-        "one object a line.",
-    .examples = "sluice logs\nsluice logs wine/12 train\nsluice logs latest --follow",
+        "Lines stand in the order in which they were printed, each with its step; secrets are masked. STEP may be one "
+        "item of a matrix: train[2]. With --json, one object a line.",
+    .examples = "sluice logs\nsluice logs wine/12 train\nsluice logs wine/12 'train[2]' --attempt 1\n"
+                "sluice logs latest --follow",
     .options = logs_options,
     .max_arguments = 2,
     .run = run_logs,

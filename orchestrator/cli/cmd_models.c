@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "store/experiments.h"
 #include "store/metrics.h"
@@ -36,7 +37,7 @@ static const char *alias_words(const struct cli *cli, const struct json *aliases
 
 static int list_registered(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"model", "latest_version", "aliases", "updated", NULL};
+    static const char *const headings[] = {"model", "latest_version", "aliases", "updated_at", NULL};
     struct registered_model *models = NULL;
     size_t count = 0;
     struct table table;
@@ -76,17 +77,38 @@ const struct command command_models = {
 
 /* ---- models show ------------------------------------------------------------------------------------------------ */
 
+/* 0 when there is such a model. */
+static int find_registered(struct cli *cli, struct home *home, const char *name, struct err *err)
+{
+    struct registered_model *models = NULL;
+    size_t count = 0;
+    if (store_registry_list(home->store, cli->arena, &models, &count, err) < 0) {
+        return -1;
+    }
+    struct str *names = arena_array(cli->arena, count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(models[i].name);
+        if (strcmp(models[i].name, name) == 0) {
+            return 0;
+        }
+    }
+    const char *hint = diag_hint_near(cli->arena, str_from(name), names, count);
+    return err_set(err, ERR_NOT_FOUND, "there is no registered model '%s': %s", name,
+                   hint != NULL ? hint : "'sluice models' lists them");
+}
+
 static int show_versions(struct cli *cli, struct home *home, struct err *err)
 {
     static const char *const headings[] = {"version", "aliases", "model_id",    "run_id",
-                                           "created", "by",      "description", NULL};
+                                           "created_at", "by",      "description", NULL};
     const char *name = cli->arguments[0];
     struct model_version *versions = NULL;
     size_t count = 0;
     struct json aliases = json_object();
     struct table table;
     table_init(&table, cli, headings);
-    if (store_version_list(home->store, name, cli->arena, &versions, &count, err) < 0 ||
+    if (find_registered(cli, home, name, err) < 0 ||
+        store_version_list(home->store, name, cli->arena, &versions, &count, err) < 0 ||
         store_alias_list(home->store, name, cli->arena, &aliases, err) < 0) {
         return -1;
     }
@@ -117,7 +139,7 @@ static const char *dataset_words(const struct cli *cli, const struct metric_late
 
 static int show_logged(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"metric", "value", "dataset", "measured", NULL};
+    static const char *const headings[] = {"metric", "value", "dataset", "measured_at", NULL};
     struct logged_model model;
     struct json params;
     struct json tags;
@@ -198,7 +220,7 @@ const struct command command_models_show = {
 
 static int list_experiments(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"id", "experiment", "runs", "updated", NULL};
+    static const char *const headings[] = {"id", "experiment", "runs", "updated_at", NULL};
     struct experiment *experiments = NULL;
     size_t count = 0;
     struct table table;
@@ -240,10 +262,8 @@ static int add_artifacts(struct cli *cli, struct home *home, const char *owner, 
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        char size[32];
-        format_size(size, sizeof size, artifacts[i].size_bytes);
         struct json cells[] = {table_text(cli, words), table_text(cli, artifacts[i].path),
-                               cli->json ? json_int(artifacts[i].size_bytes) : table_text(cli, size),
+                               table_size(cli, artifacts[i].size_bytes),
                                table_text(cli, artifacts[i].sha256)};
         table_row(table, cells);
     }
@@ -252,7 +272,7 @@ static int add_artifacts(struct cli *cli, struct home *home, const char *owner, 
 
 static int list_artifacts(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"of", "path", "size", "sha256", NULL};
+    static const char *const headings[] = {"of", "path", "size_bytes", "sha256", NULL};
     const char *words = cli->argument_count > 0 ? cli->arguments[0] : "latest";
     struct table table;
     table_init(&table, cli, headings);
@@ -266,7 +286,7 @@ static int list_artifacts(struct cli *cli, struct home *home, struct err *err)
         struct pipeline_run row;
         struct attempt_row *attempts = NULL;
         size_t count = 0;
-        if (store_pipeline_run_find(home->store, words, cli->arena, &row, err) < 0 ||
+        if (names_run(home->store, words, cli->arena, &row, err) < 0 ||
             store_attempt_list(home->store, row.run_id, cli->arena, &attempts, &count, err) < 0) {
             return -1;
         }

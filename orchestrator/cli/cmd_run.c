@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/git_head.h"
+#include "cli/names.h"
 #include "cli/plan.h"
 #include "cli/start.h"
 #include "store/pipeline_runs.h"
@@ -84,7 +85,7 @@ static int run_run(struct cli *cli)
         return code;
     }
     if (start_params(cli, submission.pipeline, NULL, &submission.params, &err) < 0 ||
-        start_until(cli, submission.pipeline, "until", &submission.until, &err) < 0 ||
+        start_until(cli, submission.pipeline, &submission.until, &err) < 0 ||
         start_seed(cli, &submission.seed, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
@@ -161,7 +162,7 @@ static int find_open(struct session *session, const char *words, struct pipeline
     struct pipeline_run *rows = NULL;
     size_t count = 0;
     if (words != NULL) {
-        return store_pipeline_run_find(session->home.store, words, arena, ret_row, err);
+        return names_run(session->home.store, words, arena, ret_row, err);
     }
     if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, err) < 0) {
         return -1;

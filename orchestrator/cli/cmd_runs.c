@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/run_view.h"
 #include "cli/session.h"
 #include "cli/summary.h"
@@ -11,19 +12,20 @@
 
 #include <stdio.h>
 
+enum { RUN_COLUMNS_SHOWN = 7 };
+
 /* ---- runs --------------------------------------------------------------------------------------------------- */
 
 static int read_filter(const struct cli *cli, struct pipeline_run_filter *filter, struct err *err)
 {
+    static const char *const states[] = {"queued", "running", "waiting", "succeeded", "failed", "cancelled", NULL};
     const char *limit = option_value(cli, "limit");
     int64_t count = 20;
     filter->pipeline = option_value(cli, "pipeline");
     filter->state = option_value(cli, "status");
     filter->open = option_given(cli, "open");
-    if (filter->state != NULL && run_state_parse(filter->state) < 0) {
-        return err_set(err, ERR_INPUT,
-                       "--status '%s': expected queued, running, waiting, succeeded, failed or cancelled",
-                       filter->state);
+    if (filter->state != NULL && names_choice("--status", filter->state, states, cli->arena, err) < 0) {
+        return -1;
     }
     if (limit != NULL && parse_int(str_from(limit), 1, 100000, &count, err) < 0) {
         return err_add(err, "--limit");
@@ -32,9 +34,27 @@ static int read_filter(const struct cli *cli, struct pipeline_run_filter *filter
     return 0;
 }
 
+/* Open runs come oldest first, with those that are steps of others. */
+static void newest_roots(struct pipeline_run *rows, size_t *count, size_t limit)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        if (rows[i].parent_run == NULL) {
+            rows[kept++] = rows[i];
+        }
+    }
+    for (size_t i = 0; i < kept / 2; i++) {
+        struct pipeline_run row = rows[i];
+        rows[i] = rows[kept - 1 - i];
+        rows[kept - 1 - i] = row;
+    }
+    *count = kept < limit ? kept : limit;
+}
+
 static int list_runs(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"run", "status", "verdict", "started", "took", "trigger", "reason", NULL};
+    static const char *const headings[] = {"run",    "status", "verdict",  "started_at", "took_ms", "trigger",
+                                           "reason", "run_id", "pipeline", "number",     "ended_at", NULL};
     struct pipeline_run_filter filter = {0};
     struct pipeline_run *rows = NULL;
     size_t count = 0;
@@ -42,21 +62,27 @@ static int list_runs(struct cli *cli, struct home *home, struct err *err)
         store_pipeline_run_list(home->store, &filter, cli->arena, &rows, &count, err) < 0) {
         return -1;
     }
+    if (filter.open) {
+        newest_roots(rows, &count, filter.limit);
+    }
     struct table table;
     table_init(&table, cli, headings);
+    table.shown = RUN_COLUMNS_SHOWN;
     for (size_t i = 0; i < count; i++) {
         char label[32];
-        char took[40];
         pipeline_run_label(&rows[i], label);
-        summary_duration(took, sizeof took, rows[i].started_ms, rows[i].ended_ms);
         struct json cells[] = {
             table_text(cli, arena_printf(cli->arena, "%s/%s", rows[i].pipeline, label)),
             table_text(cli, run_state_name(rows[i].state)),
             table_text(cli, verdict_name(rows[i].verdict)),
-            table_moment(cli, rows[i].created_ms),
-            table_text(cli, *took == '\0' ? NULL : took),
+            table_moment(cli, rows[i].started_ms),
+            table_duration(cli, rows[i].started_ms, rows[i].ended_ms),
             table_text(cli, rows[i].trigger),
             table_text(cli, rows[i].reason),
+            table_text(cli, rows[i].run_id),
+            table_text(cli, rows[i].pipeline),
+            table_text(cli, label),
+            table_moment(cli, rows[i].ended_ms),
         };
         table_row(&table, cells);
     }
@@ -116,8 +142,7 @@ static int show(struct cli *cli, struct home *home, struct err *err)
     struct pipeline_run row;
     struct run_view view;
     session_catalogue(cli, &catalogue);
-    if (store_pipeline_run_find(home->store, cli->argument_count > 0 ? cli->arguments[0] : "latest", cli->arena, &row,
-                                err) < 0 ||
+    if (names_run(home->store, cli->argument_count > 0 ? cli->arguments[0] : NULL, cli->arena, &row, err) < 0 ||
         run_view_load(home->store, &catalogue, row.run_id, &view, err) < 0) {
         return -1;
     }

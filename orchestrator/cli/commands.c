@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 
+#include <signal.h>
+
 const struct command *const commands[] = {
     /* Start */
     &command_init,
@@ -43,10 +45,24 @@ const struct command *const commands[] = {
 };
 const int command_count = sizeof commands / sizeof commands[0];
 
+const struct exit_row exit_rows[] = {
+    {EXIT_OK, "it succeeded"},
+    {EXIT_RUN_FAILED, "the run failed, or was cancelled by someone else"},
+    {EXIT_USAGE, "usage: a word, an option, or the name of a run or step that is not known"},
+    {EXIT_INVALID, "the pipeline is not valid"},
+    {EXIT_HOME, "the home cannot be reached, read or locked"},
+    {EXIT_WAITING, "the run waits for a person's approval"},
+    {EXIT_REFUSED, "a gate or a person refused, and the run failed for it"},
+    {EXIT_SIGNAL + SIGHUP, "the run was cancelled because the terminal went away"},
+    {EXIT_SIGNAL + SIGINT, "the run was cancelled by Ctrl-C"},
+    {EXIT_SIGNAL + SIGTERM, "the run was cancelled by a request to terminate"},
+    {0},
+};
+
 const struct option_row common_options[] = {
     {"home", 0, "FOLDER", false,
      "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else a new one here)"},
-    {"json", 0, NULL, false, "print one JSON object on standard output"},
+    {"json", 0, NULL, false, "print JSON on standard output"},
     {"quiet", 'q', NULL, false, "print nothing but errors"},
     {"no-color", 0, NULL, false, "no colours (NO_COLOR in the environment does the same)"},
     {"help", 'h', NULL, false, "explain the command, with an example"},

@@ -97,91 +97,14 @@ void help_command(const struct cli *cli, const struct command *command)
     print_options(common_options);
     printf("\n%sExamples%s\n", bold(cli), plain(cli));
     print_indented(command->examples);
-}
-
-/* ---- man pages ---------------------------------------------------------------------------------------- */
-
-/* A line of roff: backslashes doubled, dashes that people copy, no line that begins with a request. */
-static void roff(const char *text)
-{
-    bool start = true;
-    for (; *text != '\0'; text++) {
-        if (start && (*text == '.' || *text == '\'')) {
-            printf("\\&");
-        }
-        start = *text == '\n';
-        if (*text == '\\') {
-            printf("\\e");
-        } else if (*text == '-') {
-            printf("\\-");
-        } else {
-            putchar(*text);
-        }
-    }
-}
-
-static void roff_options(const struct option_row *rows)
-{
-    for (; rows != NULL && rows->name != NULL; rows++) {
-        printf(".TP\n");
-        if (rows->letter != 0) {
-            printf("\\fB\\-%c\\fR, ", rows->letter);
-        }
-        printf("\\fB\\-\\-");
-        roff(rows->name);
-        printf("\\fR%s", rows->argument == NULL ? "" : " \\fI");
-        roff(rows->argument == NULL ? "" : rows->argument);
-        printf("%s\n", rows->argument == NULL ? "" : "\\fR");
-        roff(rows->doc);
-        printf("%s\n", rows->many ? " (may be repeated)" : "");
-    }
-}
-
-static void man_program(void)
-{
-    printf(
-        ".TH SLUICE 1 \"\" \"sluice %s\"\n.SH NAME\nsluice \\- takes models from training to production under gates\n",
-        SLUICE_VERSION);
-    printf(".SH SYNOPSIS\n.B sluice\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH COMMANDS\n");
+    bool below = false;
     for (int i = 0; i < command_count; i++) {
-        printf(".TP\n\\fB%s\\fR\n", commands[i]->name);
-        roff(commands[i]->summary);
-        printf("\n");
+        if (command_is_below(commands[i], command->name)) {
+            if (!below) {
+                printf("\n%sSee also%s\n", bold(cli), plain(cli));
+            }
+            printf("  sluice %-*s %s\n", NAME_COLUMNS, commands[i]->name, commands[i]->summary);
+            below = true;
+        }
     }
-    printf(".SH OPTIONS\n");
-    roff_options(common_options);
-    printf(
-        ".SH EXIT STATUS\n0 succeeded, 1 the run failed, 2 usage, 3 invalid pipeline, 4 the home cannot be reached or "
-        "locked,\n"
-        "5 waiting for approval, 6 refused by a gate or a person and failed for it, 130 interrupted.\n"
-        ".SH ENVIRONMENT\n.TP\nSLUICE_HOME\nthe home, when \\-\\-home is not given\n"
-        ".TP\nSLUICE_PLUGINS\na folder of further plugins\n.TP\nNO_COLOR\nno colours\n");
-}
-
-void help_man(const struct command *command)
-{
-    if (command == NULL) {
-        man_program();
-        return;
-    }
-    printf(".TH SLUICE-");
-    for (const char *p = command->name; *p != '\0'; p++) {
-        putchar(*p == ' ' ? '-' : *p >= 'a' && *p <= 'z' ? *p - 32 : *p);
-    }
-    printf(" 1 \"\" \"sluice %s\"\n.SH NAME\nsluice\\-", SLUICE_VERSION);
-    for (const char *p = command->name; *p != '\0'; p++) {
-        putchar(*p == ' ' ? '-' : *p);
-    }
-    printf(" \\- ");
-    roff(command->summary);
-    printf("\n.SH SYNOPSIS\n.B sluice %s\n%s%s\n", command->name, command->options != NULL ? "[\\fIOPTIONS\\fR] " : "",
-           command->arguments == NULL ? "" : command->arguments);
-    printf(".SH DESCRIPTION\n");
-    roff(command->details == NULL ? command->summary : command->details);
-    printf("\n.SH OPTIONS\n");
-    roff_options(command->options);
-    roff_options(common_options);
-    printf(".SH EXAMPLES\n.nf\n");
-    roff(command->examples);
-    printf("\n.fi\n.SH SEE ALSO\n.BR sluice (1)\n");
 }

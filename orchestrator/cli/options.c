@@ -58,14 +58,54 @@ static int find_command(struct cli *cli, int argc, char **argv)
     return 0;
 }
 
-static int unknown_command(const char *word, struct err *err)
+const struct command *command_find(const char *name)
+{
+    for (int i = 0; i < command_count; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+bool command_is_below(const struct command *command, const char *word)
+{
+    size_t length = strlen(word);
+    return strncmp(command->name, word, length) == 0 && command->name[length] == ' ';
+}
+
+/* "'sluice lua run', 'sluice lua test'": the commands that begin with the word; "" for one that nothing is below. */
+static const char *commands_below(struct arena *arena, const char *word)
+{
+    const char *words = "";
+    bool below = false;
+    for (int i = 0; i < command_count; i++) {
+        below = below || command_is_below(commands[i], word);
+        if (command_is_below(commands[i], word) || strcmp(commands[i]->name, word) == 0) {
+            words = arena_printf(arena, "%s%s'sluice %s'", words, *words == '\0' ? "" : ", ", commands[i]->name);
+        }
+    }
+    return below ? words : "";
+}
+
+int command_unknown(const struct cli *cli, const char *word, const char *next, struct err *err)
 {
     struct str names[128];
     size_t count = 0;
     for (int i = 0; i < command_count && count < 128; i++) {
         names[count++] = str_from(commands[i]->name);
     }
-    ptrdiff_t near = str_nearest(str_from(word), names, count);
+    const char *both = next == NULL ? word : arena_printf(cli->arena, "%s %s", word, next);
+    ptrdiff_t near = str_nearest(str_from(both), names, count);
+    const char *below = commands_below(cli->arena, word);
+    if (near >= 0) {
+        return err_set(err, ERR_INPUT, "unknown command '%s': did you mean '%.*s'?", both, STR_ARG(names[near]));
+    }
+    if (*below != '\0') {
+        const char *form = next == NULL ? "'%s' needs another word: %s" : "unknown command '%s': there is %s";
+        return err_set(err, ERR_INPUT, form, both, below);
+    }
+    near = str_nearest(str_from(word), names, count);
     if (near >= 0) {
         return err_set(err, ERR_INPUT, "unknown command '%s': did you mean '%.*s'?", word, STR_ARG(names[near]));
     }
@@ -135,6 +175,12 @@ static int check_repeats(const struct cli *cli, struct err *err)
     return 0;
 }
 
+/* What follows a word, unless it is an option. */
+static const char *next_word(int argc, char **argv)
+{
+    return argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
+}
+
 int options_parse(struct cli *cli, int argc, char **argv, struct err *err)
 {
     const char **arguments = arena_array(cli->arena, (size_t)argc + 1, sizeof *arguments);
@@ -157,7 +203,7 @@ int options_parse(struct cli *cli, int argc, char **argv, struct err *err)
         } else if (cli->command == NULL) {
             int words = find_command(cli, argc - at, argv + at);
             if (words == 0) {
-                return unknown_command(word, err);
+                return command_unknown(cli, word, next_word(argc - at, argv + at), err);
             }
             at += words - 1;
         } else {

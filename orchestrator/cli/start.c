@@ -6,12 +6,35 @@
 #include "base/path.h"
 #include "cli/diag_print.h"
 #include "cli/git_head.h"
+#include "cli/names.h"
 #include "pipeline/yaml_doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { PARAMS_FILE_MAX = 16 << 20 };
+
+/* What to do about a file that is not there: a YAML file beside it that is called much the same, or init. */
+static const char *missing_file_hint(const struct cli *cli, const char *file)
+{
+    struct arena *arena = cli->arena;
+    struct fs_list list = {0};
+    struct err ignored = {0};
+    const char *folder = path_dir(arena, file);
+    if (fs_is_folder(folder) && fs_glob(folder, "*.y*ml", arena, &list, &ignored) == 0 && list.count > 0) {
+        struct str *names = arena_array(arena, list.count, sizeof *names);
+        for (size_t i = 0; i < list.count; i++) {
+            names[i] = str_from(list.entries[i].path);
+        }
+        ptrdiff_t near = str_nearest(str_from(path_base(file)), names, list.count);
+        if (near >= 0) {
+            bool here = strchr(file, '/') == NULL;
+            const char *name = here ? names[near].p : path_join(arena, folder, names[near].p);
+            return arena_printf(arena, ": did you mean '%s'?", name);
+        }
+    }
+    return strcmp(file, "sluice.yaml") == 0 ? ": name one, or 'sluice init' writes a first pipeline" : "";
+}
 
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
                                   enum start_purpose purpose, int *ret_code)
@@ -21,8 +44,7 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
     diags_init(&diags, cli->arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};
-        (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s", file,
-                      strcmp(file, "sluice.yaml") == 0 ? ": name one, or 'sluice init' writes a first pipeline" : "");
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s", file, missing_file_hint(cli, file));
         *ret_code = cli_fail(cli, EXIT_USAGE, &err);
         return NULL;
     }
@@ -132,20 +154,10 @@ int start_workspace(const struct cli *cli, const char *file, const char **ret_wo
     return 0;
 }
 
-int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step,
-                struct err *err)
+int start_until(const struct cli *cli, const struct pipeline *pipeline, const char **ret_step, struct err *err)
 {
-    *ret_step = option_value(cli, option);
-    if (*ret_step == NULL || pipeline_find_step(pipeline, str_from(*ret_step)) >= 0) {
-        return 0;
-    }
-    struct str *ids = arena_array(cli->arena, pipeline->step_count, sizeof *ids);
-    for (size_t i = 0; i < pipeline->step_count; i++) {
-        ids[i] = pipeline->steps[i].id;
-    }
-    const char *hint = diag_hint_near(cli->arena, str_from(*ret_step), ids, pipeline->step_count);
-    return err_set(err, ERR_INPUT, "--%s: there is no step '%s'%s%s", option, *ret_step, hint == NULL ? "" : ": ",
-                   hint == NULL ? "" : hint);
+    *ret_step = option_value(cli, "until");
+    return *ret_step == NULL || names_step(pipeline, "--until", *ret_step, cli->arena, err) >= 0 ? 0 : -1;
 }
 
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err)

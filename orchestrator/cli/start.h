@@ -20,8 +20,7 @@ int start_params(const struct cli *cli, const struct pipeline *pipeline, const s
  * that the file lies in, or its folder. */
 int start_workspace(const struct cli *cli, const char *file, const char **ret_workspace, struct err *err);
 /* --until names a step. */
-int start_until(const struct cli *cli, const struct pipeline *pipeline, const char *option, const char **ret_step,
-                struct err *err);
+int start_until(const struct cli *cli, const struct pipeline *pipeline, const char **ret_step, struct err *err);
 /* --seed, 0 when it is not given. */
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err);
 

@@ -45,7 +45,8 @@ struct json table_moment(const struct cli *cli, int64_t at_ms)
     if (ago_ms < 0 || ago_ms >= DAY_MS) {
         format_time(text, sizeof text, at_ms);
         text[10] = ' ';
-        return json_string(cli->arena, (struct str){text, 16});
+        text[16] = 'Z';
+        return json_string(cli->arena, (struct str){text, 17});
     }
     if (ago_ms < 1000) {
         return json_cstring(cli->arena, "just now");
@@ -54,13 +55,36 @@ struct json table_moment(const struct cli *cli, int64_t at_ms)
     return json_cstring(cli->arena, arena_printf(cli->arena, "%s ago", text));
 }
 
+struct json table_duration(const struct cli *cli, int64_t from_ms, int64_t to_ms)
+{
+    char text[40];
+    if (from_ms == 0 || to_ms < from_ms) {
+        return json_null();
+    }
+    if (cli->json) {
+        return json_int(to_ms - from_ms);
+    }
+    format_duration(text, sizeof text, to_ms - from_ms);
+    return json_cstring(cli->arena, text);
+}
+
+struct json table_size(const struct cli *cli, int64_t bytes)
+{
+    char text[40];
+    if (cli->json) {
+        return json_int(bytes);
+    }
+    format_size(text, sizeof text, bytes);
+    return json_cstring(cli->arena, text);
+}
+
 static struct str cell_text(const struct cli *cli, const struct json *cell)
 {
     switch (cell->type) {
     case JSON_NULL:
         return STR("-");
     case JSON_STRING:
-        return cell->u.string;
+        return cell->u.string.n == 0 ? STR("-") : cell->u.string;
     case JSON_BOOL:
         return cell->u.boolean ? STR("yes") : STR("no");
     case JSON_NUMBER:
@@ -97,33 +121,48 @@ static void print_cell(struct str text, size_t columns, bool last)
     }
 }
 
+/* People read the unit in the cell. */
+static struct str heading_of(const char *name)
+{
+    struct str heading = str_from(name);
+    static const char *const units[] = {"_at", "_ms", "_bytes"};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (str_ends(heading, str_from(units[i]))) {
+            return str_slice(heading, 0, heading.n - strlen(units[i]));
+        }
+    }
+    return heading;
+}
+
 static void print_rows(const struct table *table)
 {
     size_t widths[COLUMNS_MAX] = {0};
     const struct cli *cli = table->cli;
-    for (size_t c = 0; c < table->columns; c++) {
-        widths[c] = strlen(table->headings[c]);
+    size_t columns = table->shown == 0 ? table->columns : table->shown;
+    for (size_t c = 0; c < columns; c++) {
+        widths[c] = heading_of(table->headings[c]).n;
         for (size_t r = 0; r < table->rows.u.array.count; r++) {
-            size_t columns = utf8_columns(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]));
-            columns = columns > CELL_COLUMNS_MAX ? CELL_COLUMNS_MAX : columns;
-            widths[c] = columns > widths[c] ? columns : widths[c];
+            size_t width = utf8_columns(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]));
+            width = width > CELL_COLUMNS_MAX ? CELL_COLUMNS_MAX : width;
+            widths[c] = width > widths[c] ? width : widths[c];
         }
     }
     printf("%s", cli->colour ? "\033[1m" : "");
-    for (size_t c = 0; c < table->columns; c++) {
+    for (size_t c = 0; c < columns; c++) {
         const char *heading = table->headings[c];
         char words[64];
-        (void)snprintf(words, sizeof words, "%s", heading);
+        struct str shown = heading_of(heading);
+        (void)snprintf(words, sizeof words, "%.*s", STR_ARG(shown));
         for (char *p = words; *p != '\0'; p++) {
             *p = *p == '_' ? ' ' : *p;
         }
-        print_cell(str_from(words), widths[c], c + 1 == table->columns);
+        print_cell(str_from(words), widths[c], c + 1 == columns);
     }
     printf("%s\n", cli->colour ? "\033[0m" : "");
     for (size_t r = 0; r < table->rows.u.array.count; r++) {
-        for (size_t c = 0; c < table->columns; c++) {
+        for (size_t c = 0; c < columns; c++) {
             print_cell(cell_text(cli, &table->rows.u.array.items[r].u.array.items[c]), widths[c],
-                       c + 1 == table->columns);
+                       c + 1 == columns);
         }
         printf("\n");
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows for people, as aligned columns; the same rows as JSON with --json: [{"heading": cell, ...}].
+ * Rows for people, as aligned columns; the same rows as JSON with --json: [{"heading": cell, ...}]. What a heading ends
+ * in says what its cells are in JSON, and is not shown to people: _at a time, _ms and _bytes integers.
  */
 #ifndef SLUICE_CLI_TABLE_H
 #define SLUICE_CLI_TABLE_H
@@ -11,6 +12,7 @@ struct table {
     const struct cli *cli;
     const char *const *headings; /* lower case, as the members are called in JSON; NULL at the end */
     size_t columns;
+    size_t shown;                /* how many of them people see; the rest is for programs (--json). 0: all */
     struct json rows;            /* list of lists */
 };
 
@@ -21,8 +23,11 @@ void table_row(struct table *table, const struct json *cells);
  * columns. */
 void table_print(const struct table *table, const char *empty);
 
-/* "3 minutes ago", "2026-11-24 10:15": a moment for a cell; null in JSON when 0. */
+/* "3 minutes ago", "2026-11-24 10:15Z": a moment for a cell; null in JSON when 0. */
 struct json table_moment(const struct cli *cli, int64_t at_ms);
+/* "3m 12s" and "4.2 MB" for people, integers in JSON. */
+struct json table_duration(const struct cli *cli, int64_t from_ms, int64_t to_ms);
+struct json table_size(const struct cli *cli, int64_t bytes);
 struct json table_text(const struct cli *cli, const char *text);
 
 #endif

@@ -233,8 +233,11 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
 {
     struct stmt *s = NULL;
     if (filter->open) {
-        s = stmt_get(store,
-                     "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE ended_ms IS NULL ORDER BY created_ms, run_id");
+        s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE ended_ms IS NULL "
+                            "AND (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state) "
+                            "ORDER BY created_ms, run_id");
+        stmt_text(s, ":pipeline", filter->pipeline);
+        stmt_text(s, ":state", filter->state);
         return read_list(s, arena, ret, ret_count, err);
     }
     s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE (:pipeline IS NULL OR pipeline = :pipeline) "
@@ -283,6 +286,15 @@ static bool is_hex(struct str text)
     return text.n >= 6;
 }
 
+static bool starts_with(const struct pipeline_run *rows, size_t count, struct str prefix)
+{
+    bool all = true;
+    for (size_t i = 0; i < count; i++) {
+        all = all && strncmp(rows[i].run_id, prefix.p, prefix.n) == 0;
+    }
+    return all;
+}
+
 int store_pipeline_run_find(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret,
                             struct err *err)
 {
@@ -291,8 +303,10 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
     size_t count = 0;
     int64_t number = 0;
     int64_t revision = 0;
-    if (str_is(text, "latest")) {
+    bool latest_of = str_ends(text, STR("/latest"));
+    if (latest_of || str_is(text, "latest")) {
         struct pipeline_run_filter filter = {.limit = 1};
+        filter.pipeline = latest_of ? arena_str(arena, str_slice(text, 0, text.n - 7)).p : NULL;
         if (store_pipeline_run_list(store, &filter, arena, &found, &count, err) < 0) {
             return -1;
         }
@@ -319,6 +333,10 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
                        STR_ARG(text));
     }
     if (count > 1) {
+        if (is_hex(text) && starts_with(found, count, text)) {
+            return err_set(err, ERR_INPUT, "'%.*s' begins more than one run id, %.12s... and %.12s...: give more of it",
+                           STR_ARG(text), found[0].run_id, found[1].run_id);
+        }
         return err_set(err, ERR_INPUT, "'%.*s' is a run of %s and of %s: name the pipeline too ('%s/%.*s')",
                        STR_ARG(text), found[0].pipeline, found[1].pipeline, found[0].pipeline, STR_ARG(text));
     }

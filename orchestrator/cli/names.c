@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/names.h"
+
+#include "pipeline/diag.h"
+
+enum { RUNS_COMPARED = 500 };
+
+/* "wine/12", and "wine" of a pipeline with one number or many. */
+static const char *near_run(struct store *store, const char *words, struct arena *arena)
+{
+    struct pipeline_run_filter filter = {.limit = RUNS_COMPARED};
+    struct pipeline_run *rows = NULL;
+    size_t count = 0;
+    struct err ignored = {0};
+    if (store_pipeline_run_list(store, &filter, arena, &rows, &count, &ignored) < 0 || count == 0) {
+        return NULL;
+    }
+    struct str *labels = arena_array(arena, count, sizeof *labels);
+    for (size_t i = 0; i < count; i++) {
+        char label[32];
+        pipeline_run_label(&rows[i], label);
+        labels[i] = str_from(arena_printf(arena, "%s/%s", rows[i].pipeline, label));
+        if (strcmp(words, rows[i].pipeline) == 0) {
+            return labels[i].p;
+        }
+    }
+    ptrdiff_t near = str_nearest(str_from(words), labels, count);
+    return near < 0 ? NULL : labels[near].p;
+}
+
+int names_run(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret_row,
+              struct err *err)
+{
+    if (store_pipeline_run_find(store, words == NULL ? "latest" : words, arena, ret_row, err) == 0) {
+        return 0;
+    }
+    const char *near = err->code != ERR_NOT_FOUND || words == NULL ? NULL : near_run(store, words, arena);
+    if (near != NULL) {
+        return err_set(err, ERR_NOT_FOUND, "no run '%s': did you mean '%s'?", words, near);
+    }
+    return -1;
+}
+
+ptrdiff_t names_step(const struct pipeline *pipeline, const char *option, const char *word, struct arena *arena,
+                     struct err *err)
+{
+    ptrdiff_t at = pipeline_find_step(pipeline, str_from(word));
+    if (at >= 0) {
+        return at;
+    }
+    struct str *ids = arena_array(arena, pipeline->step_count + 1, sizeof *ids);
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        ids[i] = pipeline->steps[i].id;
+    }
+    const char *hint = diag_hint_near(arena, str_from(word), ids, pipeline->step_count);
+    return err_set(err, ERR_INPUT, "%s%sthere is no step '%s' in pipeline %.*s%s%s", option == NULL ? "" : option,
+                   option == NULL ? "" : ": ", word, STR_ARG(pipeline->name), hint == NULL ? "" : ": ",
+                   hint == NULL ? "" : hint);
+}
+
+int names_choice(const char *option, const char *word, const char *const *choices, struct arena *arena,
+                 struct err *err)
+{
+    size_t count = 0;
+    while (choices[count] != NULL) {
+        if (strcmp(choices[count], word) == 0) {
+            return (int)count;
+        }
+        count++;
+    }
+    struct str *names = arena_array(arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(choices[i]);
+    }
+    return err_set(err, ERR_INPUT, "%s '%s': %s", option, word, diag_hint_near(arena, str_from(word), names, count));
+}
