@@ -96,9 +96,11 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     cli->quiet = option_given(cli, "quiet");
     const char *no_colour = getenv("NO_COLOR");
     const char *terminal = getenv("TERM");
-    bool dumb = terminal != NULL && strcmp(terminal, "dumb") == 0;
-    cli->terminal = isatty(STDOUT_FILENO) == 1;
-    cli->colour = cli->terminal && !dumb && (no_colour == NULL || *no_colour == '\0') && !option_given(cli, "no-color");
+    bool dumb = terminal == NULL || strcmp(terminal, "dumb") == 0;
+    bool plain = dumb || (no_colour != NULL && *no_colour != '\0') || option_given(cli, "no-color");
+    cli->terminal = isatty(STDOUT_FILENO) == 1 && !dumb;
+    cli->colour = cli->terminal && !plain;
+    cli->colour_messages = isatty(STDERR_FILENO) == 1 && !plain;
     if (option_given(cli, "help")) {
         if (cli->command == NULL) {
             help_list(cli, false);

@@ -67,8 +67,9 @@ struct cli {
     const char *program; /* absolute path of this executable */
     bool json;           /* --json */
     bool quiet;
-    bool colour;         /* stdout is a terminal and NO_COLOR is not set */
-    bool terminal;       /* stdout is a terminal */
+    bool colour_messages; /* the same of stderr */
+    bool colour;         /* stdout is such a terminal and NO_COLOR is not set */
+    bool terminal;       /* stdout is a terminal that can move its cursor */
 };
 
 /* The table, in the order of the list that --help prints; the rows stand in the files of the commands (cli/commands.h).

@@ -48,6 +48,7 @@ static int take_signal(struct follower *f, struct err *err)
     }
     if (f->signal == 0) {
         f->signal = (int)info.ssi_signo;
+        live_clear(f->live);
         fprintf(stderr, "sluice: cancelling (once more to kill the steps at once)\n");
         if (engine_find_run(f->session->engine, f->run_id) == NULL) {
             return 0;
@@ -73,6 +74,7 @@ static int turn(struct follower *f, int timeout_ms, int *failures, struct err *e
         *err = wrong;
         return -1;
     }
+    live_clear(f->live);
     log_error("run", "%s: trying again in a second", wrong.message);
     struct timespec pause = {.tv_sec = 1};
     (void)nanosleep(&pause, NULL);

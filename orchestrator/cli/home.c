@@ -83,7 +83,9 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
         ssize_t size = pread(home->lock_fd, holder, sizeof holder - 1, 0);
         holder[size < 0 ? 0 : size] = '\0';
         struct str words = str_trim(str_from(holder));
-        return err_set(err, ERR_BUSY, "the home '%s' is in use by %.*s", home->path, STR_ARG(words));
+        return err_set(err, ERR_BUSY,
+                       "the home '%s' is in use by %.*s: wait until it is done, or give this one another --home",
+                       home->path, STR_ARG(words));
     }
     char at[40];
     format_time(at, sizeof at, clock_wall_ms(&clock_system));

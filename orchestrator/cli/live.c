@@ -3,8 +3,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
-#include "base/utf8.h"
-#include "cli/screen.h"
+#include "cli/live_graph.h"
 #include "cli/reason_words.h"
 #include "cli/summary.h"
 #include "wire/journal.h"
@@ -12,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_LINES = 5, TAIL_COLUMNS = 512 };
+enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_COLUMNS = 512 };
 
 /* What was last said about an item. */
 struct said {
@@ -30,11 +29,13 @@ struct live {
     struct said **said; /* by step, by item */
     size_t *said_count;
     size_t step_count;
-    int drawn_lines;
+    struct canvas *canvas; /* of a terminal */
     int64_t drawn_ms;
     struct journal_reader *journal;
-    struct strbuf tail[TAIL_LINES];
+    struct strbuf tail[LIVE_TAIL_LINES];
     size_t tail_next;
+    int64_t named_attempt; /* whose name stands in `name` */
+    char name[128];
     struct arena *words; /* of one update */
     int64_t since_ms;    /* what ended before was told by the command that saw it */
     bool told;           /* the first round is over */
@@ -52,7 +53,8 @@ struct live *live_new(struct session *session, const char *run_id, bool logs)
     live->logs = logs;
     live->words = arena_new();
     live->since_ms = clock_wall_ms(&clock_system);
-    for (size_t i = 0; i < TAIL_LINES; i++) {
+    live->canvas = live->draws ? canvas_new(live->out) : NULL;
+    for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
         strbuf_init(&live->tail[i], TAIL_COLUMNS);
     }
     return live;
@@ -63,13 +65,14 @@ void live_free(struct live *live)
     for (size_t i = 0; i < live->step_count; i++) {
         free(live->said[i]);
     }
-    for (size_t i = 0; i < TAIL_LINES; i++) {
+    for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
         strbuf_clear(&live->tail[i]);
     }
     free(live->said);
     free(live->said_count);
     arena_free(live->words);
     journal_reader_close(live->journal);
+    canvas_free(live->canvas);
     free(live);
 }
 
@@ -137,8 +140,10 @@ static void print_news(struct live *live, const struct run *run, const struct ne
     if (news->state == STEP_STATE_ACTIVE && news->attempts > 1) {
         (void)snprintf(again, sizeof again, ", attempt %d", news->attempts);
     }
-    fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", summary_colour(live->session->cli, news->state),
-            summary_mark(news->state), summary_reset(live->session->cli), name, state, again, took,
+    const struct cli *cli = live->session->cli;
+    bool colour = cli->colour && (!cli->json || cli->colour_messages);
+    fprintf(live->out, "%s%s%s %s %s%s%s%s%s\n", colour ? summary_colour(cli, news->state) : "",
+            summary_mark(news->state), colour ? summary_reset(cli) : "", name, state, again, took,
             *words == '\0' ? "" : ": ", words);
 }
 
@@ -184,28 +189,34 @@ static void say_all(struct live *live, const struct run *run)
 
 /* ---- log lines ------------------------------------------------------------------------------------------ */
 
-static void step_of_attempt(struct live *live, const struct run *run, int64_t id, char *room, size_t size)
+/* The step of an attempt; lines of one attempt come together. */
+static const char *name_of_attempt(struct live *live, const struct run *run, int64_t id)
 {
+    if (live->named_attempt == id) {
+        return live->name;
+    }
     struct arena *arena = arena_new();
     struct attempt_row attempt;
     struct err ignored = {0};
-    (void)snprintf(room, size, "?");
+    (void)snprintf(live->name, sizeof live->name, "?");
     if (store_attempt_get(live->session->home.store, id, arena, &attempt, &ignored) == 0 &&
         (size_t)attempt.position < run->pipeline->step_count) {
-        name_of(run, (struct run_place){(size_t)attempt.position, (size_t)attempt.item}, room, size);
+        struct run_place place = {(size_t)attempt.position, (size_t)attempt.item};
+        name_of(run, place, live->name, sizeof live->name);
+        live->named_attempt = id;
     }
     arena_free(arena);
+    return live->name;
 }
 
 static void take_log(struct live *live, const struct run *run, const struct journal_frame *frame)
 {
     bool host = frame->payload.n > 0 && frame->payload.p[0] == JOURNAL_HOST;
     struct str rest = str_slice(frame->payload, host ? 2 : 1, frame->payload.n);
-    char name[128];
-    step_of_attempt(live, run, frame->attempt, name, sizeof name);
+    const char *name = name_of_attempt(live, run, frame->attempt);
     struct str line = {0};
     while (str_cut(&rest, '\n', &line)) {
-        struct strbuf *tail = &live->tail[live->tail_next++ % TAIL_LINES];
+        struct strbuf *tail = &live->tail[live->tail_next++ % LIVE_TAIL_LINES];
         strbuf_reset(tail);
         strbuf_printf(tail, "%s | %.*s", name, STR_ARG(line));
         if (!live->draws && live->logs && !live->silent) {
@@ -235,128 +246,22 @@ static void read_logs(struct live *live, const struct run *run)
 
 /* ---- drawing ---------------------------------------------------------------------------------------------- */
 
-/* Prints at most `columns` columns of the text: a longer line would wrap and break the drawing, as would what is no
- * text. */
-static void draw_line(struct live *live, struct str given, int columns, const char *colour)
+static void draw(struct live *live, struct engine *engine, const struct run *run, int64_t now_ms)
 {
-    char clean[TAIL_COLUMNS * 8];
-    struct str text = {clean, given.n < sizeof clean ? given.n : sizeof clean};
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char byte = (unsigned char)given.p[i];
-        clean[i] = byte < 0x20 || byte == 0x7F ? ' ' : given.p[i];
+    struct live_graph graph = {.cli = live->session->cli, .engine = engine, .run = run, .now_ms = now_ms};
+    for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
+        graph.tail[i] = strbuf_str(&live->tail[(live->tail_next + i) % LIVE_TAIL_LINES]);
     }
-    size_t bytes = 0;
-    while (bytes < text.n && utf8_columns(str_slice(text, 0, bytes + 1)) <= (size_t)columns) {
-        bytes++;
-    }
-    while (bytes > 0 && bytes < text.n && ((unsigned char)text.p[bytes] & 0xc0) == 0x80) {
-        bytes--;
-    }
-    fprintf(live->out, "%s%.*s%s\033[K\n", colour, (int)bytes, text.p, summary_reset(live->session->cli));
-    live->drawn_lines++;
+    live_graph_draw(&graph, live->canvas);
+    live->drawn_ms = now_ms;
 }
 
-static void draw_item(struct live *live, struct engine *engine, const struct run *run, struct run_place place,
-                      int columns)
+void live_clear(struct live *live)
 {
-    const struct run_step *step = &run->steps[place.step];
-    const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
-    enum step_state state = item != NULL ? item->state : step->state;
-    char name[128];
-    char time[40] = "";
-    const char *progress_text = "";
-    name_of(run, place, name, sizeof name);
-    if (item != NULL) {
-        int64_t end = item->ended_ms != 0 ? item->ended_ms : clock_wall_ms(&clock_system);
-        summary_duration(time, sizeof time, item->started_ms, end);
+    if (live->draws) {
+        canvas_clear(live->canvas);
+        live->drawn_ms = 0;
     }
-    double progress = engine_progress(engine, live->run_id, place, &progress_text);
-    const char *words = reason_words(live->words, run, place);
-    struct strbuf line;
-    strbuf_init(&line, 4096);
-    strbuf_printf(&line, " %s %-24s %9s  ", summary_mark(state), name, time);
-    if (state == STEP_STATE_ACTIVE && progress >= 0) {
-        int filled = (int)(progress * 20);
-        strbuf_add_byte(&line, '[');
-        for (int i = 0; i < 20; i++) {
-            strbuf_add_byte(&line, i < filled ? '=' : ' ');
-        }
-        strbuf_printf(&line, "] %3.0f%% %s", progress * 100, progress_text);
-    } else {
-        strbuf_add_text(&line, words);
-    }
-    draw_line(live, strbuf_str(&line), columns, summary_colour(live->session->cli, state));
-    strbuf_clear(&line);
-}
-
-static void erase(struct live *live)
-{
-    if (live->drawn_lines > 0) {
-        fprintf(live->out, "\033[%dA\033[J", live->drawn_lines);
-        live->drawn_lines = 0;
-    }
-}
-
-/* Whether an item is worth a row when there are more items than rows. */
-static bool is_news(enum step_state state)
-{
-    return state == STEP_STATE_ACTIVE || state == STEP_STATE_WAITING || state == STEP_STATE_DELAYED ||
-           state == STEP_STATE_FAILED;
-}
-
-static enum step_state state_at(const struct run *run, struct run_place place)
-{
-    const struct run_step *step = &run->steps[place.step];
-    return place.item < step->item_count ? step->items[place.item].state : step->state;
-}
-
-static size_t rows_wanted(const struct run *run)
-{
-    size_t rows = 0;
-    for (size_t i = 0; i < run->pipeline->step_count; i++) {
-        rows += run->steps[i].item_count == 0 ? 1 : run->steps[i].item_count;
-    }
-    return rows;
-}
-
-/* All items; or, where they do not fit, those that move or failed, and how many others there are. */
-static void draw_items(struct live *live, struct engine *engine, const struct run *run, const struct screen *screen)
-{
-    size_t room = (size_t)(screen->rows - TAIL_LINES - 2);
-    size_t wanted = rows_wanted(run);
-    size_t hidden = 0;
-    size_t drawn = 0;
-    for (size_t i = 0; i < run->pipeline->step_count; i++) {
-        size_t count = run->steps[i].item_count == 0 ? 1 : run->steps[i].item_count;
-        for (size_t k = 0; k < count; k++) {
-            struct run_place place = {i, k};
-            if (wanted > room && (drawn + 1 >= room || !is_news(state_at(run, place)))) {
-                hidden++;
-                continue;
-            }
-            draw_item(live, engine, run, place, screen->columns - 1);
-            drawn++;
-        }
-    }
-    if (hidden > 0) {
-        char line[80];
-        int size = snprintf(line, sizeof line, "   ... and %zu more, done or still to come", hidden);
-        draw_line(live, (struct str){line, (size_t)size}, screen->columns - 1, "");
-    }
-}
-
-static void draw(struct live *live, struct engine *engine, const struct run *run)
-{
-    struct screen screen = screen_size();
-    erase(live);
-    draw_items(live, engine, run, &screen);
-    for (size_t i = 0; i < TAIL_LINES; i++) {
-        const struct strbuf *tail = &live->tail[(live->tail_next + i) % TAIL_LINES];
-        if (tail->length > 0) {
-            draw_line(live, strbuf_str(tail), screen.columns - 1, live->session->cli->colour ? "\033[2m" : "");
-        }
-    }
-    (void)fflush(live->out);
 }
 
 void live_update(struct live *live, struct engine *engine)
@@ -372,8 +277,7 @@ void live_update(struct live *live, struct engine *engine)
     say_all(live, run);
     int64_t now_ms = clock_wall_ms(&clock_system);
     if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {
-        draw(live, engine, run);
-        live->drawn_ms = now_ms;
+        draw(live, engine, run, now_ms);
     } else if (!live->draws) {
         (void)fflush(live->out);
     }
@@ -384,7 +288,7 @@ void live_finish(struct live *live, const struct run_view *view)
     if (live->logs || live->draws) {
         read_logs(live, view->run);
     }
-    erase(live);
+    live_clear(live);
     say_all(live, view->run);
     (void)fflush(live->out);
 }

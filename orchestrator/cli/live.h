@@ -16,6 +16,8 @@ struct live *live_new(struct session *session, const char *run_id, bool logs);
 void live_free(struct live *live);
 /* Shows what changed since the last call. */
 void live_update(struct live *live, struct engine *engine);
+/* Takes the drawing away until the next update, so that something else can be printed. */
+void live_clear(struct live *live);
 /* The last changes, from the store; then the drawing is taken away. */
 void live_finish(struct live *live, const struct run_view *view);
 /* How long a turn may wait: -1 when nothing moves by itself. */

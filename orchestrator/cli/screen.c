@@ -4,19 +4,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { COLUMNS_MIN = 21, ROWS_MIN = 12 };
+enum { LINE_COLUMNS_LEAST = 20 };
 
 struct screen screen_size(void)
 {
     struct winsize size;
-    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-    return (struct screen){
-        .columns = known && size.ws_col >= COLUMNS_MIN ? size.ws_col : 80,
-        .rows = known && size.ws_row >= ROWS_MIN ? size.ws_row : 24,
-    };
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
+    return known ? (struct screen){size.ws_col, size.ws_row} : (struct screen){80, 24};
 }
 
 int screen_line_columns(const struct cli *cli)
 {
-    return cli->terminal ? screen_size().columns : 0;
+    int columns = cli->terminal ? screen_size().columns : 0;
+    return columns > 0 && columns < LINE_COLUMNS_LEAST ? LINE_COLUMNS_LEAST : columns;
 }

@@ -53,7 +53,7 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
         diag_print(DIAG_FORMAT_JSON, &diags, 1, false, stdout);
     }
     if (diags.count > 0 && (pipeline == NULL || (purpose == START_TO_RUN && !cli->quiet))) {
-        diag_print(DIAG_FORMAT_TEXT, &diags, 1, cli->colour, stderr);
+        diag_print(DIAG_FORMAT_TEXT, &diags, 1, cli->colour_messages, stderr);
     }
     *ret_code = pipeline == NULL ? EXIT_INVALID : EXIT_OK;
     return pipeline;

@@ -34,6 +34,10 @@ void ladder_stop(struct supervised *attempt, const char *why, int64_t grace_ms, 
         return;
     }
     if (grace_ms <= 0) {
+        if (attempt->kill_at_ms > 0) {
+            /* It had less than its grace: the words say how long. */
+            facts->grace_ms -= attempt->kill_at_ms - now_ms;
+        }
         kill_group(attempt);
         return;
     }
