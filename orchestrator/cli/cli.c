@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,19 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     return cli->command->run(cli);
 }
 
+/* A reader that has gone ("sluice runs | head -1") has seen enough; anything else that is not written is a failure. */
+static int check_output(int code)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+    bool gone = failed && poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+    if (failed && !gone && code == EXIT_OK) {
+        fprintf(stderr, "sluice: standard output cannot be written\n");
+        return EXIT_HOME;
+    }
+    return code;
+}
+
 int cli_main(int argc, char **argv)
 {
     rewrite(argc, argv);
@@ -126,10 +140,7 @@ int cli_main(int argc, char **argv)
     struct cli cli = {.arena = arena_new()};
     cli.program = own_path(cli.arena, argv[0]);
     int code = dispatch(&cli, argc, argv);
-    if (fflush(stdout) != 0 && code == EXIT_OK) {
-        fprintf(stderr, "sluice: standard output cannot be written\n");
-        code = EXIT_HOME;
-    }
+    code = check_output(code);
     arena_free(cli.arena);
     return code;
 }

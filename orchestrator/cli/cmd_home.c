@@ -11,6 +11,7 @@
 #include "store/activity.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -112,7 +113,10 @@ static int run_init(struct cli *cli)
     if (copy_template(cli, from, &err) < 0) {
         return cli_fail(cli, err.code == ERR_EXISTS ? EXIT_USAGE : EXIT_HOME, &err);
     }
-    const char *given = option_value(cli, "home") != NULL ? option_value(cli, "home") : ".sluice";
+    /* Here, even when there is a home further up; --home and SLUICE_HOME are obeyed as everywhere. */
+    const char *given = option_value(cli, "home");
+    const char *named = getenv("SLUICE_HOME");
+    given = given == NULL && (named == NULL || *named == '\0') ? ".sluice" : given;
     if (ignore_home(cli, &err) < 0 || home_open(given, HOME_WRITE, "init", cli->arena, &home, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
@@ -223,11 +227,15 @@ static void report(struct checkup *checkup, const char *what, bool well, const c
     struct json result = json_object();
     json_set(arena, &result, "check", json_cstring(arena, what));
     json_set(arena, &result, "well", json_bool(well));
-    json_set(arena, &result, "words", json_cstring(arena, words));
+    char *line = arena_strdup(arena, words);
+    for (char *p = line; *p != '\0'; p++) {
+        *p = *p == '\n' ? ' ' : *p;
+    }
+    json_set(arena, &result, "words", json_cstring(arena, line));
     json_push(arena, &checkup->results, result);
     checkup->ill = checkup->ill || !well;
     if (!checkup->cli->json) {
-        printf("%s %-12s %s\n", well ? "ok  " : "BAD ", what, words);
+        printf("%s %-17s %s\n", well ? "ok  " : "BAD ", what, line);
     }
 }
 

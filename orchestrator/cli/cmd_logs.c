@@ -25,6 +25,7 @@ struct logs {
     int64_t attempt;  /* 0: all */
     struct attempt_row *attempts;
     size_t attempt_count;
+    bool printed;     /* a line */
 };
 
 static int load_attempts(struct logs *logs, struct err *err)
@@ -92,6 +93,7 @@ static void print_frame(struct logs *logs, const struct journal_frame *frame)
     struct str rest = str_slice(frame->payload, stream == JOURNAL_HOST ? 2 : 1, frame->payload.n);
     const char *name = name_of(logs, attempt);
     struct str line = {0};
+    logs->printed = true;
     while (str_cut(&rest, '\n', &line)) {
         if (logs->cli->json) {
             print_json(logs, attempt, frame, streams[stream <= JOURNAL_HOST ? stream : 0], line);
@@ -131,11 +133,11 @@ static int print_journal(struct logs *logs, struct err *err)
                 print_frame(logs, &frame);
             }
         }
-        if (got < 0 || !follow || last) {
+        (void)fflush(stdout);
+        if (got < 0 || !follow || last || ferror(stdout) != 0) {
             journal_reader_close(reader);
             return got;
         }
-        (void)fflush(stdout);
         struct timespec pause = {.tv_nsec = FOLLOW_PAUSE_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
@@ -199,6 +201,8 @@ static int run_logs(struct cli *cli)
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (load_attempts(&logs, &err) < 0 || print_journal(&logs, &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);
+    } else if (!logs.printed && !cli->quiet) {
+        fprintf(stderr, "%s: nothing was printed\n", cli->argument_count > 1 ? cli->arguments[1] : logs.row.pipeline);
     }
     home_close(&logs.home);
     return code;

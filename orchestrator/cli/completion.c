@@ -8,18 +8,34 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "validate" takes files, as "run" does; the second word of "models show" completes behind the first. */
-static bool takes_files(const struct command *command)
+/* What the arguments of a command can be completed with. */
+enum { TAKES_FILES = 1, TAKES_RUNS = 2, TAKES_MODELS = 4, TAKES_SHELLS = 8, TAKES_COMMANDS = 16 };
+
+static const struct {
+    const char *word; /* in command.arguments */
+    unsigned takes;
+} argument_words[] = {
+    {"FILE", TAKES_FILES},     {"FOLDER", TAKES_FILES}, {"RUN", TAKES_RUNS},
+    {"m-ID", TAKES_MODELS},    {"SHELL", TAKES_SHELLS}, {"COMMAND", TAKES_COMMANDS},
+};
+
+/* The first column of a list; nothing when there is no home. */
+#define LIST_RUNS "sluice runs --limit 50 2>/dev/null | sed \"1d;s/ .*//\""
+#define LIST_MODELS "sluice models 2>/dev/null | sed \"1d;s/ .*//\""
+#define SHELLS "bash zsh fish"
+
+static unsigned taken_by(const struct command *command)
 {
-    return command->arguments != NULL &&
-           (strstr(command->arguments, "FILE") != NULL || strstr(command->arguments, "FOLDER") != NULL);
+    unsigned takes = 0;
+    for (size_t i = 0; command->arguments != NULL && i < sizeof argument_words / sizeof argument_words[0]; i++) {
+        takes |= strstr(command->arguments, argument_words[i].word) != NULL ? argument_words[i].takes : 0;
+    }
+    return takes;
 }
 
-static void print_option_names(const struct option_row *rows, const char *before)
+static bool is_path(const struct option_row *row)
 {
-    for (; rows != NULL && rows->name != NULL; rows++) {
-        printf("%s--%s", before, rows->name);
-    }
+    return row->argument != NULL && (strcmp(row->argument, "FILE") == 0 || strcmp(row->argument, "FOLDER") == 0);
 }
 
 static struct str first_word(const struct command *command)
@@ -41,7 +57,52 @@ static bool is_first_of_word(int index)
     return true;
 }
 
+static void print_first_words(void)
+{
+    for (int i = 0; i < command_count; i++) {
+        if (is_first_of_word(i)) {
+            printf("%.*s ", STR_ARG(first_word(commands[i])));
+        }
+    }
+}
+
 /* ---- bash ---------------------------------------------------------------------------------------------------- */
+
+static void bash_option_names(const struct option_row *rows)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        printf(" --%s", rows->name);
+    }
+}
+
+/* Options whose value is a path, or, with `path` false, some other word. */
+static void bash_valued(const struct option_row *rows, bool path)
+{
+    for (; rows != NULL && rows->name != NULL; rows++) {
+        if (rows->argument != NULL && is_path(rows) == path) {
+            printf("--%s ", rows->name);
+        }
+    }
+}
+
+static void bash_options(struct str word)
+{
+    static const char *const names[] = {"options='", "'; paths+='", "'; values='"};
+    for (int kind = 0; kind < 3; kind++) {
+        printf("%s", names[kind]);
+        for (int i = 0; i < command_count; i++) {
+            if (!str_eq(first_word(commands[i]), word)) {
+                continue;
+            }
+            if (kind == 0) {
+                bash_option_names(commands[i]->options);
+            } else {
+                bash_valued(commands[i]->options, kind == 1);
+            }
+        }
+    }
+    printf("'; ");
+}
 
 static void bash_cases(void)
 {
@@ -50,18 +111,24 @@ static void bash_cases(void)
             continue;
         }
         struct str word = first_word(commands[i]);
-        printf("        %.*s) words=\"", STR_ARG(word));
-        bool files = false;
+        unsigned takes = 0;
+        printf("        %.*s) ", STR_ARG(word));
+        bash_options(word);
+        printf("words=\"");
         for (int k = i; k < command_count; k++) {
-            if (str_eq(first_word(commands[k]), word)) {
-                const char *second = strchr(commands[k]->name, ' ');
-                printf("%s", second == NULL ? "" : second + 1);
-                print_option_names(commands[k]->options, " ");
-                printf(" ");
-                files = files || takes_files(commands[k]);
+            const char *second = strchr(commands[k]->name, ' ');
+            if (!str_eq(first_word(commands[k]), word)) {
+                continue;
             }
+            takes |= taken_by(commands[k]);
+            printf("%s%s", second == NULL ? "" : second + 1, second == NULL ? "" : " ");
         }
-        printf("\"; files=%d ;;\n", files ? 1 : 0);
+        printf("%s%s%s", takes & TAKES_RUNS ? "$(" LIST_RUNS ") " : "", takes & TAKES_MODELS ? "$(" LIST_MODELS ") " : "",
+               takes & TAKES_SHELLS ? SHELLS : "");
+        if (takes & TAKES_COMMANDS) {
+            print_first_words();
+        }
+        printf("\"; files=%d ;;\n", takes & TAKES_FILES ? 1 : 0);
     }
 }
 
@@ -69,19 +136,23 @@ static void print_bash(void)
 {
     printf("# bash completion for sluice: source <(sluice completion bash)\n"
            "_sluice() {\n"
-           "    local current=${COMP_WORDS[COMP_CWORD]} words='' files=0 common='");
-    print_option_names(common_options, " ");
+           "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+           "    local words='' word='' options='' files=0 list=() values='' paths=' ");
+    bash_valued(common_options, true);
     printf("'\n    COMPREPLY=()\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words='");
-    for (int i = 0; i < command_count; i++) {
-        if (is_first_of_word(i)) {
-            printf("%.*s ", STR_ARG(first_word(commands[i])));
-        }
-    }
+    print_first_words();
     printf("'\n    else\n        case ${COMP_WORDS[1]} in\n");
     bash_cases();
-    printf("        esac\n    fi\n"
-           "    case $current in -*) files=0 ;; esac\n"
-           "    mapfile -t COMPREPLY < <(compgen -W \"$words $common\" -- \"$current\")\n"
+    printf("        esac\n    fi\n    case $current in\n        -*) files=0 words=\"$options");
+    bash_option_names(common_options);
+    printf("\" ;;\n    esac\n"
+           "    case \"$paths\" in *\" $previous \"*) files=1 words='' ;; esac\n"
+           "    case \" $values\" in *\" $previous \"*) return ;; esac\n"
+           /* Not compgen -W, which would run what stands in the name of a model. */
+           "    IFS=$' \\n' read -r -d '' -a list <<<\"$words\"\n"
+           "    for word in \"${list[@]}\"; do\n"
+           "        case $word in \"$current\"*) COMPREPLY+=(\"$word\") ;; esac\n"
+           "    done\n"
            "    if [ \"$files\" -eq 1 ]; then\n"
            "        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- \"$current\")\n"
            "    fi\n"
@@ -112,10 +183,42 @@ static void zsh_options(const struct option_row *rows)
         zsh_text(rows->doc);
         printf("]%s", rows->argument == NULL ? "" : ":");
         zsh_text(rows->argument == NULL ? "" : rows->argument);
-        bool files =
-            rows->argument != NULL && (strcmp(rows->argument, "FILE") == 0 || strcmp(rows->argument, "FOLDER") == 0);
-        printf("%s'", rows->argument == NULL ? "" : files ? ":_files" : ": ");
+        printf("%s'", rows->argument == NULL ? "" : is_path(rows) ? ":_files" : ": ");
     }
+}
+
+/* The rest of the words: second words of commands, and what the arguments are. */
+static void zsh_arguments(int index)
+{
+    struct str word = first_word(commands[index]);
+    unsigned takes = 0;
+    printf(" \\\n                '*:argument:{");
+    for (int k = index; k < command_count; k++) {
+        const char *second = strchr(commands[k]->name, ' ');
+        if (str_eq(first_word(commands[k]), word)) {
+            takes |= taken_by(commands[k]);
+            printf("%s%s", second == NULL ? "" : " compadd -- ", second == NULL ? "" : second + 1);
+            printf("%s", second == NULL ? "" : ";");
+        }
+    }
+    printf("%s%s%s%s%s }'\n", takes & TAKES_RUNS ? " compadd -- ${(f)\"$(" LIST_RUNS ")\"};" : "",
+           takes & TAKES_MODELS ? " compadd -- ${(f)\"$(" LIST_MODELS ")\"};" : "",
+           takes & TAKES_SHELLS ? " compadd -- " SHELLS ";" : "", takes & TAKES_COMMANDS ? " _describe command commands;" : "",
+           takes & TAKES_FILES ? " _files;" : "");
+}
+
+static void zsh_case(int index)
+{
+    struct str word = first_word(commands[index]);
+    printf("        %.*s)\n            _arguments", STR_ARG(word));
+    for (int k = index; k < command_count; k++) {
+        if (str_eq(first_word(commands[k]), word)) {
+            zsh_options(commands[k]->options);
+        }
+    }
+    zsh_options(common_options);
+    zsh_arguments(index);
+    printf("            ;;\n");
 }
 
 static void print_zsh(void)
@@ -129,17 +232,12 @@ static void print_zsh(void)
             printf("'\n");
         }
     }
-    printf(
-        "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n    case "
-        "$words[2] in\n");
+    printf("    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
+           "    case $words[2] in\n");
     for (int i = 0; i < command_count; i++) {
-        if (!is_first_of_word(i)) {
-            continue;
+        if (is_first_of_word(i)) {
+            zsh_case(i);
         }
-        printf("        %.*s)\n            _arguments", STR_ARG(first_word(commands[i])));
-        zsh_options(commands[i]->options);
-        zsh_options(common_options);
-        printf(" \\\n                '*:argument:%s'\n            ;;\n", takes_files(commands[i]) ? "_files" : "()");
     }
     printf("    esac\n}\nif [ \"$funcstack[1]\" = _sluice ]; then _sluice \"$@\"; else compdef _sluice sluice; fi\n");
 }
@@ -160,8 +258,29 @@ static void fish_options(const struct option_row *rows, const char *condition)
         if (rows->letter != 0) {
             printf(" -s %c", rows->letter);
         }
-        printf("%s -d '", rows->argument == NULL ? "" : " -r");
+        printf("%s -d '", rows->argument == NULL ? "" : is_path(rows) ? " -r -F" : " -x");
         fish_text(rows->doc);
+        printf("'\n");
+    }
+}
+
+static void fish_arguments(unsigned takes, const char *condition)
+{
+    if (takes & TAKES_FILES) {
+        printf("complete -c sluice %s -F\n", condition);
+    }
+    if (takes & TAKES_RUNS) {
+        printf("complete -c sluice %s -a '(" LIST_RUNS ")' -d run\n", condition);
+    }
+    if (takes & TAKES_MODELS) {
+        printf("complete -c sluice %s -a '(" LIST_MODELS ")' -d model\n", condition);
+    }
+    if (takes & TAKES_SHELLS) {
+        printf("complete -c sluice %s -a '" SHELLS "'\n", condition);
+    }
+    if (takes & TAKES_COMMANDS) {
+        printf("complete -c sluice %s -a '", condition);
+        print_first_words();
         printf("'\n");
     }
 }
@@ -188,9 +307,7 @@ static void print_fish(void)
             printf("'\n");
         }
         fish_options(commands[i]->options, condition);
-        if (takes_files(commands[i])) {
-            printf("complete -c sluice %s -F\n", condition);
-        }
+        fish_arguments(taken_by(commands[i]), condition);
     }
 }
 

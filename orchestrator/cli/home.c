@@ -106,6 +106,14 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
                        home.path);
     }
     const char *store = path_join(arena, home.path, "sluice.db");
+    if (!writes && access(home.path, R_OK | X_OK) < 0) {
+        return err_errno(err, "reading the home '%s'", home.path);
+    }
+    if (!writes && fs_exists(store) && access(home.path, W_OK) < 0) {
+        return err_set(err, ERR_IO,
+                       "the home '%s' is read-only for you, and SQLite has to write beside its database even to read",
+                       home.path);
+    }
     if (!writes && !fs_exists(store)) {
         return err_set(err, ERR_NOT_FOUND, "'%s' holds no runs yet: 'sluice run' starts one", home.path);
     }

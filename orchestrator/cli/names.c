@@ -5,7 +5,7 @@
 
 enum { RUNS_COMPARED = 500 };
 
-/* "wine/12", and "wine" of a pipeline with one number or many. */
+/* The label that is nearest; of a pipeline that there is, that of its newest run. */
 static const char *near_run(struct store *store, const char *words, struct arena *arena)
 {
     struct pipeline_run_filter filter = {.limit = RUNS_COMPARED};
@@ -20,7 +20,8 @@ static const char *near_run(struct store *store, const char *words, struct arena
         char label[32];
         pipeline_run_label(&rows[i], label);
         labels[i] = str_from(arena_printf(arena, "%s/%s", rows[i].pipeline, label));
-        if (strcmp(words, rows[i].pipeline) == 0) {
+        size_t length = strlen(rows[i].pipeline);
+        if (strncmp(words, rows[i].pipeline, length) == 0 && (words[length] == '\0' || words[length] == '/')) {
             return labels[i].p;
         }
     }
@@ -36,6 +37,7 @@ int names_run(struct store *store, const char *words, struct arena *arena, struc
     }
     const char *near = err->code != ERR_NOT_FOUND || words == NULL ? NULL : near_run(store, words, arena);
     if (near != NULL) {
+        err_clear(err);
         return err_set(err, ERR_NOT_FOUND, "no run '%s': did you mean '%s'?", words, near);
     }
     return -1;

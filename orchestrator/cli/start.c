@@ -11,10 +11,29 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { PARAMS_FILE_MAX = 16 << 20 };
 
-/* What to do about a file that is not there: a YAML file beside it that is called much the same, or init. */
+/* "../../sluice.yaml", the nearest that lies further up, or NULL. */
+static const char *pipeline_above(const struct cli *cli)
+{
+    char here[4096];
+    const char *up = "..";
+    if (getcwd(here, sizeof here) == NULL) {
+        return NULL;
+    }
+    for (const char *at = path_dir(cli->arena, here); strcmp(at, "/") != 0; at = path_dir(cli->arena, at)) {
+        const char *file = path_join(cli->arena, up, "sluice.yaml");
+        if (fs_is_file(file)) {
+            return file;
+        }
+        up = path_join(cli->arena, up, "..");
+    }
+    return NULL;
+}
+
+/* What to do about a file that is not there: a YAML file beside it that is called much the same, one above, or init. */
 static const char *missing_file_hint(const struct cli *cli, const char *file)
 {
     struct arena *arena = cli->arena;
@@ -33,7 +52,12 @@ static const char *missing_file_hint(const struct cli *cli, const char *file)
             return arena_printf(arena, ": did you mean '%s'?", name);
         }
     }
-    return strcmp(file, "sluice.yaml") == 0 ? ": name one, or 'sluice init' writes a first pipeline" : "";
+    if (strcmp(file, "sluice.yaml") != 0) {
+        return "";
+    }
+    const char *above = pipeline_above(cli);
+    return above != NULL ? arena_printf(arena, ": did you mean '%s'?", above)
+                         : ": name one, or 'sluice init' writes a first pipeline";
 }
 
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,

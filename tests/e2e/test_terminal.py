@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`sluice run` on a real terminal (a pty): the graph that is drawn in place, its size, and the signals of a terminal."""
+"""`sluice run` on a real terminal (a pty): the graph that is drawn in place, its size, the signals of a terminal."""
 import codecs
 import fcntl
 import os
