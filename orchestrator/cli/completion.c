@@ -123,8 +123,8 @@ static void bash_cases(void)
             takes |= taken_by(commands[k]);
             printf("%s%s", second == NULL ? "" : second + 1, second == NULL ? "" : " ");
         }
-        printf("%s%s%s", takes & TAKES_RUNS ? "$(" LIST_RUNS ") " : "", takes & TAKES_MODELS ? "$(" LIST_MODELS ") " : "",
-               takes & TAKES_SHELLS ? SHELLS : "");
+        printf("%s%s%s", takes & TAKES_RUNS ? "$(" LIST_RUNS ") " : "",
+               takes & TAKES_MODELS ? "$(" LIST_MODELS ") " : "", takes & TAKES_SHELLS ? SHELLS : "");
         if (takes & TAKES_COMMANDS) {
             print_first_words();
         }
@@ -203,8 +203,8 @@ static void zsh_arguments(int index)
     }
     printf("%s%s%s%s%s }'\n", takes & TAKES_RUNS ? " compadd -- ${(f)\"$(" LIST_RUNS ")\"};" : "",
            takes & TAKES_MODELS ? " compadd -- ${(f)\"$(" LIST_MODELS ")\"};" : "",
-           takes & TAKES_SHELLS ? " compadd -- " SHELLS ";" : "", takes & TAKES_COMMANDS ? " _describe command commands;" : "",
-           takes & TAKES_FILES ? " _files;" : "");
+           takes & TAKES_SHELLS ? " compadd -- " SHELLS ";" : "",
+           takes & TAKES_COMMANDS ? " _describe command commands;" : "", takes & TAKES_FILES ? " _files;" : "");
 }
 
 static void zsh_case(int index)
