@@ -48,7 +48,8 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
     attempt->progress = -1;
     const char **texts[] = {&attempt->row.run_id,      &attempt->row.reason, &attempt->row.mark,
                             &attempt->row.step_run_id, &attempt->row.runner, &attempt->row.boot_id,
-                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait};
+                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait,
+                            &attempt->row.stopping};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = *texts[i] == NULL ? NULL : mem_strdup(*texts[i]);
     }
@@ -66,7 +67,8 @@ void attempt_drop(struct engine *engine, struct live_attempt *attempt)
     }
     const char **texts[] = {&attempt->row.run_id,      &attempt->row.reason, &attempt->row.mark,
                             &attempt->row.step_run_id, &attempt->row.runner, &attempt->row.boot_id,
-                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait};
+                            &attempt->row.exit,        &attempt->row.result, &attempt->row.wait,
+                            &attempt->row.stopping};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         attempt_set(texts[i], NULL);
     }
@@ -159,6 +161,38 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
     return 0;
 }
 
+static int fail_item(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
+                     struct err *err)
+{
+    struct run_event event = {.kind = RUN_EVENT_ENDED,
+                              .place = place,
+                              .now_ms = engine_now(engine),
+                              .ended = ATTEMPT_STATE_FAILED,
+                              .exit_code = -1,
+                              .reason = reason};
+    return open_run_apply(engine, open, &event, err);
+}
+
+/* What cannot be recorded (a matrix key that is no name of a param) is the item's failure: it leaves nothing behind,
+ * and `*ret_attempt` NULL. */
+static int new_attempt(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
+                       struct live_attempt **ret_attempt, struct err *err)
+{
+    struct err wrong = {0};
+    if (store_savepoint(engine->options.store, err) < 0) {
+        return -1;
+    }
+    if (insert_attempt(engine, open, place, runner, ret_attempt, &wrong) == 0) {
+        return store_savepoint_release(engine->options.store, err);
+    }
+    if (store_has_failed(&wrong)) {
+        *err = wrong;
+        return -1;
+    }
+    store_savepoint_back(engine->options.store);
+    return fail_item(engine, open, place, wrong.message, err);
+}
+
 /* After a wait the same attempt goes on: its row becomes `starting` again. */
 static struct live_attempt *reuse_attempt(struct engine *engine, struct open_run *open, struct run_place place,
                                           const char *runner)
@@ -175,18 +209,6 @@ static struct live_attempt *reuse_attempt(struct engine *engine, struct open_run
         attempt->dirty = true;
     }
     return attempt;
-}
-
-static int fail_item(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
-                     struct err *err)
-{
-    struct run_event event = {.kind = RUN_EVENT_ENDED,
-                              .place = place,
-                              .now_ms = engine_now(engine),
-                              .ended = ATTEMPT_STATE_FAILED,
-                              .exit_code = -1,
-                              .reason = reason};
-    return open_run_apply(engine, open, &event, err);
 }
 
 static int start_child(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
@@ -218,10 +240,13 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     struct run_item *item = run_item_at(open->run, place);
     bool resumed = item->resumed;
     struct live_attempt *attempt = resumed ? reuse_attempt(engine, open, place, link->id) : NULL;
-    if (attempt == NULL && insert_attempt(engine, open, place, link->id, &attempt, err) < 0) {
+    if (attempt == NULL && new_attempt(engine, open, place, link->id, &attempt, err) < 0) {
         return -1;
     }
     item->resumed = false;
+    if (attempt == NULL) {
+        return 0; /* the item has failed */
+    }
     struct json outcome = json_null();
     if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
         return -1;
@@ -262,7 +287,7 @@ int attempts_start(struct engine *engine, struct err *err)
     return 0;
 }
 
-void attempt_stop(struct engine *engine, const struct live_attempt *attempt, const char *why, int64_t grace_ms)
+void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms)
 {
     struct json message = json_object();
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
@@ -270,6 +295,8 @@ void attempt_stop(struct engine *engine, const struct live_attempt *attempt, con
     json_set(engine->turn, &message, "why", json_cstring(engine->turn, why));
     json_set(engine->turn, &message, "grace_ms", json_int(grace_ms));
     turn_send(engine, attempt->row.runner, message);
+    attempt_set(&attempt->row.stopping, why);
+    attempt->dirty = true;
 }
 
 /* ---- ending ---------------------------------------------------------------------------------------------- */
@@ -345,4 +372,20 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
         .reason = attempt->row.reason,
     };
     return open_run_apply(engine, attempt->open, &event, err);
+}
+
+int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, const struct err *wrong, struct err *err)
+{
+    const char *reason = arena_printf(engine->turn, "internal: %s", wrong->message);
+    log_error("engine", "attempt=%lld %s", (long long)attempt->row.id, reason);
+    attempt_stop(engine, attempt, "cancel", 0);
+    struct attempt_end end = {.state = ATTEMPT_STATE_FAILED,
+                              .reason = reason,
+                              .exit_code = -1,
+                              .at_ms = engine_now(engine)};
+    struct open_run *open = attempt->open;
+    return engine_note(engine, "sluice", "attempt.failed", run_words(engine->turn, &open->row), open->row.run_id, "",
+                       "failed", reason, "", err) < 0
+               ? -1
+               : attempt_end(engine, attempt, &end, err);
 }

@@ -522,7 +522,7 @@ int call_answer(struct engine *engine, struct live_attempt *attempt, const char 
             return store_savepoint_release(engine->options.store, err);
         }
         store_savepoint_back(engine->options.store);
-        if (wrong.code == ERR_IO || wrong.code == ERR_CORRUPT || wrong.code == ERR_BUSY || wrong.code == ERR_LIMIT) {
+        if (store_has_failed(&wrong)) {
             *err = wrong;
             return -1;
         }

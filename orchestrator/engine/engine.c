@@ -75,6 +75,14 @@ void turn_abandon(struct engine *engine)
     engine->reload = true;
 }
 
+/* "before_stop", "before_spawn": the crash points of what a message says. */
+static void crash_before_message(const struct json *message)
+{
+    char name[40];
+    (void)snprintf(name, sizeof name, "before_%s", json_get_text(message, "type", ""));
+    crash_point(name);
+}
+
 /* Messages go out only now that what they act on is durable. A runner that is gone is noticed by links_read. */
 static void act(struct engine *engine)
 {
@@ -82,8 +90,9 @@ static void act(struct engine *engine)
         struct runner_link *link = link_find(engine, engine->outgoing.items[i].runner);
         if (link != NULL) {
             crash_point("before_send");
+            crash_before_message(&engine->outgoing.items[i].message);
             message_send(&link->stream, &engine->outgoing.items[i].message);
-            (void)message_flush(&link->stream);
+            link_flush(engine, link);
             crash_point("after_send");
         }
     }
@@ -282,6 +291,9 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     if (engine->reload && engine_load(engine, err) < 0) {
         return -1;
     }
+    if (!engine->in_transaction && engine->outgoing.count == 0) {
+        arena_reset(engine->turn); /* a turn that committed nothing has left its garbage */
+    }
     struct epoll_event events[TURN_EVENTS];
     int count = epoll_wait(engine->epoll_fd, events, TURN_EVENTS, wait_time(engine, timeout_ms));
     if (count < 0 && errno != EINTR) {
@@ -377,9 +389,17 @@ static int engine_load(struct engine *engine, struct err *err)
     }
     for (size_t i = 0; i < count; i++) {
         struct open_run *open = NULL;
-        if (open_run_load(engine, &rows[i], &open, err) < 0) {
+        struct err wrong = {0};
+        if (open_run_load(engine, &rows[i], &open, &wrong) == 0) {
+            continue;
+        }
+        if (store_has_failed(&wrong)) {
+            *err = wrong;
             return err_add(err, "loading run %s", rows[i].run_id);
         }
+        /* One run that cannot go on (a plugin it names is gone) must not keep the home from the others. */
+        log_error("engine", "%s (%s) cannot go on: %s", run_words(engine->turn, &rows[i]), rows[i].run_id,
+                  wrong.message);
     }
     if (load_attempts(engine, err) < 0) {
         return -1;
@@ -389,19 +409,40 @@ static int engine_load(struct engine *engine, struct err *err)
     return 0;
 }
 
+static bool is_held(struct engine *engine, const struct live_attempt *attempt)
+{
+    return attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING ||
+           link_find(engine, attempt->row.runner) != NULL;
+}
+
+/* Is there more to read in the journal of an attempt that nobody has? Its end may stand there. */
+static bool has_more_to_read(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (engine->attempts.items[i]->open->look && !is_held(engine, engine->attempts.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Settles what the last engine left: reads the journals, then asks the runners, then looks at attempts nobody has. */
 static int engine_recover(struct engine *engine, struct err *err)
 {
     for (size_t i = 0; i < engine->runs.count; i++) {
         engine->runs.items[i]->look = true;
     }
-    if (links_scan(engine, err) < 0 || engine_turn(engine, 0, err) < 0) {
+    if (links_scan(engine, err) < 0) {
         return -1;
     }
+    do {
+        if (engine_turn(engine, 0, err) < 0) {
+            return -1;
+        }
+    } while (has_more_to_read(engine));
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        bool held = attempt->row.state == ATTEMPT_STATE_WAITING || link_find(engine, attempt->row.runner) != NULL;
-        if (!held && (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+        if (!is_held(engine, attempt) && (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
             turn_abandon(engine);
             return -1;
         }

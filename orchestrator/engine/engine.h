@@ -71,7 +71,7 @@ struct engine_submission {
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
                   struct err *err);
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
-/* SIGKILL for every live attempt of the run, now. */
+/* SIGKILL for every live attempt of the run and of the runs it has begun, now. */
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);
 /* A person's word on an open approval. ERR_DENIED in words when the actor may not; ERR_STATE when it is not open. */
 struct engine_vote {

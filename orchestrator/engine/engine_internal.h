@@ -52,6 +52,7 @@ struct runner_link {
     struct message_stream stream;
     bool greeted;   /* its hello and list have come */
     bool usable;    /* speaks our protocol: may get new steps */
+    bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
 };
 
@@ -122,8 +123,8 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 void attempt_drop(struct engine *engine, struct live_attempt *attempt);
 /* Sets a text field of the row (frees the old one). */
 void attempt_set(const char **field, const char *text);
-/* Asks the attempt's runner for the stop ladder, after the commit. */
-void attempt_stop(struct engine *engine, const struct live_attempt *attempt, const char *why, int64_t grace_ms);
+/* Asks the attempt's runner for the stop ladder, after the commit; the row keeps that it was asked. */
+void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
 /* The attempt has its end: row, MLflow run, and the event for run/. */
@@ -135,6 +136,11 @@ struct attempt_end {
     int64_t at_ms;
 };
 int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err);
+/* What the attempt said cannot be recorded: it fails, and the activity log says so. */
+int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, const struct err *wrong,
+                          struct err *err);
+/* What an end is after a stop ("timeout", "cancel", "linger"), or after none (""). */
+enum attempt_state attempt_end_state(struct str stopped, bool succeeded);
 
 /* ---- submit.c ---- */
 /* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn.
@@ -209,6 +215,8 @@ int links_scan(struct engine *engine, struct err *err);
 struct runner_link *links_current(struct engine *engine, struct err *err);
 struct runner_link *link_find(struct engine *engine, const char *id);
 int links_read(struct engine *engine, struct runner_link *link, struct err *err);
+/* Sends what waits to be sent, now or when the socket has room. */
+void link_flush(struct engine *engine, struct runner_link *link);
 void link_drop(struct engine *engine, struct runner_link *link);
 /* The runner of the attempt is gone and took it along, or never had it: start again, or lost. */
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err);

@@ -27,13 +27,15 @@ static int take_metrics(struct engine *engine, struct live_attempt *attempt, con
                         struct err *err)
 {
     struct metric_target target = {.run_id = attempt->row.step_run_id};
-    struct metric_point *points = arena_array(engine->turn, POINTS_PER_BATCH, sizeof *points);
+    size_t most = frame->payload.n / JOURNAL_POINT_MIN_BYTES + 1; /* many frames hold one point */
+    size_t room = most < POINTS_PER_BATCH ? most : POINTS_PER_BATCH;
+    struct metric_point *points = arena_array(engine->turn, room, sizeof *points);
     struct str rest = frame->payload;
     struct journal_point point;
     int more = 0;
     do {
         size_t count = 0;
-        while (count < POINTS_PER_BATCH && (more = journal_point_next(&rest, &point)) == 1) {
+        while (count < room && (more = journal_point_next(&rest, &point)) == 1) {
             points[count++] = (struct metric_point){.key = arena_str(engine->turn, point.key).p,
                                                     .value = point.value,
                                                     .step = point.step,
@@ -75,7 +77,7 @@ static void acknowledge(struct engine *engine, const struct live_attempt *attemp
     turn_send(engine, attempt->row.runner, message);
 }
 
-static enum attempt_state end_state(struct str stopped, bool succeeded)
+enum attempt_state attempt_end_state(struct str stopped, bool succeeded)
 {
     if (str_is(stopped, "timeout")) {
         return ATTEMPT_STATE_TIMED_OUT;
@@ -100,9 +102,11 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     }
     acknowledge(engine, attempt);
     const char *word = json_get_text(&result, "result", "");
+    const char *stopping = attempt->row.stopping;
     bool exited = strcmp(json_get_text(&exit, "how", ""), "exited") == 0;
     int code = exited ? (int)json_get_int(&exit, "code", 1) : -1;
-    if (exited && code == 0 && strcmp(word, "wait") == 0 && attempt->row.wait != NULL) {
+    bool waits = exited && code == 0 && strcmp(word, "wait") == 0 && attempt->row.wait != NULL;
+    if (waits && stopping == NULL) {
         struct json wait = json_null();
         (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
         return wait_open(engine, attempt, &wait, frame->time_ms, err);
@@ -110,16 +114,19 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     bool succeeded = exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
     const char *own = json_get_text(&result, "reason", NULL);
     const char *theirs = json_get_text(&exit, "reason", NULL);
+    /* Nobody would ever end a wait that begins after the stop. */
+    const char *stopped = json_get_text(&exit, "stopped", waits ? stopping : "");
     struct attempt_end end = {
-        .state = end_state(str_from(json_get_text(&exit, "stopped", "")), succeeded),
+        .state = attempt_end_state(str_from(stopped), succeeded),
         .refused = strcmp(word, "refused") == 0,
         .out_of_memory = json_get_bool(&exit, "out_of_memory", false),
         .exit_code = code,
         .at_ms = frame->time_ms,
     };
-    bool stopped =
+    bool cut =
         end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
-    end.reason = succeeded && !stopped ? NULL : own != NULL && !stopped ? own : theirs;
+    end.reason = succeeded && !cut ? NULL : own != NULL && !cut ? own : theirs;
+    end.reason = end.reason == NULL && waits ? "stopped before it began to wait" : end.reason;
     return attempt_end(engine, attempt, &end, err);
 }
 
@@ -140,6 +147,11 @@ static int take_call(struct engine *engine, struct live_attempt *attempt, const 
     const struct json *params = json_get(call, "params");
     struct json reply = json_null();
     struct json nothing = json_object();
+    struct str told;
+    int known = store_call_get(engine->options.store, attempt->row.id, seq, engine->turn, &told, err);
+    if (known != 0) { /* a number that was used already: the step made it up, and was answered */
+        return known < 0 ? -1 : 0;
+    }
     if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params, &reply,
                     err) < 0 ||
         store_call_put(engine->options.store, attempt->row.id, seq, json_text(engine->turn, &reply), err) < 0) {
@@ -155,8 +167,8 @@ static int take_call(struct engine *engine, struct live_attempt *attempt, const 
 static int take_frame(struct engine *engine, const struct journal_frame *frame, struct err *err)
 {
     struct live_attempt *attempt = attempt_find(engine, frame->attempt);
-    if (attempt == NULL || attempt->row.ended_ms != 0 || frame->type == JOURNAL_LOG) {
-        return 0; /* log lines stay in the journal; frames after the end belong to processes that were cut off */
+    if (attempt == NULL || attempt->row.ended_ms != 0) {
+        return 0; /* frames after the end belong to processes that were cut off */
     }
     struct json payload;
     switch (frame->type) {
@@ -186,6 +198,29 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
     default:
         return 0;
     }
+}
+
+/* A frame that cannot be recorded ends its attempt, not the engine, which would read it again for ever
+ * (decisions.md 2). A store that fails is another matter. */
+static int take_frame_or_fail(struct engine *engine, const struct journal_frame *frame, struct err *err)
+{
+    struct err wrong = {0};
+    if (frame->type == JOURNAL_LOG) {
+        return 0; /* lines stay in the journal */
+    }
+    if (store_savepoint(engine->options.store, err) < 0) {
+        return -1;
+    }
+    if (take_frame(engine, frame, &wrong) == 0) {
+        return store_savepoint_release(engine->options.store, err);
+    }
+    if (store_has_failed(&wrong)) {
+        *err = wrong;
+        return -1;
+    }
+    store_savepoint_back(engine->options.store);
+    struct live_attempt *attempt = attempt_find(engine, frame->attempt);
+    return attempt_fail_internal(engine, attempt, &wrong, err);
 }
 
 /* The journal can no longer be read from where we were: everything that had not been read is unknown. */
@@ -232,7 +267,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
     struct journal_frame frame;
     int got = 0;
     while ((got = journal_next(open->journal, &frame, &wrong)) == 1) {
-        if (turn_begin(engine, err) < 0 || take_frame(engine, &frame, err) < 0) {
+        if (turn_begin(engine, err) < 0 || take_frame_or_fail(engine, &frame, err) < 0) {
             return -1;
         }
         frames++;

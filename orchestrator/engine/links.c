@@ -64,6 +64,20 @@ static int connect_socket(const char *folder, const char *id)
     return fd;
 }
 
+/* What the socket does not take now goes out when it can be written again. A runner that is gone is noticed by
+ * reading. */
+void link_flush(struct engine *engine, struct runner_link *link)
+{
+    bool full = message_flush(&link->stream) == 0;
+    if (full == link->full) {
+        return;
+    }
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | (full ? EPOLLOUT : 0u), .data.ptr = link};
+    if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_MOD, link->stream.fd, &event) == 0) {
+        link->full = full;
+    }
+}
+
 static struct runner_link *link_new(struct engine *engine, const char *id, int take_fd, struct err *err)
 {
     struct runner_link *link = mem_alloc(sizeof *link);
@@ -81,7 +95,7 @@ static struct runner_link *link_new(struct engine *engine, const char *id, int t
     json_set(engine->turn, &hello, "protocol", json_int(WIRE_PROTOCOL));
     json_set(engine->turn, &hello, "generation", json_int(engine->generation));
     message_send(&link->stream, &hello);
-    (void)message_flush(&link->stream);
+    link_flush(engine, link);
     return link;
 }
 
@@ -214,7 +228,7 @@ static void send_now(struct engine *engine, struct runner_link *link, const char
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, type));
     json_set(engine->turn, &message, "attempt", json_int(attempt));
     message_send(&link->stream, &message);
-    (void)message_flush(&link->stream);
+    link_flush(engine, link);
 }
 
 /* Replies that were committed but may not have been sent. */
@@ -242,6 +256,23 @@ static int resend_replies(struct engine *engine, int64_t attempt, const struct j
     return 0;
 }
 
+/* Has the attempt let go of its process? One of a run that could not be loaded has not: it keeps what it has to say. */
+static int is_over(struct engine *engine, int64_t id, bool *ret_over, struct err *err)
+{
+    struct attempt_row row;
+    struct err missing = {0};
+    if (store_attempt_get(engine->options.store, id, engine->turn, &row, &missing) == 0) {
+        *ret_over = row.ended_ms != 0 || row.state == ATTEMPT_STATE_WAITING;
+        return 0;
+    }
+    *ret_over = true;
+    if (missing.code == ERR_NOT_FOUND) {
+        return 0;
+    }
+    *err = missing;
+    return -1;
+}
+
 /* What a runner has: attempts it knows are looked after; those it should have and has not are orphans; those that have
  * ended in the store are forgotten. */
 static int take_attempts(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
@@ -252,11 +283,25 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
         int64_t id = json_get_int(&list->u.array.items[i], "attempt", 0);
         struct live_attempt *attempt = attempt_find(engine, id);
         if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
-            send_now(engine, link, "ack", id);
+            bool over = true;
+            if (is_over(engine, id, &over, err) < 0) {
+                return -1;
+            }
+            if (over) {
+                send_now(engine, link, "ack", id);
+            }
             continue;
         }
         attempt->sent = true;
         attempt->open->look = true;
+        if (attempt->row.stopping != NULL) {
+            if (turn_begin(engine, err) < 0) {
+                return -1;
+            }
+            /* The message may have been lost with the engine that sent it. */
+            attempt_stop(engine, attempt, attempt->row.stopping,
+                         run_step_at(attempt->open->run, attempt->place)->stop_grace_ms);
+        }
         if (resend_replies(engine, id, json_get(&list->u.array.items[i], "calls"), link->id, err) < 0) {
             return -1;
         }
@@ -333,7 +378,7 @@ int links_read(struct engine *engine, struct runner_link *link, struct err *err)
             return -1;
         }
     }
-    (void)message_flush(&link->stream);
+    link_flush(engine, link);
     if (got < 0) {
         log_error("engine", "runner=%s a malformed message: %s", link->id, malformed.message);
     }

@@ -116,6 +116,7 @@ int open_run_load(struct engine *engine, const struct pipeline_run *row, struct 
     run->cancel_reason = open->row.cancelling;
     run->timed_out = open->row.timed_out;
     if (store_steps_load(engine->options.store, run, err) < 0) {
+        open_run_drop(engine, open);
         return -1;
     }
     run_resume(run, &open->changes);

@@ -2,10 +2,12 @@
  * Attempts whose runner is gone or never got them (docs/recovery.md, decisions.md 10 and 19).
  *
  * Nothing was forked if the journal has no SPAWNING record and the machine has not restarted: the same attempt starts
- * again. Otherwise it is lost, but only once none of its processes is left: each carries SLUICE_ATTEMPT=<mark>.
+ * again. Otherwise it is lost, but only once none of its processes is left: each carries SLUICE_ATTEMPT=<mark>, or is
+ * of the process group that its first process led.
  */
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "engine/engine_internal.h"
 
 #include <dirent.h>
@@ -18,7 +20,14 @@
 
 enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 1 << 20 };
 
-static bool environ_has(const char *pid, const char *needle, char *room)
+/* Whose processes are looked for. */
+struct hunted {
+    const char *needle; /* "SLUICE_ATTEMPT=..." in the environment */
+    pid_t group;        /* of its first process; 0: it was never started, or the number means another process now */
+    char *room;         /* ENVIRON_MAX bytes */
+};
+
+static bool environ_has(const char *pid, const struct hunted *hunted)
 {
     char path[280];
     (void)snprintf(path, sizeof path, "/proc/%s/environ", pid);
@@ -28,15 +37,61 @@ static bool environ_has(const char *pid, const char *needle, char *room)
     }
     size_t size = 0;
     ssize_t got = 0;
-    while (size < ENVIRON_MAX && (got = read(fd, room + size, ENVIRON_MAX - size)) > 0) {
+    while (size < ENVIRON_MAX && (got = read(fd, hunted->room + size, ENVIRON_MAX - size)) > 0) {
         size += (size_t)got;
     }
     (void)close(fd);
-    return str_find((struct str){room, size}, str_from(needle)) >= 0;
+    return str_find((struct str){hunted->room, size}, str_from(hunted->needle)) >= 0;
 }
 
-/* Kills every process that carries the mark; returns how many were there, their pids in `pids`. */
-static int sweep_once(const char *needle, char *room, struct strbuf *pids)
+/* Field `wanted` of /proc/PID/stat, counted from 1 as in proc(5); -1 when the process is gone or a zombie. */
+static int64_t stat_field(const char *pid, int wanted)
+{
+    char path[280];
+    char text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    text[size < 0 ? 0 : size] = '\0';
+    const char *name_end = strrchr(text, ')');
+    if (name_end == NULL || name_end[1] != ' ' || name_end[2] == 'Z' || name_end[2] == 'X') {
+        return -1;
+    }
+    struct str rest = str_from(name_end + 2);
+    struct str field = {0};
+    for (int at = 3; at <= wanted; at++) {
+        if (!str_cut(&rest, ' ', &field)) {
+            return -1;
+        }
+    }
+    int64_t value = -1;
+    (void)parse_int(field, INT64_MIN, INT64_MAX, &value, NULL);
+    return value;
+}
+
+enum { STAT_GROUP = 5, STAT_START_TICKS = 22 };
+
+/* Steps lead a process group of their own. Its number cannot be given to another while one of them is alive, but may
+ * have been after the last was gone. */
+static pid_t group_of(const struct attempt_row *row)
+{
+    char pid[24];
+    (void)snprintf(pid, sizeof pid, "%lld", (long long)row->pid);
+    int64_t ticks = row->pid <= 1 ? -1 : stat_field(pid, STAT_START_TICKS);
+    return row->pid <= 1 || (ticks >= 0 && ticks != row->start_ticks) ? 0 : (pid_t)row->pid;
+}
+
+static bool is_hunted(const char *pid, const struct hunted *hunted)
+{
+    int64_t group = stat_field(pid, STAT_GROUP);
+    return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted));
+}
+
+/* Kills every process of the attempt; returns how many were there, their pids in `pids`. */
+static int sweep_once(const struct hunted *hunted, struct strbuf *pids)
 {
     int found = 0;
     DIR *processes = opendir("/proc");
@@ -45,7 +100,7 @@ static int sweep_once(const char *needle, char *room, struct strbuf *pids)
     }
     strbuf_reset(pids);
     for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !environ_has(entry->d_name, needle, room)) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_hunted(entry->d_name, hunted)) {
             continue;
         }
         found++;
@@ -57,20 +112,20 @@ static int sweep_once(const char *needle, char *room, struct strbuf *pids)
 }
 
 /* How many processes of the attempt are left after killing them for a second. */
-static int sweep(const char *mark, struct strbuf *pids)
+static int sweep(const struct attempt_row *row, struct strbuf *pids)
 {
     char needle[80];
-    (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", mark);
-    char *room = malloc(ENVIRON_MAX);
-    int left = room == NULL ? 0 : 1;
+    (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", row->mark);
+    struct hunted hunted = {.needle = needle, .group = group_of(row), .room = malloc(ENVIRON_MAX)};
+    int left = hunted.room == NULL ? 0 : 1;
     for (int i = 0; i < SWEEPS && left > 0; i++) {
-        left = sweep_once(needle, room, pids);
+        left = sweep_once(&hunted, pids);
         if (left > 0) {
             struct timespec pause = {.tv_nsec = SWEEP_PAUSE_MS * 1000000L};
             (void)nanosleep(&pause, NULL);
         }
     }
-    free(room);
+    free(hunted.room);
     return left;
 }
 
@@ -102,14 +157,17 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err)
 {
     bool same_boot = strcmp(attempt->row.boot_id, engine->boot_id) == 0;
-    if (attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning && same_boot) {
+    bool stopping = attempt->row.stopping != NULL;
+    bool begun = attempt->row.state != ATTEMPT_STATE_STARTING || attempt->row.spawning || !same_boot;
+    if (!begun && !stopping) {
         return start_again(engine, attempt, err);
     }
     struct strbuf pids;
     strbuf_init(&pids, 256);
-    int left = same_boot ? sweep(attempt->row.mark, &pids) : 0;
+    int left = begun && same_boot ? sweep(&attempt->row, &pids) : 0;
+    bool stopped = stopping && left == 0; /* what was asked for has come about */
     struct attempt_end end = {
-        .state = ATTEMPT_STATE_LOST,
+        .state = stopped ? attempt_end_state(str_from(attempt->row.stopping), false) : ATTEMPT_STATE_LOST,
         .no_retry = left > 0,
         .exit_code = -1,
         .at_ms = engine_now(engine),
@@ -117,8 +175,10 @@ int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct
     end.reason = left > 0
                      ? arena_printf(engine->turn, "lost: its runner is gone and %d of its processes survive: pids %s",
                                     left, pids.data)
-                 : !same_boot ? "lost: the machine restarted while it ran"
-                              : "lost: its runner was killed";
+                 : stopped && !begun ? "stopped before it began"
+                 : stopped           ? "stopped: its runner was killed"
+                 : !same_boot        ? "lost: the machine restarted while it ran"
+                                     : "lost: its runner was killed";
     strbuf_clear(&pids);
     return attempt_end(engine, attempt, &end, err);
 }

@@ -335,18 +335,28 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     return turn_commit(engine, err);
 }
 
+/* Is it the run, or below it through steps that are pipelines? */
+static bool is_within(struct engine *engine, const struct open_run *open, const char *run_id)
+{
+    while (open != NULL && strcmp(open->row.run_id, run_id) != 0) {
+        open = open->row.parent_run == NULL ? NULL : open_run_find(engine, open->row.parent_run);
+    }
+    return open != NULL;
+}
+
 int engine_kill(struct engine *engine, const char *run_id, struct err *err)
 {
-    struct open_run *open = open_run_find(engine, run_id);
-    if (open == NULL) {
+    if (open_run_find(engine, run_id) == NULL) {
         return 0;
     }
     if (turn_begin(engine, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
-        if (engine->attempts.items[i]->open == open) {
-            attempt_stop(engine, engine->attempts.items[i], "cancel", 0);
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->row.ended_ms == 0 && attempt->row.state != ATTEMPT_STATE_WAITING &&
+            is_within(engine, attempt->open, run_id)) {
+            attempt_stop(engine, attempt, "cancel", 0);
         }
     }
     return turn_commit(engine, err);

@@ -23,6 +23,13 @@ static struct json read_json(struct arena *arena, const char *text)
     return value;
 }
 
+/* A step may name any number: a hundred years are as good as more, and adding them to a time cannot overflow. */
+static int64_t within(int64_t ms)
+{
+    const int64_t most_ms = (int64_t)100 * 366 * 86400 * 1000;
+    return ms < 0 ? 0 : ms > most_ms ? most_ms : ms;
+}
+
 static struct run_place place_of(const struct wait_row *wait)
 {
     return (struct run_place){(size_t)wait->position, (size_t)wait->item};
@@ -49,6 +56,17 @@ int wait_end(struct engine *engine, struct wait_row *wait, const char *status, s
     return open_run_apply(engine, open, &event, err);
 }
 
+/* The rows of an attempt that held no process; its item has its state already. */
+static int end_waiting_attempt(struct engine *engine, struct live_attempt *attempt, const char *reason, int64_t now_ms,
+                               struct err *err)
+{
+    attempt->row.state = ATTEMPT_STATE_CANCELLED;
+    attempt->row.ended_ms = now_ms;
+    attempt_set(&attempt->row.reason, reason);
+    attempt->dirty = true;
+    return store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err);
+}
+
 /* The step is cancelled, not asked: nobody waits for this any more. */
 static int withdraw(struct engine *engine, struct wait_row *wait, const char *reason, int64_t now_ms, struct err *err)
 {
@@ -70,11 +88,7 @@ static int withdraw(struct engine *engine, struct wait_row *wait, const char *re
     struct open_run *open = attempt->open;
     /* A run that is being cancelled has given the item its state already: only the attempt's row is left. */
     if (step_state_is_terminal(run_item_at(open->run, attempt->place)->state)) {
-        attempt->row.state = ATTEMPT_STATE_CANCELLED;
-        attempt->row.ended_ms = now_ms;
-        attempt_set(&attempt->row.reason, reason);
-        attempt->dirty = true;
-        return store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err);
+        return end_waiting_attempt(engine, attempt, reason, now_ms, err);
     }
     return attempt_end(engine, attempt, &end, err);
 }
@@ -87,23 +101,22 @@ int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place
     if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, err) < 0) {
         return -1;
     }
-    struct live_attempt *attempt = attempt_at(engine, open, place);
     for (size_t i = 0; i < count; i++) {
-        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item && attempt != NULL) {
-            attempt->row.state = ATTEMPT_STATE_CANCELLED;
-            attempt->row.ended_ms = now_ms;
-            attempt_set(&attempt->row.reason, reason);
-            attempt->dirty = true;
+        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item) {
             waits[i].status = "withdrawn";
             waits[i].ended_ms = now_ms;
             waits[i].check_ms = 0;
-            if (store_wait_update(engine->options.store, &waits[i], err) < 0 ||
-                store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err) < 0) {
+            if (store_wait_update(engine->options.store, &waits[i], err) < 0) {
                 return -1;
             }
         }
     }
-    return 0;
+    /* Also when its wait is over already and only a free slot was missing. */
+    struct live_attempt *attempt = attempt_at(engine, open, place);
+    if (attempt == NULL || attempt->row.state != ATTEMPT_STATE_WAITING) {
+        return 0;
+    }
+    return end_waiting_attempt(engine, attempt, reason, now_ms, err);
 }
 
 int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
@@ -252,7 +265,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
         return attempt_end(engine, attempt, &end, err);
     }
-    int64_t expires_ms = json_get_int(&spec, "expires_ms", 0);
+    int64_t expires_ms = within(json_get_int(&spec, "expires_ms", 0));
     struct wait_row row = {
         .attempt = attempt->row.id,
         .run_id = attempt->row.run_id,
@@ -330,7 +343,7 @@ static int64_t next_look(const struct engine *engine, const struct wait_row *wai
     if (strcmp(wait->kind, "url") == 0 && url_probe_is_running(&engine->probes, wait->id)) {
         return now_ms + LEAST_EVERY_MS;
     }
-    int64_t every_ms = json_get_int(spec, "every_ms", DEFAULT_EVERY_MS);
+    int64_t every_ms = within(json_get_int(spec, "every_ms", DEFAULT_EVERY_MS));
     return now_ms + (every_ms < LEAST_EVERY_MS ? LEAST_EVERY_MS : every_ms);
 }
 

@@ -78,8 +78,14 @@ static void cancel_items(struct run *run, size_t index, const char *why, const c
             changes_action(changes, (struct run_action){.kind = RUN_ACTION_WITHDRAW, .place = place, .text = reason});
             item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
             break;
-        case STEP_STATE_PENDING:
         case STEP_STATE_READY:
+            if (item->resumed) { /* its wait is over, and its attempt would have gone on */
+                changes_action(changes,
+                               (struct run_action){.kind = RUN_ACTION_WITHDRAW, .place = place, .text = reason});
+            }
+            item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+            break;
+        case STEP_STATE_PENDING:
         case STEP_STATE_DELAYED:
             item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
             break;

@@ -95,7 +95,7 @@ struct run {
 /* ---- what comes out ---------------------------------------------------------------------------- */
 enum run_action_kind {
     RUN_ACTION_STOP,         /* stop the live attempt of the item; text: why ("cancel") */
-    RUN_ACTION_WITHDRAW,     /* drop the wait of the item; text: why */
+    RUN_ACTION_WITHDRAW,     /* end the waiting attempt of the item and drop its wait, if open; text: why */
     RUN_ACTION_CANCEL_CHILD, /* cancel the child run of the item */
     RUN_ACTION_WAKE,         /* send RUN_EVENT_DUE at at_ms */
 };

@@ -5,7 +5,7 @@
 
 #define ATTEMPT_COLUMNS                                                                                                \
     "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "        \
-    "spawning, exit, result, wait, started_ms, ended_ms"
+    "spawning, exit, result, wait, started_ms, ended_ms, stopping"
 
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err)
 {
@@ -36,7 +36,7 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
         store,
         "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
         "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
-        "ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
+        "stopping = :stopping, ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
     stmt_int(s, ":id", attempt->id);
     stmt_text(s, ":state", attempt_state_name(attempt->state));
     stmt_text(s, ":reason", attempt->reason);
@@ -48,6 +48,7 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     stmt_text(s, ":exit", attempt->exit);
     stmt_text(s, ":result", attempt->result);
     stmt_text(s, ":wait", attempt->wait);
+    stmt_text(s, ":stopping", attempt->stopping);
     if (attempt->ended_ms == 0) {
         stmt_null(s, ":ended");
     } else {
@@ -78,6 +79,7 @@ static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row
         .wait = stmt_column_text_or_null(s, 16, arena),
         .started_ms = stmt_column_int(s, 17),
         .ended_ms = stmt_column_int(s, 18),
+        .stopping = stmt_column_text_or_null(s, 19, arena),
     };
 }
 

@@ -36,11 +36,12 @@ struct attempt_row {
     const char *exit;   /* JSON or NULL */
     const char *result; /* JSON or NULL */
     const char *wait;   /* JSON or NULL */
+    const char *stopping; /* why it is to be stopped ("cancel", "timeout"); NULL: it is not */
     int64_t started_ms, ended_ms;
 };
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err); /* sets id */
-/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, ended_ms. A terminal row never
- * changes. */
+/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, stopping, ended_ms. A terminal
+ * row never changes. */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
 /* The attempts of a run in order of id, or, with run_id NULL, all that have not ended. */

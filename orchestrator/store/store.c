@@ -193,6 +193,11 @@ void store_savepoint_back(struct store *store)
     (void)sqlite3_exec(store->db, "RELEASE event", NULL, NULL, NULL);
 }
 
+bool store_has_failed(const struct err *err)
+{
+    return err->code == ERR_IO || err->code == ERR_CORRUPT || err->code == ERR_BUSY || err->code == ERR_LIMIT;
+}
+
 int store_check(struct store *store, struct err *err)
 {
     sqlite3_stmt *statement = NULL;

@@ -33,10 +33,13 @@ int store_begin(struct store *store, struct err *err);
 /* On failure the transaction is rolled back. */
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
-/* Savepoints, for one event of a turn: release keeps what came after it, back undoes it. They do not nest. */
+/* Savepoints, for one event of a turn: release keeps what came after it, back undoes it. One
+ * inside another is ended first. */
 int store_savepoint(struct store *store, struct err *err);
 int store_savepoint_release(struct store *store, struct err *err);
 void store_savepoint_back(struct store *store);
+/* Is this an error of the store itself (disk, damage, lock), not of what was asked of it? */
+bool store_has_failed(const struct err *err);
 /* SQLite's own check of the whole file. 0 when sound. */
 int store_check(struct store *store, struct err *err);
 

@@ -96,6 +96,7 @@ struct journal_point {
     int64_t time_ms;
 };
 /* Encodes a point into `room` (at least 26 + key bytes); returns its size. */
+enum { JOURNAL_POINT_MIN_BYTES = 26 }; /* of one with an empty key */
 size_t journal_point_encode(const struct journal_point *point, unsigned char *room);
 /* Takes the next point off `*rest`: 1, 0 at the end, -1 when malformed. */
 int journal_point_next(struct str *rest, struct journal_point *ret_point);

@@ -3,12 +3,13 @@
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sqlite3
 import time
 
 import pytest
-from conftest import runners_of, wait_until
+from conftest import BUILD, runners_of, wait_until
 
 CHAIN = """\
     name: chain
@@ -161,3 +162,188 @@ def test_two_at_once_in_one_home_are_refused_in_words(sluice):
     assert sluice("runs", expect=0).code == 0
     first.communicate(timeout=30)
     assert first.returncode == 0
+
+
+def rows(sluice, sql):
+    """What the store says; nothing while it is being made."""
+    try:
+        with sqlite3.connect(f"file:{sluice.home}/sluice.db?mode=ro", uri=True) as store:
+            return store.execute(sql).fetchall()
+    except sqlite3.OperationalError:
+        return []
+
+
+def journal_of(sluice):
+    return next((sluice.home / "runs").glob("*/journal"))
+
+
+def test_a_long_journal_is_read_to_its_end_before_a_step_is_given_up(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          wordy:
+            run: |
+              echo again >> trace
+              while [ ! -e go ]; do sleep 0.02; done
+              head -c 4000000 /dev/zero | tr '\\0' x | fold -w 200
+        """)
+    process = sluice.start("run")
+    wait_until(lambda: trace(sluice) == ["again"])
+    kill(process)
+    (sluice.folder / "go").touch()
+    wait_until(lambda: b'"how":"exited"' in journal_of(sluice).read_bytes()[-4096:])
+    for runner in runners_of(sluice.home):
+        os.kill(runner, signal.SIGKILL)
+    result = sluice("resume", "--json", expect=0)
+    assert result.step("wordy")["status"] == "succeeded" and trace(sluice) == ["again"]
+
+
+def test_a_cancel_whose_message_was_lost_in_a_crash_is_carried_out(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          slow: {run: "echo $$ > pid; sleep 300"}
+          cleanup: {run: "echo cleaned >> trace", needs: [slow], if: always()}
+        """)
+    process = sluice.start("run", env={"SLUICE_CRASH": "before_stop"})
+    wait_until(lambda: (sluice.folder / "pid").exists())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL
+    result = sluice("resume", "--json", timeout=30)
+    assert result.json["status"] == "cancelled" and result.step("slow")["status"] == "cancelled"
+    assert trace(sluice) == ["cleaned"]
+
+
+def test_a_step_that_was_to_be_stopped_is_not_started_again_with_a_new_runner(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          first: {run: "touch up; sleep 300"}
+          second: {run: "echo second >> trace", needs: ["first?"]}
+        """)
+    process = sluice.start("run", env={"SLUICE_CRASH": "before_stop"})
+    wait_until(lambda: (sluice.folder / "up").exists())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    for runner in runners_of(sluice.home):
+        os.kill(runner, signal.SIGKILL)
+    result = sluice("resume", "--json", timeout=30)
+    assert result.json["status"] == "cancelled" and result.step("first")["status"] == "cancelled"
+    assert "runner was killed" in result.step("first")["reason"]
+    assert trace(sluice) == [] and rows(sluice, "SELECT state, stopping FROM attempts") == [("cancelled", "cancel")]
+
+
+def test_a_wait_that_is_over_but_has_no_slot_ends_with_its_run(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          pause: {uses: wait, with: {delay: 300ms}}
+          slow: {run: "touch up; sleep 300"}
+        """)
+    process = sluice.start("run", "--jobs", "1")
+    wait_until(lambda: (sluice.folder / "up").exists())
+    wait_until(lambda: rows(sluice, "SELECT status FROM waits") == [("met",)])
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert sorted(rows(sluice, "SELECT state FROM attempts WHERE ended_ms IS NOT NULL")) == [("cancelled",)] * 2
+    assert rows(sluice, "SELECT status FROM runs WHERE status IN ('RUNNING', 'SCHEDULED')") == []
+
+
+def test_a_step_that_asks_to_wait_while_it_is_stopped_does_not_wait(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          stubborn:
+            lua: |
+              sluice.progress(0.5, "up")
+              while not sluice.cancelled() do end
+              sluice.wait{kind = "until", at_ms = 4102444800000}
+            stop: {grace: 5s}
+        """)
+    process = sluice.start("run", "--json")
+    wait_until(lambda: rows(sluice, "SELECT 1 FROM attempts WHERE state = 'running'"))
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert rows(sluice, "SELECT * FROM waits") == []
+    assert rows(sluice, "SELECT state FROM attempts") == [("cancelled",)]
+
+
+def test_processes_without_the_mark_in_their_environment_die_with_a_dead_runner(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          bare: {run: "env -i bash -c 'while :; do echo x >> beat; sleep 0.05; done' & touch up; wait"}
+        """)
+    process = sluice.start("run")
+    wait_until(lambda: (sluice.folder / "beat").exists())
+    kill(process)
+    for runner in runners_of(sluice.home):
+        os.kill(runner, signal.SIGKILL)
+    sluice("resume", "--json", expect=1)
+    size = (sluice.folder / "beat").stat().st_size
+    time.sleep(0.4)
+    assert (sluice.folder / "beat").stat().st_size == size
+
+
+def test_a_run_that_cannot_be_loaded_does_not_keep_the_home_from_others(sluice):
+    shutil.copy(BUILD / "plugins/approve.so", sluice.folder / "mine.so")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          ask: {uses: ./mine.so, with: {expires: 3d}}
+        """)
+    sluice.write("other.yaml", "name: other\nsteps:\n  a: {run: 'true'}\n")
+    sluice("run", expect=5)
+    (sluice.folder / "mine.so").rename(sluice.folder / "away.so")
+    other = sluice.run("other.yaml")
+    assert "cannot go on" in other.err and "mine.so" in other.err
+    (sluice.folder / "away.so").rename(sluice.folder / "mine.so")
+    sluice("approve", "p/1", expect=0)
+    assert sluice("resume", "p/1", "--json", expect=0).json["status"] == "succeeded"
+
+
+def test_a_matrix_key_that_is_no_param_fails_its_step_and_not_the_home(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          odd:
+            run: "true"
+            matrix: ${{ fromJSON('[{"a$b":1}]') }}
+        """)
+    step = sluice.run(expect=1).step("odd")
+    assert step["status"] == "failed" and "a$b" in step["reason"]
+    assert rows(sluice, "SELECT status FROM runs WHERE status = 'RUNNING'") == []
+
+
+def test_a_message_larger_than_the_socket_arrives(sluice):
+    texts = "abcd"
+    outputs = "".join(f"sluice.output('{name}', ('{name}'):rep(1000000)) " for name in texts)
+    taken = ", ".join(f"{name}: '${{{{ steps.big.outputs.{name} }}}}'" for name in texts)
+    declared = ", ".join(f"{name}: string" for name in texts)
+    sluice.pipeline(f"""\
+        name: p
+        steps:
+          big: {{lua: "{outputs}", outputs: {{{declared}}}}}
+          take:
+            outputs: {{size: integer}}
+            lua: "local n = 0 for _, text in pairs(sluice.params) do n = n + #text end sluice.output('size', n)"
+            with: {{{taken}}}
+        """)
+    assert sluice.run(timeout=60).step("take")["outputs"]["size"] == 4000000
+
+
+def test_a_wait_of_any_length_is_taken(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          long:
+            lua: |
+              if not sluice.resumed then
+                sluice.wait{kind = "until", at_ms = 1, every_ms = math.maxinteger, expires_ms = math.maxinteger}
+              end
+        """)
+    assert sluice.run().step("long")["status"] == "succeeded"

@@ -262,6 +262,19 @@ TEST(a_retry_that_is_due_later_and_a_wait_are_cancelled_at_once)
     driver_free(&d);
 }
 
+TEST(a_step_whose_wait_is_over_but_that_has_not_gone_on_lets_go_of_its_attempt_when_cancelled)
+{
+    struct driver d = driver_of(MAKE({.id = "w"}), NULL);
+    driver_begin(&d);
+    (void)driver_start(&d);
+    driver_apply(&d, (struct run_event){.kind = RUN_EVENT_WAITING, .place = place_at(&d, "w"), .reason = "waits"});
+    driver_apply(&d, (struct run_event){.kind = RUN_EVENT_WAIT_OVER, .place = place_at(&d, "w")});
+    driver_cancel(&d, "by hand");
+    assert_string_equal(driver_actions(&d), "withdraw w[0]: by hand");
+    assert_string_equal(driver_states(&d), "cancelled: w=cancelled");
+    driver_free(&d);
+}
+
 TEST(the_runs_timeout_fails_it_and_failure_steps_run)
 {
     struct driver d = driver_of(MAKE({.id = "a"}, {.id = "f", .needs = "a", .condition = "failure()"},
@@ -453,6 +466,7 @@ TESTS(RUN(a_chain_goes_step_by_step), RUN(a_diamond_joins_when_both_sides_are_do
       RUN(cancelling_stops_what_runs_and_cancels_what_did_not_begin), RUN(after_a_cancel_only_what_asks_for_it_runs),
       RUN(a_failure_after_a_cancel_is_not_retried), RUN(a_queued_run_can_be_cancelled),
       RUN(a_retry_that_is_due_later_and_a_wait_are_cancelled_at_once),
+      RUN(a_step_whose_wait_is_over_but_that_has_not_gone_on_lets_go_of_its_attempt_when_cancelled),
       RUN(the_runs_timeout_fails_it_and_failure_steps_run), RUN(a_wait_holds_the_run_and_the_same_attempt_goes_on),
       RUN(a_run_waits_only_when_nothing_else_is_left),
       RUN(a_child_run_that_waits_makes_its_parent_wait_and_is_cancelled_with_it),
