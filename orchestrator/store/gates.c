@@ -22,7 +22,7 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
     stmt_text(s, ":record", record.data);
     stmt_text(s, ":evidence", gate->evidence_sha256);
     stmt_int(s, ":at", gate->at_ms);
-    int result = record.overflow ? err_set(err, ERR_LIMIT, "the record of a gate is over 16 MiB") : 0;
+    int result = record.overflow ? err_set(err, ERR_INPUT, "the record of a gate is over 16 MiB") : 0;
     if (result < 0) {
         stmt_done(s);
     } else {

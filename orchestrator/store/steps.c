@@ -3,6 +3,8 @@
 
 #include "store/stmt.h"
 
+#include <math.h>
+
 /* steps.flags. Of a step's row: expanded to wanted; of an item's: gate_passed, resumed. */
 enum {
     FLAG_EXPANDED = 1,
@@ -132,6 +134,23 @@ static int read_json(struct stmt *s, int column, struct arena *arena, struct jso
     return 0;
 }
 
+/* JSON has no NaN and no infinities: they are written as text, and are numbers again. */
+static void make_numbers(struct arena *arena, struct json *metrics)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } words[] = {{"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", -(double)INFINITY}};
+    for (size_t i = 0; i < metrics->u.object.count; i++) {
+        const struct json_member *metric = &metrics->u.object.members[i];
+        for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+            if (metric->value.type == JSON_STRING && str_is(metric->value.u.string, words[w].text)) {
+                json_set(arena, metrics, metric->key.p, json_number(words[w].value));
+            }
+        }
+    }
+}
+
 static int read_item(struct stmt *s, struct run *run, struct run_place place, struct err *err)
 {
     struct arena *arena = run->arena;
@@ -161,6 +180,7 @@ static int read_item(struct stmt *s, struct run *run, struct run_place place, st
         read_json(s, 13, arena, json_object(), &item.metrics, err) < 0) {
         return -1;
     }
+    make_numbers(arena, &item.metrics);
     run_load_item(run, place, &item);
     return 0;
 }

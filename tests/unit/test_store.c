@@ -109,6 +109,51 @@ TEST(an_older_file_is_migrated_and_keeps_its_rows)
     remove_place(&place);
 }
 
+/* Every version there ever was, with a row in what it had. */
+TEST(a_file_of_each_older_version_goes_up_with_its_rows)
+{
+    static const char *const fillings[] = {
+        "",
+        "INSERT INTO experiment_tags VALUES (0, 'team', 'cellar')",
+        "INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL)",
+        "INSERT INTO metric_series (id, run_id, key, count) VALUES (5, 'r1', 'loss', 9)",
+        "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
+        "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
+        "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
+        "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)",
+        "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
+    };
+    static const char *const questions[] = {
+        "SELECT 1",
+        "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
+        "SELECT COUNT(*) FROM runs WHERE name = 'train'",
+        "SELECT COUNT(*) FROM metric_series WHERE count = 9",
+        "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
+        "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
+        "SELECT COUNT(*) FROM attempts WHERE mark = 'x' AND stopping IS NULL",
+        "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
+    };
+    assert_int_equal(store_schema_count, sizeof fillings / sizeof fillings[0]);
+    for (int version = 0; version < store_schema_count; version++) {
+        struct place place = make_place();
+        char pragma[64];
+        for (int i = 0; i < version; i++) {
+            exec_raw(&place, store_schema[i]);
+            exec_raw(&place, fillings[i + 1]);
+        }
+        (void)snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
+        exec_raw(&place, pragma);
+        struct store *store = open_store(&place, STORE_READ_WRITE);
+        assert_int_equal(store_check(store, NULL), 0);
+        store_close(store);
+        assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
+        for (int i = 0; i <= version; i++) {
+            assert_int_equal(ask_raw(&place, questions[i]), 1);
+        }
+        remove_place(&place);
+    }
+}
+
 TEST(a_newer_file_is_refused_in_words_and_left_alone)
 {
     struct place place = make_place();
@@ -369,7 +414,8 @@ TEST(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state)
 }
 
 TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing),
-      RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_newer_file_is_refused_in_words_and_left_alone),
+      RUN(an_older_file_is_migrated_and_keeps_its_rows),
+      RUN(a_file_of_each_older_version_goes_up_with_its_rows), RUN(a_newer_file_is_refused_in_words_and_left_alone),
       RUN(a_migration_that_fails_leaves_no_trace), RUN(a_reader_does_not_migrate_and_says_what_does),
       RUN(what_is_no_database_is_called_damaged), RUN(a_reader_makes_no_file),
       RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),

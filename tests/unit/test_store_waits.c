@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/waits.h"
+#include "test.h"
+
+struct fixture {
+    struct store *store;
+    struct arena *arena;
+};
+
+static struct fixture open_fixture(void)
+{
+    struct fixture f = {.arena = arena_new()};
+    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    return f;
+}
+
+static void close_fixture(struct fixture *f)
+{
+    arena_free(f->arena);
+    store_close(f->store);
+}
+
+static struct wait_row insert(struct fixture *f, const char *run_id, int64_t attempt)
+{
+    struct wait_row wait = {.attempt = attempt,
+                            .run_id = run_id,
+                            .position = 2,
+                            .item = 1,
+                            .kind = "approval",
+                            .spec = "{\"by\":[\"eva\"]}",
+                            .state = "null",
+                            .expires_ms = 5000,
+                            .created_ms = 100};
+    assert_int_equal(store_wait_insert(f->store, &wait, NULL), 0);
+    assert_true(wait.id > 0);
+    return wait;
+}
+
+static struct wait_row *list(struct fixture *f, const char *run_id, bool all, size_t expected)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    assert_int_equal(store_wait_list(f->store, run_id, all, f->arena, &waits, &count, NULL), 0);
+    assert_int_equal(count, expected);
+    return waits;
+}
+
+TEST(a_wait_is_open_until_it_ends_and_ends_once)
+{
+    struct fixture f = open_fixture();
+    struct err err = {0};
+    struct wait_row wait = insert(&f, "r1", 7);
+    const struct wait_row *read = list(&f, "r1", false, 1);
+    assert_int_equal(read->id, wait.id);
+    assert_int_equal(read->attempt, 7);
+    assert_int_equal(read->position, 2);
+    assert_int_equal(read->item, 1);
+    assert_string_equal(read->kind, "approval");
+    assert_string_equal(read->spec, "{\"by\":[\"eva\"]}");
+    assert_string_equal(read->state, "null");
+    assert_string_equal(read->status, "open");
+    assert_null(read->outcome);
+    assert_int_equal(read->check_ms, 0);
+    assert_int_equal(read->expires_ms, 5000);
+    wait = *read;
+    wait.check_ms = 200; /* a look that found nothing */
+    wait.spec = "{\"seen\":1}";
+    assert_int_equal(store_wait_update(f.store, &wait, NULL), 0);
+    assert_string_equal(list(&f, "r1", false, 1)->spec, "{\"seen\":1}");
+    assert_int_equal(list(&f, "r1", false, 1)->check_ms, 200);
+    wait.status = "met";
+    wait.outcome = "{\"outcome\":\"met\"}";
+    wait.ended_ms = 300;
+    assert_int_equal(store_wait_update(f.store, &wait, NULL), 0);
+    (void)list(&f, "r1", false, 0);
+    static const char *const later[] = {"open", "rejected", "expired", "withdrawn", "void", "met"};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++) {
+        wait.status = later[i];
+        wait.outcome = "{}";
+        assert_int_equal(store_wait_update(f.store, &wait, &err), -1);
+        assert_int_equal(err.code, ERR_STATE);
+    }
+    read = list(&f, "r1", true, 1);
+    assert_string_equal(read->status, "met");
+    assert_string_equal(read->outcome, "{\"outcome\":\"met\"}");
+    assert_int_equal(read->ended_ms, 300);
+    close_fixture(&f);
+}
+
+TEST(waits_are_listed_by_run_oldest_first)
+{
+    struct fixture f = open_fixture();
+    struct wait_row first = insert(&f, "r1", 1);
+    struct wait_row second = insert(&f, "r2", 2);
+    struct wait_row third = insert(&f, "r1", 3);
+    const struct wait_row *waits = list(&f, NULL, false, 3);
+    assert_int_equal(waits[0].id, first.id);
+    assert_int_equal(waits[1].id, second.id);
+    waits = list(&f, "r1", false, 2);
+    assert_int_equal(waits[1].id, third.id);
+    (void)list(&f, "r3", true, 0);
+    close_fixture(&f);
+}
+
+TEST(a_person_has_one_voice_and_the_last_word_counts)
+{
+    struct fixture f = open_fixture();
+    struct wait_row wait = insert(&f, "r1", 1);
+    struct wait_row other = insert(&f, "r1", 2);
+    static const struct vote given[] = {{"eva", "approve", "good", "[\"leads\"]", 10},
+                                        {"bob", "approve", "", "[]", 20},
+                                        {"eva", "reject", "no, bad", "[]", 30}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(store_vote_put(f.store, wait.id, &given[i], NULL), 0);
+    }
+    struct vote *votes = NULL;
+    size_t count = 0;
+    assert_int_equal(store_vote_list(f.store, wait.id, f.arena, &votes, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_string_equal(votes[0].actor, "bob");
+    assert_string_equal(votes[1].actor, "eva");
+    assert_string_equal(votes[1].decision, "reject");
+    assert_string_equal(votes[1].reason, "no, bad");
+    assert_string_equal(votes[1].groups, "[]");
+    assert_int_equal(votes[1].at_ms, 30);
+    assert_int_equal(store_vote_list(f.store, other.id, f.arena, &votes, &count, NULL), 0);
+    assert_int_equal(count, 0);
+    close_fixture(&f);
+}
+
+TEST(a_vote_on_nothing_is_refused)
+{
+    struct fixture f = open_fixture();
+    struct vote vote = {"eva", "approve", "", "[]", 10};
+    struct err err = {0};
+    assert_int_equal(store_vote_put(f.store, 99, &vote, &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    close_fixture(&f);
+}
+
+TESTS(RUN(a_wait_is_open_until_it_ends_and_ends_once), RUN(waits_are_listed_by_run_oldest_first),
+      RUN(a_person_has_one_voice_and_the_last_word_counts), RUN(a_vote_on_nothing_is_refused))
