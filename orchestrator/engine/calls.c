@@ -164,12 +164,19 @@ static int call_model_files(const struct call *call, struct json *ret, struct er
     return 0;
 }
 
+/* As long as MLflow lets digests of datasets be, so that metrics and datasets name the same; NULL for none. */
+static const char *dataset_digest(const struct call *call)
+{
+    const char *digest = json_get_text(call->params, "dataset_digest", NULL);
+    return digest == NULL ? NULL : arena_str(call->arena, str_slice(str_from(digest), 0, DATASET_DIGEST_CHARACTERS)).p;
+}
+
 /* Metrics of a model measured on one dataset; when there are none, those of its newest evaluation, with `like` false.
  */
 static int call_model_metrics(const struct call *call, struct json *ret, struct err *err)
 {
     const char *uri = need_text(call, "uri", err);
-    const char *digest = json_get_text(call->params, "dataset_digest", NULL);
+    const char *digest = dataset_digest(call);
     struct model_ref ref;
     int found = uri == NULL ? -1 : model_resolve(call->engine, uri, call->arena, &ref, err);
     if (found < 0) {
@@ -233,7 +240,7 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
         .run_id = call->attempt->row.step_run_id,
         .model_id = ref.model_id,
         .dataset_name = json_get_text(call->params, "dataset_name", NULL),
-        .dataset_digest = json_get_text(call->params, "dataset_digest", NULL),
+        .dataset_digest = dataset_digest(call),
     };
     *ret = json_object();
     set_text(call, ret, "model_id", ref.model_id);

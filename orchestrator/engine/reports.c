@@ -107,7 +107,7 @@ static int report_model(const struct reported *r, struct err *err)
         .source_run_id = r->attempt->row.step_run_id,
         .model_type = text_of(r, "model_type"),
         .status = MODEL_STATUS_PENDING,
-        .status_message = "",
+        .status_message = text_of(r, "message"),
         .sha256 = "",
         .created_ms = r->time_ms,
         .updated_ms = r->time_ms,
@@ -133,7 +133,7 @@ static int log_dataset(const struct reported *r, const char *name, const char *s
 {
     struct dataset_use use = {
         .name = name,
-        .digest = arena_str(r->engine->turn, str_slice(str_from(sha256), 0, 36)).p,
+        .digest = arena_str(r->engine->turn, str_slice(str_from(sha256), 0, DATASET_DIGEST_CHARACTERS)).p,
         .sha256 = sha256,
         .source_type = "local",
         .source = path,

@@ -72,8 +72,10 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
 /* ---- rows of a new run ------------------------------------------------------------------------------------------ */
 
 static int record_mlflow_run(struct engine *engine, const struct pipeline *pipeline, const struct pipeline_run *row,
-                             const struct json *params, struct err *err)
+                             const struct engine_submission *submission, struct err *err)
 {
+    const struct json *params = &submission->params;
+    const char *commit = json_get_text(&submission->git, "commit", "");
     struct store *store = engine->options.store;
     struct arena *arena = engine->turn;
     char label[32];
@@ -103,6 +105,9 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
         if (store_run_tag(store, row->run_id, tags[i].key, tags[i].value, err) < 0) {
             return -1;
         }
+    }
+    if (*commit != '\0' && store_run_tag(store, row->run_id, "mlflow.source.git.commit", commit, err) < 0) {
+        return -1;
     }
     for (size_t i = 0; pipeline->tags.type == JSON_OBJECT && i < pipeline->tags.u.object.count; i++) {
         const struct json_member *tag = &pipeline->tags.u.object.members[i];
@@ -199,7 +204,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         return -1;
     }
     const char *words = run_words(arena, &row);
-    if (record_mlflow_run(engine, open->pipeline, &row, &submission->params, err) < 0 ||
+    if (record_mlflow_run(engine, open->pipeline, &row, submission, err) < 0 ||
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
         engine_note(engine, submission->actor, "run.started", words, row.run_id, "", "running",
                     arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {

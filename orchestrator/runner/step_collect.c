@@ -182,6 +182,7 @@ static int publish_model(const struct collecting *c, const struct json *model, c
     struct published published;
     if (model_file_publish(&file, path, clock_wall_ms(&clock_system), c->arena, &published, err) < 0) {
         struct json failed = model_report(c, model, "UPLOAD_FAILED");
+        json_set(c->arena, &failed, "message", json_cstring(c->arena, err == NULL ? "" : err->message));
         (void)c->sink->report(c->sink->ctx, &failed, NULL);
         return err_add(err, "model");
     }

@@ -60,6 +60,7 @@ int store_artifact_list(struct store *store, const char *owner, struct arena *ar
                         size_t *ret_count, struct err *err);
 
 /* ---- inputs: datasets and models a run used ------------------------------------------------------ */
+enum { DATASET_DIGEST_CHARACTERS = 36 }; /* MLflow's bound */
 struct dataset_use {
     const char *name;
     const char *digest; /* at most 36 characters in MLflow: the first 36 of a sha256; the whole stands in `sha256` */
