@@ -59,7 +59,8 @@ static int check_dataset(const struct dataset_use *use, struct err *err)
     if (str_from(use->name).n == 0 || str_from(use->digest).n == 0) {
         return err_set(err, ERR_INPUT, "a dataset needs a name and a digest");
     }
-    if (value_check_length("name", use->name, 500, err) < 0 || value_check_length("digest", use->digest, DATASET_DIGEST_CHARACTERS, err) < 0 ||
+    if (value_check_length("name", use->name, 500, err) < 0 ||
+        value_check_length("digest", use->digest, DATASET_DIGEST_CHARACTERS, err) < 0 ||
         value_check_length("source", use->source, 65535, err) < 0 ||
         value_check_length("schema", use->schema, 1048575, err) < 0 ||
         value_check_length("profile", use->profile, 16777215, err) < 0) {

@@ -64,7 +64,8 @@ class Store:
         return found[0]
 
     def map(self, table, run_id):
-        return {row["key"]: row["value"] for row in self.rows(f"SELECT key, value FROM {table} WHERE run_id = ?", run_id)}
+        found = self.rows(f"SELECT key, value FROM {table} WHERE run_id = ?", run_id)
+        return {row["key"]: row["value"] for row in found}
 
     def tags(self, run_id):
         return self.map("run_tags", run_id)
@@ -279,8 +280,8 @@ def test_what_is_measured_of_a_model_is_kept_by_dataset(sluice):
     series = store.one("SELECT * FROM metric_series WHERE key = 'rmse' AND model_id = ?", model_id)
     assert series["run_id"] == run["steps"][1]["run_id"] and series["dataset_name"] == "wine-holdout"
     assert 0 < series["latest_value"] < 0.7
-    used = store.one("SELECT d.name, d.digest FROM run_datasets AS u JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = ?",
-                     run["steps"][1]["run_id"])
+    used = store.one("SELECT d.name, d.digest FROM run_datasets AS u JOIN datasets AS d ON d.id = u.dataset "
+                     "WHERE u.run_id = ?", run["steps"][1]["run_id"])
     assert used == {"name": "wine-holdout", "digest": series["dataset_digest"]}
     gate = store.one("SELECT * FROM gates")
     assert gate["passed"] == 1 and gate["model_id"] == model_id and gate["run_id"] == run["run_id"]
