@@ -33,13 +33,39 @@ bool fs_is_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err)
+static int open_to_read(const char *path, int flags, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
     if (fd < 0) {
         return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path)
                                : err_errno(err, "opening '%s'", path);
     }
+    return fd;
+}
+
+int fs_open_file(const char *path, struct err *err)
+{
+    /* Without O_NONBLOCK, opening a named pipe waits for somebody to write to it. */
+    int fd = open_to_read(path, O_NONBLOCK, err);
+    struct stat status;
+    if (fd < 0) {
+        return -1;
+    }
+    if (fstat(fd, &status) < 0) {
+        (void)err_errno(err, "reading '%s'", path);
+    } else if (!S_ISREG(status.st_mode)) {
+        const char *found = S_ISDIR(status.st_mode) ? "a folder" : S_ISFIFO(status.st_mode) ? "a pipe" : "a device";
+        (void)err_set(err, ERR_INPUT, "'%s' is %s, expected a file", path, found);
+    } else {
+        return fd;
+    }
+    (void)close(fd);
+    return -1;
+}
+
+static int read_all(int fd, const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text,
+                    struct err *err)
+{
     struct strbuf text;
     strbuf_init(&text, max_bytes);
     char block[READ_BLOCK];
@@ -58,6 +84,18 @@ int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str 
     strbuf_clear(&text);
     (void)close(fd);
     return result;
+}
+
+int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err)
+{
+    int fd = open_to_read(path, 0, err);
+    return fd < 0 ? -1 : read_all(fd, path, max_bytes, arena, ret_text, err);
+}
+
+int fs_read_file(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err)
+{
+    int fd = fs_open_file(path, err);
+    return fd < 0 ? -1 : read_all(fd, path, max_bytes, arena, ret_text, err);
 }
 
 static int write_all(int fd, struct str bytes)
@@ -123,7 +161,8 @@ int fs_make_folders(const char *path, mode_t mode, struct err *err)
         char kept = *at;
         *at = '\0';
         if (mkdir(part, mode) < 0 && (errno != EEXIST || !fs_is_folder(part))) {
-            result = err_errno(err, "making the folder '%s'", part);
+            result = errno == EEXIST ? err_set(err, ERR_IO, "'%s' is there, but is no folder", part)
+                                     : err_errno(err, "making the folder '%s'", part);
         }
         *at = kept;
         if (kept == '\0') {

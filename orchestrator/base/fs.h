@@ -14,6 +14,11 @@
 /* The whole file, NUL-terminated, in the arena. Larger than `max_bytes` is ERR_LIMIT, absent is
  * ERR_NOT_FOUND. Pipes and devices are read until their end, under the same bound. */
 int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err);
+/* The same of a plain file (or a link to one). Anything else is ERR_INPUT at once: for what a step may have put there,
+ * since whoever opens a named pipe waits. */
+int fs_read_file(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err);
+/* Opens such a file for reading: the descriptor (close-on-exec), or -1. */
+int fs_open_file(const char *path, struct err *err);
 /* Writes beside and renames over: readers see the old bytes or the new ones. `sync` adds fsync of
  * the file and its folder. */
 int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err);

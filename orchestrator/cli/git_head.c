@@ -23,7 +23,7 @@ static struct str read_line(const char *path, struct arena *arena)
 {
     struct str text = {0};
     struct str line = {0};
-    if (fs_read(path, GIT_FILE_MAX, arena, &text, NULL) == 0) {
+    if (fs_read_file(path, GIT_FILE_MAX, arena, &text, NULL) == 0) {
         (void)str_cut(&text, '\n', &line);
     }
     return str_trim(line);
@@ -65,7 +65,7 @@ static struct str find_packed(const char *common, struct str ref, struct arena *
 {
     struct str text = {0};
     struct str line = {0};
-    if (fs_read(path_join(arena, common, "packed-refs"), GIT_FILE_MAX, arena, &text, NULL) < 0) {
+    if (fs_read_file(path_join(arena, common, "packed-refs"), GIT_FILE_MAX, arena, &text, NULL) < 0) {
         return (struct str){0};
     }
     while (str_cut(&text, '\n', &line)) {
@@ -101,7 +101,7 @@ static struct str origin_url(const char *common, struct arena *arena)
     struct str text = {0};
     struct str line = {0};
     bool origin = false;
-    if (fs_read(path_join(arena, common, "config"), GIT_FILE_MAX, arena, &text, NULL) < 0) {
+    if (fs_read_file(path_join(arena, common, "config"), GIT_FILE_MAX, arena, &text, NULL) < 0) {
         return (struct str){0};
     }
     while (str_cut(&text, '\n', &line)) {

@@ -6,10 +6,8 @@
 #include "base/path.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BLOCK_BYTES = 256 << 10, TREE_MAX_FILES = 100000 };
@@ -34,10 +32,9 @@ struct digest digest_bytes(struct str bytes)
 
 int digest_file(const char *path, struct digest *ret_digest, int64_t *ret_size_bytes, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = fs_open_file(path, err);
     if (fd < 0) {
-        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "there is no file '%s'", path)
-                               : err_errno(err, "opening '%s'", path);
+        return -1;
     }
     unsigned char *block = mem_alloc(BLOCK_BYTES);
     crypto_hash_sha256_state state;

@@ -329,7 +329,7 @@ int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin
     struct arena *scratch = arena_new();
     struct str file;
     struct str manifest;
-    int result = fs_read(path, PLUGIN_MAX_BYTES, scratch, &file, err);
+    int result = fs_read_file(path, PLUGIN_MAX_BYTES, scratch, &file, err);
     if (result == 0) {
         result = elf_section_read(file, ".sluice", &manifest, err);
     }

@@ -36,7 +36,7 @@ static int read_file(lua_State *L, struct str *ret_text, struct err *err)
     if (fs_is_folder(real)) {
         return err_set(err, ERR_INPUT, "'%s' is a folder", path);
     }
-    return fs_read(real, host->limit_bytes - host->used_bytes, scratch, ret_text, err);
+    return fs_read_file(real, host->limit_bytes - host->used_bytes, scratch, ret_text, err);
 }
 
 static int file_read(lua_State *L)

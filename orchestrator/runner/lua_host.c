@@ -195,7 +195,7 @@ static int read_script(const struct json *lua, struct arena *arena, struct str *
     const char *chunk = json_get_text(lua, "chunk", path == NULL ? "script" : path);
     *ret_name = arena_printf(arena, "%c%s", path == NULL ? '=' : '@', chunk);
     if (path != NULL) {
-        return fs_read(path, LUA_HOST_FILE_MAX_BYTES, arena, ret_text, err);
+        return fs_read_file(path, LUA_HOST_FILE_MAX_BYTES, arena, ret_text, err);
     }
     *ret_text = str_from(json_get_text(lua, "text", ""));
     return 0;

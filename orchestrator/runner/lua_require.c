@@ -72,7 +72,7 @@ static int load(lua_State *L, struct lua_host *host, struct str name, struct err
     const char *relative = NULL;
     struct str text;
     const char *path = find(host, arena, name, &relative, err);
-    if (path == NULL || fs_read(path, LUA_HOST_FILE_MAX_BYTES, arena, &text, err) < 0) {
+    if (path == NULL || fs_read_file(path, LUA_HOST_FILE_MAX_BYTES, arena, &text, err) < 0) {
         return -1;
     }
     const char *chunk = arena_printf(arena, "@%s", relative);

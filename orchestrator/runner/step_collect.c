@@ -50,7 +50,7 @@ static int check_outputs(const struct collecting *c, const struct json *set, str
     struct step_output_list list = {0};
     struct str text = STR("");
     struct err wrong = {0};
-    if (path != NULL && fs_read(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
+    if (path != NULL && fs_read_file(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
         wrong.code != ERR_NOT_FOUND) {
         return wrong.code == ERR_LIMIT
                    ? err_set(err, ERR_LIMIT,
@@ -109,7 +109,7 @@ static int metrics_of_file(const struct collecting *c, const char *path, bool ch
     struct metrics_file_taker taker = {.ctx = &pass, .point = take_point, .skipped = take_skipped};
     struct arena *arena = arena_new();
     struct str text;
-    int result = fs_read(path, metrics_file_max_bytes, arena, &text, err);
+    int result = fs_read_file(path, metrics_file_max_bytes, arena, &text, err);
     if (result == 0) {
         result = metrics_file_read(path, text, &taker, arena, err);
     }

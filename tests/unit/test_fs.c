@@ -115,6 +115,30 @@ TEST(reading_says_why_it_does_not)
     assert_error(&is_folder, ERR_IO, "Is a directory");
 }
 
+TEST(only_a_plain_file_is_read_where_a_pipe_would_wait)
+{
+    struct str text = {0};
+    make_file("plain", "12345");
+    assert_int_equal(symlink("plain", in("link")), 0);
+    assert_int_equal(fs_read_file(in("link"), 5, arena, &text, NULL), 0);
+    assert_true(str_is(text, "12345"));
+    assert_int_equal(mkfifo(in("pipe"), 0600), 0);
+    static const struct {
+        const char *name;
+        enum err_code code;
+        const char *words;
+    } cases[] = {{"pipe", ERR_INPUT, "pipe' is a pipe, expected a file"},
+                 {".", ERR_INPUT, "is a folder, expected a file"},
+                 {"../../../../../../dev/null", ERR_INPUT, "is a device, expected a file"},
+                 {"none", ERR_NOT_FOUND, "there is no file"},
+                 {"plain/x", ERR_IO, "Not a directory"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        assert_int_equal(fs_read_file(in(cases[i].name), 10, arena, &text, &err), -1);
+        assert_error(&err, cases[i].code, cases[i].words);
+    }
+}
+
 TEST(a_write_that_fails_keeps_the_old_bytes)
 {
     struct err err = {0};
@@ -139,7 +163,10 @@ TEST(folders_are_made_with_their_parents)
     assert_int_equal(fs_make_folders("/", 0755, &err), 0);
     make_file("file", "");
     assert_int_equal(fs_make_folders(in("file/x"), 0755, &err), -1);
-    assert_error(&err, ERR_IO, "making the folder");
+    assert_error(&err, ERR_IO, "file' is there, but is no folder");
+    struct err denied = {0};
+    assert_int_equal(fs_make_folders("/proc/none", 0755, &denied), -1);
+    assert_error(&denied, ERR_IO, "making the folder");
     assert_true(fs_is_file(in("file")));
     assert_false(fs_is_folder(in("file")));
     assert_false(fs_exists(in("none")));
@@ -341,7 +368,8 @@ TEST(a_local_file_system_has_no_network_name)
 
 #define FS_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 TESTS(FS_RUN(what_is_written_is_read_and_nothing_is_left_beside), FS_RUN(reading_says_why_it_does_not),
-      FS_RUN(a_write_that_fails_keeps_the_old_bytes), FS_RUN(folders_are_made_with_their_parents),
+      FS_RUN(only_a_plain_file_is_read_where_a_pipe_would_wait), FS_RUN(a_write_that_fails_keeps_the_old_bytes),
+      FS_RUN(folders_are_made_with_their_parents),
       FS_RUN(removing_does_not_follow_links), FS_RUN(what_is_deep_is_removed_too),
       FS_RUN(walking_gives_all_files_in_order), FS_RUN(walking_refuses_links_to_the_outside_and_what_is_no_file),
       FS_RUN(globs_find_files_and_folders_in_order), FS_RUN(globs_pass_over_what_they_do_not_match),
