@@ -23,6 +23,8 @@ struct open_run {
     const char *journal_path;
     struct journal_reader *journal; /* NULL until the file exists */
     bool look;                    /* the journal may have grown */
+    int64_t journal_written;      /* bytes of whole frames that a runner has announced */
+    char *journal_damage;         /* what a runner found wrong with it, on the heap; NULL: nothing */
     struct json contexts;         /* {git, vars, environment, pins} in run->arena */
     bool row_dirty;
     bool journal_dirty;

@@ -250,6 +250,22 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
     return 0;
 }
 
+/* What is read is all there is; but is it all that was written? */
+static int check_whole(struct engine *engine, struct open_run *open, struct err *err)
+{
+    const char *damage = open->journal_damage;
+    if (damage == NULL && open->row.journal_offset < open->journal_written) {
+        damage = arena_printf(engine->turn, "%lld bytes were written to it, only %lld are there",
+                              (long long)open->journal_written, (long long)open->row.journal_offset);
+    }
+    int result = damage == NULL ? 0 : journal_lost(engine, open, damage, err);
+    if (result == 0) {
+        free(open->journal_damage);
+        open->journal_damage = NULL;
+    }
+    return result;
+}
+
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err)
 {
     struct err wrong = {0};
@@ -258,7 +274,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         journal_reader_open(open->journal_path, open->row.journal_offset, (uint64_t)open->row.journal_sequence,
                             &open->journal, &wrong) < 0) {
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
-            return 0;
+            return check_whole(engine, open, err);
         }
         return journal_lost(engine, open, wrong.message, err);
     }
@@ -279,5 +295,8 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
             break;
         }
     }
-    return got < 0 ? journal_lost(engine, open, wrong.message, err) : frames;
+    if (got < 0) {
+        return journal_lost(engine, open, wrong.message, err);
+    }
+    return got == 0 && check_whole(engine, open, err) < 0 ? -1 : frames;
 }

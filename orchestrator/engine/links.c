@@ -330,6 +330,13 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
     }
     struct open_run *open = open_run_find(engine, json_get_text(message, "run_id", ""));
     if (str_is(type, "doorbell") && open != NULL) {
+        int64_t size = json_get_int(message, "size", 0);
+        open->journal_written = size > open->journal_written ? size : open->journal_written;
+        open->look = true;
+    }
+    if (str_is(type, "damaged") && open != NULL) {
+        free(open->journal_damage);
+        open->journal_damage = mem_strdup(json_get_text(message, "message", ""));
         open->look = true;
     }
     if (str_is(type, "full")) {

@@ -142,6 +142,7 @@ void open_run_drop(struct engine *engine, struct open_run *open)
         }
     }
     journal_reader_close(open->journal);
+    free(open->journal_damage);
     run_changes_clear(&open->changes);
     run_free(open->run);
     arena_free(open->arena);

@@ -87,11 +87,11 @@ static void send_attempts(struct engine_link *link)
     send_text(link, arena, &message);
 }
 
-static void send_full(struct engine_link *link, const struct run_journal *journal)
+static void send_trouble(struct engine_link *link, const struct run_journal *journal)
 {
     struct arena *arena = arena_new();
     struct json message = json_object();
-    json_set(arena, &message, "type", json_cstring(arena, "full"));
+    json_set(arena, &message, "type", json_cstring(arena, journal->damaged ? "damaged" : "full"));
     json_set(arena, &message, "run_id", json_cstring(arena, journal->run_id));
     json_set(arena, &message, "message", json_cstring(arena, journal->err.message));
     send_text(link, arena, &message);
@@ -267,9 +267,9 @@ void engine_link_tell(struct runner *runner)
             journal->announced = run_journal_size(journal);
             send_doorbell(engine, journal);
         }
-        if (journal->full && !journal->told) {
+        if ((journal->full || journal->damaged) && !journal->told) {
             journal->told = true;
-            send_full(engine, journal);
+            send_trouble(engine, journal);
         }
     }
     for (int i = 0; i < RUNNER_LINKS; i++) {

@@ -9,10 +9,23 @@
 
 enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096 };
 
-static void became_full(struct run_journal *journal, int64_t now_ms)
+static void drop_waiting(struct run_journal *journal)
 {
-    journal->full = true;
+    for (size_t i = 0; i < journal->waiting.count; i++) {
+        free(journal->waiting.items[i].bytes);
+    }
+    vec_clear(&journal->waiting);
+}
+
+static void could_not_write(struct run_journal *journal, int64_t now_ms)
+{
+    journal->damaged = journal->err.code == ERR_CORRUPT;
+    journal->full = !journal->damaged;
     journal->retry_at_ms = now_ms + RETRY_MS;
+    if (journal->damaged) {
+        journal->told = false;
+        drop_waiting(journal);
+    }
 }
 
 /* The exit record of each attempt must find room even when the disk fills up meanwhile. */
@@ -43,7 +56,7 @@ struct run_journal *run_journal_new(const char *run_id, const char *path, int64_
     journal->run_id = mem_strdup(run_id);
     journal->path = mem_strdup(path);
     if (open_writer(journal) < 0) {
-        became_full(journal, now_ms);
+        could_not_write(journal, now_ms);
     }
     return journal;
 }
@@ -51,10 +64,7 @@ struct run_journal *run_journal_new(const char *run_id, const char *path, int64_
 void run_journal_free(struct run_journal *journal)
 {
     journal_writer_close(journal->writer);
-    for (size_t i = 0; i < journal->waiting.count; i++) {
-        free(journal->waiting.items[i].bytes);
-    }
-    vec_clear(&journal->waiting);
+    drop_waiting(journal);
     free(journal->run_id);
     free(journal->path);
     free(journal);
@@ -82,11 +92,16 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
     struct run_journal_frame frame = {.time_ms = clock_wall_ms(&clock_system), .attempt = attempt, .type = type};
     frame.bytes = (char *)(uintptr_t)payload.p;
     frame.size = payload.n;
-    if (!journal->full) {
+    if (!journal->full && !journal->damaged) {
         if (write_frame(journal, &frame) == 0) {
             return;
         }
-        became_full(journal, now_ms);
+        could_not_write(journal, now_ms);
+    }
+    if (journal->damaged) {
+        /* The engine gave up the attempts that it knew of; this one is new. */
+        journal->told = journal->told && type != JOURNAL_SPAWNING;
+        return;
     }
     frame.bytes = mem_dup(payload.p, payload.n);
     vec_push(&journal->waiting, frame);
@@ -108,7 +123,7 @@ bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
         journal->waiting.count = rest;
     }
     if (rest > 0 || (journal->writer == NULL && open_writer(journal) < 0)) {
-        became_full(journal, now_ms);
+        could_not_write(journal, now_ms);
         return false;
     }
     journal->full = false;

@@ -3,6 +3,9 @@
  *
  * While any wait the journal is `full`: the pipes of the run's steps are not read, so that the steps block instead of
  * losing what they say. Writing is tried again each second.
+ *
+ * A journal that somebody else has cut or written to is `damaged`: nothing more can be recorded in it. What its steps
+ * say is dropped, and the engine is told, which gives them up.
  */
 #ifndef SLUICE_RUNNER_RUN_JOURNAL_H
 #define SLUICE_RUNNER_RUN_JOURNAL_H
@@ -28,12 +31,13 @@ struct run_journal {
         VEC_OF(struct run_journal_frame)
     } waiting;
     bool full;
-    bool told;             /* the engine knows that it is full */
+    bool damaged;
+    bool told;             /* the engine knows that it is full, or damaged */
     int64_t retry_at_ms;   /* monotonic */
     int64_t announced;     /* size in the last doorbell */
     int64_t reserved_to;   /* bytes of the file that have room on disk */
     size_t attempts;       /* that write here */
-    struct err err;        /* why it is full */
+    struct err err;        /* why it is full, or what is damaged */
 };
 
 /* Opens it, or leaves it full. The folder is made. */

@@ -23,6 +23,8 @@
  *       after hello: what it knows; `calls` are questions still without a reply
  *   {"type":"doorbell","run_id":TEXT,"size":N}      the journal has grown to N bytes
  *   {"type":"full","run_id","message"}              the journal cannot be written now; steps are held
+ *   {"type":"damaged","run_id","message"}           it can never be written again: somebody has cut it or
+ *                                                   written to it; what its steps say is dropped
  *
  * Fields of spawn (all paths absolute; absent means none):
  *   attempt, run_id, journal            ids, and the journal's path
