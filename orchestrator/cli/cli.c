@@ -16,6 +16,7 @@ int cli_exit_of(const struct err *err)
     case ERR_BUSY:
     case ERR_NEWER:
     case ERR_IO:
+    case ERR_LIMIT: /* a full disk */
     case ERR_CORRUPT:
         return EXIT_HOME;
     case ERR_INPUT:
@@ -137,6 +138,7 @@ int cli_main(int argc, char **argv)
 {
     rewrite(argc, argv);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` is an error like others, not our end */
     struct cli cli = {.arena = arena_new()};
     cli.program = own_path(cli.arena, argv[0]);
     int code = dispatch(&cli, argc, argv);

@@ -86,9 +86,11 @@ static int loop(struct follower *f, struct err *err)
     struct engine *engine = f->session->engine;
     int failures = 0;
     while (engine_find_run(engine, f->run_id) != NULL) {
-        live_update(f->live, engine);
-        if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
-            break;
+        if (failures == 0) { /* else memory is ahead of the store, until the next turn has read it again */
+            live_update(f->live, engine);
+            if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
+                break;
+            }
         }
         if (turn(f, live_interval_ms(f->live), &failures, err) < 0 || take_signal(f, err) < 0) {
             return -1;

@@ -83,6 +83,7 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
         ssize_t size = pread(home->lock_fd, holder, sizeof holder - 1, 0);
         holder[size < 0 ? 0 : size] = '\0';
         struct str words = str_trim(str_from(holder));
+        words = words.n > 0 ? words : STR("another sluice"); /* that has the lock, but has not written yet */
         return err_set(err, ERR_BUSY,
                        "the home '%s' is in use by %.*s: wait until it is done, or give this one another --home",
                        home->path, STR_ARG(words));

@@ -5,6 +5,7 @@
 #include "store/schema.h"
 #include "store/store_internal.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +19,22 @@ static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
                                      "PRAGMA temp_store = MEMORY;"
                                      "PRAGMA busy_timeout = 2000;";
 
+/* For the files beside the database SQLite calls a full disk an "I/O error". After a failed fsync it is one: nobody
+ * knows what is on the disk. */
+static bool is_full(struct store *store, int code)
+{
+    int number = store->db == NULL ? 0 : sqlite3_system_errno(store->db);
+    return code != SQLITE_IOERR_FSYNC && (number == ENOSPC || number == EDQUOT);
+}
+
 int store_fail(struct store *store, int code, const char *doing, struct err *err)
 {
     const char *text = store->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(store->db);
     switch (code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        return is_full(store, code) ? err_set(err, ERR_LIMIT, "%s: the disk is full", doing)
+                                    : err_set(err, ERR_IO, "%s: %s", doing, text);
     case SQLITE_FULL:
         return err_set(err, ERR_LIMIT, "%s: the disk is full", doing);
     case SQLITE_BUSY:
@@ -161,9 +174,20 @@ int store_begin(struct store *store, struct err *err)
     return store_exec(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
 }
 
+/* SQLite would go on writing into a file that has no name any more. */
+static int check_in_place(struct store *store, struct err *err)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(store->db, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved == 0 ? 0
+                      : err_set(err, ERR_IO, "the store '%s' was moved or removed while in use: nothing more can be "
+                                             "recorded",
+                                sqlite3_db_filename(store->db, "main"));
+}
+
 int store_commit(struct store *store, struct err *err)
 {
-    if (store_exec(store, "COMMIT", "committing", err) < 0) {
+    if (check_in_place(store, err) < 0 || store_exec(store, "COMMIT", "committing", err) < 0) {
         store_rollback(store);
         return -1;
     }
