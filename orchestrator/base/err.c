@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/err.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     err->code = code;
     (void)vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
+    utf8_one_line(err->message);
     return -1;
 }
 
@@ -39,6 +42,7 @@ int err_errno(struct err *err, const char *format, ...)
     if (used > 0 && (size_t)used < sizeof err->message) {
         (void)snprintf(err->message + used, sizeof err->message - (size_t)used, ": %s", strerror(number));
     }
+    utf8_one_line(err->message);
     return -1;
 }
 
@@ -57,6 +61,7 @@ int err_add(struct err *err, const char *format, ...)
         size_t room = sizeof err->message - (size_t)used;
         (void)snprintf(err->message + used, room, ": %.*s", (int)room, old);
     }
+    utf8_one_line(err->message);
     return -1;
 }
 

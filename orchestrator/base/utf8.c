@@ -106,3 +106,15 @@ size_t utf8_columns(struct str text)
     }
     return columns;
 }
+
+void utf8_one_line(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
+        if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+            *p++ = '?'; /* U+0080 to U+009F, control characters too */
+            *p = '?';
+        } else if (*p < 0x20 || *p == 0x7f) {
+            *p = *p == '\n' || *p == '\r' || *p == '\t' ? ' ' : '?';
+        }
+    }
+}

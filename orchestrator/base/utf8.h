@@ -17,4 +17,8 @@ size_t utf8_encode(uint32_t code, char room[4]);
 /* Columns the text takes on a terminal (wide East Asian 2, combining 0); invalid bytes count 1. */
 size_t utf8_columns(struct str text);
 
+/* In place: a text that others wrote becomes one line that does nothing to a terminal. Blanks of all kinds become ' ',
+ * other control characters (ESC, NEL, ...) '?'. */
+void utf8_one_line(char *text);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/diag.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -25,8 +27,9 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
     }
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(diags->arena, format, args);
+    char *message = arena_vprintf(diags->arena, format, args);
     va_end(args);
+    utf8_one_line(message);
     diags->items = arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
     struct diag *diag = &diags->items[diags->count++];
     *diag = (struct diag){.level = level_of(code), .code = code, .pos = pos, .message = message, .hint = hint};

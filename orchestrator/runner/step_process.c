@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/step_process.h"
 
+#include "base/utf8.h"
 #include "runner/plugin_host.h"
 #include "runner/step_collect.h"
 #include "runner/step_link.h"
@@ -14,11 +15,7 @@ enum { EXIT_STEP_FAILED = 1 };
 void step_outcome_reason(struct step_outcome *outcome, const char *text)
 {
     (void)snprintf(outcome->reason, sizeof outcome->reason, "%s", text == NULL ? "" : text);
-    for (char *p = outcome->reason; *p != '\0'; p++) {
-        if (*p == '\n' || *p == '\r') {
-            *p = ' ';
-        }
-    }
+    utf8_one_line(outcome->reason);
 }
 
 static void run_code(const struct json *spawn, const struct step_sink *sink, struct arena *arena,

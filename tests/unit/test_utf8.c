@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include <stdio.h>
+
 TEST(every_code_point_is_encoded_and_decoded_again)
 {
     for (uint32_t code = 0; code <= 0x10ffff; code++) {
@@ -85,5 +87,25 @@ TEST(columns_count_wide_and_combining_characters)
     assert_int_equal(utf8_columns(STR("\xe2\x9c\x93 ok")), 4);
 }
 
+TEST(one_line_has_no_control_characters_left)
+{
+    static const struct {
+        const char *text;
+        const char *expected;
+    } cases[] = {{"", ""},
+                 {"as it is", "as it is"},
+                 {"a\nb\r\nc\td", "a b  c d"},
+                 {"\x1b[31mred\x07\x7f", "?[31mred??"},
+                 {"\xc2\x9b" "31m \xc2\x80\xc2\x9f \xc2\xa0", "??31m ???? \xc2\xa0"},
+                 {"bl\xc3\xa5 \xe2\x9c\x93", "bl\xc3\xa5 \xe2\x9c\x93"},
+                 {"cut \xc2", "cut \xc2"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s", cases[i].text);
+        utf8_one_line(text);
+        assert_string_equal(text, cases[i].expected);
+    }
+}
+
 TESTS(RUN(every_code_point_is_encoded_and_decoded_again), RUN(what_rfc_3629_excludes_is_refused),
-      RUN(columns_count_wide_and_combining_characters))
+      RUN(columns_count_wide_and_combining_characters), RUN(one_line_has_no_control_characters_left))
