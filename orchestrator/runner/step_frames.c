@@ -15,7 +15,21 @@ static void journal(struct supervised *attempt, enum journal_type type, struct s
     run_journal_append(attempt->journal, attempt->id, type, payload, now_ms);
 }
 
-/* Points without a time get the one at which they came. */
+static bool holds_secret(const struct supervised *attempt, struct str text)
+{
+    if (!mask_is_active(attempt->mask)) {
+        return false;
+    }
+    struct strbuf masked;
+    strbuf_init(&masked, 4 * JOURNAL_PAYLOAD_MAX);
+    mask_text(attempt->mask, text, &masked);
+    bool holds = !str_eq(strbuf_str(&masked), text);
+    strbuf_clear(&masked);
+    return holds;
+}
+
+/* Points without a time get the one at which they came. A name with a secret in it would be shown for ever, and masked
+ * it would be no name of a metric: such points are left out. */
 static bool take_metrics(struct supervised *attempt, struct str payload, int64_t now_ms)
 {
     int64_t wall_ms = clock_wall_ms(&clock_system);
@@ -25,7 +39,15 @@ static bool take_metrics(struct supervised *attempt, struct str payload, int64_t
     struct str rest = payload;
     struct journal_point point;
     int more;
+    bool told = false;
     while ((more = journal_point_next(&rest, &point)) == 1) {
+        if (holds_secret(attempt, point.key)) {
+            if (!told) {
+                supervise_warn(attempt, "a metric with a secret in its name is not recorded", now_ms);
+            }
+            told = true;
+            continue;
+        }
         point.time_ms = point.time_ms == 0 ? wall_ms : point.time_ms;
         strbuf_add(&out, room, journal_point_encode(&point, room));
     }

@@ -12,6 +12,7 @@ enum { NAMES_MAX = 64, SHOWN_MAX = 80 };
 struct lines {
     struct str rest;
     size_t number;
+    bool has_return; /* the last line ended in CR LF */
 };
 
 static bool next_line(struct lines *lines, struct str *ret_line)
@@ -19,9 +20,8 @@ static bool next_line(struct lines *lines, struct str *ret_line)
     if (lines->rest.n == 0 || !str_cut(&lines->rest, '\n', ret_line)) {
         return false;
     }
-    if (ret_line->n > 0 && ret_line->p[ret_line->n - 1] == '\r') {
-        ret_line->n--;
-    }
+    lines->has_return = ret_line->n > 0 && ret_line->p[ret_line->n - 1] == '\r';
+    ret_line->n -= lines->has_return ? 1 : 0;
     lines->number++;
     return true;
 }
@@ -55,11 +55,13 @@ static struct str shown(struct str text)
     return str_slice(text, 0, SHOWN_MAX);
 }
 
-/* The lines up to the one that is the mark. */
+/* The lines up to the one that is the mark. A CR at the end of one belongs to the value, unless the block begins with
+ * one: then the file was written with Windows' line ends. */
 static int read_block(struct lines *lines, struct str key, struct str mark, struct arena *arena, struct str *ret_value,
                       struct err *err)
 {
     size_t begun = lines->number;
+    bool windows = lines->has_return;
     struct strbuf value;
     struct str line;
     strbuf_init(&value, STEP_OUTPUT_MAX_BYTES);
@@ -74,6 +76,7 @@ static int read_block(struct lines *lines, struct str key, struct str mark, stru
             strbuf_add_byte(&value, '\n');
         }
         strbuf_add_str(&value, line);
+        strbuf_add_text(&value, lines->has_return && !windows ? "\r" : "");
         first = false;
     }
     strbuf_clear(&value);

@@ -38,7 +38,7 @@ static void log_lines(void *ctx, struct str payload)
     run_journal_append(attempt->journal, attempt->id, JOURNAL_LOG, payload, clock_monotonic_ms(&clock_system));
 }
 
-static void host_line(struct supervised *attempt, const char *text, int64_t now_ms)
+void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms)
 {
     struct strbuf payload;
     strbuf_init(&payload, 4096);
@@ -441,7 +441,7 @@ static void tell_survivors(struct supervised *attempt, const struct sweep_found 
     for (size_t i = 0; i < found->count && i < SWEEP_SHOWN; i++) {
         strbuf_printf(&text, " %d", (int)found->pids[i]);
     }
-    host_line(attempt, text.data, now_ms);
+    supervise_warn(attempt, text.data, now_ms);
     strbuf_clear(&text);
 }
 
@@ -481,7 +481,7 @@ static void check_log_limit(struct supervised *attempt, int64_t now_ms)
         for (int i = 0; i < 2; i++) {
             capture_finish(&attempt->captures[i]);
         }
-        host_line(attempt, "the log has reached its limit: the rest is dropped and the step is stopped", now_ms);
+        supervise_warn(attempt, "the log has reached its limit: the rest is dropped and the step is stopped", now_ms);
         ladder_stop(attempt, "log_limit", json_get_int(json_get(&attempt->spawn, "stop"), "grace_ms", 10000), now_ms);
     }
 }

@@ -94,6 +94,8 @@ void supervise_channel_ready(struct supervised *attempt, int64_t now_ms);
 void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms);
 /* An answer to a question of the step. */
 void supervise_answer(struct supervised *attempt, const struct json *reply);
+/* A line of the host in the step's log. */
+void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms);
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
 

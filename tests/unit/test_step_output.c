@@ -58,6 +58,7 @@ TEST(lines_and_blocks_become_entries)
         {"n<<END\na\n\nb=c\nEND\nm=2\n", "n=a\n\nb=c;m=2;"},
         {"n<<END\nEND\n", "n=;"},
         {"n<<END\r\na\r\nEND\r\n", "n=a;"},
+        {"n<<END\na\r\n\r\nEND\n", "n=a\r\n\r;"},
         {"n<<a=b\nx\na=b\n", "n=x;"},
         {"n=1\nm=2\nn=3\n", "n=3;m=2;"},
         {"model.path-1=x\n_under=y", "model.path-1=x;_under=y;"},
