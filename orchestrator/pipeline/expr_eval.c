@@ -34,16 +34,19 @@ static const char *path_text(struct evaluation *e, const struct expr *expr)
     if (expr->op == EXPR_NAME) {
         return arena_str(e->arena, expr->name).p;
     }
+    if (expr->op == EXPR_CALL) {
+        return arena_printf(e->arena, "%.*s(...)", STR_ARG(expr->name));
+    }
+    if (expr->op != EXPR_MEMBER && expr->op != EXPR_INDEX) {
+        return "(...)";
+    }
     const char *inner = path_text(e, &expr->args[0]);
     if (expr->op == EXPR_MEMBER) {
         return arena_printf(e->arena, "%s.%.*s", inner, STR_ARG(expr->name));
     }
-    if (expr->op == EXPR_INDEX) {
-        const struct expr *index = &expr->args[1];
-        return index->op == EXPR_LITERAL ? arena_printf(e->arena, "%s[%s]", inner, json_text(e->arena, &index->value).p)
-                                         : arena_printf(e->arena, "%s[...]", inner);
-    }
-    return "...";
+    const struct expr *index = &expr->args[1];
+    return index->op == EXPR_LITERAL ? arena_printf(e->arena, "%s[%s]", inner, json_text(e->arena, &index->value).p)
+                                     : arena_printf(e->arena, "%s[...]", inner);
 }
 
 static enum outcome missing(struct evaluation *e, const struct expr *expr, const struct json *container, struct str key)

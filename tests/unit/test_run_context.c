@@ -85,6 +85,8 @@ TEST(an_expression_sees_the_run_and_the_steps_that_ended)
         assert_string_equal(value_of(&d, &context, cases[i][0]), cases[i][1]);
     }
     assert_non_null(strstr(value_of(&d, &context, "steps.skip.outputs.n"), "error: "));
+    assert_non_null(strstr(value_of(&d, &context, "fromJSON('{}').absent"), "fromJSON(...).absent is missing"));
+    assert_string_equal(value_of(&d, &context, "fromJSON('{}').absent ?? 'none'"), "\"none\"");
     assert_non_null(strstr(value_of(&d, &context, "hashFiles('*.py')"), "hashFiles is not available here"));
     driver_free(&d);
 }
