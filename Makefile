@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test unit e2e lint lua fuzz deps deps-test install uninstall clean help
+.PHONY: all demo test unit e2e lint lua docs docs-test fuzz deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -125,6 +125,10 @@ e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
 	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q tests/e2e
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests
+docs: all ## write the pages and the picture that are made from what the programs say
+	@$(PYTHON) tests/docs/generate.py $(BUILD) && $(PYTHON) tests/docs/picture.py $(BUILD)
+docs-test: all ## every command and every YAML block of the documents is run, every link followed
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/docs
 lint: ## layers, sizes, spelling of the rules, both compilers, shell scripts
 	@tests/lint/lint.sh
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

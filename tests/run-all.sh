@@ -7,7 +7,7 @@ set -u
 build=$1
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit lua e2e fuzz)
+[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit lua docs e2e fuzz)
 jobs=$(nproc)
 passed=0 failed=0
 logs=$build/test-logs
@@ -42,6 +42,7 @@ for name in "${parts[@]}"; do
     compilers) part compilers tests/lint/compilers.sh "$build" ;;
     unit) part unit make --no-print-directory -s -j"$jobs" BUILD="$build" unit ;;
     lua) part lua make --no-print-directory -s -j"$jobs" BUILD="$build" lua ;;
+    docs) part docs make --no-print-directory -s -j"$jobs" BUILD="$build" docs-test ;;
     e2e) part e2e make --no-print-directory -s -j"$jobs" BUILD="$build" e2e ;;
     fuzz) part fuzz make --no-print-directory -s -j"$jobs" BUILD="$build" fuzz ;;
     *)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * config.yaml of a home: what must not stand in the file of the one it binds (docs/configuration.md).
+ * config.yaml of a home: what must not stand in the file of the one it binds (docs/operations.md).
  *
  * One table of keys reads, checks and documents it (config_keys). An absent file is an empty configuration.
  */

@@ -81,10 +81,6 @@ def step_of(run, name):
     return next(step for step in run["steps"] if step["id"] == name)
 
 
-def seconds(step):
-    return f"{step['exit']['wall_ms'] / 1000:.1f} s"
-
-
 def draw_candidates(drawing, run, y):
     best = step_of(run, "best")["outputs"]["index"]
     drawing.text(24, y + 40, "train", "name")

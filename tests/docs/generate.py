@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the pages that say again what the programs know: docs/cli.md from the help of each command, and
+docs/plugin-reference.md from the manifests of the bundled plugins.
+
+    generate.py [--check] [BUILD]        --check: exit 1 when a page is not what would be written
+"""
+import difflib
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NOTE = "<!-- Written by tests/docs/generate.py (make docs) from what the program says: change it there. -->\n"
+TYPES = {"STRING": "text", "PATH": "path", "BOOL": "boolean", "INT": "whole number", "NUMBER": "number",
+         "DURATION": "duration", "SIZE": "size", "ANY": "anything"}
+FLAGS = {"STEP_REPEATABLE": "may be repeated", "STEP_GATE": "may refuse"}
+
+
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True, env={"NO_COLOR": "1", "LANG": "C.UTF-8"},
+                          cwd="/").stdout
+
+
+def cell(text):
+    return re.sub(r"<([^<>]*)>", r"`<\1>`", text).replace("|", "\\|")
+
+
+# ---- commands ----
+
+def command_groups(listing):
+    """[(group, [(command, summary)])] of `sluice --help`."""
+    groups = []
+    for line in listing.splitlines():
+        row = re.match(r"  (\S+(?: \S+)*?) {2,}(.*)|  (\S{18,}) (.*)", line)
+        if re.match(r"\S+$", line) and line != "Usage":
+            groups.append((line, []))
+        elif row and groups:
+            groups[-1][1].append((row.group(1) or row.group(3), row.group(2) or row.group(4)))
+    return groups
+
+
+def sections(text):
+    """The help of a command, cut at its headings: {heading: lines}; the usage is all up to the first options."""
+    found, heading = {"Usage": []}, "Usage"
+    for line in text.splitlines()[2:]:
+        if line in ("Usage", "Options", "Options of every command", "Examples"):
+            heading = line
+            found[heading] = []
+        else:
+            found[heading].append(line)
+    return found
+
+
+def option_rows(lines):
+    rows = []
+    for line in lines:
+        match = re.match(r"  (?:(-\w), |    )(--[\w-]+)(?: ([A-Z|:=]+(?:\.\.\.)?))? +(.*)", line)
+        if match:
+            letter, name, argument, doc = match.groups()
+            spelling = ", ".join(f"`{word}{' ' + argument if argument else ''}`" for word in (letter, name) if word)
+            rows.append(f"| {spelling} | {cell(doc)} |")
+        elif line.strip():
+            raise ValueError(f"an option that cannot be read: {line!r}")
+    return rows
+
+
+def table(head, rows):
+    return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows]) + "\n"
+
+
+def command_section(sluice, name, summary):
+    parts = sections(output_of(sluice, *name.split(), "--help"))
+    usage, *details = "\n".join(parts["Usage"]).strip("\n").split("\n")
+    text = f"### sluice {name}\n\n{summary[0].upper()}{summary[1:]}{'' if summary[-1] in '.?!' else '.'}\n\n"
+    text += f"```text\n{usage.strip()}\n```\n\n"
+    body = "\n".join(details).strip()
+    text += f"{body}\n\n" if body else ""
+    rows = option_rows(parts.get("Options", []))
+    text += table("| option | |", rows) + "\n" if rows else ""
+    examples = "\n".join(line[2:] for line in parts["Examples"] if line.strip())
+    return text + f"```text\n{examples}\n```\n"
+
+
+def command_page(build):
+    sluice = str(build / "sluice")
+    groups = command_groups(output_of(sluice, "--help"))
+    common = sections(output_of(sluice, groups[0][1][0][0], "--help"))["Options of every command"]
+    text = f"# Commands\n\n{NOTE}\nEvery command has `--help`; `sluice man COMMAND` prints the same as a man page.\n\n"
+    text += table("| command | |", [f"| [`{name}`](#sluice-{name.replace(' ', '-')}) | {cell(summary)} |"
+                                    for _, rows in groups for name, summary in rows])
+    text += "\n## Of every command\n\n" + table("| option | |", option_rows(common))
+    text += "\nStandard output is data, standard error is messages. RUN is a number (`12`), a pipeline and a number "
+    text += "(`wine/12`), `latest`, or a run id.\n\n" + table("| exit code | meaning |", exit_codes(sluice))
+    for group, rows in groups:
+        text += f"\n## {group}\n"
+        for name, summary in rows:
+            text += "\n" + command_section(sluice, name, summary)
+    return text
+
+
+def exit_codes(sluice):
+    page = output_of(sluice, "man")
+    words = re.search(r"\.SH EXIT STATUS\n(.*?)\n\.SH", page, re.S).group(1).replace("\n", " ").rstrip(".")
+    return [f"| {code} | {meaning} |" for code, meaning in re.findall(r"(\d+) ([^,]+)", words)]
+
+
+# ---- plugins ----
+
+def manifest(path):
+    """The rows of the ELF section .sluice: {word: text} and the lists "param" and "output"."""
+    data = path.read_bytes()
+    words = iter(data[data.index(b"sluice-step\0"):].decode(errors="replace").split("\0"))
+    found = {"abi": [next(words), next(words)][1], "params": [], "outputs": []}
+    for word in words:
+        if word == "end":
+            return found
+        if word == "param":
+            found["params"].append([next(words) for _ in range(4)])
+        elif word == "output":
+            found["outputs"].append([next(words) for _ in range(3)])
+        else:
+            found[word] = next(words)
+    raise ValueError(f"{path}: the manifest does not end")
+
+
+def rules(text):
+    words = [word.strip() for word in text.split(";") if word.strip()]
+    said = []
+    for word in words:
+        key, _, value = word.partition("=")
+        said.append({"default": f"default `{value}`", "choices": "one of " + ", ".join(
+            f"`{choice}`" for choice in value.split("|")), "min": f"at least {value}", "max": f"at most {value}",
+                     "minlen": "not empty" if value == "1" else f"at least {value} long",
+                     "shape": value.replace("|", " or ")}.get(key, word))
+    return "; ".join(said)
+
+
+def plugin_section(path):
+    about = manifest(path)
+    flags = [FLAGS[flag.strip()] for flag in about["flags"].split("|") if flag.strip() in FLAGS]
+    more = f"[More, with an example](../plugins/{about['name']}/README.md)."
+    text = f"## {about['name']}\n\n{about['summary']} {more}\n\n"
+    text += f"Version {about['version']}" + (f"; {' and '.join(flags)}" if flags else "") + ".\n\n"
+    text += table("| input | type | | |", [f"| `{name}` | {TYPES[kind]} | {cell(rules(rule))} | {cell(doc)} |"
+                                           for name, kind, rule, doc in about["params"]])
+    return text + "\n" + table("| output | type | |", [f"| `{name}` | {TYPES[kind]} | {cell(doc)} |"
+                                                       for name, kind, doc in about["outputs"]])
+
+
+def plugin_page(build):
+    plugins = sorted((build / "plugins").glob("*.so"))
+    text = f"# The bundled plugins\n\n{NOTE}\nWhat each says of itself, in the words of its manifest. "
+    text += "[Plugins](plugins.md) tells how they work and how to write one.\n\n"
+    text += " · ".join(f"[{path.stem}](#{path.stem})" for path in plugins) + "\n"
+    return text + "".join("\n" + plugin_section(path) for path in plugins)
+
+
+# ---- all ----
+
+PAGES = {"docs/cli.md": command_page, "docs/plugin-reference.md": plugin_page}
+
+
+def difference(page, build):
+    """What would change, as a diff; empty when the page is as it must be."""
+    path = ROOT / page
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    return "".join(difflib.unified_diff(old.splitlines(True), PAGES[page](build).splitlines(True), page, "generated"))
+
+
+def main():
+    arguments = [word for word in sys.argv[1:] if word != "--check"]
+    build = pathlib.Path(arguments[0] if arguments else ROOT / "build").resolve()
+    changed = False
+    for page in PAGES:
+        diff = difference(page, build)
+        changed = changed or bool(diff)
+        if "--check" in sys.argv:
+            sys.stdout.write(diff)
+        elif diff:
+            (ROOT / page).write_text(PAGES[page](build), encoding="utf-8")
+            print(f"wrote {page}")
+    return 1 if changed and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
