@@ -147,7 +147,7 @@ def test_the_table_of_layers_is_layers_txt():
 
 def test_each_frame_and_kind_of_report_is_documented():
     kinds = re.findall(r'\{"(\w+)", report_', source("orchestrator/engine/reports.c"))
-    frames = re.findall(r"JOURNAL_([A-Z]+) = ", source("orchestrator/wire/journal.h").split("enum journal_type")[1]
+    frames = re.findall(r"JOURNAL_([A-Z]+) = ", source("orchestrator/wire/journal.h").split("enum journal_type {")[1]
                         .split("};")[0])
     assert len(kinds) > 5 and len(frames) > 5 and missing("docs/architecture.md", kinds + frames) == []
 
