@@ -75,7 +75,7 @@ def command_section(sluice, name, summary):
     usage, *details = "\n".join(parts["Usage"]).strip("\n").split("\n")
     text = f"### sluice {name}\n\n{summary[0].upper()}{summary[1:]}{'' if summary[-1] in '.?!' else '.'}\n\n"
     text += f"```text\n{usage.strip()}\n```\n\n"
-    body = "\n".join(details).strip()
+    body = "\n".join(f"`{line}`" if line.startswith("#") else line for line in details).strip()
     text += f"{body}\n\n" if body else ""
     rows = option_rows(parts.get("Options", []))
     text += table("| option | |", rows) + "\n" if rows else ""
