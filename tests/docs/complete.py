@@ -40,7 +40,7 @@ def stubs(text):
         needs = step.get("needs", []) if isinstance(step, dict) else []
         for need in [needs] if isinstance(needs, str) else needs:
             wanted.setdefault(need.rstrip("?"), [])
-    params = set(re.findall(r"(?<!sluice\.)\bparams\.([A-Za-z_]\w*)", text)) - set(value.get("params", {}))
+    params = set(re.findall(r"(?<![\w/.])params\.([A-Za-z_]\w*)", text)) - set(value.get("params", {}))
     missing = {name: members for name, members in wanted.items() if name not in steps}
     return [stub(name, missing[name]) for name in missing], sorted(params)
 
