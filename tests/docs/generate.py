@@ -101,9 +101,12 @@ def command_page(build):
 
 
 def exit_codes(sluice):
-    page = output_of(sluice, "man")
-    words = re.search(r"\.SH EXIT STATUS\n(.*?)\n\.SH", page, re.S).group(1).replace("\n", " ").rstrip(".")
-    return [f"| {code} | {meaning} |" for code, meaning in re.findall(r"(\d+) ([^,]+)", words)]
+    text = re.search(r"\.SH EXIT STATUS\n(.*?)\n\.SH", output_of(sluice, "man"), re.S).group(1).replace("\\-", "-")
+    if ".TP\n" in text:
+        pairs = [item.strip().split("\n", 1) for item in text.split(".TP\n") if item.strip()]
+    else:
+        pairs = re.findall(r"(\d+) ([^,]+)", text.replace("\n", " ").rstrip("."))
+    return [f"| {code} | {cell(meaning)} |" for code, meaning in pairs]
 
 
 # ---- plugins ----

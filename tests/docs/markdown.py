@@ -4,8 +4,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GLOBS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "lua/README.md", "examples/*/README.md",
-         "pipelines/README.md", "pipelines/*/README.md")
+GLOBS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "lua/README.md", "examples/*/README.md")
 DIRECTIVE = re.compile(r"<!-- test: (.*?) -->\s*$")
 
 
