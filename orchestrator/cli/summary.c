@@ -3,9 +3,9 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "cli/reason_words.h"
 #include "cli/results.h"
 #include "cli/screen.h"
-#include "cli/reason_words.h"
 #include "store/waits.h"
 
 enum { NAME_COLUMNS_MAX = 28, NOTE_COLUMNS_MIN = 24, HINT_COLUMNS_MIN = 30, HINTS_MAX = 64 };

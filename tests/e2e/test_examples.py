@@ -175,9 +175,10 @@ def test_c_plugin_is_built_outside_the_tree_with_step_h_alone(example, tmp_path)
     header.parent.mkdir()
     shutil.copy(ROOT / "orchestrator" / "step.h", header)
     commands = commands_of(rung)
-    assert commands == ["make STEP_H=…/orchestrator", "sluice run"]
-    make, run = [type_in(rung, command.replace("…/orchestrator", str(header.parent))) for command in commands]
+    assert commands == ["make STEP_H=…/orchestrator", "sluice plugins show ./correlate.so", "sluice run"]
+    make, show, run = [type_in(rung, command.replace("…/orchestrator", str(header.parent))) for command in commands]
     assert make.code == 0 and "warning" not in make.err, make
+    assert show.code == 0 and "Pearson's correlation" in show.out and "From -1 to 1." in show.out, show
     assert run.code == 0, run
     step = run_of(rung, "latest").step("correlate")
     expected = statistics.correlation([1, 2, 3, 4, 5, 6], [2.1, 3.9, 6.2, 7.8, 10.1, 12.2])
