@@ -124,6 +124,7 @@ struct step_context {
     const char *step_dir;   /* empty at the start, private to the attempt */
     const char *state_dir;  /* shared by the attempts of the step: for checkpoints */
     const char *home;       /* the sluice home; plugins read artifacts there and write nothing */
+    const char *runner;     /* the program that runs this step: "RUNNER lua run FILE" runs a Lua script by itself */
 };
 
 /* A request to the outside, made by sluice-fetch under the home's address policy. */

@@ -67,15 +67,14 @@ static int become_runner(struct cli *cli, const char *verb, const char *const *e
 
 static int run_lua_run(struct cli *cli)
 {
-    const char *extra[] = {NULL, NULL, NULL, NULL, NULL, NULL};
+    static const char *const passed[] = {"params", "inputs", "out"};
+    const char *extra[2 * 3 + 2] = {NULL};
     int count = 0;
-    if (option_given(cli, "params")) {
-        extra[count++] = "--params";
-        extra[count++] = option_value(cli, "params");
-    }
-    if (option_given(cli, "inputs")) {
-        extra[count++] = "--inputs";
-        extra[count++] = option_value(cli, "inputs");
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        if (option_given(cli, passed[i])) {
+            extra[count++] = arena_printf(cli->arena, "--%s", passed[i]);
+            extra[count++] = option_value(cli, passed[i]);
+        }
     }
     if (cli->json) {
         extra[count++] = "--json";
@@ -85,7 +84,8 @@ static int run_lua_run(struct cli *cli)
 
 static const struct option_row lua_run_options[] = {
     {"params", 0, "JSON", false, "what sluice.params holds: a map"},
-    {"inputs", 0, "JSON", false, "what sluice.inputs holds: a map of paths"},
+    {"inputs", 0, "JSON", false, "what sluice.inputs holds: a map of NAME to path"},
+    {"out", 0, "FOLDER", false, "sluice.step.dir, which stays; metrics.json in it gets the last value of each metric"},
     {0},
 };
 
@@ -98,7 +98,7 @@ const struct command command_lua_run = {
         "Runs the script in the same sandbox as a step; metrics, params, outputs and artifacts are printed instead of "
         "recorded.",
     .examples = "sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'\n"
-                "sluice lua run train.lua --inputs '{\"data\": \"data/wine.csv\"}' --json",
+                "sluice lua run train.lua --inputs '{\"data\": \"data/wine.csv\"}' --out model",
     .options = lua_run_options,
     .min_arguments = 1,
     .max_arguments = 1,

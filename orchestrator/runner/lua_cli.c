@@ -2,32 +2,38 @@
 #include "runner/lua_cli.h"
 
 #include "base/fs.h"
+#include "base/path.h"
 #include "runner/lua_fake_host.h"
 #include "runner/lua_host.h"
 #include "runner/lua_test.h"
 
 #include <getopt.h>
+#include <limits.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 6 };
 
 static const char usage[] =
-    "usage: sluice lua run FILE [--params JSON] [--inputs JSON] [--json]\n"
+    "usage: sluice lua run FILE [--params JSON] [--inputs JSON] [--out FOLDER] [--json]\n"
     "       sluice lua test [FILE|FOLDER...]\n"
     "\n"
     "run   runs a script as a step would, and prints what it records\n"
     "      sluice lua run smooth.lua --params '{\"series\": [1, 5, 2], \"window\": 2}'\n"
     "      sluice lua run train.lua --inputs '{\"data\": \"data/wine.csv\"}' --json\n"
+    "      --out FOLDER is sluice.step.dir, and stays; metrics.json in it gets the last value of each metric\n"
     "test  runs the functions of the tables that *_test.lua files return\n"
     "      sluice lua test tests\n"
     "\n"
-    "--lua FOLDER  where the standard modules are\n";
+    "--lua FOLDER  where the standard modules are, if not beside this program\n";
 
 struct lua_arguments {
     const char *lua_folder;
     const char *params;
     const char *inputs;
+    const char *out;
     bool json;
     bool help;
     int count;
@@ -38,8 +44,9 @@ static int read_arguments(int argc, char **argv, struct lua_arguments *ret, stru
 {
     static const struct option table[] = {
         {"lua", required_argument, NULL, 'l'}, {"params", required_argument, NULL, 'p'},
-        {"inputs", required_argument, NULL, 'i'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0},
+        {"inputs", required_argument, NULL, 'i'}, {"out", required_argument, NULL, 'o'},
+        {"json", no_argument, NULL, 'j'},      {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     opterr = 0;
@@ -53,6 +60,9 @@ static int read_arguments(int argc, char **argv, struct lua_arguments *ret, stru
             break;
         case 'i':
             ret->inputs = optarg;
+            break;
+        case 'o':
+            ret->out = optarg;
             break;
         case 'j':
             ret->json = true;
@@ -90,6 +100,33 @@ static int read_map(const char *option, const char *text, struct arena *arena, s
     return ret->type == JSON_OBJECT ? 0
                                     : err_set(err, ERR_INPUT, "%s: expected a map like {\"name\": 1}, found %s", option,
                                               json_type_name(ret->type));
+}
+
+/* They lie beside the program where it was built, and below share/ where it was installed. */
+static const char *standard_modules(struct arena *arena)
+{
+    char program[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[size < 0 ? 0 : size] = '\0';
+    const char *folder = path_dir(arena, program);
+    const char *beside = path_join(arena, folder, "lua");
+    return fs_is_folder(beside) ? beside : path_join(arena, folder, "../../share/sluice/lua");
+}
+
+/* As a step's `metrics:` reads it: JSON has no NaN, so what is not finite is a text. */
+static int leave_metrics(const struct lua_fake_host *fake, const char *out, struct err *err)
+{
+    struct json last = json_object();
+    for (size_t i = 0; i < fake->metrics.u.object.count; i++) {
+        const struct json_member *metric = &fake->metrics.u.object.members[i];
+        double value = json_get_number(&metric->value, "value", NAN);
+        json_set(fake->arena, &last, metric->key.p,
+                 isfinite(value) ? json_number(value)
+                                 : json_cstring(fake->arena, isnan(value)   ? "NaN"
+                                                             : value > 0 ? "Infinity"
+                                                                         : "-Infinity"));
+    }
+    return fs_write(path_join(fake->arena, out, "metrics.json"), json_text(fake->arena, &last), 0644, false, err);
 }
 
 static int run_script(struct lua_fake_host *fake, const char *file, struct err *err)
@@ -130,7 +167,7 @@ static int run(const struct lua_arguments *arguments, struct err *err)
     struct json params;
     struct json inputs;
     struct lua_fake_options options = {
-        .lua_folder = arguments->lua_folder, .params = &params, .inputs = &inputs};
+        .lua_folder = arguments->lua_folder, .params = &params, .inputs = &inputs, .out = arguments->out};
     int code = -1;
     if (arguments->count != 1) {
         (void)err_set(err, ERR_INPUT, "lua run: expected one file, found %d", arguments->count);
@@ -142,7 +179,8 @@ static int run(const struct lua_arguments *arguments, struct err *err)
         fake.print_to = arguments->json ? NULL : stdout;
         fake.log_to = stderr;
         (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what an endless script has said is seen */
-        if (result < 0 || run_script(&fake, options.file, &wrong) < 0) {
+        if (result < 0 || run_script(&fake, options.file, &wrong) < 0 ||
+            (options.out != NULL && leave_metrics(&fake, options.out, &wrong) < 0)) {
             fake.outcome.result = STEP_FAILED;
             step_outcome_reason(&fake.outcome, wrong.message);
         }
@@ -202,7 +240,10 @@ int lua_cli_main(int argc, char **argv)
             (void)fputs(usage, stdout);
             return 0;
         }
+        struct arena *arena = arena_new();
+        arguments.lua_folder = arguments.lua_folder == NULL ? standard_modules(arena) : arguments.lua_folder;
         int code = verbs[i].run(&arguments, &err);
+        arena_free(arena);
         return code < 0 ? usage_error(&err) : code;
     }
     (void)err_set(&err, ERR_INPUT, "lua: expected 'run' or 'test', found '%s'", argc < 2 ? "" : argv[1]);

@@ -188,7 +188,9 @@ static void make_spawn(struct lua_fake_host *host, const struct lua_fake_options
     json_set(arena, &host->spawn, "context", context_of(host, options->file));
     json_set(arena, &host->spawn, "params", options->params == NULL ? json_object() : *options->params);
     json_set(arena, &host->spawn, "cwd", json_cstring(arena, cwd));
-    json_set(arena, &host->spawn, "step_dir", json_cstring(arena, path_join(arena, host->folder, "step")));
+    const char *step_dir = options->out != NULL ? path_join(arena, cwd, options->out)
+                                                : path_join(arena, host->folder, "step");
+    json_set(arena, &host->spawn, "step_dir", json_cstring(arena, step_dir));
     json_set(arena, &host->spawn, "state_dir", json_cstring(arena, path_join(arena, host->folder, "state")));
     json_set(arena, &host->spawn, "artifact_dir", json_cstring(arena, path_join(arena, host->folder, "artifacts")));
 }

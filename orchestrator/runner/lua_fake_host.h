@@ -30,6 +30,7 @@ struct lua_fake_options {
     const char *lua_folder;    /* the standard modules, or NULL */
     const struct json *params; /* NULL: none */
     const struct json *inputs; /* {name: path} as the user gave them, or NULL */
+    const char *out;           /* the step's folder, which stays; NULL: one that goes with the host */
 };
 
 /* Makes the folders and the spawn message. Everything in the host lives until it is freed. */

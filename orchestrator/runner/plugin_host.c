@@ -11,6 +11,9 @@
 #include "runner/step_names.h"
 #include "runner/step_output.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include <math.h>
 #include <signal.h>
 
@@ -235,6 +238,14 @@ static bool host_cancelled(const struct step_host *host)
 
 /* ---- life ---- */
 
+/* The child is a fork of the runner: its program is the runner's. */
+static const char *own_program(struct arena *arena)
+{
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    return arena_dup(arena, path, size < 0 ? 0 : (size_t)size);
+}
+
 static void set_context(struct plugin_host *self)
 {
     const struct json *context = json_get(self->spawn, "context");
@@ -251,6 +262,7 @@ static void set_context(struct plugin_host *self)
         .step_dir = json_get_text(self->spawn, "step_dir", ""),
         .state_dir = json_get_text(self->spawn, "state_dir", ""),
         .home = json_get_text(context, "home", ""),
+        .runner = own_program(self->arena),
     };
 }
 
