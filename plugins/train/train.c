@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Trains a candidate for each combination of a grid with one command, and keeps the best. The best one's model is put
- * where the step's own `model:` finds it; that writes the MLmodel and logs it. */
+ * Trains a candidate for each combination of a grid with one command or Lua script, and keeps the best. The best one's
+ * model is put where the step's own `model:` finds it; that writes the MLmodel and logs it. */
 #include "step.h"
 
 #include "file_text.h"
@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #define PARAMS(P)                                                                                                      \
-    P(ANY, command, "required; shape=list", "The program and its arguments; {NAME} stands for a param.")               \
+    P(ANY, command, "shape=list", "The program and its arguments; {NAME} stands for a param.")                         \
+    P(STRING, lua, "", "A Lua script in place of a command.")                                                          \
+    P(ANY, inputs, "shape=map", "Of a Lua script: NAME: path, which it has as sluice.inputs.")                         \
     P(ANY, grid, "shape=map", "NAME: list of values; every combination is a candidate.")                               \
     P(ANY, candidates, "shape=list", "A list of maps instead of a grid.")                                              \
     P(ANY, params, "shape=map", "Params that all candidates share.")                                                   \
@@ -65,13 +67,65 @@ static bool stays_below(const char *path)
            (strlen(path) < 3 || strcmp(path + strlen(path) - 3, "/..") != 0);
 }
 
+/* In an argument of a command a brace begins a name: two are one. */
+static const char *literal(struct scratch *scratch, const char *text)
+{
+    struct textbuf out = {0};
+    for (const char *p = text; *p != '\0'; p++) {
+        textbuf_put_bytes(&out, p, 1);
+        textbuf_put(&out, *p == '{' ? "{" : "");
+    }
+    const char *result = scratch_copy(scratch, textbuf_text(&out), out.size);
+    textbuf_free(&out);
+    return result;
+}
+
+/* The script is run as by `sluice lua run`: each candidate in a process of its own, with the sandbox of a Lua step. */
+static const char *const *lua_command(struct training *training)
+{
+    const struct train_params *p = training->params;
+    struct scratch *scratch = &training->scratch;
+    struct textbuf inputs = {0};
+    const struct step_value none = {.type = STEP_TYPE_MAP};
+    value_put_json(&inputs, value_given(p->inputs) == NULL ? &none : p->inputs);
+    const char *const items[] = {literal(scratch, training->host->context->runner), "lua", "run", "--params",
+                                 "{params}", "--out", "{dir}", "--inputs", literal(scratch, textbuf_text(&inputs)),
+                                 "--", literal(scratch, p->lua), NULL};
+    const char **argv = scratch_array(scratch, sizeof items / sizeof items[0], sizeof *argv);
+    memcpy(argv, items, sizeof items);
+    textbuf_free(&inputs);
+    return argv;
+}
+
+static int read_command(struct training *training, struct fault *fault)
+{
+    const struct train_params *p = training->params;
+    bool lua = p->lua != NULL && p->lua[0] != '\0';
+    if (lua == (value_given(p->command) != NULL)) {
+        return fault_set(fault, "%s: expected exactly one of command and lua", lua ? "both are given"
+                                                                                   : "none is given");
+    }
+    if (!lua && value_given(p->inputs) != NULL) {
+        return fault_set(fault, "inputs: they are a Lua script's: expected a path among the command's arguments");
+    }
+    const struct step_context *context = training->host->context;
+    if (lua && (context->size < sizeof *context || context->runner == NULL)) {
+        return fault_set(fault, "lua: there is no program here that runs Lua scripts");
+    }
+    if (lua) {
+        training->spec.command = lua_command(training);
+        return 0;
+    }
+    return program_argv(&training->scratch, p->command, "command", &training->spec.command, fault);
+}
+
 static int prepare(struct training *training, struct fault *fault)
 {
     const struct train_params *p = training->params;
     struct trial_spec *spec = &training->spec;
     *spec = (struct trial_spec){
         .metrics = p->metrics, .metric = p->metric, .timeout_ms = p->timeout > 0 ? p->timeout : 0};
-    if (program_argv(&training->scratch, p->command, "command", &spec->command, fault) < 0 ||
+    if (read_command(training, fault) < 0 ||
         grid_expand(&training->scratch, value_given(p->grid), value_given(p->candidates), value_given(p->params),
                     (size_t)p->max_candidates, &training->grid, fault) < 0 ||
         trial_check_command(spec, &training->grid.candidates[0], fault) < 0) {
@@ -290,5 +344,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(train, "1.0", "Trains candidates of a grid with a command and keeps the best.", STEP_REPEATABLE,
+STEP_PLUGIN(train, "1.0", "Trains candidates of a grid by command or Lua, and keeps the best.", STEP_REPEATABLE,
             train_params, PARAMS, OUTPUTS, run)

@@ -8,6 +8,7 @@ import json
 import math
 import pathlib
 import re
+import shutil
 import sqlite3
 import textwrap
 
@@ -218,6 +219,61 @@ def test_train_keeps_the_best_of_a_grid_as_a_model_with_an_mlmodel(sluice):
     assert (folder / "weights").read_text() == "lr=0.1 depth=4\n"
     assert model in (folder / "MLmodel").read_text() and "flavors:" in (folder / "MLmodel").read_text()
     assert "lr=0.1 depth=4" in sluice("logs", expect=0).out
+
+
+def test_train_searches_a_grid_with_the_lua_script_of_a_step(sluice):
+    example = ROOT / "examples" / "breast-cancer"
+    shutil.copy(example / "train.lua", sluice.folder)
+    shutil.copy(example / "data" / "breast-cancer.csv", sluice.folder)
+    sluice.pipeline("""\
+        name: p
+        steps:
+          search:
+            uses: train
+            with:
+              lua: train.lua
+              inputs: {data: breast-cancer.csv}
+              params: {epochs: 5}
+              grid: {learning_rate: [0.001, 0.5]}
+              metric: val_log_loss
+              mode: min
+            model: {path: "${{ step.dir }}/model", name: breast-cancer}
+          alone: {lua: train.lua, inputs: {data: breast-cancer.csv}, with: {epochs: 5, learning_rate: 0.5},
+                  outputs: {val_log_loss: number, val_auc: number, val_accuracy: number, train_rows: integer,
+                            validation_rows: integer, holdout_rows: integer, model: path}}
+        """)
+    result = sluice.run()
+    search = result.step("search")
+    assert search["outputs"]["best"] == {"learning_rate": 0.5, "epochs": 5}
+    # The same script with the same params gives the same model, in the grid and as a step.
+    assert search["outputs"]["value"] == result.step("alone")["metrics"]["val_log_loss"]
+    uri = "SELECT artifact_uri FROM logged_models WHERE model_id = ?"
+    folder = pathlib.Path(rows_of(sluice, uri, search["model_id"])[0][0])
+    assert (folder / "MLmodel").exists() and json.loads((folder / "model.json").read_text())["kind"] == "logistic"
+
+
+def test_train_tells_what_a_lua_script_failed_of(sluice):
+    sluice.write("train.lua", 'if sluice.params.n == 2 then error("no luck") end\nsluice.metric("score", 1 / 3)\n')
+    sluice.pipeline("""\
+        name: p
+        steps:
+          search: {uses: train, with: {lua: train.lua, grid: {n: [1, 2]}, metric: score, mode: max}}
+        """)
+    outputs = sluice.run().step("search")["outputs"]
+    assert outputs["value"] == 1 / 3 and outputs["failed"] == 1 and outputs["model"] is None
+    assert re.search(r"candidate 1: failed: .*train\.lua:1: no luck", sluice("logs", expect=0).out)
+
+
+def test_lua_run_leaves_what_a_step_would_have_in_a_folder(sluice):
+    sluice.write("train.lua", """\
+        sluice.file.write(sluice.step.dir .. "/model/w", tostring(sluice.inputs.data ~= nil))
+        for i = 1, 3 do sluice.metric("loss", 1 / i, i) end
+        sluice.metric("broken", 0 / 0)
+        """)
+    sluice.write("data.csv", "x\n")
+    sluice("lua", "run", "train.lua", "--inputs", '{"data": "data.csv"}', "--out", "made", expect=0)
+    assert (sluice.folder / "made" / "model" / "w").read_text() == "true"
+    assert json.loads((sluice.folder / "made" / "metrics.json").read_text()) == {"loss": 1 / 3, "broken": "NaN"}
 
 
 def test_train_says_which_candidate_failed_and_why_and_fails_with_all(sluice):

@@ -134,6 +134,15 @@ TEST(train_says_why_no_candidate_is_the_best)
          "candidate 0, the best, left no 'm.pkl': expected its model there"},
         {"{\"command\": [\"a\", \"{y}\"], \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
          "command: '{y}' is no param: expected one of the candidates' or {dir}, {index}, {params}, or {{ for a brace"},
+        {"{\"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
+         "none is given: expected exactly one of command and lua"},
+        {"{\"command\": [\"a\"], \"lua\": \"b.lua\", \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
+         "both are given: expected exactly one of command and lua"},
+        {"{\"command\": [\"a\"], \"inputs\": {\"b\": \"c\"}, \"grid\": {\"x\": [1]}, \"metric\": \"m\", "
+         "\"mode\": \"min\"}",
+         "inputs: they are a Lua script's: expected a path among the command's arguments"},
+        {"{\"lua\": \"b.lua\", \"grid\": {\"x\": [1]}, \"metric\": \"m\", \"mode\": \"min\"}",
+         "lua: there is no program here that runs Lua scripts"},
         {"{\"command\": [\"a\"], \"metric\": \"m\", \"mode\": \"min\"}",
          "none of grid and candidates: expected one of them"},
         {"{\"command\": [\"a\"], \"grid\": {\"x\": 1}, \"metric\": \"m\", \"mode\": \"min\"}",
@@ -157,6 +166,22 @@ TEST(train_says_why_no_candidate_is_the_best)
     }
 }
 
+/* `echo` stands for the runner: what it prints is what it would have been asked. */
+TEST(train_asks_the_runner_to_run_a_lua_script)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "train");
+    fake.context.runner = "/bin/echo";
+    assert_int_equal(fake_host_run(&fake, "{\"lua\": \"{lr}.lua\", \"inputs\": {\"data\": \"a{b}.csv\"}, \"grid\": "
+                                          "{\"lr\": [0.5]}, \"metric\": \"loss\", \"mode\": \"min\"}"),
+                     STEP_FAILED);
+    const char *dir = arena_printf(fake.arena, "%s/candidates/0", fake.context.step_dir);
+    const char *asked = arena_printf(fake.arena, "candidate 0: lua run --params {\"lr\":0.5} --out %s --inputs "
+                                                 "{\"data\":\"a{b}.csv\"} -- {lr}.lua", dir);
+    assert_non_null(strstr(fake.log, asked));
+    fake_host_close(&fake);
+}
+
 TEST(train_ends_when_it_is_cancelled)
 {
     struct fake_host fake;
@@ -175,4 +200,5 @@ TESTS(RUN(train_tries_every_combination_and_keeps_the_best),
       RUN(train_gives_params_by_file_environment_and_argument),
       RUN(train_takes_the_first_of_equal_candidates_also_when_it_ends_last),
       RUN(train_leaves_out_printed_names_that_are_no_metrics), RUN(train_stops_at_the_first_failure_when_it_shall),
-      RUN(train_says_why_no_candidate_is_the_best), RUN(train_ends_when_it_is_cancelled))
+      RUN(train_says_why_no_candidate_is_the_best), RUN(train_asks_the_runner_to_run_a_lua_script),
+      RUN(train_ends_when_it_is_cancelled))
