@@ -87,7 +87,7 @@ const char *load_param_problem(const struct param *param, const struct json *val
 {
     double number = 0;
     if (!has_type(param->type, value)) {
-        const char *type = value_type_names[param->type];
+        const char *type = value_type_name(param->type);
         return arena_printf(arena, "expected %s %s, found %s", strchr("aeio", type[0]) != NULL ? "an" : "a", type,
                             json_type_name(value->type));
     }
@@ -143,7 +143,7 @@ static void check_bounds(struct loader *loader, const struct yaml_node *node, co
     if ((param->has_minimum || param->has_maximum) && !number) {
         load_error(loader, bound, DIAG_VALUE, "write type: number",
                    "param '%.*s': 'minimum' and 'maximum' are of numbers, its type is %s", STR_ARG(param->name),
-                   value_type_names[param->type]);
+                   value_type_name(param->type));
     } else if (param->has_minimum && param->has_maximum && param->minimum > param->maximum) {
         load_error(loader, bound, DIAG_VALUE, NULL, "param '%.*s': the minimum %g is above the maximum %g",
                    STR_ARG(param->name), param->minimum, param->maximum);
@@ -152,8 +152,8 @@ static void check_bounds(struct loader *loader, const struct yaml_node *node, co
     for (size_t i = 0; choices != NULL && choices->type == JSON_ARRAY && i < choices->count; i++) {
         if (!has_type(param->type, &param->choices.u.array.items[i])) {
             load_error(loader, &choices->items[i], DIAG_TYPE, NULL, "'enum' of param '%.*s': expected %s %s, found %s",
-                       STR_ARG(param->name), strchr("aeio", value_type_names[param->type][0]) != NULL ? "an" : "a",
-                       value_type_names[param->type], json_type_name(choices->items[i].type));
+                       STR_ARG(param->name), strchr("aeio", value_type_name(param->type)[0]) != NULL ? "an" : "a",
+                       value_type_name(param->type), json_type_name(choices->items[i].type));
         }
     }
 }
