@@ -91,6 +91,10 @@ static void rewrite(int argc, char **argv)
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
     struct err err = {0};
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        /* What is wrong with the words is told as asked, too. */
+        cli->json = cli->json || strcmp(argv[i], "--json") == 0;
+    }
     if (options_parse(cli, argc, argv, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }

@@ -47,6 +47,24 @@ static const struct pipeline *stored_definition(struct session *session, const s
     return pipeline;
 }
 
+/* What the run knew of its surroundings: the same environment, with the values that it had then. */
+static int take_surroundings(struct session *session, const struct pipeline_run *row,
+                             struct engine_submission *submission, struct err *err)
+{
+    struct arena *arena = session->cli->arena;
+    struct json *contexts = arena_one(arena, struct json);
+    if (json_read(str_from(row->contexts), (struct json_limits){0}, arena, contexts, err) < 0) {
+        return err_add(err, "the contexts of the run");
+    }
+    const struct json *vars = json_get(contexts, "vars");
+    submission->vars = vars == NULL ? json_object() : *vars;
+    submission->environment = json_get_text(contexts, "environment", NULL);
+    submission->workspace = row->workspace;
+    submission->actor = session->actor;
+    submission->git = git_head(git_root(row->workspace, arena), arena);
+    return 0;
+}
+
 /* The flags of the step and of all below it; NULL when there is no such step. */
 static const bool *mark_steps(const struct cli *cli, const struct pipeline *pipeline, const char *option,
                               const char *step, struct err *err)
@@ -81,7 +99,7 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
         (submission->pipeline = stored_definition(session, row, err)) == NULL ||
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &submission->params, err) < 0 ||
-        start_seed(cli, &submission->seed, err) < 0) {
+        start_seed(cli, &submission->seed, err) < 0 || take_surroundings(session, row, submission, err) < 0) {
         return -1;
     }
     const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
@@ -95,10 +113,7 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
                        cli->arguments[0]);
     }
     submission->retry_of = row->run_id;
-    submission->workspace = row->workspace;
     submission->until = option_given(cli, "only") ? step : row->until;
-    submission->actor = session->actor;
-    submission->git = git_head(git_root(row->workspace, cli->arena), cli->arena);
     return 0;
 }
 
@@ -159,7 +174,8 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &base, err) < 0 ||
         start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 ||
         start_seed(cli, &submission->seed, err) < 0 ||
-        start_until(cli, submission->pipeline, &submission->until, err) < 0) {
+        start_until(cli, submission->pipeline, &submission->until, err) < 0 ||
+        take_surroundings(session, row, submission, err) < 0) {
         return -1;
     }
     if (from != NULL) {
@@ -170,9 +186,6 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
         submission->retry_of = row->run_id;
         submission->new_number = true;
     }
-    submission->workspace = row->workspace;
-    submission->actor = session->actor;
-    submission->git = git_head(git_root(row->workspace, cli->arena), cli->arena);
     return 0;
 }
 

@@ -38,10 +38,14 @@ static const char *find_left(struct session *session, const struct engine_submis
     }
     for (size_t i = 0; i < count; i++) {
         const struct pipeline_run *row = &rows[i];
+        struct json contexts = json_object();
+        (void)json_read(str_from(row->contexts), (struct json_limits){0}, arena, &contexts, NULL);
+        const char *environment = json_get_text(&contexts, "environment", "");
         bool moves = row->state == RUN_STATE_QUEUED || row->state == RUN_STATE_RUNNING;
         bool same =
             row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
+            strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
         if (moves && same) {
             char label[32];

@@ -59,6 +59,7 @@ struct engine_submission {
     const char *actor;
     const char *until;               /* NULL: all steps */
     const char *environment;         /* NULL: none */
+    struct json vars;                /* the context `vars`; not a map: those of the engine's options */
     struct json git;                 /* {commit, branch, repo} or an empty map */
     uint64_t seed;                   /* 0: random */
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */

@@ -132,7 +132,8 @@ static const char *contexts_text(struct engine *engine, const struct engine_subm
     struct arena *arena = engine->turn;
     struct json contexts = json_object();
     json_set(arena, &contexts, "git", submission->git.type == JSON_OBJECT ? submission->git : json_object());
-    json_set(arena, &contexts, "vars", engine->options.vars.type == JSON_OBJECT ? engine->options.vars : json_object());
+    struct json vars = submission->vars.type == JSON_OBJECT ? submission->vars : engine->options.vars;
+    json_set(arena, &contexts, "vars", vars.type == JSON_OBJECT ? vars : json_object());
     if (submission->environment != NULL) {
         json_set(arena, &contexts, "environment", json_cstring(arena, submission->environment));
     }

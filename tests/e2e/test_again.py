@@ -2,6 +2,9 @@
 """retry, rerun, cancel, approve, reject: what people do with a run that is there."""
 import json
 import os
+import signal
+
+from conftest import wait_until
 
 import pytest
 
@@ -179,3 +182,64 @@ def test_everything_people_did_stands_in_the_activity(sluice):
     assert "run.started" in actions and "approval.approved" in actions
     verified = json.loads(sluice("activity", "verify", "--json", expect=0).out)
     assert verified["holds"] and verified["rows"] == len(rows)
+
+
+ENVIRONMENTS = "environments: {dev: {vars: {place: dev}}, prod: {vars: {place: prod}}}\nenvironment: dev\n"
+
+
+def test_again_means_in_the_same_environment_with_the_values_it_had(sluice):
+    sluice.write(".sluice/config.yaml", ENVIRONMENTS)
+    sluice.pipeline("name: p\nsteps: {s: {run: 'echo ${{ vars.place }} >> trace; test -e good'}}\n")
+    sluice.run("-e", "prod", expect=1)
+    sluice.write(".sluice/config.yaml", ENVIRONMENTS.replace("place: prod", "place: changed"))
+    (sluice.folder / "good").touch()
+    sluice("retry", "p/1", expect=0)
+    sluice("rerun", "p/1", expect=0)
+    sluice("rerun", "p/1", "--from", "s", expect=0)
+    sluice.run()
+    assert trace(sluice) == ["prod", "prod", "prod", "prod", "dev"]
+
+
+def test_a_retry_of_a_retry_counts_on_and_latest_is_the_last(sluice):
+    sluice.pipeline(FLAKY)
+    sluice.run(expect=1)
+    assert [sluice("retry", "p/1", "--json", expect=1).json["number"] for _ in range(2)] == ["1.2", "1.3"]
+    (sluice.folder / "good").touch()
+    assert sluice("retry", "latest", "--json", expect=0).json["number"] == "1.4"
+    assert sluice("show", "1", "--json").json["number"] == "1.4", "a number alone is its last revision"
+    assert sluice("show", "p/1.2", "--json").json["status"] == "failed", "what has ended stays as it was"
+    assert sluice("run", "--json", expect=0).json["number"] == "2"
+
+
+def test_rerun_with_another_param_runs_all_and_refuses_what_it_cannot_know(sluice):
+    sluice.pipeline(FLAKY)
+    (sluice.folder / "good").touch()
+    sluice.run("-p", "word=first")
+    (sluice.folder / "trace").unlink()
+    assert sluice("rerun", "p/1", "--json", expect=0).json["params"] == {"word": "first"}
+    assert sorted(trace(sluice)) == ["a", "b", "c-1-first", "side"]
+    assert "no param of this name: did you mean 'word'?" in sluice("rerun", "p/1", "-p", "wrod=x", expect=2).err
+    assert "--from: there is no step 'cc'" in sluice("rerun", "p/1", "--from", "cc", expect=2).err
+    (sluice.folder / "trace").unlink()
+    sluice("rerun", "p/1", "--from", "b", "--until", "b", expect=0)
+    assert trace(sluice) == ["b"]
+
+
+def test_an_open_run_is_neither_retried_nor_rerun(sluice):
+    sluice.pipeline(APPROVAL % (me(), ""))
+    sluice.run(expect=5)
+    for words in ("retry", "rerun"):
+        refused = sluice(words, "p/1", expect=2)
+        assert "still open (waiting)" in refused.err and "'sluice resume p/1'" in refused.err
+
+
+def test_an_interrupted_run_of_another_environment_is_not_gone_on_with(sluice):
+    sluice.write(".sluice/config.yaml", ENVIRONMENTS)
+    sluice.pipeline("name: p\nsteps: {s: {run: 'echo ${{ vars.place }} >> trace; until [ -e go ]; do sleep 0.02; done'}}\n")
+    first = sluice.start("run", "-e", "prod")
+    wait_until(lambda: (sluice.folder / "trace").exists())
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    (sluice.folder / "go").touch()
+    other = sluice("run", "-e", "dev", "--json", expect=0)
+    assert other.json["number"] == "2" and trace(sluice) == ["prod", "dev"]
