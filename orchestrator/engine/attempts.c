@@ -263,6 +263,16 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     return 0;
 }
 
+bool attempts_may_start(const struct engine *engine)
+{
+    bool ready = false;
+    for (size_t i = 0; !ready && i < engine->runs.count; i++) {
+        const struct run *run = engine->runs.items[i]->run;
+        ready = !run_state_is_terminal(run->state) && run_has_ready(run);
+    }
+    return ready && slots_in_use(engine) < (size_t)engine->slots;
+}
+
 int attempts_start(struct engine *engine, struct err *err)
 {
     bool started = true;

@@ -508,6 +508,11 @@ static struct json error_reply(struct arena *arena, const struct err *wrong)
     return reply;
 }
 
+struct json call_refusal(struct engine *engine, const struct err *wrong)
+{
+    return error_reply(engine->turn, wrong);
+}
+
 int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params,
                 struct json *ret_reply, struct err *err)
 {

@@ -148,13 +148,13 @@ int turn_commit(struct engine *engine, struct err *err)
     if (!engine->in_transaction) {
         return 0;
     }
-    /* Again while writing a run's end changed its parent. */
+    /* Again while writing a run's end changed its parent, which may be looked at before or after it. */
     do {
         if (attempts_start(engine, err) < 0 || persist_all(engine, err) < 0) {
             turn_abandon(engine);
             return -1;
         }
-    } while (has_changes(engine));
+    } while (has_changes(engine) || attempts_may_start(engine));
     crash_point("before_commit");
     if (store_commit(engine->options.store, err) < 0) {
         turn_abandon(engine);
@@ -294,6 +294,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     if (!engine->in_transaction && engine->outgoing.count == 0) {
         arena_reset(engine->turn); /* a turn that committed nothing has left its garbage */
     }
+    links_drop_dead(engine);
     struct epoll_event events[TURN_EVENTS];
     int count = epoll_wait(engine->epoll_fd, events, TURN_EVENTS, wait_time(engine, timeout_ms));
     if (count < 0 && errno != EINTR) {
@@ -391,6 +392,7 @@ static int engine_load(struct engine *engine, struct err *err)
         struct open_run *open = NULL;
         struct err wrong = {0};
         if (open_run_load(engine, &rows[i], &open, &wrong) == 0) {
+            open->look = true; /* what was read and not committed is read again: no doorbell rings twice */
             continue;
         }
         if (store_has_failed(&wrong)) {
@@ -429,9 +431,6 @@ static bool has_more_to_read(struct engine *engine)
 /* Settles what the last engine left: reads the journals, then asks the runners, then looks at attempts nobody has. */
 static int engine_recover(struct engine *engine, struct err *err)
 {
-    for (size_t i = 0; i < engine->runs.count; i++) {
-        engine->runs.items[i]->look = true;
-    }
     if (links_scan(engine, err) < 0) {
         return -1;
     }

@@ -129,6 +129,8 @@ void attempt_set(const char **field, const char *text);
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
+/* Is there still something that attempts_start would start? */
+bool attempts_may_start(const struct engine *engine);
 /* The attempt has its end: row, MLflow run, and the event for run/. */
 struct attempt_end {
     enum attempt_state state;
@@ -178,6 +180,8 @@ int report_apply(struct engine *engine, struct live_attempt *attempt, const stru
 /* Answers a question of a step: the reply message's result or error in `ret_reply`. -1 only when the store fails. */
 int call_answer(struct engine *engine, struct live_attempt *attempt, const char *method, const struct json *params,
                 struct json *ret_reply, struct err *err);
+/* The reply that refuses a question, in the turn's arena. */
+struct json call_refusal(struct engine *engine, const struct err *wrong);
 
 /* ---- models.c ---- */
 struct model_ref {
@@ -220,6 +224,8 @@ int links_read(struct engine *engine, struct runner_link *link, struct err *err)
 /* Sends what waits to be sent, now or when the socket has room. */
 void link_flush(struct engine *engine, struct runner_link *link);
 void link_drop(struct engine *engine, struct runner_link *link);
+/* Forgets the runners that are gone: between turns, when nobody holds one. */
+void links_drop_dead(struct engine *engine);
 /* The runner of the attempt is gone and took it along, or never had it: start again, or lost. */
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err);
 

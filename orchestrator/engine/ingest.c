@@ -149,12 +149,16 @@ static int take_call(struct engine *engine, struct live_attempt *attempt, const 
     struct json nothing = json_object();
     struct str told;
     int known = store_call_get(engine->options.store, attempt->row.id, seq, engine->turn, &told, err);
-    if (known != 0) { /* a number that was used already: the step made it up, and was answered */
-        return known < 0 ? -1 : 0;
+    if (known < 0) {
+        return -1;
     }
-    if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params, &reply,
-                    err) < 0 ||
-        store_call_put(engine->options.store, attempt->row.id, seq, json_text(engine->turn, &reply), err) < 0) {
+    if (known == 1) { /* one answer for each number: two questions cannot share it */
+        struct err twice = {0};
+        (void)err_set(&twice, ERR_STATE, "question %lld was asked before", (long long)seq);
+        reply = call_refusal(engine, &twice);
+    } else if (call_answer(engine, attempt, json_get_text(call, "method", ""), params == NULL ? &nothing : params,
+                           &reply, err) < 0 ||
+               store_call_put(engine->options.store, attempt->row.id, seq, json_text(engine->turn, &reply), err) < 0) {
         return -1;
     }
     json_set(engine->turn, &reply, "type", json_cstring(engine->turn, "reply"));

@@ -138,12 +138,16 @@ int links_scan(struct engine *engine, struct err *err)
         await_greeting(engine, link, err);
     }
     (void)closedir(entries);
+    return 0;
+}
+
+void links_drop_dead(struct engine *engine)
+{
     for (size_t i = engine->links.count; i > 0; i--) {
         if (engine->links.items[i - 1]->dead) {
             link_drop(engine, engine->links.items[i - 1]);
         }
     }
-    return 0;
 }
 
 /* ---- starting one --------------------------------------------------------------------------------------- */
@@ -350,7 +354,7 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
 static int runner_gone(struct engine *engine, struct runner_link *link, struct err *err)
 {
     link->dead = true;
-    (void)epoll_ctl(engine->epoll_fd, EPOLL_CTL_DEL, link->stream.fd, NULL);
+    message_stream_clear(&link->stream); /* closes it: epoll forgets it, and the runner is told */
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
         int frames = 0;

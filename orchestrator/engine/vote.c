@@ -58,8 +58,14 @@ static int evidence_holds(struct engine *engine, struct open_run *open, const st
 {
     struct json manifest;
     char sha256[65];
+    struct err wrong = {0};
+    *ret_holds = false;
     if (evidence_collect(engine, open, (size_t)wait->position, json_get_text(spec, "of", NULL),
-                         json_get(spec, "evidence"), engine->turn, &manifest, sha256, err) < 0) {
+                         json_get(spec, "evidence"), engine->turn, &manifest, sha256, &wrong) < 0) {
+        if (!store_has_failed(&wrong)) {
+            return 0; /* what it was about is gone: an alias was taken away */
+        }
+        *err = wrong;
         return -1;
     }
     *ret_holds = strcmp(sha256, json_get_text(spec, "sha256", "")) == 0;

@@ -86,8 +86,7 @@ class Sluice:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
-        for pid in runners_of(self.home):
-            os.kill(pid, signal.SIGKILL)
+        kill_runners(self.home)
 
 
 def runners_of(home):
@@ -102,6 +101,14 @@ def runners_of(home):
             if len(words) > 3 and words[0].endswith(b"sluice-runner") and str(home).encode() in words:
                 found.append(int(entry.name))
     return found
+
+
+def kill_runners(home):
+    for pid in runners_of(home):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has just left by itself
 
 
 def wait_until(check, seconds=20.0):

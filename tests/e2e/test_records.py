@@ -295,6 +295,25 @@ def test_what_is_measured_of_a_model_is_kept_by_dataset(sluice):
     assert actions == ["run.started", "gate.passed", "model.registered", "alias.moved", "run.ended"]
 
 
+def test_an_approval_is_void_when_what_it_was_about_is_gone(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          train:
+            run: mkdir "$SLUICE_STEP_DIR/model"; echo w > "$SLUICE_STEP_DIR/model/w"
+            model: {path: "${{ step.dir }}/model", name: wine}
+          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: wine, aliases: [next]}}
+          ask: {needs: [register], uses: approve, with: {of: "models:/wine@next", expires: 3d}}
+        """)
+    sluice.run(expect=5)
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        store.execute("DELETE FROM model_aliases")
+    sluice("approve", "p/1", expect=None)
+    result = sluice("resume", "p/1", "--json", expect=None)
+    assert Store(sluice).one("SELECT status FROM waits")["status"] == "void"
+    assert result.step("ask")["status"] == "failed" and "void" in result.step("ask")["reason"]
+
+
 # ---- sub-pipelines ------------------------------------------------------------------------------------------------
 
 

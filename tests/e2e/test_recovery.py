@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, runners_of, wait_until
+from conftest import BUILD, kill_runners, wait_until
 
 CHAIN = """\
     name: chain
@@ -87,8 +87,7 @@ def test_a_dead_runner_loses_its_steps_and_says_so(sluice):
     process = sluice.start("run")
     pid = int(wait_until(lambda: (sluice.folder / "pid").exists() and (sluice.folder / "pid").read_text().strip()))
     kill(process)
-    for runner in runners_of(sluice.home):
-        os.kill(runner, signal.SIGKILL)
+    kill_runners(sluice.home)
     result = sluice("resume", "--json", expect=1)
     step = result.step("slow")
     assert step["status"] == "failed" and "lost" in step["reason"]
@@ -110,8 +109,7 @@ def test_a_lost_attempt_is_retried_when_the_policy_says_so(sluice):
     process = sluice.start("run")
     wait_until(lambda: trace(sluice) == ["1"])
     kill(process)
-    for runner in runners_of(sluice.home):
-        os.kill(runner, signal.SIGKILL)
+    kill_runners(sluice.home)
     result = sluice("resume", "--json", expect=0)
     assert result.step("slow")["attempt"] == 2 and trace(sluice) == ["1", "2"]
 
@@ -193,8 +191,7 @@ def test_a_long_journal_is_read_to_its_end_before_a_step_is_given_up(sluice):
     kill(process)
     (sluice.folder / "go").touch()
     wait_until(lambda: b'"how":"exited"' in journal_of(sluice).read_bytes()[-4096:])
-    for runner in runners_of(sluice.home):
-        os.kill(runner, signal.SIGKILL)
+    kill_runners(sluice.home)
     result = sluice("resume", "--json", expect=0)
     assert result.step("wordy")["status"] == "succeeded" and trace(sluice) == ["again"]
 
@@ -227,8 +224,7 @@ def test_a_step_that_was_to_be_stopped_is_not_started_again_with_a_new_runner(sl
     wait_until(lambda: (sluice.folder / "up").exists())
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    for runner in runners_of(sluice.home):
-        os.kill(runner, signal.SIGKILL)
+    kill_runners(sluice.home)
     result = sluice("resume", "--json", timeout=30)
     assert result.json["status"] == "cancelled" and result.step("first")["status"] == "cancelled"
     assert "runner was killed" in result.step("first")["reason"]
@@ -282,8 +278,7 @@ def test_processes_without_the_mark_in_their_environment_die_with_a_dead_runner(
     process = sluice.start("run")
     wait_until(lambda: (sluice.folder / "beat").exists())
     kill(process)
-    for runner in runners_of(sluice.home):
-        os.kill(runner, signal.SIGKILL)
+    kill_runners(sluice.home)
     sluice("resume", "--json", expect=1)
     size = (sluice.folder / "beat").stat().st_size
     time.sleep(0.4)
@@ -350,22 +345,68 @@ def test_a_wait_of_any_length_is_taken(sluice):
     assert sluice.run().step("long")["status"] == "succeeded"
 
 
+def test_a_store_that_was_busy_for_a_while_makes_nobody_wait_for_ever(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          slow: {run: "touch up; while [ ! -e go ]; do sleep 0.02; done"}
+          after: {run: echo after >> trace, needs: [slow]}
+        """)
+    process = sluice.start("run")
+    wait_until(lambda: rows(sluice, "SELECT 1 FROM attempts WHERE state = 'running'"))
+    store = sqlite3.connect(sluice.home / "sluice.db", isolation_level=None)
+    store.execute("BEGIN IMMEDIATE")
+    (sluice.folder / "go").touch()
+    wait_until(lambda: b'"how":"exited"' in journal_of(sluice).read_bytes()[-4096:])
+    time.sleep(3)  # longer than sluice waits for the lock
+    store.execute("ROLLBACK")
+    store.close()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "trying again in a second" in err
+    assert trace(sluice) == ["after"]
+
+
+def test_a_parent_goes_on_when_its_child_ends_whatever_else_the_home_did_before(sluice):
+    """Another run that ends first changes the order in which the engine looks at the runs."""
+    sluice.write("other.yaml", "name: other\nsteps: {a: {run: 'touch up; until [ -e first ]; do sleep 0.02; done'}}\n")
+    sluice.write("child.yaml", "name: child\nsteps: {a: {run: 'touch in; until [ -e second ]; do sleep 0.02; done'}}\n")
+    sluice.pipeline("""\
+        name: parent
+        steps:
+          sub: {pipeline: ./child.yaml}
+          after: {run: echo after >> trace, needs: [sub]}
+        """)
+    process = sluice.start("run", "other.yaml")
+    wait_until(lambda: (sluice.folder / "up").exists())
+    kill(process)
+    process = sluice.start("run", "--jobs", "4")
+    wait_until(lambda: (sluice.folder / "in").exists())
+    (sluice.folder / "first").touch()
+    wait_until(lambda: rows(sluice, "SELECT 1 FROM pipeline_runs WHERE pipeline = 'other' AND state = 'succeeded'"))
+    (sluice.folder / "second").touch()
+    process.communicate(timeout=20)
+    assert process.returncode == 0 and trace(sluice) == ["after"]
+
+
 LIFE = """\
     name: life
     steps:
-      list: {run: 'echo "list.${{ step.attempt }}" >> begun; echo "items=[1, 2, 3, 4]" >> "$SLUICE_OUTPUT"', outputs: {items: json},
-             retry: {attempts: 30, delay: 1ms, on: [lost]}}
+      list:
+        run: |
+          echo "list.${{ step.attempt }}" >> begun
+          echo "items=[1, 2, 3, 4]" >> "$SLUICE_OUTPUT"
+        outputs: {items: json}
+        retry: {attempts: 30, delay: 1ms, on: [lost]}
       work:
         matrix: {i: "${{ steps.list.outputs.items }}"}
         max_parallel: 3
         run: |
           echo work$I.${{ step.attempt }} >> begun
           sleep 0.1
-          echo "[{\\"key\\": \\"loss\\", \\"step\\": 1, \\"value\\": 0.5}, {\\"key\\": \\"loss\\", \\"step\\": 2, \\"value\\": 0.4}]" \\
-            > "$SLUICE_STEP_DIR/m.json"
+          printf 'key,value,step\\nloss,0.5,1\\nloss,0.4,2\\n' > "$SLUICE_STEP_DIR/m.csv"
           test "$I" != 2 -o "${{ step.attempt }}" -gt 1
         env: {I: "${{ matrix.i }}"}
-        metrics: ["${{ step.dir }}/m.json"]
+        metrics: ["${{ step.dir }}/m.csv"]
         retry: {attempts: 30, delay: 20ms, on: [failure, lost]}
       ask: {needs: [work], uses: approve, with: {expires: 3d}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
       pause: {needs: [list], uses: wait, with: {delay: 200ms}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
@@ -386,8 +427,7 @@ def harass(sluice, moments, times, *words):
         if victim != "runner":
             kill(process)
         if victim != "sluice":
-            for runner in runners_of(sluice.home):
-                os.kill(runner, signal.SIGKILL)
+            kill_runners(sluice.home)
         if victim != "runner":
             process = sluice.start("resume", "life/1")
     _, err = process.communicate(timeout=60)
