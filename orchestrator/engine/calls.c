@@ -310,7 +310,7 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     item->refused_by = passed ? NULL : arena_strdup(open->run->arena, refused_by);
     vec_push(&open->changes.items, call->attempt->place);
     *ret = json_object();
-    set_text(call, ret, "gate_id", arena_printf(call->arena, "%lld", (long long)id));
+    json_set(call->arena, ret, "gate_id", json_int(id));
     set_text(call, ret, "evidence_sha256", digest.hex);
     return 0;
 }
