@@ -235,7 +235,8 @@ def test_an_open_run_is_neither_retried_nor_rerun(sluice):
 
 def test_an_interrupted_run_of_another_environment_is_not_gone_on_with(sluice):
     sluice.write(".sluice/config.yaml", ENVIRONMENTS)
-    sluice.pipeline("name: p\nsteps: {s: {run: 'echo ${{ vars.place }} >> trace; until [ -e go ]; do sleep 0.02; done'}}\n")
+    script = "echo ${{ vars.place }} >> trace; until [ -e go ]; do sleep 0.02; done"
+    sluice.pipeline(f"name: p\nsteps: {{s: {{run: '{script}'}}}}\n")
     first = sluice.start("run", "-e", "prod")
     wait_until(lambda: (sluice.folder / "trace").exists())
     first.send_signal(signal.SIGKILL)
