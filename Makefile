@@ -11,7 +11,7 @@ VERSION := 0.1.0
 # What is needed, by the names of Debian's packages.
 APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev libcurl4-openssl-dev \
              libgit2-dev tzdata ca-certificates
-APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-yaml python3-jsonschema \
+APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema \
              bash dash git shellcheck zsh fish man-db openssh-server sqlite3 procps graphviz
 
 WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
@@ -122,7 +122,9 @@ unit: ## unit tests under ASan and UBSan
 unit-run: $(UNIT)
 	@SLUICE_SOURCE=$(CURDIR) SLUICE_PLUGINS=$(abspath $(BUILD)/plugins) tests/run-unit.sh $(UNIT)
 e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
-	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q tests/e2e
+	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q -n $(E2E_JOBS) --dist worksteal tests/e2e
+# Most of them wait most of the time.
+E2E_JOBS ?= $(shell expr $(JOBS) + 1)
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests
 docs: all ## write the pages and the picture that are made from what the programs say
