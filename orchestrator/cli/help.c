@@ -34,7 +34,7 @@ void help_list(const struct cli *cli, bool to_error)
     fprintf(out, "\n'sluice COMMAND --help' explains one command, with an example. A first pipeline: sluice init\n");
 }
 
-/* Fills paragraphs, which an empty line parts. */
+/* Fills paragraphs, which an empty line parts; lines that begin with a blank stay as they are. */
 static void print_paragraphs(const char *text)
 {
     struct str rest = str_from(text);
@@ -45,6 +45,11 @@ static void print_paragraphs(const char *text)
         if (line.n == 0) {
             printf("%s\n", column == 0 ? "" : "\n");
             column = 0;
+            continue;
+        }
+        if (line.p[0] == ' ') {
+            printf("%s%.*s", column == 0 ? "" : "\n", STR_ARG(line));
+            column = TEXT_COLUMNS;
             continue;
         }
         while (str_cut(&line, ' ', &word)) {

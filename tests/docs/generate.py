@@ -45,7 +45,7 @@ def sections(text):
     """The help of a command, cut at its headings: {heading: lines}; the usage is all up to the first options."""
     found, heading = {"Usage": []}, "Usage"
     for line in text.splitlines()[2:]:
-        if line in ("Usage", "Options", "Options of every command", "Examples"):
+        if line in ("Usage", "Options", "Options of every command", "Examples", "See also"):
             heading = line
             found[heading] = []
         else:
@@ -70,12 +70,24 @@ def table(head, rows):
     return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows]) + "\n"
 
 
+def with_fences(lines):
+    """Lines that begin with a blank or a mark of Markdown's are shown as they are."""
+    text, inside = "", False
+    for line in lines:
+        plain = line.startswith((" ", "#"))
+        if plain != inside:
+            text += "```text\n" if plain else "```\n"
+            inside = plain
+        text += line + "\n"
+    return text + ("```\n" if inside else "")
+
+
 def command_section(sluice, name, summary):
     parts = sections(output_of(sluice, *name.split(), "--help"))
     usage, *details = "\n".join(parts["Usage"]).strip("\n").split("\n")
     text = f"### sluice {name}\n\n{summary[0].upper()}{summary[1:]}{'' if summary[-1] in '.?!' else '.'}\n\n"
     text += f"```text\n{usage.strip()}\n```\n\n"
-    body = "\n".join(f"`{line}`" if line.startswith("#") else line for line in details).strip()
+    body = with_fences(details).strip()
     text += f"{body}\n\n" if body else ""
     rows = option_rows(parts.get("Options", []))
     text += table("| option | |", rows) + "\n" if rows else ""
