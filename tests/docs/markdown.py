@@ -4,7 +4,8 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GLOBS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "lua/README.md", "examples/*/README.md")
+GLOBS = ("README.md", "docs/**/*.md", "plugins/*/README.md", "lua/README.md", "examples/README.md",
+         "examples/*/README.md", "pipelines/README.md")
 DIRECTIVE = re.compile(r"<!-- test: (.*?) -->\s*$")
 
 
