@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the pages that say again what the programs know: docs/cli.md from the help of each command, and
-docs/plugin-reference.md from the manifests of the bundled plugins.
+docs/plugin-reference.md from what `sluice plugins show` says of the bundled plugins.
 
     generate.py [--check] [BUILD]        --check: exit 1 when a page is not what would be written
 """
 import difflib
+import json
 import pathlib
 import re
 import subprocess
@@ -13,9 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTE = "<!-- Written by tests/docs/generate.py (make docs) from what the program says: change it there. -->\n"
-TYPES = {"STRING": "text", "PATH": "path", "BOOL": "boolean", "INT": "whole number", "NUMBER": "number",
-         "DURATION": "duration", "SIZE": "size", "ANY": "anything"}
-FLAGS = {"STEP_REPEATABLE": "may be repeated", "STEP_GATE": "may refuse"}
+FLAGS = {"repeatable": "may be repeated", "gate": "may refuse"}
 
 
 def output_of(*command):
@@ -123,53 +122,34 @@ def exit_codes(sluice):
 
 # ---- plugins ----
 
-def manifest(path):
-    """The rows of the ELF section .sluice: {word: text} and the lists "param" and "output"."""
-    data = path.read_bytes()
-    words = iter(data[data.index(b"sluice-step\0"):].decode(errors="replace").split("\0"))
-    found = {"abi": [next(words), next(words)][1], "params": [], "outputs": []}
-    for word in words:
-        if word == "end":
-            return found
-        if word == "param":
-            found["params"].append([next(words) for _ in range(4)])
-        elif word == "output":
-            found["outputs"].append([next(words) for _ in range(3)])
-        else:
-            found[word] = next(words)
-    raise ValueError(f"{path}: the manifest does not end")
+def plugin_rules(row):
+    said = ["required"] if row["required"] else []
+    if "default" in row:
+        said.append(f"default `{row['default'] if isinstance(row['default'], str) else json.dumps(row['default'])}`")
+    if "choices" in row:
+        said.append("one of " + ", ".join(f"`{choice}`" for choice in row["choices"]))
+    said += [f"{word} {row[key]:g}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in row]
+    return "; ".join(said + (["a secret"] if row["secret"] else []))
 
 
-def rules(text):
-    words = [word.strip() for word in text.split(";") if word.strip()]
-    said = []
-    for word in words:
-        key, _, value = word.partition("=")
-        said.append({"default": f"default `{value}`", "choices": "one of " + ", ".join(
-            f"`{choice}`" for choice in value.split("|")), "min": f"at least {value}", "max": f"at most {value}",
-                     "minlen": "not empty" if value == "1" else f"at least {value} long",
-                     "shape": value.replace("|", " or ")}.get(key, word))
-    return "; ".join(said)
-
-
-def plugin_section(path):
-    about = manifest(path)
-    flags = [FLAGS[flag.strip()] for flag in about["flags"].split("|") if flag.strip() in FLAGS]
+def plugin_section(about):
+    flags = [words for key, words in FLAGS.items() if about[key]]
     more = f"[More, with an example](../plugins/{about['name']}/README.md)."
     text = f"## {about['name']}\n\n{about['summary']} {more}\n\n"
     text += f"Version {about['version']}" + (f"; {' and '.join(flags)}" if flags else "") + ".\n\n"
-    text += table("| input | type | | |", [f"| `{name}` | {TYPES[kind]} | {cell(rules(rule))} | {cell(doc)} |"
-                                           for name, kind, rule, doc in about["params"]])
-    return text + "\n" + table("| output | type | |", [f"| `{name}` | {TYPES[kind]} | {cell(doc)} |"
-                                                       for name, kind, doc in about["outputs"]])
+    text += table("| input | type | | |", [f"| `{row['name']}` | {row['type']} | {cell(plugin_rules(row))} | "
+                                           f"{cell(row['doc'])} |" for row in about["inputs"]])
+    return text + "\n" + table("| output | type | |", [f"| `{row['name']}` | {row['type']} | {cell(row['doc'])} |"
+                                                       for row in about["outputs"]])
 
 
 def plugin_page(build):
-    plugins = sorted((build / "plugins").glob("*.so"))
-    text = f"# The bundled plugins\n\n{NOTE}\nWhat each says of itself, in the words of its manifest. "
+    names = sorted(path.stem for path in (build / "plugins").glob("*.so"))
+    shown = [json.loads(output_of(str(build / "sluice"), "plugins", "show", name, "--json")) for name in names]
+    text = f"# The bundled plugins\n\n{NOTE}\nWhat `sluice plugins show` says of each. "
     text += "[Plugins](plugins.md) tells how they work and how to write one.\n\n"
-    text += " · ".join(f"[{path.stem}](#{path.stem})" for path in plugins) + "\n"
-    return text + "".join("\n" + plugin_section(path) for path in plugins)
+    text += " · ".join(f"[{name}](#{name})" for name in names) + "\n"
+    return text + "".join("\n" + plugin_section(about) for about in shown)
 
 
 # ---- all ----
