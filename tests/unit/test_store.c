@@ -119,8 +119,8 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "INSERT INTO metric_series (id, run_id, key, count) VALUES (5, 'r1', 'loss', 9)",
         "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
         "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
-        "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
-        "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)",
+        ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
+         "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
         "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
     };
     static const char *const questions[] = {
