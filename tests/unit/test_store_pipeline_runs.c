@@ -268,14 +268,15 @@ TEST(a_run_is_found_by_what_people_write)
     } cases[] = {
         {"2", "aabbcc02"},         {" 2 ", "aabbcc02"},       {"wine/1", "aaaaaa12"}, /* the newest revision */
         {"wine 1", "aaaaaa12"},    {"wine/1.1", "aaaaaa01"},  {"wine/1.2", "aaaaaa12"},
-        {"beer/1", "beefee01"},    {"latest", "aabbcc02"},    {"aabbcc02", "aabbcc02"},
+        {"beer/1", "beefee01"},    {"latest", "aabbcc02"},    {"wine/latest", "aabbcc02"},
+        {"beer/latest", "beefee01"}, {"aabbcc02", "aabbcc02"},
         {"aabbcc", "aabbcc02"},    {"cccccc01", "cccccc01"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_string_equal(find(&f, cases[i].words), cases[i].found);
     }
     assert_non_null(strstr(find(&f, "1"), "is a run of"));
-    assert_non_null(strstr(find(&f, "aaaaaa"), "is a run of"));
+    assert_non_null(strstr(find(&f, "aaaaaa"), "begins more than one run id, aaaaaa"));
     static const char *const unknown[] = {"3", "wine/1.3", "cider/1", "", "aaa", "zzz", "-1", "1.", "wine/", "%%%%%%"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         assert_non_null(strstr(find(&f, unknown[i]), "no run '"));
