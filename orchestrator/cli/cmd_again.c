@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * retry, rerun, cancel: what people do with a run that is there already.
  */
+#include "cli/away.h"
 #include "cli/commands.h"
+#include "cli/door.h"
 #include "cli/follow.h"
 #include "cli/git_head.h"
 #include "cli/names.h"
@@ -234,12 +236,58 @@ const struct command command_rerun = {
 
 /* ---- cancel --------------------------------------------------------------------------------------------------- */
 
+/* Another sluice holds the home: it stops the run, and this one looks on. 0 when it was told, and the run has ended:
+ * `*ret_code` is then the exit code; 1 when the home can be had now; -1 with `err`. */
+static int cancel_at_door(struct cli *cli, int *ret_code, struct err *err)
+{
+    struct pipeline_run row;
+    struct json request = json_object();
+    struct json outcome;
+    const char *home = NULL;
+    if (away_find_run(cli, "cancel", &home, &row, err) < 0) {
+        return -1;
+    }
+    json_set(cli->arena, &request, "do", json_cstring(cli->arena, "cancel"));
+    json_set(cli->arena, &request, "run", json_cstring(cli->arena, row.run_id));
+    if (option_given(cli, "reason")) {
+        json_set(cli->arena, &request, "reason", json_cstring(cli->arena, option_value(cli, "reason")));
+    }
+    if (door_ask(home, &request, cli->arena, &outcome, err) < 0) {
+        return -1;
+    }
+    int ended = away_await_end(cli, row.run_id, &row, err);
+    if (ended <= 0) {
+        return ended < 0 ? -1 : 1;
+    }
+    if (cli->json) {
+        json_set(cli->arena, &outcome, "run_id", json_cstring(cli->arena, row.run_id));
+        json_set(cli->arena, &outcome, "status", json_cstring(cli->arena, run_state_name(row.state)));
+        printf("%s\n", json_text(cli->arena, &outcome).p);
+    } else if (!cli->quiet) {
+        printf("%s %s\n", cli->arguments[0], run_state_name(row.state));
+    }
+    *ret_code = row.state == RUN_STATE_CANCELLED ? EXIT_OK : EXIT_RUN_FAILED;
+    return 0;
+}
+
 static int run_cancel(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
     struct pipeline_run row;
-    if (session_open(cli, "cancel", NULL, &session, &err) < 0) {
+    bool open = session_open(cli, "cancel", NULL, &session, &err) == 0;
+    if (!open && err.code == ERR_BUSY) {
+        int code = EXIT_OK;
+        struct err away = {0};
+        int told = cancel_at_door(cli, &code, &away);
+        if (told <= 0) {
+            const struct err *why = away.code == ERR_NOT_FOUND ? &err : &away;
+            return told == 0 ? code : cli_fail(cli, cli_exit_of(why), why);
+        }
+        err_clear(&err);
+        open = session_open(cli, "cancel", NULL, &session, &err) == 0;
+    }
+    if (!open) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = EXIT_OK;

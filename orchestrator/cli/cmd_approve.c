@@ -1,22 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0
  * approve and reject: a person's word.
  */
+#include "cli/away.h"
 #include "cli/commands.h"
+#include "cli/door.h"
 #include "cli/follow.h"
 #include "cli/names.h"
 
 #include <stdio.h>
 
+/* The run that is meant; it must be open. */
+static int find_run(struct cli *cli, struct store *store, struct pipeline_run *ret_row, struct err *err)
+{
+    if (names_run(store, cli->arguments[0], cli->arena, ret_row, err) < 0) {
+        return -1;
+    }
+    return run_state_is_terminal(ret_row->state)
+               ? err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to decide",
+                         cli->arguments[0], run_state_name(ret_row->state))
+               : 0;
+}
+
+static void print_outcome(const struct cli *cli, const struct json *outcome, bool approve, const char *actor, bool held)
+{
+    const char *status = json_get_text(outcome, "status", "open");
+    const char *missing = json_get_text(outcome, "missing", "");
+    if (cli->json) {
+        printf("%s\n", json_text(cli->arena, outcome).p);
+        return;
+    }
+    if (cli->quiet) {
+        return;
+    }
+    printf("%s %s by %s\n", cli->arguments[0], approve ? "approved" : "rejected", actor);
+    if (strcmp(status, "open") == 0 && *missing != '\0') {
+        printf("  still missing: %s\n", missing);
+    } else if (held) {
+        printf("  the sluice that runs it goes on\n");
+    } else {
+        printf("  sluice resume %s    goes on with the run\n", cli->arguments[0]);
+    }
+}
+
+static int vote_failed(const struct cli *cli, const struct err *err)
+{
+    return cli_fail(cli, err->code == ERR_DENIED ? EXIT_REFUSED : cli_exit_of(err), err);
+}
+
 static int vote(struct cli *cli, struct session *session, bool approve, struct err *err)
 {
     struct pipeline_run row;
     struct json outcome;
-    if (names_run(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
-        return cli_fail(cli, EXIT_USAGE, err);
-    }
-    if (run_state_is_terminal(row.state)) {
-        (void)err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to decide", cli->arguments[0],
-                      run_state_name(row.state));
+    if (find_run(cli, session->home.store, &row, err) < 0) {
         return cli_fail(cli, EXIT_USAGE, err);
     }
     struct engine_vote given = {
@@ -28,24 +63,40 @@ static int vote(struct cli *cli, struct session *session, bool approve, struct e
         .reason = option_value(cli, "reason"),
     };
     if (engine_vote(session->engine, &given, &outcome, cli->arena, err) < 0) {
-        return cli_fail(cli, err->code == ERR_DENIED ? EXIT_REFUSED : cli_exit_of(err), err);
+        return vote_failed(cli, err);
     }
     if (option_given(cli, "resume")) {
         struct follow_options options = {0};
         return follow_run(session, row.run_id, &options);
     }
-    if (cli->json) {
-        printf("%s\n", json_text(cli->arena, &outcome).p);
-    } else if (!cli->quiet) {
-        const char *status = json_get_text(&outcome, "status", "open");
-        const char *missing = json_get_text(&outcome, "missing", "");
-        printf("%s %s by %s\n", cli->arguments[0], approve ? "approved" : "rejected", session->actor);
-        if (strcmp(status, "open") == 0 && *missing != '\0') {
-            printf("  still missing: %s\n", missing);
-        } else {
-            printf("  sluice resume %s    goes on with the run\n", cli->arguments[0]);
-        }
+    print_outcome(cli, &outcome, approve, session->actor, false);
+    return EXIT_OK;
+}
+
+/* Another sluice holds the home: it records the vote, and goes on with the run if that is what it waits for. */
+static int vote_at_door(struct cli *cli, bool approve, const struct err *busy)
+{
+    struct err err = {0};
+    struct pipeline_run row;
+    struct json request = json_object();
+    struct json outcome;
+    const char *home = NULL;
+    if (away_find_run(cli, "decide", &home, &row, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
     }
+    json_set(cli->arena, &request, "do", json_cstring(cli->arena, "vote"));
+    json_set(cli->arena, &request, "run", json_cstring(cli->arena, row.run_id));
+    json_set(cli->arena, &request, "approve", json_bool(approve));
+    if (cli->argument_count > 1) {
+        json_set(cli->arena, &request, "step", json_cstring(cli->arena, cli->arguments[1]));
+    }
+    if (option_given(cli, "reason")) {
+        json_set(cli->arena, &request, "reason", json_cstring(cli->arena, option_value(cli, "reason")));
+    }
+    if (door_ask(home, &request, cli->arena, &outcome, &err) < 0) {
+        return err.code == ERR_NOT_FOUND ? cli_fail(cli, EXIT_HOME, busy) : vote_failed(cli, &err);
+    }
+    print_outcome(cli, &outcome, approve, json_get_text(&outcome, "actor", "you"), true);
     return EXIT_OK;
 }
 
@@ -58,7 +109,7 @@ static int run_vote(struct cli *cli, bool approve)
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     if (session_open(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {
-        return cli_fail(cli, cli_exit_of(&err), &err);
+        return err.code == ERR_BUSY ? vote_at_door(cli, approve, &err) : cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = vote(cli, &session, approve, &err);
     session_close(&session);

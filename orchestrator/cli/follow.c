@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "cli/door.h"
 #include "cli/live.h"
 #include "cli/run_view.h"
 #include "cli/summary.h"
@@ -20,6 +21,7 @@ struct follower {
     const char *run_id;
     const struct follow_options *options;
     struct live *live;
+    struct door *door;
     int signal_fd;
     int signal; /* the first that came; 0: none */
 };
@@ -95,6 +97,9 @@ static int loop(struct follower *f, struct err *err)
         if (turn(f, live_interval_ms(f->live), &failures, err) < 0 || take_signal(f, err) < 0) {
             return -1;
         }
+        if (failures == 0) {
+            door_serve(f->door);
+        }
     }
     return 0;
 }
@@ -125,10 +130,11 @@ int follow_run(struct session *session, const char *run_id, const struct follow_
     struct follower f = {.session = session, .run_id = run_id, .options = options, .signal_fd = -1};
     f.live = live_new(session, run_id, options->logs);
     int code = -1;
-    if (watch_signals(&f, &err) == 0 && loop(&f, &err) == 0) {
+    if (watch_signals(&f, &err) == 0 && door_open(session, &f.door, &err) == 0 && loop(&f, &err) == 0) {
         code = report(&f, &err);
     }
     live_free(f.live);
+    door_close(f.door);
     if (f.signal_fd >= 0) {
         (void)close(f.signal_fd);
     }

@@ -115,33 +115,41 @@ static bool lists_actor(const struct json *list, const char *actor)
     return false;
 }
 
-static void add_system_groups(struct session *session)
+static void add_system_groups(const struct session *session, const gid_t *gids, size_t count, struct json *groups)
 {
-    gid_t groups[256];
-    int count = getgroups(256, groups);
-    for (int i = 0; i < count; i++) {
-        const struct group *group = getgrgid(groups[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct group *group = getgrgid(gids[i]);
         bool configured = group != NULL && json_get(&session->config.groups, group->gr_name) != NULL;
         if (group != NULL && !configured) {
-            json_push(session->cli->arena, &session->groups, json_cstring(session->cli->arena, group->gr_name));
+            json_push(session->cli->arena, groups, json_cstring(session->cli->arena, group->gr_name));
         }
     }
 }
 
-void session_actor(struct session *session)
+void session_actor_of(const struct session *session, uid_t uid, const gid_t *gids, size_t count,
+                      const char **ret_actor, struct json *ret_groups)
 {
     struct arena *arena = session->cli->arena;
-    const struct passwd *user = getpwuid(getuid());
-    session->actor =
-        user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid-%u", (unsigned)getuid());
-    session->groups = json_array();
-    const struct json *groups = &session->config.groups;
-    for (size_t i = 0; groups->type == JSON_OBJECT && i < groups->u.object.count; i++) {
-        if (lists_actor(&groups->u.object.members[i].value, session->actor)) {
-            json_push(arena, &session->groups, json_string(arena, groups->u.object.members[i].key));
+    const struct passwd *user = getpwuid(uid);
+    const char *actor =
+        user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid-%u", (unsigned)uid);
+    const struct json *configured = &session->config.groups;
+    struct json groups = json_array();
+    for (size_t i = 0; configured->type == JSON_OBJECT && i < configured->u.object.count; i++) {
+        if (lists_actor(&configured->u.object.members[i].value, actor)) {
+            json_push(arena, &groups, json_string(arena, configured->u.object.members[i].key));
         }
     }
-    add_system_groups(session);
+    add_system_groups(session, gids, count, &groups);
+    *ret_actor = actor;
+    *ret_groups = groups;
+}
+
+void session_actor(struct session *session)
+{
+    gid_t gids[256];
+    int count = getgroups(256, gids);
+    session_actor_of(session, getuid(), gids, count < 0 ? 0 : (size_t)count, &session->actor, &session->groups);
 }
 
 static bool lists_others(const struct json *list, const char *actor)

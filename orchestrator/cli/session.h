@@ -9,6 +9,8 @@
 #include "config/config.h"
 #include "engine/engine.h"
 
+#include <sys/types.h>
+
 /* Where the parts of the installation lie, found from the program's own place: beside it in a build folder, under
  * PREFIX/{libexec,lib,share}/sluice when installed. */
 struct installation {
@@ -46,5 +48,8 @@ int session_open_home(struct cli *cli, const char *home, const char *doing, cons
 void session_close(struct session *session);
 /* Only who asks: name and groups (config's, else the system's). */
 void session_actor(struct session *session);
+/* The same of another: his name, and those of his groups that the configuration names or the system knows. */
+void session_actor_of(const struct session *session, uid_t uid, const gid_t *gids, size_t count,
+                      const char **ret_actor, struct json *ret_groups);
 
 #endif

@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct engine;
 
@@ -99,6 +100,8 @@ const struct run *engine_find_run(struct engine *engine, const char *run_id);
 size_t engine_open_runs(const struct engine *engine);
 /* True when nothing in the run (and its children) can go on without a person. */
 bool engine_is_blocked(struct engine *engine, const char *run_id);
+/* Whether a process is a runner of this home, or descends from one: a step, which decides nothing (decisions.md 3). */
+bool engine_is_step(const struct engine *engine, pid_t pid);
 /* The last progress a step reported: 0 to 1, or -1; `*ret_text` borrowed until the next turn. */
 double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text);
 

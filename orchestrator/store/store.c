@@ -81,21 +81,38 @@ static int store_read_version(struct store *store, int *ret_version, struct err 
     return code == SQLITE_OK ? 0 : store_fail(store, code, "reading the schema version", err);
 }
 
-/* One migration, one transaction: a failed one leaves no trace. */
 static int store_migrate_step(struct store *store, int from, struct err *err)
 {
     char set_version[64];
     (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", from + 1);
-    if (store_exec(store, "BEGIN IMMEDIATE", "beginning a migration", err) < 0) {
-        return -1;
-    }
     if (store_exec(store, store_schema[from], "applying a migration", err) < 0 ||
-        store_exec(store, set_version, "recording a migration", err) < 0 ||
-        store_exec(store, "COMMIT", "committing a migration", err) < 0) {
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        store_exec(store, set_version, "recording a migration", err) < 0) {
         return err_add(err, "migration %d", from + 1);
     }
     return 0;
+}
+
+/* All that are missing, in one transaction: who reads meanwhile sees the old schema or the new one, and a failed
+ * migration leaves no trace. */
+static int store_migrate_from(struct store *store, int version, struct err *err)
+{
+    if (version == store_schema_count) {
+        return 0;
+    }
+    if (store_exec(store, "BEGIN IMMEDIATE", "beginning the migrations", err) < 0) {
+        return -1;
+    }
+    int result = 0;
+    for (int from = version; result == 0 && from < store_schema_count; from++) {
+        result = store_migrate_step(store, from, err);
+    }
+    if (result == 0) {
+        result = store_exec(store, "COMMIT", "committing the migrations", err);
+    }
+    if (result < 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return result;
 }
 
 static int store_migrate(struct store *store, struct err *err)
@@ -111,6 +128,9 @@ static int store_migrate(struct store *store, struct err *err)
             "another home",
             version, store_schema_count);
     }
+    if (!store->writable && version == 0) {
+        return err_set(err, ERR_NOT_FOUND, "the store is empty: 'sluice run' starts a first run");
+    }
     if (!store->writable) {
         return version == store_schema_count
                    ? 0
@@ -118,12 +138,7 @@ static int store_migrate(struct store *store, struct err *err)
                              "the store has schema %d and needs %d: any command that writes upgrades it", version,
                              store_schema_count);
     }
-    for (int from = version; from < store_schema_count; from++) {
-        if (store_migrate_step(store, from, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return store_migrate_from(store, version, err);
 }
 
 int store_open(const char *path, enum store_mode mode, struct store **ret_store, struct err *err)

@@ -197,11 +197,15 @@ TEST(a_reader_does_not_migrate_and_says_what_does)
     struct place place = make_place();
     struct store *store = NULL;
     struct err err = {0};
-    exec_raw(&place, "CREATE TABLE t (x)");
+    exec_raw(&place, "CREATE TABLE t (x); PRAGMA user_version = 1");
     assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, &err), -1);
     assert_int_equal(err.code, ERR_STATE);
     assert_non_null(strstr(err.message, "any command that writes upgrades it"));
-    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 0);
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 1);
+    exec_raw(&place, "PRAGMA user_version = 0");
+    err_clear(&err);
+    assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
     remove_place(&place);
 }
 
