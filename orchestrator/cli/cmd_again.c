@@ -291,7 +291,9 @@ static int run_cancel(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = EXIT_OK;
-    if (names_run(session.home.store, cli->arguments[0], cli->arena, &row, &err) < 0) {
+    bool found = names_run(session.home.store, cli->arguments[0], cli->arena, &row, &err) == 0;
+    bool loaded = found && engine_find_run(session.engine, row.run_id) != NULL;
+    if (!found) {
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (run_state_is_terminal(row.state)) {
         (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0],
@@ -299,6 +301,8 @@ static int run_cancel(struct cli *cli)
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);
+    } else if (!loaded) {
+        fprintf(stderr, "sluice: %s is cancelled; its steps can no longer be shown\n", cli->arguments[0]);
     } else {
         struct follow_options options = {.wait = true};
         code = follow_run(&session, row.run_id, &options);

@@ -297,14 +297,19 @@ int attempts_start(struct engine *engine, struct err *err)
     return 0;
 }
 
-void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms)
+void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms)
 {
     struct json message = json_object();
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
-    json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
+    json_set(engine->turn, &message, "attempt", json_int(attempt->id));
     json_set(engine->turn, &message, "why", json_cstring(engine->turn, why));
     json_set(engine->turn, &message, "grace_ms", json_int(grace_ms));
-    turn_send(engine, attempt->row.runner, message);
+    turn_send(engine, attempt->runner, message);
+}
+
+void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms)
+{
+    stop_send(engine, &attempt->row, why, grace_ms);
     attempt_set(&attempt->row.stopping, why);
     attempt->dirty = true;
 }

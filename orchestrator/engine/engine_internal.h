@@ -125,6 +125,8 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 void attempt_drop(struct engine *engine, struct live_attempt *attempt);
 /* Sets a text field of the row (frees the old one). */
 void attempt_set(const char **field, const char *text);
+/* The message alone. */
+void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms);
 /* Asks the attempt's runner for the stop ladder, after the commit; the row keeps that it was asked. */
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
@@ -150,6 +152,10 @@ enum attempt_state attempt_end_state(struct str stopped, bool succeeded);
 /* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn.
  */
 int child_submit(struct engine *engine, struct open_run *open, struct run_place place, struct err *err);
+
+/* ---- abandon.c ---- */
+/* Cancels an open run that is not in memory because it cannot be loaded: stops its attempts and closes all its rows. */
+int run_abandon(struct engine *engine, const char *run_id, const char *reason, struct err *err);
 
 /* ---- spawn.c ---- */
 /* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RUNNER_START_MS = 10000, RUNNER_POLL_MS = 2 };
+enum { RUNNER_START_MS = 10000, RUNNER_POLL_MS = 2, RUNNER_STARTS = 3 };
 
 struct runner_link *link_find(struct engine *engine, const char *id)
 {
@@ -187,14 +187,9 @@ static int spawn_runner(struct engine *engine, const char *id, struct err *err)
     return 0;
 }
 
-struct runner_link *links_current(struct engine *engine, struct err *err)
+/* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
+static struct runner_link *start_runner(struct engine *engine, const char *folder, bool *ret_gone, struct err *err)
 {
-    for (size_t i = 0; i < engine->links.count; i++) {
-        if (engine->links.items[i]->usable && !engine->links.items[i]->dead) {
-            return engine->links.items[i];
-        }
-    }
-    const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
     char id[64];
     (void)snprintf(id, sizeof id, "%lld-%d-%08x", (long long)engine->generation, (int)getpid(),
                    (unsigned)rng_below(&engine->rng, UINT32_MAX));
@@ -218,8 +213,31 @@ struct runner_link *links_current(struct engine *engine, struct err *err)
     }
     await_greeting(engine, link, err);
     if (link->dead || !link->usable) {
+        *ret_gone = link->dead;
         (void)err_set(err, ERR_IO, "sluice-runner does not answer: see '%s/%s.log'", folder, id);
         return NULL;
+    }
+    return link;
+}
+
+struct runner_link *links_current(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->links.count; i++) {
+        if (engine->links.items[i]->usable && !engine->links.items[i]->dead) {
+            return engine->links.items[i];
+        }
+    }
+    const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
+    struct runner_link *link = NULL;
+    struct err wrong = {0};
+    bool gone = true; /* somebody may kill one as it starts: that is no reason to give up */
+    for (int i = 0; link == NULL && gone && i < RUNNER_STARTS; i++) {
+        gone = false;
+        wrong = (struct err){0};
+        link = start_runner(engine, folder, &gone, &wrong);
+    }
+    if (link == NULL) {
+        *err = wrong;
     }
     return link;
 }

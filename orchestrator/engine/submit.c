@@ -322,7 +322,14 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err)
 {
     struct open_run *open = open_run_find(engine, run_id);
-    if (open == NULL) {
+    struct pipeline_run row;
+    if (open != NULL) {
+        row = open->row;
+        row.state = open->run->state;
+    } else if (store_pipeline_run_get(engine->options.store, run_id, engine->turn, &row, err) < 0) {
+        return -1;
+    }
+    if (run_state_is_terminal(row.state)) {
         return err_set(err, ERR_STATE, "run %s is not open: there is nothing to cancel", run_id);
     }
     const char *words = reason == NULL || *reason == '\0'
@@ -332,9 +339,9 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     if (turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &open->row), run_id,
-                    run_state_name(open->run->state), "cancelling", reason, "", err) < 0 ||
-        open_run_apply(engine, open, &event, err) < 0) {
+    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &row), run_id, run_state_name(row.state),
+                    "cancelling", reason, "", err) < 0 ||
+        (open == NULL ? run_abandon(engine, run_id, words, err) : open_run_apply(engine, open, &event, err)) < 0) {
         turn_abandon(engine);
         return -1;
     }

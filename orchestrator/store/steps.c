@@ -104,6 +104,18 @@ int store_step_put(struct store *store, const struct run *run, size_t step, stru
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+int store_steps_cancel(struct store *store, const char *run_id, const char *reason, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "UPDATE steps SET state = 'cancelled', reason = :reason, due_ms = NULL, "
+               "ended_ms = CASE WHEN item >= 0 THEN :now END WHERE run_id = :run_id "
+               "AND state IN ('pending', 'ready', 'active', 'delayed', 'waiting')");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":reason", reason);
+    stmt_int(s, ":now", now_ms);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
 int store_steps_insert(struct store *store, const struct run *run, struct err *err)
 {
     for (size_t i = 0; i < run->pipeline->step_count; i++) {

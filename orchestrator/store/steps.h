@@ -12,6 +12,8 @@
 /* Writes the row of an item, or of the whole step. */
 int store_item_put(struct store *store, const struct run *run, struct run_place place, struct err *err);
 int store_step_put(struct store *store, const struct run *run, size_t step, struct err *err);
+/* Every row of the run that has no end yet is cancelled. */
+int store_steps_cancel(struct store *store, const char *run_id, const char *reason, int64_t now_ms, struct err *err);
 /* All rows of a new run at once. */
 int store_steps_insert(struct store *store, const struct run *run, struct err *err);
 /* Puts every row of the run back into `run` (run_load_item, run_load_step); run_resume is the caller's. */

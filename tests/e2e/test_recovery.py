@@ -32,6 +32,13 @@ def kill(process):
     process.communicate()
 
 
+def is_alive(pid):
+    try:
+        return " Z " not in pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return False
+
+
 def states(sluice, table, column):
     with sqlite3.connect(f"file:{sluice.home}/sluice.db?mode=ro", uri=True) as store:
         return [row[0] for row in store.execute(f"SELECT {column} FROM {table}")]
@@ -92,8 +99,7 @@ def test_a_dead_runner_loses_its_steps_and_says_so(sluice):
     step = result.step("slow")
     assert step["status"] == "failed" and "lost" in step["reason"]
     assert result.step("after")["status"] == "skipped"
-    stat = pathlib.Path(f"/proc/{pid}/stat")
-    wait_until(lambda: not stat.exists() or " Z " in stat.read_text(encoding="ascii"))
+    wait_until(lambda: not is_alive(pid))
 
 
 def test_a_lost_attempt_is_retried_when_the_policy_says_so(sluice):
@@ -300,6 +306,32 @@ def test_a_run_that_cannot_be_loaded_does_not_keep_the_home_from_others(sluice):
     (sluice.folder / "away.so").rename(sluice.folder / "mine.so")
     sluice("approve", "p/1", expect=0)
     assert sluice("resume", "p/1", "--json", expect=0).json["status"] == "succeeded"
+
+
+def test_a_run_that_cannot_be_loaded_can_be_cancelled(sluice):
+    shutil.copy(BUILD / "plugins/approve.so", sluice.folder / "mine.so")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          ask: {uses: ./mine.so, with: {expires: 3d}}
+          slow: {run: "touch up; echo $$ > pid; sleep 300"}
+          after: {run: "true", needs: [slow]}
+        """)
+    process = sluice.start("run")
+    wait_until(lambda: (sluice.folder / "pid").exists() and rows(sluice, "SELECT 1 FROM waits"))
+    kill(process)
+    pid = int((sluice.folder / "pid").read_text())
+    (sluice.folder / "mine.so").unlink()
+    result = sluice("cancel", "p/1", "--reason", "its plugin is gone", expect=0)
+    assert "cannot go on" in result.err and "is cancelled" in result.err
+    state, reason = rows(sluice, "SELECT state, reason FROM pipeline_runs")[0]
+    assert state == "cancelled" and "its plugin is gone" in reason
+    assert {state for state, in rows(sluice, "SELECT state FROM steps")} == {"cancelled"}
+    wait_until(lambda: not is_alive(pid))
+    assert rows(sluice, "SELECT 1 FROM attempts WHERE ended_ms IS NULL") == []
+    assert rows(sluice, "SELECT status FROM waits") == [("withdrawn",)]
+    assert {status for status, in rows(sluice, "SELECT status FROM runs")} == {"KILLED"}
+    assert "cannot go on" not in sluice("cancel", "p/1").err
 
 
 def test_a_matrix_key_that_is_no_param_fails_its_step_and_not_the_home(sluice):

@@ -216,6 +216,26 @@ TEST(artifacts_of_a_step_are_found_without_its_run)
     close_fixture(&f);
 }
 
+TEST(cancelling_the_rows_leaves_what_has_ended)
+{
+    struct fixture f = open_fixture();
+    driver_begin(&f.d);
+    (void)driver_start(&f.d);
+    persist(&f);
+    driver_succeed(&f.d, "list");
+    persist(&f);
+    assert_int_equal(store_steps_cancel(f.store, "r1", "by hand", 500, NULL), 0);
+    f.d.run->state = RUN_STATE_CANCELLED;
+    restart(&f);
+    assert_string_equal(
+        driver_states(&f.d),
+        "cancelled: list=succeeded work=cancelled[cancelled cancelled cancelled] ask=cancelled after=cancelled");
+    assert_string_equal(item_at(&f.d, "work[2]")->reason, "by hand");
+    assert_int_equal(item_at(&f.d, "work[2]")->ended_ms, 500);
+    assert_null(item_at(&f.d, "list")->reason);
+    close_fixture(&f);
+}
+
 /* ---- attempts -------------------------------------------------------------------------------------------- */
 
 static struct attempt_row insert_attempt(struct fixture *f, int64_t number)
@@ -342,6 +362,7 @@ TEST(a_question_is_answered_once)
 TESTS(RUN(a_run_goes_on_after_a_restart_at_any_point_as_if_there_had_been_none),
       RUN(an_item_is_read_as_it_was_written), RUN(the_flags_of_a_step_are_kept),
       RUN(rows_of_another_pipeline_are_called_damaged), RUN(artifacts_of_a_step_are_found_without_its_run),
+      RUN(cancelling_the_rows_leaves_what_has_ended),
       RUN(an_attempt_is_read_as_it_was_written_and_its_end_is_final),
       RUN(an_attempt_number_serves_once_for_an_item), RUN(attempts_are_listed_by_run_or_while_they_are_open),
       RUN(a_question_is_answered_once))
