@@ -24,6 +24,7 @@ struct follower {
     struct door *door;
     int signal_fd;
     int signal; /* the first that came; 0: none */
+    int signals;
 };
 
 static int watch_signals(struct follower *f, struct err *err)
@@ -41,14 +42,19 @@ static int watch_signals(struct follower *f, struct err *err)
     return engine_watch(f->session->engine, f->signal_fd, err);
 }
 
-/* The first signal cancels by the ladder, the second lets no step take its time. */
+/* The first signal cancels by the ladder, the second lets no step take its time. The third leaves: a runner that does
+ * not answer (it may be stopped) is not waited for. */
 static int take_signal(struct follower *f, struct err *err)
 {
     struct signalfd_siginfo info;
     if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return 0;
     }
-    if (f->signal == 0) {
+    if (++f->signals > 2) {
+        fprintf(stderr, "sluice: left before the steps had ended: 'sluice resume' sees to them\n");
+        return 0;
+    }
+    if (f->signals == 1) {
         f->signal = (int)info.ssi_signo;
         live_clear(f->live);
         fprintf(stderr, "sluice: cancelling (once more to kill the steps at once)\n");
@@ -87,7 +93,7 @@ static int loop(struct follower *f, struct err *err)
 {
     struct engine *engine = f->session->engine;
     int failures = 0;
-    while (engine_find_run(engine, f->run_id) != NULL) {
+    while (f->signals <= 2 && engine_find_run(engine, f->run_id) != NULL) {
         if (failures == 0) { /* else memory is ahead of the store, until the next turn has read it again */
             live_update(f->live, engine);
             if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
@@ -106,6 +112,9 @@ static int loop(struct follower *f, struct err *err)
 
 static int report(struct follower *f, struct err *err)
 {
+    if (f->signals > 2) {
+        return EXIT_SIGNAL + f->signal;
+    }
     struct cli *cli = f->session->cli;
     struct run_view view;
     if (run_view_load(f->session->home.store, &f->session->catalogue, f->run_id, &view, err) < 0) {

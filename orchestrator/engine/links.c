@@ -136,6 +136,9 @@ int links_scan(struct engine *engine, struct err *err)
             return -1;
         }
         await_greeting(engine, link, err);
+        if (!link->greeted && !link->dead) {
+            log_warn("engine", "runner=%s does not answer (is it stopped?): its steps are waited for", id);
+        }
     }
     (void)closedir(entries);
     return 0;
