@@ -359,7 +359,7 @@ static int load_metrics(struct engine *engine, struct live_attempt *attempt, str
     struct run_item *item = run_item_at(attempt->open->run, attempt->place);
     item->metrics = json_object();
     for (size_t i = 0; i < count; i++) {
-        json_set(arena, &item->metrics, arena_strdup(arena, metrics[i].key), json_number(metrics[i].value));
+        json_add(arena, &item->metrics, metrics[i].key, json_number(metrics[i].value));
     }
     return 0;
 }

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 1 << 20 };
+enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20 };
 
 /* Whose processes are looked for. */
 struct hunted {

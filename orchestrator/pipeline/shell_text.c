@@ -245,8 +245,8 @@ static void note_heredoc(struct lexer *l)
     while (peek(l, 0) == ' ' || peek(l, 0) == '\t') {
         copy(l, 1);
     }
-    char *delimiter = arena_alloc(l->diags->arena, l->text.n - l->at + 1);
-    size_t n = 0;
+    struct strbuf delimiter; /* not room for the rest of the script: there may be thousands of here-documents */
+    strbuf_init(&delimiter, l->text.n);
     char quote = '\0';
     while (l->at < l->text.n) {
         char c = peek(l, 0);
@@ -261,11 +261,12 @@ static void note_heredoc(struct lexer *l)
         } else if (quote == '\0' && c == '\\') {
             doc.quoted = true;
         } else {
-            delimiter[n++] = c;
+            strbuf_add_byte(&delimiter, c);
         }
         copy(l, 1);
     }
-    doc.delimiter = (struct str){delimiter, n};
+    doc.delimiter = arena_str(l->diags->arena, strbuf_str(&delimiter));
+    strbuf_clear(&delimiter);
     if (l->heredoc_count == HEREDOCS_MAX) {
         diag_add(l->diags, DIAG_BOUND, pos_advance(l->pos, l->text, l->at, l->pos.column), NULL,
                  "one line of the script begins more than %d here-documents", HEREDOCS_MAX);

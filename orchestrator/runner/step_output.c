@@ -5,7 +5,7 @@
 #include "base/strbuf.h"
 #include "base/utf8.h"
 
-enum { NAMES_MAX = 64, SHOWN_MAX = 80 };
+enum { NAMES_MAX = 64, SHOWN_MAX = 80, ENTRIES_MAX = 10000 };
 
 /* ---- the file ---- */
 
@@ -129,6 +129,9 @@ int step_output_parse(struct str text, struct arena *arena, struct step_output_l
             return -1;
         }
         keep(&list, &room, entry, arena);
+        if (list.count > ENTRIES_MAX) {
+            return err_set(err, ERR_LIMIT, "it sets more than %d outputs: write one as JSON", ENTRIES_MAX);
+        }
     }
     *ret_list = list;
     return 0;
