@@ -111,7 +111,9 @@ static struct json item_json(const struct run_view *view, struct run_place place
     json_set(arena, &step, "depends", depends_json(view, place.step, arena));
     json_set(arena, &step, "attempt", json_int(item == NULL ? 0 : item->attempts));
     json_set(arena, &step, "status", json_cstring(arena, step_state_name(state)));
-    const char *reason = item != NULL && item->reason != NULL ? item->reason : whole->reason;
+    /* "1 of 3 items failed" is no reason of the two that did not. */
+    bool own = item != NULL && (item->reason != NULL || (matrix && state == STEP_STATE_SUCCEEDED));
+    const char *reason = own ? item->reason : whole->reason;
     if (item != NULL && item->carried_from != NULL) {
         reason = arena_printf(arena, "from run %s", item->carried_from);
     }

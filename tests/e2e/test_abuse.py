@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile and clumsy use: nothing crashes, hangs, loses a record, runs a value, or explains itself badly."""
+import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -36,7 +38,7 @@ FILES = {
     "an escaped NUL": (STEP.replace("'true'", '"tr\\0ue"').encode(), "a text with a NUL"),
     "no UTF-8": (STEP.replace("true", "\xe9").encode("latin-1"), "a byte that is no UTF-8"),
     "UTF-16": (STEP.encode("utf-16"), "a byte that is no UTF-8"),
-    "a program": (b"\x7fELF\x02\x01\x01\0\0\0", "a NUL byte"),
+    "a program": (b"\x7fELF\x02\x01\x01\0\0\0", "a control character"),
     "too large": (b"# " + b"x" * (16 << 20), "larger than 16777216 bytes"),
     "lists in lists": (b"name: p\nsteps: " + b"[" * 100000, "nested more than 64 deep"),
     "maps in maps": (b"name: p\nsteps: " + b"{a: " * 100000, "nested more than 64 deep"),
@@ -93,6 +95,23 @@ def test_eight_thousand_of_anything_are_read_in_seconds(sluice, text):
     begun = time.process_time(), os.times().children_user
     sluice("validate", expect=0, timeout=60)
     assert os.times().children_user - begun[1] < 10
+
+
+@pytest.mark.parametrize("key", ["", "$(x)", "a\nb", "../a", "/a", "k" * 300])
+def test_an_item_whose_key_names_no_param_fails_alone(sluice, key):
+    """It ended the command, and every later one of the home."""
+    sluice.write("l.json", json.dumps({"l": json.dumps([{key: 1}, {"good": 1}])}))
+    sluice.pipeline("""\
+        name: p
+        params: {l: {type: string}}
+        steps:
+          a: {run: "true", matrix: "${{ fromJSON(params.l) }}"}
+          after: {run: "true", needs: ["a?"], if: always()}
+        """)
+    result = sluice.run("--params", "l.json", expect=1)
+    assert [result.step("a", i)["status"] for i in range(2)] == ["failed", "succeeded"]
+    assert result.step("after")["status"] == "succeeded"
+    assert result.step("a")["reason"] and result.step("a", 1)["reason"] is None
 
 
 def test_a_message_does_nothing_to_the_terminal(sluice):
@@ -160,6 +179,25 @@ def test_a_block_of_outputs_keeps_the_returns_in_it(sluice):
     assert sluice.run().step("a")["outputs"] == {"unix": "x\r\ny\r", "dos": "x\ny"}
 
 
+def test_twenty_thousand_metrics_and_outputs_take_seconds(sluice):
+    sluice.write("keys.py", """\
+        import json
+        import os
+        print(json.dumps({f"k{i}": i for i in range(20000)}), file=open("m.json", "w"))
+        open(os.environ["SLUICE_OUTPUT"], "w").writelines(f"k{i}=1\\n" for i in range(20000))
+        """)
+    sluice.pipeline("""\
+        name: p
+        steps:
+          measured: {run: "python3 keys.py; : > $SLUICE_OUTPUT", metrics: [m.json]}
+          wordy: {run: python3 keys.py, outputs: {k: integer}}
+        """)
+    before = os.times().children_user
+    result = sluice.run(expect=1)
+    assert len(result.step("measured")["metrics"]) == 20000 and os.times().children_user - before < 15
+    assert "more than 10000 outputs" in result.step("wordy")["reason"]
+
+
 def test_files_with_the_oddest_names_are_artifacts(sluice):
     names = ["a\nb", "-rf", "*", "\x1b[31m", 'q"uote', "$(touch pwned)", "ü"]
     make = "\n".join(f": > \"$(printf '{name.encode().hex()}' | xxd -r -p)\"" for name in names)
@@ -188,6 +226,31 @@ def test_what_a_step_starts_and_leaves_dies_with_it(sluice):
     assert (sluice.folder / "alive").stat().st_size == size > 0
 
 
+def is_alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+ORPHANS = {
+    "no environment": ("", "env -i sleep 321"),
+    "a large environment": (
+        "env: {" + ", ".join(f"X{i}: '{'z' * 100000}'" for i in range(14)) + "}",
+        "setsid sleep 321",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ORPHANS)
+def test_nothing_of_a_lost_step_is_left(sluice, what):
+    """They went on beside the next attempt."""
+    extra, command = ORPHANS[what]
+    sluice.pipeline(step(f"{command} & echo $! > pid\nkill -9 $PPID\nsleep 30", extra))
+    assert sluice.run(expect=1).step("a")["reason"] == "lost: its runner was killed"
+    assert not is_alive((sluice.folder / "pid").read_text().strip())
+
+
 def test_a_step_that_ends_its_runner_is_lost_or_stopped_and_the_run_goes_on(sluice):
     assert reason_of(sluice, step("kill -9 $PPID; sleep 30")) == "lost: its runner was killed"
     assert "the runner was told to end" in reason_of(sluice, step("kill -TERM $PPID; sleep 30"))
@@ -196,6 +259,37 @@ def test_a_step_that_ends_its_runner_is_lost_or_stopped_and_the_run_goes_on(slui
 def test_a_stopped_step_is_ended_all_the_same(sluice):
     reason = reason_of(sluice, step("sleep 30 & kill -STOP $! $$; wait", "timeout: 300ms"))
     assert "timed out after 300 ms" in reason
+
+
+def test_a_runner_that_does_not_answer_can_be_left(sluice):
+    sluice.pipeline(step("touch begun; sleep 300"))
+    process = sluice.start("run")
+    wait_until((sluice.folder / "begun").exists)
+    runner = runners_of(sluice.home)[0]
+    os.kill(runner, signal.SIGSTOP)
+    try:
+        for words in ("cancelling", None, "left before the steps had ended"):
+            process.send_signal(signal.SIGINT)
+            if words is not None:
+                assert words in process.stderr.readline()
+            time.sleep(0.2)
+        assert process.wait(20) == 130
+    finally:
+        os.kill(runner, signal.SIGCONT)
+    assert sluice("resume", "--json", expect=1).json["status"] == "cancelled"
+
+
+def test_a_step_with_two_megabytes_to_know_starts(sluice):
+    """The rest of a message that the socket did not take at once was never sent."""
+    sluice.write("big.json", json.dumps({f"v{i}": "z" * 100000 for i in range(20)}))
+    params = "".join(f"  v{i}: {{type: string}}\n" for i in range(20))
+    names = ", ".join(f"v{i}: '${{{{ params.v{i} }}}}'" for i in range(20))
+    sluice.pipeline(f"name: p\nparams:\n{params}steps:\n  a:\n    pipeline: ./child.yaml\n    with: {{{names}}}\n")
+    env = ", ".join(f"V{i}: '${{{{ params.v{i} }}}}'" for i in range(12))
+    child = f"name: c\nparams:\n{params}steps:\n  a: {{run: env | wc -c > size, env: {{{env}}}}}\n"
+    sluice.pipeline(child, "child.yaml")
+    sluice.run("--params", "big.json", timeout=60)
+    assert int((sluice.folder / "size").read_text()) > 1200000
 
 
 DAMAGE = {
