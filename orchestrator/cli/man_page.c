@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/man_page.h"
 
+#include "base/utf8.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,13 +11,19 @@ static void roff(FILE *out, const char *text)
 {
     static const char special[] = "\\-'`^~";
     static const char *const written[] = {"\\e", "\\-", "\\(aq", "\\(ga", "\\(ha", "\\(ti"};
-    for (bool start = true; *text != '\0'; text++) {
+    size_t size = 1;
+    for (bool start = true; *text != '\0'; text += size) {
         const char *at = strchr(special, *text);
+        uint32_t code = 0;
+        size = utf8_decode(text, strlen(text), &code);
+        size = size == 0 ? 1 : size;
         if (start && *text == '.') {
             fprintf(out, "\\&");
         }
         if (at != NULL) {
             fprintf(out, "%s", written[at - special]);
+        } else if (size > 1) {
+            fprintf(out, "\\[u%04X]", (unsigned)code);
         } else {
             putc(*text, out);
         }
