@@ -135,7 +135,7 @@ def test_exit_codes_tell_what_became_of_the_run(sluice):
         sluice.pipeline(text)
         run = sluice.run(expect=code).json
         assert (run["status"], run["verdict"]) == (status, verdict), text
-    assert "making the folder" in sluice("run", "--home", sluice.write("file", "") / "below", expect=4).err
+    assert "is no folder" in sluice("run", "--home", sluice.write("file", "") / "below", expect=4).err
     sluice.pipeline(step("{runn: x}"))
     assert sluice("run", expect=3).code == sluice("validate", expect=3).code == 3
 
