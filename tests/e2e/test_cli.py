@@ -647,6 +647,8 @@ def test_an_installed_tree_works_from_another_folder_by_path_alone(sluice):
     assert len(inside) == 3 and all(words.startswith(str(prefix / "libexec/sluice")) for words in inside)
     (work / "work.lua").write_text('local stats = require("stats")\nsluice.metric("m", stats.mean({1, 3}))\n')
     assert do("sluice", "lua", "run", "work.lua").returncode == 0
+    assert do("sluice", "plugins", "new", "mine").returncode == 0
+    assert (work / "mine/step.h").read_bytes() == (ROOT / "orchestrator/step.h").read_bytes()
     for path in ("include/sluice/step.h", "lib/sluice/plugins/evaluate.so", "share/man/man1/sluice-run.1",
                  "share/bash-completion/completions/sluice", "share/zsh/site-functions/_sluice",
                  "share/fish/vendor_completions.d/sluice.fish"):
