@@ -213,6 +213,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         return -1;
     }
     struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
+    open->row.started_ms = now_ms; /* not when the turn is written: its first steps start before that */
     *ret_open = open;
     return open_run_apply(engine, open, &begin, err);
 }

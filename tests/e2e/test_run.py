@@ -34,6 +34,19 @@ def test_json_is_one_object_on_stdout_and_the_same_from_show(sluice):
     assert json.loads(sluice("show", "--json", expect=0).out) == run
 
 
+def test_a_run_starts_before_its_steps_and_ends_after_them(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          one: {run: "true"}
+          two: {run: "true", needs: [one]}
+        """)
+    run = sluice.run().json
+    one, two = run["steps"]
+    times = [run["started_at"], one["started_at"], one["ended_at"], two["started_at"], two["ended_at"], run["ended_at"]]
+    assert times == sorted(times)
+
+
 def test_attempts_tell_signal_memory_and_times(sluice):
     sluice.pipeline("""\
         name: p
