@@ -103,21 +103,21 @@ static const char *note_of(const struct rows *rows, struct run_place place)
     return item == NULL ? step_state_name(step->state) : "";
 }
 
-/* Prints the note; on a terminal, what does not fit goes on below its beginning, broken between words. */
-static void print_note(const struct rows *rows, const char *note, int indent)
+/* On a terminal, what does not fit goes on below its beginning, broken between words. */
+static void print_wrapped(const struct cli *cli, FILE *out, const char *text, int indent)
 {
-    int columns = screen_line_columns(rows->cli);
+    int columns = screen_line_columns(cli);
     int room = columns - indent - 1 < NOTE_COLUMNS_MIN ? NOTE_COLUMNS_MIN : columns - indent - 1;
-    struct str rest = str_from(note);
+    struct str rest = str_from(text);
     struct str word = {0};
     int at = 0;
     while (str_cut(&rest, ' ', &word)) {
         int width = (int)utf8_columns(word);
         if (columns > 0 && at > 0 && at + 1 + width > room) {
-            fprintf(rows->out, "\n%*s", indent, "");
+            fprintf(out, "\n%*s", indent, "");
             at = 0;
         }
-        fprintf(rows->out, "%s%.*s", at == 0 ? "" : " ", STR_ARG(word));
+        fprintf(out, "%s%.*s", at == 0 ? "" : " ", STR_ARG(word));
         at += width + (at == 0 ? 0 : 1);
     }
 }
@@ -131,7 +131,7 @@ static void print_row(const struct rows *rows, enum step_state state, const char
             summary_reset(rows->cli), name, padding, "", time);
     if (*note != '\0') {
         fprintf(rows->out, "  %s", dim(rows->cli));
-        print_note(rows, note, 4 + (int)utf8_columns(str_from(name)) + padding + 2 + 8 + 2);
+        print_wrapped(rows->cli, rows->out, note, 4 + (int)utf8_columns(str_from(name)) + padding + 2 + 8 + 2);
     }
     fprintf(rows->out, "%s\n", summary_reset(rows->cli));
 }
@@ -256,8 +256,9 @@ static void print_next(const struct cli *cli, FILE *out, struct store *store, co
     }
     fprintf(out, "\n%sNext%s\n", bold(cli), summary_reset(cli));
     for (size_t i = 0; i < hints.count; i++) {
-        fprintf(out, "  %-*s  %s%s%s\n", widest, hints.rows[i].command, dim(cli), hints.rows[i].words,
-                summary_reset(cli));
+        fprintf(out, "  %-*s  %s", widest, hints.rows[i].command, dim(cli));
+        print_wrapped(cli, out, hints.rows[i].words, widest + 4);
+        fprintf(out, "%s\n", summary_reset(cli));
     }
 }
 
@@ -282,7 +283,9 @@ static void print_headline(const struct cli *cli, const struct run_view *view, F
             summary_colour(cli, look), summary_mark(look), headline(view), summary_reset(cli),
             *time == '\0' ? "" : "  ", time);
     if (view->row.reason != NULL) {
-        fprintf(out, "  %s\n", view->row.reason);
+        fprintf(out, "  ");
+        print_wrapped(cli, out, view->row.reason, 2);
+        fprintf(out, "\n");
     }
 }
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person reads when a run has ended, off a terminal and on narrow ones."""
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import unicodedata
+
+import pytest
+
+from conftest import BUILD
+
+GATED = """\
+    name: gated
+    params: {limit: {type: number, default: 0.1}}
+    steps:
+      make:
+        run: |
+          printf 'y,p,side\\n1,1,left\\n2,2.5,right\\n3,2.5,left\\n' > "$SLUICE_STEP_DIR/rows.csv"
+        artifacts: {rows: "${{ step.dir }}/rows.csv"}
+      judge:
+        uses: evaluate
+        with:
+          dataset: {path: "${{ steps.make.artifacts.rows }}", name: rows}
+          type: regressor
+          label: y
+          prediction: p
+          thresholds: {mae: "<= ${{ params.limit }}", "mae[side=left]": "<= 0.1"}
+          on_refuse: %s
+      one: {needs: [judge], run: "true"}
+      two: {needs: [one], run: "true"}
+      three: {needs: [two, make], run: "true"}
+      whatever: {needs: [three], if: always(), run: "true"}
+    """
+
+
+def section(text, name):
+    return re.search(rf"^{name}\n((?:  .*\n)*)", text, re.M)[1].splitlines()
+
+
+def on_terminal(sluice, columns, *arguments):
+    """The rows of a terminal of so many columns, as the command left them, without colours and drawings in place."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen([BUILD / "sluice", *arguments], cwd=sluice.folder, stdin=follower, stdout=follower,
+                               stderr=subprocess.STDOUT, env={**sluice.env, "TERM": "xterm", "NO_COLOR": ""})
+    os.close(follower)
+    received = b""
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        received += chunk
+    os.close(leader)
+    code = process.wait(timeout=60)
+    text = received.decode().replace("\r\n", "\n")
+    return code, re.sub(r"\x1b\[[0-9;]*m", "", text), text
+
+
+def width(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+@pytest.mark.parametrize("on_refuse, code", [("skip", 0), ("fail", 6)])
+def test_a_refusal_is_told_once_and_what_it_skipped_says_which_gate(sluice, on_refuse, code):
+    sluice.pipeline(GATED % on_refuse)
+    out = sluice("run", expect=code).out
+    live, summary = out.split("\ngated run 1")
+    assert live.count("mae 0.333333 is above 0.1 (by 0.233)") == 1
+    rows = {line.split()[1]: line for line in section(summary, "Steps")}
+    assert rows["judge"].endswith("refused by 2 of 2 rules")
+    after = "skipped: judge refused" if on_refuse == "skip" else "skipped: 'judge' failed"
+    assert rows["one"].endswith(after)
+    assert rows["two"].endswith("skipped: judge refused" if on_refuse == "skip" else "skipped: 'one' was skipped")
+    assert rows["whatever"].split()[0] == "✓"
+    assert section(summary, "Gates") == [
+        "  judge refused by 2 of 2 rules, on rows",
+        "    ✗ mae             0.333333   <= 0.1  missed by 0.233",
+        "    ✗ mae[side=left]  0.25       <= 0.1  missed by 0.15"]
+    # Where it fails the run, the reason heads the summary, with both rules in it.
+    assert summary.count("is above 0.1 (by") == (0 if on_refuse == "skip" else 2)
+    # The record keeps the whole reason for every step.
+    run = sluice("show", "--json", expect=0)
+    if on_refuse == "skip":
+        for name in ("one", "two", "three"):
+            assert run.step(name)["reason"] == (
+                "refused by judge: mae 0.333333 is above 0.1 (by 0.233); mae[side=left] 0.25 is above 0.1 (by 0.15)")
+
+
+def test_a_pass_shows_its_rules_too(sluice):
+    sluice.pipeline(GATED.replace('"mae[side=left]": "<= 0.1"', '"mae[side=left]": "<= 0.3"') % "skip")
+    summary = sluice("run", "-p", "limit=0.5", expect=0).out
+    assert section(summary, "Gates") == [
+        "  judge passed, on rows",
+        "    ✓ mae             0.333333   <= 0.5",
+        "    ✓ mae[side=left]  0.25       <= 0.3"]
+
+
+def test_reasons_that_are_not_refusals_stand_as_they_are_recorded(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          bad: {run: exit 3}
+          after: {run: "true", needs: [bad]}
+          never: {run: "true", if: false}
+          items: {matrix: {x: [1, 2]}, run: "test ${{ matrix.x }} = 1"}
+        """)
+    rows = section(sluice("run", expect=1).out, "Steps")
+    text = [re.sub(r"  +", "  ", re.sub(r"\d+(\.\d+)? m?s", "TIME", row)) for row in rows]
+    assert text == [
+        "  ✗ bad  TIME  exited with code 3",
+        "  – after  ← bad  skipped: 'bad' failed",
+        "  – never  skipped: its condition was false: false",
+        "  ✗ items  2 items  1 of 2 items failed; the first: exited with code 1",
+        "  ✓  [0]  TIME  x=1",
+        "  ✗  [1]  TIME  x=2  exited with code 1"]
+
+
+def test_metrics_of_items_stand_below_each_other_and_the_chosen_is_marked(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          try:
+            matrix: {x: [3, 1, 2]}
+            run: |
+              printf '{"loss": %s.5, "accuracy_of_all": 0.25, "loss/side:left": 9}' ${{ matrix.x }} > "$OUT"
+            env: {OUT: "${{ step.dir }}/m.json"}
+            metrics: ["${{ step.dir }}/m.json"]
+          best: {uses: select, with: {metric: "${{ steps.try.metrics.loss }}", mode: min}}
+        """)
+    assert section(sluice("run", expect=0).out, "Metrics") == [
+        "  try       accuracy_of_all      loss",
+        "       [0]             0.25       3.5",
+        "       [1]             0.25       1.5  ← best",
+        "       [2]             0.25       2.5"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_on_a_terminal_no_row_is_wider_than_it(sluice, columns):
+    sluice.pipeline(GATED % "fail")
+    code, text, _ = on_terminal(sluice, columns, "run")
+    assert code == 6
+    summary = text[text.rindex("\ngated run 1") + 1:]
+    paths = [line for line in summary.splitlines() if ".sluice/artifacts/" in line]
+    assert paths and all(line.split()[-1].startswith(".sluice/") for line in paths)
+    assert all(width(line) < columns for line in summary.splitlines() if line not in paths), summary
+    assert "refused by 2 of 2 rules" in " ".join(summary.split())
+    if columns < 100:  # the reason is broken between words, and goes on below its beginning
+        at = summary.index("step 'judge'")
+        assert re.match(r"step 'judge': [^\n]*\n  \S", summary[at:])
+
+
+def test_colours_only_on_a_terminal_and_not_with_no_color(sluice):
+    sluice.pipeline(GATED % "skip")
+    _, _, coloured = on_terminal(sluice, 100, "run")
+    assert "\x1b[31m✗" in coloured and "\x1b[32m✓" in coloured
+    _, _, plain = on_terminal(sluice, 100, "show", "--no-color")
+    assert "\x1b[3" not in plain and "✗ mae" in plain
+    assert "\x1b" not in sluice("show", expect=0).out
