@@ -137,13 +137,15 @@ static void print_json(struct diags *files, size_t count, FILE *out)
     for (size_t f = 0; f < count; f++) {
         struct json file = json_object();
         struct json items = json_array();
+        int64_t warnings = 0;
         for (size_t i = 0; i < files[f].count; i++) {
             json_push(arena, &items, json_of(&files[f], &files[f].items[i]));
+            warnings += files[f].items[i].level == DIAG_WARNING ? 1 : 0;
         }
         valid = valid && files[f].errors == 0;
         json_set(arena, &file, "file", json_cstring(arena, files[f].file));
         json_set(arena, &file, "errors", json_int((int64_t)files[f].errors));
-        json_set(arena, &file, "warnings", json_int((int64_t)(files[f].count - files[f].errors)));
+        json_set(arena, &file, "warnings", json_int(warnings));
         json_set(arena, &file, "diagnostics", items);
         json_push(arena, &list, file);
     }
@@ -152,13 +154,32 @@ static void print_json(struct diags *files, size_t count, FILE *out)
     print_json_value(&object, out);
 }
 
+/* A file's name as a relative reference of RFC 3986: what has a meaning there is escaped. */
+static struct json uri_of(struct arena *arena, const char *file)
+{
+    struct strbuf text;
+    strbuf_init(&text, 64 << 10);
+    for (; *file != '\0'; file++) {
+        bool plain = (*file >= 'a' && *file <= 'z') || (*file >= 'A' && *file <= 'Z') ||
+                     (*file >= '0' && *file <= '9') || strchr("-._~/", *file) != NULL;
+        if (plain) {
+            strbuf_add_byte(&text, *file);
+        } else {
+            strbuf_printf(&text, "%%%02X", (unsigned char)*file);
+        }
+    }
+    struct json uri = json_string(arena, strbuf_str(&text));
+    strbuf_clear(&text);
+    return uri;
+}
+
 static struct json sarif_location(struct arena *arena, const struct diags *diags, const struct diag *diag)
 {
     struct json uri = json_object();
     struct json region = json_object();
     struct json physical = json_object();
     struct json location = json_object();
-    json_set(arena, &uri, "uri", json_cstring(arena, diags->file));
+    json_set(arena, &uri, "uri", uri_of(arena, diags->file));
     json_set(arena, &region, "startLine", json_int(diag->pos.line > 0 ? diag->pos.line : 1));
     json_set(arena, &region, "startColumn", json_int(diag->pos.column > 0 ? diag->pos.column : 1));
     if (diag->end_column > diag->pos.column) {

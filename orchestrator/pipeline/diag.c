@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -71,10 +72,11 @@ static int by_position(const void *a, const void *b)
     return x->pos.column < y->pos.column ? -1 : x->pos.column > y->pos.column;
 }
 
-static int characters(struct str text)
+/* As many as there are, at most `enough`: lines can be very long. */
+static int characters(struct str text, int enough)
 {
     int count = 0;
-    for (size_t i = 0; i < text.n; i++) {
+    for (size_t i = 0; i < text.n && count < enough; i++) {
         count += ((unsigned char)text.p[i] & 0xc0) != 0x80 ? 1 : 0;
     }
     return count;
@@ -84,18 +86,23 @@ static int characters(struct str text)
  * stands behind the next line's indentation. */
 static void unfold(const struct diags *diags, struct diag *diag)
 {
+    if ((size_t)diag->pos.line > diags->line_count) { /* behind a last line that has no end: the parser adds one */
+        diag->pos = (struct pos){(int)diags->line_count, INT_MAX - 1};
+        diag->end_column = 0;
+    }
     struct str line = diags_source_line(diags, diag->pos.line);
-    int over = diag->pos.column - characters(line) - 1;
+    int over = diag->pos.column - characters(line, diag->pos.column) - 1;
     struct str next = diags_source_line(diags, diag->pos.line + 1);
     while (over > 0 && next.n > 0) {
         int indent = (int)(str_trim(next).p - next.p);
         int width = diag->end_column - diag->pos.column;
         diag->pos = (struct pos){diag->pos.line + 1, indent + over};
         diag->end_column = diag->end_column == 0 ? 0 : diag->pos.column + width;
-        over = diag->pos.column - characters(next) - 1;
+        over = diag->pos.column - characters(next, diag->pos.column) - 1;
         next = diags_source_line(diags, diag->pos.line + 1);
     }
-    int most = characters(diags_source_line(diags, diag->pos.line)) + 1;
+    int far = diag->end_column > diag->pos.column ? diag->end_column : diag->pos.column;
+    int most = characters(diags_source_line(diags, diag->pos.line), far) + 1;
     diag->pos.column = diag->pos.column > most ? most : diag->pos.column;
     diag->end_column = diag->end_column > most || diag->end_column <= diag->pos.column ? 0 : diag->end_column;
 }
@@ -103,7 +110,7 @@ static void unfold(const struct diags *diags, struct diag *diag)
 void diags_sort(struct diags *diags)
 {
     for (size_t i = 0; i < diags->count; i++) {
-        if (diags->items[i].pos.line > 0) {
+        if (diags->items[i].pos.line > 0 && diags->line_count > 0) {
             unfold(diags, &diags->items[i]);
         }
     }

@@ -113,8 +113,9 @@ bool load_map(struct loader *loader, const struct yaml_node *node, const struct 
             load_error(loader, &pair->key, DIAG_LATER, NULL, "'%s' is not in this version: %s", key->name, key->later);
             continue;
         }
-        if (!load_expect(loader, &pair->value, key->takes,
-                         arena_printf(loader->arena, "'%s' of %s", key->name, what))) {
+        if ((takes_of(pair->value.type) & key->takes) == 0) {
+            (void)load_expect(loader, &pair->value, key->takes,
+                              arena_printf(loader->arena, "'%s' of %s", key->name, what));
             continue;
         }
         if (key->unhonoured != NULL) {

@@ -281,6 +281,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     static const struct pipeline_world nothing = {0};
     const struct yaml_node *root = yaml_doc_parse(diags);
     if (root == NULL) {
+        diags_sort(diags);
         return NULL;
     }
     struct pipeline *pipeline = arena_one(diags->arena, struct pipeline);
@@ -327,7 +328,9 @@ const struct pipeline *pipeline_load_file(const char *path, struct diags *diags,
         return NULL;
     }
     if (fs_read(from, YAML_MAX_BYTES, diags->arena, &diags->text, &err) < 0) {
-        diag_add(diags, err.code == ERR_LIMIT ? DIAG_BOUND : DIAG_FILE, (struct pos){0}, NULL, "%s", err.message);
+        bool large = err.code == ERR_LIMIT;
+        diag_add(diags, large ? DIAG_BOUND : DIAG_FILE, (struct pos){0}, NULL, "%s",
+                 large ? "the file is larger than 16 MiB" : err.message);
         return NULL;
     }
     return pipeline_load(diags, world);

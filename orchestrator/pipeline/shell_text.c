@@ -571,11 +571,8 @@ static void step(struct lexer *l)
 
 int shell_text_parse(struct str script, struct pos pos, struct diags *diags, struct shell_text *ret_text)
 {
-    struct lexer *l = arena_one(diags->arena, struct lexer);
-    l->text = script;
-    l->pos = pos;
-    l->counted_pos = pos;
-    l->diags = diags;
+    struct lexer lexer = {.text = script, .pos = pos, .counted_pos = pos, .diags = diags};
+    struct lexer *l = &lexer;
     shell_command_begin(&l->command);
     strbuf_init(&l->out, script.n * 2 + 4096);
     while (l->at < l->text.n) {

@@ -223,6 +223,12 @@ static void place_node(struct builder *b, struct yaml_node node)
 
 /* ---- events --------------------------------------------------------------------------------------------------- */
 
+/* A file made of what is refused is not read to its end. */
+static void stop_after_many(struct builder *b)
+{
+    b->stop = b->stop || b->diags->errors > 100;
+}
+
 static void refuse_decoration(struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor,
                               const yaml_char_t *tag)
 {
@@ -233,6 +239,9 @@ static void refuse_decoration(struct builder *b, const yaml_event_t *event, cons
     if (tag != NULL) {
         diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), NULL, "tags ('%s') are not accepted",
                  (const char *)tag);
+    }
+    if (anchor != NULL || tag != NULL) {
+        stop_after_many(b);
     }
 }
 
@@ -289,7 +298,7 @@ static void take_event(struct builder *b, const yaml_event_t *event)
     case YAML_ALIAS_EVENT:
         diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used",
                  "aliases ('*%s') are not accepted", (const char *)event->data.alias.anchor);
-        b->stop = b->diags->errors > 100;
+        stop_after_many(b);
         place_node(b, (struct yaml_node){.type = JSON_NULL, .pos = pos_of(event->start_mark)});
         break;
     case YAML_SCALAR_EVENT:

@@ -239,6 +239,16 @@ TEST(a_folder_and_a_missing_file_are_told_as_such)
     arena_free(arena);
 }
 
+TEST(the_end_of_a_last_line_without_a_newline_is_a_place_in_the_file)
+{
+    static const struct text_row rows[] = {
+        {"name: p\nsteps", "2:6 E001", "could not find expected ':'"},
+        {"name: 'p", "1:9 E001", "unexpected end of stream"},
+        {"name: p\nsteps: [", "2:9 E001", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
 /* ---- size ------------------------------------------------------------------------------------------------------ */
 
 TEST(checks_of_large_files_take_time_in_proportion)
@@ -262,4 +272,6 @@ TEST(checks_of_large_files_take_time_in_proportion)
 TESTS(RUN(a_cycle_is_printed_as_it_goes), RUN(inputs_of_a_plugin_follow_its_rows),
       RUN(steps_that_can_run_at_once_leave_different_paths), RUN(a_path_of_another_step_as_text_is_warned_of),
       RUN(everything_wrong_with_a_step_is_told_at_once), RUN(files_that_the_pipeline_names_must_be_there),
-      RUN(a_folder_and_a_missing_file_are_told_as_such), RUN(checks_of_large_files_take_time_in_proportion))
+      RUN(a_folder_and_a_missing_file_are_told_as_such),
+      RUN(the_end_of_a_last_line_without_a_newline_is_a_place_in_the_file),
+      RUN(checks_of_large_files_take_time_in_proportion))

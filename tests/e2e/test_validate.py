@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sluice validate` as users see it: text, JSON, SARIF, annotations; all errors at once; large and hostile files."""
+import json
+import re
+import resource
+import subprocess
+
+import pytest
+from conftest import BUILD, ROOT
+
+WRONG = """\
+name: Wine
+params: {data: {type: path, default: a.csv}}
+steps:
+  train:
+    run: python train.py ${{ params.dta }}
+    timeuot: 1h
+  test: {uses: evalaute, needs: [trian]}
+"""
+FOUND = [(1, 7, "E006"), (5, 30, "E009"), (6, 5, "E003"), (7, 16, "E014"), (7, 34, "E009")]
+
+
+def sanitized():
+    """Built with ASan? Then times say nothing."""
+    return b"__asan_init" in (BUILD / "sluice").read_bytes()
+
+
+def piped(sluice, text, *arguments):
+    """`sluice validate -` with this text."""
+    done = subprocess.run([BUILD / "sluice", "validate", "-", *arguments], cwd=sluice.folder, env=sluice.env,
+                          input=text, capture_output=True, timeout=60)
+    assert done.returncode != 99 and b"AddressSanitizer" not in done.stderr, done.stderr
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def timed(sluice, *arguments, expect, runs=5):
+    """The best of several runs, in seconds of the processor (others may use it, too), and its result."""
+    best, result = 1e9, None
+    for _ in range(1 if sanitized() else runs):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        result = sluice(*arguments, expect=expect)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    return best, result
+
+
+# ---- what is printed -------------------------------------------------------------------------------------------
+
+def test_every_error_is_told_at_once_with_its_line_a_caret_and_a_hint(sluice):
+    sluice.pipeline(WRONG)
+    out = sluice("validate", expect=3).out
+    assert re.findall(r"^sluice\.yaml:(\d+):(\d+): error (E\d+): ", out, re.M) == \
+        [(str(line), str(column), code) for line, column, code in FOUND]
+    assert out.splitlines()[3:7] == [
+        "sluice.yaml:5:30: error E009: there is no param 'dta'",
+        "    5 |     run: python train.py ${{ params.dta }}",
+        "      |                              ^^^^^^^^^^",
+        "      = did you mean 'data'?"], out
+    assert "did you mean 'timeout'?" in out and "did you mean 'evaluate'?" in out and "did you mean 'train'?" in out
+    assert out.endswith("sluice.yaml: 5 errors\n")
+
+
+def test_a_caret_stands_under_characters_not_bytes(sluice):
+    sluice.pipeline('name: p\nsteps: {a: {run: "echo æøå ${{ params.x }}"}}\n')
+    lines = sluice("validate", expect=3).out.splitlines()
+    assert lines[0].startswith("sluice.yaml:2:32: ")
+    assert lines[1][lines[2].index("^"):].startswith("params.x")
+    assert lines[2].count("^") == len("params.x")
+
+
+def test_a_long_line_is_shown_around_the_place(sluice):
+    sluice.pipeline("name: p\nsteps: {a: {run: '" + "x" * 5000 + " ${{ params.y }}'}}\n")
+    lines = sluice("validate", expect=3).out.splitlines()
+    assert len(lines[1]) < 200 and lines[1][lines[2].index("^"):].startswith("params.y")
+
+
+def test_a_valid_file_is_said_to_be_and_quiet_says_nothing(sluice):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+    assert sluice("validate", "--quiet", expect=0).out == ""
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true', cache: true}}\n")
+    assert sluice("validate", expect=0).out.endswith("sluice.yaml: valid, 1 warning\n")
+
+
+def test_json_has_every_file_and_every_problem(sluice):
+    sluice.pipeline(WRONG, "bad.yaml")
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true', cache: true}}\n", "good.yaml")
+    for arguments in (("--format", "json"), ("--json",)):
+        report = json.loads(sluice("validate", "good.yaml", "bad.yaml", *arguments, expect=3).out)
+        assert report["valid"] is False
+        assert [(file["file"], file["errors"], file["warnings"]) for file in report["files"]] == \
+            [("good.yaml", 0, 1), ("bad.yaml", 5, 0)]
+        warning, = report["files"][0]["diagnostics"]
+        assert (warning["level"], warning["code"], warning["line"]) == ("warning", "W020", 2)
+        found = [(item["line"], item["column"], item["code"]) for item in report["files"][1]["diagnostics"]]
+        assert found == FOUND
+        assert all(item["level"] == "error" and item["message"] for item in report["files"][1]["diagnostics"])
+        unknown = report["files"][1]["diagnostics"][1]
+        assert unknown["end_column"] == 40 and unknown["hint"] == "did you mean 'data'?"
+    report = json.loads(sluice("validate", "good.yaml", "--json", expect=0).out)
+    assert report["valid"] is True
+
+
+def test_sarif_is_what_its_version_2_1_0_requires(sluice):
+    sluice.pipeline(WRONG, "a folder/bad: 1.yaml")
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true', cache: true}}\n", "good.yaml")
+    out = sluice("validate", "a folder/bad: 1.yaml", "good.yaml", "nowhere.yaml", "--format", "sarif", expect=3).out
+    log = json.loads(out)
+    assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")
+    assert set(log) <= {"$schema", "version", "runs", "properties"}
+    run, = log["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "sluice" and re.fullmatch(r"\d+\.\d+\.\d+", driver["version"])
+    assert run["columnKind"] == "unicodeCodePoints"
+    assert len(run["results"]) == len(FOUND) + 2
+    for result in run["results"]:
+        assert result["level"] in ("none", "note", "warning", "error")
+        assert re.fullmatch(r"[EW]\d{3}", result["ruleId"]) and result["message"]["text"]
+        location, = result["locations"]
+        place = location["physicalLocation"]
+        assert re.fullmatch(r"([A-Za-z0-9._~/-]|%[0-9A-F]{2})+", place["artifactLocation"]["uri"])
+        region = place["region"]
+        assert region["startLine"] >= 1 and region["startColumn"] >= 1
+        assert region.get("endColumn", 10**9) > region["startColumn"]
+    first = run["results"][0]["locations"][0]["physicalLocation"]
+    assert first["artifactLocation"]["uri"] == "a%20folder/bad%3A%201.yaml"
+    assert [(item["locations"][0]["physicalLocation"]["region"]["startLine"], item["ruleId"])
+            for item in run["results"]] == [(line, code) for line, _, code in FOUND] + [(2, "W020"), (1, "E018")]
+
+
+def test_annotations_are_commands_that_a_workflow_understands(sluice):
+    sluice.pipeline(WRONG, "a,b.yaml")
+    lines = sluice("validate", "a,b.yaml", "--format", "github", expect=3).out.splitlines()
+    assert len(lines) == len(FOUND)
+    for line, (row, column, code) in zip(lines, FOUND):
+        place = rf"file=a%2Cb\.yaml,line={row},col={column},(endColumn=\d+,)?"
+        assert re.match(rf"::error {place}title=sluice {code}::", line)
+    assert lines[1].endswith("::there is no param 'dta': did you mean 'data'?")
+    sluice.pipeline('name: p\nsteps: {a: {uses: "x%\\ny"}}\n', "b.yaml")
+    line, = sluice("validate", "b.yaml", "--format", "github", expect=3).out.splitlines()
+    assert "x%25%0Ay" in line
+
+
+def test_a_wrong_format_is_a_wrong_use(sluice):
+    result = sluice("validate", "--format", "xml", expect=2)
+    assert "expected text, json, sarif or github" in result.err
+
+
+# ---- what is read ----------------------------------------------------------------------------------------------
+
+def test_standard_input_is_a_file_named_dash(sluice):
+    code, out, _ = piped(sluice, b"name: p\nsteps: {a: {rum: x}}\n")
+    assert code == 3 and out.startswith("-:2:12: error E007:") and out.endswith("-: 2 errors\n")
+    assert piped(sluice, b"name: p\nsteps: {a: {run: x}}\n")[:2] == (0, "-: valid\n")
+    code, out, _ = piped(sluice, b"name: p\xff\n", "--json")
+    assert code == 3
+    item, = json.loads(out)["files"][0]["diagnostics"]
+    assert (item["line"], item["column"], item["code"]) == (1, 8, "E001")
+
+
+@pytest.mark.parametrize("text, says", [
+    (b"", "the file is empty"),
+    (b"name: p\n\tsteps: x\n", "YAML is indented by blanks, not tabs"),
+    (b"name: p\nsteps: {a: {run: \x00}}\n", "a NUL byte"),
+    (b"{" * 100000, "nested more than 64 deep"),
+    (b"name: p\nsteps:\n  a: {run: x}\n  a: {run: y}\n", "the key 'a' stands twice"),
+    (b"name: p\nsteps: {a: !!python/object:os.system {run: x}}\n", "tags ("),
+    (b"x: " + b"y" * (16 << 20), "larger than 16 MiB"),
+    (bytes(range(256)), "a NUL byte"),
+], ids=["empty", "tab", "nul", "deep", "twice", "tag", "large", "bytes"])
+def test_a_file_that_is_no_pipeline_is_refused_in_words(sluice, text, says):
+    code, out, err = piped(sluice, text)
+    assert code == 3 and says in out, out[:1000] + err
+
+
+def test_a_folder_or_a_missing_file_is_told_beside_the_others(sluice):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    (sluice.folder / "folder").mkdir()
+    result = sluice("validate", "folder", "nowhere.yaml", "sluice.yaml", expect=3)
+    assert "folder: error E018: 'folder' is a folder: expected a pipeline file" in result.out
+    assert "there is no file 'nowhere.yaml'" in result.out and "sluice.yaml: valid" in result.out
+
+
+def test_nothing_is_made_and_no_home_is_needed(sluice):
+    sluice.pipeline("name: p\nsteps: {a: {run: touch made}}\n")
+    sluice("validate", expect=0)
+    assert [entry.name for entry in sluice.folder.iterdir()] == ["sluice.yaml"]
+
+
+def test_the_example_of_the_contract_is_valid_once_its_files_are_there(sluice):
+    text = (ROOT / "tests/fixtures/pipelines/wine-quality.yaml").read_text(encoding="utf-8")
+    (sluice.folder / "wine.yaml").write_text(text, encoding="utf-8")
+    report = sluice("validate", "wine.yaml", "--json", expect=3).json
+    errors = [item for item in report["files"][0]["diagnostics"] if item["level"] == "error"]
+    assert [(item["code"], "requirements.lock" in item["message"]) for item in errors] == [("E018", True)]
+    sluice.write("requirements.lock", "")
+    items = sluice("validate", "wine.yaml", "--json", expect=0).json["files"][0]["diagnostics"]
+    unhonoured = {item["message"].split("'")[1] for item in items if item["code"] == "W020"}
+    assert unhonoured <= {"concurrency", "cache", "resources"}
+    others = [item["message"] for item in items if item["code"] != "W020"]
+    assert others == ["the pipeline has no param 'full': what the trigger gives is left out",
+                      "the pipeline has no param 'commit': what the trigger gives is left out"]
+
+
+# ---- how long it takes -----------------------------------------------------------------------------------------
+
+def bomb(name):
+    """1 MB of aliases in aliases: of lists, of maps, all of one anchor; of anchors alone; of lists in lists."""
+    if name == "lists":
+        lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 13000)]
+        return "a0: &a0 [x, x]\n" + "\n".join(lines)
+    if name == "maps":
+        return "a0: &a0 {x: y}\n" + "\n".join(f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, 28000))
+    return {"aliases": "a: &a x\nb: [" + "*a, " * 270000 + "]\n",
+            "anchors": "\n".join(f"a{n}: &a{n} x" for n in range(70000)),
+            "nested": "a: " + "[" * (1 << 20)}[name]
+
+
+@pytest.mark.parametrize("name", ["lists", "maps", "aliases", "anchors", "nested"])
+def test_a_megabyte_of_aliases_is_refused_in_under_100_ms(sluice, name):
+    text = bomb(name)
+    assert len(text) > 1 << 20
+    sluice.pipeline(text)
+    best, result = timed(sluice, "validate", expect=3)
+    assert "E001" in result.out or "E002" in result.out
+    assert len(result.out) < 1 << 20
+    if sanitized():
+        pytest.skip("refused; its time says nothing in a sanitized build")
+    print(f"{name}: {best * 1000:.0f} ms")
+    assert best < 0.1
+
+
+def large(count):
+    """A chain in which each step has a script, an artifact and uses what the one before leaves."""
+    steps = ["name: large\nsteps:\n"]
+    for n in range(count):
+        steps.append(f"  step_{n}:\n    run: |\n      echo ${{{{ run.id }}}} > \"$SLUICE_STEP_DIR/out\"\n")
+        if n > 0:
+            steps.append(f"      cat ${{{{ steps.step_{n - 1}.artifacts.out }}}}\n")
+        steps.append("    artifacts: {out: \"${{ step.dir }}/out\", all: shared/all.csv}\n")
+    return "".join(steps)
+
+
+def test_ten_thousand_steps_are_valid_in_little_time(sluice):
+    sluice.pipeline(large(10000))
+    best, result = timed(sluice, "validate", expect=0, runs=3)
+    assert result.out == "sluice.yaml: valid\n"
+    print(f"10,000 steps: {best * 1000:.0f} ms")
+    if not sanitized():
+        assert best < 2
+
+
+def test_ten_thousand_errors_are_told_in_little_time(sluice):
+    sluice.pipeline(large(10000).replace("run.id", "run.idd"))
+    best, result = timed(sluice, "validate", expect=3, runs=1)
+    assert result.out.count("error E009") == 1000 and "sluice.yaml: 10000 errors" in result.out
+    file, = sluice("validate", "--json", expect=3).json["files"]
+    assert (file["errors"], file["warnings"], len(file["diagnostics"])) == (10000, 0, 1000)
+    print(f"10,000 errors: {best * 1000:.0f} ms")
+    if not sanitized():
+        assert best < 3
