@@ -153,7 +153,7 @@ static int find_place(struct logs *logs, const char *words, struct err *err)
         struct str item = str_slice(name, (size_t)bracket + 1, name.n - 1);
         name = str_slice(name, 0, (size_t)bracket);
         if (parse_int(item, 0, INT32_MAX, &logs->item, err) < 0) {
-            return err_add(err, words);
+            return err_add(err, "%s", words);
         }
     }
     logs->step = names_step(logs->pipeline, NULL, arena_str(arena, name).p, arena, err);
