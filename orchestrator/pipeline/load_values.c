@@ -93,11 +93,16 @@ bool load_map(struct loader *loader, const struct yaml_node *node, const struct 
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         const struct key *key = NULL;
+        bool again = false; /* that was told; what is loaded twice would be added up */
         for (size_t k = 0; k < count; k++) {
             if (str_is(pair->key.text, keys[k].name)) {
                 key = &keys[k];
+                again = seen[k];
                 seen[k] = true;
             }
+        }
+        if (again) {
+            continue;
         }
         if (key == NULL) {
             struct str *names = arena_array(loader->arena, count, sizeof *names);

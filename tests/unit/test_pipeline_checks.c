@@ -249,6 +249,22 @@ TEST(the_end_of_a_last_line_without_a_newline_is_a_place_in_the_file)
     CHECK_ROWS(rows);
 }
 
+TEST(a_key_that_stands_twice_is_loaded_once)
+{
+    static const struct text_row rows[] = {
+        {STEP("run: [a, b], run: [c]"), "3:20 E004", "the key 'run' stands twice"},
+        {STEP("run: 'cat ${{ inputs.x }}', inputs: {a: b, x: c}, inputs: {d: e}"), "3:57 E004", NULL},
+        {STEP("run: x, inputs: {a: b, c: d, e: f}, inputs: {g: h}, env: {X: '${{ inputs.a }}'}"), "3:43 E004", NULL},
+        {STEP("run: x, artifacts: [a, b], artifacts: [c], outputs: [n, m], outputs: [o]"), "3:34 E004, 3:67 E004",
+         NULL},
+        {STEP("run: x, shell: 'a b c {0}', shell: 'd {0}'"), "3:35 E004", NULL},
+        {STEP("run: x, matrix: {a: [1], b: [2]}, matrix: {c: [3]}"), "3:41 E004", NULL},
+        {STEP("run: x, retry: {on: ['exit:1', 'exit:2'], on: ['exit:3']}, metrics: [a, b], metrics: [c]"),
+         "3:49 E004, 3:83 E004", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
 /* ---- size ------------------------------------------------------------------------------------------------------ */
 
 TEST(checks_of_large_files_take_time_in_proportion)
@@ -273,5 +289,6 @@ TESTS(RUN(a_cycle_is_printed_as_it_goes), RUN(inputs_of_a_plugin_follow_its_rows
       RUN(steps_that_can_run_at_once_leave_different_paths), RUN(a_path_of_another_step_as_text_is_warned_of),
       RUN(everything_wrong_with_a_step_is_told_at_once), RUN(files_that_the_pipeline_names_must_be_there),
       RUN(a_folder_and_a_missing_file_are_told_as_such),
+      RUN(a_key_that_stands_twice_is_loaded_once),
       RUN(the_end_of_a_last_line_without_a_newline_is_a_place_in_the_file),
       RUN(checks_of_large_files_take_time_in_proportion))
