@@ -130,7 +130,7 @@ lua: all ## tests of the Lua modules
 docs: all ## write the pages and the picture that are made from what the programs say
 	@$(PYTHON) tests/docs/generate.py $(BUILD) && $(PYTHON) tests/docs/picture.py $(BUILD)
 docs-test: all ## every command and every YAML block of the documents is run, every link followed
-	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/docs
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -n $(E2E_JOBS) tests/docs
 lint: ## layers, sizes, spelling of the rules, both compilers, shell scripts
 	@tests/lint/lint.sh
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
