@@ -42,7 +42,9 @@ class Sluice:
 
     def __init__(self, folder):
         self.folder = folder
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
+        # `make test` speaks to a make that a test starts by these.
+        foreign = ("SLUICE_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         self.env.update(SLUICE_HOME=str(folder / ".sluice"), NO_COLOR="1", ASAN_OPTIONS="abort_on_error=0:exitcode=99")
         self.started = []
 

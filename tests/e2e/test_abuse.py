@@ -39,7 +39,7 @@ FILES = {
     "no UTF-8": (STEP.replace("true", "\xe9").encode("latin-1"), "a byte that is no UTF-8"),
     "UTF-16": (STEP.encode("utf-16"), "a byte that is no UTF-8"),
     "a program": (b"\x7fELF\x02\x01\x01\0\0\0", "a control character"),
-    "too large": (b"# " + b"x" * (16 << 20), "larger than 16777216 bytes"),
+    "too large": (b"# " + b"x" * (16 << 20), "larger than 16 MiB"),
     "lists in lists": (b"name: p\nsteps: " + b"[" * 100000, "nested more than 64 deep"),
     "maps in maps": (b"name: p\nsteps: " + b"{a: " * 100000, "nested more than 64 deep"),
     "aliases": (b"a: &a [x]\n" + b"".join(b"b%d: &b%d [*a,*a]\n" % (i, i) for i in range(6000)), "are not accepted"),

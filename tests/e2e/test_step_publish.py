@@ -97,7 +97,7 @@ def test_outputs_are_typed(runner, engine):
     "line, words",
     [
         ("n=many", "output 'n' (line 1): expected an integer, found 'many'"),
-        ("m=1", "output 'm' (line 1) is not declared: did you mean 'n'"),
+        ("m=1", "output 'm' (line 1) is not declared: add 'm: string'"),
         ("", "output 'n' was not set: expected integer"),
         ("what is this", "$SLUICE_OUTPUT: line 1: expected key=value or key<<END, found 'what is this'"),
     ],
