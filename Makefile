@@ -122,7 +122,7 @@ unit: ## unit tests under ASan and UBSan
 unit-run: $(UNIT)
 	@SLUICE_SOURCE=$(CURDIR) SLUICE_PLUGINS=$(abspath $(BUILD)/plugins) tests/run-unit.sh $(UNIT)
 e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
-	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q -n $(E2E_JOBS) tests/e2e
+	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q -rs -n $(E2E_JOBS) tests/e2e
 # Most of them wait most of the time.
 E2E_JOBS ?= $(shell expr $(JOBS) + 1)
 lua: all ## tests of the Lua modules
