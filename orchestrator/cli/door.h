@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The door of a home in use: <home>/sock, where the sluice that holds the home takes words of people from other
- * terminals. So an approval or a cancel need not wait until a run is over (decisions.md 31).
+ * terminals. So an approval or a cancel need not wait until a run is over.
  *
  * One packet asks, one answers (SOCK_SEQPACKET, mode 0600). Who asks is whom the kernel says is at the other end; a
  * process that descends from a runner, a step, is refused.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A home: the folder with the store, the artifacts and the runs (design.md 7).
+ * A home: the folder with the store, the artifacts and the runs.
  *
  * Found as `--home`, SLUICE_HOME, or the nearest `.sluice` upwards; made in the current folder when a command that
  * writes finds none. One process that writes owns it, by a lock on `<home>/lock`; the file says who.

@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* What steps see of our environment, before step_env: of config.yaml adds to it (decisions.md 4 names the groups). */
+/* What steps see of our environment, before step_env: of config.yaml adds to it. */
 static const char *const passed_names[] = {
     "PATH",
     "HOME",

@@ -331,7 +331,7 @@ static int read_boot_id(struct engine *engine, struct err *err)
     return result;
 }
 
-/* Each engine of a home gets a higher generation: runners obey the newest (decisions.md 19). */
+/* Each engine of a home gets a higher generation: runners obey the newest. */
 static int next_generation(struct engine *engine, struct err *err)
 {
     struct arena *arena = arena_new();

@@ -2,7 +2,7 @@
  * The engine: one thread that decides, records, and only then acts.
  *
  * Each turn takes what is ready (journals that grew, timers, commands), applies pure functions (run/), writes every
- * decision in one transaction, commits, and then answers and acts (design.md "The turn"). So nothing is started or
+ * decision in one transaction, commits, and then answers and acts. So nothing is started or
  * acknowledged before it is durable. What is in memory is a copy of the rows: when a commit fails it is dropped and
  * loaded again.
  *
@@ -100,7 +100,7 @@ const struct run *engine_find_run(struct engine *engine, const char *run_id);
 size_t engine_open_runs(const struct engine *engine);
 /* True when nothing in the run (and its children) can go on without a person. */
 bool engine_is_blocked(struct engine *engine, const char *run_id);
-/* Whether a process is a runner of this home, or descends from one: a step, which decides nothing (decisions.md 3). */
+/* Whether a process is a runner of this home, or descends from one: a step, which decides nothing. */
 bool engine_is_step(const struct engine *engine, pid_t pid);
 /* The last progress a step reported: 0 to 1, or -1; `*ret_text` borrowed until the next turn. */
 double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an approval is bound to (decisions.md 11): the files of the model, the gate records before the step, the values
- * they read, the params and the definition. Later metrics of the model are no part of it.
+ * What an approval is bound to (docs/approvals.md): the files of the model, the gate records before the step, the
+ * values they read, the params and the definition. Later metrics of the model are no part of it.
  */
 #include "base/mem.h"
 #include "crypto/digest.h"

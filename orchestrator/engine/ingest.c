@@ -205,7 +205,7 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
 }
 
 /* A frame that cannot be recorded ends its attempt, not the engine, which would read it again for ever
- * (decisions.md 2). A store that fails is another matter. */
+ * (docs/operations.md). A store that fails is another matter. */
 static int take_frame_or_fail(struct engine *engine, const struct journal_frame *frame, struct err *err)
 {
     struct err wrong = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a step reads: paths, models, artifacts of runs. Resolved once per run and pinned there, so that an alias that
- * moves half-way changes nothing (pipeline.md, "Files between steps").
+ * moves half-way changes nothing (docs/pipelines.md, "Files between steps").
  */
 #include "base/fs.h"
 #include "base/path.h"

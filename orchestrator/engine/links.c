@@ -157,7 +157,7 @@ void links_drop_dead(struct engine *engine)
 
 extern char **environ;
 
-/* All descriptors of the engine are close-on-exec: the runner inherits none (decisions.md 20). */
+/* All descriptors of the engine are close-on-exec: the runner inherits none. */
 static int spawn_runner(struct engine *engine, const char *id, struct err *err)
 {
     char linger[16];

@@ -202,7 +202,7 @@ static const enum run_status mlflow_status[] = {
     [RUN_STATE_FAILED] = RUN_STATUS_FAILED,     [RUN_STATE_CANCELLED] = RUN_STATUS_KILLED,
 };
 
-/* Running time stops while a run waits or is queued (pipeline.md: timeout). */
+/* Running time stops while a run waits or is queued (docs/pipelines.md: timeout). */
 static void count_running_time(struct open_run *open, int64_t now_ms)
 {
     bool running = open->run->state == RUN_STATE_RUNNING;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Attempts whose runner is gone or never got them (docs/operations.md, "After a crash", decisions.md 10 and 19).
+ * Attempts whose runner is gone or never got them (docs/operations.md, "After a crash").
  *
  * Nothing was forked if the journal has no SPAWNING record and the machine has not restarted: the same attempt starts
  * again. Otherwise it is lost, but only once none of its processes is left: each carries SLUICE_ATTEMPT=<mark>, or is

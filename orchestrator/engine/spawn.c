@@ -198,7 +198,7 @@ static int build_environment(struct spawning *s, struct err *err)
 
 /* ---- what runs ---------------------------------------------------------------------------------------------- */
 
-/* Values travel in the environment, never in the text (pipeline.md, "Expressions"). */
+/* Values travel in the environment, never in the text (docs/expressions.md). */
 static int shell_values(struct spawning *s, struct err *err)
 {
     for (size_t i = 0; i < s->step->script.expr_count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Waits: rows that the engine looks at, so that a waiting step holds no process (decisions.md 25).
+ * Waits: rows that the engine looks at, so that a waiting step holds no process.
  *
  * A kind says when it is met. Met, rejected, expired and void all let the same attempt go on: the plugin that asked to
  * wait is called again and decides what the outcome means. Withdrawn cancels the step.

@@ -4,7 +4,7 @@
  * Parsed once into a tree that lives in the pipeline's arena; evaluated against an environment of
  * callbacks, so that evaluation is pure and works the same in the engine, the simulator and tests.
  * Stricter than GitHub's: equality is by type and case, a missing value is an error unless `??` or
- * `&&`/`||` short-circuits past it (pipeline.md, "Expressions").
+ * `&&`/`||` short-circuits past it (docs/expressions.md).
  */
 #ifndef SLUICE_PIPELINE_EXPR_H
 #define SLUICE_PIPELINE_EXPR_H

@@ -3,7 +3,7 @@
  *
  * Each expression becomes a reference to a variable of the step's environment, `__1`, `__2`, ...; a small lexer
  * of POSIX shell quoting decides the form of the reference by the place where it stands, or refuses the
- * place (decisions.md 1, pipeline.md "Expressions"). If the lexer were wrong, the worst is a word split
+ * place (docs/expressions.md). If the lexer were wrong, the worst is a word split
  * or a literal, never code.
  */
 #ifndef SLUICE_PIPELINE_SHELL_TEXT_H

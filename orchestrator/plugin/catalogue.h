@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is known of plugins without loading them: their manifests, read from the ELF section ".sluice".
  *
- * The reader is ours, bounded, and never maps or runs the file (decisions.md 9). A catalogue holds the plugins of
+ * The reader is ours, bounded, and never maps or runs the file. A catalogue holds the plugins of
  * one or more folders; a plugin outside them is added by path.
  */
 #ifndef SLUICE_PLUGIN_CATALOGUE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The three state machines (decisions.md 12). Terminal states never change.
+ * The three state machines. Terminal states never change.
  *
  *   run      queued -> running <-> waiting -> succeeded | failed | cancelled
  *   step     pending -> ready -> active -> succeeded | failed | cancelled

@@ -19,12 +19,12 @@ struct experiment {
 };
 
 /* The experiment of this name, created when there is none. A deleted one of that name is ERR_STATE. Names: 1 to 500
- * characters (mlflow-api.md 4.2). */
+ * characters (mlflow.utils.validation). */
 int store_experiment_ensure(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id, struct err *err);
 int store_experiment_get(struct store *store, int64_t id, struct arena *arena, struct experiment *ret, struct err *err);
 /* 0 when it exists and is active. ERR_NOT_FOUND, or ERR_INPUT with MLflow's words when it is deleted. */
 int store_experiment_require_active(struct store *store, int64_t id, struct err *err);
-/* Sets or replaces. Keys as mlflow-api.md 4.2 has them, values of at most 20000 characters (mlflow 3.17; 5000
+/* Sets or replaces. Keys by MLflow's rules, values of at most 20000 characters (mlflow 3.17; 5000
  * before), of an active experiment. */
 int store_experiment_set_tag(struct store *store, int64_t id, const char *key, const char *value, struct err *err);
 /* All that are not deleted, newest use first: changed itself, or a run of it started. */

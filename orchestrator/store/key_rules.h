@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MLflow's rules for the keys and values of params, tags and metrics (mlflow-api.md 4.1 and 4.2), with its messages.
+ * MLflow's rules for the keys and values of params, tags and metrics (mlflow.utils.validation), with its messages.
  * Lengths are counted in characters (code points; a byte that is no UTF-8 counts as one). Inside store/ only.
  */
 #ifndef SLUICE_STORE_KEY_RULES_H

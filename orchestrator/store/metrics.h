@@ -25,7 +25,7 @@ struct metric_target {
     const char *dataset_name;
     const char *dataset_digest;
 };
-/* Keys and times are checked (mlflow-api.md 4.2, 4.3): ERR_INPUT names the first bad one, as "metrics[3].name", and
+/* Keys and times are checked (key_rules.h): ERR_INPUT names the first bad one, as "metrics[3].name", and
  * nothing of the batch is stored. */
 int store_metrics_log(struct store *store, const struct metric_target *target, const struct metric_point *points,
                       size_t count, struct err *err);

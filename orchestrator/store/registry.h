@@ -33,7 +33,7 @@ struct model_version {
 
 /* A new version of `name` (the registered model is created at need) for the logged model, or, when this logged model is
  * registered under this name already, that version: `*ret_existing` tells. Version numbers are never reused. Names and
- * aliases are checked by mlflow-api.md 4.2 with its messages. */
+ * aliases are checked by MLflow's rules with its messages. */
 int store_registry_register(struct store *store, const char *name, const struct model_version *version, int64_t now_ms,
                             int64_t *ret_version, bool *ret_existing, struct err *err);
 int store_registry_get(struct store *store, const char *name, struct arena *arena, struct registered_model *ret,

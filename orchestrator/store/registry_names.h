@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MLflow's rules for the names of registered models and of aliases (mlflow-api.md 4.2), with its messages. Inside
+ * MLflow's rules for the names of registered models and of aliases (mlflow.utils.validation), with its messages. Inside
  * store/ only.
  */
 #ifndef SLUICE_STORE_REGISTRY_NAMES_H

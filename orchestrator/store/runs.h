@@ -36,9 +36,9 @@ int store_run_update(struct store *store, const char *run_id, enum run_status st
 int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err);
 /* 0 when it exists, and neither it nor its experiment is deleted: what every writer below asks first. */
 int store_run_require_active(struct store *store, const char *run_id, struct err *err);
-/* Keys as mlflow-api.md 4.2 has them. Values longer than 6000 characters (tags: 8000) are cut, as MLflow does unless
+/* Keys by MLflow's rules. Values longer than 6000 characters (tags: 8000) are cut, as MLflow does unless
  * told otherwise. NULL is "". */
-/* Write-once: the same value again is fine, another is ERR_INPUT with MLflow's message (mlflow-api.md 4.5). */
+/* Write-once: the same value again is fine, another is ERR_INPUT with MLflow's message. */
 int store_run_param(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
 /* Sets or replaces. mlflow.runName renames the run, mlflow.parentRunId moves it. Tags sluice.* are taken for a deleted
  * run too. */

@@ -2,7 +2,7 @@
  * The store: one SQLite file, one writer.
  *
  * The connection opened for writing is the only one that writes and checkpoints, in one process, from one
- * thread: the turn's (decisions.md 7). Others open it read-only and never checkpoint. Durability is
+ * thread: the turn's (docs/operations.md, "One writer"). Others open it read-only and never checkpoint. Durability is
  * WAL with synchronous=FULL: what store_commit has returned from survives a power cut.
  *
  * Record families have a file each (experiments, runs, metrics, ...); their functions run inside the

@@ -4,7 +4,7 @@
  * One append-only file per run. The runner is its only writer; the engine reads it from the offset
  * it had committed, so that every frame takes effect exactly once; `sluice logs` reads it for the
  * log lines. Nothing is fsynced: the engine's commit is the durable point, and a journal that
- * is shorter than a committed offset, or torn, is detected (decisions.md 19).
+ * is shorter than a committed offset, or torn, is detected.
  *
  * The file starts with 16 bytes: "sluice-journal1\n". Then frames, little-endian:
  *

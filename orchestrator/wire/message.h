@@ -4,7 +4,7 @@
  *
  * Facts about steps never travel here: they are in the journal. The socket carries commands one way
  * and doorbells the other. The words hello, list, stop and ack keep their meaning for ever, so
- * that any engine can settle the steps of any older runner (decisions.md 19).
+ * that any engine can settle the steps of any older runner.
  *
  * Engine to runner:
  *   {"type":"hello","protocol":1,"generation":N}    N grows with each engine of the home; the runner
