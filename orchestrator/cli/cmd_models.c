@@ -35,6 +35,18 @@ static const char *alias_words(const struct cli *cli, const struct json *aliases
     return words;
 }
 
+/* The same as a list, for programs. */
+static struct json alias_list(const struct cli *cli, const struct json *aliases, int64_t version)
+{
+    struct json list = json_array();
+    for (size_t i = 0; i < aliases->u.object.count; i++) {
+        if (aliases->u.object.members[i].value.u.integer == version) {
+            json_push(cli->arena, &list, json_string(cli->arena, aliases->u.object.members[i].key));
+        }
+    }
+    return list;
+}
+
 static int list_registered(struct cli *cli, struct home *home, struct err *err)
 {
     static const char *const headings[] = {"model", "latest_version", "aliases", "updated_at", NULL};
@@ -115,7 +127,8 @@ static int show_versions(struct cli *cli, struct home *home, struct err *err)
     for (size_t i = 0; i < count; i++) {
         struct json cells[] = {
             json_int(versions[i].version),
-            table_text(cli, alias_words(cli, &aliases, versions[i].version)),
+            cli->json ? alias_list(cli, &aliases, versions[i].version)
+                      : table_text(cli, alias_words(cli, &aliases, versions[i].version)),
             table_text(cli, versions[i].model_id),
             table_text(cli, versions[i].run_id),
             table_moment(cli, versions[i].created_ms),

@@ -97,6 +97,26 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
     return 0;
 }
 
+/* A store of an older schema is brought up to date by whoever comes first, also by one who only looks. */
+static int open_reader(const char *path, const char *given, struct arena *arena, struct store **ret_store,
+                       struct err *err)
+{
+    struct err older = {0};
+    struct home home;
+    if (store_open(path, STORE_READ_ONLY, ret_store, &older) == 0) {
+        return 0;
+    }
+    if (older.code != ERR_STATE) {
+        *err = older;
+        return -1;
+    }
+    if (home_open(given, HOME_WRITE, "upgrading its store", arena, &home, err) < 0) {
+        return -1;
+    }
+    home_close(&home);
+    return store_open(path, STORE_READ_ONLY, ret_store, err);
+}
+
 int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
               struct err *err)
 {
@@ -120,7 +140,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     }
     if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||
-        store_open(store, writes ? STORE_READ_WRITE : STORE_READ_ONLY, &home.store, err) < 0 ||
+        (writes ? store_open(store, STORE_READ_WRITE, &home.store, err)
+                : open_reader(store, given, arena, &home.store, err)) < 0 ||
         home_use_key(&home, err) < 0) {
         home_close(&home);
         return -1;

@@ -24,7 +24,8 @@ enum home_mode {
 };
 
 /* `given` is --home or NULL. A home in use is ERR_BUSY ("in use by sluice run, pid 123, since ..."), a network file
- * system and a newer store are refused in words. HOME_READ without a home is ERR_NOT_FOUND. */
+ * system and a newer store are refused in words. HOME_READ without a home is ERR_NOT_FOUND; a store of
+ * an older schema is upgraded first, if nobody holds the home. */
 int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
               struct err *err);
 /* Only where it would be. */

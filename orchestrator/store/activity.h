@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The activity log: append-only, chained by HMAC under the home's key: who did what to which object, from which state
- * to which, why, and the digest of the evidence (docs/security.md says what the chain proves and what not).
+ * to which, why, and the digest of the evidence (docs/records.md says what the chain proves and what not).
  */
 #ifndef SLUICE_STORE_ACTIVITY_H
 #define SLUICE_STORE_ACTIVITY_H

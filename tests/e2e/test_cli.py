@@ -435,6 +435,17 @@ def test_a_second_one_in_a_home_is_told_who_has_it_and_looking_goes_on(sluice):
     assert first.returncode == 0
 
 
+def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice):
+    sluice.pipeline(HELLO)
+    sluice.run()
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        store.execute("ALTER TABLE attempts DROP COLUMN stopping")
+        store.execute("PRAGMA user_version = 7")
+    store.close()
+    assert len(sluice("runs", "--json", expect=0).json) == 1
+    assert sluice.run().json["number"] == "2"
+
+
 def test_a_home_of_a_newer_sluice_is_refused_in_words(sluice):
     sluice.pipeline(HELLO)
     sluice.run()

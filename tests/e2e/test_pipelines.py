@@ -41,7 +41,7 @@ def cellar(sluice):
 def versions(sluice, model="wine"):
     """Alias to version, and the versions there are."""
     rows = sluice("models", "show", model, "--json", expect=0).json
-    aliases = {alias.strip(): row["version"] for row in rows for alias in row["aliases"].split(",") if alias}
+    aliases = {alias: row["version"] for row in rows for alias in row["aliases"]}
     return aliases, sorted(row["version"] for row in rows)
 
 
