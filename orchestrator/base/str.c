@@ -159,3 +159,15 @@ ptrdiff_t str_nearest(struct str word, const struct str *candidates, size_t coun
     }
     return best;
 }
+
+bool str_is_identifier(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
+    }
+    return name.n > 0;
+}

@@ -44,6 +44,8 @@ struct str str_trim(struct str s);
 /* Takes the part before the first `sep` off `*rest` into `*ret_part`; the last part leaves `*rest`
  * as the zero view. Returns false when `*rest` is the zero view. "a,,b" gives "a", "", "b". */
 bool str_cut(struct str *rest, char sep, struct str *ret_part);
+/* A name as C has them: a letter or '_', then letters, digits and '_'. */
+bool str_is_identifier(struct str name);
 
 /* The number of single-byte insertions, deletions, substitutions and swaps of neighbours between
  * two texts (restricted Damerau-Levenshtein); texts beyond 64 bytes count as far apart (64). */

@@ -20,14 +20,7 @@ void load_error(struct loader *loader, const struct yaml_node *node, enum diag_c
 
 bool name_is_identifier(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9')) {
-            return false;
-        }
-    }
-    return name.n > 0;
+    return str_is_identifier(name);
 }
 
 bool name_is_step(struct str name)

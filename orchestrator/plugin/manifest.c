@@ -178,19 +178,6 @@ static int check_default(struct arena *arena, const struct plugin_param *param, 
     return plugin_params_complete(&one, &given, arena, &complete, err);
 }
 
-/* Names are those of C, since step.h makes fields of them. */
-static bool is_name(struct str name)
-{
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9')) {
-            return false;
-        }
-    }
-    return name.n > 0;
-}
-
 static int parse_param(struct words *words, struct arena *arena, struct plugin_param *ret, struct err *err)
 {
     struct str name = {0};
@@ -200,7 +187,7 @@ static int parse_param(struct words *words, struct arena *arena, struct plugin_p
     if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &rules) || !next_word(words, &doc)) {
         return err_set(err, ERR_INPUT, "its manifest ends in a parameter");
     }
-    if (!is_name(name)) {
+    if (!str_is_identifier(name)) {
         return err_set(err, ERR_INPUT, "'%.*s' is no name of a parameter", STR_ARG(name));
     }
     *ret = (struct plugin_param){.name = arena_str(arena, name), .doc = arena_str(arena, doc), .def = json_null()};
@@ -227,7 +214,7 @@ static int parse_output(struct words *words, struct arena *arena, struct plugin_
     if (!next_word(words, &name) || !next_word(words, &type) || !next_word(words, &doc)) {
         return err_set(err, ERR_INPUT, "its manifest ends in an output");
     }
-    if (!is_name(name)) {
+    if (!str_is_identifier(name)) {
         return err_set(err, ERR_INPUT, "'%.*s' is no name of an output", STR_ARG(name));
     }
     *ret = (struct plugin_output){.name = arena_str(arena, name), .doc = arena_str(arena, doc)};
@@ -314,7 +301,7 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
     plugin.summary = arena_str(arena, head[2].value);
     plugin.repeatable = str_find(head[3].value, STR("STEP_REPEATABLE")) >= 0;
     plugin.gate = str_find(head[3].value, STR("STEP_GATE")) >= 0;
-    if (!is_name(plugin.name)) {
+    if (!str_is_identifier(plugin.name)) {
         return err_set(err, ERR_INPUT, "'%.*s' is no name of a plugin", STR_ARG(plugin.name));
     }
     if (parse_rows(&words, arena, &plugin, err) < 0) {

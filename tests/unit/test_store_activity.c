@@ -4,31 +4,19 @@
  */
 #include "store/activity.h"
 #include "store/stmt.h"
-#include "test.h"
+#include "store_fixture.h"
 
 #include <stdio.h>
 
 enum { ROWS = 5 };
 
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
-
 static const unsigned char key[32] = "0123456789abcdef0123456789abcdef";
 
 static struct fixture open_fixture(void)
 {
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    struct fixture f = open_empty();
     store_activity_set_key(f.store, key);
     return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
 }
 
 static void append(struct fixture *f, const char *action, const char *object_id)

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/gates.h"
-#include "test.h"
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
-
-static struct fixture open_fixture(void)
-{
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
-    return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
-}
+#include "store_fixture.h"
 
 static struct gate some_gate(struct fixture *f, const char *run_id, bool passed)
 {
@@ -40,7 +22,7 @@ static struct gate some_gate(struct fixture *f, const char *run_id, bool passed)
 
 TEST(a_verdict_is_read_as_it_was_recorded)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct gate made = some_gate(&f, "r1", false);
     struct gate *gates = NULL;
     size_t count = 0;
@@ -63,7 +45,7 @@ TEST(a_verdict_is_read_as_it_was_recorded)
 
 TEST(gates_are_listed_by_run_in_order_and_may_know_no_model)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct gate *gates = NULL;
     size_t count = 0;
     int64_t ids[3] = {0};
@@ -87,7 +69,7 @@ TEST(gates_are_listed_by_run_in_order_and_may_know_no_model)
 
 TEST(a_record_that_is_too_large_leaves_nothing)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct gate gate = some_gate(&f, "r1", true);
     struct gate *gates = NULL;
     size_t size = 17 << 20;

@@ -3,16 +3,11 @@
 #include "store/metrics.h"
 #include "store/runs.h"
 #include "store/stmt.h"
-#include "test.h"
+#include "store_fixture.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
 
 static void add_run(struct fixture *f, const char *run_id)
 {
@@ -22,17 +17,10 @@ static void add_run(struct fixture *f, const char *run_id)
 
 static struct fixture open_fixture(void)
 {
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    struct fixture f = open_empty();
     add_run(&f, "r1");
     add_run(&f, "r2");
     return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
 }
 
 static void log_one(struct fixture *f, struct metric_target target, const char *key, double value, int64_t step,

@@ -3,29 +3,17 @@
 #include "store/metrics.h"
 #include "store/runs.h"
 #include "store/stmt.h"
-#include "test.h"
+#include "store_fixture.h"
 
 #include <math.h>
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
 
 /* A store with the run "r1" in it. */
 static struct fixture open_fixture(void)
 {
-    struct fixture f = {.arena = arena_new()};
+    struct fixture f = open_empty();
     struct run_info run = {.run_id = "r1", .name = "train", .user = "alice", .artifact_uri = "/a"};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
     assert_int_equal(store_run_create(f.store, &run, NULL), 0);
     return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
 }
 
 static struct logged_model some_model(const char *model_id)

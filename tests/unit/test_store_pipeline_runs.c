@@ -1,24 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/pipeline_runs.h"
-#include "test.h"
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
+#include "store_fixture.h"
 
 static struct fixture open_fixture(void)
 {
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    struct fixture f = open_empty();
     assert_int_equal(store_definition_put(f.store, "d1", "wine", STR("name: wine\n"), 1, NULL), 0);
     return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
 }
 
 static struct pipeline_run some_run(const char *run_id, int64_t number)

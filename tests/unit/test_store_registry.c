@@ -2,25 +2,7 @@
 #include "store/registry.h"
 #include "store/registry_names.h"
 #include "store/stmt.h"
-#include "test.h"
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
-
-static struct fixture open_fixture(void)
-{
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
-    return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
-}
+#include "store_fixture.h"
 
 /* The version's number; negative when it was there already. */
 static int64_t register_model(struct fixture *f, const char *name, const char *model_id, int64_t now_ms)
@@ -99,7 +81,7 @@ TEST(aliases_keep_mlflows_rules)
 
 TEST(versions_are_numbered_by_name_and_a_model_is_one_version_of_a_name)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     assert_int_equal(register_model(&f, "wine", "m-1", 100), 1);
     assert_int_equal(register_model(&f, "wine", "m-2", 200), 2);
     assert_int_equal(register_model(&f, "wine", "m-1", 300), -1);
@@ -116,7 +98,7 @@ TEST(versions_are_numbered_by_name_and_a_model_is_one_version_of_a_name)
 
 TEST(a_number_is_not_given_twice)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     (void)register_model(&f, "wine", "m-1", 100);
     (void)register_model(&f, "wine", "m-2", 100);
     assert_int_equal(stmt_run(stmt_get(f.store, "DELETE FROM model_versions WHERE version = 2"), NULL), 1);
@@ -126,7 +108,7 @@ TEST(a_number_is_not_given_twice)
 
 TEST(a_version_is_read_as_it_was_made)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct model_version made = {.model_id = "m-1",
                                  .source = "models:/m-1",
                                  .run_id = "r1",
@@ -153,7 +135,7 @@ TEST(a_version_is_read_as_it_was_made)
 
 TEST(what_is_not_registered_is_not_found_in_mlflows_words)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct registered_model model;
     struct model_version version;
     struct model_version *versions = NULL;
@@ -177,7 +159,7 @@ TEST(what_is_not_registered_is_not_found_in_mlflows_words)
 
 TEST(lists_are_by_name_and_versions_newest_first)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     (void)register_model(&f, "wine", "m-1", 100);
     (void)register_model(&f, "wine", "m-2", 100);
     (void)register_model(&f, "beer", "m-3", 100);
@@ -197,7 +179,7 @@ TEST(lists_are_by_name_and_versions_newest_first)
 
 TEST(the_last_word_of_a_tag_counts_and_touches_what_it_is_on)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct json tags;
     struct model_version version;
     struct registered_model model;
@@ -221,7 +203,7 @@ TEST(the_last_word_of_a_tag_counts_and_touches_what_it_is_on)
 
 TEST(an_alias_moves_only_from_where_it_is_expected)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     for (int i = 1; i <= 3; i++) {
         (void)register_model(&f, "wine", arena_printf(f.arena, "m-%d", i), 100);
     }
@@ -258,7 +240,7 @@ TEST(an_alias_moves_only_from_where_it_is_expected)
 
 TEST(aliases_of_two_models_and_two_names_are_apart)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     int64_t previous = 0;
     int64_t version = -1;
     (void)register_model(&f, "wine", "m-1", 100);
@@ -277,7 +259,7 @@ TEST(aliases_of_two_models_and_two_names_are_apart)
 
 TEST(a_version_that_an_alias_points_to_cannot_be_removed)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     int64_t previous = 0;
     struct err err = {0};
     (void)register_model(&f, "wine", "m-1", 100);

@@ -2,14 +2,9 @@
 #include "store/experiments.h"
 #include "store/runs.h"
 #include "store/stmt.h"
-#include "test.h"
+#include "store_fixture.h"
 
 #include <stdio.h>
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
 
 static struct run_info some_run(const char *run_id)
 {
@@ -24,17 +19,10 @@ static struct run_info some_run(const char *run_id)
 /* A store with the run "r1" in it. */
 static struct fixture open_fixture(void)
 {
-    struct fixture f = {.arena = arena_new()};
+    struct fixture f = open_empty();
     struct run_info run = some_run("r1");
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
     assert_int_equal(store_run_create(f.store, &run, NULL), 0);
     return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
 }
 
 static void change(struct fixture *f, const char *sql)

@@ -1,24 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/waits.h"
-#include "test.h"
-
-struct fixture {
-    struct store *store;
-    struct arena *arena;
-};
-
-static struct fixture open_fixture(void)
-{
-    struct fixture f = {.arena = arena_new()};
-    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
-    return f;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    arena_free(f->arena);
-    store_close(f->store);
-}
+#include "store_fixture.h"
 
 static struct wait_row insert(struct fixture *f, const char *run_id, int64_t attempt)
 {
@@ -47,7 +29,7 @@ static struct wait_row *list(struct fixture *f, const char *run_id, bool all, si
 
 TEST(a_wait_is_open_until_it_ends_and_ends_once)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct err err = {0};
     struct wait_row wait = insert(&f, "r1", 7);
     const struct wait_row *read = list(&f, "r1", false, 1);
@@ -89,7 +71,7 @@ TEST(a_wait_is_open_until_it_ends_and_ends_once)
 
 TEST(waits_are_listed_by_run_oldest_first)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct wait_row first = insert(&f, "r1", 1);
     struct wait_row second = insert(&f, "r2", 2);
     struct wait_row third = insert(&f, "r1", 3);
@@ -104,7 +86,7 @@ TEST(waits_are_listed_by_run_oldest_first)
 
 TEST(a_person_has_one_voice_and_the_last_word_counts)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct wait_row wait = insert(&f, "r1", 1);
     struct wait_row other = insert(&f, "r1", 2);
     static const struct vote given[] = {{"eva", "approve", "good", "[\"leads\"]", 10},
@@ -130,7 +112,7 @@ TEST(a_person_has_one_voice_and_the_last_word_counts)
 
 TEST(a_vote_on_nothing_is_refused)
 {
-    struct fixture f = open_fixture();
+    struct fixture f = open_empty();
     struct vote vote = {"eva", "approve", "", "[]", 10};
     struct err err = {0};
     assert_int_equal(store_vote_put(f.store, 99, &vote, &err), -1);

@@ -149,8 +149,20 @@ TEST(the_nearest_name_is_a_slip_away_or_nothing)
     assert_int_equal(str_nearest(STR("name"), NULL, 0), -1);
 }
 
-TESTS(RUN(the_zero_view_is_the_empty_text), RUN(views_compare_bytewise_and_shorter_first),
-      RUN(a_view_knows_how_it_starts_and_ends), RUN(finding_gives_the_first_offset),
-      RUN(a_slice_is_clamped_to_the_text), RUN(trimming_takes_blanks_off_both_ends_only),
-      RUN(cutting_gives_empty_parts_and_ends), RUN(the_distance_counts_slips_of_the_hand),
-      RUN(the_nearest_name_is_a_slip_away_or_nothing))
+TEST(an_identifier_is_a_name_of_c)
+{
+    static const char *const good[] = {"a", "_", "Z9", "snake_case_1"};
+    static const char *const bad[] = {"", "9a", "a-b", "a b", "\xc3\xa6", "a.b"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(str_is_identifier(str_from(good[i])));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(str_is_identifier(str_from(bad[i])));
+    }
+}
+
+TESTS(RUN(an_identifier_is_a_name_of_c), RUN(the_zero_view_is_the_empty_text),
+      RUN(views_compare_bytewise_and_shorter_first), RUN(a_view_knows_how_it_starts_and_ends),
+      RUN(finding_gives_the_first_offset), RUN(a_slice_is_clamped_to_the_text),
+      RUN(trimming_takes_blanks_off_both_ends_only), RUN(cutting_gives_empty_parts_and_ends),
+      RUN(the_distance_counts_slips_of_the_hand), RUN(the_nearest_name_is_a_slip_away_or_nothing))

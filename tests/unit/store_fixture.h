@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A store in memory and an arena, for the tests of store/.
+ */
+#ifndef SLUICE_TEST_STORE_FIXTURE_H
+#define SLUICE_TEST_STORE_FIXTURE_H
+
+#include "store/store.h"
+
+#include "test.h"
+
+struct fixture {
+    struct store *store;
+    struct arena *arena;
+};
+
+static inline struct fixture open_empty(void)
+{
+    struct fixture f = {.arena = arena_new()};
+    assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    return f;
+}
+
+static inline void close_fixture(struct fixture *f)
+{
+    arena_free(f->arena);
+    store_close(f->store);
+}
+
+#endif
