@@ -110,7 +110,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c
 # One archive, so that a test program holds only what it uses.
 $(BUILD)/unit/objects.a: $(TEST_OBJECTS)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
-$(BUILD)/unit/%: tests/unit/%.c tests/unit/test.h tests/unit/fake_host.h $(BUILD)/unit/objects.a
+$(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Iplugins/shared -Iplugins -Itests/unit $(call PC,--cflags,lua5.4) -o $@ $< $(BUILD)/unit/objects.a \
 	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
