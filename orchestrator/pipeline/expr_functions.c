@@ -19,7 +19,7 @@ const struct expr_function expr_functions[] = {
     {"format", 1, -1, false, "Text with {0}, {1}, ... replaced by the further arguments; {{ and }} are braces."},
     {"join", 1, 2, false, "The items of a list with a separator between them, ',' by default."},
     {"toJSON", 1, 1, false, "The value as JSON text."},
-    {"fromJSON", 1, 1, false, "The value that JSON text means."},
+    {"fromJSON", 1, 1, false, "The value that JSON text means; what is no text stays as it is."},
     {"hashFiles", 1, -1, false,
      "SHA-256 over the names and contents of the files that match the globs, below the workspace."},
     {"date", 0, 1, false, "The start of the run in UTC, as strftime's format says; RFC 3339 by default."},
@@ -180,9 +180,12 @@ static int call_to_json(const struct call *call, struct json *ret)
 
 static int call_from_json(const struct call *call, struct json *ret)
 {
-    return need_string(call, 0) < 0
-             ? -1
-             : json_read(call->args[0].u.string, (struct json_limits){0}, call->arena, ret, call->err);
+    /* An output that was declared as json, list or map is a value already. */
+    if (call->args[0].type != JSON_STRING) {
+        *ret = call->args[0];
+        return 0;
+    }
+    return json_read(call->args[0].u.string, (struct json_limits){0}, call->arena, ret, call->err);
 }
 
 static int call_hash_files(const struct call *call, struct json *ret)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 6 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 6, HIDDEN_S = 2 };
 
 static const char usage[] =
     "usage: sluice lua run FILE [--params JSON] [--inputs JSON] [--out FOLDER] [--json]\n"
@@ -242,6 +242,7 @@ int lua_cli_main(int argc, char **argv)
         }
         struct arena *arena = arena_new();
         arguments.lua_folder = arguments.lua_folder == NULL ? standard_modules(arena) : arguments.lua_folder;
+        lua_limit_end_hidden(HIDDEN_S);
         int code = verbs[i].run(&arguments, &err);
         arena_free(arena);
         return code < 0 ? usage_error(&err) : code;

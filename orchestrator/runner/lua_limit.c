@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- memory ---- */
 
@@ -50,6 +51,7 @@ void *lua_limit_allocate(void *ctx, void *block, size_t old_size, size_t new_siz
 static volatile sig_atomic_t stop_has_come;
 static lua_State *volatile stopping;
 static pthread_t script_thread;
+static volatile sig_atomic_t hidden_s; /* 0: somebody else ends a script that hides */
 
 /* Raises at each instruction from now on: what catches one error meets the next. */
 static void stop_hook(lua_State *L, lua_Debug *at)
@@ -72,6 +74,7 @@ static void stop_hook(lua_State *L, lua_Debug *at)
 static void note_stop(int number)
 {
     stop_has_come = 1;
+    (void)alarm((unsigned)hidden_s);
     if (pthread_equal(pthread_self(), script_thread) == 0) {
         (void)pthread_kill(script_thread, number);
         return;
@@ -88,6 +91,11 @@ void lua_limit_catch(struct lua_host *host, int signal_number, bool once)
     script_thread = pthread_self();
     stopping = host->L;
     (void)sigaction(signal_number, &noting, NULL);
+}
+
+void lua_limit_end_hidden(int seconds)
+{
+    hidden_s = seconds;
 }
 
 void lua_limit_release(struct lua_host *host)

@@ -2,6 +2,7 @@
 """Lua steps in the real sluice-runner, what they may not do, and `lua run` and `lua test` for authors."""
 
 import json
+import signal
 import subprocess
 import textwrap
 
@@ -670,3 +671,12 @@ def test_lua_test_tells_each_failure(tmp_path):
     )
     assert "FAIL  tests/broken_test.lua" in lines and lines[-1] == "lua: 2 passed, 3 failed"
     lua("test", "nowhere", cwd=tmp_path, expect=1)
+
+
+def test_a_script_that_hides_in_one_match_is_ended_by_a_signal(sluice):
+    sluice.write("deep.lua", 'print("begun"); local s = ("a"):rep(50); s:find(("a*"):rep(50) .. "b")')
+    process = sluice.start("lua", "run", "deep.lua")
+    assert "begun" in process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == -signal.SIGALRM

@@ -295,3 +295,14 @@ def test_a_secret_is_masked_wherever_it_shows(sluice):
     for path in sluice.home.rglob("*"):
         if path.is_file() and path.name != "config.yaml":
             assert b"hunter2-hunter2" not in path.read_bytes(), path
+
+
+def test_a_matrix_takes_a_list_that_a_step_declared_as_json(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          list: {run: 'echo "items=[3, 1, 2]" >> "$SLUICE_OUTPUT"', outputs: {items: json}}
+          work: {matrix: "${{ fromJSON(steps.list.outputs.items) }}", run: "echo ${{ matrix }}"}
+    """)
+    run = sluice.run()
+    assert [step["matrix"] for step in run.json["steps"] if step["id"] == "work"] == [3, 1, 2]
