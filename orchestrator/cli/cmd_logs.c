@@ -175,13 +175,14 @@ static int load(struct logs *logs, struct err *err)
         return -1;
     }
     diags_init(&diags, cli->arena, logs->row.file);
-    struct pipeline_world world = {.plugins = &catalogue, .folder = logs->row.folder, .root = logs->row.workspace};
+    struct pipeline_world world = {
+        .plugins = &catalogue, .folder = logs->row.folder, .root = logs->row.workspace, .accepted = true};
     if (store_definition_get(logs->home.store, logs->row.definition, cli->arena, &diags.text, err) < 0) {
         return -1;
     }
     logs->pipeline = pipeline_load(&diags, &world);
     if (logs->pipeline == NULL) {
-        return err_set(err, ERR_STATE, "the definition of this run is not accepted by this version");
+        return err_set(err, ERR_STATE, "the definition of this run cannot be read by this version");
     }
     if (number != NULL && parse_int(str_from(number), 1, 1000000, &logs->attempt, err) < 0) {
         return err_add(err, "--attempt");

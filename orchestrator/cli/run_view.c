@@ -17,10 +17,11 @@ int run_view_load(struct store *store, struct catalogue *plugins, const char *ru
     if (store_definition_get(store, view.row.definition, view.arena, &diags.text, err) < 0) {
         goto fail;
     }
-    struct pipeline_world world = {.plugins = plugins, .folder = view.row.folder, .root = view.row.workspace};
+    struct pipeline_world world = {
+        .plugins = plugins, .folder = view.row.folder, .root = view.row.workspace, .accepted = true};
     view.pipeline = pipeline_load(&diags, &world);
     if (view.pipeline == NULL) {
-        (void)err_set(err, ERR_STATE, "the definition of this run is not accepted by this version: line %d: %s",
+        (void)err_set(err, ERR_STATE, "the definition of this run cannot be read by this version: line %d: %s",
                       diags.count > 0 ? diags.items[0].pos.line : 0,
                       diags.count > 0 ? diags.items[0].message : "unknown");
         goto fail;

@@ -36,6 +36,9 @@ const char *step_matrix_words(const struct step *step, struct arena *arena)
     size_t count = 1;
     for (size_t i = 0; i < step->matrix.axis_count; i++) {
         count *= step->matrix.axes[i].count;
+        if (step->matrix.axes[i].whole) {
+            return "matrix of items known when it runs";
+        }
     }
     bool adjusted = step->matrix.include_count + step->matrix.exclude_count > 0;
     return arena_printf(arena, "matrix of %zu%s", count, adjusted ? " before include and exclude" : "");

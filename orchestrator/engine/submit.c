@@ -303,7 +303,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
-    if (pipeline == NULL || template_tree_eval(&step->with, &env, arena, &with, err) < 0 ||
+    if (pipeline == NULL || pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
         pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
         return -1;
     }

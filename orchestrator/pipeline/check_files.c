@@ -69,8 +69,8 @@ static void check_with(struct loader *loader, size_t index, const struct yaml_no
         given[p] = true;
         const struct template_tree *value = &with->items[i];
         bool known = value->type != JSON_ARRAY && value->type != JSON_OBJECT && value->leaf.part_count == 0;
-        const char *problem =
-            known ? load_param_problem(&child->params[p], &value->leaf.plain, loader->arena) : NULL;
+        struct json plain = load_param_value(&child->params[p], &value->leaf, loader->arena);
+        const char *problem = known ? load_param_problem(&child->params[p], &plain, loader->arena) : NULL;
         if (problem != NULL) {
             diag_add(loader->diags, DIAG_TYPE, value->leaf.pos, NULL, "param '%.*s' of the pipeline '%.*s': %s",
                      STR_ARG(names[p]), STR_ARG(child->name), problem);

@@ -5,6 +5,8 @@
 
 #include "plugin/catalogue.h"
 
+enum { BELOW_MAX = 1000 }; /* of more values than a person writes, what is in them is not looked at */
+
 /* A growing list of known names, for looking up and for hints. */
 struct names {
     struct arena *arena;
@@ -71,6 +73,59 @@ static void check_input(const struct expr_check *check, struct names *names, str
     require(check, names, name, arena_printf(names->arena, "input of step '%.*s'", STR_ARG(check->step->id)), at);
 }
 
+/* What an expression names below `path` in a value that is one of `values`. One that is an expression is known at run
+ * time only, and then so are the names. */
+static void check_below(const struct expr_check *check, const struct template_tree *const *values, size_t value_count,
+                        const char *path, const struct str *members, size_t count, const struct expr *at)
+{
+    struct names names = {.arena = check->loader->arena};
+    if (count == 0 || value_count == 0 || value_count > BELOW_MAX) {
+        return;
+    }
+    const struct template_tree **below = arena_array(names.arena, value_count, sizeof *below);
+    size_t below_count = 0;
+    for (size_t i = 0; i < value_count; i++) {
+        const struct template_tree *value = values[i];
+        if (value->type == JSON_ARRAY || !template_is_plain(&value->leaf)) {
+            return;
+        }
+        for (size_t k = 0; k < value->count; k++) {
+            if (!has_name(&names, value->keys[k])) {
+                add_name(&names, value->keys[k]);
+            }
+            if (str_eq(value->keys[k], members[0])) {
+                below[below_count++] = &value->items[k];
+            }
+        }
+    }
+    require(check, &names, members[0], arena_printf(names.arena, "key of '%s'", path), at);
+    check_below(check, below, below_count, arena_printf(names.arena, "%s.%.*s", path, STR_ARG(members[0])),
+                members + 1, count - 1, at);
+}
+
+static void check_matrix_value(const struct expr_check *check, const struct matrix *matrix, const struct str *members,
+                               size_t count, const struct expr *at)
+{
+    struct arena *arena = check->loader->arena;
+    const struct template_tree **values = arena_array(arena, BELOW_MAX + 1, sizeof *values);
+    size_t value_count = 0;
+    for (size_t i = 0; i < matrix->axis_count; i++) {
+        const struct matrix_axis *axis = &matrix->axes[i];
+        for (size_t v = 0; str_eq(axis->name, members[0]) && v < axis->count && value_count <= BELOW_MAX; v++) {
+            values[value_count++] = &axis->values[v];
+        }
+    }
+    for (size_t i = 0; i < matrix->include_count; i++) {
+        for (size_t k = 0; k < matrix->include[i].count && value_count <= BELOW_MAX; k++) {
+            if (str_eq(matrix->include[i].keys[k], members[0])) {
+                values[value_count++] = &matrix->include[i].items[k];
+            }
+        }
+    }
+    check_below(check, values, value_count, arena_printf(arena, "matrix.%.*s", STR_ARG(members[0])), members + 1,
+                count - 1, at);
+}
+
 static void check_matrix(const struct expr_check *check, struct names *names, const struct str *members, size_t count,
                          const struct expr *at)
 {
@@ -93,6 +148,9 @@ static void check_matrix(const struct expr_check *check, struct names *names, co
         }
     }
     require(check, names, members[0], "matrix axis", at);
+    if (count > 1) {
+        check_matrix_value(check, matrix, members, count, at);
+    }
 }
 
 /* What is not in the file may come from step_env of config.yaml: only a warning. */

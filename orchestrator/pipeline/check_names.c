@@ -158,7 +158,7 @@ static void check_matrix_values(struct expr_check *check, const struct matrix *m
     }
     for (size_t a = 0; a < matrix->axis_count; a++) {
         for (size_t v = 0; v < matrix->axes[a].count; v++) {
-            check_template(check, &matrix->axes[a].values[v]);
+            check_tree(check, &matrix->axes[a].values[v]);
         }
     }
     for (size_t i = 0; i < matrix->include_count; i++) {
@@ -313,7 +313,7 @@ static void check_step(struct names_check *names, size_t index)
 /* ---- what belongs to no step ---------------------------------------------------------------------------- */
 
 /* A trigger may give a param that this pipeline has not (yet): it is then left out, which deserves a word. */
-static void check_given(struct loader *loader, const struct named_template *given, const struct param *param)
+static void check_given(struct loader *loader, struct named_template *given, const struct param *param)
 {
     const struct pipeline *pipeline = loader->pipeline;
     if (param == NULL) {
@@ -328,6 +328,7 @@ static void check_given(struct loader *loader, const struct named_template *give
         diag->end_column = diag->pos.column + (int)given->name.n;
         return;
     }
+    given->value.plain = load_param_value(param, &given->value, loader->arena);
     const char *problem = given->value.part_count > 0
                             ? NULL
                             : load_param_problem(param, &given->value.plain, loader->arena);
@@ -351,7 +352,8 @@ static void check_trigger(struct expr_check *check, const struct trigger *trigge
             p++;
         }
         bool known = p < pipeline->param_count;
-        check_given(check->loader, &trigger->params[i], known ? &pipeline->params[p] : NULL);
+        struct named_template *params = (struct named_template *)(uintptr_t)trigger->params;
+        check_given(check->loader, &params[i], known ? &pipeline->params[p] : NULL);
         if (known) {
             given[p] = true;
         }

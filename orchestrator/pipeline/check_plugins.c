@@ -74,13 +74,6 @@ static void check_input(struct loader *loader, const struct plugin *plugin, cons
     }
 }
 
-static void keep_text(struct loader *loader, const struct yaml_node *node, struct template *leaf)
-{
-    if (node->plain && (node->type == JSON_INT || node->type == JSON_NUMBER)) {
-        leaf->plain = json_string(loader->arena, node->text);
-    }
-}
-
 static void check_with(struct loader *loader, size_t index, const struct plugin *plugin)
 {
     const struct template_tree *with = &loader->pipeline->steps[index].with;
@@ -101,7 +94,8 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
         }
         given[param - plugin->params] = true;
         if (param->type == PLUGIN_STRING || param->type == PLUGIN_PATH) { /* 1.10 stays "1.10" */
-            keep_text(loader, &values->pairs[i].value, (struct template *)(uintptr_t)&with->items[i].leaf);
+            struct template *leaf = (struct template *)(uintptr_t)&with->items[i].leaf;
+            leaf->plain = template_text_or_plain(leaf, loader->arena);
         }
         check_input(loader, plugin, param, &with->items[i]);
     }
@@ -135,19 +129,38 @@ static void bind_defaults(struct loader *loader, size_t index, struct step *step
     }
 }
 
+static struct plugin_file find_plugin(struct loader *loader, struct str uses)
+{
+    for (size_t i = 0; i < loader->plugin_file_count; i++) {
+        if (str_eq(loader->plugin_files[i].path, uses)) {
+            return loader->plugin_files[i];
+        }
+    }
+    struct err err = {0};
+    struct plugin_file found = {.path = uses};
+    found.plugin = catalogue_find(loader->world->plugins, uses, loader->pipeline->root.p, &err);
+    found.problem = found.plugin == NULL ? arena_strdup(loader->arena, err.message) : NULL;
+    if (str_ends(uses, STR(".so"))) {
+        loader->plugin_files = arena_grow(loader->arena, loader->plugin_files, loader->plugin_file_count,
+                                          &loader->plugin_file_room, sizeof *loader->plugin_files);
+        loader->plugin_files[loader->plugin_file_count++] = found;
+    }
+    return found;
+}
+
 void check_plugins(struct loader *loader)
 {
     struct step *steps = (struct step *)(uintptr_t)loader->pipeline->steps;
     for (size_t i = 0; i < loader->pipeline->step_count && loader->world->plugins != NULL; i++) {
         const struct yaml_node *uses = load_step_node(loader, i, "uses");
-        struct err err = {0};
         if (steps[i].kind != STEP_KIND_USES || uses == NULL || uses->text.n == 0 ||
             str_find(uses->text, STR("${{")) >= 0) { /* check_names says that it takes no expressions */
             continue;
         }
-        steps[i].plugin = catalogue_find(loader->world->plugins, uses->text, loader->pipeline->root.p, &err);
-        if (steps[i].plugin == NULL) {
-            load_error(loader, uses, DIAG_PLUGIN, NULL, "%s", err.message);
+        struct plugin_file found = find_plugin(loader, uses->text);
+        steps[i].plugin = found.plugin;
+        if (found.plugin == NULL) {
+            load_error(loader, uses, DIAG_PLUGIN, NULL, "%s", found.problem);
             continue;
         }
         check_with(loader, i, steps[i].plugin);

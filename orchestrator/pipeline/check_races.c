@@ -95,21 +95,41 @@ static bool waits_for(struct races *races, size_t late, size_t early)
 
 /* ---- what is declared -------------------------------------------------------------------------------------------- */
 
-static bool is_private(struct str text)
+static bool names_any(struct str text, const char *const *names)
 {
-    static const char *const own[] = {"step.", "matrix.", "matrix[", "inputs.", "run.id", "run.number"};
     bool expressions = str_find(text, STR("${{")) >= 0;
-    for (size_t i = 0; expressions && i < sizeof own / sizeof own[0]; i++) {
-        if (str_find(text, str_from(own[i])) >= 0) {
+    for (; expressions && *names != NULL; names++) {
+        if (str_find(text, str_from(*names)) >= 0) {
             return true;
         }
     }
     return false;
 }
 
+static bool is_private(struct str text)
+{
+    static const char *const own[] = {"step.", "matrix.", "matrix[", "inputs.", "run.id", "run.number", NULL};
+    return names_any(text, own);
+}
+
+/* The items of a matrix share what is the run's. Their `env` and `inputs` may be each one's own: that is not looked at.
+ */
+static void check_items(struct races *races, const struct step *step, const struct yaml_node *node)
+{
+    static const char *const own[] = {"step.", "matrix.", "matrix[", "inputs.", "env.", NULL};
+    if (step->has_matrix && step->max_parallel != 1 && !names_any(node->text, own)) {
+        load_error(races->loader, node, DIAG_RACE, "write it below ${{ step.dir }}, which is each item's own",
+                   "all items of the matrix of '%.*s' leave the same '%.*s'", STR_ARG(step->id), STR_ARG(node->text));
+    }
+}
+
 static void declare(struct races *races, size_t step, const struct yaml_node *node, struct str artifact)
 {
-    if (node == NULL || node->type != JSON_STRING || node->text.n == 0 || is_private(node->text)) {
+    if (node == NULL || node->type != JSON_STRING || node->text.n == 0) {
+        return;
+    }
+    check_items(races, &races->steps[step], node);
+    if (is_private(node->text)) {
         return;
     }
     races->items = arena_grow(races->loader->arena, races->items, races->count, &races->room, sizeof *races->items);
@@ -122,11 +142,6 @@ static void declare(struct races *races, size_t step, const struct yaml_node *no
         .node = node,
     };
     item->glob = strpbrk(item->path, "*?[") != NULL && strstr(item->path, "${{") == NULL;
-    const struct step *whole = &races->steps[step];
-    if (whole->has_matrix && whole->max_parallel != 1) {
-        load_error(races->loader, node, DIAG_SUSPECT, "write it below ${{ step.dir }}, which is each item's own",
-                   "all items of the matrix of '%.*s' leave the same '%s'", STR_ARG(whole->id), item->path);
-    }
 }
 
 static void declare_all(struct races *races, size_t step, const struct yaml_node *values)

@@ -61,6 +61,7 @@ struct template_part {
 struct template {
     struct pos pos;
     struct json plain; /* the value when part_count is 0 */
+    struct str written; /* of a plain number: as it stands in the file, for who wants text (1.10); else empty */
     const struct template_part *parts;
     size_t part_count;
 };
@@ -81,6 +82,8 @@ struct template_tree {
 int template_parse(struct json value, struct pos pos, struct diags *diags, struct template *ret_template);
 /* Where byte `to` of `text` stands, when the text begins at `pos` and its further lines at column `indent`. */
 struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent);
+/* Its plain value, a number as the text that stands in the file: for who wants text. */
+struct json template_text_or_plain(const struct template *template, struct arena *arena);
 /* True when it holds no expression (it may have parts: a "$${{" was unescaped). */
 bool template_is_plain(const struct template *template);
 

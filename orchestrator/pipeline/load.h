@@ -7,6 +7,12 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/yaml_doc.h"
 
+struct plugin_file {
+    struct str path; /* as `uses` names it */
+    const struct plugin *plugin; /* NULL: it is no plugin, as `problem` says */
+    const char *problem;
+};
+
 struct loader {
     struct diags *diags;
     struct arena *arena;
@@ -16,6 +22,9 @@ struct loader {
     int64_t default_timeout_ms;
     bool has_default_retry;
     struct retry_policy default_retry;
+    struct plugin_file *plugin_files; /* those named by path, each read once */
+    size_t plugin_file_count;
+    size_t plugin_file_room;
     const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
     const struct pipeline *
         *children; /* check_files: the pipeline that step i runs, when it is a file that could be read */
@@ -100,6 +109,8 @@ extern const char *const value_type_names[]; /* by enum value_type; NULL at the 
 void load_params(struct loader *loader, const struct yaml_node *node, void *target);
 /* Why a param does not take a value ("expected an integer, found a string"), or NULL. */
 const char *load_param_problem(const struct param *param, const struct json *value, struct arena *arena);
+/* The value that a template without expressions gives to a param: for one that is text, a number as it is written. */
+struct json load_param_value(const struct param *param, const struct template *given, struct arena *arena);
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
@@ -116,6 +127,8 @@ void check_files(struct loader *loader, const struct yaml_node *root);
 void check_cycles(struct loader *loader);
 /* `uses` and `with`; finds the plugins, and binds `defaults` to those that are repeatable. */
 void check_plugins(struct loader *loader);
+/* The number of items, and `exclude`, as far as both are known before a run. */
+void check_matrices(struct loader *loader);
 /* Steps that can run at once and declare one path; paths of other steps that are named as text. */
 void check_races(struct loader *loader);
 /* The value of `key` in step number `step` as it stands in the file, or NULL. */

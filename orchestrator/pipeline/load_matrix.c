@@ -27,17 +27,14 @@ static void load_axis(struct loader *loader, const struct yaml_pair *pair, struc
         load_error(loader, &pair->key, DIAG_VALUE, NULL,
                    "'%.*s' is no name of a matrix axis: expected letters, digits and '_'", STR_ARG(axis->name));
     }
-    size_t count = pair->value.type == JSON_ARRAY ? pair->value.count : 1;
-    struct template *values = arena_array(loader->arena, count, sizeof *values);
-    if (pair->value.type != JSON_ARRAY) {
-        (void)load_template(loader, &pair->value, &values[0]);
-        if (template_is_plain(&values[0])) {
-            load_error(loader, &pair->value, DIAG_TYPE, NULL, "matrix axis '%.*s': expected a list",
-                       STR_ARG(axis->name));
-        }
+    axis->whole = pair->value.type != JSON_ARRAY;
+    size_t count = axis->whole ? 1 : pair->value.count;
+    struct template_tree *values = arena_array(loader->arena, count, sizeof *values);
+    for (size_t i = 0; i < count; i++) {
+        (void)load_tree(loader, axis->whole ? &pair->value : &pair->value.items[i], &values[i]);
     }
-    for (size_t i = 0; pair->value.type == JSON_ARRAY && i < count; i++) {
-        (void)load_template(loader, &pair->value.items[i], &values[i]);
+    if (axis->whole && (values[0].type != JSON_STRING || template_is_plain(&values[0].leaf))) {
+        load_error(loader, &pair->value, DIAG_TYPE, NULL, "matrix axis '%.*s': expected a list", STR_ARG(axis->name));
     }
     if (count == 0) {
         load_error(loader, &pair->value, DIAG_VALUE, NULL, "matrix axis '%.*s' is empty", STR_ARG(axis->name));

@@ -109,11 +109,20 @@ const char *load_param_problem(const struct param *param, const struct json *val
     return NULL;
 }
 
+static bool is_text(enum value_type type)
+{
+    return type == VALUE_STRING || type == VALUE_PATH;
+}
+
+struct json load_param_value(const struct param *param, const struct template *given, struct arena *arena)
+{
+    return is_text(param->type) ? template_text_or_plain(given, arena) : given->plain;
+}
+
 static void load_default(struct loader *loader, const struct yaml_node *node, struct param *param)
 {
     struct json value = yaml_to_json(loader->arena, node);
-    bool text_type = param->type == VALUE_STRING || param->type == VALUE_PATH;
-    if (text_type && node->plain && (value.type == JSON_INT || value.type == JSON_NUMBER)) {
+    if (is_text(param->type) && node->plain && (value.type == JSON_INT || value.type == JSON_NUMBER)) {
         value = json_string(loader->arena, node->text); /* 1.10 stays "1.10" */
     }
     if (node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0) {
@@ -162,8 +171,7 @@ static void check_bounds(struct loader *loader, const struct yaml_node *node, co
 static void keep_choices(struct loader *loader, const struct yaml_node *node, struct param *param)
 {
     const struct yaml_node *choices = yaml_get(node, "enum");
-    bool text = param->type == VALUE_STRING || param->type == VALUE_PATH;
-    for (size_t i = 0; text && param->choices.type == JSON_ARRAY && i < choices->count; i++) {
+    for (size_t i = 0; is_text(param->type) && param->choices.type == JSON_ARRAY && i < choices->count; i++) {
         const struct yaml_node *choice = &choices->items[i];
         if (choice->type == JSON_INT || choice->type == JSON_NUMBER) {
             param->choices.u.array.items[i] = json_string(loader->arena, choice->text);
@@ -301,5 +309,24 @@ int pipeline_params(const struct pipeline *pipeline, const struct json *given, b
         return err_set(err, ERR_INPUT, "%s", problems);
     }
     *ret_params = params;
+    return 0;
+}
+
+int pipeline_with(const struct pipeline *pipeline, const struct template_tree *with, const struct expr_env *env,
+                  struct arena *arena, struct json *ret_given, struct err *err)
+{
+    struct json given;
+    if (template_tree_eval(with, env, arena, &given, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < with->count; i++) {
+        for (size_t p = 0; p < pipeline->param_count; p++) {
+            const struct param *param = &pipeline->params[p];
+            if (with->items[i].leaf.written.n > 0 && str_eq(param->name, with->keys[i])) {
+                json_set(arena, &given, param->name.p, load_param_value(param, &with->items[i].leaf, arena));
+            }
+        }
+    }
+    *ret_given = given;
     return 0;
 }

@@ -432,6 +432,20 @@ static void key_permissions(struct loader *loader, const struct yaml_node *node,
     (void)load_map(loader, node, permission_keys, target, "'permissions'");
 }
 
+static const char *const tracking_words[] = {"adopt", "resume", "off", NULL};
+
+/* How a step's own MLflow client finds its run. There is no endpoint for it to find, so `off` is what is done. */
+static void key_mlflow(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    size_t word = 0;
+    (void)target;
+    if (load_choice(loader, node, tracking_words, &word) && word < 2) {
+        load_error(loader, node, DIAG_UNHONOURED, NULL,
+                   "'mlflow: %s' is without effect: steps have no tracking endpoint in this version",
+                   tracking_words[word]);
+    }
+}
+
 const struct key step_keys[] = {
     {.name = "run", .takes = TAKES_TEXT | TAKES_LIST, .load = key_run,
      .doc = "A shell script, or a list of words that no shell sees."},
@@ -477,8 +491,8 @@ const struct key step_keys[] = {
      .doc = "cpu, memory, gpu and pools of config.yaml.", .unhonoured = "steps are limited by --jobs only"},
     {.name = "permissions", .takes = TAKES_MAP, .load = key_permissions, .doc = "What the step's MLflow token may do.",
      .unhonoured = "steps have no MLflow token yet", .keys = permission_keys},
-    {.name = "mlflow", .takes = TAKES_ANY, .later = "it needs the tracking endpoint of a server",
-     .doc = "adopt, resume or off."},
+    {.name = "mlflow", .takes = TAKES_TEXT, .load = key_mlflow,
+     .doc = "How the step's MLflow client finds its run: adopt, resume or off.", .choices = tracking_words},
     {.name = "container", .takes = TAKES_ANY, .later = "run the container's command with 'run'", .doc = "Later."},
     {.name = "search", .takes = TAKES_ANY, .later = "use 'matrix' and the plugin 'select'", .doc = "Later."},
     {0},
@@ -509,7 +523,8 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
         bool run_only;
     } limited[] = {{"shell", true},      {"env", false},     {"metrics", false}, {"outputs", false},
                    {"inputs", false},    {"model", false},   {"timeout", false}, {"artifacts", false},
-                   {"resources", false}, {"stop", false},    {"cache", false},   {"permissions", false}};
+                   {"resources", false}, {"stop", false},    {"cache", false},   {"permissions", false},
+                   {"mlflow", false}};
     for (size_t i = 0; i < sizeof limited / sizeof limited[0]; i++) {
         const struct yaml_node *key = yaml_get_key(node, limited[i].key);
         bool wrong = limited[i].run_only ? step->kind != STEP_KIND_RUN || step->is_argv

@@ -225,7 +225,12 @@ bool load_template(struct loader *loader, const struct yaml_node *node, struct t
     if (!load_expect(loader, node, TAKES_SCALAR | TAKES_NULL, "this value")) {
         return false;
     }
-    return template_parse(node->scalar, node->content, loader->diags, ret) == 0;
+    if (template_parse(node->scalar, node->content, loader->diags, ret) < 0) {
+        return false;
+    }
+    bool number = node->plain && (node->type == JSON_INT || node->type == JSON_NUMBER);
+    ret->written = number ? node->text : STR("");
+    return true;
 }
 
 bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret)

@@ -75,10 +75,13 @@ struct step_need {
     bool explicit_; /* stands in needs: */
 };
 
+enum { MATRIX_MAX_ITEMS = 10000 };
+
 struct matrix_axis {
     struct str name;
-    const struct template *values;
+    const struct template_tree *values; /* scalars, maps and lists */
     size_t count;
+    bool whole; /* values[0] is one expression, which gives the list of all values */
 };
 
 struct matrix {
@@ -173,7 +176,7 @@ struct step {
     const struct str *register_names; /* permissions: {register: [...]} */
     size_t register_count;
     struct json definition; /* the step's part of the file, for its digest */
-    struct str digest;      /* sha256 of the canonical definition and the defaults that apply */
+    struct str digest;      /* sha256 of the canonical definition, and of the timeout and retry that apply */
 };
 
 enum trigger_kind {
@@ -234,10 +237,13 @@ struct pipeline_world {
     bool check_files;
     const char *folder; /* of a text that is no file any more: the folder its file was in; NULL: that of diags->file */
     const char *root;   /* the folder that relative paths start from (the workspace); NULL: `folder` */
+    /* It was accepted when it ran, and is only to be shown: what a plugin that is gone or a version with other rules
+     * makes of it now stands in `diags`, and does not prevent it. Such a pipeline is not run. */
+    bool accepted;
 };
 
-/* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`); the pipeline lives in
- * diags->arena. Warnings alone do not prevent it. */
+/* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`), unless the world says that
+ * they do not matter; the pipeline lives in diags->arena. Warnings alone do not prevent it. */
 const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world);
 /* Reads `path` ("-" is standard input) into diags->text and loads it. */
 const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world);
@@ -250,5 +256,9 @@ const size_t *pipeline_order(const struct pipeline *pipeline, struct arena *aren
  * command line: text is converted by the param's type). All problems in one message. */
 int pipeline_params(const struct pipeline *pipeline, const struct json *given, bool given_is_text, struct arena *arena,
                     struct json *ret_params, struct err *err);
+/* Evaluates the `with` of a step that runs this pipeline, for pipeline_params. For a param that is text, a plain number
+ * is given as it is written. */
+int pipeline_with(const struct pipeline *pipeline, const struct template_tree *with, const struct expr_env *env,
+                  struct arena *arena, struct json *ret_given, struct err *err);
 
 #endif

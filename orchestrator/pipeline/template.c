@@ -102,6 +102,11 @@ int template_parse(struct json value, struct pos pos, struct diags *diags, struc
     return 0;
 }
 
+struct json template_text_or_plain(const struct template *template, struct arena *arena)
+{
+    return template->written.n > 0 ? json_string(arena, template->written) : template->plain;
+}
+
 bool template_is_plain(const struct template *template)
 {
     for (size_t i = 0; i < template->part_count; i++) {

@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-enum { MATRIX_MAX_ITEMS = 10000 };
-
 void run_item_key(size_t index, const struct json *item, char room[20])
 {
     struct strbuf text;
@@ -37,11 +35,14 @@ static int evaluate_axes(struct run *run, const struct matrix *matrix, const str
         struct json values = json_array();
         for (size_t v = 0; v < axis->count; v++) {
             struct json value;
-            if (template_eval(&axis->values[v], env, run->arena, &value, err) < 0) {
+            if (template_tree_eval(&axis->values[v], env, run->arena, &value, err) < 0) {
                 return err_add(err, "matrix axis '%.*s'", STR_ARG(axis->name));
             }
-            /* One expression that gives a list is the axis itself. */
-            if (axis->count == 1 && value.type == JSON_ARRAY) {
+            if (axis->whole && value.type != JSON_ARRAY) {
+                return err_set(err, ERR_INPUT, "matrix axis '%.*s': expected a list, found %s", STR_ARG(axis->name),
+                               json_type_name(value.type));
+            }
+            if (axis->whole) {
                 values = value;
             } else {
                 json_push(run->arena, &values, value);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run does: order, conditions, failures, retries, timeouts, matrices, values that travel."""
 import json
+import shutil
+
+from conftest import BUILD
 
 
 def test_hello_succeeds_and_says_so(sluice):
@@ -271,6 +274,64 @@ def test_a_sub_pipeline_is_a_step(sluice):
         """)
     sluice.run()
     assert (sluice.folder / "answer").read_text() == "42\n"
+
+
+def test_a_number_for_a_text_param_of_a_sub_pipeline_keeps_the_way_it_is_written(sluice):
+    sluice.pipeline("""\
+        name: child
+        params: {version: {type: string}, n: {type: number, default: 0}}
+        steps: {tell: {run: 'echo ${{ params.version }} ${{ params.n }} >> told'}}
+        """, "child.yaml")
+    sluice.pipeline("""\
+        name: parent
+        steps:
+          file: {pipeline: ./child.yaml, with: {version: 1.10, n: 1.50}}
+          name: {needs: [file], pipeline: child, with: {version: 2.0}}
+        """)
+    sluice.run("child.yaml", "-p", "version=0.10")
+    sluice.run()
+    assert (sluice.folder / "told").read_text() == "0.10 0\n1.10 1.5\n2.0 0\n"
+
+
+def test_values_of_a_matrix_may_be_maps_and_lists(sluice):
+    sluice.pipeline("""\
+        name: p
+        params: {low: {type: number, default: 0.001}}
+        steps:
+          work:
+            matrix:
+              cfg: [{lr: 0.1, depth: 2}, {lr: "${{ params.low }}", depth: 4}]
+              layers: [[8, 8], [16]]
+              exclude: [{cfg: {lr: 0.1, depth: 2}, layers: [16]}]
+            run: echo "v=${{ matrix.cfg.lr }}/${{ matrix.cfg.depth }}/${{ toJSON(matrix.layers) }}" >> "$SLUICE_OUTPUT"
+            outputs: [v]
+          tell: {run: "echo ${{ join(steps.work.outputs.v, ' ') }} > told"}
+        """)
+    first = sluice.run().json
+    assert (sluice.folder / "told").read_text() == "0.1/2/[8,8] 0.001/4/[8,8] 0.001/4/[16]\n"
+    keys = [step["item"] for step in first["steps"] if step["id"] == "work"]
+    assert keys == [step["item"] for step in sluice.run().json["steps"] if step["id"] == "work"]
+    assert len(set(keys)) == 3
+
+
+def test_a_run_whose_plugin_is_gone_is_shown_all_the_same(sluice):
+    shutil.copy(BUILD / "plugins" / "wait.so", sluice.folder / "x.so")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          pause: {uses: ./x.so, with: {delay: 10ms}}
+          tell: {needs: [pause], run: echo here}
+        """)
+    sluice.run()
+    (sluice.folder / "x.so").unlink()
+    assert "x.so" in sluice("validate", "sluice.yaml", expect=3).out
+    assert "tell" in sluice("show", expect=0).out
+    shown = sluice("show", "--json", expect=0).json
+    assert [(step["id"], step["status"], step["depends"]) for step in shown["steps"]] == [
+        ("pause", "succeeded", []), ("tell", "succeeded", ["pause"])]
+    assert sluice("logs", "latest", "tell", expect=0).out.split() == ["tell", "|", "here"]
+    assert len(sluice("runs", "--json", expect=0).out.splitlines()) == 1
+    assert "is not accepted any more" in sluice("rerun", "1", "--from", "tell", expect=None).err
 
 
 def test_a_secret_is_masked_wherever_it_shows(sluice):

@@ -62,24 +62,50 @@ static void made_note_status(void *ctx, const struct expr *call)
     }
 }
 
-/* Maps of scalars, as include and exclude have them. */
-static const struct template_tree *made_trees(struct arena *arena, const struct json *maps, size_t *ret_count)
+static struct template_tree made_tree(struct arena *arena, const struct json *value)
 {
-    *ret_count = maps == NULL ? 0 : maps->u.array.count;
-    struct template_tree *trees = arena_array(arena, *ret_count, sizeof *trees);
-    for (size_t i = 0; i < *ret_count; i++) {
-        const struct json *map = &maps->u.array.items[i];
-        struct str *keys = arena_array(arena, map->u.object.count, sizeof *keys);
-        struct template_tree *leaves = arena_array(arena, map->u.object.count, sizeof *leaves);
-        for (size_t m = 0; m < map->u.object.count; m++) {
-            keys[m] = map->u.object.members[m].key;
-            leaves[m].type = map->u.object.members[m].value.type;
-            leaves[m].leaf = made_template(arena, map->u.object.members[m].value);
-        }
-        trees[i] =
-            (struct template_tree){.type = JSON_OBJECT, .keys = keys, .items = leaves, .count = map->u.object.count};
+    struct template_tree tree = {.type = value->type};
+    if (value->type != JSON_OBJECT && value->type != JSON_ARRAY) {
+        tree.leaf = made_template(arena, *value);
+        return tree;
     }
-    return trees;
+    bool map = value->type == JSON_OBJECT;
+    tree.count = map ? value->u.object.count : value->u.array.count;
+    struct str *keys = arena_array(arena, tree.count, sizeof *keys);
+    struct template_tree *items = arena_array(arena, tree.count, sizeof *items);
+    for (size_t i = 0; i < tree.count; i++) {
+        keys[i] = map ? value->u.object.members[i].key : STR("");
+        items[i] = made_tree(arena, map ? &value->u.object.members[i].value : &value->u.array.items[i]);
+    }
+    tree.keys = keys;
+    tree.items = items;
+    return tree;
+}
+
+/* The items of a list: values of an axis, or maps as include and exclude have them. */
+static const struct template_tree *made_trees(struct arena *arena, const struct json *list, size_t *ret_count)
+{
+    struct template_tree whole = {0};
+    if (list != NULL) {
+        whole = made_tree(arena, list);
+    }
+    *ret_count = whole.count;
+    return whole.items;
+}
+
+/* A list, or one expression that gives it. */
+static struct matrix_axis made_axis(struct arena *arena, struct str name, const struct json *values)
+{
+    struct matrix_axis axis = {.name = name, .whole = values->type == JSON_STRING};
+    if (axis.whole) {
+        struct template_tree *one = arena_one(arena, struct template_tree);
+        *one = made_tree(arena, values);
+        axis.values = one;
+        axis.count = 1;
+    } else {
+        axis.values = made_trees(arena, values, &axis.count);
+    }
+    return axis;
 }
 
 static struct matrix made_matrix(struct arena *arena, const char *text)
@@ -93,12 +119,7 @@ static struct matrix made_matrix(struct arena *arena, const char *text)
     matrix.axis_count = axes == NULL ? 0 : axes->u.object.count;
     struct matrix_axis *made = arena_array(arena, matrix.axis_count, sizeof *made);
     for (size_t a = 0; a < matrix.axis_count; a++) {
-        const struct json *list = &axes->u.object.members[a].value;
-        struct template *values = arena_array(arena, list->u.array.count, sizeof *values);
-        for (size_t v = 0; v < list->u.array.count; v++) {
-            values[v] = made_template(arena, list->u.array.items[v]);
-        }
-        made[a] = (struct matrix_axis){axes->u.object.members[a].key, values, list->u.array.count};
+        made[a] = made_axis(arena, axes->u.object.members[a].key, &axes->u.object.members[a].value);
     }
     matrix.axes = made;
     matrix.include = made_trees(arena, json_get(&spec, "include"), &matrix.include_count);

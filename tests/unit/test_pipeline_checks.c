@@ -100,11 +100,18 @@ TEST(steps_that_can_run_at_once_leave_different_paths)
                "artifacts: [o], if: \"run.trigger != 'x'\"}\n"),
          "4:27 W021", "can run at once and leave the same path 'o'"},
         {STEPS("  a: {run: x, matrix: {x: [1, 2]}, artifacts: [all.csv]}\n"),
-         "3:48 W021",
+         "3:48 E017",
          "all items of the matrix of 'a' leave the same 'all.csv' (write it below ${{ step.dir }}, "
          "which is each item's own)"},
         {STEPS("  a: {run: x, matrix: {x: [1, 2]}, artifacts: ['${{ matrix.x }}.csv']}\n"), "", NULL},
         {STEPS("  a: {run: x, matrix: {x: [1, 2]}, max_parallel: 1, artifacts: [all.csv]}\n"), "", NULL},
+        {STEPS("  a: {run: x, matrix: {x: [1]}, max_parallel: 2, metrics: [m.json], model: {path: m}}\n"),
+         "3:60 E017, 3:83 E017", "leave the same 'm'"},
+        {STEPS("  a: {run: x, matrix: {x: [1, 2]}, artifacts: ['${{ run.id }}/a', '${{ git.commit }}']}\n"),
+         "3:48 E017, 3:67 E017", NULL},
+        {STEPS("  a: {run: x, matrix: {x: [1, 2]}, env: {O: '${{ step.dir }}'}, artifacts: ['${{ env.O }}/a', "
+               "'${{ matrix.x }}/b', '${{ step.dir }}/c']}\n"),
+         "", NULL},
     };
     CHECK_ROWS(rows);
 }
@@ -206,7 +213,8 @@ TEST(files_that_the_pipeline_names_must_be_there)
         {STEP("pipeline: ./child.yaml, with: {n: '${{ vars.n }}', m: y}"), "", NULL},
         {STEP("pipeline: ./child.yaml"), "3:17 E007", "the param 'n' of the pipeline 'child' has no default"},
         {STEP("pipeline: ./child.yaml, with: {n: 3, k: 1}"), "3:44 E009", "the pipeline 'child' has no param 'k'"},
-        {STEP("pipeline: ./child.yaml, with: {n: x, m: 1}"), "3:41 E005, 3:47 E005",
+        {STEP("pipeline: ./child.yaml, with: {n: 3, m: 1.10}"), "", NULL},
+        {STEP("pipeline: ./child.yaml, with: {n: x, m: true}"), "3:41 E005, 3:47 E005",
          "param 'n' of the pipeline 'child': expected an integer, found a string"},
         {STEP("pipeline: ./broken.yaml"), "3:17 E018",
          "is not valid: line 2: step 's': expected exactly one of run, uses, lua and pipeline, found 0 ('sluice "
@@ -224,6 +232,24 @@ TEST(files_that_the_pipeline_names_must_be_there)
         assert_int_equal(unlink(path), 0);
     }
     assert_int_equal(rmdir(folder), 0);
+}
+
+TEST(a_plugin_that_is_named_by_path_is_read_once)
+{
+    struct arena *arena = arena_new();
+    struct catalogue catalogue;
+    struct diags diags;
+    catalogue_init(&catalogue, arena);
+    diags_init(&diags, arena, "test.yaml");
+    diags.text = STR(HEAD "steps:\n  a: {uses: ./wait.so, with: {delay: 1s}}\n  b: {uses: ./git.so, with: {url: x}}\n"
+                          "  c: {uses: ./wait.so, with: {delay: 2s}}\n");
+    const struct pipeline_world world = {.plugins = &catalogue, .root = getenv("SLUICE_PLUGINS")};
+    const struct pipeline *pipeline = pipeline_load(&diags, &world);
+    assert_non_null(pipeline);
+    assert_non_null(pipeline->steps[0].plugin);
+    assert_ptr_equal(pipeline->steps[0].plugin, pipeline->steps[2].plugin);
+    assert_true(str_is(pipeline->steps[1].plugin->name, "git"));
+    arena_free(arena);
 }
 
 TEST(a_folder_and_a_missing_file_are_told_as_such)
@@ -288,6 +314,7 @@ TEST(checks_of_large_files_take_time_in_proportion)
 TESTS(RUN(a_cycle_is_printed_as_it_goes), RUN(inputs_of_a_plugin_follow_its_rows),
       RUN(steps_that_can_run_at_once_leave_different_paths), RUN(a_path_of_another_step_as_text_is_warned_of),
       RUN(everything_wrong_with_a_step_is_told_at_once), RUN(files_that_the_pipeline_names_must_be_there),
+      RUN(a_plugin_that_is_named_by_path_is_read_once),
       RUN(a_folder_and_a_missing_file_are_told_as_such),
       RUN(a_key_that_stands_twice_is_loaded_once),
       RUN(the_end_of_a_last_line_without_a_newline_is_a_place_in_the_file),

@@ -189,7 +189,12 @@ TEST(a_step_is_one_thing_that_runs)
          "3:12 E010", "'lua' takes no expressions (give it by 'with:' and read sluice.params)"},
         {STEP("pipeline: 'SRC//x@main'"),
          "3:17 E019", "pipelines of other repositories (SOURCE//FILE@REV) are not in this version"},
-        {STEP("run: x, mlflow: adopt"), "3:15 E019", "'mlflow' is not in this version"},
+        {STEP("run: x, mlflow: adopt"), "3:23 W020", "steps have no tracking endpoint in this version"},
+        {STEP("lua: x, mlflow: resume"), "3:23 W020", "'mlflow: resume' is without effect"},
+        {STEP("run: x, mlflow: off"), "", NULL},
+        {STEP("run: x, mlflow: on"), "3:23 E006", "unknown value 'on' (expected one of adopt, resume, off)"},
+        {STEP("run: x, mlflow: false"), "3:23 E005", "expected text, found a boolean"},
+        {STEP("pipeline: x, mlflow: off"), "3:20 E006", "'mlflow' has no meaning here"},
         {STEP("run: x, container: {image: x}"),
          "3:15 E019", "'container' is not in this version: run the container's command with 'run'"},
         {STEP("run: x, search: {}"),
@@ -287,6 +292,42 @@ TEST(a_matrix_is_axes_or_an_expression)
         {STEP("run: x, matrix: {a: [1]}, fail_fast: yes"), "3:44 E005", "did you mean true?"},
         {STEP("run: x, max_parallel: 2, fail_fast: true"),
          "3:15 E006, 3:32 E006", "'max_parallel' has no meaning without 'matrix'"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(values_of_an_axis_are_scalars_maps_or_lists)
+{
+    static const struct text_row rows[] = {
+        {STEP("run: 'echo ${{ matrix.cfg.lr }}', matrix: {cfg: [{lr: 0.1, depth: 2}, {lr: 0.01}]}"), "", NULL},
+        {STEP("run: 'echo ${{ matrix.cfg.x.y }}', matrix: {cfg: [{x: {y: 1}}, '${{ fromJSON(vars.a) }}']}"), "", NULL},
+        {STEP("run: 'echo ${{ matrix.l[0] }}', matrix: {l: [[1, 2], [3]]}"), "", NULL},
+        {STEP("run: x, matrix: {cfg: [{lr: '${{ matrix.y }}'}]}"), "3:40 E010", "'matrix' does not exist in 'matrix'"},
+        {STEP("run: 'echo ${{ matrix.cfg.rl }}', matrix: {cfg: [{lr: 0.1}]}"),
+         "3:22 E009", "there is no key of 'matrix.cfg' 'rl' (did you mean 'lr'?)"},
+        {STEP("run: 'echo ${{ matrix.c.a.d }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"),
+         "3:22 E009", "there is no key of 'matrix.c.a' 'd'"},
+        {STEP("run: 'echo ${{ matrix.c.a.e }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"), "", NULL},
+        {STEP("run: 'echo ${{ matrix.lr.x }}', matrix: {lr: [0.1]}"), "3:22 E009", "no key of 'matrix.lr' 'x'"},
+        {STEP("run: x, matrix: {lr: {a: 1}}"), "3:28 E005", "matrix axis 'lr': expected a list"},
+        {STEP("run: x, matrix: {lr: [{a: '${{ '}]}"), "3:34 E008", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(exclude_names_what_the_matrix_has)
+{
+    static const struct text_row rows[] = {
+        {STEP("run: x, matrix: {lr: [1, 2], d: [{x: 1}], exclude: [{lr: 1.0, d: {x: 1}}]}"), "", NULL},
+        {STEP("run: x, matrix: {lr: [1, '${{ vars.n }}'], exclude: [{lr: 3}]}"), "", NULL},
+        {STEP("run: x, matrix: {lr: '${{ fromJSON(vars.n) }}', exclude: [{lr: 3}]}"), "", NULL},
+        {STEP("run: x, matrix: {lr: [1], exclude: [{lr: '${{ vars.n }}'}]}"), "", NULL},
+        {STEP("run: x, matrix: {rate: [1], exclude: [{rat: 1}]}"),
+         "3:46 E009", "'exclude': the matrix has no axis 'rat' (did you mean 'rate'?)"},
+        {STEP("run: x, matrix: {include: [{a: 1}], exclude: [{a: 1}]}"), "3:54 E009", "the matrix has no axis 'a'"},
+        {STEP("run: x, matrix: {lr: [1, 2], d: [a], exclude: [{lr: 1, d: b}]}"),
+         "3:62 W021", "'exclude' leaves out nothing: no combination has this 'd'"},
+        {STEP("run: x, matrix: {lr: [1, 2], exclude: [{lr: '1'}]}"), "3:47 W021", "no combination has this 'lr'"},
     };
     CHECK_ROWS(rows);
 }
@@ -481,6 +522,9 @@ TEST(what_a_trigger_gives_must_fit_the_params)
         {"name: p\non: {push: {params: {n: 3}}}\nparams: {n: {type: integer, default: 1, "
                "maximum: 2}}\nsteps: {a: {run: x}}\n",
          "2:25 E005", "param 'n': 3 is above the maximum 2"},
+        {"name: p\non: {push: {params: {s: 1.10}}}\nparams: {s: {enum: ['1.10']}}\nsteps: {a: {run: x}}\n", "", NULL},
+        {"name: p\non: {push: {params: {s: true}}}\nparams: {s: {default: x}}\nsteps: {a: {run: x}}\n",
+         "2:25 E005", "param 's': expected a string, found a boolean"},
         {"name: p\non: {push: {params: {nn: 3}}}\nparams: {n1: {default: x}}\nsteps: {a: "
                "{run: x}}\n",
          "2:22 W021", "the pipeline has no param 'nn': what the trigger gives is left out (did you mean 'n1'?)"},
@@ -616,6 +660,56 @@ TEST(the_digest_is_of_what_the_file_says_not_of_how)
     loaded_free(&c);
 }
 
+TEST(defaults_change_the_digests_of_the_steps_that_they_bind)
+{
+#define WITH_DEFAULTS(defaults)                                                                                        \
+    HEAD "defaults: {" defaults "}\nsteps:\n  a: {run: x}\n  b: {lua: x}\n  c: {uses: tool, with: {count: 1}}\n"       \
+         "  d: {uses: gate}\n  e: {pipeline: other}\n  f: {run: x, timeout: 5m, retry: {attempts: 2}}\n"              \
+         "  g: {run: x, timeout: 5m}\n"
+    struct loaded first = load_text_of(WITH_DEFAULTS("timeout: 1h"));
+    static const struct {
+        const char *defaults;
+        const char *changed;
+    } rows[] = {{WITH_DEFAULTS("timeout: 60m"), ""},
+                {WITH_DEFAULTS("timeout: 2h"), "a b c "},
+                {WITH_DEFAULTS("timeout: 1h, retry: {attempts: 2}"), "a b c g "},
+                {WITH_DEFAULTS("timeout: 1h, retry: {delay: 2s, on: ['exit:3']}"), "a b c f g "},
+                {WITH_DEFAULTS("timeout: 1h, retry: {attempts: 1}"), ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct loaded loaded = load_text_of(rows[i].defaults);
+        const char *changed = "";
+        assert_non_null(loaded.pipeline);
+        for (size_t s = 0; s < loaded.pipeline->step_count; s++) {
+            const struct step *step = &loaded.pipeline->steps[s];
+            bool same = str_eq(step->digest, first.pipeline->steps[s].digest);
+            changed = same ? changed : arena_printf(loaded.arena, "%s%.*s ", changed, STR_ARG(step->id));
+        }
+        assert_string_equal(changed, rows[i].changed);
+        loaded_free(&loaded);
+    }
+    loaded_free(&first);
+}
+
+TEST(a_definition_that_once_was_accepted_is_loaded_for_showing)
+{
+    const char *text = HEAD "requires: '>= 99'\nsteps:\n  a: {uses: ./gone.so, with: {x: 1}, new_key: 1}\n"
+                            "  b: {needs: a, uses: tool, with: {rat: 1}, matrix: {x: [1]}, artifacts: [o]}\n"
+                            "  c: {run: 'echo ${{ steps.a.outputs.n }} ${{ steps.b.gone }}', needs: [nobody]}\n";
+    struct loaded refused = load_text_of(text);
+    struct pipeline_world world = {.plugins = &refused.catalogue, .accepted = true};
+    struct diags diags;
+    assert_null(refused.pipeline);
+    diags_init(&diags, refused.arena, "test.yaml");
+    diags.text = arena_str(refused.arena, str_from(text));
+    const struct pipeline *pipeline = pipeline_load(&diags, &world);
+    assert_non_null(pipeline);
+    assert_true(diags.errors >= 6);
+    assert_int_equal(pipeline->step_count, 3);
+    assert_true(pipeline->steps[0].plugin == NULL && pipeline->steps[1].has_matrix);
+    assert_int_equal(pipeline->steps[2].need_count, 2);
+    loaded_free(&refused);
+}
+
 /* ---- bounds ------------------------------------------------------------------------------------------------------ */
 
 /* `before`, then so many items, then `after`. */
@@ -658,6 +752,34 @@ TEST(what_is_looked_up_for_each_expression_has_a_thousand_items_at_most)
     }
 }
 
+/* "matrix: {a: [0, 0, ...], b: [0, ...], and what is behind". */
+static const char *found_in_matrix(int a, int b, const char *behind)
+{
+    struct strbuf before;
+    strbuf_init(&before, 1 << 20);
+    strbuf_add_text(&before, STEP("run: x, matrix: {a: ["));
+    before.length -= 2; /* "}\n" */
+    for (int i = 0; i < a; i++) {
+        strbuf_add_text(&before, "0, ");
+    }
+    strbuf_add_text(&before, "], b: [");
+    struct arena *arena = arena_new();
+    const char *found = found_in(arena_str(arena, strbuf_str(&before)).p, "0, ", b, behind);
+    arena_free(arena);
+    strbuf_clear(&before);
+    return found;
+}
+
+TEST(a_matrix_has_ten_thousand_items_at_most)
+{
+    assert_string_equal(found_in_matrix(100, 100, "]}}\n"), "");
+    assert_string_equal(found_in_matrix(101, 100, "]}}\n"), "3:23 E002");
+    assert_string_equal(found_in_matrix(101, 100, "], exclude: [{a: 0}]}}\n"), "3:23 E002");
+    assert_string_equal(found_in_matrix(101, 100, "], c: '${{ fromJSON(vars.a) }}'}}\n"), "");
+    assert_string_equal(found_in_matrix(100, 100, "], include: [{a: 0, c: 1}]}}\n"), "");
+    assert_string_equal(found_in_matrix(100, 100, "], include: [{a: 1}]}}\n"), "3:23 E002");
+}
+
 TEST(a_thousand_problems_are_kept_and_all_are_counted)
 {
     struct strbuf text;
@@ -677,7 +799,8 @@ TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_re
       RUN(top_keys_take_what_they_say), RUN(params_are_typed_and_their_defaults_fit), RUN(what_is_no_param_is_told),
       RUN(a_step_is_one_thing_that_runs), RUN(a_step_that_is_a_pipeline_takes_only_what_has_an_effect),
       RUN(ids_of_steps_are_lower_case_names), RUN(a_condition_is_one_expression),
-      RUN(a_matrix_is_axes_or_an_expression), RUN(inputs_are_paths_models_and_files_of_the_last_run),
+      RUN(a_matrix_is_axes_or_an_expression), RUN(values_of_an_axis_are_scalars_maps_or_lists),
+      RUN(exclude_names_what_the_matrix_has), RUN(inputs_are_paths_models_and_files_of_the_last_run),
       RUN(what_a_step_leaves_is_named_and_typed), RUN(attempts_are_counted_delayed_and_chosen),
       RUN(limits_of_a_step_are_checked), RUN(schedules_are_checked_in_full),
       RUN(webhooks_and_events_are_checked_in_full), RUN(what_a_trigger_gives_must_fit_the_params),
@@ -685,5 +808,7 @@ TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_re
       RUN(defaults_bind_to_what_may_be_repeated_and_a_steps_own_keys_win),
       RUN(a_step_without_keys_has_the_defaults_of_the_contract), RUN(causes_of_a_retry_are_those_that_were_named),
       RUN(triggers_are_kept_with_their_settings), RUN(the_digest_is_of_what_the_file_says_not_of_how),
+      RUN(defaults_change_the_digests_of_the_steps_that_they_bind),
+      RUN(a_definition_that_once_was_accepted_is_loaded_for_showing),
       RUN(what_is_looked_up_for_each_expression_has_a_thousand_items_at_most),
-      RUN(a_thousand_problems_are_kept_and_all_are_counted))
+      RUN(a_matrix_has_ten_thousand_items_at_most), RUN(a_thousand_problems_are_kept_and_all_are_counted))

@@ -47,8 +47,20 @@ TEST(items_are_the_product_of_the_axes_and_the_last_turns_fastest)
 TEST(axes_may_be_expressions)
 {
     check_items("{\"axes\":{\"a\":[\"${{ params.n }}\",\"n${{ params.n }}\"]}}", "[{\"a\":7},{\"a\":\"n7\"}]");
-    check_items("{\"axes\":{\"a\":[\"${{ params.list }}\"],\"b\":[3]}}", "[{\"a\":1,\"b\":3},{\"a\":2,\"b\":3}]");
-    check_items("{\"axes\":{\"a\":[\"${{ params.none }}\"],\"b\":[3]}}", "[]");
+    check_items("{\"axes\":{\"a\":\"${{ params.list }}\",\"b\":[3]}}", "[{\"a\":1,\"b\":3},{\"a\":2,\"b\":3}]");
+    check_items("{\"axes\":{\"a\":\"${{ params.none }}\",\"b\":[3]}}", "[]");
+    check_items("{\"axes\":{\"a\":\"${{ params.n }}\"}}", "matrix axis 'a': expected a list, found an integer");
+}
+
+TEST(values_of_an_axis_may_be_maps_and_lists)
+{
+    check_items("{\"axes\":{\"cfg\":[{\"lr\":0.1,\"n\":\"${{ params.n }}\"},{\"lr\":0.2}],\"a\":[1]}}",
+                "[{\"cfg\":{\"lr\":0.1,\"n\":7},\"a\":1},{\"cfg\":{\"lr\":0.2},\"a\":1}]");
+    check_items("{\"axes\":{\"a\":[[1,2]]}}", "[{\"a\":[1,2]}]");
+    check_items("{\"axes\":{\"a\":[\"${{ params.list }}\"]}}", "[{\"a\":[1,2]}]");
+    check_items("{\"axes\":{\"a\":[{\"x\":1},{\"x\":2}]},\"exclude\":[{\"a\":{\"x\":1}}],"
+                "\"include\":[{\"a\":{\"x\":2},\"b\":3}]}",
+                "[{\"a\":{\"x\":2},\"b\":3}]");
 }
 
 TEST(exclude_removes_what_agrees_on_all_it_names)
@@ -241,6 +253,7 @@ TEST(cancelling_ends_the_items_that_did_not_begin)
 }
 
 TESTS(RUN(items_are_the_product_of_the_axes_and_the_last_turns_fastest), RUN(axes_may_be_expressions),
+      RUN(values_of_an_axis_may_be_maps_and_lists),
       RUN(exclude_removes_what_agrees_on_all_it_names), RUN(include_adds_to_items_or_is_an_item),
       RUN(a_dynamic_matrix_is_the_list_that_an_expression_gives),
       RUN(a_matrix_that_is_no_list_or_too_long_fails_its_step_in_words),
