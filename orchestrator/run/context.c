@@ -10,28 +10,32 @@ static struct json text_or_null(struct arena *arena, const char *text)
     return text == NULL ? json_null() : json_cstring(arena, text);
 }
 
-/* The union of the names that any item has set, each a list in item order with null for the missing. */
-static struct json gather_lists(struct arena *arena, const struct run_step *step,
-                                struct json (*get)(const struct run_item *))
+/* What the items have under one name, in their order, with null for the missing. */
+static void gather(struct arena *arena, const struct run_step *step, struct json (*get)(const struct run_item *),
+                   struct str key, struct json *lists)
 {
-    struct json lists = json_object();
+    if (key.n == 0 || step->item_count == 0 || json_get_str(lists, key) != NULL) {
+        return;
+    }
+    struct json list = json_array();
+    for (size_t k = 0; k < step->item_count; k++) {
+        struct json values = get(&step->items[k]);
+        const struct json *value = json_get_str(&values, key);
+        json_push(arena, &list, value == NULL ? json_null() : *value);
+    }
+    json_set(arena, lists, arena_str(arena, key).p, list);
+}
+
+/* The lists of all names that any item has set. */
+static void gather_lists(struct arena *arena, const struct run_step *step, struct json (*get)(const struct run_item *),
+                         struct json *lists)
+{
     for (size_t i = 0; i < step->item_count; i++) {
         struct json values = get(&step->items[i]);
         for (size_t m = 0; m < values.u.object.count; m++) {
-            struct str key = values.u.object.members[m].key;
-            if (json_get_str(&lists, key) != NULL) {
-                continue;
-            }
-            struct json list = json_array();
-            for (size_t k = 0; k < step->item_count; k++) {
-                struct json others = get(&step->items[k]);
-                const struct json *value = json_get_str(&others, key);
-                json_push(arena, &list, value == NULL ? json_null() : *value);
-            }
-            json_set(arena, &lists, key.p, list);
+            gather(arena, step, get, values.u.object.members[m].key, lists);
         }
     }
-    return lists;
 }
 
 static struct json item_outputs(const struct run_item *item)
@@ -47,6 +51,18 @@ static struct json item_artifacts(const struct run_item *item)
 static struct json item_metrics(const struct run_item *item)
 {
     return item->metrics;
+}
+
+/* What the step declares has a list even when no item left it. */
+static void gather_declared(struct arena *arena, const struct run_step *step, const struct step *definition,
+                            struct json *outputs, struct json *artifacts)
+{
+    for (size_t i = 0; i < definition->output_count; i++) {
+        gather(arena, step, item_outputs, definition->outputs[i].name, outputs);
+    }
+    for (size_t i = 0; i < definition->artifact_count; i++) {
+        gather(arena, step, item_artifacts, definition->artifacts[i].name, artifacts);
+    }
 }
 
 static struct json list_of_text(struct arena *arena, const struct run_step *step,
@@ -85,9 +101,10 @@ static struct json step_object(const struct run *run, size_t index, struct arena
     struct json artifacts = json_object();
     struct json metrics = json_object();
     if (matrix) {
-        outputs = gather_lists(arena, step, item_outputs);
-        artifacts = gather_lists(arena, step, item_artifacts);
-        metrics = gather_lists(arena, step, item_metrics);
+        gather_lists(arena, step, item_outputs, &outputs);
+        gather_lists(arena, step, item_artifacts, &artifacts);
+        gather_lists(arena, step, item_metrics, &metrics);
+        gather_declared(arena, step, &run->pipeline->steps[index], &outputs, &artifacts);
     } else if (only != NULL) {
         outputs = only->outputs;
         artifacts = only->artifacts;

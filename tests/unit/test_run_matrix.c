@@ -238,6 +238,27 @@ TEST(outputs_of_a_matrix_are_lists_in_its_order)
     driver_free(&d);
 }
 
+TEST(what_a_matrix_declares_is_a_list_even_when_no_item_left_it)
+{
+    static const struct step_output outputs[] = {{.name = {"n", 1}}};
+    static const struct step_artifact artifacts[] = {{.name = {"f", 1}}, {.name = {"", 0}}};
+    struct made made = MAKE({.id = "w", .matrix = "{\"axes\":{\"a\":[1,2]}}", .continue_on_error = true},
+                            {.id = "b", .needs = "w", .condition = "toJSON(steps.w.outputs.n) == '[null,null]'"},
+                            {.id = "c", .needs = "w", .condition = "toJSON(steps.w.artifacts.f) == '[null,null]'"});
+    struct step *step = (struct step *)(uintptr_t)&made.pipeline->steps[0];
+    step->outputs = outputs;
+    step->output_count = 1;
+    step->artifacts = artifacts;
+    step->artifact_count = 2;
+    struct driver d = driver_of(made, NULL);
+    driver_begin(&d);
+    (void)driver_start(&d);
+    driver_fail(&d, "w[0]");
+    driver_fail(&d, "w[1]");
+    assert_string_equal(driver_states(&d), "running: w=failed[failed failed] b=ready c=ready");
+    driver_free(&d);
+}
+
 TEST(cancelling_ends_the_items_that_did_not_begin)
 {
     struct driver d = driver_of(MAKE({.id = "w", .matrix = four, .max_parallel = 2}), NULL);
@@ -260,4 +281,5 @@ TESTS(RUN(items_are_the_product_of_the_axes_and_the_last_turns_fastest), RUN(axe
       RUN(an_items_key_is_its_index_and_its_values), RUN(at_most_max_parallel_items_are_under_way_in_order),
       RUN(a_failed_item_fails_the_step_after_all_have_ended),
       RUN(fail_fast_stops_the_others_and_retries_none_of_them), RUN(outputs_of_a_matrix_are_lists_in_its_order),
+      RUN(what_a_matrix_declares_is_a_list_even_when_no_item_left_it),
       RUN(cancelling_ends_the_items_that_did_not_begin))
