@@ -125,7 +125,8 @@ static const char *output_type(const struct lua_host *host, struct str key, stru
     return NULL;
 }
 
-/* Lua divides integers to floats, and joins numbers to text: 4.0 is an integer here, 4 can be a text. */
+/* Lua divides integers to floats, joins numbers to text, and has one empty table: 4.0 is an integer here, 4 can be a
+ * text, {} a list. */
 static void fit_type(const char *type, struct arena *scratch, struct json *value)
 {
     bool text = strcmp(type, "string") == 0 || strcmp(type, "path") == 0;
@@ -134,6 +135,8 @@ static void fit_type(const char *type, struct arena *scratch, struct json *value
         *value = json_int((int64_t)value->u.number);
     } else if (text && (value->type == JSON_INT || value->type == JSON_NUMBER || value->type == JSON_BOOL)) {
         *value = json_string(scratch, json_text(scratch, value));
+    } else if (strcmp(type, "list") == 0 && value->type == JSON_OBJECT && value->u.object.count == 0) {
+        *value = json_array();
     }
 }
 

@@ -200,7 +200,7 @@ static bool has_type(const char *type, const struct json *value)
     case JSON_ARRAY:
         return strcmp(type, "list") == 0;
     case JSON_OBJECT:
-        return strcmp(type, "map") == 0 || (strcmp(type, "list") == 0 && value->u.object.count == 0);
+        return strcmp(type, "map") == 0;
     }
     return false;
 }

@@ -150,13 +150,15 @@ TEST(contexts_read_like_tables_and_cannot_be_written)
 TEST(what_a_script_says_reaches_the_sink)
 {
     struct heard heard;
-    assert_int_equal(run(&heard, "{\"collect\":{\"outputs\":{\"n\":\"integer\"}}}",
+    assert_int_equal(run(&heard, "{\"collect\":{\"outputs\":{\"n\":\"integer\",\"l\":\"list\"}}}",
                          "sluice.metric('m', 2) sluice.param('p', 1e300) sluice.output('n', 8 / 2)"
+                         "sluice.output('l', {})"
                          "sluice.log('l', 'debug')"),
                      0);
     assert_string_equal(heard.reports, "m=2@0\n"
                                        "{\"kind\":\"param\",\"key\":\"p\",\"value\":\"1e+300\"}\n"
-                                       "{\"kind\":\"output\",\"key\":\"n\",\"value\":4}\n");
+                                       "{\"kind\":\"output\",\"key\":\"n\",\"value\":4}\n"
+                                       "{\"kind\":\"output\",\"key\":\"l\",\"value\":[]}\n");
     assert_string_equal(heard.log, "0 l\n");
     assert_int_equal(json_get_int(&heard.outcome.outputs, "n", 0), 4);
     assert_int_equal(heard.outcome.result, STEP_OK);

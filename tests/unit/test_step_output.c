@@ -144,7 +144,8 @@ TEST(a_text_becomes_a_value_of_its_type)
         {"json", "{\"a\": [1]}", "{\"a\":[1]}"},
         {"json", "{", NULL},
         {"list", "[1, 2]", "[1,2]"},
-        {"list", "{}", "{}"},
+        {"list", "[]", "[]"},
+        {"list", "{}", NULL},
         {"list", "{\"a\": 1}", NULL},
         {"map", "{}", "{}"},
         {"map", "[]", NULL},
@@ -173,6 +174,7 @@ TEST(a_value_set_by_code_is_checked)
         {"integer", "1", true},     {"integer", "1.5", false}, {"number", "1", true},   {"number", "1.5", true},
         {"number", "\"1\"", false}, {"boolean", "true", true}, {"boolean", "1", false}, {"string", "\"x\"", true},
         {"string", "1", false},     {"string", "null", false}, {"path", "\"\"", false}, {"list", "[]", true},
+        {"list", "{}", false},
         {"map", "{}", true},        {"map", "[]", false},      {"json", "null", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
