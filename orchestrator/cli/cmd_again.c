@@ -154,8 +154,9 @@ const struct command command_retry = {
     .details =
         "Starts a new revision of the run (12 becomes 12.2) with the definition and the params it had. Steps that "
         "succeeded, and do not\n"
-        "depend on one that runs again, keep their results. With STEP, that step and all below it run again; with "
-        "--only, just it.",
+        "depend on one that runs again, keep their results; so do the good items of a matrix step in which others "
+        "failed.\n"
+        "With STEP, that step and all below it run again; with --only, just it.",
     .examples = "sluice retry latest\nsluice retry wine/12 evaluate\nsluice retry wine/12 evaluate --only",
     .options = retry_options,
     .min_arguments = 1,

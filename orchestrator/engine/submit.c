@@ -31,11 +31,24 @@ static int load_earlier(struct engine *engine, const struct pipeline *pipeline, 
     return 0;
 }
 
+/* A matrix step that did not succeed sees what it saw before: its good items stay. A rerun begins the step anew. */
+static bool keeps_items(const struct run *run, const struct run *earlier, size_t step, const bool *stale)
+{
+    const struct step *definition = &run->pipeline->steps[step];
+    bool keeps = definition->has_matrix && earlier->steps[step].state != STEP_STATE_SUCCEEDED;
+    for (size_t n = 0; keeps && n < definition->need_count; n++) {
+        keeps = !stale[definition->needs[n].step];
+    }
+    return keeps;
+}
+
 /* A step is kept when it succeeded and everything it needs is kept: what is run again makes what depends on it stale.
  */
-static void carry_good_steps(struct run *run, const struct run *earlier, const bool *again, const char *label)
+static void carry_good_steps(struct run *run, const struct run *earlier, const struct engine_submission *submission,
+                             const char *label)
 {
     const struct pipeline *pipeline = run->pipeline;
+    const bool *again = submission->again;
     bool *stale = arena_array(run->arena, pipeline->step_count, sizeof *stale);
     for (size_t i = 0; i < pipeline->step_count; i++) {
         bool bad = earlier->steps[i].state != STEP_STATE_SUCCEEDED || (again != NULL && again[i]);
@@ -46,6 +59,8 @@ static void carry_good_steps(struct run *run, const struct run *earlier, const b
     for (size_t i = 0; i < pipeline->step_count; i++) {
         if (!stale[i]) {
             run_carry(run, i, &earlier->steps[i], label);
+        } else if (!submission->new_number && keeps_items(run, earlier, i, stale)) {
+            run_carry_items(run, i, &earlier->steps[i], label);
         }
     }
 }
@@ -60,7 +75,7 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
         return -1;
     }
     pipeline_run_label(&earlier_row, label);
-    carry_good_steps(run, earlier, submission->again, label);
+    carry_good_steps(run, earlier, submission, label);
     run_free(earlier);
     if (submission->new_number) {
         return 0;

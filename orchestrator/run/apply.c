@@ -6,8 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* Every item is terminal: the step's own state follows from theirs. */
-static void items_done(struct run *run, size_t index, struct run_changes *changes)
+void run_items_done(struct run *run, size_t index, struct run_changes *changes)
 {
     struct run_step *step = &run->steps[index];
     size_t failed = 0;
@@ -95,7 +94,7 @@ static void cancel_items(struct run *run, size_t index, const char *why, const c
     }
     step->next_item = step->item_count;
     if (step->expanded && !step_state_is_terminal(step->state) && step->items_done == step->item_count) {
-        items_done(run, index, changes);
+        run_items_done(run, index, changes);
     }
 }
 
@@ -108,7 +107,7 @@ static void after_item(struct run *run, struct run_place place, int64_t now_ms, 
         return;
     }
     if (step->items_done == step->item_count) {
-        items_done(run, place.step, changes);
+        run_items_done(run, place.step, changes);
     } else {
         run_fill_ready(run, place.step, changes);
     }

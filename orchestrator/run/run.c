@@ -144,6 +144,15 @@ static struct run_item copy_item(struct arena *arena, const struct run_item *fro
     return item;
 }
 
+static struct run_item carry_item(struct run *run, const struct run_item *from, const char *from_number)
+{
+    struct run_item item = copy_item(run->arena, from);
+    if (item.carried_from == NULL) {
+        item.carried_from = arena_strdup(run->arena, from_number);
+    }
+    return item;
+}
+
 void run_carry(struct run *run, size_t step, const struct run_step *from, const char *from_number)
 {
     struct run_step *into = &run->steps[step];
@@ -153,13 +162,21 @@ void run_carry(struct run *run, size_t step, const struct run_step *from, const 
     into->item_count = into->items_done = into->next_item = from->item_count;
     into->items = arena_array(run->arena, from->item_count, sizeof *into->items);
     for (size_t i = 0; i < from->item_count; i++) {
-        into->items[i] = copy_item(run->arena, &from->items[i]);
-        if (into->items[i].carried_from == NULL) {
-            into->items[i].carried_from = arena_strdup(run->arena, from_number);
-        }
+        into->items[i] = carry_item(run, &from->items[i], from_number);
     }
     into->reason = arena_printf(run->arena, "from run %s", from_number);
     run->done++;
+}
+
+void run_carry_items(struct run *run, size_t step, const struct run_step *from, const char *from_number)
+{
+    struct run_step *into = &run->steps[step];
+    struct run_item *items = arena_array(run->arena, from->item_count, sizeof *items);
+    for (size_t i = 0; i < from->item_count; i++) {
+        items[i] = carry_item(run, &from->items[i], from_number);
+    }
+    into->earlier = items;
+    into->earlier_count = from->item_count;
 }
 
 void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks)
@@ -206,7 +223,7 @@ static void run_resume_step(struct run *run, size_t index, struct run_changes *c
 {
     struct run_step *step = &run->steps[index];
     step->items_done = step->items_live = 0;
-    step->next_item = 0;
+    step->next_item = step->item_count;
     for (size_t i = 0; i < step->item_count; i++) {
         struct run_item *item = &step->items[i];
         struct run_place place = {index, i};
@@ -215,8 +232,8 @@ static void run_resume_step(struct run *run, size_t index, struct run_changes *c
         } else if (item->state != STEP_STATE_PENDING) {
             step->items_live++;
         }
-        if (item->state != STEP_STATE_PENDING) {
-            step->next_item = i + 1;
+        if (item->state == STEP_STATE_PENDING && step->next_item == step->item_count) {
+            step->next_item = i;
         }
         if (item->state == STEP_STATE_READY) {
             vec_push(&run->ready, place);

@@ -47,10 +47,12 @@ struct run_step {
     bool refused;        /* a gate in it, or before it, said no */
     bool wanted;         /* false: not needed for --until */
     struct run_item *items;
+    const struct run_item *earlier; /* as they ended in another run: those that succeeded need not run again */
+    size_t earlier_count;
     size_t item_count;
     size_t items_done;
     size_t items_live;   /* ready, active, delayed or waiting */
-    size_t next_item;    /* the first that was not made ready yet */
+    size_t next_item;    /* none before it is pending */
     size_t unmet;        /* needs that are not terminal */
     size_t *dependents;  /* steps that need this one */
     size_t dependent_count;
@@ -151,6 +153,9 @@ struct run *run_new(const struct pipeline *pipeline, const char *run_id, const s
 void run_free(struct run *run);
 /* Takes a step's result over from another run, before BEGIN: its items as given (copied deeply), state succeeded. */
 void run_carry(struct run *run, size_t step, const struct run_step *from, const char *from_number);
+/* Takes over the items that succeeded in a step that did not: those that the step's matrix has again, at the same place
+ * with the same values, are done when it is expanded; only the others run. Its needs must all be carried. */
+void run_carry_items(struct run *run, size_t step, const struct run_step *from, const char *from_number);
 /* Marks the steps that a retry must run again: `from` and everything that depends on it. */
 void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks);
 

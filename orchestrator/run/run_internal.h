@@ -19,6 +19,9 @@ void run_step_end(struct run *run, size_t step, enum step_state state, const cha
 /* All items that may be ready now become ready (max_parallel). */
 void run_fill_ready(struct run *run, size_t step, struct run_changes *changes);
 
+/* apply.c: every item is terminal: the step's own state follows from theirs. */
+void run_items_done(struct run *run, size_t step, struct run_changes *changes);
+
 /* matrix.c: the items of a step, in order. 0, or -1 with the reason in words. An empty list is ret_count 0. */
 int run_expand_matrix(struct run *run, size_t step, struct json **ret_items, size_t *ret_count, struct err *err);
 /* "3-9f2c01ab": the index and 8 hex digits (FNV-1a, 32 bits) of the item's canonical JSON. */

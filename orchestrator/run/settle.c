@@ -139,6 +139,19 @@ static int check_condition(struct run *run, size_t index, struct run_changes *ch
     return 1;
 }
 
+/* Item `i` as it ended in the run that is retried, when it need not run again. */
+static bool take_earlier(struct run_step *step, size_t i)
+{
+    struct run_item *item = &step->items[i];
+    const struct run_item *earlier = &step->earlier[i];
+    if (i >= step->earlier_count || earlier->state != STEP_STATE_SUCCEEDED || strcmp(earlier->key, item->key) != 0 ||
+        !json_equal(&earlier->matrix, &item->matrix)) {
+        return false;
+    }
+    *item = *earlier;
+    return true;
+}
+
 static int expand(struct run *run, size_t index, struct run_changes *changes)
 {
     const struct step *step = &run->pipeline->steps[index];
@@ -163,6 +176,7 @@ static int expand(struct run *run, size_t index, struct run_changes *changes)
         if (step->has_matrix) {
             item->matrix = items[i];
             run_item_key(i, &items[i], item->key);
+            state->items_done += take_earlier(state, i) ? 1 : 0;
         }
         changes_item(changes, (struct run_place){index, i});
     }
@@ -184,6 +198,10 @@ static void settle(struct run *run, size_t index, struct run_changes *changes)
         return;
     }
     if (check_condition(run, index, changes) == 0 || expand(run, index, changes) == 0) {
+        return;
+    }
+    if (run->steps[index].items_done == run->steps[index].item_count) { /* the items that failed are in it no more */
+        run_items_done(run, index, changes);
         return;
     }
     run->steps[index].state = STEP_STATE_READY;

@@ -35,6 +35,49 @@ def test_retry_keeps_what_was_good(sluice):
     assert result.step("a")["reason"] == "from run 1" and result.step("a")["outputs"] == {"n": 1}
 
 
+ITEMS = """\
+    name: p
+    steps:
+      train:
+        matrix: {lr: [1, 2, 3]}
+        %s
+        run: |
+          echo "${{ matrix.lr }}" >> trace
+          test "${{ matrix.lr }}" != 2 || test -e good
+          echo "n=${{ matrix.lr }}0" >> "$SLUICE_OUTPUT"
+        outputs: {n: integer}
+      best: {run: 'echo "best ${{ steps.train.outputs.n }}" >> trace', needs: [train]}
+    """
+
+
+@pytest.mark.parametrize("key, first, again", [
+    ("max_parallel: 1", ["1", "2", "3"], ["2"]), ("max_parallel: 1\n        fail_fast: true", ["1", "2"], ["2", "3"])])
+@pytest.mark.parametrize("step", [[], ["train"]])
+def test_retry_of_a_matrix_runs_only_the_items_that_were_not_good(sluice, key, first, again, step):
+    sluice.pipeline(ITEMS % key)
+    sluice.run(expect=1)
+    assert trace(sluice) == first
+    (sluice.folder / "good").touch()
+    (sluice.folder / "trace").unlink()
+    run = sluice("retry", "p/1", *step, "--json", expect=0).json
+    assert trace(sluice) == again + ["best", "[10,20,30]"]
+    items = [s for s in run["steps"] if s["id"] == "train"]
+    kept = [i for i, s in enumerate(items) if s["reason"] == "from run 1"]
+    assert [s["status"] for s in items] == ["succeeded"] * 3 and kept == [i for i in range(3) if str(i + 1) not in again]
+    (sluice.folder / "trace").unlink()
+    sluice("retry", "p/1.2", "train", expect=0)  # all of it was good: it is asked for again
+    assert trace(sluice)[:3] == ["1", "2", "3"]
+
+
+def test_rerun_from_a_matrix_step_begins_it_anew(sluice):
+    sluice.pipeline(ITEMS % "max_parallel: 1")
+    sluice.run(expect=1)
+    (sluice.folder / "good").touch()
+    (sluice.folder / "trace").unlink()
+    sluice("rerun", "p/1", "--from", "train", expect=0)
+    assert trace(sluice)[:3] == ["1", "2", "3"]
+
+
 def test_retry_of_one_step_and_all_below_it(sluice):
     sluice.pipeline(FLAKY)
     (sluice.folder / "good").touch()
