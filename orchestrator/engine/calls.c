@@ -448,14 +448,21 @@ static int call_alias_get(const struct call *call, struct json *ret, struct err 
 /* ---- approvals and deployments --------------------------------------------------------------------------------------
  */
 
-/* The manifest of what would be approved now: compared with that of the approval by deploy. */
+/* The manifest of what would be approved now; of the approval `approved`: what it would be about now. deploy compares.
+ */
 static int call_evidence(const struct call *call, struct json *ret, struct err *err)
 {
-    const char *model = json_get_text(call->params, "model", NULL);
+    struct open_run *open = call->attempt->open;
+    const char *approved = json_get_text(call->params, "approved", NULL);
+    struct evidence_of of = {.open = open, .run_id = open->row.run_id, .step = call->attempt->place.step};
     struct json manifest;
     char sha256[65];
-    if (evidence_collect(call->engine, call->attempt->open, call->attempt->place.step, model,
-                         json_get(call->params, "evidence"), call->arena, &manifest, sha256, err) < 0) {
+    if (approved != NULL && evidence_find(call->engine, open, approved, call->arena, &of, err) < 0) {
+        return -1;
+    }
+    of.model_uri = json_get_text(call->params, "model", NULL);
+    of.extra = json_get(call->params, "evidence");
+    if (evidence_collect(call->engine, &of, call->arena, &manifest, sha256, err) < 0) {
         return -1;
     }
     *ret = json_object();

@@ -216,10 +216,20 @@ int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct are
                  struct err *err);
 
 /* ---- evidence.c ---- */
-/* The manifest of what an approval is about: [{kind, id, sha256}], and the digest of its canonical JSON. */
-int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri,
-                     const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65],
-                     struct err *err);
+/* What an approval is about, as it is now. */
+struct evidence_of {
+    struct open_run *open;
+    const char *run_id;       /* of the approval: the open run, or one that it is a retry of */
+    size_t step;              /* the approval: the gates before it count, and none after it */
+    const char *model_uri;    /* NULL: none */
+    const struct json *extra; /* NULL: none */
+};
+/* The manifest: [{kind, id, sha256}], and the digest of its canonical JSON. */
+int evidence_collect(struct engine *engine, const struct evidence_of *of, struct arena *arena,
+                     struct json *ret_manifest, char ret_sha256[65], struct err *err);
+/* The approval with this digest, given in the open run or in one that it is a retry of: open, run_id and step of it. */
+int evidence_find(struct engine *engine, struct open_run *open, const char *sha256, struct arena *arena,
+                  struct evidence_of *ret, struct err *err);
 
 /* ---- links.c ---- */
 int links_scan(struct engine *engine, struct err *err);

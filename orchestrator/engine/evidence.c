@@ -7,6 +7,7 @@
 #include "engine/engine_internal.h"
 #include "store/gates.h"
 #include "store/runs.h"
+#include "store/waits.h"
 
 #include <stdlib.h>
 
@@ -54,19 +55,42 @@ static bool is_before(const struct pipeline *pipeline, size_t ancestor, size_t s
     return found;
 }
 
-static int add_gates(struct engine *engine, struct open_run *open, size_t step, struct arena *arena,
-                     struct json *manifest, struct err *err)
+/* Is the record's attempt one whose result was carried into the open run? */
+static bool is_carried(const struct open_run *open, size_t step, const struct gate *gate)
 {
-    struct gate *gates = NULL;
-    size_t count = 0;
-    if (store_gate_list(engine->options.store, open->row.run_id, arena, &gates, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        ptrdiff_t at = pipeline_find_step(open->pipeline, str_from(gates[i].step));
-        if (at >= 0 && is_before(open->pipeline, (size_t)at, step)) {
-            add(arena, manifest, "gate", gates[i].step, gates[i].evidence_sha256);
+    const struct run_step *state = &open->run->steps[step];
+    for (size_t i = 0; i < state->item_count; i++) {
+        const struct run_item *item = &state->items[i];
+        if (item->carried_from != NULL && item->step_run_id != NULL && gate->step_run_id != NULL &&
+            strcmp(item->step_run_id, gate->step_run_id) == 0) {
+            return true;
         }
+    }
+    return false;
+}
+
+/* The gates before `step` of the approval's run, and those that a retry carried into it from runs before it. */
+static int add_gates(struct engine *engine, const struct evidence_of *of, struct arena *arena, struct json *manifest,
+                     struct err *err)
+{
+    struct store *store = engine->options.store;
+    const struct open_run *open = of->open;
+    for (const char *run_id = of->run_id; run_id != NULL;) {
+        struct pipeline_run row;
+        struct gate *gates = NULL;
+        size_t count = 0;
+        if (store_pipeline_run_get(store, run_id, arena, &row, err) < 0 ||
+            store_gate_list(store, run_id, arena, &gates, &count, err) < 0) {
+            return -1;
+        }
+        for (size_t i = 0; i < count; i++) {
+            ptrdiff_t at = pipeline_find_step(open->pipeline, str_from(gates[i].step));
+            if (at >= 0 && is_before(open->pipeline, (size_t)at, of->step) &&
+                (run_id == of->run_id || is_carried(open, (size_t)at, &gates[i]))) {
+                add(arena, manifest, "gate", gates[i].step, gates[i].evidence_sha256);
+            }
+        }
+        run_id = row.retry_of;
     }
     return 0;
 }
@@ -91,19 +115,44 @@ static int add_model(struct engine *engine, const char *uri, struct arena *arena
     return 0;
 }
 
-int evidence_collect(struct engine *engine, struct open_run *open, size_t step, const char *model_uri,
-                     const struct json *extra, struct arena *arena, struct json *ret_manifest, char ret_sha256[65],
-                     struct err *err)
+int evidence_find(struct engine *engine, struct open_run *open, const char *sha256, struct arena *arena,
+                  struct evidence_of *ret, struct err *err)
+{
+    struct store *store = engine->options.store;
+    for (const char *run_id = open->row.run_id; run_id != NULL;) {
+        struct pipeline_run row;
+        struct wait_row *waits = NULL;
+        size_t count = 0;
+        if (store_pipeline_run_get(store, run_id, arena, &row, err) < 0 ||
+            store_wait_list(store, run_id, true, arena, &waits, &count, err) < 0) {
+            return -1;
+        }
+        for (size_t i = 0; i < count; i++) {
+            struct json spec;
+            if (strcmp(waits[i].kind, "approval") == 0 && strcmp(waits[i].status, "met") == 0 &&
+                json_read(str_from(waits[i].spec), (struct json_limits){0}, arena, &spec, NULL) == 0 &&
+                strcmp(json_get_text(&spec, "sha256", ""), sha256) == 0) {
+                *ret = (struct evidence_of){.open = open, .run_id = run_id, .step = (size_t)waits[i].position};
+                return 0;
+            }
+        }
+        run_id = row.retry_of;
+    }
+    return err_set(err, ERR_NOT_FOUND, "no approval of this run has the digest %.12s", sha256);
+}
+
+int evidence_collect(struct engine *engine, const struct evidence_of *of, struct arena *arena,
+                     struct json *ret_manifest, char ret_sha256[65], struct err *err)
 {
     struct json manifest = json_array();
-    add(arena, &manifest, "definition", open->row.pipeline, open->row.definition);
-    add(arena, &manifest, "params", "params", digest_json(&open->run->params).hex);
-    if (add_gates(engine, open, step, arena, &manifest, err) < 0 ||
-        (model_uri != NULL && add_model(engine, model_uri, arena, &manifest, err) < 0)) {
+    add(arena, &manifest, "definition", of->open->row.pipeline, of->open->row.definition);
+    add(arena, &manifest, "params", "params", digest_json(&of->open->run->params).hex);
+    if (add_gates(engine, of, arena, &manifest, err) < 0 ||
+        (of->model_uri != NULL && add_model(engine, of->model_uri, arena, &manifest, err) < 0)) {
         return -1;
     }
-    if (extra != NULL && extra->type != JSON_NULL) {
-        add(arena, &manifest, "evidence", "evidence", digest_json(extra).hex);
+    if (of->extra != NULL && of->extra->type != JSON_NULL) {
+        add(arena, &manifest, "evidence", "evidence", digest_json(of->extra).hex);
     }
     memcpy(ret_sha256, digest_json(&manifest).hex, 65);
     *ret_manifest = manifest;

@@ -60,8 +60,12 @@ static int evidence_holds(struct engine *engine, struct open_run *open, const st
     char sha256[65];
     struct err wrong = {0};
     *ret_holds = false;
-    if (evidence_collect(engine, open, (size_t)wait->position, json_get_text(spec, "of", NULL),
-                         json_get(spec, "evidence"), engine->turn, &manifest, sha256, &wrong) < 0) {
+    struct evidence_of of = {.open = open,
+                             .run_id = open->row.run_id,
+                             .step = (size_t)wait->position,
+                             .model_uri = json_get_text(spec, "of", NULL),
+                             .extra = json_get(spec, "evidence")};
+    if (evidence_collect(engine, &of, engine->turn, &manifest, sha256, &wrong) < 0) {
         if (!store_has_failed(&wrong)) {
             return 0; /* what it was about is gone: an alias was taken away */
         }

@@ -210,8 +210,12 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
     struct json manifest;
     char sha256[65];
     const char *name = model_name_of(engine, spec);
-    if (evidence_collect(engine, open, place.step, json_get_text(spec, "of", NULL), json_get(spec, "evidence"), arena,
-                         &manifest, sha256, err) < 0) {
+    struct evidence_of of = {.open = open,
+                             .run_id = open->row.run_id,
+                             .step = place.step,
+                             .model_uri = json_get_text(spec, "of", NULL),
+                             .extra = json_get(spec, "evidence")};
+    if (evidence_collect(engine, &of, arena, &manifest, sha256, err) < 0) {
         return -1;
     }
     json_set(arena, spec, "step", json_string(arena, open->pipeline->steps[place.step].id));

@@ -94,6 +94,7 @@ static int check_evidence(const struct deployment *deployment, struct fault *fau
     if (approved == NULL) {
         return 0;
     }
+    members_text(&ask, "approved", approved);
     members_text(&ask, "model", deployment->params->model);
     members_value(&ask, "evidence", value_given(deployment->params->evidence));
     int result = members_ask(deployment->host, "evidence.collect", &ask, &reply, fault);

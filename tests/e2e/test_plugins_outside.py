@@ -9,6 +9,7 @@ import pwd
 import re
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -346,6 +347,49 @@ def test_what_was_approved_is_what_is_deployed(wines):
     result = wines("resume", "--json", expect=1)
     assert result.step("deploy")["reason"].startswith("what was approved has changed: its digest is ")
     assert os.readlink(wines.folder / "srv" / "current").startswith("versions/1-")
+
+
+@pytest.mark.parametrize("where", ["before", "between", "both"])
+def test_a_gate_at_either_side_of_the_approval_lets_its_deployment_pass(wines, where):
+    def judge(name, need):
+        return (f"  {name}: {{needs: [{need}], uses: evaluate, with: {{dataset: p.csv, type: classifier, label: y, "
+                "prediction: said, thresholds: {accuracy: '>= 0.5'}}}\n")
+
+    before, between = where != "between", where != "before"
+    wines.write("p.csv", "y,said\n" + "a,a\nb,b\n" * 20)
+    wines.pipeline("name: release\nsteps:\n  begin: {run: 'true'}\n" + (judge("early", "begin") if before else "") +
+                   f"  ask: {{uses: approve, needs: [{'early' if before else 'begin'}], with: {{of: 'models:/wine/1'}}}}\n" +
+                   (judge("late", "ask") if between else "") +
+                   f"  deploy: {{needs: [{'late' if between else 'ask'}], uses: deploy, with: {{model: models:/wine/1, "
+                   "target: {directory: srv}, evidence_sha256: '${{ steps.ask.evidence_sha256 }}'}}\n")
+    wines.write("srv", "a file stands where the folder should be")
+    wines.run(expect=5)
+    wines("approve", "release/1", expect=0)
+    failed = wines("resume", "--json", expect=1)
+    assert "changed" not in failed.step("deploy")["reason"]
+    (wines.folder / "srv").unlink()
+    again = wines("retry", "release/1", "--json", expect=0)  # the approval is that of run 1, and so are its gates
+    assert again.step("ask")["reason"] == "from run 1"
+    assert os.readlink(wines.folder / "srv" / "current").startswith("versions/1-")
+
+
+def test_an_approval_that_is_asked_for_again_is_bound_to_the_gates_that_were_kept(wines):
+    wines.write("p.csv", "y,said\n" + "a,a\nb,b\n" * 20)
+    wines.pipeline("""\
+        name: release
+        steps:
+          judge:
+            uses: evaluate
+            with: {dataset: p.csv, type: classifier, label: y, prediction: said, thresholds: {accuracy: ">= 0.5"}}
+          ask: {uses: approve, needs: [judge], with: {of: "models:/wine/1"}}
+        """)
+    wines.run(expect=5)
+    wines("reject", "release/1", "-m", "not yet", expect=0)
+    wines("resume", expect=6)
+    wines("retry", "release/1", expect=5)
+    database = sqlite3.connect(wines.home / "sluice.db")
+    first, second = [json.loads(spec)["manifest"] for spec, in database.execute("SELECT spec FROM waits ORDER BY id")]
+    assert [item["id"] for item in first if item["kind"] == "gate"] == ["judge"] and first == second
 
 
 # ---- notify ---------------------------------------------------------------------------------------------------------
