@@ -48,6 +48,8 @@ struct fs_list {
  * files, links to the outside are an error. At most `max_files`. A file given as `folder` gives one
  * entry with its base name. */
 int fs_walk(const char *folder, size_t max_files, struct arena *arena, struct fs_list *ret_list, struct err *err);
+/* Refuses a link at `path` that leads out of `folder`, as walking does; what is no link is good. */
+int fs_check_link(const char *folder, const char *path, struct err *err);
 /* Files and folders below `folder` whose relative path matches the glob (path_matches), sorted. A
  * glob without '*', '?' or '[' is looked up as it is. Hidden entries match only a glob part that
  * starts with '.'. */

@@ -113,15 +113,29 @@ static void add_entry(struct walk *walk, const char *path, const struct stat *st
         (struct fs_entry){.path = path, .mode = status->st_mode, .size_bytes = status->st_size};
 }
 
-/* A link may lead to a file below the root, nowhere else. */
-static int check_link(struct walk *walk, const char *full)
+/* A link may lead to a file below the root (a real path), nowhere else. */
+static int check_link(const char *root, const char *full, struct err *err)
 {
     char *real = realpath(full, NULL);
-    size_t length = strlen(walk->root);
-    bool inside =
-        real != NULL && strncmp(real, walk->root, length) == 0 && (real[length] == '/' || real[length] == '\0');
+    size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    bool inside = real != NULL && strncmp(real, root, length) == 0 && (real[length] == '/' || real[length] == '\0');
     free(real);
-    return inside ? 0 : err_set(walk->err, ERR_INPUT, "'%s' is a link to the outside of '%s'", full, walk->root);
+    return inside ? 0 : err_set(err, ERR_INPUT, "'%s' is a link to the outside of '%s'", full, root);
+}
+
+int fs_check_link(const char *folder, const char *path, struct err *err)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0) {
+        return err_errno(err, "reading '%s'", path);
+    }
+    if (!S_ISLNK(status.st_mode)) {
+        return 0;
+    }
+    char *root = realpath(folder, NULL);
+    int result = root == NULL ? err_errno(err, "reading '%s'", folder) : check_link(root, path, err);
+    free(root);
+    return result;
 }
 
 static int walk_folder(struct walk *walk, const char *below, int depth);
@@ -149,7 +163,7 @@ static int walk_one(struct walk *walk, const char *relative, int depth)
         return 0;
     }
     if (S_ISLNK(status.st_mode)) {
-        if (check_link(walk, full) < 0) {
+        if (check_link(walk->root, full, walk->err) < 0) {
             return -1;
         }
         if (stat(full, &status) < 0) {

@@ -82,6 +82,9 @@ int step_artifacts_match(const struct json *spawn, const char *glob, struct aren
     ret->relatives = arena_array(arena, list.count + 1, sizeof *ret->relatives);
     for (size_t i = 0; i < list.count; i++) {
         const char *path = path_normal(arena, path_join(arena, folder, list.entries[i].path));
+        if (!ret->many && fs_check_link(folder, path_join(arena, folder, list.entries[i].path), err) < 0) {
+            return err_add(err, "'%s'", glob); /* of a pattern, fs_glob has looked already */
+        }
         if (!is_inside_last(ret, path)) {
             ret->paths[ret->count] = path;
             ret->relatives[ret->count++] = ret->many ? list.entries[i].path + front : path_base(path);

@@ -157,6 +157,23 @@ def test_artifacts_that_would_share_a_path_go_below_their_names(runner, engine):
     assert end["code"] == 1 and "would both be the artifact 'r.txt'" in end["reason"]
 
 
+@pytest.mark.parametrize("glob", ["$D/x", "$D/x*", "x", "x*"])
+def test_an_artifact_that_is_a_link_to_the_outside_is_refused_by_name_and_by_glob(runner, engine, glob):
+    place = "$D/x" if glob.startswith("$D") else "x"
+    attempt, end = collect(runner, engine, f'ln -s /etc/passwd "{place}"', artifacts=[{"name": "a", "glob": glob}])
+    assert end["code"] == 1 and "x' is a link to the outside of '" in end["reason"]
+    assert not reports(runner, attempt, "artifact")
+
+
+def test_an_artifact_that_is_a_link_within_its_folder_is_the_file(runner, engine):
+    script = 'echo two > "$D/v2"; ln -s v2 "$D/latest"; mkdir real; echo one > real/f; ln -s real shown'
+    artifacts = [{"name": "a", "glob": "$D/latest"}, {"name": "b", "glob": "shown/f"}]
+    attempt, end = collect(runner, engine, script, artifacts=artifacts)
+    assert end["code"] == 0, end["reason"]
+    assert {r["declared"]: pathlib.Path(r["local"]).read_text() for r in reports(runner, attempt, "artifact")} == {
+        "a": "two\n", "b": "one\n"}
+
+
 def test_an_artifact_that_is_not_there_fails_the_step(runner, engine):
     attempt, end = collect(runner, engine, "true", artifacts=[{"name": "report", "glob": "out/*.html"}])
     assert end["code"] == 1 and end["reason"] == "artifact 'report': nothing is at 'out/*.html'"
