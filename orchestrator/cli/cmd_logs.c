@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/home.h"
+#include "cli/log_line.h"
 #include "cli/names.h"
 #include "cli/session.h"
 #include "store/pipeline_runs.h"
@@ -12,6 +13,7 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { FOLLOW_PAUSE_MS = 200 };
 
@@ -25,6 +27,7 @@ struct logs {
     int64_t attempt;  /* 0: all */
     struct attempt_row *attempts;
     size_t attempt_count;
+    bool terminal;    /* a dumb one, too */
     bool printed;     /* a line */
 };
 
@@ -98,7 +101,7 @@ static void print_frame(struct logs *logs, const struct journal_frame *frame)
         if (logs->cli->json) {
             print_json(logs, attempt, frame, streams[stream <= JOURNAL_HOST ? stream : 0], line);
         } else {
-            printf("%s | %.*s\n", name, (int)line.n, line.p);
+            log_line_print(stdout, logs->terminal, name, line);
         }
     }
 }
@@ -193,7 +196,7 @@ static int load(struct logs *logs, struct err *err)
 static int run_logs(struct cli *cli)
 {
     struct err err = {0};
-    struct logs logs = {.cli = cli, .step = -1, .item = -1};
+    struct logs logs = {.cli = cli, .step = -1, .item = -1, .terminal = isatty(STDOUT_FILENO) == 1};
     if (home_open(option_value(cli, "home"), HOME_READ, "logs", cli->arena, &logs.home, &err) < 0) {
         return cli_fail(cli, EXIT_HOME, &err);
     }
@@ -222,7 +225,9 @@ const struct command command_logs = {
     .arguments = "[RUN [STEP]]",
     .details =
         "Lines stand in the order in which they were printed, each with its step; secrets are masked. STEP may be one "
-        "item of a matrix: train[2]. With --json, one object a line.",
+        "item of a matrix: train[2].\n"
+        "On a terminal, control characters other than tabs and colours are shown as '?'. With --json, one object a "
+        "line.",
     .examples = "sluice logs\nsluice logs wine/12 train\nsluice logs wine/12 'train[2]' --attempt 1\n"
                 "sluice logs latest --follow",
     .options = logs_options,

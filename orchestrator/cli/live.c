@@ -4,12 +4,14 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "cli/live_graph.h"
+#include "cli/log_line.h"
 #include "cli/reason_words.h"
 #include "cli/summary.h"
 #include "wire/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_COLUMNS = 512 };
 
@@ -25,6 +27,7 @@ struct live {
     FILE *out;
     bool silent;
     bool draws; /* a terminal: draw in place */
+    bool terminal; /* a dumb one, too */
     bool logs;
     struct said **said; /* by step, by item */
     size_t *said_count;
@@ -50,6 +53,7 @@ struct live *live_new(struct session *session, const char *run_id, bool logs)
     live->out = cli->json ? stderr : stdout;
     live->silent = cli->quiet;
     live->draws = !cli->json && cli->terminal && !cli->quiet;
+    live->terminal = isatty(fileno(live->out)) == 1;
     live->logs = logs;
     live->words = arena_new();
     live->since_ms = clock_wall_ms(&clock_system);
@@ -220,7 +224,7 @@ static void take_log(struct live *live, const struct run *run, const struct jour
         strbuf_reset(tail);
         strbuf_printf(tail, "%s | %.*s", name, STR_ARG(line));
         if (!live->draws && live->logs && !live->silent) {
-            fprintf(live->out, "%s | %.*s\n", name, STR_ARG(line));
+            log_line_print(live->out, live->terminal, name, line);
         }
     }
 }

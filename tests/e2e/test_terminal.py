@@ -8,6 +8,7 @@ import re
 import select
 import signal
 import struct
+import subprocess
 import termios
 import time
 import unicodedata
@@ -276,6 +277,27 @@ def test_what_a_step_prints_cannot_disturb_the_terminal(sluice, terminal):
     assert has("rude | bar", "rude | home", "p run 1")(lines) and "\x9b" not in "".join(lines)
     (sluice.folder / "go").touch()
     assert window.wait() == 0
+
+
+def test_logs_on_a_terminal_let_text_and_colours_through_alone(sluice, terminal):
+    printed = (b"red \033[31mtext\033[0m\tend\n\033[2J\033[Hhome\n\033]0;title\007bar\n"
+               b"wide \xe6\xbc\xa2 \xc3\xa9 \xc2\x9b c1\n 10%\r 20%\r\nto \xe2\x80\xae turn\n\033[1mbold\n" +
+               b"x" * 9000 + b"\n")
+    sluice.write("printed", "").write_bytes(printed)
+    sluice.pipeline("name: p\nsteps:\n  rude: {run: cat printed}\n")
+    sluice.run()
+    for env in ({}, {"TERM": "dumb"}):
+        window = terminal("logs", columns=10000, env=env)
+        window.screen.feed = lambda text: None  # it takes no tab
+        assert window.wait() == 0
+        lines = window.raw.decode().replace("\r\n", "\n").splitlines()
+        assert lines == ["rude | red \033[31mtext\033[0m\tend\033[0m", "rude | ?[2J?[Hhome", "rude | ?]0;title?bar",
+                         "rude | wide 漢 é ? c1", "rude |  10%", "rude |  20%", "rude | to ? turn",
+                         "rude | \033[1mbold\033[0m", "rude | " + "x" * 9000]
+    raw = b"".join(b"rude | " + line + b"\n" for line in printed.split(b"\n")[:-1])
+    with (sluice.folder / "raw").open("wb") as file:
+        subprocess.run([BUILD / "sluice", "logs"], cwd=sluice.folder, env=sluice.env, stdout=file, check=True)
+    assert (sluice.folder / "raw").read_bytes() == raw
 
 
 def test_progress_is_a_bar(sluice, terminal):
