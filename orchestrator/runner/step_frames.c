@@ -64,7 +64,6 @@ static bool take_log(struct supervised *attempt, struct str payload, int64_t now
     if (payload.n < 2 || payload.p[0] != JOURNAL_HOST) {
         return false;
     }
-    attempt->log_bytes += (int64_t)payload.n;
     if (attempt->log_bytes > attempt->log_limit_bytes) {
         return true; /* supervise_tick begins the ladder */
     }
@@ -75,7 +74,10 @@ static bool take_log(struct supervised *attempt, struct str payload, int64_t now
     mask_text(attempt->mask, str_slice(payload, 2, payload.n), &masked);
     strbuf_add(&clean, payload.p, 2);
     capture_clean(strbuf_str(&masked), &clean);
-    journal(attempt, JOURNAL_LOG, strbuf_str(&clean), now_ms);
+    struct str counted = strbuf_str(&clean);
+    if (supervise_count_log(attempt, &counted)) {
+        journal(attempt, JOURNAL_LOG, counted, now_ms);
+    }
     strbuf_clear(&masked);
     strbuf_clear(&clean);
     return true;

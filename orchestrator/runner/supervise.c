@@ -32,9 +32,33 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- life ---- */
 
+/* What of the text fits into `room` bytes, not ending inside a character. */
+static struct str fitting(struct str text, int64_t room)
+{
+    size_t end = room < 0 ? 0 : (size_t)room;
+    if (end >= text.n) {
+        return text;
+    }
+    while (end > 0 && ((unsigned char)text.p[end] & 0xc0) == 0x80) {
+        end--;
+    }
+    return str_slice(text, 0, end);
+}
+
+bool supervise_count_log(struct supervised *attempt, struct str *payload)
+{
+    size_t whole = payload->n;
+    *payload = fitting(*payload, attempt->log_limit_bytes - attempt->log_bytes - JOURNAL_HEAD_BYTES);
+    attempt->log_bytes += (int64_t)whole + JOURNAL_HEAD_BYTES;
+    return payload->n > 1; /* more than the stream's byte */
+}
+
 static void log_lines(void *ctx, struct str payload)
 {
     struct supervised *attempt = ctx;
+    if (!supervise_count_log(attempt, &payload)) {
+        return;
+    }
     run_journal_append(attempt->journal, attempt->id, JOURNAL_LOG, payload, clock_monotonic_ms(&clock_system));
 }
 
@@ -233,10 +257,8 @@ static void close_channel(struct supervised *attempt)
 
 static void take_output(struct supervised *attempt, int which, struct str bytes)
 {
-    int64_t room = attempt->log_limit_bytes - attempt->log_bytes;
-    attempt->log_bytes += (int64_t)bytes.n;
-    if (room > 0) {
-        capture_feed(&attempt->captures[which], str_slice(bytes, 0, (size_t)earlier((int64_t)bytes.n, room)));
+    if (attempt->log_bytes <= attempt->log_limit_bytes) {
+        capture_feed(&attempt->captures[which], bytes);
     }
 }
 

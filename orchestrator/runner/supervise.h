@@ -94,6 +94,9 @@ void supervise_channel_ready(struct supervised *attempt, int64_t now_ms);
 void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms);
 /* An answer to a question of the step. */
 void supervise_answer(struct supervised *attempt, const struct json *reply);
+/* Counts a payload of JOURNAL_LOG as it will be written: cleaning trebles a NUL, and each frame has a head. Shortens
+ * what goes over the limit (supervise_tick begins the ladder); false when nothing is left to write. */
+bool supervise_count_log(struct supervised *attempt, struct str *payload);
 /* A line of the host in the step's log. */
 void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms);
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */

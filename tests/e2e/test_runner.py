@@ -464,6 +464,12 @@ def test_a_log_over_its_limit_stops_the_step(runner, engine):
     assert "limit" in runner.log(attempt, 3)
 
 
+def test_the_limit_counts_what_is_written_not_what_was_read(runner, engine):
+    attempt = runner.spawn(engine, script="head -c 900000 /dev/zero; seq 1 100000", limits={"log_bytes": 1 << 20})
+    assert runner.exit(attempt)["stopped"] == "log_limit"  # a NUL becomes three bytes
+    assert 1 << 19 < (runner.home / "runs" / "run1" / "journal").stat().st_size < (1 << 20) + 8192
+
+
 def test_a_stop_before_the_start_and_a_repeated_spawn(runner, engine):
     attempt = runner.spawn(engine, argv=["sleep", "0.2"])
     runner.spawn(engine, attempt=attempt, argv=["sleep", "0.2"])
