@@ -54,6 +54,9 @@ struct json_limits {
 /* Reads `text` whole. On failure the message names line:column and what was expected. */
 int json_read(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value, struct err *err);
 
+/* The same for a file of metrics: the words NaN, Infinity and -Infinity, which Python writes bare, are numbers. */
+int json_read_metrics(struct str text, struct arena *arena, struct json *ret_value, struct err *err);
+
 /* ---- building ---------------------------------------------------------------------------- */
 struct json json_null(void);
 struct json json_bool(bool value);

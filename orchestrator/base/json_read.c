@@ -19,6 +19,7 @@ struct reader {
     const char *begin;
     size_t depth;
     size_t values;
+    bool not_finite; /* takes NaN and the infinities */
     struct arena *arena;
     struct err *err;
 };
@@ -416,6 +417,18 @@ static int read_word(struct reader *r, const char *word, struct json value, stru
     return 0;
 }
 
+static int read_not_finite(struct reader *r, struct json *ret)
+{
+    switch (*r->p) {
+    case 'N':
+        return read_word(r, "NaN", json_number(NAN), ret);
+    case 'I':
+        return read_word(r, "Infinity", json_number(INFINITY), ret);
+    default:
+        return read_word(r, "-Infinity", json_number(-INFINITY), ret);
+    }
+}
+
 static int read_value(struct reader *r, struct json *ret)
 {
     skip_blank(r);
@@ -441,6 +454,9 @@ static int read_value(struct reader *r, struct json *ret)
     case 'n':
         return read_word(r, "null", json_null(), ret);
     default:
+        if (r->not_finite && (*r->p == 'N' || *r->p == 'I' || (*r->p == '-' && r->end - r->p > 1 && r->p[1] == 'I'))) {
+            return read_not_finite(r, ret);
+        }
         if (*r->p == '-' || is_digit(r)) {
             return read_number(r, ret);
         }
@@ -448,7 +464,8 @@ static int read_value(struct reader *r, struct json *ret)
     }
 }
 
-int json_read(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value, struct err *err)
+static int read_all(struct str text, struct json_limits limits, bool not_finite, struct arena *arena,
+                    struct json *ret_value, struct err *err)
 {
     if (text.p == NULL) {
         text = STR("");
@@ -459,6 +476,7 @@ int json_read(struct str text, struct json_limits limits, struct arena *arena, s
         .begin = text.p,
         .depth = limits.depth == 0 ? DEFAULT_DEPTH : limits.depth,
         .values = limits.values == 0 ? DEFAULT_VALUES : limits.values,
+        .not_finite = not_finite,
         .arena = arena,
         .err = err,
     };
@@ -472,4 +490,14 @@ int json_read(struct str text, struct json_limits limits, struct arena *arena, s
     }
     *ret_value = value;
     return 0;
+}
+
+int json_read(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value, struct err *err)
+{
+    return read_all(text, limits, false, arena, ret_value, err);
+}
+
+int json_read_metrics(struct str text, struct arena *arena, struct json *ret_value, struct err *err)
+{
+    return read_all(text, (struct json_limits){0}, true, arena, ret_value, err);
 }

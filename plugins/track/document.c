@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "document.h"
 
+#include "bare_words.h"
 #include "file_text.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@ enum document_kind document_kind(const char *path)
     return DOCUMENT_UNKNOWN;
 }
 
-int document_read(const struct step_host *host, struct scratch *scratch, const char *path,
+int document_read(const struct step_host *host, struct scratch *scratch, const char *path, bool metrics,
                   const struct step_value **ret_value, struct fault *fault)
 {
     char *text = NULL;
@@ -38,6 +39,9 @@ int document_read(const struct step_host *host, struct scratch *scratch, const c
         return document_read_yaml(scratch, text, size, ret_value, &inner) == 0
                    ? 0
                    : fault_set(fault, "'%.200s': %.280s", path, inner.text);
+    }
+    if (metrics) {
+        text = bare_words_quote(scratch, text, size, &size);
     }
     return host->parse_json(host, text, size, ret_value) == 0
                ? 0

@@ -17,8 +17,9 @@ enum document_kind { DOCUMENT_UNKNOWN, DOCUMENT_JSON, DOCUMENT_YAML, DOCUMENT_CS
 /* By the extension: .json, .yaml or .yml, .csv or .tsv, in any case. */
 enum document_kind document_kind(const char *path);
 
-/* Reads a JSON or YAML file. JSON lives until the step's `run` returns, YAML in `scratch`. The fault names the path. */
-int document_read(const struct step_host *host, struct scratch *scratch, const char *path,
+/* Reads a JSON or YAML file; of metrics, with the bare NaN and Infinity of Python's JSON, as texts. JSON lives until
+ * the step's `run` returns, YAML in `scratch`. The fault names the path. */
+int document_read(const struct step_host *host, struct scratch *scratch, const char *path, bool metrics,
                   const struct step_value **ret_value, struct fault *fault);
 
 /* YAML by the core schema of 1.2: only true and false are booleans, `on` and `yes` are texts. One document. Anchors and

@@ -4,6 +4,8 @@
 #include "folder.h"
 #include "value.h"
 
+#include <string.h>
+
 static int read_one(const struct step_host *host, struct scratch *scratch, const struct step_value *item,
                     const char *what, struct source *source, struct fault *fault)
 {
@@ -22,7 +24,8 @@ static int read_one(const struct step_host *host, struct scratch *scratch, const
         return fault_set(fault, "%s: '%.200s': expected a file named .json, .yaml, .yml, .csv or .tsv", what,
                          item->string);
     }
-    return source->kind == DOCUMENT_CSV ? 0 : document_read(host, scratch, source->path, &source->value, fault);
+    return source->kind == DOCUMENT_CSV ? 0 : document_read(host, scratch, source->path, strcmp(what, "metrics") == 0,
+                                                                   &source->value, fault);
 }
 
 int sources_read(const struct step_host *host, struct scratch *scratch, const struct step_value *from, const char *what,

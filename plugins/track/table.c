@@ -177,7 +177,7 @@ int table_read(const struct step_host *host, struct scratch *scratch, const char
     if (kind == DOCUMENT_CSV) {
         return put_csv(scratch, path, out, fault);
     }
-    if (document_read(host, scratch, path, &value, fault) < 0) {
+    if (document_read(host, scratch, path, false, &value, fault) < 0) {
         return -1;
     }
     if (is_list(value)) {

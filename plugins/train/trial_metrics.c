@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trial.h"
 
+#include "bare_words.h"
 #include "csv.h"
 #include "file_text.h"
 #include "value.h"
@@ -60,6 +61,7 @@ static int read_file(const struct step_host *host, struct found *found, const ch
     if (file_text_read(found->scratch, path, MOST_FILE_BYTES, &text, &size, fault) < 0) {
         return -1;
     }
+    text = bare_words_quote(found->scratch, text, size, &size);
     if (host->parse_json(host, text, size, &value) < 0 || value->type != STEP_TYPE_MAP) {
         return fault_set(fault, "its '%.100s': expected a JSON map of numbers", name);
     }

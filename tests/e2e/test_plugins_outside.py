@@ -358,7 +358,8 @@ def test_a_gate_at_either_side_of_the_approval_lets_its_deployment_pass(wines, w
     before, between = where != "between", where != "before"
     wines.write("p.csv", "y,said\n" + "a,a\nb,b\n" * 20)
     wines.pipeline("name: release\nsteps:\n  begin: {run: 'true'}\n" + (judge("early", "begin") if before else "") +
-                   f"  ask: {{uses: approve, needs: [{'early' if before else 'begin'}], with: {{of: 'models:/wine/1'}}}}\n" +
+                   f"  ask: {{uses: approve, needs: [{'early' if before else 'begin'}], "
+                   "with: {of: 'models:/wine/1'}}\n" +
                    (judge("late", "ask") if between else "") +
                    f"  deploy: {{needs: [{'late' if between else 'ask'}], uses: deploy, with: {{model: models:/wine/1, "
                    "target: {directory: srv}, evidence_sha256: '${{ steps.ask.evidence_sha256 }}'}}\n")

@@ -190,6 +190,18 @@ ARENA_TEST(what_is_no_number_is_written_as_mlflow_writes_it)
     assert_string_equal(json_text(ARENA, &list).p, "[\"NaN\",\"Infinity\",\"-Infinity\"]");
 }
 
+ARENA_TEST(a_file_of_metrics_may_hold_the_bare_words_of_python)
+{
+    struct json value;
+    struct err err = {0};
+    assert_int_equal(json_read_metrics(STR("[NaN, Infinity,-Infinity, -1]"), ARENA, &value, &err), 0);
+    assert_string_equal(json_text(ARENA, &value).p, "[\"NaN\",\"Infinity\",\"-Infinity\",-1]");
+    static const char *const wrong[] = {"nan", "Nan", "-NaN", "Inf", "-Inf", "NaNs", "+Infinity", "[NaN", "-I"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(json_read_metrics(str_from(wrong[i]), ARENA, &value, NULL), -1);
+    }
+}
+
 ARENA_TEST(depth_and_values_are_bounded)
 {
     struct json value;
@@ -346,7 +358,9 @@ ARENA_TEST(types_have_names_for_messages)
 TESTS(ARENA_RUN(a_refusal_names_line_and_column_what_was_expected_and_what_was_found),
       ARENA_RUN(integers_stay_integers_while_they_fit), ARENA_RUN(a_number_has_at_most_400_bytes),
       RUN(any_double_is_written_so_that_it_reads_back_to_the_same_bits),
-      ARENA_RUN(what_is_no_number_is_written_as_mlflow_writes_it), ARENA_RUN(depth_and_values_are_bounded),
+      ARENA_RUN(what_is_no_number_is_written_as_mlflow_writes_it),
+      ARENA_RUN(a_file_of_metrics_may_hold_the_bare_words_of_python),
+      ARENA_RUN(depth_and_values_are_bounded),
       ARENA_RUN(strings_hold_any_character_also_nul),
       ARENA_RUN(bytes_that_are_no_utf8_are_written_as_the_replacement_character),
       ARENA_RUN(duplicate_keys_are_found_among_few_and_among_many),

@@ -64,6 +64,19 @@ TEST(track_reads_metrics_of_both_forms_of_csv_and_of_json)
     fake_host_close(&fake);
 }
 
+TEST(track_takes_the_bare_nan_and_infinity_of_python_as_metrics_and_as_nothing_else)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "track");
+    (void)fake_host_file(&fake, "m.json", "{\"a\": NaN, \"b\": {\"c\": -Infinity}, \"d \\\" NaN\": Infinity}");
+    (void)fake_host_file(&fake, "p.json", "{\"text\": \"NaN\", \"a\": NaN}");
+    assert_int_equal(fake_host_run(&fake, "{\"metrics\": \"m.json\"}"), STEP_OK);
+    assert_string_equal(fake_host_output(&fake, "metrics"), "3");
+    assert_int_equal(fake_host_run(&fake, "{\"params\": \"p.json\"}"), STEP_FAILED);
+    assert_non_null(strstr(fake.failure, "p.json' is no JSON"));
+    fake_host_close(&fake);
+}
+
 TEST(track_makes_tables_of_csv_and_json)
 {
     static const struct {
@@ -170,6 +183,8 @@ TEST(track_gives_up_soon_on_aliases_that_multiply)
 }
 
 TESTS(RUN(track_records_what_stands_in_the_pipeline), RUN(track_reads_yaml_by_the_core_schema),
-      RUN(track_reads_metrics_of_both_forms_of_csv_and_of_json), RUN(track_makes_tables_of_csv_and_json),
+      RUN(track_reads_metrics_of_both_forms_of_csv_and_of_json),
+      RUN(track_takes_the_bare_nan_and_infinity_of_python_as_metrics_and_as_nothing_else),
+      RUN(track_makes_tables_of_csv_and_json),
       RUN(track_finds_artifacts_by_pattern_and_by_name), RUN(track_records_nothing_when_a_file_is_wrong),
       RUN(track_gives_up_soon_on_aliases_that_multiply))

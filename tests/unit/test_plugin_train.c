@@ -30,6 +30,19 @@ TEST(train_tries_every_combination_and_keeps_the_best)
     fake_host_close(&fake);
 }
 
+TEST(train_keeps_a_candidate_whose_other_metrics_are_not_finite)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "train");
+    const char *params = "{" SCRIPT "\"echo '{{\\\"loss\\\": {x}, \\\"auc\\\": NaN, \\\"far\\\": -Infinity}' > "
+                         "{dir}/metrics.json\"], \"grid\": {\"x\": [2, 1]}, \"metric\": \"loss\", \"mode\": \"min\"}";
+    if (fake_host_run(&fake, params) != STEP_OK) {
+        fail_msg("%s", fake.failure);
+    }
+    assert_string_equal(fake_host_output(&fake, "value"), "1");
+    fake_host_close(&fake);
+}
+
 TEST(train_gives_the_same_result_when_candidates_run_at_once)
 {
     struct fake_host fake;
@@ -195,7 +208,8 @@ TEST(train_ends_when_it_is_cancelled)
     fake_host_close(&fake);
 }
 
-TESTS(RUN(train_tries_every_combination_and_keeps_the_best),
+TESTS(RUN(train_keeps_a_candidate_whose_other_metrics_are_not_finite),
+      RUN(train_tries_every_combination_and_keeps_the_best),
       RUN(train_gives_the_same_result_when_candidates_run_at_once), RUN(train_records_a_table_of_all_candidates),
       RUN(train_gives_params_by_file_environment_and_argument),
       RUN(train_takes_the_first_of_equal_candidates_also_when_it_ends_last),

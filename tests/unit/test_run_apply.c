@@ -503,8 +503,8 @@ TEST(a_retry_of_a_matrix_runs_only_the_items_that_did_not_succeed)
 
 TEST(a_retry_runs_what_fail_fast_cancelled)
 {
-    struct driver d =
-        driver_of(MAKE({.id = "w", .matrix = "{\"axes\":{\"a\":[1,2,3]}}", .max_parallel = 1, .fail_fast = true}), NULL);
+    struct driver d = driver_of(
+        MAKE({.id = "w", .matrix = "{\"axes\":{\"a\":[1,2,3]}}", .max_parallel = 1, .fail_fast = true}), NULL);
     driver_begin(&d);
     (void)driver_start(&d);
     driver_succeed(&d, "w[0]");
