@@ -95,7 +95,9 @@ static int check_evidence(const struct deployment *deployment, struct fault *fau
         return 0;
     }
     members_text(&ask, "approved", approved);
-    members_text(&ask, "model", deployment->params->model);
+    /* The model whose files were read: an alias may name another by now. */
+    const char *model_id = deployment->payload.model_id;
+    members_text(&ask, "model", model_id[0] != '\0' ? model_id : deployment->params->model);
     members_value(&ask, "evidence", value_given(deployment->params->evidence));
     int result = members_ask(deployment->host, "evidence.collect", &ask, &reply, fault);
     members_free(&ask);

@@ -223,6 +223,21 @@ TEST(deploy_refuses_what_was_not_approved)
     fake_host_close(&fake);
 }
 
+TEST(deploy_compares_the_approval_with_the_files_it_read_and_not_with_what_an_alias_names_by_now)
+{
+    struct fake_host fake;
+    fake_host_open(&fake, "deploy");
+    give_model(&fake, 1, "one", "one");
+    fake_host_reply(&fake, "evidence.collect", 0, "{\"sha256\": \"aaaa\"}");
+    assert_int_equal(fake_host_run(&fake, "{\"model\": \"models:/wine@candidate\", \"target\": {\"directory\": "
+                                          "\"serve\"}, \"evidence_sha256\": \"aaaa\"}"),
+                     STEP_OK);
+    const char *asked = fake_host_called(&fake, "evidence.collect");
+    assert_non_null(strstr(asked, "\"model\":\"m-1\""));
+    assert_non_null(strstr(asked, "\"approved\":\"aaaa\""));
+    fake_host_close(&fake);
+}
+
 TEST(deploy_says_what_is_wrong_with_its_parameters)
 {
     static const struct {
@@ -257,4 +272,5 @@ TESTS(RUN(deploy_switches_a_link_to_a_verified_copy), RUN(deploy_changes_nothing
       RUN(deploy_reloads_what_serves_a_directory_after_each_switch),
       RUN(deploy_tells_a_command_and_tells_it_to_go_back), RUN(deploy_tells_a_url_and_says_when_going_back_fails_too),
       RUN(deploy_tells_nobody_when_the_model_serves_already), RUN(deploy_refuses_what_was_not_approved),
+      RUN(deploy_compares_the_approval_with_the_files_it_read_and_not_with_what_an_alias_names_by_now),
       RUN(deploy_says_what_is_wrong_with_its_parameters))
