@@ -150,7 +150,7 @@ static int show(struct cli *cli, struct home *home, struct err *err)
         struct json object = run_view_json(&view, view.arena);
         printf("%s\n", json_text(view.arena, &object).p);
     } else {
-        summary_print(cli, home->store, &view, true, stdout);
+        summary_print(cli, home, &view, true, stdout);
         print_outputs(&view);
     }
     run_view_clear(&view);

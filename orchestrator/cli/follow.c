@@ -126,7 +126,7 @@ static int report(struct follower *f, struct err *err)
         struct str text = json_text(view.arena, &object);
         printf("%.*s\n", (int)text.n, text.p);
     } else if (!cli->quiet) {
-        summary_print(cli, f->session->home.store, &view, false, stdout);
+        summary_print(cli, &f->session->home, &view, false, stdout);
     }
     int code = f->signal != 0 ? EXIT_SIGNAL + f->signal : run_view_exit_code(&view);
     run_view_clear(&view);

@@ -154,8 +154,8 @@ static void print_gates(const struct results *r)
 /* ---- metrics ----------------------------------------------------------------------------------------------- */
 
 /* What is shown first: what a gate looked at, then the plain ones, then averages over classes. Those of one slice or
- * class are for `show --json`. */
-enum rank { RANK_RULED, RANK_PLAIN, RANK_AVERAGED, RANK_COUNT };
+ * class ("a/b", "a:b") are for `show --json`, unless there are no others. */
+enum rank { RANK_RULED, RANK_PLAIN, RANK_AVERAGED, RANK_DETAILED };
 
 static bool is_ruled(const struct results *r, const char *step, struct str key)
 {
@@ -174,7 +174,7 @@ static enum rank rank_of(const struct results *r, const char *step, struct str k
 {
     static const char *const averages[] = {"_macro", "_micro", "_weighted"};
     if (str_find_byte(key, '/', 0) >= 0 || str_find_byte(key, ':', 0) >= 0) {
-        return RANK_COUNT;
+        return RANK_DETAILED;
     }
     if (is_ruled(r, step, key)) {
         return RANK_RULED;
@@ -191,7 +191,7 @@ static size_t choose_metrics(const struct results *r, const char *step, const st
                              const struct json_member **chosen, size_t most)
 {
     size_t count = 0;
-    for (enum rank rank = RANK_RULED; rank < RANK_COUNT; rank++) {
+    for (enum rank rank = RANK_RULED; rank <= RANK_DETAILED && (rank < RANK_DETAILED || count == 0); rank++) {
         for (size_t i = 0; i < metrics->u.object.count && count < most; i++) {
             const struct json_member *member = &metrics->u.object.members[i];
             if (rank_of(r, step, member->key) == rank) {
@@ -280,8 +280,12 @@ static void print_items(const struct results *r, size_t index)
         fprintf(r->out, "  %*s", (int)(strlen(step_id(r, index)) > 8 ? strlen(step_id(r, index)) : 8), name);
         for (size_t c = 0; c < count; c++) {
             const struct json *value = json_get_str(&step->items[i].metrics, columns[c]->key);
-            fprintf(r->out, "  %*.4g", (int)(columns[c]->key.n < 8 ? 8 : columns[c]->key.n),
-                    value == NULL ? NAN : number_of(value));
+            int width = (int)(columns[c]->key.n < 8 ? 8 : columns[c]->key.n);
+            if (value == NULL) {
+                fprintf(r->out, "  %*s", width, "-");
+            } else {
+                fprintf(r->out, "  %*.4g", width, number_of(value));
+            }
         }
         fprintf(r->out, "%s%s\n", i == chosen ? "  \u2190 " : "", i == chosen ? by : "");
     }

@@ -3,9 +3,11 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "cli/log_tail.h"
 #include "cli/reason_words.h"
 #include "cli/results.h"
 #include "cli/screen.h"
+#include "store/runs.h"
 #include "store/waits.h"
 
 enum { NAME_COLUMNS_MAX = 28, NOTE_COLUMNS_MIN = 24, HINT_COLUMNS_MIN = 30, HINTS_MAX = 64 };
@@ -226,17 +228,54 @@ static void hint_waiting(struct hints *hints, struct store *store, const struct 
     hint(hints, arena_printf(arena, "sluice resume %s", run), "continue once it is decided");
 }
 
-static void hint_ended(struct hints *hints, const struct run_view *view, const char *run)
+/* Whether the run has left files (of any step), and whether it has made or used models. */
+static void what_is_there(struct store *store, const struct run_view *view, bool *ret_files, bool *ret_models)
+{
+    for (size_t i = 0; i < view->pipeline->step_count; i++) {
+        const struct run_step *step = &view->run->steps[i];
+        for (size_t k = 0; k < step->item_count; k++) {
+            const struct run_item *item = &step->items[k];
+            struct artifact *artifacts = NULL;
+            size_t count = 0;
+            struct err ignored = {0};
+            *ret_models = *ret_models || item->model_id != NULL || json_get(&item->outputs, "model_uri") != NULL;
+            *ret_files = *ret_files || (item->step_run_id != NULL &&
+                                        store_artifact_list(store, item->step_run_id, view->arena, &artifacts, &count,
+                                                            &ignored) == 0 && count > 0);
+        }
+    }
+}
+
+/* A refusal is no accident: the same data and params are refused again. */
+static void hint_failed(struct hints *hints, const struct run_view *view, const char *run)
 {
     struct arena *arena = hints->arena;
-    if (view->row.state == RUN_STATE_FAILED || view->row.state == RUN_STATE_CANCELLED) {
-        hint(hints, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
-        hint(hints, arena_printf(arena, "sluice retry %s", run), "run again what did not succeed, keep the rest");
+    hint(hints, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
+    if (view->row.verdict == VERDICT_REFUSED) {
+        hint(hints, arena_printf(arena, "sluice rerun %s -p NAME=V", run), "with another param");
         return;
     }
+    hint(hints, arena_printf(arena, "sluice retry %s", run), "run again what did not succeed, keep the rest");
+}
+
+static void hint_ended(struct hints *hints, struct store *store, const struct run_view *view, const char *run)
+{
+    struct arena *arena = hints->arena;
+    bool files = false;
+    bool models = false;
+    if (view->row.state == RUN_STATE_FAILED || view->row.state == RUN_STATE_CANCELLED) {
+        hint_failed(hints, view, run);
+        return;
+    }
+    what_is_there(store, view, &files, &models);
     hint(hints, arena_printf(arena, "sluice show %s", run), "this run again; with --json all of it");
-    hint(hints, arena_printf(arena, "sluice artifacts %s", run), "its files, with their digests");
-    hint(hints, "sluice models", "registered models and their aliases");
+    hint(hints, arena_printf(arena, "sluice logs %s", run), "what the steps printed");
+    if (files) {
+        hint(hints, arena_printf(arena, "sluice artifacts %s", run), "its files, with their digests");
+    }
+    if (models) {
+        hint(hints, "sluice models", "registered models and their aliases");
+    }
     hint(hints, "sluice activity", "who did what, chained and verified");
 }
 
@@ -248,7 +287,7 @@ static void print_next(const struct cli *cli, FILE *out, struct store *store, co
     if (view->row.state == RUN_STATE_WAITING) {
         hint_waiting(&hints, store, view, run);
     } else {
-        hint_ended(&hints, view, run);
+        hint_ended(&hints, store, view, run);
     }
     for (size_t i = 0; i < hints.count; i++) {
         int columns = (int)utf8_columns(str_from(hints.rows[i].command));
@@ -289,18 +328,21 @@ static void print_headline(const struct cli *cli, const struct run_view *view, F
     }
 }
 
-void summary_print(const struct cli *cli, struct store *store, const struct run_view *view, bool brief, FILE *out)
+void summary_print(const struct cli *cli, const struct home *home, const struct run_view *view, bool brief, FILE *out)
 {
     struct results results;
-    results_load(&results, cli, store, view, out);
+    results_load(&results, cli, home->store, view, out);
     struct rows rows = {.cli = cli, .out = out, .view = view, .results = &results, .columns = name_columns(view)};
     print_headline(cli, view, out);
     fprintf(out, "\n%sSteps%s\n", bold(cli), summary_reset(cli));
     for (size_t i = 0; i < view->pipeline->step_count; i++) {
         print_step(&rows, i);
     }
+    if (!option_given(cli, "logs")) {
+        log_tail_print(cli, home, view, out);
+    }
     results_print(&results);
     if (!brief) {
-        print_next(cli, out, store, view);
+        print_next(cli, out, home->store, view);
     }
 }

@@ -163,3 +163,67 @@ def test_colours_only_on_a_terminal_and_not_with_no_color(sluice):
     _, _, plain = on_terminal(sluice, 100, "show", "--no-color")
     assert "\x1b[3" not in plain and "✗ mae" in plain
     assert "\x1b" not in sluice("show", expect=0).out
+
+
+def test_what_a_failed_step_printed_last_stands_in_the_summary(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          bad: {run: "seq 1 20; echo 'no such column: age' >&2; exit 3"}
+          fine: {run: echo all well}
+          each:
+            matrix: {n: [1, 2]}
+            run: "echo item ${{ matrix.n }}; test ${{ matrix.n }} = 1"
+          quiet: {run: exit 4}
+        """)
+    summary = sluice("run", expect=1).out.split("\np run 1")[1]
+    lines = section(summary, "Last lines")
+    assert lines == [*(f"  bad | {n}" for n in range(16, 21)), "  bad | no such column: age", "  each[1] | item 2"]
+    assert section(sluice("show", expect=0).out, "Last lines") == lines
+    # They are there already when the lines of all steps were printed as they came.
+    assert "Last lines" not in sluice("run", "--logs", expect=1).out
+
+
+def test_lines_of_attempts_that_were_tried_again_and_of_refusals_are_not_repeated(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          again: {run: "echo x >> tries; echo try $(wc -l < tries); exit 1", retry: {attempts: 2, delay: 10ms}}
+        """)
+    assert section(sluice("run", expect=1).out, "Last lines") == ["  again | try 2"]
+    sluice.pipeline(GATED % "fail")
+    assert "Last lines" not in sluice("run", expect=6).out
+
+
+def test_what_next_names_what_there_is(sluice):
+    def hints(*words, expect=0):
+        return [line.split("  ")[1] for line in section(sluice("run", *words, expect=expect).out, "Next")]
+
+    sluice.pipeline("name: p\nsteps: {a: {run: echo hello}}")
+    assert hints() == ["sluice show p/1", "sluice logs p/1", "sluice activity"]
+    sluice.pipeline("""\
+        name: q
+        steps:
+          a:
+            run: mkdir "$SLUICE_STEP_DIR/m"; echo 1 > "$SLUICE_STEP_DIR/m/w"; echo 1 > "$SLUICE_STEP_DIR/x"
+            model: {path: "${{ step.dir }}/m"}
+            artifacts: {x: "${{ step.dir }}/x"}
+        """)
+    assert hints() == ["sluice show q/1", "sluice logs q/1", "sluice artifacts q/1", "sluice models", "sluice activity"]
+    sluice.pipeline(GATED % "fail")
+    assert hints(expect=6) == ["sluice logs gated/1", "sluice rerun gated/1 -p NAME=V"]
+
+
+def test_nested_metrics_of_a_matrix_are_shown_and_missing_ones_are_a_dash(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          fit:
+            matrix: {n: [1, 2]}
+            run: |
+              test ${{ matrix.n }} = 1
+              echo '{"val": {"loss": 0.25}}' > "$SLUICE_STEP_DIR/m.json"
+            metrics: ["${{ step.dir }}/m.json"]
+        """)
+    rows = [line.split() for line in section(sluice("run", expect=1).out, "Metrics")]
+    assert rows == [["fit", "val/loss"], ["[0]", "0.25"], ["[1]", "-"]]
