@@ -113,9 +113,17 @@ static void key_pipeline(struct loader *loader, const struct yaml_node *node, vo
     struct step *step = step_of(target);
     step->kind = STEP_KIND_PIPELINE;
     step->pipeline = node->text;
+    bool is_file = str_starts(node->text, STR("./")) || str_starts(node->text, STR("../"));
     if (str_find(node->text, STR("//")) >= 0) {
         load_error(loader, node, DIAG_LATER, NULL,
                    "pipelines of other repositories (SOURCE//FILE@REV) are not in this version");
+    } else if (!is_file && (str_ends(node->text, STR(".yaml")) || str_ends(node->text, STR(".yml")))) {
+        const char *hint = str_starts(node->text, STR("/"))
+                               ? "name it from the workspace"
+                               : arena_printf(loader->arena, "write './%.*s'", STR_ARG(node->text));
+        load_error(loader, node, DIAG_VALUE, hint,
+                   "'%.*s' looks like a file: expected ./FILE.yaml, or the name of a pipeline that has run",
+                   STR_ARG(node->text));
     }
 }
 

@@ -42,10 +42,25 @@ static unsigned takes_of(enum json_type type)
     return bits[type];
 }
 
+enum { ECHOED_MAX = 60 };
+
 /* For values that are read before anything is evaluated. */
 static const char *literal_hint(const struct yaml_node *node)
 {
     return node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0 ? "this key takes no expressions" : NULL;
+}
+
+/* One text where a list was wanted is a list of one; inside a list or a map expressions may well be taken. */
+static const char *shape_hint(const struct loader *loader, const struct yaml_node *node, unsigned takes)
+{
+    if ((takes & (TAKES_LIST | TAKES_MAP)) == 0) {
+        return literal_hint(node);
+    }
+    bool echoes = node->type == JSON_STRING && node->text.n > 0 && node->text.n <= ECHOED_MAX;
+    for (size_t i = 0; echoes && i < node->text.n; i++) {
+        echoes = (unsigned char)node->text.p[i] >= ' ' && node->text.p[i] != '"' && node->text.p[i] != '\\';
+    }
+    return takes == TAKES_LIST && echoes ? arena_printf(loader->arena, "write [\"%.*s\"]", STR_ARG(node->text)) : NULL;
 }
 
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what)
@@ -67,7 +82,7 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
             expected = arena_printf(loader->arena, "%s%s%s", expected, *expected == '\0' ? "" : " or ", names[i].name);
         }
     }
-    load_error(loader, node, DIAG_TYPE, literal_hint(node), "%s: expected %s, found %s", what, expected,
+    load_error(loader, node, DIAG_TYPE, shape_hint(loader, node, takes), "%s: expected %s, found %s", what, expected,
                node->type == JSON_NULL ? "nothing" : json_type_name(node->type));
     return false;
 }
