@@ -75,6 +75,10 @@ install_all() {
     drop_leftovers
     put 644 "$written" "$list"
     echo "installed sluice in $folder"
+    case ":$PATH:" in
+    *":${folder%/}/bin:"*) ;;
+    *) [ -n "${DESTDIR:-}" ] || echo "to find it: export PATH=${folder%/}/bin:\$PATH" ;;
+    esac
 }
 
 uninstall() {

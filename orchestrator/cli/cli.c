@@ -91,6 +91,10 @@ static void rewrite(int argc, char **argv)
 static int dispatch(struct cli *cli, int argc, char **argv)
 {
     struct err err = {0};
+    bool asks = argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    if (asks && command_find(argv[1]) == NULL && help_group(argv[1])) {
+        return EXIT_OK;
+    }
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         /* What is wrong with the words is told as asked, too. */
         cli->json = cli->json || strcmp(argv[i], "--json") == 0;

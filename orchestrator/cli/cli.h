@@ -98,6 +98,8 @@ const char *option_nth(const struct cli *cli, const char *name, int index);
 
 /* ---- help.c ---- */
 void help_list(const struct cli *cli, bool to_error);
+/* The commands that begin with this word ("lua"), which is none by itself. False when there are none. */
+bool help_group(const char *word);
 void help_command(const struct cli *cli, const struct command *command);
 
 /* Prints "sluice: message" on standard error, or with --json {"error": {"code", "message"}} on standard output; returns

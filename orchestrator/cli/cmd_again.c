@@ -265,7 +265,7 @@ static int cancel_at_door(struct cli *cli, int *ret_code, struct err *err)
         json_set(cli->arena, &outcome, "status", json_cstring(cli->arena, run_state_name(row.state)));
         printf("%s\n", json_text(cli->arena, &outcome).p);
     } else if (!cli->quiet) {
-        printf("%s %s\n", cli->arguments[0], run_state_name(row.state));
+        printf("%s %s\n", names_label(cli->arena, &row), run_state_name(row.state));
     }
     *ret_code = row.state == RUN_STATE_CANCELLED ? EXIT_OK : EXIT_RUN_FAILED;
     return 0;
@@ -303,7 +303,8 @@ static int run_cancel(struct cli *cli)
     } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);
     } else if (!loaded) {
-        fprintf(stderr, "sluice: %s is cancelled; its steps can no longer be shown\n", cli->arguments[0]);
+        fprintf(stderr, "sluice: %s is cancelled; its steps can no longer be shown\n",
+                names_label(cli->arena, &row));
     } else {
         struct follow_options options = {.wait = true};
         code = follow_run(&session, row.run_id, &options);

@@ -21,8 +21,10 @@ static int find_run(struct cli *cli, struct store *store, struct pipeline_run *r
                : 0;
 }
 
-static void print_outcome(const struct cli *cli, const struct json *outcome, bool approve, const char *actor, bool held)
+static void print_outcome(const struct cli *cli, const struct pipeline_run *row, const struct json *outcome,
+                          bool approve, const char *actor, bool held)
 {
+    const char *run = names_label(cli->arena, row);
     const char *status = json_get_text(outcome, "status", "open");
     const char *missing = json_get_text(outcome, "missing", "");
     if (cli->json) {
@@ -32,13 +34,13 @@ static void print_outcome(const struct cli *cli, const struct json *outcome, boo
     if (cli->quiet) {
         return;
     }
-    printf("%s %s by %s\n", cli->arguments[0], approve ? "approved" : "rejected", actor);
+    printf("%s %s by %s\n", run, approve ? "approved" : "rejected", actor);
     if (strcmp(status, "open") == 0 && *missing != '\0') {
         printf("  still missing: %s\n", missing);
     } else if (held) {
         printf("  the sluice that runs it goes on\n");
     } else {
-        printf("  sluice resume %s    goes on with the run\n", cli->arguments[0]);
+        printf("  sluice resume %s    goes on with the run\n", run);
     }
 }
 
@@ -69,7 +71,7 @@ static int vote(struct cli *cli, struct session *session, bool approve, struct e
         struct follow_options options = {0};
         return follow_run(session, row.run_id, &options);
     }
-    print_outcome(cli, &outcome, approve, session->actor, false);
+    print_outcome(cli, &row, &outcome, approve, session->actor, false);
     return EXIT_OK;
 }
 
@@ -96,7 +98,7 @@ static int vote_at_door(struct cli *cli, bool approve, const struct err *busy)
     if (door_ask(home, &request, cli->arena, &outcome, &err) < 0) {
         return err.code == ERR_NOT_FOUND ? cli_fail(cli, EXIT_HOME, busy) : vote_failed(cli, &err);
     }
-    print_outcome(cli, &outcome, approve, json_get_text(&outcome, "actor", "you"), true);
+    print_outcome(cli, &row, &outcome, approve, json_get_text(&outcome, "actor", "you"), true);
     return EXIT_OK;
 }
 

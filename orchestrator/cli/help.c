@@ -34,6 +34,22 @@ void help_list(const struct cli *cli, bool to_error)
     fprintf(out, "\n'sluice COMMAND --help' explains one command, with an example. A first pipeline: sluice init\n");
 }
 
+bool help_group(const char *word)
+{
+    bool found = false;
+    for (int i = 0; i < command_count; i++) {
+        if (command_is_below(commands[i], word)) {
+            printf("%s  sluice %-*s %s\n", found ? "" : "Commands\n", NAME_COLUMNS, commands[i]->name,
+                   commands[i]->summary);
+            found = true;
+        }
+    }
+    if (found) {
+        printf("\n'sluice %s COMMAND --help' explains one of them, with an example.\n", word);
+    }
+    return found;
+}
+
 /* Fills paragraphs, which an empty line parts; lines that begin with a blank stay as they are. */
 static void print_paragraphs(const char *text)
 {

@@ -5,6 +5,13 @@
 
 enum { RUNS_COMPARED = 500 };
 
+const char *names_label(struct arena *arena, const struct pipeline_run *row)
+{
+    char label[32];
+    pipeline_run_label(row, label);
+    return arena_printf(arena, "%s/%s", row->pipeline, label);
+}
+
 /* The label that is nearest; of a pipeline that there is, that of its newest run. */
 static const char *near_run(struct store *store, const char *words, struct arena *arena)
 {
@@ -17,9 +24,7 @@ static const char *near_run(struct store *store, const char *words, struct arena
     }
     struct str *labels = arena_array(arena, count, sizeof *labels);
     for (size_t i = 0; i < count; i++) {
-        char label[32];
-        pipeline_run_label(&rows[i], label);
-        labels[i] = str_from(arena_printf(arena, "%s/%s", rows[i].pipeline, label));
+        labels[i] = str_from(names_label(arena, &rows[i]));
         size_t length = strlen(rows[i].pipeline);
         if (strncmp(words, rows[i].pipeline, length) == 0 && (words[length] == '\0' || words[length] == '/')) {
             return labels[i].p;

@@ -633,6 +633,20 @@ def test_completion_never_runs_what_stands_in_a_name(one_run):
     shutil.rmtree(fake.parent)
 
 
+def test_the_first_word_of_several_commands_can_be_asked_for_help(sluice):
+    for words in (("lua", "--help"), ("lua", "-h"), ("help", "lua")):
+        out = sluice(*words, expect=0).out
+        assert "sluice lua run" in out and "sluice lua test" in out and "models" not in out
+    assert "unknown command 'nothing'" in sluice("nothing", "--help", expect=2).err
+
+
+def test_answers_name_the_run_by_its_number_however_it_was_named(sluice):
+    sluice.pipeline("name: p\nsteps: {ask: {uses: approve}}")
+    sluice("run", expect=5)
+    said = sluice("approve", "latest", expect=0).out
+    assert said.startswith("p/1 approved by ") and "sluice resume p/1" in said
+
+
 # ---- installing ---------------------------------------------------------------------------------------------------
 
 def install(*words):
@@ -641,7 +655,9 @@ def install(*words):
 
 def test_an_installed_tree_works_from_another_folder_by_path_alone(sluice):
     prefix = sluice.folder / "a prefix" / "usr"
-    assert install(BUILD, prefix).returncode == 0
+    installed = install(BUILD, prefix)
+    assert installed.returncode == 0
+    assert installed.stdout == f"installed sluice in {prefix}\nto find it: export PATH={prefix}/bin:$PATH\n"
     environment = {"PATH": f"{prefix}/bin:/usr/bin:/bin", "HOME": str(sluice.folder), "ASAN_OPTIONS": "exitcode=99"}
     work = sluice.folder / "work"
     work.mkdir()
