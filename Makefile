@@ -97,6 +97,7 @@ deps-test: ## install what the tests need, too (apt)
 
 # ---- the two commands ------------------------------------------------------------------------------
 demo: deps ## build, and take a model through its whole life (examples/breast-cancer)
+	@test -x $(BUILD)/sluice || echo "building: this takes a minute or two"
 	@$(MAKE) --no-print-directory -s -j$(JOBS) all
 	@examples/breast-cancer/demo.sh $(abspath $(BUILD))
 test: deps-test ## everything: lint, unit, Lua, end-to-end, fuzzing, documents

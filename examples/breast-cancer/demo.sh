@@ -67,5 +67,6 @@ cat <<EOF
   sluice graph --format mermaid                   the pipeline as a picture
   sluice activity verify                          who did what, chained
   ls -l deployed/                                 what serves
-  sluice init --from retraining                   a pipeline of your own
+  mkdir ../mine && cd ../mine && sluice init --from retraining
+                                                  a pipeline of your own
 EOF
