@@ -2,6 +2,7 @@
 #include "spelling.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { LONGEST = 64 };
@@ -36,6 +37,18 @@ static size_t edits_between(const char *a, const char *b)
     return row[b_size];
 }
 
+/* "auc" is one of the words of "roc_auc". */
+static bool has_word(const char *name, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = name; size > 0 && (at = strstr(at, word)) != NULL; at++) {
+        if ((at == name || at[-1] == '_') && (at[size] == '\0' || at[size] == '_')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *spelling_nearest(const char *wanted, const char *const *names, size_t count)
 {
     size_t limit = strlen(wanted) / 3;
@@ -51,6 +64,9 @@ const char *spelling_nearest(const char *wanted, const char *const *names, size_
                 break;
             }
         }
+    }
+    for (size_t i = 0; nearest == NULL && i < count; i++) {
+        nearest = has_word(names[i], wanted) ? names[i] : NULL;
     }
     return nearest;
 }

@@ -6,8 +6,9 @@
 
 #include <stddef.h>
 
-/* The name with the fewest edits (insert, delete, replace; letters compare without case), or NULL
- * when none is within a third of the wanted name's length (at least 1 edit, at most 3). */
+/* The name with the fewest edits (insert, delete, replace; letters compare without case), within
+ * a third of the wanted name's length (at least 1 edit, at most 3); else the first of which the wanted one is a word
+ * ("roc_auc" for "auc"); else NULL. */
 const char *spelling_nearest(const char *wanted, const char *const *names, size_t count);
 
 #endif

@@ -278,6 +278,8 @@ TEST(evaluate_fails_and_does_not_refuse_what_is_wrong)
         {"y,f\n", "\"prediction\": \"f\", \"type\": \"regressor\"", "the file has a header and no rows"},
         {"y,f\n1,2\n", "\"prediction\": \"f\", \"type\": \"regressor\", \"thresholds\": {\"rmsee\": \"< 1\"}",
          "thresholds: 'rmsee': a regressor has no metric 'rmsee' (did you mean 'rmse'?)"},
+        {"y,s\n0,0.2\n1,0.7\n", "\"probability\": \"s\", \"type\": \"classifier\", \"thresholds\": {\"auc\": \"> 0\"}",
+         "thresholds: 'auc': a classifier of two classes has no metric 'auc' (did you mean 'roc_auc'?)"},
         {"y,f\n1,2\n", "\"prediction\": \"f\", \"type\": \"regressor\", \"thresholds\": {\"rmse[z=1]\": \"< 1\"}",
          "thresholds: 'rmse[z=1]': no column 'z' in the file"},
         {"y,f\n1,2\n", "\"prediction\": \"f\", \"type\": \"regressor\", \"thresholds\": {\"rmse\": \"< champion\"}",
