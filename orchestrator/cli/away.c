@@ -21,8 +21,8 @@ int away_find_run(struct cli *cli, const char *verb, const char **ret_home, stru
     int result = names_run(home.store, cli->arguments[0], cli->arena, ret_row, err);
     home_close(&home);
     if (result == 0 && run_state_is_terminal(ret_row->state)) {
-        return err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to %s", cli->arguments[0],
-                       run_state_name(ret_row->state), verb);
+        return err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to %s",
+                       names_label(cli->arena, ret_row), run_state_name(ret_row->state), verb);
     }
     return result;
 }

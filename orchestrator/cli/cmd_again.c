@@ -112,7 +112,7 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
         }
     } else if (row->state == RUN_STATE_SUCCEEDED) {
         return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run",
-                       cli->arguments[0]);
+                       names_label(cli->arena, row));
     }
     submission->retry_of = row->run_id;
     submission->until = option_given(cli, "only") ? step : row->until;
@@ -297,8 +297,8 @@ static int run_cancel(struct cli *cli)
     if (!found) {
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (run_state_is_terminal(row.state)) {
-        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel", cli->arguments[0],
-                      run_state_name(row.state));
+        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel",
+                      names_label(cli->arena, &row), run_state_name(row.state));
         code = cli_fail(cli, EXIT_USAGE, &err);
     } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);

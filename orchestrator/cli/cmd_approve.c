@@ -17,7 +17,7 @@ static int find_run(struct cli *cli, struct store *store, struct pipeline_run *r
     }
     return run_state_is_terminal(ret_row->state)
                ? err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to decide",
-                         cli->arguments[0], run_state_name(ret_row->state))
+                         names_label(cli->arena, ret_row), run_state_name(ret_row->state))
                : 0;
 }
 

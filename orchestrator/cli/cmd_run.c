@@ -133,9 +133,9 @@ const struct command command_run = {
         "is recorded in the\n"
         "home as an MLflow run, each model as a logged model.\n"
         "\n"
-        "Off a terminal it returns with exit code 5 as soon as only a person can go on; --wait stays. Ctrl-C cancels "
-        "the run, a second\n"
-        "one kills its steps at once. If sluice itself is killed, the same command goes on where it stopped.",
+        "It returns with exit code 5 as soon as only a person can let it go on; --wait stays. Ctrl-C cancels the run, "
+        "a second one kills its steps at once. If sluice itself is killed, the same command goes on where it "
+        "stopped.",
     .examples =
         "sluice run\nsluice run train.yaml -p lr=0.1 -p data=data/night-3.csv\nsluice run --until evaluate --json",
     .options = run_options,
