@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "cli/log_tail.h"
+#include "cli/names.h"
 #include "cli/reason_words.h"
 #include "cli/results.h"
 #include "cli/screen.h"
@@ -149,6 +150,18 @@ static const char *edges(const struct run_view *view, const struct step *definit
     return words;
 }
 
+/* "run prepare/3", the run that a step with `pipeline` is; "" for other steps. */
+static const char *child_words(const struct rows *rows, const struct run_item *item)
+{
+    struct pipeline_run row;
+    struct err ignored = {0};
+    if (item->child_run_id == NULL || store_pipeline_run_get(rows->results->store, item->child_run_id,
+                                                             rows->view->arena, &row, &ignored) < 0) {
+        return "";
+    }
+    return arena_printf(rows->view->arena, "run %s", names_label(rows->view->arena, &row));
+}
+
 static const char *joined(struct arena *arena, const char *a, const char *b)
 {
     return *a == '\0' || *b == '\0' ? (*a == '\0' ? b : a) : arena_printf(arena, "%s  %s", a, b);
@@ -186,7 +199,8 @@ static void print_step(const struct rows *rows, size_t index)
             definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
         summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
         print_row(rows, item->state, name, time,
-                  joined(view->arena, first, note_of(rows, (struct run_place){index, i})));
+                  joined(view->arena, joined(view->arena, first, child_words(rows, item)),
+                         note_of(rows, (struct run_place){index, i})));
     }
 }
 

@@ -74,7 +74,7 @@ int store_pipeline_next_revision(struct store *store, const char *pipeline, int6
                                  struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT COALESCE(MAX(revision), 0) + 1 FROM pipeline_runs "
-                                     "WHERE pipeline = :pipeline AND number = :number AND parent_run IS NULL");
+                                     "WHERE pipeline = :pipeline AND number = :number");
     stmt_text(s, ":pipeline", pipeline);
     stmt_int(s, ":number", number);
     return one_int(s, ret_revision, err);
@@ -262,14 +262,15 @@ static bool parse_label(struct str text, int64_t *ret_number, int64_t *ret_revis
     return parse_int(number, 1, INT64_MAX, ret_number, NULL) == 0;
 }
 
+/* A bare number is that of a run a person started; with its pipeline named, a run that is a step of another, too. */
 static int find_numbered(struct store *store, struct str pipeline, int64_t number, int64_t revision,
                          struct arena *arena, struct pipeline_run **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "SELECT " RUN_COLUMNS " FROM pipeline_runs AS r WHERE number = :number AND parent_run IS NULL "
-               "AND (:pipeline = '' OR pipeline = :pipeline) "
+        store, "SELECT " RUN_COLUMNS " FROM pipeline_runs AS r WHERE number = :number "
+               "AND ((:pipeline = '' AND parent_run IS NULL) OR pipeline = :pipeline) "
                "AND revision = CASE WHEN :revision > 0 THEN :revision ELSE (SELECT MAX(revision) FROM pipeline_runs "
-               "WHERE pipeline = r.pipeline AND number = r.number AND parent_run IS NULL) END");
+               "WHERE pipeline = r.pipeline AND number = r.number) END");
     stmt_str(s, ":pipeline", pipeline);
     stmt_int(s, ":number", number);
     stmt_int(s, ":revision", revision);

@@ -332,6 +332,14 @@ def test_a_run_whose_plugin_is_gone_is_shown_all_the_same(sluice):
     assert sluice("logs", "latest", "tell", expect=0).out.split() == ["tell", "|", "here"]
     assert len(sluice("runs", "--json", expect=0).out.splitlines()) == 1
     assert "is not accepted any more" in sluice("rerun", "1", "--from", "tell", expect=None).err
+def test_a_sub_pipeline_that_fails_is_named_and_its_lines_are_found_by_that_name(sluice):
+    sluice.pipeline("name: child\nsteps: {work: {run: echo too big; exit 3}}", "child.yaml")
+    sluice.pipeline("name: parent\nsteps: {call: {pipeline: ./child.yaml}}")
+    assert "run child/1  step 'work': exited with code 3" in sluice("run", expect=1).out
+    assert sluice("logs", "child/1", expect=0).out == "work | too big\n"
+    # Tried again by itself it is the same run's second revision.
+    assert "child run 1.2 " in sluice("retry", "child/1", expect=1).out
+    assert [run["number"] for run in sluice("runs", "--json", expect=0).json] == ["1.2", "1"]
 
 
 def test_a_secret_is_masked_wherever_it_shows(sluice):

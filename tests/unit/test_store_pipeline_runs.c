@@ -79,14 +79,16 @@ TEST(numbers_count_for_each_pipeline_and_revisions_for_each_number)
         assert_int_equal(number, expected[i].number);
     }
     insert(&f, some_run("aaaaaa01", 1));
-    struct pipeline_run child = some_run("aaaaaa02", 1);
-    child.revision = 9;
+    struct pipeline_run child = some_run("aaaaaa02", 5);
     child.parent_run = "aaaaaa01";
-    insert(&f, child); /* a child's number is its own affair */
+    insert(&f, child);
     assert_int_equal(store_pipeline_next_revision(f.store, "wine", 1, &number, NULL), 0);
     assert_int_equal(number, 2);
     assert_int_equal(store_pipeline_next_revision(f.store, "wine", 2, &number, NULL), 0);
     assert_int_equal(number, 1);
+    /* A child tried again by itself is no second run of the same name. */
+    assert_int_equal(store_pipeline_next_revision(f.store, "wine", 5, &number, NULL), 0);
+    assert_int_equal(number, 2);
     close_fixture(&f);
 }
 
@@ -258,7 +260,7 @@ TEST(a_run_is_found_by_what_people_write)
         {"wine 1", "aaaaaa12"},    {"wine/1.1", "aaaaaa01"},  {"wine/1.2", "aaaaaa12"},
         {"beer/1", "beefee01"},    {"latest", "aabbcc02"},    {"wine/latest", "aabbcc02"},
         {"beer/latest", "beefee01"}, {"aabbcc02", "aabbcc02"},
-        {"aabbcc", "aabbcc02"},    {"cccccc01", "cccccc01"},
+        {"aabbcc", "aabbcc02"},    {"cccccc01", "cccccc01"},  {"child/1", "cccccc01"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_string_equal(find(&f, cases[i].words), cases[i].found);
