@@ -114,6 +114,8 @@ struct json load_param_value(const struct param *param, const struct template *g
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
+void load_model(struct loader *loader, const struct yaml_node *node, void *target);
+extern const struct key model_keys[];
 void load_retry(struct loader *loader, const struct yaml_node *node, void *target); /* struct retry_policy */
 struct retry_policy retry_policy_default(void);
 

@@ -278,53 +278,6 @@ static void key_outputs(struct loader *loader, const struct yaml_node *node, voi
     step->outputs = outputs;
 }
 
-static void model_path(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct step_model *model = target;
-    model->has_path = load_template(loader, node, &model->path);
-}
-
-static void model_name(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    (void)load_template(loader, node, &((struct step_model *)target)->name);
-}
-
-static void model_type(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    (void)load_template(loader, node, &((struct step_model *)target)->model_type);
-}
-
-static void model_params(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct step_model *model = target;
-    model->has_params = load_tree(loader, node, &model->params);
-    load_tree_as_text(loader, node, &model->params);
-}
-
-static void model_tags(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct step_model *model = target;
-    model->has_tags = load_tree(loader, node, &model->tags);
-    load_tree_as_text(loader, node, &model->tags);
-}
-
-static const struct key model_keys[] = {
-    {.name = "path", .takes = TAKES_TEXT, .load = model_path, .doc = "The file or folder that becomes a logged model."},
-    {.name = "name", .takes = TAKES_TEXT, .load = model_name,
-     .doc = "The logged model's name; default: the pipeline's."},
-    {.name = "type", .takes = TAKES_TEXT, .load = model_type, .doc = "MLflow's model_type."},
-    {.name = "params", .takes = TAKES_MAP, .load = model_params, .doc = "Params of the logged model."},
-    {.name = "tags", .takes = TAKES_MAP, .load = model_tags, .doc = "Tags of the logged model."},
-    {0},
-};
-
-static void key_model(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct step *step = step_of(target);
-    step->model.present = true;
-    (void)load_map(loader, node, model_keys, &step->model, "'model'");
-}
-
 /* ---- limits ----------------------------------------------------------------------------------------------------- */
 
 static void key_retry(struct loader *loader, const struct yaml_node *node, void *target)
@@ -455,52 +408,94 @@ static void key_mlflow(struct loader *loader, const struct yaml_node *node, void
 }
 
 const struct key step_keys[] = {
-    {.name = "run", .takes = TAKES_TEXT | TAKES_LIST, .load = key_run,
+    {.name = "run",
+     .takes = TAKES_TEXT | TAKES_LIST,
+     .load = key_run,
      .doc = "A shell script, or a list of words that no shell sees."},
-    {.name = "shell", .takes = TAKES_TEXT, .load = key_shell,
+    {.name = "shell",
+     .takes = TAKES_TEXT,
+     .load = key_shell,
      .doc = "bash (default, with -eo pipefail), sh, or a template such as \"srun bash {0}\"."},
     {.name = "uses", .takes = TAKES_TEXT, .load = key_uses, .doc = "A plugin by name, or ./path/to/plugin.so."},
-    {.name = "with", .takes = TAKES_MAP, .load = key_with,
+    {.name = "with",
+     .takes = TAKES_MAP,
+     .load = key_with,
      .doc = "Inputs of the plugin, the Lua script or the pipeline."},
     {.name = "lua", .takes = TAKES_TEXT, .load = key_lua, .doc = "A .lua file, or the script itself."},
     {.name = "pipeline", .takes = TAKES_TEXT, .load = key_pipeline, .doc = "Another pipeline: NAME, or ./FILE.yaml."},
-    {.name = "needs", .takes = TAKES_LIST | TAKES_TEXT,
+    {.name = "needs",
+     .takes = TAKES_LIST | TAKES_TEXT,
      .doc = "Steps that must end before; `x?` accepts a skipped one."},
-    {.name = "if", .takes = TAKES_SCALAR, .load = key_if,
+    {.name = "if",
+     .takes = TAKES_SCALAR,
+     .load = key_if,
      .doc =
          "One expression; unless it names success(), failure(), always() or cancelled() it means success() && (...)."},
-    {.name = "matrix", .takes = TAKES_MAP | TAKES_TEXT, .load = load_matrix,
+    {.name = "matrix",
+     .takes = TAKES_MAP | TAKES_TEXT,
+     .load = load_matrix,
      .doc = "Axes (with include and exclude), or one expression that gives a list: the step runs once for each."},
     {.name = "max_parallel", .takes = TAKES_NUMBER, .load = key_max_parallel, .doc = "Items of the matrix at once."},
-    {.name = "fail_fast", .takes = TAKES_SWITCH, .load = key_fail_fast,
+    {.name = "fail_fast",
+     .takes = TAKES_SWITCH,
+     .load = key_fail_fast,
      .doc = "One failed item cancels the others (false)."},
-    {.name = "continue_on_error", .takes = TAKES_SWITCH, .load = key_continue,
+    {.name = "continue_on_error",
+     .takes = TAKES_SWITCH,
+     .load = key_continue,
      .doc = "A failure of this step fails nothing else (false)."},
     {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables.", .names = IDENTIFIER_PATTERN},
-    {.name = "inputs", .takes = TAKES_MAP, .load = key_inputs,
-     .doc = "NAME: a path or model that the step reads; its digest is recorded.", .each = input_keys,
+    {.name = "inputs",
+     .takes = TAKES_MAP,
+     .load = key_inputs,
+     .doc = "NAME: a path or model that the step reads; its digest is recorded.",
+     .each = input_keys,
      .names = IDENTIFIER_PATTERN},
-    {.name = "artifacts", .takes = TAKES_MAP | TAKES_LIST, .load = key_artifacts,
-     .doc = "NAME: glob, or a list of globs, published when the step succeeds.", .names = IDENTIFIER_PATTERN},
-    {.name = "metrics", .takes = TAKES_LIST, .load = key_metrics,
+    {.name = "artifacts",
+     .takes = TAKES_MAP | TAKES_LIST,
+     .load = key_artifacts,
+     .doc = "NAME: glob, or a list of globs, published when the step succeeds.",
+     .names = IDENTIFIER_PATTERN},
+    {.name = "metrics",
+     .takes = TAKES_LIST,
+     .load = key_metrics,
      .doc = "JSON or CSV files whose numbers become metrics."},
-    {.name = "outputs", .takes = TAKES_MAP | TAKES_LIST, .load = key_outputs,
-     .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT.", .names = IDENTIFIER_PATTERN,
+    {.name = "outputs",
+     .takes = TAKES_MAP | TAKES_LIST,
+     .load = key_outputs,
+     .doc = "NAME: type of what the step writes to $SLUICE_OUTPUT.",
+     .names = IDENTIFIER_PATTERN,
      .choices = value_type_names},
-    {.name = "model", .takes = TAKES_MAP, .load = key_model, .doc = "What becomes a logged model.", .keys = model_keys},
+    {.name = "model",
+     .takes = TAKES_MAP,
+     .load = load_model,
+     .doc = "What becomes a logged model.",
+     .keys = model_keys},
     {.name = "retry", .takes = TAKES_MAP, .load = key_retry, .doc = "Further attempts.", .keys = retry_keys},
-    {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,
-     .doc = "Running time of each attempt."},
+    {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout, .doc = "Running time of each attempt."},
     {.name = "stop", .takes = TAKES_MAP, .load = key_stop, .doc = "How a step is stopped.", .keys = stop_keys},
-    {.name = "cache", .takes = TAKES_BOOL | TAKES_MAP, .load = key_cache,
-     .doc = "Reuse the result while nothing it depends on changed.", .unhonoured = "every step runs",
+    {.name = "cache",
+     .takes = TAKES_BOOL | TAKES_MAP,
+     .load = key_cache,
+     .doc = "Reuse the result while nothing it depends on changed.",
+     .unhonoured = "every step runs",
      .keys = cache_keys},
-    {.name = "resources", .takes = TAKES_MAP, .load = key_resources,
-     .doc = "cpu, memory, gpu and pools of config.yaml.", .unhonoured = "steps are limited by --jobs only"},
-    {.name = "permissions", .takes = TAKES_MAP, .load = key_permissions, .doc = "What the step's MLflow token may do.",
-     .unhonoured = "steps have no MLflow token yet", .keys = permission_keys},
-    {.name = "mlflow", .takes = TAKES_TEXT, .load = key_mlflow,
-     .doc = "How the step's MLflow client finds its run: adopt, resume or off.", .choices = tracking_words},
+    {.name = "resources",
+     .takes = TAKES_MAP,
+     .load = key_resources,
+     .doc = "cpu, memory, gpu and pools of config.yaml.",
+     .unhonoured = "steps are limited by --jobs only"},
+    {.name = "permissions",
+     .takes = TAKES_MAP,
+     .load = key_permissions,
+     .doc = "What the step's MLflow token may do.",
+     .unhonoured = "steps have no MLflow token yet",
+     .keys = permission_keys},
+    {.name = "mlflow",
+     .takes = TAKES_TEXT,
+     .load = key_mlflow,
+     .doc = "How the step's MLflow client finds its run: adopt, resume or off.",
+     .choices = tracking_words},
     {.name = "container", .takes = TAKES_ANY, .later = "run the container's command with 'run'", .doc = "Later."},
     {.name = "search", .takes = TAKES_ANY, .later = "use 'matrix' and the plugin 'select'", .doc = "Later."},
     {0},

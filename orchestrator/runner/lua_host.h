@@ -69,8 +69,8 @@ void *lua_limit_allocate(void *ctx, void *block, size_t old_size, size_t new_siz
 /* From now on this signal ends the script of this host; one host a process at a time. `once`: a second one has its
  * ordinary effect. */
 void lua_limit_catch(struct lua_host *host, int signal_number, bool once);
-/* A script that is deep in one C function, such as a match of patterns, does not notice a signal: where no runner stands
- * by, SIGALRM ends the process so long after it. */
+/* A script that is deep in one C function, such as a match of patterns, does not notice a signal: where no runner
+ * stands by, SIGALRM ends the process so long after it. */
 void lua_limit_end_hidden(int seconds);
 void lua_limit_release(struct lua_host *host);
 /* Has a signal come? */
