@@ -223,20 +223,40 @@ static void hint(struct hints *hints, const char *command, const char *words)
     }
 }
 
+/* The run that a wait belongs to, when it is this one or a step of it, at any depth: its label; else NULL. */
+static const char *label_within(struct store *store, const struct run_view *view, const char *run_id,
+                                struct arena *arena)
+{
+    const char *label = NULL;
+    struct pipeline_run row;
+    struct err ignored = {0};
+    while (run_id != NULL && store_pipeline_run_get(store, run_id, arena, &row, &ignored) == 0) {
+        label = label == NULL ? names_label(arena, &row) : label;
+        if (strcmp(row.run_id, view->row.run_id) == 0) {
+            return label;
+        }
+        run_id = row.parent_run;
+    }
+    return NULL;
+}
+
 static void hint_waiting(struct hints *hints, struct store *store, const struct run_view *view, const char *run)
 {
     struct arena *arena = hints->arena;
     struct wait_row *waits = NULL;
     size_t count = 0;
     struct err ignored = {0};
-    if (store_wait_list(store, view->row.run_id, false, arena, &waits, &count, &ignored) < 0) {
+    if (store_wait_list(store, NULL, false, arena, &waits, &count, &ignored) < 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(waits[i].kind, "approval") == 0) {
-            struct str step = view->pipeline->steps[waits[i].position].id;
-            hint(hints, arena_printf(arena, "sluice approve %s %.*s", run, STR_ARG(step)), "let it go on");
-            hint(hints, arena_printf(arena, "sluice reject %s %.*s -m WHY", run, STR_ARG(step)), "or not");
+        const char *of = strcmp(waits[i].kind, "approval") == 0 ? label_within(store, view, waits[i].run_id, arena)
+                                                                : NULL;
+        struct json spec;
+        if (of != NULL && json_read(str_from(waits[i].spec), (struct json_limits){0}, arena, &spec, &ignored) == 0) {
+            const char *step = json_get_text(&spec, "step", "");
+            hint(hints, arena_printf(arena, "sluice approve %s %s", of, step), "let it go on");
+            hint(hints, arena_printf(arena, "sluice reject %s %s -m WHY", of, step), "or not");
         }
     }
     hint(hints, arena_printf(arena, "sluice resume %s", run), "continue once it is decided");

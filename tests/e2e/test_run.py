@@ -375,3 +375,12 @@ def test_a_matrix_takes_a_list_that_a_step_declared_as_json(sluice):
     """)
     run = sluice.run()
     assert [step["matrix"] for step in run.json["steps"] if step["id"] == "work"] == [3, 1, 2]
+
+
+def test_an_approval_of_a_sub_pipeline_is_asked_for_by_the_name_that_answers_it(sluice):
+    sluice.pipeline("name: child\nsteps: {ask: {uses: approve, with: {expires: 1h}}}\n", "child.yaml")
+    sluice.pipeline("name: parent\nsteps: {k: {pipeline: ./child.yaml}, use: {needs: [k], run: echo x}}\n")
+    said = sluice("run", expect=5).out
+    assert "sluice approve child/1 ask " in said and "sluice resume parent/1 " in said
+    sluice("approve", "child/1", "ask", expect=0)
+    assert "✓ use succeeded" in sluice("resume", "parent/1", expect=0).out
