@@ -124,6 +124,7 @@ struct news {
     enum step_state state;
     int attempts;
     int64_t started_ms, ended_ms;
+    int64_t due_ms; /* of a retry */
 };
 
 static void print_news(struct live *live, const struct run *run, const struct news *news)
@@ -131,7 +132,7 @@ static void print_news(struct live *live, const struct run *run, const struct ne
     char name[128];
     char time[40];
     char took[64] = "";
-    char again[40] = "";
+    char again[64] = "";
     const char *words = reason_words(live->words, run, news->place);
     const char *state = news->state == STEP_STATE_ACTIVE    ? "started"
                         : news->state == STEP_STATE_DELAYED ? "will be tried again"
@@ -143,6 +144,11 @@ static void print_news(struct live *live, const struct run *run, const struct ne
     }
     if (news->state == STEP_STATE_ACTIVE && news->attempts > 1) {
         (void)snprintf(again, sizeof again, ", attempt %d", news->attempts);
+    }
+    int64_t wait_ms = news->due_ms - clock_wall_ms(&clock_system);
+    if (news->state == STEP_STATE_DELAYED && wait_ms > 0) {
+        format_duration(time, sizeof time, wait_ms);
+        (void)snprintf(again, sizeof again, " in %s", time);
     }
     const struct cli *cli = live->session->cli;
     bool colour = cli->colour && (!cli->json || cli->colour_messages);
@@ -178,13 +184,14 @@ static void say_all(struct live *live, const struct run *run)
         const struct run_step *step = &run->steps[i];
         for (size_t k = 0; k < step->item_count; k++) {
             const struct run_item *item = &step->items[k];
-            struct news news = {{i, k}, item->state, item->attempts, item->started_ms, item->ended_ms};
+            struct news news = {{i, k},        item->state,  item->attempts, item->started_ms,
+                                item->ended_ms, item->due_ms};
             bool known = is_known(live, &news);
             resumed = resumed || known;
             say(live, run, &news, known || item->carried_from != NULL);
         }
         if (step->item_count == 0) {
-            struct news news = {{i, 0}, step->state, 0, 0, 0};
+            struct news news = {{i, 0}, step->state, 0, 0, 0, 0};
             say(live, run, &news, !live->told && resumed);
         }
     }

@@ -44,14 +44,19 @@ static const char *hint_near(const struct expr_check *check, const struct names 
     return check->loader->diags->errors > 100 ? NULL : diag_hint_near(names->arena, name, names->items, names->count);
 }
 
-/* `what` is "param", "output of step 'train'". */
+/* `what` is "param", "output"; `of` is "", " of step 'train'". */
 static void require(const struct expr_check *check, const struct names *names, struct str name, const char *what,
-                    const struct expr *at)
+                    const char *of, const struct expr *at)
 {
     if (!has_name(names, name)) {
-        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'", what,
-                         STR_ARG(name));
+        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'%s", what,
+                         STR_ARG(name), of);
     }
+}
+
+static const char *of_step(const struct names *names, const struct step *step)
+{
+    return arena_printf(names->arena, " of step '%.*s'", STR_ARG(step->id));
 }
 
 /* ---- flat contexts ------------------------------------------------------------------------------------------ */
@@ -62,7 +67,7 @@ static void check_param(const struct expr_check *check, struct names *names, str
     for (size_t i = 0; i < pipeline->param_count; i++) {
         add_name(names, pipeline->params[i].name);
     }
-    require(check, names, name, "param", at);
+    require(check, names, name, "param", "", at);
 }
 
 static void check_input(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
@@ -70,7 +75,7 @@ static void check_input(const struct expr_check *check, struct names *names, str
     for (size_t i = 0; i < check->step->input_count; i++) {
         add_name(names, check->step->inputs[i].name);
     }
-    require(check, names, name, arena_printf(names->arena, "input of step '%.*s'", STR_ARG(check->step->id)), at);
+    require(check, names, name, "input", of_step(names, check->step), at);
 }
 
 /* What an expression names below `path` in a value that is one of `values`. One that is an expression is known at run
@@ -98,7 +103,7 @@ static void check_below(const struct expr_check *check, const struct template_tr
             }
         }
     }
-    require(check, &names, members[0], arena_printf(names.arena, "key of '%s'", path), at);
+    require(check, &names, members[0], "key", arena_printf(names.arena, " of '%s'", path), at);
     check_below(check, below, below_count, arena_printf(names.arena, "%s.%.*s", path, STR_ARG(members[0])),
                 members + 1, count - 1, at);
 }
@@ -147,7 +152,7 @@ static void check_matrix(const struct expr_check *check, struct names *names, co
             }
         }
     }
-    require(check, names, members[0], "matrix axis", at);
+    require(check, names, members[0], "matrix axis", "", at);
     if (count > 1) {
         check_matrix_value(check, matrix, members, count, at);
     }
@@ -208,10 +213,9 @@ static void check_step_member(const struct expr_check *check, const struct step 
                               size_t count, const struct expr *at)
 {
     struct names names = {.arena = check->loader->arena};
-    const char *of_step = arena_printf(names.arena, "of step '%.*s'", STR_ARG(step->id));
     if (count > 1 && str_is(members[0], "outputs")) {
         if (add_outputs(check, &names, step)) {
-            require(check, &names, members[1], arena_printf(names.arena, "output %s", of_step), at);
+            require(check, &names, members[1], "output", of_step(&names, step), at);
         }
         return;
     }
@@ -221,12 +225,12 @@ static void check_step_member(const struct expr_check *check, const struct step 
                 add_name(&names, step->artifacts[i].name);
             }
         }
-        require(check, &names, members[1], arena_printf(names.arena, "artifact %s", of_step), at);
+        require(check, &names, members[1], "artifact", of_step(&names, step), at);
         return;
     }
     add_words(&names, step_members);
     if (count > 0 && !has_name(&names, members[0]) && add_outputs(check, &names, step)) {
-        require(check, &names, members[0], arena_printf(names.arena, "value %s", of_step), at);
+        require(check, &names, members[0], "value", of_step(&names, step), at);
     }
 }
 

@@ -220,7 +220,7 @@ TEST(files_that_the_pipeline_names_must_be_there)
          "is not valid: line 2: step 's': expected exactly one of run, uses, lua and pipeline, found 0 ('sluice "
          "validate ./broken.yaml' tells all"},
         {STEP("pipeline: ./child.yaml, with: {n: 3}") "  b: {run: 'echo ${{ steps.a.outputs.bset }}'}\n", "4:22 E009",
-         "there is no output of step 'a' 'bset' (did you mean 'best'?)"},
+         "there is no output 'bset' of step 'a' (did you mean 'best'?)"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         check_files_of(rows[i].text, rows[i].found, rows[i].says);

@@ -312,9 +312,9 @@ TEST(values_of_an_axis_are_scalars_maps_or_lists)
         {STEP("run: 'echo ${{ matrix.l[0] }}', matrix: {l: [[1, 2], [3]]}"), "", NULL},
         {STEP("run: x, matrix: {cfg: [{lr: '${{ matrix.y }}'}]}"), "3:40 E010", "'matrix' does not exist in 'matrix'"},
         {STEP("run: 'echo ${{ matrix.cfg.rl }}', matrix: {cfg: [{lr: 0.1}]}"),
-         "3:22 E009", "there is no key of 'matrix.cfg' 'rl' (did you mean 'lr'?)"},
+         "3:22 E009", "there is no key 'rl' of 'matrix.cfg' (did you mean 'lr'?)"},
         {STEP("run: 'echo ${{ matrix.c.a.d }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"),
-         "3:22 E009", "there is no key of 'matrix.c.a' 'd'"},
+         "3:22 E009", "there is no key 'd' of 'matrix.c.a'"},
         {STEP("run: 'echo ${{ matrix.c.a.e }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"), "", NULL},
         {STEP("run: 'echo ${{ matrix.lr.x }}', matrix: {lr: [0.1]}"), "3:22 E009", "no key of 'matrix.lr' 'x'"},
         {STEP("run: x, matrix: {lr: {a: 1}}"), "3:28 E005", "matrix axis 'lr': expected a list"},
@@ -361,7 +361,7 @@ TEST(inputs_are_paths_models_and_files_of_the_last_run)
         {STEP("run: x, inputs: {d: 'last:a'}"), "3:28 E006", "expected last:STEP.NAME, found 'last:a'"},
         {STEP("run: x, inputs: {d: 'last:b.x'}"), "3:28 E009", "there is no step 'b'"},
         {STEP("run: x, inputs: {d: 'last:a.modl'}, artifacts: {model: m}"),
-         "3:28 E009", "there is no artifact of step 'a' 'modl' (did you mean 'model'?)"},
+         "3:28 E009", "there is no artifact 'modl' of step 'a' (did you mean 'model'?)"},
         {STEP("run: x, inputs: [a]"), "3:23 E005", "'inputs' of step 'a': expected a map, found a list"},
     };
     CHECK_ROWS(rows);

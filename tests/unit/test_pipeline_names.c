@@ -13,7 +13,7 @@ TEST(an_unknown_name_is_an_error_with_the_nearest_known_one)
         {HEAD "steps:\n  train: {run: x}\n  b: {run: 'echo ${{ steps.trian.run_id }}'}\n", "4:22 E009",
          "there is no step 'trian' (did you mean 'train'?)"},
         {HEAD "steps:\n  a: {run: x, outputs: {rows: integer}}\n  b: {run: 'echo ${{ steps.a.outputs.row }}'}\n",
-         "4:22 E009", "there is no output of step 'a' 'row' (did you mean 'rows'?)"},
+         "4:22 E009", "there is no output 'row' of step 'a' (did you mean 'rows'?)"},
         {HEAD "steps:\n  a: {run: x, artifacts: {plot: '${{ step.dir }}/p'}}\n  b: {run: 'echo ${{ "
               "steps.a.artifacts.plots }}'}\n",
          "4:22 E009", "did you mean 'plot'?"},
