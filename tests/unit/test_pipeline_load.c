@@ -316,7 +316,7 @@ TEST(values_of_an_axis_are_scalars_maps_or_lists)
         {STEP("run: 'echo ${{ matrix.c.a.d }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"),
          "3:22 E009", "there is no key 'd' of 'matrix.c.a'"},
         {STEP("run: 'echo ${{ matrix.c.a.e }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"), "", NULL},
-        {STEP("run: 'echo ${{ matrix.lr.x }}', matrix: {lr: [0.1]}"), "3:22 E009", "no key of 'matrix.lr' 'x'"},
+        {STEP("run: 'echo ${{ matrix.lr.x }}', matrix: {lr: [0.1]}"), "3:22 E009", "no key 'x' of 'matrix.lr'"},
         {STEP("run: x, matrix: {lr: {a: 1}}"), "3:28 E005", "matrix axis 'lr': expected a list"},
         {STEP("run: x, matrix: {lr: [{a: '${{ '}]}"), "3:34 E008", NULL},
     };
