@@ -140,7 +140,7 @@ LEFT = {
     "a pipe as an artifact": (
         "mkfifo $SLUICE_STEP_DIR/x", 'artifacts: {x: "${{ step.dir }}/x"}', "is neither a file nor a folder"),
     "a device as an artifact": (
-        "ln -s /dev/zero $SLUICE_STEP_DIR/x", 'artifacts: {x: "${{ step.dir }}/x"}', "is neither a file nor a folder"),
+        "ln -s /dev/zero $SLUICE_STEP_DIR/x", 'artifacts: {x: "${{ step.dir }}/x"}', "is a link to the outside of"),
     "a loop of links": (
         "ln -s x $SLUICE_STEP_DIR/x", 'artifacts: {x: "${{ step.dir }}/x"}', "Too many levels of symbolic links"),
     "a link out of the folder": (

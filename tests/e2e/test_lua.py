@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import textwrap
+import time
 
 import pytest
 
@@ -677,6 +678,7 @@ def test_a_script_that_hides_in_one_match_is_ended_by_a_signal(sluice):
     sluice.write("deep.lua", 'print("begun"); local s = ("a"):rep(50); s:find(("a*"):rep(50) .. "b")')
     process = sluice.start("lua", "run", "deep.lua")
     assert "begun" in process.stdout.readline()
+    time.sleep(0.5)  # well within the match
     process.terminate()
     process.communicate(timeout=20)
     assert process.returncode == -signal.SIGALRM
