@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test unit e2e lint lua docs docs-test fuzz deps deps-test install uninstall clean help
+.PHONY: all demo test unit e2e e2e-plain lint lua docs docs-test fuzz deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -126,6 +126,9 @@ e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
 	@SLUICE_BUILD=$(abspath $(BUILD)/asan) $(PYTHON) -m pytest -q -rs -n $(E2E_JOBS) tests/e2e
 # Most of them wait most of the time.
 E2E_JOBS ?= $(shell expr $(JOBS) + 1)
+e2e-plain: all ## those that say nothing about a sanitized program: limits of memory
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/e2e/test_runner.py tests/e2e/test_step_process.py -k $(PLAIN_TESTS)
+PLAIN_TESTS := "test_ten_gigabytes_under_a_memory_limit or (misbehaves and hog)"
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests
 docs: all ## write the pages and the picture that are made from what the programs say
