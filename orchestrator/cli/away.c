@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/away.h"
 
-#include "base/fs.h"
-#include "base/path.h"
+#include "cli/door.h"
 #include "cli/home.h"
 #include "cli/names.h"
 
@@ -34,10 +33,9 @@ int away_await_end(struct cli *cli, const char *run_id, struct pipeline_run *ret
     if (home_open(option_value(cli, "home"), HOME_READ, "", cli->arena, &home, err) < 0) {
         return -1;
     }
-    const char *door = path_join(cli->arena, home.path, "sock");
     int result = 0;
     for (bool held = true; held && result == 0;) {
-        held = fs_exists(door); /* before the look: who leaves has written all he will */
+        held = door_is_kept(home.path); /* before the look: who leaves has written all he will */
         result = store_pipeline_run_get(home.store, run_id, cli->arena, ret_row, err);
         if (result == 0 && run_state_is_terminal(ret_row->state)) {
             result = 1;

@@ -74,7 +74,7 @@ static int run_file(struct tally *tally, struct session *session, const char *fo
     }
     for (size_t i = 0; i < cases.count; i++) {
         const char *complaints = "";
-        const char *workspace = arena_printf(cli->arena, "%s/work/%d", folder, tally->passed + tally->failed);
+        const char *workspace = arena_printf(cli->arena, "%s/test-%d", folder, tally->passed + tally->failed);
         if (fs_make_folders(workspace, 0755, err) < 0 ||
             plugin_try(session, uses, &cases.items[i], workspace, cli->arena, &complaints, err) < 0) {
             return err_add(err, "%s: %.*s", file, STR_ARG(cases.items[i].name));

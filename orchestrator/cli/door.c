@@ -230,6 +230,15 @@ static int connect_to(const char *home)
     return fd;
 }
 
+bool door_is_kept(const char *home)
+{
+    int fd = connect_to(home);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd >= 0;
+}
+
 int door_ask(const char *home, const struct json *request, struct arena *arena, struct json *ret_outcome,
              struct err *err)
 {

@@ -24,6 +24,8 @@ void door_close(struct door *door);
 void door_serve(struct door *door);
 
 /* ---- outside ---- */
+/* Whether somebody keeps the door. What a killed sluice left there does not count. */
+bool door_is_kept(const char *home);
 /* Asks the holder of the home at `home`, and waits for its answer. ERR_NOT_FOUND when nobody is at the door; else what
  * the holder says, good or bad. */
 int door_ask(const char *home, const struct json *request, struct arena *arena, struct json *ret_outcome,

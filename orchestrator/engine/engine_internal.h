@@ -58,6 +58,11 @@ struct runner_link {
     bool dead;
 };
 
+/* ---- process_stat.c ---- */
+enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_START_TICKS = 22 };
+/* A field of /proc/PID/stat, counted from 1 as in proc(5); -1 when the process is gone or a zombie. */
+int64_t process_stat(const char *pid, int wanted);
+
 /* What is to be done after the commit. */
 struct outgoing {
     char runner[64];

@@ -9,23 +9,6 @@
 
 enum { GENERATIONS_MAX = 10000 };
 
-/* The fourth field of /proc/PID/stat, behind a name that may hold anything but a newline; 0: no such process. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[40];
-    char text[1024];
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t size = file == NULL ? 0 : fread(text, 1, sizeof text - 1, file);
-    text[size] = '\0';
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    const char *end = strrchr(text, ')');
-    int parent = 0;
-    return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 ? (pid_t)parent : 0;
-}
-
 static bool is_runner(const struct engine *engine, pid_t pid)
 {
     for (size_t i = 0; i < engine->links.count; i++) {
@@ -45,7 +28,9 @@ bool engine_is_step(const struct engine *engine, pid_t pid)
         if (is_runner(engine, pid)) {
             return true;
         }
-        pid = parent_of(pid);
+        char name[24];
+        (void)snprintf(name, sizeof name, "%d", (int)pid);
+        pid = (pid_t)process_stat(name, STAT_PARENT);
     }
     return false;
 }

@@ -7,6 +7,7 @@
  */
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/parse.h"
 #include "engine/engine_internal.h"
 
@@ -44,49 +45,19 @@ static bool environ_has(const char *pid, const struct hunted *hunted)
     return str_find((struct str){hunted->room, size}, str_from(hunted->needle)) >= 0;
 }
 
-/* Field `wanted` of /proc/PID/stat, counted from 1 as in proc(5); -1 when the process is gone or a zombie. */
-static int64_t stat_field(const char *pid, int wanted)
-{
-    char path[280];
-    char text[1024];
-    (void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    text[size < 0 ? 0 : size] = '\0';
-    const char *name_end = strrchr(text, ')');
-    if (name_end == NULL || name_end[1] != ' ' || name_end[2] == 'Z' || name_end[2] == 'X') {
-        return -1;
-    }
-    struct str rest = str_from(name_end + 2);
-    struct str field = {0};
-    for (int at = 3; at <= wanted; at++) {
-        if (!str_cut(&rest, ' ', &field)) {
-            return -1;
-        }
-    }
-    int64_t value = -1;
-    (void)parse_int(field, INT64_MIN, INT64_MAX, &value, NULL);
-    return value;
-}
-
-enum { STAT_GROUP = 5, STAT_START_TICKS = 22 };
-
 /* Steps lead a process group of their own. Its number cannot be given to another while one of them is alive, but may
  * have been after the last was gone. */
 static pid_t group_of(const struct attempt_row *row)
 {
     char pid[24];
     (void)snprintf(pid, sizeof pid, "%lld", (long long)row->pid);
-    int64_t ticks = row->pid <= 1 ? -1 : stat_field(pid, STAT_START_TICKS);
+    int64_t ticks = row->pid <= 1 ? -1 : process_stat(pid, STAT_START_TICKS);
     return row->pid <= 1 || (ticks >= 0 && ticks != row->start_ticks) ? 0 : (pid_t)row->pid;
 }
 
 static bool is_hunted(const char *pid, const struct hunted *hunted)
 {
-    int64_t group = stat_field(pid, STAT_GROUP);
+    int64_t group = process_stat(pid, STAT_GROUP);
     return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted));
 }
 
@@ -95,10 +66,11 @@ static int sweep_once(const struct hunted *hunted, struct strbuf *pids)
 {
     int found = 0;
     DIR *processes = opendir("/proc");
-    if (processes == NULL) {
-        return 0;
-    }
     strbuf_reset(pids);
+    if (processes == NULL) { /* who cannot look has not seen that nothing is left */
+        strbuf_add_text(pids, "unknown, since /proc cannot be read");
+        return 1;
+    }
     for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_hunted(entry->d_name, hunted)) {
             continue;
@@ -116,8 +88,8 @@ static int sweep(const struct attempt_row *row, struct strbuf *pids)
 {
     char needle[80];
     (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", row->mark);
-    struct hunted hunted = {.needle = needle, .group = group_of(row), .room = malloc(ENVIRON_MAX)};
-    int left = hunted.room == NULL ? 0 : 1;
+    struct hunted hunted = {.needle = needle, .group = group_of(row), .room = mem_alloc(ENVIRON_MAX)};
+    int left = 1;
     for (int i = 0; i < SWEEPS && left > 0; i++) {
         left = sweep_once(&hunted, pids);
         if (left > 0) {

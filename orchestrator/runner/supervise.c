@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -365,6 +366,14 @@ static void note_status(struct supervised *attempt)
     facts->code = WIFSIGNALED(status) ? 128 + facts->signal : WEXITSTATUS(status);
 }
 
+/* Whether the step wrote outputs: also where none is declared, so that a name which nobody asked for is told. */
+static bool has_written_outputs(const struct supervised *attempt)
+{
+    const char *path = json_get_text(&attempt->spawn, "output_file", NULL);
+    struct stat st;
+    return path != NULL && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
 static bool wants_collecting(const struct supervised *attempt)
 {
     const struct json *collect = json_get(&attempt->spawn, "collect");
@@ -380,7 +389,7 @@ static bool wants_collecting(const struct supervised *attempt)
             return true;
         }
     }
-    return false;
+    return has_written_outputs(attempt);
 }
 
 /* A Lua or plugin step that has ended without saying how. */

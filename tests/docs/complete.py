@@ -42,10 +42,10 @@ def stubs(text):
             wanted.setdefault(need.rstrip("?"), [])
     params = set(re.findall(r"(?<![\w/.])params\.([A-Za-z_]\w*)", text)) - set(value.get("params", {}))
     missing = {name: members for name, members in wanted.items() if name not in steps}
-    return [stub(name, missing[name]) for name in missing], sorted(params)
+    return [stand_in(name, missing[name]) for name in missing], sorted(params)
 
 
-def stub(name, uses):
+def stand_in(name, uses):
     outputs, artifacts, model = set(), set(), False
     for members in uses:
         if members[:1] == ["artifacts"]:

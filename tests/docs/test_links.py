@@ -19,14 +19,14 @@ def test_links_lead_to_files_and_headings_that_exist():
 
 
 def test_each_page_can_be_reached_from_the_readme():
-    seen, todo = set(), ["README.md"]
-    while todo:
-        page = todo.pop()
+    seen, ahead = set(), ["README.md"]
+    while ahead:
+        page = ahead.pop()
         if page in seen or not page.endswith(".md"):
             continue
         seen.add(page)
         for _, target in links(page):
             path = target.partition("#")[0]
             if path:
-                todo.append(posixpath.normpath(posixpath.join(posixpath.dirname(page), path)))
+                ahead.append(posixpath.normpath(posixpath.join(posixpath.dirname(page), path)))
     assert {page for page in pages() if page.startswith("docs/")} <= seen

@@ -88,6 +88,19 @@ def test_a_cancel_goes_on_when_the_holder_leaves(waiting):
     assert (waiting.folder / "trace").read_text() == "begun\ncleaned\n"
 
 
+def test_a_holder_that_is_killed_after_it_took_the_cancel_leaves_nobody_waiting(sluice):
+    sluice.pipeline("name: deaf\nsteps: {s: {run: \"trap '' TERM; touch up; sleep 60\", stop: {grace: 3s}}}\n")
+    holder = sluice.start("run", "--json")
+    wait_until((sluice.folder / "up").exists)
+    cancel = sluice.start("cancel", "deaf/1")
+    wait_until(lambda: sluice("activity", "--json", expect=0).json[0]["action"] != "run.started")
+    holder.kill()
+    holder.communicate()
+    assert (sluice.home / "sock").exists()
+    out, err = cancel.communicate(timeout=60)
+    assert cancel.returncode == 0 and "cancelled" in out, err
+
+
 def test_a_step_decides_nothing(sluice):
     sluice.pipeline(f"""\
         name: ask

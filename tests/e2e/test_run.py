@@ -384,3 +384,16 @@ def test_an_approval_of_a_sub_pipeline_is_asked_for_by_the_name_that_answers_it(
     assert "sluice approve child/1 ask " in said and "sluice resume parent/1 " in said
     sluice("approve", "child/1", "ask", expect=0)
     assert "✓ use succeeded" in sluice("resume", "parent/1", expect=0).out
+
+
+def test_an_output_that_nobody_declared_fails_the_step_also_where_none_is_declared(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          a: {run: 'echo rows=1 >> "$SLUICE_OUTPUT"'}
+          b: {run: 'echo novalue >> "$SLUICE_OUTPUT"'}
+          c: {run: ': > "$SLUICE_OUTPUT"'}
+    """)
+    run = sluice.run(expect=1)
+    assert "output 'rows' (line 1) is not declared: add 'rows: string'" in run.step("a")["reason"]
+    assert "line 1" in run.step("b")["reason"] and run.step("c")["status"] == "succeeded"
