@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * retry, rerun, cancel: what people do with a run that is there already.
  */
-#include "cli/away.h"
 #include "cli/commands.h"
-#include "cli/door.h"
 #include "cli/follow.h"
 #include "cli/git_head.h"
 #include "cli/names.h"
@@ -62,7 +60,6 @@ static int take_surroundings(struct session *session, const struct pipeline_run 
     submission->vars = vars == NULL ? json_object() : *vars;
     submission->environment = json_get_text(contexts, "environment", NULL);
     submission->workspace = row->workspace;
-    submission->actor = session->actor;
     submission->git = git_head(git_root(row->workspace, arena), arena);
     return 0;
 }
@@ -85,7 +82,7 @@ static int submit_and_follow(struct session *session, struct engine_submission *
 {
     struct err err = {0};
     char run_id[40];
-    if (engine_submit(session->engine, submission, run_id, &err) < 0) {
+    if (session_submit(session, submission, run_id, &err) < 0) {
         return cli_fail(session->cli, cli_exit_of(&err), &err);
     }
     struct follow_options options = follow_of(session->cli);
@@ -127,7 +124,7 @@ static int run_retry(struct cli *cli)
         (void)err_set(&err, ERR_INPUT, "--only needs the step: 'sluice retry RUN STEP --only'");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (session_open(cli, "retry", NULL, &session, &err) < 0) {
+    if (session_join(cli, "retry", NULL, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "retry"};
@@ -196,7 +193,7 @@ static int run_rerun(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
-    if (session_open(cli, "rerun", NULL, &session, &err) < 0) {
+    if (session_join(cli, "rerun", NULL, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "rerun"};
@@ -237,79 +234,42 @@ const struct command command_rerun = {
 
 /* ---- cancel --------------------------------------------------------------------------------------------------- */
 
-/* Another sluice holds the home: it stops the run, and this one looks on. 0 when it was told, and the run has ended:
- * `*ret_code` is then the exit code; 1 when the home can be had now; -1 with `err`. */
-static int cancel_at_door(struct cli *cli, int *ret_code, struct err *err)
+static int cancel(struct session *session, struct err *err)
 {
+    struct cli *cli = session->cli;
     struct pipeline_run row;
-    struct json request = json_object();
-    struct json outcome;
-    const char *home = NULL;
-    if (away_find_run(cli, "cancel", &home, &row, err) < 0) {
-        return -1;
+    if (names_run(session->home.store, cli->arguments[0], cli->arena, &row, err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, err);
     }
-    json_set(cli->arena, &request, "do", json_cstring(cli->arena, "cancel"));
-    json_set(cli->arena, &request, "run", json_cstring(cli->arena, row.run_id));
-    if (option_given(cli, "reason")) {
-        json_set(cli->arena, &request, "reason", json_cstring(cli->arena, option_value(cli, "reason")));
+    if (run_state_is_terminal(row.state)) {
+        (void)err_set(err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel",
+                      names_label(cli->arena, &row), run_state_name(row.state));
+        return cli_fail(cli, EXIT_USAGE, err);
     }
-    if (door_ask(home, &request, cli->arena, &outcome, err) < 0) {
-        return -1;
+    bool loaded = session->visit != NULL || engine_find_run(session->engine, row.run_id) != NULL;
+    while (session_cancel(session, row.run_id, option_value(cli, "reason"), err) < 0) {
+        if (err->code != ERR_BUSY || session->visit == NULL || session_rejoin(session, err) < 0) {
+            return cli_fail(cli, cli_exit_of(err), err);
+        }
+        err_clear(err);
     }
-    int ended = away_await_end(cli, row.run_id, &row, err);
-    if (ended <= 0) {
-        return ended < 0 ? -1 : 1;
+    if (!loaded) {
+        fprintf(stderr, "sluice: %s is cancelled; its steps can no longer be shown\n", names_label(cli->arena, &row));
+        return EXIT_OK;
     }
-    if (cli->json) {
-        json_set(cli->arena, &outcome, "run_id", json_cstring(cli->arena, row.run_id));
-        json_set(cli->arena, &outcome, "status", json_cstring(cli->arena, run_state_name(row.state)));
-        printf("%s\n", json_text(cli->arena, &outcome).p);
-    } else if (!cli->quiet) {
-        printf("%s %s\n", names_label(cli->arena, &row), run_state_name(row.state));
-    }
-    *ret_code = row.state == RUN_STATE_CANCELLED ? EXIT_OK : EXIT_RUN_FAILED;
-    return 0;
+    struct follow_options options = {.wait = true};
+    int code = follow_run(session, row.run_id, &options);
+    return code == EXIT_RUN_FAILED ? EXIT_OK : code; /* a cancelled run is what was wanted */
 }
 
 static int run_cancel(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
-    struct pipeline_run row;
-    bool open = session_open(cli, "cancel", NULL, &session, &err) == 0;
-    if (!open && err.code == ERR_BUSY) {
-        int code = EXIT_OK;
-        struct err away = {0};
-        int told = cancel_at_door(cli, &code, &away);
-        if (told <= 0) {
-            const struct err *why = away.code == ERR_NOT_FOUND ? &err : &away;
-            return told == 0 ? code : cli_fail(cli, cli_exit_of(why), why);
-        }
-        err_clear(&err);
-        open = session_open(cli, "cancel", NULL, &session, &err) == 0;
-    }
-    if (!open) {
+    if (session_join(cli, "cancel", NULL, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
-    int code = EXIT_OK;
-    bool found = names_run(session.home.store, cli->arguments[0], cli->arena, &row, &err) == 0;
-    bool loaded = found && engine_find_run(session.engine, row.run_id) != NULL;
-    if (!found) {
-        code = cli_fail(cli, EXIT_USAGE, &err);
-    } else if (run_state_is_terminal(row.state)) {
-        (void)err_set(&err, ERR_STATE, "run %s has ended already (%s): there is nothing to cancel",
-                      names_label(cli->arena, &row), run_state_name(row.state));
-        code = cli_fail(cli, EXIT_USAGE, &err);
-    } else if (engine_cancel(session.engine, row.run_id, session.actor, option_value(cli, "reason"), &err) < 0) {
-        code = cli_fail(cli, cli_exit_of(&err), &err);
-    } else if (!loaded) {
-        fprintf(stderr, "sluice: %s is cancelled; its steps can no longer be shown\n",
-                names_label(cli->arena, &row));
-    } else {
-        struct follow_options options = {.wait = true};
-        code = follow_run(&session, row.run_id, &options);
-        code = code == EXIT_RUN_FAILED ? EXIT_OK : code;
-    }
+    int code = cancel(&session, &err);
     session_close(&session);
     return code;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * approve and reject: a person's word.
  */
-#include "cli/away.h"
 #include "cli/commands.h"
-#include "cli/door.h"
 #include "cli/follow.h"
 #include "cli/names.h"
 
@@ -59,46 +57,17 @@ static int vote(struct cli *cli, struct session *session, bool approve, struct e
     struct engine_vote given = {
         .run_id = row.run_id,
         .step = cli->argument_count > 1 ? cli->arguments[1] : NULL,
-        .actor = session->actor,
-        .groups = session->groups,
         .approve = approve,
         .reason = option_value(cli, "reason"),
     };
-    if (engine_vote(session->engine, &given, &outcome, cli->arena, err) < 0) {
+    if (session_vote(session, &given, &outcome, err) < 0) {
         return vote_failed(cli, err);
     }
     if (option_given(cli, "resume")) {
         struct follow_options options = {0};
         return follow_run(session, row.run_id, &options);
     }
-    print_outcome(cli, &row, &outcome, approve, session->actor, false);
-    return EXIT_OK;
-}
-
-/* Another sluice holds the home: it records the vote, and goes on with the run if that is what it waits for. */
-static int vote_at_door(struct cli *cli, bool approve, const struct err *busy)
-{
-    struct err err = {0};
-    struct pipeline_run row;
-    struct json request = json_object();
-    struct json outcome;
-    const char *home = NULL;
-    if (away_find_run(cli, "decide", &home, &row, &err) < 0) {
-        return cli_fail(cli, cli_exit_of(&err), &err);
-    }
-    json_set(cli->arena, &request, "do", json_cstring(cli->arena, "vote"));
-    json_set(cli->arena, &request, "run", json_cstring(cli->arena, row.run_id));
-    json_set(cli->arena, &request, "approve", json_bool(approve));
-    if (cli->argument_count > 1) {
-        json_set(cli->arena, &request, "step", json_cstring(cli->arena, cli->arguments[1]));
-    }
-    if (option_given(cli, "reason")) {
-        json_set(cli->arena, &request, "reason", json_cstring(cli->arena, option_value(cli, "reason")));
-    }
-    if (door_ask(home, &request, cli->arena, &outcome, &err) < 0) {
-        return err.code == ERR_NOT_FOUND ? cli_fail(cli, EXIT_HOME, busy) : vote_failed(cli, &err);
-    }
-    print_outcome(cli, &row, &outcome, approve, json_get_text(&outcome, "actor", "you"), true);
+    print_outcome(cli, &row, &outcome, approve, session->actor, session->visit != NULL);
     return EXIT_OK;
 }
 
@@ -110,8 +79,8 @@ static int run_vote(struct cli *cli, bool approve)
         (void)err_set(&err, ERR_INPUT, "a rejection needs -m TEXT: whoever made the model wants to know");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (session_open(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {
-        return err.code == ERR_BUSY ? vote_at_door(cli, approve, &err) : cli_fail(cli, cli_exit_of(&err), &err);
+    if (session_join(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {
+        return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = vote(cli, &session, approve, &err);
     session_close(&session);

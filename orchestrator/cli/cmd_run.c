@@ -24,6 +24,22 @@ static bool same_params(const char *stored, const struct json *params, struct ar
     return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
 }
 
+/* Whether a sluice looks after the run, in another terminal. When the home is ours, nobody does. */
+static bool is_followed(struct session *session, const char *run_id)
+{
+    struct arena *arena = session->cli->arena;
+    struct json request = json_object();
+    struct json outcome;
+    struct err ignored = {0};
+    if (session->visit == NULL) {
+        return false;
+    }
+    json_set(arena, &request, "do", json_cstring(arena, "look"));
+    json_set(arena, &request, "run", json_cstring(arena, run_id));
+    return visit_ask(session->visit, &request, arena, &outcome, &ignored) < 0 ||
+           json_get_bool(&outcome, "followed", true);
+}
+
 /* A run of the same definition with the same params that was left while it ran: `sluice run` was killed. The same
  * command goes on with it. A run that waits for a person is no such run: the next night goes on beside it. */
 static const char *find_left(struct session *session, const struct engine_submission *wanted)
@@ -47,7 +63,7 @@ static const char *find_left(struct session *session, const struct engine_submis
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
-        if (moves && same) {
+        if (moves && same && !is_followed(session, row->run_id)) {
             char label[32];
             pipeline_run_label(row, label);
             fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n",
@@ -66,7 +82,7 @@ static int submit_and_follow(struct session *session, struct engine_submission *
     const char *left = option_given(cli, "new") ? NULL : find_left(session, submission);
     if (left != NULL) {
         (void)snprintf(run_id, sizeof run_id, "%s", left);
-    } else if (engine_submit(session->engine, submission, run_id, &err) < 0) {
+    } else if (session_submit(session, submission, run_id, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct follow_options options = follow_of(cli);
@@ -98,10 +114,9 @@ static int run_run(struct cli *cli)
         return plan_print(cli, &submission);
     }
     struct session session;
-    if (session_open(cli, "run", submission.environment, &session, &err) < 0) {
+    if (session_join(cli, "run", submission.environment, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
-    submission.actor = session.actor;
     code = submit_and_follow(&session, &submission);
     session_close(&session);
     return code;
@@ -135,7 +150,10 @@ const struct command command_run = {
         "\n"
         "It returns with exit code 5 as soon as only a person can let it go on; --wait stays. Ctrl-C cancels the run, "
         "a second one kills its steps at once. If sluice itself is killed, the same command goes on where it "
-        "stopped.",
+        "stopped.\n"
+        "\n"
+        "When another sluice holds the home, the run is handed to it and followed from here; this one takes the home "
+        "over when that one leaves.",
     .examples =
         "sluice run\nsluice run train.yaml -p lr=0.1 -p data=data/night-3.csv\nsluice run --until evaluate --json",
     .options = run_options,
@@ -192,7 +210,7 @@ static int run_resume_command(struct cli *cli)
     struct err err = {0};
     struct session session;
     struct pipeline_run row;
-    if (session_open(cli, "resume", NULL, &session, &err) < 0) {
+    if (session_join(cli, "resume", NULL, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = EXIT_OK;
@@ -221,7 +239,8 @@ const struct command command_resume = {
     .details =
         "Takes a run up where it is: after a crash, after an approval, after closing the terminal. Steps that still "
         "run are found again,\n"
-        "finished ones do not run twice. RUN is a number (12), pipeline/number (wine/12), 'latest' or a run id; "
+        "finished ones do not run twice. One that another terminal has is followed. RUN is a number (12), "
+        "pipeline/number (wine/12), 'latest' or a run id; "
         "without it, the oldest open\n"
         "run.",
     .examples = "sluice resume\nsluice resume wine/12 --wait",

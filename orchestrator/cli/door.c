@@ -3,6 +3,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "cli/submission.h"
+#include "cli/visit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,44 +13,37 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { GUESTS_MAX = 16, PACKET_MAX = 64 << 10, GUEST_WAIT_MS = 5000, ANSWER_WAIT_S = 60, BACKLOG = 16 };
+/* A guest that is silent for longer than GUEST_WAIT_MS is shown out: it may be stopped, and would hold a place. */
+enum { GUESTS_MAX = 64, GUEST_WAIT_MS = 5000, FOLLOWER_FRESH_MS = 3000, BACKLOG = 64 };
+/* Of an answer: it is one packet. */
+enum { PROGRESS_MAX = 100, PROGRESS_TEXT_MAX = 80 };
 
 struct guest {
     int fd; /* -1: nobody */
-    int64_t came_ms;
+    int64_t heard_ms;
+    char follows[40]; /* the run it follows; "": none */
 };
 
 struct door {
     struct session *session;
+    const char *run_id; /* of the keeper */
     int fd;
     struct guest guests[GUESTS_MAX];
 };
 
-/* A socket's address is short, a home's path may be long: it is reached through the descriptor of the folder. */
-static int address_of(const char *home, int *ret_folder, struct sockaddr_un *ret_address)
-{
-    *ret_folder = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    (void)snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "/proc/self/fd/%d/sock", *ret_folder);
-    return *ret_folder < 0 ? -1 : 0;
-}
-
-/* ---- inside ---------------------------------------------------------------------------------------------------- */
-
-int door_open(struct session *session, struct door **ret_door, struct err *err)
+int door_open(struct session *session, const char *run_id, struct door **ret_door, struct err *err)
 {
     struct sockaddr_un address;
     int folder = -1;
     struct door *door = mem_alloc(sizeof *door);
-    *door = (struct door){.session = session, .fd = -1};
+    *door = (struct door){.session = session, .run_id = run_id, .fd = -1};
     for (int i = 0; i < GUESTS_MAX; i++) {
         door->guests[i].fd = -1;
     }
-    if (address_of(session->home.path, &folder, &address) == 0) {
+    if (door_address(session->home.path, &folder, &address) == 0) {
         (void)unlink(address.sun_path); /* we hold the lock: what lies there is of one that has gone */
         door->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     }
@@ -81,7 +77,7 @@ void door_close(struct door *door)
     }
     if (door->fd >= 0) {
         (void)close(door->fd);
-        if (address_of(door->session->home.path, &folder, &address) == 0) {
+        if (door_address(door->session->home.path, &folder, &address) == 0) {
             (void)unlink(address.sun_path);
             (void)close(folder);
         }
@@ -89,182 +85,301 @@ void door_close(struct door *door)
     free(door);
 }
 
+/* ---- what a guest may ask ---------------------------------------------------------------------------------------- */
+
+/* A question, while it is answered; all of it lives in `arena`. */
+struct question {
+    struct door *door;
+    struct guest *guest;
+    struct json request;
+    int document; /* the memory file beside it; -1: none */
+    const char *actor;
+    struct json groups;
+    struct arena *arena;
+};
+
 /* Name and groups of whoever is at the other end, as the kernel knows them. */
-static int actor_of(struct door *door, int fd, const char **ret_actor, struct json *ret_groups, struct err *err)
+static int find_actor(struct question *q, struct err *err)
 {
     struct ucred peer;
     gid_t groups[256];
     socklen_t size = sizeof peer;
     socklen_t groups_size = sizeof groups;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+    if (getsockopt(q->guest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         return err_errno(err, "asking who knocks");
     }
-    if (engine_is_step(door->session->engine, peer.pid)) {
+    if (engine_is_step(q->door->session->engine, peer.pid)) {
         return err_set(err, ERR_DENIED, "a step decides nothing about runs: a person does");
     }
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) {
+    if (getsockopt(q->guest->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) {
         groups_size = 0;
     }
-    session_actor_of(door->session, peer.uid, groups, groups_size / sizeof groups[0], ret_actor, ret_groups);
+    session_actor_of(q->door->session, peer.uid, groups, groups_size / sizeof groups[0], &q->actor, &q->groups);
     return 0;
 }
 
-static int obey(struct door *door, int fd, const struct json *request, struct json *ret_outcome, struct err *err)
+static int answer_cancel(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
 {
-    struct engine *engine = door->session->engine;
-    const char *what = json_get_text(request, "do", "");
-    const char *run_id = json_get_text(request, "run", "");
-    const char *reason = json_get_text(request, "reason", NULL);
-    const char *actor = NULL;
-    struct json groups;
-    if (actor_of(door, fd, &actor, &groups, err) < 0) {
+    *ret_outcome = json_object();
+    return engine_cancel(q->door->session->engine, run_id, q->actor, json_get_text(&q->request, "reason", NULL), err);
+}
+
+static int answer_kill(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+{
+    *ret_outcome = json_object();
+    return engine_kill(q->door->session->engine, run_id, err);
+}
+
+static int answer_vote(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+{
+    struct engine_vote vote = {
+        .run_id = run_id,
+        .step = json_get_text(&q->request, "step", NULL),
+        .actor = q->actor,
+        .groups = q->groups,
+        .approve = json_get_bool(&q->request, "approve", false),
+        .reason = json_get_text(&q->request, "reason", NULL),
+    };
+    if (engine_vote(q->door->session->engine, &vote, ret_outcome, q->arena, err) < 0) {
         return -1;
     }
-    if (engine_find_run(engine, run_id) == NULL) {
-        return err_set(err, ERR_STATE, "the run has ended already");
+    json_set(q->arena, ret_outcome, "actor", json_cstring(q->arena, q->actor));
+    return 0;
+}
+
+static bool is_followed(const struct door *door, const char *run_id, const struct guest *but)
+{
+    bool followed = strcmp(door->run_id, run_id) == 0;
+    for (int i = 0; !followed && i < GUESTS_MAX; i++) {
+        const struct guest *guest = &door->guests[i];
+        followed = guest != but && guest->fd >= 0 && strcmp(guest->follows, run_id) == 0;
     }
-    if (strcmp(what, "cancel") == 0) {
-        *ret_outcome = json_object();
-        return engine_cancel(engine, run_id, actor, reason, err);
+    return followed;
+}
+
+/* The first bytes of a text, of whole characters. */
+static struct str beginning(const char *text)
+{
+    struct str result = str_slice(str_from(text), 0, PROGRESS_TEXT_MAX);
+    while (result.n > 0 && !utf8_valid(result)) {
+        result.n--;
     }
-    if (strcmp(what, "vote") == 0) {
-        struct engine_vote vote = {
-            .run_id = run_id,
-            .step = json_get_text(request, "step", NULL),
-            .actor = actor,
-            .groups = groups,
-            .approve = json_get_bool(request, "approve", false),
-            .reason = reason,
-        };
-        if (engine_vote(engine, &vote, ret_outcome, door->session->cli->arena, err) < 0) {
-            return -1;
+    return result;
+}
+
+/* What only the engine's memory knows of a run: the progress of its items; of as many as a packet has room for. */
+static struct json progress_of(struct question *q, const struct run *run)
+{
+    struct json list = json_array();
+    for (size_t i = 0; i < run->pipeline->step_count && list.u.array.count < PROGRESS_MAX; i++) {
+        for (size_t k = 0; k < run->steps[i].item_count && list.u.array.count < PROGRESS_MAX; k++) {
+            const char *text = "";
+            bool active = run->steps[i].items[k].state == STEP_STATE_ACTIVE;
+            double value =
+                active ? engine_progress(q->door->session->engine, run->run_id, (struct run_place){i, k}, &text) : -1;
+            if (value >= 0) {
+                struct json one = json_object();
+                json_set(q->arena, &one, "step", json_int((int64_t)i));
+                json_set(q->arena, &one, "item", json_int((int64_t)k));
+                json_set(q->arena, &one, "value", json_number(value));
+                json_set(q->arena, &one, "text", json_string(q->arena, beginning(text)));
+                json_push(q->arena, &list, one);
+            }
         }
-        json_set(door->session->cli->arena, ret_outcome, "actor", json_cstring(door->session->cli->arena, actor));
-        return 0;
+    }
+    return list;
+}
+
+static int answer_look(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+{
+    (void)err;
+    struct engine *engine = q->door->session->engine;
+    const struct run *run = engine_find_run(engine, run_id);
+    struct json outcome = json_object();
+    bool follows = json_get_bool(&q->request, "follows", false);
+    (void)snprintf(q->guest->follows, sizeof q->guest->follows, "%s", follows ? run_id : "");
+    json_set(q->arena, &outcome, "open", json_bool(run != NULL));
+    json_set(q->arena, &outcome, "blocked", json_bool(run != NULL && engine_is_blocked(engine, run_id)));
+    json_set(q->arena, &outcome, "followed", json_bool(is_followed(q->door, run_id, q->guest)));
+    json_set(q->arena, &outcome, "progress", run == NULL ? json_array() : progress_of(q, run));
+    *ret_outcome = outcome;
+    return 0;
+}
+
+/* Only a file in memory that nobody can change: another could make the engine wait, or change under its eyes. */
+static int read_document(int fd, struct arena *arena, struct str *ret_text, struct err *err)
+{
+    struct stat file;
+    int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+    bool sealed = seals >= 0 && (seals & F_SEAL_WRITE) != 0 && (seals & F_SEAL_SHRINK) != 0;
+    if (!sealed || fstat(fd, &file) < 0 || file.st_size > DOOR_DOCUMENT_MAX) {
+        return err_set(err, ERR_INPUT, "expected a sealed memory file of at most %d MiB beside the request",
+                       DOOR_DOCUMENT_MAX >> 20);
+    }
+    size_t size = (size_t)file.st_size;
+    char *text = arena_array(arena, size + 1, 1);
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pread(fd, text + done, size - done, (off_t)done);
+        if (got <= 0) {
+            return err_errno(err, "reading what came beside the request");
+        }
+        done += (size_t)got;
+    }
+    *ret_text = (struct str){text, size};
+    return 0;
+}
+
+static int answer_submit(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct session *session = q->door->session;
+    struct engine_submission submission;
+    struct json document;
+    struct str text;
+    char run_id[40];
+    if (read_document(q->document, q->arena, &text, err) < 0 ||
+        json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0 ||
+        submission_read(&document, &session->catalogue, q->arena, &submission, err) < 0) {
+        return -1;
+    }
+    submission.actor = q->actor;
+    if (engine_submit(session->engine, &submission, run_id, err) < 0) {
+        return -1;
+    }
+    *ret_outcome = json_object();
+    json_set(q->arena, ret_outcome, "run_id", json_cstring(q->arena, run_id));
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    bool needs_open_run;
+    int (*answer)(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err);
+} wishes[] = {
+    {"cancel", true, answer_cancel}, {"kill", true, answer_kill},       {"vote", true, answer_vote},
+    {"look", false, answer_look},    {"submit", false, answer_submit},
+};
+
+static int obey(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    const char *what = json_get_text(&q->request, "do", "");
+    const char *run_id = json_get_text(&q->request, "run", "");
+    if (find_actor(q, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+        if (strcmp(wishes[i].name, what) != 0) {
+            continue;
+        }
+        if (wishes[i].needs_open_run && engine_find_run(q->door->session->engine, run_id) == NULL) {
+            return err_set(err, ERR_STATE, "the run has ended already");
+        }
+        return wishes[i].answer(q, run_id, ret_outcome, err);
     }
     return err_set(err, ERR_INPUT, "this sluice does not know how to '%s'", what);
 }
 
-static struct json answer_to(struct door *door, int fd, struct str packet, struct arena *arena)
+static struct str answer_to(struct question *q, struct str packet)
 {
     struct err err = {0};
-    struct json request;
     struct json outcome = json_null();
     struct json answer = json_object();
-    if (json_read(packet, (struct json_limits){0}, arena, &request, &err) == 0 &&
-        obey(door, fd, &request, &outcome, &err) == 0) {
-        json_set(arena, &answer, "outcome", json_copy(arena, &outcome));
-        return answer;
+    if (json_read(packet, (struct json_limits){0}, q->arena, &q->request, &err) == 0 && obey(q, &outcome, &err) == 0) {
+        json_set(q->arena, &answer, "outcome", outcome);
+        return json_text(q->arena, &answer);
     }
     struct json error = json_object();
-    json_set(arena, &error, "code", json_cstring(arena, err_code_name(err.code)));
-    json_set(arena, &error, "message", json_cstring(arena, err.message));
-    json_set(arena, &answer, "error", error);
-    return answer;
+    json_set(q->arena, &error, "code", json_cstring(q->arena, err_code_name(err.code)));
+    json_set(q->arena, &error, "message", json_cstring(q->arena, err.message));
+    json_set(q->arena, &answer, "error", error);
+    return json_text(q->arena, &answer);
 }
 
-/* False when the guest has been answered, has gone, or has said nothing for too long. */
-static bool serve_guest(struct door *door, const struct guest *guest, int64_t now_ms)
+/* ---- guests ---------------------------------------------------------------------------------------------------- */
+
+/* A packet, and the file that came with it or -1. */
+static ssize_t receive(int fd, char *packet, size_t room, int *ret_attached)
 {
-    static char packet[PACKET_MAX];
-    ssize_t size = recv(guest->fd, packet, sizeof packet, MSG_DONTWAIT);
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = packet, .iov_len = room};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *header = size < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    *ret_attached = -1;
+    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(ret_attached, CMSG_DATA(header), sizeof *ret_attached);
+    }
+    return size;
+}
+
+/* False when the guest has gone, or has said nothing for too long. */
+static bool serve_guest(struct door *door, struct guest *guest, int64_t now_ms)
+{
+    static char packet[DOOR_PACKET_MAX];
+    struct question q = {.door = door, .guest = guest};
+    ssize_t size = receive(guest->fd, packet, sizeof packet, &q.document);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return now_ms - guest->came_ms < GUEST_WAIT_MS;
+        return now_ms - guest->heard_ms < GUEST_WAIT_MS;
     }
-    if (size <= 0) {
-        return false;
+    if (size > 0) {
+        q.arena = arena_new();
+        guest->heard_ms = now_ms;
+        struct str answer = answer_to(&q, (struct str){packet, (size_t)size});
+        ssize_t sent = send(guest->fd, answer.p, answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        size = sent < 0 ? 0 : size;
+        arena_free(q.arena);
     }
-    struct arena *arena = arena_new();
-    struct json answer = answer_to(door, guest->fd, (struct str){packet, (size_t)size}, arena);
-    struct str text = json_text(arena, &answer);
-    (void)send(guest->fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    arena_free(arena);
-    return false;
+    if (q.document >= 0) {
+        (void)close(q.document);
+    }
+    return size > 0;
+}
+
+/* Who finds every place taken is shown out at once, and may come again. */
+static void let_in(struct door *door, int64_t now_ms)
+{
+    int fd = -1;
+    while ((fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        struct err err = {0};
+        int place = 0;
+        while (place < GUESTS_MAX && door->guests[place].fd >= 0) {
+            place++;
+        }
+        if (place == GUESTS_MAX || engine_watch(door->session->engine, fd, &err) < 0) {
+            log_error("door", "%s", place == GUESTS_MAX ? "too many at the door" : err.message);
+            (void)close(fd);
+        } else {
+            door->guests[place] = (struct guest){.fd = fd, .heard_ms = now_ms};
+        }
+    }
 }
 
 void door_serve(struct door *door)
 {
     int64_t now_ms = clock_monotonic_ms(&clock_system);
+    let_in(door, now_ms);
     for (int i = 0; i < GUESTS_MAX; i++) {
         struct guest *guest = &door->guests[i];
-        struct err ignored = {0};
-        if (guest->fd < 0) {
-            guest->fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-            guest->came_ms = now_ms;
-            if (guest->fd >= 0 && engine_watch(door->session->engine, guest->fd, &ignored) < 0) {
-                log_error("door", "%s", ignored.message);
-            }
-        }
         if (guest->fd >= 0 && !serve_guest(door, guest, now_ms)) {
             (void)close(guest->fd); /* epoll forgets it */
-            guest->fd = -1;
+            *guest = (struct guest){.fd = -1};
         }
     }
 }
 
-/* ---- outside ----------------------------------------------------------------------------------------------------- */
-
-static int code_of(const char *name)
+bool door_has_follower(const struct door *door)
 {
-    for (int code = ERR_INPUT; code <= ERR_INTERNAL; code++) {
-        if (strcmp(err_code_name((enum err_code)code), name) == 0) {
-            return code;
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    for (int i = 0; i < GUESTS_MAX; i++) {
+        const struct guest *guest = &door->guests[i];
+        if (guest->fd >= 0 && guest->follows[0] != '\0' && now_ms - guest->heard_ms < FOLLOWER_FRESH_MS) {
+            return true;
         }
     }
-    return ERR_INTERNAL;
-}
-
-static int connect_to(const char *home)
-{
-    struct sockaddr_un address;
-    int folder = -1;
-    if (address_of(home, &folder, &address) < 0) {
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        (void)close(fd);
-        fd = -1;
-    }
-    (void)close(folder);
-    return fd;
-}
-
-bool door_is_kept(const char *home)
-{
-    int fd = connect_to(home);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return fd >= 0;
-}
-
-int door_ask(const char *home, const struct json *request, struct arena *arena, struct json *ret_outcome,
-             struct err *err)
-{
-    struct timeval patience = {.tv_sec = ANSWER_WAIT_S};
-    struct str text = json_text(arena, request);
-    struct json answer;
-    int fd = connect_to(home);
-    if (fd < 0) {
-        return err_set(err, ERR_NOT_FOUND, "nobody answers at '%s/sock'", home);
-    }
-    char *packet = arena_array(arena, PACKET_MAX, 1);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ssize_t size = send(fd, text.p, text.n, MSG_NOSIGNAL) < 0 ? -1 : recv(fd, packet, PACKET_MAX, 0);
-    (void)close(fd);
-    if (size <= 0) {
-        return err_set(err, ERR_BUSY, "the sluice that holds '%s' gave no answer", home);
-    }
-    if (json_read((struct str){packet, (size_t)size}, (struct json_limits){0}, arena, &answer, err) < 0) {
-        return err_add(err, "what the sluice that holds '%s' answered", home);
-    }
-    const struct json *error = json_get(&answer, "error");
-    if (error != NULL) {
-        return err_set(err, (enum err_code)code_of(json_get_text(error, "code", "")), "%s",
-                       json_get_text(error, "message", ""));
-    }
-    const struct json *outcome = json_get(&answer, "outcome");
-    *ret_outcome = outcome == NULL ? json_null() : *outcome;
-    return 0;
+    return false;
 }

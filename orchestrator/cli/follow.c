@@ -5,27 +5,33 @@
 #include "base/parse.h"
 #include "cli/door.h"
 #include "cli/live.h"
+#include "cli/onlooker.h"
 #include "cli/run_view.h"
 #include "cli/summary.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STORE_RETRIES = 30 };
+enum { STORE_RETRIES = 30, LOOK_MS = 200 };
 
 struct follower {
     struct session *session;
     const char *run_id;
     const struct follow_options *options;
     struct live *live;
-    struct door *door;
+    struct door *door;         /* of the home, when it is ours */
+    struct onlooker *onlooker; /* when it is another's */
     int signal_fd;
     int signal; /* the first that came; 0: none */
     int signals;
+    const char *wish; /* "cancel" or "kill", until it is done; NULL: none */
 };
+
+/* ---- signals --------------------------------------------------------------------------------------------------- */
 
 static int watch_signals(struct follower *f, struct err *err)
 {
@@ -36,38 +42,70 @@ static int watch_signals(struct follower *f, struct err *err)
     (void)sigaddset(&set, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (f->signal_fd < 0) {
-        return err_errno(err, "watching signals");
+    return f->signal_fd < 0 ? err_errno(err, "watching signals") : 0;
+}
+
+static bool signal_came(struct follower *f)
+{
+    struct signalfd_siginfo info;
+    if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return false;
     }
-    return engine_watch(f->session->engine, f->signal_fd, err);
+    if (++f->signals == 1) {
+        f->signal = (int)info.ssi_signo;
+    }
+    return true;
+}
+
+static const char *signal_words(const struct follower *f)
+{
+    return f->signal == SIGINT ? "interrupted" : f->signal == SIGHUP ? "the terminal went away" : "terminated";
 }
 
 /* The first signal cancels by the ladder, the second lets no step take its time. The third leaves: a runner that does
  * not answer (it may be stopped) is not waited for. */
-static int take_signal(struct follower *f, struct err *err)
+static void take_signal(struct follower *f)
 {
-    struct signalfd_siginfo info;
-    if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info) {
-        return 0;
+    if (!signal_came(f)) {
+        return;
     }
-    if (++f->signals > 2) {
+    if (f->signals > 2) {
         fprintf(stderr, "sluice: left before the steps had ended: 'sluice resume' sees to them\n");
-        return 0;
+        return;
     }
+    f->wish = f->signals == 1 ? "cancel" : "kill";
     if (f->signals == 1) {
-        f->signal = (int)info.ssi_signo;
         live_clear(f->live);
         fprintf(stderr, "sluice: cancelling (once more to kill the steps at once)\n");
-        if (engine_find_run(f->session->engine, f->run_id) == NULL) {
-            return 0;
-        }
-        const char *reason = f->signal == SIGINT   ? "interrupted"
-                             : f->signal == SIGHUP ? "the terminal went away"
-                                                   : "terminated";
-        return engine_cancel(f->session->engine, f->run_id, f->session->actor, reason, err);
     }
-    return engine_kill(f->session->engine, f->run_id, err);
 }
+
+/* A wish stays until an engine has taken it: the one that held the home may have gone. */
+static int have_wish_done(struct follower *f, struct err *err)
+{
+    struct session *session = f->session;
+    struct err wrong = {0};
+    if (f->wish == NULL) {
+        return 0;
+    }
+    bool over = session->visit == NULL && engine_find_run(session->engine, f->run_id) == NULL;
+    if (!over && strcmp(f->wish, "kill") == 0) {
+        (void)session_kill(session, f->run_id, &wrong);
+    } else if (!over) {
+        (void)session_cancel(session, f->run_id, signal_words(f), &wrong);
+    }
+    if (wrong.code == ERR_BUSY && session->visit != NULL) {
+        return 0;
+    }
+    f->wish = NULL;
+    if (wrong.code == ERR_NONE || (wrong.code == ERR_STATE && session->visit != NULL)) {
+        return 0; /* done, or the run has just ended */
+    }
+    *err = wrong;
+    return -1;
+}
+
+/* ---- the home is ours ------------------------------------------------------------------------------------------ */
 
 /* A full disk is waited out; anything else of the store ends the command, and the next one recovers. */
 static int turn(struct follower *f, int timeout_ms, int *failures, struct err *err)
@@ -89,25 +127,128 @@ static int turn(struct follower *f, int timeout_ms, int *failures, struct err *e
     return 0;
 }
 
-static int loop(struct follower *f, struct err *err)
+static double own_progress(void *ctx, struct run_place place, const char **ret_text)
+{
+    const struct follower *f = ctx;
+    return engine_progress(f->session->engine, f->run_id, place, ret_text);
+}
+
+static int hold(struct follower *f, struct err *err)
 {
     struct engine *engine = f->session->engine;
     int failures = 0;
+    if (engine_watch(engine, f->signal_fd, err) < 0 || door_open(f->session, f->run_id, &f->door, err) < 0) {
+        return -1;
+    }
     while (f->signals <= 2 && engine_find_run(engine, f->run_id) != NULL) {
         if (failures == 0) { /* else memory is ahead of the store, until the next turn has read it again */
-            live_update(f->live, engine);
+            struct live_source source = {engine_find_run(engine, f->run_id), own_progress, f};
+            live_update(f->live, &source);
             if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
                 break;
             }
         }
-        if (turn(f, live_interval_ms(f->live), &failures, err) < 0 || take_signal(f, err) < 0) {
+        if (turn(f, live_interval_ms(f->live), &failures, err) < 0) {
             return -1;
         }
+        take_signal(f);
         if (failures == 0) {
+            if (have_wish_done(f, err) < 0) {
+                return -1;
+            }
             door_serve(f->door);
         }
     }
     return 0;
+}
+
+/* Our own run is over, but another one still runs here, of somebody who was killed or has gone: it would be left
+ * without an engine. Somebody who follows one takes the home over; else we stay. */
+static void stay(struct follower *f)
+{
+    struct err err = {0};
+    int failures = 0;
+    bool told = false;
+    while (f->signals == 0 && !engine_is_idle(f->session->engine) && !door_has_follower(f->door)) {
+        if (!told && !f->session->cli->quiet) {
+            fprintf(stderr, "sluice: staying while another run goes on in this home ('sluice runs' shows it; Ctrl-C "
+                            "leaves it)\n");
+        }
+        told = true;
+        (void)fflush(stdout);
+        if (turn(f, LOOK_MS, &failures, &err) < 0) {
+            log_error("run", "%s", err.message);
+            return;
+        }
+        (void)signal_came(f);
+        if (failures == 0) {
+            door_serve(f->door);
+        }
+    }
+}
+
+/* ---- the home is another's ------------------------------------------------------------------------------------- */
+
+static double seen_progress(void *ctx, struct run_place place, const char **ret_text)
+{
+    const struct follower *f = ctx;
+    return onlooker_progress(f->onlooker, place, ret_text);
+}
+
+/* 0 when there is no more to see, 1 when the holder has gone and left the run. */
+static int look_on(struct follower *f, struct err *err)
+{
+    while (f->signals <= 2) {
+        struct err gone = {0};
+        int open = onlooker_look(f->onlooker, &gone);
+        if (open < 0 && gone.code == ERR_BUSY) {
+            return 1;
+        }
+        if (open <= 0) {
+            *err = gone;
+            return open;
+        }
+        struct live_source source = {onlooker_run(f->onlooker), seen_progress, f};
+        live_update(f->live, &source);
+        if (!f->options->wait && onlooker_is_blocked(f->onlooker)) {
+            return 0;
+        }
+        struct pollfd ends[] = {{.fd = f->signal_fd, .events = POLLIN},
+                                {.fd = visit_fd(f->session->visit), .events = POLLIN}};
+        (void)poll(ends, 2, f->session->cli->terminal ? live_interval_ms(f->live) : LOOK_MS);
+        take_signal(f);
+        if (have_wish_done(f, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int visit_holder(struct follower *f, struct err *err)
+{
+    if (onlooker_new(f->session, f->run_id, &f->onlooker, err) < 0) {
+        return -1;
+    }
+    int result = look_on(f, err);
+    onlooker_free(f->onlooker);
+    f->onlooker = NULL;
+    return result;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------------------ */
+
+static int follow(struct follower *f, struct err *err)
+{
+    while (f->session->visit != NULL) {
+        int result = visit_holder(f, err);
+        if (result <= 0) {
+            return result;
+        }
+        if (session_rejoin(f->session, err) < 0) {
+            return -1;
+        }
+    }
+    return hold(f, err);
 }
 
 static int report(struct follower *f, struct err *err)
@@ -139,8 +280,11 @@ int follow_run(struct session *session, const char *run_id, const struct follow_
     struct follower f = {.session = session, .run_id = run_id, .options = options, .signal_fd = -1};
     f.live = live_new(session, run_id, options->logs);
     int code = -1;
-    if (watch_signals(&f, &err) == 0 && door_open(session, &f.door, &err) == 0 && loop(&f, &err) == 0) {
+    if (watch_signals(&f, &err) == 0 && follow(&f, &err) == 0) {
         code = report(&f, &err);
+    }
+    if (code >= 0 && f.door != NULL) {
+        stay(&f);
     }
     live_free(f.live);
     door_close(f.door);

@@ -257,9 +257,9 @@ static void read_logs(struct live *live, const struct run *run)
 
 /* ---- drawing ---------------------------------------------------------------------------------------------- */
 
-static void draw(struct live *live, struct engine *engine, const struct run *run, int64_t now_ms)
+static void draw(struct live *live, const struct live_source *source, int64_t now_ms)
 {
-    struct live_graph graph = {.cli = live->session->cli, .engine = engine, .run = run, .now_ms = now_ms};
+    struct live_graph graph = {.cli = live->session->cli, .source = source, .now_ms = now_ms};
     for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
         graph.tail[i] = strbuf_str(&live->tail[(live->tail_next + i) % LIVE_TAIL_LINES]);
     }
@@ -275,9 +275,9 @@ void live_clear(struct live *live)
     }
 }
 
-void live_update(struct live *live, struct engine *engine)
+void live_update(struct live *live, const struct live_source *source)
 {
-    const struct run *run = engine_find_run(engine, live->run_id);
+    const struct run *run = source->run;
     if (run == NULL) {
         return;
     }
@@ -288,7 +288,7 @@ void live_update(struct live *live, struct engine *engine)
     say_all(live, run);
     int64_t now_ms = clock_wall_ms(&clock_system);
     if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {
-        draw(live, engine, run, now_ms);
+        draw(live, source, now_ms);
     } else if (!live->draws) {
         (void)fflush(live->out);
     }

@@ -5,6 +5,7 @@
 #ifndef SLUICE_CLI_LIVE_H
 #define SLUICE_CLI_LIVE_H
 
+#include "cli/live_graph.h"
 #include "cli/run_view.h"
 #include "cli/session.h"
 
@@ -15,7 +16,7 @@ struct live;
 struct live *live_new(struct session *session, const char *run_id, bool logs);
 void live_free(struct live *live);
 /* Shows what changed since the last call. */
-void live_update(struct live *live, struct engine *engine);
+void live_update(struct live *live, const struct live_source *source);
 /* Takes the drawing away until the next update, so that something else can be printed. */
 void live_clear(struct live *live);
 /* The last changes, from the store; then the drawing is taken away. */

@@ -75,14 +75,14 @@ static void add_needs(struct strbuf *words, const struct pipeline *pipeline, con
 
 static void draw_item(struct drawing *d, struct run_place place, const char *name)
 {
-    const struct run_step *step = &d->graph->run->steps[place.step];
+    const struct run_step *step = &d->graph->source->run->steps[place.step];
     const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
     enum step_state state = item != NULL ? item->state : step->state;
     const char *text = "";
     char time[40] = "";
-    double progress = engine_progress(d->graph->engine, d->graph->run->run_id, place, &text);
+    double progress = d->graph->source->progress(d->graph->source->ctx, place, &text);
     struct arena *arena = arena_new();
-    const char *reason = reason_words(arena, d->graph->run, place);
+    const char *reason = reason_words(arena, d->graph->source->run, place);
     struct strbuf words;
     strbuf_init(&words, LINE_MAX_BYTES);
     if (item != NULL && item->carried_from == NULL) {
@@ -93,7 +93,7 @@ static void draw_item(struct drawing *d, struct run_place place, const char *nam
     } else if (*reason != '\0') {
         strbuf_add_text(&words, reason);
     } else if (state == STEP_STATE_PENDING || state == STEP_STATE_READY) {
-        add_needs(&words, d->graph->run->pipeline, &d->graph->run->pipeline->steps[place.step]);
+        add_needs(&words, d->graph->source->run->pipeline, &d->graph->source->run->pipeline->steps[place.step]);
     } else if (item != NULL && item->attempts > 1) {
         strbuf_printf(&words, "attempt %d", item->attempts);
     }
@@ -105,7 +105,7 @@ static void draw_item(struct drawing *d, struct run_place place, const char *nam
 /* "16 of 60 done, 4 running, 1 failed" */
 static void draw_matrix(struct drawing *d, size_t index, const char *name)
 {
-    const struct run_step *step = &d->graph->run->steps[index];
+    const struct run_step *step = &d->graph->source->run->steps[index];
     size_t running = 0;
     size_t failed = 0;
     char time[40];
@@ -131,7 +131,7 @@ static void draw_matrix(struct drawing *d, size_t index, const char *name)
 /* The items below a matrix step: all, or with `few` those that move, then those that failed, while there is room. */
 static void draw_items(struct drawing *d, size_t index, bool few, size_t keep)
 {
-    const struct run_step *step = &d->graph->run->steps[index];
+    const struct run_step *step = &d->graph->source->run->steps[index];
     for (int round = 0; round < (few ? 2 : 1); round++) {
         for (size_t i = 0; i < step->item_count && d->room > keep; i++) {
             enum step_state state = step->items[i].state;
@@ -158,7 +158,7 @@ static size_t rows_wanted(const struct run *run)
  * those that move or failed. */
 static void draw_steps(struct drawing *d)
 {
-    const struct run *run = d->graph->run;
+    const struct run *run = d->graph->source->run;
     size_t count = run->pipeline->step_count;
     bool few = rows_wanted(run) > d->room;
     bool fewer = count > d->room;
@@ -200,7 +200,7 @@ static int name_columns(const struct run *run, int columns)
 /* "wine run 12", as other commands take it. */
 static void draw_heading(struct drawing *d)
 {
-    const struct run *run = d->graph->run;
+    const struct run *run = d->graph->source->run;
     struct str pipeline = run->pipeline->name;
     struct str name = str_from(json_get_text(&run->info, "name", "")); /* "wine-12" */
     struct str label = name.n > pipeline.n ? str_slice(name, pipeline.n + 1, name.n) : STR("");
@@ -220,7 +220,7 @@ void live_graph_draw(const struct live_graph *graph, struct canvas *canvas)
     int tail = lines > 3 * LIVE_TAIL_LINES ? LIVE_TAIL_LINES : lines > 2 * LIVE_TAIL_LINES ? 2 : 0;
     struct drawing d = {.graph = graph, .canvas = canvas, .room = (size_t)(lines - tail - 1)};
     draw_heading(&d);
-    d.name_columns = name_columns(graph->run, canvas_columns(canvas));
+    d.name_columns = name_columns(graph->source->run, canvas_columns(canvas));
     draw_steps(&d);
     for (int i = LIVE_TAIL_LINES - tail; i < LIVE_TAIL_LINES; i++) {
         if (graph->tail[i].n > 0) {

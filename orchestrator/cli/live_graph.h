@@ -7,14 +7,20 @@
 
 #include "cli/canvas.h"
 #include "cli/cli.h"
-#include "engine/engine.h"
+#include "run/run.h"
 
 enum { LIVE_TAIL_LINES = 5 };
 
+/* A run as it is now, and who knows of its progress. */
+struct live_source {
+    const struct run *run; /* NULL: it is gone */
+    double (*progress)(void *ctx, struct run_place place, const char **ret_text); /* as engine_progress */
+    void *ctx;
+};
+
 struct live_graph {
     const struct cli *cli;
-    struct engine *engine;
-    const struct run *run;
+    const struct live_source *source;
     int64_t now_ms;
     struct str tail[LIVE_TAIL_LINES]; /* the oldest first; empty ones are left out */
 };

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "cli/session_internal.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -210,34 +211,53 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
     return 0;
 }
 
+int session_prepare(struct session *session, const char *environment, struct err *err)
+{
+    session_catalogue(session->cli, &session->catalogue);
+    if (load_config(session, err) < 0 || config_vars(&session->config, environment, &session->vars, err) < 0) {
+        return -1;
+    }
+    session_actor(session);
+    session->step_env = step_environment(session);
+    return 0;
+}
+
+static int start_engine(struct session *session, struct err *err)
+{
+    struct engine_options options = {
+        .home = session->home.path,
+        .store = session->home.store,
+        .runner = session->installation.runner,
+        .fetch = session->installation.fetch,
+        .python_env = session->installation.python_env,
+        .lua_folder = session->installation.lua,
+        .plugins = &session->catalogue,
+        .clock = &clock_system,
+        .linger_s = 600,
+        .step_env = session->step_env,
+        .vars = session->vars,
+        .secret = read_secret,
+        .secret_ctx = &session->config,
+        .groups = session->config.groups,
+        .single_user = is_single_user(session),
+    };
+    return read_slots(session->cli, &options.slots, err) < 0 ? -1 : engine_open(&options, &session->engine, err);
+}
+
+void session_begin(struct session *session, struct cli *cli, const char *doing)
+{
+    *session = (struct session){.cli = cli, .doing = doing, .home.lock_fd = -1};
+    session->opened_ms = clock_wall_ms(&clock_system);
+    installation_find(cli, &session->installation);
+}
+
 int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
                       struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
-    *session = (struct session){.cli = cli, .home.lock_fd = -1, .opened_ms = clock_wall_ms(&clock_system)};
-    struct engine_options options = {.clock = &clock_system, .linger_s = 600};
-    installation_find(cli, &session->installation);
-    session_catalogue(cli, &session->catalogue);
+    session_begin(session, cli, doing);
     if (home_open(home, HOME_WRITE, doing, cli->arena, &session->home, err) < 0 ||
-        load_config(session, err) < 0 || read_slots(cli, &options.slots, err) < 0 ||
-        config_vars(&session->config, environment, &options.vars, err) < 0) {
-        session_close(session);
-        return -1;
-    }
-    session_actor(session);
-    options.home = session->home.path;
-    options.store = session->home.store;
-    options.runner = session->installation.runner;
-    options.fetch = session->installation.fetch;
-    options.python_env = session->installation.python_env;
-    options.lua_folder = session->installation.lua;
-    options.plugins = &session->catalogue;
-    options.step_env = step_environment(session);
-    options.secret = read_secret;
-    options.secret_ctx = &session->config;
-    options.groups = session->config.groups;
-    options.single_user = is_single_user(session);
-    if (engine_open(&options, &session->engine, err) < 0) {
+        session_prepare(session, environment, err) < 0 || start_engine(session, err) < 0) {
         session_close(session);
         return -1;
     }
@@ -254,5 +274,7 @@ void session_close(struct session *session)
 {
     engine_close(session->engine);
     session->engine = NULL;
+    visit_end(session->visit);
+    session->visit = NULL;
     home_close(&session->home);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a command that runs pipelines needs: home, configuration, plugins, engine.
+ * What a command that runs pipelines needs: home, configuration, plugins, and an engine: its own, or that of the sluice
+ * that holds the home already, which it visits (cli/door.h).
  */
 #ifndef SLUICE_CLI_SESSION_H
 #define SLUICE_CLI_SESSION_H
 
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/visit.h"
 #include "config/config.h"
 #include "engine/engine.h"
 
@@ -28,12 +30,16 @@ void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue);
 
 struct session {
     struct cli *cli;
+    const char *doing; /* the command's name, for whoever finds the home in use */
     struct home home;
     struct config config;
     struct diags config_diags;
     struct catalogue catalogue;
     struct installation installation;
-    struct engine *engine;
+    struct engine *engine; /* NULL on a visit */
+    struct visit *visit;   /* NULL when the home is ours */
+    struct json step_env;  /* what steps see of our environment */
+    struct json vars;      /* of the environment of config.yaml that was named */
     const char *actor;   /* the user's name */
     struct json groups;  /* list: the actor's groups */
     int64_t opened_ms;   /* wall clock, before recovery */
@@ -45,7 +51,26 @@ int session_open(struct cli *cli, const char *doing, const char *environment, st
 /* The same in the home at `home`, whatever --home says. */
 int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
                       struct session *ret_session, struct err *err);
+/* The same; but when another sluice holds the home, as its visitor: the store is read, and what is to be done is asked
+ * of it. Waits a few seconds for a holder that only comes or goes. */
+int session_join(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
+                 struct err *err);
+/* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
+int session_rejoin(struct session *session, struct err *err);
 void session_close(struct session *session);
+
+/* ---- what is wanted of the engine, our own or the host's; ERR_BUSY when the host has gone without an answer ---- */
+/* Records a run and begins it. Actor and environment are the session's. Never ERR_BUSY: when the host goes, the session
+ * becomes another's visit or its own host. */
+int session_submit(struct session *session, struct engine_submission *submission, char ret_run_id[40],
+                   struct err *err);
+/* The run must be open. */
+int session_cancel(struct session *session, const char *run_id, const char *reason, struct err *err);
+int session_kill(struct session *session, const char *run_id, struct err *err);
+/* Actor and groups are the session's. */
+int session_vote(struct session *session, struct engine_vote *vote, struct json *ret_outcome, struct err *err);
+
+/* ---- who asks ---- */
 /* Only who asks: name and groups (config's, else the system's). */
 void session_actor(struct session *session);
 /* The same of another: his name, and those of his groups that the configuration names or the system knows. */

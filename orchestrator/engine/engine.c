@@ -127,6 +127,7 @@ static void forget_ended(struct engine *engine)
     for (size_t i = engine->runs.count; i > 0; i--) {
         struct open_run *open = engine->runs.items[i - 1];
         if (run_state_is_terminal(open->run->state)) {
+            run_env_forget(engine, open->row.run_id);
             open_run_drop(engine, open);
         }
     }
@@ -487,6 +488,7 @@ void engine_close(struct engine *engine)
     while (engine->links.count > 0) {
         link_drop(engine, engine->links.items[engine->links.count - 1]);
     }
+    run_envs_clear(engine);
     url_probes_clear(&engine->probes);
     vec_clear(&engine->runs);
     vec_clear(&engine->attempts);

@@ -53,6 +53,7 @@ void engine_close(struct engine *engine);
 
 /* ---- commands: each is one transaction, durable when it returns ------------------------------------- */
 struct engine_submission {
+    const char *run_id;              /* chosen by the caller, so that it can ask for it later; NULL: a new one */
     const struct pipeline *pipeline; /* copied by definition: the engine parses it again from the store */
     const char *workspace;           /* absolute */
     struct json params;              /* complete and typed (pipeline_params) */
@@ -62,6 +63,8 @@ struct engine_submission {
     const char *environment;         /* NULL: none */
     struct json vars;                /* the context `vars`; not a map: those of the engine's options */
     struct json git;                 /* {commit, branch, repo} or an empty map */
+    struct json step_env;            /* as in the engine's options, for this run while this engine has it; not a map:
+                                      * that of the options */
     uint64_t seed;                   /* 0: random */
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */
     const bool *again; /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
@@ -100,6 +103,8 @@ const struct run *engine_find_run(struct engine *engine, const char *run_id);
 size_t engine_open_runs(const struct engine *engine);
 /* True when nothing in the run (and its children) can go on without a person. */
 bool engine_is_blocked(struct engine *engine, const char *run_id);
+/* True when every open run waits, for a person or for something outside: no step runs or is about to. */
+bool engine_is_idle(struct engine *engine);
 /* Whether a process is a runner of this home, or descends from one: a step, which decides nothing. */
 bool engine_is_step(const struct engine *engine, pid_t pid);
 /* The last progress a step reported: 0 to 1, or -1; `*ret_text` borrowed until the next turn. */

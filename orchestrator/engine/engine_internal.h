@@ -93,6 +93,9 @@ struct engine {
     struct {
         VEC_OF(struct outgoing)
     } outgoing;
+    struct {
+        VEC_OF(struct run_env *)
+    } run_envs;
     struct url_probes probes;
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool reload; /* memory is not what the rows say: load again before the next turn */
@@ -105,6 +108,14 @@ int turn_begin(struct engine *engine, struct err *err);
 int turn_commit(struct engine *engine, struct err *err);
 void turn_abandon(struct engine *engine);
 void turn_send(struct engine *engine, const char *runner, struct json message);
+
+/* ---- run_env.c ---- */
+/* Keeps a copy of {NAME: value} for the steps of the run and of the runs below it. */
+void run_env_keep(struct engine *engine, const char *run_id, const struct json *env);
+/* What the steps of a run see: what was kept for it or for the run it belongs to, else that of the engine's options. */
+const struct json *run_env_of(struct engine *engine, const struct open_run *open);
+void run_env_forget(struct engine *engine, const char *run_id);
+void run_envs_clear(struct engine *engine);
 
 /* ---- open_runs.c ---- */
 struct open_run *open_run_find(struct engine *engine, const char *run_id);

@@ -167,7 +167,7 @@ static const char *input_variable(struct arena *arena, struct str name)
 
 static int build_environment(struct spawning *s, struct err *err)
 {
-    const struct json *base = &s->engine->options.step_env;
+    const struct json *base = run_env_of(s->engine, s->open);
     for (size_t i = 0; base->type == JSON_OBJECT && i < base->u.object.count; i++) {
         json_set(s->arena, &s->env, base->u.object.members[i].key.p, base->u.object.members[i].value);
     }

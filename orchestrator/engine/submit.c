@@ -190,6 +190,9 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
     struct store *store = engine->options.store;
     int64_t now_ms = engine_now(engine);
     struct id id = id_run(&engine->rng);
+    if (submission->run_id != NULL) {
+        (void)snprintf(id.text, sizeof id.text, "%s", submission->run_id);
+    }
     uint64_t seed = submission->seed != 0 ? submission->seed : rng_next(&engine->rng) >> 1;
     struct pipeline_run row = {
         .run_id = id.text,
@@ -245,7 +248,14 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
         return -1;
     }
     (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
-    return turn_commit(engine, err);
+    if (submission->step_env.type == JSON_OBJECT) {
+        run_env_keep(engine, ret_run_id, &submission->step_env);
+    }
+    if (turn_commit(engine, err) < 0) {
+        run_env_forget(engine, ret_run_id);
+        return -1;
+    }
+    return 0;
 }
 
 /* ---- a step that is a pipeline --------------------------------------------------------------------------------------

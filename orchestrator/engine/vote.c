@@ -188,3 +188,13 @@ bool engine_is_blocked(struct engine *engine, const char *run_id)
     }
     return true;
 }
+
+bool engine_is_idle(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        if (engine->runs.items[i]->run->state != RUN_STATE_WAITING) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "store/schema.h"
+#include "store/stmt.h"
 #include "store/store_internal.h"
 
 #include <errno.h>
@@ -235,6 +236,17 @@ void store_savepoint_back(struct store *store)
 bool store_has_failed(const struct err *err)
 {
     return err->code == ERR_IO || err->code == ERR_CORRUPT || err->code == ERR_BUSY || err->code == ERR_LIMIT;
+}
+
+int store_data_version(struct store *store, int64_t *ret_version, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "PRAGMA data_version");
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret_version = stmt_column_int(s, 0);
+    }
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
 }
 
 int store_check(struct store *store, struct err *err)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line as its users meet it: help, names, exit codes, what goes to which stream, lists, the home."""
+import fcntl
 import json
 import os
 import pwd
@@ -419,20 +420,21 @@ def test_a_home_may_lie_in_any_folder(sluice, name):
     assert not list(sluice.folder.rglob("pwned"))
 
 
-def test_a_second_one_in_a_home_is_told_who_has_it_and_looking_goes_on(sluice):
-    sluice.pipeline("name: p\nsteps: {s: {run: 'touch up; until [ -e go ]; do sleep 0.02; done'}}\n")
-    first = sluice.start("run", "--json")
-    wait_until(lambda: (sluice.folder / "up").exists())
-    for words in ("run --new", "resume", "retry p/1"):
-        refused = sluice(*words.split(), expect=4)
-        assert "in use by sluice run" in refused.err and f"pid {first.pid}" in refused.err and refused.out == ""
-        assert "--home" in refused.err
-    for words in ("runs", "show", "logs", "approvals", "activity", "experiments", "doctor", "config"):
-        sluice(*words.split(), expect=0)
-    assert sluice("show", "--json").json["status"] == "running"
-    (sluice.folder / "go").touch()
-    first.communicate(timeout=30)
-    assert first.returncode == 0
+def test_a_home_whose_holder_keeps_no_door_is_refused_after_a_while_and_looking_goes_on(sluice):
+    sluice.pipeline(HELLO)
+    sluice.run()
+    with open(sluice.home / "lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        lock.write("sluice backup, pid 1, since 2020-01-01T00:00:00.000Z\n")
+        lock.flush()
+        started = [sluice.start(*words.split()) for words in ("run --new", "resume", "retry latest", "approve latest")]
+        for words in ("runs", "show", "logs", "approvals", "activity", "experiments", "doctor", "config"):
+            sluice(*words.split(), expect=0)
+        for process in started:
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == 4 and out == ""
+            assert "in use by sluice backup, pid 1" in err and "--home" in err
 
 
 def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice):

@@ -154,21 +154,6 @@ def test_ctrl_c_cancels_and_waits_for_the_steps(sluice):
     assert trace(sluice) == ["up", "bye", "cleaned"]
 
 
-def test_two_at_once_in_one_home_are_refused_in_words(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          slow: {run: "touch up; sleep 2"}
-        """)
-    first = sluice.start("run")
-    wait_until(lambda: (sluice.folder / "up").exists())
-    second = sluice("run", "--new", expect=4)
-    assert "in use by sluice run" in second.err and f"pid {first.pid}" in second.err
-    assert sluice("runs", expect=0).code == 0
-    first.communicate(timeout=30)
-    assert first.returncode == 0
-
-
 def rows(sluice, sql):
     """What the store says; nothing while it is being made."""
     try:
