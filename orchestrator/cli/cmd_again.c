@@ -124,7 +124,7 @@ static int run_retry(struct cli *cli)
         (void)err_set(&err, ERR_INPUT, "--only needs the step: 'sluice retry RUN STEP --only'");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (session_join(cli, "retry", NULL, &session, &err) < 0) {
+    if (session_join(cli, &(struct session_options){.doing = "retry"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "retry"};
@@ -193,7 +193,7 @@ static int run_rerun(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
-    if (session_join(cli, "rerun", NULL, &session, &err) < 0) {
+    if (session_join(cli, &(struct session_options){.doing = "rerun"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "rerun"};
@@ -266,7 +266,7 @@ static int run_cancel(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
-    if (session_join(cli, "cancel", NULL, &session, &err) < 0) {
+    if (session_join(cli, &(struct session_options){.doing = "cancel"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = cancel(&session, &err);

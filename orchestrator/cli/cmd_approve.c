@@ -79,7 +79,11 @@ static int run_vote(struct cli *cli, bool approve)
         (void)err_set(&err, ERR_INPUT, "a rejection needs -m TEXT: whoever made the model wants to know");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (session_join(cli, approve ? "approve" : "reject", NULL, &session, &err) < 0) {
+    struct session_options options = {
+        .doing = approve ? "approve" : "reject",
+        .starts_nothing = !option_given(cli, "resume"),
+    };
+    if (session_join(cli, &options, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = vote(cli, &session, approve, &err);

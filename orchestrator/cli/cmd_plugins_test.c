@@ -112,7 +112,8 @@ static int run_all(struct tally *tally, const char *folder, struct err *err)
     const char *const *paths = cli->argument_count > 0 ? cli->arguments : here;
     int count = cli->argument_count > 0 ? cli->argument_count : 1;
     int result = 0;
-    if (session_open_home(cli, path_join(cli->arena, folder, "home"), "plugins test", NULL, &session, err) < 0) {
+    struct session_options options = {.doing = "plugins test", .home = path_join(cli->arena, folder, "home")};
+    if (session_open(cli, &options, &session, err) < 0) {
         return -1;
     }
     for (int i = 0; result == 0 && i < count; i++) {

@@ -24,20 +24,20 @@ static bool same_params(const char *stored, const struct json *params, struct ar
     return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
 }
 
-/* Whether a sluice looks after the run, in another terminal. When the home is ours, nobody does. */
-static bool is_followed(struct session *session, const char *run_id)
+/* Whether the run could go on and nobody looks after it. When the home is ours, nobody does. */
+static bool is_left(struct session *session, const char *run_id)
 {
     struct arena *arena = session->cli->arena;
     struct json request = json_object();
     struct json outcome;
     struct err ignored = {0};
     if (session->visit == NULL) {
-        return false;
+        return !engine_is_blocked(session->engine, run_id);
     }
     json_set(arena, &request, "do", json_cstring(arena, "look"));
     json_set(arena, &request, "run", json_cstring(arena, run_id));
-    return visit_ask(session->visit, &request, arena, &outcome, &ignored) < 0 ||
-           json_get_bool(&outcome, "followed", true);
+    return visit_ask(session->visit, &request, arena, &outcome, &ignored) == 0 &&
+           !json_get_bool(&outcome, "followed", true) && !json_get_bool(&outcome, "blocked", true);
 }
 
 /* A run of the same definition with the same params that was left while it ran: `sluice run` was killed. The same
@@ -57,13 +57,12 @@ static const char *find_left(struct session *session, const struct engine_submis
         struct json contexts = json_object();
         (void)json_read(str_from(row->contexts), (struct json_limits){0}, arena, &contexts, NULL);
         const char *environment = json_get_text(&contexts, "environment", "");
-        bool moves = row->state == RUN_STATE_QUEUED || row->state == RUN_STATE_RUNNING;
         bool same =
             row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
-        if (moves && same && !is_followed(session, row->run_id)) {
+        if (same && is_left(session, row->run_id)) {
             char label[32];
             pipeline_run_label(row, label);
             fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n",
@@ -113,8 +112,9 @@ static int run_run(struct cli *cli)
     if (option_given(cli, "dry-run")) {
         return plan_print(cli, &submission);
     }
+    struct session_options options = {.doing = "run", .environment = submission.environment};
     struct session session;
-    if (session_join(cli, "run", submission.environment, &session, &err) < 0) {
+    if (session_join(cli, &options, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     code = submit_and_follow(&session, &submission);
@@ -210,7 +210,7 @@ static int run_resume_command(struct cli *cli)
     struct err err = {0};
     struct session session;
     struct pipeline_run row;
-    if (session_join(cli, "resume", NULL, &session, &err) < 0) {
+    if (session_join(cli, &(struct session_options){.doing = "resume"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     int code = EXIT_OK;

@@ -211,10 +211,11 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
     return 0;
 }
 
-int session_prepare(struct session *session, const char *environment, struct err *err)
+int session_prepare(struct session *session, struct err *err)
 {
     session_catalogue(session->cli, &session->catalogue);
-    if (load_config(session, err) < 0 || config_vars(&session->config, environment, &session->vars, err) < 0) {
+    if (load_config(session, err) < 0 ||
+        config_vars(&session->config, session->options.environment, &session->vars, err) < 0) {
         return -1;
     }
     session_actor(session);
@@ -238,36 +239,33 @@ static int start_engine(struct session *session, struct err *err)
         .vars = session->vars,
         .secret = read_secret,
         .secret_ctx = &session->config,
+        .starts_nothing = session->options.starts_nothing,
         .groups = session->config.groups,
         .single_user = is_single_user(session),
     };
     return read_slots(session->cli, &options.slots, err) < 0 ? -1 : engine_open(&options, &session->engine, err);
 }
 
-void session_begin(struct session *session, struct cli *cli, const char *doing)
+void session_begin(struct session *session, struct cli *cli, const struct session_options *options)
 {
-    *session = (struct session){.cli = cli, .doing = doing, .home.lock_fd = -1};
+    *session = (struct session){.cli = cli, .options = *options, .home.lock_fd = -1};
     session->opened_ms = clock_wall_ms(&clock_system);
+    if (session->options.home == NULL) {
+        session->options.home = option_value(cli, "home");
+    }
     installation_find(cli, &session->installation);
 }
 
-int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
-                      struct session *ret_session, struct err *err)
+int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
-    session_begin(session, cli, doing);
-    if (home_open(home, HOME_WRITE, doing, cli->arena, &session->home, err) < 0 ||
-        session_prepare(session, environment, err) < 0 || start_engine(session, err) < 0) {
+    session_begin(session, cli, options);
+    if (home_open(session->options.home, HOME_WRITE, options->doing, cli->arena, &session->home, err) < 0 ||
+        session_prepare(session, err) < 0 || start_engine(session, err) < 0) {
         session_close(session);
         return -1;
     }
     return 0;
-}
-
-int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                 struct err *err)
-{
-    return session_open_home(cli, option_value(cli, "home"), doing, environment, ret_session, err);
 }
 
 void session_close(struct session *session)

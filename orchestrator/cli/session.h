@@ -28,9 +28,16 @@ void installation_find(const struct cli *cli, struct installation *ret);
 /* The standard plugins, and those of SLUICE_PLUGINS (a folder). */
 void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue);
 
+struct session_options {
+    const char *doing;       /* the command's name, for whoever finds the home in use */
+    const char *home;        /* NULL: what --home says, or the nearest */
+    const char *environment; /* of config.yaml; NULL: the one it names */
+    bool starts_nothing;     /* a word is said and the command ends: what that sets free waits for a follower */
+};
+
 struct session {
     struct cli *cli;
-    const char *doing; /* the command's name, for whoever finds the home in use */
+    struct session_options options;
     struct home home;
     struct config config;
     struct diags config_diags;
@@ -45,16 +52,11 @@ struct session {
     int64_t opened_ms;   /* wall clock, before recovery */
 };
 
-/* Opens home (HOME_WRITE) and engine; recovery happens here. `environment` NULL: the configured default. */
-int session_open(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                 struct err *err);
-/* The same in the home at `home`, whatever --home says. */
-int session_open_home(struct cli *cli, const char *home, const char *doing, const char *environment,
-                      struct session *ret_session, struct err *err);
+/* Opens home (HOME_WRITE) and engine; recovery happens here. */
+int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err);
 /* The same; but when another sluice holds the home, as its visitor: the store is read, and what is to be done is asked
  * of it. Waits a few seconds for a holder that only comes or goes. */
-int session_join(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                 struct err *err);
+int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err);
 /* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
 int session_rejoin(struct session *session, struct err *err);
 void session_close(struct session *session);

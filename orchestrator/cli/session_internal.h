@@ -6,8 +6,8 @@
 
 #include "cli/session.h"
 
-void session_begin(struct session *session, struct cli *cli, const char *doing);
+void session_begin(struct session *session, struct cli *cli, const struct session_options *options);
 /* What needs no engine: plugins, configuration, the user. The home is open. */
-int session_prepare(struct session *session, const char *environment, struct err *err);
+int session_prepare(struct session *session, struct err *err);
 
 #endif

@@ -13,37 +13,34 @@
 enum { PATIENCE_MS = 10000, LOOK_EVERY_MS = 50 };
 
 /* 1 as a visitor, 0 when nobody keeps the door. */
-static int visit(struct cli *cli, const char *doing, const char *environment, struct session *session,
-                 struct err *err)
+static int visit(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
 {
-    const char *home = option_value(cli, "home");
-    session_begin(session, cli, doing);
-    session->visit = visit_begin(home_find(home, cli->arena));
+    session_begin(session, cli, options);
+    session->visit = visit_begin(home_find(session->options.home, cli->arena));
     if (session->visit == NULL) {
         return 0;
     }
-    if (home_open(home, HOME_READ, "", cli->arena, &session->home, err) < 0 ||
-        session_prepare(session, environment, err) < 0) {
+    if (home_open(session->options.home, HOME_READ, "", cli->arena, &session->home, err) < 0 ||
+        session_prepare(session, err) < 0) {
         session_close(session);
         return -1;
     }
     return 1;
 }
 
-static int join(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                struct err *err)
+static int join(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
 {
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     for (int waited_ms = 0;; waited_ms += LOOK_EVERY_MS) {
         struct err busy = {0};
-        if (session_open(cli, doing, environment, ret_session, &busy) == 0) {
+        if (session_open(cli, options, session, &busy) == 0) {
             return 0;
         }
         if (busy.code != ERR_BUSY) {
             *err = busy;
             return -1;
         }
-        int visiting = visit(cli, doing, environment, ret_session, err);
+        int visiting = visit(cli, options, session, err);
         if (visiting != 0) {
             return visiting < 0 ? -1 : 0;
         }
@@ -55,10 +52,9 @@ static int join(struct cli *cli, const char *doing, const char *environment, str
     }
 }
 
-int session_join(struct cli *cli, const char *doing, const char *environment, struct session *ret_session,
-                 struct err *err)
+int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
-    if (join(cli, doing, environment, ret_session, err) < 0) {
+    if (join(cli, options, ret_session, err) < 0) {
         return -1;
     }
     if (ret_session->visit != NULL && option_given(cli, "jobs")) {
@@ -71,11 +67,10 @@ int session_rejoin(struct session *session, struct err *err)
 {
     struct session before = *session;
     session_close(session);
-    if (join(before.cli, before.doing, NULL, session, err) < 0) {
+    if (join(before.cli, &before.options, session, err) < 0) {
         return -1;
     }
     session->opened_ms = before.opened_ms;
-    session->vars = before.vars;
     return 0;
 }
 

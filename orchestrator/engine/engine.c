@@ -461,6 +461,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->turn = arena_new();
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     engine->slots = options->slots > 0 ? options->slots : processors > 0 ? (int)processors : 1;
+    engine->slots = options->starts_nothing ? 0 : engine->slots;
     rng_seed_from_system(&engine->rng);
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (engine->epoll_fd < 0) {

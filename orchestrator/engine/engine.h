@@ -35,6 +35,7 @@ struct engine_options {
     struct catalogue *plugins;
     const struct clock *clock;
     int slots;                 /* steps at once; 0: the number of processors */
+    bool starts_nothing;       /* ready steps wait for the next engine */
     int linger_s;              /* how long a runner keeps steps alive without an engine */
     struct json step_env;      /* {NAME: value} of the environment that steps may see */
     struct json vars;          /* the context `vars` */

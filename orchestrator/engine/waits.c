@@ -160,7 +160,7 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
         return -1;
     }
     const char *name = json_get_text(spec, "model_name", NULL);
-    if (name == NULL) {
+    if (name == NULL || !json_get_bool(spec, "supersede", true)) {
         return 0;
     }
     struct str step = run_step_at(open->run, place)->id;

@@ -16,7 +16,8 @@
     P(INT, quorum, "min=1", "How many of a list `by` must approve; 1 by default.")                                     \
     P(DURATION, expires, "", "Without a decision by then it is refused; by default it waits for ever.")                \
     P(STRING, message, "", "What the people who decide should know.")                                                  \
-    P(ANY, evidence, "", "Values that belong to what is reviewed, besides model, gates, params and definition.")
+    P(ANY, evidence, "", "Values that belong to what is reviewed, besides model, gates, params and definition.")       \
+    P(BOOL, supersede, "default=true", "Withdraw older requests of this step about the same registered model.")
 
 #define OUTPUTS(O)                                                                                                     \
     O(ANY, approved_by, "Who approved, a list.")                                                                       \
@@ -116,6 +117,9 @@ static enum step_result ask(const struct step_host *host, const struct approve_p
     }
     members_text(&wait, "message", text_or_null(p->message));
     members_value(&wait, "evidence", value_given(p->evidence));
+    if (!p->supersede) {
+        members_bool(&wait, "supersede", false);
+    }
     int result = host->wait(host, members_json(&wait), "null");
     members_free(&wait);
     return result == 0 ? STEP_WAIT : step_fail(host, "the request for approval was not accepted");

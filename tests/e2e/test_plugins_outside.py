@@ -165,6 +165,19 @@ def test_a_newer_request_for_the_same_model_withdraws_the_older(wines):
     assert older.step("ask")["reason"] == "superseded by the request of run ask 2"
 
 
+def test_a_newer_request_that_says_so_leaves_the_older_open(wines):
+    wines.pipeline("""\
+        name: ask
+        params: {v: {type: integer}}
+        steps:
+          ask: {uses: approve, with: {of: "models:/wine/${{ params.v }}", supersede: false}}
+        """)
+    wines.run("-p", "v=1", expect=5)
+    wines.run("-p", "v=2", expect=5)
+    open_requests = {row["of"] for row in wines("approvals", "--json", expect=0).json}
+    assert open_requests == {"models:/wine/1", "models:/wine/2"}
+
+
 # ---- deploy: directory ----------------------------------------------------------------------------------------------
 
 DEPLOY = """\

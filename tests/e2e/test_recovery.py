@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, kill_runners, wait_until
+from conftest import BUILD, kill_runners, runners_of, wait_until
 
 CHAIN = """\
     name: chain
@@ -492,3 +492,58 @@ def test_a_whole_life_under_kill_9_of_sluice_and_of_its_runners(sluice, seed):
     actions = [action for action, in rows(sluice, "SELECT action FROM activity")]
     assert actions.count("run.started") == actions.count("run.ended") == 1
     assert actions.count("approval.approved") == 1
+
+
+def test_the_same_command_goes_on_with_a_run_that_was_left_in_a_timed_wait(sluice):
+    sluice.pipeline("""\
+        name: nap
+        steps:
+          a: {run: echo a >> trace}
+          w: {needs: [a], uses: wait, with: {delay: 2s}}
+          b: {needs: [w], run: echo b >> trace}
+        """)
+    first = sluice.start("run", "-q")
+    wait_until(lambda: [run["status"] for run in sluice("runs", "--json").json] == ["waiting"]
+               if (sluice.folder / "trace").exists() else False)
+    first.kill()
+    first.communicate()
+    again = sluice("run", "--json", expect=0)
+    assert again.json["number"] == "1" and "going on with nap run 1" in again.err
+    assert trace(sluice) == ["a", "b"]
+
+
+def test_the_same_command_starts_anew_beside_a_run_that_waits_for_a_person(sluice):
+    sluice.pipeline("name: ask\nsteps: {ok: {uses: approve}}\n")
+    assert sluice.run(expect=5).json["number"] == "1"
+    assert sluice.run(expect=5).json["number"] == "2"
+
+
+def test_a_vote_alone_starts_no_step_and_no_runner(sluice):
+    sluice.pipeline("""\
+        name: ask
+        steps:
+          ok: {uses: approve}
+          after: {needs: [ok], run: echo after >> trace}
+        """)
+    sluice.run(expect=5)
+    wait_until(lambda: not runners_of(sluice.home) or kill_runners(sluice.home))
+    sluice("approve", "ask/1", expect=0)
+    assert not runners_of(sluice.home) and not (sluice.folder / "trace").exists()
+    assert sluice("resume", "--json", expect=0).json["status"] == "succeeded"
+    assert trace(sluice) == ["after"]
+
+
+def test_a_run_that_is_superseded_is_seen_to_its_end_by_the_one_that_superseded_it(sluice):
+    sluice.pipeline("""\
+        name: twice
+        steps:
+          model: {run: "mkdir m; touch m/MLmodel; sleep 0.1", model: {path: m, name: m}}
+          register: {uses: register, with: {model: "${{ steps.model.model_id }}", name: m}}
+          ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
+          always: {needs: [ok], if: always(), run: "sleep 1; echo cleaned >> trace"}
+        """)
+    sluice.run(expect=5)
+    shutil.rmtree(sluice.folder / "m")
+    sluice.run("--new", expect=5)
+    assert trace(sluice) == ["cleaned"]
+    assert sluice("show", "twice/1", "--json").json["status"] == "cancelled"

@@ -15,6 +15,7 @@ TEST(approve_first_asks_and_waits)
          "\"message\":\"look\",\"evidence\":{\"auc\":0.9}}"},
         {"{\"by\": [\"alice\", \"bob\"], \"quorum\": 2}",
          "{\"kind\":\"approval\",\"by\":[\"alice\",\"bob\"],\"quorum\":2}"},
+        {"{\"supersede\": false}", "{\"kind\":\"approval\",\"supersede\":false}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fake_host fake;
