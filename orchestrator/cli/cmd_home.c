@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "cli/commands.h"
+#include "cli/diag_print.h"
 #include "cli/git_head.h"
 #include "cli/look.h"
 #include "cli/names.h"
@@ -164,44 +165,51 @@ static void print_keys(void)
     }
 }
 
-static int show_config(struct cli *cli, struct home *home, struct err *err)
+static void print_config_json(struct cli *cli, const char *home, const char *file, const struct config *config)
 {
-    const char *path = path_join(cli->arena, home->path, "config.yaml");
+    struct json object = json_object();
+    struct json secrets = json_array();
+    for (size_t i = 0; i < config->secret_count; i++) {
+        json_push(cli->arena, &secrets, json_string(cli->arena, config->secrets[i].name));
+    }
+    json_set(cli->arena, &object, "home", json_cstring(cli->arena, home));
+    json_set(cli->arena, &object, "file", fs_exists(file) ? json_cstring(cli->arena, file) : json_null());
+    json_set(cli->arena, &object, "environment", json_string(cli->arena, config->environment));
+    json_set(cli->arena, &object, "environments", config->environments);
+    json_set(cli->arena, &object, "pools", config->pools);
+    json_set(cli->arena, &object, "groups", config->groups);
+    json_set(cli->arena, &object, "secrets", secrets);
+    printf("%s\n", json_text(cli->arena, &object).p);
+}
+
+/* It looks at the file alone: there may be no store yet. */
+static int run_config(struct cli *cli)
+{
+    const char *home = home_find(option_value(cli, "home"), cli->arena);
+    const char *file = path_join(cli->arena, home, "config.yaml");
     struct config config = {0};
     struct diags diags;
-    diags_init(&diags, cli->arena, path);
-    if (fs_exists(path) && config_load(path, &diags, &config) < 0) {
-        const struct diag *first = &diags.items[0];
-        return err_set(err, ERR_INPUT, "%s:%d:%d: %s%s%s", path, first->pos.line, first->pos.column, first->message,
-                       first->hint == NULL ? "" : ": ", first->hint == NULL ? "" : first->hint);
+    struct err err = {0};
+    if (!fs_is_folder(home)) {
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one", home);
+        return cli_fail(cli, EXIT_HOME, &err);
+    }
+    diags_init(&diags, cli->arena, file);
+    if (fs_exists(file) && config_load(file, &diags, &config) < 0) {
+        diag_print(cli->json ? DIAG_FORMAT_JSON : DIAG_FORMAT_TEXT, &diags, 1, cli->colour_messages,
+                   cli->json ? stdout : stderr);
+        return EXIT_USAGE;
     }
     if (cli->json) {
-        struct json object = json_object();
-        struct json secrets = json_array();
-        for (size_t i = 0; i < config.secret_count; i++) {
-            json_push(cli->arena, &secrets, json_string(cli->arena, config.secrets[i].name));
-        }
-        json_set(cli->arena, &object, "home", json_cstring(cli->arena, home->path));
-        json_set(cli->arena, &object, "file", fs_exists(path) ? json_cstring(cli->arena, path) : json_null());
-        json_set(cli->arena, &object, "environment", json_string(cli->arena, config.environment));
-        json_set(cli->arena, &object, "environments", config.environments);
-        json_set(cli->arena, &object, "pools", config.pools);
-        json_set(cli->arena, &object, "groups", config.groups);
-        json_set(cli->arena, &object, "secrets", secrets);
-        printf("%s\n", json_text(cli->arena, &object).p);
+        print_config_json(cli, home, file, &config);
         return EXIT_OK;
     }
-    printf("home: %s\nfile: %s%s\n", home->path, path, fs_exists(path) ? "" : " (not there: all defaults)");
+    printf("home: %s\nfile: %s%s\n", home, file, fs_exists(file) ? "" : " (not there: all defaults)");
     for (size_t i = 0; i < config.secret_count; i++) {
         printf("secret %.*s\n", STR_ARG(config.secrets[i].name));
     }
     print_keys();
     return EXIT_OK;
-}
-
-static int run_config(struct cli *cli)
-{
-    return look(cli, show_config);
 }
 
 const struct command command_config = {

@@ -216,6 +216,10 @@ struct model_ref {
  * failure. */
 int model_resolve(struct engine *engine, const char *uri, struct arena *arena, struct model_ref *ret, struct err *err);
 
+/* ---- wait_spec.c ---- */
+/* Kind and members of what a step asks to wait for; whole numbers become integers. ERR_INPUT in words. */
+int wait_spec_check(struct json *spec, struct err *err);
+
 /* ---- waits.c ---- */
 /* A step asked to wait: the row, and the event. */
 int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,

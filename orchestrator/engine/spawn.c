@@ -55,6 +55,19 @@ static struct run_context context_of(struct spawning *s)
 
 /* ---- hashFiles -------------------------------------------------------------------------------------- */
 
+/* A walk over what is not the workspace could take for ever, and what it found is no part of the run. */
+static int check_glob(struct str glob, struct err *err)
+{
+    struct str rest = glob;
+    struct str part = {0};
+    bool climbs = glob.n == 0 || glob.p[0] == '/';
+    while (!climbs && str_cut(&rest, '/', &part)) {
+        climbs = str_is(part, "..");
+    }
+    return climbs ? err_set(err, ERR_INPUT, "hashFiles('%.*s'): expected a path below the workspace", STR_ARG(glob))
+                  : 0;
+}
+
 int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
                      struct err *err)
 {
@@ -63,7 +76,9 @@ int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct ar
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
         struct fs_list list = {0};
-        result = fs_glob(workspace, arena_str(arena, globs[i]).p, arena, &list, err);
+        result = check_glob(globs[i], err) < 0
+                     ? -1
+                     : fs_glob(workspace, arena_str(arena, globs[i]).p, arena, &list, err);
         for (size_t f = 0; f < list.count && result == 0; f++) {
             struct digest digest;
             int64_t size = 0;

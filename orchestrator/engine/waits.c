@@ -254,17 +254,10 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     struct json spec = given == NULL ? json_object() : json_copy(engine->turn, given);
     const struct json *state = json_get(wait, "state");
     const char *kind = json_get_text(&spec, "kind", "");
-    static const char *const kinds[] = {"approval", "until", "file", "url"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        known = known || strcmp(kinds[i], kind) == 0;
-    }
     struct err wrong = {0};
-    if (!known) {
-        (void)err_set(&wrong, ERR_INPUT, "it asked to wait for '%s': expected approval, until, file or url", kind);
-    }
-    if (!known || (strcmp(kind, "approval") == 0 &&
-                   prepare_approval(engine, attempt->open, attempt->place, &spec, now_ms, &wrong) < 0)) {
+    if (wait_spec_check(&spec, &wrong) < 0 ||
+        (strcmp(kind, "approval") == 0 &&
+         prepare_approval(engine, attempt->open, attempt->place, &spec, now_ms, &wrong) < 0)) {
         struct attempt_end end = {
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
         return attempt_end(engine, attempt, &end, err);

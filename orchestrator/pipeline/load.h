@@ -27,7 +27,7 @@ struct loader {
     size_t plugin_file_room;
     const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
     const struct pipeline *
-        *children; /* check_files: the pipeline that step i runs, when it is a file that could be read */
+        *children; /* check_children: the pipeline that step i runs, when it is a file that could be read */
 };
 
 /* Which values a key takes. */
@@ -122,9 +122,12 @@ struct retry_policy retry_policy_default(void);
 /* ---- checks of the whole, after loading ---- */
 /* Contexts, params, steps, outputs; finds the edges too. */
 void check_names(struct loader *loader, const struct yaml_node *root);
-/* The files that the pipeline names: Lua scripts, Python requirements, the pipelines of its steps. Only when the world
- * says so. */
+/* The files that the pipeline names: Lua scripts, Python requirements. Only when the world says so. */
 void check_files(struct loader *loader, const struct yaml_node *root);
+/* The file that `node` names must be there, when no expression stands in it. `what`: "the Lua script". */
+void check_exists(struct loader *loader, const struct yaml_node *node, const char *what);
+/* The pipelines of steps: they load, take what they are given, and none runs itself. */
+void check_children(struct loader *loader);
 /* A cycle of needs, printed. */
 void check_cycles(struct loader *loader);
 /* `uses` and `with`; finds the plugins, and binds `defaults` to those that are repeatable. */

@@ -336,6 +336,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     loader.steps = yaml_get(root, "steps");
     check_plugins(&loader);
     check_files(&loader, root);
+    check_children(&loader);
     check_names(&loader, root);
     check_cycles(&loader);
     check_matrices(&loader);

@@ -499,6 +499,16 @@ def test_a_home_of_somebody_else_is_refused_in_words(sluice):
     assert "Permission denied" in sluice("run", user=65534, group=65534, extra_groups=[], expect=4).err
 
 
+def test_config_is_checked_before_anything_has_run(sluice):
+    assert "there is no home" in sluice("config", expect=4).err
+    sluice.write(".sluice/config.yaml", "group: {leads: [ann]}\nsecret: {}\n")
+    wrong = sluice("config", expect=2)
+    assert "did you mean 'groups'?" in wrong.err and "config.yaml:2:1" in wrong.err
+    assert sluice("config", "--json", expect=2).json["files"][0]["errors"] == 2
+    sluice.write(".sluice/config.yaml", "groups: {leads: [ann]}\n")
+    assert sluice("config", "--json", expect=0).json["groups"] == {"leads": ["ann"]}
+
+
 def test_config_lists_its_keys_checks_the_file_and_shows_no_secret(sluice):
     sluice.pipeline(HELLO)
     sluice.run()

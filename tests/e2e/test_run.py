@@ -3,6 +3,8 @@
 import json
 import shutil
 
+import pytest
+
 from conftest import BUILD
 
 
@@ -397,3 +399,46 @@ def test_an_output_that_nobody_declared_fails_the_step_also_where_none_is_declar
     run = sluice.run(expect=1)
     assert "output 'rows' (line 1) is not declared: add 'rows: string'" in run.step("a")["reason"]
     assert "line 1" in run.step("b")["reason"] and run.step("c")["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("wait, words", [
+    ("{kind = 'until'}", "to wait for 'until' needs 'at_ms'"),
+    ("{kind = 'until', at = '2030'}", "to wait for 'until' has no member 'at'"),
+    ("{kind = 'until', at_ms = 'soon'}", "'at_ms' is no whole number"),
+    ("{kind = 'until', at_ms = 1.5}", "'at_ms' is no whole number"),
+    ("{kind = 'file'}", "to wait for 'file' needs 'path'"),
+    ("{kind = 'url', url = ''}", "'url' is no text"),
+    ("{kind = 'file', path = 'x', stabel_ms = 3}", "did you mean 'stable_ms'?"),
+    ("{kind = 'tide'}", "expected approval, until, file or url"),
+])
+def test_what_nobody_could_wait_for_fails_the_step(sluice, wait, words):
+    sluice.pipeline(f"""\
+        name: idle
+        steps:
+          s:
+            lua: |
+              if not sluice.resumed then sluice.wait({wait}) end
+        """)
+    assert words in sluice.run(expect=1).step("s")["reason"]
+
+
+def test_a_script_may_compute_when_to_go_on(sluice):
+    sluice.pipeline("""\
+        name: idle
+        steps:
+          s:
+            lua: |
+              if sluice.resumed then return end
+              sluice.wait{kind = "until", at_ms = 2.0 * 1000}
+        """)
+    assert sluice.run().json["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("glob", ["../*", "/etc/passwd", "a/../../x", ""])
+def test_hash_files_looks_at_nothing_but_the_workspace(sluice, glob):
+    sluice.pipeline(f"""\
+        name: hash
+        steps:
+          s: {{run: "echo ${{{{ hashFiles('{glob}') }}}}"}}
+        """)
+    assert "below the workspace" in sluice.run(expect=1).step("s")["reason"]

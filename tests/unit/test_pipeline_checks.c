@@ -199,6 +199,8 @@ TEST(files_that_the_pipeline_names_must_be_there)
     write_file("req.txt", "");
     write_file("child.yaml", "name: child\nparams: {n: {type: integer}, m: {default: x}}\nsteps: {s: {run: x}}\n"
                              "outputs: {best: 1}\n");
+    write_file("back.yaml", "name: back\nsteps: {s: {pipeline: ./main.yaml}}\n");
+    write_file("ring.yaml", "name: ring\nsteps: {s: {pipeline: ./ring.yaml}}\n");
     write_file("broken.yaml", "name: child\nsteps: {s: {rum: x}}\n");
     static const struct text_row rows[] = {
         {HEAD "python: {requirements: req.txt}\nsteps: {a: {lua: a.lua}}\n", "", NULL},
@@ -208,7 +210,10 @@ TEST(files_that_the_pipeline_names_must_be_there)
          "the lock file 'uv.lock' does not exist"},
         {STEP("lua: b.lua"), "3:12 E018", "the Lua script 'b.lua' does not exist"},
         {STEP("pipeline: ./no.yaml"), "3:17 E018", "the pipeline './no.yaml' does not exist"},
-        {STEP("pipeline: ./main.yaml"), "3:17 E011", "the pipeline runs itself"},
+        {STEP("pipeline: ./main.yaml"), "3:17 E011", "main.yaml -> ./main.yaml"},
+        {STEP("pipeline: ./back.yaml"), "3:17 E011", "main.yaml -> ./back.yaml -> ./main.yaml"},
+        {STEP("pipeline: ./ring.yaml"), "3:17 E011", "a cycle of pipelines: ./ring.yaml -> ./ring.yaml"},
+        {STEP("pipeline: ./child.yaml, with: {n: 3}") "  b: {pipeline: ./child.yaml, with: {n: 4}}\n", "", NULL},
         {STEP("pipeline: ./child.yaml, with: {n: 3}"), "", NULL},
         {STEP("pipeline: ./child.yaml, with: {n: '${{ vars.n }}', m: y}"), "", NULL},
         {STEP("pipeline: ./child.yaml"), "3:17 E007", "the param 'n' of the pipeline 'child' has no default"},
@@ -225,7 +230,8 @@ TEST(files_that_the_pipeline_names_must_be_there)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         check_files_of(rows[i].text, rows[i].found, rows[i].says);
     }
-    static const char *const names[] = {"a.lua", "req.txt", "child.yaml", "broken.yaml", "main.yaml"};
+    static const char *const names[] = {"a.lua",     "req.txt",     "child.yaml", "back.yaml",
+                                        "ring.yaml", "broken.yaml", "main.yaml"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[200];
         (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
