@@ -16,6 +16,16 @@ struct onlooker {
     const struct json *progress; /* list of {step, item, value, text}; NULL: none */
 };
 
+/* What the drawing is headed with. */
+static void give_name(const struct onlooker *onlooker)
+{
+    const struct run_view *view = &onlooker->view;
+    struct arena *arena = view->run->arena;
+    view->run->info = json_object();
+    json_set(arena, &view->run->info, "name",
+             json_cstring(arena, arena_printf(arena, "%s-%s", view->row.pipeline, view->label)));
+}
+
 int onlooker_new(struct session *session, const char *run_id, struct onlooker **ret_onlooker, struct err *err)
 {
     struct onlooker *onlooker = mem_alloc(sizeof *onlooker);
@@ -25,6 +35,7 @@ int onlooker_new(struct session *session, const char *run_id, struct onlooker **
         onlooker_free(onlooker);
         return -1;
     }
+    give_name(onlooker);
     *ret_onlooker = onlooker;
     return 0;
 }
@@ -61,6 +72,7 @@ static int read_steps(struct onlooker *onlooker, struct err *err)
         }
         run_free(onlooker->view.run);
         onlooker->view.run = run;
+        give_name(onlooker);
         onlooker->view.row.state = row.state;
         onlooker->version = version;
     }

@@ -386,3 +386,30 @@ def test_a_terminal_that_goes_away_cancels_the_run(sluice, terminal):
     assert window.code == 129
     shown = sluice("show", "--json", expect=0).json
     assert shown["status"] == "cancelled" and "the terminal went away" in shown["reason"]
+
+
+def test_a_run_that_another_sluice_moves_is_drawn_as_ones_own(sluice, terminal):
+    sluice.pipeline(STEPS)
+    sluice.pipeline("""\
+        name: guest
+        steps:
+          train:
+            run: "echo guest line; until [ -e guest.go ]; do sleep 0.02; done"
+        """, "guest.yaml")
+    sluice.pipeline("""\
+        name: bars
+        steps:
+          learn: {lua: 'sluice.progress(0.5, "epoch 5") local n = 0 while true do n = n + 1 end'}
+        """, "bars.yaml")
+    holder = sluice.start("run", "-q", "-j", "4")
+    wait_until((sluice.home / "sock").exists)
+    bars = terminal("run", "bars.yaml")
+    bars.until(has("bars run 1", "50% epoch 5"))
+    guest = terminal("run", "guest.yaml")
+    guest.until(has("guest run 1", "▶ train", "train | guest line"))
+    bars.key(b"\x03")
+    assert bars.wait() == 130
+    (sluice.folder / "guest.go").touch()
+    (sluice.folder / "go").touch()
+    assert holder.wait(timeout=60) == 0
+    assert guest.wait() == 0 and has("✓ succeeded")(guest.screen.text())
