@@ -46,6 +46,11 @@ struct id id_model(struct rng *rng)
     return id;
 }
 
+bool id_is_model(const char *text)
+{
+    return strncmp(text, "m-", 2) == 0 && strlen(text) == 34 && strspn(text + 2, "0123456789abcdef") == 32;
+}
+
 void id_name(struct rng *rng, char room[64])
 {
     static const char *const adjectives[] = {"able",   "brave", "calm",  "clever", "eager",  "fair",  "gentle",

@@ -6,6 +6,8 @@
 
 #include "base/rng.h"
 
+#include <stdbool.h>
+
 struct id {
     char text[40]; /* 32 lower-case hex digits, some with a prefix; NUL-terminated */
 };
@@ -15,6 +17,8 @@ struct id {
 struct id id_run(struct rng *rng);
 /* A logged model's: "m-" and 32 hex digits. */
 struct id id_model(struct rng *rng);
+/* Has the text that form? */
+bool id_is_model(const char *text);
 /* "gifted-ape-325": for runs and models nobody named. */
 void id_name(struct rng *rng, char room[64]);
 

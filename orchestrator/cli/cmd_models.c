@@ -74,16 +74,65 @@ static int list_registered(struct cli *cli, struct home *home, struct err *err)
     return EXIT_OK;
 }
 
+/* What steps have made, registered or not. */
+static int list_logged(struct cli *cli, struct home *home, struct err *err)
+{
+    static const char *const headings[] = {"model_id", "name", "status", "size_bytes", "created_at",
+                                           "run_id", "status_message", NULL};
+    const char *limit = option_value(cli, "limit");
+    int64_t most = 20;
+    struct logged_model *models = NULL;
+    size_t count = 0;
+    if (limit != NULL && parse_int(str_from(limit), 1, 100000, &most, err) < 0) {
+        return err_add(err, "--limit");
+    }
+    if (store_model_list(home->store, -1, (size_t)most, cli->arena, &models, &count, err) < 0) {
+        return -1;
+    }
+    struct table table;
+    table_init(&table, cli, headings);
+    for (size_t i = 0; i < count; i++) {
+        struct json cells[] = {
+            table_text(cli, models[i].model_id),
+            table_text(cli, models[i].name),
+            table_text(cli, model_status_name(models[i].status)),
+            table_size(cli, models[i].size_bytes),
+            table_moment(cli, models[i].created_ms),
+            table_text(cli, models[i].source_run_id),
+            table_text(cli, models[i].status_message),
+        };
+        table_row(&table, cells);
+    }
+    table_print(&table, "no logged models: a step with 'model' makes one");
+    return EXIT_OK;
+}
+
+static int list_models(struct cli *cli, struct home *home, struct err *err)
+{
+    bool logged = option_given(cli, "logged");
+    if (!logged && option_given(cli, "limit")) {
+        return err_set(err, ERR_INPUT, "--limit is for --logged: registered models are all listed");
+    }
+    return logged ? list_logged(cli, home, err) : list_registered(cli, home, err);
+}
+
 static int run_models(struct cli *cli)
 {
-    return look(cli, list_registered);
+    return look(cli, list_models);
 }
+
+static const struct option_row models_options[] = {
+    {"logged", 0, NULL, false, "the logged models (m-...) instead, newest first: PENDING, READY or UPLOAD_FAILED"},
+    {"limit", 0, "N", false, "with --logged: at most N (default: 20)"},
+    {0},
+};
 
 const struct command command_models = {
     .name = "models",
     .group = "Look",
-    .summary = "the registered models, their versions and aliases",
-    .examples = "sluice models\nsluice models show wine",
+    .summary = "the registered models, their versions and aliases; or the logged models",
+    .examples = "sluice models\nsluice models show wine\nsluice models --logged",
+    .options = models_options,
     .run = run_models,
 };
 
@@ -165,7 +214,7 @@ static int show_logged(struct cli *cli, struct home *home, struct err *err)
         store_metrics_of_model(home->store, id, NULL, cli->arena, &metrics, &count, err) < 0) {
         return -1;
     }
-    static const char *const statuses[] = {"?", "PENDING", "READY", "UPLOAD_FAILED"};
+    const char *status = model_status_name(model.status);
     struct table table;
     table_init(&table, cli, headings);
     for (size_t i = 0; i < count; i++) {
@@ -176,8 +225,9 @@ static int show_logged(struct cli *cli, struct home *home, struct err *err)
     if (!cli->json) {
         char size[32];
         format_size(size, sizeof size, model.size_bytes);
-        printf("%s  %s  %s\n  files   %s (%s)\n  sha256  %s\n  run     %s\n  params  %s\n  tags    %s\n\n", id,
-               model.name, statuses[model.status], model.artifact_uri, size, model.sha256,
+        const char *why = model.status_message;
+        printf("%s  %s  %s%s%s\n  files   %s (%s)\n  sha256  %s\n  run     %s\n  params  %s\n  tags    %s\n\n", id,
+               model.name, status, *why == '\0' ? "" : ": ", why, model.artifact_uri, size, model.sha256,
                model.source_run_id == NULL ? "-" : model.source_run_id, json_text(cli->arena, &params).p,
                json_text(cli->arena, &tags).p);
         table_print(&table, "no metrics were measured on it");
@@ -186,7 +236,8 @@ static int show_logged(struct cli *cli, struct home *home, struct err *err)
     struct json object = json_object();
     json_set(cli->arena, &object, "model_id", json_cstring(cli->arena, id));
     json_set(cli->arena, &object, "name", json_cstring(cli->arena, model.name));
-    json_set(cli->arena, &object, "status", json_cstring(cli->arena, statuses[model.status]));
+    json_set(cli->arena, &object, "status", json_cstring(cli->arena, status));
+    json_set(cli->arena, &object, "status_message", json_cstring(cli->arena, model.status_message));
     json_set(cli->arena, &object, "artifact_uri", json_cstring(cli->arena, model.artifact_uri));
     json_set(cli->arena, &object, "sha256", json_cstring(cli->arena, model.sha256));
     json_set(cli->arena, &object, "size_bytes", json_int(model.size_bytes));

@@ -82,6 +82,11 @@ const char *artifact_folder(const struct engine *engine, struct arena *arena, in
                         run_id);
 }
 
+const char *model_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *model_id)
+{
+    return arena_printf(arena, "%s/artifacts/%lld/models/%s", engine->options.home, (long long)experiment_id, model_id);
+}
+
 /* ---- starting ------------------------------------------------------------------------------------- */
 
 static size_t slots_in_use(const struct engine *engine)
@@ -364,6 +369,24 @@ static int load_metrics(struct engine *engine, struct live_attempt *attempt, str
     return 0;
 }
 
+/* steps.X.model_id is there when the step has succeeded, and with it the model is READY. */
+static int settle_models(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end,
+                         struct err *err)
+{
+    struct arena *keep = attempt->open->run->arena;
+    struct run_item *item = run_item_at(attempt->open->run, attempt->place);
+    const char *ready = NULL;
+    if (models_settle(engine, attempt->row.step_run_id, end->state == ATTEMPT_STATE_SUCCEEDED, end->reason, end->at_ms,
+                      &ready, err) < 0) {
+        return -1;
+    }
+    if (ready != NULL) {
+        item->model_id = arena_strdup(keep, ready);
+        item->model_uri = arena_printf(keep, "models:/%s", ready);
+    }
+    return 0;
+}
+
 int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err)
 {
     attempt->row.state = end->state;
@@ -371,6 +394,7 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     attempt_set(&attempt->row.reason, end->reason);
     attempt->dirty = true;
     if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
+        settle_models(engine, attempt, end, err) < 0 ||
         store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) <
             0) {
         return -1;

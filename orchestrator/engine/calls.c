@@ -362,9 +362,6 @@ static int call_register(const struct call *call, struct json *ret, struct err *
     if (store_model_get(call->store, ref.model_id, call->arena, &model, err) < 0) {
         return -1;
     }
-    if (model.status != MODEL_STATUS_READY) {
-        return err_set(err, ERR_STATE, "model %s is not READY", ref.model_id);
-    }
     struct model_version version = {
         .name = name,
         .model_id = ref.model_id,

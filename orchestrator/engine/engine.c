@@ -72,6 +72,7 @@ void turn_abandon(struct engine *engine)
         engine->in_transaction = false;
     }
     engine->outgoing.count = 0;
+    engine->unpublished.count = 0;
     engine->reload = true;
 }
 
@@ -86,6 +87,13 @@ static void crash_before_message(const struct json *message)
 /* Messages go out only now that what they act on is durable. A runner that is gone is noticed by links_read. */
 static void act(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->unpublished.count; i++) {
+        struct err left = {0};
+        if (fs_remove(engine->unpublished.items[i], &left) < 0) {
+            log_warn("engine", "what a model has left that was not published stays: %s", left.message);
+        }
+    }
+    engine->unpublished.count = 0;
     for (size_t i = 0; i < engine->outgoing.count; i++) {
         struct runner_link *link = link_find(engine, engine->outgoing.items[i].runner);
         if (link != NULL) {
@@ -496,6 +504,7 @@ void engine_close(struct engine *engine)
     vec_clear(&engine->wakes);
     vec_clear(&engine->links);
     vec_clear(&engine->outgoing);
+    vec_clear(&engine->unpublished);
     if (engine->epoll_fd >= 0) {
         (void)close(engine->epoll_fd);
     }

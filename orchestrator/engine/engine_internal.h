@@ -96,6 +96,9 @@ struct engine {
     struct {
         VEC_OF(struct run_env *)
     } run_envs;
+    struct {
+        VEC_OF(const char *)
+    } unpublished; /* folders to remove after the commit; in the turn's arena */
     struct url_probes probes;
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool reload; /* memory is not what the rows say: load again before the next turn */
@@ -181,6 +184,8 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
 /* hashFiles for struct run: `ctx` is the workspace's path. */
 int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
                      struct err *err);
+/* Of a logged model, with `artifacts` in it. */
+const char *model_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id, const char *model_id);
 const char *artifact_folder(const struct engine *engine, struct arena *arena, int64_t experiment_id,
                             const char *run_id);
 
@@ -212,9 +217,14 @@ struct model_ref {
     int64_t version;      /* 0: none */
     const char *path;     /* local folder */
 };
-/* "models:/name@alias", "models:/name/3", "models:/m-...", "m-...". 1 found, 0 no such alias or model, -1 malformed or
- * failure. */
+/* "models:/name@alias", "models:/name/3", "models:/m-...", "m-...". 1 found, 0 no such alias, -1 no such model, one
+ * that is not READY, malformed, or failure. */
 int model_resolve(struct engine *engine, const char *uri, struct arena *arena, struct model_ref *ret, struct err *err);
+/* An attempt has ended, whose MLflow run is `run_id`: none of its models stays PENDING. READY is one whose files are
+ * all published when the attempt succeeded; any other is UPLOAD_FAILED for `reason` (or NULL), and its folder is
+ * removed after the commit. `*ret_ready` is the id of the READY one in the turn's arena, or NULL. */
+int models_settle(struct engine *engine, const char *run_id, bool succeeded, const char *reason, int64_t now_ms,
+                  const char **ret_ready, struct err *err);
 
 /* ---- wait_spec.c ---- */
 /* Kind and members of what a step asks to wait for; whole numbers become integers. ERR_INPUT in words. */

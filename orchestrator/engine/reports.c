@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What steps report of themselves: a row for each kind, and the function that records it.
  */
+#include "base/id.h"
 #include "base/log.h"
 #include "engine/engine_internal.h"
 #include "store/models.h"
@@ -95,37 +96,60 @@ static int set_model_map(const struct reported *r, const char *key,
     return 0;
 }
 
+/* The model that a report is about. Its first report makes the row: PENDING, before any file is copied. Later ones find
+ * it, and none may speak of another step's model, or of one whose end was told. */
+static int reported_model(const struct reported *r, struct err *err)
+{
+    struct store *store = r->engine->options.store;
+    struct logged_model model;
+    struct err unknown = {0};
+    const char *id = text_of(r, "model_id");
+    if (store_model_get(store, id, r->engine->turn, &model, &unknown) < 0) {
+        if (unknown.code != ERR_NOT_FOUND) {
+            *err = unknown;
+            return -1;
+        }
+        if (!id_is_model(id)) {
+            return err_set(err, ERR_INPUT, "'%s' is no id of a logged model: expected m- and 32 hex digits", id);
+        }
+        model = (struct logged_model){
+            .model_id = id,
+            .experiment_id = r->attempt->open->row.experiment_id,
+            .name = text_of(r, "name"),
+            .artifact_uri = text_of(r, "dir"),
+            .source_run_id = r->attempt->row.step_run_id,
+            .model_type = text_of(r, "model_type"),
+            .status = MODEL_STATUS_PENDING,
+            .created_ms = r->time_ms,
+            .updated_ms = r->time_ms,
+        };
+        return store_model_create(store, &model, err);
+    }
+    if (model.source_run_id == NULL || strcmp(model.source_run_id, r->attempt->row.step_run_id) != 0) {
+        return err_set(err, ERR_STATE, "model %s is of another step", id);
+    }
+    return model.status == MODEL_STATUS_PENDING
+               ? 0
+               : err_set(err, ERR_STATE, "model %s is %s already", id, model_status_name(model.status));
+}
+
+/* "READY" says that all its files are published: the row says so when the step has succeeded (models_settle). */
 static int report_model(const struct reported *r, struct err *err)
 {
+    struct store *store = r->engine->options.store;
     const char *id = text_of(r, "model_id");
-    bool ready = strcmp(text_of(r, "status"), "READY") == 0;
-    struct logged_model model = {
-        .model_id = id,
-        .experiment_id = r->attempt->open->row.experiment_id,
-        .name = text_of(r, "name"),
-        .artifact_uri = text_of(r, "dir"),
-        .source_run_id = r->attempt->row.step_run_id,
-        .model_type = text_of(r, "model_type"),
-        .status = MODEL_STATUS_PENDING,
-        .status_message = text_of(r, "message"),
-        .sha256 = "",
-        .created_ms = r->time_ms,
-        .updated_ms = r->time_ms,
-    };
-    enum model_status status = ready ? MODEL_STATUS_READY : MODEL_STATUS_UPLOAD_FAILED;
-    if (store_model_create(r->engine->options.store, &model, err) < 0 ||
-        store_model_finalize(r->engine->options.store, id, status, text_of(r, "sha256"),
-                             json_get_int(r->report, "size", 0), r->time_ms, err) < 0 ||
-        set_model_map(r, "params", store_model_param, err) < 0 || set_model_map(r, "tags", store_model_tag, err) < 0 ||
-        put_files(r, id, "", err) < 0) {
+    const char *status = text_of(r, "status");
+    if (reported_model(r, err) < 0 || set_model_map(r, "params", store_model_param, err) < 0 ||
+        set_model_map(r, "tags", store_model_tag, err) < 0 || put_files(r, id, "", err) < 0) {
         return -1;
     }
-    if (ready) {
-        r->item->model_id = arena_strdup(r->keep, id);
-        r->item->model_uri = arena_printf(r->keep, "models:/%s", id);
-        item_changed(r);
+    if (strcmp(status, "READY") == 0) {
+        return store_model_published(store, id, text_of(r, "sha256"), json_get_int(r->report, "size", 0), r->time_ms,
+                                     err);
     }
-    return 0;
+    return strcmp(status, "UPLOAD_FAILED") == 0
+               ? store_model_finalize(store, id, MODEL_STATUS_UPLOAD_FAILED, text_of(r, "message"), r->time_ms, err)
+               : 0;
 }
 
 static int log_dataset(const struct reported *r, const char *name, const char *sha256, const char *path,

@@ -396,10 +396,8 @@ static int collect_model(struct spawning *s, struct json *collect, struct err *e
     json_set(s->arena, &out, "path", json_cstring(s->arena, path == NULL ? "" : path));
     json_set(s->arena, &out, "name", json_cstring(s->arena, name == NULL ? s->open->row.pipeline : name));
     json_set(s->arena, &out, "model_type", json_cstring(s->arena, type == NULL ? "" : type));
-    json_set(
-        s->arena, &out, "dir",
-        json_cstring(s->arena, arena_printf(s->arena, "%s/artifacts/%lld/models/%s/artifacts", s->engine->options.home,
-                                            (long long)s->open->row.experiment_id, model_id.text)));
+    const char *folder = model_folder(s->engine, s->arena, s->open->row.experiment_id, model_id.text);
+    json_set(s->arena, &out, "dir", json_cstring(s->arena, path_join(s->arena, folder, "artifacts")));
     const struct {
         bool present;
         const char *key;

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-enum { FILES_PER_REPORT = 1000 /* a report has at most 1 MiB */ };
+/* A report has at most 1 MiB; a byte of a path may be six in JSON. */
+enum { FILES_PER_REPORT = 1000, PATH_BYTES_PER_REPORT = 128 << 10 };
 
 static const char wild[] = "*?[";
 
@@ -229,28 +230,37 @@ static int publish_one(const char *root, const struct step_artifact_entry *entry
     return publish_move(stage, target, entry->path, arena, ret, err);
 }
 
-int step_artifacts_report(const char *declared, const struct published *published, const struct step_sink *sink,
-                          struct arena *arena, struct err *err)
+int step_files_report(const struct json *about, const struct published *published, const struct step_sink *sink,
+                      struct arena *arena, struct err *err)
 {
-    size_t count = published->files.u.array.count;
+    const struct json *files = &published->files;
     size_t done = 0;
     do {
-        struct json report = json_object();
-        struct json files = json_array();
-        for (size_t n = 0; n < FILES_PER_REPORT && done < count; n++) {
-            json_push(arena, &files, published->files.u.array.items[done++]);
+        struct json report = json_copy(arena, about);
+        struct json piece = json_array();
+        size_t bytes = 0;
+        while (done < files->u.array.count && piece.u.array.count < FILES_PER_REPORT && bytes < PATH_BYTES_PER_REPORT) {
+            bytes += strlen(json_get_text(&files->u.array.items[done], "path", ""));
+            json_push(arena, &piece, files->u.array.items[done++]);
         }
-        json_set(arena, &report, "kind", json_cstring(arena, "artifact"));
-        if (declared != NULL) {
-            json_set(arena, &report, "declared", json_cstring(arena, declared));
-        }
-        json_set(arena, &report, "local", json_cstring(arena, published->local));
-        json_set(arena, &report, "files", files);
+        json_set(arena, &report, "files", piece);
         if (sink->report(sink->ctx, &report, err) < 0) {
             return -1;
         }
-    } while (done < count);
+    } while (done < files->u.array.count);
     return 0;
+}
+
+int step_artifacts_report(const char *declared, const struct published *published, const struct step_sink *sink,
+                          struct arena *arena, struct err *err)
+{
+    struct json about = json_object();
+    json_set(arena, &about, "kind", json_cstring(arena, "artifact"));
+    if (declared != NULL) {
+        json_set(arena, &about, "declared", json_cstring(arena, declared));
+    }
+    json_set(arena, &about, "local", json_cstring(arena, published->local));
+    return step_files_report(&about, published, sink, arena, err);
 }
 
 int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan,

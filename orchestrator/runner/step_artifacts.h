@@ -40,5 +40,8 @@ int step_artifacts_publish(const struct json *spawn, const struct step_artifact_
 /* Says that something is published; `declared` is the name in the pipeline, or NULL. */
 int step_artifacts_report(const char *declared, const struct published *published, const struct step_sink *sink,
                           struct arena *arena, struct err *err);
+/* Reports `about` with "files" in as many pieces as it takes. */
+int step_files_report(const struct json *about, const struct published *published, const struct step_sink *sink,
+                      struct arena *arena, struct err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "runner/metrics_file.h"
 #include "runner/model_file.h"
 #include "runner/step_artifacts.h"
+#include "runner/step_calls.h"
 #include "runner/step_names.h"
 #include "runner/step_output.h"
 
@@ -139,6 +140,16 @@ static int metrics(const struct collecting *c, bool checking, struct err *err)
 
 /* ---- the model ---- */
 
+static int check_keys(const struct json *map, const char *what, struct err *err)
+{
+    for (size_t i = 0; map != NULL && map->type == JSON_OBJECT && i < map->u.object.count; i++) {
+        if (step_key_check(what, map->u.object.members[i].key, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int check_model(const struct collecting *c, const struct json *model, const char **ret_path, struct err *err)
 {
     const char *given = json_get_text(model, "path", "");
@@ -149,29 +160,43 @@ static int check_model(const struct collecting *c, const struct json *model, con
     if (!fs_exists(*ret_path)) {
         return err_set(err, ERR_NOT_FOUND, "model: there is no file or folder '%s'", *ret_path);
     }
-    return step_model_name_check(str_from(json_get_text(model, "name", "")), err) < 0 ? err_add(err, "model") : 0;
+    return step_model_name_check(str_from(json_get_text(model, "name", "")), err) < 0 ||
+                   check_keys(json_get(model, "params"), "param", err) < 0 ||
+                   check_keys(json_get(model, "tags"), "tag", err) < 0
+               ? err_add(err, "model")
+               : 0;
 }
 
 static struct json model_report(const struct collecting *c, const struct json *model, const char *status)
 {
-    static const struct {
-        const char *from;
-        const char *to;
-    } copied[] = {{"id", "model_id"},           {"name", "name"},     {"dir", "dir"},
-                  {"model_type", "model_type"}, {"params", "params"}, {"tags", "tags"}};
     struct json report = json_object();
     json_set(c->arena, &report, "kind", json_cstring(c->arena, "model"));
     json_set(c->arena, &report, "status", json_cstring(c->arena, status));
-    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
-        const struct json *value = json_get(model, copied[i].from);
-        if (value != NULL) {
-            json_set(c->arena, &report, copied[i].to, *value);
-        }
-    }
+    json_set(c->arena, &report, "model_id", json_cstring(c->arena, json_get_text(model, "id", "")));
     return report;
 }
 
-static int publish_model(const struct collecting *c, const struct json *model, const char *path, struct err *err)
+/* In the journal before anything is copied: what ends in the middle leaves a model that is known, and was never READY.
+ */
+static int announce_model(const struct collecting *c, const struct json *model, struct err *err)
+{
+    static const char *const told[] = {"name", "dir", "model_type", "params", "tags"};
+    struct json report = model_report(c, model, "PENDING");
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        const struct json *value = json_get(model, told[i]);
+        if (value != NULL) {
+            json_set(c->arena, &report, told[i], *value);
+        }
+    }
+    struct json nothing = json_object();
+    struct json answer;
+    return c->sink->report(c->sink->ctx, &report, err) < 0
+               ? -1
+               : c->sink->call(c->sink->ctx, STEP_CALL_JOURNALED, &nothing, c->arena, &answer, err);
+}
+
+static int copy_model(const struct collecting *c, const struct json *model, const char *path, struct published *ret,
+                      struct err *err)
 {
     struct model_file file = {
         .model_id = json_get_text(model, "id", ""),
@@ -179,18 +204,28 @@ static int publish_model(const struct collecting *c, const struct json *model, c
         .run_id = json_get_text(json_get(c->spawn, "context"), "step_run_id", ""),
         .flavor = json_get_text(model, "flavor", NULL),
     };
+    struct err wrong = {0};
+    if (model_file_publish(&file, path, clock_wall_ms(&clock_system), c->arena, ret, &wrong) == 0) {
+        return 0;
+    }
+    struct json failed = model_report(c, model, "UPLOAD_FAILED");
+    json_set(c->arena, &failed, "message", json_cstring(c->arena, wrong.message));
+    (void)c->sink->report(c->sink->ctx, &failed, NULL);
+    return err_set(err, wrong.code, "%s", wrong.message);
+}
+
+static int publish_model(const struct collecting *c, const struct json *model, const char *path, struct err *err)
+{
     struct published published;
-    if (model_file_publish(&file, path, clock_wall_ms(&clock_system), c->arena, &published, err) < 0) {
-        struct json failed = model_report(c, model, "UPLOAD_FAILED");
-        json_set(c->arena, &failed, "message", json_cstring(c->arena, err == NULL ? "" : err->message));
-        (void)c->sink->report(c->sink->ctx, &failed, NULL);
+    struct json about = model_report(c, model, "PENDING");
+    struct json ready = model_report(c, model, "READY");
+    if (announce_model(c, model, err) < 0 || copy_model(c, model, path, &published, err) < 0 ||
+        step_files_report(&about, &published, c->sink, c->arena, err) < 0) {
         return err_add(err, "model");
     }
-    struct json report = model_report(c, model, "READY");
-    json_set(c->arena, &report, "sha256", json_cstring(c->arena, published.digest.hex));
-    json_set(c->arena, &report, "size", json_int(published.size_bytes));
-    json_set(c->arena, &report, "files", published.files);
-    return c->sink->report(c->sink->ctx, &report, err) < 0 ? err_add(err, "model") : 0;
+    json_set(c->arena, &ready, "sha256", json_cstring(c->arena, published.digest.hex));
+    json_set(c->arena, &ready, "size", json_int(published.size_bytes));
+    return c->sink->report(c->sink->ctx, &ready, err) < 0 ? err_add(err, "model") : 0;
 }
 
 /* ---- the whole ---- */

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "runner/runner.h"
+#include "runner/step_calls.h"
 #include "runner/supervise.h"
 
 #include <string.h>
@@ -115,10 +116,13 @@ static bool take_json(struct supervised *attempt, enum journal_type type, struct
     if (good && type == JOURNAL_RESULT) {
         note_result(attempt, &value);
     }
+    bool of_runner = type == JOURNAL_CALL && strcmp(json_get_text(&value, "method", ""), STEP_CALL_JOURNALED) == 0;
     if (good && type == JOURNAL_CALL) {
         vec_push(&attempt->calls, sequence);
     }
-    if (good) {
+    if (good && of_runner) {
+        attempt->journaled_call = sequence;
+    } else if (good) {
         journal(attempt, type, strbuf_str(&text), now_ms);
     }
     strbuf_clear(&text);

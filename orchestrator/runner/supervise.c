@@ -517,6 +517,17 @@ static void check_log_limit(struct supervised *attempt, int64_t now_ms)
     }
 }
 
+/* What was said before the question is in the journal, and not among the frames that wait for room. */
+static void answer_journaled(struct supervised *attempt)
+{
+    struct json reply = json_object();
+    struct arena *arena = arena_new();
+    json_set(arena, &reply, "seq", json_int(attempt->journaled_call));
+    attempt->journaled_call = 0;
+    supervise_answer(attempt, &reply);
+    arena_free(arena);
+}
+
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
 {
     if (attempt->phase == ATTEMPT_WAITING) {
@@ -529,6 +540,9 @@ int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
     if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
         watch_ends(attempt);
         check_log_limit(attempt, now_ms);
+    }
+    if (attempt->journaled_call != 0 && !attempt->journal->full) {
+        answer_journaled(attempt);
     }
     if (attempt->phase == ATTEMPT_DRAINING) {
         int64_t next = drain(attempt, now_ms);

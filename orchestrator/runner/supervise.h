@@ -59,6 +59,7 @@ struct supervised {
     struct {
         VEC_OF(int64_t)
     } calls; /* questions without an answer */
+    int64_t journaled_call; /* of these, the STEP_CALL_JOURNALED that waits for the journal; 0: none */
     int64_t log_bytes;
     int64_t log_limit_bytes;
     bool log_dropped;

@@ -73,18 +73,52 @@ int store_model_create(struct store *store, const struct logged_model *model, st
     return changed < 0 ? -1 : link_source(store, model, err);
 }
 
-int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256,
-                         int64_t size_bytes, int64_t now_ms, struct err *err)
+int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,
+                          int64_t now_ms, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE logged_models SET status = :status, sha256 = :sha256, size_bytes = :size, "
-                                     "updated_ms = :now WHERE model_id = :model_id AND deleted_ms IS NULL");
+    struct stmt *s = stmt_get(store, "UPDATE logged_models SET sha256 = :sha256, size_bytes = :size, updated_ms = :now "
+                                     "WHERE model_id = :model_id AND deleted_ms IS NULL");
     stmt_text(s, ":model_id", model_id);
-    stmt_int(s, ":status", status);
-    stmt_text(s, ":sha256", sha256 == NULL ? "" : sha256);
+    stmt_text(s, ":sha256", sha256);
     stmt_int(s, ":size", size_bytes);
     stmt_int(s, ":now", now_ms);
     int64_t changed = stmt_run(s, err);
     return changed == 0 ? not_found(model_id, err) : changed < 0 ? -1 : 0;
+}
+
+/* Of a model that was not published there are no files. */
+static int forget_files(struct store *store, const char *model_id, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM artifacts WHERE owner = :model_id");
+    stmt_text(s, ":model_id", model_id);
+    return stmt_run(s, err) < 0 ? -1 : store_model_published(store, model_id, "", 0, now_ms, err);
+}
+
+int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *message,
+                         int64_t now_ms, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "UPDATE logged_models SET status = :status, status_message = :message, updated_ms = :now "
+                        "WHERE model_id = :model_id AND deleted_ms IS NULL");
+    stmt_text(s, ":model_id", model_id);
+    stmt_int(s, ":status", status);
+    stmt_text(s, ":message", message == NULL ? "" : message);
+    stmt_int(s, ":now", now_ms);
+    int64_t changed = stmt_run(s, err);
+    if (changed <= 0) {
+        return changed == 0 ? not_found(model_id, err) : -1;
+    }
+    return status == MODEL_STATUS_UPLOAD_FAILED ? forget_files(store, model_id, now_ms, err) : 0;
+}
+
+const char *model_status_name(enum model_status status)
+{
+    static const char *const names[] = {
+        [MODEL_STATUS_PENDING] = "PENDING",
+        [MODEL_STATUS_READY] = "READY",
+        [MODEL_STATUS_UPLOAD_FAILED] = "UPLOAD_FAILED",
+    };
+    return status >= MODEL_STATUS_PENDING && status <= MODEL_STATUS_UPLOAD_FAILED ? names[status] : "?";
 }
 
 static struct logged_model read_row(struct stmt *s, struct arena *arena)

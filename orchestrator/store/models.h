@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+/* PENDING from before its first file is copied until its step has ended: READY when that succeeded, and so all files
+ * are published with their digests; UPLOAD_FAILED when it did not, whatever was published until then. */
 enum model_status { MODEL_STATUS_PENDING = 1, MODEL_STATUS_READY = 2, MODEL_STATUS_UPLOAD_FAILED = 3 };
 
 struct logged_model {
@@ -19,8 +21,8 @@ struct logged_model {
     const char *source_run_id; /* NULL: none */
     const char *model_type;    /* "" or text */
     enum model_status status;
-    const char *status_message;
-    const char *sha256;   /* digest of the folder (digest_tree), "" until READY */
+    const char *status_message; /* "" or why the upload failed */
+    const char *sha256;   /* digest of the folder (digest_tree), "" until all of it is published */
     int64_t size_bytes;
     int64_t created_ms;
     int64_t updated_ms;
@@ -29,8 +31,14 @@ struct logged_model {
 
 /* Status PENDING unless given. Links it as an output of its source run. */
 int store_model_create(struct store *store, const struct logged_model *model, struct err *err);
-int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *sha256,
-                         int64_t size_bytes, int64_t now_ms, struct err *err);
+/* What its files came to, once all are published. */
+int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,
+                          int64_t now_ms, struct err *err);
+/* READY, or UPLOAD_FAILED with the reason in `message`; then its digest and the rows of its files are forgotten. */
+int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *message,
+                         int64_t now_ms, struct err *err);
+/* "PENDING", "READY", "UPLOAD_FAILED". */
+const char *model_status_name(enum model_status status);
 /* ERR_NOT_FOUND with MLflow's words also for a deleted one. */
 int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
                     struct err *err);

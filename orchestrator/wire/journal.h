@@ -37,7 +37,10 @@ enum journal_type {
                              last LF; secrets are masked already */
     JOURNAL_METRICS = 4,  /* points: u16 key size, key, f64 value, i64 step, i64 time_ms; repeated */
     JOURNAL_REPORT = 5,   /* JSON {"kind": "param" | "tag" | "output" | "artifact" | "model" |
-                             "dataset" | "input" | "progress", ...}: docs/architecture.md lists them */
+                             "dataset" | "input" | "progress", ...}: engine/reports.c has what each
+                             holds. Those of a model come in this order: "status" PENDING with its
+                             name before any file is copied, PENDING with "files", READY or
+                             UPLOAD_FAILED */
     JOURNAL_CALL = 6,     /* JSON {"seq", "method", "params"}: a question to the store */
     JOURNAL_WAIT = 7,     /* JSON {"wait": {...}, "state": any}: what STEP_WAIT waits for */
     JOURNAL_RESULT = 8,   /* JSON {"result": "ok" | "failed" | "refused" | "wait", "reason": text} of a

@@ -424,6 +424,7 @@ LIFE = """\
           test "$I" != 2 -o "${{ step.attempt }}" -gt 1
         env: {I: "${{ matrix.i }}"}
         metrics: ["${{ step.dir }}/m.csv"]
+        model: {path: "${{ step.dir }}/m.csv", name: "life${{ matrix.i }}"}
         retry: {attempts: 30, delay: 20ms, on: [failure, lost]}
       ask: {needs: [work], uses: approve, with: {expires: 3d}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
       pause: {needs: [list], uses: wait, with: {delay: 200ms}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
@@ -484,6 +485,16 @@ def test_a_whole_life_under_kill_9_of_sluice_and_of_its_runners(sluice, seed):
                           "FROM metric_series AS s JOIN attempts AS a ON a.step_run_id = s.run_id "
                           "WHERE a.state = 'succeeded' ORDER BY a.item")
     assert points == [(item, 2, 2) for item in range(4)]
+    # So is its model. Of attempts that ended otherwise none is ready; and no file is of a model that is not recorded.
+    ready = rows(sluice, "SELECT a.item, m.name FROM logged_models AS m JOIN attempts AS a "
+                         "ON a.step_run_id = m.source_run_id "
+                         "WHERE m.status = 2 AND a.state = 'succeeded' ORDER BY a.item")
+    assert ready == [(item, f"life{item + 1}") for item in range(4)]
+    assert rows(sluice, "SELECT COUNT(*) FROM logged_models WHERE status = 2") == [(4,)]
+    assert rows(sluice, "SELECT 1 FROM logged_models WHERE status = 1") == []
+    folders = {folder.name for folder in sluice.home.glob("artifacts/*/models/m-*")}
+    known = {model_id for model_id, in rows(sluice, "SELECT model_id FROM logged_models")}
+    assert folders <= known and len(folders) >= 4
     # Nothing is left open.
     assert rows(sluice, "SELECT 1 FROM runs WHERE status IN ('RUNNING', 'SCHEDULED') OR end_ms IS NULL") == []
     assert rows(sluice, "SELECT 1 FROM attempts WHERE ended_ms IS NULL") == []

@@ -223,17 +223,14 @@ def test_a_model_is_published_with_an_mlmodel(runner, engine, script, path, file
     }
     attempt, end = collect(runner, engine, script, model=model)
     assert end["code"] == 0, end
-    (report,) = reports(runner, attempt, "model")
-    assert (report["status"], report["model_id"], report["name"], report["model_type"], report["params"]) == (
-        "READY",
-        "m-1",
-        "wine",
-        "regressor",
-        {"depth": 3},
-    )
-    assert [f["path"] for f in report["files"]] == files and report["dir"] == str(target)
-    lines = "".join(f"{f['path']}\0{f['sha256']}\n" for f in report["files"])
-    assert report["sha256"] == sha256(lines.encode()) and report["size"] == sum(f["size"] for f in report["files"])
+    begun, copied, ready = reports(runner, attempt, "model")
+    assert begun == {"kind": "model", "status": "PENDING", "model_id": "m-1", "name": "wine", "dir": str(target),
+                     "model_type": "regressor", "params": {"depth": 3}}
+    assert (copied["status"], copied["model_id"]) == ("PENDING", "m-1")
+    assert [f["path"] for f in copied["files"]] == files
+    lines = "".join(f"{f['path']}\0{f['sha256']}\n" for f in copied["files"])
+    assert ready == {"kind": "model", "status": "READY", "model_id": "m-1", "sha256": sha256(lines.encode()),
+                     "size": sum(f["size"] for f in copied["files"])}
     text = (target / "MLmodel").read_text()
     assert (
         text == "flavors: {}\n"

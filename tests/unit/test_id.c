@@ -18,6 +18,7 @@ TEST(ids_have_mlflows_forms)
     for (int i = 0; i < 1000; i++) {
         assert_is_hex(id_run(i % 2 == 0 ? &rng : NULL).text);
         struct id model = id_model(i % 2 == 0 ? &rng : NULL);
+        assert_true(id_is_model(model.text));
         assert_memory_equal(model.text, "m-", 2);
         assert_is_hex(model.text + 2);
     }
@@ -51,5 +52,22 @@ TEST(names_are_two_words_and_a_number)
     }
 }
 
+TEST(only_the_whole_form_is_an_id_of_a_model)
+{
+    static const char *const others[] = {
+        "",
+        "m-",
+        "0123456789abcdef0123456789abcdef",
+        "m-0123456789abcdef0123456789abcde",
+        "m-0123456789abcdef0123456789abcdef0",
+        "m-0123456789ABCDEF0123456789ABCDEF",
+        "m-../../56789abcdef0123456789abcdef",
+    };
+    assert_true(id_is_model("m-0123456789abcdef0123456789abcdef"));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(id_is_model(others[i]));
+    }
+}
+
 TESTS(RUN(ids_have_mlflows_forms), RUN(ids_repeat_with_the_seed_and_never_without),
-      RUN(names_are_two_words_and_a_number))
+      RUN(only_the_whole_form_is_an_id_of_a_model), RUN(names_are_two_words_and_a_number))

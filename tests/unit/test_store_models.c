@@ -59,7 +59,9 @@ TEST(a_model_is_pending_until_its_files_are_there)
     assert_string_equal(model.artifact_uri, "/home/models/m-1");
     assert_string_equal(model.source_run_id, "r1");
     assert_string_equal(model.sha256, "");
-    assert_int_equal(store_model_finalize(f.store, "m-1", MODEL_STATUS_READY, "abcd", 77, 2000, NULL), 0);
+    assert_int_equal(store_model_published(f.store, "m-1", "abcd", 77, 1500, NULL), 0);
+    assert_int_equal(get(&f, "m-1").status, MODEL_STATUS_PENDING);
+    assert_int_equal(store_model_finalize(f.store, "m-1", MODEL_STATUS_READY, "", 2000, NULL), 0);
     model = get(&f, "m-1");
     assert_int_equal(model.status, MODEL_STATUS_READY);
     assert_string_equal(model.sha256, "abcd");
@@ -123,7 +125,9 @@ TEST(an_unknown_or_deleted_model_is_not_found_in_mlflows_words)
         assert_int_equal(err.code, ERR_NOT_FOUND);
         assert_non_null(strstr(err.message, arena_printf(f.arena, "Logged model with ID '%s' not found.", ids[i])));
         err = (struct err){0};
-        assert_int_equal(store_model_finalize(f.store, ids[i], MODEL_STATUS_READY, "x", 1, 1, &err), -1);
+        assert_int_equal(store_model_finalize(f.store, ids[i], MODEL_STATUS_READY, "", 1, &err), -1);
+        assert_int_equal(err.code, ERR_NOT_FOUND);
+        assert_int_equal(store_model_published(f.store, ids[i], "abcd", 1, 1, &err), -1);
         assert_int_equal(err.code, ERR_NOT_FOUND);
         assert_int_equal(store_model_param(f.store, ids[i], "k", "v", NULL), -1);
         assert_int_equal(store_model_tag(f.store, ids[i], "k", "v", NULL), -1);
@@ -160,8 +164,8 @@ TEST(lists_have_the_newest_first_and_only_what_was_asked)
         model.source_run_id = i == 4 ? NULL : "r1";
         create(&f, model);
     }
-    assert_int_equal(store_model_finalize(f.store, "m-2", MODEL_STATUS_READY, "x", 1, 1, NULL), 0);
-    assert_int_equal(store_model_finalize(f.store, "m-3", MODEL_STATUS_UPLOAD_FAILED, "", 0, 1, NULL), 0);
+    assert_int_equal(store_model_finalize(f.store, "m-2", MODEL_STATUS_READY, "", 1, NULL), 0);
+    assert_int_equal(store_model_finalize(f.store, "m-3", MODEL_STATUS_UPLOAD_FAILED, "", 1, NULL), 0);
     struct logged_model *models = NULL;
     size_t count = 0;
     assert_int_equal(store_model_list(f.store, -1, 3, f.arena, &models, &count, NULL), 0);
@@ -176,6 +180,29 @@ TEST(lists_have_the_newest_first_and_only_what_was_asked)
     assert_int_equal(store_model_of_run(f.store, "r1", true, f.arena, &models, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_string_equal(models[0].model_id, "m-2");
+    close_fixture(&f);
+}
+
+TEST(of_a_model_that_was_not_published_only_the_reason_is_left)
+{
+    struct fixture f = open_fixture();
+    create(&f, some_model("m-1"));
+    create(&f, some_model("m-2"));
+    struct artifact file = {.path = "weights", .sha256 = "ab", .size_bytes = 3};
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(store_artifact_put(f.store, i == 1 ? "m-1" : "m-2", &file, NULL), 0);
+    }
+    assert_int_equal(store_model_published(f.store, "m-1", "abcd", 3, 1500, NULL), 0);
+    assert_int_equal(store_model_finalize(f.store, "m-1", MODEL_STATUS_UPLOAD_FAILED, "cancelled", 2000, NULL), 0);
+    struct logged_model model = get(&f, "m-1");
+    assert_int_equal(model.status, MODEL_STATUS_UPLOAD_FAILED);
+    assert_string_equal(model.status_message, "cancelled");
+    assert_string_equal(model.sha256, "");
+    assert_int_equal(model.size_bytes, 0);
+    assert_int_equal(model.updated_ms, 2000);
+    assert_int_equal(ask(&f, "SELECT COUNT(*) FROM artifacts WHERE owner = 'm-1'"), 0);
+    assert_int_equal(ask(&f, "SELECT COUNT(*) FROM artifacts WHERE owner = 'm-2'"), 1);
+    assert_int_equal(get(&f, "m-2").status, MODEL_STATUS_PENDING);
     close_fixture(&f);
 }
 
@@ -210,4 +237,5 @@ TESTS(RUN(a_model_is_pending_until_its_files_are_there), RUN(a_model_is_an_outpu
       RUN(an_unknown_or_deleted_model_is_not_found_in_mlflows_words),
       RUN(params_of_a_model_are_written_once_and_tags_again),
       RUN(lists_have_the_newest_first_and_only_what_was_asked),
+      RUN(of_a_model_that_was_not_published_only_the_reason_is_left),
       RUN(metrics_of_a_model_are_told_apart_by_dataset_and_come_from_any_run))

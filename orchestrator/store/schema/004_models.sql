@@ -9,7 +9,7 @@ CREATE TABLE logged_models (
     model_type     TEXT NOT NULL,               -- "" or what its maker called it
     status         INTEGER NOT NULL,            -- 1 PENDING, 2 READY, 3 UPLOAD_FAILED
     status_message TEXT NOT NULL,               -- "" or why the upload failed
-    sha256         TEXT NOT NULL,               -- digest of all its files; "" until it is READY
+    sha256         TEXT NOT NULL,               -- digest of all its files; "" until all are published
     size_bytes     INTEGER NOT NULL,            -- of all its files
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
