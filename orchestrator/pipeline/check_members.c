@@ -186,13 +186,11 @@ static void check_env(const struct expr_check *check, struct names *names, struc
 /* What the step leaves under `outputs`; false when that is known at run time only. */
 static bool add_outputs(const struct expr_check *check, struct names *names, const struct step *step)
 {
-    for (size_t i = 0; i < step->output_count; i++) {
-        add_name(names, step->outputs[i].name);
+    size_t count = step_output_name_count(step);
+    for (size_t i = 0; i < count; i++) {
+        add_name(names, step_output_name(step, i));
     }
     if (step->kind == STEP_KIND_USES) {
-        for (size_t i = 0; step->plugin != NULL && i < step->plugin->output_count; i++) {
-            add_name(names, step->plugin->outputs[i].name);
-        }
         return step->plugin != NULL;
     }
     if (step->kind == STEP_KIND_PIPELINE) {

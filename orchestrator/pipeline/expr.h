@@ -119,6 +119,9 @@ struct expr_env {
     /* The value of a context ("params", "run", "steps" ...); for "steps" it is called with the step's id in
      * `member` (else an empty member) and gives that step's object. NULL when there is none. */
     const struct json *(*context)(void *ctx, struct str root, struct str member);
+    /* The value of a name that is not under `member` ("outputs", "metrics") of the step `id`. NULL: it is missing.
+     * May be NULL itself. */
+    const struct json *(*absent)(void *ctx, struct str id, struct str member);
     /* success(), failure(), cancelled(); always() is true by itself. May be NULL outside `if`. */
     bool (*status)(void *ctx, struct str function);
     /* hashFiles: sha256 over the files that match, or an error. May be NULL. */

@@ -106,6 +106,48 @@ static bool is_steps(const struct expr *expr)
     return expr->op == EXPR_NAME && str_is(expr->name, "steps");
 }
 
+/* The name that a link of a path has, "n" of ".n" and of "['n']"; empty when it is not written out. */
+static struct str link_name(const struct expr *expr)
+{
+    bool text = expr->op == EXPR_INDEX && expr->args[1].op == EXPR_LITERAL &&
+                expr->args[1].value.type == JSON_STRING;
+    return text ? expr->args[1].value.u.string : expr->op == EXPR_MEMBER ? expr->name : STR("");
+}
+
+/* Is this steps.ID.MEMBER, or steps.ID, which stands for its outputs? */
+static bool is_of_step(const struct expr *expr, struct str *ret_id, struct str *ret_member)
+{
+    *ret_member = STR("outputs");
+    if (expr->op == EXPR_NAME || (expr->op != EXPR_MEMBER && expr->op != EXPR_INDEX)) {
+        return false;
+    }
+    if (!is_steps(&expr->args[0])) {
+        *ret_member = link_name(expr);
+        expr = &expr->args[0];
+    }
+    *ret_id = link_name(expr);
+    return (expr->op == EXPR_MEMBER || expr->op == EXPR_INDEX) && is_steps(&expr->args[0]) && ret_id->n > 0;
+}
+
+/* What is not there may still have a value: whoever knows the steps says so. */
+static enum outcome pick(struct evaluation *e, const struct expr *expr, const struct json *from, struct str key,
+                         struct json *ret)
+{
+    enum outcome outcome = pick_member(e, expr, from, key, ret);
+    struct str id = {0};
+    struct str member = {0};
+    if (outcome != MISSING || e->env->absent == NULL || !is_of_step(&expr->args[0], &id, &member)) {
+        return outcome;
+    }
+    const struct json *value = e->env->absent(e->env->ctx, id, member);
+    if (value == NULL) {
+        return outcome;
+    }
+    err_clear(&e->missing);
+    *ret = *value;
+    return VALUE;
+}
+
 static enum outcome eval_step(struct evaluation *e, const struct expr *expr, struct str id, struct json *ret)
 {
     const struct json *step = context(e, STR("steps"), id);
@@ -123,7 +165,7 @@ static enum outcome eval_member(struct evaluation *e, const struct expr *expr, s
         return eval_step(e, expr, expr->name, ret);
     }
     enum outcome outcome = eval(e, &expr->args[0], &from);
-    return outcome != VALUE ? outcome : pick_member(e, expr, &from, expr->name, ret);
+    return outcome != VALUE ? outcome : pick(e, expr, &from, expr->name, ret);
 }
 
 static enum outcome eval_index(struct evaluation *e, const struct expr *expr, struct json *ret)
@@ -139,7 +181,7 @@ static enum outcome eval_index(struct evaluation *e, const struct expr *expr, st
         return outcome;
     }
     if (index.type == JSON_STRING) {
-        return steps ? eval_step(e, expr, index.u.string, ret) : pick_member(e, expr, &from, index.u.string, ret);
+        return steps ? eval_step(e, expr, index.u.string, ret) : pick(e, expr, &from, index.u.string, ret);
     }
     if (from.type != JSON_ARRAY || index.type != JSON_INT) {
         return fail_type(e, expr, from.type == JSON_ARRAY ? "an integer in '[ ]'" : "a list before '[ ]'",

@@ -248,6 +248,9 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
 /* Reads `path` ("-" is standard input) into diags->text and loads it. */
 const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world);
 
+/* The names under `outputs` of a step, as far as it and its plugin declare them. */
+size_t step_output_name_count(const struct step *step);
+struct str step_output_name(const struct step *step, size_t index);
 /* The step with this id, or -1. */
 ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
 /* All steps, each behind those it needs, in the order of the file where that leaves a choice. */

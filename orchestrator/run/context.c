@@ -53,12 +53,13 @@ static struct json item_metrics(const struct run_item *item)
     return item->metrics;
 }
 
-/* What the step declares has a list even when no item left it. */
+/* What the step or its plugin declares has a list even when no item left it. */
 static void gather_declared(struct arena *arena, const struct run_step *step, const struct step *definition,
                             struct json *outputs, struct json *artifacts)
 {
-    for (size_t i = 0; i < definition->output_count; i++) {
-        gather(arena, step, item_outputs, definition->outputs[i].name, outputs);
+    size_t count = step_output_name_count(definition);
+    for (size_t i = 0; i < count; i++) {
+        gather(arena, step, item_outputs, step_output_name(definition, i), outputs);
     }
     for (size_t i = 0; i < definition->artifact_count; i++) {
         gather(arena, step, item_artifacts, definition->artifacts[i].name, artifacts);
@@ -152,6 +153,33 @@ static const struct json *context_step(struct run_context *context, struct str i
     return keep(context->arena, step_object(context->run, (size_t)index, context->arena));
 }
 
+/* Which metrics a step leaves, and which outputs a pipeline, is not known before one of the items has left some: until
+ * then every name is a list of nulls. */
+static const struct json *context_absent(void *ctx, struct str id, struct str member)
+{
+    static const struct {
+        const char *member;
+        struct json (*get)(const struct run_item *);
+    } undeclared[] = {{"outputs", item_outputs}, {"metrics", item_metrics}};
+    struct run_context *context = ctx;
+    const struct run *run = context->run;
+    ptrdiff_t index = pipeline_find_step(run->pipeline, id);
+    struct json list = json_array();
+    for (size_t i = 0; i < sizeof undeclared / sizeof undeclared[0]; i++) {
+        if (index < 0 || !run->pipeline->steps[index].has_matrix || !str_is(member, undeclared[i].member)) {
+            continue;
+        }
+        const struct run_step *step = &run->steps[index];
+        for (size_t k = 0; k < step->item_count; k++) {
+            if (undeclared[i].get(&step->items[k]).u.object.count > 0) {
+                return NULL;
+            }
+            json_push(context->arena, &list, json_null());
+        }
+    }
+    return list.u.array.count == 0 ? NULL : keep(context->arena, list);
+}
+
 static const struct json *context_value(void *ctx, struct str root, struct str member)
 {
     struct run_context *context = ctx;
@@ -199,6 +227,7 @@ struct expr_env run_context_env(struct run_context *context)
     return (struct expr_env){
         .ctx = context,
         .context = context_value,
+        .absent = context_absent,
         .hash_files = context_hash_files,
         .now_ms = json_get_int(&context->run->info, "started_ms", 0),
     };

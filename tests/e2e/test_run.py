@@ -173,6 +173,47 @@ def test_matrix_items_have_stable_order_and_lists_of_outputs(sluice):
     assert result.step("sum")["outputs"]["all"] == [9, None, 4]
 
 
+def test_of_a_matrix_whose_items_all_failed_each_name_is_a_list_of_nulls(sluice):
+    sluice.write("child.yaml", """\
+        name: child
+        steps: {work: {run: exit 1}}
+        outputs: {rows: "${{ steps.work.status }}"}
+        """)
+    sluice.pipeline("""\
+        name: p
+        steps:
+          work:
+            matrix: {i: [1, 2]}
+            run: exit 1
+            outputs: {n: integer}
+            artifacts: {plot: "${{ step.dir }}/plot.svg"}
+            metrics: ["${{ step.dir }}/metrics.json"]
+            continue_on_error: true
+          fetch: {matrix: {i: [1, 2]}, uses: http, with: {url: "http://127.0.0.1:1/"}, continue_on_error: true}
+          child: {matrix: {i: [1, 2]}, pipeline: ./child.yaml, continue_on_error: true}
+          see:
+            outputs: {all: json, lua: json}
+            with: {n: "${{ steps.work.outputs.n }}"}
+            needs: [work, fetch]
+            lua: |
+              local fetched = sluice.steps.fetch.outputs
+              sluice.output("all", {sluice.params.n, sluice.steps.work.artifacts.plot})
+              sluice.output("lua", {fetched.status})
+          tell:
+            run: >-
+              echo all=${{ toJSON(steps.work.metrics.rmse) }}${{ toJSON(steps.fetch.outputs.status) }}${{
+              toJSON(steps.fetch.body) }}${{ toJSON(steps.child.outputs.rows) }} >> "$SLUICE_OUTPUT"
+            outputs: {all: string}
+          best:
+            uses: select
+            with: {metric: "${{ steps.work.metrics.rmse }}"}
+        """)
+    result = sluice.run(expect=1)
+    assert result.step("tell")["outputs"]["all"] == "[null,null]" * 4, result
+    assert result.step("see")["outputs"] == {"all": [[None, None], [None, None]], "lua": [[None, None]]}
+    assert "no candidate has this metric" in result.step("best")["reason"]
+
+
 def test_values_never_become_shell_code(sluice):
     sluice.pipeline("""\
         name: p

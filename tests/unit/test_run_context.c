@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What an expression sees of a run.
  */
+#include "plugin/catalogue.h"
 #include "run_driver.h"
 
 static struct json parsed(struct driver *d, const char *text)
@@ -116,4 +117,61 @@ TEST(an_item_sees_what_is_its_own)
     driver_free(&d);
 }
 
-TESTS(RUN(an_expression_sees_the_run_and_the_steps_that_ended), RUN(an_item_sees_what_is_its_own))
+TEST(of_a_matrix_that_left_nothing_all_it_could_leave_is_a_list_of_nulls)
+{
+    static const char *const cases[][2] = {
+        {"steps.run.outputs.n", "[null,null]"},
+        {"steps.run.artifacts.plot", "[null,null]"},
+        {"steps.run.metrics.rmse", "[null,null]"},
+        {"steps['run']['metrics']['a b']", "[null,null]"},
+        {"steps.run.metrics[params.name]", "[null,null]"},
+        {"steps.run.metrics.rmse[1] ?? 'none'", "\"none\""},
+        {"steps.tool.outputs.best", "[null,null]"},
+        {"steps.tool.best", "[null,null]"},
+        {"toJSON(steps.tool.outputs)", "\"{\\\"best\\\":[null,null]}\""},
+        {"steps.child.outputs.rows", "[null,null]"},
+        {"steps.child.rows", "[null,null]"},
+        {"steps.some.metrics.rmse", "[0.5,null]"},
+        {"steps.some.metrics.rmes ?? 'none'", "\"none\""}, /* where one has metrics, that is a wrong name */
+        {"steps.some.outputs.best", "[null,null]"},
+        {"steps.skip.metrics.rmse ?? 'none'", "\"none\""},
+        {"steps.one.metrics.rmse ?? 'none'", "\"none\""},
+    };
+    static const char two[] = "{\"axes\":{\"a\":[1,2]}}";
+    struct driver d = driver_of(MAKE({.id = "run", .matrix = two, .continue_on_error = true},
+                                     {.id = "tool", .matrix = two, .continue_on_error = true},
+                                     {.id = "child", .matrix = two, .continue_on_error = true},
+                                     {.id = "some", .matrix = two, .continue_on_error = true},
+                                     {.id = "skip", .matrix = two, .condition = "false"},
+                                     {.id = "one", .continue_on_error = true},
+                                     {.id = "later", .needs = "run tool child some one"}),
+                                NULL);
+    static const struct plugin_output best[] = {{.name = {"best", 4}}};
+    static const struct plugin plugin = {.outputs = best, .output_count = 1};
+    static const struct step_output n[] = {{.name = {"n", 1}}};
+    static const struct step_artifact plot[] = {{.name = {"plot", 4}}};
+    struct step *steps = (struct step *)(uintptr_t)d.made.pipeline->steps;
+    steps[0].outputs = n;
+    steps[0].output_count = 1;
+    steps[0].artifacts = plot;
+    steps[0].artifact_count = 1;
+    steps[1].plugin = steps[3].plugin = &plugin;
+    d.run->params = parsed(&d, "{\"name\":\"rmse\"}");
+    driver_begin(&d);
+    (void)driver_start(&d);
+    item_at(&d, "some[0]")->metrics = parsed(&d, "{\"rmse\":0.5}");
+    item_at(&d, "some[0]")->outputs = parsed(&d, "{\"other\":1}");
+    static const char *const items[] = {"run[0]", "run[1]", "tool[0]", "tool[1]", "child[0]",
+                                        "child[1]", "some[0]", "some[1]", "one"};
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        driver_fail(&d, items[i]);
+    }
+    struct run_context context = {.run = d.run, .step = 6, .item = item_at(&d, "later"), .arena = d.made.arena};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(value_of(&d, &context, cases[i][0]), cases[i][1]);
+    }
+    driver_free(&d);
+}
+
+TESTS(RUN(an_expression_sees_the_run_and_the_steps_that_ended), RUN(an_item_sees_what_is_its_own),
+      RUN(of_a_matrix_that_left_nothing_all_it_could_leave_is_a_list_of_nulls))
