@@ -39,6 +39,22 @@ void attempt_set(const char **field, const char *text)
     *field = copy;
 }
 
+/* Like the ladder, the time only gets shorter. */
+static void note_stop_due(struct engine *engine, struct live_attempt *attempt, int64_t grace_ms)
+{
+    int64_t due_ms = clock_monotonic_ms(engine->options.clock) + grace_ms;
+    if (attempt->stop_due_ms == 0 || due_ms < attempt->stop_due_ms) {
+        attempt->stop_due_ms = due_ms;
+    }
+}
+
+/* Of an attempt that another engine has begun, the wall clock knows how long ago; not so after a wait. */
+static int64_t since_of(struct engine *engine, const struct attempt_row *row)
+{
+    int64_t age_ms = row->wait != NULL ? 0 : engine_now(engine) - row->started_ms;
+    return clock_monotonic_ms(engine->options.clock) - (age_ms > 0 ? age_ms : 0);
+}
+
 struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, const struct attempt_row *row)
 {
     struct live_attempt *attempt = mem_alloc(sizeof *attempt);
@@ -46,6 +62,10 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
     attempt->open = open;
     attempt->place = (struct run_place){(size_t)row->position, (size_t)row->item};
     attempt->progress = -1;
+    attempt->since_ms = since_of(engine, row);
+    if (row->stopping != NULL) {
+        note_stop_due(engine, attempt, run_step_at(open->run, attempt->place)->stop_grace_ms);
+    }
     const char **texts[] = {&attempt->row.run_id,      &attempt->row.reason, &attempt->row.mark,
                             &attempt->row.step_run_id, &attempt->row.runner, &attempt->row.boot_id,
                             &attempt->row.exit,        &attempt->row.result, &attempt->row.wait,
@@ -206,6 +226,7 @@ static struct live_attempt *reuse_attempt(struct engine *engine, struct open_run
     if (attempt != NULL) {
         attempt->row.state = ATTEMPT_STATE_STARTING;
         attempt->row.spawning = false;
+        attempt->since_ms = clock_monotonic_ms(engine->options.clock);
         attempt_set(&attempt->row.reason, NULL);
         attempt_set(&attempt->row.runner, runner);
         attempt_set(&attempt->row.boot_id, engine->boot_id);
@@ -312,9 +333,23 @@ void stop_send(struct engine *engine, const struct attempt_row *attempt, const c
     turn_send(engine, attempt->runner, message);
 }
 
+void attempt_acknowledge(struct engine *engine, const struct live_attempt *attempt)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "ack"));
+    json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
+    turn_send(engine, attempt->row.runner, message);
+}
+
+bool attempt_is_with_runner(const struct live_attempt *attempt)
+{
+    return attempt->row.ended_ms == 0 && attempt->row.state != ATTEMPT_STATE_WAITING;
+}
+
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms)
 {
     stop_send(engine, &attempt->row, why, grace_ms);
+    note_stop_due(engine, attempt, grace_ms);
     attempt_set(&attempt->row.stopping, why);
     attempt->dirty = true;
 }

@@ -201,10 +201,12 @@ static int wait_time(const struct engine *engine, int timeout_ms)
             return 0;
         }
     }
-    if (earliest == 0) {
+    int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
+    int64_t look = backstop_wait_ms(engine);
+    left = look < left ? look : left;
+    if (left == INT64_MAX) {
         return timeout_ms;
     }
-    int64_t left = earliest - engine_now(engine);
     left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
     return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
 }
@@ -289,6 +291,9 @@ static int take_events(struct engine *engine, struct err *err)
             return -1;
         }
         taken++;
+    }
+    if (backstop_check(engine, err) < 0) {
+        return -1;
     }
     return taken + due + late;
 }
@@ -450,7 +455,8 @@ static int engine_recover(struct engine *engine, struct err *err)
     } while (has_more_to_read(engine));
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        if (!is_held(engine, attempt) && (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+        if (!is_held(engine, attempt) &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, "its runner was killed", err) < 0)) {
             turn_abandon(engine);
             return -1;
         }
@@ -476,6 +482,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
         (void)err_errno(err, "creating the event loop");
         goto fail;
     }
+    backstop_open(engine);
     if (read_boot_id(engine, err) < 0 || next_generation(engine, err) < 0 || engine_load(engine, err) < 0 ||
         engine_recover(engine, err) < 0) {
         goto fail;

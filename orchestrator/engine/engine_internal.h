@@ -39,6 +39,9 @@ struct live_attempt {
     struct run_place place;
     bool dirty;
     bool sent;     /* its spawn message was sent by this engine, or a runner knows it */
+    int64_t since_ms;    /* monotonic: when its runner got it */
+    bool late;           /* its time was over and its runner silent: the backstop stops it */
+    int64_t stop_due_ms; /* monotonic: when a stop that was asked for must have done its work; 0: none was */
     double progress;
     char *progress_text;
 };
@@ -56,6 +59,9 @@ struct runner_link {
     bool usable;    /* speaks our protocol: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
+    int pidfd;      /* of its process; -1: not known */
+    int unanswered; /* looks of the backstop since it was asked for a sign of life; 0: it has answered */
+    bool silent;    /* it has not answered in time: gets no new steps until it does */
 };
 
 /* ---- process_stat.c ---- */
@@ -100,6 +106,8 @@ struct engine {
         VEC_OF(const char *)
     } unpublished; /* folders to remove after the commit; in the turn's arena */
     struct url_probes probes;
+    int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
+    int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool reload; /* memory is not what the rows say: load again before the next turn */
 };
@@ -148,6 +156,10 @@ void attempt_set(const char **field, const char *text);
 void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms);
 /* Asks the attempt's runner for the stop ladder, after the commit; the row keeps that it was asked. */
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);
+/* Its end is committed, or decided in this turn: the runner may forget it. */
+void attempt_acknowledge(struct engine *engine, const struct live_attempt *attempt);
+/* Its runner has it, or should have. */
+bool attempt_is_with_runner(const struct live_attempt *attempt);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
 /* Is there still something that attempts_start would start? */
@@ -198,6 +210,8 @@ int inputs_resolve(struct engine *engine, struct open_run *open, struct run_plac
 /* ---- ingest.c ---- */
 /* Reads what the run's journal has gained, at most `budget` bytes. Returns frames read, or -1. */
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);
+/* All that stands in the journals of all runs. */
+int ingest_all(struct engine *engine, struct err *err);
 
 /* ---- reports.c ---- */
 int report_apply(struct engine *engine, struct live_attempt *attempt, const struct json *report, int64_t time_ms,
@@ -272,8 +286,35 @@ void link_flush(struct engine *engine, struct runner_link *link);
 void link_drop(struct engine *engine, struct runner_link *link);
 /* Forgets the runners that are gone: between turns, when nobody holds one. */
 void links_drop_dead(struct engine *engine);
-/* The runner of the attempt is gone and took it along, or never had it: start again, or lost. */
-int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err);
+/* The runner is gone: what it had written is read, its attempts are orphans. `how` is for their reason. */
+int link_gone(struct engine *engine, struct runner_link *link, const char *how, struct err *err);
+
+/* ---- orphans.c ---- */
+/* False when nothing of it was forked, as far as its journal says. */
+bool attempt_has_begun(const struct engine *engine, const struct attempt_row *row);
+/* The runner of the attempt is gone and took it along, or never had it: start again, or lost. `how` says what became
+ * of the runner: "its runner was killed". */
+int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err);
+/* Ends an attempt without its runner: kills what is left of it. The same `how`. */
+int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err);
+
+/* ---- backstop.c ---- */
+/* Settles SLUICE_BACKSTOP_MS, before anything else of these is called. */
+void backstop_open(struct engine *engine);
+/* When an attempt must be looked at, in milliseconds from now; INT64_MAX: at no time. */
+int64_t backstop_wait_ms(const struct engine *engine);
+/* Looks at attempts that are late: asks their runners, wakes them, ends the attempts of those that do not answer. */
+int backstop_check(struct engine *engine, struct err *err);
+/* The runner has said something. */
+void backstop_heard(struct runner_link *link);
+
+/* ---- runner_process.c ---- */
+/* The process of the runner that listens at the other end of a connection, or -1. */
+int runner_process_open(int connection, const char *id);
+/* Lets a process go on that was stopped; nothing to one that was not. False when it is not known. */
+bool runner_process_wake(int pidfd);
+/* False when it is not known which process it is, or it does not die. */
+bool runner_process_kill(int pidfd);
 
 /* ---- activity ---- */
 int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,

@@ -69,14 +69,6 @@ static void keep_payload(struct live_attempt *attempt, const char **field, struc
     attempt->dirty = true;
 }
 
-static void acknowledge(struct engine *engine, const struct live_attempt *attempt)
-{
-    struct json message = json_object();
-    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "ack"));
-    json_set(engine->turn, &message, "attempt", json_int(attempt->row.id));
-    turn_send(engine, attempt->row.runner, message);
-}
-
 enum attempt_state attempt_end_state(struct str stopped, bool succeeded)
 {
     if (str_is(stopped, "timeout")) {
@@ -100,7 +92,7 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     if (attempt->row.result != NULL) {
         (void)json_read(str_from(attempt->row.result), (struct json_limits){0}, engine->turn, &result, NULL);
     }
-    acknowledge(engine, attempt);
+    attempt_acknowledge(engine, attempt);
     const char *word = json_get_text(&result, "result", "");
     const char *stopping = attempt->row.stopping;
     bool exited = strcmp(json_get_text(&exit, "how", ""), "exited") == 0;
@@ -240,7 +232,7 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
             continue;
         }
         attempt_stop(engine, attempt, "cancel", 0);
-        acknowledge(engine, attempt);
+        attempt_acknowledge(engine, attempt);
         struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
                                   .reason =
                                       arena_printf(engine->turn, "lost: the journal of the run is damaged: %s", why),
@@ -303,4 +295,17 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         return journal_lost(engine, open, wrong.message, err);
     }
     return got == 0 && check_whole(engine, open, err) < 0 ? -1 : frames;
+}
+
+int ingest_all(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        int frames = 0;
+        while ((frames = ingest_run(engine, engine->runs.items[i], SIZE_MAX, err)) > 0) {
+        }
+        if (frames < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }

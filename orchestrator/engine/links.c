@@ -42,6 +42,9 @@ void link_drop(struct engine *engine, struct runner_link *link)
         }
     }
     message_stream_clear(&link->stream); /* closes it: epoll forgets it */
+    if (link->pidfd >= 0) {
+        (void)close(link->pidfd);
+    }
     free(link);
 }
 
@@ -83,6 +86,7 @@ static struct runner_link *link_new(struct engine *engine, const char *id, int t
     struct runner_link *link = mem_alloc(sizeof *link);
     (void)snprintf(link->id, sizeof link->id, "%s", id);
     message_stream_init(&link->stream, take_fd);
+    link->pidfd = runner_process_open(take_fd, id);
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = link};
     vec_push(&engine->links, link);
     if (epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, take_fd, &event) < 0) {
@@ -226,8 +230,9 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
 struct runner_link *links_current(struct engine *engine, struct err *err)
 {
     for (size_t i = 0; i < engine->links.count; i++) {
-        if (engine->links.items[i]->usable && !engine->links.items[i]->dead) {
-            return engine->links.items[i];
+        struct runner_link *link = engine->links.items[i];
+        if (link->usable && !link->silent && !link->dead) {
+            return link;
         }
     }
     const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
@@ -333,9 +338,8 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent &&
-            attempt->row.state != ATTEMPT_STATE_WAITING && attempt->row.ended_ms == 0 &&
-            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && attempt_is_with_runner(attempt) &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, "its runner was killed", err) < 0)) {
             return -1;
         }
     }
@@ -372,24 +376,17 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
 }
 
 /* A runner that is gone took its steps along; what they had written is in the journals. */
-static int runner_gone(struct engine *engine, struct runner_link *link, struct err *err)
+int link_gone(struct engine *engine, struct runner_link *link, const char *how, struct err *err)
 {
     link->dead = true;
     message_stream_clear(&link->stream); /* closes it: epoll forgets it, and the runner is told */
-    for (size_t i = 0; i < engine->runs.count; i++) {
-        struct open_run *open = engine->runs.items[i];
-        int frames = 0;
-        while ((frames = ingest_run(engine, open, SIZE_MAX, err)) > 0) {
-        }
-        if (frames < 0) {
-            return -1;
-        }
+    if (ingest_all(engine, err) < 0) {
+        return -1;
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        if (strcmp(attempt->row.runner, link->id) == 0 && attempt->row.ended_ms == 0 &&
-            attempt->row.state != ATTEMPT_STATE_WAITING &&
-            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, err) < 0)) {
+        if (strcmp(attempt->row.runner, link->id) == 0 && attempt_is_with_runner(attempt) &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, how, err) < 0)) {
             return -1;
         }
     }
@@ -406,6 +403,7 @@ int links_read(struct engine *engine, struct runner_link *link, struct err *err)
     struct err malformed = {0};
     int got = 0;
     while ((got = message_next(&link->stream, engine->turn, &message, &malformed)) == 1) {
+        backstop_heard(link);
         if (take_message(engine, link, &message, err) < 0) {
             return -1;
         }
@@ -414,5 +412,5 @@ int links_read(struct engine *engine, struct runner_link *link, struct err *err)
     if (got < 0) {
         log_error("engine", "runner=%s a malformed message: %s", link->id, malformed.message);
     }
-    return gone || got < 0 ? runner_gone(engine, link, err) : 0;
+    return gone || got < 0 ? link_gone(engine, link, "its runner was killed", err) : 0;
 }

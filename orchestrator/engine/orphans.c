@@ -122,35 +122,57 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
         return attempt_end(engine, attempt, &end, err);
     }
     attempt->sent = true;
+    attempt->since_ms = clock_monotonic_ms(engine->options.clock);
     turn_send(engine, link->id, message);
     return 0;
 }
 
-int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, struct err *err)
+bool attempt_has_begun(const struct engine *engine, const struct attempt_row *row)
+{
+    return row->state != ATTEMPT_STATE_STARTING || row->spawning || strcmp(row->boot_id, engine->boot_id) != 0;
+}
+
+static const char *reason_of(struct engine *engine, const struct live_attempt *attempt, bool stopped, const char *how)
+{
+    if (!stopped) {
+        bool same_boot = strcmp(attempt->row.boot_id, engine->boot_id) == 0;
+        return same_boot ? arena_printf(engine->turn, "lost: %s", how) : "lost: the machine restarted while it ran";
+    }
+    if (!attempt_has_begun(engine, &attempt->row)) {
+        return "stopped before it began";
+    }
+    if (attempt->late) {
+        char limit[40];
+        format_duration(limit, sizeof limit, run_step_at(attempt->open->run, attempt->place)->timeout_ms);
+        return arena_printf(engine->turn, "timed out after %s: %s", limit, how);
+    }
+    return arena_printf(engine->turn, "stopped: %s", how);
+}
+
+int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err)
 {
     bool same_boot = strcmp(attempt->row.boot_id, engine->boot_id) == 0;
-    bool stopping = attempt->row.stopping != NULL;
-    bool begun = attempt->row.state != ATTEMPT_STATE_STARTING || attempt->row.spawning || !same_boot;
-    if (!begun && !stopping) {
-        return start_again(engine, attempt, err);
-    }
     struct strbuf pids;
     strbuf_init(&pids, 256);
-    int left = begun && same_boot ? sweep(&attempt->row, &pids) : 0;
-    bool stopped = stopping && left == 0; /* what was asked for has come about */
+    int left = attempt_has_begun(engine, &attempt->row) && same_boot ? sweep(&attempt->row, &pids) : 0;
+    bool stopped = attempt->row.stopping != NULL && left == 0; /* what was asked for has come about */
     struct attempt_end end = {
         .state = stopped ? attempt_end_state(str_from(attempt->row.stopping), false) : ATTEMPT_STATE_LOST,
         .no_retry = left > 0,
         .exit_code = -1,
         .at_ms = engine_now(engine),
     };
-    end.reason = left > 0
-                     ? arena_printf(engine->turn, "lost: its runner is gone and %d of its processes survive: pids %s",
-                                    left, pids.data)
-                 : stopped && !begun ? "stopped before it began"
-                 : stopped           ? "stopped: its runner was killed"
-                 : !same_boot        ? "lost: the machine restarted while it ran"
-                                     : "lost: its runner was killed";
+    end.reason = left > 0 ? arena_printf(engine->turn, "lost: %s and %d of its processes survive: pids %s", how, left,
+                                         pids.data)
+                          : reason_of(engine, attempt, stopped, how);
     strbuf_clear(&pids);
     return attempt_end(engine, attempt, &end, err);
+}
+
+int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err)
+{
+    if (attempt->row.stopping == NULL && !attempt_has_begun(engine, &attempt->row)) {
+        return start_again(engine, attempt, err);
+    }
+    return attempt_cut_off(engine, attempt, how, err);
 }

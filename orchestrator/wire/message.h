@@ -14,7 +14,7 @@
  *                                                   is SIGKILL at once; repeated stops only get harder
  *   {"type":"reply","attempt":ID,"seq":N,"result":any} or {...,"error":{"code","message"}}
  *   {"type":"ack","attempt":ID}                     its EXIT is committed: forget the attempt
- *   {"type":"list"}                                 ask for "attempts" again
+ *   {"type":"list"}                                 ask for "attempts" again: also a question for a sign of life
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
