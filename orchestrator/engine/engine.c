@@ -413,9 +413,9 @@ static int engine_load(struct engine *engine, struct err *err)
             *err = wrong;
             return err_add(err, "loading run %s", rows[i].run_id);
         }
-        /* One run that cannot go on (a plugin it names is gone) must not keep the home from the others. */
-        log_error("engine", "%s (%s) cannot go on: %s", run_words(engine->turn, &rows[i]), rows[i].run_id,
-                  wrong.message);
+        /* One run that cannot go on (its definition is none of this version) must not keep the home from the others. */
+        log_error("engine", "%s (%s) cannot go on: %s ('sluice cancel %s' ends it)", run_words(engine->turn, &rows[i]),
+                  rows[i].run_id, wrong.message, rows[i].run_id);
     }
     if (load_attempts(engine, err) < 0) {
         return -1;

@@ -130,9 +130,10 @@ void run_envs_clear(struct engine *engine);
 
 /* ---- open_runs.c ---- */
 struct open_run *open_run_find(struct engine *engine, const char *run_id);
-/* Parses the stored definition of a run: it was accepted when the run was submitted, and must load again. */
-const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena,
-                                           struct err *err);
+/* Parses the stored definition of a run: it was accepted when the run was submitted, and must load again. Of one that
+ * has `begun`, a plugin may be gone: its steps fail when they begin. */
+const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, bool begun,
+                                           struct arena *arena, struct err *err);
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err);
 /* A new one around `run` (taken), for engine_submit. */
 struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena,

@@ -80,15 +80,16 @@ struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *
     return open;
 }
 
-const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, struct arena *arena,
-                                           struct err *err)
+const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, bool begun,
+                                           struct arena *arena, struct err *err)
 {
     struct diags diags;
     diags_init(&diags, arena, row->file);
     if (store_definition_get(engine->options.store, row->definition, arena, &diags.text, err) < 0) {
         return NULL;
     }
-    struct pipeline_world world = {.plugins = engine->options.plugins, .folder = row->folder, .root = row->workspace};
+    struct pipeline_world world = {
+        .plugins = engine->options.plugins, .folder = row->folder, .root = row->workspace, .begun = begun};
     const struct pipeline *pipeline = pipeline_load(&diags, &world);
     if (pipeline == NULL) {
         (void)err_set(err, ERR_STATE, "its definition is no longer accepted: %s:%d:%d: %s", row->file,
@@ -101,7 +102,7 @@ const struct pipeline *open_run_definition(struct engine *engine, const struct p
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err)
 {
     struct arena *arena = arena_new();
-    const struct pipeline *pipeline = open_run_definition(engine, row, arena, err);
+    const struct pipeline *pipeline = open_run_definition(engine, row, true, arena, err);
     if (pipeline == NULL) {
         arena_free(arena);
         return -1;

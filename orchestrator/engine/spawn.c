@@ -298,6 +298,10 @@ static int what_plugin(struct spawning *s, struct err *err)
 {
     struct json given;
     struct json params;
+    if (s->step->plugin == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "its plugin is gone: %s; put it back, then 'sluice retry'",
+                       s->step->plugin_gone == NULL ? "it was not looked for" : s->step->plugin_gone);
+    }
     if (evaluated_with(s, &given, err) < 0 ||
         plugin_params_complete(s->step->plugin, &given, s->arena, &params, err) < 0) {
         return -1;

@@ -165,7 +165,7 @@ static int build_run(struct engine *engine, const struct engine_submission *subm
         return -1;
     }
     struct arena *arena = arena_new();
-    const struct pipeline *own = open_run_definition(engine, row, arena, err);
+    const struct pipeline *own = open_run_definition(engine, row, false, arena, err);
     if (own == NULL) {
         arena_free(arena);
         return -1;
@@ -296,7 +296,7 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
                           STR_ARG(step->pipeline));
             return NULL;
         }
-        return open_run_definition(engine, &rows[0], arena, err);
+        return open_run_definition(engine, &rows[0], false, arena, err);
     }
     if (pipeline == NULL) {
         (void)err_set(err, ERR_INPUT, "%.*s:%d: %s", STR_ARG(step->pipeline),

@@ -150,6 +150,10 @@ static struct plugin_file find_plugin(struct loader *loader, struct str uses)
 
 void check_plugins(struct loader *loader)
 {
+    struct diags nobody; /* what a run that goes on gives to a plugin is checked again when the step begins */
+    struct loader unheard = *loader;
+    diags_init(&nobody, loader->arena, loader->diags->file);
+    unheard.diags = &nobody;
     struct step *steps = (struct step *)(uintptr_t)loader->pipeline->steps;
     for (size_t i = 0; i < loader->pipeline->step_count && loader->world->plugins != NULL; i++) {
         const struct yaml_node *uses = load_step_node(loader, i, "uses");
@@ -159,11 +163,15 @@ void check_plugins(struct loader *loader)
         }
         struct plugin_file found = find_plugin(loader, uses->text);
         steps[i].plugin = found.plugin;
+        if (found.plugin == NULL && loader->world->begun) {
+            steps[i].plugin_gone = found.problem;
+            continue;
+        }
         if (found.plugin == NULL) {
             load_error(loader, uses, DIAG_PLUGIN, NULL, "%s", found.problem);
             continue;
         }
-        check_with(loader, i, steps[i].plugin);
+        check_with(loader->world->begun ? &unheard : loader, i, steps[i].plugin);
         if (steps[i].plugin->repeatable) {
             bind_defaults(loader, i, &steps[i]);
         }

@@ -140,6 +140,7 @@ struct step {
     /* uses */
     struct str uses;
     const struct plugin *plugin;
+    const char *plugin_gone; /* why there is none, of a run that goes on; NULL: there is one */
     struct template_tree with;   /* uses, lua, pipeline; an empty map when absent */
     /* lua */
     bool lua_is_file;
@@ -240,6 +241,9 @@ struct pipeline_world {
     /* It was accepted when it ran, and is only to be shown: what a plugin that is gone or a version with other rules
      * makes of it now stands in `diags`, and does not prevent it. Such a pipeline is not run. */
     bool accepted;
+    /* It was accepted when it was submitted, and goes on. A plugin that is gone or takes other inputs now is the matter
+     * of the steps that use it: they fail when they begin (step.plugin_gone). */
+    bool begun;
 };
 
 /* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`), unless the world says that

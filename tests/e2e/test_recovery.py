@@ -276,29 +276,36 @@ def test_processes_without_the_mark_in_their_environment_die_with_a_dead_runner(
     assert (sluice.folder / "beat").stat().st_size == size
 
 
+def forget_definition(sluice):
+    """The stored text becomes one that this version does not accept. What it was comes back."""
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        was = store.execute("SELECT source FROM definitions").fetchone()[0]
+        store.execute("UPDATE definitions SET source = 'name: p\nsteps: 3\n'")
+    return was
+
+
 def test_a_run_that_cannot_be_loaded_does_not_keep_the_home_from_others(sluice):
-    shutil.copy(BUILD / "plugins/approve.so", sluice.folder / "mine.so")
     sluice.pipeline("""\
         name: p
         steps:
-          ask: {uses: ./mine.so, with: {expires: 3d}}
+          ask: {uses: approve, with: {expires: 3d}}
         """)
     sluice.write("other.yaml", "name: other\nsteps:\n  a: {run: 'true'}\n")
     sluice("run", expect=5)
-    (sluice.folder / "mine.so").rename(sluice.folder / "away.so")
+    was = forget_definition(sluice)
     other = sluice.run("other.yaml")
-    assert "cannot go on" in other.err and "mine.so" in other.err
-    (sluice.folder / "away.so").rename(sluice.folder / "mine.so")
+    assert "cannot go on" in other.err and "sluice.yaml:2:" in other.err and "sluice cancel" in other.err
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        store.execute("UPDATE definitions SET source = ? WHERE source LIKE '%steps: 3%'", (was,))
     sluice("approve", "p/1", expect=0)
     assert sluice("resume", "p/1", "--json", expect=0).json["status"] == "succeeded"
 
 
 def test_a_run_that_cannot_be_loaded_can_be_cancelled(sluice):
-    shutil.copy(BUILD / "plugins/approve.so", sluice.folder / "mine.so")
     sluice.pipeline("""\
         name: p
         steps:
-          ask: {uses: ./mine.so, with: {expires: 3d}}
+          ask: {uses: approve, with: {expires: 3d}}
           slow: {run: "touch up; echo $$ > pid; sleep 300"}
           after: {run: "true", needs: [slow]}
         """)
@@ -306,17 +313,57 @@ def test_a_run_that_cannot_be_loaded_can_be_cancelled(sluice):
     wait_until(lambda: (sluice.folder / "pid").exists() and rows(sluice, "SELECT 1 FROM waits"))
     kill(process)
     pid = int((sluice.folder / "pid").read_text())
-    (sluice.folder / "mine.so").unlink()
-    result = sluice("cancel", "p/1", "--reason", "its plugin is gone", expect=0)
+    forget_definition(sluice)
+    result = sluice("cancel", "p/1", "--reason", "its rules are gone", expect=0)
     assert "cannot go on" in result.err and "is cancelled" in result.err
     state, reason = rows(sluice, "SELECT state, reason FROM pipeline_runs")[0]
-    assert state == "cancelled" and "its plugin is gone" in reason
+    assert state == "cancelled" and "its rules are gone" in reason
     assert {state for state, in rows(sluice, "SELECT state FROM steps")} == {"cancelled"}
     wait_until(lambda: not is_alive(pid))
     assert rows(sluice, "SELECT 1 FROM attempts WHERE ended_ms IS NULL") == []
     assert rows(sluice, "SELECT status FROM waits") == [("withdrawn",)]
     assert {status for status, in rows(sluice, "SELECT status FROM runs")} == {"KILLED"}
     assert "cannot go on" not in sluice("cancel", "p/1").err
+
+
+def test_a_plugin_that_is_gone_fails_its_steps_and_no_other(sluice):
+    """The whole run could not go on."""
+    shutil.copy(BUILD / "plugins/http.so", sluice.folder / "mine.so")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          ask: {uses: approve, with: {expires: 3d}}
+          other: {run: "echo other >> trace", needs: [ask]}
+          mine: {uses: ./mine.so, with: {url: "http://127.0.0.1:1/${{ steps.ask.outputs.waived }}"}, needs: [ask]}
+          after: {run: "echo after >> trace", needs: [mine]}
+        """)
+    sluice("run", expect=5)
+    (sluice.folder / "mine.so").rename(sluice.folder / "away.so")
+    sluice("approve", "p/1", expect=0)
+    result = sluice("resume", "p/1", "--json", expect=1)
+    assert trace(sluice) == ["other"], repr(result)
+    reason = result.step("mine")["reason"]
+    assert reason.startswith("its plugin is gone: ") and "mine.so" in reason and "sluice retry" in reason
+    assert result.step("after")["status"] == "skipped"
+    (sluice.folder / "away.so").rename(sluice.folder / "mine.so")
+    again = sluice("retry", "p/1", "--json", expect=1)
+    assert "plugin is gone" not in again.step("mine")["reason"] and trace(sluice) == ["other"]
+
+
+def test_a_plugin_that_takes_other_inputs_now_fails_its_steps_in_words(sluice):
+    shutil.copy(BUILD / "plugins/wait.so", sluice.folder / "mine.so")
+    sluice.pipeline("""\
+        name: p
+        steps:
+          ask: {uses: approve, with: {expires: 3d}}
+          mine: {uses: ./mine.so, with: {delay: 1s}, needs: [ask]}
+        """)
+    sluice("run", expect=5)
+    shutil.copy(BUILD / "plugins/http.so", sluice.folder / "new.so")
+    (sluice.folder / "new.so").rename(sluice.folder / "mine.so")
+    sluice("approve", "p/1", expect=0)
+    result = sluice("resume", "p/1", "--json", expect=1)
+    assert "'delay'" in result.step("mine")["reason"], repr(result)
 
 
 def test_a_matrix_key_that_is_no_param_fails_its_step_and_not_the_home(sluice):
