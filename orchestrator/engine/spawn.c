@@ -515,6 +515,16 @@ static void set_step_info(struct spawning *s)
     json_set(s->arena, &s->step_info, "attempt", json_int(s->attempt->row.number));
 }
 
+static int check_size(const struct json *message, struct err *err)
+{
+    size_t size = message_bytes(message);
+    return size <= MESSAGE_MAX_BYTES
+               ? 0
+               : err_set(err, ERR_LIMIT,
+                         "what the step is given is %zu MiB, at most %d MiB can be sent: give large inputs as files",
+                         (size + (1 << 20) - 1) >> 20, MESSAGE_MAX_BYTES >> 20);
+}
+
 int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed,
                   struct json *ret_message, struct err *err)
 {
@@ -558,5 +568,5 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
         set(&s, "resumed", *resumed);
     }
     *ret_message = message;
-    return 0;
+    return check_size(&message, err);
 }

@@ -78,6 +78,17 @@ static void compact(struct strbuf *buf, size_t *used)
     *used = 0;
 }
 
+size_t message_bytes(const struct json *message)
+{
+    struct strbuf text;
+    strbuf_init(&text, SIZE_MAX / 4);
+    json_write(&text, message);
+    size_t size = text.length;
+    wipe(&text);
+    strbuf_clear(&text);
+    return size;
+}
+
 void message_send(struct message_stream *stream, const struct json *message)
 {
     if (stream->fd < 0) {

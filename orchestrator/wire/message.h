@@ -81,6 +81,8 @@ struct message_stream {
 /* Takes `take_fd` over and makes it non-blocking. */
 void message_stream_init(struct message_stream *stream, int take_fd);
 void message_stream_clear(struct message_stream *stream);
+/* How large it is when it is sent. One over MESSAGE_MAX_BYTES breaks the stream: who may have such a one asks first. */
+size_t message_bytes(const struct json *message);
 /* Queues a message; message_flush sends. */
 void message_send(struct message_stream *stream, const struct json *message);
 /* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 when

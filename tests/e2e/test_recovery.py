@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -394,6 +395,22 @@ def test_a_message_larger_than_the_socket_arrives(sluice):
             with: {{{taken}}}
         """)
     assert sluice.run(timeout=60).step("take")["outputs"]["size"] == 4000000
+
+
+def test_a_message_larger_than_any_fails_its_step_in_words(sluice):
+    """It was dropped: the step was starting for ever."""
+    sluice.write("big.json", '{"x": "' + "z" * (9 << 20) + '"}')
+    copies = ", ".join(f"v{i}: '${{{{ params.x }}}}'" for i in range(8))
+    sluice.pipeline(f"""\
+        name: p
+        params: {{x: {{type: string}}}}
+        steps:
+          large: {{lua: "return 1", with: {{{copies}}}}}
+          small: {{run: "echo small >> trace"}}
+        """)
+    result = sluice.run("--params", "big.json", expect=1, timeout=60)
+    assert re.match(r"what the step is given is \d\d MiB, at most 64 MiB can be sent", result.step("large")["reason"])
+    assert trace(sluice) == ["small"]
 
 
 def test_a_wait_of_any_length_is_taken(sluice):
