@@ -32,7 +32,13 @@ static void print_outcome(const struct cli *cli, const struct pipeline_run *row,
     if (cli->quiet) {
         return;
     }
-    printf("%s %s by %s\n", run, approve ? "approved" : "rejected", actor);
+    const char *asks = json_get_text(outcome, "run", run); /* a sub-pipeline, perhaps */
+    printf("%s ", asks);
+    if (json_get_bool(outcome, "repeated", false)) {
+        printf("has been %s by %s before: nobody counts twice\n", approve ? "approved" : "rejected", actor);
+    } else {
+        printf("%s by %s\n", approve ? "approved" : "rejected", actor);
+    }
     if (strcmp(status, "open") == 0 && *missing != '\0') {
         printf("  still missing: %s\n", missing);
     } else if (held) {
@@ -117,7 +123,9 @@ const struct command command_approve = {
         "pipeline have changed since\n"
         "it was asked for, the approval is void. You are the user of your operating system account; no option says "
         "otherwise. 'sluice\n"
-        "approvals' lists what waits, and for whom.",
+        "approvals' lists what waits, and for whom. Of a run that waits for its sub-pipeline, the sub-pipeline's "
+        "approval is meant when it is the\n"
+        "only one. Who approves twice counts once, and is told so.",
     .examples = "sluice approve wine/12\nsluice approve wine/12 approve --reason 'looks right' --resume",
     .options = vote_options,
     .min_arguments = 1,

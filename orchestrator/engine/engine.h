@@ -79,10 +79,13 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
 /* SIGKILL for every live attempt of the run and of the runs it has begun, now. */
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);
-/* A person's word on an open approval. ERR_DENIED in words when the actor may not; ERR_STATE when it is not open. */
+/* A person's word on an open approval of the run or, when it is the only one, of a run that it has begun. ERR_DENIED in
+ * words when the actor may not; ERR_STATE when it is not open; ERR_INPUT with their names when there are several. The
+ * outcome: {status, missing, run, step, repeated}, where the last says that the actor had said so before: nothing is
+ * recorded twice. */
 struct engine_vote {
     const char *run_id;
-    const char *step; /* NULL: the only open approval of the run */
+    const char *step; /* NULL: the only open approval; may be the step that runs a sub-pipeline */
     const char *actor;
     struct json groups; /* list of the actor's groups */
     bool approve;

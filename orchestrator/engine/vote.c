@@ -4,29 +4,100 @@
 #include "engine/engine_internal.h"
 #include "run/approval.h"
 
-static int find_approval(struct engine *engine, const struct open_run *open, const char *step,
-                         struct wait_row *ret_wait, struct err *err)
+/* An approval that is open, and the run that asks for it. */
+struct asked {
+    struct open_run *open;
+    struct wait_row wait;
+};
+
+struct asked_list {
+    struct asked *items; /* in the turn's arena */
+    size_t count;
+    size_t room;
+};
+
+static int list_own(struct engine *engine, struct open_run *open, const char *step, struct asked_list *list,
+                    struct err *err)
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
-    size_t found = 0;
     if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
         struct str id = open->pipeline->steps[waits[i].position].id;
         if (strcmp(waits[i].kind, "approval") == 0 && (step == NULL || str_is(id, step))) {
-            *ret_wait = waits[i];
-            found++;
+            list->items = arena_grow(engine->turn, list->items, list->count, &list->room, sizeof *list->items);
+            list->items[list->count++] = (struct asked){open, waits[i]};
         }
     }
-    if (found == 0) {
+    return 0;
+}
+
+/* Of the run and of those it has begun; with `step`, of that step, or of the runs that it has begun. */
+static int list_asked(struct engine *engine, struct open_run *open, const char *step, struct asked_list *list,
+                      struct err *err)
+{
+    if (list_own(engine, open, step, list, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        struct open_run *child = engine->runs.items[i];
+        if (child->row.parent_run != NULL && strcmp(child->row.parent_run, open->row.run_id) == 0 &&
+            (step == NULL || str_is(open->pipeline->steps[child->row.parent_step].id, step)) &&
+            list_asked(engine, child, NULL, list, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* "child/3 ask": what approve takes. */
+static const char *asked_words(struct engine *engine, const struct asked *asked)
+{
+    char label[32];
+    pipeline_run_label(&asked->open->row, label);
+    return arena_printf(engine->turn, "%s/%s %.*s", asked->open->row.pipeline, label,
+                        STR_ARG(asked->open->pipeline->steps[asked->wait.position].id));
+}
+
+/* The only one, also where a sub-pipeline asks. */
+static int find_approval(struct engine *engine, struct open_run *open, const char *step, struct asked *ret_asked,
+                         struct err *err)
+{
+    struct asked_list list = {0};
+    if (list_asked(engine, open, step, &list, err) < 0) {
+        return -1;
+    }
+    if (list.count == 0) {
         return err_set(err, ERR_STATE, "%s waits for no approval%s%s", run_words(engine->turn, &open->row),
                        step == NULL ? "" : " at step ", step == NULL ? "" : step);
     }
-    if (found > 1) {
-        return err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the step", run_words(engine->turn, &open->row),
-                       found);
+    const char *names = "";
+    for (size_t i = 0; list.count > 1 && i < list.count; i++) {
+        names = arena_printf(engine->turn, "%s%s'%s'", names, i == 0 ? "" : ", ", asked_words(engine, &list.items[i]));
+    }
+    if (list.count > 1) {
+        return err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the run and the step (%s)",
+                       run_words(engine->turn, &open->row), list.count, names);
+    }
+    *ret_asked = list.items[0];
+    return 0;
+}
+
+/* Whether the same person, in the same groups, has said the same before. */
+static int has_said(struct engine *engine, int64_t wait, const struct vote *vote, bool *ret_said, struct err *err)
+{
+    struct vote *votes = NULL;
+    size_t count = 0;
+    *ret_said = false;
+    if (store_vote_list(engine->options.store, wait, engine->turn, &votes, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        *ret_said = *ret_said || (strcmp(votes[i].actor, vote->actor) == 0 &&
+                                  strcmp(votes[i].decision, vote->decision) == 0 &&
+                                  strcmp(votes[i].groups, vote->groups) == 0);
     }
     return 0;
 }
@@ -114,36 +185,53 @@ static int settle_vote(struct engine *engine, struct open_run *open, struct wait
     return wait_end(engine, wait, status, outcome, reason, now_ms, err);
 }
 
-int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
-                struct err *err)
+/* Records the word unless it was said before, and what has become of the approval by it. */
+static int record_vote(struct engine *engine, struct asked *asked, const struct json *spec,
+                       const struct engine_vote *vote, struct json *ret_outcome, struct err *err)
 {
-    struct open_run *open = open_run_find(engine, vote->run_id);
-    struct wait_row wait;
-    struct json spec = json_null();
-    struct json outcome = json_null();
-    if (open == NULL) {
-        return err_set(err, ERR_STATE, "run %s is not open: there is nothing to decide", vote->run_id);
-    }
-    if (find_approval(engine, open, vote->step, &wait, err) < 0 ||
-        json_read(str_from(wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
-        approval_may_vote(&spec, vote->actor, &vote->groups, err) < 0) {
-        return -1;
-    }
+    struct arena *arena = engine->turn;
+    struct pipeline_run *run = &asked->open->row;
     struct vote row = {
         .actor = vote->actor,
         .decision = vote->approve ? "approve" : "reject",
         .reason = vote->reason == NULL ? "" : vote->reason,
-        .groups = json_text(engine->turn, &vote->groups).p,
+        .groups = json_text(arena, &vote->groups).p,
         .at_ms = engine_now(engine),
     };
     const char *action = vote->approve ? "approval.approved" : "approval.rejected";
-    if (turn_begin(engine, err) < 0) {
+    bool said = false;
+    if (has_said(engine, asked->wait.id, &row, &said, err) < 0 ||
+        (!said && (store_vote_put(engine->options.store, asked->wait.id, &row, err) < 0 ||
+                   engine_note(engine, vote->actor, action, run_words(arena, run), run->run_id, "open", row.decision,
+                               row.reason, json_get_text(spec, "sha256", ""), err) < 0)) ||
+        settle_vote(engine, asked->open, &asked->wait, spec, vote, ret_outcome, err) < 0) {
         return -1;
     }
-    if (store_vote_put(engine->options.store, wait.id, &row, err) < 0 ||
-        engine_note(engine, vote->actor, action, run_words(engine->turn, &open->row), open->row.run_id, "open",
-                    row.decision, row.reason, json_get_text(&spec, "sha256", ""), err) < 0 ||
-        settle_vote(engine, open, &wait, &spec, vote, &outcome, err) < 0) {
+    char label[32];
+    pipeline_run_label(run, label);
+    json_set(arena, ret_outcome, "run", json_cstring(arena, arena_printf(arena, "%s/%s", run->pipeline, label)));
+    json_set(arena, ret_outcome, "step", json_string(arena, asked->open->pipeline->steps[asked->wait.position].id));
+    json_set(arena, ret_outcome, "repeated", json_bool(said));
+    return 0;
+}
+
+int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
+                struct err *err)
+{
+    struct open_run *open = open_run_find(engine, vote->run_id);
+    struct asked asked;
+    struct json spec = json_null();
+    struct json outcome = json_null();
+    if (open == NULL) {
+        return err_set(err, ERR_STATE, "run %s cannot go on, as the log says: there is nothing to decide",
+                       vote->run_id);
+    }
+    if (find_approval(engine, open, vote->step, &asked, err) < 0 ||
+        json_read(str_from(asked.wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
+        approval_may_vote(&spec, vote->actor, &vote->groups, err) < 0 || turn_begin(engine, err) < 0) {
+        return -1;
+    }
+    if (record_vote(engine, &asked, &spec, vote, &outcome, err) < 0) {
         turn_abandon(engine);
         return -1;
     }

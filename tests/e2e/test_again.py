@@ -200,6 +200,21 @@ def test_one_rejection_ends_it_and_the_verdict_is_refused(sluice):
     assert not (sluice.folder / "after").exists()
 
 
+def test_who_approves_twice_is_told_so_and_counts_once(sluice):
+    """It said "approved" again, as if that were the second word."""
+    sluice.pipeline("name: p\nsteps: {ask: {uses: approve, with: {quorum: 2, expires: 1h}}}\n")
+    sluice("run", expect=5)
+    first = sluice("approve", "p/1", "-m", "good", expect=0).out
+    assert "p/1 approved by " in first and "still missing: 1 more" in first
+    second = sluice("approve", "p/1", "-m", "better", expect=0).out
+    assert "p/1 has been approved by " in second and "before" in second and "still missing: 1 more" in second
+    told = sluice("approve", "p/1", "--json", expect=0).json
+    assert told["repeated"] is True and told["status"] == "open" and told["step"] == "ask"
+    words = [row["reason"] for row in sluice("activity", "--json").json if row["action"] == "approval.approved"]
+    assert words == ["good"]
+    assert sluice("reject", "p/1", "-m", "on second thoughts, no", "--resume").code == 6
+
+
 def test_an_approval_expires_closed(sluice):
     sluice.pipeline(APPROVAL % (me(), ", expires: 1s"))
     sluice.run(expect=5)

@@ -429,6 +429,31 @@ def test_an_approval_of_a_sub_pipeline_is_asked_for_by_the_name_that_answers_it(
     assert "✓ use succeeded" in sluice("resume", "parent/1", expect=0).out
 
 
+def test_the_approval_of_a_sub_pipeline_is_found_by_its_parent(sluice):
+    """It said that the parent waits for no approval."""
+    sluice.pipeline("name: child\nsteps: {ask: {uses: approve, with: {expires: 1h}}}\n", "child.yaml")
+    sluice.pipeline("name: mid\nsteps: {c: {pipeline: ./child.yaml}}\n", "mid.yaml")
+    sluice.pipeline("name: parent\nsteps: {k: {pipeline: ./mid.yaml}, use: {needs: [k], run: echo x}}\n")
+    sluice("run", expect=5)
+    assert "waits for no approval at step use" in sluice("approve", "parent/1", "use").err
+    said = sluice("approve", "parent/1", expect=0).out
+    assert "child/1 approved by " in said and "sluice resume parent/1 " in said
+    assert "✓ use succeeded" in sluice("resume", "parent/1", expect=0).out
+    sluice("run", expect=5)
+    assert "child/2 rejected by " in sluice("reject", "parent/2", "k", "-m", "no", expect=0).out
+
+
+def test_of_several_approvals_below_a_run_the_names_are_given(sluice):
+    sluice.pipeline("name: child\nsteps: {ask: {uses: approve, with: {expires: 1h}}}\n", "child.yaml")
+    sluice.pipeline("name: parent\nsteps: {k: {pipeline: ./child.yaml}, own: {uses: approve, with: {expires: 1h}}}\n")
+    sluice("run", expect=5)
+    said = sluice("approve", "parent/1").err
+    assert "waits for 2 approvals" in said and "'parent/1 own'" in said and "'child/1 ask'" in said
+    assert "child/1 approved by " in sluice("approve", "parent/1", "k", expect=0).out
+    assert "parent/1 approved by " in sluice("approve", "parent/1", expect=0).out
+    assert sluice("resume", "parent/1", "--json", expect=0).json["status"] == "succeeded"
+
+
 def test_an_output_that_nobody_declared_fails_the_step_also_where_none_is_declared(sluice):
     sluice.pipeline("""\
         name: p
