@@ -3,8 +3,10 @@
  */
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/family.h"
 #include "cli/look.h"
 #include "cli/names.h"
+#include "cli/session.h"
 #include "cli/table.h"
 #include "store/experiments.h"
 #include "store/metrics.h"
@@ -334,6 +336,22 @@ static int add_artifacts(struct cli *cli, struct home *home, const char *owner, 
     return 0;
 }
 
+/* Of each attempt of a run; those of a sub-pipeline as "prepare/load". */
+static int add_artifacts_of(struct cli *cli, struct home *home, const struct family_member *member,
+                            struct table *table, struct err *err)
+{
+    for (size_t i = 0; i < member->view.attempt_count; i++) {
+        const char *run_id = member->view.attempts[i].step_run_id;
+        struct run_info info;
+        if (store_run_get(home->store, run_id, cli->arena, &info, err) < 0 ||
+            add_artifacts(cli, home, run_id, arena_printf(cli->arena, "%s%s", member->prefix, info.name), table, err) <
+                0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int list_artifacts(struct cli *cli, struct home *home, struct err *err)
 {
     static const char *const headings[] = {"of", "path", "size_bytes", "sha256", NULL};
@@ -348,18 +366,20 @@ static int list_artifacts(struct cli *cli, struct home *home, struct err *err)
         }
     } else {
         struct pipeline_run row;
-        struct attempt_row *attempts = NULL;
-        size_t count = 0;
+        struct family family;
+        struct catalogue catalogue;
+        session_catalogue(cli, &catalogue);
         if (names_run(home->store, words, cli->arena, &row, err) < 0 ||
-            store_attempt_list(home->store, row.run_id, cli->arena, &attempts, &count, err) < 0) {
+            family_open(&family, home->store, &catalogue, row.run_id, cli->arena, err) < 0) {
             return -1;
         }
-        for (size_t i = 0; i < count; i++) {
-            struct run_info info;
-            if (store_run_get(home->store, attempts[i].step_run_id, cli->arena, &info, err) < 0 ||
-                add_artifacts(cli, home, attempts[i].step_run_id, info.name, &table, err) < 0) {
-                return -1;
-            }
+        int result = 0;
+        for (size_t i = 0; result == 0 && i < family.count; i++) {
+            result = add_artifacts_of(cli, home, family.items[i], &table, err);
+        }
+        family_close(&family);
+        if (result < 0) {
+            return -1;
         }
     }
     table_print(&table, "no artifacts");
@@ -376,6 +396,7 @@ const struct command command_artifacts = {
     .group = "Look",
     .summary = "the files that a run, or a logged model, has left, with their digests",
     .arguments = "[RUN|m-ID]",
+    .details = "Those of a sub-pipeline's steps stand below the step that runs it: 'prepare/load'.",
     .examples = "sluice artifacts\nsluice artifacts wine/12 --json",
     .max_arguments = 1,
     .run = run_artifacts,

@@ -341,7 +341,60 @@ def test_logs_of_a_step_an_item_an_attempt(sluice):
     assert nothing.out == "" and "nothing was printed" in nothing.err
     lines = [json.loads(line) for line in sluice("logs", "latest", "again", "--json").out.splitlines()]
     assert [line["attempt"] for line in lines] == [1, 2]
-    assert set(lines[0]) == {"time", "step", "item", "attempt", "stream", "line"}
+    assert set(lines[0]) == {"time", "run", "step", "item", "attempt", "stream", "line"}
+
+
+@pytest.fixture
+def family(sluice):
+    """A run whose step is a pipeline whose matrix is a pipeline."""
+    sluice.pipeline("""\
+        name: leaf
+        params: {n: {type: integer}}
+        steps:
+          say: {run: "echo leaf ${{ params.n }}; echo x > $SLUICE_STEP_DIR/f", artifacts: {f: "${{ step.dir }}/f"}}
+        """, "leaf.yaml")
+    sluice.pipeline("""\
+        name: mid
+        steps:
+          each: {pipeline: ./leaf.yaml, matrix: {n: [1, 2]}, with: {n: "${{ matrix.n }}"}}
+          done: {run: echo mid, needs: [each]}
+        """, "mid.yaml")
+    sluice.pipeline("""\
+        name: top
+        steps:
+          first: {run: echo first}
+          k: {pipeline: ./mid.yaml, needs: [first]}
+          last: {run: echo last, needs: [k]}
+        """)
+    return sluice
+
+
+def test_the_lines_of_sub_pipelines_stand_in_the_log_of_their_parent(family):
+    """They were left out, and nothing said where they are."""
+    family.run()
+    lines = family("logs", expect=0).out.splitlines()
+    assert lines[0] == "first | first" and lines[-2:] == ["k/done | mid", "last | last"]
+    assert sorted(lines[1:-2]) == ["k/each[0]/say | leaf 1", "k/each[1]/say | leaf 2"]
+    rows = [json.loads(line) for line in family("logs", "top/1", "--json", expect=0).out.splitlines()]
+    assert [(row["run"], row["step"]) for row in rows if row["line"] == "mid"] == [("mid/1", "k/done")]
+    assert len(family("logs", "top/1", "k", expect=0).out.splitlines()) == 3
+    assert family("logs", "top/1", "last", expect=0).out == "last | last\n"
+    assert family("logs", "mid/1", "each[1]", expect=0).out == "each[1]/say | leaf 2\n"
+
+
+def test_a_log_that_is_followed_shows_sub_pipelines_as_they_begin(family):
+    process = family.start("run")
+    wait_until(lambda: "top/1" in family("runs").out)
+    told = family("logs", "top/1", "--follow", expect=0).out
+    process.communicate(timeout=60)
+    assert sorted(told.splitlines()) == sorted(family("logs", "top/1").out.splitlines())
+
+
+def test_the_artifacts_of_sub_pipelines_stand_in_the_list_of_their_parent(family):
+    family.run()
+    rows = family("artifacts", "top/1", "--json", expect=0).json
+    assert sorted(row["of"] for row in rows) == ["k/each[0]/say", "k/each[1]/say"]
+    assert [row["of"] for row in family("artifacts", "leaf/1", "--json", expect=0).json] == ["say"]
 
 
 def test_bytes_that_are_no_text_are_marked_in_logs_and_json_stays_json(sluice):
