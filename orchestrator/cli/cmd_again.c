@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/git_head.h"
+#include "cli/kept_params.h"
 #include "cli/names.h"
 #include "cli/run_view.h"
 #include "cli/start.h"
@@ -78,12 +79,19 @@ static const bool *mark_steps(const struct cli *cli, const struct pipeline *pipe
     return marks;
 }
 
-static int submit_and_follow(struct session *session, struct engine_submission *submission)
+/* `before`: the params of the run whose good steps are kept; NULL: they are the same. */
+static int submit_and_follow(struct session *session, struct engine_submission *submission, const struct json *before)
 {
     struct err err = {0};
     char run_id[40];
     if (session_submit(session, submission, run_id, &err) < 0) {
         return cli_fail(session->cli, cli_exit_of(&err), &err);
+    }
+    struct run_view view;
+    if (before != NULL && submission->retry_of != NULL &&
+        run_view_load(session->home.store, &session->catalogue, run_id, &view, &err) == 0) {
+        kept_params_warn(&view, &submission->params, before);
+        run_view_clear(&view);
     }
     struct follow_options options = follow_of(session->cli);
     return follow_run(session, run_id, &options);
@@ -129,7 +137,7 @@ static int run_retry(struct cli *cli)
     }
     struct engine_submission submission = {.trigger = "retry"};
     int code = prepare_retry(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
-                                                              : submit_and_follow(&session, &submission);
+                                                              : submit_and_follow(&session, &submission, NULL);
     session_close(&session);
     return code;
 }
@@ -163,16 +171,16 @@ const struct command command_retry = {
 
 /* ---- rerun ---------------------------------------------------------------------------------------------------- */
 
-static int prepare_rerun(struct session *session, struct engine_submission *submission, struct err *err)
+static int prepare_rerun(struct session *session, struct engine_submission *submission, struct json *ret_before,
+                         struct err *err)
 {
     struct cli *cli = session->cli;
     struct pipeline_run *row = arena_one(cli->arena, struct pipeline_run);
-    struct json base;
     const char *from = option_value(cli, "from");
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
         (submission->pipeline = stored_definition(session, row, err)) == NULL ||
-        json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &base, err) < 0 ||
-        start_params(cli, submission->pipeline, &base, &submission->params, err) < 0 ||
+        json_read(str_from(row->params), (struct json_limits){0}, cli->arena, ret_before, err) < 0 ||
+        start_params(cli, submission->pipeline, ret_before, &submission->params, err) < 0 ||
         start_seed(cli, &submission->seed, err) < 0 ||
         start_until(cli, submission->pipeline, &submission->until, err) < 0 ||
         take_surroundings(session, row, submission, err) < 0) {
@@ -197,8 +205,9 @@ static int run_rerun(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     struct engine_submission submission = {.trigger = "rerun"};
-    int code = prepare_rerun(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
-                                                              : submit_and_follow(&session, &submission);
+    struct json before = json_null();
+    int code = prepare_rerun(&session, &submission, &before, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
+                                                              : submit_and_follow(&session, &submission, &before);
     session_close(&session);
     return code;
 }
@@ -224,7 +233,8 @@ const struct command command_rerun = {
         "Starts a new run with the definition and the params of an earlier one. With --from, the steps above STEP are "
         "not run: their\n"
         "outputs, artifacts and models are those of the earlier run, even where a changed param would have made them "
-        "differ.",
+        "differ: the steps\n"
+        "that read such a param are named on standard error.",
     .examples = "sluice rerun wine/12\nsluice rerun wine/12 --from evaluate -p min_r2=0.35",
     .options = rerun_options,
     .min_arguments = 1,

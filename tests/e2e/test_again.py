@@ -200,6 +200,29 @@ def test_one_rejection_ends_it_and_the_verdict_is_refused(sluice):
     assert not (sluice.folder / "after").exists()
 
 
+def test_a_rerun_names_the_kept_steps_that_read_a_param_which_has_changed(sluice):
+    sluice.write("own.lua", "return {say = sluice.run.params.day}\n")
+    sluice.pipeline("""\
+        name: p
+        params: {day: {type: string, default: mon}, days: {type: integer, default: 1}}
+        steps:
+          shell: {run: "echo ${{ params.day }}"}
+          guarded: {run: echo x, if: "params.day != 'sun'"}
+          script: {lua: ./own.lua, with: {day: x}}
+          own: {lua: "return {say = sluice.params.day}", with: {day: x}}
+          innocent: {run: "echo ${{ params.days }} params day"}
+          use: {run: "echo ${{ params.day }}", needs: [shell, guarded, script, own, innocent]}
+        """)
+    sluice.run()
+    same = sluice("rerun", "p/1", "--from", "use", "-p", "day=mon", expect=0)
+    assert "is kept" not in same.err
+    other = sluice("rerun", "p/1", "--from", "use", "-p", "day=tue", expect=0)
+    named = [line.split("'")[1] for line in other.err.splitlines() if "is kept" in line]
+    assert named == ["shell", "guarded", "script"]
+    assert "reads the param 'day', which has changed" in other.err and "'--from shell' runs it too" in other.err
+    assert "is kept" not in sluice("rerun", "p/1", "-p", "day=tue", expect=0).err
+
+
 def test_who_approves_twice_is_told_so_and_counts_once(sluice):
     """It said "approved" again, as if that were the second word."""
     sluice.pipeline("name: p\nsteps: {ask: {uses: approve, with: {quorum: 2, expires: 1h}}}\n")
