@@ -15,8 +15,23 @@ enum { RAW_MIN_BYTES = 4, FORMS_MIN_BYTES = 8, FORMS_MAX_BYTES = 64 << 10 };
 struct sink {
     void (*take)(void *ctx, struct str form);
     void *ctx;
-    struct strbuf text; /* roomy from the start, so that growing leaves no copies behind */
+    struct strbuf text; /* both roomy from the start, so that growing leaves no copies behind */
+    struct strbuf once; /* escaped, to be escaped again */
 };
+
+static void roomy_init(struct strbuf *buf, size_t max)
+{
+    strbuf_init(buf, max);
+    free(buf->data);
+    buf->room = max + 1;
+    buf->data = mem_alloc(buf->room);
+}
+
+static void roomy_clear(struct strbuf *buf)
+{
+    explicit_bzero(buf->data, buf->room);
+    strbuf_clear(buf);
+}
 
 static void sink_give(struct sink *sink)
 {
@@ -47,9 +62,8 @@ static bool add_short_escape(struct strbuf *out, char c, bool slash)
 }
 
 /* As writers of JSON differ: "/" may be escaped, and so may everything that is not ASCII. */
-static void give_json(struct sink *sink, struct str value, bool slash, bool ascii)
+static void add_json(struct strbuf *out, struct str value, bool slash, bool ascii)
 {
-    struct strbuf *out = &sink->text;
     for (size_t i = 0; i < value.n;) {
         uint32_t code;
         size_t n = utf8_decode(value.p + i, value.n - i, &code);
@@ -69,7 +83,18 @@ static void give_json(struct sink *sink, struct str value, bool slash, bool asci
         }
         i += n;
     }
-    sink_give(sink);
+}
+
+/* Once, and twice for what a writer of JSON put into a string of its JSON: an event that quotes a request, say. */
+static void give_json(struct sink *sink, struct str value, bool slash, bool ascii)
+{
+    add_json(&sink->once, value, slash, ascii);
+    sink->take(sink->ctx, strbuf_str(&sink->once));
+    if (!str_eq(strbuf_str(&sink->once), value)) {
+        add_json(&sink->text, strbuf_str(&sink->once), slash, ascii);
+        sink_give(sink);
+    }
+    strbuf_reset(&sink->once);
 }
 
 /* ---- URLs ---- */
@@ -183,10 +208,8 @@ static void give_value(struct sink *sink, struct str value)
 void mask_forms(struct str value, void (*take)(void *ctx, struct str form), void *ctx)
 {
     struct sink sink = {.take = take, .ctx = ctx};
-    strbuf_init(&sink.text, 8 * (value.n + 8));
-    free(sink.text.data);
-    sink.text.room = sink.text.max + 1;
-    sink.text.data = mem_alloc(sink.text.room);
+    roomy_init(&sink.text, 8 * (value.n + 8));
+    roomy_init(&sink.once, 8 * (value.n + 8));
 
     give_value(&sink, value);
     /* A value read from a file often ends with a line feed that nobody prints. */
@@ -194,6 +217,6 @@ void mask_forms(struct str value, void (*take)(void *ctx, struct str form), void
     if (trimmed.n < value.n) {
         give_value(&sink, trimmed);
     }
-    explicit_bzero(sink.text.data, sink.text.room);
-    strbuf_clear(&sink.text);
+    roomy_clear(&sink.text);
+    roomy_clear(&sink.once);
 }

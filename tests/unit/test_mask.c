@@ -89,6 +89,9 @@ TEST(mask_hides_each_form_of_a_secret)
         "p\\\"w/\xc3\xa9 \\t&=x+1~\xf0\x9f\x98\x80",
         "p\\\"w/\\u00e9 \\t&=x+1~\\ud83d\\ude00",
         "p\\\"w\\/\\u00e9 \\t&=x+1~\\ud83d\\ude00",
+        /* JSON in a text of JSON */
+        "p\\\\\\\"w/\xc3\xa9 \\\\t&=x+1~\xf0\x9f\x98\x80",
+        "p\\\\\\\"w/\\\\u00e9 \\\\t&=x+1~\\\\ud83d\\\\ude00",
         "p%22w%2F%C3%A9%20%09%26%3Dx%2B1~%F0%9F%98%80",
         "p%22w%2f%c3%a9%20%09%26%3dx%2b1~%f0%9f%98%80",
         "p%22w/%C3%A9%20%09%26%3Dx%2B1~%F0%9F%98%80",
