@@ -67,15 +67,16 @@ static int unknown_member(const char *kind, struct str name, struct err *err)
 /* Scripts compute with floats: 2000.0 is a whole number. */
 static int check_member(const struct member_row *row, struct json *value, struct err *err)
 {
-    double number = 0;
-    bool whole = json_as_number(value, &number) && number >= 0 && number <= 9e15 && floor(number) == number;
+    double number = value->type == JSON_NUMBER ? value->u.number : -1;
+    bool whole = (value->type == JSON_INT && value->u.integer >= 0) ||
+                 (number >= 0 && number <= 9e15 && floor(number) == number);
     if (row->type == WHOLE && !whole) {
         return err_set(err, ERR_INPUT, "to wait: '%s' is no whole number of 0 or more", row->name);
     }
     if (row->type == TEXT && (value->type != JSON_STRING || value->u.string.n == 0)) {
         return err_set(err, ERR_INPUT, "to wait: '%s' is no text", row->name);
     }
-    if (row->type == WHOLE) {
+    if (row->type == WHOLE && value->type == JSON_NUMBER) {
         *value = json_int((int64_t)number);
     }
     return 0;
