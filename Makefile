@@ -41,7 +41,8 @@ PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 .DEFAULT_GOAL := all
 
 PROGRAMS := $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch
-PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done $(BUILD)/include/sluice/step.h
+PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done \
+            $(BUILD)/include/sluice/step.h $(BUILD)/include/sluice/step_threshold.h
 
 all: $(PROGRAMS) $(PARTS) $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS)) ## build everything into build/
 
@@ -55,7 +56,7 @@ $(BUILD)/sluice-python-env: orchestrator/runner/sluice-python-env
 	install -D -m 755 $< $@
 $(BUILD)/lua/.done: $(wildcard lua/*.lua)
 	@mkdir -p $(@D) && cp $^ $(@D)/ && touch $@
-$(BUILD)/include/sluice/step.h: orchestrator/step.h
+$(BUILD)/include/sluice/%.h: orchestrator/%.h
 	install -D -m 644 $< $@
 # What `sluice init` writes from: some of the examples, as they are; and what `sluice plugins new` fills in.
 $(BUILD)/templates/.done: $(shell find examples -type f) $(wildcard orchestrator/cli/new_plugin/*)
@@ -80,7 +81,7 @@ $(BUILD)/gen/schema.c: $(SCHEMA) Makefile
 
 # A plugin is the sources of its folder, and the shared helpers it may use.
 define plugin_rule
-$(BUILD)/plugins/$(1).so: $(wildcard plugins/$(1)/*.c plugins/$(1)/*.h) $(SHARED) $(wildcard plugins/shared/*.h) orchestrator/step.h Makefile
+$(BUILD)/plugins/$(1).so: $(wildcard plugins/$(1)/*.c plugins/$(1)/*.h) $(SHARED) $(wildcard plugins/shared/*.h orchestrator/step*.h) Makefile
 	@mkdir -p $(BUILD)/plugins
 	$$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -ffunction-sections -Wl,--gc-sections $$(OPT) $$(WARN) $$(SAN) $$(CFLAGS) \
 	  -Iorchestrator -Iplugins/shared -o $$@.new $(wildcard plugins/$(1)/*.c) $(SHARED) $$(PLUGIN_LIBS_$(1)) -lm && mv $$@.new $$@

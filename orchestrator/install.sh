@@ -43,7 +43,9 @@ put_all() {
         [ ! -x "$build/templates/$file" ] || mode=755
         put "$mode" "$build/templates/$file" "share/sluice/templates/${file#./}"
     done <"$scratch/templates"
-    put 644 "$source/orchestrator/step.h" include/sluice/step.h
+    for header in step.h step_threshold.h; do
+        put 644 "$source/orchestrator/$header" "include/sluice/$header"
+    done
     put 644 "$source/LICENSE" share/doc/sluice/LICENSE
     mkdir "$scratch/man"
     "$build/sluice" man --into "$scratch/man"

@@ -261,9 +261,21 @@ struct step_descriptor {
 #endif
 
 /* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice
- * does no harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'. Rules of a parameter,
- * joined by "; ": required | default=TEXT | min=N | max=N | choices=a|b|c | minlen=N | secret shape=TEXT (for ANY: what
- * it may be: list, map, string, number, bool, joined by '|')          */
+ * does no harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'.
+ *
+ * Rules of a parameter, joined by "; ":
+ *     required, default=TEXT, secret
+ *     min=N, max=N        of a number, a duration in ms, a size in bytes
+ *     choices=a|b|c       the texts that are accepted
+ *     minlen=N            bytes of text, items of a list
+ *     shape=list|map      of ANY: list, map, string, number, int, bool, null
+ *     items=string|int    of a list: what its items may be, in the same words
+ *     format=NAME         what a text holds: duration, size, threshold (step_threshold.h), lua (the path of a script);
+ *                         or a map: thresholds, by METRIC or METRIC[COLUMN=VALUE]
+ *     keys=a!|b|c FORMAT|d x,y|e:*    of a map: the keys it may have; a must be there, the value of c has a format,
+ *                         that of d is one of two words, and e: begins any number of keys
+ *     keys[INPUT=VALUE&OTHER]=...     further ones while that input has that value and the other one is given
+ * `sluice validate` refuses a pipeline that breaks one of them, as far as its values are no expressions. */
 #define STEP_PLUGIN(NAME, VERSION, SUMMARY, FLAGS, TAG, PARAMS, OUTPUTS, RUN)                                          \
     __attribute__((section(".sluice"), used, STEP_RETAIN_ aligned(1))) static const char step_manifest_[] =            \
         "sluice-step\0" STEP_ABI_TEXT "\0"                                                                             \

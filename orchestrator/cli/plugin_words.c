@@ -23,9 +23,45 @@ static const char *type_words(const struct plugin_param *param, struct arena *ar
     if (param->type == PLUGIN_ANY && param->shapes != 0) {
         words = shape_words(param->shapes, arena);
     }
+    if (param->item_shapes != 0) {
+        words = arena_printf(arena, "%s, its items %s", words, shape_words(param->item_shapes, arena));
+    }
+    if (param->format != PLUGIN_FORMAT_NONE) {
+        words = arena_printf(arena, "%s, format %s", words, plugin_format_name(param->format));
+    }
     for (size_t i = 0; i < param->choice_count; i++) {
         words = arena_printf(arena, "%s%.*s", i == 0 ? "" : arena_printf(arena, "%s | ", words),
                              STR_ARG(param->choices[i]));
+    }
+    return words;
+}
+
+/* "type=classifier&probability", as the rule has it. */
+static const char *condition_words(const struct plugin_keys *list, struct arena *arena)
+{
+    const char *words = "";
+    for (size_t i = 0; i < list->condition_count; i++) {
+        const struct plugin_condition *condition = &list->conditions[i];
+        words = arena_printf(arena, "%s%s%.*s%s%.*s", words, i == 0 ? "" : " and ", STR_ARG(condition->input),
+                             condition->value.n == 0 ? "" : ": ", STR_ARG(condition->value));
+    }
+    return words;
+}
+
+/* "path (required), timeout (duration), if_missing (pass or fail), recall:*" */
+static const char *key_words(const struct plugin_keys *list, struct arena *arena)
+{
+    const char *words = "";
+    for (size_t i = 0; i < list->count; i++) {
+        const struct plugin_key *key = &list->keys[i];
+        const char *format = plugin_format_name(key->format);
+        const char *value = format == NULL ? "" : arena_printf(arena, " (%s)", format);
+        for (size_t k = 0; k < key->choice_count; k++) {
+            value = arena_printf(arena, "%s%s%.*s%s", value, k == 0 ? " (" : " or ", STR_ARG(key->choices[k]),
+                                 k + 1 == key->choice_count ? ")" : "");
+        }
+        words = arena_printf(arena, "%s%s%.*s%s%s%s", words, i == 0 ? "" : ", ", STR_ARG(key->name),
+                             key->begins ? "*" : "", key->required ? " (required)" : "", value);
     }
     return words;
 }
@@ -84,6 +120,11 @@ void plugin_print(const struct plugin *plugin, struct arena *arena, FILE *out)
         const struct plugin_param *param = &plugin->params[i];
         fprintf(out, "  %-*.*s  %s%s\n  %*s  %.*s\n", width, STR_ARG(param->name), type_words(param, arena),
                 rule_words(param, arena), width, "", STR_ARG(param->doc));
+        for (size_t k = 0; k < param->keys_count; k++) {
+            const char *when = condition_words(&param->keys[k], arena);
+            fprintf(out, "  %*s  Keys%s%s: %s\n", width, "", *when == '\0' ? "" : " with ", when,
+                    key_words(&param->keys[k], arena));
+        }
     }
     fprintf(out, "\nOutputs (steps.ID.NAME)%s\n", plugin->output_count == 0 ? ": none" : "");
     for (size_t i = 0; i < plugin->output_count; i++) {
@@ -95,6 +136,18 @@ void plugin_print(const struct plugin *plugin, struct arena *arena, FILE *out)
 }
 
 /* ---- as JSON ----------------------------------------------------------------------------------------------- */
+
+static struct json keys_json(const struct plugin_param *param, struct arena *arena)
+{
+    struct json lists = json_array();
+    for (size_t i = 0; i < param->keys_count; i++) {
+        struct json list = json_object();
+        json_set(arena, &list, "with", json_cstring(arena, condition_words(&param->keys[i], arena)));
+        json_set(arena, &list, "keys", json_cstring(arena, key_words(&param->keys[i], arena)));
+        json_push(arena, &lists, list);
+    }
+    return lists;
+}
 
 static struct json input_json(const struct plugin_param *param, struct arena *arena)
 {
@@ -120,6 +173,15 @@ static struct json input_json(const struct plugin_param *param, struct arena *ar
             json_push(arena, &choices, json_string(arena, param->choices[i]));
         }
         json_set(arena, &object, "choices", choices);
+    }
+    if (param->item_shapes != 0) {
+        json_set(arena, &object, "items", json_cstring(arena, shape_words(param->item_shapes, arena)));
+    }
+    if (param->format != PLUGIN_FORMAT_NONE) {
+        json_set(arena, &object, "format", json_cstring(arena, plugin_format_name(param->format)));
+    }
+    if (param->keys_count > 0) {
+        json_set(arena, &object, "keys", keys_json(param, arena));
     }
     json_set(arena, &object, "secret", json_bool(param->secret));
     json_set(arena, &object, "doc", json_string(arena, param->doc));

@@ -46,7 +46,11 @@ static bool known_value(struct arena *arena, const struct template_tree *tree, b
 static void check_input(struct loader *loader, const struct plugin *plugin, const struct plugin_param *param,
                         const struct template_tree *value)
 {
-    const struct plugin one = {.name = plugin->name, .params = param, .param_count = 1};
+    struct plugin_param outside = *param; /* the inside is check_insides' */
+    outside.format = PLUGIN_FORMAT_NONE;
+    outside.keys_count = 0;
+    outside.item_shapes = 0;
+    const struct plugin one = {.name = plugin->name, .params = &outside, .param_count = 1};
     struct json given = json_object();
     struct json known = json_null();
     struct json complete;
@@ -71,6 +75,61 @@ static void check_input(struct loader *loader, const struct plugin *plugin, cons
     json_set(loader->arena, &given, param->name.p, known);
     if (plugin_params_complete(&one, &given, loader->arena, &complete, &err) < 0) {
         diag_add(loader->diags, DIAG_PLUGIN_PARAM, value->pos, NULL, "'%.*s': %s", STR_ARG(plugin->name), err.message);
+    }
+}
+
+/* The place of `at`, which stands somewhere in `value`, made from `tree`; of its key when `key` is set. False when it
+ * is not there. */
+static bool place_of(const struct template_tree *tree, const struct json *value, const struct json *at, bool key,
+                     struct pos *ret_pos, size_t *ret_width)
+{
+    bool map = value->type == JSON_OBJECT && tree->type == JSON_OBJECT;
+    bool list = value->type == JSON_ARRAY && tree->type == JSON_ARRAY;
+    if (value == at) {
+        *ret_pos = map || list ? tree->pos : tree->leaf.pos;
+        return true;
+    }
+    for (size_t i = 0; (map || list) && i < tree->count; i++) {
+        const struct json *item = map ? &value->u.object.members[i].value : &value->u.array.items[i];
+        if (map && key && item == at) {
+            *ret_pos = tree->key_positions[i];
+            *ret_width = tree->keys[i].n;
+            return true;
+        }
+        if (place_of(&tree->items[i], item, at, key, ret_pos, ret_width)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What rows say of the inside of values: of all inputs together, as one may ask for another. */
+static void check_insides(struct loader *loader, const struct plugin *plugin, const struct template_tree *with)
+{
+    struct json values = json_object();
+    bool asked = false;
+    for (size_t p = 0; p < plugin->param_count; p++) {
+        const struct plugin_param *param = &plugin->params[p];
+        asked = asked || param->format != PLUGIN_FORMAT_NONE || param->keys_count > 0 || param->item_shapes != 0;
+    }
+    if (!asked || with->type != JSON_OBJECT) {
+        return;
+    }
+    (void)known_value(loader->arena, with, false, &values);
+    for (size_t i = 0; i < with->count; i++) {
+        const struct plugin_param *param = plugin_find_param(plugin, with->keys[i]);
+        struct plugin_faults faults = {.arena = loader->arena};
+        if (param != NULL && !param->secret) {
+            plugin_value_faults(plugin, param, &values.u.object.members[i].value, &values, &faults);
+        }
+        for (size_t f = 0; f < faults.count; f++) {
+            struct pos pos = with->items[i].pos;
+            size_t width = 0;
+            (void)place_of(with, &values, faults.items[f].at, faults.items[f].key, &pos, &width);
+            struct diag *diag = diag_add(loader->diags, DIAG_PLUGIN_PARAM, pos, faults.items[f].hint, "'%.*s': %s",
+                                         STR_ARG(plugin->name), faults.items[f].message);
+            diag->end_column = width == 0 ? 0 : pos.column + (int)width;
+        }
     }
 }
 
@@ -99,6 +158,7 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
         }
         check_input(loader, plugin, param, &with->items[i]);
     }
+    check_insides(loader, plugin, with);
     const struct yaml_node *uses = load_step_node(loader, index, "uses");
     bool readable = values == NULL || values->type == JSON_OBJECT;
     for (size_t p = 0; readable && p < plugin->param_count; p++) {

@@ -2,9 +2,8 @@
 #include "pipeline/json_schema.h"
 
 #include "pipeline/load.h"
+#include "pipeline/schema_value.h"
 
-#define DURATION_PATTERN "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$"
-#define SIZE_PATTERN "^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B?|B)?$"
 #define EXPRESSION_PATTERN "\\$\\{\\{"
 
 static void set(struct arena *arena, struct json *object, const char *key, struct json value)
@@ -184,7 +183,9 @@ static void add_shapes(struct arena *arena, const struct plugin_param *param, st
     static const char *const types[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
     for (unsigned t = 0; t < sizeof types / sizeof types[0]; t++) {
         if ((param->shapes & (1u << t)) != 0) {
-            json_push(arena, forms, typed(arena, types[t]));
+            struct json form = typed(arena, types[t]);
+            schema_value_add(arena, param, (enum json_type)t, &form);
+            json_push(arena, forms, form);
         }
     }
 }
@@ -215,9 +216,12 @@ static void add_row_forms(struct arena *arena, const struct plugin_param *param,
         if (param->min_length > 0) {
             set(arena, &schema, "minLength", json_int((int64_t)param->min_length));
         }
+        schema_value_add(arena, param, JSON_STRING, &schema);
         json_push(arena, forms, schema);
-        json_push(arena, forms, typed(arena, "number"));
-        json_push(arena, forms, typed(arena, "boolean"));
+        if (param->format == PLUGIN_FORMAT_NONE) { /* a text that is written as one of these */
+            json_push(arena, forms, typed(arena, "number"));
+            json_push(arena, forms, typed(arena, "boolean"));
+        }
         return;
     case PLUGIN_BOOL:
         json_push(arena, forms, typed(arena, "boolean"));
@@ -350,6 +354,7 @@ struct json pipeline_json_schema(const struct catalogue *plugins, struct arena *
         json_set(arena, &schema, file.u.object.members[i].key.p, file.u.object.members[i].value);
     }
     set(arena, &definitions, "expression", matching(arena, EXPRESSION_PATTERN));
+    schema_value_definitions(arena, &definitions);
     struct json step = schema_of_step(arena, plugins, &definitions);
     set(arena, &definitions, "step", step);
     set(arena, &schema, "definitions", definitions);

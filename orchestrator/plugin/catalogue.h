@@ -25,6 +25,41 @@ enum plugin_type {
     PLUGIN_ANY
 };
 
+/* What texts, or the values of a map, hold beyond their type: the words behind `format=` in step.h. */
+enum plugin_format {
+    PLUGIN_FORMAT_NONE,
+    PLUGIN_FORMAT_DURATION,   /* a text like 30s */
+    PLUGIN_FORMAT_SIZE,       /* a text like 512M */
+    PLUGIN_FORMAT_THRESHOLD,  /* a text like ">= 0.3": step_threshold.h */
+    PLUGIN_FORMAT_THRESHOLDS, /* a map of METRIC or METRIC[COLUMN=VALUE] to one, a list of them, or {is, ...} */
+    PLUGIN_FORMAT_LUA,        /* the path of a Lua script */
+};
+const char *plugin_format_name(enum plugin_format format); /* "threshold"; NULL of none */
+
+/* A key that a map may have. */
+struct plugin_key {
+    struct str name;
+    bool begins;   /* any key that begins with the name: "recall:*" */
+    bool required;
+    enum plugin_format format; /* of its value */
+    const struct str *choices; /* of its value */
+    size_t choice_count;
+};
+
+/* What another input must be: a value, or anything at all. */
+struct plugin_condition {
+    struct str input;
+    struct str value; /* empty: it is enough that it is given */
+};
+
+/* Keys that a map may have while all of the conditions hold. */
+struct plugin_keys {
+    const struct plugin_condition *conditions;
+    size_t condition_count;
+    const struct plugin_key *keys;
+    size_t count;
+};
+
 struct plugin_param {
     struct str name;
     enum plugin_type type;
@@ -39,6 +74,10 @@ struct plugin_param {
     size_t choice_count;
     size_t min_length;   /* of text and lists */
     unsigned shapes;     /* of ANY: bits 1 << enum json_type; 0: any */
+    unsigned item_shapes; /* of the items of a list, likewise */
+    enum plugin_format format;
+    const struct plugin_keys *keys; /* of maps: lists of keys; none: any key */
+    size_t keys_count;
     struct str doc;
 };
 
@@ -88,6 +127,25 @@ const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name
                                     struct err *err);
 const struct plugin_param *plugin_find_param(const struct plugin *plugin, struct str name);
 const struct plugin_output *plugin_find_output(const struct plugin *plugin, struct str name);
+
+/* Something that is wrong inside a value. */
+struct plugin_fault {
+    const struct json *at; /* the value, in the tree that was checked */
+    bool key;              /* it is the key of `at` that is wrong */
+    const char *message;   /* "'thresholds': there is no 'rmze'" */
+    const char *hint;      /* "did you mean 'rmse'?" or NULL */
+};
+struct plugin_faults {
+    struct arena *arena;
+    struct plugin_fault *items;
+    size_t count;
+    size_t room;
+};
+/* What the row's `items`, `keys` and `format` say of the input's value, which stands in `values`, the map of all inputs
+ * as far as they are known: a text that holds "${{" is not judged, or only up to there. Values of other shapes than
+ * the row's are passed over: plugin_params_complete tells of those. */
+void plugin_value_faults(const struct plugin *plugin, const struct plugin_param *param, const struct json *value,
+                         const struct json *values, struct plugin_faults *faults);
 
 /* Checks evaluated values against the rows, converts ("2h" to ms, "1" stays text), applies defaults. Every problem in
  * one message, joined by "; ". */

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "plugin/catalogue.h"
 #include "plugin/elf_section.h"
+#include "plugin/row_rules.h"
 
 #include <stdlib.h>
 
@@ -122,6 +123,9 @@ static int parse_default(struct arena *arena, struct plugin_param *param, struct
 
 static int parse_rule(struct str rule, struct arena *arena, struct plugin_param *param, struct err *err)
 {
+    if (str_starts(rule, STR("keys=")) || str_starts(rule, STR("keys["))) {
+        return row_rules_keys(rule, arena, param, err);
+    }
     struct str value = rule;
     struct str key = {0};
     (void)str_cut(&value, '=', &key);
@@ -146,10 +150,13 @@ static int parse_rule(struct str rule, struct arena *arena, struct plugin_param 
         parse_choices(value, arena, param);
         return 0;
     }
-    if (str_is(key, "shape") && value.p != NULL) {
-        return parse_shapes(value, &param->shapes) == 0
+    if ((str_is(key, "shape") || str_is(key, "items")) && value.p != NULL) {
+        return parse_shapes(value, str_is(key, "shape") ? &param->shapes : &param->item_shapes) == 0
                    ? 0
                    : err_set(err, ERR_INPUT, "unknown shape '%.*s'", STR_ARG(value));
+    }
+    if (str_is(key, "format") && value.p != NULL) {
+        return row_rules_format(value, &param->format, err);
     }
     if (str_is(key, "min") && value.p != NULL) {
         param->has_min = true;
@@ -223,12 +230,30 @@ static int parse_output(struct words *words, struct arena *arena, struct plugin_
                : err_set(err, ERR_INPUT, "output '%.*s' has the unknown type '%.*s'", STR_ARG(name), STR_ARG(type));
 }
 
+/* A condition on an input that is not there would never hold. */
+static int check_conditions(const struct plugin *plugin, const struct plugin_param *param, struct err *err)
+{
+    for (size_t i = 0; i < param->keys_count; i++) {
+        for (size_t k = 0; k < param->keys[i].condition_count; k++) {
+            struct str input = param->keys[i].conditions[k].input;
+            if (plugin_find_param(plugin, input) == NULL) {
+                return err_set(err, ERR_INPUT, "parameter '%.*s': its rule 'keys' asks for '%.*s', which is none",
+                               STR_ARG(param->name), STR_ARG(input));
+            }
+        }
+    }
+    return 0;
+}
+
 /* Two rows of one name would leave one of them without a say. */
-static int check_unique(const struct plugin *plugin, struct err *err)
+static int check_rows(const struct plugin *plugin, struct err *err)
 {
     for (size_t i = 0; i < plugin->param_count; i++) {
         if (plugin_find_param(plugin, plugin->params[i].name) != &plugin->params[i]) {
             return err_set(err, ERR_INPUT, "it has two parameters '%.*s'", STR_ARG(plugin->params[i].name));
+        }
+        if (check_conditions(plugin, &plugin->params[i], err) < 0) {
+            return -1;
         }
     }
     for (size_t i = 0; i < plugin->output_count; i++) {
@@ -250,7 +275,7 @@ static int parse_rows(struct words *words, struct arena *arena, struct plugin *p
         if (str_is(word, "end")) {
             plugin->params = params;
             plugin->outputs = outputs;
-            return check_unique(plugin, err);
+            return check_rows(plugin, err);
         }
         if (str_is(word, "param") && plugin->param_count < ROWS_MAX) {
             params = arena_grow(arena, params, plugin->param_count, &param_room, sizeof *params);

@@ -148,6 +148,19 @@ static const char *unknown_message(const struct plugin *plugin, struct str name,
                      : arena_printf(arena, "'%.*s' has no input '%.*s'", STR_ARG(plugin->name), STR_ARG(name));
 }
 
+/* What the row says of the inside of a value. */
+static void add_inner_problems(const struct plugin *plugin, const struct plugin_param *param, const struct json *value,
+                               const struct json *values, struct arena *arena, const char **problems)
+{
+    struct plugin_faults faults = {.arena = arena};
+    plugin_value_faults(plugin, param, value, values, &faults);
+    for (size_t i = 0; i < faults.count; i++) {
+        const struct plugin_fault *fault = &faults.items[i];
+        add_message(arena, problems,
+                    fault->hint == NULL ? fault->message : arena_printf(arena, "%s (%s)", fault->message, fault->hint));
+    }
+}
+
 int plugin_params_complete(const struct plugin *plugin, const struct json *values, struct arena *arena,
                            struct json *ret, struct err *err)
 {
@@ -179,6 +192,7 @@ int plugin_params_complete(const struct plugin *plugin, const struct json *value
             add_message(arena, &problems, arena_strdup(arena, wrong_value.message));
         } else if (!absent) {
             json_set(arena, &complete, param->name.p, typed);
+            add_inner_problems(plugin, param, value, values, arena, &problems);
         }
     }
     if (*problems != '\0') {

@@ -11,8 +11,9 @@
 
 #define PARAMS(P)                                                                                                      \
     P(STRING, of, "", "What is approved: models:/NAME/VERSION, models:/NAME@ALIAS or m-...")                           \
-    P(ANY, by, "shape=list|map|string", "Who may: names and group:NAME; a map says how many of each; by default all.") \
-    P(ANY, not_by, "shape=list|string", "Who may not: author, starter, names, group:NAME.")                            \
+    P(ANY, by, "shape=list|map|string; items=string",                                                                  \
+      "Who may: names and group:NAME; a map says how many of each; by default all.")                                   \
+    P(ANY, not_by, "shape=list|string; items=string", "Who may not: author, starter, names, group:NAME.")              \
     P(INT, quorum, "min=1", "How many of a list `by` must approve; 1 by default.")                                     \
     P(DURATION, expires, "", "Without a decision by then it is refused; by default it waits for ever.")                \
     P(STRING, message, "", "What the people who decide should know.")                                                  \

@@ -13,8 +13,10 @@
 
 #define PARAMS(P) \
     P(STRING, model, "required; minlen=1", "What is deployed: models:/NAME/VERSION, models:/NAME@ALIAS or m-...") \
-    P(ANY, target, "required; shape=map", "{directory: PATH, reload}, {command: [...], rollback} or {http: URL}.") \
-    P(ANY, health, "shape=string|map", "A URL, or {url, status, contains, timeout, interval}.") \
+    P(ANY, target, "required; shape=map; keys=directory|reload|command|rollback|http|method POST,PUT,PATCH|headers", \
+      "{directory: PATH, reload}, {command: [...], rollback} or {http: URL}.") \
+    P(ANY, health, "shape=string|map; keys=url!|status|contains|timeout duration|interval duration", \
+      "A URL, or {url, status, contains, timeout, interval}.") \
     P(DURATION, wait, "default=1m; min=0", "How long it may take to become healthy, unless health says it.") \
     P(DURATION, timeout, "default=5m; min=1", "Of a command or of a request to the target.") \
     P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.") \

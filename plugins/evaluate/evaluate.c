@@ -12,6 +12,7 @@
 #include "data.h"
 #include "figures.h"
 #include "gate.h"
+#include "measure_rows.h"
 #include "measures.h"
 #include "record.h"
 #include "sample.h"
@@ -21,7 +22,8 @@
 #include <string.h>
 
 #define PARAMS(P)                                                                                                      \
-    P(ANY, dataset, "required; shape=string|map", "The file with labels and predictions: a path, or {path, name}.")    \
+    P(ANY, dataset, "required; shape=string|map; keys=path!|name",                                                     \
+      "The file with labels and predictions: a path, or {path, name}.")                                                \
     P(STRING, label, "required; minlen=1", "The column of true classes or values.")                                    \
     P(STRING, prediction, "", "The column of predictions. A classifier with probabilities needs none.")                \
     P(ANY, probability, "shape=string|list|map",                                                                       \
@@ -30,11 +32,14 @@
     P(ANY, positive, "shape=string|number|bool", "The positive of two classes. Default: the last in order.")           \
     P(STRING, type, "required; choices=classifier|regressor", "What the model predicts: classes or numbers.")          \
     P(STRING, model, "", "The model that was evaluated (m-..., models:/...): the metrics also go to it.")              \
-    P(ANY, champion, "shape=string|map", "The version to beat: a model, or {model, if_missing: pass|fail}.")           \
-    P(ANY, thresholds, "shape=map", "Rules by metric or metric[column=value]: \"<= 0.7\", \">= champion - 0.02\".")    \
+    P(ANY, champion, "shape=string|map; keys=model!|if_missing pass,fail",                                             \
+      "The version to beat: a model, or {model, if_missing: pass|fail}.")                                              \
+    P(ANY, thresholds, "shape=map; format=thresholds; " MEASURES_KEYS,                                                 \
+      "Rules by metric or metric[column=value]: \"<= 0.7\", \">= champion - 0.02\".")                                  \
     P(INT, min_samples, "default=0; min=0", "Rows that each rule must rest on.")                                       \
-    P(ANY, slices, "shape=list", "Columns by whose values the metrics are computed, too.")                             \
-    P(ANY, ignore_columns, "shape=list", "Columns that are no data, besides predictions; see the digest.")             \
+    P(ANY, slices, "shape=list; items=string", "Columns by whose values the metrics are computed, too.")               \
+    P(ANY, ignore_columns, "shape=list; items=string",                                                                 \
+      "Columns that are no data, besides predictions; see the digest.")                                                \
     P(STRING, on_refuse, "default=fail; choices=fail|skip", "A refusal fails the step, or skips what follows.")        \
     P(BOOL, plots, "default=true", "Draw SVG plots as artifacts.")                                                     \
     P(STRING, separator, "default=auto; choices=auto|comma|semicolon|tab", "Of the file's fields.")                    \

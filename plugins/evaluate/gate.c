@@ -85,7 +85,8 @@ static int judge(const struct judging *j, const struct threshold *rule, struct g
 static struct gate_rule judge_row_count(struct scratch *scratch, size_t rows, int64_t min_samples)
 {
     struct threshold *rule = scratch_one(scratch, struct threshold);
-    *rule = (struct threshold){.subject = "n", .metric = "n", .op = THRESHOLD_AT_LEAST, .number = (double)min_samples};
+    *rule = (struct threshold){
+        .subject = "n", .metric = "n", .op = STEP_THRESHOLD_AT_LEAST, .number = (double)min_samples};
     rule->text = scratch_printf(scratch, ">= %lld", (long long)min_samples);
     struct threshold_evidence evidence = {.value = (double)rows, .samples = rows, .held = NAN};
     return (struct gate_rule){rule, "n", evidence, threshold_judge(scratch, rule, &evidence)};

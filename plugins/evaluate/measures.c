@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One table says which metrics there are, for which samples, and how they are computed. */
 #include "measures.h"
+#include "measure_rows.h"
 
 #include "classification.h"
 #include "probability.h"
@@ -197,47 +198,13 @@ static const struct row {
     int argument;
     const char *undefined; /* why it is NaN when the rows have weight */
 } rows[] = {
-    {"accuracy", CLASSIFIER, of_accuracy, 0, ""},
-    {"balanced_accuracy", CLASSIFIER, of_balanced_accuracy, 0, ""},
-    {"precision", BINARY, of_precision, 0, ""},
-    {"recall", BINARY, of_recall, 0, ""},
-    {"f1", BINARY, of_f1, 0, ""},
-    {"precision_macro", CLASSIFIER, of_precision_average, CLASSIFICATION_MACRO, ""},
-    {"recall_macro", CLASSIFIER, of_recall_average, CLASSIFICATION_MACRO, ""},
-    {"f1_macro", CLASSIFIER, of_f1_average, CLASSIFICATION_MACRO, ""},
-    {"precision_weighted", CLASSIFIER, of_precision_average, CLASSIFICATION_WEIGHTED, ""},
-    {"recall_weighted", CLASSIFIER, of_recall_average, CLASSIFICATION_WEIGHTED, ""},
-    {"f1_weighted", CLASSIFIER, of_f1_average, CLASSIFICATION_WEIGHTED, ""},
-    {"precision_micro", CLASSIFIER, of_precision_average, CLASSIFICATION_MICRO, ""},
-    {"recall_micro", CLASSIFIER, of_recall_average, CLASSIFICATION_MICRO, ""},
-    {"f1_micro", CLASSIFIER, of_f1_average, CLASSIFICATION_MICRO, ""},
-    {"roc_auc", BINARY | SCORED, of_roc_auc, 0, "it needs rows of both classes"},
-    {"pr_auc", BINARY | SCORED, of_pr_auc, 0, ""},
-    {"roc_auc_macro", SEVERAL | SCORED, of_ranking_average, RANKING_ROC_AUC * 2 + RANKING_MACRO,
-     "it needs rows of every class"},
-    {"roc_auc_weighted", SEVERAL | SCORED, of_ranking_average, RANKING_ROC_AUC * 2 + RANKING_WEIGHTED,
-     "it needs rows of two classes"},
-    {"pr_auc_macro", SEVERAL | SCORED, of_ranking_average, RANKING_PR_AUC * 2 + RANKING_MACRO, ""},
-    {"pr_auc_weighted", SEVERAL | SCORED, of_ranking_average, RANKING_PR_AUC * 2 + RANKING_WEIGHTED, ""},
-    {"log_loss", CLASSIFIER | SCORED, of_log_loss, 0, ""},
-    {"brier", CLASSIFIER | SCORED, of_brier, 0, ""},
-    {"precision", CLASSIFIER | EACH_CLASS, of_precision, 0, ""},
-    {"recall", CLASSIFIER | EACH_CLASS, of_recall, 0, ""},
-    {"f1", CLASSIFIER | EACH_CLASS, of_f1, 0, ""},
-    {"support", CLASSIFIER | EACH_CLASS, of_support, 0, ""},
-    {"roc_auc", SEVERAL | SCORED | EACH_CLASS, of_roc_auc, 0, "it needs rows of the class and of others"},
-    {"pr_auc", SEVERAL | SCORED | EACH_CLASS, of_pr_auc, 0, ""},
-    {"rmse", REGRESSOR, of_rmse, 1, ""},
-    {"mse", REGRESSOR, of_rmse, 0, ""},
-    {"mae", REGRESSOR, of_mae, 0, ""},
-    {"mape", REGRESSOR, of_mae, 1, ""},
-    {"r2", REGRESSOR, of_r2, 0, "it needs two rows at least"},
-    {"max_error", REGRESSOR, of_max_error, 0, ""},
-    {"residual_p05", REGRESSOR, of_residual, 5, ""},
-    {"residual_p25", REGRESSOR, of_residual, 25, ""},
-    {"residual_p50", REGRESSOR, of_residual, 50, ""},
-    {"residual_p75", REGRESSOR, of_residual, 75, ""},
-    {"residual_p95", REGRESSOR, of_residual, 95, ""},
+#define ROW(name, when, of, argument, undefined) {name, when, of, argument, undefined},
+    MEASURES_OF_CLASSES(ROW)
+    MEASURES_OF_SCORES(ROW)
+    MEASURES_OF_EACH_CLASS(ROW)
+    MEASURES_OF_EACH_SCORE(ROW)
+    MEASURES_OF_NUMBERS(ROW)
+#undef ROW
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 

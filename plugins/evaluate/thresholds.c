@@ -7,83 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RULES = 1000 };
-
-static const struct {
-    const char *text;
-    const char *broken; /* "0.71 is above 0.7" */
-} ops[] = {
-    [THRESHOLD_LESS] = {"<", "is not below"},    [THRESHOLD_AT_MOST] = {"<=", "is above"},
-    [THRESHOLD_MORE] = {">", "is not above"},    [THRESHOLD_AT_LEAST] = {">=", "is below"},
-    [THRESHOLD_EQUAL] = {"==", "is not"},
+/* How a value that breaks the rule stands to its limit: "0.71 is above 0.7". */
+static const char *const broken[] = {
+    [STEP_THRESHOLD_LESS] = "is not below",     [STEP_THRESHOLD_AT_MOST] = "is above",
+    [STEP_THRESHOLD_MORE] = "is not above",     [STEP_THRESHOLD_AT_LEAST] = "is below",
+    [STEP_THRESHOLD_EQUAL] = "is not",
 };
 
-static const char expected[] = "expected \"OP NUMBER\" or \"OP champion [+|-|* NUMBER]\", OP one of < <= > >= ==";
+static const char expected[] = STEP_THRESHOLD_EXPECTED;
 
 /* ---- one rule's text ------------------------------------------------------------------------- */
 
-static const char *skip_blanks(const char *p)
-{
-    return p + strspn(p, " \t");
-}
-
-static bool take_op(const char **p, enum threshold_op *ret_op)
-{
-    /* The longer ones first: "<" begins "<=". */
-    static const enum threshold_op order[] = {THRESHOLD_AT_MOST, THRESHOLD_AT_LEAST, THRESHOLD_EQUAL, THRESHOLD_LESS,
-                                              THRESHOLD_MORE};
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        size_t size = strlen(ops[order[i]].text);
-        if (strncmp(*p, ops[order[i]].text, size) == 0) {
-            *ret_op = order[i];
-            *p = skip_blanks(*p + size);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A whole, finite, decimal number up to the end of the text. */
-static bool take_number(const char *p, double *ret_number)
-{
-    if (*p == '\0' || strspn(p, "0123456789+-.eE \t") != strlen(p)) {
-        return false;
-    }
-    char *end = NULL;
-    double number = strtod(p, &end);
-    if (end == p || *skip_blanks(end) != '\0' || !isfinite(number)) {
-        return false;
-    }
-    *ret_number = number;
-    return true;
-}
-
 /* Reads into op, champion, arithmetic and number of the rule. */
-static bool read_condition(const char *p, struct threshold *rule)
+static bool read_condition(const char *text, struct threshold *rule)
 {
-    static const char word[] = "champion";
-    p = skip_blanks(p);
-    if (!take_op(&p, &rule->op)) {
+    struct step_threshold read;
+    if (!step_threshold_read(text, &read) || read.open) { /* here expressions have been evaluated */
         return false;
     }
-    if (strncmp(p, word, sizeof word - 1) != 0) {
-        return take_number(p, &rule->number);
-    }
-    rule->champion = true;
-    p = skip_blanks(p + sizeof word - 1);
-    if (*p == '\0') {
-        return true;
-    }
-    if (strchr("+-*", *p) == NULL) {
-        return false;
-    }
-    rule->arithmetic = *p;
-    return take_number(skip_blanks(p + 1), &rule->number);
+    rule->op = read.op;
+    rule->champion = read.champion;
+    rule->arithmetic = read.arithmetic;
+    rule->number = read.number;
+    return true;
 }
 
 static const char *condition_text(struct scratch *scratch, const struct threshold *rule)
 {
-    const char *op = ops[rule->op].text;
+    const char *op = step_threshold_op_text(rule->op);
     if (!rule->champion) {
         return scratch_printf(scratch, "%s %.12g", op, rule->number);
     }
@@ -103,20 +54,19 @@ struct rules {
 /* "metric" or "metric[column=value]". */
 static int read_subject(struct scratch *scratch, const char *text, struct threshold *rule, struct fault *fault)
 {
+    struct step_threshold_subject parts;
     rule->subject = text;
-    const char *bracket = strchr(text, '[');
-    size_t size = strlen(text);
-    if (bracket == NULL) {
-        rule->metric = text;
-        return size > 0 ? 0 : fault_set(fault, "thresholds: a key is empty: expected a metric's name");
+    if (*text == '\0') {
+        return fault_set(fault, "thresholds: a key is empty: expected a metric's name");
     }
-    const char *equals = strchr(bracket, '=');
-    if (bracket == text || equals == NULL || equals == bracket + 1 || text[size - 1] != ']') {
+    if (!step_threshold_read_subject(text, &parts)) {
         return fault_set(fault, "thresholds: '%.200s': expected metric or metric[column=value]", text);
     }
-    rule->metric = scratch_copy(scratch, text, (size_t)(bracket - text));
-    rule->column = scratch_copy(scratch, bracket + 1, (size_t)(equals - bracket - 1));
-    rule->value = scratch_copy(scratch, equals + 1, (size_t)(text + size - 1 - (equals + 1)));
+    rule->metric = scratch_copy(scratch, text, parts.metric_size);
+    if (parts.column != NULL) {
+        rule->column = scratch_copy(scratch, parts.column, parts.column_size);
+        rule->value = scratch_copy(scratch, parts.value, parts.value_size);
+    }
     return 0;
 }
 
@@ -130,8 +80,8 @@ static int add_text(struct scratch *scratch, struct rules *rules, const struct t
     if (!read_condition(value->string, &rule)) {
         return fault_set(fault, "thresholds: '%.200s': '%.80s': %s", rule.subject, value->string, expected);
     }
-    if (rules->count == MAX_RULES) {
-        return fault_set(fault, "thresholds: more than %d rules", MAX_RULES);
+    if (rules->count == STEP_THRESHOLD_MOST_RULES) {
+        return fault_set(fault, "thresholds: more than %d rules", STEP_THRESHOLD_MOST_RULES);
     }
     rule.text = condition_text(scratch, &rule);
     rules->items[rules->count++] = rule;
@@ -153,7 +103,8 @@ static int read_option(struct threshold *rule, const char *key, const struct ste
     }
     if (strcmp(key, "confidence") == 0) {
         bool number = value->type == STEP_TYPE_NUMBER || value->type == STEP_TYPE_INT;
-        if (!number || !(value->number >= 0.5 && value->number < 1)) {
+        if (!number || !(value->number >= STEP_THRESHOLD_LEAST_CONFIDENCE &&
+                         value->number < STEP_THRESHOLD_CONFIDENCE_LIMIT)) {
             return fault_set(fault, "thresholds: '%.200s': confidence: expected a number from 0.5 to below 1",
                              rule->subject);
         }
@@ -169,7 +120,7 @@ static int read_option(struct threshold *rule, const char *key, const struct ste
 static int add_rules(struct scratch *scratch, struct rules *rules, struct threshold subject,
                      const struct step_value *value, int depth, struct fault *fault)
 {
-    if (value->type == STEP_TYPE_LIST && depth < 3) {
+    if (value->type == STEP_TYPE_LIST && depth < STEP_THRESHOLD_DEPTH) {
         if (value->count == 0) {
             return fault_set(fault, "thresholds: '%.200s': the list is empty: %s", subject.subject, expected);
         }
@@ -180,7 +131,7 @@ static int add_rules(struct scratch *scratch, struct rules *rules, struct thresh
         }
         return 0;
     }
-    if (value->type != STEP_TYPE_MAP || depth >= 3) {
+    if (value->type != STEP_TYPE_MAP || depth >= STEP_THRESHOLD_DEPTH) {
         return add_text(scratch, rules, &subject, value, fault);
     }
     for (size_t i = 0; i < value->count; i++) {
@@ -205,7 +156,7 @@ int thresholds_parse(struct scratch *scratch, const struct step_value *map, int6
     if (map->type != STEP_TYPE_MAP) {
         return fault_set(fault, "thresholds: expected a map of metric to rule");
     }
-    struct rules rules = {.items = scratch_array(scratch, MAX_RULES, sizeof *rules.items)};
+    struct rules rules = {.items = scratch_array(scratch, STEP_THRESHOLD_MOST_RULES, sizeof *rules.items)};
     for (size_t i = 0; i < map->count; i++) {
         struct threshold subject = {.min_samples = min_samples};
         const char *key = scratch_copy(scratch, map->keys[i], strlen(map->keys[i]));
@@ -250,15 +201,15 @@ double threshold_limit(const struct threshold *rule, double champion)
 bool threshold_holds(const struct threshold *rule, double value, double limit)
 {
     switch (rule->op) {
-    case THRESHOLD_LESS:
+    case STEP_THRESHOLD_LESS:
         return value < limit;
-    case THRESHOLD_AT_MOST:
+    case STEP_THRESHOLD_AT_MOST:
         return value <= limit;
-    case THRESHOLD_MORE:
+    case STEP_THRESHOLD_MORE:
         return value > limit;
-    case THRESHOLD_AT_LEAST:
+    case STEP_THRESHOLD_AT_LEAST:
         return value >= limit;
-    case THRESHOLD_EQUAL:
+    case STEP_THRESHOLD_EQUAL:
         return value == limit;
     }
     return false;
@@ -266,10 +217,10 @@ bool threshold_holds(const struct threshold *rule, double value, double limit)
 
 double threshold_margin(const struct threshold *rule, double value, double limit)
 {
-    if (rule->op == THRESHOLD_EQUAL) {
+    if (rule->op == STEP_THRESHOLD_EQUAL) {
         return value == limit ? 0 : -fabs(value - limit);
     }
-    bool less = rule->op == THRESHOLD_LESS || rule->op == THRESHOLD_AT_MOST;
+    bool less = rule->op == STEP_THRESHOLD_LESS || rule->op == STEP_THRESHOLD_AT_MOST;
     return less ? limit - value : value - limit;
 }
 
@@ -277,12 +228,12 @@ static const char *broken_reason(struct scratch *scratch, const struct threshold
 {
     const char *to = "";
     if (rule->champion) {
-        to = scratch_printf(scratch, "%s = ", rule->text + strlen(ops[rule->op].text) + 1);
+        to = scratch_printf(scratch, "%s = ", rule->text + strlen(step_threshold_op_text(rule->op)) + 1);
     }
     double by = fabs(value - limit);
-    return by > 0 ? scratch_printf(scratch, "%s %.6g %s %s%.6g (by %.3g)", rule->subject, value, ops[rule->op].broken,
+    return by > 0 ? scratch_printf(scratch, "%s %.6g %s %s%.6g (by %.3g)", rule->subject, value, broken[rule->op],
                                    to, limit, by)
-                  : scratch_printf(scratch, "%s %.6g %s %s%.6g", rule->subject, value, ops[rule->op].broken, to, limit);
+                  : scratch_printf(scratch, "%s %.6g %s %s%.6g", rule->subject, value, broken[rule->op], to, limit);
 }
 
 static const char *judge_confidence(struct scratch *scratch, const struct threshold *rule,

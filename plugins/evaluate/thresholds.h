@@ -6,7 +6,7 @@
  *       r2: [">= 0.3", ">= champion - 0.02"]
  *       "rmse[color=white]": {is: "<= 0.9", min_samples: 50, confidence: 0.95}
  *
- * A rule is "OP NUMBER", "OP champion", or "OP champion + NUMBER" with + - or *; OP is < <= > >= or ==.
+ * step_threshold.h has the grammar of rules and keys, which checks of pipelines read as well.
  */
 #ifndef SLUICE_EVALUATE_THRESHOLDS_H
 #define SLUICE_EVALUATE_THRESHOLDS_H
@@ -14,19 +14,18 @@
 #include "fault.h"
 #include "scratch.h"
 #include "step.h"
+#include "step_threshold.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum threshold_op { THRESHOLD_LESS, THRESHOLD_AT_MOST, THRESHOLD_MORE, THRESHOLD_AT_LEAST, THRESHOLD_EQUAL };
 
 struct threshold {
     const char *subject; /* as written: "rmse[color=white]" */
     const char *metric;  /* "rmse" */
     const char *column;  /* "color", or NULL for all rows */
     const char *value;   /* "white", or NULL */
-    enum threshold_op op;
+    enum step_threshold_op op;
     bool champion;       /* compares with the champion's value */
     char arithmetic;     /* '+', '-' or '*' behind champion; '\0' for none */
     double number;

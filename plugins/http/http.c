@@ -16,7 +16,8 @@
     P(ANY, headers, "shape=map", "The request's headers by name.")                                                     \
     P(ANY, body, "", "What is sent: a text as it stands, anything else as JSON.")                                      \
     P(PATH, body_file, "", "A file that is sent.")                                                                     \
-    P(ANY, status, "shape=number|list", "The status that counts as good, or a list; any from 200 to 299 by default.")  \
+    P(ANY, status, "shape=number|list; items=int",                                                                     \
+      "The status that counts as good, or a list; any from 200 to 299 by default.")                                    \
     P(DURATION, timeout, "default=30s; min=1", "Of the whole request.")                                                \
     P(SIZE, max_size, "default=1M; min=1", "Of the answer's body.")                                                    \
     P(STRING, save, "", "A file's name below the step's folder that gets the body instead of the outputs.")

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define PARAMS(P)                                                                                                      \
-    P(ANY, to, "required; shape=map", "{webhook: URL, headers, body}, {slack: URL} or {command: [...]}.")              \
+    P(ANY, to, "required; shape=map; keys=webhook|slack|command|method POST,PUT|headers|body",                         \
+      "{webhook: URL, headers, body}, {slack: URL} or {command: [...]}.")                                              \
     P(STRING, message, "required; minlen=1", "What is told.")                                                          \
     P(ANY, fields, "shape=map", "More values by name: texts, numbers and booleans.")                                   \
     P(BOOL, optional, "default=false", "Whether the step succeeds when nobody could be told.")                         \

@@ -9,7 +9,7 @@
 #define PARAMS(P)                                                                                                      \
     P(STRING, model, "required; minlen=1", "The logged model: m-..., models:/m-..., or a version models:/NAME/3.")     \
     P(STRING, name, "required; minlen=1", "The registered model; it is created when there is none.")                   \
-    P(ANY, aliases, "shape=list", "Aliases that shall point to the version, such as challenger.")                      \
+    P(ANY, aliases, "shape=list; items=string", "Aliases that shall point to the version, such as challenger.")        \
     P(ANY, tags, "shape=map", "Tags of the version.")                                                                  \
     P(STRING, description, "", "What the version is, in words.")
 

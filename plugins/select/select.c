@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define PARAMS(P)                                                                                                      \
-    P(ANY, metric, "required; shape=list", "A number for each candidate; null for one that has none.")                 \
+    P(ANY, metric, "required; shape=list; items=number|null",                                                          \
+      "A number for each candidate; null for one that has none.")                                                      \
     P(ANY, from, "shape=list", "The candidates, as many as numbers; the best one is the output `best`.")               \
     P(STRING, mode, "default=max; choices=max|min", "Whether the greatest or the least number is the best.")           \
     P(STRING, ties, "default=first; choices=first|last", "Which of several equal ones is taken.")

@@ -19,10 +19,10 @@
 
 #define PARAMS(P)                                                                                                      \
     P(ANY, command, "shape=list", "The program and its arguments; {NAME} stands for a param.")                         \
-    P(STRING, lua, "", "A Lua script in place of a command.")                                                          \
+    P(STRING, lua, "format=lua", "A Lua script in place of a command.")                                                \
     P(ANY, inputs, "shape=map", "Of a Lua script: NAME: path, which it has as sluice.inputs.")                         \
     P(ANY, grid, "shape=map", "NAME: list of values; every combination is a candidate.")                               \
-    P(ANY, candidates, "shape=list", "A list of maps instead of a grid.")                                              \
+    P(ANY, candidates, "shape=list; items=map", "A list of maps instead of a grid.")                                   \
     P(ANY, params, "shape=map", "Params that all candidates share.")                                                   \
     P(STRING, metric, "required; minlen=1", "The metric that decides.")                                                \
     P(STRING, mode, "required; choices=min|max", "Whether the least or the greatest is the best.")                     \

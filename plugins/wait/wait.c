@@ -18,7 +18,8 @@
     P(STRING, file, "", "Waits until a file or folder is there.")                                                      \
     P(STRING, url, "", "Waits until a URL answers.")                                                                   \
     P(DURATION, stable, "", "Of a file: and has not changed for so long.")                                             \
-    P(ANY, status, "shape=number|list", "Of a URL: the status it must answer with, or a list; 200 by default.")        \
+    P(ANY, status, "shape=number|list; items=int",                                                                     \
+      "Of a URL: the status it must answer with, or a list; 200 by default.")                                          \
     P(STRING, contains, "", "Of a URL: a text that must stand in the answer.")                                         \
     P(DURATION, every, "default=10s; min=100", "Of a file or URL: how often to look.")                                 \
     P(DURATION, expires, "", "When to give up; by default it waits for ever.")                                         \

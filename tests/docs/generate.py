@@ -128,6 +128,12 @@ def plugin_rules(row):
         said.append(f"default `{row['default'] if isinstance(row['default'], str) else json.dumps(row['default'])}`")
     if "choices" in row:
         said.append("one of " + ", ".join(f"`{choice}`" for choice in row["choices"]))
+    if "items" in row:
+        said.append(f"its items {row['items']}")
+    if "format" in row:
+        said.append(f"format [`{row['format']}`](plugins.md#writing-one)")
+    for keys in row.get("keys", []):
+        said.append(f"keys{' with ' if keys['with'] else ''}{keys['with']}: {keys['keys']}".replace("*", "\\*"))
     said += [f"{word} {row[key]:g}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in row]
     return "; ".join(said + (["a secret"] if row["secret"] else []))
 

@@ -88,6 +88,9 @@ def test_every_pipeline_of_the_repository_fits_the_schema(schema):
         assert problems == [], file
 
 
+EVALUATE = "name: p\nsteps: {a: {uses: evaluate, with: {dataset: d, label: y, prediction: p, type: regressor, %s}}}"
+
+
 @pytest.mark.parametrize("text", [
     "steps: {a: {run: x}}",
     "name: Wine\nsteps: {a: {run: x}}",
@@ -108,6 +111,21 @@ def test_every_pipeline_of_the_repository_fits_the_schema(schema):
     "name: p\nsteps: {a: {uses: wait, with: {fro: 1s}}}",
     "name: p\nsteps: {a: {uses: wait, with: {delay: soon}}}",
     "name: p\nsteps: {a: {uses: evaluate, with: {dataset: d, type: clasifier}}}",
+    EVALUATE % "thresholds: {rmse: less than 1}",
+    EVALUATE % "thresholds: {r2: '>= champoin'}",
+    EVALUATE % "thresholds: {r2: ['> 0', '=> 0.3']}",
+    EVALUATE % "thresholds: {r2: []}",
+    EVALUATE % "thresholds: {r2: 0.3}",
+    EVALUATE % "thresholds: {rmze: '<= 0.7'}",
+    EVALUATE % "thresholds: {'rmse[color]': '<= 0.7'}",
+    EVALUATE % "thresholds: {r2: {is: '> 0', confidence: 95}}",
+    EVALUATE % "thresholds: {r2: {is: '> 0', min_sample: 9}}",
+    EVALUATE % "thresholds: {r2: {min_samples: 9}}",
+    EVALUATE % "champion: {model: m, if_missing: fial}",
+    EVALUATE % "champion: {if_missing: fail}",
+    EVALUATE % "slices: [color, 3]",
+    "name: p\nsteps: {a: {uses: deploy, with: {model: m, target: {directory: d}, health: {url: x, timeout: soon}}}}",
+    "name: p\nsteps: {a: {uses: select, with: {metric: [0.1, high]}}}",
     "name: p\non: {schedule: {corn: '@daily'}}\nsteps: {a: {run: x}}",
     "name: p\non: {schedule: [{cron: '@daily', catchup: two}]}\nsteps: {a: {run: x}}",
     "name: p\non: {push: true}\nsteps: {a: {run: x}}",
@@ -125,6 +143,11 @@ def test_what_validate_refuses_the_schema_refuses_too(sluice, schema, text):
     "name: p\nsteps: {a: {uses: wait, with: {delay: '${{ params.t }}'}}}\nparams: {t: {default: 1s}}",
     "name: p\nsteps: {a: {uses: wait, with: {delay: 1h30m}, retry: {on: [failure, 'exit:75'], delay: 500ms}}}",
     "name: p\nsteps: {a: {run: x, matrix: '${{ fromJSON(vars.items) }}'}}",
+    EVALUATE % ("champion: m, thresholds: {rmse: '<=champion*1.1', r2: ['> 0', '>= ${{ vars.a }}', '${{ vars.b }}'], "
+                "'mae[a b=x=[1]]': {is: ['< .5'], min_samples: 9, confidence: '${{ vars.sure }}'}}"),
+    EVALUATE % "thresholds: '${{ fromJSON(vars.rules) }}', slices: [a, '${{ vars.column }}']",
+    "name: p\nsteps: {a: {uses: deploy, with: {model: m, target: {directory: d}, health: {url: x, timeout: 1m30s}}}}",
+    "name: p\nsteps: {a: {uses: select, with: {metric: [0.1, null, '${{ vars.x }}']}}}",
     "name: 12\nsteps: {a: {run: x, artifacts: ['*.png'], outputs: [n], metrics: [m.json]}}",
     "name: p\non: {schedule: {cron: '@daily'}, pipeline: {name: q, status: [failed]}}\nsteps: {a: {run: x}}",
     "name: p\nparams: {n: {default: [1, {a: null}], type: list}}\nsteps: {a: {run: x, cache: true}}",

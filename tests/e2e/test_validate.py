@@ -65,6 +65,64 @@ def test_every_error_is_told_at_once_with_its_line_a_caret_and_a_hint(sluice):
     assert out.endswith("sluice.yaml: 5 errors\n")
 
 
+JUDGED = """\
+name: wine
+params: {min_r2: {type: number, default: 0.3}}
+steps:
+  train: {run: sleep 7200}
+  evaluate:
+    needs: [train]
+    uses: evaluate
+    with:
+      dataset: holdout.csv
+      label: quality
+      prediction: predicted
+      type: regressor
+      thresholds:
+        rmse: "less than 1"
+        r2: [">= ${{ params.min_r2 }}", ">= champoin"]
+        acuracy: ">= 0.9"
+        "mae[color]": {is: "<= 0.9", min_samples: 50}
+        roc_auc: ">= 0.8"
+        mse: "<= champion"
+"""
+JUDGED_FOUND = [(14, 16, "did you mean '<'?"), (15, 42, "did you mean 'champion'?"), (16, 9, "expected one of rmse"),
+                (17, 9, "in quotes"), (18, 9, "needs 'type: classifier', but it is 'regressor'"),
+                (19, 15, "there is no input 'champion'")]
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["run"], ["run", "--dry-run"]])
+def test_what_a_gate_could_not_judge_is_told_before_anything_runs(sluice, arguments):
+    sluice.pipeline(JUDGED)
+    result = sluice(*arguments, expect=3)
+    text = result.out if arguments == ["validate"] else result.err
+    found = re.findall(r"^sluice\.yaml:(\d+):(\d+): error E015: 'evaluate': 'thresholds': (.*\n.*\n.*\n?.*)$", text,
+                       re.M)
+    assert [(int(line), int(column)) for line, column, _ in found] == [row[:2] for row in JUDGED_FOUND], text
+    for (_, _, said), (line, column, words) in zip(found, JUDGED_FOUND):
+        assert words in said, (line, column, said)
+    shown = text.splitlines()
+    caret = next(i for i, line in enumerate(shown) if line.startswith("sluice.yaml:16:9")) + 2
+    assert shown[caret - 1][shown[caret].index("^"):].startswith("acuracy")
+    assert shown[caret].count("^") == len("acuracy")
+
+
+def test_what_a_gate_could_not_judge_is_told_as_json_too(sluice):
+    sluice.pipeline(JUDGED)
+    items = sluice("validate", "--json", expect=3).json["files"][0]["diagnostics"]
+    assert [(item["code"], item["line"], item["column"]) for item in items] == \
+        [("E015", line, column) for line, column, _ in JUDGED_FOUND]
+    for item, (_, _, words) in zip(items, JUDGED_FOUND):
+        assert words in f"{item['message']} {item['hint']}"
+
+
+def test_a_gate_with_good_rules_is_valid(sluice):
+    sluice.pipeline(JUDGED.replace("less than 1", "<= 1").replace("champoin", "${{ params.min_r2 }}")
+                    .replace("acuracy", "max_error").replace("[color]", "[color=red]").replace("roc_auc", "mape")
+                    .replace("<= champion", "<= 3"))
+    assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+
+
 def test_a_caret_stands_under_characters_not_bytes(sluice):
     sluice.pipeline('name: p\nsteps: {a: {run: "echo æøå ${{ params.x }}"}}\n')
     lines = sluice("validate", expect=3).out.splitlines()

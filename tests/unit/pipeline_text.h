@@ -50,6 +50,18 @@ static const char note_manifest[] =
     "param\0text\0STRING\0\0What.\0"
     "param\0path\0PATH\0\0Where.\0end";
 
+/* Its inputs have an inside. */
+static const char judge_manifest[] =
+    "sluice-step\0001\0name\0judge\0version\0001.0\0summary\0Judges.\0flags\0STEP_GATE\0"
+    "param\0type\0STRING\0default=regressor; choices=classifier|regressor\0What.\0"
+    "param\0probability\0STRING\0\0Column.\0"
+    "param\0champion\0ANY\0shape=string|map; keys=model!|if_missing pass,fail\0Model.\0"
+    "param\0rules\0ANY\0shape=map; format=thresholds; keys[type=classifier]=accuracy|recall|recall:*; "
+    "keys[type=classifier&probability]=roc_auc; keys[type=regressor]=|rmse|r2\0Rules.\0"
+    "param\0least\0STRING\0format=threshold\0Rule.\0"
+    "param\0health\0ANY\0shape=string|map; keys=url!|timeout duration|room size\0Where.\0"
+    "param\0columns\0ANY\0shape=list; items=string\0Which.\0end";
+
 static void add_manifest(struct loaded *loaded, const char *manifest, size_t size)
 {
     struct err err = {0};
@@ -70,6 +82,7 @@ static struct loaded load_sized(struct str text)
     add_manifest(&loaded, gate_manifest, sizeof gate_manifest);
     add_manifest(&loaded, vault_manifest, sizeof vault_manifest);
     add_manifest(&loaded, note_manifest, sizeof note_manifest);
+    add_manifest(&loaded, judge_manifest, sizeof judge_manifest);
     const struct pipeline_world world = {.plugins = &loaded.catalogue};
     diags_init(&loaded.diags, loaded.arena, "test.yaml");
     loaded.diags.text = arena_str(loaded.arena, text);

@@ -129,6 +129,15 @@ TEST(rules_of_a_parameter_are_checked)
         BAD(PARAM("STRING", "choices=a; choices=b"), "the rule 'choices' stands twice"),
         BAD(PARAM("STRING", "minlen=-1"), "expected an integer from 0 to 1000000"),
         BAD(PARAM("ANY", "shape=tree"), "unknown shape 'tree'"),
+        GOOD(PARAM("ANY", "shape=list; items=string|null")),
+        BAD(PARAM("ANY", "items=leaf"), "unknown shape 'leaf'"),
+        GOOD(PARAM("ANY", "format=thresholds; keys[p=x&p]=a!|b size|c x,y|d:*; keys=e")),
+        BAD(PARAM("ANY", "format=treshold"), "unknown format 'treshold': expected duration, size, threshold"),
+        BAD(PARAM("ANY", "keys=a number"), "unknown format 'number'"),
+        BAD(PARAM("ANY", "keys=a|!"), "the rule 'keys' has a key without a name"),
+        BAD(PARAM("ANY", "keys[p=x"), "the rule 'keys' has no ']=' behind its '['"),
+        BAD(PARAM("ANY", "keys[p q]=a"), "the rule 'keys' asks for 'p q': expected an input"),
+        BAD(PARAM("ANY", "keys[q=x]=a"), "parameter 'p': its rule 'keys' asks for 'q', which is none"),
         BAD(PARAM("ANY", "shape=list; default={}"), "expected a list"),
     };
     CHECK(rows);
@@ -145,7 +154,9 @@ static const char values_manifest[] = HEAD "param\0s\0STRING\0minlen=2\0D.\0"
                                            "param\0z\0SIZE\0\0D.\0"
                                            "param\0l\0ANY\0shape=list|map; minlen=1\0D.\0"
                                            "param\0any\0ANY\0\0D.\0"
-                                           "param\0c\0STRING\0choices=a|b\0D.\0end";
+                                           "param\0c\0STRING\0choices=a|b\0D.\0"
+                                           "param\0t\0ANY\0format=thresholds; keys[c=a]=rmse\0D.\0"
+                                           "param\0h\0ANY\0keys=url!|wait duration\0D.\0end";
 
 TEST(values_are_checked_and_converted_by_their_rows)
 {
@@ -182,6 +193,11 @@ TEST(values_are_checked_and_converted_by_their_rows)
         {"{\"l\": \"x\"}", "! 'l': expected a list or a map, found \"x\""},
         {"{\"c\": \"z\"}", "! 'c': expected one of a, b, found \"z\""},
         {"{\"pth\": 1, \"i\": 10}", "! 'tool' has no input 'pth': did you mean 'path'?; 'i': expected a number"},
+        {"{\"c\": \"a\", \"t\": {\"rmse\": \"> 0\"}}", "{\"b\":true,\"c\":\"a\",\"t\":{\"rmse\":\"> 0\"}}"},
+        {"{\"c\": \"b\", \"t\": {\"rmse\": \"> 0\"}}", "! 't': 'rmse' needs 'c: a', but it is 'b'"},
+        {"{\"t\": {\"rmse\": \"over 0\"}}", "! 't': 'rmse' needs 'c: a'; 't': 'rmse': 'over 0' is no rule"},
+        {"{\"h\": {\"wait\": \"soon\", \"url\": 1}}", "! 'h': 'wait': expected a duration"},
+        {"{\"h\": {}}", "! 'h': its 'url' is missing"},
         {"[]", "! 'with': expected a map, found a list"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

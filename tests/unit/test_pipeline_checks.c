@@ -71,6 +71,61 @@ TEST(inputs_of_a_plugin_follow_its_rows)
     CHECK_ROWS(rows);
 }
 
+#define JUDGE(with) STEP("uses: judge, with: {" with "}")
+#define NO_RULE " is no rule: expected \"OP NUMBER\" or \"OP champion [+|-|* NUMBER]\", OP one of < <= > >= =="
+
+TEST(the_inside_of_an_input_follows_its_row)
+{
+    static const struct text_row rows[] = {
+        {JUDGE("type: regressor, champion: m, rules: {rmse: '<= 0.7', r2: ['> 0', {is: '>= champion', min_samples: "
+               "9}]}"),
+         "", NULL},
+        {JUDGE("type: regressor, rules: {rmse: '>= ${{ vars.x }}', 'r2[a=b]': '${{ vars.x }}'}, least: '<${{ vars.x "
+               "}}'"),
+         "", NULL},
+        {JUDGE("type: '${{ vars.t }}', rules: {rmse: '> 0', accuracy: '> 0', roc_auc: '> 0'}, probability: p"), "",
+         NULL},
+        {JUDGE("type: regressor, rules: '${{ fromJSON(vars.x) }}'"), "", NULL},
+        {JUDGE("type: regressor, rules: {rmse: {is: '<= 1', min_samples: '${{ vars.n }}', confidence: '${{ vars.c "
+               "}}'}}"),
+         "", NULL},
+        {JUDGE("rules: {rmse: less than 1}"), "3:41 E015",
+         "'judge': 'rules': 'rmse': 'less than 1'" NO_RULE " (did you mean '<'?)"},
+        {JUDGE("rules: {rmse: 0.7}"), "3:41 E015", "0.7" NO_RULE " (did you mean '<= 0.7' or '>= 0.7'?)"},
+        {JUDGE("champion: m, rules: {r2: ['> 0', '>= champoin', '=> 1']}"), "3:61 E015, 3:76 E015",
+         "'>= champoin'" NO_RULE " (did you mean 'champion'?)"},
+        {JUDGE("rules: {r2: 'smaller than ${{ vars.x }}'}"), "3:40 E015", NULL},
+        {JUDGE("least: at least 3"), "3:34 E015", "'judge': 'least': 'at least 3'" NO_RULE " (did you mean '>='?)"},
+        {JUDGE("rules: {r2: {is: '> 0', min_samples: -1, confidence: 2, sure: 1}}"),
+         "3:64 E015, 3:80 E015, 3:83 E015", "'r2' has no 'sure' (expected one of is, min_samples, confidence)"},
+        {JUDGE("rules: {r2: {confidence: 0.9}}"), "3:39 E015", "'r2': expected a key 'is' with the rule"},
+        {JUDGE("rules: {r2: []}"), "3:39 E015", "'r2': the list is empty"},
+        {JUDGE("rules: {'r2[color]': '> 0'}"), "3:35 E015", "'r2[color]': expected METRIC or METRIC[COLUMN=VALUE]"},
+        {JUDGE("rules: {rmze: '> 0'}"), "3:35 E015", "'rules': there is no 'rmze' (did you mean 'rmse'?)"},
+        {JUDGE("type: classifier, rules: {'recal[a=b]': '> 0'}"), "3:53 E015", "no 'recal' (did you mean 'recall'?)"},
+        {JUDGE("type: classifier, rules: {'recall:x': '> 0', 'recall:': '> 0'}"), "3:72 E015", "no 'recall:'"},
+        {JUDGE("type: classifier, rules: {rmse: '> 0'}"), "3:53 E015",
+         "'rmse' needs 'type: regressor', but it is 'classifier' (expected one of accuracy, recall)"},
+        {JUDGE("type: classifier, probability: p, rules: {auc: '> 0'}"), "3:69 E015", "(did you mean 'roc_auc'?)"},
+        {JUDGE("type: classifier, rules: {roc_auc: '> 0'}"), "3:53 E015", "'roc_auc' needs the input 'probability'"},
+        {JUDGE("type: clasifier, rules: {rmse: '> 0'}"), "3:33 E015", "expected one of classifier, regressor"},
+        {JUDGE("rules: {r2: '>= champion'}"), "3:40 E015",
+         "'r2': it compares with the champion, but there is no input 'champion' (add one such as"},
+        {JUDGE("champion: '${{ vars.m }}', rules: {r2: '>= champion'}"), "", NULL},
+        {JUDGE("champion: {model: m, if_missing: fial}"), "3:60 E015",
+         "'if_missing' cannot be \"fial\" (did you mean 'fail'?)"},
+        {JUDGE("champion: {modle: m}"), "3:37 E015, 3:38 E015", "there is no 'modle' (did you mean 'model'?)"},
+        {JUDGE("health: {url: x, timeout: 1h30m, room: 2G}, columns: [a, '${{ vars.c }}']"), "", NULL},
+        {JUDGE("health: x"), "", NULL},
+        {JUDGE("health: {timeout: 30, room: big}"), "3:35 E015, 3:45 E015, 3:55 E015",
+         "'health': 'timeout': expected a text like 30s, found 30"},
+        {JUDGE("health: {url: x, timeout: soon}"), "3:53 E015", "'timeout': expected a duration like 500ms"},
+        {JUDGE("columns: [a, 3, [b]]"), "3:40 E015, 3:43 E015", "'columns': item 2: expected text, found 3"},
+        {JUDGE("type: 3, rules: 4, champion: [x]"), "3:33 E015, 3:43 E015, 3:56 E015", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
 TEST(steps_that_can_run_at_once_leave_different_paths)
 {
     static const struct text_row rows[] = {
@@ -318,6 +373,7 @@ TEST(checks_of_large_files_take_time_in_proportion)
 }
 
 TESTS(RUN(a_cycle_is_printed_as_it_goes), RUN(inputs_of_a_plugin_follow_its_rows),
+      RUN(the_inside_of_an_input_follows_its_row),
       RUN(steps_that_can_run_at_once_leave_different_paths), RUN(a_path_of_another_step_as_text_is_warned_of),
       RUN(everything_wrong_with_a_step_is_told_at_once), RUN(files_that_the_pipeline_names_must_be_there),
       RUN(a_plugin_that_is_named_by_path_is_read_once),

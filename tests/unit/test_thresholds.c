@@ -53,19 +53,19 @@ TEST(a_rule_is_an_operator_and_a_number_or_the_champion)
     static const struct {
         const char *written;
         const char *read;
-        enum threshold_op op;
+        enum step_threshold_op op;
         bool champion;
         char arithmetic;
         double number;
     } cases[] = {
-        {"<= 0.7", "<= 0.7", THRESHOLD_AT_MOST, false, 0, 0.7},
-        {"<0.7", "< 0.7", THRESHOLD_LESS, false, 0, 0.7},
-        {"  >  -1e-3 ", "> -0.001", THRESHOLD_MORE, false, 0, -0.001},
-        {"==1", "== 1", THRESHOLD_EQUAL, false, 0, 1},
-        {">= champion", ">= champion", THRESHOLD_AT_LEAST, true, 0, 0},
-        {">=champion-0.02", ">= champion - 0.02", THRESHOLD_AT_LEAST, true, '-', 0.02},
-        {"<= champion * 1.1", "<= champion * 1.1", THRESHOLD_AT_MOST, true, '*', 1.1},
-        {"> champion + .5", "> champion + 0.5", THRESHOLD_MORE, true, '+', 0.5},
+        {"<= 0.7", "<= 0.7", STEP_THRESHOLD_AT_MOST, false, 0, 0.7},
+        {"<0.7", "< 0.7", STEP_THRESHOLD_LESS, false, 0, 0.7},
+        {"  >  -1e-3 ", "> -0.001", STEP_THRESHOLD_MORE, false, 0, -0.001},
+        {"==1", "== 1", STEP_THRESHOLD_EQUAL, false, 0, 1},
+        {">= champion", ">= champion", STEP_THRESHOLD_AT_LEAST, true, 0, 0},
+        {">=champion-0.02", ">= champion - 0.02", STEP_THRESHOLD_AT_LEAST, true, '-', 0.02},
+        {"<= champion * 1.1", "<= champion * 1.1", STEP_THRESHOLD_AT_MOST, true, '*', 1.1},
+        {"> champion + .5", "> champion + 0.5", STEP_THRESHOLD_MORE, true, '+', 0.5},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(parse_one("rmse", text(cases[i].written)), 0);
