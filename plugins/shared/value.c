@@ -65,8 +65,8 @@ static const struct {
 } duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 enum { DURATION_UNITS = sizeof duration_units / sizeof duration_units[0] };
 
-/* One "90s" of a duration, moving the text behind it. */
-static int parse_part(const char **text, int64_t *total_ms)
+/* One "90s" of a duration, moving the text behind it. Its unit is among those from `next`: they go down, each once. */
+static int parse_part(const char **text, size_t *next, int64_t *total_ms)
 {
     const char *p = *text;
     int64_t number = 0;
@@ -75,11 +75,12 @@ static int parse_part(const char **text, int64_t *total_ms)
         number = number * 10 + (*p - '0');
     }
     size_t letters = strspn(p, "abcdefghijklmnopqrstuvwxyz");
-    for (size_t i = 0; digits > 0 && i < DURATION_UNITS; i++) {
+    for (size_t i = *next; digits > 0 && number <= 1000000000 && i < DURATION_UNITS; i++) {
         if (strlen(duration_units[i].unit) == letters && strncmp(duration_units[i].unit, p, letters) == 0 &&
             number <= (INT64_MAX - *total_ms) / duration_units[i].ms) {
             *total_ms += number * duration_units[i].ms;
             *text = p + letters;
+            *next = i + 1;
             return 0;
         }
     }
@@ -91,8 +92,9 @@ int value_duration(const struct step_value *value, const char *what, int64_t *re
     const char *text = value_text(value);
     int64_t total_ms = 0;
     const char *p = text;
+    size_t next = 0;
     while (p != NULL && *p != '\0') {
-        if (parse_part(&p, &total_ms) < 0) {
+        if (parse_part(&p, &next, &total_ms) < 0) {
             return fault_set(fault, "%s: '%.60s' is not a duration: expected one such as 30s or 1h30m", what, text);
         }
     }

@@ -3,6 +3,8 @@
 #undef fail
 #include "members.h"
 #include "value.h"
+
+#include "base/parse.h"
 #pragma pop_macro("fail")
 
 #include "test.h"
@@ -20,7 +22,7 @@ TEST(value_reads_durations_as_pipelines_write_them)
     } cases[] = {{"500ms", 500}, {"90s", 90000}, {"15m", 900000},  {"1h30m", 5400000}, {"3d", 259200000},
                  {"0s", 0},      {"", -1},       {"90", -1},       {"s", -1},          {"1.5h", -1},
                  {"-1s", -1},    {"1 s", -1},    {"1week", -1},    {"9999999999999s", -1}, {"1h30", -1},
-                 {"999999999999d", -1}};
+                 {"999999999999d", -1}, {"30s1h", -1}, {"1h1h", -1}, {"1000000001ms", -1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct step_value value = text_value(cases[i].text);
         struct fault fault = {{0}};
@@ -28,6 +30,9 @@ TEST(value_reads_durations_as_pipelines_write_them)
         assert_int_equal(value_duration(&value, "timeout", &ms, &fault), cases[i].ms < 0 ? -1 : 0);
         assert_int_equal(ms, cases[i].ms);
         assert_true((fault.text[0] == '\0') == (cases[i].ms >= 0));
+        int64_t checked = -1; /* what the check of pipelines takes, and as what */
+        assert_int_equal(parse_duration_ms(str_from(cases[i].text), &checked, NULL), cases[i].ms < 0 ? -1 : 0);
+        assert_int_equal(checked, cases[i].ms);
     }
 }
 
