@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "base/parse.h"
+#include "runner/lua_check.h"
 #include "runner/lua_cli.h"
 #include "runner/runner.h"
 
@@ -16,11 +17,12 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, LINGER_DEFAULT_MS = 600000 };
 
 static const char usage[] =
     "usage: sluice-runner serve --home FOLDER --id ID [--linger SECONDS|none]\n"
-    "       sluice-runner lua run|test ...\n"
+    "       sluice-runner lua run|test|check ...\n"
     "\n"
     "serve  starts and watches the steps of a home; the engine starts it and talks to it.\n"
     "       --linger: how long steps are kept running without an engine (600; \"none\": for ever)\n"
-    "lua    runs or tests a Lua step with a fake host: see `sluice lua --help`\n";
+    "lua    runs or tests a Lua step with a fake host: see `sluice lua --help`; `lua check` compiles the scripts that\n"
+    "       standard input lists, for `sluice validate`, and runs none\n";
 
 static int parse_linger(const char *text, int64_t *ret_ms, struct err *err)
 {
@@ -100,6 +102,9 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
         return serve(argc - 1, argv + 1);
+    }
+    if (argc == 3 && strcmp(argv[1], "lua") == 0 && strcmp(argv[2], "check") == 0) {
+        return lua_check_main();
     }
     if (argc >= 2 && strcmp(argv[1], "lua") == 0) {
         return lua_cli_main(argc - 1, argv + 1);

@@ -3,6 +3,7 @@
  */
 #include "cli/commands.h"
 #include "cli/diag_print.h"
+#include "cli/lua_compiler.h"
 #include "cli/start.h"
 
 #include <stdio.h>
@@ -52,6 +53,7 @@ static int run_validate(struct cli *cli)
         if (start_workspace(cli, names[i], &world.root, &err) < 0) {
             return cli_fail(cli, EXIT_USAGE, &err);
         }
+        lua_compiler_join(cli, &world);
         diags_init(&files[i], cli->arena, names[i]);
         (void)pipeline_load_file(names[i], &files[i], &world);
         valid = valid && files[i].errors == 0;
@@ -76,8 +78,8 @@ const struct command command_validate = {
     .summary = "check pipeline files: every error at once, with its place and a hint",
     .arguments = "[FILE...]",
     .details =
-        "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting. "
-        "Nothing runs and no\n"
+        "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting, "
+        "and that Lua scripts compile. Nothing runs and no\n"
         "home is needed. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
     .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
     .options = validate_options,

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "cli/diag_print.h"
 #include "cli/git_head.h"
+#include "cli/lua_compiler.h"
 #include "cli/names.h"
 #include "pipeline/yaml_doc.h"
 
@@ -65,6 +66,9 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
 {
     struct diags diags;
     struct pipeline_world world = {.plugins = catalogue, .check_files = purpose == START_TO_RUN, .root = workspace};
+    if (purpose == START_TO_RUN) {
+        lua_compiler_join(cli, &world);
+    }
     diags_init(&diags, cli->arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};

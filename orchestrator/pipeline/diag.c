@@ -58,7 +58,7 @@ const char *diag_code_text(enum diag_code code)
 {
     static const char *const texts[] = {"E000", "E001", "E002", "E003", "E004", "E005", "E006", "E007",
                                         "E008", "E009", "E010", "E011", "E012", "E013", "E014", "E015",
-                                        "E016", "E017", "E018", "E019", "W020", "W021", "E022"};
+                                        "E016", "E017", "E018", "E019", "W020", "W021", "E022", "E023"};
     return texts[code];
 }
 

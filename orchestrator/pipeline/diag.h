@@ -43,6 +43,7 @@ enum diag_code {
     DIAG_UNHONOURED = 20,   /* W020 accepted and checked, without effect in this version */
     DIAG_SUSPECT = 21,      /* W021 allowed, probably not meant */
     DIAG_REQUIRES = 22,     /* E022 the file requires another version of sluice */
+    DIAG_LUA = 23,          /* E023 a Lua script that does not compile */
 };
 
 struct diag {

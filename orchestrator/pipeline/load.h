@@ -128,6 +128,8 @@ void check_files(struct loader *loader, const struct yaml_node *root);
 void check_exists(struct loader *loader, const struct yaml_node *node, const char *what);
 /* The pipelines of steps: they load, take what they are given, and none runs itself. */
 void check_children(struct loader *loader);
+/* The Lua scripts of steps, and of plugins that take one, must compile. Only when the world has a compiler. */
+void check_scripts(struct loader *loader);
 /* A cycle of needs, printed. */
 void check_cycles(struct loader *loader);
 /* `uses` and `with`; finds the plugins, and binds `defaults` to those that are repeatable. */

@@ -231,6 +231,15 @@ struct pipeline {
     struct str digest; /* sha256 hex of the canonical document */
 };
 
+/* A Lua script of a pipeline, and what is wrong with it. */
+struct lua_script {
+    struct str text;     /* of a block */
+    const char *file;    /* its path; NULL: it is `text` */
+    bool known;          /* it was compiled, or could not be read */
+    int line;            /* of the script, where it is wrong; 0: it is not, or could not be read */
+    const char *problem; /* "unexpected symbol near 'end'"; NULL: there is none */
+};
+
 /* What checking needs from outside; may be NULL fields. */
 struct pipeline_world {
     struct catalogue *plugins; /* plugins that `uses` may name */
@@ -244,6 +253,11 @@ struct pipeline_world {
     /* It was accepted when it was submitted, and goes on. A plugin that is gone or takes other inputs now is the matter
      * of the steps that use it: they fail when they begin (step.plugin_gone). */
     bool begun;
+    /* Compiles all scripts of a pipeline, and runs none: the runner does, as nothing here has Lua. In the order of the
+     * list: the first that is not known then is the one that it could not be done for, for the reason in `err`. NULL:
+     * scripts are not looked into. */
+    int (*compile_lua)(void *compiler, struct lua_script *scripts, size_t count, struct arena *arena, struct err *err);
+    void *compiler;
 };
 
 /* Loads text that stands in diags->text. NULL when there are errors (all are in `diags`), unless the world says that

@@ -337,6 +337,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     check_plugins(&loader);
     check_files(&loader, root);
     check_children(&loader);
+    check_scripts(&loader);
     check_names(&loader, root);
     check_cycles(&loader);
     check_matrices(&loader);

@@ -106,8 +106,7 @@ int lua_host_call(struct lua_host *host, int arguments, int results, struct err 
     return result;
 }
 
-/* A first line "#!..." is for shells; its line end stays, so that lines keep their numbers. */
-static struct str without_mark(struct str text)
+struct str lua_host_chunk(struct str text)
 {
     struct str rest = str_starts(text, STR("\xEF\xBB\xBF")) ? str_slice(text, 3, text.n) : text;
     if (str_starts(rest, STR("#"))) {
@@ -119,7 +118,7 @@ static struct str without_mark(struct str text)
 
 int lua_host_run_text(struct lua_host *host, struct str text, const char *name, int results, struct err *err)
 {
-    struct str chunk = without_mark(text);
+    struct str chunk = lua_host_chunk(text);
     int status = luaL_loadbufferx(host->L, chunk.p, chunk.n, name, "t");
     if (status == LUA_OK) {
         return lua_host_call(host, 0, results, err);

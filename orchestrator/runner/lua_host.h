@@ -51,6 +51,9 @@ struct lua_host *lua_host_new(const struct json *spawn, const struct step_sink *
                               struct step_outcome *outcome, struct err *err);
 /* NULL is allowed. */
 void lua_host_free(struct lua_host *host);
+/* What of a script's text is compiled: no byte order mark, and no first line "#!...", which is for shells; its line end
+ * stays, so that lines keep their numbers. */
+struct str lua_host_chunk(struct str text);
 /* Runs `text` as the chunk `name` ("@train.lua" for a file, "=fit" for anything else). -1 with the error in one line;
  * the trace is in the step's log then. With `results` 1 its first result is left on the stack. */
 int lua_host_run_text(struct lua_host *host, struct str text, const char *name, int results, struct err *err);

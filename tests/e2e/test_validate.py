@@ -3,7 +3,9 @@
 import json
 import re
 import resource
+import shutil
 import subprocess
+import time
 
 import pytest
 from conftest import BUILD, ROOT
@@ -121,6 +123,111 @@ def test_a_gate_with_good_rules_is_valid(sluice):
                     .replace("acuracy", "max_error").replace("[color]", "[color=red]").replace("roc_auc", "mape")
                     .replace("<= champion", "<= 3"))
     assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+
+
+# ---- Lua -------------------------------------------------------------------------------------------------------
+
+LUA = """\
+name: scripts
+steps:
+  train: {run: sleep 7200}
+  judge:
+    needs: [train]
+    lua: |
+      local r2 = sluice.params.r2
+      if r2 < 0.3 then
+          sluice.refuse("too poor"
+      end
+  open:
+    lua: |
+      for i = 1, 3 do
+        if i > 2 then
+          print(i)
+        end
+  file: {lua: scripts/fit.lua}
+  grid: {uses: train, with: {lua: scripts/fit.lua, metric: m, mode: min, grid: {a: [1]}}}
+  good: {lua: scripts/good.lua}
+"""
+
+
+@pytest.fixture
+def scripts(sluice):
+    sluice.pipeline(LUA)
+    sluice.write("scripts/fit.lua", "local x = 1\nx = = 2\n")
+    sluice.write("scripts/good.lua", "#!/usr/bin/env lua\nlocal x <const> = 1\n")
+    return sluice
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["run"], ["run", "--dry-run"]])
+def test_a_script_that_does_not_compile_is_told_with_its_line_before_anything_runs(scripts, arguments):
+    result = scripts(*arguments, expect=3)
+    text = result.out if arguments == ["validate"] else result.err
+    assert re.findall(r"^sluice\.yaml:(\d+:\d+): error E023: the Lua script does not compile: (.*)$", text, re.M) == [
+        ("10:7", "')' expected (to close '(' at line 9) near 'end'"),
+        ("16:9", "'end' expected (to close 'for' at line 13) near <eof>"),
+        ("17:15", "scripts/fit.lua:2: unexpected symbol near '='"),
+        ("18:35", "scripts/fit.lua:2: unexpected symbol near '='")], text
+    assert "   10 |       end\n      |       ^^^\n" in text
+    assert not (scripts.folder / ".sluice").exists() or scripts("runs", "--json", expect=0).json["runs"] == []
+
+
+def test_scripts_that_do_not_compile_are_told_as_json(scripts):
+    items = scripts("validate", "--json", expect=3).json["files"][0]["diagnostics"]
+    assert [(item["code"], item["line"], item["column"], item["end_column"]) for item in items] == \
+        [("E023", 10, 7, 10), ("E023", 16, 9, 12), ("E023", 17, 15, 30), ("E023", 18, 35, 50)]
+
+
+def test_a_script_is_compiled_as_a_step_would_and_never_run(sluice):
+    sluice.write("ok.lua", "\ufeff#!/usr/bin/lua\nfor i = 1, math.huge do end\n")
+    sluice.write("code.lua", "\x1bLua")
+    sluice.pipeline("name: p\nsteps: {a: {lua: ok.lua}, b: {lua: 'while true do end'}}\n")
+    assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+    sluice.pipeline("name: p\nsteps: {a: {lua: code.lua}}\n")
+    assert "code.lua:1: attempt to load a binary chunk" in sluice("validate", expect=3).out
+    (sluice.folder / "code.lua").unlink()
+    (sluice.folder / "code.lua").mkdir()
+    assert "error E018: the Lua script 'code.lua' cannot be read: " in sluice("validate", expect=3).out
+
+
+def test_a_script_named_by_an_input_must_be_there(sluice):
+    sluice.pipeline("name: p\nsteps: {a: {uses: train, with: {lua: no.lua, metric: m, mode: min, grid: {a: [1]}}}}\n")
+    assert "2:38: error E018: the Lua script 'no.lua' does not exist" in sluice("validate", expect=3).out
+
+
+HOSTILE = {
+    "deep": lambda: "x = " + "(" * 1000000,
+    "large": lambda: "x = {" + "1.5," * 4000000 + "}",
+    # Jumps and labels, each of which is looked up among all before it.
+    "slow": lambda: "".join(
+        f"function f{k}()\n" + "".join(f"do goto l{i} end\n" for i in range(16000)) +
+        "".join(f"::l{i}:: x()\n" for i in range(16000)) + "end\n" for k in range(25)),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_script_holds_nobody_up(sluice, kind):
+    text, known = HOSTILE[kind](), kind != "slow"
+    sluice.write("hostile.lua", text)
+    sluice.pipeline("name: p\nsteps: {a: {run: x}, b: {lua: hostile.lua}}\n")
+    began = time.monotonic()
+    result = sluice("validate", timeout=60)
+    assert time.monotonic() - began < 30
+    if known and result.code == 3:
+        assert "error E023: the Lua script does not compile: hostile.lua:1: " in result.out
+    else:
+        assert result.code == 0 and (known or "2:31: warning W021: it was not looked whether" in result.out), result
+
+
+def test_without_the_runner_a_pipeline_is_checked_all_the_same(sluice, tmp_path):
+    alone = tmp_path / "alone/bin/sluice"
+    alone.parent.mkdir(parents=True)
+    shutil.copy(BUILD / "sluice", alone)
+    sluice.pipeline("name: p\nsteps: {a: {lua: 'x ='}, b: {run: 'echo ${{ params.x }}'}}\n")
+    done = subprocess.run([alone, "validate"], cwd=sluice.folder, env=sluice.env, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 3 and "error E009" in done.stdout
+    assert "warning W021: it was not looked whether this Lua script" in done.stdout
+    assert "compile: starting" in done.stdout
 
 
 def test_a_caret_stands_under_characters_not_bytes(sluice):

@@ -295,6 +295,98 @@ TEST(files_that_the_pipeline_names_must_be_there)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* ---- Lua -------------------------------------------------------------------------------------------------------- */
+
+struct fake_compiler {
+    int asked;
+    int known;           /* so many scripts, then it gives up */
+    int line;            /* of each */
+    const char *problem; /* of each */
+    const char *texts;   /* what it got: "[text][/path]" */
+};
+
+static int fake_compile(void *compiler, struct lua_script *scripts, size_t count, struct arena *arena, struct err *err)
+{
+    struct fake_compiler *fake = compiler;
+    fake->asked++;
+    for (size_t i = 0; i < count; i++) {
+        struct str text = scripts[i].file == NULL ? scripts[i].text : str_from(scripts[i].file);
+        fake->texts = arena_printf(arena, "%s[%.*s]", fake->texts, STR_ARG(text));
+        scripts[i].known = (int)i < fake->known;
+        scripts[i].line = scripts[i].known ? fake->line : 0;
+        scripts[i].problem = scripts[i].known ? fake->problem : NULL;
+    }
+    return (int)count <= fake->known ? 0 : err_set(err, ERR_LIMIT, "it took too long");
+}
+
+static struct loaded compile_of(const char *text, struct fake_compiler *fake)
+{
+    struct loaded loaded = {.arena = arena_new()};
+    const struct pipeline_world world = {.compile_lua = fake_compile, .compiler = fake};
+    fake->texts = "";
+    diags_init(&loaded.diags, loaded.arena, "test.yaml");
+    loaded.diags.text = arena_str(loaded.arena, str_from(text));
+    loaded.pipeline = pipeline_load(&loaded.diags, &world);
+    return loaded;
+}
+
+TEST(an_error_of_a_script_stands_at_its_line_in_the_file)
+{
+#define BLOCK STEPS("  a:\n    lua: |\n\n      x = 1\n      if y then z(x) end -- æ z\n      x y x\n  b: {run: x}\n")
+    static const struct {
+        const char *text;
+        int line;
+        const char *problem;
+        const char *found;
+        int end_column;
+        const char *says;
+    } rows[] = {
+        {BLOCK, 2, "unexpected symbol near '='", "6:9 E023", 10,
+         "the Lua script does not compile: unexpected symbol near '='"},
+        {BLOCK, 3, "unexpected symbol near 'y'", "7:10 E023", 11, "near 'y'"},
+        {BLOCK, 3, "unexpected symbol near 'z'", "7:7 E023", 32, "near 'z'"}, /* it stands there twice */
+        {BLOCK, 4, "'end' expected (to close 'if' at line 3) near <eof>", "8:7 E023", 12,
+         "'end' expected (to close 'if' at line 7) near <eof>"},
+        {BLOCK, 6, "'=' expected near <eof>", "8:7 E023", 12, NULL}, /* the last line that says something */
+        {STEP("lua: 'x y', env: {A: y}"), 1, "syntax error near 'x'", "3:13 E023", 14, NULL},
+        {STEP("lua: x y y"), 1, "syntax error near 'y'", "3:12 E023", 0, NULL},
+        {STEP("lua: \"x\\ny\""), 2, "syntax error near 'y'", "3:12 E023", 18,
+         "its line 2: syntax error near 'y' (write it as a block: 'lua: |' and its lines below)"},
+        {STEPS("  a:\n    lua: >\n      x\n\n      y\n"), 2, "near 'y'", "4:10 E023", 0, "its line 2: near 'y'"},
+        {BLOCK, 0, NULL, "", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fake_compiler fake = {.known = 1, .line = rows[i].line, .problem = rows[i].problem};
+        struct loaded loaded = compile_of(rows[i].text, &fake);
+        const struct diag *diag = loaded.diags.items;
+        const char *says = rows[i].says == NULL ? "" : rows[i].says;
+        if (strcmp(found_text(&loaded), rows[i].found) != 0 || strstr(all_messages(&loaded), says) == NULL ||
+            (diag != NULL && rows[i].end_column != 0 && diag->end_column != rows[i].end_column)) {
+            fail_msg("row %zu\nexpected: %s to %d, saying '%s'\nfound:    %s to %d\n%s", i, rows[i].found,
+                     rows[i].end_column, says, found_text(&loaded), diag == NULL ? 0 : diag->end_column,
+                     all_messages(&loaded));
+        }
+        assert_true((loaded.pipeline == NULL) == (rows[i].problem != NULL));
+        loaded_free(&loaded);
+    }
+#undef BLOCK
+}
+
+TEST(all_scripts_are_compiled_at_once_and_what_is_not_known_is_no_error)
+{
+    struct fake_compiler fake = {.known = 1};
+    struct loaded loaded = compile_of(STEPS("  a: {lua: x}\n  b: {run: y}\n  c: {lua: z}\n  d: {lua: w}\n"), &fake);
+    assert_int_equal(fake.asked, 1);
+    assert_string_equal(fake.texts, "[x][z][w]");
+    assert_non_null(loaded.pipeline);
+    assert_string_equal(found_text(&loaded), "5:12 W021");
+    assert_non_null(strstr(all_messages(&loaded), "this Lua script and those behind it compile: it took too long"));
+    loaded_free(&loaded);
+    loaded = compile_of(STEPS("  b: {run: y}\n"), &fake);
+    assert_int_equal(fake.asked, 1);
+    loaded_free(&loaded);
+}
+
 TEST(a_plugin_that_is_named_by_path_is_read_once)
 {
     struct arena *arena = arena_new();
@@ -376,6 +468,8 @@ TESTS(RUN(a_cycle_is_printed_as_it_goes), RUN(inputs_of_a_plugin_follow_its_rows
       RUN(the_inside_of_an_input_follows_its_row),
       RUN(steps_that_can_run_at_once_leave_different_paths), RUN(a_path_of_another_step_as_text_is_warned_of),
       RUN(everything_wrong_with_a_step_is_told_at_once), RUN(files_that_the_pipeline_names_must_be_there),
+      RUN(an_error_of_a_script_stands_at_its_line_in_the_file),
+      RUN(all_scripts_are_compiled_at_once_and_what_is_not_known_is_no_error),
       RUN(a_plugin_that_is_named_by_path_is_read_once),
       RUN(a_folder_and_a_missing_file_are_told_as_such),
       RUN(a_key_that_stands_twice_is_loaded_once),
