@@ -36,11 +36,13 @@ static const char *real_path(struct arena *arena, const char *path)
     return kept;
 }
 
-static const struct pipeline *load_file(struct loader *loader, const char *path, struct diags *diags)
+/* `compile`: its Lua scripts as well. Those of pipelines further down are told when these are validated themselves. */
+static const struct pipeline *load_file(struct loader *loader, const char *path, bool compile, struct diags *diags)
 {
     struct pipeline_world world = *loader->world;
     world.check_files = false;
     world.folder = NULL;
+    world.compile_lua = compile ? world.compile_lua : NULL;
     world.root = loader->pipeline->root.p;
     diags_init(diags, loader->arena, path);
     return pipeline_load_file(path, diags, &world);
@@ -92,7 +94,7 @@ static const char *find_cycle(struct trail *trail, const struct pipeline *pipeli
             struct diags ignored;
             trail->real[trail->count] = real;
             trail->named[trail->count++] = name;
-            cycle = find_cycle(trail, load_file(trail->loader, real, &ignored));
+            cycle = find_cycle(trail, load_file(trail->loader, real, false, &ignored));
             trail->count--;
             vec_push(&trail->done, real);
         }
@@ -186,7 +188,7 @@ static void check_child(struct loader *loader, size_t index, const struct yaml_n
         check_exists(loader, named, "the pipeline");
         return;
     }
-    const struct pipeline *child = load_file(loader, path, &diags);
+    const struct pipeline *child = load_file(loader, path, true, &diags);
     const char *cycle = find_cycle_by(loader, path, name, child);
     if (cycle != NULL) {
         load_error(loader, named, DIAG_CYCLE, NULL, "a cycle of pipelines: %s", cycle);
