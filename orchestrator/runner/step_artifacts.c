@@ -212,22 +212,48 @@ static int copy_many(const struct step_matches *matches, const char *stage, stru
     return 0;
 }
 
-static int publish_one(const char *root, const struct step_artifact_entry *entry, struct arena *arena,
-                       struct published *ret, struct err *err)
+/* Beside all that will be published, not in its folder, which may be in the place of one that is published too. */
+static const char *stage_one(const char *root, const struct step_artifact_entry *entry, struct arena *arena,
+                             struct err *err)
 {
-    if (!entry->matches.many) {
-        return publish_copy(entry->matches.paths[0], root, entry->path, arena, ret, err);
-    }
-    const char *target = path_join(arena, root, entry->path);
-    const char *stage = publish_stage(target, arena, err);
+    const char *stage = publish_stage(path_join(arena, root, "artifact"), arena, err);
     if (stage == NULL) {
-        return -1;
+        return NULL;
     }
-    if (copy_many(&entry->matches, stage, arena, err) < 0) {
+    int result = entry->matches.many ? copy_many(&entry->matches, stage, arena, err)
+                                     : fs_copy(entry->matches.paths[0], stage, err);
+    if (result < 0) {
         (void)fs_remove(stage, NULL);
-        return -1;
+        return NULL;
     }
-    return publish_move(stage, target, entry->path, arena, ret, err);
+    return stage;
+}
+
+int step_artifacts_stage(const struct json *spawn, struct step_artifact_plan *plan, struct arena *arena,
+                         struct err *err)
+{
+    plan->root = json_get_text(spawn, "artifact_dir", NULL);
+    if (plan->count > 0 && plan->root == NULL) {
+        return err_set(err, ERR_STATE, "this step has no folder for artifacts");
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->entries[i].stage = stage_one(plan->root, &plan->entries[i], arena, err);
+        if (plan->entries[i].stage == NULL) {
+            step_artifacts_drop(plan);
+            return err_add(err, "artifact '%s'", plan->entries[i].path);
+        }
+    }
+    return 0;
+}
+
+void step_artifacts_drop(struct step_artifact_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->entries[i].stage != NULL) {
+            (void)fs_remove(plan->entries[i].stage, NULL);
+            plan->entries[i].stage = NULL;
+        }
+    }
 }
 
 int step_files_report(const struct json *about, const struct published *published, const struct step_sink *sink,
@@ -263,17 +289,25 @@ int step_artifacts_report(const char *declared, const struct published *publishe
     return step_files_report(&about, published, sink, arena, err);
 }
 
-int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan,
-                           const struct step_sink *sink, struct arena *arena, struct err *err)
+static int publish_one(const char *root, struct step_artifact_entry *entry, struct arena *arena, struct published *ret,
+                       struct err *err)
 {
-    const char *root = json_get_text(spawn, "artifact_dir", NULL);
-    if (plan->count > 0 && root == NULL) {
-        return err_set(err, ERR_STATE, "this step has no folder for artifacts");
+    const char *target = path_join(arena, root, entry->path);
+    const char *stage = entry->stage;
+    if (fs_make_folders(path_dir(arena, target), 0755, err) < 0) {
+        return -1;
     }
+    entry->stage = NULL;
+    return publish_move(stage, target, entry->path, arena, ret, err);
+}
+
+int step_artifacts_publish(struct step_artifact_plan *plan, const struct step_sink *sink, struct arena *arena,
+                           struct err *err)
+{
     for (size_t i = 0; i < plan->count; i++) {
-        const struct step_artifact_entry *entry = &plan->entries[i];
+        struct step_artifact_entry *entry = &plan->entries[i];
         struct published published;
-        if (publish_one(root, entry, arena, &published, err) < 0 ||
+        if (publish_one(plan->root, entry, arena, &published, err) < 0 ||
             step_artifacts_report(*entry->name == '\0' ? NULL : entry->name, &published, sink, arena, err) < 0) {
             return err_add(err, "artifact '%s'", entry->path);
         }

@@ -26,17 +26,24 @@ struct step_artifact_entry {
     const char *name; /* "" for one of a list */
     const char *path; /* below the run's artifact folder */
     struct step_matches matches;
+    const char *stage; /* where its copy lies until it is published; NULL: nowhere */
 };
 struct step_artifact_plan {
+    const char *root; /* the run's artifact folder */
     struct step_artifact_entry *entries;
     size_t count;
 };
 
 /* spawn.collect.artifacts against what is there; nothing is written. */
 int step_artifacts_plan(const struct json *spawn, struct arena *arena, struct step_artifact_plan *ret, struct err *err);
-/* Copies, and reports each as {"kind": "artifact", "declared", "local", "files"}. */
-int step_artifacts_publish(const struct json *spawn, const struct step_artifact_plan *plan,
-                           const struct step_sink *sink, struct arena *arena, struct err *err);
+/* Copies all of it to where nobody looks: what can go wrong goes wrong here, before any is published. */
+int step_artifacts_stage(const struct json *spawn, struct step_artifact_plan *plan, struct arena *arena,
+                         struct err *err);
+/* Removes the copies that were not published. */
+void step_artifacts_drop(struct step_artifact_plan *plan);
+/* Moves what is staged into place, and reports each as {"kind": "artifact", "declared", "local", "files"}. */
+int step_artifacts_publish(struct step_artifact_plan *plan, const struct step_sink *sink, struct arena *arena,
+                           struct err *err);
 /* Says that something is published; `declared` is the name in the pipeline, or NULL. */
 int step_artifacts_report(const char *declared, const struct published *published, const struct step_sink *sink,
                           struct arena *arena, struct err *err);

@@ -240,11 +240,17 @@ static int collect_all(const struct collecting *c, const struct json *set, struc
         metrics(c, true, err) < 0 || (model != NULL && check_model(c, model, &model_path, err) < 0)) {
         return -1;
     }
-    if (report_outputs(c, &outputs, err) < 0 || step_artifacts_publish(c->spawn, &plan, c->sink, c->arena, err) < 0 ||
-        metrics(c, false, err) < 0 || (model != NULL && publish_model(c, model, model_path, err) < 0)) {
+    if (step_artifacts_stage(c->spawn, &plan, c->arena, err) < 0) {
         return -1;
     }
-    return 0;
+    /* The large copies come first, so that a disk that is full is met before anything is published. */
+    int result = model != NULL && publish_model(c, model, model_path, err) < 0 ? -1 : 0;
+    if (result == 0 && (report_outputs(c, &outputs, err) < 0 ||
+                        step_artifacts_publish(&plan, c->sink, c->arena, err) < 0 || metrics(c, false, err) < 0)) {
+        result = -1;
+    }
+    step_artifacts_drop(&plan);
+    return result;
 }
 
 int step_collect(const struct json *spawn, const struct json *set, const struct step_sink *sink, struct err *err)

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import textwrap
 import time
@@ -111,6 +112,14 @@ def kill_runners(home):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass  # it has just left by itself
+
+
+def forget_definition(sluice):
+    """The stored text becomes one that this version does not accept. What it was comes back."""
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        was = store.execute("SELECT source FROM definitions").fetchone()[0]
+        store.execute("UPDATE definitions SET source = 'name: p\nsteps: 3\n'")
+    return was
 
 
 def wait_until(check, seconds=20.0):

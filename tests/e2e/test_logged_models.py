@@ -2,12 +2,11 @@
 """A logged model is PENDING before its first file is copied, then READY or UPLOAD_FAILED, whatever happens."""
 import os
 import pathlib
-import shutil
 import signal
 import time
 
 import pytest
-from conftest import BUILD, runners_of, wait_until
+from conftest import forget_definition, runners_of, wait_until
 from test_records import Store, sha256
 
 # Enough to digest that somebody can look meanwhile, and nothing to store: a file with a hole.
@@ -166,15 +165,14 @@ def test_nothing_is_copied_before_the_journal_has_the_model(sluice, goes_on):
 
 
 def test_a_model_of_a_run_that_cannot_be_loaded_does_not_stay_pending(sluice):
-    shutil.copy(BUILD / "plugins/wait.so", sluice.folder / "mine.so")
-    sluice.pipeline(BIG.replace("OPTIONS", "") + "  other: {uses: ./mine.so, with: {delay: 300s}}\n    ")
+    sluice.pipeline(BIG.replace("OPTIONS", ""))
     process = sluice.start("run")
     model, _ = hold(sluice)
     process.kill()
     process.communicate()
-    (sluice.folder / "mine.so").unlink()
-    assert "cannot go on" in sluice("cancel", "p/1", "--reason", "its plugin is gone", expect=0).err
-    assert_upload_failed(sluice, model["model_id"], "its plugin is gone")
+    forget_definition(sluice)
+    assert "cannot go on" in sluice("cancel", "p/1", "--reason", "its rules are gone", expect=0).err
+    assert_upload_failed(sluice, model["model_id"], "its rules are gone")
 
 
 def test_a_model_that_was_whole_when_its_step_was_cancelled_is_not_ready(sluice):

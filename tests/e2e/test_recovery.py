@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, kill_runners, runners_of, wait_until
+from conftest import BUILD, forget_definition, kill_runners, runners_of, wait_until
 
 CHAIN = """\
     name: chain
@@ -275,14 +275,6 @@ def test_processes_without_the_mark_in_their_environment_die_with_a_dead_runner(
     size = (sluice.folder / "beat").stat().st_size
     time.sleep(0.4)
     assert (sluice.folder / "beat").stat().st_size == size
-
-
-def forget_definition(sluice):
-    """The stored text becomes one that this version does not accept. What it was comes back."""
-    with sqlite3.connect(sluice.home / "sluice.db") as store:
-        was = store.execute("SELECT source FROM definitions").fetchone()[0]
-        store.execute("UPDATE definitions SET source = 'name: p\nsteps: 3\n'")
-    return was
 
 
 def test_a_run_that_cannot_be_loaded_does_not_keep_the_home_from_others(sluice):

@@ -508,3 +508,18 @@ def test_hash_files_looks_at_nothing_but_the_workspace(sluice, glob):
           s: {{run: "echo ${{{{ hashFiles('{glob}') }}}}"}}
         """)
     assert "below the workspace" in sluice.run(expect=1).step("s")["reason"]
+
+
+def test_of_artifacts_of_which_one_cannot_be_published_none_is(sluice):
+    sluice.pipeline("""\
+        name: half
+        steps:
+          s:
+            run: "mkdir d; echo x > one; echo y > d/y; ln -s /etc/passwd d/p; mkdir m; echo m > m/weights"
+            artifacts: {one: one, all: d}
+            model: {path: m, name: m}
+            continue_on_error: true
+        """)
+    assert "is a link to the outside" in sluice.run().step("s")["reason"]
+    assert sluice("artifacts", "latest", "--json", expect=0).json == []
+    assert not [path for path in (sluice.home / "artifacts").rglob("*") if path.is_file()]
