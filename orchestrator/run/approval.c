@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run/approval.h"
 
+#include <string.h>
+
 static bool list_has(const struct json *list, struct str text)
 {
     for (size_t i = 0; list != NULL && list->type == JSON_ARRAY && i < list->u.array.count; i++) {
@@ -102,22 +104,146 @@ static bool voted_before(const struct approval_vote *votes, size_t index)
     return false;
 }
 
-/* How many distinct people approved in the name of `name` (all eligible ones for a NULL name). */
-static int64_t approvals_of(const struct json *spec, const struct str *name, const struct approval_vote *votes,
-                            size_t count)
+/* An approval that counts, by somebody who has not been counted. */
+static bool is_new_voice(const struct json *spec, const struct approval_vote *votes, size_t index)
 {
-    int64_t people = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool meant = name == NULL || names_actor(*name, votes[i].actor, votes[i].groups);
-        people += votes[i].approve && meant && counts(spec, &votes[i]) && !voted_before(votes, i) ? 1 : 0;
-    }
-    return people;
+    return votes[index].approve && counts(spec, &votes[index]) && !voted_before(votes, index);
 }
 
 /* Nothing is approved by nobody, whatever the numbers say. */
 static int64_t at_least_one(int64_t people)
 {
     return people < 1 ? 1 : people;
+}
+
+/* ---- a map of demands: each person is given to one of them, so that as many as possible are met ---------------- */
+
+enum { NO_DEMAND = -1 };
+
+struct matching {
+    const struct json_member *demands;
+    size_t demand_count;
+    const struct approval_vote *votes;
+    size_t vote_count;
+    ptrdiff_t *given; /* of each vote: the demand it is given to */
+    bool *voices;     /* the votes that count, one a person */
+    int64_t *missing; /* of each demand */
+    bool *tried;      /* demands that the last search passed through */
+};
+
+static int64_t people_needed(const struct json_member *demand)
+{
+    return at_least_one(demand->value.type == JSON_INT ? demand->value.u.integer : 1);
+}
+
+/* Finds one more person for the demand, if need be by giving another demand somebody else in exchange (an augmenting
+ * path, as in the textbook matching of two sides). On failure `tried` holds the demands through which one could come. */
+static bool give_one_more(struct matching *m, size_t demand)
+{
+    m->tried[demand] = true;
+    for (size_t i = 0; i < m->vote_count; i++) {
+        ptrdiff_t holder = m->given[i];
+        if (!m->voices[i] || !names_actor(m->demands[demand].key, m->votes[i].actor, m->votes[i].groups)) {
+            continue;
+        }
+        if (holder == NO_DEMAND || (!m->tried[holder] && give_one_more(m, (size_t)holder))) {
+            m->given[i] = (ptrdiff_t)demand;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void give_all(struct matching *m, size_t demand)
+{
+    m->missing[demand] = people_needed(&m->demands[demand]);
+    do {
+        memset(m->tried, 0, m->demand_count * sizeof *m->tried);
+    } while (m->missing[demand] > 0 && give_one_more(m, demand) && m->missing[demand]-- > 0);
+}
+
+/* Gives people to all demands, to `first` before the others; then to the others in their order. Whoever a demand got
+ * stays with it or is replaced: what `first` lacks in the end is what it lacks in any case. */
+static void match(struct matching *m, size_t first)
+{
+    for (size_t i = 0; i < m->vote_count; i++) {
+        m->given[i] = NO_DEMAND;
+    }
+    give_all(m, first);
+    for (size_t i = 0; i < m->demand_count; i++) {
+        if (i != first) {
+            give_all(m, i);
+        }
+    }
+}
+
+static struct matching matching_new(const struct json *spec, const struct json *by, const struct approval_vote *votes,
+                                    size_t count, struct arena *arena)
+{
+    struct matching m = {
+        .demands = by->u.object.members,
+        .demand_count = by->u.object.count,
+        .votes = votes,
+        .vote_count = count,
+        .given = arena_array(arena, count, sizeof *m.given),
+        .voices = arena_array(arena, count, sizeof *m.voices),
+        .missing = arena_array(arena, by->u.object.count, sizeof *m.missing),
+        .tried = arena_array(arena, by->u.object.count, sizeof *m.tried),
+    };
+    for (size_t i = 0; i < count; i++) {
+        m.voices[i] = is_new_voice(spec, votes, i);
+    }
+    return m;
+}
+
+static const char *add_missing(struct arena *arena, const char *text, int64_t people, const char *of)
+{
+    return people <= 0 ? text
+                       : arena_printf(arena, "%s%s%lld more of %s", text, *text == '\0' ? "" : ", ", (long long)people, of);
+}
+
+static bool has_spoken(const struct matching *m, struct str name)
+{
+    for (size_t i = 0; i < m->vote_count; i++) {
+        if (m->voices[i] && str_is(name, m->votes[i].actor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "group:leads or group:legal": the demands that `tried` holds, but for people who have said their yes. */
+static const char *any_of_tried(const struct matching *m, struct arena *arena)
+{
+    const char *text = "";
+    for (size_t i = 0; i < m->demand_count; i++) {
+        if (m->tried[i] && !has_spoken(m, m->demands[i].key)) {
+            text = arena_printf(arena, "%s%s%.*s", text, *text == '\0' ? "" : " or ", STR_ARG(m->demands[i].key));
+        }
+    }
+    return text;
+}
+
+static const char *missing_of_map(const struct json *spec, const struct json *by, const struct approval_vote *votes,
+                                  size_t count, struct arena *arena)
+{
+    struct matching m = matching_new(spec, by, votes, count, arena);
+    int64_t *surely = arena_array(arena, m.demand_count, sizeof *surely);
+    const char *text = "";
+    for (size_t i = 0; i < m.demand_count; i++) {
+        match(&m, i);
+        surely[i] = m.missing[i];
+        text = add_missing(arena, text, surely[i], arena_str(arena, m.demands[i].key).p);
+    }
+    match(&m, 0);
+    for (size_t i = 0; i < m.demand_count; i++) {
+        if (m.missing[i] > surely[i]) { /* somebody who counts here could count elsewhere: either will do */
+            memset(m.tried, 0, m.demand_count * sizeof *m.tried);
+            (void)give_one_more(&m, i);
+            text = add_missing(arena, text, m.missing[i] - surely[i], any_of_tried(&m, arena));
+        }
+    }
+    return text;
 }
 
 enum approval_state approval_decide(const struct json *spec, const struct approval_vote *votes, size_t count)
@@ -137,20 +263,12 @@ const char *approval_missing(const struct json *spec, const struct approval_vote
                              struct arena *arena)
 {
     const struct json *by = json_get(spec, "by");
-    if (by == NULL || by->type != JSON_OBJECT || by->u.object.count == 0) {
-        int64_t quorum = at_least_one(json_get_int(spec, "quorum", 1));
-        int64_t missing = quorum - approvals_of(spec, NULL, votes, count);
-        return missing <= 0 ? "" : arena_printf(arena, "%lld more", (long long)missing);
+    if (by != NULL && by->type == JSON_OBJECT && by->u.object.count > 0) {
+        return missing_of_map(spec, by, votes, count, arena);
     }
-    const char *text = "";
-    for (size_t i = 0; i < by->u.object.count; i++) {
-        const struct json_member *member = &by->u.object.members[i];
-        int64_t needed = at_least_one(member->value.type == JSON_INT ? member->value.u.integer : 1);
-        int64_t missing = needed - approvals_of(spec, &member->key, votes, count);
-        if (missing > 0) {
-            text = arena_printf(arena, "%s%s%lld more of %.*s", text, *text == '\0' ? "" : ", ", (long long)missing,
-                                STR_ARG(member->key));
-        }
+    int64_t missing = at_least_one(json_get_int(spec, "quorum", 1));
+    for (size_t i = 0; i < count; i++) {
+        missing -= is_new_voice(spec, votes, i) ? 1 : 0;
     }
-    return text;
+    return missing <= 0 ? "" : arena_printf(arena, "%lld more", (long long)missing);
 }

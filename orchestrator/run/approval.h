@@ -2,10 +2,12 @@
  * Approvals, decided by pure functions: who may speak, and what the votes add up to.
  *
  * A spec is the JSON of the wait row:
- *   by        list of "actor", "group:NAME" (any of them counts; `quorum` of them are needed, 1 by default), or a map
- * of the same to how many distinct people of each are needed not_by    list of "author", "starter", "actor",
- * "group:NAME" authors   list of actors: who started the run and who created the model version waived    true: the home
- * has one user, not_by does not apply (recorded) quorum    integer
+ *   by        list of "actor", "group:NAME" (any of them counts; `quorum` of them are needed, 1 by default), or a map of
+ *             the same to how many people of each are needed: nobody counts for two of them
+ *   not_by    list of "author", "starter", "actor", "group:NAME"
+ *   authors   list of actors: who started the run and who created the model version
+ *   waived    true: the home has one user, not_by does not apply (recorded)
+ *   quorum    integer
  */
 #ifndef SLUICE_RUN_APPROVAL_H
 #define SLUICE_RUN_APPROVAL_H
@@ -25,9 +27,11 @@ enum approval_state { APPROVAL_OPEN, APPROVAL_APPROVED, APPROVAL_REJECTED };
 
 /* 0 when the actor may decide, else -1 with ERR_DENIED in words. */
 int approval_may_vote(const struct json *spec, const char *actor, const struct json *groups, struct err *err);
-/* One eligible rejection ends it; otherwise it is approved once every demand is met by distinct people. */
+/* One eligible rejection ends it; otherwise it is approved once every demand is met by people of its own: whoever could
+ * count for several of a map counts for the one where that helps most, in whatever order they voted. */
 enum approval_state approval_decide(const struct json *spec, const struct approval_vote *votes, size_t count);
-/* What is still missing, in words: "1 more of group:ml-leads", in the arena. */
+/* What is still missing, in words, in the arena: "1 more of group:ml-leads", "1 more of group:a or group:b" where
+ * somebody who voted could count for either; "" for nothing. */
 const char *approval_missing(const struct json *spec, const struct approval_vote *votes, size_t count,
                              struct arena *arena);
 
