@@ -99,6 +99,28 @@ static int submit_and_follow(struct session *session, struct engine_submission *
 
 /* ---- retry -------------------------------------------------------------------------------------------------- */
 
+/* What STEP and --only say: which steps run again, and that the run's own --until holds no more when STEP is not among
+ * what it needed. */
+static int take_step(const struct cli *cli, const char *step, const char *until, struct engine_submission *submission,
+                     struct err *err)
+{
+    const struct pipeline *pipeline = submission->pipeline;
+    const bool *below = mark_steps(cli, pipeline, NULL, step, err);
+    if (below == NULL) {
+        return -1;
+    }
+    bool needed = until != NULL && below[pipeline_find_step(pipeline, str_from(until))];
+    submission->until = needed ? until : NULL;
+    submission->only = option_given(cli, "only");
+    submission->again = below;
+    if (submission->only) {
+        bool *alone = arena_array(cli->arena, pipeline->step_count, sizeof *alone);
+        alone[pipeline_find_step(pipeline, str_from(step))] = true;
+        submission->again = alone;
+    }
+    return 0;
+}
+
 static int prepare_retry(struct session *session, struct engine_submission *submission, struct err *err)
 {
     struct cli *cli = session->cli;
@@ -110,9 +132,9 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
         return -1;
     }
     const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    submission->until = row->until;
     if (step != NULL) {
-        submission->again = mark_steps(cli, submission->pipeline, NULL, step, err);
-        if (submission->again == NULL) {
+        if (take_step(cli, step, row->until, submission, err) < 0) {
             return -1;
         }
     } else if (row->state == RUN_STATE_SUCCEEDED) {
@@ -120,7 +142,6 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
                        names_label(cli->arena, row));
     }
     submission->retry_of = row->run_id;
-    submission->until = option_given(cli, "only") ? step : row->until;
     return 0;
 }
 
@@ -143,7 +164,7 @@ static int run_retry(struct cli *cli)
 }
 
 static const struct option_row retry_options[] = {
-    {"only", 0, NULL, false, "with STEP: run that step alone, nothing below it"},
+    {"only", 0, NULL, false, "with STEP: run that step alone; all others stay as they ended"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
     {"seed", 0, "N", false, "the seed of retry delays"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
@@ -161,7 +182,8 @@ const struct command command_retry = {
         "succeeded, and do not\n"
         "depend on one that runs again, keep their results; so do the good items of a matrix step in which others "
         "failed.\n"
-        "With STEP, that step and all below it run again; with --only, just it.",
+        "With STEP, that step and all below it run again; with --only, just it: the others stay as they ended, also "
+        "those that failed.",
     .examples = "sluice retry latest\nsluice retry wine/12 evaluate\nsluice retry wine/12 evaluate --only",
     .options = retry_options,
     .min_arguments = 1,

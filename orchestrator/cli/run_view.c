@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "cli/cli.h"
+#include "cli/reason_words.h"
 #include "store/store.h"
 
 int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
@@ -116,7 +117,7 @@ static struct json item_json(const struct run_view *view, struct run_place place
     bool own = item != NULL && (item->reason != NULL || (matrix && state == STEP_STATE_SUCCEEDED));
     const char *reason = own ? item->reason : whole->reason;
     if (item != NULL && item->carried_from != NULL) {
-        reason = arena_printf(arena, "from run %s", item->carried_from);
+        reason = reason_carried(arena, item);
     }
     json_set(arena, &step, "reason", text_or_null(arena, reason));
     json_set(arena, &step, "run_id", text_or_null(arena, item == NULL ? NULL : item->step_run_id));

@@ -37,6 +37,7 @@ struct json submission_json(const struct engine_submission *submission, struct a
     json_set(arena, &object, "git", submission->git);
     json_set(arena, &object, "step_env", submission->step_env);
     json_set(arena, &object, "seed", json_int((int64_t)submission->seed));
+    json_set(arena, &object, "only", json_bool(submission->only));
     json_set(arena, &object, "new_number", json_bool(submission->new_number));
     set_text(arena, &object, "run_id", submission->run_id);
     set_text(arena, &object, "workspace", submission->workspace);
@@ -116,6 +117,7 @@ int submission_read(const struct json *object, struct catalogue *plugins, struct
         .git = member(object, "git"),
         .step_env = member(object, "step_env"),
         .seed = (uint64_t)json_get_int(object, "seed", 0),
+        .only = json_get_bool(object, "only", false),
         .new_number = json_get_bool(object, "new_number", false),
     };
     if (submission.workspace == NULL || submission.run_id == NULL || !is_run_id(submission.run_id)) {

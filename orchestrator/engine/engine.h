@@ -69,6 +69,7 @@ struct engine_submission {
     uint64_t seed;                   /* 0: random */
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */
     const bool *again; /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
+    bool only;                       /* with `again`: nothing but those runs, the rest stays as it ended, good or not */
     bool new_number;                 /* with retry_of: a number of its own (rerun) instead of a revision */
     const char *parent_run;
     struct run_place parent_place;

@@ -44,17 +44,25 @@ static bool keeps_items(const struct run *run, const struct run *earlier, size_t
 
 /* A step is kept when it succeeded and everything it needs is kept: what is run again makes what depends on it stale.
  */
-static void carry_good_steps(struct run *run, const struct run *earlier, const struct engine_submission *submission,
-                             const char *label)
+static void mark_stale(const struct pipeline *pipeline, const struct run *earlier, const bool *again, bool *stale)
 {
-    const struct pipeline *pipeline = run->pipeline;
-    const bool *again = submission->again;
-    bool *stale = arena_array(run->arena, pipeline->step_count, sizeof *stale);
     for (size_t i = 0; i < pipeline->step_count; i++) {
         bool bad = earlier->steps[i].state != STEP_STATE_SUCCEEDED || (again != NULL && again[i]);
         if (bad && !stale[i]) {
             run_mark_below(pipeline, i, stale);
         }
+    }
+}
+
+static void carry_steps(struct run *run, const struct run *earlier, const struct engine_submission *submission,
+                        const char *label)
+{
+    const struct pipeline *pipeline = run->pipeline;
+    bool *stale = arena_array(run->arena, pipeline->step_count, sizeof *stale);
+    if (submission->only && submission->again != NULL) {
+        memcpy(stale, submission->again, pipeline->step_count * sizeof *stale);
+    } else {
+        mark_stale(pipeline, earlier, submission->again, stale);
     }
     for (size_t i = 0; i < pipeline->step_count; i++) {
         if (!stale[i]) {
@@ -75,7 +83,7 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
         return -1;
     }
     pipeline_run_label(&earlier_row, label);
-    carry_good_steps(run, earlier, submission, label);
+    carry_steps(run, earlier, submission, label);
     run_free(earlier);
     if (submission->new_number) {
         return 0;

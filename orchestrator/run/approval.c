@@ -198,8 +198,8 @@ static struct matching matching_new(const struct json *spec, const struct json *
 
 static const char *add_missing(struct arena *arena, const char *text, int64_t people, const char *of)
 {
-    return people <= 0 ? text
-                       : arena_printf(arena, "%s%s%lld more of %s", text, *text == '\0' ? "" : ", ", (long long)people, of);
+    const char *between = *text == '\0' ? "" : ", ";
+    return people <= 0 ? text : arena_printf(arena, "%s%s%lld more of %s", text, between, (long long)people, of);
 }
 
 static bool has_spoken(const struct matching *m, struct str name)

@@ -153,18 +153,29 @@ static struct run_item carry_item(struct run *run, const struct run_item *from, 
     return item;
 }
 
+/* "from run 12" of what succeeded; of the rest also why it ended so, said once however often it is carried. */
+static const char *carried_reason(struct arena *arena, const struct run_step *from, const char *from_number)
+{
+    if (from->state == STEP_STATE_SUCCEEDED || from->reason == NULL) {
+        return arena_printf(arena, "from run %s", from_number);
+    }
+    bool said = str_starts(str_from(from->reason), STR("from run "));
+    return said ? arena_strdup(arena, from->reason) : arena_printf(arena, "from run %s: %s", from_number, from->reason);
+}
+
 void run_carry(struct run *run, size_t step, const struct run_step *from, const char *from_number)
 {
     struct run_step *into = &run->steps[step];
     into->state = from->state;
     into->refused = from->refused;
-    into->expanded = true;
+    into->after_failure = from->after_failure;
+    into->expanded = from->expanded;
     into->item_count = into->items_done = into->next_item = from->item_count;
     into->items = arena_array(run->arena, from->item_count, sizeof *into->items);
     for (size_t i = 0; i < from->item_count; i++) {
         into->items[i] = carry_item(run, &from->items[i], from_number);
     }
-    into->reason = arena_printf(run->arena, "from run %s", from_number);
+    into->reason = carried_reason(run->arena, from, from_number);
     run->done++;
 }
 

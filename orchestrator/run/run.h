@@ -151,7 +151,8 @@ struct run_options {
 /* A queued run with all steps pending. `pipeline` must outlive it. */
 struct run *run_new(const struct pipeline *pipeline, const char *run_id, const struct run_options *options);
 void run_free(struct run *run);
-/* Takes a step's result over from another run, before BEGIN: its items as given (copied deeply), state succeeded. */
+/* Takes a step over from another run, before BEGIN: its end and its items as they are there (copied deeply). It does
+ * not run, whatever that end was. */
 void run_carry(struct run *run, size_t step, const struct run_step *from, const char *from_number);
 /* Takes over the items that succeeded in a step that did not: those that the step's matrix has again, at the same place
  * with the same values, are done when it is expanded; only the others run. Its needs must all be carried. */

@@ -91,6 +91,71 @@ def test_retry_of_one_step_and_all_below_it(sluice):
     assert trace(sluice) == ["b"]
 
 
+PARTS = """\
+    name: p
+    steps:
+      w:
+        matrix: {i: [1, 2, 3]}
+        continue_on_error: true
+        run: |
+          echo "w${{ matrix.i }}" >> trace
+          test "${{ matrix.i }}" != 2
+          echo "n=${{ matrix.i }}" >> "$SLUICE_OUTPUT"
+        outputs: {n: integer}
+      sel: {run: 'echo "sel ${{ steps.w.status }}" >> trace', needs: [w]}
+      use: {run: 'echo "use ${{ toJSON(steps.w.outputs.n) }}" >> trace; test -e good', needs: [w, sel]}
+      below: {run: echo below >> trace, needs: [use]}
+      apart: {run: 'echo apart >> trace; test ! -e bad', continue_on_error: true}
+    """
+
+
+def test_retry_only_runs_that_step_and_leaves_all_others_as_they_ended(sluice):
+    sluice.pipeline(PARTS)
+    (sluice.folder / "bad").touch()
+    sluice.run(expect=1)
+    (sluice.folder / "good").touch()
+    (sluice.folder / "trace").unlink()
+    run = sluice("retry", "p/1", "use", "--only", "--json", expect=0)
+    assert (sluice.folder / "trace").read_text() == "use [1,null,3]\n"
+    assert [s["status"] for s in run.json["steps"] if s["id"] == "w"] == ["succeeded", "failed", "succeeded"]
+    assert run.step("use")["status"] == "succeeded" and run.step("use")["reason"] is None
+    assert run.step("below")["status"] == "skipped" and run.step("below")["reason"] == "from run 1: 'use' failed"
+    assert run.step("apart")["status"] == "failed" and "from run 1: exit" in run.step("apart")["reason"]
+    (sluice.folder / "trace").unlink()
+    again = sluice("retry", "p/1.2", "below", "--only", "--json", expect=0)  # what failed once stays failed
+    assert trace(sluice) == ["below"] and "from run 1: exit" in again.step("apart")["reason"]
+    (sluice.folder / "trace").unlink()
+    sluice("retry", "p/1.3", "w", "--only", expect=0)  # of a matrix, the item that failed
+    assert trace(sluice) == ["w2"]
+
+
+def test_retry_only_of_a_step_whose_need_failed_is_skipped_as_ever(sluice):
+    sluice.pipeline(FLAKY)
+    sluice.run(expect=1)
+    (sluice.folder / "trace").unlink()
+    run = sluice("retry", "p/1", "c", "--only", "--json", expect=1)
+    assert not (sluice.folder / "trace").exists() and run.step("c")["reason"] == "'b' failed"
+
+
+def test_retry_only_goes_on_after_a_kill(sluice):
+    sluice.pipeline(FLAKY)
+    sluice.run(expect=1)
+    (sluice.folder / "good").touch()
+    (sluice.folder / "trace").unlink()
+    sluice("retry", "p/1", "b", "--only", env={"SLUICE_CRASH": "after_send"}, expect=-9)
+    sluice("resume", expect=0)
+    assert trace(sluice) == ["b"]
+
+
+def test_retry_of_a_step_that_until_had_left_out(sluice):
+    sluice.pipeline(FLAKY)
+    (sluice.folder / "good").touch()
+    sluice.run("--until", "a")
+    (sluice.folder / "trace").unlink()
+    run = sluice("retry", "p/1", "b", "--json", expect=0)
+    assert sorted(trace(sluice)) == ["b", "c-1-old", "side"] and run.step("b")["status"] == "succeeded"
+
+
 def test_retry_of_a_good_run_needs_a_step(sluice):
     sluice.pipeline(FLAKY)
     (sluice.folder / "good").touch()
