@@ -116,7 +116,7 @@ static int64_t at_least_one(int64_t people)
     return people < 1 ? 1 : people;
 }
 
-/* ---- a map of demands: each person is given to one of them, so that as many as possible are met ---------------- */
+/* ---- a map of demands: each person is given to one of them, so that as many as possible are met ------ */
 
 enum { NO_DEMAND = -1 };
 

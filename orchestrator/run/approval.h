@@ -2,8 +2,8 @@
  * Approvals, decided by pure functions: who may speak, and what the votes add up to.
  *
  * A spec is the JSON of the wait row:
- *   by        list of "actor", "group:NAME" (any of them counts; `quorum` of them are needed, 1 by default), or a map of
- *             the same to how many people of each are needed: nobody counts for two of them
+ *   by        list of "actor", "group:NAME" (any of them counts; `quorum` of them are needed, 1 by default), or a map
+ *             of the same to how many people of each are needed: nobody counts for two of them
  *   not_by    list of "author", "starter", "actor", "group:NAME"
  *   authors   list of actors: who started the run and who created the model version
  *   waived    true: the home has one user, not_by does not apply (recorded)
