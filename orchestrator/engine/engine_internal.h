@@ -208,6 +208,11 @@ const char *artifact_folder(const struct engine *engine, struct arena *arena, in
 int inputs_resolve(struct engine *engine, struct open_run *open, struct run_place place, const struct expr_env *env,
                    struct arena *arena, struct json *ret_list, struct json *ret_paths, struct err *err);
 
+/* ---- given.c ---- */
+/* What other steps published and the message gives to this one: the list "verify" of the message. */
+int given_collect(struct engine *engine, const struct json *message, struct arena *arena, struct json *ret_verify,
+                  struct err *err);
+
 /* ---- ingest.c ---- */
 /* Reads what the run's journal has gained, at most `budget` bytes. Returns frames read, or -1. */
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);

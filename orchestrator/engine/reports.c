@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/engine_internal.h"
 #include "store/models.h"
+#include "store/published.h"
 #include "store/runs.h"
 
 #include <stdlib.h>
@@ -70,6 +71,21 @@ static int put_files(const struct reported *r, const char *owner, const char *be
     return 0;
 }
 
+/* Of older runners no digest of the whole is known: then nothing is recorded, and nothing compared. */
+static int put_published(const struct reported *r, const char *owner, const char *path, bool alters, struct err *err)
+{
+    struct published_row row = {
+        .owner = owner,
+        .path = path,
+        .name = text_of(r, "declared"),
+        .step = arena_str(r->engine->turn, run_step_at(r->attempt->open->run, r->attempt->place)->id).p,
+        .sha256 = text_of(r, "sha256"),
+        .stamp = text_of(r, "stamp"),
+    };
+    return *row.sha256 == '\0' || *path == '\0' ? 0
+                                                : store_published_put(r->engine->options.store, &row, alters, err);
+}
+
 static int report_artifact(const struct reported *r, struct err *err)
 {
     const char *declared = json_get_text(r->report, "declared", NULL);
@@ -77,6 +93,10 @@ static int report_artifact(const struct reported *r, struct err *err)
         json_set(r->keep, &r->item->artifacts, arena_strdup(r->keep, declared),
                  json_cstring(r->keep, text_of(r, "local")));
         item_changed(r);
+    }
+    /* What a step publishes as it goes may lie in a folder that it has published; what it declares is found as it is. */
+    if (put_published(r, r->attempt->row.step_run_id, text_of(r, "local"), declared == NULL, err) < 0) {
+        return -1;
     }
     return put_files(r, r->attempt->row.step_run_id, "", err);
 }
@@ -144,6 +164,9 @@ static int report_model(const struct reported *r, struct err *err)
         return -1;
     }
     if (strcmp(status, "READY") == 0) {
+        if (put_published(r, id, text_of(r, "dir"), false, err) < 0) {
+            return -1;
+        }
         return store_model_published(store, id, text_of(r, "sha256"), json_get_int(r->report, "size", 0), r->time_ms,
                                      err);
     }

@@ -567,6 +567,11 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
     if (resumed != NULL) {
         set(&s, "resumed", *resumed);
     }
+    struct json verify;
+    if (given_collect(engine, &message, s.arena, &verify, err) < 0) {
+        return -1;
+    }
+    set(&s, "verify", verify);
     *ret_message = message;
     return check_size(&message, err);
 }

@@ -161,9 +161,7 @@ static _Noreturn void leave(int code)
 
 static _Noreturn void be_the_step(const struct json *spawn, struct arena *arena)
 {
-    const struct json *inputs = json_get(spawn, "inputs");
-    if (inputs != NULL && inputs->type == JSON_ARRAY && inputs->u.array.count > 0 &&
-        step_process_prepare(spawn, CHANNEL_FD) != 0) {
+    if (step_process_prepare(spawn, CHANNEL_FD) != 0) {
         give_up(COULD_NOT_START, "");
     }
     if (child_runs_inside(spawn)) {

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "runner/publish.h"
+#include "runner/stamp.h"
 
 #include <stdio.h>
 
@@ -286,6 +287,8 @@ int step_artifacts_report(const char *declared, const struct published *publishe
         json_set(arena, &about, "declared", json_cstring(arena, declared));
     }
     json_set(arena, &about, "local", json_cstring(arena, published->local));
+    json_set(arena, &about, "sha256", json_cstring(arena, published->digest.hex));
+    json_set(arena, &about, "stamp", json_cstring(arena, stamp_take(published->local, arena)));
     return step_files_report(&about, published, sink, arena, err);
 }
 

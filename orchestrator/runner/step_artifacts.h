@@ -41,7 +41,8 @@ int step_artifacts_stage(const struct json *spawn, struct step_artifact_plan *pl
                          struct err *err);
 /* Removes the copies that were not published. */
 void step_artifacts_drop(struct step_artifact_plan *plan);
-/* Moves what is staged into place, and reports each as {"kind": "artifact", "declared", "local", "files"}. */
+/* Moves what is staged into place, and reports each as {"kind": "artifact", "declared", "local", "sha256", "stamp",
+ * "files"}. */
 int step_artifacts_publish(struct step_artifact_plan *plan, const struct step_sink *sink, struct arena *arena,
                            struct err *err);
 /* Says that something is published; `declared` is the name in the pipeline, or NULL. */

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "runner/metrics_file.h"
 #include "runner/model_file.h"
+#include "runner/stamp.h"
 #include "runner/step_artifacts.h"
 #include "runner/step_calls.h"
 #include "runner/step_names.h"
@@ -224,6 +225,8 @@ static int publish_model(const struct collecting *c, const struct json *model, c
         return err_add(err, "model");
     }
     json_set(c->arena, &ready, "sha256", json_cstring(c->arena, published.digest.hex));
+    json_set(c->arena, &ready, "dir", json_cstring(c->arena, published.local));
+    json_set(c->arena, &ready, "stamp", json_cstring(c->arena, stamp_take(published.local, c->arena)));
     json_set(c->arena, &ready, "size", json_int(published.size_bytes));
     return c->sink->report(c->sink->ctx, &ready, err) < 0 ? err_add(err, "model") : 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Before a step: what it will read, with the digest it had at that moment.
+ * Before a step: what it is given of other steps' results is still what was recorded; what it will read, with the digest it
+ * had at that moment.
  */
 #include "base/fs.h"
 #include "base/path.h"
 #include "crypto/digest.h"
+#include "runner/stamp.h"
 #include "runner/step_link.h"
 #include "runner/step_process.h"
 
@@ -45,17 +47,27 @@ static int prepare_input(const struct json *spawn, const struct json *input, con
     return sink->report(sink->ctx, &report, err);
 }
 
+static size_t count_of(const struct json *spawn, const char *list)
+{
+    const struct json *found = json_get(spawn, list);
+    return found != NULL && found->type == JSON_ARRAY ? found->u.array.count : 0;
+}
+
 int step_process_prepare(const struct json *spawn, int channel)
 {
+    if (count_of(spawn, "verify") + count_of(spawn, "inputs") == 0) {
+        return 0;
+    }
     struct step_link *link = step_link_new(channel, NULL);
     struct step_sink sink = step_link_sink(link);
     struct arena *arena = arena_new();
-    const struct json *inputs = json_get(spawn, "inputs");
-    size_t count = inputs != NULL && inputs->type == JSON_ARRAY ? inputs->u.array.count : 0;
     struct err err = {0};
     int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        result = prepare_input(spawn, &inputs->u.array.items[i], &sink, arena, &err);
+    for (size_t i = 0; i < count_of(spawn, "verify") && result == 0; i++) {
+        result = stamp_verify(&json_get(spawn, "verify")->u.array.items[i], arena, &err);
+    }
+    for (size_t i = 0; i < count_of(spawn, "inputs") && result == 0; i++) {
+        result = prepare_input(spawn, &json_get(spawn, "inputs")->u.array.items[i], &sink, arena, &err);
     }
     if (result < 0) {
         (void)step_link_result(link, "failed", err.message);

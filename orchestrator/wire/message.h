@@ -44,6 +44,8 @@
  *   context             {"pipeline","run_id","run_number","step","item","attempt","step_run_id","home"}
  *   inputs              [{"name","path","kind":"path"|"model"|"run","dataset","context","uri",
  *                       "optional"}]: each is digested before the step starts and reported as "input"
+ *   verify              [{"what","path","sha256","stamp"}]: what other steps published and this one is given; it
+ *                       starts only when all of it is still there and the same
  *   collect             what success publishes: {"outputs":{NAME:TYPE}, "artifacts":[{"name","glob"}],
  *                       "metrics":[glob], "model":{"id","name","path","dir","model_type","flavor"}}
  *   resumed             the outcome of a wait, or absent
