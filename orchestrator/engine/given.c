@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a step is given of other steps' results, found in its message.
  *
- * A path goes many ways from the step that published it to the one that reads it: an expression in a command, an input, a
- * parameter of a plugin, the contexts of a script, a parameter of a sub-pipeline. But each of them ends in the message that
- * starts a step. So it is there that we look, for paths below the home's artifacts and for models by name.
+ * A path goes many ways from the step that published it to the one that reads it: an expression in a command, an input,
+ * a parameter of a plugin, the contexts of a script, a parameter of a sub-pipeline. But each of them ends in the
+ * message that starts a step. So it is there that we look, for paths below the home's artifacts and for models by name.
  */
 #include "base/path.h"
 #include "engine/engine_internal.h"
@@ -135,8 +135,8 @@ static int in_value(struct giving *g, const struct json *value, struct err *err)
     return 0;
 }
 
-/* A plugin or script is given a model by its name, and asks for the folder as it runs. A text that only looks like one, or
- * names none, is the step's own affair. */
+/* A plugin or script is given a model by its name, and asks for the folder as it runs. A text that only looks like one,
+ * or names none, is the step's own affair. */
 static int in_model_names(struct giving *g, const struct json *params, struct err *err)
 {
     for (size_t i = 0; params != NULL && params->type == JSON_OBJECT && i < params->u.object.count; i++) {

@@ -82,8 +82,8 @@ static int put_published(const struct reported *r, const char *owner, const char
         .sha256 = text_of(r, "sha256"),
         .stamp = text_of(r, "stamp"),
     };
-    return *row.sha256 == '\0' || *path == '\0' ? 0
-                                                : store_published_put(r->engine->options.store, &row, alters, err);
+    bool known = *row.sha256 != '\0' && *path != '\0';
+    return known ? store_published_put(r->engine->options.store, &row, alters, err) : 0;
 }
 
 static int report_artifact(const struct reported *r, struct err *err)
@@ -94,7 +94,8 @@ static int report_artifact(const struct reported *r, struct err *err)
                  json_cstring(r->keep, text_of(r, "local")));
         item_changed(r);
     }
-    /* What a step publishes as it goes may lie in a folder that it has published; what it declares is found as it is. */
+    /* What a step publishes as it goes may lie in a folder that it has published; what it declares is found as it is.
+     */
     if (put_published(r, r->attempt->row.step_run_id, text_of(r, "local"), declared == NULL, err) < 0) {
         return -1;
     }

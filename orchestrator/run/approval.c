@@ -116,7 +116,7 @@ static int64_t at_least_one(int64_t people)
     return people < 1 ? 1 : people;
 }
 
-/* ---- a map of demands: each person is given to one of them, so that as many as possible are met ------ */
+/* ---- a map of demands: each person is given to one of them, so that as many as possible are met ----- */
 
 enum { NO_DEMAND = -1 };
 
@@ -137,7 +137,7 @@ static int64_t people_needed(const struct json_member *demand)
 }
 
 /* Finds one more person for the demand, if need be by giving another demand somebody else in exchange (an augmenting
- * path, as in the textbook matching of two sides). On failure `tried` holds the demands through which one could come. */
+ * path, as in the textbook matching of two sides). On failure `tried` holds the demands that one could come through. */
 static bool give_one_more(struct matching *m, size_t demand)
 {
     m->tried[demand] = true;

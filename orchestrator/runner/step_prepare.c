@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Before a step: what it is given of other steps' results is still what was recorded; what it will read, with the digest it
- * had at that moment.
+ * Before a step: what it is given of other steps' results is still what was recorded; what it will read, with the
+ * digest it had at that moment.
  */
 #include "base/fs.h"
 #include "base/path.h"

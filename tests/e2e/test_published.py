@@ -40,7 +40,7 @@ USES = {
     "lua": ('lua: sluice.log(sluice.file.read(sluice.steps.a.artifacts.f))', "d"),
     "lua_with": ('lua: sluice.log(sluice.params.x)\n        with: {x: "${{ steps.a.artifacts.f }}"}', "d"),
     "plugin_model": ('uses: register\n        with: {model: "${{ steps.a.model_id }}", name: m}', "model"),
-    "plugin_path": ('uses: notify\n        with: {to: {command: [cat]}, message: "see ${{ steps.a.artifacts.f }}"}', "f"),
+    "plugin_path": ('uses: notify\n        with: {to: {command: [cat]}, message: "${{ steps.a.artifacts.f }}"}', "f"),
     "pipeline": ('pipeline: ./c.yaml\n        with: {f: "${{ steps.a.artifacts.f }}"}', "f"),
 }
 
@@ -83,7 +83,8 @@ def artifact_of(sluice, run, name):
 
 
 RETRIED = MAKES.rstrip() + """
-      use: {run: "cat ${{ steps.a.artifacts.f }} '${{ steps.a.artifacts.spaced }}' ${{ steps.a.artifacts.d }}/x; test -e ok"}
+      use:
+        run: cat ${{ steps.a.artifacts.f }} ${{ steps.a.artifacts.spaced }} ${{ steps.a.artifacts.d }}/x; test -e ok
     """
 
 
@@ -105,7 +106,7 @@ def change_in_place(path):
     ("spaced", change_in_place, "is not what was recorded"),
 ])
 def test_on_another_day_too(sluice, name, change, words):
-    sluice.pipeline(RETRIED.replace("'${{ steps.a.artifacts.spaced }}'", "${{ steps.a.artifacts.spaced }}"))
+    sluice.pipeline(RETRIED)
     run = sluice.run(expect=1)
     change(artifact_of(sluice, run, name))
     reason = sluice("retry", "latest", "--json", expect=1).step("use")["reason"]
@@ -114,7 +115,7 @@ def test_on_another_day_too(sluice, name, change, words):
 
 def test_what_is_the_same_in_another_place_on_disk_is_good(sluice):
     """Other inodes and times, as after a restored backup: then the bytes decide."""
-    sluice.pipeline(RETRIED.replace("'${{ steps.a.artifacts.spaced }}'", "${{ steps.a.artifacts.spaced }}"))
+    sluice.pipeline(RETRIED)
     run = sluice.run(expect=1)
     for name in ("f", "d"):
         path = artifact_of(sluice, run, name)

@@ -63,5 +63,6 @@ TEST(what_alters_a_folder_ends_what_was_recorded_of_it)
     close_fixture(&f);
 }
 
-TESTS(RUN(what_was_published_is_found_by_its_owner_and_path), RUN(a_folder_takes_the_place_of_what_was_recorded_below_it),
+TESTS(RUN(what_was_published_is_found_by_its_owner_and_path),
+      RUN(a_folder_takes_the_place_of_what_was_recorded_below_it),
       RUN(what_alters_a_folder_ends_what_was_recorded_of_it))
