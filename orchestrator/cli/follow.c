@@ -29,6 +29,7 @@ struct follower {
     int signal; /* the first that came; 0: none */
     int signals;
     const char *wish; /* "cancel" or "kill", until it is done; NULL: none */
+    bool cancelled;   /* the cancel is done, which comes before the kill */
 };
 
 /* ---- signals --------------------------------------------------------------------------------------------------- */
@@ -80,7 +81,22 @@ static void take_signal(struct follower *f)
     }
 }
 
-/* A wish stays until an engine has taken it: the one that held the home may have gone. */
+/* Of the store's failures: a full disk, which somebody will see to. */
+static bool may_pass(const struct err *wrong)
+{
+    return wrong->code == ERR_LIMIT || wrong->code == ERR_BUSY;
+}
+
+static void wait_for_room(struct follower *f, const struct err *wrong)
+{
+    live_clear(f->live);
+    log_error("run", "%s: trying again in a second", wrong->message);
+    struct timespec pause = {.tv_sec = 1};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* A wish stays until an engine has taken it: the one that held the home may have gone. A full disk is waited out
+ * for as long as it takes: a signal that was lost would leave a run that the next command goes on with. */
 static int have_wish_done(struct follower *f, struct err *err)
 {
     struct session *session = f->session;
@@ -89,12 +105,17 @@ static int have_wish_done(struct follower *f, struct err *err)
         return 0;
     }
     bool over = session->visit == NULL && engine_find_run(session->engine, f->run_id) == NULL;
-    if (!over && strcmp(f->wish, "kill") == 0) {
+    if (!over && !f->cancelled) {
+        f->cancelled = session_cancel(session, f->run_id, signal_words(f), &wrong) == 0;
+    }
+    if (!over && f->cancelled && strcmp(f->wish, "kill") == 0) {
         (void)session_kill(session, f->run_id, &wrong);
-    } else if (!over) {
-        (void)session_cancel(session, f->run_id, signal_words(f), &wrong);
     }
     if (wrong.code == ERR_BUSY && session->visit != NULL) {
+        return 0;
+    }
+    if (session->visit == NULL && may_pass(&wrong)) {
+        wait_for_room(f, &wrong);
         return 0;
     }
     f->wish = NULL;
@@ -115,15 +136,11 @@ static int turn(struct follower *f, int timeout_ms, int *failures, struct err *e
         *failures = 0;
         return 0;
     }
-    bool may_pass = wrong.code == ERR_LIMIT || wrong.code == ERR_BUSY;
-    if (!may_pass || ++*failures > STORE_RETRIES) {
+    if (!may_pass(&wrong) || ++*failures > STORE_RETRIES) {
         *err = wrong;
         return -1;
     }
-    live_clear(f->live);
-    log_error("run", "%s: trying again in a second", wrong.message);
-    struct timespec pause = {.tv_sec = 1};
-    (void)nanosleep(&pause, NULL);
+    wait_for_room(f, &wrong);
     return 0;
 }
 
@@ -141,21 +158,24 @@ static int hold(struct follower *f, struct err *err)
         return -1;
     }
     while (f->signals <= 2 && engine_find_run(engine, f->run_id) != NULL) {
-        if (failures == 0) { /* else memory is ahead of the store, until the next turn has read it again */
+        if (failures == 0) {
             struct live_source source = {engine_find_run(engine, f->run_id), own_progress, f};
             live_update(f->live, &source);
             if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
                 break;
             }
         }
+        take_signal(f);
+        if (have_wish_done(f, err) < 0) {
+            return -1;
+        }
+        if (f->wish != NULL) {
+            continue; /* there was no room for it: nothing is begun before it */
+        }
         if (turn(f, live_interval_ms(f->live), &failures, err) < 0) {
             return -1;
         }
-        take_signal(f);
         if (failures == 0) {
-            if (have_wish_done(f, err) < 0) {
-                return -1;
-            }
             door_serve(f->door);
         }
     }

@@ -300,9 +300,28 @@ static int take_events(struct engine *engine, struct err *err)
 
 static int engine_load(struct engine *engine, struct err *err);
 
+int turn_ready(struct engine *engine, struct err *err)
+{
+    return engine->reload ? engine_load(engine, err) : 0;
+}
+
+int turn_end(struct engine *engine, int result, struct err *err)
+{
+    if (result == 0) {
+        result = turn_commit(engine, err);
+    } else {
+        turn_abandon(engine);
+    }
+    if (result < 0) {
+        struct err later = {0};
+        (void)turn_ready(engine, &later); /* what cannot be read now is read before the next command */
+    }
+    return result;
+}
+
 int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
 {
-    if (engine->reload && engine_load(engine, err) < 0) {
+    if (turn_ready(engine, err) < 0) {
         return -1;
     }
     if (!engine->in_transaction && engine->outgoing.count == 0) {
@@ -315,11 +334,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
         return err_errno(err, "waiting for events");
     }
     int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
-    if (taken < 0) {
-        turn_abandon(engine);
-        return -1;
-    }
-    if (turn_commit(engine, err) < 0) {
+    if (turn_end(engine, taken < 0 ? -1 : 0, err) < 0) {
         return -1;
     }
     return taken + (count > 0 ? count : 0);

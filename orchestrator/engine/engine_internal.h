@@ -118,6 +118,11 @@ int turn_begin(struct engine *engine, struct err *err);
 /* Writes all changes, starts what is ready, commits, and acts. */
 int turn_commit(struct engine *engine, struct err *err);
 void turn_abandon(struct engine *engine);
+/* Memory is what the rows say: read again if it is not. The first thing of each command, before a run is looked up. */
+int turn_ready(struct engine *engine, struct err *err);
+/* The end of a command whose work came to `result`: commits, or abandons when that is -1. After a failure memory is
+ * read again, so that nobody sees, or builds on, what was not written. */
+int turn_end(struct engine *engine, int result, struct err *err);
 void turn_send(struct engine *engine, const char *runner, struct json message);
 
 /* ---- run_env.c ---- */

@@ -248,18 +248,17 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
                   struct err *err)
 {
     struct open_run *open = NULL;
-    if (turn_begin(engine, err) < 0) {
+    if (turn_ready(engine, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
     if (submit(engine, submission, &open, err) < 0) {
-        turn_abandon(engine);
-        return -1;
+        return turn_end(engine, -1, err);
     }
     (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
     if (submission->step_env.type == JSON_OBJECT) {
         run_env_keep(engine, ret_run_id, &submission->step_env);
     }
-    if (turn_commit(engine, err) < 0) {
+    if (turn_end(engine, 0, err) < 0) {
         run_env_forget(engine, ret_run_id);
         return -1;
     }
@@ -355,8 +354,11 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
 
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err)
 {
-    struct open_run *open = open_run_find(engine, run_id);
     struct pipeline_run row;
+    if (turn_ready(engine, err) < 0) {
+        return -1;
+    }
+    struct open_run *open = open_run_find(engine, run_id);
     if (open != NULL) {
         row = open->row;
         row.state = open->run->state;
@@ -376,10 +378,9 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &row), run_id, run_state_name(row.state),
                     "cancelling", reason, "", err) < 0 ||
         (open == NULL ? run_abandon(engine, run_id, words, err) : open_run_apply(engine, open, &event, err)) < 0) {
-        turn_abandon(engine);
-        return -1;
+        return turn_end(engine, -1, err);
     }
-    return turn_commit(engine, err);
+    return turn_end(engine, 0, err);
 }
 
 /* Is it the run, or below it through steps that are pipelines? */
@@ -393,6 +394,9 @@ static bool is_within(struct engine *engine, const struct open_run *open, const 
 
 int engine_kill(struct engine *engine, const char *run_id, struct err *err)
 {
+    if (turn_ready(engine, err) < 0) {
+        return -1;
+    }
     if (open_run_find(engine, run_id) == NULL) {
         return 0;
     }
@@ -406,5 +410,5 @@ int engine_kill(struct engine *engine, const char *run_id, struct err *err)
             attempt_stop(engine, attempt, "cancel", 0);
         }
     }
-    return turn_commit(engine, err);
+    return turn_end(engine, 0, err);
 }

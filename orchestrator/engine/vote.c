@@ -218,10 +218,13 @@ static int record_vote(struct engine *engine, struct asked *asked, const struct 
 int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
                 struct err *err)
 {
-    struct open_run *open = open_run_find(engine, vote->run_id);
     struct asked asked;
     struct json spec = json_null();
     struct json outcome = json_null();
+    if (turn_ready(engine, err) < 0) {
+        return -1;
+    }
+    struct open_run *open = open_run_find(engine, vote->run_id);
     if (open == NULL) {
         return err_set(err, ERR_STATE, "run %s cannot go on, as the log says: there is nothing to decide",
                        vote->run_id);
@@ -232,11 +235,10 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         return -1;
     }
     if (record_vote(engine, &asked, &spec, vote, &outcome, err) < 0) {
-        turn_abandon(engine);
-        return -1;
+        return turn_end(engine, -1, err);
     }
     *ret_outcome = json_copy(arena, &outcome);
-    return turn_commit(engine, err);
+    return turn_end(engine, 0, err);
 }
 
 static bool waits_for_person(struct engine *engine, const struct open_run *open, struct run_place place)
