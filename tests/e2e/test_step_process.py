@@ -178,10 +178,14 @@ def test_a_plugin_publishes_artifacts(runner, engine, plugin):
     assert end["code"] == 0
     made = runner.home / "artifacts" / "plots" / "roc.svg"
     assert made.read_text() == "<svg/>" and made.stat().st_mode & 0o222 == 0
-    assert reports(runner, attempt, "artifact") == [
+    (told,) = reports(runner, attempt, "artifact")
+    status = made.stat()
+    assert told.pop("stamp").split(":")[1:3] == [f"{status.st_ino:x}", str(status.st_size)]
+    assert [told] == [
         {
             "kind": "artifact",
             "local": str(made),
+            "sha256": sha256(b"<svg/>"),
             "files": [{"path": "plots/roc.svg", "sha256": sha256(b"<svg/>"), "size": 6}],
         }
     ]

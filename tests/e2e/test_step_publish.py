@@ -229,8 +229,9 @@ def test_a_model_is_published_with_an_mlmodel(runner, engine, script, path, file
     assert (copied["status"], copied["model_id"]) == ("PENDING", "m-1")
     assert [f["path"] for f in copied["files"]] == files
     lines = "".join(f"{f['path']}\0{f['sha256']}\n" for f in copied["files"])
+    assert ready.pop("stamp").startswith("2:")  # of two files
     assert ready == {"kind": "model", "status": "READY", "model_id": "m-1", "sha256": sha256(lines.encode()),
-                     "size": sum(f["size"] for f in copied["files"])}
+                     "dir": str(target), "size": sum(f["size"] for f in copied["files"])}
     text = (target / "MLmodel").read_text()
     assert (
         text == "flavors: {}\n"
