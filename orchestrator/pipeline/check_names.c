@@ -99,12 +99,13 @@ static void take_needs(struct names_check *check, const struct yaml_node *node)
 /* Their syntax was checked when they were read: what is wrong with it is not said again. */
 static void check_text_node(struct expr_check *check, const struct yaml_node *node)
 {
-    struct diags unheard;
-    struct template template;
-    diags_init(&unheard, check->loader->arena, check->loader->diags->file);
-    if (node != NULL && node->type == JSON_STRING &&
-        template_parse(node->scalar, node->content, &unheard, &template) == 0) {
-        check_template(check, &template);
+    if (node != NULL && node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0) {
+        struct template template;
+        struct pos pos = yaml_content(check->loader->diags, node);
+        struct diags unheard = diags_unheard(check->loader->diags);
+        if (template_parse(node->scalar, pos, &unheard, &template) == 0) {
+            check_template(check, &template);
+        }
     }
     for (size_t i = 0; node != NULL && i < node->count; i++) {
         check_text_node(check, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i]);
@@ -129,12 +130,11 @@ static void check_literal(struct loader *loader, const struct yaml_node *node, c
     if (node == NULL || node->type != JSON_STRING || str_find(node->text, STR("${{")) < 0) {
         return;
     }
-    struct diags unheard;
+    struct diags unheard = diags_unheard(loader->diags);
     struct template template = {0};
     bool secret = false;
     const struct expr_visitor visitor = {.ctx = &secret, .path = note_secret};
-    diags_init(&unheard, loader->arena, loader->diags->file);
-    if (template_parse(node->scalar, node->content, &unheard, &template) == 0) {
+    if (template_parse(node->scalar, node->pos, &unheard, &template) == 0) {
         template_walk(&template, &visitor);
     }
     load_error(loader, node, secret ? DIAG_SECRET : DIAG_EXPR_PLACE, NULL,

@@ -293,10 +293,11 @@ static void check_word(struct races *races, size_t step, const struct yaml_node 
                            STR_ARG(owner), STR_ARG(owner))
             : arena_printf(arena, "write ${{ steps.%.*s.artifacts.%.*s }}: the recorded file, whose digest is checked",
                            STR_ARG(owner), STR_ARG(found->artifact));
-    struct pos pos = pos_advance(node->content, node->text, begin, node->content.column);
+    struct pos pos = yaml_content(races->loader->diags, node);
+    pos.column += (int)begin;
     struct diag *diag = diag_add(races->loader->diags, DIAG_SUSPECT, pos, hint, "'%.*s' is what step '%.*s' leaves",
                                  STR_ARG(word), STR_ARG(owner));
-    diag->end_column = pos.column + (int)word.n;
+    diag->end_column = diag->pos.column + (int)word.n;
 }
 
 static void check_text(struct races *races, size_t step, const struct yaml_node *node)

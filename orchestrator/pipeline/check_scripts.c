@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "pipeline/load.h"
+#include "pipeline/scalar_source.h"
 #include "plugin/catalogue.h"
 
 struct place {
@@ -85,18 +86,31 @@ static bool is_block(const struct loader *loader, const struct yaml_node *node)
     return !node->plain && str_starts(opening, STR("|"));
 }
 
+static int empty_lines(struct str text)
+{
+    int count = 0;
+    while ((size_t)count < text.n && text.p[count] == '\n') {
+        count++;
+    }
+    return count;
+}
+
+/* Where the first line of the script that is not empty begins. */
+static struct pos content(const struct loader *loader, const struct yaml_node *node)
+{
+    struct pos place = yaml_content(loader->diags, node);
+    place.column += empty_lines(node->text);
+    return scalar_source_find(loader->diags, place);
+}
+
 /* How many lines of the file stand above line 1 of a script whose lines are those of the file; -1 when they are not:
  * text in quotes or folded over lines. */
 static int lines_above(const struct loader *loader, const struct yaml_node *node)
 {
-    int skipped = 0;
     if (!is_block(loader, node)) {
         return str_find_byte(node->text, '\n', 0) < 0 && node->pos.line == node->end.line ? node->pos.line - 1 : -1;
     }
-    while ((size_t)skipped < node->text.n && node->text.p[skipped] == '\n') {
-        skipped++;
-    }
-    return node->content.line - skipped - 1;
+    return content(loader, node).line - empty_lines(node->text) - 1;
 }
 
 /* What the message quotes: "near 'end'". */
@@ -120,7 +134,7 @@ static void place_in_line(struct loader *loader, struct diag *diag, const struct
 {
     bool block = is_block(loader, node);
     struct str source = diags_source_line(loader->diags, line);
-    struct str inside = block ? str_trim(source) : from_column(source, node->content.column);
+    struct str inside = block ? str_trim(source) : from_column(source, content(loader, node).column);
     struct str word = near_word(problem);
     ptrdiff_t first = word.n == 0 ? -1 : str_find(inside, word);
     bool once = first >= 0 && str_find(str_slice(inside, (size_t)first + word.n, inside.n), word) < 0;
@@ -189,7 +203,7 @@ static void tell_block(struct loader *loader, const struct place *place, const s
         return;
     }
     struct str problem = in_lines_of_file(loader->arena, str_from(script->problem), above);
-    struct diag *diag = diag_add(loader->diags, DIAG_LUA, place->node->content, NULL,
+    struct diag *diag = diag_add(loader->diags, DIAG_LUA, content(loader, place->node), NULL,
                                  "the Lua script does not compile: %.*s", STR_ARG(problem));
     place_in_line(loader, diag, place->node, above + line, problem);
 }

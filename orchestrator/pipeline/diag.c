@@ -2,6 +2,7 @@
 #include "pipeline/diag.h"
 
 #include "base/utf8.h"
+#include "pipeline/scalar_source.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -12,6 +13,14 @@ enum { DIAGS_MAX = 1000, CHOICES_LISTED = 12 };
 void diags_init(struct diags *diags, struct arena *arena, const char *file)
 {
     *diags = (struct diags){.arena = arena, .file = file};
+}
+
+struct diags diags_unheard(const struct diags *diags)
+{
+    struct diags unheard = *diags;
+    unheard.items = NULL;
+    unheard.count = unheard.room = unheard.errors = 0;
+    return unheard;
 }
 
 static enum diag_level level_of(enum diag_code code)
@@ -33,7 +42,8 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
     utf8_one_line(message);
     diags->items = arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
     struct diag *diag = &diags->items[diags->count++];
-    *diag = (struct diag){.level = level_of(code), .code = code, .pos = pos, .message = message, .hint = hint};
+    *diag = (struct diag){.level = level_of(code), .code = code, .message = message, .hint = hint};
+    diag->pos = scalar_source_find(diags, pos);
     diags->errors += diag->level == DIAG_ERROR ? 1 : 0;
     return diag;
 }
@@ -82,24 +92,12 @@ static int characters(struct str text, int enough)
     return count;
 }
 
-/* Lines that YAML folds into one leave positions past the end of their first line: the fold is one blank, and the rest
- * stands behind the next line's indentation. */
-static void unfold(const struct diags *diags, struct diag *diag)
+/* The parser may point behind a last line that has no end. */
+static void keep_inside(const struct diags *diags, struct diag *diag)
 {
-    if ((size_t)diag->pos.line > diags->line_count) { /* behind a last line that has no end: the parser adds one */
+    if ((size_t)diag->pos.line > diags->line_count) {
         diag->pos = (struct pos){(int)diags->line_count, INT_MAX - 1};
         diag->end_column = 0;
-    }
-    struct str line = diags_source_line(diags, diag->pos.line);
-    int over = diag->pos.column - characters(line, diag->pos.column) - 1;
-    struct str next = diags_source_line(diags, diag->pos.line + 1);
-    while (over > 0 && next.n > 0) {
-        int indent = (int)(str_trim(next).p - next.p);
-        int width = diag->end_column - diag->pos.column;
-        diag->pos = (struct pos){diag->pos.line + 1, indent + over};
-        diag->end_column = diag->end_column == 0 ? 0 : diag->pos.column + width;
-        over = diag->pos.column - characters(next, diag->pos.column) - 1;
-        next = diags_source_line(diags, diag->pos.line + 1);
     }
     int far = diag->end_column > diag->pos.column ? diag->end_column : diag->pos.column;
     int most = characters(diags_source_line(diags, diag->pos.line), far) + 1;
@@ -111,7 +109,7 @@ void diags_sort(struct diags *diags)
 {
     for (size_t i = 0; i < diags->count; i++) {
         if (diags->items[i].pos.line > 0 && diags->line_count > 0) {
-            unfold(diags, &diags->items[i]);
+            keep_inside(diags, &diags->items[i]);
         }
     }
     if (diags->count > 1) {

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* A place in a file; line and column count from 1, the column in characters. Line 0: no place. */
+/* A place in a file; line and column count from 1, the column in characters. Line 0: no place. A negative line: a place
+ * in the text of a scalar, to be looked up by scalar_source.h. */
 struct pos {
     int line;
     int column;
@@ -61,6 +62,7 @@ struct diags {
     struct str text;  /* the file's text, for source lines */
     const size_t *lines; /* where each line of `text` begins: diags_index_lines */
     size_t line_count;
+    struct scalar_sources *sources; /* scalar_source.h; NULL: nobody asked */
     struct diag *items;
     size_t count;
     size_t room;
@@ -68,15 +70,17 @@ struct diags {
 };
 
 void diags_init(struct diags *diags, struct arena *arena, const char *file);
-/* Adds one; at most 1,000 are kept. `hint` is NULL or a ready sentence. Returns the new item, so that
- * end_column can be set. */
+/* An empty list over the same text, for what is read again and was told. */
+struct diags diags_unheard(const struct diags *diags);
+/* Adds one; at most 1,000 are kept. `hint` is NULL or a ready sentence. Returns the new item, its place looked up, so
+ * that end_column can be set. */
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
                       ...) __attribute__((format(printf, 5, 6)));
 /* "did you mean 'x'?" when a candidate is near, else "expected one of a, b, c" (at most 12), else NULL. */
 const char *diag_hint_near(struct arena *arena, struct str word, const struct str *candidates, size_t count);
 /* "E012" or "W020". */
 const char *diag_code_text(enum diag_code code);
-/* Sorts by position, after putting positions inside folded lines where the text stands in the file. */
+/* Sorts by position, after taking care that all of them are inside the text. */
 void diags_sort(struct diags *diags);
 /* Notes where the lines of `text` begin, so that asking for one does not read all before it. Once, when `text` is
  * set. */

@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "pipeline/scalar_source.h"
 
 #include <string.h>
 
@@ -47,6 +48,10 @@ static void set_places(struct parser *p, struct arena *arena)
 {
     struct pos pos = p->pos;
     p->places = arena_array(arena, p->text.n + 1, sizeof *p->places);
+    if (pos.line < 0) {
+        scalar_source_find_all(p->diags, pos, p->text.n, p->places);
+        return;
+    }
     for (size_t i = 0; i < p->text.n; i++) {
         bool inside = ((unsigned char)p->text.p[i] & 0xc0) == 0x80; /* a character */
         p->places[i] = inside && i > 0 ? p->places[i - 1] : pos;

@@ -40,7 +40,7 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
         load_error(loader, node, DIAG_VALUE, NULL, "'run' is empty");
         return;
     }
-    (void)shell_text_parse(node->text, node->content, loader->diags, &step->script);
+    (void)shell_text_parse(node->text, yaml_content(loader->diags, node), loader->diags, &step->script);
 }
 
 static void set_words(struct loader *loader, const char *const *words, size_t count, struct step *step)

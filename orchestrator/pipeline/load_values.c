@@ -240,7 +240,9 @@ bool load_template(struct loader *loader, const struct yaml_node *node, struct t
     if (!load_expect(loader, node, TAKES_SCALAR | TAKES_NULL, "this value")) {
         return false;
     }
-    if (template_parse(node->scalar, node->content, loader->diags, ret) < 0) {
+    bool inside = node->type == JSON_STRING && (!node->plain || str_find(node->text, STR("${{")) >= 0);
+    struct pos pos = inside ? yaml_content(loader->diags, node) : node->pos;
+    if (template_parse(node->scalar, pos, loader->diags, ret) < 0) {
         return false;
     }
     bool number = node->plain && (node->type == JSON_INT || node->type == JSON_NUMBER);
@@ -292,7 +294,8 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
         str_is(text, "True") || str_is(text, "False")) {
         return load_bool(loader, node, &(bool){false});
     }
-    struct pos pos = pos_advance(node->content, node->text, (size_t)(text.p - node->text.p), node->content.column);
+    struct pos pos = yaml_content(loader->diags, node);
+    pos.column += (int)(text.p - node->text.p);
     bool beside = false;
     if (str_starts(text, STR("${{"))) {
         ptrdiff_t end = expr_find_end(text, 3);

@@ -24,11 +24,15 @@ void expr_report_no_end(struct diags *diags, struct str text, size_t from, struc
     struct diag *diag = diag_add(diags, DIAG_EXPR_SYNTAX, pos,
                                  closed ? "a ' in it begins a string, which ends at the next '" : NULL,
                                  "'${{' has no '}}' that ends it");
-    diag->end_column = pos.column + 3;
+    diag->end_column = diag->pos.column + 3;
 }
 
 struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent)
 {
+    if (pos.line < 0) { /* an offset: scalar_source.h */
+        pos.column += (int)(to < text.n ? to : text.n);
+        return pos;
+    }
     for (size_t i = 0; i < to && i < text.n; i++) {
         if (text.p[i] == '\n') {
             pos.line++;

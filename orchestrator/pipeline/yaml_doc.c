@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "pipeline/expr.h"
+#include "pipeline/scalar_source.h"
 
 #include <stdlib.h>
 #include <yaml.h>
@@ -108,26 +109,9 @@ static struct json resolve_plain(struct arena *arena, struct str text)
     return json_string(arena, text);
 }
 
-/* Where the text of a scalar begins: behind an opening quote, or on the first line of a block. */
-static struct pos content_pos(const struct builder *b, const yaml_event_t *event, struct pos pos)
+struct pos yaml_content(struct diags *diags, const struct yaml_node *node)
 {
-    yaml_scalar_style_t style = event->data.scalar.style;
-    if (style == YAML_SINGLE_QUOTED_SCALAR_STYLE || style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) {
-        return (struct pos){pos.line, pos.column + 1};
-    }
-    if (style != YAML_LITERAL_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE) {
-        return pos;
-    }
-    struct str line = {0};
-    int at = pos.line;
-    do {
-        line = diags_source_line(b->diags, ++at);
-    } while (str_trim(line).n == 0 && at < pos.line + 1000 && (size_t)at < b->diags->line_count);
-    size_t blanks = 0;
-    while (blanks < line.n && line.p[blanks] == ' ') {
-        blanks++;
-    }
-    return (struct pos){at, (int)blanks + 1};
+    return scalar_source_add(diags, node->pos, node->text);
 }
 
 /* ---- putting a finished node where it belongs ------------------------------------------------------------- */
@@ -252,7 +236,7 @@ static void open_container(struct builder *b, const yaml_event_t *event, enum js
         return;
     }
     b->stack[b->depth++] = (struct open_node){
-        .node = {.type = type, .pos = pos_of(event->start_mark), .content = pos_of(event->start_mark)}};
+        .node = {.type = type, .pos = pos_of(event->start_mark)}};
 }
 
 static void close_container(struct builder *b, const yaml_event_t *event)
@@ -282,7 +266,6 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
     node.scalar = node.plain ? resolve_plain(b->arena, node.text)
                              : (struct json){.type = JSON_STRING, .u.string = node.text};
     node.type = node.scalar.type;
-    node.content = content_pos(b, event, node.pos);
     place_node(b, node);
 }
 

@@ -22,7 +22,6 @@ struct yaml_node {
     struct json scalar; /* scalars only */
     struct str text;    /* a scalar's text as written (unquoted) */
     bool plain;         /* written without quotes, not a block scalar */
-    struct pos content; /* where a block scalar's first content line begins, else pos (past an opening quote) */
     struct yaml_pair *pairs; /* of a map */
     struct yaml_node *items; /* of a list */
     size_t count;
@@ -39,6 +38,8 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* The key itself, for its place. */
 const struct yaml_node *yaml_get_key(const struct yaml_node *map, const char *key);
+/* The place of the first byte of a scalar's text (scalar_source.h): past an opening quote, on a block's first line. */
+struct pos yaml_content(struct diags *diags, const struct yaml_node *node);
 /* The value as JSON (no positions). */
 struct json yaml_to_json(struct arena *arena, const struct yaml_node *node);
 

@@ -46,6 +46,15 @@ TEST(positions_count_characters_inside_the_scalar)
         {HEAD "steps:\n  a:\n    uses: tool\n    with:\n      count: ${{ params.x }}\n", "6:18 E009", NULL},
         {HEAD "steps:\n  a:\n    run: [cat, \"a ${{ params.x }}\"]\n", "4:23 E009", NULL},
         {HEAD "steps:\n  a:\n    if: >-\n      true &&\n      params.x\n    run: x\n", "6:7 E009", NULL},
+        {HEAD "steps:\n  a: {run: \"echo a\\necho ${{ params.x }}\"}\n", "3:30 E009", NULL},
+        {HEAD "steps:\n  a: {run: \"cat <<'E'\\n${{ params.x }}\\nE\\n\"}\n", "3:24 E012, 3:28 E009", NULL},
+        {HEAD "steps:\n  a:\n    run: >\n      echo ${{ params.x }}\n\n      b ${{ params.y }}\n",
+         "5:16 E009, 7:13 E009", NULL},
+        {HEAD "steps:\n  a: {run: 'echo a\n\n    ''b'' ${{ params.x }}'}\n", "5:15 E009", NULL},
+        {HEAD "steps:\n  a: {if: 'true == ''a'' && params.x', run: x}\n", "3:29 E009", NULL},
+        {HEAD "steps:\n  a: {run: x, env: {A: \"\\x41\\t${{ true && \\\n    params.x }}\"}}\n", "4:5 E009", NULL},
+        {HEAD "steps:\r\n  a:\r\n    run: |\r\n      a\r\n      \xc3\xa6 ${{ params.x }}\r\n", "6:13 E009",
+         NULL},
     };
     CHECK_ROWS(rows);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/yaml_doc.h"
 
+#include "pipeline/scalar_source.h"
 #include "test.h"
 
 #include <stdio.h>
@@ -287,24 +288,24 @@ TEST(a_bomb_of_aliases_ends_early)
 }
 
 /* Where a node's text begins, for positions inside it. */
-TEST(content_begins_behind_the_quote_or_on_the_first_line_of_a_block)
+TEST(content_begins_behind_the_quote_or_on_the_line_below_the_mark_of_a_block)
 {
     static const struct {
         const char *yaml;
         int line, column;
     } rows[] = {
         {"a: text", 1, 4},        {"a: 'text'", 1, 5},          {"a: \"text\"", 1, 5},
-        {"a: |\n  text", 2, 3},   {"a: >-\n\n\n    text", 4, 5}, {"a:\n  text\n  more", 2, 3},
+        {"a: |\n  text", 2, 3},   {"a: >-\n\n\n    text", 2, 1}, {"a:\n  text\n  more", 2, 3},
         {"\xC3\xA6: 'x'", 1, 5}, {"\xEF\xBB\xBF" "a: x", 1, 4},
     };
     arena = arena_new();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct yaml_node *root = parse(str_from(rows[i].yaml));
         assert_non_null(root);
-        if (root->pairs[0].value.content.line != rows[i].line ||
-            root->pairs[0].value.content.column != rows[i].column) {
-            fail_msg("%s: expected %d:%d, found %d:%d", rows[i].yaml, rows[i].line, rows[i].column,
-                     root->pairs[0].value.content.line, root->pairs[0].value.content.column);
+        struct pos found = scalar_source_find(&diags, yaml_content(&diags, &root->pairs[0].value));
+        if (found.line != rows[i].line || found.column != rows[i].column) {
+            fail_msg("%s: expected %d:%d, found %d:%d", rows[i].yaml, rows[i].line, rows[i].column, found.line,
+                     found.column);
         }
     }
     arena_free(arena);
@@ -319,4 +320,4 @@ TESTS(RUN(plain_scalars_resolve_by_the_core_schema_of_yaml_1_2),
       RUN(bytes_that_are_no_text_are_refused_where_they_stand),
       RUN(escapes_in_double_quotes_give_any_character_but_nul), RUN(nesting_is_accepted_up_to_64_levels),
       RUN(a_file_over_16_mib_is_refused_unread), RUN(a_bomb_of_aliases_ends_early),
-      RUN(content_begins_behind_the_quote_or_on_the_first_line_of_a_block))
+      RUN(content_begins_behind_the_quote_or_on_the_line_below_the_mark_of_a_block))
