@@ -182,7 +182,10 @@ bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, 
     if (!load_expect(loader, node, TAKES_NUMBER | TAKES_TEXT, "this value")) {
         return false;
     }
-    if (parse_int(node->text, min, max, ret, &err) < 0) {
+    bool whole = node->type == JSON_INT; /* 0x10 too */
+    struct str text = whole ? str_from(arena_printf(loader->arena, "%lld", (long long)node->scalar.u.integer))
+                            : node->text;
+    if (parse_int(text, min, max, ret, &err) < 0) {
         load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);
         return false;
     }

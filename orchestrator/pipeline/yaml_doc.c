@@ -4,8 +4,8 @@
  */
 #include "pipeline/yaml_doc.h"
 
-#include "base/parse.h"
 #include "base/utf8.h"
+#include "pipeline/core_schema.h"
 #include "pipeline/expr.h"
 #include "pipeline/scalar_source.h"
 
@@ -44,69 +44,16 @@ static void fatal(struct builder *b, enum diag_code code, struct pos pos, const 
     b->stop = true;
 }
 
-/* ---- scalars: the core schema of YAML 1.2 (section 10.3.2), without octal and hexadecimal ------------- */
-
-static bool is_number_text(struct str text, bool *ret_integer)
+/* The value of a plain scalar. `is_value`: it is no key, which is text whatever it looks like. */
+static struct json resolve_plain(struct builder *b, const struct yaml_node *node, bool is_value)
 {
-    size_t i = text.n > 0 && (text.p[0] == '-' || text.p[0] == '+') ? 1 : 0;
-    size_t digits = 0;
-    *ret_integer = true;
-    size_t first = i;
-    for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
-        digits++;
+    bool not_finite = false;
+    struct json value = core_schema_value(node->text, &not_finite);
+    if (not_finite && is_value) {
+        diag_add(b->diags, DIAG_VALUE, node->pos, "write it in quotes if it is text",
+                 "expected a finite number, found '%.*s': infinity and NaN are not accepted", STR_ARG(node->text));
     }
-    if (digits > 1 && text.p[first] == '0') {
-        return false; /* 012 is text here: neither octal nor twelve */
-    }
-    if (i < text.n && text.p[i] == '.') {
-        *ret_integer = false;
-        for (i++; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
-            digits++;
-        }
-    }
-    if (digits == 0) {
-        return false;
-    }
-    if (i < text.n && (text.p[i] == 'e' || text.p[i] == 'E')) {
-        *ret_integer = false;
-        i++;
-        i += i < text.n && (text.p[i] == '+' || text.p[i] == '-') ? 1 : 0;
-        size_t exponent = i;
-        for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
-        }
-        if (i == exponent) {
-            return false;
-        }
-    }
-    return i == text.n;
-}
-
-static struct json resolve_plain(struct arena *arena, struct str text)
-{
-    static const struct {
-        const char *text;
-        enum json_type type;
-        bool boolean;
-    } words[] = {{"", JSON_NULL, false},     {"~", JSON_NULL, false},    {"null", JSON_NULL, false},
-                 {"Null", JSON_NULL, false}, {"NULL", JSON_NULL, false}, {"true", JSON_BOOL, true},
-                 {"false", JSON_BOOL, false}};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_is(text, words[i].text)) {
-            return words[i].type == JSON_NULL ? json_null() : json_bool(words[i].boolean);
-        }
-    }
-    bool integer = false;
-    int64_t whole = 0;
-    double number = 0;
-    if (is_number_text(text, &integer)) {
-        if (integer && parse_int(text, INT64_MIN, INT64_MAX, &whole, NULL) == 0) {
-            return json_int(whole);
-        }
-        if (parse_number(text, &number, NULL) == 0) {
-            return json_number(number);
-        }
-    }
-    return json_string(arena, text);
+    return value;
 }
 
 struct pos yaml_content(struct diags *diags, const struct yaml_node *node)
@@ -263,7 +210,8 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
     }
     /* A "!" before a quoted scalar is a tag too; libyaml tells by the text. */
     refuse_decoration(b, event, event->data.scalar.anchor, event->data.scalar.tag);
-    node.scalar = node.plain ? resolve_plain(b->arena, node.text)
+    bool is_value = b->depth == 0 || b->stack[b->depth - 1].node.type == JSON_ARRAY || b->stack[b->depth - 1].has_key;
+    node.scalar = node.plain ? resolve_plain(b, &node, is_value)
                              : (struct json){.type = JSON_STRING, .u.string = node.text};
     node.type = node.scalar.type;
     place_node(b, node);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One YAML document as a tree with positions, read by libyaml's event API under bounds.
  *
- * Scalars resolve by the YAML 1.2 core schema: only true and false are booleans (not yes, no, on, off),
- * null is ~, null or nothing, no octal 012, no sexagesimal. Quoted scalars and block scalars are strings. A
- * plain scalar keeps its text beside its value, so that `version: 1.10` can be the string "1.10".
+ * Plain scalars mean what core_schema.h says; infinities and NaN are refused. Quoted scalars and block scalars are
+ * strings. A plain scalar keeps its text beside its value, so that `version: 1.10` can be the string "1.10".
  * Aliases, anchors, merge keys, tags, several documents and duplicate keys are refused (with all other errors
  * reported too where the reading can go on).
  */

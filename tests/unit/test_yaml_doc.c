@@ -74,19 +74,43 @@ TEST(plain_scalars_resolve_by_the_core_schema_of_yaml_1_2)
         OK("[yes, no, on, off, y, n, True, TRUE, False, FALSE]",
            "[\"yes\",\"no\",\"on\",\"off\",\"y\",\"n\",\"True\",\"TRUE\",\"False\",\"FALSE\"]"),
         OK("[null, Null, NULL, ~, ]", "[null,null,null,null]"),
+        OK("[nULL, NUll, ~~]", "[\"nULL\",\"NUll\",\"~~\"]"),
         OK("{a: , b: null, c: 'null', d: \"\"}", "{\"a\":null,\"b\":null,\"c\":\"null\",\"d\":\"\"}"),
-        OK("[0, 7, -7, +7, 9223372036854775807]", "[0,7,-7,7,9223372036854775807]"),
+        OK("[0, 7, -7, +7, -0, 9223372036854775807, -9223372036854775808]",
+           "[0,7,-7,7,0,9223372036854775807,-9223372036854775808]"),
+        OK("[012, 00, -012, +08, 0000]", "[12,0,-12,8,0]"),
         OK("[9223372036854775808]", "[9.223372036854776e+18]"),
-        OK("[1.5, -0.5, .5, 5., 1e3, 1E-3, +1.5e+2]", "[1.5,-0.5,0.5,5.0,1000.0,0.001,150.0]"),
-        OK("[012, 00, -012, 0o17, 0x1F, 0b11, 1_000]",
-           "[\"012\",\"00\",\"-012\",\"0o17\",\"0x1F\",\"0b11\",\"1_000\"]"),
+        OK("[0o0, 0o17, 0o777777777777777777777, 0x0, 0x1F, 0xaF, 0x7fffffffffffffff]",
+           "[0,15,9223372036854775807,0,31,175,9223372036854775807]"),
+        OK("[0x8000000000000000, 0o1000000000000000000000]", "[9.223372036854776e+18,9.223372036854776e+18]"),
+        OK("[0o, 0x, 0o8, 0xg, -0x1, +0o7, 0X1F, 0O17, 0b11, 1_000, 0x1.8]",
+           "[\"0o\",\"0x\",\"0o8\",\"0xg\",\"-0x1\",\"+0o7\",\"0X1F\",\"0O17\",\"0b11\",\"1_000\",\"0x1.8\"]"),
+        OK("[1.5, -0.5, .5, 5., 1e3, 1E-3, +1.5e+2, 01.5, 1.e1, -.5, +.5e1, 0., 1e03]",
+           "[1.5,-0.5,0.5,5.0,1000.0,0.001,150.0,1.5,10.0,-0.5,5.0,0.0,1000.0]"),
         OK("[1:30, 190:20:30, 2026-01-01, 2026-01-01T10:00:00Z]",
            "[\"1:30\",\"190:20:30\",\"2026-01-01\",\"2026-01-01T10:00:00Z\"]"),
-        OK("[.inf, .NaN, inf, NaN, +, -., e5, 1e, 1e+, 1.2.3, '-']",
-           "[\".inf\",\".NaN\",\"inf\",\"NaN\",\"+\",\"-.\",\"e5\",\"1e\",\"1e+\",\"1.2.3\",\"-\"]"),
+        OK("[inf, NaN, .iNF, .Nan, -.nan, +.nan, .info, +, -., ., e5, .e5, 1e, 1e+, 1.2.3, 1-, ++1, 1e5.0, '-']",
+           "[\"inf\",\"NaN\",\".iNF\",\".Nan\",\"-.nan\",\"+.nan\",\".info\",\"+\",\"-.\",\".\",\"e5\",\".e5\",\"1e\","
+           "\"1e+\",\"1.2.3\",\"1-\",\"++1\",\"1e5.0\",\"-\"]"),
         OK("['1', \"true\", '~']", "[\"1\",\"true\",\"~\"]"),
         OK("a: |\n  1\nb: >\n  true\n", "{\"a\":\"1\\n\",\"b\":\"true\\n\"}"),
-        OK("a: 1e999", "{\"a\":\"1e999\"}"),
+    };
+    CHECK(rows);
+}
+
+TEST(a_number_that_json_cannot_hold_is_refused_unless_it_is_quoted_or_a_key)
+{
+    static const struct row rows[] = {
+        WRONG("a: .inf", "{\"a\":\".inf\"}", "1:4 E006", "expected a finite number, found '.inf'"),
+        WRONG("[.Inf, .INF, -.inf, +.Inf, -.INF]", "[\".Inf\",\".INF\",\"-.inf\",\"+.Inf\",\"-.INF\"]",
+              "1:2 E006, 1:8 E006, 1:14 E006, 1:21 E006, 1:28 E006", NULL),
+        WRONG("- .nan\n- .NaN\n- .NAN\n", "[\".nan\",\".NaN\",\".NAN\"]", "1:3 E006, 2:3 E006, 3:3 E006",
+              "write it in quotes if it is text"),
+        WRONG("1e999", "\"1e999\"", "1:1 E006", "'1e999'"),
+        WRONG("{a: -1.0e+400}", "{\"a\":\"-1.0e+400\"}", "1:5 E006", NULL),
+        OK("{.inf: 1, 1e999: 2, a: '.inf', b: \".nan\"}", "{\".inf\":1,\"1e999\":2,\"a\":\".inf\",\"b\":\".nan\"}"),
+        OK("a: |\n  .inf\n", "{\"a\":\".inf\\n\"}"),
+        OK("a: 1e-999", "{\"a\":0.0}"),
     };
     CHECK(rows);
 }
@@ -312,6 +336,7 @@ TEST(content_begins_behind_the_quote_or_on_the_line_below_the_mark_of_a_block)
 }
 
 TESTS(RUN(plain_scalars_resolve_by_the_core_schema_of_yaml_1_2),
+      RUN(a_number_that_json_cannot_hold_is_refused_unless_it_is_quoted_or_a_key),
       RUN(a_plain_number_keeps_the_text_it_was_written_with), RUN(on_is_a_key_like_any_other),
       RUN(anchors_aliases_merge_keys_and_tags_are_refused_all_at_once),
       RUN(a_file_is_one_document_and_not_an_empty_one), RUN(duplicate_keys_are_told_with_the_line_of_the_first),
