@@ -8,7 +8,7 @@
 #include "cli/git_head.h"
 #include "cli/lua_compiler.h"
 #include "cli/names.h"
-#include "pipeline/yaml_doc.h"
+#include "pipeline/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +90,8 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
 /* ---- parameters ------------------------------------------------------------------------------------------ */
 
 /* A map in JSON or YAML: YAML by our reader, which takes JSON as well. */
-static int read_params_file(const struct cli *cli, const char *path, struct json *params, struct err *err)
+static int read_params_file(const struct cli *cli, const struct pipeline *pipeline, const char *path,
+                            struct json *params, struct err *err)
 {
     struct diags diags;
     diags_init(&diags, cli->arena, path);
@@ -105,9 +106,14 @@ static int read_params_file(const struct cli *cli, const char *path, struct json
     if (root->type != JSON_OBJECT) {
         return err_set(err, ERR_INPUT, "%s: expected a map of parameters, found %s", path, json_type_name(root->type));
     }
-    struct json values = yaml_to_json(cli->arena, root);
-    for (size_t i = 0; i < values.u.object.count; i++) {
-        json_set(cli->arena, params, values.u.object.members[i].key.p, values.u.object.members[i].value);
+    for (size_t i = 0; i < root->count; i++) {
+        struct str name = root->pairs[i].key.text;
+        const struct param unknown = {.type = VALUE_JSON};
+        const struct param *param = &unknown;
+        for (size_t p = 0; p < pipeline->param_count; p++) {
+            param = str_eq(pipeline->params[p].name, name) ? &pipeline->params[p] : param;
+        }
+        json_set(cli->arena, params, name.p, load_param_node(param, &root->pairs[i].value, cli->arena));
     }
     return 0;
 }
@@ -149,7 +155,7 @@ int start_params(const struct cli *cli, const struct pipeline *pipeline, const s
     struct json given = base != NULL ? json_copy(cli->arena, base) : json_object();
     const char *file = NULL;
     for (int i = 0; (file = option_nth(cli, "params", i)) != NULL; i++) {
-        if (read_params_file(cli, file, &given, err) < 0) {
+        if (read_params_file(cli, pipeline, file, &given, err) < 0) {
             return -1;
         }
     }

@@ -111,6 +111,8 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
 const char *load_param_problem(const struct param *param, const struct json *value, struct arena *arena);
 /* The value that a template without expressions gives to a param: for one that is text, a number as it is written. */
 struct json load_param_value(const struct param *param, const struct template *given, struct arena *arena);
+/* The same of a node of YAML: a number for a param that is text is as it is written, 1.10. */
+struct json load_param_node(const struct param *param, const struct yaml_node *node, struct arena *arena);
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);

@@ -2,7 +2,10 @@
  * `params:` and the values given for them.
  */
 #include "base/parse.h"
+#include "base/utf8.h"
 #include "pipeline/load.h"
+
+enum { SHOWN_MAX = 60 };
 
 const char *const value_type_names[] = {"string", "integer", "number", "boolean", "path", "json", "list", "map", NULL};
 
@@ -119,12 +122,15 @@ struct json load_param_value(const struct param *param, const struct template *g
     return is_text(param->type) ? template_text_or_plain(given, arena) : given->plain;
 }
 
+struct json load_param_node(const struct param *param, const struct yaml_node *node, struct arena *arena)
+{
+    bool number = node->type == JSON_INT || node->type == JSON_NUMBER;
+    return is_text(param->type) && number ? json_string(arena, node->text) : yaml_to_json(arena, node);
+}
+
 static void load_default(struct loader *loader, const struct yaml_node *node, struct param *param)
 {
-    struct json value = yaml_to_json(loader->arena, node);
-    if (is_text(param->type) && node->plain && (value.type == JSON_INT || value.type == JSON_NUMBER)) {
-        value = json_string(loader->arena, node->text); /* 1.10 stays "1.10" */
-    }
+    struct json value = load_param_node(param, node, loader->arena);
     if (node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0) {
         load_error(loader, node, DIAG_EXPR_PLACE, NULL, "a default takes no expressions");
         return;
@@ -179,6 +185,29 @@ static void keep_choices(struct loader *loader, const struct yaml_node *node, st
     }
 }
 
+/* `params: {lr: 0.1}`, as one would write them elsewhere: says how its default is written. */
+static void report_bare_default(struct loader *loader, const struct yaml_node *node, struct param *param)
+{
+    static const enum value_type types[] = {[JSON_NULL] = VALUE_STRING,    [JSON_BOOL] = VALUE_BOOLEAN,
+                                            [JSON_INT] = VALUE_INTEGER,    [JSON_NUMBER] = VALUE_NUMBER,
+                                            [JSON_STRING] = VALUE_STRING,  [JSON_ARRAY] = VALUE_LIST};
+    struct arena *arena = loader->arena;
+    struct json value = yaml_to_json(arena, node);
+    bool nothing = node->type == JSON_NULL;
+    bool number = node->type == JSON_INT || node->type == JSON_NUMBER;
+    struct str text = number ? node->text : json_text(arena, &value);
+    param->type = types[node->type];
+    param->required = nothing;
+    const char *type = value_type_name(param->type);
+    bool shown = !nothing && text.n <= SHOWN_MAX && str_find(text, STR("${{")) < 0;
+    char *hint = shown ? arena_printf(arena, "write '%.*s: {type: %s, default: %.*s}'", STR_ARG(param->name), type,
+                                      STR_ARG(text))
+                       : arena_printf(arena, "write '%.*s: {type: %s}'", STR_ARG(param->name), type);
+    utf8_one_line(hint);
+    load_error(loader, node, DIAG_TYPE, hint, "param '%.*s': expected a map, found %s", STR_ARG(param->name),
+               nothing ? "nothing" : json_type_name(node->type));
+}
+
 void load_params(struct loader *loader, const struct yaml_node *node, void *target)
 {
     (void)target;
@@ -195,9 +224,12 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
             continue;
         }
         const char *what = arena_printf(loader->arena, "param '%.*s'", STR_ARG(param->name));
-        if (!load_map(loader, &pair->value, param_keys, param, what)) {
+        if (pair->value.type != JSON_OBJECT) {
+            report_bare_default(loader, &pair->value, param);
+            count++; /* what names it is right */
             continue;
         }
+        (void)load_map(loader, &pair->value, param_keys, param, what);
         keep_choices(loader, &pair->value, param);
         check_bounds(loader, &pair->value, param);
         const struct yaml_node *def = yaml_get(&pair->value, "default");

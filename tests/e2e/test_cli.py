@@ -770,3 +770,20 @@ def test_installing_again_drops_what_is_no_more_and_uninstall_leaves_the_rest(sl
     again = install("--uninstall", prefix)
     assert again.returncode == 1 and "nothing to remove" in again.stderr
     assert install().returncode == 2
+
+
+# ---- params from a file --------------------------------------------------------------------------------------------
+
+def test_a_number_of_a_params_file_keeps_its_text_for_a_param_that_is_text(sluice):
+    sluice.pipeline("name: p\nparams: {s: {}, f: {type: path}, n: {type: number}, i: {type: integer}, j: {type: json}}\n"
+                    "steps: {s: {run: \"echo ${{ params.s }} ${{ params.f }} ${{ params.n }} ${{ params.i }}"
+                    " ${{ toJSON(params.j) }}\"}}\n")
+    (sluice.folder / "q.yaml").write_text("s: 1.10\nf: 012\nn: 1.10\ni: 0x10\nj: 1.10\n")
+    sluice("run", "-q", "--params", "q.yaml", expect=0)
+    assert sluice("logs", expect=0).out == "s | 1.10 012 1.1 16 1.1\n"
+    (sluice.folder / "q.json").write_text('{"s": 1e3}')
+    sluice("run", "-q", "--params", "q.yaml", "--params", "q.json", expect=0)
+    assert sluice("logs", expect=0).out == "s | 1e3 012 1.1 16 1.1\n"
+    (sluice.folder / "q.yaml").write_text("s: [1]\nn: .inf\n")
+    said = sluice("run", "--params", "q.yaml", expect=2).err
+    assert "q.yaml:2:4: expected a finite number, found '.inf'" in said

@@ -552,6 +552,43 @@ static const char *template_text(struct arena *arena, const struct template *tem
     return template->part_count == 0 ? json_text(arena, &template->plain).p : "${{ }}";
 }
 
+#define BARE(value) HEAD "params: {a: " value "}\nsteps: {b: {run: 'echo ${{ params.a }}'}}\n"
+
+TEST(a_param_that_is_only_its_default_is_told_how_to_write_it_and_nothing_else)
+{
+    static const struct text_row rows[] = {
+        {BARE("0.10"), "2:13 E005",
+         "param 'a': expected a map, found a number (write 'a: {type: number, default: 0.10}')"},
+        {BARE("0x10"), "2:13 E005", "found an integer (write 'a: {type: integer, default: 0x10}')"},
+        {BARE("true"), "2:13 E005", "(write 'a: {type: boolean, default: true}')"},
+        {BARE("data.csv"), "2:13 E005", "(write 'a: {type: string, default: \"data.csv\"}')"},
+        {BARE("'it''s'"), "2:13 E005", "(write 'a: {type: string, default: \"it's\"}')"},
+        {BARE("[1, x]"), "2:13 E005", "found a list (write 'a: {type: list, default: [1,\"x\"]}')"},
+        {BARE("~"), "2:13 E005", "found nothing (write 'a: {type: string}')"},
+        {BARE("'${{ run.id }}'"), "2:13 E005", "(write 'a: {type: string}')"},
+        {BARE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "2:13 E005",
+         "(write 'a: {type: string}')"},
+    };
+    CHECK_ROWS(rows);
+}
+
+TEST(numbers_are_those_of_the_core_schema)
+{
+    struct loaded loaded = load_text_of(
+        HEAD "params: {a: {type: integer, default: 0x10}, b: {type: integer, default: 012, minimum: 0o14},\n"
+             "  c: {type: number, default: 1., maximum: 1e3}, d: {default: 0x10}}\n"
+             "steps: {a: {run: x, matrix: {n: [1, 2]}, max_parallel: 0x2, env: {A: 0x10}}}\n");
+    const struct pipeline *pipeline = loaded.pipeline;
+    assert_non_null(pipeline);
+    static const char *const defaults[] = {"16", "12", "1.0", "\"0x10\""};
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        assert_string_equal(json_text(loaded.arena, &pipeline->params[i].def).p, defaults[i]);
+    }
+    assert_int_equal(pipeline->steps[0].max_parallel, 2);
+    assert_string_equal(template_text(loaded.arena, &pipeline->steps[0].env[0].value), "\"0x10\"");
+    loaded_free(&loaded);
+}
+
 TEST(texts_keep_the_way_they_are_written)
 {
     struct loaded loaded = load_text_of(
@@ -812,7 +849,8 @@ TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_re
       RUN(what_a_step_leaves_is_named_and_typed), RUN(attempts_are_counted_delayed_and_chosen),
       RUN(limits_of_a_step_are_checked), RUN(schedules_are_checked_in_full),
       RUN(webhooks_and_events_are_checked_in_full), RUN(what_a_trigger_gives_must_fit_the_params),
-      RUN(texts_keep_the_way_they_are_written), RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
+      RUN(a_param_that_is_only_its_default_is_told_how_to_write_it_and_nothing_else),
+      RUN(numbers_are_those_of_the_core_schema), RUN(texts_keep_the_way_they_are_written), RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
       RUN(defaults_bind_to_what_may_be_repeated_and_a_steps_own_keys_win),
       RUN(a_step_without_keys_has_the_defaults_of_the_contract), RUN(causes_of_a_retry_are_those_that_were_named),
       RUN(triggers_are_kept_with_their_settings), RUN(the_digest_is_of_what_the_file_says_not_of_how),
