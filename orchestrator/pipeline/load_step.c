@@ -3,6 +3,7 @@
  */
 #include "base/parse.h"
 #include "pipeline/load.h"
+#include "pipeline/shell_text.h"
 
 #include <signal.h>
 
@@ -17,6 +18,10 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
 {
     struct step *step = step_of(target);
     step->kind = STEP_KIND_RUN;
+    if (node->type == JSON_ARRAY ? node->count == 0 : str_trim(node->text).n == 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'run' is empty");
+        return;
+    }
     if (node->type == JSON_ARRAY) {
         struct template *argv = arena_array(loader->arena, node->count, sizeof *argv);
         step->is_argv = true;
@@ -31,13 +36,7 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
             }
         }
         step->argv = argv;
-        if (node->count == 0) {
-            load_error(loader, node, DIAG_VALUE, NULL, "'run' is empty");
-        }
-        return;
-    }
-    if (str_trim(node->text).n == 0) {
-        load_error(loader, node, DIAG_VALUE, NULL, "'run' is empty");
+        (void)shell_words_check(argv, step->argv_count, loader->diags);
         return;
     }
     (void)shell_text_parse(node->text, yaml_content(loader->diags, node), loader->diags, &step->script);

@@ -7,82 +7,11 @@
  */
 #include "pipeline/shell_text.h"
 
-#include "base/strbuf.h"
-#include "pipeline/shell_command.h"
+#include "pipeline/shell_lexer.h"
 
-enum place {
-    PLACE_BARE,        /* words of commands */
-    PLACE_DOUBLE,      /* "..." */
-    PLACE_SINGLE,      /* '...' */
-    PLACE_DOLLAR_SINGLE, /* $'...' */
-    PLACE_COMMENT,
-    PLACE_PARAMETER,   /* ${...} */
-    PLACE_ARITHMETIC,  /* $((...)), ((...)) or $[...] */
-    PLACE_TEST,        /* [[ ... ]] */
-    PLACE_HEREDOC,     /* unquoted: like double quotes */
-    PLACE_HEREDOC_QUOTED,
-};
+#include <ctype.h>
 
-enum { NESTING_MAX = 64, HEREDOCS_MAX = 16 };
-
-struct frame {
-    enum place place;
-    char close;       /* ')' of $( ), '`', '}' ... */
-    int parentheses;  /* inside arithmetic and subshells */
-    int cases;        /* `case` without `esac` yet: a ')' ends a pattern */
-    struct shell_command outer; /* the command around a substitution */
-};
-
-struct heredoc {
-    struct str delimiter;
-    bool quoted;
-    bool strip_tabs;
-    bool code; /* the command it is for runs it */
-};
-
-struct lexer {
-    struct str text;
-    struct pos pos;
-    struct pos counted_pos; /* of byte `counted` */
-    size_t counted;
-    struct diags *diags;
-    size_t at;
-    struct frame stack[NESTING_MAX];
-    int depth;
-    struct heredoc heredocs[HEREDOCS_MAX];
-    int heredoc_count;
-    bool heredoc_is_code;     /* the one being read */
-    struct strbuf out;
-    const struct expr **exprs;
-    size_t expr_count;
-    size_t expr_room;
-    struct shell_command command;
-    bool secret; /* the expression being read names one */
-    bool failed;
-};
-
-static struct frame *top(struct lexer *l)
-{
-    return &l->stack[l->depth];
-}
-
-static char peek(const struct lexer *l, size_t ahead)
-{
-    return l->at + ahead < l->text.n ? l->text.p[l->at + ahead] : '\0';
-}
-
-static bool sees(const struct lexer *l, const char *text)
-{
-    return str_starts(str_slice(l->text, l->at, l->text.n), str_from(text));
-}
-
-static void copy(struct lexer *l, size_t count)
-{
-    strbuf_add(&l->out, l->text.p + l->at, count);
-    l->at += count;
-}
-
-static void push(struct lexer *l, enum place place, char close)
+void shell_lexer_push(struct shell_lexer *l, enum shell_place place, char close)
 {
     if (l->depth + 1 == NESTING_MAX) {
         if (!l->failed) {
@@ -93,16 +22,18 @@ static void push(struct lexer *l, enum place place, char close)
         l->at = l->text.n;
         return;
     }
-    l->stack[++l->depth] = (struct frame){.place = place, .close = close, .outer = l->command};
+    l->stack[++l->depth] = (struct shell_frame){.place = place, .close = close, .outer = l->command};
 }
 
-static void pop(struct lexer *l)
+static void refuse(struct shell_lexer *l, size_t at, const char *where, const char *hint);
+
+void shell_lexer_pop(struct shell_lexer *l)
 {
     l->depth -= l->depth > 0 ? 1 : 0;
 }
 
 /* Where byte `at` stands. Lines are counted once, as long as one asks forwards. */
-static struct pos place_of(struct lexer *l, size_t at)
+static struct pos place_of(struct shell_lexer *l, size_t at)
 {
     if (at < l->counted) {
         l->counted_pos = l->pos;
@@ -113,33 +44,84 @@ static struct pos place_of(struct lexer *l, size_t at)
     return l->counted_pos;
 }
 
-/* The commands inside `$(` and backquotes are others: those around go on behind them, in the same word. */
-static void push_commands(struct lexer *l, char close)
+/* Is what stands in this `${ }` behind an operator that takes a word (`${x:-word}`), not an index or an offset? */
+static bool parameter_takes_word(const struct shell_lexer *l, const struct shell_frame *frame)
 {
-    push(l, PLACE_BARE, close);
-    shell_command_begin(&l->command);
+    size_t at = frame->begin;
+    while (at < l->at && (l->text.p[at] == '!' || l->text.p[at] == '_' || isalnum((unsigned char)l->text.p[at]))) {
+        at++;
+    }
+    at += at < l->at && l->text.p[at] == ':' && at + 1 < l->at && strchr("-=?+", l->text.p[at + 1]) != NULL ? 1 : 0;
+    return at > frame->begin && at < l->at && strchr("-=?+#%/", l->text.p[at]) != NULL;
 }
 
-static void pop_commands(struct lexer *l)
+/* A command has ended: does it run what the pipe brings it? */
+static void end_command(struct shell_lexer *l, bool piped_on)
+{
+    struct shell_pipe *pipe = &l->pipe;
+    if (pipe->goes_on && shell_command_runs_input(&l->command)) {
+        if (pipe->printed > 0) {
+            refuse(l, pipe->printed - 1, "that is code to the command behind the pipe", shell_risk_hint(SHELL_CODE));
+        }
+        for (int i = pipe->first_heredoc; i < l->heredoc_count; i++) {
+            l->heredocs[i].code = true;
+        }
+    }
+    bool prints = pipe->by_this > 0 && (shell_command_prints(&l->command) || l->command.feeds_code);
+    size_t by_this = prints ? pipe->by_this : shell_command_ends_group(&l->command) ? pipe->before : 0;
+    size_t printed = pipe->printed > 0 ? pipe->printed : by_this;
+    size_t before = pipe->before > 0 ? pipe->before : printed;
+    *pipe = piped_on ? (struct shell_pipe){printed, 0, before, pipe->first_heredoc, true}
+                     : (struct shell_pipe){.before = before, .first_heredoc = l->heredoc_count};
+}
+
+/* The commands inside `$(` and backquotes are others: those around go on behind them, in the same word. */
+static void push_commands(struct shell_lexer *l, char close, bool feeds)
+{
+    feeds = feeds || l->command.feeds_code;
+    shell_lexer_push(l, PLACE_BARE, close);
+    shell_command_begin(&l->command);
+    l->command.feeds_code = feeds;
+    top(l)->pipe = l->pipe;
+    l->pipe = (struct shell_pipe){0};
+}
+
+/* Is what a substitution prints here run, or counted with? */
+static bool prints_into_code(const struct shell_lexer *l)
+{
+    bool code = l->stack[l->depth].place == PLACE_HEREDOC ? l->heredoc_is_code
+                                                          : shell_command_risk(&l->command) != SHELL_SAFE;
+    for (int i = l->depth; i > 0 && l->stack[i].close != ')' && l->stack[i].close != '`'; i--) {
+        enum shell_place place = l->stack[i].place;
+        code = code || place == PLACE_TEST || (place == PLACE_PARAMETER && !parameter_takes_word(l, &l->stack[i]));
+    }
+    for (int i = l->depth; i > 0 && l->stack[i].place != PLACE_BARE; i--) {
+        code = code || l->stack[i].place == PLACE_ARITHMETIC;
+    }
+    return code;
+}
+
+static void pop_commands(struct shell_lexer *l)
 {
     shell_command_end_word(&l->command);
+    end_command(l, false);
+    l->pipe = top(l)->pipe;
     l->command = top(l)->outer;
-    shell_command_byte(&l->command, 'x');
-    pop(l);
+    shell_command_byte(&l->command, '$');
+    shell_lexer_pop(l);
 }
 
 /* ---- expressions ------------------------------------------------------------------------------------------ */
 
-static void refuse(struct lexer *l, size_t at, const char *where)
+static void refuse(struct shell_lexer *l, size_t at, const char *where, const char *hint)
 {
     l->failed = true;
-    diag_add(l->diags, DIAG_SHELL, place_of(l, at), "put it in 'env:' and use the variable",
-             "an expression %s would not be one shell word", where);
+    diag_add(l->diags, DIAG_SHELL, place_of(l, at), hint, "an expression %s would not be one shell word", where);
 }
 
 static void note_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
 {
-    struct lexer *l = ctx;
+    struct shell_lexer *l = ctx;
     (void)members;
     (void)count;
     if (str_is(root, "secrets")) {
@@ -149,8 +131,8 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     }
 }
 
-/* What stands in the way of an expression in this place, or NULL. */
-static const char *obstacle(const struct lexer *l)
+/* What stands in the way of an expression in this place, or NULL; and what to do about it. */
+static const char *obstacle(const struct shell_lexer *l, const char **ret_hint)
 {
     static const char *const inside[] = {
         [PLACE_DOLLAR_SINGLE] = "inside $'...'",
@@ -159,26 +141,37 @@ static const char *obstacle(const struct lexer *l)
         [PLACE_TEST] = "inside [[ ]]",
         [PLACE_HEREDOC_QUOTED] = "inside a quoted here-document",
     };
-    enum place place = l->stack[l->depth].place;
+    enum shell_place place = l->stack[l->depth].place;
+    *ret_hint = shell_risk_hint(SHELL_CODE);
     if (place == PLACE_COMMENT) {
         return NULL;
+    }
+    /* Quotes inside of arithmetic and the like do not end it. */
+    for (int i = l->depth; i > 0 && l->stack[i].place != PLACE_BARE && place != PLACE_HEREDOC_QUOTED; i--) {
+        const struct shell_frame *frame = &l->stack[i];
+        bool taken = frame->place == PLACE_PARAMETER && i < l->depth && parameter_takes_word(l, frame);
+        if (!taken && (frame->place == PLACE_PARAMETER || frame->place == PLACE_ARITHMETIC ||
+                       frame->place == PLACE_TEST)) {
+            return inside[frame->place];
+        }
     }
     if (place == PLACE_HEREDOC) {
         return l->heredoc_is_code ? "in a here-document that another interpreter runs" : NULL;
     }
     if (place == PLACE_BARE || place == PLACE_DOUBLE || place == PLACE_SINGLE) {
-        return shell_command_takes_code(&l->command)   ? "that is code to another interpreter"
-               : shell_command_in_index(&l->command) ? "inside an index"
-                                                       : NULL;
+        enum shell_risk risk = shell_command_risk(&l->command);
+        *ret_hint = shell_risk_hint(risk);
+        return shell_risk_text(risk);
     }
     return place < sizeof inside / sizeof inside[0] ? inside[place] : NULL;
 }
 
-static void write_reference(struct lexer *l, size_t at, size_t number)
+static void write_reference(struct shell_lexer *l, size_t at, size_t number)
 {
-    const char *where = obstacle(l);
+    const char *hint = NULL;
+    const char *where = obstacle(l, &hint);
     if (where != NULL) {
-        refuse(l, at, where);
+        refuse(l, at, where, hint);
         return;
     }
     switch (top(l)->place) {
@@ -194,10 +187,14 @@ static void write_reference(struct lexer *l, size_t at, size_t number)
         strbuf_printf(&l->out, "${__%zu}", number);
         break;
     }
-    shell_command_byte(&l->command, 'x');
+    size_t *first = top(l)->place != PLACE_HEREDOC ? &l->pipe.by_this : l->pipe.goes_on ? &l->pipe.printed : NULL;
+    if (first != NULL && *first == 0) {
+        *first = at + 1;
+    }
+    shell_command_value(&l->command);
 }
 
-static void take_expression(struct lexer *l)
+static void take_expression(struct shell_lexer *l)
 {
     size_t start = l->at;
     ptrdiff_t end = expr_find_end(l->text, l->at + 3);
@@ -228,118 +225,17 @@ static void take_expression(struct lexer *l)
     write_reference(l, start, l->expr_count);
 }
 
-static void step(struct lexer *l);
-static bool begin_substitution(struct lexer *l);
-
-/* ---- here-documents ------------------------------------------------------------------------------------------ */
-
-static void note_heredoc(struct lexer *l)
-{
-    shell_command_end_word(&l->command);
-    struct heredoc doc = {.code = shell_command_reads_code(&l->command)};
-    copy(l, 2);
-    if (peek(l, 0) == '-') {
-        doc.strip_tabs = true;
-        copy(l, 1);
-    }
-    while (peek(l, 0) == ' ' || peek(l, 0) == '\t') {
-        copy(l, 1);
-    }
-    struct strbuf delimiter; /* not room for the rest of the script: there may be thousands of here-documents */
-    strbuf_init(&delimiter, l->text.n);
-    char quote = '\0';
-    while (l->at < l->text.n) {
-        char c = peek(l, 0);
-        if (quote == '\0' && strchr(" \t\n;&|()<>", c) != NULL) {
-            break;
-        }
-        if (c == quote) {
-            quote = '\0';
-        } else if (quote == '\0' && (c == '\'' || c == '"')) {
-            quote = c;
-            doc.quoted = true;
-        } else if (quote == '\0' && c == '\\') {
-            doc.quoted = true;
-        } else {
-            strbuf_add_byte(&delimiter, c);
-        }
-        copy(l, 1);
-    }
-    doc.delimiter = arena_str(l->diags->arena, strbuf_str(&delimiter));
-    strbuf_clear(&delimiter);
-    if (l->heredoc_count == HEREDOCS_MAX) {
-        diag_add(l->diags, DIAG_BOUND, pos_advance(l->pos, l->text, l->at, l->pos.column), NULL,
-                 "one line of the script begins more than %d here-documents", HEREDOCS_MAX);
-        l->failed = true;
-        return;
-    }
-    l->heredocs[l->heredoc_count++] = doc;
-}
-
-static bool ends_heredoc(const struct lexer *l, const struct heredoc *doc, size_t *ret_line)
-{
-    ptrdiff_t end = str_find_byte(l->text, '\n', l->at);
-    size_t stop = end < 0 ? l->text.n : (size_t)end;
-    struct str line = str_slice(l->text, l->at, stop);
-    *ret_line = stop - l->at;
-    while (doc->strip_tabs && line.n > 0 && line.p[0] == '\t') {
-        line = str_slice(line, 1, line.n);
-    }
-    return str_eq(line, doc->delimiter);
-}
-
-/* The body of one, up to its delimiter. Substitutions in it are those of a command line. */
-static void take_heredoc(struct lexer *l, const struct heredoc *doc, bool last)
-{
-    int depth = l->depth;
-    size_t line = 0;
-    bool line_begins = true;
-    while (l->at < l->text.n) {
-        bool inside = l->depth > depth;
-        if (!inside && line_begins && ends_heredoc(l, doc, &line)) {
-            copy(l, line);
-            if (l->at < l->text.n && !last) {
-                copy(l, 1);
-            }
-            return;
-        }
-        line_begins = peek(l, 0) == '\n';
-        if (inside || sees(l, "${{") || sees(l, "$${{")) {
-            step(l);
-        } else if (doc->quoted || !begin_substitution(l)) {
-            copy(l, peek(l, 0) == '\\' && !doc->quoted && l->at + 1 < l->text.n && peek(l, 1) != '\n' ? 2 : 1);
-        }
-    }
-}
-
-/* All bodies that were announced on the line which has just ended. */
-static void take_heredocs(struct lexer *l)
-{
-    int count = l->heredoc_count;
-    struct heredoc docs[HEREDOCS_MAX];
-    memcpy(docs, l->heredocs, sizeof docs);
-    l->heredoc_count = 0;
-    for (int i = 0; i < count; i++) {
-        bool outer = l->heredoc_is_code;
-        push(l, docs[i].quoted ? PLACE_HEREDOC_QUOTED : PLACE_HEREDOC, '\0');
-        l->heredoc_is_code = docs[i].code;
-        take_heredoc(l, &docs[i], i + 1 == count);
-        l->heredoc_is_code = outer;
-        pop(l);
-    }
-}
 
 /* ---- places ---------------------------------------------------------------------------------------------- */
 
-static void begin_arithmetic(struct lexer *l, size_t length, char close)
+static void begin_arithmetic(struct shell_lexer *l, size_t length, char close)
 {
     copy(l, length);
-    push(l, PLACE_ARITHMETIC, close);
+    shell_lexer_push(l, PLACE_ARITHMETIC, close);
     top(l)->parentheses = close == ')' ? 2 : 1;
 }
 
-/* "$(", "${", "$((", "$[", "`": true when it began something. */
-static bool begin_substitution(struct lexer *l)
+bool shell_lexer_begin_substitution(struct shell_lexer *l)
 {
     if (sees(l, "$((")) {
         begin_arithmetic(l, 3, ')');
@@ -347,13 +243,14 @@ static bool begin_substitution(struct lexer *l)
         begin_arithmetic(l, 2, ']');
     } else if (sees(l, "$(")) {
         copy(l, 2);
-        push_commands(l, ')');
+        push_commands(l, ')', prints_into_code(l));
     } else if (sees(l, "${")) {
         copy(l, 2);
-        push(l, PLACE_PARAMETER, '}');
+        shell_lexer_push(l, PLACE_PARAMETER, '}');
+        top(l)->begin = l->at;
     } else if (peek(l, 0) == '`') {
         copy(l, 1);
-        push_commands(l, '`');
+        push_commands(l, '`', prints_into_code(l));
     } else {
         return false;
     }
@@ -361,7 +258,7 @@ static bool begin_substitution(struct lexer *l)
 }
 
 /* Counts `case` and `esac`: between them a ')' ends a pattern, not the substitution. */
-static void end_word(struct lexer *l)
+static void end_word(struct shell_lexer *l)
 {
     bool name = l->command.begins;
     shell_command_end_word(&l->command);
@@ -370,7 +267,7 @@ static void end_word(struct lexer *l)
     }
 }
 
-static bool ends_commands(struct lexer *l)
+static bool ends_commands(struct shell_lexer *l)
 {
     char c = peek(l, 0);
     if (c == '`') {
@@ -388,7 +285,7 @@ static bool ends_commands(struct lexer *l)
 }
 
 /* Quotes and brackets that begin another place; true when one did. */
-static bool begin_place(struct lexer *l)
+static bool begin_place(struct shell_lexer *l)
 {
     const struct shell_command *command = &l->command;
     bool fresh = command->word_length == 0;
@@ -396,16 +293,16 @@ static bool begin_place(struct lexer *l)
     char c = peek(l, 0);
     if (sees(l, "$'")) {
         copy(l, 2);
-        push(l, PLACE_DOLLAR_SINGLE, '\'');
+        shell_lexer_push(l, PLACE_DOLLAR_SINGLE, '\'');
     } else if (c == '\'' || c == '"') {
         copy(l, 1);
-        push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
+        shell_lexer_push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
     } else if (c == '#' && fresh) {
         copy(l, 1);
-        push(l, PLACE_COMMENT, '\n');
+        shell_lexer_push(l, PLACE_COMMENT, '\n');
     } else if (sees(l, "[[") && fresh && command->begins) {
         copy(l, 2);
-        push(l, PLACE_TEST, ']');
+        shell_lexer_push(l, PLACE_TEST, ']');
     } else if (sees(l, "((") && fresh && (command->begins || for_loop)) {
         begin_arithmetic(l, 2, ')');
     } else {
@@ -414,13 +311,29 @@ static bool begin_place(struct lexer *l)
     return true;
 }
 
-static void step_bare(struct lexer *l)
+/* NAME=( */
+static bool array_begins(const struct shell_lexer *l)
+{
+    return l->command.word_length > 1 && l->at > 0 && l->text.p[l->at - 1] == '=';
+}
+
+/* Is nothing but blanks between a '|' and here? */
+static bool ends_with_pipe(const struct shell_lexer *l)
+{
+    size_t at = l->at;
+    while (at > 0 && strchr(" \t", l->text.p[at - 1]) != NULL) {
+        at--;
+    }
+    return at > 1 && l->text.p[at - 1] == '|' && l->text.p[at - 2] != '|';
+}
+
+static void step_bare(struct shell_lexer *l)
 {
     char c = peek(l, 0);
     if (ends_commands(l)) {
         copy(l, 1);
         pop_commands(l);
-    } else if (begin_substitution(l) || begin_place(l)) {
+    } else if (shell_lexer_begin_substitution(l) || begin_place(l)) {
         return;
     } else if (c == '\\' && l->at + 1 < l->text.n) {
         if (peek(l, 1) != '\n') {
@@ -431,21 +344,45 @@ static void step_bare(struct lexer *l)
         shell_command_here_string(&l->command);
         copy(l, 3);
     } else if (sees(l, "<<")) {
-        note_heredoc(l);
+        shell_heredoc_note(l);
+    } else if (sees(l, "<(") || sees(l, ">(")) { /* a file that is what the commands inside print */
+        end_word(l);
+        copy(l, 2);
+        push_commands(l, ')', shell_command_runs_file(&l->command));
+    } else if (c == '(' && array_begins(l)) {
+        copy(l, 1);
+        push_commands(l, ')', false);
+        shell_command_array(&l->command, &top(l)->outer);
+    } else if (l->command.is_array && strchr("\n;&|(){}", c) != NULL) {
+        shell_command_end_word(&l->command);
+        copy(l, 1);
     } else if (c == '\n') {
         end_word(l);
+        if (!ends_with_pipe(l)) {
+            end_command(l, false);
+        }
         shell_command_begin(&l->command);
         copy(l, 1);
-        take_heredocs(l);
+        shell_heredocs_take(l);
+        l->pipe.first_heredoc = 0;
     } else if (strchr(";&|()", c) != NULL || (strchr("{}", c) != NULL && l->command.word_length == 0)) {
         bool redirection = c == '&' && l->at > 0 && strchr("<>", l->text.p[l->at - 1]) != NULL; /* 2>&1 */
         end_word(l);
         top(l)->parentheses += c == '(' ? 1 : 0;
-        if (!redirection) {
+        bool pipe = c == '|' && peek(l, 1) != '|' && l->text.p[l->at > 0 ? l->at - 1 : 0] != '|';
+        bool of_pipe = c == '&' && l->at > 0 && l->text.p[l->at - 1] == '|'; /* |& */
+        if (!redirection && !of_pipe) {
+            if (strchr(";&|)", c) != NULL) {
+                end_command(l, pipe);
+            }
             shell_command_begin(&l->command);
         }
         copy(l, 1);
-    } else if (strchr(" \t<>", c) != NULL) {
+    } else if (c == '<' || c == '>') {
+        end_word(l);
+        shell_command_redirection(&l->command);
+        copy(l, 1);
+    } else if (c == ' ' || c == '\t') {
         end_word(l);
         copy(l, 1);
     } else {
@@ -454,12 +391,12 @@ static void step_bare(struct lexer *l)
     }
 }
 
-static void step_quoted(struct lexer *l)
+static void step_quoted(struct shell_lexer *l)
 {
     char c = peek(l, 0);
     if (c == top(l)->close) {
         copy(l, 1);
-        pop(l);
+        shell_lexer_pop(l);
         if (l->command.word_length == 0) { /* "" is a word too */
             shell_command_byte(&l->command, 'x');
         }
@@ -469,43 +406,43 @@ static void step_quoted(struct lexer *l)
         copy(l, 2);
         return;
     }
-    if (top(l)->place == PLACE_DOUBLE && begin_substitution(l)) {
+    if (top(l)->place == PLACE_DOUBLE && shell_lexer_begin_substitution(l)) {
         return;
     }
     shell_command_byte(&l->command, c);
     copy(l, 1);
 }
 
-static void step_arithmetic(struct lexer *l)
+static void step_arithmetic(struct shell_lexer *l)
 {
     char c = peek(l, 0);
     char close = top(l)->close;
-    if (begin_substitution(l)) {
+    if (shell_lexer_begin_substitution(l)) {
         return;
     }
     top(l)->parentheses += c == (close == ')' ? '(' : '[') ? 1 : c == close ? -1 : 0;
     copy(l, 1);
     if (top(l)->parentheses == 0) {
-        pop(l);
+        shell_lexer_pop(l);
         shell_command_byte(&l->command, 'x');
     }
 }
 
-static bool in_double_quotes(const struct lexer *l)
+static bool in_double_quotes(const struct shell_lexer *l)
 {
-    enum place around = l->stack[l->depth - 1].place;
+    enum shell_place around = l->stack[l->depth - 1].place;
     return around == PLACE_DOUBLE || around == PLACE_HEREDOC;
 }
 
-static void step_parameter(struct lexer *l)
+static void step_parameter(struct shell_lexer *l)
 {
     char c = peek(l, 0);
-    if (begin_substitution(l)) {
+    if (shell_lexer_begin_substitution(l)) {
         return;
     }
     if (c == '"' || (c == '\'' && !in_double_quotes(l))) { /* a '}' in quotes ends nothing */
         copy(l, 1);
-        push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
+        shell_lexer_push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
         return;
     }
     if (c == '\\' && l->at + 1 < l->text.n) {
@@ -514,23 +451,31 @@ static void step_parameter(struct lexer *l)
     }
     copy(l, 1);
     if (c == '}') {
-        pop(l);
-        shell_command_byte(&l->command, 'x');
+        shell_lexer_pop(l);
+        shell_command_byte(&l->command, '$');
     }
 }
 
-static void step_test(struct lexer *l)
+static void step_test(struct shell_lexer *l)
 {
-    if (sees(l, "]]")) {
+    char c = peek(l, 0);
+    bool begins = l->at > 0 && strchr(" \t\n", l->text.p[l->at - 1]) != NULL;
+    bool ends = peek(l, 2) == '\0' || strchr(" \t\n;&|)", peek(l, 2)) != NULL;
+    if (sees(l, "]]") && begins && ends) { /* not that of [[:digit:]] */
         copy(l, 2);
-        pop(l);
+        shell_lexer_pop(l);
         l->command.begins = false;
-    } else if (!begin_substitution(l)) {
+    } else if (c == '"' || c == '\'') {
+        copy(l, 1);
+        shell_lexer_push(l, c == '"' ? PLACE_DOUBLE : PLACE_SINGLE, c);
+    } else if (c == '\\' && l->at + 1 < l->text.n) {
+        copy(l, 2);
+    } else if (!shell_lexer_begin_substitution(l)) {
         copy(l, 1);
     }
 }
 
-static void step(struct lexer *l)
+void shell_lexer_step(struct shell_lexer *l)
 {
     if (sees(l, "$${{")) { /* a literal "${{" */
         l->at++;
@@ -544,7 +489,7 @@ static void step(struct lexer *l)
     switch (top(l)->place) {
     case PLACE_COMMENT:
         if (peek(l, 0) == '\n') {
-            pop(l);
+            shell_lexer_pop(l);
         } else {
             copy(l, 1);
         }
@@ -571,13 +516,15 @@ static void step(struct lexer *l)
 
 int shell_text_parse(struct str script, struct pos pos, struct diags *diags, struct shell_text *ret_text)
 {
-    struct lexer lexer = {.text = script, .pos = pos, .counted_pos = pos, .diags = diags};
-    struct lexer *l = &lexer;
+    struct shell_lexer lexer = {.text = script, .pos = pos, .counted_pos = pos, .diags = diags};
+    struct shell_lexer *l = &lexer;
     shell_command_begin(&l->command);
     strbuf_init(&l->out, script.n * 2 + 4096);
     while (l->at < l->text.n) {
-        step(l);
+        shell_lexer_step(l);
     }
+    shell_command_end_word(&l->command);
+    end_command(l, false);
     *ret_text = (struct shell_text){
         .text = arena_str(diags->arena, strbuf_str(&l->out)),
         .exprs = l->exprs,

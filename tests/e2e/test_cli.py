@@ -775,7 +775,8 @@ def test_installing_again_drops_what_is_no_more_and_uninstall_leaves_the_rest(sl
 # ---- params from a file --------------------------------------------------------------------------------------------
 
 def test_a_number_of_a_params_file_keeps_its_text_for_a_param_that_is_text(sluice):
-    sluice.pipeline("name: p\nparams: {s: {}, f: {type: path}, n: {type: number}, i: {type: integer}, j: {type: json}}\n"
+    sluice.pipeline("name: p\n"
+                    "params: {s: {}, f: {type: path}, n: {type: number}, i: {type: integer}, j: {type: json}}\n"
                     "steps: {s: {run: \"echo ${{ params.s }} ${{ params.f }} ${{ params.n }} ${{ params.i }}"
                     " ${{ toJSON(params.j) }}\"}}\n")
     (sluice.folder / "q.yaml").write_text("s: 1.10\nf: 012\nn: 1.10\ni: 0x10\nj: 1.10\n")

@@ -159,6 +159,24 @@ TEST(what_is_no_param_is_told)
     CHECK_ROWS(rows);
 }
 
+TEST(a_word_that_a_program_takes_as_a_program_takes_no_expressions)
+{
+    static const struct text_row rows[] = {
+        {STEP("run: [python, train.py, --lr, '${{ run.id }}', -c, '${{ run.id }}']"), "", NULL},
+        {STEP("run: [printf, '${{ run.id }}']"), "", NULL},
+        {STEP("run: [sh, -c, 'echo $1', sh, '${{ run.id }}']"), "", NULL},
+        {STEP("run: [sh, -c, 'echo ${{ run.id }}']"), "3:31 E012", "(put it in 'env:' and use the variable)"},
+        {STEP("run: [bash, -lc, '${{ run.id }}']"), "3:29 E012", "that is code to another interpreter"},
+        {STEP("run: [env, sh, -c, '${{ run.id }}']"), "3:31 E012", NULL},
+        {STEP("run: [/usr/bin/python3, -c, '${{ run.id }}']"), "3:40 E012", NULL},
+        {STEP("run: [perl, -e, '${{ run.id }}']"), "3:28 E012", NULL},
+        {STEP("run: [node, -e, '${{ run.id }}']"), "3:28 E012", NULL},
+        {STEP("run: [ssh, host, 'ls ${{ run.id }}']"), "3:32 E012", NULL},
+        {STEP("run: [xargs, -n1, sh, -c, '${{ run.id }}']"), "3:38 E012", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
 TEST(a_step_is_one_thing_that_runs)
 {
     static const struct text_row rows[] = {
@@ -842,6 +860,7 @@ TEST(a_thousand_problems_are_kept_and_all_are_counted)
 
 TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_refused_before_all_else),
       RUN(top_keys_take_what_they_say), RUN(params_are_typed_and_their_defaults_fit), RUN(what_is_no_param_is_told),
+      RUN(a_word_that_a_program_takes_as_a_program_takes_no_expressions),
       RUN(a_step_is_one_thing_that_runs), RUN(a_step_that_is_a_pipeline_takes_only_what_has_an_effect),
       RUN(ids_of_steps_are_lower_case_names), RUN(a_condition_is_one_expression),
       RUN(a_matrix_is_axes_or_an_expression), RUN(values_of_an_axis_are_scalars_maps_or_lists),
@@ -850,7 +869,8 @@ TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_re
       RUN(limits_of_a_step_are_checked), RUN(schedules_are_checked_in_full),
       RUN(webhooks_and_events_are_checked_in_full), RUN(what_a_trigger_gives_must_fit_the_params),
       RUN(a_param_that_is_only_its_default_is_told_how_to_write_it_and_nothing_else),
-      RUN(numbers_are_those_of_the_core_schema), RUN(texts_keep_the_way_they_are_written), RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
+      RUN(numbers_are_those_of_the_core_schema), RUN(texts_keep_the_way_they_are_written),
+      RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
       RUN(defaults_bind_to_what_may_be_repeated_and_a_steps_own_keys_win),
       RUN(a_step_without_keys_has_the_defaults_of_the_contract), RUN(causes_of_a_retry_are_those_that_were_named),
       RUN(triggers_are_kept_with_their_settings), RUN(the_digest_is_of_what_the_file_says_not_of_how),

@@ -66,7 +66,34 @@ static const struct accepted accepted[] = {
     {"behind an escape", "printf '%s' \\a" V, "a", ""},
     {"a quoted default", "printf '%s' \"${nothing:-\"" V "\"}\"", "", ""},
     {"an argument of a script's own -c", "f() { printf '%s' \"$2\"; }; f -c " V, "", ""},
+    {"a default in quotes behind an operator",
+     "printf '%s' \"${nothing:+x}\"; printf '%s' \"${nothing#\"" V "\"}\"", NULL, ""},
+    {"a test of two operands", "[ " V " = " V " ] && printf ok", NULL, "ok"},
+    {"a number that is none", "[ " V " -eq 1 ] 2>/dev/null || printf ok", NULL, "ok"},
+    {"printf behind --", "printf -- %s " V, "", ""},
+    {"the value of an exported variable", "export x=" V "; printf '%s' \"$x\"", "", ""},
+    {"a prefix assignment", "FOO=" V " sh -c 'printf \"%s\" \"$FOO\"'", "", ""},
+    {"env", "env FOO=" V " sh -c 'printf \"%s\" \"$FOO\"'", "", ""},
+    {"an argument of sh -c", "sh -c 'printf \"%s\" \"$1\"' sh " V, "", ""},
+    {"behind find -exec sh -c", "find . -maxdepth 0 -exec sh -c 'printf \"%s\" \"$1\"' sh " V " ';'", "", ""},
+    {"a pipe", "printf '%s.' " V " | cat", "", "."},
+    {"a pipe into a script on the command line", "printf '%s.' " V " | sh -c cat", "", "."},
+    {"a file of a redirection", "cat 2>/dev/null < /nowhere/" V " || printf ok", NULL, "ok"},
     {"awk -v", "awk -v x=1 'BEGIN { printf \"%s\", ARGV[1] }' " V, "", ""},
+};
+
+/* Only in bash. */
+static const struct accepted accepted_by_bash[] = {
+    {"an array", "x=(" V " b); printf '%s' \"${x[0]}\"", "", ""},
+    {"a declared array", "declare -a x=(" V " b); printf '%s' \"${x[0]}\"", "", ""},
+    {"declare", "declare x=" V "; printf '%s' \"$x\"", "", ""},
+    {"local", "f() { local x=" V "; printf '%s' \"$x\"; }; f", "", ""},
+    {"a here-string", "cat <<< " V, "", "\n"},
+    {"read from a here-string", "IFS= read -r -d '' x <<< " V " || printf '%s' \"$x\"", "", "\n"},
+    {"mapfile", "mapfile -t x <<< " V "; printf ok", NULL, "ok"},
+    {"a process substitution", "cat <(printf '%s.' " V ")", "", "."},
+    {"a test", "[ -v x ] || printf '%s' " V, "", ""},
+    {"behind [[ ]]", "[[ a =~ [[:alpha:]] && \"]]\" == ?? ]] && printf '%s' " V, "", ""},
 };
 
 static const char *const hostile[] = {
@@ -79,6 +106,13 @@ static const char *const hostile[] = {
     "END\ntouch pwned",
     "&& touch pwned",
     "a[$(touch pwned)]",
+    "-va[$(touch pwned)]",
+    "($(touch pwned))",
+    "$(shell touch pwned)",
+    "}$(touch pwned){",
+    "]+a[$(touch pwned)]",
+    "-v",
+    "!",
     "${x:=$(touch pwned)}",
     "a  b\t* ?",
     "-n",
@@ -87,6 +121,8 @@ static const char *const hostile[] = {
     "",
     "#'\"`$(",
 };
+
+static const char *row_name;
 
 static void run_shell(const char *shell, const char *value, char *out, size_t room)
 {
@@ -113,7 +149,7 @@ static void run_shell(const char *shell, const char *value, char *out, size_t ro
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fail_msg("%s ended with %d", shell, status);
+        fail_msg("%s, value '%s': %s ended with %d", row_name, value, shell, status);
     }
 }
 
@@ -129,6 +165,7 @@ static void write_script(const char *text)
 static void check_run(const char *shell, const struct accepted *row, const char *value)
 {
     char out[4096];
+    row_name = row->where;
     run_shell(shell, value, out, sizeof out);
     const char *expected =
         row->before == NULL ? row->after : arena_printf(arena, "%s%s%s", row->before, value, row->after);
@@ -149,6 +186,12 @@ TEST(a_value_is_one_word_and_never_code_wherever_it_may_stand)
         for (size_t v = 0; v < sizeof hostile / sizeof hostile[0]; v++) {
             check_run("dash", &accepted[i], hostile[v]);
             check_run("bash", &accepted[i], hostile[v]);
+        }
+    }
+    for (size_t i = 0; i < sizeof accepted_by_bash / sizeof accepted_by_bash[0]; i++) {
+        write_script(parsed(accepted_by_bash[i].script));
+        for (size_t v = 0; v < sizeof hostile / sizeof hostile[0]; v++) {
+            check_run("bash", &accepted_by_bash[i], hostile[v]);
         }
     }
     (void)unlink(path_join(arena, folder, "script"));
@@ -214,6 +257,80 @@ static const char *const refused[] = {
     "sed -i s/a/" V "/ file",
     "sed -e s/a/b/ -e \"s/c/" V "/\"",
     "psql db -c \"select " V "\"",
+    "jq \".[] | " V "\" file",
+    "sqlite3 file \"select " V "\"",
+    "env -S \"sh -c " V "\"",
+    "env -Ssh" V,
+    "env sh -c " V,
+    "nohup bash -c " V,
+    "/a/very/long/path/to/some/environment/of/python/that/goes/on/and/on/bin/python3 -c " V,
+    "$PYTHON -c " V,
+    "\"${PYTHON:-python3}\" -c \"print(" V ")\"",
+    V " -c \"print(" V ")\"",
+    "flock file -c " V,
+    "x=(sh -c " V ")",
+    "compgen -W " V,
+    "PS4=" V "; set -x",
+    "BASH_ENV=" V " bash x",
+    "RANDOM=" V,
+    "declare -i y x=" V,
+    "declare -a x=" V,
+    "local -A x=" V,
+    "readonly -a x=" V,
+    "declare -ai x=(" V ")",
+    "declare -n x=" V,
+    "test -v " V,
+    "[ -v " V " ]",
+    "[ x -a -v " V " ]",
+    "[ ! -v x" V " ]",
+    "printf -v " V " x",
+    "printf -v x " V,
+    "printf " V " x",
+    "printf \"" V "\"",
+    "read " V,
+    "read -r x " V,
+    "read -a " V,
+    "echo x | read " V,
+    "unset " V,
+    "unset -v x " V,
+    "wait -n -p " V,
+    "wait " V,
+    "declare " V "=1",
+    "declare " V,
+    "f() { local " V "=1; }",
+    "typeset x" V "=1",
+    "x=([" V "]=1)",
+    "x=(a b [" V "]=1)",
+    "x=({a,b} [" V "]=1)",
+    "x+=([\"" V "\"]=1)",
+    "unset \"x[" V "]\"",
+    "echo ${x[\"" V "\"]}",
+    "echo ${x:\"" V "\"}",
+    "echo ${x:0:\"" V "\"}",
+    "echo \"${x:-${a[\"" V "\"]}}\"",
+    "echo $(( ${x:-\"" V "\"} ))",
+    "[[ \"" V "\" -eq 1 ]]",
+    "[[ \"]]\" && -v " V " ]]",
+    "[[ a =~ [[:alpha:]] && -v " V " ]]",
+    "[[ $(echo " V ") -eq 1 ]]",
+    "echo $(( $(echo " V ") ))",
+    "eval \"$(echo " V ")\"",
+    "eval `echo " V "`",
+    "source <(echo " V ")",
+    ". <(printf '%s' " V ")",
+    "bash <(echo " V ")",
+    "echo " V " | sh",
+    "echo " V " | tee x | bash -s",
+    "printf '%s' " V " |\n  sudo bash",
+    "cat <<< " V " | sh",
+    "cat <<E | sh\n" V "\nE\n",
+    "{ echo " V "; } | sh",
+    "(echo " V ") | sh",
+    "for i in 1 2; do\n  echo " V "\ndone | sh",
+    "if true; then echo " V "; fi | sh",
+    "echo " V " | xargs -I{} sh -c 'echo {}'",
+    "echo " V " | python3 -",
+    "echo " V " | ssh host",
 };
 
 TEST(an_expression_that_would_be_code_is_refused)
