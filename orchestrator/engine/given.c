@@ -171,6 +171,12 @@ int given_collect(struct engine *engine, const struct json *message, struct aren
         .arena = arena,
         .root = str_from(arena_printf(arena, "%s/artifacts/", engine->options.home)),
     };
+    /* A step whose wait came to nothing only goes on to say so, and it knows better what was not as it should be. */
+    const char *outcome = json_get_text(json_get(message, "resumed"), "outcome", "met");
+    if (strcmp(outcome, "met") != 0) {
+        *ret_verify = json_array();
+        return 0;
+    }
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (in_value(&g, json_get(message, parts[i]), err) < 0) {
             return -1;

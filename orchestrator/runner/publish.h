@@ -7,8 +7,9 @@
 
 #include "base/json.h"
 #include "crypto/digest.h"
+#include "crypto/stamp.h"
 
-enum { PUBLISH_MAX_FILES = 100000 };
+enum { PUBLISH_MAX_FILES = STAMP_MAX_FILES };
 
 struct published {
     const char *local;    /* absolute path of the file or folder */

@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "runner/publish.h"
-#include "runner/stamp.h"
+#include "crypto/stamp.h"
 
 #include <stdio.h>
 

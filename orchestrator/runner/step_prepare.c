@@ -5,7 +5,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "crypto/digest.h"
-#include "runner/stamp.h"
+#include "crypto/stamp.h"
 #include "runner/step_link.h"
 #include "runner/step_process.h"
 

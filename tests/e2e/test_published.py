@@ -167,3 +167,51 @@ def test_a_home_can_be_removed_by_who_made_it(sluice):
     run = sluice.run(expect=0)
     folder = artifact_of(sluice, run, "d")
     assert folder.stat().st_mode & 0o777 == 0o755 and (folder / "x").stat().st_mode & 0o222 == 0
+
+
+def test_a_model_that_was_changed_after_the_request_is_not_approved(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
+          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+          ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
+          move: {needs: [ok], uses: alias, with: {model: m, version: "${{ steps.register.version }}", set: champion}}
+        """)
+    sluice.run(expect=5)
+    weights, = sluice.home.glob("artifacts/*/models/m-*/artifacts/weights")
+    weights.chmod(0o644)
+    weights.write_text("evil\n")
+    result = sluice("approve", "p/1", "--resume", "--json", expect=6)
+    assert result.step("ok")["reason"] == "void: what was reviewed has changed"
+    assert result.step("move")["status"] == "skipped"
+
+
+def test_a_model_that_was_changed_before_the_request_is_not_asked_about(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
+          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+          spoil:
+            needs: [register]
+            run: |
+              chmod u+w .sluice/artifacts/*/models/m-*/artifacts/weights
+              echo evil > .sluice/artifacts/*/models/m-*/artifacts/weights
+          ok: {needs: [spoil], uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
+        """)
+    assert "is not what was recorded" in sluice.run(expect=1).step("ok")["reason"]
+
+
+def test_a_model_that_was_only_touched_is_approved(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
+          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+          ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
+        """)
+    sluice.run(expect=5)
+    weights, = sluice.home.glob("artifacts/*/models/m-*/artifacts/weights")
+    weights.touch()
+    assert sluice("approve", "p/1", "--resume", "--json", expect=0).json["status"] == "succeeded"

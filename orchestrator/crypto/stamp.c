@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runner/stamp.h"
+#include "crypto/stamp.h"
 
 #include "base/fs.h"
 #include "base/path.h"
 #include "base/strbuf.h"
 #include "crypto/digest.h"
-#include "runner/publish.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -31,7 +30,7 @@ static const char *stamp_of_folder(const char *folder, struct arena *arena)
     struct strbuf lines;
     char one[STAMP_OF_ONE_BYTES];
     strbuf_init(&lines, (size_t)1 << 30);
-    bool whole = fs_walk(folder, PUBLISH_MAX_FILES, arena, &list, NULL) == 0;
+    bool whole = fs_walk(folder, STAMP_MAX_FILES, arena, &list, NULL) == 0;
     for (size_t i = 0; i < list.count && whole; i++) {
         whole = stamp_of_file(path_join(arena, folder, list.entries[i].path), one);
         strbuf_add(&lines, list.entries[i].path, strlen(list.entries[i].path) + 1);

@@ -8,10 +8,12 @@
  * milliseconds) in which the stamp was taken. Another stamp proves nothing, a copy of the home has others: then the
  * bytes are digested.
  */
-#ifndef SLUICE_RUNNER_STAMP_H
-#define SLUICE_RUNNER_STAMP_H
+#ifndef SLUICE_CRYPTO_STAMP_H
+#define SLUICE_CRYPTO_STAMP_H
 
 #include "base/json.h"
+
+enum { STAMP_MAX_FILES = 100000 };
 
 /* Of a file or of all files of a folder, in the arena; "" when none can be taken (it is gone, or a link). */
 const char *stamp_take(const char *path, struct arena *arena);
