@@ -113,6 +113,8 @@ def test_the_examples_of_a_readme_are_valid(sluice, name):
     assert examples, "a README shows how the plugin is used"
     for i, example in enumerate(examples):
         whole = example if example.startswith("name:") else completed(example)
+        for script in re.findall(r"^ *lua: (\S+\.lua)$", whole, re.M):
+            sluice.write(script, "")
         path = sluice.pipeline(whole, f"{name}-{i}.yaml")
         result = sluice("validate", path)
         assert result.code == 0, f"{result.out}\n{whole}"
@@ -311,9 +313,14 @@ def test_select_leaves_out_what_failed_and_refuses_nan(sluice):
           best:
             uses: select
             with: {metric: "${{ steps.try.metrics.loss }}", from: [a, b, c], mode: min}
+          spoilt:
+            matrix: {loss: ["0.5", "NaN"]}
+            run: |
+              printf '{"loss": %s}' ${{ matrix.loss }} > "$SLUICE_STEP_DIR/metrics.json"
+            metrics: ["${{ step.dir }}/metrics.json"]
           diverged:
             uses: select
-            with: {metric: [0.5, "NaN"]}
+            with: {metric: "${{ steps.spoilt.metrics.loss }}"}
         """)
     result = sluice.run(expect=1)
     assert result.step("best")["outputs"] == {"index": 1, "value": 0.1, "best": "b"}
