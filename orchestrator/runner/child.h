@@ -20,6 +20,7 @@ struct child_request {
     bool collect;              /* only publish what spawn.collect asks for */
     int64_t attempt;
     struct rlimit files;       /* RLIMIT_NOFILE for the step: the runner raised its own */
+    struct rlimit core;        /* RLIMIT_CORE for a step that is another program: the runner leaves no core */
     mode_t umask;
     void (*forget)(void *ctx); /* in the child: overwrites what is not the attempt's */
     void *forget_ctx;

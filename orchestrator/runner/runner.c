@@ -143,6 +143,15 @@ static void raise_file_limit(struct runner *runner)
     }
 }
 
+/* A core of ours would hold the secrets of every step. Steps that are other programs get the limit that we were given;
+ * code of plugins and scripts, which runs in a copy of our memory, gets ours. */
+static void leave_no_core(struct runner *runner)
+{
+    if (getrlimit(RLIMIT_CORE, &runner->core) == 0) {
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, runner->core.rlim_max});
+    }
+}
+
 static void read_boot_id(struct runner *runner)
 {
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -162,6 +171,7 @@ static int begin(struct runner *runner, struct err *err)
     (void)umask(runner->umask);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     raise_file_limit(runner);
+    leave_no_core(runner);
     read_boot_id(runner);
     runner->start_ticks = runner_start_ticks(getpid());
     runner->engine_left_ms = clock_monotonic_ms(&clock_system);

@@ -34,6 +34,7 @@ struct runner {
     char boot_id[40];
     int64_t start_ticks;
     struct rlimit files; /* as they were given to us: for the steps */
+    struct rlimit core;
     mode_t umask;
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */

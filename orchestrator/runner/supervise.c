@@ -206,6 +206,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
         .collect = attempt->collecting,
         .attempt = attempt->id,
         .files = runner->files,
+        .core = runner->core,
         .umask = runner->umask,
         .forget = forget_others,
         .forget_ctx = attempt,

@@ -682,6 +682,29 @@ def test_a_full_disk_holds_the_step_and_loses_nothing(tmp_path):
     runner.stop()
 
 
+def core_limit(pid):
+    for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines():
+        if line.startswith("Max core file size"):
+            return line.split()[4:6]
+    return None
+
+
+def test_the_runner_and_code_in_it_leave_no_core_and_programs_have_the_limit_they_were_given(tmp_path, monkeypatch):
+    limits = (1 << 20, 1 << 21)
+    monkeypatch.setenv("ASAN_OPTIONS", "disable_coredump=0")  # which would set the limit by itself
+    runner = Runner(tmp_path, preexec=lambda: resource.setrlimit(resource.RLIMIT_CORE, limits))
+    engine = Engine(runner)
+    program = runner.spawn(engine, script="ulimit -Sc; ulimit -Hc")
+    assert runner.exit(program)["code"] == 0 and runner.log(program) == "1024\n2048\n"
+    runner.spawn(engine, kind="lua", lua={"text": "while true do end", "chunk": "spin"})
+    spinning = wait_until(lambda: pathlib.Path(f"/proc/{runner.process.pid}/task/{runner.process.pid}/children")
+                          .read_text().split())
+    for pid in (runner.process.pid, *spinning):
+        wait_until(lambda pid=pid: core_limit(pid) == ["0", str(1 << 21)])
+    runner.process.kill()
+    runner.process.wait()
+
+
 # ---- inputs, outputs, plugins -------------------------------------------------------------------------------------
 
 
