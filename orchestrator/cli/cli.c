@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "crypto/seal.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -151,6 +152,9 @@ int cli_main(int argc, char **argv)
     cli.program = own_path(cli.arena, argv[0]);
     int code = dispatch(&cli, argc, argv);
     code = check_output(code);
+    if (cli.given_key != NULL) {
+        seal_key_wipe(cli.given_key);
+    }
     arena_free(cli.arena);
     return code;
 }

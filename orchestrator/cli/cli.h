@@ -29,6 +29,7 @@ struct exit_row {
 extern const struct exit_row exit_rows[];
 
 struct cli;
+struct seal_key;
 
 /* One option of a command. Rows end with a NULL name. */
 struct option_row {
@@ -65,6 +66,7 @@ struct cli {
     struct given_option *given;
     int given_count;
     const char *program; /* absolute path of this executable */
+    struct seal_key *given_key; /* of SLUICE_KEY, once it was taken out of the environment; NULL: none */
     bool json;           /* --json */
     bool quiet;
     bool colour_messages; /* the same of stderr */

@@ -279,6 +279,53 @@ static void check_disk(struct checkup *checkup, const char *path)
     }
 }
 
+static void check_key(struct checkup *checkup, const char *home)
+{
+    unsigned char key[HOME_KEY_BYTES];
+    struct err err = {0};
+    bool good = home_read_key(home, true, key, &err) == 0;
+    explicit_bzero(key, sizeof key);
+    report(checkup, "key", good, good ? "yours alone" : arena_strdup(checkup->cli->arena, err.message));
+}
+
+/* Those that are sealed: how many, and which of them cannot be opened. */
+static const char *check_sealed(struct secret_source *source, struct arena *arena, size_t *ret_bad, struct err *err)
+{
+    struct secret_row *rows = NULL;
+    size_t count = 0;
+    const char *names = "";
+    struct err first = {0};
+    if (store_secret_list(source->store, arena, &rows, &count, err) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (secret_source_check(source, &rows[i], &first) < 0) {
+            names = arena_printf(arena, "%s%s%s", names, *ret_bad == 0 ? "" : ", ", rows[i].name);
+            ++*ret_bad;
+        }
+    }
+    return *ret_bad == 0 ? arena_printf(arena, "%zu sealed, %zu in config.yaml", count, source->config->secret_count)
+                         : arena_printf(arena, "%zu of %zu cannot be opened (%s): %s", *ret_bad, count, names,
+                                        first.message);
+}
+
+static void check_secrets(struct checkup *checkup, struct home *home)
+{
+    struct arena *arena = checkup->cli->arena;
+    struct secret_source source = {0};
+    struct config config;
+    struct diags diags;
+    struct err err = {0};
+    size_t bad = 0;
+    const char *words = NULL;
+    if (config_load_home(home->path, arena, &diags, &config, &err) == 0 &&
+        secret_source_open(&source, checkup->cli, home->path, home->store, &config, &err) == 0) {
+        words = check_sealed(&source, arena, &bad, &err);
+    }
+    report(checkup, "secrets", words != NULL && bad == 0, words == NULL ? arena_strdup(arena, err.message) : words);
+    secret_source_close(&source);
+}
+
 static void check_home(struct checkup *checkup)
 {
     struct arena *arena = checkup->cli->arena;
@@ -306,6 +353,8 @@ static void check_home(struct checkup *checkup)
     report(checkup, "activity", holds,
            holds ? arena_printf(arena, "chain of %lld rows holds", (long long)rows)
                  : arena_strdup(arena, broken.message));
+    check_key(checkup, path);
+    check_secrets(checkup, &home);
     home_close(&home);
 }
 
@@ -324,7 +373,7 @@ const struct command command_doctor = {
     .name = "doctor",
     .group = "Home",
     .summary = "is the installation whole, the store sound, the activity log intact?",
-    .details = "Exit code 4 when something is not well.",
+    .details = "Also: is the key yours alone, does each sealed secret open? Exit code 4 when something is not well.",
     .examples = "sluice doctor\nsluice doctor --json",
     .run = run_doctor,
 };

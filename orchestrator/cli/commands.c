@@ -37,6 +37,9 @@ const struct command *const commands[] = {
     &command_lua_run,
     &command_lua_test,
     /* Home */
+    &command_secrets_list,
+    &command_secrets_set,
+    &command_secrets_rm,
     &command_config,
     &command_doctor,
     &command_version,

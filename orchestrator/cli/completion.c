@@ -9,19 +9,27 @@
 #include <string.h>
 
 /* What the arguments of a command can be completed with. */
-enum { TAKES_FILES = 1, TAKES_RUNS = 2, TAKES_MODELS = 4, TAKES_SHELLS = 8, TAKES_COMMANDS = 16 };
+enum {
+    TAKES_FILES = 1,
+    TAKES_RUNS = 2,
+    TAKES_MODELS = 4,
+    TAKES_SHELLS = 8,
+    TAKES_COMMANDS = 16,
+    TAKES_SECRETS = 32,
+};
 
 static const struct {
     const char *word; /* in command.arguments */
     unsigned takes;
 } argument_words[] = {
-    {"FILE", TAKES_FILES},     {"FOLDER", TAKES_FILES}, {"RUN", TAKES_RUNS},
-    {"m-ID", TAKES_MODELS},    {"SHELL", TAKES_SHELLS}, {"COMMAND", TAKES_COMMANDS},
+    {"FILE", TAKES_FILES},   {"FOLDER", TAKES_FILES},     {"RUN", TAKES_RUNS},       {"m-ID", TAKES_MODELS},
+    {"SHELL", TAKES_SHELLS}, {"COMMAND", TAKES_COMMANDS}, {"SECRET", TAKES_SECRETS},
 };
 
 /* The first column of a list; nothing when there is no home. */
 #define LIST_RUNS "sluice runs --limit 50 2>/dev/null | sed \"1d;s/ .*//\""
 #define LIST_MODELS "sluice models 2>/dev/null | sed \"1d;s/ .*//\""
+#define LIST_SECRETS "sluice secrets list 2>/dev/null | sed \"1d;s/ .*//\""
 #define SHELLS "bash zsh fish"
 
 static unsigned taken_by(const struct command *command)
@@ -123,8 +131,9 @@ static void bash_cases(void)
             takes |= taken_by(commands[k]);
             printf("%s%s", second == NULL ? "" : second + 1, second == NULL ? "" : " ");
         }
-        printf("%s%s%s", takes & TAKES_RUNS ? "$(" LIST_RUNS ") " : "",
-               takes & TAKES_MODELS ? "$(" LIST_MODELS ") " : "", takes & TAKES_SHELLS ? SHELLS : "");
+        printf("%s%s%s%s", takes & TAKES_RUNS ? "$(" LIST_RUNS ") " : "",
+               takes & TAKES_MODELS ? "$(" LIST_MODELS ") " : "", takes & TAKES_SECRETS ? "$(" LIST_SECRETS ") " : "",
+               takes & TAKES_SHELLS ? SHELLS : "");
         if (takes & TAKES_COMMANDS) {
             print_first_words();
         }
@@ -201,8 +210,9 @@ static void zsh_arguments(int index)
             printf("%s", second == NULL ? "" : ";");
         }
     }
-    printf("%s%s%s%s%s }'\n", takes & TAKES_RUNS ? " compadd -- ${(f)\"$(" LIST_RUNS ")\"};" : "",
+    printf("%s%s%s%s%s%s }'\n", takes & TAKES_RUNS ? " compadd -- ${(f)\"$(" LIST_RUNS ")\"};" : "",
            takes & TAKES_MODELS ? " compadd -- ${(f)\"$(" LIST_MODELS ")\"};" : "",
+           takes & TAKES_SECRETS ? " compadd -- ${(f)\"$(" LIST_SECRETS ")\"};" : "",
            takes & TAKES_SHELLS ? " compadd -- " SHELLS ";" : "",
            takes & TAKES_COMMANDS ? " _describe command commands;" : "", takes & TAKES_FILES ? " _files;" : "");
 }
@@ -274,6 +284,9 @@ static void fish_arguments(unsigned takes, const char *condition)
     }
     if (takes & TAKES_MODELS) {
         printf("complete -c sluice %s -a '(" LIST_MODELS ")' -d model\n", condition);
+    }
+    if (takes & TAKES_SECRETS) {
+        printf("complete -c sluice %s -a '(" LIST_SECRETS ")' -d secret\n", condition);
     }
     if (takes & TAKES_SHELLS) {
         printf("complete -c sluice %s -a '" SHELLS "'\n", condition);

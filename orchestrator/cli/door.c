@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cli/secret_change.h"
 #include "cli/submission.h"
 #include "cli/visit.h"
 
@@ -251,13 +252,24 @@ static int answer_submit(struct question *q, const char *unused, struct json *re
     return 0;
 }
 
+static int answer_secret(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct json document;
+    struct str text;
+    return read_document(q->document, q->arena, &text, err) < 0 ||
+                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+               ? -1
+               : secret_change_obey(q->door->session->home.store, &document, q->actor, q->arena, ret_outcome, err);
+}
+
 static const struct {
     const char *name;
     bool needs_open_run;
     int (*answer)(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err);
 } wishes[] = {
     {"cancel", true, answer_cancel}, {"kill", true, answer_kill},       {"vote", true, answer_vote},
-    {"look", false, answer_look},    {"submit", false, answer_submit},
+    {"look", false, answer_look},    {"submit", false, answer_submit}, {"secret", false, answer_secret},
 };
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)

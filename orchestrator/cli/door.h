@@ -11,6 +11,7 @@
  *   {"do": "cancel", "run": RUN_ID, "reason": TEXT or null}
  *   {"do": "kill", "run": RUN_ID}
  *   {"do": "submit"} with a submission (cli/submission.h) in a sealed memory file -> {"run_id"}
+ *   {"do": "secret"} with what is to be changed (cli/secret_change.h) in a sealed memory file -> {"replaced"} or {}
  *   {"do": "look", "run": RUN_ID, "follows": bool} -> {"open", "blocked", "followed", "progress": [...]}
  *   -> {"outcome": {...}} or {"error": {"code", "message"}}
  *

@@ -150,26 +150,73 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     return 0;
 }
 
+static const char *key_path(const char *home, char room[4200])
+{
+    (void)snprintf(room, 4200, "%s/key", home);
+    return room;
+}
+
+static int check_key(const char *path, const struct stat *status, ssize_t size, bool strict, struct err *err)
+{
+    if (!S_ISREG(status->st_mode) || size != HOME_KEY_BYTES) {
+        return err_set(err, ERR_CORRUPT, "'%s' is not a key of %d bytes", path, HOME_KEY_BYTES);
+    }
+    if (strict && (status->st_mode & 077) != 0) {
+        return err_set(err, ERR_IO,
+                       "others may read or write '%s' (mode %04o): 'chmod 600' it, and change the secrets that it "
+                       "seals if somebody did",
+                       path, (unsigned)(status->st_mode & 07777));
+    }
+    return 0;
+}
+
+int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_BYTES], struct err *err)
+{
+    char room[4200];
+    const char *path = key_path(home, room);
+    unsigned char key[HOME_KEY_BYTES + 1]; /* one more, so that a longer file is noticed */
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == EACCES)) {
+        return err_set(err, ERR_NOT_FOUND, "the key '%s' %s", path,
+                       errno == ENOENT ? "is not there" : "may not be read by you");
+    }
+    ssize_t size = fd < 0 || fstat(fd, &status) < 0 ? -1 : read(fd, key, sizeof key);
+    int result = size < 0 ? err_errno(err, "reading '%s'", path) : check_key(path, &status, size, strict, err);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (result == 0) {
+        memcpy(ret_key, key, HOME_KEY_BYTES);
+    }
+    explicit_bzero(key, sizeof key);
+    return result;
+}
+
+static int make_key(const char *path, struct err *err)
+{
+    unsigned char key[HOME_KEY_BYTES];
+    int result = getrandom(key, sizeof key, 0) == (ssize_t)sizeof key
+                     ? fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, true, err)
+                     : err_errno(err, "making '%s'", path);
+    explicit_bzero(key, sizeof key);
+    return result;
+}
+
 int home_use_key(struct home *home, struct err *err)
 {
-    char path[4200];
-    unsigned char key[32];
-    (void)snprintf(path, sizeof path, "%s/key", home->path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && home->lock_fd >= 0) {
-        if (getrandom(key, sizeof key, 0) != (ssize_t)sizeof key ||
-            fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, true, err) < 0) {
-            return err_errno(err, "making '%s'", path);
+    char room[4200];
+    const char *path = key_path(home->path, room);
+    unsigned char key[HOME_KEY_BYTES];
+    struct err wrong = {0};
+    if (home->lock_fd >= 0 && !fs_exists(path) && make_key(path, err) < 0) {
+        return -1;
+    }
+    if (home_read_key(home->path, false, key, &wrong) < 0) {
+        if (wrong.code != ERR_NOT_FOUND) {
+            *err = wrong;
         }
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    }
-    if (fd < 0) {
-        return errno == ENOENT || errno == EACCES ? 0 : err_errno(err, "reading '%s'", path);
-    }
-    ssize_t size = read(fd, key, sizeof key);
-    (void)close(fd);
-    if (size != (ssize_t)sizeof key) {
-        return err_set(err, ERR_CORRUPT, "'%s' is not a key of 32 bytes", path);
+        return wrong.code == ERR_NOT_FOUND ? 0 : -1;
     }
     store_activity_set_key(home->store, key);
     explicit_bzero(key, sizeof key);

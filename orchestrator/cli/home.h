@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "store/store.h"
 
+enum { HOME_KEY_BYTES = 32 };
+
 struct home {
     const char *path; /* absolute */
     bool created;     /* by this call */
@@ -30,8 +32,11 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
               struct err *err);
 /* Only where it would be. */
 const char *home_find(const char *given, struct arena *arena);
-/* Creates `<home>/key` (32 random bytes, 0600) if absent and gives it to the store for the activity log. */
+/* Creates `<home>/key` (random bytes, 0600) if absent and gives it to the store for the activity log. */
 int home_use_key(struct home *home, struct err *err);
+/* The bytes of `<home>/key`; overwrite them when done. ERR_NOT_FOUND when it is not there, or may not be read; with
+ * `strict`, ERR_IO when others than its owner may read or write it. */
+int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_BYTES], struct err *err);
 void home_close(struct home *home);
 
 #endif

@@ -181,25 +181,6 @@ static bool is_single_user(const struct session *session)
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
-static int load_config(struct session *session, struct err *err)
-{
-    struct arena *arena = session->cli->arena;
-    const char *path = path_join(arena, session->home.path, "config.yaml");
-    diags_init(&session->config_diags, arena, path);
-    session->config.groups = json_object();
-    if (!fs_exists(path) || config_load(path, &session->config_diags, &session->config) == 0) {
-        return 0;
-    }
-    const struct diag *first = &session->config_diags.items[0];
-    return err_set(err, ERR_INPUT, "%s:%d:%d: %s", path, first->pos.line, first->pos.column, first->message);
-}
-
-static int read_secret(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                       struct err *err)
-{
-    return config_secret(ctx, name, pipeline, arena, ret, err);
-}
-
 static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
 {
     const char *text = option_value(cli, "jobs");
@@ -214,7 +195,9 @@ static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
 int session_prepare(struct session *session, struct err *err)
 {
     session_catalogue(session->cli, &session->catalogue);
-    if (load_config(session, err) < 0 ||
+    const char *home = session->home.path;
+    if (config_load_home(home, session->cli->arena, &session->config_diags, &session->config, err) < 0 ||
+        secret_source_open(&session->secrets, session->cli, home, session->home.store, &session->config, err) < 0 ||
         config_vars(&session->config, session->options.environment, &session->vars, err) < 0) {
         return -1;
     }
@@ -237,8 +220,8 @@ static int start_engine(struct session *session, struct err *err)
         .linger_s = 600,
         .step_env = session->step_env,
         .vars = session->vars,
-        .secret = read_secret,
-        .secret_ctx = &session->config,
+        .secret = secret_source_read,
+        .secret_ctx = &session->secrets,
         .starts_nothing = session->options.starts_nothing,
         .groups = session->config.groups,
         .single_user = is_single_user(session),
@@ -272,6 +255,7 @@ void session_close(struct session *session)
 {
     engine_close(session->engine);
     session->engine = NULL;
+    secret_source_close(&session->secrets);
     visit_end(session->visit);
     session->visit = NULL;
     home_close(&session->home);

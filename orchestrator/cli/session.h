@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/home.h"
+#include "cli/secret_source.h"
 #include "cli/visit.h"
 #include "config/config.h"
 #include "engine/engine.h"
@@ -41,6 +42,7 @@ struct session {
     struct home home;
     struct config config;
     struct diags config_diags;
+    struct secret_source secrets;
     struct catalogue catalogue;
     struct installation installation;
     struct engine *engine; /* NULL on a visit */

@@ -281,9 +281,9 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         secrets[i].name = arena_str(loader->arena, pair->key.text);
-        if (!name_is_identifier(pair->key.text)) {
-            load_error(loader, &pair->key, DIAG_VALUE, NULL,
-                       "'%.*s' is no name of a secret: expected letters, digits and '_'", STR_ARG(pair->key.text));
+        struct err wrong = {0};
+        if (config_secret_check_name(pair->key.text, &wrong) < 0) {
+            load_error(loader, &pair->key, DIAG_VALUE, NULL, "%s", wrong.message);
             continue;
         }
         reading->secret = &secrets[i];
@@ -398,6 +398,22 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
     }
     *ret_config = config;
     return 0;
+}
+
+int config_load_home(const char *home, struct arena *arena, struct diags *diags, struct config *ret_config,
+                     struct err *err)
+{
+    const char *path = path_join(arena, home, "config.yaml");
+    diags_init(diags, arena, path);
+    if (config_load(path, diags, ret_config) == 0) {
+        return 0;
+    }
+    const struct diag *first = diags->items;
+    while (first->level != DIAG_ERROR) {
+        first++;
+    }
+    return err_set(err, ERR_INPUT, "%s:%d:%d: %s%s%s", path, first->pos.line, first->pos.column, first->message,
+                   first->hint == NULL ? "" : ": ", first->hint == NULL ? "" : first->hint);
 }
 
 int config_vars(const struct config *config, const char *environment, struct json *ret_vars, struct err *err)

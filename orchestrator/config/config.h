@@ -9,6 +9,12 @@
 #include "base/json.h"
 #include "pipeline/diag.h"
 
+enum {
+    SECRET_NAME_MAX_BYTES = 100,
+    SECRET_MIN_BYTES = 8, /* masking less would blot out ordinary words */
+    SECRET_MAX_BYTES = 64 << 10,
+};
+
 struct config_secret {
     struct str name;
     struct str env;             /* environment variable of the daemon, or empty */
@@ -38,7 +44,7 @@ struct config {
     size_t step_env_count;
     const struct config_secret *secrets;
     size_t secret_count;
-    struct config_answer *answers; /* one for each secret: config_secret keeps them here */
+    struct config_answer *answers; /* one for each secret: config_secret_read keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
 };
 
@@ -46,14 +52,32 @@ struct config {
  * them; -1 when there is an error. Everything lies in the arena of `diags`. Relative paths of secrets start at the
  * folder of config.yaml. */
 int config_load(const char *path, struct diags *diags, struct config *ret_config);
-/* The value of a secret: from the environment, a file or a command (at most 64 KiB; one trailing LF is cut of the last
- * two). A command gets 30 s, no standard input and a process group of its own; when it fails, the error holds what it
- * wrote to standard error. -1 in words: unknown (with the nearest name), not for this pipeline (NULL: for none), the
- * source failed, holds a NUL, or is shorter than 8 bytes. The value lies in `arena`. Not for two threads at once. */
-int config_secret(const struct config *config, struct str name, const char *pipeline, struct arena *arena,
-                  struct str *ret, struct err *err);
+/* The same of the home at `home`, the first error as a message with its place. Initialises `diags`. */
+int config_load_home(const char *home, struct arena *arena, struct diags *diags, struct config *ret_config,
+                     struct err *err);
 /* The `vars` of an environment; an unknown environment is ERR_INPUT with the nearest name. NULL: the default one. */
 int config_vars(const struct config *config, const char *environment, struct json *ret_vars, struct err *err);
+
+/* ---- secrets (config_secret.c) ---- */
+/* What config.yaml says of a secret, or NULL. */
+const struct config_secret *config_secret_find(const struct config *config, struct str name);
+/* Whether a pipeline (NULL: none) may read it; the same as an error in words. */
+bool config_secret_is_for(const struct config_secret *secret, const char *pipeline);
+int config_secret_allow(const struct config_secret *secret, const char *pipeline, struct err *err);
+/* The value of a secret of config.yaml: from the environment, a file or a command (one trailing LF is cut of the last
+ * two). A command gets 30 s, no standard input and a process group of its own; when it fails, the error holds what it
+ * wrote to standard error. -1 in words: not for this pipeline, the source failed, or no value by config_secret_check.
+ * The value lies in `arena`. Not for two threads at once. */
+int config_secret_read(const struct config *config, const struct config_secret *secret, const char *pipeline,
+                       struct arena *arena, struct str *ret, struct err *err);
+/* What can be told without reading it: an environment variable that is not set, a file that is not there. */
+int config_secret_look(const struct config_secret *secret, struct err *err);
+/* Letters, digits and '_', not beginning with a digit: what secrets.NAME can say. */
+int config_secret_check_name(struct str name, struct err *err);
+/* What the value of any secret has to be: text in UTF-8 without a NUL, of 8 bytes to 64 KiB. No message shows it. */
+int config_secret_check(struct str value, struct err *err);
+/* Without the LF that files and commands end in. */
+struct str config_secret_without_lf(struct str value);
 
 /* For documents and `sluice config`. */
 struct config_key {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,6 @@
 #include <unistd.h>
 
 enum {
-    VALUE_MAX_BYTES = 64 << 10,
-    VALUE_MIN_BYTES = 8, /* masking anything shorter would blot out ordinary words */
     ERROR_MAX_BYTES = 4 << 10,
     ERROR_SHOWN_BYTES = 400,
     COMMAND_TIMEOUT_MS = 30000,
@@ -141,7 +140,7 @@ static int watch(struct command *command, struct err *err)
         drain(&command->error_fd, &command->error);
         command->error.overflow = false; /* the first part says it */
         if (command->out.overflow) {
-            return err_set(err, ERR_LIMIT, "'%s' printed more than %d KiB", command->name, VALUE_MAX_BYTES >> 10);
+            return err_set(err, ERR_LIMIT, "'%s' printed more than %d KiB", command->name, SECRET_MAX_BYTES >> 10);
         }
         if ((fds[0].revents & POLLIN) != 0) {
             return 0;
@@ -178,7 +177,7 @@ static int read_exec(const struct config_secret *secret, struct arena *arena, st
     char **argv = argv_of(secret, arena);
     struct command command = {.name = argv[0], .pid = -1, .pid_fd = -1, .out_fd = -1, .error_fd = -1};
     int status = 0;
-    strbuf_init(&command.out, VALUE_MAX_BYTES + 1);
+    strbuf_init(&command.out, SECRET_MAX_BYTES + 1);
     strbuf_init(&command.error, ERROR_MAX_BYTES);
     int result = start(&command, argv, err) < 0 ? -1 : watch(&command, err);
     if (command.pid > 0) {
@@ -239,53 +238,78 @@ static int read_env(const struct config_secret *secret, struct arena *arena, str
     return 0;
 }
 
-static struct str without_last_lf(struct str value)
+struct str config_secret_without_lf(struct str value)
 {
     return str_ends(value, STR("\n")) ? str_slice(value, 0, value.n - 1) : value;
+}
+
+int config_secret_check_name(struct str name, struct err *err)
+{
+    if (str_is_identifier(name) && name.n <= SECRET_NAME_MAX_BYTES) {
+        return 0;
+    }
+    return err_set(
+        err, ERR_INPUT,
+        "'%.*s' is no name of a secret: expected up to %d letters, digits and '_', not beginning with a digit",
+        STR_ARG(name), SECRET_NAME_MAX_BYTES);
+}
+
+int config_secret_check(struct str value, struct err *err)
+{
+    if (value.n > SECRET_MAX_BYTES) {
+        return err_set(err, ERR_LIMIT, "its value is longer than %d KiB", SECRET_MAX_BYTES >> 10);
+    }
+    if (str_find_byte(value, '\0', 0) >= 0) {
+        return err_set(err, ERR_INPUT, "its value holds a NUL: no environment variable can carry it");
+    }
+    if (!utf8_valid(value)) {
+        return err_set(err, ERR_INPUT, "its value is no UTF-8 text: give it in base64, and decode it in the step");
+    }
+    if (value.n < SECRET_MIN_BYTES) {
+        return err_set(err, ERR_INPUT,
+                       "its value has %zu bytes: expected at least %d, so that it can be masked in logs", value.n,
+                       SECRET_MIN_BYTES);
+    }
+    return 0;
+}
+
+int config_secret_look(const struct config_secret *secret, struct err *err)
+{
+    if (secret->env.n > 0 && getenv(secret->env.p) == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "the environment variable '%.*s' is not set", STR_ARG(secret->env));
+    }
+    if (secret->file.n > 0 && access(secret->file.p, R_OK) < 0) {
+        return err_set(err, ERR_NOT_FOUND, "the file '%s' %s", secret->file.p,
+                       fs_exists(secret->file.p) ? "may not be read by you" : "is not there");
+    }
+    return 0;
 }
 
 static int read_source(const struct config_secret *secret, struct arena *arena, struct str *ret, struct err *err)
 {
     int result = secret->exec != NULL ? read_exec(secret, arena, ret, err)
-                 : secret->file.n > 0 ? fs_read(secret->file.p, VALUE_MAX_BYTES + 1, arena, ret, err)
+                 : secret->file.n > 0 ? fs_read(secret->file.p, SECRET_MAX_BYTES + 1, arena, ret, err)
                                       : read_env(secret, arena, ret, err);
     if (result < 0) {
         return -1;
     }
     if (secret->env.n == 0) {
-        *ret = without_last_lf(*ret);
+        *ret = config_secret_without_lf(*ret);
     }
-    if (ret->n > VALUE_MAX_BYTES) {
-        return err_set(err, ERR_LIMIT, "its value is longer than %d KiB", VALUE_MAX_BYTES >> 10);
-    }
-    if (str_find_byte(*ret, '\0', 0) >= 0) {
-        return err_set(err, ERR_INPUT, "its value holds a NUL: no environment variable can carry it");
-    }
-    if (ret->n < VALUE_MIN_BYTES) {
-        return err_set(err, ERR_INPUT,
-                       "its value has %zu bytes: expected at least %d, so that it can be masked in logs", ret->n,
-                       VALUE_MIN_BYTES);
-    }
-    return 0;
+    return config_secret_check(*ret, err);
 }
 
-static int find(const struct config *config, struct str name, struct arena *arena, size_t *ret_index, struct err *err)
+const struct config_secret *config_secret_find(const struct config *config, struct str name)
 {
-    struct str *names = arena_array(arena, config->secret_count, sizeof *names);
     for (size_t i = 0; i < config->secret_count; i++) {
-        names[i] = config->secrets[i].name;
-        if (str_eq(names[i], name)) {
-            *ret_index = i;
-            return 0;
+        if (str_eq(config->secrets[i].name, name)) {
+            return &config->secrets[i];
         }
     }
-    const char *hint = config->secret_count == 0 ? "config.yaml has no 'secrets'"
-                                                 : diag_hint_near(arena, name, names, config->secret_count);
-    return err_set(err, ERR_INPUT, "there is no secret '%.*s'%s%s", STR_ARG(name), hint == NULL ? "" : ": ",
-                   hint == NULL ? "" : hint);
+    return NULL;
 }
 
-static bool is_for(const struct config_secret *secret, const char *pipeline)
+bool config_secret_is_for(const struct config_secret *secret, const char *pipeline)
 {
     for (size_t i = 0; i < secret->pipeline_count; i++) {
         if (pipeline != NULL && str_is(secret->pipelines[i], pipeline)) {
@@ -295,27 +319,30 @@ static bool is_for(const struct config_secret *secret, const char *pipeline)
     return secret->pipelines == NULL;
 }
 
-int config_secret(const struct config *config, struct str name, const char *pipeline, struct arena *arena,
-                  struct str *ret, struct err *err)
+int config_secret_allow(const struct config_secret *secret, const char *pipeline, struct err *err)
 {
-    size_t at = 0;
+    return config_secret_is_for(secret, pipeline)
+               ? 0
+               : err_set(err, ERR_DENIED, "secret '%.*s' is not for pipeline '%s': config.yaml lists those in 'for'",
+                         STR_ARG(secret->name), pipeline == NULL ? "" : pipeline);
+}
+
+int config_secret_read(const struct config *config, const struct config_secret *secret, const char *pipeline,
+                       struct arena *arena, struct str *ret, struct err *err)
+{
     struct str value = {0};
-    if (find(config, name, arena, &at, err) < 0) {
+    struct config_answer *answer = &config->answers[secret - config->secrets];
+    if (config_secret_allow(secret, pipeline, err) < 0) {
         return -1;
     }
-    const struct config_secret *secret = &config->secrets[at];
-    if (!is_for(secret, pipeline)) {
-        return err_set(err, ERR_DENIED, "secret '%.*s' is not for pipeline '%s': config.yaml lists those in 'for'",
-                       STR_ARG(name), pipeline == NULL ? "" : pipeline);
-    }
-    if (secret->ttl_ms > 0 && recall(&config->answers[at], arena, ret)) {
+    if (secret->ttl_ms > 0 && recall(answer, arena, ret)) {
         return 0;
     }
     if (read_source(secret, arena, &value, err) < 0) {
-        return err_add(err, "secret '%.*s'", STR_ARG(name));
+        return err_add(err, "secret '%.*s'", STR_ARG(secret->name));
     }
     if (secret->ttl_ms > 0) {
-        keep(config, &config->answers[at], secret->ttl_ms, value);
+        keep(config, answer, secret->ttl_ms, value);
     }
     *ret = arena_str(arena, value);
     return 0;

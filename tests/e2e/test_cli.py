@@ -494,6 +494,8 @@ def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice):
     sluice.pipeline(HELLO)
     sluice.run()
     with sqlite3.connect(sluice.home / "sluice.db") as store:
+        for table in ("secrets", "home", "published"):
+            store.execute(f"DROP TABLE {table}")
         store.execute("ALTER TABLE attempts DROP COLUMN stopping")
         store.execute("PRAGMA user_version = 7")
     store.close()

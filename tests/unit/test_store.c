@@ -122,6 +122,9 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
          "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
         "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
+        ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms, "
+         "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
+        "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
     };
     static const char *const questions[] = {
         "SELECT 1",
@@ -132,6 +135,8 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
         "SELECT COUNT(*) FROM attempts WHERE mark = 'x' AND stopping IS NULL",
         "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
+        "SELECT COUNT(*) FROM attempts WHERE stopping = 'cancel'",
+        "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
     };
     assert_int_equal(store_schema_count, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version < store_schema_count; version++) {

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A secret's value from whoever types or pipes it.
+ */
+#ifndef SLUICE_CLI_SECRET_INPUT_H
+#define SLUICE_CLI_SECRET_INPUT_H
+
+#include "cli/cli.h"
+#include "base/str.h"
+
+/* `given` is a value from the command line, taken as it is: it is overwritten there, where 'ps' would show it, and a
+ * warning says that it was visible (unless --quiet). "-" is all of standard input, NULL too, without one LF at the end;
+ * at a terminal the value is asked for and not shown: with NULL one line, with "-" all up to Ctrl-D. The value lies in
+ * `arena`, which whoever is done overwrites: secret_input_forget. */
+int secret_input_read(const struct cli *cli, const char *name, char *given, struct arena *arena, struct str *ret_value,
+                      struct err *err);
+void secret_input_forget(struct str *value);
+
+#endif
