@@ -6,6 +6,7 @@
 #include "cli/git_head.h"
 #include "cli/names.h"
 #include "cli/plan.h"
+#include "cli/secret_warning.h"
 #include "cli/start.h"
 #include "store/pipeline_runs.h"
 
@@ -117,6 +118,7 @@ static int run_run(struct cli *cli)
     if (session_join(cli, &options, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
+    secret_warning_print(&session, submission.pipeline);
     code = submit_and_follow(&session, &submission);
     session_close(&session);
     return code;

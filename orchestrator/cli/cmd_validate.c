@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/diag_print.h"
 #include "cli/lua_compiler.h"
+#include "cli/secret_warning.h"
 #include "cli/start.h"
 
 #include <stdio.h>
@@ -55,7 +56,10 @@ static int run_validate(struct cli *cli)
         }
         lua_compiler_join(cli, &world);
         diags_init(&files[i], cli->arena, names[i]);
-        (void)pipeline_load_file(names[i], &files[i], &world);
+        const struct pipeline *pipeline = pipeline_load_file(names[i], &files[i], &world);
+        if (pipeline != NULL) {
+            secret_warning_look(cli, pipeline, &files[i]);
+        }
         valid = valid && files[i].errors == 0;
     }
     diag_print(format, files, count, cli->colour, stdout);
@@ -80,7 +84,8 @@ const struct command command_validate = {
     .details =
         "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting, "
         "and that Lua scripts compile. Nothing runs and no\n"
-        "home is needed. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
+        "home is needed; with one, secrets that it does not have are warnings. Exit code 3 when a file is not valid. "
+        "docs/pipelines.md lists the codes.",
     .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
     .options = validate_options,
     .max_arguments = -1,

@@ -128,17 +128,7 @@ static int resolve_secrets(struct spawning *s, struct err *err)
 {
     struct secret_names names = {.spawning = s, .err = err};
     struct expr_visitor visitor = {.ctx = &names, .path = note_secret};
-    const struct step *step = s->step;
-    for (size_t i = 0; i < s->open->pipeline->env_count; i++) {
-        template_walk(&s->open->pipeline->env[i].value, &visitor);
-    }
-    for (size_t i = 0; i < step->env_count; i++) {
-        template_walk(&step->env[i].value, &visitor);
-    }
-    for (size_t i = 0; step->is_argv && i < step->argv_count; i++) {
-        template_walk(&step->argv[i], &visitor);
-    }
-    template_tree_walk(&step->with, &visitor);
+    pipeline_walk_secrets(s->open->pipeline, s->step, &visitor);
     return names.failed ? -1 : 0;
 }
 

@@ -271,6 +271,9 @@ size_t step_output_name_count(const struct step *step);
 struct str step_output_name(const struct step *step, size_t index);
 /* The step with this id, or -1. */
 ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
+/* Walks all of a step in which a secret may stand: `env` of the pipeline and its own, `with`, an argv. */
+void pipeline_walk_secrets(const struct pipeline *pipeline, const struct step *step,
+                           const struct expr_visitor *visitor);
 /* All steps, each behind those it needs, in the order of the file where that leaves a choice. */
 const size_t *pipeline_order(const struct pipeline *pipeline, struct arena *arena);
 /* Evaluated parameters: defaults, overlaid by `given` (a map whose values are JSON, or text when they came from the

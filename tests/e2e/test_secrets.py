@@ -294,11 +294,30 @@ def test_a_sealed_secret_is_for_its_pipelines_and_stays_so(sluice):
 # ---- saying what is wrong -------------------------------------------------------------------------------------------
 
 
-def test_a_secret_that_is_not_there_says_how_it_is_set(sluice):
-    sluice.pipeline(USES)
+def test_a_secret_that_is_not_there_is_told_before_anything_runs(sluice):
+    sluice.pipeline("""\
+        name: p
+        env: {A: "${{ secrets.TOKEN }}"}
+        steps:
+          first: {run: touch ran}
+          second: {needs: [first], run: 'true', env: {B: "${{ secrets.TOKEM }}", C: "${{ secrets.TOKEM }}"}}
+        """)
+    assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+    give(sluice, VALUE, "TOKEN")
+    told = sluice("validate", expect=0).out
+    assert told.count("W021") == 1 and "sluice.yaml:5:" in told
+    assert "there is no secret 'TOKEM': did you mean 'TOKEN'? 'sluice secrets set TOKEM -' sets it" in told
+    run = sluice("run", expect=1)
+    assert "W021" in run.err and (sluice.folder / "ran").exists()
+    assert "there is no secret 'TOKEM'" in sluice("show", "--json", expect=0).json["steps"][1]["reason"]
     give(sluice, VALUE, "TOKEM")
-    reason = sluice.run(expect=1).step("shell")["reason"]
-    assert reason == "there is no secret 'TOKEN': did you mean 'TOKEM'? 'sluice secrets set TOKEN -' sets it"
+    assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
+    assert "W021" not in sluice("run", "--new", expect=0).err
+    sluice.write(".sluice/config.yaml", "secrets: {TOKEN: {env: NOT_SET, for: [p]}, TOKEM: {env: PATH, for: [q]}}\n")
+    told = sluice("validate", "--json", expect=0).json["files"][0]["diagnostics"]
+    assert [one["message"] for one in told] == [
+        "secret 'TOKEN': the environment variable 'NOT_SET' is not set",
+        "secret 'TOKEM' is not for pipeline 'p': config.yaml lists those in 'for'"]
 
 
 def test_a_value_that_cannot_be_one_is_refused_and_not_shown(sluice):
