@@ -4,8 +4,9 @@
  * A mask knows the forms in which the values of an attempt's secrets may appear: as they are, each line of a value of
  * several lines, escaped as in JSON (once, or twice by the same writer) and in URLs, as hex digits, and in base64 and
  * base64url wherever the value lies in the encoded text (three alignments; of a group shared with a neighbour, the
- * shared character stays). All forms are looked for at once, in one pass (Aho and Corasick 1975), however the text is
- * cut into writes.
+ * shared character stays); hex and base64 also in lines, or otherwise spaced. All forms are looked for at once, in one
+ * pass (Aho and Corasick 1975), however the text is cut into writes. Of a value in lines whose first line shows less
+ * than 8 characters of it those stay: the line is not held back for them.
  *
  * Values under 4 bytes are not looked for (they would hide every log), those under 8 bytes only as they are, and
  * values over 64 KiB only as they are and by their lines.
@@ -35,6 +36,12 @@ struct mask_stream {
     struct strbuf flags; /* for each of them: 1 when it is of a secret */
     size_t marked_from;  /* the last found secret, as offsets into `held` */
     size_t marked_to;
+    uint32_t spaced;     /* the state of the search that leaves blanks out */
+    uint64_t seen;       /* bytes so far */
+    uint64_t solid;      /* those of them that are no blanks */
+    uint64_t *places;    /* a ring: where the last of those stand */
+    size_t gap;          /* blanks since the last of those */
+    bool broken;         /* a line ends among them */
 };
 
 /* Appends to `out` what is decided; keeps back what may be the beginning of a secret. */

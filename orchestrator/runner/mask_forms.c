@@ -13,7 +13,7 @@
 enum { RAW_MIN_BYTES = 4, FORMS_MIN_BYTES = 8, FORMS_MAX_BYTES = 64 << 10 };
 
 struct sink {
-    void (*take)(void *ctx, struct str form);
+    void (*take)(void *ctx, struct str form, bool encoded);
     void *ctx;
     struct strbuf text; /* both roomy from the start, so that growing leaves no copies behind */
     struct strbuf once; /* escaped, to be escaped again */
@@ -33,9 +33,9 @@ static void roomy_clear(struct strbuf *buf)
     strbuf_clear(buf);
 }
 
-static void sink_give(struct sink *sink)
+static void sink_give(struct sink *sink, bool encoded)
 {
-    sink->take(sink->ctx, strbuf_str(&sink->text));
+    sink->take(sink->ctx, strbuf_str(&sink->text), encoded);
     strbuf_reset(&sink->text);
 }
 
@@ -89,10 +89,10 @@ static void add_json(struct strbuf *out, struct str value, bool slash, bool asci
 static void give_json(struct sink *sink, struct str value, bool slash, bool ascii)
 {
     add_json(&sink->once, value, slash, ascii);
-    sink->take(sink->ctx, strbuf_str(&sink->once));
+    sink->take(sink->ctx, strbuf_str(&sink->once), false);
     if (!str_eq(strbuf_str(&sink->once), value)) {
         add_json(&sink->text, strbuf_str(&sink->once), slash, ascii);
-        sink_give(sink);
+        sink_give(sink, false);
     }
     strbuf_reset(&sink->once);
 }
@@ -113,7 +113,7 @@ static void give_url(struct sink *sink, struct str value, const char *safe, bool
             strbuf_add(&sink->text, escape, 3);
         }
     }
-    sink_give(sink);
+    sink_give(sink, false);
 }
 
 /* RFC 3986, its use for paths, ECMAScript's encodeURIComponent, HTML forms. */
@@ -128,7 +128,7 @@ static void give_hex(struct sink *sink, struct str value, const char *digits)
         strbuf_add_byte(&sink->text, digits[c >> 4]);
         strbuf_add_byte(&sink->text, digits[c & 15]);
     }
-    sink_give(sink);
+    sink_give(sink, true);
 }
 
 /* The value behind `before` unknown bytes (0, 1, 2): the characters that it alone determines. When the encoded text
@@ -149,7 +149,7 @@ static void give_base64(struct sink *sink, struct str value, size_t before, cons
             }
             strbuf_add_byte(&sink->text, alphabet[digit]);
         }
-        sink_give(sink);
+        sink_give(sink, true);
     }
 }
 
@@ -162,7 +162,7 @@ static void give_lines(struct sink *sink, struct str value)
     while (str_cut(&rest, '\n', &line)) {
         line = str_trim(line);
         if (line.n >= FORMS_MIN_BYTES && line.n < value.n) {
-            sink->take(sink->ctx, line);
+            sink->take(sink->ctx, line, false);
         }
     }
 }
@@ -195,7 +195,7 @@ static void give_value(struct sink *sink, struct str value)
     if (value.n < RAW_MIN_BYTES) {
         return;
     }
-    sink->take(sink->ctx, value);
+    sink->take(sink->ctx, value, false);
     if (value.n < FORMS_MIN_BYTES) {
         return;
     }
@@ -205,7 +205,8 @@ static void give_value(struct sink *sink, struct str value)
     }
 }
 
-void mask_forms(struct str value, void (*take)(void *ctx, struct str form), void *ctx)
+void mask_forms(struct str value, void (*take)(void *ctx, struct str form, bool encoded),
+                void *ctx)
 {
     struct sink sink = {.take = take, .ctx = ctx};
     roomy_init(&sink.text, 8 * (value.n + 8));

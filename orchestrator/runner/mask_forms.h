@@ -6,7 +6,10 @@
 
 #include "base/str.h"
 
-/* Calls `take` with each form of `value` (some may come twice). The bytes are gone when it returns. */
-void mask_forms(struct str value, void (*take)(void *ctx, struct str form), void *ctx);
+#include <stdbool.h>
+
+/* Calls `take` with each form of `value` (some may come twice). The bytes are gone when it returns. `encoded`: in hex
+ * or base64, which many programs break into lines. */
+void mask_forms(struct str value, void (*take)(void *ctx, struct str form, bool encoded), void *ctx);
 
 #endif

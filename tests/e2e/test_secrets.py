@@ -135,6 +135,28 @@ def test_a_value_reaches_its_steps_and_is_found_nowhere_else(sluice):
     assert_in_no_file(sluice.home, VALUE, OTHER)
 
 
+def test_what_base64_and_xxd_put_into_lines_is_hidden(sluice):
+    value = "".join(chr(33 + i * 7 % 94) for i in range(200))
+    sluice.pipeline("""\
+        name: p
+        steps:
+          shell:
+            env: {KEY: "${{ secrets.KEY }}"}
+            run: |
+              printf %s "$KEY" | base64
+              printf 'password: %s' "$KEY" | base64
+              printf %s "$KEY" | od -An -v -tx1
+              echo done
+        """)
+    give(sluice, value, "KEY")
+    sluice.run()
+    log = sluice("logs", expect=0).out
+    assert len(log) < 150 and log.count("***") == 3 and "done" in log, log
+    for piece in range(0, 200, 12):
+        for form in forms(value[piece:piece + 12]):
+            assert form.decode() not in log, log
+
+
 def test_the_database_holds_it_sealed_and_the_log_its_name_alone(sluice):
     give(sluice, VALUE, "TOKEN")
     give(sluice, OTHER, "TOKEN")

@@ -224,6 +224,106 @@ TEST(mask_of_a_secret_that_overlaps_itself_stays_quick_and_small)
     arena_free(arena);
 }
 
+/* Base64 of `before` bytes 'u' and the value, in lines of 76 characters as base64(1) writes them, or of `columns`. */
+static void add_base64(struct strbuf *out, size_t before, const char *value, size_t columns, const char *end)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size = before + strlen(value);
+    size_t written = 0;
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t bits = 0;
+        for (size_t k = i; k < i + 3; k++) {
+            bits = bits << 8 | (k >= size ? 0 : k < before ? 'u' : (unsigned char)value[k - before]);
+        }
+        for (size_t k = 0; k < 4; k++) {
+            if (written > 0 && written % columns == 0) {
+                strbuf_add_text(out, end);
+            }
+            strbuf_add_byte(out, i + k > size ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+            written++;
+        }
+    }
+}
+
+TEST(mask_hides_base64_and_hex_in_lines)
+{
+    static const char value[] = "-----a key of some length, as they are: 0123456789 abcdefghijklmnopqrstuvwxyz "
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ, and a bit more-----";
+    static const char *const values[] = {value};
+    static const struct {
+        size_t columns;
+        const char *end;
+    } shapes[] = {{76, "\n"}, {64, "\n"}, {76, "\r\n"}, {60, "\n    "}, {4, " "}, {8, "\n"}};
+    struct arena *arena = arena_new();
+    struct mask *mask = mask_for(arena, values, 1);
+    struct strbuf text;
+    strbuf_init(&text, 1 << 16);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        strbuf_reset(&text);
+        add_base64(&text, 0, value, shapes[i].columns, shapes[i].end);
+        strbuf_add_text(&text, "\nnext");
+        /* 125 bytes: the last group has an unknown bit or two, and '=' behind it. */
+        expect_cut_anywhere(mask, strbuf_str(&text), "***=\nnext");
+    }
+    strbuf_reset(&text);
+    for (size_t i = 0; i < strlen(value); i++) {
+        strbuf_printf(&text, "%s%02x", i == 0 ? "" : i % 16 == 0 ? "\n" : " ", (unsigned char)value[i]);
+    }
+    strbuf_add_text(&text, "\n");
+    expect_cut_anywhere(mask, strbuf_str(&text), "***\n");
+    strbuf_clear(&text);
+    mask_free(mask);
+    arena_free(arena);
+}
+
+TEST(mask_leaves_little_of_base64_in_lines_wherever_the_lines_break)
+{
+    static const char value[] = "an api token of 32 characters...";
+    static const char *const values[] = {value};
+    struct arena *arena = arena_new();
+    struct mask *mask = mask_for(arena, values, 1);
+    for (size_t before = 0; before < 120; before++) {
+        struct strbuf text;
+        struct strbuf out;
+        strbuf_init(&text, 4096);
+        strbuf_init(&out, 4096);
+        add_base64(&text, before, value, 76, "\n");
+        mask_text(mask, strbuf_str(&text), &out);
+        assert_non_null(strstr(out.data, "***"));
+        /* What is left: what comes before, and at most seven characters of the value at the end of a line. */
+        size_t left = out.length - strlen("***");
+        assert_true(left <= (before + 2) * 4 / 3 + 2 + 7 + 2 + 2);
+        strbuf_clear(&text);
+        strbuf_clear(&out);
+    }
+    mask_free(mask);
+    arena_free(arena);
+}
+
+TEST(mask_does_not_hold_a_line_for_a_chance)
+{
+    struct arena *arena = arena_new();
+    struct mask *mask = mask_for(arena, one, 1);
+    struct mask_stream stream = {0};
+    struct strbuf out;
+    strbuf_init(&out, 1 << 20);
+    mask_feed(mask, &stream, STR("it ends in aHVudGV\n"), &out); /* seven characters of its base64 */
+    assert_string_equal(out.data, "it ends in aHVudGV\n");
+    mask_feed(mask, &stream, STR("yMi1odW50ZXIy and more\n"), &out); /* the rest */
+    assert_string_equal(out.data, "it ends in aHVudGV\n*** and more\n");
+    strbuf_reset(&out);
+    mask_feed(mask, &stream, STR("aHVudGVyMi1o\n"), &out);
+    assert_string_equal(out.data, "");
+    for (int i = 0; i < 70; i++) { /* not for ever */
+        mask_feed(mask, &stream, STR("\n"), &out);
+    }
+    assert_int_equal(out.length, strlen("aHVudGVyMi1o\n") + 70);
+    mask_finish(mask, &stream, &out);
+    strbuf_clear(&out);
+    mask_free(mask);
+    arena_free(arena);
+}
+
 TEST(mask_agrees_with_a_plain_search_on_random_texts)
 {
     struct arena *arena = arena_new();
@@ -286,4 +386,6 @@ TESTS(RUN(mask_hides_a_secret_cut_at_any_byte), RUN(mask_holds_back_only_what_ma
       RUN(mask_joins_secrets_that_overlap_and_takes_the_longest),
       RUN(mask_ignores_tiny_values_and_takes_short_ones_only_as_they_are),
       RUN(mask_of_a_secret_that_overlaps_itself_stays_quick_and_small),
-      RUN(mask_agrees_with_a_plain_search_on_random_texts), RUN(mask_hides_secrets_in_every_string_of_a_json_value))
+      RUN(mask_hides_base64_and_hex_in_lines), RUN(mask_leaves_little_of_base64_in_lines_wherever_the_lines_break),
+      RUN(mask_does_not_hold_a_line_for_a_chance), RUN(mask_agrees_with_a_plain_search_on_random_texts),
+      RUN(mask_hides_secrets_in_every_string_of_a_json_value))
