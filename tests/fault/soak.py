@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A soak: steps write down what they do, everything is killed at random, and a checker compares their word with the store.
+"""A soak: in one home everything is killed at random; then what steps wrote down is compared with the store.
 
     soak.py [--seconds N] [--seed N] [--build FOLDER]
 
