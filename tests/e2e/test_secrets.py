@@ -298,7 +298,8 @@ def test_list_tells_all_but_the_value(sluice):
     assert rows["B"]["state"] == "good" and rows["C"]["source"] == "exec sh" and rows["C"]["for"] is None
     assert rows["TOKEN"]["for"] == ["nightly", "weekly"] and rows["TOKEN"]["set_by"] and rows["TOKEN"]["set_at"]
     table = sluice("secrets", "list", expect=0).out
-    assert "nightly, weekly" in table and "just now" in table and not (sluice.home / "asked").exists()
+    assert "nightly, weekly" in table and not (sluice.home / "asked").exists()
+    assert "just now" in table or " s ago" in table
     assert sluice("secrets", "list", cwd=sluice.folder, env={"SLUICE_HOME": "/nowhere/home"}, expect=4).err
 
 
