@@ -128,7 +128,8 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
         (submission->pipeline = stored_definition(session, row, err)) == NULL ||
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &submission->params, err) < 0 ||
-        start_seed(cli, &submission->seed, err) < 0 || take_surroundings(session, row, submission, err) < 0) {
+        start_priority(cli, &submission->priority, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
+        take_surroundings(session, row, submission, err) < 0) {
         return -1;
     }
     const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
@@ -166,6 +167,8 @@ static int run_retry(struct cli *cli)
 static const struct option_row retry_options[] = {
     {"only", 0, NULL, false, "with STEP: run that step alone; all others stay as they ended"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"priority", 0, "N", false,
+     "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
     {"logs", 'l', NULL, false, "print what the steps print, too"},
@@ -203,7 +206,7 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
         (submission->pipeline = stored_definition(session, row, err)) == NULL ||
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, ret_before, err) < 0 ||
         start_params(cli, submission->pipeline, ret_before, &submission->params, err) < 0 ||
-        start_seed(cli, &submission->seed, err) < 0 ||
+        start_priority(cli, &submission->priority, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
         start_until(cli, submission->pipeline, &submission->until, err) < 0 ||
         take_surroundings(session, row, submission, err) < 0) {
         return -1;
@@ -240,6 +243,8 @@ static const struct option_row rerun_options[] = {
     {"params", 0, "FILE", true, "parameters from a JSON or YAML file; -p wins over it"},
     {"until", 0, "STEP", false, "only this step and what it needs"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"priority", 0, "N", false,
+     "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
     {"logs", 'l', NULL, false, "print what the steps print, too"},

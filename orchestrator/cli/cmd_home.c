@@ -9,6 +9,7 @@
 #include "cli/look.h"
 #include "cli/names.h"
 #include "cli/session.h"
+#include "config/supply.h"
 #include "store/activity.h"
 
 #include <stdio.h>
@@ -165,6 +166,21 @@ static void print_keys(void)
     }
 }
 
+/* {cpu: 2, memory: 8589934592, gpu: 1, warehouse: 3}: cores and bytes. */
+static struct json supply_json(struct cli *cli, const struct config *config)
+{
+    const struct resource_supply *supply = NULL;
+    size_t count = 0;
+    struct json object = json_object();
+    config_supply(config, "", getenv("CUDA_VISIBLE_DEVICES"), &supply, &count);
+    for (size_t i = 0; i < count; i++) {
+        bool cores = str_is(supply[i].name, RESOURCE_CPU);
+        json_set(cli->arena, &object, supply[i].name.p,
+                 cores ? json_number((double)supply[i].amount / 1000) : json_int(supply[i].amount));
+    }
+    return object;
+}
+
 static void print_config_json(struct cli *cli, const char *home, const char *file, const struct config *config)
 {
     struct json object = json_object();
@@ -176,7 +192,7 @@ static void print_config_json(struct cli *cli, const char *home, const char *fil
     json_set(cli->arena, &object, "file", fs_exists(file) ? json_cstring(cli->arena, file) : json_null());
     json_set(cli->arena, &object, "environment", json_string(cli->arena, config->environment));
     json_set(cli->arena, &object, "environments", config->environments);
-    json_set(cli->arena, &object, "pools", config->pools);
+    json_set(cli->arena, &object, "resources", supply_json(cli, config));
     json_set(cli->arena, &object, "groups", config->groups);
     json_set(cli->arena, &object, "secrets", secrets);
     printf("%s\n", json_text(cli->arena, &object).p);
@@ -187,9 +203,11 @@ static int run_config(struct cli *cli)
 {
     const char *home = home_find(option_value(cli, "home"), cli->arena);
     const char *file = path_join(cli->arena, home, "config.yaml");
-    struct config config = {0};
+    struct config config = {.arena = cli->arena};
     struct diags diags;
     struct err err = {0};
+    const struct resource_supply *supply = NULL;
+    size_t count = 0;
     if (!fs_is_folder(home)) {
         (void)err_set(&err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one", home);
         return cli_fail(cli, EXIT_HOME, &err);
@@ -204,9 +222,14 @@ static int run_config(struct cli *cli)
         print_config_json(cli, home, file, &config);
         return EXIT_OK;
     }
+    config_supply(&config, "", getenv("CUDA_VISIBLE_DEVICES"), &supply, &count);
     printf("home: %s\nfile: %s%s\n", home, file, fs_exists(file) ? "" : " (not there: all defaults)");
     for (size_t i = 0; i < config.secret_count; i++) {
         printf("secret %.*s\n", STR_ARG(config.secrets[i].name));
+    }
+    for (size_t i = 0; i < count; i++) {
+        printf("resource %.*s: %s\n", STR_ARG(supply[i].name),
+               resource_words(supply[i].name, supply[i].amount, cli->arena));
     }
     print_keys();
     return EXIT_OK;

@@ -106,7 +106,7 @@ static int run_run(struct cli *cli)
     }
     if (start_params(cli, submission.pipeline, NULL, &submission.params, &err) < 0 ||
         start_until(cli, submission.pipeline, &submission.until, &err) < 0 ||
-        start_seed(cli, &submission.seed, &err) < 0) {
+        start_priority(cli, &submission.priority, &err) < 0 || start_seed(cli, &submission.seed, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     submission.git = git_head(git_root(submission.workspace, cli->arena), cli->arena);
@@ -131,6 +131,8 @@ static const struct option_row run_options[] = {
     {"dry-run", 'n', NULL, false, "print the plan and run nothing"},
     {"environment", 'e', "NAME", false, "the environment of config.yaml whose vars to use"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"priority", 0, "N", false,
+     "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays, for a run that can be repeated"},
     {"workspace", 0, "FOLDER", false,
      "where the steps run (default: the root of the git checkout of FILE, else its folder)"},

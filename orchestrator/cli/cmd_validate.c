@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * validate: everything that is wrong with pipeline files, at once.
  */
+#include "base/fs.h"
+#include "base/path.h"
 #include "cli/commands.h"
 #include "cli/diag_print.h"
 #include "cli/lua_compiler.h"
+#include "cli/home.h"
 #include "cli/secret_warning.h"
 #include "cli/start.h"
+#include "config/supply.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static int format_of(const struct cli *cli, enum diag_format *ret_format, struct err *err)
 {
@@ -35,6 +40,19 @@ static void print_verdicts(const struct diags *files, size_t count)
     }
 }
 
+/* What steps may ask for, when there is a home whose config.yaml can be read: else nothing is known of pools. */
+static void know_supply(struct cli *cli, struct pipeline_world *world)
+{
+    const char *home = home_find(option_value(cli, "home"), cli->arena);
+    const char *file = path_join(cli->arena, home, "config.yaml");
+    struct config config;
+    struct diags diags;
+    diags_init(&diags, cli->arena, file);
+    if (fs_is_folder(home) && config_load(file, &diags, &config) == 0) {
+        config_supply(&config, "", getenv("CUDA_VISIBLE_DEVICES"), &world->supply, &world->supply_count);
+    }
+}
+
 static int run_validate(struct cli *cli)
 {
     static const char *const standard[] = {"sluice.yaml"};
@@ -48,9 +66,11 @@ static int run_validate(struct cli *cli)
     const char *const *names = cli->argument_count > 0 ? cli->arguments : standard;
     size_t count = cli->argument_count > 0 ? (size_t)cli->argument_count : 1;
     struct diags *files = arena_array(cli->arena, count, sizeof *files);
+    struct pipeline_world known = {.plugins = &catalogue, .check_files = true};
     bool valid = true;
+    know_supply(cli, &known);
     for (size_t i = 0; i < count; i++) {
-        struct pipeline_world world = {.plugins = &catalogue, .check_files = true};
+        struct pipeline_world world = known;
         if (start_workspace(cli, names[i], &world.root, &err) < 0) {
             return cli_fail(cli, EXIT_USAGE, &err);
         }
@@ -84,8 +104,8 @@ const struct command command_validate = {
     .details =
         "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting, "
         "and that Lua scripts compile. Nothing runs and no\n"
-        "home is needed; with one, secrets that it does not have are warnings. Exit code 3 when a file is not valid. "
-        "docs/pipelines.md lists the codes.",
+        "home is needed; with one, secrets that it does not have are warnings, and its config.yaml says what steps may\n"
+        "ask for. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
     .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
     .options = validate_options,
     .max_arguments = -1,

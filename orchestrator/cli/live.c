@@ -7,6 +7,7 @@
 #include "cli/log_line.h"
 #include "cli/reason_words.h"
 #include "cli/summary.h"
+#include "cli/wait_words.h"
 #include "wire/journal.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_
 struct said {
     enum step_state state;
     int attempts;
+    bool waits; /* that it waits for what others hold */
 };
 
 struct live {
@@ -157,14 +159,33 @@ static void print_news(struct live *live, const struct run *run, const struct ne
             *words == '\0' ? "" : ": ", words);
 }
 
+/* Once, of a step that asks for more than a slot: "· train waits for gpu: 1 of 1 held by wine/12 train". */
+static void say_waits(struct live *live, const struct run *run, const struct news *news)
+{
+    struct said *said = said_about(live, run, news->place);
+    const struct step *step = run_step_at(run, news->place);
+    if (said->waits || live->silent || live->draws || step->ask_count == 0 || step->has_matrix) {
+        return;
+    }
+    const char *words = wait_words(live->session->home.store, run, news->place, live->words);
+    if (*words != '\0') {
+        said->waits = true;
+        fprintf(live->out, "%s %.*s %s\n", summary_mark(news->state), STR_ARG(step->id), words);
+    }
+}
+
 static void say(struct live *live, const struct run *run, const struct news *news, bool known)
 {
     struct said *said = said_about(live, run, news->place);
+    if (news->state == STEP_STATE_READY) {
+        say_waits(live, run, news);
+    }
     if (said->state == news->state && said->attempts == news->attempts) {
         return;
     }
     bool quiet = news->state == STEP_STATE_PENDING || news->state == STEP_STATE_READY;
-    *said = (struct said){.state = news->state, .attempts = news->attempts};
+    *said = (struct said){.state = news->state, .attempts = news->attempts,
+                          .waits = said->waits && news->state == STEP_STATE_READY};
     if (!quiet && !known && !live->silent && !live->draws) {
         print_news(live, run, news);
     }
@@ -259,7 +280,10 @@ static void read_logs(struct live *live, const struct run *run)
 
 static void draw(struct live *live, const struct live_source *source, int64_t now_ms)
 {
-    struct live_graph graph = {.cli = live->session->cli, .source = source, .now_ms = now_ms};
+    struct live_graph graph = {.cli = live->session->cli,
+                               .store = live->session->home.store,
+                               .source = source,
+                               .now_ms = now_ms};
     for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
         graph.tail[i] = strbuf_str(&live->tail[(live->tail_next + i) % LIVE_TAIL_LINES]);
     }

@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "cli/reason_words.h"
 #include "cli/summary.h"
+#include "cli/wait_words.h"
 
 enum { NAME_COLUMNS_LEAST = 8, NAME_COLUMNS_MOST = 28, TIME_COLUMNS = 8, BAR_COLUMNS = 20, LINE_MAX_BYTES = 4096 };
 
@@ -83,6 +84,9 @@ static void draw_item(struct drawing *d, struct run_place place, const char *nam
     double progress = d->graph->source->progress(d->graph->source->ctx, place, &text);
     struct arena *arena = arena_new();
     const char *reason = reason_words(arena, d->graph->source->run, place);
+    if (state == STEP_STATE_READY && *reason == '\0') {
+        reason = wait_words(d->graph->store, d->graph->source->run, place, arena);
+    }
     struct strbuf words;
     strbuf_init(&words, LINE_MAX_BYTES);
     if (item != NULL && item->carried_from == NULL) {

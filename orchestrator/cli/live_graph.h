@@ -8,6 +8,7 @@
 #include "cli/canvas.h"
 #include "cli/cli.h"
 #include "run/run.h"
+#include "store/store.h"
 
 enum { LIVE_TAIL_LINES = 5 };
 
@@ -20,6 +21,7 @@ struct live_source {
 
 struct live_graph {
     const struct cli *cli;
+    struct store *store; /* says who holds what a step waits for */
     const struct live_source *source;
     int64_t now_ms;
     struct str tail[LIVE_TAIL_LINES]; /* the oldest first; empty ones are left out */

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/reason_words.h"
+#include "cli/wait_words.h"
 #include "store/store.h"
 
 int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
@@ -33,6 +34,7 @@ int run_view_load(struct store *store, struct catalogue *plugins, const char *ru
         store_attempt_list(store, run_id, view.arena, &view.attempts, &view.attempt_count, err) < 0) {
         goto fail;
     }
+    wait_words_fill(store, view.run);
     pipeline_run_label(&view.row, view.label);
     *ret_view = view;
     return 0;

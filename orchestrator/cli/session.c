@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "cli/session_internal.h"
+#include "config/supply.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -226,6 +227,7 @@ static int start_engine(struct session *session, struct err *err)
         .groups = session->config.groups,
         .single_user = is_single_user(session),
     };
+    config_supply(&session->config, "", getenv("CUDA_VISIBLE_DEVICES"), &options.supply, &options.supply_count);
     return read_slots(session->cli, &options.slots, err) < 0 ? -1 : engine_open(&options, &session->engine, err);
 }
 

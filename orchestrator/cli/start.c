@@ -194,6 +194,17 @@ int start_until(const struct cli *cli, const struct pipeline *pipeline, const ch
     return *ret_step == NULL || names_step(pipeline, "--until", *ret_step, cli->arena, err) >= 0 ? 0 : -1;
 }
 
+int start_priority(const struct cli *cli, const int64_t **ret_priority, struct err *err)
+{
+    const char *text = option_value(cli, "priority");
+    int64_t *priority = arena_one(cli->arena, int64_t);
+    if (text != NULL && parse_int(str_from(text), PRIORITY_LEAST, PRIORITY_MOST, priority, err) < 0) {
+        return err_add(err, "--priority");
+    }
+    *ret_priority = text == NULL ? NULL : priority;
+    return 0;
+}
+
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err)
 {
     const char *text = option_value(cli, "seed");

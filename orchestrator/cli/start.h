@@ -21,6 +21,8 @@ int start_params(const struct cli *cli, const struct pipeline *pipeline, const s
 int start_workspace(const struct cli *cli, const char *file, const char **ret_workspace, struct err *err);
 /* --until names a step. */
 int start_until(const struct cli *cli, const struct pipeline *pipeline, const char **ret_step, struct err *err);
+/* --priority, NULL when it is not given. */
+int start_priority(const struct cli *cli, const int64_t **ret_priority, struct err *err);
 /* --seed, 0 when it is not given. */
 int start_seed(const struct cli *cli, uint64_t *ret_seed, struct err *err);
 

@@ -38,6 +38,9 @@ struct json submission_json(const struct engine_submission *submission, struct a
     json_set(arena, &object, "step_env", submission->step_env);
     json_set(arena, &object, "seed", json_int((int64_t)submission->seed));
     json_set(arena, &object, "only", json_bool(submission->only));
+    if (submission->priority != NULL) {
+        json_set(arena, &object, "priority", json_int(*submission->priority));
+    }
     json_set(arena, &object, "new_number", json_bool(submission->new_number));
     set_text(arena, &object, "run_id", submission->run_id);
     set_text(arena, &object, "workspace", submission->workspace);
@@ -122,6 +125,16 @@ int submission_read(const struct json *object, struct catalogue *plugins, struct
     };
     if (submission.workspace == NULL || submission.run_id == NULL || !is_run_id(submission.run_id)) {
         return err_set(err, ERR_INPUT, "a submission needs a workspace and a run id of 32 hex digits");
+    }
+    const struct json *priority = json_get(object, "priority");
+    if (priority != NULL) {
+        int64_t *kept = arena_one(arena, int64_t);
+        *kept = json_get_int(object, "priority", PRIORITY_MOST + 1);
+        if (*kept < PRIORITY_LEAST || *kept > PRIORITY_MOST) {
+            return err_set(err, ERR_INPUT, "the submission's priority is none: expected an integer from %d to %d",
+                           PRIORITY_LEAST, PRIORITY_MOST);
+        }
+        submission.priority = kept;
     }
     submission.pipeline = read_definition(object, plugins, submission.workspace, arena, err);
     if (submission.pipeline == NULL ||

@@ -5,9 +5,10 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "config/supply.h"
 #include "pipeline/load.h"
 
-enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000 };
+enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000, CONFIG_GPUS_MAX = 1024 };
 
 static const int64_t ttl_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 
@@ -142,17 +143,104 @@ static void key_environments(struct loader *loader, const struct yaml_node *node
     reading_of(target)->config->environments = yaml_to_json(loader->arena, node);
 }
 
-/* ---- pools, step_env, groups ---------------------------------------------------------------------------- */
+/* ---- resources, pools, step_env, groups ----------------------------------------------------------------- */
+
+static void add_supply(struct loader *loader, struct config *config, struct resource_supply supply)
+{
+    config->supply = arena_grow(loader->arena, config->supply, config->supply_count, &config->supply_room,
+                                sizeof *config->supply);
+    config->supply[config->supply_count++] = supply;
+}
+
+static bool is_machine_resource(struct str name)
+{
+    return str_is(name, RESOURCE_CPU) || str_is(name, RESOURCE_MEMORY) || str_is(name, RESOURCE_GPU);
+}
 
 static void key_pools(struct loader *loader, const struct yaml_node *node, void *target)
 {
     for (size_t i = 0; i < node->count; i++) {
+        const struct yaml_node *key = &node->pairs[i].key;
         int64_t slots = 0;
-        if (expect_plain_name(loader, &node->pairs[i].key, "a pool")) {
-            (void)load_int(loader, &node->pairs[i].value, 0, SLOTS_MAX, &slots);
+        if (is_machine_resource(key->text) || str_is(key->text, RESOURCE_SLOT)) {
+            load_error(loader, key, DIAG_VALUE,
+                       str_is(key->text, RESOURCE_SLOT) ? "--jobs says how many steps run at once"
+                                                        : "write it in 'resources'",
+                       "'%.*s' is no name of a pool: it is a resource of its own", STR_ARG(key->text));
+        } else if (expect_plain_name(loader, key, "a pool") &&
+                   load_int(loader, &node->pairs[i].value, 0, SLOTS_MAX, &slots)) {
+            add_supply(loader, reading_of(target)->config,
+                       (struct resource_supply){.name = arena_str(loader->arena, key->text), .amount = slots});
         }
     }
-    reading_of(target)->config->pools = yaml_to_json(loader->arena, node);
+}
+
+static void resource_amount(struct loader *loader, const struct yaml_node *node, void *target, const char *name)
+{
+    struct resource_supply supply = {.name = str_from(name)};
+    if (resource_load(loader, node, supply.name, &supply.amount)) {
+        add_supply(loader, reading_of(target)->config, supply);
+    }
+}
+
+static void resource_cpu(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    resource_amount(loader, node, target, RESOURCE_CPU);
+}
+
+static void resource_memory(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    resource_amount(loader, node, target, RESOURCE_MEMORY);
+}
+
+/* How many, numbered from 0, or as CUDA names them. */
+static void resource_gpu(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct resource_supply supply = {.name = STR(RESOURCE_GPU)};
+    if (node->type == JSON_ARRAY) {
+        size_t count = 0;
+        if (!read_texts(loader, node, "'gpu'", &supply.devices, &count)) {
+            return;
+        }
+        for (size_t i = 0; i < count; i++) {
+            for (size_t k = 0; k < i; k++) {
+                if (str_eq(supply.devices[i], supply.devices[k])) {
+                    load_error(loader, &node->items[i], DIAG_VALUE, NULL, "'gpu': device %.*s stands there twice",
+                               STR_ARG(supply.devices[i]));
+                }
+            }
+            if (str_find_byte(supply.devices[i], ',', 0) >= 0) {
+                load_error(loader, &node->items[i], DIAG_VALUE, "write a list", "'gpu': '%.*s' is no device",
+                           STR_ARG(supply.devices[i]));
+            }
+        }
+        supply.amount = (int64_t)count;
+    } else if (resource_load(loader, node, supply.name, &supply.amount)) {
+        if (supply.amount > CONFIG_GPUS_MAX) {
+            load_error(loader, node, DIAG_VALUE, NULL, "'gpu': expected at most %d, found %.*s", CONFIG_GPUS_MAX,
+                       STR_ARG(node->text));
+            return;
+        }
+        supply.devices = config_devices(supply.amount, loader->arena);
+    } else {
+        return;
+    }
+    add_supply(loader, reading_of(target)->config, supply);
+}
+
+#define RESOURCE_KEYS(ROW)                                                                                             \
+    ROW("resources.", "cpu", TAKES_NUMBER, resource_cpu, "number",                                                     \
+        "Cores that steps share; those of the machine by default.")                                                    \
+    ROW("resources.", "memory", TAKES_NUMBER | TAKES_TEXT, resource_memory, "size",                                    \
+        "Memory that steps share; that of the machine by default.")                                                    \
+    ROW("resources.", "gpu", TAKES_NUMBER | TAKES_LIST, resource_gpu, "integer or list",                               \
+        "How many devices, or which, as CUDA_VISIBLE_DEVICES names them; those found by default.")
+
+static const struct key resource_keys[] = {RESOURCE_KEYS(AS_KEY) {0}};
+
+static void key_resources(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, resource_keys, target, "'resources'");
 }
 
 static void key_step_env(struct loader *loader, const struct yaml_node *node, void *target)
@@ -306,13 +394,14 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
+    ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
     ROW("", "secrets", TAKES_MAP, key_secrets, "map", "Where ${{ secrets.NAME }} comes from.")                         \
     ROW("", "step_env", TAKES_LIST, key_step_env, "list of text",                                                      \
         "Environment variables of sluice that steps see, too; PREFIX_* for several.")
 
 static const struct key top_keys[] = {
     TOP_KEYS(AS_KEY)
-    {.name = "pools", .takes = TAKES_MAP, .load = key_pools, .unhonoured = "steps do not take slots of pools yet"},
     {.name = "sources", .takes = TAKES_ANY, .later = "repositories are watched by the daemon"},
     {.name = "guards", .takes = TAKES_ANY, .later = "aliases are guarded by the daemon"},
     {.name = "notify", .takes = TAKES_ANY, .later = "the daemon notifies; until then use a step with 'uses: notify'"},
@@ -325,7 +414,7 @@ const struct config_key config_keys[] = {
     TOP_KEYS(AS_DOC)
     ENVIRONMENT_KEYS(AS_DOC)
     SECRET_KEYS(AS_DOC)
-    {"pools", "map of integers", "Slots by name; checked, without effect in this version."},
+    RESOURCE_KEYS(AS_DOC)
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
 
@@ -374,7 +463,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
 {
     struct arena *arena = diags->arena;
     struct config config = {
-        .arena = arena, .environments = json_object(), .pools = json_object(), .groups = json_object()};
+        .arena = arena, .environments = json_object(), .groups = json_object()};
     struct err err = {0};
     if (!fs_exists(path)) {
         *ret_config = config;

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "pipeline/diag.h"
+#include "pipeline/resources.h"
 
 enum {
     SECRET_NAME_MAX_BYTES = 100,
@@ -38,7 +39,9 @@ struct config {
     struct arena *arena;
     struct str environment;     /* default of -e, or empty */
     struct json environments;   /* {E: {vars: {...}, triggers: all|none}} */
-    struct json pools;          /* {name: slots}: checked; used by a later version */
+    struct resource_supply *supply; /* of `pools` and `resources`, as far as they are written: config_supply has all */
+    size_t supply_count;
+    size_t supply_room;
     const struct str *step_env; /* names of the daemon's environment that steps may see, NUL-terminated; '*' at the
                                  * end of a name is a prefix */
     size_t step_env_count;

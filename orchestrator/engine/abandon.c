@@ -104,5 +104,6 @@ int run_abandon(struct engine *engine, const char *run_id, const char *reason, s
                     "", err) < 0) {
         return -1;
     }
+    engine->reload = true; /* what its attempts held is free */
     return tell_parent(engine, &row, err);
 }

@@ -92,6 +92,7 @@ void attempt_drop(struct engine *engine, struct live_attempt *attempt)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         attempt_set(texts[i], NULL);
     }
+    leases_forget(attempt);
     free(attempt->progress_text);
     free(attempt);
 }
@@ -108,16 +109,6 @@ const char *model_folder(const struct engine *engine, struct arena *arena, int64
 }
 
 /* ---- starting ------------------------------------------------------------------------------------- */
-
-static size_t slots_in_use(const struct engine *engine)
-{
-    size_t used = 0;
-    for (size_t i = 0; i < engine->attempts.count; i++) {
-        enum attempt_state state = engine->attempts.items[i]->row.state;
-        used += state == ATTEMPT_STATE_STARTING || state == ATTEMPT_STATE_RUNNING ? 1 : 0;
-    }
-    return used;
-}
 
 /* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
 static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place,
@@ -273,6 +264,9 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     if (attempt == NULL) {
         return 0; /* the item has failed */
     }
+    if (leases_take(engine, attempt, err) < 0) {
+        return -1;
+    }
     struct json outcome = json_null();
     if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
         return -1;
@@ -289,35 +283,40 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     return 0;
 }
 
-bool attempts_may_start(const struct engine *engine)
+/* What asks for more than there is (config.yaml says less than when the run began) must not wait for ever. */
+static int fail_hopeless(struct engine *engine, struct err *err)
 {
-    bool ready = false;
-    for (size_t i = 0; !ready && i < engine->runs.count; i++) {
-        const struct run *run = engine->runs.items[i]->run;
-        ready = !run_state_is_terminal(run->state) && run_has_ready(run);
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        struct open_run *open = engine->runs.items[i];
+        for (size_t q = 0; !run_state_is_terminal(open->run->state) && q < open->run->queue_count; q++) {
+            const struct run_waiting *head = run_queue_head(open->run, q);
+            const char *problem =
+                head == NULL ? NULL : leases_problem(engine, run_step_at(open->run, head->place), engine->turn);
+            struct run_place place;
+            if (problem == NULL || !run_take_from(open->run, q, engine_now(engine), &open->changes, &place)) {
+                continue;
+            }
+            if (fail_item(engine, open, place, problem, err) < 0) {
+                return -1;
+            }
+            q--; /* the next of the same queue */
+        }
     }
-    return ready && slots_in_use(engine) < (size_t)engine->slots;
+    return 0;
 }
 
 int attempts_start(struct engine *engine, struct err *err)
 {
-    bool started = true;
-    while (started) {
-        started = false;
-        /* One item of each run in turn, so that a wide run does not starve the others. */
-        for (size_t i = 0; i < engine->runs.count; i++) {
-            struct open_run *open = engine->runs.items[i];
-            struct run_place place;
-            if (run_state_is_terminal(open->run->state) || slots_in_use(engine) >= (size_t)engine->slots) {
-                continue;
-            }
-            if (!run_take_ready(open->run, engine_now(engine), &open->changes, &place)) {
-                continue;
-            }
-            if (start_item(engine, open, place, err) < 0) {
-                return -1;
-            }
-            started = true;
+    struct open_run *open = NULL;
+    size_t queue = 0;
+    struct run_place place;
+    if (!engine->options.starts_nothing && fail_hopeless(engine, err) < 0) {
+        return -1;
+    }
+    while (leases_next(engine, &open, &queue)) {
+        if (run_take_from(open->run, queue, engine_now(engine), &open->changes, &place) &&
+            start_item(engine, open, place, err) < 0) {
+            return -1;
         }
     }
     return 0;

@@ -163,7 +163,7 @@ int turn_commit(struct engine *engine, struct err *err)
             turn_abandon(engine);
             return -1;
         }
-    } while (has_changes(engine) || attempts_may_start(engine));
+    } while (has_changes(engine));
     crash_point("before_commit");
     if (store_commit(engine->options.store, err) < 0) {
         turn_abandon(engine);
@@ -386,6 +386,7 @@ static void drop_all(struct engine *engine)
     while (engine->runs.count > 0) {
         open_run_drop(engine, engine->runs.items[engine->runs.count - 1]);
     }
+    leases_clear(engine);
     engine->wakes.count = 0;
     engine->outgoing.count = 0;
 }
@@ -432,7 +433,7 @@ static int engine_load(struct engine *engine, struct err *err)
         log_error("engine", "%s (%s) cannot go on: %s ('sluice cancel %s' ends it)", run_words(engine->turn, &rows[i]),
                   rows[i].run_id, wrong.message, rows[i].run_id);
     }
-    if (load_attempts(engine, err) < 0) {
+    if (load_attempts(engine, err) < 0 || leases_load(engine, err) < 0) {
         return -1;
     }
     engine->next_wait_check_ms = engine_now(engine);
@@ -498,8 +499,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
         goto fail;
     }
     backstop_open(engine);
-    if (read_boot_id(engine, err) < 0 || next_generation(engine, err) < 0 || engine_load(engine, err) < 0 ||
-        engine_recover(engine, err) < 0) {
+    if (leases_open(engine, err) < 0 || read_boot_id(engine, err) < 0 || next_generation(engine, err) < 0 ||
+        engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;
     }
     *ret_engine = engine;
@@ -527,6 +528,7 @@ void engine_close(struct engine *engine)
     vec_clear(&engine->links);
     vec_clear(&engine->outgoing);
     vec_clear(&engine->unpublished);
+    leases_close(engine);
     if (engine->epoll_fd >= 0) {
         (void)close(engine->epoll_fd);
     }

@@ -35,6 +35,8 @@ struct engine_options {
     struct catalogue *plugins;
     const struct clock *clock;
     int slots;                 /* steps at once; 0: the number of processors */
+    const struct resource_supply *supply; /* what steps may ask for */
+    size_t supply_count;
     bool starts_nothing;       /* ready steps wait for the next engine */
     int linger_s;              /* how long a runner keeps steps alive without an engine */
     struct json step_env;      /* {NAME: value} of the environment that steps may see */
@@ -67,6 +69,7 @@ struct engine_submission {
     struct json step_env;            /* as in the engine's options, for this run while this engine has it; not a map:
                                       * that of the options */
     uint64_t seed;                   /* 0: random */
+    const int64_t *priority;         /* NULL: that of the pipeline */
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */
     const bool *again; /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
     bool only;                       /* with `again`: nothing but those runs, the rest stays as it ended, good or not */

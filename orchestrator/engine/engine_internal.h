@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "engine/engine.h"
 #include "engine/url_probe.h"
+#include "run/next_start.h"
 #include "store/runs.h"
 #include "store/pipeline_runs.h"
 #include "store/steps.h"
@@ -30,6 +31,27 @@ struct open_run {
     bool journal_dirty;
     struct run_changes changes;   /* of this turn */
     int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
+    int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
+    int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
+};
+
+/* A part of what an attempt holds; texts on the heap. */
+struct lease {
+    char *resource;
+    int64_t amount;
+    char *devices; /* "0,2", or "" */
+};
+
+/* When a pipeline had its turn, and how many slots it has: leases.c. */
+struct pipeline_turn {
+    char *pipeline;
+    int64_t last_start;
+    int64_t held;
+};
+
+struct ready_queue {
+    struct open_run *open;
+    size_t queue;
 };
 
 /* An attempt that a runner has or should have. */
@@ -44,6 +66,9 @@ struct live_attempt {
     int64_t stop_due_ms; /* monotonic: when a stop that was asked for must have done its work; 0: none was */
     double progress;
     char *progress_text;
+    struct {
+        VEC_OF(struct lease)
+    } leases; /* held while its state is starting or running */
 };
 
 struct wake {
@@ -106,6 +131,15 @@ struct engine {
         VEC_OF(const char *)
     } unpublished; /* folders to remove after the commit; in the turn's arena */
     struct url_probes probes;
+    struct stock *stocks; /* slots, then what options.supply says */
+    size_t stock_count;
+    struct {
+        VEC_OF(struct lease)
+    } unowned; /* of attempts whose runs could not be loaded, and may have processes */
+    int64_t starts;       /* counts what was started, for turns */
+    struct {
+        VEC_OF(struct pipeline_turn)
+    } turns;
     int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
@@ -168,8 +202,24 @@ void attempt_acknowledge(struct engine *engine, const struct live_attempt *attem
 bool attempt_is_with_runner(const struct live_attempt *attempt);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
-/* Is there still something that attempts_start would start? */
-bool attempts_may_start(const struct engine *engine);
+
+/* ---- leases.c ---- */
+/* Settles what there is, and records it. */
+int leases_open(struct engine *engine, struct err *err);
+/* Reads who holds what. */
+int leases_load(struct engine *engine, struct err *err);
+void leases_forget(struct live_attempt *attempt);
+/* The attempt gets a slot and what its step asks for: rows of this turn. */
+int leases_take(struct engine *engine, struct live_attempt *attempt, struct err *err);
+/* The devices it has, as CUDA_VISIBLE_DEVICES names them; NULL: it asked for none. */
+const char *leases_devices(const struct live_attempt *attempt);
+/* Why the step can never have what it asks for, or NULL. */
+const char *leases_problem(const struct engine *engine, const struct step *step, struct arena *arena);
+/* The queue whose head starts now; false when none can. Its turn is noted. */
+bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_queue);
+/* Before memory is loaded again, and at the end. */
+void leases_clear(struct engine *engine);
+void leases_close(struct engine *engine);
 /* The attempt has its end: row, MLflow run, and the event for run/. */
 struct attempt_end {
     enum attempt_state state;

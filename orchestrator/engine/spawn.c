@@ -190,6 +190,9 @@ static int build_environment(struct spawning *s, struct err *err)
     env_set(s, "SLUICE_STEP_DIR", s->step_dir);
     env_set(s, "SLUICE_STATE", state_dir);
     env_set(s, "SLUICE_OUTPUT", arena_printf(s->arena, "%s.output", s->step_dir));
+    if (leases_devices(s->attempt) != NULL) {
+        env_set(s, "CUDA_VISIBLE_DEVICES", leases_devices(s->attempt));
+    }
     set_text(s, "state_dir", state_dir);
     set_text(s, "output_file", arena_printf(s->arena, "%s.output", s->step_dir));
     for (size_t i = 0; i < s->inputs.u.object.count; i++) {

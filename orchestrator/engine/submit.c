@@ -190,6 +190,18 @@ static int build_run(struct engine *engine, const struct engine_submission *subm
     return 0;
 }
 
+/* What no home has and no config.yaml will give while it waits is refused before anything is recorded. */
+static int check_asks(struct engine *engine, const struct pipeline *pipeline, struct err *err)
+{
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        const char *problem = leases_problem(engine, &pipeline->steps[i], engine->turn);
+        if (problem != NULL) {
+            return err_set(err, ERR_INPUT, "step '%.*s' %s", STR_ARG(pipeline->steps[i].id), problem);
+        }
+    }
+    return 0;
+}
+
 static int submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open,
                   struct err *err)
 {
@@ -222,6 +234,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         .parent_step = (int64_t)submission->parent_place.step,
         .parent_item = (int64_t)submission->parent_place.item,
         .created_ms = now_ms,
+        .priority = submission->priority != NULL ? *submission->priority : pipeline->priority,
     };
     const char *folder = arena_printf(arena, "%s/runs/%s", engine->options.home, row.run_id);
     struct open_run *open = NULL;
@@ -240,6 +253,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
     }
     struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
     open->row.started_ms = now_ms; /* not when the turn is written: its first steps start before that */
+    open->last_start = engine->starts; /* as if it had just had its turn */
     *ret_open = open;
     return open_run_apply(engine, open, &begin, err);
 }
@@ -248,7 +262,8 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
                   struct err *err)
 {
     struct open_run *open = NULL;
-    if (turn_ready(engine, err) < 0 || turn_begin(engine, err) < 0) {
+    if (turn_ready(engine, err) < 0 || check_asks(engine, submission->pipeline, err) < 0 ||
+        turn_begin(engine, err) < 0) {
         return -1;
     }
     if (submit(engine, submission, &open, err) < 0) {
@@ -332,10 +347,12 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .trigger = "pipeline",
         .actor = open->row.actor,
         .git = open->run->git,
+        .priority = &open->row.priority,
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
-    if (pipeline == NULL || pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
+    if (pipeline == NULL || check_asks(engine, pipeline, err) < 0 ||
+        pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
         pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
         return -1;
     }

@@ -351,24 +351,7 @@ static void key_cache(struct loader *loader, const struct yaml_node *node, void 
 
 static void key_resources(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)target;
-    for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        struct err err = {0};
-        int64_t bytes = 0;
-        double number = 0;
-        const char *what = arena_printf(loader->arena, "resource '%.*s'", STR_ARG(pair->key.text));
-        if (str_is(pair->key.text, "memory")) {
-            if (load_expect(loader, &pair->value, TAKES_NUMBER | TAKES_TEXT, what) &&
-                parse_size_bytes(pair->value.text, &bytes, &err) < 0) {
-                load_error(loader, &pair->value, DIAG_VALUE, NULL, "%s: %s", what, err.message);
-            }
-        } else if (load_expect(loader, &pair->value, TAKES_NUMBER, what) &&
-                   load_number(loader, &pair->value, &number) && number < 0) {
-            load_error(loader, &pair->value, DIAG_VALUE, NULL, "%s: expected a number from 0 on, found %.*s", what,
-                       STR_ARG(pair->value.text));
-        }
-    }
+    load_asks(loader, node, &step_of(target)->asks, &step_of(target)->ask_count);
 }
 
 static void permission_register(struct loader *loader, const struct yaml_node *node, void *target)
@@ -482,8 +465,7 @@ const struct key step_keys[] = {
     {.name = "resources",
      .takes = TAKES_MAP,
      .load = key_resources,
-     .doc = "cpu, memory, gpu and pools of config.yaml.",
-     .unhonoured = "steps are limited by --jobs only"},
+     .doc = "What it must have to start: cpu (cores), memory (a size), gpu (devices), and pools of config.yaml."},
     {.name = "permissions",
      .takes = TAKES_MAP,
      .load = key_permissions,

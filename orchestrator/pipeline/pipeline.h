@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "pipeline/diag.h"
 #include "pipeline/expr.h"
+#include "pipeline/resources.h"
 #include "pipeline/shell_text.h"
 
 #include <stdbool.h>
@@ -48,6 +49,8 @@ struct param {
     struct json choices; /* JSON_ARRAY of `enum`, or null */
     struct str description;
 };
+
+enum { PRIORITY_LEAST = -1000, PRIORITY_MOST = 1000 };
 
 enum step_kind { STEP_KIND_RUN, STEP_KIND_USES, STEP_KIND_LUA, STEP_KIND_PIPELINE };
 
@@ -174,6 +177,8 @@ struct step {
     int stop_signal;
     int64_t stop_grace_ms;
     bool continue_on_error;
+    const struct resource_ask *asks; /* `resources`, sorted by name */
+    size_t ask_count;
     const struct str *register_names; /* permissions: {register: [...]} */
     size_t register_count;
     struct json definition; /* the step's part of the file, for its digest */
@@ -217,6 +222,7 @@ struct pipeline {
     struct str python_requirements; /* path, or empty */
     struct str python_lock;         /* path of a uv.lock, or empty */
     int64_t timeout_ms;             /* running time of a run; 0: none */
+    int64_t priority;               /* of its runs, PRIORITY_LEAST to PRIORITY_MOST */
     const struct step *steps;       /* in the order written */
     size_t step_count;
     const struct named_template *outputs; /* what a parent pipeline sees */
@@ -243,6 +249,8 @@ struct lua_script {
 /* What checking needs from outside; may be NULL fields. */
 struct pipeline_world {
     struct catalogue *plugins; /* plugins that `uses` may name */
+    const struct resource_supply *supply; /* what the home has: steps may ask for no more; NULL: not known */
+    size_t supply_count;
     /* Reads another pipeline file named by `pipeline: ./FILE.yaml` or a Lua file, to check that it exists. */
     bool check_files;
     const char *folder; /* of a text that is no file any more: the folder its file was in; NULL: that of diags->file */

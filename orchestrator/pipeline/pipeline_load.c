@@ -151,6 +151,11 @@ static void key_concurrency(struct loader *loader, const struct yaml_node *node,
     (void)load_map(loader, node, concurrency_keys, target, "'concurrency'");
 }
 
+static void key_priority(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_int(loader, node, PRIORITY_LEAST, PRIORITY_MOST, &pipeline_of(target)->priority);
+}
+
 static void key_timeout(struct loader *loader, const struct yaml_node *node, void *target)
 {
     (void)load_duration(loader, node, &pipeline_of(target)->timeout_ms);
@@ -182,6 +187,8 @@ const struct key pipeline_keys[] = {
      .keys = default_keys},
     {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.",
      .unhonoured = "runs are started by hand", .keys = concurrency_keys},
+    {.name = "priority", .takes = TAKES_NUMBER, .load = key_priority,
+     .doc = "Steps of its runs start before those of runs with a lower one: -1000 to 1000 (0)."},
     {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,
      .doc = "Running time of a run; queued and waiting time is not counted."},
     {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .each = step_keys,

@@ -172,7 +172,7 @@ static void apply_wait_over(struct run *run, const struct run_event *event, stru
     }
     item->state = STEP_STATE_READY;
     item->resumed = true;
-    vec_push(&run->ready, event->place);
+    run_push_ready(run, event->place);
 }
 
 static void apply_due(struct run *run, const struct run_event *event, struct run_changes *changes)
@@ -185,7 +185,7 @@ static void apply_due(struct run *run, const struct run_event *event, struct run
                 struct run_place place = {i, k};
                 item->state = STEP_STATE_READY;
                 item->due_ms = 0;
-                vec_push(&run->ready, place);
+                run_push_ready(run, place);
                 changes_item(changes, place);
             }
         }

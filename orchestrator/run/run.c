@@ -103,6 +103,7 @@ struct run *run_new(const struct pipeline *pipeline, const char *run_id, const s
     run->params = run->info = run->git = run->vars = run->secrets = json_object();
     run->steps = arena_array(arena, pipeline->step_count, sizeof *run->steps);
     run_link_dependents(run);
+    run_make_queues(run);
     ptrdiff_t until = options->until == NULL ? -1 : pipeline_find_step(pipeline, str_from(options->until));
     for (size_t i = 0; i < pipeline->step_count; i++) {
         run->steps[i].wanted = until < 0;
@@ -116,7 +117,7 @@ struct run *run_new(const struct pipeline *pipeline, const char *run_id, const s
 void run_free(struct run *run)
 {
     if (run != NULL) {
-        vec_clear(&run->ready);
+        run_clear_queues(run);
         vec_clear(&run->due);
         arena_free(run->arena);
     }
@@ -247,7 +248,7 @@ static void run_resume_step(struct run *run, size_t index, struct run_changes *c
             step->next_item = i;
         }
         if (item->state == STEP_STATE_READY) {
-            vec_push(&run->ready, place);
+            run_push_ready(run, place);
         }
         if (item->state == STEP_STATE_DELAYED) {
             changes_action(changes,
@@ -265,55 +266,10 @@ static void run_resume_step(struct run *run, size_t index, struct run_changes *c
 void run_resume(struct run *run, struct run_changes *changes)
 {
     run->done = 0;
-    run->ready.count = run->ready_taken = 0;
+    run_empty_queues(run);
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
         run_resume_step(run, i, changes);
     }
-}
-
-bool run_has_ready(const struct run *run)
-{
-    for (size_t i = run->ready_taken; i < run->ready.count; i++) {
-        if (run_item_at(run, run->ready.items[i])->state == STEP_STATE_READY) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place)
-{
-    while (run->ready_taken < run->ready.count) {
-        struct run_place place = run->ready.items[run->ready_taken++];
-        if (run->ready_taken == run->ready.count) {
-            run->ready.count = run->ready_taken = 0;
-        }
-        struct run_item *item = run_item_at(run, place);
-        if (item->state != STEP_STATE_READY) {
-            continue; /* cancelled while it stood in the queue */
-        }
-        item->state = STEP_STATE_ACTIVE;
-        item->reason = NULL;
-        if (!item->resumed) {
-            item->attempts++;
-            item->outputs = item->artifacts = item->metrics = json_object();
-            item->model_id = item->model_uri = item->child_run_id = item->refused_by = NULL;
-            item->gate_passed = false;
-        }
-        if (item->started_ms == 0) {
-            item->started_ms = now_ms;
-        }
-        changes_item(changes, place);
-        struct run_step *step = &run->steps[place.step];
-        if (step->state != STEP_STATE_ACTIVE) {
-            step->state = STEP_STATE_ACTIVE;
-            step->reason = NULL;
-            changes_step(changes, place.step);
-        }
-        *ret_place = place;
-        return true;
-    }
-    return false;
 }
 
 size_t run_active_count(const struct run *run)

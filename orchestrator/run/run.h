@@ -54,6 +54,7 @@ struct run_step {
     size_t items_live;   /* ready, active, delayed or waiting */
     size_t next_item;    /* none before it is pending */
     size_t unmet;        /* needs that are not terminal */
+    size_t queue;        /* of struct run: where its ready items stand */
     size_t *dependents;  /* steps that need this one */
     size_t dependent_count;
 };
@@ -61,6 +62,19 @@ struct run_step {
 struct run_place {
     size_t step;
     size_t item;
+};
+
+/* A ready item. */
+struct run_waiting {
+    struct run_place place;
+    int64_t arrived; /* order among all of the run */
+    int overtaken;   /* how many have started that took what it lacked: run/next_start.h */
+};
+
+/* Ready items that ask for the same resources, in order; taken from `taken`. */
+struct run_queue {
+    VEC_OF(struct run_waiting)
+    size_t taken;
 };
 
 struct run {
@@ -85,10 +99,9 @@ struct run {
     void *hash_ctx;
     struct run_step *steps;
     size_t done;      /* terminal steps */
-    struct {
-        VEC_OF(struct run_place)
-    } ready; /* items that may start, in order; taken from `ready_taken` */
-    size_t ready_taken;
+    struct run_queue *queues;
+    size_t queue_count;
+    int64_t arrivals;
     struct {
         VEC_OF(size_t)
     } due; /* pending steps whose needs are all terminal: worked off within run_apply */
@@ -173,7 +186,12 @@ void run_apply(struct run *run, const struct run_event *event, struct run_change
 /* Takes the next item that may start, marks it active and counts its attempt (unless it goes on after a wait). False:
  * none. */
 bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place);
-bool run_has_ready(const struct run *run);
+bool run_has_ready(struct run *run);
+/* The first of a queue, or NULL when it is empty; valid until anything becomes ready. */
+struct run_waiting *run_queue_head(struct run *run, size_t queue);
+/* As run_take_ready, of one queue. */
+bool run_take_from(struct run *run, size_t queue, int64_t now_ms, struct run_changes *changes,
+                   struct run_place *ret_place);
 /* Items that are active (hold a process or a child run). */
 size_t run_active_count(const struct run *run);
 struct run_item *run_item_at(const struct run *run, struct run_place place);

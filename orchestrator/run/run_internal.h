@@ -11,6 +11,12 @@ void changes_item(struct run_changes *changes, struct run_place place);
 void changes_step(struct run_changes *changes, size_t step);
 void changes_action(struct run_changes *changes, struct run_action action);
 
+/* ready.c: once the pipeline is known; releases; forgets what stands in them; adds a ready item. */
+void run_make_queues(struct run *run);
+void run_clear_queues(struct run *run);
+void run_empty_queues(struct run *run);
+void run_push_ready(struct run *run, struct run_place place);
+
 /* settle.c: every step in run->due has all its needs terminal: it becomes ready, or skipped, failed, cancelled; and so
  * on through what depends on it. */
 void run_settle_due(struct run *run, struct run_changes *changes);

@@ -248,7 +248,7 @@ void run_fill_ready(struct run *run, size_t index, struct run_changes *changes)
         }
         item->state = STEP_STATE_READY;
         state->items_live++;
-        vec_push(&run->ready, place);
+        run_push_ready(run, place);
         changes_item(changes, place);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/steps.h"
 
+#include "store/leases.h"
 #include "store/stmt.h"
 
 #define ATTEMPT_COLUMNS                                                                                                \
@@ -54,7 +55,11 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     } else {
         stmt_int(s, ":ended", attempt->ended_ms);
     }
-    return stmt_run_one(s, "updating an attempt", err);
+    if (stmt_run_one(s, "updating an attempt", err) < 0) {
+        return -1;
+    }
+    bool holds = attempt->state == ATTEMPT_STATE_STARTING || attempt->state == ATTEMPT_STATE_RUNNING;
+    return holds ? 0 : store_leases_drop(store, attempt->id, err);
 }
 
 static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row *ret)

@@ -9,7 +9,8 @@
 #define RUN_COLUMNS \
     "run_id, pipeline, number, revision, definition, file, folder, workspace, experiment_id, state, reason, verdict, " \
     "cancelling, timed_out, params, contexts, trigger, actor, until, seed, retry_of, parent_run, parent_step, " \
-    "parent_item, journal_offset, journal_sequence, running_ms, running_since_ms, created_ms, started_ms, ended_ms"
+    "parent_item, journal_offset, journal_sequence, running_ms, running_since_ms, created_ms, started_ms, ended_ms, " \
+    "priority"
 
 void pipeline_run_label(const struct pipeline_run *run, char room[32])
 {
@@ -114,7 +115,7 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
         ":folder, :workspace, :experiment, :state, :reason, :verdict, :cancelling, :timed_out, :params, :contexts, "
         ":trigger, "
         ":actor, :until, :seed, :retry_of, :parent_run, :parent_step, :parent_item, 0, 0, :running_ms, :running_since, "
-        ":created, :started, :ended)");
+        ":created, :started, :ended, :priority)");
     bind_changing(s, run);
     stmt_text(s, ":pipeline", run->pipeline);
     stmt_int(s, ":number", run->number);
@@ -134,6 +135,7 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
     stmt_int(s, ":parent_step", run->parent_step);
     stmt_int(s, ":parent_item", run->parent_item);
     stmt_int(s, ":created", run->created_ms);
+    stmt_int(s, ":priority", run->priority);
     return stmt_run_one(s, "inserting a run", err);
 }
 
@@ -193,6 +195,7 @@ static void read_run(struct stmt *s, struct arena *arena, struct pipeline_run *r
         .created_ms = stmt_column_int(s, 28),
         .started_ms = stmt_column_int(s, 29),
         .ended_ms = stmt_column_int(s, 30),
+        .priority = stmt_column_int(s, 31),
     };
 }
 

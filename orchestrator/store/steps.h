@@ -43,7 +43,7 @@ struct attempt_row {
 };
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err); /* sets id */
 /* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, stopping, ended_ms. A terminal
- * row never changes. */
+ * row never changes. What has no process any more gives back what it held (store/leases.h). */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
 /* The attempts of a run in order of id, or, with run_id NULL, all that have not ended. */

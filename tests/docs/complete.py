@@ -6,11 +6,11 @@ import textwrap
 import yaml
 
 PIPELINE_KEYS = {"name", "requires", "description", "experiment", "tags", "on", "params", "env", "python", "defaults",
-                 "concurrency", "timeout", "steps", "outputs"}
+                 "concurrency", "priority", "timeout", "steps", "outputs"}
 STEP_KEYS = {"run", "shell", "uses", "with", "lua", "pipeline", "needs", "if", "matrix", "max_parallel", "fail_fast",
              "continue_on_error", "env", "inputs", "artifacts", "metrics", "outputs", "model", "retry", "timeout",
              "stop", "cache", "resources", "permissions"}
-CONFIG_KEYS = {"environment", "environments", "groups", "secrets", "step_env", "pools"}
+CONFIG_KEYS = {"environment", "environments", "groups", "secrets", "step_env", "pools", "resources"}
 STEP_MEMBERS = {"status", "run_id", "model_id", "model_uri"}
 
 

@@ -160,7 +160,8 @@ class Month:
         self.runs, self.codes, self.days = {}, {}, {}
         cellar.home.mkdir()
         (cellar.home / "config.yaml").write_text(
-            f"groups: {{ml-leads: [{cellar.me}]}}\nstep_env: [WINE_FEATURES, WINE_SHARE]\n", encoding="utf-8")
+            f"groups: {{ml-leads: [{cellar.me}]}}\nstep_env: [WINE_FEATURES, WINE_SHARE]\n"
+            "resources: {gpu: 1, memory: 8G}\npools: {warehouse: 1}\n", encoding="utf-8")
         for number, night in MONTH.items():
             self.night(number, night)
             if night.then:

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/path.h"
 #include "config/config.h"
+#include "config/supply.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -130,7 +132,22 @@ TEST(what_is_wrong_is_named_with_its_place)
     assert_refused("environments: {p: {vars: {a: [\"${{ params.x }}\"]}}}\n", 1, 31, "config.yaml takes no expressions",
                    NULL);
     assert_refused("environments: {p: {triggers: some}}\n", 1, 30, "unknown value 'some'", "expected one of all, none");
-    assert_refused("pools: {gpu: many}\n", 1, 14, "expected an integer from 0 to 1000000, found 'many'", NULL);
+    assert_refused("pools: {licence: many}\n", 1, 18, "expected an integer from 0 to 1000000, found 'many'", NULL);
+    assert_refused("pools: {gpu: 2}\n", 1, 9,
+                   "'gpu' is no name of a pool: it is a resource of its own", "write it in 'resources'");
+    assert_refused("pools: {slot: 2}\n", 1, 9,
+                   "'slot' is no name of a pool: it is a resource of its own",
+                   "--jobs says how many steps run at once");
+    assert_refused("resources: {gpus: 2}\n", 1, 13, "'resources' has no key 'gpus'", "did you mean 'gpu'?");
+    assert_refused("resources: {gpu: 1.5}\n", 1, 18,
+                   "resource 'gpu': expected a whole number from 0 to 1000000, found 1.5", NULL);
+    assert_refused("resources: {gpu: 5000}\n", 1, 18, "'gpu': expected at most 1024, found 5000", NULL);
+    assert_refused("resources: {gpu: [1, 1]}\n", 1, 22, "'gpu': device 1 stands there twice", NULL);
+    assert_refused("resources: {gpu: ['0,1']}\n", 1, 19, "'gpu': '0,1' is no device", "write a list");
+    assert_refused("resources: {cpu: -1}\n", 1, 18,
+                   "resource 'cpu': expected a number from 0 to 1000000 with at most three decimals, found -1", NULL);
+    assert_refused("resources: {memory: lots}\n", 1, 21,
+                   "resource 'memory': expected a size like 512M, 8G or 1024, found 'lots'", NULL);
     assert_refused("- a\n", 1, 1, "config.yaml: expected a map, found a list", NULL);
     assert_refused("groups: &x {a: [b]}\n", 1, 9, "anchors ('&x') are not accepted", NULL);
 }
@@ -156,7 +173,7 @@ TEST(a_secret_needs_one_source)
                    NULL);
 }
 
-TEST(keys_of_a_later_version_are_refused_and_pools_are_warned_of)
+TEST(keys_of_a_later_version_are_refused)
 {
     static const char *const later[] = {"sources: {}\n", "guards: []\n", "notify: []\n"};
     struct fixture f;
@@ -165,10 +182,68 @@ TEST(keys_of_a_later_version_are_refused_and_pools_are_warned_of)
         assert_int_equal(f.diags.items[0].code, DIAG_LATER);
         done(&f);
     }
-    assert_int_equal(load(&f, "pools: {gpu: 2}\n"), 0);
-    assert_int_equal(f.diags.count, 1);
-    assert_int_equal(f.diags.items[0].code, DIAG_UNHONOURED);
-    assert_int_equal(json_get_int(&f.config.pools, "gpu", 0), 2);
+}
+
+static const struct resource_supply *supply_of(struct fixture *f, const char *root, const char *visible,
+                                               const char *name)
+{
+    const struct resource_supply *supply = NULL;
+    size_t count = 0;
+    config_supply(&f->config, root, visible, &supply, &count);
+    return resource_find(supply, count, str_from(name));
+}
+
+TEST(resources_and_pools_are_what_the_file_says)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "resources: {cpu: 1.5, memory: 2G, gpu: [0, GPU-abc]}\npools: {warehouse: 3, none: 0}\n"),
+                     0);
+    assert_int_equal(f.diags.count, 0);
+    assert_int_equal(supply_of(&f, "", NULL, "cpu")->amount, 1500);
+    assert_int_equal(supply_of(&f, "", NULL, "memory")->amount, (int64_t)2 << 30);
+    assert_int_equal(supply_of(&f, "", "7,8,9", "gpu")->amount, 2);
+    assert_true(str_is(supply_of(&f, "", NULL, "gpu")->devices[1], "GPU-abc"));
+    assert_int_equal(supply_of(&f, "", NULL, "warehouse")->amount, 3);
+    assert_int_equal(supply_of(&f, "", NULL, "none")->amount, 0);
+    assert_null(supply_of(&f, "", NULL, "other"));
+    done(&f);
+}
+
+static void put_below(const char *folder, const char *name, const char *text)
+{
+    struct arena *arena = arena_new();
+    const char *path = path_join(arena, folder, name);
+    assert_int_equal(fs_make_folders(path_dir(arena, path), 0700, NULL), 0);
+    assert_int_equal(fs_write(path, str_from(text), 0600, false, NULL), 0);
+    arena_free(arena);
+}
+
+TEST(what_the_file_does_not_say_is_found_on_the_machine)
+{
+    struct fixture f;
+    char root[] = "/tmp/sluice-supply-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    assert_int_equal(load(&f, "{}\n"), 0);
+    assert_int_equal(supply_of(&f, root, NULL, "gpu")->amount, 0);
+    assert_int_equal(supply_of(&f, root, NULL, "memory")->amount, 0);
+    assert_true(supply_of(&f, root, NULL, "cpu")->amount >= 1000);
+    put_below(root, "proc/meminfo", "MemFree: 1 kB\nMemTotal:        4096 kB\n");
+    put_below(root, "dev/nvidia0", "");
+    put_below(root, "dev/nvidia1", "");
+    put_below(root, "dev/nvidiactl", "");
+    put_below(root, "dev/nvidia-uvm", "");
+    assert_int_equal(supply_of(&f, root, NULL, "memory")->amount, 4096 * 1024);
+    assert_int_equal(supply_of(&f, root, NULL, "gpu")->amount, 2);
+    put_below(root, "proc/driver/nvidia/gpus/0000:01:00.0/information", "");
+    const struct resource_supply *listed = supply_of(&f, root, NULL, "gpu");
+    assert_int_equal(listed->amount, 1);
+    assert_true(str_is(listed->devices[0], "0"));
+    const struct resource_supply *given = supply_of(&f, root, "3, GPU-1,,5", "gpu");
+    assert_int_equal(given->amount, 2);
+    assert_true(str_is(given->devices[1], "GPU-1"));
+    assert_int_equal(supply_of(&f, root, "", "gpu")->amount, 0);
+    assert_int_equal(supply_of(&f, root, "-1", "gpu")->amount, 0);
+    assert_int_equal(fs_remove(root, NULL), 0);
     done(&f);
 }
 
@@ -316,7 +391,8 @@ TEST(every_key_is_documented)
 
 TESTS(RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
       RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
-      RUN(keys_of_a_later_version_are_refused_and_pools_are_warned_of), RUN(all_problems_of_a_file_are_reported),
+      RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),
+      RUN(what_the_file_does_not_say_is_found_on_the_machine), RUN(all_problems_of_a_file_are_reported),
       RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),
       RUN(a_command_prints_a_secret), RUN(a_command_that_fails_says_why_without_the_value),
       RUN(a_command_is_asked_again_when_its_ttl_is_over), RUN(every_key_is_documented))

@@ -149,8 +149,11 @@ static void check_rules(const struct world *w)
 static size_t ready_count(const struct run *run)
 {
     size_t count = 0;
-    for (size_t i = run->ready_taken; i < run->ready.count; i++) {
-        count += run_item_at(run, run->ready.items[i])->state == STEP_STATE_READY ? 1 : 0;
+    for (size_t q = 0; q < run->queue_count; q++) {
+        const struct run_queue *queue = &run->queues[q];
+        for (size_t i = queue->taken; i < queue->count; i++) {
+            count += run_item_at(run, queue->items[i].place)->state == STEP_STATE_READY ? 1 : 0;
+        }
     }
     return count;
 }

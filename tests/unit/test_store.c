@@ -125,6 +125,7 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms, "
          "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
         "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
+        "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
     };
     static const char *const questions[] = {
         "SELECT 1",
@@ -133,10 +134,11 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "SELECT COUNT(*) FROM metric_series WHERE count = 9",
         "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
         "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
-        "SELECT COUNT(*) FROM attempts WHERE mark = 'x' AND stopping IS NULL",
+        "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
         "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
-        "SELECT COUNT(*) FROM attempts WHERE stopping = 'cancel'",
+        "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
         "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
+        "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
     };
     assert_int_equal(store_schema_count, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version < store_schema_count; version++) {

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Items that may start, in queues: one for each set of resources that steps of the run ask for. Who asks for the same
+ * waits in the order of arrival, so only the heads need be looked at, however wide a run is.
+ */
+#include "run/run_internal.h"
+
+#include <stdlib.h>
+
+struct asking {
+    const struct step *step;
+    size_t index;
+};
+
+static int compare_steps(const struct step *a, const struct step *b)
+{
+    int kinds = (a->kind == STEP_KIND_PIPELINE) - (b->kind == STEP_KIND_PIPELINE);
+    return kinds != 0 ? kinds : resource_asks_compare(a->asks, a->ask_count, b->asks, b->ask_count);
+}
+
+static int by_asks(const void *a, const void *b)
+{
+    const struct asking *one = a;
+    const struct asking *other = b;
+    int order = compare_steps(one->step, other->step);
+    return order != 0 ? order : one->index < other->index ? -1 : 1;
+}
+
+void run_make_queues(struct run *run)
+{
+    size_t count = run->pipeline->step_count;
+    struct asking *sorted = mem_array(count + 1, sizeof *sorted);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = (struct asking){&run->pipeline->steps[i], i};
+    }
+    qsort(sorted, count, sizeof *sorted, by_asks);
+    for (size_t i = 0; i < count; i++) {
+        bool new_queue = i == 0 || compare_steps(sorted[i - 1].step, sorted[i].step) != 0;
+        run->queue_count += new_queue ? 1 : 0;
+        run->steps[sorted[i].index].queue = run->queue_count - 1;
+    }
+    free(sorted);
+    run->queues = arena_array(run->arena, run->queue_count, sizeof *run->queues);
+}
+
+void run_clear_queues(struct run *run)
+{
+    for (size_t q = 0; q < run->queue_count; q++) {
+        vec_clear(&run->queues[q]);
+    }
+}
+
+void run_empty_queues(struct run *run)
+{
+    for (size_t q = 0; q < run->queue_count; q++) {
+        run->queues[q].count = run->queues[q].taken = 0;
+    }
+}
+
+void run_push_ready(struct run *run, struct run_place place)
+{
+    struct run_waiting waiting = {.place = place, .arrived = run->arrivals++};
+    vec_push(&run->queues[run->steps[place.step].queue], waiting);
+}
+
+struct run_waiting *run_queue_head(struct run *run, size_t queue)
+{
+    struct run_queue *q = &run->queues[queue];
+    while (q->taken < q->count) {
+        struct run_waiting *head = &q->items[q->taken];
+        if (run_item_at(run, head->place)->state == STEP_STATE_READY) {
+            return head;
+        }
+        q->taken++; /* cancelled while it stood in the queue */
+    }
+    q->count = q->taken = 0;
+    return NULL;
+}
+
+bool run_has_ready(struct run *run)
+{
+    for (size_t q = 0; q < run->queue_count; q++) {
+        if (run_queue_head(run, q) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin_item(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes)
+{
+    struct run_item *item = run_item_at(run, place);
+    item->state = STEP_STATE_ACTIVE;
+    item->reason = NULL;
+    if (!item->resumed) {
+        item->attempts++;
+        item->outputs = item->artifacts = item->metrics = json_object();
+        item->model_id = item->model_uri = item->child_run_id = item->refused_by = NULL;
+        item->gate_passed = false;
+    }
+    if (item->started_ms == 0) {
+        item->started_ms = now_ms;
+    }
+    changes_item(changes, place);
+    struct run_step *step = &run->steps[place.step];
+    if (step->state != STEP_STATE_ACTIVE) {
+        step->state = STEP_STATE_ACTIVE;
+        step->reason = NULL;
+        changes_step(changes, place.step);
+    }
+}
+
+bool run_take_from(struct run *run, size_t queue, int64_t now_ms, struct run_changes *changes,
+                   struct run_place *ret_place)
+{
+    const struct run_waiting *head = run_queue_head(run, queue);
+    if (head == NULL) {
+        return false;
+    }
+    *ret_place = head->place;
+    run->queues[queue].taken++;
+    begin_item(run, *ret_place, now_ms, changes);
+    return true;
+}
+
+bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place)
+{
+    size_t first = SIZE_MAX;
+    int64_t arrived = 0;
+    for (size_t q = 0; q < run->queue_count; q++) {
+        const struct run_waiting *head = run_queue_head(run, q);
+        if (head != NULL && (first == SIZE_MAX || head->arrived < arrived)) {
+            first = q;
+            arrived = head->arrived;
+        }
+    }
+    return first != SIZE_MAX && run_take_from(run, first, now_ms, changes, ret_place);
+}
