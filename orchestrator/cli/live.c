@@ -44,6 +44,7 @@ struct live {
     struct arena *words; /* of one update */
     int64_t since_ms;    /* what ended before was told by the command that saw it */
     bool told;           /* the first round is over */
+    bool queued;         /* that the run is queued was said */
 };
 
 struct live *live_new(struct session *session, const char *run_id, bool logs)
@@ -191,6 +192,16 @@ static void say(struct live *live, const struct run *run, const struct news *new
     }
 }
 
+/* Each time it comes into the queue: "⏸ queued: waits for a place in group 'wine': 1 of 1 held by wine/12". */
+static void say_queued(struct live *live, const struct run *run)
+{
+    bool queued = run->state == RUN_STATE_QUEUED && run->reason != NULL;
+    if (queued && !live->queued && !live->silent && !live->draws) {
+        fprintf(live->out, "%s queued: %s\n", summary_mark(STEP_STATE_WAITING), run->reason);
+    }
+    live->queued = queued;
+}
+
 /* A run that is taken up again: what ended before this command began is no news. */
 static bool is_known(const struct live *live, const struct news *news)
 {
@@ -309,6 +320,7 @@ void live_update(struct live *live, const struct live_source *source)
         read_logs(live, run);
     }
     arena_reset(live->words);
+    say_queued(live, run);
     say_all(live, run);
     int64_t now_ms = clock_wall_ms(&clock_system);
     if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {

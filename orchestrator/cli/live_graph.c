@@ -212,6 +212,9 @@ static void draw_heading(struct drawing *d)
     strbuf_init(&line, LINE_MAX_BYTES);
     strbuf_printf(&line, "%.*s run %.*s%s", STR_ARG(pipeline), STR_ARG(label),
                   run->cancelling ? "  being cancelled" : "");
+    if (run->state == RUN_STATE_QUEUED && run->reason != NULL) {
+        strbuf_printf(&line, "  queued: %s", run->reason);
+    }
     canvas_line(d->canvas, strbuf_str(&line), d->graph->cli->colour ? "\033[1m" : "");
     strbuf_clear(&line);
 }

@@ -71,6 +71,8 @@ static int read_steps(struct onlooker *onlooker, struct err *err)
             goto done;
         }
         run_free(onlooker->view.run);
+        run->state = row.state;
+        run->reason = row.reason == NULL ? NULL : arena_strdup(run->arena, row.reason);
         onlooker->view.run = run;
         give_name(onlooker);
         onlooker->view.row.state = row.state;

@@ -34,6 +34,8 @@ int run_view_load(struct store *store, struct catalogue *plugins, const char *ru
         store_attempt_list(store, run_id, view.arena, &view.attempts, &view.attempt_count, err) < 0) {
         goto fail;
     }
+    view.run->state = view.row.state;
+    view.run->reason = view.row.reason;
     wait_words_fill(store, view.run);
     pipeline_run_label(&view.row, view.label);
     *ret_view = view;

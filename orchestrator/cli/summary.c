@@ -349,6 +349,7 @@ static void print_headline(const struct cli *cli, const struct run_view *view, F
     char time[40];
     enum step_state look = view->row.state == RUN_STATE_SUCCEEDED ? STEP_STATE_SUCCEEDED
                            : view->row.state == RUN_STATE_WAITING ? STEP_STATE_WAITING
+                           : view->row.state == RUN_STATE_QUEUED ? STEP_STATE_WAITING
                            : view->row.state == RUN_STATE_FAILED  ? STEP_STATE_FAILED
                                                                   : STEP_STATE_CANCELLED;
     summary_duration(time, sizeof time, view->row.started_ms, view->row.ended_ms);

@@ -157,13 +157,14 @@ int turn_commit(struct engine *engine, struct err *err)
     if (!engine->in_transaction) {
         return 0;
     }
-    /* Again while writing a run's end changed its parent, which may be looked at before or after it. */
+    /* Again while writing a run's end changed its parent, which may be looked at before or after it; and when a step
+     * that began is a run of a group. */
     do {
-        if (attempts_start(engine, err) < 0 || persist_all(engine, err) < 0) {
+        if (places_give(engine, err) < 0 || attempts_start(engine, err) < 0 || persist_all(engine, err) < 0) {
             turn_abandon(engine);
             return -1;
         }
-    } while (has_changes(engine));
+    } while (has_changes(engine) || places_may_begin(engine) || leases_may_start(engine));
     crash_point("before_commit");
     if (store_commit(engine->options.store, err) < 0) {
         turn_abandon(engine);

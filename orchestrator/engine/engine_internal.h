@@ -143,6 +143,7 @@ struct engine {
     int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
+    bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
 };
 
@@ -203,6 +204,20 @@ bool attempt_is_with_runner(const struct live_attempt *attempt);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
 
+/* ---- places.c ---- */
+/* Settles the group of a new run, from its params. ERR_INPUT in words when it is none. */
+int places_group(struct engine *engine, struct open_run *open, struct err *err);
+/* A new run stands in the queue: it, or others, give way as its policy says. */
+int places_arrival(struct engine *engine, struct open_run *open, struct err *err);
+/* Begins the run, or lets it go on; and those above it that waited for it. */
+int places_begin(struct engine *engine, struct open_run *open, struct err *err);
+/* Begins what may leave the queue, and says of the rest what they wait for. */
+int places_give(struct engine *engine, struct err *err);
+/* Is there anything in the queue that places_give would begin, or has not looked at? */
+bool places_may_begin(struct engine *engine);
+/* Neither the run nor one above it is queued: its steps may start. */
+bool places_let(struct engine *engine, const struct open_run *open);
+
 /* ---- leases.c ---- */
 /* Settles what there is, and records it. */
 int leases_open(struct engine *engine, struct err *err);
@@ -217,6 +232,8 @@ const char *leases_devices(const struct live_attempt *attempt);
 const char *leases_problem(const struct engine *engine, const struct step *step, struct arena *arena);
 /* The queue whose head starts now; false when none can. Its turn is noted. */
 bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_queue);
+/* Is there anything that leases_next would name? */
+bool leases_may_start(struct engine *engine);
 /* Before memory is loaded again, and at the end. */
 void leases_clear(struct engine *engine);
 void leases_close(struct engine *engine);

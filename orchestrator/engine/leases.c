@@ -302,40 +302,67 @@ static void note_start(struct engine *engine, struct open_run *open)
     turn_of(engine, root->row.pipeline)->last_start = engine->starts;
 }
 
-bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_queue)
-{
+struct contest {
     struct {
         VEC_OF(struct starter)
-    } starters = {0};
+    } starters;
     struct {
         VEC_OF(struct ready_queue)
-    } queues = {0};
+    } queues;
+};
+
+/* The winner's index, or -1; the contest is the caller's to clear. */
+static ptrdiff_t contest_hold(struct engine *engine, struct contest *ret)
+{
+    *ret = (struct contest){0};
     if (engine->options.starts_nothing) {
-        return false;
+        return -1;
     }
     count_held(engine);
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
-        for (size_t q = 0; !run_state_is_terminal(open->run->state) && q < open->run->queue_count; q++) {
+        bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open);
+        for (size_t q = 0; may && q < open->run->queue_count; q++) {
             const struct run_waiting *head = run_queue_head(open->run, q);
             if (head != NULL && can_matter(engine, open, head)) {
-                vec_push(&starters, starter_of(engine, open, head));
-                vec_push(&queues, ((struct ready_queue){open, q}));
+                struct starter starter = starter_of(engine, open, head);
+                struct ready_queue queue = {open, q};
+                vec_push(&ret->starters, starter);
+                vec_push(&ret->queues, queue);
             }
         }
     }
-    ptrdiff_t chosen = next_start(starters.items, starters.count, engine->stocks, engine->stock_count);
-    for (size_t i = 0; chosen >= 0 && i < starters.count; i++) {
-        if (starters.items[i].passed) {
-            run_queue_head(queues.items[i].open->run, queues.items[i].queue)->overtaken++;
+    return next_start(ret->starters.items, ret->starters.count, engine->stocks, engine->stock_count);
+}
+
+static void contest_clear(struct contest *contest)
+{
+    vec_clear(&contest->starters);
+    vec_clear(&contest->queues);
+}
+
+bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_queue)
+{
+    struct contest contest;
+    ptrdiff_t chosen = contest_hold(engine, &contest);
+    for (size_t i = 0; chosen >= 0 && i < contest.starters.count; i++) {
+        if (contest.starters.items[i].passed) {
+            run_queue_head(contest.queues.items[i].open->run, contest.queues.items[i].queue)->overtaken++;
         }
     }
     if (chosen >= 0) {
-        *ret_open = queues.items[chosen].open;
-        *ret_queue = queues.items[chosen].queue;
+        *ret_open = contest.queues.items[chosen].open;
+        *ret_queue = contest.queues.items[chosen].queue;
         note_start(engine, *ret_open);
     }
-    vec_clear(&starters);
-    vec_clear(&queues);
+    contest_clear(&contest);
+    return chosen >= 0;
+}
+
+bool leases_may_start(struct engine *engine)
+{
+    struct contest contest;
+    ptrdiff_t chosen = contest_hold(engine, &contest);
+    contest_clear(&contest);
     return chosen >= 0;
 }

@@ -35,7 +35,8 @@ static struct pipeline_run keep_row(struct arena *arena, const struct pipeline_r
     struct pipeline_run kept = *row;
     const char **texts[] = {&kept.run_id,    &kept.pipeline, &kept.definition, &kept.file,     &kept.folder,
                             &kept.workspace, &kept.reason,   &kept.cancelling, &kept.params,   &kept.contexts,
-                            &kept.trigger,   &kept.actor,    &kept.until,      &kept.retry_of, &kept.parent_run};
+                            &kept.trigger,   &kept.actor,    &kept.until,      &kept.retry_of, &kept.parent_run,
+                            &kept.concurrency_group};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = keep_text(arena, *texts[i]);
     }
@@ -111,6 +112,8 @@ int open_run_load(struct engine *engine, const struct pipeline_run *row, struct 
     struct run *run = run_new(pipeline, row->run_id, &options);
     struct open_run *open = open_run_add(engine, row, arena, pipeline, run);
     run->state = open->row.state;
+    run->grouped = open->row.concurrency_group != NULL;
+    run->begun = open->row.started_ms != 0;
     run->reason = open->row.reason;
     run->verdict = open->row.verdict;
     run->cancelling = open->row.cancelling != NULL;
@@ -217,7 +220,7 @@ static void count_running_time(struct open_run *open, int64_t now_ms)
         row->running_since_ms = 0;
         open->deadline_ms = 0;
     }
-    if (row->started_ms == 0 && open->run->state != RUN_STATE_QUEUED) {
+    if (row->started_ms == 0 && open->run->begun) {
         row->started_ms = now_ms;
     }
 }

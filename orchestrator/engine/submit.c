@@ -244,18 +244,22 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         return -1;
     }
     const char *words = run_words(arena, &row);
+    if (places_group(engine, open, err) < 0) {
+        open_run_drop(engine, open);
+        return -1;
+    }
+    row.concurrency_group = open->row.concurrency_group;
     if (record_mlflow_run(engine, open->pipeline, &row, submission, err) < 0 ||
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
-        engine_note(engine, submission->actor, "run.started", words, row.run_id, "", "running",
+        engine_note(engine, submission->actor, "run.started", words, row.run_id, "",
+                    row.concurrency_group == NULL ? "running" : "queued",
                     arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }
-    struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
-    open->row.started_ms = now_ms; /* not when the turn is written: its first steps start before that */
     open->last_start = engine->starts; /* as if it had just had its turn */
     *ret_open = open;
-    return open_run_apply(engine, open, &begin, err);
+    return row.concurrency_group == NULL ? places_begin(engine, open, err) : places_arrival(engine, open, err);
 }
 
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],

@@ -207,6 +207,17 @@ struct trigger {
     size_t param_count;
 };
 
+enum concurrency_policy { CONCURRENCY_QUEUE, CONCURRENCY_LATEST, CONCURRENCY_SKIP, CONCURRENCY_CANCEL_RUNNING };
+
+/* How many runs of a group may run at once, and what a new one does when no place is free. */
+struct concurrency {
+    bool present;
+    bool has_group; /* no: the group is the pipeline's name */
+    struct template group;
+    int64_t limit;
+    enum concurrency_policy policy;
+};
+
 struct pipeline {
     struct str name;
     struct str description;
@@ -222,6 +233,7 @@ struct pipeline {
     struct str python_requirements; /* path, or empty */
     struct str python_lock;         /* path of a uv.lock, or empty */
     int64_t timeout_ms;             /* running time of a run; 0: none */
+    struct concurrency concurrency;
     int64_t priority;               /* of its runs, PRIORITY_LEAST to PRIORITY_MOST */
     const struct step *steps;       /* in the order written */
     size_t step_count;

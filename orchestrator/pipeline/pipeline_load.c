@@ -122,32 +122,45 @@ static void key_defaults(struct loader *loader, const struct yaml_node *node, vo
     (void)load_map(loader, node, default_keys, target, "'defaults'");
 }
 
-static void concurrency_limit(struct loader *loader, const struct yaml_node *node, void *target)
+static void concurrency_group(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    int64_t limit = 0;
-    (void)target;
-    (void)load_int(loader, node, 1, 10000, &limit);
+    struct concurrency *concurrency = &pipeline_of(target)->concurrency;
+    if (node->text.n == 0) {
+        load_error(loader, node, DIAG_VALUE, "leave the key out for the pipeline's name", "'group' is empty");
+        return;
+    }
+    concurrency->has_group = load_template(loader, node, &concurrency->group);
 }
 
+static void concurrency_limit(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_int(loader, node, 1, 10000, &pipeline_of(target)->concurrency.limit);
+}
+
+/* By enum concurrency_policy. */
 static const char *const policies[] = {"queue", "latest", "skip", "cancel_running", NULL};
 
 static void concurrency_policy(struct loader *loader, const struct yaml_node *node, void *target)
 {
     size_t word = 0;
-    (void)target;
-    (void)load_choice(loader, node, policies, &word);
+    if (load_choice(loader, node, policies, &word)) {
+        pipeline_of(target)->concurrency.policy = (enum concurrency_policy)word;
+    }
 }
 
 static const struct key concurrency_keys[] = {
-    {.name = "group", .takes = TAKES_TEXT, .doc = "Runs of one group share the limit."},
-    {.name = "limit", .takes = TAKES_NUMBER, .load = concurrency_limit, .doc = "Runs at once."},
+    {.name = "group", .takes = TAKES_TEXT, .load = concurrency_group,
+     .doc = "Runs of one group share the limit, whatever their pipeline; the pipeline's name by default."},
+    {.name = "limit", .takes = TAKES_NUMBER, .load = concurrency_limit, .doc = "Runs at once (1)."},
     {.name = "policy", .takes = TAKES_TEXT, .load = concurrency_policy,
-     .doc = "queue, latest, skip or cancel_running.", .choices = policies},
+     .doc = "What a run does when no place is free: queue (default), latest, skip or cancel_running.",
+     .choices = policies},
     {0},
 };
 
 static void key_concurrency(struct loader *loader, const struct yaml_node *node, void *target)
 {
+    pipeline_of(target)->concurrency = (struct concurrency){.present = true, .limit = 1};
     (void)load_map(loader, node, concurrency_keys, target, "'concurrency'");
 }
 
@@ -186,7 +199,7 @@ const struct key pipeline_keys[] = {
     {.name = "defaults", .takes = TAKES_MAP, .doc = "For run and lua steps, and for plugins that may be repeated.",
      .keys = default_keys},
     {.name = "concurrency", .takes = TAKES_MAP, .load = key_concurrency, .doc = "How many runs at once.",
-     .unhonoured = "runs are started by hand", .keys = concurrency_keys},
+     .keys = concurrency_keys},
     {.name = "priority", .takes = TAKES_NUMBER, .load = key_priority,
      .doc = "Steps of its runs start before those of runs with a lower one: -1000 to 1000 (0)."},
     {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,

@@ -195,7 +195,12 @@ static void apply_due(struct run *run, const struct run_event *event, struct run
 static void apply_begin(struct run *run, struct run_changes *changes)
 {
     run->state = RUN_STATE_RUNNING;
+    run->reason = NULL;
     changes->run = true;
+    if (run->begun) {
+        return;
+    }
+    run->begun = true;
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
         struct run_step *step = &run->steps[i];
         step->unmet = 0;
@@ -205,6 +210,16 @@ static void apply_begin(struct run *run, struct run_changes *changes)
         }
         if (step->unmet == 0 && step->state == STEP_STATE_PENDING) {
             vec_push(&run->due, i);
+        }
+    }
+}
+
+/* Nothing has begun: not even what always() runs has anything to do. */
+static void cancel_all(struct run *run, struct run_changes *changes)
+{
+    for (size_t i = 0; i < run->pipeline->step_count; i++) {
+        if (!step_state_is_terminal(run->steps[i].state)) {
+            run_step_end(run, i, STEP_STATE_CANCELLED, run->cancel_reason, changes);
         }
     }
 }
@@ -220,8 +235,9 @@ static void apply_cancel(struct run *run, const struct run_event *event, struct 
     run->timed_out = timeout;
     run->cancel_reason = arena_strdup(run->arena, event->reason == NULL ? "cancelled" : event->reason);
     changes->run = true;
-    if (run->state == RUN_STATE_QUEUED) {
-        apply_begin(run, changes);
+    if (!run->begun) {
+        cancel_all(run, changes);
+        return;
     }
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
         if (run->steps[i].expanded && !step_state_is_terminal(run->steps[i].state)) {
@@ -277,7 +293,8 @@ static void finish(struct run *run, struct run_changes *changes)
     changes->run = true;
 }
 
-/* Running while something is ready, active or delayed; waiting when only waits are left. */
+/* Running while something is ready, active or delayed; waiting when only waits are left. What waited and needs a place
+ * is queued until it has one again; the end of a cancelled run needs none. */
 static void refresh_state(struct run *run, struct run_changes *changes)
 {
     bool waiting = false;
@@ -294,8 +311,12 @@ static void refresh_state(struct run *run, struct run_changes *changes)
     }
 found:;
     enum run_state now = waiting ? RUN_STATE_WAITING : RUN_STATE_RUNNING;
-    if (run->state != now && run->state != RUN_STATE_QUEUED) {
+    if (now == RUN_STATE_RUNNING && run->grouped && !run->cancelling && run->state != RUN_STATE_RUNNING) {
+        now = RUN_STATE_QUEUED;
+    }
+    if (run->begun && run->state != now) {
         run->state = now;
+        run->reason = NULL;
         changes->run = true;
     }
 }

@@ -85,6 +85,8 @@ struct run {
     enum run_state state;
     const char *reason;
     enum verdict verdict;
+    bool grouped; /* it runs only while it has a place of its group: run/concurrency.h */
+    bool begun;   /* RUN_EVENT_BEGIN has come */
     bool cancelling;
     const char *cancel_reason;
     bool timed_out;
@@ -136,7 +138,7 @@ void run_changes_clear(struct run_changes *changes);
 
 /* ---- what goes in ------------------------------------------------------------------------------ */
 enum run_event_kind {
-    RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready */
+    RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready, or it goes on after a wait */
     RUN_EVENT_ENDED,         /* the live attempt of an item ended: `ended`, exit_code, reason */
     RUN_EVENT_WAITING,       /* it waits: reason says for what */
     RUN_EVENT_WAIT_OVER,     /* what it waited for came, was refused, or expired: the same attempt goes on */

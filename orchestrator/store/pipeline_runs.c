@@ -10,7 +10,7 @@
     "run_id, pipeline, number, revision, definition, file, folder, workspace, experiment_id, state, reason, verdict, " \
     "cancelling, timed_out, params, contexts, trigger, actor, until, seed, retry_of, parent_run, parent_step, " \
     "parent_item, journal_offset, journal_sequence, running_ms, running_since_ms, created_ms, started_ms, ended_ms, " \
-    "priority"
+    "priority, concurrency_group"
 
 void pipeline_run_label(const struct pipeline_run *run, char room[32])
 {
@@ -115,7 +115,7 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
         ":folder, :workspace, :experiment, :state, :reason, :verdict, :cancelling, :timed_out, :params, :contexts, "
         ":trigger, "
         ":actor, :until, :seed, :retry_of, :parent_run, :parent_step, :parent_item, 0, 0, :running_ms, :running_since, "
-        ":created, :started, :ended, :priority)");
+        ":created, :started, :ended, :priority, :concurrency_group)");
     bind_changing(s, run);
     stmt_text(s, ":pipeline", run->pipeline);
     stmt_int(s, ":number", run->number);
@@ -136,6 +136,7 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
     stmt_int(s, ":parent_item", run->parent_item);
     stmt_int(s, ":created", run->created_ms);
     stmt_int(s, ":priority", run->priority);
+    stmt_text(s, ":concurrency_group", run->concurrency_group);
     return stmt_run_one(s, "inserting a run", err);
 }
 
@@ -196,6 +197,7 @@ static void read_run(struct stmt *s, struct arena *arena, struct pipeline_run *r
         .started_ms = stmt_column_int(s, 29),
         .ended_ms = stmt_column_int(s, 30),
         .priority = stmt_column_int(s, 31),
+        .concurrency_group = stmt_column_text_or_null(s, 32, arena),
     };
 }
 

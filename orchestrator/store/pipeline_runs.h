@@ -38,6 +38,7 @@ struct pipeline_run {
     int64_t running_since_ms; /* 0: not running */
     int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
     int64_t priority; /* higher goes first */
+    const char *concurrency_group; /* NULL: none */
 };
 
 /* "12" or "12.2", into room of 32 bytes. */

@@ -19,8 +19,12 @@ def stamped(what, seconds=0.1):
 
 
 def rows(sluice, sql):
-    with sqlite3.connect(f"file:{sluice.home / 'sluice.db'}?mode=ro", uri=True) as store:
-        return store.execute(sql).fetchall()
+    """None while there is no store yet."""
+    try:
+        with sqlite3.connect(f"file:{sluice.home / 'sluice.db'}?mode=ro", uri=True) as store:
+            return store.execute(sql).fetchall()
+    except sqlite3.OperationalError:
+        return None
 
 
 def stamps(sluice):

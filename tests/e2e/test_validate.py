@@ -366,7 +366,7 @@ def test_the_example_of_the_contract_is_valid_once_its_files_are_there(sluice):
     sluice.write("requirements.lock", "")
     items = sluice("validate", "wine.yaml", "--json", expect=0).json["files"][0]["diagnostics"]
     unhonoured = {item["message"].split("'")[1] for item in items if item["code"] == "W020"}
-    assert unhonoured <= {"concurrency", "cache"}
+    assert unhonoured <= {"cache"}
     others = [item["message"] for item in items if item["code"] != "W020"]
     assert others == ["the pipeline has no param 'full': what the trigger gives is left out",
                       "the pipeline has no param 'commit': what the trigger gives is left out"]

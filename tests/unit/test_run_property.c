@@ -193,6 +193,7 @@ static void restart(struct world *w)
     struct run_changes changes = {0};
     run->params = json_copy(run->arena, &old->params);
     run->state = old->state;
+    run->begun = old->begun;
     run->cancelling = old->cancelling;
     run->timed_out = old->timed_out;
     run->cancel_reason = old->cancel_reason == NULL ? NULL : arena_strdup(run->arena, old->cancel_reason);

@@ -19,4 +19,5 @@ CREATE TABLE supply (
     amount   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+ALTER TABLE pipeline_runs ADD COLUMN concurrency_group TEXT; -- NULL: it needs no place. Who is running in it has one
 ALTER TABLE pipeline_runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0; -- its steps come before those of lower ones
