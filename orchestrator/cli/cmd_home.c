@@ -293,6 +293,15 @@ static void check_installation(struct checkup *checkup)
            zones ? "/usr/share/zoneinfo" : "no /usr/share/zoneinfo: only UTC is known; install tzdata");
 }
 
+/* Which limit holds a step to the memory that it asks for: what all its processes share can be told apart or not. */
+static void check_memory(struct checkup *checkup)
+{
+    bool exact = access("/proc/self/smaps_rollup", R_OK) == 0;
+    report(checkup, "memory limit", true,
+           exact ? "looked at every 250 ms, what processes share counted once; no cgroup is used"
+                 : "looked at every 250 ms, what processes share counted for each of them; no cgroup is used");
+}
+
 static void check_disk(struct checkup *checkup, const char *path)
 {
     struct statvfs disk;
@@ -385,6 +394,7 @@ static int run_doctor(struct cli *cli)
 {
     struct checkup checkup = {.cli = cli, .results = json_array()};
     check_installation(&checkup);
+    check_memory(&checkup);
     check_home(&checkup);
     if (cli->json) {
         printf("%s\n", json_text(cli->arena, &checkup.results).p);

@@ -103,7 +103,8 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
         (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
         return wait_open(engine, attempt, &wait, frame->time_ms, err);
     }
-    bool succeeded = exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
+    bool out_of_memory = json_get_bool(&exit, "out_of_memory", false);
+    bool succeeded = !out_of_memory && exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
     const char *own = json_get_text(&result, "reason", NULL);
     const char *theirs = json_get_text(&exit, "reason", NULL);
     /* Nobody would ever end a wait that begins after the stop. */
@@ -111,13 +112,13 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     struct attempt_end end = {
         .state = attempt_end_state(str_from(stopped), succeeded),
         .refused = strcmp(word, "refused") == 0,
-        .out_of_memory = json_get_bool(&exit, "out_of_memory", false),
+        .out_of_memory = out_of_memory,
         .exit_code = code,
         .at_ms = frame->time_ms,
     };
     bool cut =
         end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
-    end.reason = succeeded && !cut ? NULL : own != NULL && !cut ? own : theirs;
+    end.reason = succeeded && !cut ? NULL : own != NULL && !cut && !out_of_memory ? own : theirs;
     end.reason = end.reason == NULL && waits ? "stopped before it began to wait" : end.reason;
     return attempt_end(engine, attempt, &end, err);
 }

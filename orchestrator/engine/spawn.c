@@ -471,6 +471,24 @@ static void set_context(struct spawning *s)
     set(s, "context", context);
 }
 
+/* What a step asks for in memory is all it may use; the address space of our own hosts is bounded by it, too. Programs
+ * reserve far more than they use. */
+static void set_limits(struct spawning *s)
+{
+    const struct resource_ask *memory = NULL;
+    struct json limits = json_object();
+    for (size_t i = 0; i < s->step->ask_count; i++) {
+        memory = str_is(s->step->asks[i].name, RESOURCE_MEMORY) ? &s->step->asks[i] : memory;
+    }
+    json_set(s->arena, &limits, "log_bytes", json_int(LOG_MAX_BYTES));
+    json_set(s->arena, &limits, "lua_memory_bytes", json_int(memory != NULL ? memory->amount : LUA_MAX_BYTES));
+    if (memory != NULL) {
+        json_set(s->arena, &limits, "tree_bytes", json_int(memory->amount));
+        json_set(s->arena, &limits, "memory_bytes", json_int(memory->amount));
+    }
+    set(s, "limits", limits);
+}
+
 static void set_places(struct spawning *s)
 {
     const char *home = s->engine->options.home;
@@ -490,10 +508,7 @@ static void set_places(struct spawning *s)
     json_set(s->arena, &stop, "signal", json_int(s->step->stop_signal));
     json_set(s->arena, &stop, "grace_ms", json_int(s->step->stop_grace_ms));
     set(s, "stop", stop);
-    struct json limits = json_object();
-    json_set(s->arena, &limits, "log_bytes", json_int(LOG_MAX_BYTES));
-    json_set(s->arena, &limits, "lua_memory_bytes", json_int(LUA_MAX_BYTES));
-    set(s, "limits", limits);
+    set_limits(s);
     struct json fetch = json_object();
     json_set(s->arena, &fetch, "program", json_cstring(s->arena, s->engine->options.fetch));
     json_set(s->arena, &fetch, "policy", json_object());

@@ -58,6 +58,10 @@ static const char *stop_words(struct arena *arena, const struct exit_facts *fact
     if (strcmp(facts->stopped, "log_limit") == 0) {
         return arena_printf(arena, "the log grew over its limit of %s", size(arena, facts->log_limit_bytes));
     }
+    if (strcmp(facts->stopped, "memory") == 0) {
+        return arena_printf(arena, "out of memory: it used %s, and had asked for %s",
+                            size(arena, facts->memory_used_bytes), size(arena, facts->memory_asked_bytes));
+    }
     if (strcmp(facts->stopped, "linger") == 0) {
         return facts->limit_ms > 0 ? arena_printf(arena, "no engine for %s", duration(arena, facts->limit_ms))
                                    : "the runner was told to end";
@@ -122,6 +126,8 @@ struct json exit_record(struct arena *arena, const struct exit_facts *facts)
     json_set(arena, &record, "core", json_bool(facts->core));
     json_set(arena, &record, "stopped", facts->stopped == NULL ? json_null() : json_cstring(arena, facts->stopped));
     json_set(arena, &record, "reason", reason == NULL ? json_null() : json_cstring(arena, reason));
+    json_set(arena, &record, "out_of_memory",
+             json_bool(facts->stopped != NULL && strcmp(facts->stopped, "memory") == 0));
     json_set(arena, &record, "wall_ms", json_int(facts->wall_ms));
     json_set(arena, &record, "user_ms", json_int(facts->user_ms));
     json_set(arena, &record, "system_ms", json_int(facts->system_ms));

@@ -13,7 +13,8 @@ struct exit_facts {
     int code;            /* as the shell counts: 128 + signal, 125 could not start, 126 not executable, 127 not found */
     int signal;          /* 0: none */
     bool core;
-    const char *stopped; /* "timeout", "cancel", "log_limit", "linger" or another word of a stop message; NULL: none */
+    const char *stopped; /* "timeout", "cancel", "log_limit", "memory", "linger" or another word of a stop message;
+                          * NULL: none */
     const char *why;     /* what is known better than the exit code tells, or NULL */
     int stop_signal;     /* that the ladder began with; 0 when it began with SIGKILL */
     bool killed;         /* the ladder came to SIGKILL */
@@ -21,6 +22,8 @@ struct exit_facts {
     int64_t grace_ms;
     int64_t log_limit_bytes;
     int64_t memory_limit_bytes; /* RLIMIT_AS of the process; 0: none */
+    int64_t memory_used_bytes;  /* of all processes when it was stopped for that, and what it had asked for */
+    int64_t memory_asked_bytes;
     int64_t wall_ms;
     int64_t user_ms;
     int64_t system_ms;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "runner/child.h"
+#include "runner/memory_watch.h"
 #include "runner/runner.h"
 
 #include <errno.h>
@@ -104,6 +105,7 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->facts.how = EXIT_NOT_STARTED;
     attempt->facts.code = 125;
     attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
+    attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
     if (child_runs_inside(spawn)) {
         attempt->facts.memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "memory_bytes", 0);
     }
@@ -447,16 +449,31 @@ static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *
     return others;
 }
 
+static struct sweep_target target_of(const struct supervised *attempt, pid_t *leaders, size_t *ret_count)
+{
+    struct sweep_target target = {
+        .group = attempt->pid,
+        .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
+        .alone = !others_alive(attempt, leaders, ret_count),
+    };
+    sweep_name(attempt->id, target.name);
+    return target;
+}
+
+struct sweep_target supervise_target(const struct supervised *attempt)
+{
+    size_t count = 0;
+    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    struct sweep_target target = target_of(attempt, leaders, &count);
+    free(leaders);
+    return target;
+}
+
 static struct sweep_found sweep_leftovers(struct supervised *attempt, int number)
 {
     pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
     size_t count = 0;
-    struct sweep_target target = {
-        .group = attempt->pid,
-        .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
-        .alone = !others_alive(attempt, leaders, &count),
-    };
-    sweep_name(attempt->id, target.name);
+    struct sweep_target target = target_of(attempt, leaders, &count);
     struct sweep_found found = {0};
     if (sweep_has_other_children(leaders, count)) {
         found = sweep(&target, number);
@@ -549,5 +566,6 @@ int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
         int64_t next = drain(attempt, now_ms);
         return earlier(next, ladder_tick(attempt, now_ms));
     }
-    return ladder_tick(attempt, now_ms);
+    int64_t look = memory_watch_tick(attempt, now_ms); /* it may begin the ladder */
+    return earlier(look, ladder_tick(attempt, now_ms));
 }

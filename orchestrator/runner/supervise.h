@@ -63,6 +63,7 @@ struct supervised {
     int64_t log_bytes;
     int64_t log_limit_bytes;
     bool log_dropped;
+    int64_t memory_limit_bytes; /* of all its processes; 0: none */
 
     /* monotonic milliseconds; 0: none */
     int64_t started_at_ms;
@@ -70,6 +71,7 @@ struct supervised {
     int64_t kill_at_ms;  /* the ladder's next rung */
     int64_t drain_until_ms;
     int64_t look_at_ms;  /* at what is left running */
+    int64_t memory_look_ms;
     bool sweeping;
     int status;          /* of the process that has ended, as wait4 gives it */
 
@@ -100,6 +102,8 @@ void supervise_answer(struct supervised *attempt, const struct json *reply);
 bool supervise_count_log(struct supervised *attempt, struct str *payload);
 /* A line of the host in the step's log. */
 void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms);
+/* How its processes are known. */
+struct sweep_target supervise_target(const struct supervised *attempt);
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
 

@@ -186,13 +186,35 @@ static void mark_matches(struct processes *list, const struct sweep_target *targ
     }
 }
 
+static void list_matches(struct processes *list, const struct sweep_target *target)
+{
+    list_processes(list);
+    mark_descendants(list, getpid());
+    mark_matches(list, target);
+}
+
+size_t sweep_list(const struct sweep_target *target, pid_t **ret_pids)
+{
+    struct processes list = {0};
+    struct {
+        VEC_OF(pid_t)
+    } pids = {0};
+    list_matches(&list, target);
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].matches) {
+            vec_push(&pids, list.items[i].pid);
+        }
+    }
+    vec_clear(&list);
+    *ret_pids = pids.items;
+    return pids.count;
+}
+
 struct sweep_found sweep(const struct sweep_target *target, int signal)
 {
     struct processes list = {0};
     struct sweep_found found = {0};
-    list_processes(&list);
-    mark_descendants(&list, getpid());
-    mark_matches(&list, target);
+    list_matches(&list, target);
     for (size_t i = 0; i < list.count; i++) {
         const struct process *process = &list.items[i];
         if (!process->matches) {

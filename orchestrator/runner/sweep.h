@@ -32,6 +32,8 @@ struct sweep_found {
 void sweep_name(int64_t attempt, char room[16]);
 /* Sends `signal` (0: none) to each living process of the target, and says which they were. */
 struct sweep_found sweep(const struct sweep_target *target, int signal);
+/* The living processes of the target: how many, and which; the caller frees them. */
+size_t sweep_list(const struct sweep_target *target, pid_t **ret_pids);
 /* Quick: false when this process has no children but the `count` given. */
 bool sweep_has_other_children(const pid_t *known, size_t count);
 

@@ -2,6 +2,7 @@
 """What steps ask for: nobody gets more than there is, over restarts and kills; nobody waits for ever; at rest nothing
 is held."""
 import json
+import re
 import sqlite3
 import time
 
@@ -266,3 +267,57 @@ def test_what_is_held_is_known_after_kill(sluice, whom):
     if whom == "sluice":  # what a killed runner's steps were cut off in has no end
         assert most_at_once(sluice, w=1) <= 2
         assert len(stamps(sluice)) == 72
+
+
+# ---- memory is a limit, too ----------------------------------------------------------------------------------------
+
+GROW = ("python3 -c 'import time; kept = bytearray({mib} << 20); kept[::4096] = b\"x\" * len(kept[::4096]); "
+        "time.sleep({seconds})'")
+
+
+def memory_run(sluice, script, more="", expect=0):
+    sluice.pipeline(f"name: m\nsteps:\n  a:\n    resources: {{memory: 80M}}\n{more}    run: |\n" +
+                    "".join(f"      {line}\n" for line in script))
+    return sluice.run(expect=expect).step("a")
+
+
+def test_a_step_that_uses_more_memory_than_it_asked_for_is_stopped(sluice):
+    step = memory_run(sluice, [GROW.format(mib=200, seconds=30)], expect=1)
+    words = r"out of memory: it used [\d.]+ MB, and had asked for 80.0 MB: ended by SIGTERM"
+    assert re.fullmatch(words, step["reason"])
+    assert step["exit"]["out_of_memory"] is True and step["exit"]["stopped"] == "memory"
+    assert step["exit"]["wall_ms"] < 10000 and at_rest(sluice)
+
+
+def test_all_processes_of_a_step_count_together_wherever_they_went(sluice):
+    one = GROW.format(mib=30, seconds=30)
+    step = memory_run(sluice, [f"setsid {one} &", f"{one} &", f"{one} &", "wait"], expect=1)
+    assert step["reason"].startswith("out of memory: it used ")
+
+
+def test_memory_that_processes_share_is_counted_once(sluice):
+    fork = ("python3 -c 'import os, time; kept = bytearray(40 << 20); kept[::4096] = b\"x\" * len(kept[::4096])\n"
+            "for _ in range(4):\n  if os.fork() == 0:\n    time.sleep(1.2); os._exit(0)\ntime.sleep(1.5)'")
+    assert memory_run(sluice, fork.split("\n"))["status"] == "succeeded"
+
+
+def test_one_that_catches_the_stop_and_says_all_is_well_has_failed_all_the_same(sluice):
+    step = memory_run(sluice, ["trap 'exit 0' TERM", GROW.format(mib=200, seconds=30) + " & wait"], expect=1)
+    assert step["status"] == "failed" and step["reason"].startswith("out of memory: ")
+
+
+def test_out_of_memory_can_be_tried_again_and_a_kill_is_no_proof_of_it(sluice):
+    more = "    retry: {attempts: 2, delay: 10ms, on: [oom]}\n"
+    again = ['if [ "${{ step.attempt }}" = 1 ]; then ' + GROW.format(mib=200, seconds=30) + "; fi"]
+    assert memory_run(sluice, again, more)["attempt"] == 2
+    killed = memory_run(sluice, ["kill -9 $$"], more, expect=1)
+    assert killed["attempt"] == 1 and "signal 9" in killed["reason"] and killed["exit"]["out_of_memory"] is False
+
+
+def test_lua_gets_no_more_than_its_step_asked_for(sluice):
+    sluice.pipeline("""\
+        name: m
+        steps:
+          a: {lua: 'local t = {} for i = 1, 1e9 do t[i] = string.rep("x", 1000) .. i end', resources: {memory: 64M}}
+    """)
+    assert "memory" in sluice.run(expect=1).step("a")["reason"]

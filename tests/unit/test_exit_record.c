@@ -37,6 +37,9 @@ TEST(exit_reason_says_in_words_how_an_attempt_ended)
         {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "log_limit", .stop_signal = SIGTERM,
           .log_limit_bytes = 1 << 30},
          "the log grew over its limit of 1.0 GB: ended by SIGTERM"},
+        {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "memory", .stop_signal = SIGTERM,
+          .memory_used_bytes = 300 << 20, .memory_asked_bytes = 256 << 20},
+         "out of memory: it used 300 MB, and had asked for 256 MB: ended by SIGTERM"},
         {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "linger", .stop_signal = SIGTERM, .limit_ms = 2000},
          "no engine for 2 s: ended by SIGTERM"},
     };
@@ -60,7 +63,8 @@ TEST(exit_record_has_every_field)
     struct json record = exit_record(arena, &facts);
     assert_string_equal(json_text(arena, &record).p,
                         "{\"how\":\"exited\",\"code\":2,\"signal\":0,\"core\":false,\"stopped\":null,"
-                        "\"reason\":\"exited with code 2\",\"wall_ms\":5,\"user_ms\":3,\"system_ms\":1,"
+                        "\"reason\":\"exited with code 2\",\"out_of_memory\":false,"
+                        "\"wall_ms\":5,\"user_ms\":3,\"system_ms\":1,"
                         "\"max_rss_bytes\":4096}");
     arena_free(arena);
 }
