@@ -104,7 +104,8 @@ const struct command command_validate = {
     .details =
         "Checks keys, types, names in expressions, plugins and their inputs, cycles, cron expressions, shell quoting, "
         "and that Lua scripts compile. Nothing runs and no\n"
-        "home is needed; with one, secrets that it does not have are warnings, and its config.yaml says what steps may\n"
+        "home is needed; with one, secrets that it does not have are warnings, and its config.yaml says what steps "
+        "may\n"
         "ask for. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
     .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
     .options = validate_options,

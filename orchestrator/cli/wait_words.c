@@ -64,7 +64,7 @@ const char *wait_words(struct store *store, const struct run *run, struct run_pl
         }
     }
     struct resource_ask slot = {.name = STR(RESOURCE_SLOT), .amount = 1};
-    const char *words = step->kind == STEP_KIND_PIPELINE ? NULL : lack_of(store, &slot, arena);
+    const char *words = lack_of(store, &slot, arena);
     return words == NULL ? "" : words;
 }
 

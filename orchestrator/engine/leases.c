@@ -283,15 +283,7 @@ static struct starter starter_of(struct engine *engine, struct open_run *open, c
         .overtaken = head->overtaken,
         .asks = step->asks,
         .ask_count = step->ask_count,
-        .takes_slot = step->kind != STEP_KIND_PIPELINE,
     };
-}
-
-/* Nothing can start when all slots are taken, but for pipelines, which take none. */
-static bool can_matter(const struct engine *engine, const struct open_run *open, const struct run_waiting *head)
-{
-    return engine->stocks[0].used < engine->stocks[0].of.amount ||
-           run_step_at(open->run, head->place)->kind == STEP_KIND_PIPELINE;
 }
 
 static void note_start(struct engine *engine, struct open_run *open)
@@ -319,12 +311,15 @@ static ptrdiff_t contest_hold(struct engine *engine, struct contest *ret)
         return -1;
     }
     count_held(engine);
+    if (engine->stocks[0].used >= engine->stocks[0].of.amount) {
+        return -1;
+    }
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
         bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open);
         for (size_t q = 0; may && q < open->run->queue_count; q++) {
             const struct run_waiting *head = run_queue_head(open->run, q);
-            if (head != NULL && can_matter(engine, open, head)) {
+            if (head != NULL) {
                 struct starter starter = starter_of(engine, open, head);
                 struct ready_queue queue = {open, q};
                 vec_push(&ret->starters, starter);

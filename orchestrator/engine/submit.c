@@ -190,13 +190,15 @@ static int build_run(struct engine *engine, const struct engine_submission *subm
     return 0;
 }
 
-/* What no home has and no config.yaml will give while it waits is refused before anything is recorded. */
-static int check_asks(struct engine *engine, const struct pipeline *pipeline, struct err *err)
+/* What a step that is to run could never have is refused before anything is recorded. */
+static int check_asks(struct engine *engine, const struct open_run *open, struct err *err)
 {
-    for (size_t i = 0; i < pipeline->step_count; i++) {
-        const char *problem = leases_problem(engine, &pipeline->steps[i], engine->turn);
+    for (size_t i = 0; i < open->pipeline->step_count; i++) {
+        const struct run_step *state = &open->run->steps[i];
+        bool runs = state->wanted && !step_state_is_terminal(state->state);
+        const char *problem = runs ? leases_problem(engine, &open->pipeline->steps[i], engine->turn) : NULL;
         if (problem != NULL) {
-            return err_set(err, ERR_INPUT, "step '%.*s' %s", STR_ARG(pipeline->steps[i].id), problem);
+            return err_set(err, ERR_INPUT, "step '%.*s' %s", STR_ARG(open->pipeline->steps[i].id), problem);
         }
     }
     return 0;
@@ -238,13 +240,13 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
     };
     const char *folder = arena_printf(arena, "%s/runs/%s", engine->options.home, row.run_id);
     struct open_run *open = NULL;
-    if (fs_make_folders(folder, 0700, err) < 0 ||
-        store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0 ||
+    if (store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0 ||
         build_run(engine, submission, &row, &open, err) < 0) {
         return -1;
     }
     const char *words = run_words(arena, &row);
-    if (places_group(engine, open, err) < 0) {
+    if (check_asks(engine, open, err) < 0 || places_group(engine, open, err) < 0 ||
+        fs_make_folders(folder, 0700, err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }
@@ -266,8 +268,7 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
                   struct err *err)
 {
     struct open_run *open = NULL;
-    if (turn_ready(engine, err) < 0 || check_asks(engine, submission->pipeline, err) < 0 ||
-        turn_begin(engine, err) < 0) {
+    if (turn_ready(engine, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
     if (submit(engine, submission, &open, err) < 0) {
@@ -355,8 +356,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
-    if (pipeline == NULL || check_asks(engine, pipeline, err) < 0 ||
-        pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
+    if (pipeline == NULL || pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
         pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
         return -1;
     }

@@ -35,7 +35,7 @@ static int by_turn_of(const void *a, const void *b)
 static int64_t asked(const struct starter *starter, const struct stock *stock, bool slot)
 {
     if (slot) {
-        return starter->takes_slot ? 1 : 0;
+        return 1;
     }
     for (size_t i = 0; i < starter->ask_count; i++) {
         if (str_eq(starter->asks[i].name, stock->of.name)) {

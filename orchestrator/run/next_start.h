@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who starts next, when several steps are ready and not all can have what they ask for.
  *
+ * Nothing starts without a free slot, though a step that is a pipeline takes none: so its runs begin as others end.
+ *
  * A step of a higher priority comes first. Among equals the pipeline that holds the fewest slots comes first, then the
  * one that has started something longest ago; so also among the runs of a pipeline, and the parts of a run. A step that
  * does not find what it asks for lets others pass, so that nothing stands idle; but when OVERTAKEN_MAX steps have taken
@@ -31,7 +33,6 @@ struct starter {
     int overtaken;
     const struct resource_ask *asks;
     size_t ask_count;
-    bool takes_slot; /* no: a step that is a pipeline */
     bool passed;     /* out: what is started now takes something that it lacks, and it came first */
 };
 

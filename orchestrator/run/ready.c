@@ -13,8 +13,7 @@ struct asking {
 
 static int compare_steps(const struct step *a, const struct step *b)
 {
-    int kinds = (a->kind == STEP_KIND_PIPELINE) - (b->kind == STEP_KIND_PIPELINE);
-    return kinds != 0 ? kinds : resource_asks_compare(a->asks, a->ask_count, b->asks, b->ask_count);
+    return resource_asks_compare(a->asks, a->ask_count, b->asks, b->ask_count);
 }
 
 static int by_asks(const void *a, const void *b)

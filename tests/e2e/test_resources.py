@@ -118,6 +118,32 @@ def test_what_is_not_there_at_all_is_refused_in_words_before_anything_runs(sluic
     assert not (sluice.home / "sluice.db").exists() or rows(sluice, "SELECT * FROM pipeline_runs") == []
 
 
+def test_only_what_is_to_run_need_be_there(sluice):
+    sluice.write(".sluice/config.yaml", "resources: {gpu: 0}\n")
+    sluice.pipeline("""\
+        name: until
+        steps:
+          load: {run: echo}
+          train: {needs: [load], run: echo, resources: {gpu: 1}}
+    """)
+    assert "step 'train' asks for gpu 1: this home has 0" in sluice("run", expect=2).err
+    assert rows(sluice, "SELECT * FROM pipeline_runs") == [] and not (sluice.home / "runs").exists()
+    assert sluice.run("--until", "load").step("load")["status"] == "succeeded"
+
+
+def test_pipelines_as_steps_begin_as_slots_come_free(sluice):
+    write(sluice, "child.yaml", "name: child\nsteps: {a: {run: sleep 0.05}}\n")
+    write(sluice, "sluice.yaml",
+          f"name: wide\nsteps:\n  sub: {{matrix: {{n: {list(range(20))}}}, pipeline: ./child.yaml}}\n")
+    process = sluice.start("run", "--json", "-j", "2")
+    most = 0
+    while process.poll() is None:
+        found = rows(sluice, "SELECT COUNT(*) FROM pipeline_runs WHERE pipeline = 'child' AND ended_ms IS NULL")
+        most = max(most, found[0][0] if found else 0)
+    assert process.communicate(timeout=60) and process.returncode == 0
+    assert 1 <= most <= 4 and at_rest(sluice)
+
+
 def test_a_home_that_gives_less_than_before_fails_what_it_can_no_longer_give(sluice):
     config = sluice.write(".sluice/config.yaml", "pools: {licence: 2}\n")
     sluice.pipeline("""\
