@@ -4,11 +4,15 @@ is held."""
 import json
 import re
 import sqlite3
+import sys
 import time
 
 import pytest
 
-from conftest import kill_runners, wait_until
+from conftest import ROOT, kill_runners, wait_until
+
+sys.path.insert(0, str(ROOT / "tests" / "fault"))
+import invariants  # noqa: E402
 
 # Each step leaves when it began and ended, by the machine's own clock, synced: what happened, whatever the store says.
 STAMP = """stamp() {{ echo "$1 $(date +%s%N) {what} ${{CUDA_VISIBLE_DEVICES-}}" >> "$SLUICE_WORKSPACE/stamps"; }}
@@ -47,6 +51,7 @@ def most_at_once(sluice, **amounts):
 
 
 def at_rest(sluice):
+    assert invariants.check(sluice.home) == []
     return rows(sluice, "SELECT * FROM leases") == []
 
 

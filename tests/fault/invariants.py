@@ -26,6 +26,12 @@ CHECKS = [
         SELECT a.run_id, a.position, a.item, a.number FROM attempts a JOIN attempts b
         ON a.run_id = b.run_id AND a.position = b.position AND a.item = b.item AND a.number > b.number
         WHERE b.state = 'succeeded'"""),
+    ("6 what is held is held by an attempt that has a process", """
+        SELECT l.attempt, l.resource, a.state FROM leases l LEFT JOIN attempts a ON a.id = l.attempt
+        WHERE a.state IS NULL OR a.state NOT IN ('starting', 'running')"""),
+    ("6 an attempt that has a process holds one slot", """
+        SELECT a.id, a.state FROM attempts a LEFT JOIN leases l ON l.attempt = a.id AND l.resource = 'slot'
+        WHERE a.state IN ('starting', 'running') AND l.amount IS NOT 1"""),
     ("7 a run that is open has a step that is open", f"""
         SELECT run_id FROM pipeline_runs r WHERE state NOT IN {TERMINAL_RUN} AND state <> 'queued' AND NOT EXISTS
         (SELECT 1 FROM steps s WHERE s.run_id = r.run_id AND s.state NOT IN {TERMINAL_STEP})"""),
