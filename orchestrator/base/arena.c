@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20 };
+enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256 };
 
 struct block {
     struct block *previous;
@@ -127,15 +127,20 @@ struct str arena_str(struct arena *arena, struct str s)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+    char few[SHORT_TEXT_BYTES]; /* most texts are short: written once */
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vsnprintf(few, sizeof few, format, args);
     size_t size = length < 0 ? 0 : (size_t)length;
     if (size > FORMAT_MAX_BYTES) {
         size = FORMAT_MAX_BYTES;
     }
     char *text = arena_alloc(arena, size + 1);
-    (void)vsnprintf(text, size + 1, format, again);
+    if (size < sizeof few) {
+        memcpy(text, few, size);
+    } else {
+        (void)vsnprintf(text, size + 1, format, again);
+    }
     va_end(again);
     return text;
 }

@@ -5,16 +5,6 @@
 
 enum { DISTANCE_MAX = 64 };
 
-bool str_eq(struct str a, struct str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_is(struct str a, const char *text)
-{
-    return str_eq(a, str_from(text));
-}
-
 int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
@@ -23,11 +13,6 @@ int str_cmp(struct str a, struct str b)
         return order;
     }
     return a.n < b.n ? -1 : a.n > b.n;
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.n >= prefix.n && str_eq(str_slice(s, 0, prefix.n), prefix);
 }
 
 bool str_ends(struct str s, struct str suffix)
@@ -143,14 +128,16 @@ ptrdiff_t str_nearest(struct str word, const struct str *candidates, size_t coun
         return -1;
     }
     size_t limit = word.n / 3 > 1 ? word.n / 3 : 1;
+    struct str folded_word = lower(word, word_room);
     ptrdiff_t best = -1;
     size_t best_score = 2 * limit + 1;
     for (size_t i = 0; i < count; i++) {
         struct str other = candidates[i];
-        if (other.n > DISTANCE_MAX) {
+        size_t apart = other.n > word.n ? other.n - word.n : word.n - other.n; /* so many insertions at least */
+        if (other.n > DISTANCE_MAX || apart > limit) {
             continue;
         }
-        size_t folded = str_distance(lower(word, word_room), lower(other, other_room));
+        size_t folded = str_distance(folded_word, lower(other, other_room));
         size_t score = 2 * folded + (str_eq(word, other) || folded > 0 ? 0 : 1);
         if (score < best_score && folded < word.n) { /* nothing of "x" is left in "y" */
             best_score = score;

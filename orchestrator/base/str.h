@@ -27,11 +27,25 @@ static inline struct str str_from(const char *text)
     return (struct str){text, text == NULL ? 0 : strlen(text)};
 }
 
-bool str_eq(struct str a, struct str b);
-bool str_is(struct str a, const char *text);
+/* These three are asked for each key and each byte of a file: they stand here so that what is known when it is compiled
+ * costs nothing. */
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool str_is(struct str a, const char *text)
+{
+    return str_eq(a, str_from(text));
+}
+
+static inline bool str_starts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
 /* Byte order, shorter first on a tie: <0, 0, >0 as memcmp. */
 int str_cmp(struct str a, struct str b);
-bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /* Offset of `needle` in `s`, or -1. */
 ptrdiff_t str_find(struct str s, struct str needle);

@@ -87,7 +87,14 @@ void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->room - buf->length; /* most texts fit in what is there already */
+    int length = vsnprintf(buf->data + buf->length, room, format, args);
+    if (length >= 0 && (size_t)length < room && (size_t)length <= buf->max - buf->length) {
+        buf->length += (size_t)length;
+        va_end(again);
+        return;
+    }
+    buf->data[buf->length] = '\0';
     if (length > 0) {
         char *text = mem_alloc((size_t)length + 1);
         (void)vsnprintf(text, (size_t)length + 1, format, again);
