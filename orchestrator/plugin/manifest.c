@@ -9,8 +9,10 @@
 #include "plugin/row_rules.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { PLUGIN_MAX_BYTES = 256 << 20, ROWS_MAX = 1000, OUR_ABI = 1 };
+enum { ROWS_MAX = 1000, OUR_ABI = 1 };
 
 struct words {
     struct str rest;
@@ -336,15 +338,27 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
     return 0;
 }
 
+static int read_manifest(const char *path, struct arena *arena, struct str *ret_manifest, struct err *err)
+{
+    int fd = fs_open_file(path, err);
+    struct stat status;
+    if (fd < 0) {
+        return -1;
+    }
+    int result = fstat(fd, &status) < 0 ? err_errno(err, "reading '%s'", path) : 0;
+    if (result == 0) {
+        struct elf_source file = {.fd = fd, .size = (uint64_t)status.st_size};
+        result = elf_section_read(file, ".sluice", arena, ret_manifest, err);
+    }
+    (void)close(fd);
+    return result;
+}
+
 int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin, struct err *err)
 {
     struct arena *scratch = arena_new();
-    struct str file;
     struct str manifest;
-    int result = fs_read_file(path, PLUGIN_MAX_BYTES, scratch, &file, err);
-    if (result == 0) {
-        result = elf_section_read(file, ".sluice", &manifest, err);
-    }
+    int result = read_manifest(path, scratch, &manifest, err);
     if (result == 0) {
         result = plugin_parse_manifest(manifest, arena, ret_plugin, err);
     }

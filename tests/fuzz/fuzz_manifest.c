@@ -49,12 +49,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct str file = {(const char *)bytes, size};
     struct str manifest = {0};
     struct err err = {0};
-    if (elf_section_read(file, ".sluice", &manifest, &err) == 0) {
-        check(manifest.p >= file.p && manifest.n <= file.n && manifest.p + manifest.n <= file.p + file.n);
+    struct arena *arena = arena_new();
+    struct elf_source source = {.fd = -1, .bytes = file.p, .size = file.n};
+    if (elf_section_read(source, ".sluice", arena, &manifest, &err) == 0) {
+        check(manifest.n <= file.n && (manifest.n == 0 || memmem(file.p, file.n, manifest.p, manifest.n) != NULL));
         check_plugin(manifest);
     } else {
         check(err.code == ERR_INPUT || err.code == ERR_NOT_FOUND);
     }
+    arena_free(arena);
     check_plugin(file);
     return 0;
 }

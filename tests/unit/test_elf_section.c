@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* A small file with three sections: none, the names, and one of our own. */
 struct made {
@@ -33,10 +34,31 @@ static struct made make_file(void)
     return made;
 }
 
-static int read_made(const struct made *made, size_t size, struct str *ret, struct err *err)
+static struct arena *arena;
+
+static int setup(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+static int read_bytes(const void *file, size_t size, struct str *ret, struct err *err)
 {
     *err = (struct err){0};
-    return elf_section_read((struct str){(const char *)made, size}, ".sluice", ret, err);
+    return elf_section_read((struct elf_source){.fd = -1, .bytes = file, .size = size}, ".sluice", arena, ret, err);
+}
+
+static int read_made(const struct made *made, size_t size, struct str *ret, struct err *err)
+{
+    return read_bytes(made, size, ret, err);
 }
 
 TEST(a_section_is_found_by_its_name)
@@ -46,7 +68,6 @@ TEST(a_section_is_found_by_its_name)
     struct err err;
     assert_int_equal(read_made(&made, sizeof made, &bytes, &err), 0);
     assert_true(str_is(bytes, "manifest"));
-    assert_ptr_equal(bytes.p, made.bytes);
 }
 
 TEST(a_file_without_the_section_is_no_plugin)
@@ -145,7 +166,7 @@ TEST(a_file_cut_anywhere_is_refused)
         char *cut = malloc(size == 0 ? 1 : size);
         assert_non_null(cut);
         memcpy(cut, &made, size);
-        assert_int_equal(elf_section_read((struct str){cut, size}, ".sluice", &bytes, &err), -1);
+        assert_int_equal(read_bytes(cut, size, &bytes, &err), -1);
         assert_int_equal(err.code, ERR_INPUT);
         free(cut);
     }
@@ -162,15 +183,39 @@ TEST(a_section_over_1_mib_is_refused)
     made.sections[2].sh_offset = sizeof made;
     made.sections[2].sh_size = (1 << 20) + 1;
     memcpy(large, &made, sizeof made);
-    assert_int_equal(elf_section_read((struct str){large, size}, ".sluice", &bytes, &err), -1);
+    assert_int_equal(read_bytes(large, size, &bytes, &err), -1);
     made.sections[2].sh_size = 1 << 20;
     memcpy(large, &made, sizeof made);
-    assert_int_equal(elf_section_read((struct str){large, size}, ".sluice", &bytes, &err), 0);
+    assert_int_equal(read_bytes(large, size, &bytes, &err), 0);
     assert_int_equal(bytes.n, 1 << 20);
     free(large);
 }
 
-TESTS(RUN(a_section_is_found_by_its_name), RUN(a_file_without_the_section_is_no_plugin),
-      RUN(a_file_of_another_kind_is_told_as_such), RUN(offsets_beyond_the_file_are_refused),
-      RUN(a_name_that_the_table_cuts_off_is_none), RUN(a_file_cut_anywhere_is_refused),
-      RUN(a_section_over_1_mib_is_refused))
+/* Only what is needed of it is read: of 64 GiB that are a hole, a few hundred bytes. */
+TEST(an_open_file_is_read_in_pieces)
+{
+    struct made made = make_file();
+    struct str bytes = {0};
+    struct err err = {0};
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    const off_t far = (off_t)64 << 30;
+    made.sections[2].sh_offset = (uint64_t)far;
+    assert_int_equal(pwrite(fileno(file), &made, sizeof made, 0), sizeof made);
+    assert_int_equal(pwrite(fileno(file), made.bytes, sizeof made.bytes, far), sizeof made.bytes);
+    struct elf_source source = {.fd = fileno(file), .size = (uint64_t)far + sizeof made.bytes};
+    assert_int_equal(elf_section_read(source, ".sluice", arena, &bytes, &err), 0);
+    assert_true(str_is(bytes, "manifest"));
+    source.size += 8; /* it was longer a moment ago */
+    made.sections[2].sh_size += 8;
+    assert_int_equal(pwrite(fileno(file), &made, sizeof made, 0), sizeof made);
+    assert_int_equal(elf_section_read(source, ".sluice", arena, &bytes, &err), -1);
+    assert_string_equal(err.message, "its section '.sluice' is broken");
+    fclose(file);
+}
+
+#define ELF_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+TESTS(ELF_RUN(a_section_is_found_by_its_name), ELF_RUN(a_file_without_the_section_is_no_plugin),
+      ELF_RUN(a_file_of_another_kind_is_told_as_such), ELF_RUN(offsets_beyond_the_file_are_refused),
+      ELF_RUN(a_name_that_the_table_cuts_off_is_none), ELF_RUN(a_file_cut_anywhere_is_refused),
+      ELF_RUN(a_section_over_1_mib_is_refused), ELF_RUN(an_open_file_is_read_in_pieces))
