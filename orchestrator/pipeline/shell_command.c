@@ -2,7 +2,6 @@
 #include "pipeline/shell_command.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 enum how {
@@ -121,7 +120,8 @@ static const struct shell_interpreter *find_interpreter(const char *word)
         length--;
     }
     for (size_t i = 0; i < sizeof interpreters / sizeof interpreters[0]; i++) {
-        if (strlen(interpreters[i].name) == length && strncmp(interpreters[i].name, base, length) == 0) {
+        const char *name = interpreters[i].name;
+        if (name[0] == base[0] && strncmp(name, base, length) == 0 && name[length] == '\0') {
             return &interpreters[i];
         }
     }
@@ -131,7 +131,7 @@ static const struct shell_interpreter *find_interpreter(const char *word)
 static bool is_among(const char *word, const char *const *words)
 {
     for (; *words != NULL; words++) {
-        if (strcmp(word, *words) == 0) {
+        if (word[0] == **words && strcmp(word, *words) == 0) {
             return true;
         }
     }
@@ -197,17 +197,33 @@ void shell_command_array(struct shell_command *command, const struct shell_comma
         .begins = true, .is_array = true, .all_code = around->all_numbers, .feeds_code = around->feeds_code};
 }
 
-void shell_command_byte(struct shell_command *command, char c)
+/* Is there room for another byte? Of a long path the last name is what counts. */
+static bool make_room(struct shell_command *command)
 {
-    if (command->word_length + 1 == SHELL_WORD_MAX) { /* of a long path the last name is what counts */
+    if (command->word_length + 1 == SHELL_WORD_MAX) {
         const char *slash = memrchr(command->word, '/', command->word_length);
         size_t cut = slash == NULL ? 0 : (size_t)(slash + 1 - command->word);
         memmove(command->word, command->word + cut, command->word_length - cut);
         command->word_length -= cut;
     }
-    if (command->word_length + 1 < SHELL_WORD_MAX) {
-        command->word[command->word_length++] = c;
+    return command->word_length + 1 < SHELL_WORD_MAX;
+}
+
+void shell_command_bytes(struct shell_command *command, const char *bytes, size_t count)
+{
+    while (count > 0 && make_room(command)) {
+        size_t room = SHELL_WORD_MAX - 1 - command->word_length;
+        size_t taken = count < room ? count : room;
+        memcpy(command->word + command->word_length, bytes, taken);
+        command->word_length += taken;
+        bytes += taken;
+        count -= taken;
     }
+}
+
+void shell_command_byte(struct shell_command *command, char c)
+{
+    shell_command_bytes(command, &c, 1);
 }
 
 void shell_command_value(struct shell_command *command)
@@ -246,7 +262,7 @@ static void take_name(struct shell_command *command)
         command->through_xargs = command->through_xargs || strcmp(command->word, "xargs") == 0;
         return;
     }
-    (void)snprintf(command->name, sizeof command->name, "%s", command->word);
+    memcpy(command->name, command->word, sizeof command->name);
     command->interpreter = find_known(command);
     command->direct = true;
     command->begins = false;
@@ -326,11 +342,11 @@ void shell_command_end_word(struct shell_command *command)
         return;
     }
     bool option = command->word[0] == '-' && command->word[1] != '\0' && !command->options_ended;
-    const struct shell_interpreter *among = option ? NULL : find_interpreter(command->word);
+    bool free = command->interpreter == NULL || command->interpreter == &named_by_variable;
+    const struct shell_interpreter *among = option || !free ? NULL : find_interpreter(command->word);
     bool counts = among != NULL && (among->how & BUILTIN) == 0 &&
                   (command->prefixed || (among->how & (ALL_WORDS | DIRECT)) == 0);
-    bool free = command->interpreter == NULL || command->interpreter == &named_by_variable;
-    if (counts && free) { /* "timeout 9 bash -c", "docker run image sh -c" */
+    if (counts) { /* "timeout 9 bash -c", "docker run image sh -c" */
         command->interpreter = among;
         command->direct = command->prefixed;
         command->operands = 0;

@@ -4,7 +4,7 @@
  *
  * Shells, interpreters, eval, ssh and the like take text and run it. A value in such a text would be code, however well
  * it is quoted for the shell before it. The same goes for the names that some builtins of bash take: a name may have an
- * index, `a[...]`, which is arithmetic, which may run commands. shell_text.c and shell_words.c refuse expressions
+ * index, `a[...]`, which is arithmetic, which may run commands. shell_value.c and shell_words.c refuse expressions
  * there.
  */
 #ifndef SLUICE_PIPELINE_SHELL_COMMAND_H
@@ -55,8 +55,9 @@ struct shell_command {
 
 /* A command begins: after a newline, ';', '|', '(' ... */
 void shell_command_begin(struct shell_command *command);
-/* A byte of the word being read. */
+/* A byte of the word being read; many of them. */
 void shell_command_byte(struct shell_command *command, char c);
+void shell_command_bytes(struct shell_command *command, const char *bytes, size_t count);
 /* The word ends, if there is one. */
 void shell_command_end_word(struct shell_command *command);
 /* "<<<": the next word is what the command reads. */

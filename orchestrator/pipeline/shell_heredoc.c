@@ -7,13 +7,13 @@ void shell_heredoc_note(struct shell_lexer *l)
 {
     shell_command_end_word(&l->command);
     struct heredoc doc = {.code = shell_command_reads_code(&l->command)};
-    copy(l, 2);
+    pass(l, 2);
     if (peek(l, 0) == '-') {
         doc.strip_tabs = true;
-        copy(l, 1);
+        pass(l, 1);
     }
     while (peek(l, 0) == ' ' || peek(l, 0) == '\t') {
-        copy(l, 1);
+        pass(l, 1);
     }
     struct strbuf delimiter; /* not room for the rest of the script: there may be thousands of here-documents */
     strbuf_init(&delimiter, l->text.n);
@@ -33,7 +33,7 @@ void shell_heredoc_note(struct shell_lexer *l)
         } else {
             strbuf_add_byte(&delimiter, c);
         }
-        copy(l, 1);
+        pass(l, 1);
     }
     doc.delimiter = arena_str(l->diags->arena, strbuf_str(&delimiter));
     strbuf_clear(&delimiter);
@@ -67,17 +67,23 @@ static void take_heredoc(struct shell_lexer *l, const struct heredoc *doc, bool 
     while (l->at < l->text.n) {
         bool inside = l->depth > depth;
         if (!inside && line_begins && ends_heredoc(l, doc, &line)) {
-            copy(l, line);
+            pass(l, line);
             if (l->at < l->text.n && !last) {
-                copy(l, 1);
+                pass(l, 1);
             }
             return;
+        }
+        size_t run = inside ? 0 : shell_lexer_run(l, '\n');
+        if (run > 0) {
+            pass(l, run);
+            line_begins = false;
+            continue;
         }
         line_begins = peek(l, 0) == '\n';
         if (inside || sees(l, "${{") || sees(l, "$${{")) {
             shell_lexer_step(l);
         } else if (doc->quoted || !shell_lexer_begin_substitution(l)) {
-            copy(l, peek(l, 0) == '\\' && !doc->quoted && l->at + 1 < l->text.n && peek(l, 1) != '\n' ? 2 : 1);
+            pass(l, peek(l, 0) == '\\' && !doc->quoted && l->at + 1 < l->text.n && peek(l, 1) != '\n' ? 2 : 1);
         }
     }
 }

@@ -57,7 +57,8 @@ struct shell_lexer {
     size_t counted;
     struct diags *diags;
     size_t at;
-    struct shell_frame stack[NESTING_MAX];
+    size_t written;      /* of the text, all before is in `out` (or left out) */
+    struct shell_frame *stack; /* NESTING_MAX of them */
     int depth;
     struct heredoc heredocs[HEREDOCS_MAX];
     int heredoc_count;
@@ -84,15 +85,18 @@ static inline char peek(const struct shell_lexer *l, size_t ahead)
 
 static inline bool sees(const struct shell_lexer *l, const char *text)
 {
-    return str_starts(str_slice(l->text, l->at, l->text.n), str_from(text));
+    size_t length = strlen(text);
+    return l->text.n - l->at >= length && memcmp(l->text.p + l->at, text, length) == 0;
 }
 
-static inline void copy(struct shell_lexer *l, size_t count)
+/* Goes past bytes that stay as they are. */
+static inline void pass(struct shell_lexer *l, size_t count)
 {
-    strbuf_add(&l->out, l->text.p + l->at, count);
     l->at += count;
 }
 
+/* The bytes from here on that are not `$`, '`', '\\' or `end`. */
+size_t shell_lexer_run(const struct shell_lexer *l, char end);
 /* Another place begins. Too many in each other are an error, and the end of the script. */
 void shell_lexer_push(struct shell_lexer *l, enum shell_place place, char close);
 void shell_lexer_pop(struct shell_lexer *l);
@@ -100,6 +104,16 @@ void shell_lexer_pop(struct shell_lexer *l);
 void shell_lexer_step(struct shell_lexer *l);
 /* "$(", "${", "$((", "$[", "`": true when it began something. */
 bool shell_lexer_begin_substitution(struct shell_lexer *l);
+
+/* ---- expressions: shell_value.c ---- */
+/* Goes to `to` and leaves out what stands between; what was passed before is kept. */
+void shell_lexer_leave_out(struct shell_lexer *l, size_t to);
+/* "${{": its reference takes its place, or it is refused. */
+void shell_lexer_take_expression(struct shell_lexer *l);
+/* An expression at `at` cannot stand there. */
+void shell_lexer_refuse(struct shell_lexer *l, size_t at, const char *where, const char *hint);
+/* Is what a substitution prints here run, or counted with? */
+bool shell_lexer_feeds_code(const struct shell_lexer *l);
 
 /* ---- here-documents: shell_heredoc.c ---- */
 /* "<<": notes the one that begins behind the line. */

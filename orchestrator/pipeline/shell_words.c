@@ -4,13 +4,6 @@
 #include "pipeline/shell_command.h"
 #include "pipeline/shell_text.h"
 
-static void add_text(struct shell_command *command, struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        shell_command_byte(command, text.p[i]);
-    }
-}
-
 static int add_value(struct shell_command *command, const struct expr *expr, struct diags *diags)
 {
     enum shell_risk risk = shell_command_risk(command);
@@ -32,11 +25,11 @@ int shell_words_check(const struct template *words, size_t count, struct diags *
     for (size_t i = 0; i < count; i++) {
         const struct template *word = &words[i];
         if (word->part_count == 0) {
-            add_text(&command, word->plain.u.string);
+            shell_command_bytes(&command, word->plain.u.string.p, word->plain.u.string.n);
         }
         for (size_t part = 0; part < word->part_count; part++) {
             if (word->parts[part].expr == NULL) {
-                add_text(&command, word->parts[part].text);
+                shell_command_bytes(&command, word->parts[part].text.p, word->parts[part].text.n);
             } else if (add_value(&command, word->parts[part].expr, diags) < 0) {
                 result = -1;
             }
