@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Recursive descent, lowest first:  ??  ||  &&  == !=  < <= > >=  !  then paths and calls.
+ * Operators by precedence climbing, lowest first:  ??  ||  &&  == !=  < <= > >=  then !, paths and calls.
  */
 #include "pipeline/expr.h"
 
@@ -16,7 +16,7 @@ struct parser {
     size_t at;
     struct pos pos; /* of text[0] */
     struct diags *diags;
-    struct pos *places; /* of each byte of the text, and of its end */
+    struct pos *places; /* of each byte of the text, and of its end; NULL: one line of ASCII, where they are plain */
     int depth;
     bool failed;
 };
@@ -31,6 +31,11 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static char peek(const struct parser *p)
 {
     return p->at < p->text.n ? p->text.p[p->at] : '\0';
@@ -38,9 +43,19 @@ static char peek(const struct parser *p)
 
 static void skip_blank(struct parser *p)
 {
-    while (p->at < p->text.n && strchr(" \t\r\n", p->text.p[p->at]) != NULL) {
+    while (p->at < p->text.n && is_blank(p->text.p[p->at])) {
         p->at++;
     }
+}
+
+static bool is_line_of_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\n' || (unsigned char)text.p[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Columns count characters, not bytes. Counted once: each node asks for two. */
@@ -67,7 +82,8 @@ static void set_places(struct parser *p, struct arena *arena)
 
 static struct pos pos_at(const struct parser *p, size_t at)
 {
-    return p->places[at < p->text.n ? at : p->text.n];
+    size_t within = at < p->text.n ? at : p->text.n;
+    return p->places != NULL ? p->places[within] : (struct pos){p->pos.line, p->pos.column + (int)within};
 }
 
 /* The word or the character at `at`, for messages. */
@@ -110,13 +126,15 @@ static struct expr *node(struct parser *p, enum expr_op op, size_t at)
 
 static struct expr *with_args(struct parser *p, struct expr *expr, const struct expr *a, const struct expr *b)
 {
-    struct expr *args = arena_array(p->diags->arena, 2, sizeof *args);
-    args[0] = *a;
-    if (b != NULL) {
+    expr->args = a;
+    expr->arg_count = 1;
+    if (b != NULL) { /* two must stand side by side */
+        struct expr *args = arena_array(p->diags->arena, 2, sizeof *args);
+        args[0] = *a;
         args[1] = *b;
+        expr->args = args;
+        expr->arg_count = 2;
     }
-    expr->args = args;
-    expr->arg_count = b == NULL ? 1 : 2;
     struct pos end = pos_at(p, p->at);
     expr->end_column = end.line == expr->pos.line ? end.column : 0;
     return expr;
@@ -309,47 +327,49 @@ static struct expr *parse_not(struct parser *p)
 struct operator_row {
     const char *text;
     enum expr_op op;
+    int level; /* those of a higher one bind first */
 };
 
-/* Operators of one level, longest text first, all grouping to the left. */
-static const struct operator_row levels[][5] = {
-    {{"??", EXPR_DEFAULT}},
-    {{"||", EXPR_OR}},
-    {{"&&", EXPR_AND}},
-    {{"==", EXPR_EQ}, {"!=", EXPR_NE}},
-    {{"<=", EXPR_LE}, {">=", EXPR_GE}, {"<", EXPR_LT}, {">", EXPR_GT}},
+/* Of two that begin alike the longer stands first. All group to the left. */
+static const struct operator_row operators[] = {
+    {"??", EXPR_DEFAULT, 0}, {"||", EXPR_OR, 1}, {"&&", EXPR_AND, 2}, {"==", EXPR_EQ, 3}, {"!=", EXPR_NE, 3},
+    {"<=", EXPR_LE, 4},      {">=", EXPR_GE, 4}, {"<", EXPR_LT, 4},   {">", EXPR_GT, 4},
 };
-enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
+enum { OPERATOR_COUNT = sizeof operators / sizeof operators[0] };
 
-static const struct operator_row *take_operator(struct parser *p, int level)
+/* The operator that comes next, or NULL. */
+static const struct operator_row *peek_operator(struct parser *p)
 {
     skip_blank(p);
-    for (const struct operator_row *row = levels[level]; row < levels[level] + 5 && row->text != NULL; row++) {
-        size_t length = strlen(row->text);
-        if (p->text.n - p->at >= length && memcmp(p->text.p + p->at, row->text, length) == 0) {
-            p->at += length;
+    char first = peek(p);
+    for (const struct operator_row *row = operators; row < operators + OPERATOR_COUNT; row++) {
+        bool same = row->text[0] == first && first != '\0';
+        if (same && (row->text[1] == '\0' || (p->at + 1 < p->text.n && p->text.p[p->at + 1] == row->text[1]))) {
             return row;
         }
     }
     return NULL;
 }
 
-static struct expr *parse_level(struct parser *p, int level)
+/* Operands joined by operators of this level and higher ones. */
+static struct expr *parse_operators(struct parser *p, int level)
 {
-    if (level == LEVEL_COUNT) {
-        return parse_not(p);
-    }
-    struct expr *left = parse_level(p, level + 1);
-    for (int operators = 0;; operators++) {
+    struct expr *left = parse_not(p);
+    int last = -1; /* level of the operator before, of which there were `count` */
+    int count = 0;
+    while (left != NULL) {
         size_t start = p->at;
-        const struct operator_row *row = left == NULL ? NULL : take_operator(p, level);
-        if (row == NULL) {
-            return left;
+        const struct operator_row *row = peek_operator(p);
+        if (row == NULL || row->level < level) {
+            break;
         }
-        if (operators == OPERATORS_MAX) {
+        count = row->level == last ? count + 1 : 1;
+        last = row->level;
+        p->at += strlen(row->text);
+        if (count > OPERATORS_MAX) {
             return fail(p, start, "fewer operators");
         }
-        const struct expr *right = parse_level(p, level + 1);
+        const struct expr *right = parse_operators(p, row->level + 1);
         if (right == NULL) {
             return NULL;
         }
@@ -357,6 +377,7 @@ static struct expr *parse_level(struct parser *p, int level)
         both->pos = left->pos;
         left = with_args(p, both, left, right);
     }
+    return left;
 }
 
 static struct expr *parse_default(struct parser *p)
@@ -364,7 +385,7 @@ static struct expr *parse_default(struct parser *p)
     if (++p->depth > EXPR_DEPTH_MAX) {
         return fail(p, p->at, "fewer levels");
     }
-    struct expr *expr = parse_level(p, 0);
+    struct expr *expr = parse_operators(p, 0);
     p->depth--;
     return expr;
 }
@@ -405,8 +426,11 @@ const struct expr *expr_parse(struct str text, struct pos pos, struct diags *dia
         diag_add(diags, DIAG_BOUND, pos, NULL, "the expression is larger than 64 KiB");
         return NULL;
     }
-    struct arena *scratch = arena_new();
-    set_places(&p, scratch);
+    bool plain = pos.line >= 0 && is_line_of_ascii(text); /* in the text of a scalar the places are looked up */
+    struct arena *scratch = plain ? NULL : arena_new();
+    if (scratch != NULL) {
+        set_places(&p, scratch);
+    }
     struct expr *expr = parse_default(&p);
     skip_blank(&p);
     if (expr != NULL && p.at < text.n) {

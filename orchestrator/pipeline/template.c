@@ -33,13 +33,14 @@ struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent)
         pos.column += (int)(to < text.n ? to : text.n);
         return pos;
     }
-    for (size_t i = 0; i < to && i < text.n; i++) {
-        if (text.p[i] == '\n') {
-            pos.line++;
-            pos.column = indent;
-        } else if (((unsigned char)text.p[i] & 0xc0) != 0x80) {
-            pos.column++;
-        }
+    size_t line = 0; /* where the last one begins */
+    text = str_slice(text, 0, to);
+    for (ptrdiff_t feed = -1; (feed = str_find_byte(text, '\n', line)) >= 0; line = (size_t)feed + 1) {
+        pos.line++;
+        pos.column = indent;
+    }
+    for (size_t i = line; i < text.n; i++) {
+        pos.column += ((unsigned char)text.p[i] & 0xc0) != 0x80 ? 1 : 0;
     }
     return pos;
 }
