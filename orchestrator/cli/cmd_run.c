@@ -59,7 +59,8 @@ static const char *find_left(struct session *session, const struct engine_submis
         (void)json_read(str_from(row->contexts), (struct json_limits){0}, arena, &contexts, NULL);
         const char *environment = json_get_text(&contexts, "environment", "");
         bool same =
-            row->parent_run == NULL && row->cancelling == NULL && str_is(wanted->pipeline->digest, row->definition) &&
+            row->parent_run == NULL && row->cancelling == NULL &&
+            str_is(pipeline_digest(wanted->pipeline), row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;

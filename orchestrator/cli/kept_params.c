@@ -77,7 +77,8 @@ static bool step_names_param(const struct run_view *view, const struct step *ste
 {
     struct str text = {0};
     struct err ignored = {0};
-    if (value_names_param(&step->definition, name)) {
+    struct json definition = step_definition(view->pipeline, step, view->arena);
+    if (value_names_param(&definition, name)) {
         return true;
     }
     if (!step->lua_is_file) {

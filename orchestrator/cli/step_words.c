@@ -50,8 +50,5 @@ const char *step_condition_words(const struct step *step, struct arena *arena)
         return "";
     }
     const char *form = step->condition_names_status ? "if %s" : "if success() && (%s)";
-    const struct json *written = json_get(&step->definition, "if");
-    return arena_printf(arena, form, written != NULL && written->type == JSON_BOOL
-                                         ? (written->u.boolean ? "true" : "false")
-                                         : json_get_text(&step->definition, "if", ""));
+    return arena_printf(arena, form, step->condition_text.p);
 }

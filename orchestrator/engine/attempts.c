@@ -133,7 +133,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
     const char *commit = json_get_text(&open->run->git, "commit", "");
     if (store_run_create(store, &info, err) < 0 || store_run_tag(store, step_run_id, "sluice.step", id, err) < 0 ||
         store_run_tag(store, step_run_id, "sluice.attempt", arena_printf(arena, "%d", item->attempts), err) < 0 ||
-        store_run_tag(store, step_run_id, "sluice.definition", arena_str(arena, step->digest).p, err) < 0 ||
+        store_run_tag(store, step_run_id, "sluice.definition", step_digest(open->run->pipeline, step).p, err) < 0 ||
         (*commit != '\0' && store_run_tag(store, step_run_id, "mlflow.source.git.commit", commit, err) < 0)) {
         return -1;
     }

@@ -375,11 +375,11 @@ static int eval_text(struct spawning *s, const struct template *template, const 
 
 static int collect_model(struct spawning *s, struct json *collect, struct err *err)
 {
-    const struct step_model *model = &s->step->model;
+    const struct step_model *model = s->step->model;
     const char *path = NULL;
     const char *name = NULL;
     const char *type = NULL;
-    if (!model->present || !model->has_path) {
+    if (model == NULL || !model->has_path) {
         return 0;
     }
     struct id model_id = id_model(&s->engine->rng);

@@ -220,7 +220,7 @@ static int submit(struct engine *engine, const struct engine_submission *submiss
         .run_id = id.text,
         .pipeline = arena_str(arena, pipeline->name).p,
         .revision = 1,
-        .definition = arena_str(arena, pipeline->digest).p,
+        .definition = arena_str(arena, pipeline_digest(pipeline)).p,
         .file = arena_str(arena, pipeline->file).p,
         .folder = arena_str(arena, pipeline->folder).p,
         .workspace = submission->workspace,

@@ -57,9 +57,8 @@ void check_expr_error(const struct expr_check *check, const struct expr *at, enu
 {
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(check->loader->arena, format, args);
+    struct diag *diag = diag_vadd(check->loader->diags, code, at->pos, hint, format, args);
     va_end(args);
-    struct diag *diag = diag_add(check->loader->diags, code, at->pos, hint, "%s", message);
     diag->end_column = at->end_column;
 }
 

@@ -45,6 +45,8 @@ void check_tree(struct expr_check *check, const struct template_tree *tree);
 /* What stands behind a context: check_members.c. `members` are the constant names behind `root`, as far as they go. */
 void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count,
                    const struct expr *at);
+/* The id of a step that is near, as a hint, or NULL. */
+const char *check_hint_step(struct loader *loader, struct str id);
 /* Reports at the expression's place. */
 void check_expr_error(const struct expr_check *check, const struct expr *at, enum diag_code code, const char *hint,
                       const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -38,25 +38,29 @@ static bool has_name(const struct names *names, struct str name)
     return false;
 }
 
-/* Looking for the nearest of many names is slow: a file with a hundred errors gets no more of them. */
 static const char *hint_near(const struct expr_check *check, const struct names *names, struct str name)
 {
-    return check->loader->diags->errors > 100 ? NULL : diag_hint_near(names->arena, name, names->items, names->count);
+    return load_hint_near(check->loader, name, names->items, names->count);
 }
 
-/* `what` is "param", "output"; `of` is "", " of step 'train'". */
+/* `what` is "param", "output". */
 static void require(const struct expr_check *check, const struct names *names, struct str name, const char *what,
-                    const char *of, const struct expr *at)
+                    const struct expr *at)
 {
     if (!has_name(names, name)) {
-        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'%s", what,
-                         STR_ARG(name), of);
+        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name), "there is no %s '%.*s'", what,
+                         STR_ARG(name));
     }
 }
 
-static const char *of_step(const struct names *names, const struct step *step)
+/* The same of what a step has. */
+static void require_of(const struct expr_check *check, const struct names *names, struct str name, const char *what,
+                       const struct step *step, const struct expr *at)
 {
-    return arena_printf(names->arena, " of step '%.*s'", STR_ARG(step->id));
+    if (!has_name(names, name)) {
+        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, names, name),
+                         "there is no %s '%.*s' of step '%.*s'", what, STR_ARG(name), STR_ARG(step->id));
+    }
 }
 
 /* ---- flat contexts ------------------------------------------------------------------------------------------ */
@@ -65,9 +69,14 @@ static void check_param(const struct expr_check *check, struct names *names, str
 {
     const struct pipeline *pipeline = check->loader->pipeline;
     for (size_t i = 0; i < pipeline->param_count; i++) {
+        if (str_eq(pipeline->params[i].name, name)) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < pipeline->param_count; i++) {
         add_name(names, pipeline->params[i].name);
     }
-    require(check, names, name, "param", "", at);
+    require(check, names, name, "param", at);
 }
 
 static void check_input(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
@@ -75,7 +84,7 @@ static void check_input(const struct expr_check *check, struct names *names, str
     for (size_t i = 0; i < check->step->input_count; i++) {
         add_name(names, check->step->inputs[i].name);
     }
-    require(check, names, name, "input", of_step(names, check->step), at);
+    require_of(check, names, name, "input", check->step, at);
 }
 
 /* What an expression names below `path` in a value that is one of `values`. One that is an expression is known at run
@@ -103,7 +112,10 @@ static void check_below(const struct expr_check *check, const struct template_tr
             }
         }
     }
-    require(check, &names, members[0], "key", arena_printf(names.arena, " of '%s'", path), at);
+    if (!has_name(&names, members[0])) {
+        check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, members[0]),
+                         "there is no key '%.*s' of '%s'", STR_ARG(members[0]), path);
+    }
     check_below(check, below, below_count, arena_printf(names.arena, "%s.%.*s", path, STR_ARG(members[0])),
                 members + 1, count - 1, at);
 }
@@ -152,7 +164,7 @@ static void check_matrix(const struct expr_check *check, struct names *names, co
             }
         }
     }
-    require(check, names, members[0], "matrix axis", "", at);
+    require(check, names, members[0], "matrix axis", at);
     if (count > 1) {
         check_matrix_value(check, matrix, members, count, at);
     }
@@ -213,7 +225,7 @@ static void check_step_member(const struct expr_check *check, const struct step 
     struct names names = {.arena = check->loader->arena};
     if (count > 1 && str_is(members[0], "outputs")) {
         if (add_outputs(check, &names, step)) {
-            require(check, &names, members[1], "output", of_step(&names, step), at);
+            require_of(check, &names, members[1], "output", step, at);
         }
         return;
     }
@@ -223,23 +235,19 @@ static void check_step_member(const struct expr_check *check, const struct step 
                 add_name(&names, step->artifacts[i].name);
             }
         }
-        require(check, &names, members[1], "artifact", of_step(&names, step), at);
+        require_of(check, &names, members[1], "artifact", step, at);
         return;
     }
     add_words(&names, step_members);
     if (count > 0 && !has_name(&names, members[0]) && add_outputs(check, &names, step)) {
-        require(check, &names, members[0], "value", of_step(&names, step), at);
+        require_of(check, &names, members[0], "value", step, at);
     }
 }
 
-static void unknown_step(const struct expr_check *check, struct str id, const struct expr *at)
+const char *check_hint_step(struct loader *loader, struct str id)
 {
-    const struct pipeline *pipeline = check->loader->pipeline;
-    struct names names = {.arena = check->loader->arena};
-    for (size_t i = 0; i < pipeline->step_count && check->loader->diags->errors <= 100; i++) {
-        add_name(&names, pipeline->steps[i].id);
-    }
-    check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, id), "there is no step '%.*s'", STR_ARG(id));
+    const struct pipeline *pipeline = loader->pipeline;
+    return load_hint_near(loader, id, str_index_texts(pipeline->index), pipeline->step_count);
 }
 
 static void check_steps(const struct expr_check *check, const struct str *members, size_t count, const struct expr *at)
@@ -252,7 +260,8 @@ static void check_steps(const struct expr_check *check, const struct str *member
     }
     ptrdiff_t index = pipeline_find_step(pipeline, members[0]);
     if (index < 0) {
-        unknown_step(check, members[0], at);
+        check_expr_error(check, at, DIAG_EXPR_NAME, check_hint_step(check->loader, members[0]),
+                         "there is no step '%.*s'", STR_ARG(members[0]));
         return;
     }
     const struct step *step = &pipeline->steps[index];

@@ -66,13 +66,8 @@ static void take_need(struct names_check *check, const struct yaml_node *node)
     struct str id = str_slice(node->text, 0, node->text.n - (optional ? 1 : 0));
     ptrdiff_t index = pipeline_find_step(pipeline, id);
     if (index < 0) {
-        size_t count = check->loader->diags->errors > 100 ? 0 : pipeline->step_count;
-        struct str *ids = arena_array(check->loader->arena, count, sizeof *ids);
-        for (size_t i = 0; i < count; i++) {
-            ids[i] = pipeline->steps[i].id;
-        }
-        load_error(check->loader, node, DIAG_EXPR_NAME, diag_hint_near(check->loader->arena, id, ids, count),
-                   "there is no step '%.*s'", STR_ARG(id));
+        load_error(check->loader, node, DIAG_EXPR_NAME, check_hint_step(check->loader, id), "there is no step '%.*s'",
+                   STR_ARG(id));
         return;
     }
     if (find_need(&check->needs, (size_t)index) != NULL) {
@@ -103,7 +98,7 @@ static void check_text_node(struct expr_check *check, const struct yaml_node *no
         struct template template;
         struct pos pos = yaml_content(check->loader->diags, node);
         struct diags unheard = diags_unheard(check->loader->diags);
-        if (template_parse(node->scalar, pos, &unheard, &template) == 0) {
+        if (template_parse(yaml_scalar(node), pos, &unheard, &template) == 0) {
             check_template(check, &template);
         }
     }
@@ -120,12 +115,12 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     *(bool *)ctx = *(bool *)ctx || str_is(root, "secrets");
 }
 
-/* A value that is read as it stands: an expression in it would never be evaluated, and a secret has no business in it.
- */
-static void check_literal(struct loader *loader, const struct yaml_node *node, const char *what)
+/* The value of `key`, or something in it, that is read as it stands: an expression in it would never be evaluated, and
+ * a secret has no business in it. */
+static void check_literal(struct loader *loader, const struct yaml_node *node, struct str key)
 {
     for (size_t i = 0; node != NULL && i < node->count; i++) {
-        check_literal(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], what);
+        check_literal(loader, node->type == JSON_OBJECT ? &node->pairs[i].value : &node->items[i], key);
     }
     if (node == NULL || node->type != JSON_STRING || str_find(node->text, STR("${{")) < 0) {
         return;
@@ -134,9 +129,10 @@ static void check_literal(struct loader *loader, const struct yaml_node *node, c
     struct template template = {0};
     bool secret = false;
     const struct expr_visitor visitor = {.ctx = &secret, .path = note_secret};
-    if (template_parse(node->scalar, node->pos, &unheard, &template) == 0) {
+    if (template_parse(yaml_scalar(node), node->pos, &unheard, &template) == 0) {
         template_walk(&template, &visitor);
     }
+    const char *what = key.n == 0 ? "this key of 'on'" : arena_printf(loader->arena, "'%.*s'", STR_ARG(key));
     load_error(loader, node, secret ? DIAG_SECRET : DIAG_EXPR_PLACE, NULL,
                secret ? "a secret in %s would be stored or shown" : "%s takes no expressions", what);
 }
@@ -229,11 +225,13 @@ static void check_what_it_leaves(struct expr_check *check, const struct step *st
     for (size_t i = 0; i < step->metric_count; i++) {
         check_template(check, &step->metrics[i]);
     }
-    check_template(check, &step->model.path);
-    check_template(check, &step->model.name);
-    check_template(check, &step->model.model_type);
-    check_tree(check, &step->model.params);
-    check_tree(check, &step->model.tags);
+    if (step->model != NULL) {
+        check_template(check, &step->model->path);
+        check_template(check, &step->model->name);
+        check_template(check, &step->model->model_type);
+        check_tree(check, &step->model->params);
+        check_tree(check, &step->model->tags);
+    }
 }
 
 /* "last:STEP.NAME" names an artifact of this pipeline. No edge: it is of a run before. */
@@ -277,7 +275,8 @@ static void check_input_names(struct loader *loader, const struct step *step)
 
 static void check_step(struct names_check *names, size_t index)
 {
-    static const char *const literals[] = {"uses", "shell", "pipeline", "permissions", "resources"};
+    static const struct str literals[] = {STR("uses"), STR("shell"), STR("pipeline"), STR("permissions"),
+                                          STR("resources")};
     struct step *step = (struct step *)(uintptr_t)&names->loader->pipeline->steps[index];
     struct expr_check *check = &names->expr;
     names->needs.items = NULL;
@@ -303,8 +302,7 @@ static void check_step(struct names_check *names, size_t index)
     check->place = PLACE_CACHE;
     check_text_node(check, load_step_node(names->loader, index, "cache"));
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
-        check_literal(names->loader, load_step_node(names->loader, index, literals[i]),
-                      arena_printf(names->loader->arena, "'%s'", literals[i]));
+        check_literal(names->loader, load_step_node_str(names->loader, index, literals[i]), literals[i]);
     }
     step->needs = names->needs.items;
     step->need_count = names->needs.count;
@@ -380,14 +378,14 @@ static void check_trigger_literals(struct loader *loader, const struct yaml_node
         if (literal && (value->type == JSON_ARRAY || value->type == JSON_OBJECT)) {
             check_trigger_literals(loader, value);
         } else if (literal) {
-            check_literal(loader, value, "this key of 'on'");
+            check_literal(loader, value, STR(""));
         }
     }
 }
 
 static void check_top(struct names_check *names, const struct yaml_node *root)
 {
-    static const char *const literals[] = {"name", "experiment", "tags", "python", "requires"};
+    static const struct str literals[] = {STR("name"), STR("experiment"), STR("tags"), STR("python"), STR("requires")};
     const struct pipeline *pipeline = names->loader->pipeline;
     struct expr_check *check = &names->expr;
     check->step = NULL;
@@ -405,8 +403,7 @@ static void check_top(struct names_check *names, const struct yaml_node *root)
     check->place = PLACE_GROUP;
     check_text_node(check, yaml_get(yaml_get(root, "concurrency"), "group"));
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
-        check_literal(names->loader, yaml_get(root, literals[i]),
-                      arena_printf(names->loader->arena, "'%s'", literals[i]));
+        check_literal(names->loader, yaml_get_str(root, literals[i]), literals[i]);
     }
 }
 

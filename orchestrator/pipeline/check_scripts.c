@@ -80,6 +80,7 @@ static struct str from_column(struct str line, int column)
     return str_slice(line, at, line.n);
 }
 
+/* A literal one: its lines are those of the file. */
 static bool is_block(const struct loader *loader, const struct yaml_node *node)
 {
     struct str opening = from_column(diags_source_line(loader->diags, node->pos.line), node->pos.column);

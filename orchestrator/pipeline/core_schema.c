@@ -99,6 +99,9 @@ struct json core_schema_value(struct str text, bool *ret_not_finite)
     int64_t whole = 0;
     double number = 0;
     *ret_not_finite = false;
+    if (text.n > 0 && strchr("~nNtf+-.0123456789", text.p[0]) == NULL) { /* most are words that begin otherwise */
+        return value;
+    }
     if (is_among(text, nulls)) {
         return json_null();
     }

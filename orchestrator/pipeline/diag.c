@@ -5,7 +5,6 @@
 #include "pipeline/scalar_source.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 enum { DIAGS_MAX = 1000, CHOICES_LISTED = 12 };
@@ -31,14 +30,22 @@ static enum diag_level level_of(enum diag_code code)
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
                       ...)
 {
-    if (diags->count >= DIAGS_MAX) {
-        diags->errors += level_of(code) == DIAG_ERROR ? 1 : 0;
-        return &diags->items[DIAGS_MAX - 1];
-    }
     va_list args;
     va_start(args, format);
-    char *message = arena_vprintf(diags->arena, format, args);
+    struct diag *diag = diag_vadd(diags, code, pos, hint, format, args);
     va_end(args);
+    return diag;
+}
+
+struct diag *diag_vadd(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
+                       va_list args)
+{
+    if (diags->count >= DIAGS_MAX) {
+        diags->errors += level_of(code) == DIAG_ERROR ? 1 : 0;
+        diags->beyond = (struct diag){.level = level_of(code), .code = code, .pos = pos, .message = "", .hint = hint};
+        return &diags->beyond;
+    }
+    char *message = arena_vprintf(diags->arena, format, args);
     utf8_one_line(message);
     diags->items = arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
     struct diag *diag = &diags->items[diags->count++];
@@ -120,15 +127,13 @@ void diags_sort(struct diags *diags)
 void diags_index_lines(struct diags *diags)
 {
     size_t count = 1;
-    for (size_t i = 0; i < diags->text.n; i++) {
-        count += diags->text.p[i] == '\n' ? 1 : 0;
+    for (ptrdiff_t at = -1; (at = str_find_byte(diags->text, '\n', (size_t)(at + 1))) >= 0;) {
+        count++;
     }
     size_t *lines = arena_array(diags->arena, count, sizeof *lines);
     size_t line = 1;
-    for (size_t i = 0; i < diags->text.n; i++) {
-        if (diags->text.p[i] == '\n') {
-            lines[line++] = i + 1;
-        }
+    for (ptrdiff_t at = -1; (at = str_find_byte(diags->text, '\n', (size_t)(at + 1))) >= 0;) {
+        lines[line++] = (size_t)at + 1;
     }
     diags->lines = lines;
     diags->line_count = count;

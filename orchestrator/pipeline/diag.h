@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 /* A place in a file; line and column count from 1, the column in characters. Line 0: no place. A negative line: a place
@@ -67,15 +68,18 @@ struct diags {
     size_t count;
     size_t room;
     size_t errors;
+    struct diag beyond; /* what is set of those that are not kept */
 };
 
 void diags_init(struct diags *diags, struct arena *arena, const char *file);
 /* An empty list over the same text, for what is read again and was told. */
 struct diags diags_unheard(const struct diags *diags);
-/* Adds one; at most 1,000 are kept. `hint` is NULL or a ready sentence. Returns the new item, its place looked up, so
- * that end_column can be set. */
+/* Adds one; at most 1,000 are kept, the others are only counted. `hint` is NULL or a ready sentence. Returns the new
+ * item, its place looked up, so that end_column can be set. */
 struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
                       ...) __attribute__((format(printf, 5, 6)));
+struct diag *diag_vadd(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
+                       va_list args) __attribute__((format(printf, 5, 0)));
 /* "did you mean 'x'?" when a candidate is near, else "expected one of a, b, c" (at most 12), else NULL. */
 const char *diag_hint_near(struct arena *arena, struct str word, const struct str *candidates, size_t count);
 /* "E012" or "W020". */

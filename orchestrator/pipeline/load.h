@@ -18,6 +18,7 @@ struct loader {
     struct arena *arena;
     const struct pipeline_world *world;
     struct pipeline *pipeline;
+    size_t compared; /* names, for hints */
     bool has_default_timeout;
     int64_t default_timeout_ms;
     bool has_default_retry;
@@ -61,10 +62,12 @@ struct key {
     const char *const *choices; /* the words, NULL at the end: of text, or of each item of a list or value of a map */
 };
 
-/* Loads a map by its table (rows end with a NULL name). `what` is "step 'train'" for messages. Returns false when
- * `node` is no map. */
+/* Loads a map by its table (at most 64 rows, and one with a NULL name). `what` is "step 'train'" for messages. Returns
+ * false when `node` is no map. */
 bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target,
               const char *what);
+/* "step 'train'", for messages. */
+const char *load_what(const struct loader *loader, struct str kind, struct str name);
 /* Checks the type of a value; reports and returns false when `node` is none of `takes`. */
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what);
 
@@ -94,6 +97,8 @@ bool load_env(struct loader *loader, const struct yaml_node *node, const char *w
 bool load_few(struct loader *loader, const struct yaml_node *node, const char *what);
 void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* diag_hint_near, as long as that is quick: each name of a file against each that is wrong in it takes time. */
+const char *load_hint_near(struct loader *loader, struct str word, const struct str *candidates, size_t count);
 bool name_is_identifier(struct str name);
 #define IDENTIFIER_PATTERN "^[A-Za-z_][A-Za-z0-9_]*$"
 bool name_is_step(struct str name);
@@ -141,11 +146,16 @@ void check_matrices(struct loader *loader);
 /* Steps that can run at once and declare one path; paths of other steps that are named as text. */
 void check_races(struct loader *loader);
 /* The value of `key` in step number `step` as it stands in the file, or NULL. */
-const struct yaml_node *load_step_node(const struct loader *loader, size_t step, const char *key);
+const struct yaml_node *load_step_node_str(const struct loader *loader, size_t step, struct str key);
+static inline const struct yaml_node *load_step_node(const struct loader *loader, size_t step, const char *key)
+{
+    return load_step_node_str(loader, step, str_from(key));
+}
 
-/* A table from step id to position: linear checks of large files. */
-struct step_index;
-const struct step_index *step_index_new(struct arena *arena, const struct pipeline *pipeline);
-ptrdiff_t step_index_find(const struct step_index *index, struct str id);
+/* What pipeline_digest and step_digest work from. `root` must live as long as the pipeline. */
+struct digests *digests_new(const struct loader *loader, const struct yaml_node *root);
+
+/* The ids of the steps, for pipeline_find_step. */
+const struct str_index *step_index_new(struct arena *arena, const struct pipeline *pipeline);
 
 #endif

@@ -46,6 +46,7 @@ const struct key model_keys[] = {
 void load_model(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct step *step = target;
-    step->model.present = true;
-    (void)load_map(loader, node, model_keys, &step->model, "'model'");
+    struct step_model *model = arena_one(loader->arena, struct step_model);
+    step->model = model;
+    (void)load_map(loader, node, model_keys, model, "'model'");
 }

@@ -154,7 +154,7 @@ static void load_default(struct loader *loader, const struct yaml_node *node, st
 static void check_bounds(struct loader *loader, const struct yaml_node *node, const struct param *param)
 {
     bool number = param->type == VALUE_INTEGER || param->type == VALUE_NUMBER;
-    const struct yaml_node *bound = yaml_get_key(node, param->has_minimum ? "minimum" : "maximum");
+    const struct yaml_node *bound = yaml_get_key(node, param->has_minimum ? STR("minimum") : STR("maximum"));
     if ((param->has_minimum || param->has_maximum) && !number) {
         load_error(loader, bound, DIAG_VALUE, "write type: number",
                    "param '%.*s': 'minimum' and 'maximum' are of numbers, its type is %s", STR_ARG(param->name),
@@ -223,13 +223,12 @@ void load_params(struct loader *loader, const struct yaml_node *node, void *targ
                        "'%.*s' is no name of a param: expected letters, digits and '_'", STR_ARG(param->name));
             continue;
         }
-        const char *what = arena_printf(loader->arena, "param '%.*s'", STR_ARG(param->name));
         if (pair->value.type != JSON_OBJECT) {
             report_bare_default(loader, &pair->value, param);
             count++; /* what names it is right */
             continue;
         }
-        (void)load_map(loader, &pair->value, param_keys, param, what);
+        (void)load_map(loader, &pair->value, param_keys, param, load_what(loader, STR("param"), param->name));
         keep_choices(loader, &pair->value, param);
         check_bounds(loader, &pair->value, param);
         const struct yaml_node *def = yaml_get(&pair->value, "default");

@@ -30,7 +30,8 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
                 load_template(loader, &node->items[i], &argv[step->argv_count])) {
                 /* A word is text whatever it looks like. */
                 if (argv[step->argv_count].part_count == 0) {
-                    argv[step->argv_count].plain = json_string(loader->arena, node->items[i].text);
+                    argv[step->argv_count].plain =
+                        (struct json){.type = JSON_STRING, .u.string = node->items[i].text};
                 }
                 step->argv_count++;
             }
@@ -42,33 +43,28 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
     (void)shell_text_parse(node->text, yaml_content(loader->diags, node), loader->diags, &step->script);
 }
 
-static void set_words(struct loader *loader, const char *const *words, size_t count, struct step *step)
-{
-    struct str *shell = arena_array(loader->arena, count, sizeof *shell);
-    for (size_t i = 0; i < count; i++) {
-        shell[i] = str_from(words[i]);
-    }
-    step->shell = shell;
-    step->shell_count = count;
-}
+/* Most steps share the words of their shell. */
+static const struct str bash_words[] = {STR("bash"), STR("--noprofile"), STR("--norc"),
+                                        STR("-eo"),  STR("pipefail"),    STR("{0}")};
+static const struct str sh_words[] = {STR("sh"), STR("-e"), STR("{0}")};
 
-static void set_default_shell(struct loader *loader, struct step *step)
+static void set_default_shell(struct step *step)
 {
-    static const char *const words[] = {"bash", "--noprofile", "--norc", "-eo", "pipefail", "{0}"};
-    set_words(loader, words, 6, step);
+    step->shell = bash_words;
+    step->shell_count = sizeof bash_words / sizeof bash_words[0];
 }
 
 /* `bash`, `sh`, or a template of blank-separated words with {0} for the script's file. */
 static void key_shell(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    static const char *const sh_words[] = {"sh", "-e", "{0}"};
     struct step *step = step_of(target);
     if (str_is(node->text, "bash")) {
-        set_default_shell(loader, step);
+        set_default_shell(step);
         return;
     }
     if (str_is(node->text, "sh")) {
-        set_words(loader, sh_words, 3, step);
+        step->shell = sh_words;
+        step->shell_count = sizeof sh_words / sizeof sh_words[0];
         return;
     }
     if (str_find(node->text, STR("{0}")) < 0) {
@@ -135,7 +131,9 @@ static void key_with(struct loader *loader, const struct yaml_node *node, void *
 
 static void key_if(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_expr(loader, node, &step_of(target)->condition);
+    struct step *step = step_of(target);
+    step->condition_text = node->text;
+    (void)load_expr(loader, node, &step->condition);
 }
 
 static void key_max_parallel(struct loader *loader, const struct yaml_node *node, void *target)
@@ -209,7 +207,7 @@ static void key_inputs(struct loader *loader, const struct yaml_node *node, void
                        "'%.*s' is no name of an input: expected letters, digits and '_'", STR_ARG(input->name));
             continue;
         }
-        const char *what = arena_printf(loader->arena, "input '%.*s'", STR_ARG(input->name));
+        const char *what = load_what(loader, STR("input"), input->name);
         if (pair->value.type == JSON_OBJECT) {
             (void)load_map(loader, &pair->value, input_keys, input, what);
             bool one = (yaml_get(&pair->value, "path") != NULL) != (yaml_get(&pair->value, "uri") != NULL);
@@ -486,10 +484,10 @@ const struct key step_keys[] = {
 
 static void check_kind(struct loader *loader, const struct yaml_node *node, const struct step *step)
 {
-    static const char *const kinds[] = {"run", "uses", "lua", "pipeline"};
+    static const struct str kinds[] = {STR("run"), STR("uses"), STR("lua"), STR("pipeline")};
     int count = 0;
     for (size_t i = 0; i < 4; i++) {
-        count += yaml_get(node, kinds[i]) != NULL ? 1 : 0;
+        count += yaml_get_str(node, kinds[i]) != NULL ? 1 : 0;
     }
     if (count != 1) {
         load_error(loader, node, count == 0 ? DIAG_MISSING : DIAG_VALUE, NULL,
@@ -503,29 +501,30 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
                    "step '%.*s': 'with' goes with uses, lua or pipeline", STR_ARG(step->id));
     }
     static const struct {
-        const char *key;
+        struct str key;
         bool run_only;
-    } limited[] = {{"shell", true},      {"env", false},     {"metrics", false}, {"outputs", false},
-                   {"inputs", false},    {"model", false},   {"timeout", false}, {"artifacts", false},
-                   {"resources", false}, {"stop", false},    {"cache", false},   {"permissions", false},
-                   {"mlflow", false}};
+    } limited[] = {{STR("shell"), true},      {STR("env"), false},     {STR("metrics"), false},
+                   {STR("outputs"), false},   {STR("inputs"), false},  {STR("model"), false},
+                   {STR("timeout"), false},   {STR("artifacts"), false}, {STR("resources"), false},
+                   {STR("stop"), false},      {STR("cache"), false},   {STR("permissions"), false},
+                   {STR("mlflow"), false}};
     for (size_t i = 0; i < sizeof limited / sizeof limited[0]; i++) {
-        const struct yaml_node *key = yaml_get_key(node, limited[i].key);
         bool wrong = limited[i].run_only ? step->kind != STEP_KIND_RUN || step->is_argv
                                          : step->kind == STEP_KIND_PIPELINE;
-        if (key != NULL && wrong) {
+        const struct yaml_node *key = wrong ? yaml_get_key(node, limited[i].key) : NULL;
+        if (key != NULL) {
             const char *hint = limited[i].run_only ? "it goes with a script in 'run'"
                                                    : "write it in the steps of that pipeline";
-            load_error(loader, key, DIAG_VALUE, hint, "step '%.*s': '%s' has no meaning here", STR_ARG(step->id),
-                       limited[i].key);
+            load_error(loader, key, DIAG_VALUE, hint, "step '%.*s': '%.*s' has no meaning here", STR_ARG(step->id),
+                       STR_ARG(limited[i].key));
         }
     }
-    static const char *const of_matrix[] = {"max_parallel", "fail_fast"};
+    static const struct str of_matrix[] = {STR("max_parallel"), STR("fail_fast")};
     for (size_t i = 0; i < 2 && !step->has_matrix; i++) {
         const struct yaml_node *key = yaml_get_key(node, of_matrix[i]);
         if (key != NULL) {
-            load_error(loader, key, DIAG_VALUE, NULL, "step '%.*s': '%s' has no meaning without 'matrix'",
-                       STR_ARG(step->id), of_matrix[i]);
+            load_error(loader, key, DIAG_VALUE, NULL, "step '%.*s': '%.*s' has no meaning without 'matrix'",
+                       STR_ARG(step->id), STR_ARG(of_matrix[i]));
         }
     }
 }
@@ -546,7 +545,7 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
                    "'%.*s' is no id of a step: expected a lower-case letter, then up to 62 of a-z, 0-9 and '_'",
                    STR_ARG(step->id));
     }
-    const char *what = arena_printf(loader->arena, "step '%.*s'", STR_ARG(step->id));
+    const char *what = load_what(loader, STR("step"), step->id);
     /* Defaults first, so that the step's own keys win. They bind to run and lua steps; check_plugins adds repeatable
      * plugins. */
     bool bound = yaml_get(&pair->value, "run") != NULL || yaml_get(&pair->value, "lua") != NULL;
@@ -561,9 +560,8 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
         step->timeout_ms = bound && loader->has_default_timeout ? loader->default_timeout_ms : 0;
     }
     if (step->kind == STEP_KIND_RUN && !step->is_argv && step->shell == NULL) {
-        set_default_shell(loader, step);
+        set_default_shell(step);
     }
-    step->definition = yaml_to_json(loader->arena, &pair->value);
 }
 
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target)

@@ -234,7 +234,7 @@ static void check_webhook(struct loader *loader, const struct yaml_node *node)
         load_error(loader, verify, DIAG_MISSING, "write secret: ${{ secrets.NAME }}",
                    "'on: webhook' has no 'secret': '%.*s' checks deliveries by one", STR_ARG(verify->text));
     } else if (none && secret != NULL) {
-        load_error(loader, yaml_get_key(node, "secret"), DIAG_VALUE, NULL,
+        load_error(loader, yaml_get_key(node, STR("secret")), DIAG_VALUE, NULL,
                    "'secret' has no meaning with 'verify: none'");
     }
 }

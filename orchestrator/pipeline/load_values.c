@@ -2,20 +2,26 @@
 #include "base/parse.h"
 #include "pipeline/load.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 
-enum { FEW_MAX = 1000 };
+enum { FEW_MAX = 1000, LOAD_KEYS_MAX = 64, COMPARED_MAX = 200000 };
 
 void load_error(struct loader *loader, const struct yaml_node *node, enum diag_code code, const char *hint,
                 const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *message = arena_vprintf(loader->arena, format, args);
+    struct diag *diag = diag_vadd(loader->diags, code, node->pos, hint, format, args);
     va_end(args);
-    struct diag *diag = diag_add(loader->diags, code, node->pos, hint, "%s", message);
     diag->end_column = node->end.line == node->pos.line ? node->end.column : 0;
+}
+
+const char *load_hint_near(struct loader *loader, struct str word, const struct str *candidates, size_t count)
+{
+    loader->compared += count;
+    return loader->compared > COMPARED_MAX ? NULL : diag_hint_near(loader->arena, word, candidates, count);
 }
 
 bool name_is_identifier(struct str name)
@@ -87,70 +93,94 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
     return false;
 }
 
+const char *load_what(const struct loader *loader, struct str kind, struct str name)
+{
+    char *text = arena_alloc(loader->arena, kind.n + name.n + sizeof " ''"); /* no printf: each step has one */
+    char *end = mempcpy(text, kind.p, kind.n);
+    end = mempcpy(end, " '", 2);
+    end = mempcpy(end, name.p, name.n);
+    *end = '\'';
+    return text;
+}
+
+static const struct key *find_key(const struct key *keys, struct str name)
+{
+    char first = name.n == 0 ? '\0' : name.p[0];
+    for (const struct key *key = keys; key->name != NULL; key++) {
+        if (key->name[0] == first && str_is(name, key->name)) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+static void report_unknown_key(struct loader *loader, const struct yaml_node *node, const struct key *keys,
+                               const char *what)
+{
+    struct str names[LOAD_KEYS_MAX];
+    size_t count = 0;
+    for (; keys[count].name != NULL; count++) {
+        names[count] = str_from(keys[count].name);
+    }
+    load_error(loader, node, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, node->text, names, count),
+               "%s has no key '%.*s'", what, STR_ARG(node->text));
+}
+
+/* One value by its row. */
+static void load_pair(struct loader *loader, const struct yaml_pair *pair, const struct key *key, void *target,
+                      const char *what)
+{
+    if (key->later != NULL) {
+        load_error(loader, &pair->key, DIAG_LATER, NULL, "'%s' is not in this version: %s", key->name, key->later);
+        return;
+    }
+    if ((takes_of(pair->value.type) & key->takes) == 0) {
+        (void)load_expect(loader, &pair->value, key->takes,
+                          arena_printf(loader->arena, "'%s' of %s", key->name, what));
+        return;
+    }
+    if (key->unhonoured != NULL) {
+        load_error(loader, &pair->key, DIAG_UNHONOURED, NULL, "'%s' is checked, without effect in this version: %s",
+                   key->name, key->unhonoured);
+    }
+    if (key->load != NULL) {
+        key->load(loader, &pair->value, target);
+    }
+}
+
 bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target,
               const char *what)
 {
     if (!load_expect(loader, node, TAKES_MAP, what)) {
         return false;
     }
-    size_t count = 0;
-    while (keys[count].name != NULL) {
-        count++;
-    }
-    bool *seen = arena_array(loader->arena, count, sizeof *seen);
+    uint64_t seen = 0; /* bits by row */
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
-        const struct key *key = NULL;
-        bool again = false; /* that was told; what is loaded twice would be added up */
-        for (size_t k = 0; k < count; k++) {
-            if (str_is(pair->key.text, keys[k].name)) {
-                key = &keys[k];
-                again = seen[k];
-                seen[k] = true;
-            }
-        }
-        if (again) {
-            continue;
-        }
+        const struct key *key = find_key(keys, pair->key.text);
         if (key == NULL) {
-            struct str *names = arena_array(loader->arena, count, sizeof *names);
-            for (size_t k = 0; k < count; k++) {
-                names[k] = str_from(keys[k].name);
-            }
-            load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
-                       diag_hint_near(loader->arena, pair->key.text, names, count), "%s has no key '%.*s'", what,
-                       STR_ARG(pair->key.text));
+            report_unknown_key(loader, &pair->key, keys, what);
             continue;
         }
-        if (key->later != NULL) {
-            load_error(loader, &pair->key, DIAG_LATER, NULL, "'%s' is not in this version: %s", key->name, key->later);
-            continue;
+        assert(key - keys < LOAD_KEYS_MAX);
+        uint64_t bit = UINT64_C(1) << (key - keys);
+        if ((seen & bit) == 0) { /* twice was told; what is loaded twice would be added up */
+            load_pair(loader, pair, key, target, what);
         }
-        if ((takes_of(pair->value.type) & key->takes) == 0) {
-            (void)load_expect(loader, &pair->value, key->takes,
-                              arena_printf(loader->arena, "'%s' of %s", key->name, what));
-            continue;
-        }
-        if (key->unhonoured != NULL) {
-            load_error(loader, &pair->key, DIAG_UNHONOURED, NULL, "'%s' is checked, without effect in this version: %s",
-                       key->name, key->unhonoured);
-        }
-        if (key->load != NULL) {
-            key->load(loader, &pair->value, target);
-        }
+        seen |= bit;
     }
-    for (size_t k = 0; k < count; k++) {
-        if (keys[k].required && !seen[k]) {
-            load_error(loader, node, DIAG_MISSING, NULL, "%s has no '%s'", what, keys[k].name);
+    for (const struct key *key = keys; key->name != NULL; key++) {
+        if (key->required && (seen & (UINT64_C(1) << (key - keys))) == 0) {
+            load_error(loader, node, DIAG_MISSING, NULL, "%s has no '%s'", what, key->name);
         }
     }
     return true;
 }
 
-const struct yaml_node *load_step_node(const struct loader *loader, size_t step, const char *key)
+const struct yaml_node *load_step_node_str(const struct loader *loader, size_t step, struct str key)
 {
     bool known = loader->steps != NULL && loader->steps->type == JSON_OBJECT && step < loader->steps->count;
-    return known ? yaml_get(&loader->steps->pairs[step].value, key) : NULL;
+    return known ? yaml_get_str(&loader->steps->pairs[step].value, key) : NULL;
 }
 
 bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret)
@@ -166,7 +196,7 @@ bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret)
 {
     struct err err = {0};
     if (node->type == JSON_BOOL) {
-        *ret = node->scalar.u.boolean;
+        *ret = node->value.boolean;
         return true;
     }
     bool ignored = false;
@@ -183,7 +213,7 @@ bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, 
         return false;
     }
     bool whole = node->type == JSON_INT; /* 0x10 too */
-    struct str text = whole ? str_from(arena_printf(loader->arena, "%lld", (long long)node->scalar.u.integer))
+    struct str text = whole ? str_from(arena_printf(loader->arena, "%lld", (long long)node->value.integer))
                             : node->text;
     if (parse_int(text, min, max, ret, &err) < 0) {
         load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);
@@ -194,7 +224,8 @@ bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, 
 
 bool load_number(struct loader *loader, const struct yaml_node *node, double *ret)
 {
-    if (!json_as_number(&node->scalar, ret) || !isfinite(*ret)) {
+    struct json value = yaml_scalar(node);
+    if (!json_as_number(&value, ret) || !isfinite(*ret)) {
         load_error(loader, node, DIAG_TYPE, NULL, "expected a number, found %s", json_type_name(node->type));
         return false;
     }
@@ -245,7 +276,7 @@ bool load_template(struct loader *loader, const struct yaml_node *node, struct t
     }
     bool inside = node->type == JSON_STRING && (!node->plain || str_find(node->text, STR("${{")) >= 0);
     struct pos pos = inside ? yaml_content(loader->diags, node) : node->pos;
-    if (template_parse(node->scalar, pos, loader->diags, ret) < 0) {
+    if (template_parse(yaml_scalar(node), pos, loader->diags, ret) < 0) {
         return false;
     }
     bool number = node->plain && (node->type == JSON_INT || node->type == JSON_NUMBER);
@@ -285,7 +316,7 @@ bool load_expr(struct loader *loader, const struct yaml_node *node, const struct
 {
     if (node->type == JSON_BOOL) {
         struct expr *literal = arena_one(loader->arena, struct expr);
-        *literal = (struct expr){.op = EXPR_LITERAL, .pos = node->pos, .value = node->scalar};
+        *literal = (struct expr){.op = EXPR_LITERAL, .pos = node->pos, .value = yaml_scalar(node)};
         *ret = literal;
         return true;
     }

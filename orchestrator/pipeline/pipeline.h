@@ -8,6 +8,7 @@
 #define SLUICE_PIPELINE_PIPELINE_H
 
 #include "base/json.h"
+#include "base/str_index.h"
 #include "pipeline/diag.h"
 #include "pipeline/expr.h"
 #include "pipeline/resources.h"
@@ -18,7 +19,7 @@
 
 struct plugin;
 struct catalogue;
-struct step_index;
+struct digests;
 
 enum value_type {
     VALUE_STRING,
@@ -118,7 +119,6 @@ struct step_output {
 };
 
 struct step_model {
-    bool present;
     bool has_path;
     struct template path;
     struct template name;       /* logged model's name */
@@ -154,6 +154,7 @@ struct step {
     const struct step_need *needs; /* every edge, explicit or by expression; no duplicates */
     size_t need_count;
     const struct expr *condition;  /* NULL: success() */
+    struct str condition_text;     /* as it is written */
     bool condition_names_status;   /* else it means success() && (condition) */
     bool has_matrix;
     struct matrix matrix;
@@ -170,7 +171,7 @@ struct step {
     size_t metric_count;
     const struct step_output *outputs;
     size_t output_count;
-    struct step_model model;
+    const struct step_model *model; /* NULL: it leaves none */
 
     struct retry_policy retry;
     int64_t timeout_ms; /* of each attempt; 0: none */
@@ -181,8 +182,6 @@ struct step {
     size_t ask_count;
     const struct str *register_names; /* permissions: {register: [...]} */
     size_t register_count;
-    struct json definition; /* the step's part of the file, for its digest */
-    struct str digest;      /* sha256 of the canonical definition, and of the timeout and retry that apply */
 };
 
 enum trigger_kind {
@@ -240,13 +239,13 @@ struct pipeline {
     const struct named_template *outputs; /* what a parent pipeline sees */
     size_t output_count;
 
-    const struct step_index *index; /* ids to positions: pipeline_find_step */
+    const struct str_index *index; /* the ids of the steps: pipeline_find_step */
 
     struct str source; /* the file's text */
     struct str file;   /* as the user named it */
     struct str folder; /* absolute folder of the file */
     struct str root;   /* absolute folder that the relative paths in the file start from: the workspace */
-    struct str digest; /* sha256 hex of the canonical document */
+    struct digests *digests; /* pipeline_digest, step_digest */
 };
 
 /* A Lua script of a pipeline, and what is wrong with it. */
@@ -294,6 +293,12 @@ ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
 /* Walks all of a step in which a secret may stand: `env` of the pipeline and its own, `with`, an argv. */
 void pipeline_walk_secrets(const struct pipeline *pipeline, const struct step *step,
                            const struct expr_visitor *visitor);
+/* Hex sha256 of the canonical document, and of a step: its canonical definition with the timeout and retry that apply.
+ * Made when first asked for, and kept. */
+struct str pipeline_digest(const struct pipeline *pipeline);
+struct str step_digest(const struct pipeline *pipeline, const struct step *step);
+/* The step's part of the file. */
+struct json step_definition(const struct pipeline *pipeline, const struct step *step, struct arena *arena);
 /* All steps, each behind those it needs, in the order of the file where that leaves a choice. */
 const size_t *pipeline_order(const struct pipeline *pipeline, struct arena *arena);
 /* Evaluated parameters: defaults, overlaid by `given` (a map whose values are JSON, or text when they came from the

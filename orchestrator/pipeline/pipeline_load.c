@@ -6,7 +6,6 @@
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "crypto/digest.h"
 #include "pipeline/load.h"
 
 #include <stdio.h>
@@ -259,54 +258,6 @@ static bool check_requires(struct loader *loader, const struct yaml_node *node)
 
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
 
-static struct str digest_of(struct arena *arena, const struct json *value)
-{
-    struct strbuf text;
-    strbuf_init(&text, 256 << 20);
-    json_write_canonical(&text, value);
-    struct digest digest = digest_bytes(strbuf_str(&text));
-    strbuf_clear(&text);
-    return arena_str(arena, str_from(digest.hex));
-}
-
-static struct json retry_json(struct arena *arena, const struct retry_policy *retry)
-{
-    struct json codes = json_array();
-    for (size_t i = 0; i < retry->exit_code_count; i++) {
-        json_push(arena, &codes, json_int(retry->exit_codes[i]));
-    }
-    struct json object = json_object();
-    json_set(arena, &object, "attempts", json_int(retry->attempts));
-    json_set(arena, &object, "delay_ms", json_int(retry->delay_ms));
-    json_set(arena, &object, "factor", json_number(retry->factor));
-    json_set(arena, &object, "max_delay_ms", json_int(retry->max_delay_ms));
-    json_set(arena, &object, "jitter", json_bool(retry->jitter));
-    json_set(arena, &object, "on", json_int(retry->on));
-    json_set(arena, &object, "exit_codes", codes);
-    return object;
-}
-
-/* What a step is: its own part of the file, and what `defaults` may have set. */
-static struct json whole_definition(struct arena *arena, const struct step *step)
-{
-    struct json whole = json_object();
-    json_set(arena, &whole, "definition", step->definition);
-    json_set(arena, &whole, "timeout_ms", json_int(step->timeout_ms));
-    json_set(arena, &whole, "retry", retry_json(arena, &step->retry));
-    return whole;
-}
-
-static void set_digests(struct loader *loader, const struct yaml_node *root, struct pipeline *pipeline)
-{
-    struct json document = yaml_to_json(loader->arena, root);
-    pipeline->digest = digest_of(loader->arena, &document);
-    struct step *steps = (struct step *)(uintptr_t)pipeline->steps;
-    for (size_t i = 0; i < pipeline->step_count; i++) {
-        struct json whole = whole_definition(loader->arena, &steps[i]);
-        steps[i].digest = digest_of(loader->arena, &whole);
-    }
-}
-
 static struct str absolute(struct arena *arena, const char *folder)
 {
     char *real = realpath(folder, NULL);
@@ -366,7 +317,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     if (diags->errors > 0 && !loader.world->accepted) {
         return NULL;
     }
-    set_digests(&loader, root, pipeline);
+    pipeline->digests = digests_new(&loader, root);
     return pipeline;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * libyaml's events into our tree. An explicit stack of open containers bounds the depth; children are gathered in
- * growing arrays and copied into the tree when their container ends.
+ * one growing array, each container's behind those of the one around it, and copied into the tree when it ends.
  */
 #include "pipeline/yaml_doc.h"
 
+#include "base/str_index.h"
 #include "base/utf8.h"
+#include "base/vec.h"
 #include "pipeline/core_schema.h"
 #include "pipeline/expr.h"
 #include "pipeline/scalar_source.h"
@@ -16,9 +18,7 @@ enum { YAML_MAX_NODES = 4000000, FEW_KEYS = 16 };
 
 struct open_node {
     struct yaml_node node;
-    struct yaml_node key; /* of the pair that waits for its value */
-    bool has_key;
-    size_t room;
+    size_t first; /* child of it */
 };
 
 struct builder {
@@ -27,6 +27,9 @@ struct builder {
     yaml_parser_t parser;
     struct open_node stack[YAML_MAX_DEPTH];
     int depth;
+    struct {
+        VEC_OF(struct yaml_node)
+    } children; /* of the open containers; those of a map are keys and values in turn */
     size_t nodes;
     struct yaml_node *root;
     size_t documents;
@@ -44,16 +47,30 @@ static void fatal(struct builder *b, enum diag_code code, struct pos pos, const 
     b->stop = true;
 }
 
-/* The value of a plain scalar. `is_value`: it is no key, which is text whatever it looks like. */
-static struct json resolve_plain(struct builder *b, const struct yaml_node *node, bool is_value)
+/* Does the next node stand where a key of a map does? */
+static bool expects_key(const struct builder *b)
+{
+    const struct open_node *open = b->depth == 0 ? NULL : &b->stack[b->depth - 1];
+    return open != NULL && open->node.type == JSON_OBJECT && (b->children.count - open->first) % 2 == 0;
+}
+
+/* Sets the type and the value of a plain scalar by its text. A key is text whatever it looks like. */
+static void resolve_plain(struct builder *b, struct yaml_node *node)
 {
     bool not_finite = false;
     struct json value = core_schema_value(node->text, &not_finite);
-    if (not_finite && is_value) {
+    if (not_finite && !expects_key(b)) {
         diag_add(b->diags, DIAG_VALUE, node->pos, "write it in quotes if it is text",
                  "expected a finite number, found '%.*s': infinity and NaN are not accepted", STR_ARG(node->text));
     }
-    return value;
+    node->type = value.type;
+    if (value.type == JSON_BOOL) {
+        node->value.boolean = value.u.boolean;
+    } else if (value.type == JSON_INT) {
+        node->value.integer = value.u.integer;
+    } else if (value.type == JSON_NUMBER) {
+        node->value.number = value.u.number;
+    }
 }
 
 struct pos yaml_content(struct diags *diags, const struct yaml_node *node)
@@ -61,28 +78,23 @@ struct pos yaml_content(struct diags *diags, const struct yaml_node *node)
     return scalar_source_add(diags, node->pos, node->text);
 }
 
+struct json yaml_scalar(const struct yaml_node *node)
+{
+    switch (node->type) {
+    case JSON_BOOL:
+        return json_bool(node->value.boolean);
+    case JSON_INT:
+        return json_int(node->value.integer);
+    case JSON_NUMBER:
+        return json_number(node->value.number);
+    case JSON_STRING:
+        return (struct json){.type = JSON_STRING, .u.string = node->text};
+    default:
+        return json_null();
+    }
+}
+
 /* ---- putting a finished node where it belongs ------------------------------------------------------------- */
-
-static uint64_t hash_text(struct str text)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < text.n; i++) {
-        hash = (hash ^ (unsigned char)text.p[i]) * 1099511628211u;
-    }
-    return hash;
-}
-
-static int by_hash_then_place(const void *a, const void *b)
-{
-    const struct yaml_pair *const *x = a;
-    const struct yaml_pair *const *y = b;
-    uint64_t hx = hash_text((*x)->key.text);
-    uint64_t hy = hash_text((*y)->key.text);
-    if (hx != hy) {
-        return hx < hy ? -1 : 1;
-    }
-    return *x < *y ? -1 : *x > *y;
-}
 
 static void report_duplicate(struct builder *b, const struct yaml_pair *again, const struct yaml_pair *first)
 {
@@ -104,52 +116,62 @@ static void check_duplicates(struct builder *b, const struct yaml_node *map)
         }
         return;
     }
-    const struct yaml_pair **order = arena_array(b->arena, map->count, sizeof *order);
+    struct arena *scratch = arena_new();
+    struct str_index *keys = str_index_new(scratch, map->count);
     for (size_t i = 0; i < map->count; i++) {
-        order[i] = &map->pairs[i];
-    }
-    qsort(order, map->count, sizeof *order, by_hash_then_place);
-    for (size_t i = 1; i < map->count; i++) {
-        if (str_eq(order[i]->key.text, order[i - 1]->key.text)) {
-            report_duplicate(b, order[i], order[i - 1]);
+        size_t first = str_index_add(keys, map->pairs[i].key.text);
+        if (first != i) {
+            report_duplicate(b, &map->pairs[i], &map->pairs[first]);
         }
     }
+    arena_free(scratch);
 }
 
-static void place_node(struct builder *b, struct yaml_node node)
+static void make_key(struct builder *b, struct yaml_node *node)
+{
+    if (node->type == JSON_ARRAY || node->type == JSON_OBJECT) {
+        diag_add(b->diags, DIAG_TYPE, node->pos, NULL, "expected a key, found %s", json_type_name(node->type));
+        node->text = STR("");
+    }
+    if (node->plain && str_is(node->text, "<<")) {
+        diag_add(b->diags, DIAG_YAML, node->pos, "write the keys out", "merge keys ('<<') are not accepted");
+    }
+    node->type = JSON_STRING;
+}
+
+static void place_node(struct builder *b, struct yaml_node *node)
 {
     if (++b->nodes > YAML_MAX_NODES) {
-        fatal(b, DIAG_BOUND, node.pos, NULL, "the file has too many values");
+        fatal(b, DIAG_BOUND, node->pos, NULL, "the file has too many values");
         return;
     }
     if (b->depth == 0) {
         b->root = arena_one(b->arena, struct yaml_node);
-        *b->root = node;
+        *b->root = *node;
         return;
     }
-    struct open_node *open = &b->stack[b->depth - 1];
+    if (expects_key(b)) {
+        make_key(b, node);
+    }
+    vec_push(&b->children, *node);
+}
+
+/* Out of the growing array, into the tree. */
+static void take_children(struct builder *b, struct open_node *open)
+{
+    size_t count = b->children.count - open->first;
+    struct yaml_node *own = arena_array(b->arena, count, sizeof *own);
+    if (count > 0) {
+        memcpy(own, b->children.items + open->first, count * sizeof *own);
+    }
+    b->children.count = open->first;
     if (open->node.type == JSON_ARRAY) {
-        open->node.items = arena_grow(b->arena, open->node.items, open->node.count, &open->room, sizeof node);
-        open->node.items[open->node.count++] = node;
-        return;
+        open->node.items = own;
+        open->node.count = count;
+    } else { /* two nodes are a pair */
+        open->node.pairs = (struct yaml_pair *)own;
+        open->node.count = count / 2;
     }
-    if (!open->has_key) {
-        if (node.type == JSON_ARRAY || node.type == JSON_OBJECT) {
-            diag_add(b->diags, DIAG_TYPE, node.pos, NULL, "expected a key, found %s", json_type_name(node.type));
-            node.text = STR("");
-        }
-        if (node.plain && str_is(node.text, "<<")) {
-            diag_add(b->diags, DIAG_YAML, node.pos, "write the keys out", "merge keys ('<<') are not accepted");
-        }
-        node.type = JSON_STRING;
-        node.scalar = json_string(b->arena, node.text);
-        open->key = node;
-        open->has_key = true;
-        return;
-    }
-    open->node.pairs = arena_grow(b->arena, open->node.pairs, open->node.count, &open->room, sizeof *open->node.pairs);
-    open->node.pairs[open->node.count++] = (struct yaml_pair){.key = open->key, .value = node};
-    open->has_key = false;
 }
 
 /* ---- events --------------------------------------------------------------------------------------------------- */
@@ -183,23 +205,27 @@ static void open_container(struct builder *b, const yaml_event_t *event, enum js
         return;
     }
     b->stack[b->depth++] = (struct open_node){
-        .node = {.type = type, .pos = pos_of(event->start_mark)}};
+        .node = {.type = type, .pos = pos_of(event->start_mark)},
+        .first = b->children.count,
+    };
 }
 
 static void close_container(struct builder *b, const yaml_event_t *event)
 {
-    struct yaml_node node = b->stack[--b->depth].node;
-    node.end = pos_of(event->end_mark);
-    if (node.type == JSON_OBJECT) {
-        check_duplicates(b, &node);
+    struct open_node *open = &b->stack[--b->depth];
+    open->node.end = pos_of(event->end_mark);
+    take_children(b, open);
+    if (open->node.type == JSON_OBJECT) {
+        check_duplicates(b, &open->node);
     }
-    place_node(b, node);
+    place_node(b, &open->node);
 }
 
 static void take_scalar(struct builder *b, const yaml_event_t *event)
 {
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct yaml_node node = {
+        .type = JSON_STRING,
         .pos = pos_of(event->start_mark),
         .end = pos_of(event->end_mark),
         .text = arena_str(b->arena, text),
@@ -210,11 +236,10 @@ static void take_scalar(struct builder *b, const yaml_event_t *event)
     }
     /* A "!" before a quoted scalar is a tag too; libyaml tells by the text. */
     refuse_decoration(b, event, event->data.scalar.anchor, event->data.scalar.tag);
-    bool is_value = b->depth == 0 || b->stack[b->depth - 1].node.type == JSON_ARRAY || b->stack[b->depth - 1].has_key;
-    node.scalar = node.plain ? resolve_plain(b, &node, is_value)
-                             : (struct json){.type = JSON_STRING, .u.string = node.text};
-    node.type = node.scalar.type;
-    place_node(b, node);
+    if (node.plain) {
+        resolve_plain(b, &node);
+    }
+    place_node(b, &node);
 }
 
 static void take_event(struct builder *b, const yaml_event_t *event)
@@ -230,7 +255,7 @@ static void take_event(struct builder *b, const yaml_event_t *event)
         diag_add(b->diags, DIAG_YAML, pos_of(event->start_mark), "write the value out where it is used",
                  "aliases ('*%s') are not accepted", (const char *)event->data.alias.anchor);
         stop_after_many(b);
-        place_node(b, (struct yaml_node){.type = JSON_NULL, .pos = pos_of(event->start_mark)});
+        place_node(b, &(struct yaml_node){.type = JSON_NULL, .pos = pos_of(event->start_mark), .text = STR("")});
         break;
     case YAML_SCALAR_EVENT:
         take_scalar(b, event);
@@ -291,13 +316,38 @@ static const char *wrong_character(struct str text, size_t at, uint32_t code)
     return control || code == 0xFFFE || code == 0xFFFF ? "a control character" : NULL;
 }
 
+/* Eight bytes at once: in none is the high bit set, none is below ' ' (no borrow from it), none is 0x7F (the carry of
+ * one). */
+static bool are_printable(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word = 0;
+    memcpy(&word, p, sizeof word);
+    return ((word | (word - ones * ' ') | (word + ones)) & (ones * 0x80)) == 0;
+}
+
+/* The end of what needs no look from `at` on: printable ASCII and line feeds, nearly all of most files. */
+static size_t plain_bytes(struct str text, size_t at)
+{
+    while (at < text.n) {
+        if (at + 8 <= text.n && are_printable(text.p + at)) {
+            at += 8;
+        } else if ((text.p[at] >= ' ' && text.p[at] < 0x7F) || text.p[at] == '\n') {
+            at++;
+        } else {
+            break;
+        }
+    }
+    return at;
+}
+
 static bool check_bytes(struct diags *diags)
 {
     if (diags->text.n > YAML_MAX_BYTES) {
         diag_add(diags, DIAG_BOUND, (struct pos){0}, NULL, "the file is larger than 16 MiB");
         return false;
     }
-    size_t at = 0;
+    size_t at = plain_bytes(diags->text, 0);
     while (at < diags->text.n) {
         uint32_t code = 0;
         size_t length = utf8_decode(diags->text.p + at, diags->text.n - at, &code);
@@ -313,7 +363,7 @@ static bool check_bytes(struct diags *diags)
             }
             return false;
         }
-        at += length;
+        at = plain_bytes(diags->text, at + length);
     }
     return true;
 }
@@ -350,29 +400,30 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags)
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&b->parser);
+    vec_clear(&b->children);
     if (b->root == NULL && !b->stop) {
         diag_add(diags, DIAG_YAML, (struct pos){1, 1}, "'sluice init' writes a first one", "the file is empty");
     }
     return b->stop ? NULL : b->root;
 }
 
-static const struct yaml_pair *find_pair(const struct yaml_node *map, const char *key)
+static const struct yaml_pair *find_pair(const struct yaml_node *map, struct str key)
 {
     for (size_t i = 0; map != NULL && map->type == JSON_OBJECT && i < map->count; i++) {
-        if (str_is(map->pairs[i].key.text, key)) {
+        if (str_eq(map->pairs[i].key.text, key)) {
             return &map->pairs[i];
         }
     }
     return NULL;
 }
 
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+const struct yaml_node *yaml_get_str(const struct yaml_node *map, struct str key)
 {
     const struct yaml_pair *pair = find_pair(map, key);
     return pair == NULL ? NULL : &pair->value;
 }
 
-const struct yaml_node *yaml_get_key(const struct yaml_node *map, const char *key)
+const struct yaml_node *yaml_get_key(const struct yaml_node *map, struct str key)
 {
     const struct yaml_pair *pair = find_pair(map, key);
     return pair == NULL ? NULL : &pair->key;
@@ -401,5 +452,5 @@ struct json yaml_to_json(struct arena *arena, const struct yaml_node *node)
         }
         return object;
     }
-    return node->scalar;
+    return yaml_scalar(node);
 }

@@ -14,16 +14,23 @@
 
 enum { YAML_MAX_BYTES = 16 << 20, YAML_MAX_DEPTH = 64 };
 
+/* A file has hundreds of thousands: 64 bytes each. */
 struct yaml_node {
     enum json_type type; /* of the resolved value */
+    bool plain;          /* written without quotes, not a block scalar */
     struct pos pos;
     struct pos end;
-    struct json scalar; /* scalars only */
-    struct str text;    /* a scalar's text as written (unquoted) */
-    bool plain;         /* written without quotes, not a block scalar */
-    struct yaml_pair *pairs; /* of a map */
-    struct yaml_node *items; /* of a list */
-    size_t count;
+    struct str text; /* a scalar's text as written (unquoted); NUL-terminated */
+    union {          /* of a scalar that is no text: yaml_scalar */
+        bool boolean;
+        int64_t integer;
+        double number;
+    } value;
+    union {
+        struct yaml_pair *pairs; /* of a map */
+        struct yaml_node *items; /* of a list */
+    };
+    size_t count; /* 0 for scalars */
 };
 
 struct yaml_pair {
@@ -34,9 +41,16 @@ struct yaml_pair {
 /* Parses diags->text (and takes a byte order mark off it). NULL after adding diagnostics when there is no tree to go on
  * with; otherwise the tree, even if diagnostics were added. An empty file is an error. */
 const struct yaml_node *yaml_doc_parse(struct diags *diags);
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
+/* The value of a key, or NULL when there is none or `map` is none (or NULL). */
+const struct yaml_node *yaml_get_str(const struct yaml_node *map, struct str key);
+static inline const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)
+{
+    return yaml_get_str(map, str_from(key));
+}
 /* The key itself, for its place. */
-const struct yaml_node *yaml_get_key(const struct yaml_node *map, const char *key);
+const struct yaml_node *yaml_get_key(const struct yaml_node *map, struct str key);
+/* The value of a scalar. */
+struct json yaml_scalar(const struct yaml_node *node);
 /* The place of the first byte of a scalar's text (scalar_source.h): past an opening quote, on a block's first line. */
 struct pos yaml_content(struct diags *diags, const struct yaml_node *node);
 /* The value as JSON (no positions). */

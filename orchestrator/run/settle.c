@@ -131,9 +131,8 @@ static int check_condition(struct run *run, size_t index, struct run_changes *ch
     }
     if (!holds) {
         note_needs(run, index);
-        const char *text = json_get_text(&step->definition, "if", "false"); /* a bare false is no text */
-        run_step_end(run, index, STEP_STATE_SKIPPED, arena_printf(run->arena, "its condition was false: %s", text),
-                     changes);
+        run_step_end(run, index, STEP_STATE_SKIPPED,
+                     arena_printf(run->arena, "its condition was false: %s", step->condition_text.p), changes);
         return 0;
     }
     return 1;

@@ -50,10 +50,10 @@ static void check_diags(const struct diags *diags)
 
 static void check_pipeline(const struct pipeline *pipeline)
 {
-    check(pipeline->name.n > 0 && pipeline->step_count > 0 && pipeline->digest.n == 64);
+    check(pipeline->name.n > 0 && pipeline->step_count > 0 && pipeline_digest(pipeline).n == 64);
     for (size_t i = 0; i < pipeline->step_count; i++) {
         const struct step *step = &pipeline->steps[i];
-        check(pipeline_find_step(pipeline, step->id) == (ptrdiff_t)i && step->digest.n == 64);
+        check(pipeline_find_step(pipeline, step->id) == (ptrdiff_t)i && step_digest(pipeline, step).n == 64);
         check(step->retry.attempts >= 1 && step->timeout_ms >= 0);
         check((step->kind == STEP_KIND_USES) == (step->plugin != NULL));
         check(step->kind != STEP_KIND_RUN || step->argv_count > 0 || step->script.text.n > 0);

@@ -154,7 +154,6 @@ static struct made make_pipeline(const struct made_step *rows, size_t count)
     }
     pipeline->index = step_index_new(arena, pipeline);
     for (size_t i = 0; i < count; i++) {
-        steps[i].definition = json_object();
         if (rows[i].needs != NULL) {
             made_needs(arena, pipeline, &steps[i], rows[i].needs);
         }
@@ -162,7 +161,7 @@ static struct made make_pipeline(const struct made_step *rows, size_t count)
             struct expr_visitor visitor = {.ctx = &steps[i].condition_names_status, .call = made_note_status};
             steps[i].condition = made_expr(arena, rows[i].condition);
             expr_walk(steps[i].condition, &visitor);
-            json_set(arena, &steps[i].definition, "if", json_cstring(arena, rows[i].condition));
+            steps[i].condition_text = arena_str(arena, str_from(rows[i].condition));
         }
         steps[i].has_matrix = rows[i].matrix != NULL || rows[i].dynamic != NULL;
         if (rows[i].matrix != NULL) {
