@@ -25,6 +25,16 @@ static int format_of(const struct cli *cli, enum diag_format *ret_format, struct
     return 0;
 }
 
+/* Those that are kept to be shown. */
+static size_t count_errors(const struct diags *diags)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < diags->count; i++) {
+        count += diags->items[i].level == DIAG_ERROR ? 1 : 0;
+    }
+    return count;
+}
+
 static void print_verdicts(const struct diags *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -35,7 +45,12 @@ static void print_verdicts(const struct diags *files, size_t count)
                    : warnings == 1 ? ", 1 warning"
                                    : ", with warnings");
         } else {
-            printf("%s: %zu error%s\n", files[i].file, files[i].errors, files[i].errors == 1 ? "" : "s");
+            size_t shown = count_errors(&files[i]);
+            printf("%s: %zu error%s", files[i].file, files[i].errors, files[i].errors == 1 ? "" : "s");
+            if (shown < files[i].errors) {
+                printf(", %zu of them shown", shown);
+            }
+            printf("\n");
         }
     }
 }

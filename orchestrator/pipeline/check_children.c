@@ -5,6 +5,7 @@
  */
 #include "base/fs.h"
 #include "base/path.h"
+#include "base/str_index.h"
 #include "base/vec.h"
 #include "pipeline/load.h"
 
@@ -21,6 +22,19 @@ struct trail {
     struct {
         VEC_OF(const char *)
     } done; /* files from which there is no way back */
+};
+
+/* A pipeline that steps name: read once, however many they are. */
+struct child {
+    const struct pipeline *pipeline; /* NULL: it is not valid, as `problem` says */
+    const char *problem;
+    const char *cycle; /* it would run itself, in words, or NULL */
+};
+
+struct children {
+    struct str_index *names; /* as steps write them */
+    struct child *items;     /* by their numbers */
+    size_t room;
 };
 
 static bool is_file_name(struct str name)
@@ -162,25 +176,42 @@ static void check_with(struct loader *loader, size_t index, const struct yaml_no
     }
 }
 
-static void tell_invalid(struct loader *loader, const struct yaml_node *named, const struct diags *diags)
+static const char *first_error(struct arena *arena, const struct diags *diags)
 {
     size_t first = 0;
     while (first < diags->count && diags->items[first].level != DIAG_ERROR) {
         first++;
     }
-    load_error(loader, named, DIAG_FILE,
-               arena_printf(loader->arena, "'sluice validate %.*s' tells all that is wrong with it",
-                            STR_ARG(named->text)),
-               "the pipeline '%.*s' is not valid: line %d: %s", STR_ARG(named->text), diags->items[first].pos.line,
-               diags->items[first].message);
+    return arena_printf(arena, "line %d: %s", diags->items[first].pos.line, diags->items[first].message);
+}
+
+static struct child read_child(struct loader *loader, const char *path, const char *name)
+{
+    struct diags diags;
+    struct child child = {.pipeline = load_file(loader, path, true, &diags)};
+    child.problem = child.pipeline == NULL ? first_error(loader->arena, &diags) : NULL;
+    child.cycle = find_cycle_by(loader, path, name, child.pipeline);
+    return child;
+}
+
+static const struct child *find_child(struct children *known, struct loader *loader, const char *path,
+                                      const char *name)
+{
+    ptrdiff_t found = str_index_find(known->names, str_from(name));
+    if (found < 0) {
+        size_t number = str_index_add(known->names, str_from(name));
+        known->items = arena_grow(loader->arena, known->items, number, &known->room, sizeof *known->items);
+        known->items[number] = read_child(loader, path, name);
+        found = (ptrdiff_t)number;
+    }
+    return &known->items[found];
 }
 
 /* A NAME is looked up in the home when the step starts; only files are known here. */
-static void check_child(struct loader *loader, size_t index, const struct yaml_node *named)
+static void check_child(struct loader *loader, struct children *known, size_t index, const struct yaml_node *named)
 {
     const char *name = arena_str(loader->arena, named->text).p;
     const char *path = path_join(loader->arena, loader->pipeline->root.p, name);
-    struct diags diags;
     if (!is_file_name(named->text)) {
         return;
     }
@@ -188,14 +219,15 @@ static void check_child(struct loader *loader, size_t index, const struct yaml_n
         check_exists(loader, named, "the pipeline");
         return;
     }
-    const struct pipeline *child = load_file(loader, path, true, &diags);
-    const char *cycle = find_cycle_by(loader, path, name, child);
-    if (cycle != NULL) {
-        load_error(loader, named, DIAG_CYCLE, NULL, "a cycle of pipelines: %s", cycle);
-    } else if (child == NULL) {
-        tell_invalid(loader, named, &diags);
+    const struct child *child = find_child(known, loader, path, name);
+    if (child->cycle != NULL) {
+        load_error(loader, named, DIAG_CYCLE, NULL, "a cycle of pipelines: %s", child->cycle);
+    } else if (child->pipeline == NULL) {
+        load_error(loader, named, DIAG_FILE,
+                   arena_printf(loader->arena, "'sluice validate %s' tells all that is wrong with it", name),
+                   "the pipeline '%s' is not valid: %s", name, child->problem);
     } else {
-        loader->children[index] = child;
+        loader->children[index] = child->pipeline;
         check_with(loader, index, named);
     }
 }
@@ -204,10 +236,12 @@ void check_children(struct loader *loader)
 {
     const struct pipeline *pipeline = loader->pipeline;
     loader->children = arena_array(loader->arena, pipeline->step_count, sizeof *loader->children);
+    struct children known = {.names = str_index_new(loader->arena, 0)};
     for (size_t i = 0; loader->world->check_files && i < pipeline->step_count; i++) {
-        const struct yaml_node *named = load_step_node(loader, i, "pipeline");
-        if (pipeline->steps[i].kind == STEP_KIND_PIPELINE && named != NULL) {
-            check_child(loader, i, named);
+        bool runs = pipeline->steps[i].kind == STEP_KIND_PIPELINE;
+        const struct yaml_node *named = runs ? load_step_node(loader, i, "pipeline") : NULL;
+        if (named != NULL) {
+            check_child(loader, &known, i, named);
         }
     }
 }
