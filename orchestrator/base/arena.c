@@ -67,22 +67,26 @@ size_t arena_used_bytes(const struct arena *arena)
     return arena->used_bytes;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static void *take(struct arena *arena, size_t size, size_t align)
 {
-    const size_t align = alignof(max_align_t);
-    size_t padded = (size + align - 1) & ~(align - 1);
-    if (padded < size) {
+    if (size > SIZE_MAX / 2) {
         return mem_array(SIZE_MAX, 2); /* ends the process with a message */
     }
     struct block *block = arena->current;
-    if (block->size - block->used < padded) {
+    size_t start = (block->used + align - 1) & ~(align - 1);
+    if (start > block->size || block->size - start < size) {
         size_t next = block->size * 2 > LARGEST_BLOCK_BYTES ? LARGEST_BLOCK_BYTES : block->size * 2;
-        arena->current = block = block_new(padded > next ? padded : next, block);
+        arena->current = block = block_new(size > next ? size : next, block);
+        start = 0;
     }
-    void *bytes = block->bytes + block->used;
-    block->used += padded;
-    arena->used_bytes += padded;
-    return bytes;
+    arena->used_bytes += start + size - block->used;
+    block->used = start + size;
+    return block->bytes + start;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return take(arena, size, alignof(max_align_t));
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -108,7 +112,7 @@ void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, s
 
 char *arena_dup(struct arena *arena, const void *bytes, size_t size)
 {
-    char *copy = arena_alloc(arena, size + 1);
+    char *copy = take(arena, size + 1, 1); /* bytes lie close: most are short names */
     if (size > 0) {
         memcpy(copy, bytes, size);
     }
@@ -135,7 +139,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     if (size > FORMAT_MAX_BYTES) {
         size = FORMAT_MAX_BYTES;
     }
-    char *text = arena_alloc(arena, size + 1);
+    char *text = take(arena, size + 1, 1);
     if (size < sizeof few) {
         memcpy(text, few, size);
     } else {

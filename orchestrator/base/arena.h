@@ -28,7 +28,7 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 /* Makes room for one item more behind `count` items of `size` bytes: returns `items`, or a wider copy (and sets
  * `*room`). Start with NULL and room 0. */
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size);
-/* Copies; the result is NUL-terminated. */
+/* Copies; the result is NUL-terminated, and aligned for bytes only. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_dup(struct arena *arena, const void *bytes, size_t size);
 struct str arena_str(struct arena *arena, struct str s);
