@@ -9,7 +9,8 @@
 
 #include <strings.h>
 
-/* The edges of one step while they are gathered. `slots` has a place for every step of the file, used anew for each. */
+/* The edges of one step while they are gathered; its room, and `slots`, which has a place for every step of the file,
+ * are used anew for each. */
 struct need_list {
     struct arena *arena;
     struct step_need *items;
@@ -77,6 +78,16 @@ static void take_need(struct names_check *check, const struct yaml_node *node)
     struct step_need *need = add_need(&check->needs, (size_t)index);
     need->explicit_ = true;
     need->optional = optional;
+}
+
+static void keep_needs(const struct need_list *needs, struct step *step)
+{
+    struct step_need *own = arena_array(needs->arena, needs->count, sizeof *own);
+    if (needs->count > 0) {
+        memcpy(own, needs->items, needs->count * sizeof *own);
+    }
+    step->needs = own;
+    step->need_count = needs->count;
 }
 
 static void take_needs(struct names_check *check, const struct yaml_node *node)
@@ -279,8 +290,7 @@ static void check_step(struct names_check *names, size_t index)
                                           STR("resources")};
     struct step *step = (struct step *)(uintptr_t)&names->loader->pipeline->steps[index];
     struct expr_check *check = &names->expr;
-    names->needs.items = NULL;
-    names->needs.count = names->needs.room = 0;
+    names->needs.count = 0;
     check->step = step;
     check->names_status = false;
     take_needs(names, load_step_node(names->loader, index, "needs"));
@@ -304,8 +314,7 @@ static void check_step(struct names_check *names, size_t index)
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
         check_literal(names->loader, load_step_node_str(names->loader, index, literals[i]), literals[i]);
     }
-    step->needs = names->needs.items;
-    step->need_count = names->needs.count;
+    keep_needs(&names->needs, step);
 }
 
 /* ---- what belongs to no step ---------------------------------------------------------------------------- */

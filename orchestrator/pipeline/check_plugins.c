@@ -216,7 +216,7 @@ void check_plugins(struct loader *loader)
     unheard.diags = &nobody;
     struct step *steps = (struct step *)(uintptr_t)loader->pipeline->steps;
     for (size_t i = 0; i < loader->pipeline->step_count && loader->world->plugins != NULL; i++) {
-        const struct yaml_node *uses = load_step_node(loader, i, "uses");
+        const struct yaml_node *uses = steps[i].kind == STEP_KIND_USES ? load_step_node(loader, i, "uses") : NULL;
         if (steps[i].kind != STEP_KIND_USES || uses == NULL || uses->text.n == 0 ||
             str_find(uses->text, STR("${{")) >= 0) { /* check_names says that it takes no expressions */
             continue;

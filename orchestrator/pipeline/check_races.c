@@ -318,9 +318,21 @@ static void check_text(struct races *races, size_t step, const struct yaml_node 
     }
 }
 
+static bool leaves_files(const struct step *step)
+{
+    return step->artifacts != NULL || step->metrics != NULL || step->model != NULL;
+}
+
 void check_races(struct loader *loader)
 {
     size_t count = loader->pipeline->step_count;
+    size_t first = 0;
+    while (first < count && !leaves_files(&loader->pipeline->steps[first])) {
+        first++;
+    }
+    if (first == count) {
+        return;
+    }
     struct races races = {
         .loader = loader,
         .steps = loader->pipeline->steps,
@@ -330,9 +342,11 @@ void check_races(struct loader *loader)
     };
     rank_steps(&races);
     for (size_t i = 0; i < count; i++) {
-        declare_all(&races, i, load_step_node(loader, i, "artifacts"));
-        declare_all(&races, i, load_step_node(loader, i, "metrics"));
-        declare(&races, i, yaml_get(load_step_node(loader, i, "model"), "path"), STR(""));
+        if (leaves_files(&races.steps[i])) {
+            declare_all(&races, i, load_step_node(loader, i, "artifacts"));
+            declare_all(&races, i, load_step_node(loader, i, "metrics"));
+            declare(&races, i, yaml_get(load_step_node(loader, i, "model"), "path"), STR(""));
+        }
     }
     if (races.count == 0) {
         return;
