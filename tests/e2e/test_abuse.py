@@ -97,6 +97,30 @@ def test_eight_thousand_of_anything_are_read_in_seconds(sluice, text):
     assert os.times().children_user - begun[1] < 10
 
 
+CHILD = "name: child\nparams: {x: {type: integer}}\nsteps:\n" + "".join(f"  s{i}: {{run: x}}\n" for i in range(200))
+SHAPES = {
+    "a chain": (0, lambda i: f"  s{i}: {{run: x, needs: [{f's{i - 1}' if i > 0 else ''}]}}\n"),
+    "one name many times": (3, lambda i: "  s: {run: x}\n"),
+    "unknown keys": (3, lambda i: f"  s{i}: {{run: x, k{i}: y}}\n"),
+    "unknown steps": (3, lambda i: f"  s{i}: {{run: x, needs: [t{i}]}}\n"),
+    "unknown outputs": (3, lambda i: f"  s{i}: {{run: 'x ${{{{ steps.t{i}.outputs.y }}}}'}}\n"),
+    "one sub-pipeline": (0, lambda i: f"  s{i}: {{pipeline: ./child.yaml, with: {{x: {i}}}}}\n"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_time_grows_with_the_file_and_not_by_its_square(sluice, shape):
+    expect, step = SHAPES[shape]
+    (sluice.folder / "child.yaml").write_text(CHILD)
+    times = []
+    for count in (2000, 16000):
+        sluice.pipeline("name: p\nsteps:\n" + "".join(step(i) for i in range(count)))
+        begun = os.times().children_user
+        sluice("validate", expect=expect, timeout=120)
+        times.append(os.times().children_user - begun)
+    assert times[1] < 20 * max(times[0], 0.05), times
+
+
 @pytest.mark.parametrize("key", ["", "$(x)", "a\nb", "../a", "/a", "k" * 300])
 def test_an_item_whose_key_names_no_param_fails_alone(sluice, key):
     """It ended the command, and every later one of the home."""
