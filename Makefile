@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test unit e2e e2e-plain lint lua docs docs-test fuzz deps deps-test install uninstall clean help
+.PHONY: all demo test unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -147,6 +147,13 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/unit/objects.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -Iplugins/shared -o $@ $< $(BUILD)/unit/objects.a $(LIBS_CORE) $(LIBS_RUNNER)
 PYTHON ?= /usr/bin/python3
+
+# ---- how fast --------------------------------------------------------------------------------------
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/unit/objects.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(BUILD)/unit/objects.a $(LIBS_CORE)
+bench-loading: all $(BUILD)/bench/floor_yaml ## how long checking large files takes, beside reading them
+	@$(PYTHON) tests/bench/loading.py $(abspath $(BUILD))
 
 # ---- installing ------------------------------------------------------------------------------------
 install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
