@@ -471,8 +471,8 @@ static void set_context(struct spawning *s)
     set(s, "context", context);
 }
 
-/* What a step asks for in memory is all it may use; the address space of our own hosts is bounded by it, too. Programs
- * reserve far more than they use. */
+/* What a step asks for in memory is all it may use. A Lua script is told so by its allocator, a plugin by the bound of
+ * its address space; programs reserve far more than they use, and are only looked at. */
 static void set_limits(struct spawning *s)
 {
     const struct resource_ask *memory = NULL;
@@ -484,6 +484,8 @@ static void set_limits(struct spawning *s)
     json_set(s->arena, &limits, "lua_memory_bytes", json_int(memory != NULL ? memory->amount : LUA_MAX_BYTES));
     if (memory != NULL) {
         json_set(s->arena, &limits, "tree_bytes", json_int(memory->amount));
+    }
+    if (memory != NULL && s->step->kind == STEP_KIND_USES) {
         json_set(s->arena, &limits, "memory_bytes", json_int(memory->amount));
     }
     set(s, "limits", limits);
