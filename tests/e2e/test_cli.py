@@ -490,17 +490,30 @@ def test_a_home_whose_holder_keeps_no_door_is_refused_after_a_while_and_looking_
             assert "in use by sluice backup, pid 1" in err and "--home" in err
 
 
-def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice):
+def make_older(path, version):
+    """The same rows in a store as a sluice of that version of the schema had it."""
+    older = path.with_name("older.db")
+    with sqlite3.connect(older) as store:
+        for file in sorted((ROOT / "orchestrator/store/schema").glob("*.sql"))[:version]:
+            store.executescript(file.read_text(encoding="utf-8"))
+        store.execute("ATTACH ? AS new", (str(path),))
+        for table, in store.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            columns = ", ".join(row[1] for row in store.execute(f"PRAGMA main.table_info({table})"))
+            store.execute(f"DELETE FROM main.{table}")
+            store.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+        store.execute(f"PRAGMA user_version = {version}")
+    store.close()
+    older.replace(path)
+
+
+@pytest.mark.parametrize("version", [7, 8, 9, 10])
+def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice, version):
     sluice.pipeline(HELLO)
     sluice.run()
-    with sqlite3.connect(sluice.home / "sluice.db") as store:
-        for table in ("secrets", "home", "published"):
-            store.execute(f"DROP TABLE {table}")
-        store.execute("ALTER TABLE attempts DROP COLUMN stopping")
-        store.execute("PRAGMA user_version = 7")
-    store.close()
+    make_older(sluice.home / "sluice.db", version)
     assert len(sluice("runs", "--json", expect=0).json) == 1
     assert sluice.run().json["number"] == "2"
+    sluice("activity", "verify", expect=0)
 
 
 def test_a_home_of_a_newer_sluice_is_refused_in_words(sluice):
