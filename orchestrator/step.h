@@ -209,7 +209,7 @@ struct step_param_slot {
     size_t size;
 };
 
-enum { STEP_PLAIN = 0, STEP_REPEATABLE = 1, STEP_GATE = 2 }; /* flags: see docs/plugins.md */
+enum { STEP_PLAIN = 0, STEP_REPEATABLE = 1, STEP_GATE = 2, STEP_CACHEABLE = 4 }; /* flags: see docs/plugins.md */
 
 struct step_descriptor {
     uint32_t abi;
@@ -261,7 +261,8 @@ struct step_descriptor {
 #endif
 
 /* The one export of a plugin, and the manifest beside it. FLAGS is STEP_PLAIN, or STEP_REPEATABLE (running it twice
- * does no harm: it may be retried after a lost process) and STEP_GATE (may refuse) joined by '|'.
+ * does no harm: it may be retried after a lost process), STEP_GATE (may refuse) and STEP_CACHEABLE (what it leaves
+ * follows from its inputs alone, and it changes nothing outside: `cache` may keep it) joined by '|'.
  *
  * Rules of a parameter, joined by "; ":
  *     required, default=TEXT, secret

@@ -143,6 +143,7 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
                        names_label(cli->arena, row));
     }
     submission->retry_of = row->run_id;
+    submission->fresh = step;
     return 0;
 }
 
@@ -157,7 +158,7 @@ static int run_retry(struct cli *cli)
     if (session_join(cli, &(struct session_options){.doing = "retry"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
-    struct engine_submission submission = {.trigger = "retry"};
+    struct engine_submission submission = {.trigger = "retry", .no_cache = option_given(cli, "no-cache")};
     int code = prepare_retry(&session, &submission, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
                                                               : submit_and_follow(&session, &submission, NULL);
     session_close(&session);
@@ -165,6 +166,7 @@ static int run_retry(struct cli *cli)
 }
 
 static const struct option_row retry_options[] = {
+    {"no-cache", 0, NULL, false, "run also steps whose result is kept"},
     {"only", 0, NULL, false, "with STEP: run that step alone; all others stay as they ended"},
     {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
     {"priority", 0, "N", false,
@@ -217,6 +219,7 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
             return -1;
         }
         submission->retry_of = row->run_id;
+        submission->fresh = from;
         submission->new_number = true;
     }
     return 0;
@@ -229,7 +232,7 @@ static int run_rerun(struct cli *cli)
     if (session_join(cli, &(struct session_options){.doing = "rerun"}, &session, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
-    struct engine_submission submission = {.trigger = "rerun"};
+    struct engine_submission submission = {.trigger = "rerun", .no_cache = option_given(cli, "no-cache")};
     struct json before = json_null();
     int code = prepare_rerun(&session, &submission, &before, &err) < 0 ? cli_fail(cli, EXIT_USAGE, &err)
                                                               : submit_and_follow(&session, &submission, &before);
@@ -238,6 +241,7 @@ static int run_rerun(struct cli *cli)
 }
 
 static const struct option_row rerun_options[] = {
+    {"no-cache", 0, NULL, false, "run also steps whose result is kept"},
     {"from", 0, "STEP", false, "keep the good results of everything above STEP"},
     {"param", 'p', "NAME=VALUE", true, "a parameter that is to be another one this time"},
     {"params", 0, "FILE", true, "parameters from a JSON or YAML file; -p wins over it"},

@@ -63,6 +63,7 @@ static const char *find_left(struct session *session, const struct engine_submis
             str_is(pipeline_digest(wanted->pipeline), row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
+            json_get_bool(&contexts, "no_cache", false) == wanted->no_cache &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
         if (same && is_left(session, row->run_id)) {
             char label[32];
@@ -90,11 +91,49 @@ static int submit_and_follow(struct session *session, struct engine_submission *
     return follow_run(session, run_id, &options);
 }
 
+/* Could a home tell that a result is kept? One that is there, that nobody holds, and in which nothing is left open. */
+static bool can_foresee(struct cli *cli, const struct pipeline *pipeline)
+{
+    struct pipeline_run_filter filter = {.open = true, .limit = 1};
+    struct pipeline_run *rows = NULL;
+    struct err ignored = {0};
+    struct home home;
+    size_t count = 1;
+    bool caches = false;
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        caches = caches || pipeline->steps[i].cache.wanted;
+    }
+    if (caches && home_open(option_value(cli, "home"), HOME_READ, "run --dry-run", cli->arena, &home, &ignored) == 0) {
+        count = store_pipeline_run_list(home.store, &filter, cli->arena, &rows, &count, &ignored) < 0 ? 1 : count;
+        home_close(&home);
+    }
+    return count == 0;
+}
+
+static int print_plan(struct cli *cli, struct engine_submission *submission)
+{
+    struct session_options options = {
+        .doing = "run --dry-run", .environment = submission->environment, .starts_nothing = true};
+    struct json reused = json_object();
+    struct session session;
+    struct err err = {0};
+    if (can_foresee(cli, submission->pipeline) && session_open(cli, &options, &session, &err) == 0) {
+        submission->actor = session.actor;
+        submission->vars = session.vars;
+        if (engine_foresee(session.engine, submission, cli->arena, &reused, &err) < 0) {
+            fprintf(stderr, "sluice: which results would be used again cannot be told: %s\n", err.message);
+        }
+        session_close(&session);
+    }
+    return plan_print(cli, submission, &reused);
+}
+
 static int run_run(struct cli *cli)
 {
     struct err err = {0};
     struct catalogue catalogue;
-    struct engine_submission submission = {.trigger = "cli", .environment = option_value(cli, "environment")};
+    struct engine_submission submission = {.trigger = "cli", .environment = option_value(cli, "environment"),
+                                           .no_cache = option_given(cli, "no-cache")};
     int code = EXIT_OK;
     session_catalogue(cli, &catalogue);
     const char *file = cli->argument_count > 0 ? cli->arguments[0] : "sluice.yaml";
@@ -112,7 +151,7 @@ static int run_run(struct cli *cli)
     }
     submission.git = git_head(git_root(submission.workspace, cli->arena), cli->arena);
     if (option_given(cli, "dry-run")) {
-        return plan_print(cli, &submission);
+        return print_plan(cli, &submission);
     }
     struct session_options options = {.doing = "run", .environment = submission.environment};
     struct session session;
@@ -139,6 +178,7 @@ static const struct option_row run_options[] = {
      "where the steps run (default: the root of the git checkout of FILE, else its folder)"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
     {"logs", 'l', NULL, false, "print what the steps print, too"},
+    {"no-cache", 0, NULL, false, "run every step, also those whose result is kept"},
     {"new", 0, NULL, false, "start a new run even if the same one was interrupted and can go on"},
     {0},
 };

@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     /* Look */
     &command_runs,
     &command_show,
+    &command_explain,
     &command_logs,
     &command_models,
     &command_models_show,

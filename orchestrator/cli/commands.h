@@ -17,7 +17,7 @@ extern const struct command command_validate, command_graph, command_schema;
 /* cmd_plugins.c, cmd_plugins_new.c, cmd_plugins_test.c */
 extern const struct command command_plugins, command_plugins_show, command_plugins_new, command_plugins_test;
 /* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */
-extern const struct command command_runs, command_show, command_logs;
+extern const struct command command_runs, command_show, command_explain, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
 extern const struct command command_approvals, command_activity, command_activity_verify;
 /* cmd_secrets.c, cmd_home.c, cmd_about.c */

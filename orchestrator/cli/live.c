@@ -59,7 +59,7 @@ struct live *live_new(struct session *session, const char *run_id, bool logs)
     live->terminal = isatty(fileno(live->out)) == 1;
     live->logs = logs;
     live->words = arena_new();
-    live->since_ms = clock_wall_ms(&clock_system);
+    live->since_ms = session->opened_ms; /* a step may have ended before the first look */
     live->canvas = live->draws ? canvas_new(live->out) : NULL;
     for (size_t i = 0; i < LIVE_TAIL_LINES; i++) {
         strbuf_init(&live->tail[i], TAIL_COLUMNS);
@@ -142,7 +142,9 @@ static void print_news(struct live *live, const struct run *run, const struct ne
                                                             : step_state_name(news->state);
     name_of(run, news->place, name, sizeof name);
     summary_duration(time, sizeof time, news->started_ms, news->ended_ms);
-    if (step_state_is_terminal(news->state) && *time != '\0') {
+    const struct run_step *step = &run->steps[news->place.step];
+    bool reused = news->place.item < step->item_count && step->items[news->place.item].reused;
+    if (step_state_is_terminal(news->state) && *time != '\0' && !reused) {
         (void)snprintf(took, sizeof took, " in %s", time);
     }
     if (news->state == STEP_STATE_ACTIVE && news->attempts > 1) {
@@ -220,7 +222,7 @@ static void say_all(struct live *live, const struct run *run)
                                 item->ended_ms, item->due_ms};
             bool known = is_known(live, &news);
             resumed = resumed || known;
-            say(live, run, &news, known || item->carried_from != NULL);
+            say(live, run, &news, known || (item->carried_from != NULL && !item->reused));
         }
         if (step->item_count == 0) {
             struct news news = {{i, 0}, step->state, 0, 0, 0, 0};

@@ -40,14 +40,17 @@ static const char *rules_words(const struct step *step, struct arena *arena)
     return arena_printf(arena, "%s%s", words, with_comma(arena, step_condition_words(step, arena)));
 }
 
-static void print_step(const struct cli *cli, const struct pipeline *pipeline, size_t index, size_t wave, bool wanted)
+static void print_step(const struct cli *cli, const struct pipeline *pipeline, size_t index, size_t wave, bool wanted,
+                       const struct json *reused)
 {
     struct arena *arena = cli->arena;
     const struct step *step = &pipeline->steps[index];
     const char *needs = step_needs_words(pipeline, step, arena);
-    printf("%3zu. %-20.*s %s%s%s%s%s%s\n", wave + 1, STR_ARG(step->id), step_kind_words(step, arena),
+    const char *from = json_get_text(reused, arena_str(arena, step->id).p, NULL);
+    const char *kept = from == NULL ? "" : arena_printf(arena, ", reused from %s/%.*s", from, STR_ARG(step->id));
+    printf("%3zu. %-20.*s %s%s%s%s%s%s%s\n", wave + 1, STR_ARG(step->id), step_kind_words(step, arena),
            with_comma(arena, step_matrix_words(step, arena)), *needs == '\0' ? "" : ", after ", needs,
-           rules_words(step, arena), wanted ? "" : ", left out");
+           rules_words(step, arena), wanted ? "" : ", left out", kept);
 }
 
 /* Wave after wave, in each by the order of the file: steps counted by wave, then put in their places. */
@@ -69,7 +72,7 @@ static const size_t *by_wave(const struct pipeline *pipeline, const size_t *wave
 }
 
 static void print_json(const struct cli *cli, const struct engine_submission *submission, const struct run *run,
-                       const size_t *waves)
+                       const size_t *waves, const struct json *reused)
 {
     const struct pipeline *pipeline = submission->pipeline;
     struct arena *arena = cli->arena;
@@ -86,7 +89,9 @@ static void print_json(const struct cli *cli, const struct engine_submission *su
         json_set(arena, &entry, "kind", json_cstring(arena, step_kind_words(step, arena)));
         json_set(arena, &entry, "wave", json_int((int64_t)waves[i]));
         json_set(arena, &entry, "needs", needs);
-        json_set(arena, &entry, "runs", json_bool(run->steps[i].wanted));
+        const char *from = json_get_text(reused, arena_str(arena, step->id).p, NULL);
+        json_set(arena, &entry, "runs", json_bool(run->steps[i].wanted && from == NULL));
+        json_set(arena, &entry, "reused_from", from == NULL ? json_null() : json_cstring(arena, from));
         json_push(arena, &steps, entry);
     }
     json_set(arena, &object, "pipeline", json_string(arena, pipeline->name));
@@ -97,14 +102,14 @@ static void print_json(const struct cli *cli, const struct engine_submission *su
     printf("%s\n", text.p);
 }
 
-int plan_print(const struct cli *cli, const struct engine_submission *submission)
+int plan_print(const struct cli *cli, const struct engine_submission *submission, const struct json *reused)
 {
     const struct pipeline *pipeline = submission->pipeline;
     struct run_options options = {.until = submission->until};
     struct run *run = run_new(pipeline, "plan", &options);
     const size_t *waves = waves_of(pipeline, pipeline_order(pipeline, cli->arena), cli->arena);
     if (cli->json) {
-        print_json(cli, submission, run, waves);
+        print_json(cli, submission, run, waves, reused);
         run_free(run);
         return EXIT_OK;
     }
@@ -115,7 +120,7 @@ int plan_print(const struct cli *cli, const struct engine_submission *submission
     }
     const size_t *sorted = by_wave(pipeline, waves, cli->arena);
     for (size_t i = 0; i < pipeline->step_count; i++) {
-        print_step(cli, pipeline, sorted[i], waves[sorted[i]], run->steps[sorted[i]].wanted);
+        print_step(cli, pipeline, sorted[i], waves[sorted[i]], run->steps[sorted[i]].wanted, reused);
     }
     run_free(run);
     return EXIT_OK;

@@ -112,9 +112,10 @@ static void print_example(const struct plugin *plugin, struct arena *arena, FILE
 void plugin_print(const struct plugin *plugin, struct arena *arena, FILE *out)
 {
     int width = name_width(plugin);
-    fprintf(out, "%.*s %.*s\n%.*s%s%s\n", STR_ARG(plugin->name), STR_ARG(plugin->version), STR_ARG(plugin->summary),
+    fprintf(out, "%.*s %.*s\n%.*s%s%s%s\n", STR_ARG(plugin->name), STR_ARG(plugin->version), STR_ARG(plugin->summary),
             plugin->gate ? " A gate: it may refuse." : "",
-            plugin->repeatable ? " Repeatable: it may run twice without harm." : "");
+            plugin->repeatable ? " Repeatable: it may run twice without harm." : "",
+            plugin->cacheable ? " Cacheable: 'cache' may keep what it leaves." : "");
     fprintf(out, "%.*s\n\nInputs (with:)%s\n", STR_ARG(plugin->path), plugin->param_count == 0 ? ": none" : "");
     for (size_t i = 0; i < plugin->param_count; i++) {
         const struct plugin_param *param = &plugin->params[i];
@@ -209,6 +210,7 @@ struct json plugin_json(const struct plugin *plugin, struct arena *arena)
     json_set(arena, &object, "path", json_string(arena, plugin->path));
     json_set(arena, &object, "gate", json_bool(plugin->gate));
     json_set(arena, &object, "repeatable", json_bool(plugin->repeatable));
+    json_set(arena, &object, "cacheable", json_bool(plugin->cacheable));
     json_set(arena, &object, "inputs", inputs);
     json_set(arena, &object, "outputs", outputs);
     return object;

@@ -25,8 +25,12 @@ static size_t refusing_gate(const struct run *run, size_t index)
     return SIZE_MAX;
 }
 
-const char *reason_carried(struct arena *arena, const struct run_item *item)
+const char *reason_carried(struct arena *arena, const struct pipeline *pipeline, size_t step,
+                           const struct run_item *item)
 {
+    if (item->reused) {
+        return arena_printf(arena, "reused from %s/%.*s", item->carried_from, STR_ARG(pipeline->steps[step].id));
+    }
     bool good = item->state == STEP_STATE_SUCCEEDED || item->reason == NULL;
     return arena_printf(arena, "from run %s%s%s", item->carried_from, good ? "" : ": ", good ? "" : item->reason);
 }
@@ -36,7 +40,7 @@ const char *reason_words(struct arena *arena, const struct run *run, struct run_
     const struct run_step *step = &run->steps[place.step];
     const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
     if (item != NULL && item->carried_from != NULL) {
-        return reason_carried(arena, item);
+        return reason_carried(arena, run->pipeline, place.step, item);
     }
     size_t gate = item == NULL ? refusing_gate(run, place.step) : SIZE_MAX;
     if (gate != SIZE_MAX) {

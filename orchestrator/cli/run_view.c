@@ -121,7 +121,7 @@ static struct json item_json(const struct run_view *view, struct run_place place
     bool own = item != NULL && (item->reason != NULL || (matrix && state == STEP_STATE_SUCCEEDED));
     const char *reason = own ? item->reason : whole->reason;
     if (item != NULL && item->carried_from != NULL) {
-        reason = reason_carried(arena, item);
+        reason = reason_carried(arena, view->pipeline, place.step, item);
     }
     json_set(arena, &step, "reason", text_or_null(arena, reason));
     json_set(arena, &step, "run_id", text_or_null(arena, item == NULL ? NULL : item->step_run_id));

@@ -220,6 +220,8 @@ static int start_engine(struct session *session, struct err *err)
         .clock = &clock_system,
         .linger_s = 600,
         .step_env = session->step_env,
+        .step_env_names = session->config.step_env,
+        .step_env_name_count = session->config.step_env_count,
         .vars = session->vars,
         .secret = secret_source_read,
         .secret_ctx = &session->secrets,

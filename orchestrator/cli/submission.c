@@ -41,6 +41,7 @@ struct json submission_json(const struct engine_submission *submission, struct a
     if (submission->priority != NULL) {
         json_set(arena, &object, "priority", json_int(*submission->priority));
     }
+    json_set(arena, &object, "no_cache", json_bool(submission->no_cache));
     json_set(arena, &object, "new_number", json_bool(submission->new_number));
     set_text(arena, &object, "run_id", submission->run_id);
     set_text(arena, &object, "workspace", submission->workspace);
@@ -48,6 +49,7 @@ struct json submission_json(const struct engine_submission *submission, struct a
     set_text(arena, &object, "until", submission->until);
     set_text(arena, &object, "environment", submission->environment);
     set_text(arena, &object, "retry_of", submission->retry_of);
+    set_text(arena, &object, "fresh", submission->fresh);
     if (submission->again != NULL) {
         json_set(arena, &object, "again", marked_steps(submission, arena));
     }
@@ -115,12 +117,14 @@ int submission_read(const struct json *object, struct catalogue *plugins, struct
         .until = json_get_text(object, "until", NULL),
         .environment = json_get_text(object, "environment", NULL),
         .retry_of = json_get_text(object, "retry_of", NULL),
+        .fresh = json_get_text(object, "fresh", NULL),
         .params = member(object, "params"),
         .vars = member(object, "vars"),
         .git = member(object, "git"),
         .step_env = member(object, "step_env"),
         .seed = (uint64_t)json_get_int(object, "seed", 0),
         .only = json_get_bool(object, "only", false),
+        .no_cache = json_get_bool(object, "no_cache", false),
         .new_number = json_get_bool(object, "new_number", false),
     };
     if (submission.workspace == NULL || submission.run_id == NULL || !is_run_id(submission.run_id)) {

@@ -197,7 +197,7 @@ static void print_step(const struct rows *rows, size_t index)
         const char *first = definition->has_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
         const char *name =
             definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
-        summary_duration(time, sizeof time, item->started_ms, item->ended_ms);
+        summary_duration(time, sizeof time, item->reused ? 0 : item->started_ms, item->ended_ms);
         print_row(rows, item->state, name, time,
                   joined(view->arena, joined(view->arena, first, child_words(rows, item)),
                          note_of(rows, (struct run_place){index, i})));

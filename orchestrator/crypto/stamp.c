@@ -7,20 +7,22 @@
 #include "crypto/digest.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
-enum { STAMP_OF_ONE_BYTES = 160 };
+void stamp_write(const struct stat *status, char room[STAMP_BYTES])
+{
+    (void)snprintf(room, STAMP_BYTES, "%llx:%llx:%lld:%lld.%09ld:%lld.%09ld", (unsigned long long)status->st_dev,
+                   (unsigned long long)status->st_ino, (long long)status->st_size, (long long)status->st_mtim.tv_sec,
+                   status->st_mtim.tv_nsec, (long long)status->st_ctim.tv_sec, status->st_ctim.tv_nsec);
+}
 
 /* False for what is no plain file. */
-static bool stamp_of_file(const char *path, char room[STAMP_OF_ONE_BYTES])
+static bool stamp_of_file(const char *path, char room[STAMP_BYTES])
 {
     struct stat status;
     if (lstat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
         return false;
     }
-    (void)snprintf(room, STAMP_OF_ONE_BYTES, "%llx:%llx:%lld:%lld.%09ld:%lld.%09ld", (unsigned long long)status.st_dev,
-                   (unsigned long long)status.st_ino, (long long)status.st_size, (long long)status.st_mtim.tv_sec,
-                   status.st_mtim.tv_nsec, (long long)status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+    stamp_write(&status, room);
     return true;
 }
 
@@ -28,7 +30,7 @@ static const char *stamp_of_folder(const char *folder, struct arena *arena)
 {
     struct fs_list list = {0};
     struct strbuf lines;
-    char one[STAMP_OF_ONE_BYTES];
+    char one[STAMP_BYTES];
     strbuf_init(&lines, (size_t)1 << 30);
     bool whole = fs_walk(folder, STAMP_MAX_FILES, arena, &list, NULL) == 0;
     for (size_t i = 0; i < list.count && whole; i++) {
@@ -44,7 +46,7 @@ static const char *stamp_of_folder(const char *folder, struct arena *arena)
 
 const char *stamp_take(const char *path, struct arena *arena)
 {
-    char one[STAMP_OF_ONE_BYTES];
+    char one[STAMP_BYTES];
     struct stat status;
     if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
         return stamp_of_folder(path, arena);

@@ -13,8 +13,12 @@
 
 #include "base/json.h"
 
-enum { STAMP_MAX_FILES = 100000 };
+#include <sys/stat.h>
 
+enum { STAMP_MAX_FILES = 100000, STAMP_BYTES = 160 };
+
+/* Of one file, by what stat said of it. */
+void stamp_write(const struct stat *status, char room[STAMP_BYTES]);
 /* Of a file or of all files of a folder, in the arena; "" when none can be taken (it is gone, or a link). */
 const char *stamp_take(const char *path, struct arena *arena);
 /* `entry` is one of the message's "verify" (wire/message.h). ERR_STATE in words when what is at its path is not what

@@ -4,7 +4,9 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/cache.h"
 #include "engine/engine_internal.h"
+#include "engine/file_digest.h"
 #include "store/metrics.h"
 #include "store/runs.h"
 
@@ -110,6 +112,24 @@ const char *model_folder(const struct engine *engine, struct arena *arena, int64
 
 /* ---- starting ------------------------------------------------------------------------------------- */
 
+/* Which build of a plugin an attempt used: "evaluate 1.0 sha256:...". One that cannot be read fails as it is loaded. */
+static int tag_plugin(struct engine *engine, const struct plugin *plugin, const char *step_run_id, struct err *err)
+{
+    struct digest digest;
+    struct err wrong = {0};
+    if (file_digest(engine->options.store, plugin->path.p, engine_now(engine), &digest, &wrong) < 0) {
+        if (store_has_failed(&wrong)) {
+            *err = wrong;
+            return -1;
+        }
+        return 0;
+    }
+    return store_run_tag(engine->options.store, step_run_id, "sluice.plugin",
+                         arena_printf(engine->turn, "%.*s %.*s sha256:%s", STR_ARG(plugin->name),
+                                      STR_ARG(plugin->version), digest.hex),
+                         err);
+}
+
 /* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
 static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place,
                            const char *step_run_id, struct err *err)
@@ -135,6 +155,9 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         store_run_tag(store, step_run_id, "sluice.attempt", arena_printf(arena, "%d", item->attempts), err) < 0 ||
         store_run_tag(store, step_run_id, "sluice.definition", step_digest(open->run->pipeline, step).p, err) < 0 ||
         (*commit != '\0' && store_run_tag(store, step_run_id, "mlflow.source.git.commit", commit, err) < 0)) {
+        return -1;
+    }
+    if (step->plugin != NULL && tag_plugin(engine, step->plugin, step_run_id, err) < 0) {
         return -1;
     }
     for (size_t i = 0; item->matrix.type == JSON_OBJECT && i < item->matrix.u.object.count; i++) {
@@ -250,12 +273,18 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     if (run_step_at(open->run, place)->kind == STEP_KIND_PIPELINE) {
         return start_child(engine, open, place, err);
     }
+    struct run_item *item = run_item_at(open->run, place);
+    bool resumed = item->resumed;
+    if (run_step_at(open->run, place)->cache.wanted && !resumed) {
+        int reused = cache_reuse(engine, open, place, err);
+        if (reused != 0) {
+            return reused < 0 ? -1 : 0;
+        }
+    }
     struct runner_link *link = links_current(engine, err);
     if (link == NULL) {
         return -1;
     }
-    struct run_item *item = run_item_at(open->run, place);
-    bool resumed = item->resumed;
     struct live_attempt *attempt = resumed ? reuse_attempt(engine, open, place, link->id) : NULL;
     if (attempt == NULL && new_attempt(engine, open, place, link->id, &attempt, err) < 0) {
         return -1;
@@ -444,7 +473,12 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
         .exit_code = end->exit_code,
         .reason = attempt->row.reason,
     };
-    return open_run_apply(engine, attempt->open, &event, err);
+    if (open_run_apply(engine, attempt->open, &event, err) < 0) {
+        return -1;
+    }
+    bool keeps = run_step_at(attempt->open->run, attempt->place)->cache.wanted &&
+                 run_item_at(attempt->open->run, attempt->place)->state == STEP_STATE_SUCCEEDED;
+    return keeps ? cache_keep(engine, attempt->open, attempt->place, err) : 0;
 }
 
 int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, const struct err *wrong, struct err *err)

@@ -40,6 +40,8 @@ struct engine_options {
     bool starts_nothing;       /* ready steps wait for the next engine */
     int linger_s;              /* how long a runner keeps steps alive without an engine */
     struct json step_env;      /* {NAME: value} of the environment that steps may see */
+    const struct str *step_env_names; /* of these, what config.yaml asks for ('*' at the end: any that begins so) */
+    size_t step_env_name_count;
     struct json vars;          /* the context `vars` */
     /* Resolves a secret, NULL for "there are none": 0 with the value, or -1 in words. */
     int (*secret)(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
@@ -73,6 +75,8 @@ struct engine_submission {
     const char *retry_of;            /* run id whose good steps are kept; NULL: none */
     const bool *again; /* with retry_of: steps to run again (step_count flags); NULL: those that are not good */
     bool only;                       /* with `again`: nothing but those runs, the rest stays as it ended, good or not */
+    bool no_cache;                   /* every step runs; what they leave is kept for later runs */
+    const char *fresh;               /* the step that was asked for by name: it runs in any case; NULL: none */
     bool new_number;                 /* with retry_of: a number of its own (rerun) instead of a revision */
     const char *parent_run;
     struct run_place parent_place;
@@ -80,6 +84,10 @@ struct engine_submission {
 /* Records a queued run and begins it. `ret_run_id` has room for 40 bytes. */
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
                   struct err *err);
+/* Which results such a run would use again, as far as it can be told before anything has run: {step: "11"}, in the
+ * arena. Nothing stays recorded. */
+int engine_foresee(struct engine *engine, const struct engine_submission *submission, struct arena *arena,
+                   struct json *ret_reused, struct err *err);
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
 /* SIGKILL for every live attempt of the run and of the runs it has begun, now. */
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);

@@ -253,6 +253,9 @@ int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, c
 enum attempt_state attempt_end_state(struct str stopped, bool succeeded);
 
 /* ---- submit.c ---- */
+/* Records a queued run and begins it, within the turn. */
+int run_submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open,
+               struct err *err);
 /* Begins the pipeline of a step as a child run. ERR_INPUT, ERR_NOT_FOUND, ERR_STATE fail the step, the rest the turn.
  */
 int child_submit(struct engine *engine, struct open_run *open, struct run_place place, struct err *err);

@@ -160,6 +160,12 @@ static const char *contexts_text(struct engine *engine, const struct engine_subm
     if (submission->environment != NULL) {
         json_set(arena, &contexts, "environment", json_cstring(arena, submission->environment));
     }
+    if (submission->no_cache) {
+        json_set(arena, &contexts, "no_cache", json_bool(true));
+    }
+    if (submission->fresh != NULL) {
+        json_set(arena, &contexts, "fresh", json_cstring(arena, submission->fresh));
+    }
     return json_text(arena, &contexts).p;
 }
 
@@ -204,8 +210,8 @@ static int check_asks(struct engine *engine, const struct open_run *open, struct
     return 0;
 }
 
-static int submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open,
-                  struct err *err)
+int run_submit(struct engine *engine, const struct engine_submission *submission, struct open_run **ret_open,
+               struct err *err)
 {
     const struct pipeline *pipeline = submission->pipeline;
     struct arena *arena = engine->turn;
@@ -271,7 +277,7 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
     if (turn_ready(engine, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (submit(engine, submission, &open, err) < 0) {
+    if (run_submit(engine, submission, &open, err) < 0) {
         return turn_end(engine, -1, err);
     }
     (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
@@ -353,6 +359,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .actor = open->row.actor,
         .git = open->run->git,
         .priority = &open->row.priority,
+        .no_cache = json_get_bool(&open->contexts, "no_cache", false),
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
@@ -361,7 +368,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         return -1;
     }
     struct open_run *child = NULL;
-    if (submit(engine, &submission, &child, err) < 0) {
+    if (run_submit(engine, &submission, &child, err) < 0) {
         return -1;
     }
     item->child_run_id = arena_strdup(open->run->arena, child->row.run_id);

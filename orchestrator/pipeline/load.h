@@ -123,6 +123,8 @@ void load_steps(struct loader *loader, const struct yaml_node *node, void *targe
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
 void load_model(struct loader *loader, const struct yaml_node *node, void *target);
 extern const struct key model_keys[];
+void load_cache(struct loader *loader, const struct yaml_node *node, void *target);
+extern const struct key cache_keys[];
 void load_retry(struct loader *loader, const struct yaml_node *node, void *target); /* struct retry_policy */
 struct retry_policy retry_policy_default(void);
 
@@ -141,6 +143,8 @@ void check_scripts(struct loader *loader);
 void check_cycles(struct loader *loader);
 /* `uses` and `with`; finds the plugins, and binds `defaults` to those that are repeatable. */
 void check_plugins(struct loader *loader);
+/* Steps whose result may be kept: no gates, and no plugin that does not say so. After check_plugins. */
+void check_caches(struct loader *loader);
 /* The number of items, and `exclude`, as far as both are known before a run. */
 void check_matrices(struct loader *loader);
 /* Steps that can run at once and declare one path; paths of other steps that are named as text. */

@@ -318,35 +318,6 @@ static void key_stop(struct loader *loader, const struct yaml_node *node, void *
 
 /* ---- checked here, used by a later version -------------------------------------------------------------- */
 
-static void cache_max_age(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    int64_t age_ms = 0;
-    (void)target;
-    (void)load_duration(loader, node, &age_ms);
-}
-
-static void cache_key(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct template_tree tree;
-    (void)target;
-    (void)load_tree(loader, node, &tree);
-}
-
-static const struct key cache_keys[] = {
-    {.name = "key", .takes = TAKES_LIST, .load = cache_key, .doc = "Texts and \"file:GLOB\" that add to the key."},
-    {.name = "max_age", .takes = TAKES_DURATION, .load = cache_max_age,
-     .doc = "Older results are not used."},
-    {0},
-};
-
-static void key_cache(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    (void)target;
-    if (node->type == JSON_OBJECT) {
-        (void)load_map(loader, node, cache_keys, NULL, "'cache'");
-    }
-}
-
 static void key_resources(struct loader *loader, const struct yaml_node *node, void *target)
 {
     load_asks(loader, node, &step_of(target)->asks, &step_of(target)->ask_count);
@@ -456,9 +427,8 @@ const struct key step_keys[] = {
     {.name = "stop", .takes = TAKES_MAP, .load = key_stop, .doc = "How a step is stopped.", .keys = stop_keys},
     {.name = "cache",
      .takes = TAKES_BOOL | TAKES_MAP,
-     .load = key_cache,
+     .load = load_cache,
      .doc = "Reuse the result while nothing it depends on changed.",
-     .unhonoured = "every step runs",
      .keys = cache_keys},
     {.name = "resources",
      .takes = TAKES_MAP,

@@ -128,6 +128,14 @@ struct step_model {
     bool has_params, has_tags;
 };
 
+/* Whether the step's result may be used again, and what its key holds beside what always counts (docs/caching.md). */
+struct step_cache {
+    bool wanted;
+    const struct template *keys; /* texts, and "file:GLOB" */
+    size_t key_count;
+    int64_t max_age_ms; /* 0: any age */
+};
+
 struct step {
     struct str id;
     struct pos pos;
@@ -173,6 +181,7 @@ struct step {
     size_t output_count;
     const struct step_model *model; /* NULL: it leaves none */
 
+    struct step_cache cache;
     struct retry_policy retry;
     int64_t timeout_ms; /* of each attempt; 0: none */
     int stop_signal;

@@ -306,6 +306,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     pipeline->index = step_index_new(loader.arena, pipeline);
     loader.steps = yaml_get(root, "steps");
     check_plugins(&loader);
+    check_caches(&loader);
     check_files(&loader, root);
     check_children(&loader);
     check_scripts(&loader);

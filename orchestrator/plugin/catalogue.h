@@ -94,6 +94,7 @@ struct plugin {
     struct str path;   /* absolute path of the .so */
     bool repeatable;
     bool gate;
+    bool cacheable; /* what it leaves follows from its inputs alone */
     const struct plugin_param *params;
     size_t param_count;
     const struct plugin_output *outputs;

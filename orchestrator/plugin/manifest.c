@@ -328,6 +328,7 @@ int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugi
     plugin.summary = arena_str(arena, head[2].value);
     plugin.repeatable = str_find(head[3].value, STR("STEP_REPEATABLE")) >= 0;
     plugin.gate = str_find(head[3].value, STR("STEP_GATE")) >= 0;
+    plugin.cacheable = str_find(head[3].value, STR("STEP_CACHEABLE")) >= 0;
     if (!str_is_identifier(plugin.name)) {
         return err_set(err, ERR_INPUT, "'%.*s' is no name of a plugin", STR_ARG(plugin.name));
     }

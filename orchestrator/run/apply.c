@@ -153,6 +153,24 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
     after_item(run, event->place, event->now_ms, changes);
 }
 
+/* Place and values of the item are its own; everything else is what was kept. */
+static void apply_reused(struct run *run, const struct run_event *event, struct run_changes *changes)
+{
+    struct run_item *item = run_item_at(run, event->place);
+    struct run_item kept = run_copy_item(run->arena, event->kept);
+    memcpy(kept.key, item->key, sizeof kept.key);
+    kept.matrix = item->matrix;
+    kept.state = item->state;
+    kept.attempts = item->attempts - 1; /* this one was not needed */
+    kept.due_ms = 0;
+    kept.started_ms = event->now_ms;
+    kept.reused = true;
+    kept.carried_from = arena_strdup(run->arena, event->kept_from);
+    *item = kept;
+    item_end(run, event->place, STEP_STATE_SUCCEEDED, NULL, event->now_ms, changes);
+    after_item(run, event->place, event->now_ms, changes);
+}
+
 static void apply_waiting(struct run *run, const struct run_event *event, struct run_changes *changes)
 {
     struct run_item *item = run_item_at(run, event->place);
@@ -324,7 +342,8 @@ found:;
 /* News may cross with a cancel, or be told twice by a runner that lost its answer: it changes nothing then. */
 static bool is_late(const struct run *run, const struct run_event *event)
 {
-    if (event->kind != RUN_EVENT_ENDED && event->kind != RUN_EVENT_WAITING && event->kind != RUN_EVENT_WAIT_OVER) {
+    if (event->kind != RUN_EVENT_ENDED && event->kind != RUN_EVENT_WAITING && event->kind != RUN_EVENT_WAIT_OVER &&
+        event->kind != RUN_EVENT_REUSED) {
         return false;
     }
     enum step_state state = run_item_at(run, event->place)->state;
@@ -344,6 +363,9 @@ void run_apply(struct run *run, const struct run_event *event, struct run_change
         break;
     case RUN_EVENT_ENDED:
         apply_ended(run, event, changes);
+        break;
+    case RUN_EVENT_REUSED:
+        apply_reused(run, event, changes);
         break;
     case RUN_EVENT_WAITING:
         apply_waiting(run, event, changes);

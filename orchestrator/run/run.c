@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run/run.h"
-
 #include "run/run_internal.h"
 
 #include <assert.h>
@@ -128,7 +126,7 @@ static const char *copy_text(struct arena *arena, const char *text)
     return text == NULL ? NULL : arena_strdup(arena, text);
 }
 
-static struct run_item copy_item(struct arena *arena, const struct run_item *from)
+struct run_item run_copy_item(struct arena *arena, const struct run_item *from)
 {
     struct run_item item = *from;
     item.reason = copy_text(arena, from->reason);
@@ -147,7 +145,7 @@ static struct run_item copy_item(struct arena *arena, const struct run_item *fro
 
 static struct run_item carry_item(struct run *run, const struct run_item *from, const char *from_number)
 {
-    struct run_item item = copy_item(run->arena, from);
+    struct run_item item = run_copy_item(run->arena, from);
     if (item.carried_from == NULL) {
         item.carried_from = arena_strdup(run->arena, from_number);
     }

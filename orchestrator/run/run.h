@@ -37,6 +37,7 @@ struct run_item {
     const char *refused_by;   /* a gate said no: the rule; NULL otherwise */
     bool gate_passed;         /* a gate said yes */
     bool resumed;             /* its next start continues the same attempt after a wait */
+    bool reused;              /* carried_from is where a kept result came from: no attempt was needed */
 };
 
 struct run_step {
@@ -141,6 +142,7 @@ enum run_event_kind {
     RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready, or it goes on after a wait */
     RUN_EVENT_ENDED,         /* the live attempt of an item ended: `ended`, exit_code, reason */
     RUN_EVENT_WAITING,       /* it waits: reason says for what */
+    RUN_EVENT_REUSED,        /* no attempt is needed: `kept` of run `kept_from` is its result */
     RUN_EVENT_WAIT_OVER,     /* what it waited for came, was refused, or expired: the same attempt goes on */
     RUN_EVENT_DUE,           /* the time has come for delayed items */
     RUN_EVENT_CANCEL,        /* reason: by whom and why */
@@ -156,6 +158,8 @@ struct run_event {
     bool out_of_memory;
     int exit_code;            /* -1: none */
     const char *reason;       /* copied */
+    const struct run_item *kept; /* of REUSED; copied */
+    const char *kept_from;    /* "11" */
 };
 
 /* ---- making one --------------------------------------------------------------------------------- */

@@ -17,6 +17,9 @@ void run_clear_queues(struct run *run);
 void run_empty_queues(struct run *run);
 void run_push_ready(struct run *run, struct run_place place);
 
+/* run.c: a deep copy. */
+struct run_item run_copy_item(struct arena *arena, const struct run_item *from);
+
 /* settle.c: every step in run->due has all its needs terminal: it becomes ready, or skipped, failed, cancelled; and so
  * on through what depends on it. */
 void run_settle_due(struct run *run, struct run_changes *changes);

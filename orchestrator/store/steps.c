@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* steps.flags. Of a step's row: expanded to wanted; of an item's: gate_passed, resumed. */
+/* steps.flags. Of a step's row: expanded to wanted; of an item's: gate_passed, resumed, reused. */
 enum {
     FLAG_EXPANDED = 1,
     FLAG_AFTER_FAILURE = 2,
@@ -13,6 +13,7 @@ enum {
     FLAG_UNWANTED = 8,
     FLAG_GATE_PASSED = 16,
     FLAG_RESUMED = 32,
+    FLAG_REUSED = 64,
 };
 
 enum { WHOLE_STEP = -1 };
@@ -72,7 +73,8 @@ int store_item_put(struct store *store, const struct run *run, struct run_place 
 {
     const struct run_item *item = run_item_at(run, place);
     struct stmt *s = stmt_get(store, put_sql);
-    int64_t flags = (item->gate_passed ? FLAG_GATE_PASSED : 0) | (item->resumed ? FLAG_RESUMED : 0);
+    int64_t flags = (item->gate_passed ? FLAG_GATE_PASSED : 0) | (item->resumed ? FLAG_RESUMED : 0) |
+                    (item->reused ? FLAG_REUSED : 0);
     bind_row(s, run, place.step, (int64_t)place.item, item->state, item->reason, flags);
     stmt_text(s, ":key", item->key);
     stmt_int(s, ":attempts", item->attempts);
@@ -163,15 +165,19 @@ static void make_numbers(struct arena *arena, struct json *metrics)
     }
 }
 
-static int read_item(struct stmt *s, struct run *run, struct run_place place, struct err *err)
+#define ITEM_COLUMNS                                                                                                   \
+    "position, item, item_key, state, reason, flags, attempts, due_ms, started_ms, ended_ms, matrix, outputs, "        \
+    "artifacts, metrics, model_id, model_uri, step_run_id, child_run_id, carried_from, refused_by"
+
+static int read_item(struct stmt *s, struct arena *arena, struct run_item *ret_item, struct err *err)
 {
-    struct arena *arena = run->arena;
     int64_t flags = stmt_column_int(s, 5);
     struct run_item item = {
         .state = (enum step_state)step_state_parse(stmt_column_text(s, 3, arena)),
         .reason = stmt_column_text_or_null(s, 4, arena),
         .gate_passed = (flags & FLAG_GATE_PASSED) != 0,
         .resumed = (flags & FLAG_RESUMED) != 0,
+        .reused = (flags & FLAG_REUSED) != 0,
         .attempts = (int)stmt_column_int(s, 6),
         .due_ms = stmt_column_int(s, 7),
         .started_ms = stmt_column_int(s, 8),
@@ -193,18 +199,30 @@ static int read_item(struct stmt *s, struct run *run, struct run_place place, st
         return -1;
     }
     make_numbers(arena, &item.metrics);
-    run_load_item(run, place, &item);
+    *ret_item = item;
     return 0;
+}
+
+int store_item_get(struct store *store, const char *run_id, struct run_place place, struct arena *arena,
+                   struct run_item *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " ITEM_COLUMNS " FROM steps WHERE run_id = :run_id "
+                                     "AND position = :position AND item = :item");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":position", (int64_t)place.step);
+    stmt_int(s, ":item", (int64_t)place.item);
+    int row = stmt_step(s, err);
+    if (row == 1 && read_item(s, arena, ret, err) < 0) {
+        row = -1;
+    }
+    stmt_done(s);
+    return row;
 }
 
 int store_steps_load(struct store *store, struct run *run, struct err *err)
 {
-    struct stmt *s = stmt_get(
-        store,
-        "SELECT position, item, item_key, state, reason, flags, attempts, due_ms, started_ms, ended_ms, matrix, "
-        "outputs, "
-        "artifacts, metrics, model_id, model_uri, step_run_id, child_run_id, carried_from, refused_by FROM steps "
-        "WHERE run_id = :run_id ORDER BY position, item");
+    struct stmt *s =
+        stmt_get(store, "SELECT " ITEM_COLUMNS " FROM steps WHERE run_id = :run_id ORDER BY position, item");
     stmt_text(s, ":run_id", run->run_id);
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
@@ -220,10 +238,14 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
             run_load_step(run, position, (enum step_state)step_state_parse(stmt_column_text(s, 3, run->arena)),
                           stmt_column_text_or_null(s, 4, run->arena), (flags & FLAG_EXPANDED) != 0,
                           (flags & FLAG_AFTER_FAILURE) != 0, (flags & FLAG_REFUSED) != 0, (flags & FLAG_UNWANTED) == 0);
-        } else if (read_item(s, run, (struct run_place){position, (size_t)item}, err) < 0) {
+            continue;
+        }
+        struct run_item loaded;
+        if (read_item(s, run->arena, &loaded, err) < 0) {
             row = -1;
             break;
         }
+        run_load_item(run, (struct run_place){position, (size_t)item}, &loaded);
     }
     stmt_done(s);
     return row;

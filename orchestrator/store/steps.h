@@ -19,6 +19,10 @@ int store_steps_insert(struct store *store, const struct run *run, struct err *e
 /* Puts every row of the run back into `run` (run_load_item, run_load_step); run_resume is the caller's. */
 int store_steps_load(struct store *store, struct run *run, struct err *err);
 
+/* An item of any run: 1 with it, 0 when there is none, -1. */
+int store_item_get(struct store *store, const char *run_id, struct run_place place, struct arena *arena,
+                   struct run_item *ret, struct err *err);
+
 /* The published artifacts {NAME: path} of a step of any run; an empty map when there are none. */
 int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena,
                          struct json *ret, struct err *err);

@@ -76,5 +76,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return set_outputs(host, p, index);
 }
 
-STEP_PLUGIN(select, "1.0", "Picks the best of several candidates by a metric.", STEP_REPEATABLE, select_params, PARAMS,
-            OUTPUTS, run)
+STEP_PLUGIN(select, "1.0", "Picks the best of several candidates by a metric.", STEP_REPEATABLE | STEP_CACHEABLE,
+            select_params, PARAMS, OUTPUTS, run)

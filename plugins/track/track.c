@@ -116,5 +116,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(track, "1.0", "Records params, metrics, tags, tables and artifacts from files.", STEP_REPEATABLE,
-            track_params, PARAMS, OUTPUTS, run)
+STEP_PLUGIN(track, "1.0", "Records params, metrics, tags, tables and artifacts from files.",
+            STEP_REPEATABLE | STEP_CACHEABLE, track_params, PARAMS, OUTPUTS, run)

@@ -344,5 +344,5 @@ static enum step_result run(const struct step_host *host, const void *params)
     return result;
 }
 
-STEP_PLUGIN(train, "1.0", "Trains candidates of a grid by command or Lua, and keeps the best.", STEP_REPEATABLE,
-            train_params, PARAMS, OUTPUTS, run)
+STEP_PLUGIN(train, "1.0", "Trains candidates of a grid by command or Lua, and keeps the best.",
+            STEP_REPEATABLE | STEP_CACHEABLE, train_params, PARAMS, OUTPUTS, run)

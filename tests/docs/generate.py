@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTE = "<!-- Written by tests/docs/generate.py (make docs) from what the program says: change it there. -->\n"
-FLAGS = {"repeatable": "may be repeated", "gate": "may refuse"}
+FLAGS = {"repeatable": "may be repeated", "gate": "may refuse", "cacheable": "may be cached"}
 
 
 def output_of(*command):

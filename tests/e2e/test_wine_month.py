@@ -344,3 +344,24 @@ def test_the_file_that_ran_is_the_example(example, month):
     rung("validate", expect=0)
     if month.cellar.as_it_stands:
         assert (month.cellar.folder / "sluice.yaml").read_bytes() == (rung.folder / "sluice.yaml").read_bytes()
+
+
+def test_a_night_with_nothing_new_reuses_the_training_and_is_judged_again(month):
+    """Last of all: it adds a run to the month."""
+    last = month.ends[22]
+    result = month.cellar("run", "-p", "data=data/tonight.csv", "--json",
+                          env={"WINE_FEATURES": "linear", "WINE_SHARE": MONTH[22].share})
+    train = step(result.json, "train")
+    assert train["reason"] == "reused from 22/train" and train["status"] == "succeeded"
+    for key in ("outputs", "artifacts", "metrics", "model_id"):
+        assert train[key] == step(last, "train")[key]
+    evaluate = step(result.json, "evaluate")
+    assert evaluate["attempt"] == 1 and evaluate["reason"] is None  # a gate is never reused
+    assert (result.json["status"], result.json["verdict"]) == ("succeeded", "refused")
+    why = month.cellar("explain", "wine-quality/22", "train", expect=0).out
+    assert "input data changed" in why
+    shared = month.cellar("run", "-p", "data=data/tonight.csv", "--json",
+                          env={"WINE_FEATURES": "linear", "WINE_SHARE": "0.5"})
+    assert step(shared.json, "train")["reason"] is None
+    why = month.cellar("explain", "latest", "train", expect=0).out
+    assert "environment WINE_SHARE changed" in why

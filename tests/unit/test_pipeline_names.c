@@ -140,7 +140,10 @@ TEST(what_cannot_be_known_is_left_alone_or_warned_of)
         {HEAD "on: {push: {params: {full: true}}}\nsteps: {a: {run: x}}\n", "2:22 W021",
          "the pipeline has no param 'full'"},
         {HEAD "steps: {a: {matrix: {x: [1], include: [{y: 2}]}, run: 'echo ${{ matrix.y }}'}}\n", "", NULL},
-        {HEAD "steps: {a: {cache: {key: ['${{ params.x }}']}, run: x}}\n", "2:13 W020, 2:32 E009", NULL},
+        {HEAD "steps: {a: {cache: {key: ['${{ params.x }}']}, run: x}}\n", "2:32 E009", NULL},
+        {HEAD "steps: {a: {cache: {key: ['${{ secrets.X }}']}, run: x}}\n", "2:32 E013", NULL},
+        {HEAD "steps: {a: {cache: {key: ['${{ env.HOME }}', 'file:${{ inputs.d }}/*']}, inputs: {d: e}, run: x}}\n", "",
+         NULL},
     };
     CHECK_ROWS(rows);
 }

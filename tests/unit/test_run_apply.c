@@ -570,7 +570,35 @@ TEST(a_restart_in_the_middle_of_such_a_retry_forgets_no_item)
     driver_free(&d);
 }
 
-TESTS(RUN(a_chain_goes_step_by_step), RUN(a_diamond_joins_when_both_sides_are_done),
+TEST(a_kept_result_ends_an_item_without_an_attempt)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b", .needs = "a"}), NULL);
+    driver_begin(&d);
+    assert_string_equal(driver_start(&d), "a");
+    struct json outputs = json_object();
+    json_set(d.made.arena, &outputs, "n", json_int(5));
+    struct run_item kept = {.state = STEP_STATE_SUCCEEDED, .attempts = 3, .started_ms = 1, .ended_ms = 2,
+                            .outputs = outputs, .model_id = "m-1", .step_run_id = "r-old", .key = "7-old"};
+    driver_apply(&d, (struct run_event){
+                         .kind = RUN_EVENT_REUSED, .place = place_at(&d, "a"), .kept = &kept, .kept_from = "11"});
+    const struct run_item *item = item_at(&d, "a");
+    assert_string_equal(driver_states(&d), "running: a=succeeded b=ready");
+    assert_true(item->reused);
+    assert_string_equal(item->carried_from, "11");
+    assert_string_equal(item->key, "");
+    assert_string_equal(item->model_id, "m-1");
+    assert_string_equal(item->step_run_id, "r-old");
+    assert_int_equal(json_get_int(&item->outputs, "n", 0), 5);
+    assert_int_equal(item->attempts, 0);
+    assert_int_equal(item->ended_ms, d.now_ms);
+    driver_apply(&d, (struct run_event){
+                         .kind = RUN_EVENT_REUSED, .place = place_at(&d, "a"), .kept = &kept, .kept_from = "12"});
+    assert_string_equal(item_at(&d, "a")->carried_from, "11"); /* news of what has ended change nothing */
+    driver_free(&d);
+}
+
+TESTS(RUN(a_kept_result_ends_an_item_without_an_attempt),
+      RUN(a_chain_goes_step_by_step), RUN(a_diamond_joins_when_both_sides_are_done),
       RUN(a_pipeline_without_steps_succeeds_at_once),
       RUN(what_is_below_a_failure_is_skipped_with_the_reason_and_the_rest_goes_on),
       RUN(a_need_with_a_question_mark_accepts_a_skipped_step_but_no_failed_one),

@@ -126,6 +126,7 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
          "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
         "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
         "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
+        "INSERT INTO supply VALUES ('warehouse', 3)",
     };
     static const char *const questions[] = {
         "SELECT 1",
@@ -139,6 +140,7 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
         "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
         "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
+        "SELECT COUNT(*) FROM supply WHERE amount = 3",
     };
     assert_int_equal(store_schema_count, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version < store_schema_count; version++) {
