@@ -356,7 +356,7 @@ def test_a_night_with_nothing_new_reuses_the_training_and_is_judged_again(month)
     for key in ("outputs", "artifacts", "metrics", "model_id"):
         assert train[key] == step(last, "train")[key]
     evaluate = step(result.json, "evaluate")
-    assert evaluate["attempt"] == 1 and evaluate["reason"] is None  # a gate is never reused
+    assert evaluate["attempt"] == 1 and evaluate["run_id"] != step(last, "evaluate")["run_id"]  # a gate never is
     assert (result.json["status"], result.json["verdict"]) == ("succeeded", "refused")
     why = month.cellar("explain", "wine-quality/22", "train", expect=0).out
     assert "input data changed" in why
