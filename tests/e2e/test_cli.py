@@ -506,7 +506,7 @@ def make_older(path, version):
     older.replace(path)
 
 
-@pytest.mark.parametrize("version", [7, 8, 9, 10])
+@pytest.mark.parametrize("version", [7, 8, 9, 10, 11])
 def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice, version):
     sluice.pipeline(HELLO)
     sluice.run()
