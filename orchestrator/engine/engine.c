@@ -12,8 +12,6 @@
 #include "store/activity.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -26,22 +24,9 @@ int64_t engine_now(const struct engine *engine)
     return clock_wall_ms(engine->options.clock);
 }
 
-void crash_point(const char *name)
+static void crash_point(const struct engine *engine, const char *name)
 {
-    const char *wanted = getenv("SLUICE_CRASH");
-    static int seen = 0; /* test builds and tests only: counts passes of the one point that is wanted */
-    if (wanted == NULL) {
-        return;
-    }
-    struct str rest = str_from(wanted);
-    struct str point = {0};
-    int64_t nth = 1;
-    if (str_cut(&rest, ':', &point) && rest.p != NULL) {
-        (void)parse_int(rest, 1, INT64_MAX, &nth, NULL);
-    }
-    if (str_is(point, name) && ++seen == nth) {
-        (void)kill(getpid(), SIGKILL);
-    }
+    engine->world->crash_point(engine->world->ctx, name);
 }
 
 /* ---- the transaction of a turn ------------------------------------------------------------------ */
@@ -77,11 +62,11 @@ void turn_abandon(struct engine *engine)
 }
 
 /* "before_stop", "before_spawn": the crash points of what a message says. */
-static void crash_before_message(const struct json *message)
+static void crash_before_message(const struct engine *engine, const struct json *message)
 {
     char name[40];
     (void)snprintf(name, sizeof name, "before_%s", json_get_text(message, "type", ""));
-    crash_point(name);
+    crash_point(engine, name);
 }
 
 /* Messages go out only now that what they act on is durable. A runner that is gone is noticed by links_read. */
@@ -97,11 +82,11 @@ static void act(struct engine *engine)
     for (size_t i = 0; i < engine->outgoing.count; i++) {
         struct runner_link *link = link_find(engine, engine->outgoing.items[i].runner);
         if (link != NULL) {
-            crash_point("before_send");
-            crash_before_message(&engine->outgoing.items[i].message);
+            crash_point(engine, "before_send");
+            crash_before_message(engine, &engine->outgoing.items[i].message);
             message_send(&link->stream, &engine->outgoing.items[i].message);
             link_flush(engine, link);
-            crash_point("after_send");
+            crash_point(engine, "after_send");
         }
     }
     engine->outgoing.count = 0;
@@ -165,15 +150,15 @@ int turn_commit(struct engine *engine, struct err *err)
             return -1;
         }
     } while (has_changes(engine) || places_may_begin(engine) || leases_may_start(engine));
-    crash_point("before_commit");
+    crash_point(engine, "before_commit");
     if (store_commit(engine->options.store, err) < 0) {
         turn_abandon(engine);
         return -1;
     }
     engine->in_transaction = false;
-    crash_point("after_commit");
+    crash_point(engine, "after_commit");
     act(engine);
-    crash_point("after_act");
+    crash_point(engine, "after_act");
     forget_ended(engine);
     arena_reset(engine->turn);
     return 0;
@@ -330,7 +315,8 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     }
     links_drop_dead(engine);
     struct epoll_event events[TURN_EVENTS];
-    int count = epoll_wait(engine->epoll_fd, events, TURN_EVENTS, wait_time(engine, timeout_ms));
+    int timeout = wait_time(engine, timeout_ms);
+    int count = engine->world->wait(engine->world->ctx, engine->epoll_fd, events, TURN_EVENTS, timeout);
     if (count < 0 && errno != EINTR) {
         return err_errno(err, "waiting for events");
     }
@@ -348,18 +334,6 @@ int engine_watch(struct engine *engine, int fd, struct err *err)
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------- */
-
-static int read_boot_id(struct engine *engine, struct err *err)
-{
-    struct arena *arena = arena_new();
-    struct str text;
-    int result = fs_read("/proc/sys/kernel/random/boot_id", 256, arena, &text, err);
-    if (result == 0) {
-        (void)snprintf(engine->boot_id, sizeof engine->boot_id, "%.*s", STR_ARG(str_trim(text)));
-    }
-    arena_free(arena);
-    return result;
-}
 
 /* Each engine of a home gets a higher generation: runners obey the newest. */
 static int next_generation(struct engine *engine, struct err *err)
@@ -489,18 +463,20 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
 {
     struct engine *engine = mem_alloc(sizeof *engine);
     engine->options = *options;
+    engine->world = options->world != NULL ? options->world : &engine_world_system;
     engine->turn = arena_new();
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     engine->slots = options->slots > 0 ? options->slots : processors > 0 ? (int)processors : 1;
     engine->slots = options->starts_nothing ? 0 : engine->slots;
-    rng_seed_from_system(&engine->rng);
+    engine->world->seed(engine->world->ctx, &engine->rng);
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (engine->epoll_fd < 0) {
         (void)err_errno(err, "creating the event loop");
         goto fail;
     }
     backstop_open(engine);
-    if (leases_open(engine, err) < 0 || read_boot_id(engine, err) < 0 || next_generation(engine, err) < 0 ||
+    if (leases_open(engine, err) < 0 || engine->world->boot_id(engine->world->ctx, engine->boot_id, err) < 0 ||
+        next_generation(engine, err) < 0 ||
         engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;
     }

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 struct engine;
+struct engine_world;
 
 /* What an engine needs; all borrowed for its life. */
 struct engine_options {
@@ -34,6 +35,7 @@ struct engine_options {
     const char *lua_folder;    /* the standard Lua modules */
     struct catalogue *plugins;
     const struct clock *clock;
+    const struct engine_world *world; /* NULL: the machine as it is (engine/world.h) */
     int slots;                 /* steps at once; 0: the number of processors */
     const struct resource_supply *supply; /* what steps may ask for */
     size_t supply_count;

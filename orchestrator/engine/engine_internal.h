@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "engine/engine.h"
 #include "engine/url_probe.h"
+#include "engine/world.h"
 #include "run/next_start.h"
 #include "store/runs.h"
 #include "store/pipeline_runs.h"
@@ -102,6 +103,7 @@ struct outgoing {
 
 struct engine {
     struct engine_options options;
+    const struct engine_world *world;
     int slots;
     int epoll_fd;
     int64_t generation;
@@ -397,13 +399,14 @@ bool runner_process_wake(int pidfd);
 /* False when it is not known which process it is, or it does not die. */
 bool runner_process_kill(int pidfd);
 
+/* ---- sweep.c ---- */
+/* struct engine_world's sweep on the machine as it is. */
+int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids);
+
 /* ---- activity ---- */
 int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,
                 const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
 /* "run wine 12" in the arena. */
 const char *run_words(struct arena *arena, const struct pipeline_run *row);
-
-/* A named place where the tests kill the process: SLUICE_CRASH=name[:n]. */
-void crash_point(const char *name);
 
 #endif

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Connections to runners: found by their sockets, started at need, listened to.
  */
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/path.h"
 #include "engine/engine_internal.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { RUNNER_START_MS = 10000, RUNNER_POLL_MS = 2, RUNNER_STARTS = 3 };
+enum { RUNNER_START_MS = 10000, RUNNER_POLL_MS = 2, RUNNER_LOOK_MS = 100, RUNNER_STARTS = 3 };
 
 struct runner_link *link_find(struct engine *engine, const char *id)
 {
@@ -46,25 +35,6 @@ void link_drop(struct engine *engine, struct runner_link *link)
         (void)close(link->pidfd);
     }
     free(link);
-}
-
-/* Connects to <home>/runner/<id>.sock through the folder's descriptor, so that a long home path does not overflow
- * sun_path. */
-static int connect_socket(const char *folder, const char *id)
-{
-    int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd < 0) {
-        return -1;
-    }
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder_fd, id);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        (void)close(fd);
-        fd = -1;
-    }
-    (void)close(folder_fd);
-    return fd;
 }
 
 /* What the socket does not take now goes out when it can be written again. A runner that is gone is noticed by
@@ -108,8 +78,7 @@ static void await_greeting(struct engine *engine, struct runner_link *link, stru
 {
     int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
     while (!link->greeted && !link->dead && clock_monotonic_ms(engine->options.clock) < until_ms) {
-        struct pollfd wait = {.fd = link->stream.fd, .events = POLLIN};
-        (void)poll(&wait, 1, 100);
+        engine->world->wait_readable(engine->world->ctx, link->stream.fd, RUNNER_LOOK_MS);
         if (links_read(engine, link, err) < 0) {
             return;
         }
@@ -118,25 +87,25 @@ static void await_greeting(struct engine *engine, struct runner_link *link, stru
 
 int links_scan(struct engine *engine, struct err *err)
 {
+    const struct engine_world *world = engine->world;
     const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
-    DIR *entries = opendir(folder);
-    if (entries == NULL) {
-        return errno == ENOENT ? 0 : err_errno(err, "reading '%s'", folder);
+    const char **ids = NULL;
+    size_t count = 0;
+    if (world->runner_list(world->ctx, folder, engine->turn, &ids, &count, err) < 0) {
+        return -1;
     }
-    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
-        struct str name = str_from(entry->d_name);
-        if (!str_ends(name, STR(".sock")) || name.n - 5 >= sizeof((struct runner_link *)0)->id) {
+    for (size_t i = 0; i < count; i++) {
+        const char *id = ids[i];
+        if (strlen(id) >= sizeof((struct runner_link *)0)->id) {
             continue;
         }
-        const char *id = arena_str(engine->turn, str_slice(name, 0, name.n - 5)).p;
-        int fd = connect_socket(folder, id);
+        int fd = world->runner_connect(world->ctx, folder, id);
         if (fd < 0) {
-            (void)unlinkat(dirfd(entries), entry->d_name, 0); /* nobody listens: a dead runner's */
+            world->runner_forget(world->ctx, folder, id); /* nobody listens: a dead runner's */
             continue;
         }
         struct runner_link *link = link_new(engine, id, fd, err);
         if (link == NULL) {
-            (void)closedir(entries);
             return -1;
         }
         await_greeting(engine, link, err);
@@ -144,7 +113,6 @@ int links_scan(struct engine *engine, struct err *err)
             log_warn("engine", "runner=%s does not answer (is it stopped?): its steps are waited for", id);
         }
     }
-    (void)closedir(entries);
     return 0;
 }
 
@@ -159,55 +127,21 @@ void links_drop_dead(struct engine *engine)
 
 /* ---- starting one --------------------------------------------------------------------------------------- */
 
-extern char **environ;
-
-/* All descriptors of the engine are close-on-exec: the runner inherits none. */
-static int spawn_runner(struct engine *engine, const char *id, struct err *err)
-{
-    char linger[16];
-    (void)snprintf(linger, sizeof linger, "%d", engine->options.linger_s);
-    char *argv[] = {(char *)(uintptr_t)engine->options.runner,
-                    "serve",
-                    "--home",
-                    (char *)(uintptr_t)engine->options.home,
-                    "--id",
-                    (char *)(uintptr_t)id,
-                    "--linger",
-                    linger,
-                    NULL};
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    pid_t pid = 0;
-    int code = posix_spawn(&pid, engine->options.runner, NULL, &attributes, argv, environ);
-    (void)posix_spawnattr_destroy(&attributes);
-    if (code != 0) {
-        errno = code;
-        return err_errno(err, "starting '%s'", engine->options.runner);
-    }
-    return 0;
-}
-
 /* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
 static struct runner_link *start_runner(struct engine *engine, const char *folder, bool *ret_gone, struct err *err)
 {
+    const struct engine_world *world = engine->world;
     char id[64];
-    (void)snprintf(id, sizeof id, "%lld-%d-%08x", (long long)engine->generation, (int)getpid(),
-                   (unsigned)rng_below(&engine->rng, UINT32_MAX));
-    if (fs_make_folders(folder, 0700, err) < 0 || spawn_runner(engine, id, err) < 0) {
+    (void)snprintf(id, sizeof id, "%lld-%016llx", (long long)engine->generation,
+                   (unsigned long long)rng_next(&engine->rng));
+    if (world->runner_start(world->ctx, &engine->options, folder, id, err) < 0) {
         return NULL;
     }
     int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
     int fd = -1;
-    while ((fd = connect_socket(folder, id)) < 0 && clock_monotonic_ms(engine->options.clock) < until_ms) {
-        struct timespec pause = {.tv_nsec = RUNNER_POLL_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
+    while ((fd = world->runner_connect(world->ctx, folder, id)) < 0 &&
+           clock_monotonic_ms(engine->options.clock) < until_ms) {
+        world->pause(world->ctx, RUNNER_POLL_MS);
     }
     if (fd < 0) {
         (void)err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000,

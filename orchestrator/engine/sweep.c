@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The end of what an attempt may have left running when its runner is gone: each of its processes carries
+ * SLUICE_ATTEMPT=<mark>, or is of the process group that its first process led.
+ */
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parse.h"
+#include "engine/engine_internal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20 };
+
+/* Whose processes are looked for. */
+struct hunted {
+    const char *needle; /* "SLUICE_ATTEMPT=..." in the environment */
+    pid_t group;        /* of its first process; 0: it was never started, or the number means another process now */
+    char *room;         /* ENVIRON_MAX bytes */
+};
+
+static bool environ_has(const char *pid, const struct hunted *hunted)
+{
+    char path[280];
+    (void)snprintf(path, sizeof path, "/proc/%s/environ", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    size_t size = 0;
+    ssize_t got = 0;
+    while (size < ENVIRON_MAX && (got = read(fd, hunted->room + size, ENVIRON_MAX - size)) > 0) {
+        size += (size_t)got;
+    }
+    (void)close(fd);
+    return str_find((struct str){hunted->room, size}, str_from(hunted->needle)) >= 0;
+}
+
+/* Steps lead a process group of their own. Its number cannot be given to another while one of them is alive, but may
+ * have been after the last was gone. */
+static pid_t group_of(const struct attempt_row *row)
+{
+    char pid[24];
+    (void)snprintf(pid, sizeof pid, "%lld", (long long)row->pid);
+    int64_t ticks = row->pid <= 1 ? -1 : process_stat(pid, STAT_START_TICKS);
+    return row->pid <= 1 || (ticks >= 0 && ticks != row->start_ticks) ? 0 : (pid_t)row->pid;
+}
+
+static bool is_hunted(const char *pid, const struct hunted *hunted)
+{
+    int64_t group = process_stat(pid, STAT_GROUP);
+    return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted));
+}
+
+/* Kills every process of the attempt; returns how many were there, their pids in `pids`. */
+static int sweep_once(const struct hunted *hunted, struct strbuf *pids)
+{
+    int found = 0;
+    DIR *processes = opendir("/proc");
+    strbuf_reset(pids);
+    if (processes == NULL) { /* who cannot look has not seen that nothing is left */
+        strbuf_add_text(pids, "unknown, since /proc cannot be read");
+        return 1;
+    }
+    for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_hunted(entry->d_name, hunted)) {
+            continue;
+        }
+        found++;
+        strbuf_printf(pids, "%s%s", pids->length == 0 ? "" : ", ", entry->d_name);
+        (void)kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
+    }
+    (void)closedir(processes);
+    return found;
+}
+
+int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids)
+{
+    (void)ctx;
+    char needle[80];
+    (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", row->mark);
+    struct hunted hunted = {.needle = needle, .group = group_of(row), .room = mem_alloc(ENVIRON_MAX)};
+    int left = 1;
+    for (int i = 0; i < SWEEPS && left > 0; i++) {
+        left = sweep_once(&hunted, pids);
+        if (left > 0) {
+            struct timespec pause = {.tv_nsec = SWEEP_PAUSE_MS * 1000000L};
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    free(hunted.room);
+    return left;
+}

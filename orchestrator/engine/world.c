@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The machine as it is: clockwork of the kernel, runners as processes that listen on sockets.
+ */
+#include "engine/world.h"
+
+#include "base/fs.h"
+#include "base/parse.h"
+#include "engine/engine_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* SLUICE_CRASH=name[:n] */
+static void system_crash_point(void *ctx, const char *name)
+{
+    const char *wanted = getenv("SLUICE_CRASH");
+    static int seen = 0; /* test builds and tests only: counts passes of the one point that is wanted */
+    (void)ctx;
+    if (wanted == NULL) {
+        return;
+    }
+    struct str rest = str_from(wanted);
+    struct str point = {0};
+    int64_t nth = 1;
+    if (str_cut(&rest, ':', &point) && rest.p != NULL) {
+        (void)parse_int(rest, 1, INT64_MAX, &nth, NULL);
+    }
+    if (str_is(point, name) && ++seen == nth) {
+        (void)kill(getpid(), SIGKILL);
+    }
+}
+
+static void system_seed(void *ctx, struct rng *ret_rng)
+{
+    (void)ctx;
+    rng_seed_from_system(ret_rng);
+}
+
+static int system_boot_id(void *ctx, char ret_boot_id[40], struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct str text;
+    (void)ctx;
+    int result = fs_read("/proc/sys/kernel/random/boot_id", 256, arena, &text, err);
+    if (result == 0) {
+        (void)snprintf(ret_boot_id, 40, "%.*s", STR_ARG(str_trim(text)));
+    }
+    arena_free(arena);
+    return result;
+}
+
+static int system_wait(void *ctx, int epoll_fd, struct epoll_event *events, int room, int timeout_ms)
+{
+    (void)ctx;
+    return epoll_wait(epoll_fd, events, room, timeout_ms);
+}
+
+static void system_wait_readable(void *ctx, int fd, int timeout_ms)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    (void)ctx;
+    (void)poll(&wait, 1, timeout_ms);
+}
+
+static void system_pause(void *ctx, int ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    (void)ctx;
+    (void)nanosleep(&pause, NULL);
+}
+
+/* ---- runners ---------------------------------------------------------------------------------------------- */
+
+static int system_runner_list(void *ctx, const char *folder, struct arena *arena, const char ***ret_ids,
+                              size_t *ret_count, struct err *err)
+{
+    struct {
+        VEC_OF(const char *)
+    } ids = {0};
+    (void)ctx;
+    *ret_ids = NULL;
+    *ret_count = 0;
+    DIR *entries = opendir(folder);
+    if (entries == NULL) {
+        return errno == ENOENT ? 0 : err_errno(err, "reading '%s'", folder);
+    }
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        struct str name = str_from(entry->d_name);
+        if (str_ends(name, STR(".sock"))) {
+            vec_push(&ids, arena_str(arena, str_slice(name, 0, name.n - 5)).p);
+        }
+    }
+    (void)closedir(entries);
+    *ret_ids = arena_array(arena, ids.count + 1, sizeof *ids.items);
+    for (size_t i = 0; i < ids.count; i++) {
+        (*ret_ids)[i] = ids.items[i];
+    }
+    *ret_count = ids.count;
+    vec_clear(&ids);
+    return 0;
+}
+
+/* Through the folder's descriptor, so that a long home path does not overflow sun_path. */
+static int system_runner_connect(void *ctx, const char *folder, const char *id)
+{
+    (void)ctx;
+    int folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder_fd < 0) {
+        return -1;
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder_fd, id);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    (void)close(folder_fd);
+    return fd;
+}
+
+static void system_runner_forget(void *ctx, const char *folder, const char *id)
+{
+    (void)ctx;
+    struct arena *arena = arena_new();
+    (void)unlink(arena_printf(arena, "%s/%s.sock", folder, id));
+    arena_free(arena);
+}
+
+extern char **environ;
+
+/* All descriptors of the engine are close-on-exec: the runner inherits none. */
+static int system_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
+                               struct err *err)
+{
+    char linger[16];
+    (void)ctx;
+    (void)snprintf(linger, sizeof linger, "%d", options->linger_s);
+    char *argv[] = {(char *)(uintptr_t)options->runner,
+                    "serve",
+                    "--home",
+                    (char *)(uintptr_t)options->home,
+                    "--id",
+                    (char *)(uintptr_t)id,
+                    "--linger",
+                    linger,
+                    NULL};
+    if (fs_make_folders(folder, 0700, err) < 0) {
+        return -1;
+    }
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    (void)posix_spawnattr_init(&attributes);
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setsigdefault(&attributes, &all);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    pid_t pid = 0;
+    int code = posix_spawn(&pid, options->runner, NULL, &attributes, argv, environ);
+    (void)posix_spawnattr_destroy(&attributes);
+    if (code != 0) {
+        errno = code;
+        return err_errno(err, "starting '%s'", options->runner);
+    }
+    return 0;
+}
+
+const struct engine_world engine_world_system = {
+    .crash_point = system_crash_point,
+    .seed = system_seed,
+    .boot_id = system_boot_id,
+    .wait = system_wait,
+    .wait_readable = system_wait_readable,
+    .pause = system_pause,
+    .runner_list = system_runner_list,
+    .runner_connect = system_runner_connect,
+    .runner_forget = system_runner_forget,
+    .runner_start = system_runner_start,
+    .sweep = attempt_sweep,
+};
