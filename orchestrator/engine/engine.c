@@ -29,7 +29,7 @@ static void crash_point(const struct engine *engine, const char *name)
     engine->world->crash_point(engine->world->ctx, name);
 }
 
-/* ---- the transaction of a turn ------------------------------------------------------------------ */
+/* ---- the transaction of a turn --------------------------------------------------------------- */
 
 int turn_begin(struct engine *engine, struct err *err)
 {
@@ -164,7 +164,7 @@ int turn_commit(struct engine *engine, struct err *err)
     return 0;
 }
 
-/* ---- timers -------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 static void add_earlier(int64_t *earliest, int64_t at_ms)
 {
@@ -239,7 +239,7 @@ static int fire_timeouts(struct engine *engine, int64_t now_ms, struct err *err)
     return fired;
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static int read_links(struct engine *engine, const struct epoll_event *events, int count, struct err *err)
 {
@@ -284,6 +284,40 @@ static int take_events(struct engine *engine, struct err *err)
     return taken + due + late;
 }
 
+/* ---- attempts nobody has --------------------------------------------------------------------- */
+
+static bool is_held(struct engine *engine, const struct live_attempt *attempt)
+{
+    return attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING ||
+           link_find(engine, attempt->row.runner) != NULL;
+}
+
+/* Is there more to read in the journal of an attempt that nobody has? Its end may stand there. */
+static bool has_more_to_read(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (engine->attempts.items[i]->open->look && !is_held(engine, engine->attempts.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After loading: the runner of an attempt may have gone before, or in the very turn that could not be committed. */
+static int settle_orphans(struct engine *engine, struct err *err)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (!is_held(engine, attempt) &&
+            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, "its runner was killed", err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- a turn ---------------------------------------------------------------------------------- */
+
 static int engine_load(struct engine *engine, struct err *err);
 
 int turn_ready(struct engine *engine, struct err *err)
@@ -321,9 +355,12 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
         return err_errno(err, "waiting for events");
     }
     int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
-    if (turn_end(engine, taken < 0 ? -1 : 0, err) < 0) {
+    bool settles = engine->unsettled && taken >= 0 && !has_more_to_read(engine);
+    int result = taken < 0 || (settles && settle_orphans(engine, err) < 0) ? -1 : 0;
+    if (turn_end(engine, result, err) < 0) {
         return -1;
     }
+    engine->unsettled = engine->unsettled && !settles;
     return taken + (count > 0 ? count : 0);
 }
 
@@ -333,7 +370,7 @@ int engine_watch(struct engine *engine, int fd, struct err *err)
     return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? err_errno(err, "watching a descriptor") : 0;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Each engine of a home gets a higher generation: runners obey the newest. */
 static int next_generation(struct engine *engine, struct err *err)
@@ -413,24 +450,8 @@ static int engine_load(struct engine *engine, struct err *err)
     }
     engine->next_wait_check_ms = engine_now(engine);
     engine->reload = false;
+    engine->unsettled = true;
     return 0;
-}
-
-static bool is_held(struct engine *engine, const struct live_attempt *attempt)
-{
-    return attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING ||
-           link_find(engine, attempt->row.runner) != NULL;
-}
-
-/* Is there more to read in the journal of an attempt that nobody has? Its end may stand there. */
-static bool has_more_to_read(struct engine *engine)
-{
-    for (size_t i = 0; i < engine->attempts.count; i++) {
-        if (engine->attempts.items[i]->open->look && !is_held(engine, engine->attempts.items[i])) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Settles what the last engine left: reads the journals, then asks the runners, then looks at attempts nobody has. */
@@ -443,15 +464,7 @@ static int engine_recover(struct engine *engine, struct err *err)
         if (engine_turn(engine, 0, err) < 0) {
             return -1;
         }
-    } while (has_more_to_read(engine));
-    for (size_t i = 0; i < engine->attempts.count; i++) {
-        struct live_attempt *attempt = engine->attempts.items[i];
-        if (!is_held(engine, attempt) &&
-            (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, "its runner was killed", err) < 0)) {
-            turn_abandon(engine);
-            return -1;
-        }
-    }
+    } while (engine->unsettled);
     /* Ready items of runs that had no event: attempts_start looks at all runs once a transaction is open. */
     if (turn_begin(engine, err) < 0) {
         return -1;
@@ -476,8 +489,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     }
     backstop_open(engine);
     if (leases_open(engine, err) < 0 || engine->world->boot_id(engine->world->ctx, engine->boot_id, err) < 0 ||
-        next_generation(engine, err) < 0 ||
-        engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
+        next_generation(engine, err) < 0 || engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;
     }
     *ret_engine = engine;
@@ -513,7 +525,7 @@ void engine_close(struct engine *engine)
     free(engine);
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------ */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 const struct run *engine_find_run(struct engine *engine, const char *run_id)
 {

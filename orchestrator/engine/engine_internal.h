@@ -147,6 +147,7 @@ struct engine {
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
+    bool unsettled; /* it was loaded: attempts that nobody has are still to be looked for */
 };
 
 int64_t engine_now(const struct engine *engine);

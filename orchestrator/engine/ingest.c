@@ -98,7 +98,8 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     bool exited = strcmp(json_get_text(&exit, "how", ""), "exited") == 0;
     int code = exited ? (int)json_get_int(&exit, "code", 1) : -1;
     bool waits = exited && code == 0 && strcmp(word, "wait") == 0 && attempt->row.wait != NULL;
-    if (waits && stopping == NULL) {
+    bool stopped_alone = json_get_text(&exit, "stopped", NULL) != NULL; /* by its runner: its time was over */
+    if (waits && stopping == NULL && !stopped_alone) {
         struct json wait = json_null();
         (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
         return wait_open(engine, attempt, &wait, frame->time_ms, err);

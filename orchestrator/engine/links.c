@@ -73,16 +73,17 @@ static struct runner_link *link_new(struct engine *engine, const char *id, int t
     return link;
 }
 
-/* Reads until the runner has said hello and what it has, or is gone. */
-static void await_greeting(struct engine *engine, struct runner_link *link, struct err *err)
+/* Reads until the runner has said hello and what it has, or is gone. -1 when the store cannot take what it says. */
+static int await_greeting(struct engine *engine, struct runner_link *link, struct err *err)
 {
     int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
     while (!link->greeted && !link->dead && clock_monotonic_ms(engine->options.clock) < until_ms) {
         engine->world->wait_readable(engine->world->ctx, link->stream.fd, RUNNER_LOOK_MS);
         if (links_read(engine, link, err) < 0) {
-            return;
+            return -1;
         }
     }
+    return 0;
 }
 
 int links_scan(struct engine *engine, struct err *err)
@@ -108,7 +109,9 @@ int links_scan(struct engine *engine, struct err *err)
         if (link == NULL) {
             return -1;
         }
-        await_greeting(engine, link, err);
+        if (await_greeting(engine, link, err) < 0) {
+            return -1;
+        }
         if (!link->greeted && !link->dead) {
             log_warn("engine", "runner=%s does not answer (is it stopped?): its steps are waited for", id);
         }
@@ -125,7 +128,7 @@ void links_drop_dead(struct engine *engine)
     }
 }
 
-/* ---- starting one --------------------------------------------------------------------------------------- */
+/* ---- starting one ---------------------------------------------------------------------------- */
 
 /* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
 static struct runner_link *start_runner(struct engine *engine, const char *folder, bool *ret_gone, struct err *err)
@@ -149,10 +152,9 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
         return NULL;
     }
     struct runner_link *link = link_new(engine, id, fd, err);
-    if (link == NULL) {
+    if (link == NULL || await_greeting(engine, link, err) < 0) {
         return NULL;
     }
-    await_greeting(engine, link, err);
     if (link->dead || !link->usable) {
         *ret_gone = link->dead;
         (void)err_set(err, ERR_IO, "sluice-runner does not answer: see '%s/%s.log'", folder, id);
@@ -184,7 +186,7 @@ struct runner_link *links_current(struct engine *engine, struct err *err)
     return link;
 }
 
-/* ---- what they say ----------------------------------------------------------------------------------------- */
+/* ---- what they say --------------------------------------------------------------------------- */
 
 static void send_now(struct engine *engine, struct runner_link *link, const char *type, int64_t attempt)
 {
@@ -237,36 +239,65 @@ static int is_over(struct engine *engine, int64_t id, bool *ret_over, struct err
     return -1;
 }
 
-/* What a runner has: attempts it knows are looked after; those it should have and has not are orphans; those that have
- * ended in the store are forgotten. */
+/* After a wait an attempt goes on under the same id. If the message that says so was lost with an engine, what the
+ * runner knows is its first half: that has ended, as the journal says. Nobody has the second half then. */
+static int is_first_half(struct engine *engine, struct live_attempt *attempt, const struct json *known, bool *ret_first,
+                         struct err *err)
+{
+    int frames = 1;
+    *ret_first = false;
+    if (strcmp(json_get_text(known, "state", ""), "exited") != 0) {
+        return 0;
+    }
+    while (frames > 0) {
+        frames = ingest_run(engine, attempt->open, SIZE_MAX, err);
+    }
+    *ret_first = attempt->row.ended_ms == 0 && attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning;
+    return frames;
+}
+
+/* An attempt that a runner has: looked after, or forgotten when it has ended in the store. */
+static int take_known(struct engine *engine, struct runner_link *link, const struct json *known, struct err *err)
+{
+    int64_t id = json_get_int(known, "attempt", 0);
+    struct live_attempt *attempt = attempt_find(engine, id);
+    bool over = true;
+    if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
+        if (is_over(engine, id, &over, err) < 0) {
+            return -1;
+        }
+        if (over) {
+            send_now(engine, link, "ack", id);
+        }
+        return 0;
+    }
+    if (is_first_half(engine, attempt, known, &over, err) < 0) {
+        return -1;
+    }
+    if (over) {
+        send_now(engine, link, "ack", id); /* and it is an orphan */
+        return 0;
+    }
+    attempt->sent = true;
+    attempt->open->look = true;
+    if (attempt->row.stopping != NULL && attempt->row.ended_ms == 0) {
+        if (turn_begin(engine, err) < 0) {
+            return -1;
+        }
+        /* The message may have been lost with the engine that sent it. */
+        attempt_stop(engine, attempt, attempt->row.stopping,
+                     run_step_at(attempt->open->run, attempt->place)->stop_grace_ms);
+    }
+    return resend_replies(engine, id, json_get(known, "calls"), link->id, err);
+}
+
+/* What a runner has, and what it should have and has not: orphans. */
 static int take_attempts(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
 {
     const struct json *list = json_get(message, "attempts");
     size_t count = list != NULL && list->type == JSON_ARRAY ? list->u.array.count : 0;
     for (size_t i = 0; i < count; i++) {
-        int64_t id = json_get_int(&list->u.array.items[i], "attempt", 0);
-        struct live_attempt *attempt = attempt_find(engine, id);
-        if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
-            bool over = true;
-            if (is_over(engine, id, &over, err) < 0) {
-                return -1;
-            }
-            if (over) {
-                send_now(engine, link, "ack", id);
-            }
-            continue;
-        }
-        attempt->sent = true;
-        attempt->open->look = true;
-        if (attempt->row.stopping != NULL) {
-            if (turn_begin(engine, err) < 0) {
-                return -1;
-            }
-            /* The message may have been lost with the engine that sent it. */
-            attempt_stop(engine, attempt, attempt->row.stopping,
-                         run_step_at(attempt->open->run, attempt->place)->stop_grace_ms);
-        }
-        if (resend_replies(engine, id, json_get(&list->u.array.items[i], "calls"), link->id, err) < 0) {
+        if (take_known(engine, link, &list->u.array.items[i], err) < 0) {
             return -1;
         }
     }
