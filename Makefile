@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
+.PHONY: all demo test simulate unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -116,6 +116,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Iplugins/shared -Iplugins -Itests/unit $(call PC,--cflags,lua5.4) -o $@ $< $(BUILD)/unit/objects.a \
 	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
+
+# The simulator: the program's own object files below cli/, and the simulated world.
+SIM_CORE    := base crypto time wire plugin pipeline run store engine
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
+$(BUILD)/simulate: $(SIM_OBJECTS) $(call objects,$(SIM_CORE)) $(BUILD)/obj/gen/schema.o
+	$(CC) $(SAN) -o $@ $^ $(LIBS_CORE)
+simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SEED=1
+	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
+SEEDS ?= 1000
+SEED  ?= 1
 
 sanitized: ## the same programs under ASan and UBSan, in build/asan
 	@$(MAKE) --no-print-directory $(SANITIZED) all

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "history.h"
+
+#include "base/fs.h"
+#include "disk.h"
+#include "history_internal.h"
+#include "store/activity.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *const history_fault_names[HISTORY_FAULT_KINDS] = {
+    "kill", "crash-point",   "die-at-write",   "full",       "ioerr", "sync",  "after-sync",
+    "busy", "runner-killed", "runner-stopped", "all-killed", "power", "clock", "restart",
+};
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+static const unsigned char key[32] = "a key for simulated homes, 32 B";
+
+static int open_store(const char *home, struct store **ret, struct err *err)
+{
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/sluice.db", home);
+    if (store_open(path, STORE_READ_WRITE, ret, err) < 0) {
+        return -1;
+    }
+    store_activity_set_key(*ret, key);
+    return 0;
+}
+
+static struct world first_world;
+
+static void host_sleep(void *ctx, int ms)
+{
+    struct world **world = ctx;
+    if ((*world)->dead) {
+        (*world)->skew_ms += ms;
+    } else {
+        (*world)->now_ms += ms;
+    }
+}
+
+static void host_die(void *ctx)
+{
+    struct world **world = ctx;
+    world_trace(*world, "the engine is killed between two writes");
+    world_engine_dies(*world);
+}
+
+static struct world *current = &first_world; /* that of the history that runs */
+
+static int64_t host_wall(void *ctx)
+{
+    (void)ctx;
+    return clock_wall_ms(&current->clock);
+}
+
+static int64_t host_monotonic(void *ctx)
+{
+    (void)ctx;
+    return clock_monotonic_ms(&current->clock);
+}
+
+static struct rng disk_rng;
+
+int history_prepare(const char *home)
+{
+    static const struct clock clock = {.wall_ms = host_wall, .monotonic_ms = host_monotonic};
+    static const struct disk_host host = {.ctx = &current, .clock = &clock, .sleep = host_sleep, .die = host_die};
+    struct store *store = NULL;
+    struct err err = {0};
+    world_open(&first_world, 1, home);
+    disk_register(&host, &disk_rng);
+    if (open_store(home, &store, &err) < 0) {
+        (void)fprintf(stderr, "simulate: %s\n", err.message);
+        return -1;
+    }
+    store_close(store);
+    disk_keep_image();
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    return at->level == 0 ? 0 : remove(path);
+}
+
+static void empty_folder(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- the engine's life ----------------------------------------------------------------------- */
+
+static void engine_away(struct history *h)
+{
+    engine_close(h->engine);
+    h->engine = NULL;
+    if (h->world.power_is_off || rng_below(&h->rng, 3) == 0) {
+        judge_close(&h->judge); /* nobody has the wal-index mapped then: it is made anew from the WAL */
+    }
+    store_close(h->store);
+    h->store = NULL;
+    world_engine_gone(&h->world);
+}
+
+static int64_t downtime(struct history *h)
+{
+    uint64_t luck = rng_below(&h->rng, 100);
+    return (int64_t)rng_below(&h->rng, luck < 70 ? 2000 : luck < 92 ? 60000 : 900000);
+}
+
+static void engine_begin(struct history *h)
+{
+    struct world *world = &h->world;
+    struct engine_options options = {
+        .home = world->home,
+        .runner = "/simulated/sluice-runner",
+        .fetch = "/simulated/sluice-fetch",
+        .python_env = "/simulated/python-env",
+        .lua_folder = "/simulated/lua",
+        .plugins = &h->catalogue,
+        .clock = &world->clock,
+        .world = &h->functions,
+        .slots = world->plan.slots,
+        .linger_s = (int)(world->linger_ms / 1000),
+        .step_env = json_object(),
+        .vars = json_object(),
+        .groups = json_object(),
+    };
+    struct err err = {0};
+    world_trace(world, "an engine opens");
+    h->engines++;
+    int opened = open_store(world->home, &h->store, &err);
+    options.store = h->store;
+    if (opened < 0 || engine_open(&options, &h->engine, &err) < 0) {
+        world_trace(world, "it cannot: %s", err.message);
+        if (!world->dead && (err.code == ERR_CORRUPT || err.code == ERR_INTERNAL)) {
+            world_fail(world, "the home cannot be opened: %s", err.message);
+        }
+        engine_away(h);
+        return;
+    }
+    if (!world->dead && h->engines > 1) {
+        judge_look(&h->judge);
+    }
+}
+
+/* ---- what goes wrong ------------------------------------------------------------------------- */
+
+static struct runner *living_runner(struct history *h)
+{
+    struct runner *found = NULL;
+    for (size_t i = 0; i < h->world.runners.count; i++) {
+        found = h->world.runners.items[i]->alive ? h->world.runners.items[i] : found;
+    }
+    return found;
+}
+
+static void stop_runner(struct history *h)
+{
+    struct runner *runner = living_runner(h);
+    if (runner != NULL && !runner->stopped) {
+        runner->stopped = true;
+        world_trace(&h->world, "runner %d is stopped", runner->number);
+        world_plan(&h->world, 1 + (int64_t)rng_below(&h->rng, 20000), HAPPENS_GO_ON)->runner = runner;
+    }
+}
+
+static void kill_runners(struct history *h, bool all)
+{
+    for (struct runner *runner = living_runner(h); runner != NULL; runner = all ? living_runner(h) : NULL) {
+        runner_killed(&h->world, runner);
+    }
+}
+
+static void do_fault(struct history *h, size_t number)
+{
+    struct world *world = &h->world;
+    enum fault_kind kind = h->faults[number];
+    static const enum disk_fault faults[] = {
+        [FAULT_DIE_AT_WRITE] = DISK_FAULT_DIE,      [FAULT_FULL] = DISK_FAULT_FULL,
+        [FAULT_IOERR] = DISK_FAULT_IOERR,           [FAULT_SYNC] = DISK_FAULT_SYNC,
+        [FAULT_AFTER_SYNC] = DISK_FAULT_AFTER_SYNC,
+    };
+    int luck = (int)rng_below(&h->rng, 1000);
+    world_trace(world, "fault: %s", history_fault_names[kind]);
+    switch (kind) {
+    case FAULT_KILL:
+        world_engine_dies(world);
+        break;
+    case FAULT_CRASH_POINT:
+        world->crash_after = luck % 16;
+        break;
+    case FAULT_DIE_AT_WRITE:
+    case FAULT_FULL:
+    case FAULT_IOERR:
+    case FAULT_SYNC:
+    case FAULT_AFTER_SYNC:
+        disk_fail(faults[kind], luck % 30, luck % 3 == 0 ? 1 + luck % 20 : 1);
+        break;
+    case FAULT_BUSY:
+        disk_hold_lock(world->now_ms + luck * 6);
+        break;
+    case FAULT_RUNNER_KILLED:
+        kill_runners(h, false);
+        break;
+    case FAULT_RUNNER_STOPPED:
+        stop_runner(h);
+        break;
+    case FAULT_ALL_KILLED:
+        world_engine_dies(world);
+        kill_runners(h, true);
+        break;
+    case FAULT_POWER:
+        world_power_lost(world);
+        break;
+    case FAULT_CLOCK:
+        world->wall_offset_ms += luck % 2 == 0 ? 3 * 3600000 : -3600000;
+        world->clock_jumped = true;
+        break;
+    case FAULT_RESTART:
+        h->restart = true;
+        break;
+    }
+}
+
+/* ---- the plan of it all ---------------------------------------------------------------------- */
+
+static void add_command(struct history *h, enum command_kind kind, size_t run, int64_t in_ms)
+{
+    if (h->command_count < COMMANDS_MAX) {
+        h->commands[h->command_count++] = (struct command){.kind = kind, .run = run};
+        world_plan(&h->world, in_ms, HAPPENS_COMMAND)->number = (int64_t)h->command_count;
+    }
+}
+
+static void draw_commands(struct history *h)
+{
+    struct rng *rng = &h->rng;
+    h->run_count = rng_below(rng, 100) < 15 ? 2 : 1;
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(h->runs[i].run_id, sizeof h->runs[i].run_id, "%016llx%016llx", (unsigned long long)rng_next(rng),
+                       (unsigned long long)rng_next(rng));
+    }
+    for (size_t i = 0; i < h->run_count; i++) {
+        add_command(h, COMMAND_SUBMIT, i, (int64_t)rng_below(rng, 10) + (i == 0 ? 0 : (int64_t)rng_below(rng, 3000)));
+    }
+    bool approves = false;
+    for (size_t i = 0; i < h->world.plan.step_count; i++) {
+        approves = approves || h->world.plan.steps[i].wait == PLAN_WAIT_APPROVAL;
+    }
+    for (uint64_t i = rng_below(rng, 6); approves && i > 0; i--) {
+        add_command(h, COMMAND_VOTE, 0, (int64_t)rng_below(rng, 60000));
+    }
+    if (rng_below(rng, 100) < 12) {
+        int64_t at_ms = (int64_t)rng_below(rng, 8000);
+        add_command(h, COMMAND_CANCEL, 0, at_ms);
+        if (rng_below(rng, 3) == 0) {
+            add_command(h, COMMAND_KILL, 0, at_ms + (int64_t)rng_below(rng, 3000));
+        }
+    }
+    if (rng_below(rng, 100) < 10) {
+        add_command(h, COMMAND_RETRY, 2, (int64_t)rng_below(rng, 400000));
+    }
+}
+
+/* Half of them soon after the beginning, where most happens. */
+static void draw_faults(struct history *h)
+{
+    struct rng rng;
+    rng_seed(&rng, h->options->seed * 7 + 3);
+    size_t count = rng_below(&rng, 100) < 20 ? 0 : 1 + rng_below(&rng, FAULTS_MAX - 2);
+    for (size_t i = 0; i < count; i++) {
+        int64_t at_ms = (int64_t)rng_below(&rng, rng_below(&rng, 2) == 0 ? 600 : 30000);
+        enum fault_kind kind = (enum fault_kind)rng_below(&rng, HISTORY_FAULT_KINDS);
+        if (kind == FAULT_POWER && rng_below(&rng, 2) == 0) {
+            kind = FAULT_CRASH_POINT;
+        }
+        h->faults[h->fault_count++] = kind;
+        if ((h->options->allowed >> kind & 1u) != 0 && (h->options->faults < 0 || (int)i < h->options->faults)) {
+            world_plan(&h->world, at_ms, HAPPENS_FAULT)->number = (int64_t)h->fault_count;
+        }
+    }
+}
+
+/* ---- living it ------------------------------------------------------------------------------- */
+
+/* What is due and does not need the engine, or has it. */
+static void work_off(struct history *h)
+{
+    struct world *world = &h->world;
+    for (size_t i = 0; i < world->due.count; i++) {
+        int64_t number = world->due.items[i];
+        if (number < 0) {
+            do_fault(h, (size_t)(-number - 1));
+        } else if (h->engine != NULL && !world->dead && !h->restart) {
+            people_do(h, number);
+        } else {
+            world_plan(world, 100, HAPPENS_COMMAND)->number = number;
+        }
+    }
+    world->due.count = 0;
+    world->disturbed = false;
+}
+
+static bool is_over(struct history *h)
+{
+    for (size_t i = 0; i < h->command_count; i++) {
+        if (!h->commands[i].done) {
+            return false;
+        }
+    }
+    return h->engine != NULL && engine_open_runs(h->engine) == 0;
+}
+
+/* Nothing will ever happen: all right when a person is waited for. */
+static bool is_blocked(struct history *h)
+{
+    for (size_t i = 0; i < 3; i++) {
+        const struct run *run = engine_find_run(h->engine, h->runs[i].run_id);
+        if (run != NULL && !engine_is_blocked(h->engine, h->runs[i].run_id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void turn(struct history *h, int *failures)
+{
+    struct world *world = &h->world;
+    struct err err = {0};
+    if (engine_turn(h->engine, -1, &err) >= 0) {
+        *failures = 0;
+        return;
+    }
+    if (world->dead) {
+        return;
+    }
+    world_trace(world, "a turn fails: %s", err.message);
+    if ((err.code == ERR_LIMIT || err.code == ERR_BUSY) && ++*failures < RETRIES) {
+        world_pass(world, 1000);
+    } else {
+        h->restart = true;
+    }
+}
+
+static void live(struct history *h)
+{
+    struct world *world = &h->world;
+    int turns = 0;
+    int failures = 0;
+    while (world->failure[0] == '\0' && !is_over(h)) {
+        if (++turns > TURNS_MAX) {
+            world_fail(world, "the history does not end");
+        }
+        if (h->engine == NULL) {
+            world_pass(world, h->engines == 0 ? 0 : downtime(h));
+            work_off(h);
+            if (world->power_is_off) {
+                judge_close(&h->judge);
+            }
+            world_engine_gone(world); /* what was done to an engine that is not there */
+            engine_begin(h);
+            failures = 0;
+        }
+        work_off(h);
+        if (h->engine != NULL && !world->dead && !h->restart) {
+            turn(h, &failures);
+        }
+        if (world->dead || h->restart) {
+            h->restart = false;
+            world_trace(world, "the engine is gone");
+            engine_away(h);
+        } else if (world->stuck && h->engine != NULL) {
+            world->stuck = false;
+            if (!is_blocked(h)) {
+                world_fail(world, "I7: the engine waits for ever and nothing will happen");
+            }
+            return;
+        }
+    }
+}
+
+/* Once more, and once more: nothing may change. */
+static void open_twice(struct history *h)
+{
+    uint64_t digests[2] = {0};
+    for (int i = 0; i < 2 && h->world.failure[0] == '\0'; i++) {
+        if (h->engine != NULL) {
+            engine_away(h);
+        }
+        engine_begin(h);
+        digests[i] = h->engine == NULL ? 0 : judge_digest(&h->judge);
+    }
+    if (digests[0] != digests[1]) {
+        world_fail(&h->world, "I14: opening the home a second time changed something");
+    }
+}
+
+static void began(struct world *world, struct execution *execution, const struct json *spawn)
+{
+    struct history *h = (struct history *)(void *)world;
+    judge_began(&h->judge, execution, spawn);
+}
+
+static void set_up(struct history *h)
+{
+    struct world *world = &h->world;
+    struct rng plan_rng;
+    struct err err = {0};
+    world_open(world, h->options->seed, h->options->home);
+    world->verbose = h->options->verbose;
+    world->began = began;
+    current = world;
+    disk_rng = world->disk_rng;
+    disk_reset();
+    judge_init(&h->judge, world);
+    h->functions = world_functions;
+    h->functions.ctx = world;
+    catalogue_init(&h->catalogue, world->arena);
+    rng_seed(&h->rng, h->options->seed ^ 0x5eed);
+    rng_seed(&plan_rng, h->options->seed + 1);
+    empty_folder(world->home);
+    (void)mkdir(world->workspace, 0700);
+    plan_make(&world->plan, &plan_rng, h->options->steps, world->arena);
+    char child[200];
+    (void)snprintf(child, sizeof child, "%s/child.yaml", world->workspace);
+    if (fs_write(child, str_from(world->plan.child_text), 0600, false, &err) < 0) {
+        world_fail(world, "%s", err.message);
+    }
+    if (world->verbose) {
+        (void)printf("%s\nslots: %d\n\n", world->plan.text, world->plan.slots);
+    }
+    draw_commands(h);
+    draw_faults(h);
+}
+
+void history_run(const struct history_options *options, struct history_result *ret)
+{
+    struct history h = {.options = options};
+    set_up(&h);
+    live(&h);
+    if (h.world.failure[0] == '\0' && h.engine != NULL) {
+        disk_fail(DISK_FAULT_NONE, 0, 0);
+        h.world.crash_after = -1;
+        world_pass(&h.world, 60000); /* what was told to end does so */
+        judge_end(&h.judge);
+        if (options->seed % 8 == 0) {
+            open_twice(&h);
+        }
+    }
+    *ret = (struct history_result){
+        .failed = h.world.failure[0] != '\0',
+        .trace = h.world.trace,
+        .faults = (int)h.fault_count,
+        .executions = (int)h.world.executions.count,
+        .engines = h.engines,
+        .simulated_ms = h.world.now_ms,
+    };
+    memcpy(ret->failure, h.world.failure, sizeof ret->failure);
+    judge_print(&h.judge);
+    world_engine_dies(&h.world);
+    engine_away(&h);
+    judge_free(&h.judge);
+    world_close(&h.world);
+    current = &first_world;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The scheduler in a simulator: thousands of histories of real engines over a made-up world.
+ *
+ *     simulate [--seeds N] [--from SEED] [--jobs N] [--seed SEED [--faults N] [--only KIND,...] [--steps N] [-v]]
+ *
+ * It links the object files of base/, wire/, pipeline/, run/, store/ and engine/ that sluice is made of; SQLite is the
+ * real one, over the disk of disk.c. One seed is one history: a random pipeline (plan.c), runners and steps
+ * (runners.c, steps.c), people who start, vote and cancel, and faults (history.c), judged by invariants.c and
+ * expected.c. A failed history is made smaller (fewer faults, fewer steps) and printed as the command that shows it.
+ *
+ * Batches run in processes of their own, so that one that crashes is a seed like any other.
+ */
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "history.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <malloc.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50 };
+
+struct options {
+    uint64_t from, seeds;
+    bool one;
+    int jobs;
+    struct history_options history;
+};
+
+/* What the processes share. */
+struct shared {
+    uint64_t next; /* batch */
+    uint64_t running[64];
+    uint64_t done, executions, engines, faults, simulated_s;
+    uint64_t cpu_us;
+    int failures;
+    uint64_t failed[FAILURES_SHOWN];
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool make_home(char home[64])
+{
+    (void)snprintf(home, 64, "/dev/shm/sluice-simulate.XXXXXX");
+    if (mkdtemp(home) != NULL) {
+        return true;
+    }
+    (void)snprintf(home, 64, "/tmp/sluice-simulate.XXXXXX");
+    return mkdtemp(home) != NULL;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void quiet(void)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) {
+        (void)dup2(nowhere, STDERR_FILENO);
+    }
+}
+
+/* ---- one history, in a process of its own: did it fail, or crash? ---------------------------- */
+
+static bool fails(const struct history_options *options, char failure[1200])
+{
+    int ends[2];
+    (void)fflush(stdout);
+    if (pipe(ends) < 0) {
+        return false;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct history_result result;
+        if (!options->verbose) {
+            quiet();
+        }
+        history_run(options, &result);
+        (void)!write(ends[1], result.failure, sizeof result.failure);
+        (void)fflush(stdout);
+        _exit(0);
+    }
+    int status = 0;
+    (void)close(ends[1]);
+    memset(failure, 0, 1200);
+    bool whole = read(ends[0], failure, 1200) == 1200;
+    (void)close(ends[0]);
+    (void)waitpid(pid, &status, 0);
+    if (!whole) {
+        (void)snprintf(failure, 1200, "the process was ended by signal %d", WTERMSIG(status));
+    }
+    return failure[0] != '\0';
+}
+
+/* Fewer faults, fewer kinds of them, fewer steps, as long as it fails. */
+static void shrink(struct history_options *options, char failure[1200])
+{
+    struct history_options try = *options;
+    for (int faults = 0; faults < 8; faults++) {
+        try.faults = faults;
+        if (fails(&try, failure)) {
+            *options = try;
+            break;
+        }
+    }
+    for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
+        try = *options;
+        try.allowed &= ~(1u << kind);
+        if (fails(&try, failure)) {
+            *options = try;
+        }
+    }
+    for (size_t steps = 1; steps < options->steps; steps++) {
+        try = *options;
+        try.steps = steps;
+        if (fails(&try, failure)) {
+            *options = try;
+            break;
+        }
+    }
+    (void)fails(options, failure);
+}
+
+static void show(const char *program, const struct options *options, uint64_t seed)
+{
+    char failure[1200];
+    struct history_options history = options->history;
+    history.seed = seed;
+    if (!fails(&history, failure)) {
+        (void)printf("seed %llu failed once, and not again: a history is not decided by its seed alone\n",
+                     (unsigned long long)seed);
+        return;
+    }
+    shrink(&history, failure);
+    (void)printf("seed %llu: %s\n  %s --seed %llu --steps %zu --faults %d --only ", (unsigned long long)seed, failure,
+                 program, (unsigned long long)seed, history.steps, history.faults);
+    const char *comma = "";
+    for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
+        if ((history.allowed >> kind & 1u) != 0) {
+            (void)printf("%s%s", comma, history_fault_names[kind]);
+            comma = ",";
+        }
+    }
+    (void)printf("%s -v\n", *comma == '\0' ? "none" : "");
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+static void note_failure(struct shared *shared, uint64_t seed)
+{
+    int nth = __atomic_fetch_add(&shared->failures, 1, __ATOMIC_SEQ_CST);
+    if (nth < FAILURES_SHOWN) {
+        shared->failed[nth] = seed;
+    }
+}
+
+static void run_batch(const struct options *options, struct shared *shared, int worker, uint64_t first, uint64_t count)
+{
+    struct history_options history = options->history;
+    for (uint64_t i = 0; i < count && shared->failures < FAILURES_SHOWN; i++) {
+        struct history_result result;
+        struct history_result again;
+        history.seed = first + i;
+        shared->running[worker] = history.seed;
+        history_run(&history, &result);
+        __atomic_fetch_add(&shared->done, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&shared->executions, (uint64_t)result.executions, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&shared->engines, (uint64_t)result.engines, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&shared->faults, (uint64_t)result.faults, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&shared->simulated_s, (uint64_t)result.simulated_ms / 1000, __ATOMIC_SEQ_CST);
+        if (result.failed) {
+            note_failure(shared, history.seed);
+        } else if (history.seed % SAME_EVERY == 0) { /* the same seed is the same history */
+            history_run(&history, &again);
+            if (again.trace != result.trace) {
+                note_failure(shared, history.seed);
+            }
+        }
+    }
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    __atomic_fetch_add(&shared->cpu_us,
+                       (uint64_t)((usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
+                                  usage.ru_stime.tv_usec),
+                       __ATOMIC_SEQ_CST);
+}
+
+static void work(const struct options *options, struct shared *shared, int worker)
+{
+    uint64_t batches = (options->seeds + BATCH - 1) / BATCH;
+    for (;;) {
+        uint64_t batch = __atomic_fetch_add(&shared->next, 1, __ATOMIC_SEQ_CST);
+        if (batch >= batches || shared->failures >= FAILURES_SHOWN) {
+            return;
+        }
+        uint64_t left = options->seeds - batch * BATCH;
+        pid_t pid = fork();
+        if (pid == 0) {
+            run_batch(options, shared, worker, options->from + batch * BATCH, left < BATCH ? left : BATCH);
+            _exit(0);
+        }
+        int status = 0;
+        (void)waitpid(pid, &status, 0);
+        if (status != 0) {
+            note_failure(shared, shared->running[worker]);
+        }
+    }
+}
+
+static int run_many(const char *program, struct options *options)
+{
+    struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    double begin = seconds();
+    char home[64];
+    (void)snprintf(home, sizeof home, "%s", options->history.home);
+    for (int worker = 0; worker < options->jobs; worker++) {
+        if (fork() == 0) {
+            char own[80];
+            (void)snprintf(own, sizeof own, "%s/%d", home, worker);
+            (void)mkdir(own, 0700);
+            quiet();
+            options->history.home = own;
+            work(options, shared, worker);
+            _exit(0);
+        }
+    }
+    while (wait(NULL) > 0) {
+    }
+    int shown = shared->failures < FAILURES_SHOWN ? shared->failures : FAILURES_SHOWN;
+    for (int i = 0; i < shown; i++) {
+        show(program, options, shared->failed[i]);
+    }
+    double cpu_s = (double)shared->cpu_us / 1e6;
+    (void)printf("%llu histories: %llu executions, %llu engines, %llu faults, %llu simulated hours; %.1f s, %.0f a "
+                 "second of processor time\n",
+                 (unsigned long long)shared->done, (unsigned long long)shared->executions,
+                 (unsigned long long)shared->engines, (unsigned long long)shared->faults,
+                 (unsigned long long)shared->simulated_s / 3600, seconds() - begin,
+                 cpu_s > 0 ? (double)shared->done / cpu_s : 0.0);
+    (void)printf("simulate: %llu passed, %d failed\n", (unsigned long long)shared->done - (unsigned)shared->failures,
+                 shared->failures);
+    return shared->failures == 0 && shared->done == options->seeds ? 0 : 1;
+}
+
+/* ---- options --------------------------------------------------------------------------------- */
+
+static unsigned parse_kinds(const char *words)
+{
+    unsigned bits = 0;
+    struct str rest = str_from(words);
+    struct str word;
+    while (str_cut(&rest, ',', &word)) {
+        for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
+            bits |= str_is(word, history_fault_names[kind]) ? 1u << kind : 0;
+        }
+    }
+    return bits;
+}
+
+static int parse_options(int argc, char **argv, struct options *options)
+{
+    for (int i = 1; i < argc; i++) {
+        struct err err = {0};
+        int64_t value = 0;
+        struct str name = str_from(argv[i]);
+        if (str_is(name, "-v")) {
+            options->history.verbose = true;
+            continue;
+        }
+        if (i + 1 == argc) {
+            return -1;
+        }
+        const char *text = argv[++i];
+        if (str_is(name, "--only")) {
+            options->history.allowed = parse_kinds(text);
+            continue;
+        }
+        if (parse_int(str_from(text), 0, INT64_MAX, &value, &err) < 0) {
+            return -1;
+        }
+        options->seeds = str_is(name, "--seeds") ? (uint64_t)value : options->seeds;
+        options->from = str_is(name, "--from") || str_is(name, "--seed") ? (uint64_t)value : options->from;
+        options->one = options->one || str_is(name, "--seed");
+        options->jobs = str_is(name, "--jobs") ? (int)value : options->jobs;
+        options->history.faults = str_is(name, "--faults") ? (int)value : options->history.faults;
+        options->history.steps = str_is(name, "--steps") ? (size_t)value : options->history.steps;
+    }
+    return options->jobs >= 1 && options->jobs <= 64 ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.from = 1, .seeds = 1000, .jobs = 1};
+    options.history = (struct history_options){.faults = -1, .allowed = UINT32_MAX, .steps = 7};
+    char home[64];
+    char failure[1200];
+    if (parse_options(argc, argv, &options) < 0) {
+        (void)fprintf(stderr, "usage: simulate [--seeds N] [--from SEED] [--jobs N] [--seed SEED [--faults N] "
+                              "[--only KIND,...] [--steps N] [-v]]\n");
+        return 2;
+    }
+    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20); /* journals' buffers are kept, not mapped anew */
+    (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    if (!make_home(home) || history_prepare(home) < 0) {
+        return 1;
+    }
+    options.history.home = home;
+    options.history.seed = options.from;
+    int result = 0;
+    if (options.one) {
+        result = fails(&options.history, failure) ? 1 : 0;
+        (void)printf("seed %llu: %s\n", (unsigned long long)options.from, result == 0 ? "all holds" : failure);
+    } else {
+        result = run_many(argv[0], &options);
+    }
+    (void)nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return result;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the journal ----------------------------------------------------------------------------- */
+
+static struct run_log *log_of(struct world *world, struct runner *runner, const char *run_id, const char *path)
+{
+    for (size_t i = 0; i < runner->logs.count; i++) {
+        if (strcmp(runner->logs.items[i]->run_id, run_id) == 0) {
+            return runner->logs.items[i];
+        }
+    }
+    struct run_log *log = mem_alloc(sizeof *log);
+    struct err err = {0};
+    (void)snprintf(log->run_id, sizeof log->run_id, "%s", run_id);
+    if (journal_writer_open(path, &log->writer, &err) < 0) {
+        world_fail(world, "a runner cannot open its journal: %s", err.message);
+        free(log);
+        return NULL;
+    }
+    vec_push(&runner->logs, log);
+    return log;
+}
+
+void steps_close_logs(struct runner *runner)
+{
+    for (size_t i = 0; i < runner->logs.count; i++) {
+        journal_writer_close(runner->logs.items[i]->writer);
+        free(runner->logs.items[i]);
+    }
+    runner->logs.count = 0;
+}
+
+static void append(struct world *world, struct execution *step, enum journal_type type, struct str payload)
+{
+    struct run_log *log = log_of(world, step->runner, step->run_id, "");
+    struct err err = {0};
+    if (log != NULL &&
+        journal_append(log->writer, clock_wall_ms(&world->clock), step->attempt, type, payload, &err) < 0) {
+        world_fail(world, "a runner cannot write its journal: %s", err.message);
+    }
+    runners_tell(world, step->runner);
+}
+
+static void append_text(struct world *world, struct execution *step, enum journal_type type, const char *text)
+{
+    append(world, step, type, str_from(text));
+}
+
+static const char *format(struct world *world, const char *text, ...) __attribute__((format(printf, 2, 3)));
+static const char *format(struct world *world, const char *text, ...)
+{
+    char room[512];
+    va_list arguments;
+    va_start(arguments, text);
+    (void)vsnprintf(room, sizeof room, text, arguments);
+    va_end(arguments);
+    return arena_strdup(world->arena, room);
+}
+
+/* ---- beginning ------------------------------------------------------------------------------- */
+
+/* The step's place among those of the plan, or of the child. */
+static size_t place_of(const struct world *world, const struct json *context, bool *ret_child)
+{
+    const char *id = json_get_text(context, "step", "s0");
+    *ret_child = strcmp(json_get_text(context, "pipeline", ""), "c") == 0;
+    (void)world;
+    return (size_t)(id[1] - '0');
+}
+
+static int legs_before(const struct world *world, int64_t attempt)
+{
+    int legs = 0;
+    for (size_t i = 0; i < world->executions.count; i++) {
+        legs += world->executions.items[i]->attempt == attempt && world->executions.items[i]->waited ? 1 : 0;
+    }
+    return legs;
+}
+
+void steps_begin(struct world *world, struct runner *runner, const struct json *spawn)
+{
+    const struct json *context = json_get(spawn, "context");
+    struct execution *step = mem_alloc(sizeof *step);
+    step->attempt = json_get_int(spawn, "attempt", 0);
+    step->number = json_get_int(context, "attempt", 0);
+    step->item = strtol(json_get_text(context, "item", "0"), NULL, 10);
+    step->step = place_of(world, context, &step->of_child);
+    step->runner = runner;
+    step->leg = 1 + legs_before(world, step->attempt);
+    (void)snprintf(step->run_id, sizeof step->run_id, "%s", json_get_text(spawn, "run_id", ""));
+    (void)snprintf(step->step_run_id, sizeof step->step_run_id, "%s", json_get_text(context, "step_run_id", ""));
+    (void)snprintf(step->mark, sizeof step->mark, "%s", json_get_text(json_get(spawn, "env"), "SLUICE_ATTEMPT", ""));
+    (void)snprintf(step->output, sizeof step->output, "out-%lld-%s", (long long)step->attempt, step->mark);
+    const struct plan_step *plan = step->of_child ? NULL : &world->plan.steps[step->step];
+    step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : 1;
+    step->does = plan_behaviour(&world->plan, world->seed, step->step + (step->of_child ? 50 : 0), step->item,
+                                step->number, step->leg);
+    world->began(world, step, spawn);
+    vec_push(&world->executions, step);
+    vec_push(&runner->attempts, step);
+    if (log_of(world, runner, step->run_id, json_get_text(spawn, "journal", "")) == NULL) {
+        step->phase = PHASE_CUT;
+        return;
+    }
+    append_text(world, step, JOURNAL_SPAWNING, "{}");
+    world_plan(world, step->does.fork_ms, HAPPENS_ACT)->execution = step;
+    int64_t timeout_ms = json_get_int(spawn, "timeout_ms", 0);
+    if (timeout_ms > 0) {
+        struct happening *timeout = world_plan(world, step->does.fork_ms + timeout_ms, HAPPENS_TIMEOUT);
+        timeout->execution = step;
+        timeout->number = json_get_int(json_get(spawn, "stop"), "grace_ms", 0);
+    }
+}
+
+/* ---- ending ---------------------------------------------------------------------------------- */
+
+static void end(struct world *world, struct execution *step, const char *how, int code, int signal)
+{
+    const char *stopped = step->stopped == NULL ? "null" : format(world, "\"%s\"", step->stopped);
+    const char *reason = code == 0 && signal == 0 && step->stopped == NULL ? "null" : "\"as the simulator wanted\"";
+    append_text(world, step, JOURNAL_EXIT,
+                format(world,
+                       "{\"how\":\"%s\",\"code\":%d,\"signal\":%d,\"core\":false,\"stopped\":%s,\"reason\":%s,"
+                       "\"wall_ms\":%lld,\"user_ms\":1,\"system_ms\":1,\"max_rss_bytes\":1000000}",
+                       how, code, signal, stopped, reason, (long long)(world->now_ms - step->started_ms)));
+    step->phase = PHASE_ENDED;
+    step->process = false;
+    step->ended_ms = world->now_ms;
+    step->asked = 0;
+    step->waited = step->leg < step->legs && code == 0 && signal == 0 && step->stopped == NULL;
+    step->good = !step->waited && code == 0 && signal == 0 && step->stopped == NULL;
+    world_trace(world, "attempt %lld ends: %s %d %d %s", (long long)step->attempt, how, code, signal, stopped);
+    runners_forget_ended(step->runner, step);
+}
+
+void steps_stop(struct world *world, struct execution *step, const char *why, int64_t grace_ms)
+{
+    if (step->phase == PHASE_ENDED) {
+        return;
+    }
+    if (step->stopped == NULL) {
+        step->stopped = format(world, "%s", why);
+        if (step->does.obeys_ms >= 0) {
+            world_plan(world, step->does.obeys_ms, HAPPENS_GIVE_IN)->execution = step;
+        }
+    }
+    world_plan(world, grace_ms, HAPPENS_KILL)->execution = step;
+}
+
+void steps_runner_gone(struct execution *step)
+{
+    if (step->phase != PHASE_ENDED) {
+        step->phase = PHASE_CUT;
+        step->process = step->process && step->does.survives;
+    }
+}
+
+int world_sweep(void *ctx, const struct attempt_row *attempt, struct strbuf *pids)
+{
+    struct world *world = ctx;
+    int left = 0;
+    for (size_t i = 0; !world->dead && i < world->executions.count; i++) {
+        struct execution *step = world->executions.items[i];
+        if (step->process && strcmp(step->mark, attempt->mark) == 0) {
+            step->process = step->does.stubborn;
+            left += step->process ? 1 : 0;
+        }
+    }
+    strbuf_printf(pids, left > 0 ? "4242" : "");
+    return left;
+}
+
+/* ---- acts ------------------------------------------------------------------------------------ */
+
+static void report_metrics(struct world *world, struct execution *step, int nth)
+{
+    unsigned char bytes[256];
+    size_t size = 0;
+    for (int i = 0; i < 2; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "m%d", i);
+        struct journal_point point = {.key = str_from(key),
+                                      .value = (double)(step->leg * 100 + nth),
+                                      .step = step->leg * 100 + nth,
+                                      .time_ms = clock_wall_ms(&world->clock)};
+        size += journal_point_encode(&point, bytes + size);
+        step->points++;
+    }
+    append(world, step, JOURNAL_METRICS, (struct str){(const char *)bytes, size});
+}
+
+static void ask(struct world *world, struct execution *step)
+{
+    step->asked = (clock_wall_ms(&world->clock) << 8) + world->orders % 200;
+    append_text(world, step, JOURNAL_CALL,
+                format(world, "{\"seq\":%lld,\"method\":\"gate.record\",\"params\":{\"passed\":true,\"by\":%lld}}",
+                       (long long)step->asked, (long long)step->attempt));
+}
+
+void steps_answer(struct world *world, struct execution *step, const struct json *reply)
+{
+    int64_t sequence = json_get_int(reply, "seq", 0);
+    if (step->asked == 0 || step->asked != sequence) {
+        return; /* told twice: a runner drops it */
+    }
+    const struct json *error = json_get(reply, "error");
+    if (error != NULL) {
+        world_fail(world, "attempt %lld asked once and was refused: %s", (long long)step->attempt,
+                   json_get_text(error, "message", ""));
+    }
+    step->asked = 0;
+    step->answers++;
+    world_plan(world, 1, HAPPENS_ACT)->execution = step;
+}
+
+const char *steps_file(struct world *world, int64_t step, char room[200])
+{
+    (void)snprintf(room, 200, "%s/file%lld", world->workspace, (long long)step);
+    return room;
+}
+
+void steps_file_comes(struct world *world, int64_t step)
+{
+    char path[200];
+    int fd = open(steps_file(world, step, path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+static void ask_to_wait(struct world *world, struct execution *step)
+{
+    const struct plan_step *plan = &world->plan.steps[step->step];
+    const char *more = plan->expires_ms > 0 ? format(world, ",\"expires_ms\":%d", plan->expires_ms) : "";
+    const char *spec = "";
+    if (plan->wait == PLAN_WAIT_UNTIL) {
+        spec = format(world, "\"kind\":\"until\",\"at_ms\":%lld",
+                      (long long)(clock_wall_ms(&world->clock) + step->does.work_ms * 10));
+    } else if (plan->wait == PLAN_WAIT_FILE) {
+        spec = format(world, "\"kind\":\"file\",\"path\":\"file%d\",\"every_ms\":2000", (int)step->step);
+        struct happening *file = world_plan(world, step->does.work_ms * 10, HAPPENS_FILE);
+        file->number = (int64_t)step->step;
+    } else {
+        spec = format(world, "\"kind\":\"approval\",\"by\":[\"ann\",\"bob\",\"cid\"],\"quorum\":%d", plan->quorum);
+    }
+    append_text(world, step, JOURNAL_WAIT, format(world, "{\"wait\":{%s%s},\"state\":{\"leg\":1}}", spec, more));
+    append_text(world, step, JOURNAL_RESULT, "{\"result\":\"wait\"}");
+    end(world, step, "exited", 0, 0);
+}
+
+static void publish(struct world *world, struct execution *step)
+{
+    append_text(world, step, JOURNAL_REPORT,
+                format(world, "{\"kind\":\"output\",\"key\":\"v\",\"value\":\"%s\"}", step->output));
+    if (!step->of_child && world->plan.steps[step->step].lists) {
+        static const char *const lists[] = {"[]", "[0]", "[0,1]", "[0,1,2]"};
+        int length = plan_list_length(world->seed, step->step);
+        append_text(world, step, JOURNAL_REPORT,
+                    format(world, "{\"kind\":\"output\",\"key\":\"l\",\"value\":%s}", lists[length]));
+    }
+    if (step->legs > 1) {
+        append_text(world, step, JOURNAL_RESULT, "{\"result\":\"ok\"}");
+    }
+    end(world, step, "exited", 0, 0);
+}
+
+static void finish(struct world *world, struct execution *step)
+{
+    switch (step->does.end) {
+    case END_OK:
+        if (step->leg < step->legs) {
+            ask_to_wait(world, step);
+        } else {
+            publish(world, step);
+        }
+        break;
+    case END_FAIL:
+        end(world, step, "exited", 3, 0);
+        break;
+    case END_SIGNAL:
+        end(world, step, "signalled", 0, 9);
+        break;
+    case END_REFUSED:
+        append_text(world, step, JOURNAL_RESULT, "{\"result\":\"refused\",\"reason\":\"no\"}");
+        end(world, step, "exited", 0, 0);
+        step->good = false;
+        break;
+    case END_HANG:
+        break;
+    }
+}
+
+static void act(struct world *world, struct execution *step)
+{
+    bool asks = !step->of_child && world->plan.steps[step->step].gate && step->leg == step->legs;
+    int acts = 1 + step->does.metrics + (asks ? 1 : 0);
+    int nth = step->act++;
+    if (nth == 0) {
+        step->forked = step->process = true;
+        step->started_ms = world->now_ms;
+        append_text(world, step, JOURNAL_STARTED,
+                    format(world, "{\"pid\":%lld,\"start_ticks\":7}", (long long)(2000 + step->attempt)));
+        if (step->does.logs) {
+            append_text(world, step, JOURNAL_LOG, "\1a line");
+        }
+    } else if (nth <= step->does.metrics) {
+        report_metrics(world, step, nth);
+    } else if (asks && nth == step->does.metrics + 1) {
+        ask(world, step);
+        return; /* until it has its answer */
+    } else {
+        finish(world, step);
+        return;
+    }
+    world_plan(world, step->does.work_ms / acts, HAPPENS_ACT)->execution = step;
+}
+
+void steps_happen(struct world *world, const struct happening *what)
+{
+    struct execution *step = what->execution;
+    if (step->phase == PHASE_ENDED || step->phase == PHASE_CUT) {
+        return;
+    }
+    switch (what->kind) {
+    case HAPPENS_ACT:
+        step->phase = PHASE_RUNNING;
+        act(world, step);
+        break;
+    case HAPPENS_TIMEOUT:
+        steps_stop(world, step, "timeout", what->number);
+        break;
+    case HAPPENS_GIVE_IN:
+    case HAPPENS_KILL:
+        end(world, step, step->forked ? "signalled" : "not_started", step->forked ? 0 : 125,
+            step->forked ? (what->kind == HAPPENS_KILL ? 9 : 15) : 0);
+        break;
+    default:
+        break;
+    }
+}

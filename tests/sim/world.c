@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "world.h"
+
+#include "disk.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+void world_fail(struct world *world, const char *format, ...)
+{
+    if (world->failure[0] != '\0') {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(world->failure, sizeof world->failure, format, arguments);
+    va_end(arguments);
+    world_trace(world, "VIOLATION %s", world->failure);
+}
+
+void world_trace(struct world *world, const char *format, ...)
+{
+    char line[600];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    world->trace ^= (uint64_t)world->now_ms;
+    for (int i = 0; i < size && i < (int)sizeof line - 1; i++) { /* FNV-1a */
+        world->trace = (world->trace ^ (unsigned char)line[i]) * 0x100000001b3u;
+    }
+    if (world->verbose) {
+        (void)printf("%9lld.%03lld  %s\n", (long long)world->now_ms / 1000, (long long)world->now_ms % 1000, line);
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static int64_t wall_ms(void *ctx)
+{
+    const struct world *world = ctx;
+    return 1700000000000 + world->now_ms + world->skew_ms + world->wall_offset_ms;
+}
+
+static int64_t monotonic_ms(void *ctx)
+{
+    const struct world *world = ctx;
+    return world->now_ms + world->skew_ms;
+}
+
+struct happening *world_plan(struct world *world, int64_t in_ms, enum happening_kind kind)
+{
+    struct happening new = {.at_ms = world->now_ms + in_ms, .order = ++world->orders, .kind = kind};
+    vec_push(&world->happenings, new);
+    return &world->happenings.items[world->happenings.count - 1];
+}
+
+bool world_step(struct world *world, int64_t until_ms)
+{
+    size_t next = SIZE_MAX;
+    for (size_t i = 0; i < world->happenings.count; i++) {
+        const struct happening *a = &world->happenings.items[i];
+        const struct happening *b = next == SIZE_MAX ? NULL : &world->happenings.items[next];
+        if (b == NULL || a->at_ms < b->at_ms || (a->at_ms == b->at_ms && a->order < b->order)) {
+            next = i;
+        }
+    }
+    if (next == SIZE_MAX || world->happenings.items[next].at_ms > until_ms) {
+        return false;
+    }
+    struct happening what = world->happenings.items[next];
+    world->happenings.items[next] = world->happenings.items[--world->happenings.count];
+    world->now_ms = what.at_ms > world->now_ms ? what.at_ms : world->now_ms;
+    if (what.kind == HAPPENS_FAULT || what.kind == HAPPENS_COMMAND) {
+        vec_push(&world->due, what.kind == HAPPENS_FAULT ? -what.number : what.number);
+        world->disturbed = true;
+    } else {
+        runner_happens(world, &what);
+    }
+    return true;
+}
+
+void world_pass(struct world *world, int64_t ms)
+{
+    int64_t until_ms = world->now_ms + ms;
+    while (world_step(world, until_ms)) {
+    }
+    world->now_ms = until_ms;
+}
+
+/* ---- struct engine_world --------------------------------------------------------------------- */
+
+static void world_crash_point(void *ctx, const char *name)
+{
+    struct world *world = ctx;
+    if (!world->dead && world->crash_after >= 0 && world->crash_after-- == 0) {
+        world_trace(world, "the engine is killed at %s", name);
+        world_engine_dies(world);
+    }
+}
+
+static void world_seed(void *ctx, struct rng *ret_rng)
+{
+    struct world *world = ctx;
+    rng_seed(ret_rng, rng_next(&world->engine_rng));
+}
+
+static int world_boot_id(void *ctx, char ret_boot_id[40], struct err *err)
+{
+    (void)err;
+    memcpy(ret_boot_id, ((struct world *)ctx)->boot_id, 40);
+    return 0;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd look = {.fd = fd, .events = POLLIN};
+    return poll(&look, 1, 0) > 0;
+}
+
+/* Until `fd` can be read or the time is over; also, when it `heeds` them, until the history has something to do. */
+static void wait_for(struct world *world, int fd, int timeout_ms, bool heeds)
+{
+    int64_t until_ms = timeout_ms < 0 ? INT64_MAX : world->now_ms + timeout_ms;
+    for (;;) {
+        runners_notice(world);
+        if (world->dead || (heeds && world->disturbed) || is_readable(fd)) {
+            return;
+        }
+        if (!world_step(world, until_ms)) {
+            break;
+        }
+    }
+    world->now_ms = timeout_ms < 0 ? world->now_ms : until_ms;
+    world->stuck = timeout_ms < 0;
+}
+
+static int world_wait(void *ctx, int epoll_fd, struct epoll_event *events, int room, int timeout_ms)
+{
+    struct world *world = ctx;
+    if (!world->dead) {
+        wait_for(world, epoll_fd, timeout_ms, true);
+    }
+    return epoll_wait(epoll_fd, events, room, 0);
+}
+
+static void world_wait_readable(void *ctx, int fd, int timeout_ms)
+{
+    struct world *world = ctx;
+    if (world->dead) {
+        world->skew_ms += timeout_ms;
+        return;
+    }
+    wait_for(world, fd, timeout_ms, false);
+}
+
+static void world_pause(void *ctx, int ms)
+{
+    struct world *world = ctx;
+    if (world->dead) {
+        world->skew_ms += ms;
+    } else {
+        world_pass(world, ms);
+    }
+}
+
+static int world_runner_list(void *ctx, const char *folder, struct arena *arena, const char ***ret_ids,
+                             size_t *ret_count, struct err *err)
+{
+    struct world *world = ctx;
+    (void)folder;
+    (void)err;
+    *ret_ids = arena_array(arena, world->runners.count + 1, sizeof **ret_ids);
+    *ret_count = 0;
+    for (size_t i = 0; i < world->runners.count; i++) {
+        if (world->runners.items[i]->alive) {
+            (*ret_ids)[(*ret_count)++] = world->runners.items[i]->id;
+        }
+    }
+    return 0;
+}
+
+static int world_runner_connect(void *ctx, const char *folder, const char *id)
+{
+    struct world *world = ctx;
+    struct runner *runner = runner_find_id(world, id);
+    (void)folder;
+    return world->dead || runner == NULL ? -1 : runner_accept(world, runner);
+}
+
+static void world_runner_forget(void *ctx, const char *folder, const char *id)
+{
+    (void)ctx;
+    (void)folder;
+    (void)id;
+}
+
+static int world_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
+                              struct err *err)
+{
+    struct world *world = ctx;
+    (void)options;
+    (void)folder;
+    if (world->dead) {
+        return err_set(err, ERR_IO, "this process is dead");
+    }
+    (void)runner_new(world, id);
+    return 0;
+}
+
+const struct engine_world world_functions = {
+    .crash_point = world_crash_point,
+    .seed = world_seed,
+    .boot_id = world_boot_id,
+    .wait = world_wait,
+    .wait_readable = world_wait_readable,
+    .pause = world_pause,
+    .runner_list = world_runner_list,
+    .runner_connect = world_runner_connect,
+    .runner_forget = world_runner_forget,
+    .runner_start = world_runner_start,
+    .sweep = world_sweep,
+};
+
+/* ---- the engine's process -------------------------------------------------------------------- */
+
+void world_engine_dies(struct world *world)
+{
+    if (world->dead) {
+        return;
+    }
+    world->dead = true;
+    world->disturbed = true;
+    disk_process_dies();
+    runners_engine_gone(world);
+}
+
+void world_engine_gone(struct world *world)
+{
+    runners_engine_gone(world);
+    world->dead = world->disturbed = world->stuck = world->power_is_off = false;
+    world->skew_ms = 0;
+    world->crash_after = -1;
+    disk_process_gone();
+}
+
+static void boot(struct world *world)
+{
+    (void)snprintf(world->boot_id, sizeof world->boot_id, "00000000-0000-4000-8000-%012d", ++world->boots);
+}
+
+/* Everything that ran is gone, and what was only in memory. */
+void world_power_lost(struct world *world)
+{
+    world_trace(world, "the power goes");
+    world->lost_power = world->power_is_off = true;
+    world_engine_dies(world);
+    for (size_t i = 0; i < world->runners.count; i++) {
+        runner_killed(world, world->runners.items[i]);
+    }
+    for (size_t i = 0; i < world->executions.count; i++) {
+        world->executions.items[i]->process = false;
+    }
+    disk_power_lost(&world->fault_rng);
+    boot(world);
+}
+
+/* ---- a world --------------------------------------------------------------------------------- */
+
+void world_open(struct world *world, uint64_t seed, const char *home)
+{
+    *world = (struct world){.seed = seed, .crash_after = -1, .linger_ms = 600000, .arena = arena_new()};
+    struct rng rng;
+    rng_seed(&rng, seed);
+    rng_seed(&world->disk_rng, rng_next(&rng));
+    rng_seed(&world->net_rng, rng_next(&rng));
+    rng_seed(&world->fault_rng, rng_next(&rng));
+    rng_seed(&world->engine_rng, rng_next(&rng));
+    world->clock = (struct clock){.ctx = world, .wall_ms = wall_ms, .monotonic_ms = monotonic_ms};
+    (void)snprintf(world->home, sizeof world->home, "%s", home);
+    (void)snprintf(world->workspace, sizeof world->workspace, "%s/work", home);
+    boot(world);
+}
+
+void world_close(struct world *world)
+{
+    for (size_t i = 0; i < world->runners.count; i++) {
+        runner_free(world->runners.items[i]);
+    }
+    for (size_t i = 0; i < world->executions.count; i++) {
+        free(world->executions.items[i]);
+    }
+    vec_clear(&world->runners);
+    vec_clear(&world->executions);
+    vec_clear(&world->happenings);
+    vec_clear(&world->due);
+    arena_free(world->arena);
+}
