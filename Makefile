@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test simulate unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
+.PHONY: all demo test simulate mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -126,6 +126,9 @@ simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SE
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000
 SEED  ?= 1
+mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
+	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --deleted $(DELETED)
+DELETED ?= 0
 
 sanitized: ## the same programs under ASan and UBSan, in build/asan
 	@$(MAKE) --no-print-directory $(SANITIZED) all

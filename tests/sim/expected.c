@@ -255,8 +255,12 @@ static void check_step(struct judge *judge, struct run_end *run, size_t index)
     }
     bool skipped = same(step->state, "skipped");
     step->after_failure = skipped && after_failure;
-    if (run->cancelling) {
-        return; /* what had not begun was cancelled */
+    if (run->cancelling) { /* what had not begun was cancelled, but for what always runs */
+        if (plan->condition == PLAN_IF_ALWAYS &&
+            (skipped || (same(step->state, "cancelled") && step->item_count == 0)) && items != 0) {
+            world_fail(world, "%s is %s in a run that was cancelled: it always runs", plan->id, step->state);
+        }
+        return;
     }
     if (skipped != (!wanted || items == 0)) {
         world_fail(world, "%s is %s: expected it to be %s", plan->id, step->state,

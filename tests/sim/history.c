@@ -197,6 +197,7 @@ static void do_fault(struct history *h, size_t number)
         break;
     case FAULT_CRASH_POINT:
         world->crash_after = luck % 16;
+        h->crash_at_cancel = luck % 3 == 0;
         break;
     case FAULT_DIE_AT_WRITE:
     case FAULT_FULL:
@@ -259,8 +260,9 @@ static void draw_commands(struct history *h)
     for (uint64_t i = rng_below(rng, 6); approves && i > 0; i--) {
         add_command(h, COMMAND_VOTE, 0, (int64_t)rng_below(rng, 60000));
     }
-    if (rng_below(rng, 100) < 12) {
+    if (rng_below(rng, 100) < 18) {
         int64_t at_ms = (int64_t)rng_below(rng, 8000);
+        memcpy(h->world.cancelled_run, h->runs[0].run_id, sizeof h->world.cancelled_run);
         add_command(h, COMMAND_CANCEL, 0, at_ms);
         if (rng_below(rng, 3) == 0) {
             add_command(h, COMMAND_KILL, 0, at_ms + (int64_t)rng_below(rng, 3000));

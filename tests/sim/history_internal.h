@@ -50,6 +50,7 @@ struct history {
     struct run_made runs[3];
     size_t run_count;
     int engines;
+    bool crash_at_cancel; /* the crash point that is armed is one of the next cancel */
     bool restart; /* the engine is to leave in order */
 };
 

@@ -220,16 +220,24 @@ static void check_delay(struct judge *judge, const struct execution *e)
     }
 }
 
-static void check_slots(struct judge *judge)
+static void check_slots(struct judge *judge, const struct execution *e)
 {
     struct world *world = judge->world;
     int live = 1;
+    int beside = 1; /* of the same matrix */
+    int most = e->of_child ? 0 : world->plan.steps[e->step].max_parallel;
     for (size_t i = 0; i < world->executions.count; i++) {
         const struct execution *other = world->executions.items[i];
-        live += other->phase <= PHASE_RUNNING && other->runner->alive ? 1 : 0;
+        if (other->phase <= PHASE_RUNNING && other->runner->alive) {
+            live++;
+            beside += other->step == e->step && strcmp(other->run_id, e->run_id) == 0 ? 1 : 0;
+        }
     }
     if (live > world->plan.slots) {
         world_fail(world, "I6: %d executions at once in %d slots", live, world->plan.slots);
+    }
+    if (most > 0 && world->plan.steps[e->step].items != 0 && beside > most) {
+        world_fail(world, "%d items of s%zu at once, at most %d were wanted", beside, e->step, most);
     }
 }
 
@@ -255,7 +263,7 @@ void judge_began(struct judge *judge, const struct execution *e, const struct js
     check_given(judge, e, spawn);
     check_alone(judge, e);
     check_delay(judge, e);
-    check_slots(judge);
+    check_slots(judge, e);
     check_needs(judge, e);
     bool resumed = json_get(spawn, "resumed") != NULL;
     if (resumed != (e->leg > 1)) {
@@ -385,10 +393,10 @@ static void look_rows(struct judge *judge)
                                                  "AND due_ms IS NULL"},
         {"an ended run with an item or attempt that has not ended", "SELECT r.run_id FROM pipeline_runs r WHERE "
                                                                     "r.state NOT IN " OPEN_RUN " AND (EXISTS (SELECT 1 "
-                                                                                               "FROM steps s "
+                                                                    "FROM steps s "
                                                                     "WHERE s.run_id = r.run_id AND s.state NOT "
                                                                     "IN " TERMINAL_STEP ") OR EXISTS (SELECT 1 FROM "
-                                                                                        "attempts a WHERE "
+                                                                    "attempts a WHERE "
                                                                     "a.run_id = r.run_id AND a.ended_ms IS NULL))"},
         {"an item that has ended with an attempt that has not",
          "SELECT s.run_id || ' s' || s.position || ' ' || s.state FROM steps s JOIN attempts a USING (run_id, "

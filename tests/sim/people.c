@@ -92,14 +92,35 @@ static bool do_vote(struct history *h, struct err *err)
 
 static bool do_cancel(struct history *h, const struct run_made *run, struct err *err)
 {
+    const char *state = judge_run_state(&h->judge, run->run_id);
+    if (state == NULL) {
+        (void)err_set(err, ERR_BUSY, "it has not begun");
+        return false;
+    }
     if (engine_find_run(h->engine, run->run_id) == NULL) {
         return true;
+    }
+    if (h->crash_at_cancel) {
+        h->world.crash_after = (int)rng_below(&h->rng, 5);
+        h->crash_at_cancel = false;
     }
     if (engine_cancel(h->engine, run->run_id, "bob", "", err) < 0) {
         return false;
     }
     promise(h, run->run_id, "", 0, true);
     return true;
+}
+
+/* A second word, after the cancel. */
+static bool do_kill(struct history *h, const struct run_made *run, struct err *err)
+{
+    for (size_t i = 0; i < h->command_count; i++) {
+        if (h->commands[i].kind == COMMAND_CANCEL && !h->commands[i].done) {
+            (void)err_set(err, ERR_BUSY, "it is not cancelled yet");
+            return false;
+        }
+    }
+    return engine_kill(h->engine, run->run_id, err) == 0;
 }
 
 /* A failed run is tried again: the steps that were good are carried. */
@@ -133,7 +154,7 @@ void people_do(struct history *h, int64_t number)
         done = do_cancel(h, run, &err);
         break;
     case COMMAND_KILL:
-        done = engine_kill(h->engine, run->run_id, &err) == 0;
+        done = do_kill(h, run, &err);
         break;
     case COMMAND_RETRY:
         done = do_retry(h, command->run, &err);

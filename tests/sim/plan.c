@@ -202,7 +202,7 @@ int plan_list_length(uint64_t seed, size_t step)
 }
 
 struct behaviour plan_behaviour(const struct plan *plan, uint64_t seed, size_t step, int64_t item, int64_t number,
-                                int leg)
+                                int leg, bool stopped)
 {
     struct rng rng;
     rng_seed(&rng, seed ^ (step * 0x9e3779b97f4a7c15u) ^ ((uint64_t)item << 20) ^ ((uint64_t)number << 40) ^
@@ -213,6 +213,7 @@ struct behaviour plan_behaviour(const struct plan *plan, uint64_t seed, size_t s
         .work_ms = 10 * (chance(&rng, 70) ? between(&rng, 0, 8) : between(&rng, 0, 800)),
         .metrics = chance(&rng, 40) ? between(&rng, 1, 3) : 0,
         .logs = chance(&rng, 30),
+        .asks_twice = chance(&rng, 20),
         .obeys_ms = chance(&rng, 70) ? between(&rng, 0, 100) : -1,
         .survives = chance(&rng, 25),
         .stubborn = chance(&rng, 10),
@@ -225,9 +226,6 @@ struct behaviour plan_behaviour(const struct plan *plan, uint64_t seed, size_t s
                    : luck < 96 ? END_REFUSED
                                : END_HANG;
     }
-    /* Who can wait for ever is stopped by somebody. A run's timeout does not stop what begins after it. */
-    const struct plan_step *own = step < plan->step_count ? &plan->steps[step] : NULL;
-    bool limited = own != NULL && (own->timeout_ms > 0 || (plan->timeout_ms > 0 && own->condition == PLAN_IF_NONE));
-    does.end = does.end == END_HANG && !limited ? END_FAIL : does.end;
+    does.end = does.end == END_HANG && !stopped ? END_FAIL : does.end;
     return does;
 }

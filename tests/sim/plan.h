@@ -58,12 +58,14 @@ struct behaviour {
     int work_ms;      /* of its work */
     int metrics;      /* frames, each of two points */
     bool logs;
+    bool asks_twice;  /* the same question under the same number */
     enum behaviour_end end;
     int obeys_ms;     /* after a stop signal; -1: it does not */
     bool survives;    /* processes of it outlive the runner */
     bool stubborn;    /* and cannot be killed */
 };
+/* `stopped`: somebody will stop it, so that it may wait for ever. */
 struct behaviour plan_behaviour(const struct plan *plan, uint64_t seed, size_t step, int64_t item, int64_t number,
-                                int leg);
+                                int leg, bool stopped);
 
 #endif

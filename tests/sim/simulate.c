@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scheduler in a simulator: thousands of histories of real engines over a made-up world.
  *
- *     simulate [--seeds N] [--from SEED] [--jobs N] [--seed SEED [--faults N] [--only KIND,...] [--steps N] [-v]]
+ *     simulate [--seeds N] [--from SEED] [--jobs N] [--quick]
+ *     simulate --seed SEED [--faults N] [--only KIND,...] [--steps N] [-v]
  *
  * It links the object files of base/, wire/, pipeline/, run/, store/ and engine/ that sluice is made of; SQLite is the
  * real one, over the disk of disk.c. One seed is one history: a random pipeline (plan.c), runners and steps
@@ -34,6 +35,7 @@ struct options {
     uint64_t from, seeds;
     bool one;
     int jobs;
+    bool quick; /* the first failure is enough, and is not made smaller */
     struct history_options history;
 };
 
@@ -151,7 +153,9 @@ static void show(const char *program, const struct options *options, uint64_t se
                      (unsigned long long)seed);
         return;
     }
-    shrink(&history, failure);
+    if (!options->quick) {
+        shrink(&history, failure);
+    }
     (void)printf("seed %llu: %s\n  %s --seed %llu --steps %zu --faults %d --only ", (unsigned long long)seed, failure,
                  program, (unsigned long long)seed, history.steps, history.faults);
     const char *comma = "";
@@ -166,6 +170,11 @@ static void show(const char *program, const struct options *options, uint64_t se
 
 /* ---- many ------------------------------------------------------------------------------------ */
 
+static int enough(const struct options *options)
+{
+    return options->quick ? 1 : FAILURES_SHOWN;
+}
+
 static void note_failure(struct shared *shared, uint64_t seed)
 {
     int nth = __atomic_fetch_add(&shared->failures, 1, __ATOMIC_SEQ_CST);
@@ -177,7 +186,7 @@ static void note_failure(struct shared *shared, uint64_t seed)
 static void run_batch(const struct options *options, struct shared *shared, int worker, uint64_t first, uint64_t count)
 {
     struct history_options history = options->history;
-    for (uint64_t i = 0; i < count && shared->failures < FAILURES_SHOWN; i++) {
+    for (uint64_t i = 0; i < count && shared->failures < enough(options); i++) {
         struct history_result result;
         struct history_result again;
         history.seed = first + i;
@@ -210,7 +219,7 @@ static void work(const struct options *options, struct shared *shared, int worke
     uint64_t batches = (options->seeds + BATCH - 1) / BATCH;
     for (;;) {
         uint64_t batch = __atomic_fetch_add(&shared->next, 1, __ATOMIC_SEQ_CST);
-        if (batch >= batches || shared->failures >= FAILURES_SHOWN) {
+        if (batch >= batches || shared->failures >= enough(options)) {
             return;
         }
         uint64_t left = options->seeds - batch * BATCH;
@@ -287,6 +296,10 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->history.verbose = true;
             continue;
         }
+        if (str_is(name, "--quick")) {
+            options->quick = true;
+            continue;
+        }
         if (i + 1 == argc) {
             return -1;
         }
@@ -315,7 +328,8 @@ int main(int argc, char **argv)
     char home[64];
     char failure[1200];
     if (parse_options(argc, argv, &options) < 0) {
-        (void)fprintf(stderr, "usage: simulate [--seeds N] [--from SEED] [--jobs N] [--seed SEED [--faults N] "
+        (void)fprintf(stderr, "usage: simulate [--seeds N] [--from SEED] [--jobs N] [--quick] [--seed SEED [--faults "
+                              "N] "
                               "[--only KIND,...] [--steps N] [-v]]\n");
         return 2;
     }

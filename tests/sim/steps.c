@@ -84,6 +84,14 @@ static int legs_before(const struct world *world, int64_t attempt)
     return legs;
 }
 
+/* A run's timeout and its cancel do not stop what begins after them. */
+static bool will_be_stopped(const struct world *world, const struct execution *step)
+{
+    const struct plan_step *plan = &world->plan.steps[step->step];
+    bool run_stops = world->plan.timeout_ms > 0 || strcmp(step->run_id, world->cancelled_run) == 0;
+    return !step->of_child && (plan->timeout_ms > 0 || (run_stops && plan->condition == PLAN_IF_NONE));
+}
+
 void steps_begin(struct world *world, struct runner *runner, const struct json *spawn)
 {
     const struct json *context = json_get(spawn, "context");
@@ -101,7 +109,7 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
     const struct plan_step *plan = step->of_child ? NULL : &world->plan.steps[step->step];
     step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : 1;
     step->does = plan_behaviour(&world->plan, world->seed, step->step + (step->of_child ? 50 : 0), step->item,
-                                step->number, step->leg);
+                                step->number, step->leg, will_be_stopped(world, step));
     world->began(world, step, spawn);
     vec_push(&world->executions, step);
     vec_push(&runner->attempts, step);
@@ -199,9 +207,11 @@ static void report_metrics(struct world *world, struct execution *step, int nth)
 static void ask(struct world *world, struct execution *step)
 {
     step->asked = (clock_wall_ms(&world->clock) << 8) + world->orders % 200;
-    append_text(world, step, JOURNAL_CALL,
-                format(world, "{\"seq\":%lld,\"method\":\"gate.record\",\"params\":{\"passed\":true,\"by\":%lld}}",
-                       (long long)step->asked, (long long)step->attempt));
+    for (int i = 0; i < (step->does.asks_twice ? 2 : 1); i++) {
+        append_text(world, step, JOURNAL_CALL,
+                    format(world, "{\"seq\":%lld,\"method\":\"gate.record\",\"params\":{\"passed\":true,\"by\":%lld}}",
+                           (long long)step->asked, (long long)step->attempt));
+    }
 }
 
 void steps_answer(struct world *world, struct execution *step, const struct json *reply)

@@ -148,6 +148,7 @@ struct world {
         VEC_OF(int64_t)
     } due; /* numbers of faults and commands whose time has come: faults are negative */
     int64_t linger_ms;
+    char cancelled_run[40]; /* will be cancelled; "": none */
     bool clock_jumped, lost_power, journal_cut;
     bool power_is_off; /* until the engine's process is gone, too */
     uint64_t trace; /* digest of all that happened: equal for equal histories */
