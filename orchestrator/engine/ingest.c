@@ -248,6 +248,23 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
     return 0;
 }
 
+/* Nothing is read from where it was any more, but new attempts would be written there: after a power cut a journal can
+ * be shorter than what had been read of it, and they would fill the gap unseen. So it is put aside, and the run goes on
+ * with a new one. If the turn is not committed, the next engine finds no journal and comes to the same. */
+static int journal_anew(struct engine *engine, struct open_run *open, const char *why, struct err *err)
+{
+    if (journal_lost(engine, open, why, err) < 0) {
+        return -1;
+    }
+    (void)rename(open->journal_path, arena_printf(engine->turn, "%s.damaged", open->journal_path));
+    journal_reader_close(open->journal);
+    open->journal = NULL;
+    open->journal_written = 0;
+    open->row.journal_offset = open->row.journal_sequence = 0;
+    open->journal_dirty = true;
+    return 0;
+}
+
 /* What is read is all there is; but is it all that was written? */
 static int check_whole(struct engine *engine, struct open_run *open, struct err *err)
 {
@@ -274,7 +291,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
             return check_whole(engine, open, err);
         }
-        return journal_lost(engine, open, wrong.message, err);
+        return journal_anew(engine, open, wrong.message, err);
     }
     int64_t begin = journal_reader_offset(open->journal);
     int frames = 0;
@@ -294,7 +311,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         }
     }
     if (got < 0) {
-        return journal_lost(engine, open, wrong.message, err);
+        return journal_anew(engine, open, wrong.message, err);
     }
     return got == 0 && check_whole(engine, open, err) < 0 ? -1 : frames;
 }

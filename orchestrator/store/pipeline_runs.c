@@ -155,7 +155,7 @@ int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t o
                               struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE pipeline_runs SET journal_offset = :offset, journal_sequence = :sequence "
-                                     "WHERE run_id = :run_id AND journal_offset <= :offset");
+                                     "WHERE run_id = :run_id AND (journal_offset <= :offset OR :sequence = 0)");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":offset", offset);
     stmt_int(s, ":sequence", sequence);

@@ -57,6 +57,7 @@ int store_pipeline_run_insert(struct store *store, const struct pipeline_run *ru
 /* Writes state, reason, verdict, cancelling, timed_out, contexts, running times, started and ended. A terminal row
  * never changes: ERR_STATE. */
 int store_pipeline_run_update(struct store *store, const struct pipeline_run *run, struct err *err);
+/* The offset only grows; sequence 0 begins a new journal. */
 int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t offset, int64_t sequence,
                               struct err *err);
 int store_pipeline_run_get(struct store *store, const char *run_id, struct arena *arena, struct pipeline_run *ret,

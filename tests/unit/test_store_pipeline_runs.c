@@ -188,6 +188,8 @@ TEST(a_journal_is_never_read_back_to_an_earlier_place)
     insert(&f, some_run("aaaaaa01", 1));
     assert_int_equal(store_pipeline_run_offset(f.store, "aaaaaa01", 500, 7, NULL), 0);
     assert_int_equal(store_pipeline_run_offset(f.store, "aaaaaa01", 499, 6, &err), -1);
+    assert_int_equal(store_pipeline_run_offset(f.store, "aaaaaa01", 0, 0, NULL), 0);
+    assert_int_equal(store_pipeline_run_offset(f.store, "aaaaaa01", 500, 7, NULL), 0);
     assert_int_equal(err.code, ERR_STATE);
     assert_int_equal(get(&f, "aaaaaa01").journal_offset, 500);
     assert_int_equal(get(&f, "aaaaaa01").journal_sequence, 7);
