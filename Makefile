@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test simulate mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
+.PHONY: all demo test simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -126,6 +126,10 @@ simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SE
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000
 SEED  ?= 1
+simulate-run: $(BUILD)/simulate $(BUILD)/sluice
+	@tests/sim/same-objects.sh $(BUILD)
+	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
+	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --deleted $(DELETED)
 DELETED ?= 0

@@ -7,7 +7,7 @@ set -u
 build=$1
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit lua docs e2e plain fuzz)
+[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit simulate lua docs e2e plain fuzz)
 jobs=$(nproc)
 passed=0 failed=0
 logs=$build/test-logs
@@ -41,6 +41,7 @@ for name in "${parts[@]}"; do
     lint) part lint tests/lint/lint.sh ;;
     compilers) part compilers tests/lint/compilers.sh "$build" ;;
     unit) part unit make --no-print-directory -s -j"$jobs" BUILD="$build" unit ;;
+    simulate) part simulate make --no-print-directory -s -j"$jobs" BUILD="$build" simulate-run ;;
     lua) part lua make --no-print-directory -s -j"$jobs" BUILD="$build" lua ;;
     docs) part docs make --no-print-directory -s -j"$jobs" BUILD="$build" docs-test ;;
     e2e) part e2e make --no-print-directory -s -j"$jobs" BUILD="$build" e2e ;;

@@ -122,7 +122,8 @@ static void load_steps(struct judge *judge, struct run_end *run)
                                 "NOT NULL, "
                                 "(SELECT a.state FROM attempts a WHERE a.run_id = s.run_id AND a.position = s.position "
                                 "AND a.item = s.item "
-                                "ORDER BY number DESC LIMIT 1), (SELECT a.reason LIKE '%survive%' FROM attempts a "
+                                "ORDER BY number DESC LIMIT 1), (SELECT a.reason LIKE '%survive%' OR a.reason LIKE "
+                                "'%journal%' FROM attempts a "
                                 "WHERE a.run_id = s.run_id "
                                 "AND a.position = s.position AND a.item = s.item ORDER BY number DESC LIMIT 1) "
                                 "FROM steps s WHERE run_id = ? ORDER BY position, item",

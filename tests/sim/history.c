@@ -359,7 +359,7 @@ static void live(struct history *h)
     int turns = 0;
     int failures = 0;
     while (world->failure[0] == '\0' && !is_over(h)) {
-        if (++turns > TURNS_MAX) {
+        if (++turns > TURNS_MAX || h->engines > ENGINES_MAX) {
             world_fail(world, "the history does not end");
         }
         if (h->engine == NULL) {

@@ -8,7 +8,7 @@
 #include "history.h"
 #include "invariants.h"
 
-enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, RETRIES = 5 };
+enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5 };
 
 enum fault_kind {
     FAULT_KILL,

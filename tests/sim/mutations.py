@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bugs put in on purpose: the simulator must find each.
 
-    mutations.py BUILD [--seeds N] [--name WORD] [--deleted N [--random SEED]]
+    mutations.py BUILD [--seeds N] [--name WORD] [--first N] [--deleted N [--random SEED]]
 
 A mutation (mutations.list) is a text of one source that is there exactly once, and what it becomes. The file is
 compiled anew, linked with the objects of BUILD/simulate, and run until a history fails. With --deleted, N conditions
@@ -80,7 +80,7 @@ def mutate_named(args):
         return (name, *is_found(args.build, path, source.replace(text, instead), args.seeds))
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        for name, found, how in pool.map(one, [m for m in listed() if args.name in m[0]]):
+        for name, found, how in pool.map(one, [m for m in listed() if args.name in m[0]][: args.first]):
             print(f"{'found' if found else 'NOT FOUND'}: {name}\n    {how[:180]}", flush=True)
             yield bool(found)
 
@@ -124,6 +124,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--name", default="")
+    parser.add_argument("--first", type=int, default=None)
     parser.add_argument("--deleted", type=int, default=0)
     parser.add_argument("--random", type=int, default=1)
     args = parser.parse_args()

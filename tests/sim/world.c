@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- words ----------------------------------------------------------------------------------- */
@@ -88,8 +89,9 @@ bool world_step(struct world *world, int64_t until_ms)
 void world_pass(struct world *world, int64_t ms)
 {
     int64_t until_ms = world->now_ms + ms;
-    while (world_step(world, until_ms)) {
-    }
+    do {
+        runners_notice(world);
+    } while (world_step(world, until_ms));
     world->now_ms = until_ms;
 }
 
@@ -254,6 +256,24 @@ static void boot(struct world *world)
     (void)snprintf(world->boot_id, sizeof world->boot_id, "00000000-0000-4000-8000-%012d", ++world->boots);
 }
 
+/* Nobody syncs a journal: its end may be missing afterwards, also in the middle of a frame. */
+static void cut_journals(struct world *world)
+{
+    for (size_t i = 0; i < world->executions.count; i++) {
+        const char *run_id = world->executions.items[i]->run_id;
+        char path[200];
+        struct stat status;
+        (void)snprintf(path, sizeof path, "%s/runs/%s/journal", world->home, run_id);
+        bool again = i > 0 && strcmp(world->executions.items[i - 1]->run_id, run_id) == 0;
+        if (again || rng_below(&world->fault_rng, 2) == 0 || stat(path, &status) < 0) {
+            continue;
+        }
+        int64_t size = (int64_t)rng_below(&world->fault_rng, (uint64_t)status.st_size + 1);
+        world->journal_cut = truncate(path, size) == 0 || world->journal_cut;
+        world_trace(world, "a journal has %lld bytes of %lld", (long long)size, (long long)status.st_size);
+    }
+}
+
 /* Everything that ran is gone, and what was only in memory. */
 void world_power_lost(struct world *world)
 {
@@ -266,6 +286,7 @@ void world_power_lost(struct world *world)
     for (size_t i = 0; i < world->executions.count; i++) {
         world->executions.items[i]->process = false;
     }
+    cut_journals(world);
     disk_power_lost(&world->fault_rng);
     boot(world);
 }
