@@ -131,7 +131,7 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
-	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --deleted $(DELETED)
+	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000 --deleted $(DELETED)
 DELETED ?= 0
 
 sanitized: ## the same programs under ASan and UBSan, in build/asan

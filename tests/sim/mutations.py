@@ -64,9 +64,9 @@ def is_found(build, path, text, seeds):
             return None, "it does not compile"
         try:
             run = subprocess.run([program, "--seeds", str(seeds), "--quick"], capture_output=True, text=True,
-                                 timeout=300, check=False)
+                                 timeout=900, check=False)
         except subprocess.TimeoutExpired:
-            return True, "it does not end"
+            return False, "not ended in 15 minutes: an engine that loops, or a slow machine"
         first = next((line for line in run.stdout.splitlines() if line.startswith("seed ")), run.stdout.strip()[-200:])
         return run.returncode != 0, first
 
