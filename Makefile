@@ -36,7 +36,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
+.PHONY: all demo test soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -130,6 +130,9 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
+soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
+	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)
+SECONDS ?= 60
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000 --deleted $(DELETED)
 DELETED ?= 0
