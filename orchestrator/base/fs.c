@@ -151,6 +151,10 @@ int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct 
 
 int fs_make_folders(const char *path, mode_t mode, struct err *err)
 {
+    /* Mostly only the last is missing: then the way there is not walked, which a chain of steps would do each time. */
+    if (mkdir(path, mode) == 0 || (errno == EEXIST && fs_is_folder(path))) {
+        return 0;
+    }
     struct arena *arena = arena_new();
     char *part = arena_strdup(arena, path);
     int result = 0;
