@@ -111,12 +111,11 @@ static int have_wish_done(struct follower *f, struct err *err)
     if (!over && f->cancelled && strcmp(f->wish, "kill") == 0) {
         (void)session_kill(session, f->run_id, &wrong);
     }
-    if (wrong.code == ERR_BUSY && session->visit != NULL) {
-        return 0;
-    }
-    if (session->visit == NULL && may_pass(&wrong)) {
-        wait_for_room(f, &wrong);
-        return 0;
+    if (may_pass(&wrong)) {
+        if (session->visit == NULL) {
+            wait_for_room(f, &wrong);
+        }
+        return 0; /* of a visit, the next look comes soon; the host may have gone, or its disk is full */
     }
     f->wish = NULL;
     if (wrong.code == ERR_NONE || (wrong.code == ERR_STATE && session->visit != NULL)) {

@@ -126,7 +126,7 @@ static int ask(struct visit *visit, const struct json *request, int attached, st
     char *packet = arena_array(arena, DOOR_PACKET_MAX, 1);
     ssize_t size = send_packet(visit->fd, text, attached) < 0 ? -1 : recv(visit->fd, packet, DOOR_PACKET_MAX, 0);
     if (size < 0 && errno == EAGAIN) {
-        return err_set(err, ERR_LIMIT, "the sluice that holds '%s' has given no answer for %d s: is it stopped?",
+        return err_set(err, ERR_IO, "the sluice that holds '%s' has given no answer for %d s: is it stopped?",
                        visit->home, ANSWER_WAIT_S);
     }
     if (size <= 0) {

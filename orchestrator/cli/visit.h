@@ -21,7 +21,7 @@ void visit_end(struct visit *visit);
 /* The socket; readable when the holder has gone. */
 int visit_fd(const struct visit *visit);
 
-/* Asks, and waits for the answer: what the holder says, good or bad. ERR_BUSY when it has gone, ERR_LIMIT when it does
+/* Asks, and waits for the answer: what the holder says, good or bad. ERR_BUSY when it has gone, ERR_IO when it does
  * not answer for a minute: it may still do what was asked, later. */
 int visit_ask(struct visit *visit, const struct json *request, struct arena *arena, struct json *ret_outcome,
               struct err *err);

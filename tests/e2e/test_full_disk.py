@@ -103,6 +103,21 @@ def test_a_third_signal_leaves_and_the_next_command_goes_on(sluice, start_full):
     assert (sluice.folder / "b").exists()
 
 
+def test_a_signal_to_a_visitor_is_carried_out_when_the_holder_has_room(sluice, start_full):
+    sluice.pipeline("name: host\nsteps: {wait: {run: 'touch up; until [ -e go ]; do sleep 0.05; done'}}\n", "host.yaml")
+    holder = start_full("run", "host.yaml", "-q")
+    wait_until((sluice.folder / "up").exists)
+    sluice.pipeline("name: guest\nsteps: {s: {run: 'sleep 1; touch full; sleep 60'}}\n", "guest.yaml")
+    visitor = sluice.start("run", "guest.yaml", "-q")
+    wait_until((sluice.folder / "full").exists)
+    visitor.send_signal(signal.SIGINT)
+    code, err = end_of(visitor, sluice, 3)
+    assert code == 130, err
+    assert sluice("show", "guest/1", "--json", expect=0).json["status"] == "cancelled"
+    (sluice.folder / "go").touch()
+    assert holder.wait(timeout=60) == 0
+
+
 def test_a_full_disk_without_a_signal_is_waited_out(sluice, start_full):
     sluice.pipeline(QUIET.replace("sleep 4", "sleep 1"))
     process = start_full("run", "-q")
