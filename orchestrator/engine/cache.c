@@ -27,6 +27,18 @@ struct lookup {
     struct json decision;
 };
 
+static struct lookup lookup_of(struct engine *engine, struct open_run *open, struct run_place place)
+{
+    return (struct lookup){
+        .engine = engine,
+        .open = open,
+        .place = place,
+        .step = run_step_at(open->run, place),
+        .arena = engine->turn,
+        .decision = json_object(),
+    };
+}
+
 static void say(struct lookup *l, const char *key, const char *text)
 {
     json_set(l->arena, &l->decision, key, json_cstring(l->arena, text));
@@ -331,14 +343,7 @@ static int tag(struct lookup *l, const char *label, struct err *err)
 
 int cache_reuse(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
 {
-    struct lookup l = {
-        .engine = engine,
-        .open = open,
-        .place = place,
-        .step = run_step_at(open->run, place),
-        .arena = engine->turn,
-        .decision = json_object(),
-    };
+    struct lookup l = lookup_of(engine, open, place);
     struct err wrong = {0};
     if (cache_key_make(engine, open, place, l.arena, &l.key, &wrong) < 0) {
         if (store_has_failed(&wrong)) {
@@ -419,14 +424,7 @@ static int keep(struct lookup *l, struct step_key *row, struct err *err)
 
 int cache_keep(struct engine *engine, struct open_run *open, struct run_place place, struct err *err)
 {
-    struct lookup l = {
-        .engine = engine,
-        .open = open,
-        .place = place,
-        .step = run_step_at(open->run, place),
-        .arena = engine->turn,
-        .decision = json_object(),
-    };
+    struct lookup l = lookup_of(engine, open, place);
     struct step_key row;
     int found = store_step_key_get(engine->options.store, open->row.run_id, place, l.arena, &row, err);
     return found == 1 && row.key[0] != '\0' ? keep(&l, &row, err) : found < 0 ? -1 : 0;

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import struct
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, wait_until
+from conftest import BUILD, kill_runners, runners_of, wait_until
 
 GATED = """\
     name: {name}
@@ -257,6 +258,37 @@ def test_a_step_starts_no_run_in_its_own_home(sluice):
     said = (sluice.folder / "said").read_text()
     assert "a step decides nothing about runs" in said and said.endswith("\n1\n"), said
     assert [run["pipeline"] for run in sluice("runs", "--json").json] == ["outer"]
+
+
+def test_a_vote_alone_starts_no_step_and_no_runner(sluice):
+    sluice.pipeline("""\
+        name: ask
+        steps:
+          ok: {uses: approve}
+          after: {needs: [ok], run: echo after >> trace}
+        """)
+    sluice.run(expect=5)
+    wait_until(lambda: not runners_of(sluice.home) or kill_runners(sluice.home))
+    sluice("approve", "ask/1", expect=0)
+    assert not runners_of(sluice.home) and not (sluice.folder / "trace").exists()
+    assert sluice("resume", "--json", expect=0).json["status"] == "succeeded"
+    assert (sluice.folder / "trace").read_text() == "after\n"
+
+
+def test_a_run_that_is_superseded_is_seen_to_its_end_by_the_one_that_superseded_it(sluice):
+    sluice.pipeline("""\
+        name: twice
+        steps:
+          model: {run: "mkdir m; touch m/MLmodel; sleep 0.1", model: {path: m, name: m}}
+          register: {uses: register, with: {model: "${{ steps.model.model_id }}", name: m}}
+          ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
+          always: {needs: [ok], if: always(), run: "sleep 1; echo cleaned >> trace"}
+        """)
+    sluice.run(expect=5)
+    shutil.rmtree(sluice.folder / "m")
+    sluice.run("--new", expect=5)
+    assert (sluice.folder / "trace").read_text() == "cleaned\n"
+    assert sluice("show", "twice/1", "--json").json["status"] == "cancelled"
 
 
 # ---- what comes to the door ---------------------------------------------------------------------------------------

@@ -169,12 +169,16 @@ def test_a_home_can_be_removed_by_who_made_it(sluice):
     assert folder.stat().st_mode & 0o777 == 0o755 and (folder / "x").stat().st_mode & 0o222 == 0
 
 
-def test_a_model_that_was_changed_after_the_request_is_not_approved(sluice):
-    sluice.pipeline("""\
+REGISTERED = """\
         name: p
         steps:
           train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
           register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+"""
+
+
+def test_a_model_that_was_changed_after_the_request_is_not_approved(sluice):
+    sluice.pipeline(REGISTERED + """\
           ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
           move: {needs: [ok], uses: alias, with: {model: m, version: "${{ steps.register.version }}", set: champion}}
         """)
@@ -188,11 +192,7 @@ def test_a_model_that_was_changed_after_the_request_is_not_approved(sluice):
 
 
 def test_a_model_that_was_changed_before_the_request_is_not_asked_about(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
-          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+    sluice.pipeline(REGISTERED + """\
           spoil:
             needs: [register]
             run: |
@@ -204,11 +204,7 @@ def test_a_model_that_was_changed_before_the_request_is_not_asked_about(sluice):
 
 
 def test_a_model_that_was_only_touched_is_approved(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          train: {run: "mkdir m; echo good > m/weights", model: {path: m, name: m}}
-          register: {uses: register, with: {model: "${{ steps.train.model_id }}", name: m}}
+    sluice.pipeline(REGISTERED + """\
           ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
         """)
     sluice.run(expect=5)

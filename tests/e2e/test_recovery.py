@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, forget_definition, kill_runners, runners_of, wait_until
+from conftest import BUILD, forget_definition, kill_runners, wait_until
 
 CHAIN = """\
     name: chain
@@ -583,34 +583,3 @@ def test_the_same_command_starts_anew_beside_a_run_that_waits_for_a_person(sluic
     sluice.pipeline("name: ask\nsteps: {ok: {uses: approve}}\n")
     assert sluice.run(expect=5).json["number"] == "1"
     assert sluice.run(expect=5).json["number"] == "2"
-
-
-def test_a_vote_alone_starts_no_step_and_no_runner(sluice):
-    sluice.pipeline("""\
-        name: ask
-        steps:
-          ok: {uses: approve}
-          after: {needs: [ok], run: echo after >> trace}
-        """)
-    sluice.run(expect=5)
-    wait_until(lambda: not runners_of(sluice.home) or kill_runners(sluice.home))
-    sluice("approve", "ask/1", expect=0)
-    assert not runners_of(sluice.home) and not (sluice.folder / "trace").exists()
-    assert sluice("resume", "--json", expect=0).json["status"] == "succeeded"
-    assert trace(sluice) == ["after"]
-
-
-def test_a_run_that_is_superseded_is_seen_to_its_end_by_the_one_that_superseded_it(sluice):
-    sluice.pipeline("""\
-        name: twice
-        steps:
-          model: {run: "mkdir m; touch m/MLmodel; sleep 0.1", model: {path: m, name: m}}
-          register: {uses: register, with: {model: "${{ steps.model.model_id }}", name: m}}
-          ok: {uses: approve, with: {of: "${{ steps.register.model_uri }}"}}
-          always: {needs: [ok], if: always(), run: "sleep 1; echo cleaned >> trace"}
-        """)
-    sluice.run(expect=5)
-    shutil.rmtree(sluice.folder / "m")
-    sluice.run("--new", expect=5)
-    assert trace(sluice) == ["cleaned"]
-    assert sluice("show", "twice/1", "--json").json["status"] == "cancelled"
