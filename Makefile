@@ -18,6 +18,8 @@ WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
 OPT    ?= -O2 -g
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
+# All symbols are found at the start: once in the runner, not in each of its children; and nothing can be redirected later.
+LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 CORE    := base crypto time wire plugin pipeline run search store engine config cli
@@ -47,11 +49,11 @@ PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.do
 all: $(PROGRAMS) $(PARTS) $(patsubst %,$(BUILD)/plugins/%.so,$(PLUGINS)) ## build everything into build/
 
 $(BUILD)/sluice: $(call objects,$(CORE)) $(BUILD)/obj/orchestrator/sluice_main.o $(BUILD)/obj/gen/schema.o
-	$(CC) $(SAN) -o $@ $^ $(LIBS_CORE)
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_CORE)
 $(BUILD)/sluice-runner: $(call objects,$(RUNNER)) $(BUILD)/obj/orchestrator/runner_main.o
-	$(CC) $(SAN) -o $@ $^ $(LIBS_RUNNER)
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_RUNNER)
 $(BUILD)/sluice-fetch: $(call objects,$(FETCH)) $(BUILD)/obj/orchestrator/fetch_main.o
-	$(CC) $(SAN) -o $@ $^ $(LIBS_FETCH)
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_FETCH)
 $(BUILD)/sluice-python-env: orchestrator/runner/sluice-python-env
 	install -D -m 755 $< $@
 $(BUILD)/lua/.done: $(wildcard lua/*.lua)
@@ -121,7 +123,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 SIM_CORE    := base crypto time wire plugin pipeline run store engine
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
 $(BUILD)/simulate: $(SIM_OBJECTS) $(call objects,$(SIM_CORE)) $(BUILD)/obj/gen/schema.o
-	$(CC) $(SAN) -o $@ $^ $(LIBS_CORE)
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_CORE)
 simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SEED=1
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000

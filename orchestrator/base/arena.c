@@ -37,25 +37,33 @@ struct arena *arena_new(void)
     return arena;
 }
 
+static void free_blocks(struct block *block)
+{
+    while (block != NULL) {
+        struct block *previous = block->previous;
+        free(block);
+        block = previous;
+    }
+}
+
 void arena_free(struct arena *arena)
 {
     if (arena == NULL) {
         return;
     }
-    for (struct block *block = arena->current; block != NULL;) {
-        struct block *previous = block->previous;
-        free(block);
-        block = previous;
-    }
+    free_blocks(arena->current);
     free(arena);
 }
 
 void arena_reset(struct arena *arena)
 {
-    while (arena->current->previous != NULL) {
-        struct block *previous = arena->current->previous;
-        free(arena->current);
-        arena->current = previous;
+    /* The last block is the largest: who fills an arena again and again soon needs no other. */
+    if (arena->current->size <= LARGEST_BLOCK_BYTES) {
+        free_blocks(arena->current->previous);
+        arena->current->previous = NULL;
+    } else {
+        free_blocks(arena->current);
+        arena->current = block_new(FIRST_BLOCK_BYTES, NULL);
     }
     memset(arena->current->bytes, 0, arena->current->used);
     arena->current->used = 0;

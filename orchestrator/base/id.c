@@ -18,12 +18,15 @@ static void random_bytes(struct rng *rng, unsigned char bytes[16])
     memcpy(bytes, words, 16);
 }
 
-static void write_hex(struct rng *rng, char *room)
+static void write_hex(struct rng *rng, int64_t now_ms, char *room)
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[16];
     random_bytes(rng, bytes);
-    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40); /* UUID version 4, RFC 9562 */
+    for (size_t i = 0; i < 6; i++) {
+        bytes[i] = (unsigned char)((uint64_t)now_ms >> (8 * (5 - i)));
+    }
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x70);
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
     for (size_t i = 0; i < 16; i++) {
         room[2 * i] = digits[bytes[i] >> 4];
@@ -32,17 +35,17 @@ static void write_hex(struct rng *rng, char *room)
     room[32] = '\0';
 }
 
-struct id id_run(struct rng *rng)
+struct id id_run(struct rng *rng, int64_t now_ms)
 {
     struct id id;
-    write_hex(rng, id.text);
+    write_hex(rng, now_ms, id.text);
     return id;
 }
 
-struct id id_model(struct rng *rng)
+struct id id_model(struct rng *rng, int64_t now_ms)
 {
     struct id id = {"m-"};
-    write_hex(rng, id.text + 2);
+    write_hex(rng, now_ms, id.text + 2);
     return id;
 }
 

@@ -12,11 +12,12 @@ struct id {
     char text[40]; /* 32 lower-case hex digits, some with a prefix; NUL-terminated */
 };
 
-/* A run id: 32 hex digits (128 random bits with UUIDv4's version and variant). `rng` is NULL for
- * the system's generator, a seeded one in the simulator. */
-struct id id_run(struct rng *rng);
+/* A run id: 32 hex digits, a UUID of version 7 (RFC 9562): milliseconds of the wall clock, then 74 random bits, so that
+ * what is made together lies together in an index. `rng` is NULL for the system's generator, a seeded one in the
+ * simulator. */
+struct id id_run(struct rng *rng, int64_t now_ms);
 /* A logged model's: "m-" and 32 hex digits. */
-struct id id_model(struct rng *rng);
+struct id id_model(struct rng *rng, int64_t now_ms);
 /* Has the text that form? */
 bool id_is_model(const char *text);
 /* "gifted-ape-325": for runs and models nobody named. */

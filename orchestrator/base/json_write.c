@@ -9,6 +9,17 @@
 
 enum style { STYLE_COMPACT, STYLE_CANONICAL, STYLE_PRETTY };
 
+/* ASCII that stands for itself in a JSON string: most of what is written. */
+#define PLAIN_16 true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true
+static const bool is_plain[256] = {
+    [0x20] = true, true, false, true, true, true, true, true, true, true, true, true, true, true, true, true,
+    [0x30] = PLAIN_16,
+    [0x40] = PLAIN_16,
+    [0x50] = true, true, true, true, true, true, true, true, true, true, true, true, false, true, true, true,
+    [0x60] = PLAIN_16,
+    [0x70] = true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false,
+};
+
 void json_write_string(struct strbuf *out, struct str text)
 {
     static const char hex[] = "0123456789abcdef";
@@ -16,6 +27,10 @@ void json_write_string(struct strbuf *out, struct str text)
     size_t plain = 0; /* start of the bytes that go out as they are */
     for (size_t i = 0; i < text.n;) {
         unsigned char c = (unsigned char)text.p[i];
+        if (is_plain[c]) {
+            i++;
+            continue;
+        }
         uint32_t code = c;
         size_t length = c < 0x80 ? 1 : utf8_decode(text.p + i, text.n - i, &code);
         bool as_is = length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;

@@ -158,7 +158,8 @@ static int hold(struct follower *f, struct err *err)
     }
     while (f->signals <= 2 && engine_find_run(engine, f->run_id) != NULL) {
         if (failures == 0) {
-            struct live_source source = {engine_find_run(engine, f->run_id), own_progress, f};
+            struct live_source source = {engine_find_run(engine, f->run_id), engine_changes(engine, f->run_id),
+                                         own_progress, f};
             live_update(f->live, &source);
             if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
                 break;
@@ -227,7 +228,7 @@ static int look_on(struct follower *f, struct err *err)
             *err = gone;
             return open;
         }
-        struct live_source source = {onlooker_run(f->onlooker), seen_progress, f};
+        struct live_source source = {onlooker_run(f->onlooker), NULL, seen_progress, f};
         live_update(f->live, &source);
         if (!f->options->wait && onlooker_is_blocked(f->onlooker)) {
             return 0;

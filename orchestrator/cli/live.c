@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LOOK_AT_ALL_MS = 400 };
 enum { DRAW_INTERVAL_MS = 100, DRAW_PAUSE_MS = 60, LINE_INTERVAL_MS = 500, TAIL_COLUMNS = 512 };
 
 /* What was last said about an item. */
@@ -44,6 +45,8 @@ struct live {
     struct arena *words; /* of one update */
     int64_t since_ms;    /* what ended before was told by the command that saw it */
     bool told;           /* the first round is over */
+    uint64_t revision;   /* of the source's changes: those before it were said */
+    int64_t all_ms;      /* when all steps were last looked at */
     bool queued;         /* that the run is queued was said */
 };
 
@@ -211,25 +214,47 @@ static bool is_known(const struct live *live, const struct news *news)
            news->ended_ms < live->since_ms;
 }
 
+/* True when something of the step is no news: the run was taken up again. */
+static bool say_step(struct live *live, const struct run *run, size_t index, bool resumed)
+{
+    const struct run_step *step = &run->steps[index];
+    for (size_t k = 0; k < step->item_count; k++) {
+        const struct run_item *item = &step->items[k];
+        struct news news = {{index, k}, item->state, item->attempts, item->started_ms, item->ended_ms, item->due_ms};
+        bool known = is_known(live, &news);
+        resumed = resumed || known;
+        say(live, run, &news, known || (item->carried_from != NULL && !item->reused));
+    }
+    if (step->item_count == 0) {
+        struct news news = {{index, 0}, step->state, 0, 0, 0, 0};
+        say(live, run, &news, !live->told && resumed);
+    }
+    return resumed;
+}
+
 static void say_all(struct live *live, const struct run *run)
 {
     bool resumed = false;
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
-        const struct run_step *step = &run->steps[i];
-        for (size_t k = 0; k < step->item_count; k++) {
-            const struct run_item *item = &step->items[k];
-            struct news news = {{i, k},        item->state,  item->attempts, item->started_ms,
-                                item->ended_ms, item->due_ms};
-            bool known = is_known(live, &news);
-            resumed = resumed || known;
-            say(live, run, &news, known || (item->carried_from != NULL && !item->reused));
-        }
-        if (step->item_count == 0) {
-            struct news news = {{i, 0}, step->state, 0, 0, 0, 0};
-            say(live, run, &news, !live->told && resumed);
-        }
+        resumed = say_step(live, run, i, resumed);
     }
     live->told = true;
+}
+
+/* Of a large run only what has changed; all of it now and then, since what a step waits for changes without it. */
+static void say_changes(struct live *live, const struct live_source *source, int64_t now_ms)
+{
+    const struct run_changes *changes = source->changes;
+    bool all = changes == NULL || !live->told || changes->revision - live->revision > RUN_RECENT ||
+               now_ms < live->all_ms || now_ms - live->all_ms >= LOOK_AT_ALL_MS;
+    if (all) {
+        say_all(live, source->run);
+        live->all_ms = now_ms;
+    }
+    for (uint64_t i = live->revision; !all && i < changes->revision; i++) {
+        (void)say_step(live, source->run, changes->recent[i % RUN_RECENT], false);
+    }
+    live->revision = changes == NULL ? 0 : changes->revision;
 }
 
 /* ---- log lines ------------------------------------------------------------------------------------------ */
@@ -322,9 +347,9 @@ void live_update(struct live *live, const struct live_source *source)
         read_logs(live, run);
     }
     arena_reset(live->words);
-    say_queued(live, run);
-    say_all(live, run);
     int64_t now_ms = clock_wall_ms(&clock_system);
+    say_queued(live, run);
+    say_changes(live, source, now_ms);
     if (live->draws && (now_ms < live->drawn_ms || now_ms - live->drawn_ms >= DRAW_PAUSE_MS)) {
         draw(live, source, now_ms);
     } else if (!live->draws) {

@@ -15,6 +15,7 @@ enum { LIVE_TAIL_LINES = 5 };
 /* A run as it is now, and who knows of its progress. */
 struct live_source {
     const struct run *run; /* NULL: it is gone */
+    const struct run_changes *changes; /* NULL: anything may have changed since the last look */
     double (*progress)(void *ctx, struct run_place place, const char **ret_text); /* as engine_progress */
     void *ctx;
 };

@@ -94,7 +94,7 @@ static int submit_at_door(struct session *session, struct engine_submission *sub
 int session_submit(struct session *session, struct engine_submission *submission, char ret_run_id[40],
                    struct err *err)
 {
-    struct id id = id_run(NULL);
+    struct id id = id_run(NULL, clock_wall_ms(&clock_system));
     submission->run_id = id.text;
     submission->actor = session->actor;
     submission->step_env = session->step_env;

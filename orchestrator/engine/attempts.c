@@ -64,6 +64,7 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
     attempt->open = open;
     attempt->place = (struct run_place){(size_t)row->position, (size_t)row->item};
     attempt->progress = -1;
+    attempt->has_recorded = true; /* to another engine, perhaps */
     attempt->since_ms = since_of(engine, row);
     if (row->stopping != NULL) {
         note_stop_due(engine, attempt, run_step_at(open->run, attempt->place)->stop_grace_ms);
@@ -150,11 +151,15 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         .artifact_uri = artifact_folder(engine, arena, open->row.experiment_id, step_run_id),
         .parent_run_id = open->row.run_id,
     };
-    const char *commit = json_get_text(&open->run->git, "commit", "");
-    if (store_run_create(store, &info, err) < 0 || store_run_tag(store, step_run_id, "sluice.step", id, err) < 0 ||
-        store_run_tag(store, step_run_id, "sluice.attempt", arena_printf(arena, "%d", item->attempts), err) < 0 ||
-        store_run_tag(store, step_run_id, "sluice.definition", step_digest(open->run->pipeline, step).p, err) < 0 ||
-        (*commit != '\0' && store_run_tag(store, step_run_id, "mlflow.source.git.commit", commit, err) < 0)) {
+    struct run_tag tags[] = {
+        {"sluice.step", id},
+        {"sluice.attempt", arena_printf(arena, "%d", item->attempts)},
+        {"sluice.definition", step_digest(open->run->pipeline, step).p},
+        {"mlflow.source.git.commit", json_get_text(&open->run->git, "commit", "")},
+    };
+    size_t tag_count = sizeof tags / sizeof tags[0] - (*tags[3].value == '\0' ? 1 : 0);
+    if (store_run_create(store, &info, err) < 0 ||
+        store_run_tags_set(store, step_run_id, tags, tag_count, err) < 0) {
         return -1;
     }
     if (step->plugin != NULL && tag_plugin(engine, step->plugin, step_run_id, err) < 0) {
@@ -175,8 +180,8 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
                           struct live_attempt **ret_attempt, struct err *err)
 {
     struct run_item *item = run_item_at(open->run, place);
-    struct id step_run = id_run(&engine->rng);
-    struct id mark = id_run(&engine->rng);
+    struct id step_run = id_run(&engine->rng, engine_now(engine));
+    struct id mark = id_run(&engine->rng, engine_now(engine));
     if (create_step_run(engine, open, place, step_run.text, err) < 0) {
         return -1;
     }
@@ -197,6 +202,7 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
     }
     item->step_run_id = arena_strdup(open->run->arena, step_run.text);
     *ret_attempt = attempt_add(engine, open, &row);
+    (*ret_attempt)->has_recorded = false;
     return 0;
 }
 
@@ -397,21 +403,22 @@ static int tag_usage(struct engine *engine, const struct live_attempt *attempt, 
         {"code", "sluice.exit_code"},  {"signal", "sluice.signal"},       {"wall_ms", "sluice.wall_ms"},
         {"user_ms", "sluice.user_ms"}, {"system_ms", "sluice.system_ms"}, {"max_rss_bytes", "sluice.max_rss_bytes"},
     };
-    struct store *store = engine->options.store;
-    const char *run_id = attempt->row.step_run_id;
     struct json exit = json_null();
     if (attempt->row.exit != NULL) {
         (void)json_read(str_from(attempt->row.exit), (struct json_limits){0}, engine->turn, &exit, NULL);
     }
+    struct run_tag tags[sizeof fields / sizeof fields[0] + 1];
+    size_t count = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const struct json *value = json_get(&exit, fields[i][0]);
-        if (value != NULL && value->type == JSON_INT &&
-            store_run_tag(store, run_id, fields[i][1], json_text(engine->turn, value).p, err) < 0) {
-            return -1;
+        if (value != NULL && value->type == JSON_INT) {
+            tags[count++] = (struct run_tag){fields[i][1], json_text(engine->turn, value).p};
         }
     }
-    const char *reason = attempt->row.reason;
-    return reason == NULL ? 0 : store_run_tag(store, run_id, "sluice.reason", reason, err);
+    if (attempt->row.reason != NULL) {
+        tags[count++] = (struct run_tag){"sluice.reason", attempt->row.reason};
+    }
+    return count == 0 ? 0 : store_run_tags_set(engine->options.store, attempt->row.step_run_id, tags, count, err);
 }
 
 /* What later steps see as steps.X.metrics: the latest of each key. */
@@ -419,8 +426,8 @@ static int load_metrics(struct engine *engine, struct live_attempt *attempt, str
 {
     struct metric_latest *metrics = NULL;
     size_t count = 0;
-    if (store_metrics_of_run(engine->options.store, attempt->row.step_run_id, engine->turn, &metrics, &count, err) <
-        0) {
+    if (attempt->has_recorded && store_metrics_of_run(engine->options.store, attempt->row.step_run_id, engine->turn,
+                                                      &metrics, &count, err) < 0) {
         return -1;
     }
     struct arena *arena = attempt->open->run->arena;
@@ -439,8 +446,8 @@ static int settle_models(struct engine *engine, struct live_attempt *attempt, co
     struct arena *keep = attempt->open->run->arena;
     struct run_item *item = run_item_at(attempt->open->run, attempt->place);
     const char *ready = NULL;
-    if (models_settle(engine, attempt->row.step_run_id, end->state == ATTEMPT_STATE_SUCCEEDED, end->reason, end->at_ms,
-                      &ready, err) < 0) {
+    if (attempt->has_recorded && models_settle(engine, attempt->row.step_run_id, end->state == ATTEMPT_STATE_SUCCEEDED,
+                                               end->reason, end->at_ms, &ready, err) < 0) {
         return -1;
     }
     if (ready != NULL) {

@@ -17,7 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { TURN_JOURNAL_BYTES = 1 << 20, TURN_EVENTS = 64 };
+enum { SEND_AT_ONCE_BYTES = 1 << 20, TURN_JOURNAL_BYTES = 1 << 20, TURN_EVENTS = 64 };
 
 int64_t engine_now(const struct engine *engine)
 {
@@ -69,6 +69,13 @@ static void crash_before_message(const struct engine *engine, const struct json 
     crash_point(engine, name);
 }
 
+/* Whether the next message goes the same way: both are sent at once. */
+static bool is_followed(const struct engine *engine, size_t i)
+{
+    return i + 1 < engine->outgoing.count &&
+           strcmp(engine->outgoing.items[i].runner, engine->outgoing.items[i + 1].runner) == 0;
+}
+
 /* Messages go out only now that what they act on is durable. A runner that is gone is noticed by links_read. */
 static void act(struct engine *engine)
 {
@@ -85,7 +92,9 @@ static void act(struct engine *engine)
             crash_point(engine, "before_send");
             crash_before_message(engine, &engine->outgoing.items[i].message);
             message_send(&link->stream, &engine->outgoing.items[i].message);
-            link_flush(engine, link);
+            if (!is_followed(engine, i) || link->stream.out.length > SEND_AT_ONCE_BYTES) {
+                link_flush(engine, link);
+            }
             crash_point(engine, "after_send");
         }
     }
@@ -159,6 +168,7 @@ int turn_commit(struct engine *engine, struct err *err)
     crash_point(engine, "after_commit");
     act(engine);
     crash_point(engine, "after_act");
+    store_tidy(engine->options.store);
     forget_ended(engine);
     arena_reset(engine->turn);
     return 0;
@@ -526,6 +536,12 @@ void engine_close(struct engine *engine)
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
+
+const struct run_changes *engine_changes(struct engine *engine, const char *run_id)
+{
+    const struct open_run *open = open_run_find(engine, run_id);
+    return open == NULL ? NULL : &open->changes;
+}
 
 const struct run *engine_find_run(struct engine *engine, const char *run_id)
 {

@@ -62,6 +62,7 @@ struct live_attempt {
     struct run_place place;
     bool dirty;
     bool sent;     /* its spawn message was sent by this engine, or a runner knows it */
+    bool has_recorded; /* metrics, reports or calls: there may be rows of it */
     int64_t since_ms;    /* monotonic: when its runner got it */
     bool late;           /* its time was over and its runner silent: the backstop stops it */
     int64_t stop_due_ms; /* monotonic: when a stop that was asked for must have done its work; 0: none was */

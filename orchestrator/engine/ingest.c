@@ -169,6 +169,8 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
         return 0; /* frames after the end belong to processes that were cut off */
     }
     struct json payload;
+    attempt->has_recorded = attempt->has_recorded || frame->type == JOURNAL_METRICS ||
+                            frame->type == JOURNAL_REPORT || frame->type == JOURNAL_CALL;
     switch (frame->type) {
     case JOURNAL_SPAWNING:
         attempt->row.spawning = true;
@@ -205,6 +207,9 @@ static int take_frame_or_fail(struct engine *engine, const struct journal_frame 
     struct err wrong = {0};
     if (frame->type == JOURNAL_LOG) {
         return 0; /* lines stay in the journal */
+    }
+    if (frame->type == JOURNAL_SPAWNING || frame->type == JOURNAL_STARTED) {
+        return take_frame(engine, frame, err); /* they change a row in memory, and cannot fail */
     }
     if (store_savepoint(engine->options.store, err) < 0) {
         return -1;

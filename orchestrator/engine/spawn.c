@@ -194,6 +194,7 @@ static int build_environment(struct spawning *s, struct err *err)
         env_set(s, "CUDA_VISIBLE_DEVICES", leases_devices(s->attempt));
     }
     set_text(s, "state_dir", state_dir);
+    set(s, "state_shared", json_bool(s->item->key[0] != '\0'));
     set_text(s, "output_file", arena_printf(s->arena, "%s.output", s->step_dir));
     for (size_t i = 0; i < s->inputs.u.object.count; i++) {
         const struct json_member *input = &s->inputs.u.object.members[i];
@@ -382,7 +383,7 @@ static int collect_model(struct spawning *s, struct json *collect, struct err *e
     if (model == NULL || !model->has_path) {
         return 0;
     }
-    struct id model_id = id_model(&s->engine->rng);
+    struct id model_id = id_model(&s->engine->rng, engine_now(s->engine));
     if (eval_text(s, &model->path, "model.path", &path, err) < 0 ||
         eval_text(s, &model->name, "model.name", &name, err) < 0 ||
         eval_text(s, &model->model_type, "model.type", &type, err) < 0) {
@@ -527,8 +528,8 @@ static void set_step_info(struct spawning *s)
 
 static int check_size(const struct json *message, struct err *err)
 {
-    size_t size = message_bytes(message);
-    return size <= MESSAGE_MAX_BYTES
+    size_t size = 0;
+    return message_fits(message, &size)
                ? 0
                : err_set(err, ERR_LIMIT,
                          "what the step is given is %zu MiB, at most %d MiB can be sent: give large inputs as files",
@@ -552,9 +553,9 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
         .secrets = json_object(),
         .message = &message,
     };
-    s.step_dir =
-        arena_printf(s.arena, "%s/runs/%s/steps/%.*s/%s/%lld", engine->options.home, open->row.run_id,
-                     STR_ARG(s.step->id), s.item->key[0] == '\0' ? "0" : s.item->key, (long long)attempt->row.number);
+    s.step_dir = arena_printf(s.arena, "%s/runs/%s/steps/%.*s%s%s.%lld", engine->options.home, open->row.run_id,
+                              STR_ARG(s.step->id), s.item->key[0] == '\0' ? "" : ".", s.item->key,
+                              (long long)attempt->row.number);
     set_step_info(&s);
     set_places(&s);
     set_context(&s);

@@ -217,7 +217,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
     struct arena *arena = engine->turn;
     struct store *store = engine->options.store;
     int64_t now_ms = engine_now(engine);
-    struct id id = id_run(&engine->rng);
+    struct id id = id_run(&engine->rng, engine_now(engine));
     if (submission->run_id != NULL) {
         (void)snprintf(id.text, sizeof id.text, "%s", submission->run_id);
     }

@@ -139,6 +139,21 @@ static void system_runner_forget(void *ctx, const char *folder, const char *id)
 
 extern char **environ;
 
+/* Ours, and LD_BIND_NOW: a function is looked up once in the runner, not again in each of its children. */
+static char **runner_environment(struct arena *arena)
+{
+    size_t count = 0;
+    while (environ != NULL && environ[count] != NULL) {
+        count++;
+    }
+    char **list = arena_array(arena, count + 2, sizeof *list);
+    if (count > 0) {
+        memcpy(list, environ, count * sizeof *list);
+    }
+    list[count] = "LD_BIND_NOW=1";
+    return list;
+}
+
 /* All descriptors of the engine are close-on-exec: the runner inherits none. */
 static int system_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
                                struct err *err)
@@ -168,7 +183,9 @@ static int system_runner_start(void *ctx, const struct engine_options *options, 
     (void)posix_spawnattr_setsigdefault(&attributes, &all);
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     pid_t pid = 0;
-    int code = posix_spawn(&pid, options->runner, NULL, &attributes, argv, environ);
+    struct arena *arena = arena_new();
+    int code = posix_spawn(&pid, options->runner, NULL, &attributes, argv, runner_environment(arena));
+    arena_free(arena);
     (void)posix_spawnattr_destroy(&attributes);
     if (code != 0) {
         errno = code;

@@ -11,9 +11,15 @@ void run_changes_clear(struct run_changes *changes)
     changes->run = false;
 }
 
+static void note_recent(struct run_changes *changes, size_t step)
+{
+    changes->recent[changes->revision++ % RUN_RECENT] = step;
+}
+
 /* Linear from the back: what changes twice mostly changed a moment ago. */
 void changes_item(struct run_changes *changes, struct run_place place)
 {
+    note_recent(changes, place.step);
     for (size_t i = changes->items.count, seen = 0; i > 0 && seen < 16; i--, seen++) {
         struct run_place *other = &changes->items.items[i - 1];
         if (other->step == place.step && other->item == place.item) {
@@ -25,6 +31,7 @@ void changes_item(struct run_changes *changes, struct run_place place)
 
 void changes_step(struct run_changes *changes, size_t step)
 {
+    note_recent(changes, step);
     for (size_t i = changes->steps.count, seen = 0; i > 0 && seen < 16; i--, seen++) {
         if (changes->steps.items[i - 1] == step) {
             return;

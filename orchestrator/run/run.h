@@ -123,6 +123,7 @@ struct run_action {
     int64_t at_ms;
     const char *text;
 };
+enum { RUN_RECENT = 64 };
 struct run_changes {
     struct {
         VEC_OF(struct run_place)
@@ -134,7 +135,12 @@ struct run_changes {
         VEC_OF(struct run_action)
     } actions;
     bool run; /* the run's own row */
+    /* For who looks on, and kept when the changes are recorded: change number i was of the step
+     * recent[i % RUN_RECENT]. */
+    uint64_t revision; /* changes so far */
+    size_t recent[RUN_RECENT];
 };
+/* Forgets all but `revision` and `recent`. */
 void run_changes_clear(struct run_changes *changes);
 
 /* ---- what goes in ------------------------------------------------------------------------------ */

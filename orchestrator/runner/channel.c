@@ -55,13 +55,14 @@ int channel_fill(struct channel *channel)
         return -1;
     }
     drop_used(&channel->in, &channel->in_used);
-    char *room = mem_alloc(READ_BYTES);
+    char room[READ_BYTES];
     int result = 0;
     /* No more than a frame at a time, so that one step cannot keep the runner to itself. */
     while (channel->in.length < JOURNAL_PAYLOAD_MAX + CHANNEL_HEAD_BYTES) {
         ssize_t n = recv(channel->fd, room, READ_BYTES, 0);
         if (n > 0) {
             strbuf_add(&channel->in, room, (size_t)n);
+            explicit_bzero(room, (size_t)n);
             continue;
         }
         if (n < 0 && errno == EINTR) {
@@ -70,7 +71,6 @@ int channel_fill(struct channel *channel)
         result = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
         break;
     }
-    free(room);
     return result;
 }
 

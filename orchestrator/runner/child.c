@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/child.h"
 
-#include "base/fs.h"
-#include "base/path.h"
 #include "runner/channel.h"
 #include "runner/child_exec.h"
+#include "runner/step_folders.h"
 #include "runner/step_process.h"
-#include "runner/sweep.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CHANNEL_FD = 3, COULD_NOT_START = 125 };
@@ -35,19 +33,33 @@ bool child_runs_inside(const struct json *spawn)
 
 /* ---- in the child ---- */
 
-static void keep_own_descriptors(const struct fds *fds)
+static void keep_own_descriptors(const struct fds *fds, const struct child_program *program)
 {
+    unsigned end = CHANNEL_FD;
     (void)dup2(fds->out[1], STDOUT_FILENO);
     (void)dup2(fds->error[1], STDERR_FILENO);
-    (void)dup2(fds->channel[1], CHANNEL_FD);
-    (void)fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
-    (void)close_range(CHANNEL_FD + 1, ~0U, 0);
+    if (program != NULL && program->script >= 0) {
+        child_place_script(program);
+        (void)close(CHANNEL_FD);
+        end = CHILD_SCRIPT_FD + 1;
+    } else if (program == NULL) {
+        (void)dup2(fds->channel[1], CHANNEL_FD);
+        (void)fcntl(CHANNEL_FD, F_SETFD, FD_CLOEXEC);
+        end = CHANNEL_FD + 1;
+    }
+    (void)close_range(end, ~0U, 0);
 }
+
+const int child_signals[CHILD_SIGNALS] = {SIGPIPE, SIGHUP, SIGXFSZ};
 
 static void reset_signals(void)
 {
-    for (int number = 1; number < NSIG; number++) {
-        (void)signal(number, SIG_DFL);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}; /* a sanitizer's runtime handles them */
+    for (int i = 0; i < CHILD_SIGNALS; i++) {
+        (void)signal(child_signals[i], SIG_DFL);
+    }
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        (void)signal(faults[i], SIG_DFL);
     }
     sigset_t none;
     sigemptyset(&none);
@@ -67,61 +79,19 @@ static void take_limits(const struct child_request *request)
     }
 }
 
-static bool is_empty_folder(const char *path)
+static int folder_failed(const char *cwd, int error, struct err *err)
 {
-    DIR *folder = opendir(path);
-    if (folder == NULL) {
-        return false;
+    if (error == ENOENT) {
+        return err_set(err, ERR_NOT_FOUND, "the working directory '%s' does not exist", cwd);
     }
-    bool empty = true;
-    const struct dirent *entry;
-    while (empty && (entry = readdir(folder)) != NULL) {
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    }
-    closedir(folder);
-    return empty;
-}
-
-/* The attempt's folder may hold what a runner left that was killed before the step began. A step that has waited finds
- * its files as it left them. */
-static int make_folders(const struct json *spawn, struct arena *arena, struct err *err)
-{
-    const struct json *outcome = json_get(spawn, "resumed");
-    bool resumed = outcome != NULL && outcome->type != JSON_NULL;
-    const char *step_dir = json_get_text(spawn, "step_dir", NULL);
-    const char *state_dir = json_get_text(spawn, "state_dir", NULL);
-    const char *output = json_get_text(spawn, "output_file", NULL);
-    if (step_dir != NULL && !is_empty_folder(step_dir) &&
-        ((!resumed && fs_remove(step_dir, err) < 0) || fs_make_folders(step_dir, 0755, err) < 0)) {
-        return -1;
-    }
-    if (state_dir != NULL && fs_make_folders(state_dir, 0755, err) < 0) {
-        return -1;
-    }
-    if (output == NULL) {
-        return 0;
-    }
-    if (fs_make_folders(path_dir(arena, output), 0755, err) < 0) {
-        return -1;
-    }
-    int fd = open(output, O_WRONLY | O_CREAT | (resumed ? 0 : O_TRUNC) | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_errno(err, "cannot make the file of outputs '%s'", output);
-    }
-    close(fd);
-    return 0;
+    errno = error;
+    return err_errno(err, "cannot enter the working directory '%s'", cwd);
 }
 
 static int enter_folder(const struct json *spawn, struct err *err)
 {
     const char *cwd = json_get_text(spawn, "cwd", "/");
-    if (chdir(cwd) == 0) {
-        return 0;
-    }
-    if (errno == ENOENT) {
-        return err_set(err, ERR_NOT_FOUND, "the working directory '%s' does not exist", cwd);
-    }
-    return err_errno(err, "cannot enter the working directory '%s'", cwd);
+    return chdir(cwd) == 0 ? 0 : folder_failed(cwd, errno, err);
 }
 
 /* /proc/PID/environ shows the memory of the environment that a program was started with: here, the runner's. Whoever
@@ -154,6 +124,19 @@ static _Noreturn void leave(int code)
     _exit(code);
 }
 
+static _Noreturn void be_the_program(const struct json *spawn, struct arena *arena)
+{
+    struct child_program program;
+    struct err err = {0};
+    if (child_program(spawn, arena, &program, &err) < 0) {
+        give_up(COULD_NOT_START, err.message);
+    }
+    child_place_script(&program);
+    (void)execvp(program.argv[0], program.argv);
+    int code = child_exec_failed(spawn, program.argv[0], errno, &err);
+    give_up(code, err.message);
+}
+
 static _Noreturn void be_the_step(const struct json *spawn, struct arena *arena)
 {
     if (step_process_prepare(spawn, CHANNEL_FD) != 0) {
@@ -162,33 +145,36 @@ static _Noreturn void be_the_step(const struct json *spawn, struct arena *arena)
     if (child_runs_inside(spawn)) {
         leave(step_process_run(spawn, CHANNEL_FD));
     }
-    struct err err = {0};
-    int code = child_exec(spawn, arena, &err);
-    give_up(code, err.message);
+    be_the_program(spawn, arena);
 }
 
-static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
+/* What every child does first, in the order of child.h. Only system calls: it may stand between vfork and exec. */
+static void stand_alone(const struct child_request *request, const struct fds *fds,
+                        const struct child_program *program, pid_t runner)
 {
-    keep_own_descriptors(fds);
+    keep_own_descriptors(fds, program);
     reset_signals();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != runner) {
         _exit(COULD_NOT_START);
     }
     (void)setpgid(0, 0);
-    char name[16];
-    sweep_name(request->attempt, name);
-    (void)prctl(PR_SET_NAME, name);
-    request->forget(request->forget_ctx);
+    (void)prctl(PR_SET_NAME, request->name);
     (void)umask(request->umask);
+}
+
+static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
+{
+    stand_alone(request, fds, NULL, runner);
+    request->forget(request->forget_ctx);
 
     struct err err = {0};
     struct arena *arena = arena_new();
     const struct json *spawn = request->spawn;
     show_mark(spawn);
     environ = (char *[]){NULL};
-    if ((!request->collect && make_folders(spawn, arena, &err) < 0) || enter_folder(spawn, &err) < 0 ||
-        child_take_environment(spawn, arena, &err) < 0) {
+    if ((request->clear && step_folders_clear(spawn, &err) < 0) || enter_folder(spawn, &err) < 0 ||
+        child_environment(spawn, arena, &environ, &err) < 0) {
         give_up(COULD_NOT_START, err.message);
     }
     /* Last, so that a small RLIMIT_AS ends in a message of the step and not in ours. */
@@ -210,14 +196,20 @@ static void close_pair(int pair[2])
     }
 }
 
-static int open_fds(struct fds *fds, struct err *err)
+static void close_fds(struct fds *fds)
+{
+    close_pair(fds->out);
+    close_pair(fds->error);
+    close_pair(fds->channel);
+}
+
+static int open_fds(struct fds *fds, bool with_channel, struct err *err)
 {
     *fds = (struct fds){{-1, -1}, {-1, -1}, {-1, -1}};
     if (pipe2(fds->out, O_CLOEXEC) < 0 || pipe2(fds->error, O_CLOEXEC) < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->channel) < 0) {
+        (with_channel && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->channel) < 0)) {
         (void)err_errno(err, "cannot make the pipes of a step");
-        close_pair(fds->out);
-        close_pair(fds->error);
+        close_fds(fds);
         return -1;
     }
     (void)fcntl(fds->out[0], F_SETFL, O_NONBLOCK);
@@ -225,29 +217,130 @@ static int open_fds(struct fds *fds, struct err *err)
     return 0;
 }
 
-pid_t child_start(const struct child_request *request, struct child_ends *ret_ends, struct err *err)
+static bool has_any(const struct json *spawn, const char *list)
 {
-    struct fds fds;
-    if (open_fds(&fds, err) < 0) {
-        return -1;
-    }
+    const struct json *found = json_get(spawn, list);
+    return found != NULL && found->type == JSON_ARRAY && found->u.array.count > 0;
+}
+
+/* Nothing of ours has to run in the child: it is the program at once. */
+static bool is_plain_program(const struct child_request *request)
+{
+    const struct json *spawn = request->spawn;
+    return !request->collect && !request->clear && !child_runs_inside(spawn) && !has_any(spawn, "inputs") &&
+           !has_any(spawn, "verify");
+}
+
+static pid_t fork_child(const struct child_request *request, const struct fds *fds, struct err *err)
+{
     pid_t runner = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        child_main(request, &fds, runner);
+        child_main(request, fds, runner);
     }
+    return pid >= 0 ? pid : err_errno(err, "cannot start a process");
+}
+
+/* Why a program was not begun, told through the memory that parent and child share. */
+struct not_begun {
+    volatile int error; /* errno; 0: it was begun */
+    volatile bool folder;
+};
+
+/* Between vfork and exec, in the memory of the runner, which waits: only system calls, and nothing is changed but
+ * `why`. */
+static _Noreturn void become(const struct child_request *request, const struct fds *fds,
+                             const struct child_program *program, pid_t runner, struct not_begun *why)
+{
+    stand_alone(request, fds, program, runner);
+    why->folder = chdir(json_get_text(request->spawn, "cwd", "/")) < 0;
+    if (!why->folder) {
+        take_limits(request);
+        (void)execvp(program->argv[0], program->argv);
+    }
+    why->error = errno;
+    _exit(COULD_NOT_START);
+}
+
+static int say_why_not(const struct json *spawn, const char *program, const struct not_begun *why, struct err *err)
+{
+    if (!why->folder) {
+        return child_exec_failed(spawn, program, why->error, err);
+    }
+    folder_failed(json_get_text(spawn, "cwd", "/"), why->error, err);
+    return COULD_NOT_START;
+}
+
+/* Without copying the runner's memory, which would take longer than most commands do. */
+static pid_t vfork_program(const struct child_request *request, const struct fds *fds,
+                           const struct child_program *program, char **environment, struct err *err)
+{
+    struct not_begun why = {0};
+    pid_t runner = getpid();
+    char **own = environ;
+    environ = environment; /* whose PATH execvp searches */
+    pid_t pid = vfork();
+    if (pid == 0) {
+        become(request, fds, program, runner, &why);
+    }
+    environ = own;
     if (pid < 0) {
-        (void)err_errno(err, "cannot start a process");
-        close_pair(fds.out);
-        close_pair(fds.error);
-        close_pair(fds.channel);
+        return err_errno(err, "cannot start a process");
+    }
+    if (why.error != 0) {
+        (void)waitpid(pid, NULL, 0);
+        *request->ret_code = say_why_not(request->spawn, program->argv[0], &why, err);
+        return -1;
+    }
+    return pid;
+}
+
+static void wipe(char **environment)
+{
+    for (char **entry = environment; *entry != NULL; entry++) {
+        explicit_bzero(*entry, strlen(*entry));
+    }
+}
+
+static pid_t start_program(const struct child_request *request, const struct fds *fds, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct child_program program;
+    char **environment = NULL;
+    pid_t pid = -1;
+    if (child_environment(request->spawn, arena, &environment, err) == 0) {
+        if (child_program(request->spawn, arena, &program, err) == 0) {
+            pid = vfork_program(request, fds, &program, environment, err);
+            if (program.script >= 0) {
+                close(program.script);
+            }
+        }
+        wipe(environment);
+    }
+    arena_free(arena);
+    return pid;
+}
+
+pid_t child_start(const struct child_request *request, struct child_ends *ret_ends, struct err *err)
+{
+    bool plain = is_plain_program(request);
+    struct fds fds;
+    *request->ret_code = COULD_NOT_START;
+    if (open_fds(&fds, !plain, err) < 0) {
+        return -1;
+    }
+    pid_t pid = plain ? start_program(request, &fds, err) : fork_child(request, &fds, err);
+    if (pid < 0) {
+        close_fds(&fds);
         return -1;
     }
     /* The child does it too: whoever comes first, the group is there when either goes on. */
     (void)setpgid(pid, pid);
     close(fds.out[1]);
     close(fds.error[1]);
-    close(fds.channel[1]);
+    if (fds.channel[1] >= 0) {
+        close(fds.channel[1]);
+    }
     *ret_ends = (struct child_ends){fds.out[0], fds.error[0], fds.channel[0]};
     return pid;
 }

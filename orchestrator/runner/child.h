@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From fork to the step's own code.
  *
- * The child, in this order: keeps 0 (/dev/null), 1, 2 and the channel (3) and closes the rest; resets signals; dies
- * with the runner; leads its own process group; takes its limits; forgets what belongs to other attempts; makes its
- * folders; goes to its working directory; takes its environment. Then it is the step.
- * An attempt that was resumed (spawn.resumed) keeps its folder and outputs; any other finds them empty.
+ * The child, in this order: keeps 0 (/dev/null), 1, 2 and the channel (3) or its script (4) and closes the rest; resets
+ * signals; dies with the runner; leads its own process group; forgets what belongs to other attempts; goes to its
+ * working directory; takes its environment and its limits. Then it is the step.
+ * A command that has no inputs to look at is the program at once, by vfork: there is no copy of the runner to forget
+ * anything in, and no channel. All other children are forks that run code of ours.
  */
 #ifndef SLUICE_RUNNER_CHILD_H
 #define SLUICE_RUNNER_CHILD_H
@@ -15,18 +16,25 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* What the runner ignores, and its children do not. All other signals have their default in the runner: the
+ * engine starts it so. */
+enum { CHILD_SIGNALS = 3 };
+extern const int child_signals[CHILD_SIGNALS];
+
 struct child_request {
     const struct json *spawn;
     bool collect;              /* only publish what spawn.collect asks for */
-    int64_t attempt;
+    bool clear;                /* the places are to be cleared and made in the child (step_folders.h) */
+    char name[16];             /* of the process until it is another program */
     struct rlimit files;       /* RLIMIT_NOFILE for the step: the runner raised its own */
     struct rlimit core;        /* RLIMIT_CORE for a step that is another program: the runner leaves no core */
     mode_t umask;
     void (*forget)(void *ctx); /* in the child: overwrites what is not the attempt's */
     void *forget_ctx;
+    int *ret_code;             /* with -1: the exit code that says why nothing was started (125, 126, 127) */
 };
 
-/* The runner's ends, non-blocking. */
+/* The runner's ends, non-blocking. `channel` is -1 for a command that is the program at once. */
 struct child_ends {
     int out;
     int error;

@@ -1,27 +1,24 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * The text of a shell step never stands in an argument, where every process of the machine could read it. Shells that
- * read their script from any descriptor get it as /dev/fd/N of an unnamed file; other programs get a file.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/child_exec.h"
 
 #include "base/fs.h"
 #include "base/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { COULD_NOT_START = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
 static bool has_nul(struct str text)
 {
     return str_find_byte(text, '\0', 0) >= 0;
 }
 
-int child_take_environment(const struct json *spawn, struct arena *arena, struct err *err)
+int child_environment(const struct json *spawn, struct arena *arena, char ***ret_list, struct err *err)
 {
     const struct json *env = json_get(spawn, "env");
     size_t count = env != NULL && env->type == JSON_OBJECT ? env->u.object.count : 0;
@@ -38,7 +35,7 @@ int child_take_environment(const struct json *spawn, struct arena *arena, struct
         list[i][member->key.n] = '=';
         memcpy(list[i] + member->key.n + 1, value.p, value.n);
     }
-    environ = list;
+    *ret_list = list;
     return 0;
 }
 
@@ -55,7 +52,8 @@ static bool takes_script_by_descriptor(const char *program)
 }
 
 /* The path by which the shell reads the script. */
-static const char *place_script(const struct json *spawn, const char *program, struct arena *arena, struct err *err)
+static const char *place_script(const struct json *spawn, const char *program, struct arena *arena, int *ret_fd,
+                                struct err *err)
 {
     const struct json *script = json_get(spawn, "script");
     struct str text = script != NULL && script->type == JSON_STRING ? script->u.string : (struct str){0};
@@ -64,11 +62,14 @@ static const char *place_script(const struct json *spawn, const char *program, s
         char *path = path_join(arena, step_dir, ".script");
         return fs_write(path, text, 0600, false, err) < 0 ? NULL : path;
     }
-    int fd = memfd_create("script", 0);
+    int fd = memfd_create("script", MFD_CLOEXEC);
     for (size_t done = 0; fd >= 0 && done < text.n;) {
         ssize_t n = write(fd, text.p + done, text.n - done);
         if (n < 0 && errno != EINTR) {
+            int error = errno;
+            close(fd);
             fd = -1;
+            errno = error;
         }
         done += n > 0 ? (size_t)n : 0;
     }
@@ -76,7 +77,8 @@ static const char *place_script(const struct json *spawn, const char *program, s
         (void)err_errno(err, "cannot hold the script");
         return NULL;
     }
-    return arena_printf(arena, "/dev/fd/%d", fd);
+    *ret_fd = fd;
+    return arena_printf(arena, "/dev/fd/%d", CHILD_SCRIPT_FD);
 }
 
 static char *with_script(struct str word, const char *script, struct arena *arena)
@@ -95,38 +97,62 @@ static char *with_script(struct str word, const char *script, struct arena *aren
     return copy;
 }
 
-static char **words(const struct json *spawn, struct arena *arena, struct err *err)
+int child_program(const struct json *spawn, struct arena *arena, struct child_program *ret_program, struct err *err)
 {
     bool shell = strcmp(json_get_text(spawn, "kind", ""), "shell") == 0;
     const struct json *argv = json_get(spawn, shell ? "shell" : "argv");
     if (argv == NULL || argv->type != JSON_ARRAY || argv->u.array.count == 0) {
-        (void)err_set(err, ERR_INPUT, "the step has no program to start");
-        return NULL;
+        return err_set(err, ERR_INPUT, "the step has no program to start");
     }
     char **list = arena_array(arena, argv->u.array.count + 1, sizeof *list);
     const char *script = NULL;
+    int fd = -1;
     for (size_t i = 0; i < argv->u.array.count; i++) {
         const struct json *word = &argv->u.array.items[i];
         if (word->type != JSON_STRING || has_nul(word->u.string)) {
             (void)err_set(err, ERR_INPUT, "argument %zu of the step is no text without NULs", i);
-            return NULL;
+            goto fail;
         }
         list[i] = (char *)(uintptr_t)word->u.string.p;
         if (shell && str_find(word->u.string, STR("{0}")) >= 0) {
-            script = script != NULL ? script : place_script(spawn, list[0], arena, err);
+            script = script != NULL ? script : place_script(spawn, list[0], arena, &fd, err);
             if (script == NULL) {
-                return NULL;
+                goto fail;
             }
             list[i] = with_script(word->u.string, script, arena);
         }
     }
-    return list;
+    *ret_program = (struct child_program){list, fd};
+    return 0;
+
+fail:
+    if (fd >= 0) {
+        close(fd);
+    }
+    return -1;
 }
 
-static int failed_exec(const char *program, int error, struct err *err)
+void child_place_script(const struct child_program *program)
+{
+    if (program->script == CHILD_SCRIPT_FD) {
+        (void)fcntl(CHILD_SCRIPT_FD, F_SETFD, 0);
+    } else if (program->script >= 0) {
+        (void)dup2(program->script, CHILD_SCRIPT_FD);
+    }
+}
+
+static bool is_there(const struct json *spawn, const char *program)
+{
+    struct arena *arena = arena_new();
+    bool there = fs_exists(path_join(arena, json_get_text(spawn, "cwd", "/"), program));
+    arena_free(arena);
+    return there;
+}
+
+int child_exec_failed(const struct json *spawn, const char *program, int error, struct err *err)
 {
     bool path = strchr(program, '/') != NULL;
-    if (error == ENOENT && path && fs_exists(program)) {
+    if (error == ENOENT && path && is_there(spawn, program)) {
         (void)err_set(err, ERR_NOT_FOUND, "the interpreter that the first line of '%s' names was not found", program);
         return NOT_FOUND;
     }
@@ -141,14 +167,4 @@ static int failed_exec(const char *program, int error, struct err *err)
     }
     (void)err_set(err, ERR_IO, "the program '%s' cannot be executed: %s", program, strerror(error));
     return NOT_EXECUTABLE;
-}
-
-int child_exec(const struct json *spawn, struct arena *arena, struct err *err)
-{
-    char **list = words(spawn, arena, err);
-    if (list == NULL) {
-        return COULD_NOT_START;
-    }
-    (void)execvp(list[0], list);
-    return failed_exec(list[0], errno, err);
 }

@@ -258,13 +258,14 @@ void engine_link_accept(struct runner *runner)
 
 /* ---- telling ---- */
 
-void engine_link_tell(struct runner *runner)
+void engine_link_tell(struct runner *runner, int64_t now_ms)
 {
     struct engine_link *engine = engine_link_of(runner);
     for (size_t i = 0; engine != NULL && i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
-        if (run_journal_size(journal) > journal->announced) {
+        if (run_journal_ring_ms(journal) <= now_ms) {
             journal->announced = run_journal_size(journal);
+            journal->urgent = false;
             send_doorbell(engine, journal);
         }
         if ((journal->full || journal->damaged) && !journal->told) {

@@ -23,6 +23,6 @@ void engine_link_close(struct engine_link *link);
 /* The engine, or NULL. */
 struct engine_link *engine_link_of(struct runner *runner);
 /* Tells the engine of each journal that has grown or become full, then sends all that is queued. */
-void engine_link_tell(struct runner *runner);
+void engine_link_tell(struct runner *runner, int64_t now_ms);
 
 #endif

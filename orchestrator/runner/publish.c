@@ -2,6 +2,7 @@
 #include "runner/publish.h"
 
 #include "base/fs.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/path.h"
 #include "base/strbuf.h"
@@ -16,7 +17,7 @@ const char *publish_stage(const char *target, struct arena *arena, struct err *e
     if (fs_make_folders(path_dir(arena, target), 0755, err) < 0) {
         return NULL;
     }
-    struct id id = id_run(NULL);
+    struct id id = id_run(NULL, clock_wall_ms(&clock_system));
     return arena_printf(arena, "%s/.new-%s", path_dir(arena, target), id.text);
 }
 

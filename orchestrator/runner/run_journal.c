@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096 };
+enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096, UNHEARD_MS = 20 };
 
 static void drop_waiting(struct run_journal *journal)
 {
@@ -70,19 +70,28 @@ void run_journal_free(struct run_journal *journal)
     free(journal);
 }
 
-static int write_frame(struct run_journal *journal, const struct run_journal_frame *frame)
+static bool is_waited_for(enum journal_type type)
+{
+    return type == JOURNAL_CALL || type == JOURNAL_WAIT || type == JOURNAL_EXIT;
+}
+
+static int write_frame(struct run_journal *journal, const struct run_journal_frame *frame, int64_t now_ms)
 {
     err_clear(&journal->err);
     if (journal->writer == NULL && open_writer(journal) < 0) {
         return -1;
     }
     struct str payload = {frame->bytes, frame->size};
+    bool first = run_journal_size(journal) <= journal->announced;
     if (journal_append(journal->writer, frame->time_ms, frame->attempt, frame->type, payload, &journal->err) < 0) {
         return -1;
     }
     if (frame->type != JOURNAL_EXIT) {
         reserve(journal);
     }
+    journal->unheard_ms = first ? now_ms : journal->unheard_ms;
+    journal->written_ms = now_ms;
+    journal->urgent = journal->urgent || is_waited_for(frame->type);
     return 0;
 }
 
@@ -93,7 +102,7 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
     frame.bytes = (char *)(uintptr_t)payload.p;
     frame.size = payload.n;
     if (!journal->full && !journal->damaged) {
-        if (write_frame(journal, &frame) == 0) {
+        if (write_frame(journal, &frame, now_ms) == 0) {
             return;
         }
         could_not_write(journal, now_ms);
@@ -113,7 +122,7 @@ bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
         return false;
     }
     size_t written = 0;
-    while (written < journal->waiting.count && write_frame(journal, &journal->waiting.items[written]) == 0) {
+    while (written < journal->waiting.count && write_frame(journal, &journal->waiting.items[written], now_ms) == 0) {
         free(journal->waiting.items[written].bytes);
         written++;
     }
@@ -134,4 +143,22 @@ bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
 int64_t run_journal_size(const struct run_journal *journal)
 {
     return journal->writer == NULL ? 0 : journal_writer_size(journal->writer);
+}
+
+int64_t run_journal_ring_ms(const struct run_journal *journal)
+{
+    if (run_journal_size(journal) <= journal->announced) {
+        return INT64_MAX;
+    }
+    return journal->urgent ? 0 : journal->unheard_ms + UNHEARD_MS;
+}
+
+bool run_journal_is_idle(const struct run_journal *journal)
+{
+    return journal->attempts == 0 && journal->waiting.count == 0;
+}
+
+bool run_journal_is_in_place(const struct run_journal *journal)
+{
+    return journal->writer != NULL && !journal->damaged && journal_writer_is_in_place(journal->writer);
 }

@@ -35,6 +35,9 @@ struct run_journal {
     bool told;             /* the engine knows that it is full, or damaged */
     int64_t retry_at_ms;   /* monotonic */
     int64_t announced;     /* size in the last doorbell */
+    bool urgent;           /* something since then is waited for */
+    int64_t unheard_ms;    /* monotonic, when the first frame since then was written */
+    int64_t written_ms;    /* and the last */
     int64_t reserved_to;   /* bytes of the file that have room on disk */
     size_t attempts;       /* that write here */
     struct err err;        /* why it is full, or what is damaged */
@@ -50,5 +53,12 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
 /* Tries what waits when it is time. True when the journal is full no more. */
 bool run_journal_retry(struct run_journal *journal, int64_t now_ms);
 int64_t run_journal_size(const struct run_journal *journal);
+/* Nobody writes in it, and all of it is written. */
+bool run_journal_is_idle(const struct run_journal *journal);
+/* Its path still leads to it: the engine puts a damaged journal aside when no attempt is left. */
+bool run_journal_is_in_place(const struct run_journal *journal);
+/* When the doorbell is to be rung: at once (0) for what somebody waits for, a little later for all else, so that a
+ * short step is one ring and one commit; INT64_MAX when the engine has heard of everything. */
+int64_t run_journal_ring_ms(const struct run_journal *journal);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "runner/child.h"
 #include "runner/home_socket.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 enum {
     EVENTS_AT_ONCE = 64,
     IDLE_MS = 1000,         /* without engine and steps, before the runner ends */
+    JOURNAL_IDLE_MS = 1000, /* after the last frame: the next step of the run is on its way */
     FIRST_ENGINE_MS = 10000 /* for the engine that started it to come */
 };
 
@@ -42,6 +44,11 @@ struct run_journal *runner_journal(struct runner *runner, const char *run_id, co
 {
     for (size_t i = 0; i < runner->journals.count; i++) {
         if (strcmp(runner->journals.items[i]->path, path) == 0) {
+            if (!run_journal_is_idle(runner->journals.items[i]) || run_journal_is_in_place(runner->journals.items[i])) {
+                return runner->journals.items[i];
+            }
+            run_journal_free(runner->journals.items[i]);
+            runner->journals.items[i] = run_journal_new(run_id, path, now_ms);
             return runner->journals.items[i];
         }
     }
@@ -126,9 +133,8 @@ static int watch_signals(struct runner *runner, struct err *err)
     if (sigprocmask(SIG_SETMASK, &set, NULL) < 0) {
         return err_errno(err, "cannot block signals");
     }
-    const int ignored[] = {SIGPIPE, SIGHUP, SIGXFSZ};
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
-        (void)signal(ignored[i], SIG_IGN);
+    for (int i = 0; i < CHILD_SIGNALS; i++) {
+        (void)signal(child_signals[i], SIG_IGN);
     }
     runner->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return runner->signals < 0 ? err_errno(err, "cannot watch signals") : 0;
@@ -169,6 +175,7 @@ static int begin(struct runner *runner, struct err *err)
     (void)close_range(3, ~0U, 0);
     runner->umask = umask(0);
     (void)umask(runner->umask);
+    runner->folders.umask = runner->umask;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     raise_file_limit(runner);
     leave_no_core(runner);
@@ -265,7 +272,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void drop_done(struct runner *runner)
+static void drop_done(struct runner *runner, int64_t now_ms)
 {
     size_t kept = 0;
     for (size_t i = 0; i < runner->attempts.count; i++) {
@@ -280,7 +287,7 @@ static void drop_done(struct runner *runner)
     kept = 0;
     for (size_t i = 0; i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
-        if (journal->attempts == 0 && journal->waiting.count == 0) {
+        if (run_journal_is_idle(journal) && now_ms >= journal->written_ms + JOURNAL_IDLE_MS) {
             run_journal_free(journal);
         } else {
             runner->journals.items[kept++] = journal;
@@ -297,6 +304,10 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
         struct run_journal *journal = runner->journals.items[i];
         if (!run_journal_retry(journal, now_ms) && journal->full) {
             next = earlier(next, journal->retry_at_ms);
+        }
+        next = earlier(next, run_journal_ring_ms(journal));
+        if (run_journal_is_idle(journal)) {
+            next = earlier(next, journal->written_ms + JOURNAL_IDLE_MS);
         }
     }
     for (size_t i = 0; i < runner->attempts.count; i++) {
@@ -351,9 +362,13 @@ static void loop(struct runner *runner)
 {
     for (;;) {
         int64_t now_ms = clock_monotonic_ms(&clock_system);
+        drop_done(runner, now_ms); /* first: a child that is started forgets what the others know */
         int64_t next = tick(runner, now_ms);
-        drop_done(runner);
-        engine_link_tell(runner);
+        drop_done(runner, now_ms);
+        engine_link_tell(runner, now_ms);
+        for (size_t i = 0; i < runner->attempts.count; i++) {
+            supervise_tidy(runner->attempts.items[i]);
+        }
         if (is_done(runner, now_ms, &next)) {
             return;
         }
@@ -376,12 +391,13 @@ static void end(struct runner *runner)
     for (size_t i = 0; i < runner->attempts.count; i++) {
         runner->attempts.items[i]->acked = true;
     }
-    drop_done(runner);
+    drop_done(runner, INT64_MAX);
     for (size_t i = 0; i < runner->journals.count; i++) {
         run_journal_free(runner->journals.items[i]);
     }
     vec_clear(&runner->attempts);
     vec_clear(&runner->journals);
+    step_folders_free(&runner->folders);
     close(runner->signals);
     close(runner->epoll);
 }

@@ -11,6 +11,7 @@
 
 #include "base/vec.h"
 #include "runner/engine_link.h"
+#include "runner/step_folders.h"
 #include "runner/supervise.h"
 
 #include <sys/resource.h>
@@ -36,6 +37,7 @@ struct runner {
     struct rlimit files; /* as they were given to us: for the steps */
     struct rlimit core;
     mode_t umask;
+    struct step_folders folders;
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */
     int64_t engine_left_ms; /* monotonic, when the last engine went (or we began); 0 while there is one */

@@ -89,6 +89,7 @@ static void note_result(struct supervised *attempt, const struct json *result)
     const char *word = json_get_text(result, "result", "");
     attempt->resulted = true;
     attempt->failed = strcmp(word, "failed") == 0 || strcmp(word, "refused") == 0;
+    attempt->waits = strcmp(word, "wait") == 0;
     const char *reason = json_get_text(result, "reason", NULL);
     if (attempt->failed && reason != NULL) {
         attempt->facts.why = arena_strdup(attempt->arena, reason);

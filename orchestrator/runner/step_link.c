@@ -144,7 +144,8 @@ struct step_link *step_link_new(int fd, const struct json *fetch)
 {
     struct step_link *link = mem_alloc(sizeof *link);
     struct stat status = {0};
-    *link = (struct step_link){.fd = fd, .fetch = fetch, .points = mem_alloc(POINTS_BYTES)};
+    *link = (struct step_link){.fd = fd, .fetch = fetch};
+    link->points = mem_resize(NULL, POINTS_BYTES, 1); /* not zeroed: most steps touch nothing of it */
     link->broken = fstat(fd, &status) < 0;
     link->device = status.st_dev;
     link->inode = status.st_ino;

@@ -5,6 +5,7 @@
 #include "runner/child.h"
 #include "runner/memory_watch.h"
 #include "runner/runner.h"
+#include "runner/step_folders.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -143,6 +144,7 @@ void supervise_forget(struct supervised *attempt)
 
 void supervise_free(struct supervised *attempt)
 {
+    supervise_tidy(attempt);
     supervise_forget(attempt);
     mask_free(attempt->mask);
     vec_clear(&attempt->calls);
@@ -191,11 +193,18 @@ static void end(struct supervised *attempt, int64_t now_ms)
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
     attempt->phase = ATTEMPT_ENDED;
     attempt->calls.count = 0;
-    /* Done with its secrets; the exit record is all that is left to say. What stood in the file of outputs is recorded,
-     * or refused, and may hold a secret. */
-    const char *output = json_get_text(&attempt->spawn, "output_file", NULL);
-    if (output != NULL) {
-        (void)unlink(output);
+    attempt->untidy = true;
+}
+
+/* Done with its secrets; the exit record was all that was left to say. */
+void supervise_tidy(struct supervised *attempt)
+{
+    if (!attempt->untidy) {
+        return;
+    }
+    attempt->untidy = false;
+    if (!attempt->waits) {
+        step_folders_leave(&attempt->runner->folders, &attempt->spawn, attempt->swept);
     }
     wipe_json(&attempt->spawn);
 }
@@ -203,22 +212,24 @@ static void end(struct supervised *attempt, int64_t now_ms)
 static void start(struct supervised *attempt, int64_t now_ms)
 {
     struct runner *runner = attempt->runner;
+    struct err err = {0};
+    int made = attempt->collecting ? 0 : step_folders_make(&runner->folders, &attempt->spawn, &err);
     struct child_request request = {
         .spawn = &attempt->spawn,
         .collect = attempt->collecting,
-        .attempt = attempt->id,
+        .clear = made == 1,
         .files = runner->files,
         .core = runner->core,
         .umask = runner->umask,
         .forget = forget_others,
         .forget_ctx = attempt,
+        .ret_code = &attempt->facts.code,
     };
+    sweep_name(attempt->id, request.name);
     struct child_ends ends;
-    struct err err = {0};
-    pid_t pid = child_start(&request, &ends, &err);
+    pid_t pid = made < 0 ? -1 : child_start(&request, &ends, &err);
     if (pid < 0) {
         attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
-        attempt->facts.code = 125;
         attempt->facts.why = arena_strdup(attempt->arena, err.message);
         end(attempt, now_ms);
         return;
@@ -227,7 +238,9 @@ static void start(struct supervised *attempt, int64_t now_ms)
     attempt->output[0] = ends.out;
     attempt->output[1] = ends.error;
     channel_clear(&attempt->channel);
-    channel_init(&attempt->channel, ends.channel);
+    if (ends.channel >= 0) {
+        channel_init(&attempt->channel, ends.channel);
+    }
     attempt->phase = ATTEMPT_RUNNING;
     attempt->begun = true;
     if (!attempt->collecting) {
@@ -268,11 +281,12 @@ static void take_output(struct supervised *attempt, int which, struct str bytes)
 
 void supervise_output_ready(struct supervised *attempt, int which)
 {
-    char *room = mem_alloc(READ_BYTES);
+    char room[READ_BYTES];
     for (int i = 0; i < READS_AT_ONCE && attempt->output[which] >= 0 && !attempt->journal->full; i++) {
         ssize_t n = read(attempt->output[which], room, READ_BYTES);
         if (n > 0) {
             take_output(attempt, which, (struct str){room, (size_t)n});
+            explicit_bzero(room, (size_t)n);
         } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
             close_output(attempt, which);
         }
@@ -280,8 +294,6 @@ void supervise_output_ready(struct supervised *attempt, int which)
             break;
         }
     }
-    explicit_bzero(room, READ_BYTES);
-    free(room);
 }
 
 void supervise_channel_ready(struct supervised *attempt, int64_t now_ms)
@@ -510,6 +522,7 @@ static int64_t drain(struct supervised *attempt, int64_t now_ms)
                     attempt->failed;
     struct sweep_found found = sweep_leftovers(attempt, kill_now ? SIGKILL : 0);
     if (found.count == 0 && (quiet || now_ms >= attempt->drain_until_ms + FORCE_CLOSE_MS)) {
+        attempt->swept = true;
         process_is_over(attempt, now_ms);
         return attempt->phase == ATTEMPT_RUNNING ? now_ms : INT64_MAX;
     }

@@ -78,6 +78,9 @@ struct supervised {
     bool begun;          /* a step's own code may have run */
     bool resulted;       /* JOURNAL_RESULT has come */
     bool failed;         /* and said "failed" or "refused" */
+    bool waits;          /* and said "wait": the attempt will go on, perhaps in another runner */
+    bool swept;          /* none of its processes is left */
+    bool untidy;         /* ended, and supervise_tidy is to come */
     struct exit_facts facts;
 };
 
@@ -85,6 +88,8 @@ struct supervised {
 struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
                                  struct err *err);
 void supervise_free(struct supervised *attempt);
+/* After the engine was told of its end, which waits for nothing else: leaves its folders and forgets its secrets. */
+void supervise_tidy(struct supervised *attempt);
 /* Ended and acknowledged: to be freed. The same id may come again, when a step that waited goes on. */
 bool supervise_is_done(const struct supervised *attempt);
 /* Overwrites what this process knows of the attempt's secrets. Only for a child, which leaves it at that. */

@@ -207,18 +207,32 @@ static int follow_tag(struct store *store, const char *run_id, const char *key, 
     return stmt_run_one(s, "changing a run", err);
 }
 
-int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
+int store_run_tags_set(struct store *store, const char *run_id, const struct run_tag *tags, size_t count,
+                       struct err *err)
 {
-    if (key_check_whole("key", "key", key, err) < 0) {
-        return -1;
+    bool own = true;
+    for (size_t i = 0; i < count; i++) {
+        if (key_check_whole("key", "key", tags[i].key, err) < 0) {
+            return -1;
+        }
+        own = own && str_starts(str_from(tags[i].key), STR("sluice."));
     }
-    /* What sluice itself found out is kept of a deleted run too: an attempt may end after its experiment is gone. */
     bool deleted = false;
-    bool own = str_starts(str_from(key), STR("sluice."));
     if ((own ? read_deleted(store, run_id, &deleted, err) : store_run_require_active(store, run_id, err)) < 0) {
         return -1;
     }
-    return put_tag(store, run_id, key, value, err) < 0 ? -1 : follow_tag(store, run_id, key, value, err);
+    for (size_t i = 0; i < count; i++) {
+        if (put_tag(store, run_id, tags[i].key, tags[i].value, err) < 0 ||
+            follow_tag(store, run_id, tags[i].key, tags[i].value, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
+{
+    return store_run_tags_set(store, run_id, &(struct run_tag){key, value}, 1, err);
 }
 
 static int read_map(struct stmt *s, const char *run_id, struct arena *arena, struct json *ret, struct err *err)

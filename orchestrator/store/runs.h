@@ -40,8 +40,14 @@ int store_run_require_active(struct store *store, const char *run_id, struct err
  * told otherwise. NULL is "". */
 /* Write-once: the same value again is fine, another is ERR_INPUT with MLflow's message. */
 int store_run_param(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
-/* Sets or replaces. mlflow.runName renames the run, mlflow.parentRunId moves it. Tags sluice.* are taken for a deleted
- * run too. */
+struct run_tag {
+    const char *key, *value;
+};
+/* Sets or replaces. mlflow.runName renames the run, mlflow.parentRunId moves it. What sluice itself found out is kept
+ * of a deleted run too, since an attempt may end after its experiment is gone: then all keys begin with "sluice.". */
+int store_run_tags_set(struct store *store, const char *run_id, const struct run_tag *tags, size_t count,
+                       struct err *err);
+/* One of them. */
 int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
 /* Maps of text, keys sorted. */
 int store_run_params(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err);

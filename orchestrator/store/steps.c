@@ -53,7 +53,7 @@ static void bind_json(struct stmt *s, const char *name, const struct json *value
     struct strbuf text;
     strbuf_init(&text, 64 << 20);
     json_write(&text, value);
-    stmt_str(s, name, strbuf_str(&text));
+    stmt_str_copied(s, name, strbuf_str(&text));
     strbuf_clear(&text);
 }
 

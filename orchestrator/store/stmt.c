@@ -37,8 +37,16 @@ static int parameter(struct stmt *s, const char *name)
     if (s->failed != 0) {
         return 0;
     }
+    unsigned at = s->next_name++;
+    if (at < STMT_NAMES && s->names[at] == name) {
+        return s->indices[at];
+    }
     int index = sqlite3_bind_parameter_index(s->handle, name);
     assert(index > 0);
+    if (at < STMT_NAMES) {
+        s->names[at] = name;
+        s->indices[at] = index;
+    }
     return index;
 }
 
@@ -54,10 +62,16 @@ void stmt_real(struct stmt *s, const char *name, double value)
 
 void stmt_text(struct stmt *s, const char *name, const char *value)
 {
-    (void)sqlite3_bind_text(s->handle, parameter(s, name), value, -1, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_text(s->handle, parameter(s, name), value, -1, SQLITE_STATIC);
 }
 
 void stmt_str(struct stmt *s, const char *name, struct str value)
+{
+    const char *p = value.p == NULL ? "" : value.p;
+    (void)sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void stmt_str_copied(struct stmt *s, const char *name, struct str value)
 {
     const char *p = value.p == NULL ? "" : value.p;
     (void)sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -65,7 +79,7 @@ void stmt_str(struct stmt *s, const char *name, struct str value)
 
 void stmt_blob(struct stmt *s, const char *name, const void *bytes, size_t size)
 {
-    (void)sqlite3_bind_blob64(s->handle, parameter(s, name), size == 0 ? "" : bytes, size, SQLITE_TRANSIENT);
+    (void)sqlite3_bind_blob64(s->handle, parameter(s, name), size == 0 ? "" : bytes, size, SQLITE_STATIC);
 }
 
 void stmt_null(struct stmt *s, const char *name)
@@ -126,6 +140,7 @@ void stmt_done(struct stmt *s)
     }
     (void)sqlite3_reset(s->handle);
     (void)sqlite3_clear_bindings(s->handle);
+    s->next_name = 0;
 }
 
 int64_t stmt_run(struct stmt *s, struct err *err)

@@ -24,10 +24,13 @@ struct store;
 struct stmt;
 
 struct stmt *stmt_get(struct store *store, const char *sql);
+/* Names are literals. Text and bytes are not copied: they must live until stmt_done or stmt_run. */
 void stmt_int(struct stmt *s, const char *name, int64_t value);
 void stmt_real(struct stmt *s, const char *name, double value); /* NaN is bound as NULL by SQLite: use a flag column */
-void stmt_text(struct stmt *s, const char *name, const char *value); /* NULL binds NULL; copied */
+void stmt_text(struct stmt *s, const char *name, const char *value); /* NULL binds NULL */
 void stmt_str(struct stmt *s, const char *name, struct str value);
+/* Of a text that is gone before the statement is run. */
+void stmt_str_copied(struct stmt *s, const char *name, struct str value);
 void stmt_blob(struct stmt *s, const char *name, const void *bytes, size_t size);
 void stmt_null(struct stmt *s, const char *name);
 /* 1 a row, 0 the end, -1 an error. */

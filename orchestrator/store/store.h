@@ -33,6 +33,9 @@ const char *store_sqlite_version(void);
 int store_begin(struct store *store, struct err *err);
 /* On failure the transaction is rolled back. */
 int store_commit(struct store *store, struct err *err);
+/* Copies a long write-ahead log into the database, after a commit and all that waited for it. Failing is logged: it is
+ * tried again after the next commit. */
+void store_tidy(struct store *store);
 void store_rollback(struct store *store);
 /* Savepoints, for one event of a turn: release keeps what came after it, back undoes it. One
  * inside another is ended first. */

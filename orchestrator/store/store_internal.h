@@ -9,11 +9,17 @@
 
 #include <sqlite3.h>
 
+enum { STMT_NAMES = 32 };
+
 struct stmt {
     struct store *store;
     const char *sql; /* its address is the key */
     sqlite3_stmt *handle;
     int failed; /* SQLite code of a failed preparation, else 0 */
+    /* The parameters in the order in which they are bound, which is always the same: found once. */
+    const char *names[STMT_NAMES];
+    int indices[STMT_NAMES];
+    unsigned next_name;
     struct stmt *next;
 };
 
@@ -22,6 +28,7 @@ enum { STORE_STATEMENT_SLOTS = 256 };
 struct store {
     sqlite3 *db;
     bool writable;
+    int wal_pages; /* of the write-ahead log, that are not in the database file */
     struct stmt *statements[STORE_STATEMENT_SLOTS];
     bool has_activity_key;
     unsigned char activity_key[32];

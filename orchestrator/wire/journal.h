@@ -73,6 +73,8 @@ int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attem
                    struct str payload, struct err *err);
 /* Bytes written: what a doorbell announces. */
 int64_t journal_writer_size(const struct journal_writer *writer);
+/* Whether its path still leads to the file that is written. */
+bool journal_writer_is_in_place(const struct journal_writer *writer);
 /* Makes room for `bytes` more (posix_fallocate beyond the end, size unchanged). Failing is no error. */
 void journal_reserve(struct journal_writer *writer, int64_t bytes);
 void journal_writer_close(struct journal_writer *writer);

@@ -27,10 +27,11 @@ void message_stream_init(struct message_stream *stream, int take_fd)
     }
 }
 
+/* What lies behind `length` was overwritten when it was done with. */
 static void wipe(struct strbuf *buf)
 {
     if (buf->data != NULL) {
-        explicit_bzero(buf->data, buf->room);
+        explicit_bzero(buf->data, buf->length);
     }
 }
 
@@ -78,15 +79,38 @@ static void compact(struct strbuf *buf, size_t *used)
     *used = 0;
 }
 
-size_t message_bytes(const struct json *message)
+/* A bound of its size as text, without writing it: at most six bytes for each byte of a string. */
+static size_t most_bytes(const struct json *value)
 {
+    enum { NUMBER_BYTES = 32, AROUND_BYTES = 4 };
+    size_t bytes = NUMBER_BYTES;
+    if (value->type == JSON_STRING) {
+        bytes += 6 * value->u.string.n;
+    } else if (value->type == JSON_ARRAY) {
+        for (size_t i = 0; i < value->u.array.count; i++) {
+            bytes += most_bytes(&value->u.array.items[i]);
+        }
+    } else if (value->type == JSON_OBJECT) {
+        for (size_t i = 0; i < value->u.object.count; i++) {
+            const struct json_member *member = &value->u.object.members[i];
+            bytes += 6 * member->key.n + AROUND_BYTES + most_bytes(&member->value);
+        }
+    }
+    return bytes;
+}
+
+bool message_fits(const struct json *message, size_t *ret_bytes)
+{
+    if (most_bytes(message) <= MESSAGE_MAX_BYTES) {
+        return true;
+    }
     struct strbuf text;
     strbuf_init(&text, SIZE_MAX / 4);
     json_write(&text, message);
-    size_t size = text.length;
+    *ret_bytes = text.length;
     wipe(&text);
     strbuf_clear(&text);
-    return size;
+    return *ret_bytes <= MESSAGE_MAX_BYTES;
 }
 
 void message_send(struct message_stream *stream, const struct json *message)

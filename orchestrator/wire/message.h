@@ -38,8 +38,8 @@
  *   contexts            {"steps","matrix","run","inputs"} for Lua
  *   env                 {"NAME":"value"}: the whole environment
  *   secrets             {"NAME":"value"}: given to the step, masked in the log; never written to disk
- *   cwd, step_dir, state_dir, output_file, artifact_dir
- *                       working directory; the attempt's own folder and the step's shared folder (both
+ *   cwd, step_dir, state_dir, state_shared, output_file, artifact_dir
+ *                       working directory; the attempt's own folder, the step's and whether other items share it (both
  *                       created by the runner); $SLUICE_OUTPUT; where the run's artifacts are published
  *   context             {"pipeline","run_id","run_number","step","item","attempt","step_run_id","home"}
  *   inputs              [{"name","path","kind":"path"|"model"|"run","dataset","context","uri",
@@ -84,8 +84,9 @@ struct message_stream {
 /* Takes `take_fd` over and makes it non-blocking. */
 void message_stream_init(struct message_stream *stream, int take_fd);
 void message_stream_clear(struct message_stream *stream);
-/* How large it is when it is sent. One over MESSAGE_MAX_BYTES breaks the stream: who may have such a one asks first. */
-size_t message_bytes(const struct json *message);
+/* Whether it is no larger than MESSAGE_MAX_BYTES when it is sent, else how large: one that is breaks the stream, so who
+ * may have such a one asks first. */
+bool message_fits(const struct json *message, size_t *ret_bytes);
 /* Queues a message; message_flush sends. */
 void message_send(struct message_stream *stream, const struct json *message);
 /* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 when

@@ -152,7 +152,7 @@ def test_nothing_is_copied_before_the_journal_has_the_model(sluice, goes_on):
             model: {path: "${{ step.dir }}/weights", name: wine}
         """)
     process = sluice.start("run", "--json")
-    wait_until(lambda: list(sluice.home.glob("runs/*/steps/train/*/1/weights")))
+    wait_until(lambda: list(sluice.home.glob("runs/*/steps/train.1/weights")))
     runner = the_runner(sluice)
     os.kill(runner, signal.SIGSTOP)
     sluice.write("go", "")
@@ -189,7 +189,7 @@ def test_a_model_that_was_whole_when_its_step_was_cancelled_is_not_ready(sluice)
             stop: {grace: 20s}
         """)
     process = sluice.start("run", "--json")
-    wait_until(lambda: list(sluice.home.glob("runs/*/steps/train/*/1/weights")))
+    wait_until(lambda: list(sluice.home.glob("runs/*/steps/train.1/weights")))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
