@@ -3,12 +3,15 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256 };
+enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256,
+       GIVE_BACK_BYTES = 4 << 20 };
 
 struct block {
     struct block *previous;
@@ -51,8 +54,12 @@ void arena_free(struct arena *arena)
     if (arena == NULL) {
         return;
     }
+    bool large = arena->used_bytes >= GIVE_BACK_BYTES;
     free_blocks(arena->current);
     free(arena);
+    if (large) {
+        (void)malloc_trim(0); /* a pipeline of ten thousand steps, say: the process may live for years after it */
+    }
 }
 
 void arena_reset(struct arena *arena)

@@ -57,7 +57,7 @@ static int run_graph(struct cli *cli)
     if (start_workspace(cli, file, &workspace, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    const struct pipeline *pipeline = start_load(cli, &catalogue, file, workspace, START_TO_LOOK, &code);
+    const struct pipeline *pipeline = start_load(cli, &catalogue, file, workspace, START_TO_LOOK, cli->arena, &code);
     if (pipeline == NULL) {
         return code;
     }

@@ -76,7 +76,9 @@ static const char *find_left(struct session *session, const struct engine_submis
     return NULL;
 }
 
-static int submit_and_follow(struct session *session, struct engine_submission *submission)
+/* The engine reads the definition again, from its store: `take_loaded`, which has ours, is freed before the run begins,
+ * and not kept for as long as it lasts. */
+static int submit_and_follow(struct session *session, struct engine_submission *submission, struct arena **take_loaded)
 {
     struct cli *cli = session->cli;
     struct err err = {0};
@@ -87,6 +89,8 @@ static int submit_and_follow(struct session *session, struct engine_submission *
     } else if (session_submit(session, submission, run_id, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
+    arena_free(*take_loaded);
+    *take_loaded = NULL;
     struct follow_options options = follow_of(cli);
     return follow_run(session, run_id, &options);
 }
@@ -128,7 +132,7 @@ static int print_plan(struct cli *cli, struct engine_submission *submission)
     return plan_print(cli, submission, &reused);
 }
 
-static int run_run(struct cli *cli)
+static int run_file(struct cli *cli, struct arena **take_loaded)
 {
     struct err err = {0};
     struct catalogue catalogue;
@@ -140,7 +144,7 @@ static int run_run(struct cli *cli)
     if (start_workspace(cli, file, &submission.workspace, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    submission.pipeline = start_load(cli, &catalogue, file, submission.workspace, START_TO_RUN, &code);
+    submission.pipeline = start_load(cli, &catalogue, file, submission.workspace, START_TO_RUN, *take_loaded, &code);
     if (submission.pipeline == NULL) {
         return code;
     }
@@ -159,8 +163,16 @@ static int run_run(struct cli *cli)
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
     secret_warning_print(&session, submission.pipeline);
-    code = submit_and_follow(&session, &submission);
+    code = submit_and_follow(&session, &submission, take_loaded);
     session_close(&session);
+    return code;
+}
+
+static int run_run(struct cli *cli)
+{
+    struct arena *loaded = arena_new();
+    int code = run_file(cli, &loaded);
+    arena_free(loaded);
     return code;
 }
 

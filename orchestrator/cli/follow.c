@@ -278,7 +278,13 @@ static int report(struct follower *f, struct err *err)
     }
     struct cli *cli = f->session->cli;
     struct run_view view;
-    if (run_view_load(f->session->home.store, &f->session->catalogue, f->run_id, &view, err) < 0) {
+    struct store *store = f->session->home.store;
+    if (run_view_load_steps(store, &f->session->catalogue, f->run_id, &view, err) < 0) {
+        return -1;
+    }
+    bool tells_attempts = cli->json || view.row.state != RUN_STATE_SUCCEEDED; /* the log of what failed */
+    if (tells_attempts && run_view_load_attempts(store, &view, err) < 0) {
+        run_view_clear(&view);
         return -1;
     }
     live_finish(f->live, &view);

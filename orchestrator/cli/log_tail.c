@@ -23,8 +23,11 @@ static size_t find_failed(const struct run_view *view, struct tail *tails)
         const struct step *definition = &view->pipeline->steps[i];
         const struct run_step *step = &view->run->steps[i];
         for (size_t k = 0; k < step->item_count && count < TAILS_MAX; k++) {
+            if (step->items[k].state != STEP_STATE_FAILED || step->items[k].refused_by != NULL) {
+                continue;
+            }
             const struct attempt_row *attempt = run_view_attempt(view, (struct run_place){i, k});
-            if (step->items[k].state != STEP_STATE_FAILED || step->items[k].refused_by != NULL || attempt == NULL) {
+            if (attempt == NULL) {
                 continue;
             }
             const char *id = arena_str(view->arena, definition->id).p;

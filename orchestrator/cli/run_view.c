@@ -7,8 +7,26 @@
 #include "cli/wait_words.h"
 #include "store/store.h"
 
+int run_view_load_attempts(struct store *store, struct run_view *view, struct err *err)
+{
+    return store_attempt_list(store, view->row.run_id, view->arena, &view->attempts, &view->attempt_count, err);
+}
+
 int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
                   struct err *err)
+{
+    if (run_view_load_steps(store, plugins, run_id, ret_view, err) < 0) {
+        return -1;
+    }
+    if (run_view_load_attempts(store, ret_view, err) < 0) {
+        run_view_clear(ret_view);
+        return -1;
+    }
+    return 0;
+}
+
+int run_view_load_steps(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
+                        struct err *err)
 {
     struct run_view view = {.arena = arena_new()};
     struct diags diags;
@@ -30,8 +48,7 @@ int run_view_load(struct store *store, struct catalogue *plugins, const char *ru
     }
     struct run_options options = {0};
     view.run = run_new(view.pipeline, run_id, &options);
-    if (store_steps_load(store, view.run, err) < 0 ||
-        store_attempt_list(store, run_id, view.arena, &view.attempts, &view.attempt_count, err) < 0) {
+    if (store_steps_load(store, view.run, err) < 0) {
         goto fail;
     }
     view.run->state = view.row.state;

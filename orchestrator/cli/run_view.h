@@ -22,6 +22,10 @@ struct run_view {
 
 int run_view_load(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
                   struct err *err);
+/* The same without the attempts, which of a large run are most of it, and then those. */
+int run_view_load_steps(struct store *store, struct catalogue *plugins, const char *run_id, struct run_view *ret_view,
+                        struct err *err);
+int run_view_load_attempts(struct store *store, struct run_view *view, struct err *err);
 void run_view_clear(struct run_view *view);
 /* The object of `sluice run --json` and `sluice show --json` (docs/reference/json.md): run_id, pipeline, number,
  * status, verdict, reason, steps. */

@@ -62,14 +62,14 @@ static const char *missing_file_hint(const struct cli *cli, const char *file)
 }
 
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
-                                  enum start_purpose purpose, int *ret_code)
+                                  enum start_purpose purpose, struct arena *arena, int *ret_code)
 {
     struct diags diags;
     struct pipeline_world world = {.plugins = catalogue, .check_files = purpose == START_TO_RUN, .root = workspace};
     if (purpose == START_TO_RUN) {
         lua_compiler_join(cli, &world);
     }
-    diags_init(&diags, cli->arena, file);
+    diags_init(&diags, arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};
         (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s", file, missing_file_hint(cli, file));

@@ -10,9 +10,10 @@ enum start_purpose {
     START_TO_RUN,  /* the files that the pipeline names must be there; warnings are printed */
     START_TO_LOOK, /* only what is wrong with the file itself */
 };
-/* Loads and checks a pipeline file. NULL after printing what is wrong; `*ret_code` is then the exit code. */
+/* Loads and checks a pipeline file, into `arena`. NULL after printing what is wrong; `*ret_code` is then the exit code.
+ */
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
-                                  enum start_purpose purpose, int *ret_code);
+                                  enum start_purpose purpose, struct arena *arena, int *ret_code);
 /* The parameters of -p and --params over `base` (a map or NULL), typed, with the defaults. */
 int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base,
                  struct json *ret_params, struct err *err);

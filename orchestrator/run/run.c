@@ -214,11 +214,14 @@ void run_load_item(struct run *run, struct run_place place, const struct run_ite
 {
     struct run_step *step = &run->steps[place.step];
     while (step->item_count <= place.item) {
-        size_t room = 0; /* what arena_grow gave for this many: 0, 8, 16, 32, ... */
-        while (room < step->item_count) {
-            room = room == 0 ? 8 : room * 2;
+        size_t count = step->item_count;
+        if ((count & (count - 1)) == 0) { /* 0, 1, 2, 4, ...: it is full. Most steps have one item. */
+            struct run_item *wider = arena_array(run->arena, count == 0 ? 1 : 2 * count, sizeof *wider);
+            if (count > 0) {
+                memcpy(wider, step->items, count * sizeof *wider);
+            }
+            step->items = wider;
         }
-        step->items = arena_grow(run->arena, step->items, step->item_count, &room, sizeof *step->items);
         step->item_count++;
     }
     step->items[place.item] = *item;
