@@ -38,7 +38,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading deps deps-test install uninstall clean help
+.PHONY: all demo test soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -174,6 +174,11 @@ PYTHON ?= /usr/bin/python3
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/unit/objects.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -o $@ $< $(BUILD)/unit/objects.a $(LIBS_CORE)
+$(BUILD)/bench/%.so: tests/bench/%.c orchestrator/step.h
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden $(OPT) $(WARN) $(CFLAGS) -Iorchestrator -o $@ $<
+bench-metrics: all $(BUILD)/bench/metrics_floor $(BUILD)/bench/metrics_single $(BUILD)/bench/points.so ## a million metric points into the store, beside plain rows and a plain file
+	@$(PYTHON) tests/bench/metrics.py $(abspath $(BUILD))
 bench-loading: all $(BUILD)/bench/floor_yaml ## how long checking large files takes, beside reading them
 	@$(PYTHON) tests/bench/loading.py $(abspath $(BUILD))
 
