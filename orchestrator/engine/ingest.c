@@ -4,11 +4,12 @@
 #include "base/log.h"
 #include "engine/engine_internal.h"
 #include "store/metrics.h"
+#include "wire/points.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { POINTS_PER_BATCH = 4096 };
+enum { POINTS_PER_BATCH = 16384, POINT_MIN_BYTES = 2 };
 
 static struct json payload_json(struct engine *engine, const struct journal_frame *frame)
 {
@@ -23,34 +24,65 @@ static struct json payload_json(struct engine *engine, const struct journal_fram
 
 /* ---- metrics ------------------------------------------------------------------------------------------ */
 
+/* Points of either kind of frame, one after another. */
+struct frame_points {
+    const struct journal_frame *frame;
+    struct arena *arena;
+    struct points_reader reader;
+    struct str rest; /* of a JOURNAL_METRICS frame */
+};
+
+static int next_point(struct frame_points *points, struct journal_point *ret)
+{
+    if (points->frame->type == JOURNAL_POINTS) {
+        return points_next(&points->reader, ret, NULL);
+    }
+    int more = journal_point_next(&points->rest, ret);
+    ret->key = more == 1 ? arena_str(points->arena, ret->key) : ret->key;
+    return more;
+}
+
+static int log_points(struct engine *engine, const struct live_attempt *attempt, const struct metric_point *points,
+                      size_t count, struct err *err)
+{
+    struct metric_target target = {.run_id = attempt->row.step_run_id};
+    struct err refused = {0};
+    if (count == 0 || store_metrics_log(engine->options.store, &target, points, count, &refused) == 0) {
+        return 0;
+    }
+    if (refused.code != ERR_INPUT) {
+        *err = refused;
+        return -1;
+    }
+    log_warn("engine", "run=%s metrics refused: %s", attempt->row.step_run_id, refused.message);
+    return 0;
+}
+
+/* Nothing of the points outlives the frame: a turn reads many. */
 static int take_metrics(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
                         struct err *err)
 {
-    struct metric_target target = {.run_id = attempt->row.step_run_id};
-    size_t most = frame->payload.n / JOURNAL_POINT_MIN_BYTES + 1; /* many frames hold one point */
+    struct arena *arena = arena_new();
+    struct frame_points source = {.frame = frame,
+                                  .arena = arena,
+                                  .reader = points_reader_over(frame->payload, arena),
+                                  .rest = frame->payload};
+    size_t most = frame->payload.n / POINT_MIN_BYTES + 1; /* many frames hold one point */
     size_t room = most < POINTS_PER_BATCH ? most : POINTS_PER_BATCH;
-    struct metric_point *points = arena_array(engine->turn, room, sizeof *points);
-    struct str rest = frame->payload;
+    struct metric_point *points = arena_array(arena, room, sizeof *points);
     struct journal_point point;
     int more = 0;
+    int result = 0;
     do {
         size_t count = 0;
-        while (count < room && (more = journal_point_next(&rest, &point)) == 1) {
-            points[count++] = (struct metric_point){.key = arena_str(engine->turn, point.key).p,
-                                                    .value = point.value,
-                                                    .step = point.step,
-                                                    .time_ms = point.time_ms};
+        while (count < room && (more = next_point(&source, &point)) == 1) {
+            points[count++] = (struct metric_point){
+                .key = point.key.p, .value = point.value, .step = point.step, .time_ms = point.time_ms};
         }
-        struct err refused = {0};
-        if (count > 0 && store_metrics_log(engine->options.store, &target, points, count, &refused) < 0) {
-            if (refused.code != ERR_INPUT) {
-                *err = refused;
-                return -1;
-            }
-            log_warn("engine", "run=%s metrics refused: %s", attempt->row.step_run_id, refused.message);
-        }
-    } while (more == 1);
-    return 0;
+        result = log_points(engine, attempt, points, count, err);
+    } while (result == 0 && more == 1);
+    arena_free(arena);
+    return result;
 }
 
 /* ---- the end of an attempt ------------------------------------------------------------------------------ */
@@ -180,6 +212,7 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
         payload = payload_json(engine, frame);
         return take_started(attempt, &payload);
     case JOURNAL_METRICS:
+    case JOURNAL_POINTS:
         return take_metrics(engine, attempt, frame, err);
     case JOURNAL_REPORT:
         payload = payload_json(engine, frame);

@@ -6,6 +6,7 @@
 #include "runner/runner.h"
 #include "runner/step_calls.h"
 #include "runner/supervise.h"
+#include "wire/points.h"
 
 #include <string.h>
 
@@ -29,34 +30,61 @@ static bool holds_secret(const struct supervised *attempt, struct str text)
     return holds;
 }
 
-/* Points without a time get the one at which they came. A name with a secret in it would be shown for ever, and masked
- * it would be no name of a metric: such points are left out. */
-static bool take_metrics(struct supervised *attempt, struct str payload, int64_t now_ms)
+/* What is to be journaled instead of a payload: without points whose key is `held`, with the time at which they came
+ * for those without one. */
+static void journal_points_anew(struct supervised *attempt, struct str payload, const bool *held, struct arena *arena,
+                                int64_t now_ms)
 {
     int64_t wall_ms = clock_wall_ms(&clock_system);
-    struct strbuf out;
-    strbuf_init(&out, JOURNAL_PAYLOAD_MAX);
-    unsigned char *room = mem_alloc(UINT16_MAX + 64);
-    struct str rest = payload;
+    struct points_writer *writer = points_writer_new(JOURNAL_PAYLOAD_MAX);
+    struct points_reader reader = points_reader_over(payload, arena);
     struct journal_point point;
-    int more;
-    bool told = false;
-    while ((more = journal_point_next(&rest, &point)) == 1) {
-        if (holds_secret(attempt, point.key)) {
-            if (!told) {
-                supervise_warn(attempt, "a metric with a secret in its name is not recorded", now_ms);
-            }
-            told = true;
+    size_t key = 0;
+    while (points_next(&reader, &point, &key) == 1) {
+        if (held[key]) {
             continue;
         }
         point.time_ms = point.time_ms == 0 ? wall_ms : point.time_ms;
-        strbuf_add(&out, room, journal_point_encode(&point, room));
+        if (!points_writer_add(writer, &point)) {
+            journal(attempt, JOURNAL_POINTS, points_writer_payload(writer), now_ms);
+            points_writer_reset(writer);
+            (void)points_writer_add(writer, &point); /* it came in a payload of this size */
+        }
     }
-    if (more == 0 && out.length > 0) {
-        journal(attempt, JOURNAL_METRICS, strbuf_str(&out), now_ms);
+    if (points_writer_payload(writer).n > 0) {
+        journal(attempt, JOURNAL_POINTS, points_writer_payload(writer), now_ms);
     }
-    free(room);
-    strbuf_clear(&out);
+    points_writer_free(writer);
+}
+
+/* Points without a time get the one at which they came. A name with a secret in it would be shown for ever, and masked
+ * it would be no name of a metric: such points are left out. */
+static bool take_points(struct supervised *attempt, struct str payload, int64_t now_ms)
+{
+    struct arena *arena = arena_new();
+    struct points_reader reader = points_reader_over(payload, arena);
+    bool *held = arena_array(arena, POINTS_KEYS_MAX, sizeof *held);
+    size_t keys = 0;
+    bool told = false;
+    bool anew = false;
+    struct journal_point point;
+    int more;
+    while ((more = points_next(&reader, &point, NULL)) == 1) {
+        for (; keys < reader.count; keys++) {
+            held[keys] = holds_secret(attempt, reader.keys[keys].text);
+            if (held[keys] && !told) {
+                supervise_warn(attempt, "a metric with a secret in its name is not recorded", now_ms);
+            }
+            told = told || held[keys];
+        }
+        anew = anew || told || point.time_ms == 0;
+    }
+    if (more == 0 && anew) {
+        journal_points_anew(attempt, payload, held, arena, now_ms);
+    } else if (more == 0 && payload.n > 0) {
+        journal(attempt, JOURNAL_POINTS, payload, now_ms);
+    }
+    arena_free(arena);
     return more == 0;
 }
 
@@ -152,8 +180,8 @@ static bool take_not_started(struct supervised *attempt, struct str payload)
 static bool take_frame(struct supervised *attempt, int type, struct str payload, int64_t now_ms)
 {
     switch (type) {
-    case JOURNAL_METRICS:
-        return take_metrics(attempt, payload, now_ms);
+    case JOURNAL_POINTS:
+        return take_points(attempt, payload, now_ms);
     case JOURNAL_LOG:
         return take_log(attempt, payload, now_ms);
     case JOURNAL_REPORT:

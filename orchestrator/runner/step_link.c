@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "runner/fetch_client.h"
+#include "wire/points.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +19,7 @@
 enum {
     HEAD_BYTES = 6,
     POINTS_BYTES = 64 << 10,
-    POINT_MAX_BYTES = 26 + 1024,
+    KEY_MAX_BYTES = 1024,
     FLUSH_AFTER_MS = 50,
     ANSWER_MAX_BYTES = 64 << 20,
     LOG_PIECE_BYTES = 256 << 10,
@@ -39,8 +40,7 @@ struct step_link {
     pthread_t flusher;
     bool has_flusher;
     bool ending;
-    unsigned char *points;
-    size_t points_size;
+    struct points_writer *points; /* NULL until the first: most steps have none */
 };
 
 /* ---- bytes ---- */
@@ -80,11 +80,20 @@ static int send_frame(struct step_link *link, enum journal_type type, const void
     return send_all(link, head, sizeof head) < 0 || send_all(link, bytes, size) < 0 ? -1 : 0;
 }
 
+static bool has_points(const struct step_link *link)
+{
+    return link->points != NULL && points_writer_payload(link->points).n > 0;
+}
+
 static int flush_points(struct step_link *link)
 {
-    size_t size = link->points_size;
-    link->points_size = 0;
-    return size == 0 ? 0 : send_frame(link, JOURNAL_METRICS, link->points, size);
+    if (!has_points(link)) {
+        return 0;
+    }
+    struct str payload = points_writer_payload(link->points);
+    int result = send_frame(link, JOURNAL_POINTS, payload.p, payload.n);
+    points_writer_reset(link->points);
+    return result;
 }
 
 static int gone(struct err *err)
@@ -109,7 +118,7 @@ static void *flush_late_points(void *argument)
     struct step_link *link = argument;
     (void)pthread_mutex_lock(&link->mutex);
     while (!link->ending) {
-        if (link->points_size == 0) {
+        if (!has_points(link)) {
             (void)pthread_cond_wait(&link->changed, &link->mutex);
             continue;
         }
@@ -145,7 +154,6 @@ struct step_link *step_link_new(int fd, const struct json *fetch)
     struct step_link *link = mem_alloc(sizeof *link);
     struct stat status = {0};
     *link = (struct step_link){.fd = fd, .fetch = fetch};
-    link->points = mem_resize(NULL, POINTS_BYTES, 1); /* not zeroed: most steps touch nothing of it */
     link->broken = fstat(fd, &status) < 0;
     link->device = status.st_dev;
     link->inode = status.st_ino;
@@ -178,7 +186,7 @@ int step_link_free(struct step_link *link)
     (void)pthread_cond_destroy(&link->changed);
     (void)pthread_mutex_destroy(&link->mutex);
     (void)pthread_mutex_destroy(&link->asking);
-    free(link->points);
+    points_writer_free(link->points);
     free(link);
     return result;
 }
@@ -240,23 +248,25 @@ static int link_report(void *ctx, const struct json *report, struct err *err)
 static int link_metric(void *ctx, const struct journal_point *point, struct err *err)
 {
     struct step_link *link = ctx;
-    unsigned char room[POINT_MAX_BYTES];
-    if (point->key.n > sizeof room - 26) {
-        return err_set(err, ERR_INPUT, "the key of a metric is over %zu bytes", sizeof room - 26);
+    if (point->key.n > KEY_MAX_BYTES) {
+        return err_set(err, ERR_INPUT, "the key of a metric is over %d bytes", KEY_MAX_BYTES);
     }
     struct journal_point stamped = *point;
     stamped.time_ms = point->time_ms == 0 ? clock_wall_ms(&clock_system) : point->time_ms;
-    size_t size = journal_point_encode(&stamped, room);
     (void)pthread_mutex_lock(&link->mutex);
     if (!link->has_flusher) {
         start_flusher(link);
     }
-    int result = link->points_size + size > POINTS_BYTES ? flush_points(link) : 0;
-    memcpy(link->points + link->points_size, room, size);
-    if (link->points_size == 0) {
+    int result = 0;
+    bool first = !has_points(link);
+    link->points = link->points == NULL ? points_writer_new(POINTS_BYTES) : link->points;
+    if (!points_writer_add(link->points, &stamped)) {
+        result = flush_points(link);
+        (void)points_writer_add(link->points, &stamped); /* there is room for any: POINTS_BYTES */
+    }
+    if (first) {
         (void)pthread_cond_signal(&link->changed);
     }
-    link->points_size += size;
     (void)pthread_mutex_unlock(&link->mutex);
     return result < 0 || link->broken ? gone(err) : 0;
 }

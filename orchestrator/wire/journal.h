@@ -35,7 +35,8 @@ enum journal_type {
     JOURNAL_STARTED = 2,  /* JSON {"pid", "start_ticks"} of the step's process, leader of its group */
     JOURNAL_LOG = 3,      /* u8 stream (enum journal_stream), then bytes of whole lines without the
                              last LF; secrets are masked already */
-    JOURNAL_METRICS = 4,  /* points: u16 key size, key, f64 value, i64 step, i64 time_ms; repeated */
+    JOURNAL_METRICS = 4,  /* points: u16 key size, key, f64 value, i64 step, i64 time_ms; repeated. Written by
+                             runners of before, read still: they may be running */
     JOURNAL_REPORT = 5,   /* JSON {"kind": "param" | "tag" | "output" | "artifact" | "model" |
                              "dataset" | "input" | "progress", ...}: engine/reports.c has what each
                              holds. Those of a model come in this order: "status" PENDING with its
@@ -46,6 +47,7 @@ enum journal_type {
     JOURNAL_RESULT = 8,   /* JSON {"result": "ok" | "failed" | "refused" | "wait", "reason": text} of a
                              plugin or Lua step; a command has none */
     JOURNAL_EXIT = 9,     /* JSON, the last frame of an attempt: see message.h */
+    JOURNAL_POINTS = 10,  /* points of metrics, as points.h has them */
 };
 
 enum journal_stream { JOURNAL_STDOUT = 1, JOURNAL_STDERR = 2, JOURNAL_HOST = 3 /* host->log: then u8 level */ };
@@ -93,17 +95,14 @@ int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame,
 int64_t journal_reader_offset(const struct journal_reader *reader);
 void journal_reader_close(struct journal_reader *reader);
 
-/* One point of a JOURNAL_METRICS payload. */
+/* One point of a JOURNAL_METRICS or JOURNAL_POINTS payload. */
 struct journal_point {
     struct str key;
     double value;
     int64_t step;
     int64_t time_ms;
 };
-/* Encodes a point into `room` (at least 26 + key bytes); returns its size. */
-enum { JOURNAL_POINT_MIN_BYTES = 26 }; /* of one with an empty key */
-size_t journal_point_encode(const struct journal_point *point, unsigned char *room);
-/* Takes the next point off `*rest`: 1, 0 at the end, -1 when malformed. */
+/* Takes the next point off `*rest` of a JOURNAL_METRICS payload: 1, 0 at the end, -1 when malformed. */
 int journal_point_next(struct str *rest, struct journal_point *ret_point);
 
 #endif

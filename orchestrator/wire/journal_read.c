@@ -142,7 +142,7 @@ static const char *fault_of(const unsigned char *head, size_t size, uint64_t seq
         return "its checksum is wrong";
     }
     uint64_t type = journal_get(head + 32, 2);
-    if (type < JOURNAL_SPAWNING || type > JOURNAL_EXIT) {
+    if (type < JOURNAL_SPAWNING || type > JOURNAL_POINTS) {
         return "a frame has an unknown type";
     }
     if (journal_get(head + 8, 8) != sequence + 1) {

@@ -16,10 +16,12 @@ import subprocess
 import time
 
 import pytest
+from metric_points import of_payload
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
-TYPES = {1: "spawning", 2: "started", 3: "log", 4: "metrics", 5: "report", 6: "call", 7: "wait", 8: "result", 9: "exit"}
+TYPES = {1: "spawning", 2: "started", 3: "log", 4: "metrics", 5: "report", 6: "call", 7: "wait", 8: "result", 9: "exit",
+         10: "points"}
 
 
 def wait_until(check, seconds=10.0):
@@ -839,10 +841,8 @@ def test_a_plugin_reports_logs_and_ends(runner, engine, plugin):
     assert (end["how"], end["code"], end["reason"]) == ("exited", 0, None)
     assert runner.result(attempt)["result"] == "ok"
     assert runner.log(attempt, 3) == "from the host\n" and runner.log(attempt, 1) == "from printf\n"
-    size, = struct.unpack_from("<H", runner.frames(attempt, "metrics")[0])
-    key = runner.frames(attempt, "metrics")[0][2 : 2 + size]
-    value, step, time_ms = struct.unpack_from("<dqq", runner.frames(attempt, "metrics")[0], 2 + size)
-    assert (key, value, step) == (b"loss", 0.5, 1) and abs(time_ms / 1000 - time.time()) < 60
+    (key, value, step, time_ms), = of_payload(runner.frames(attempt, "points")[0])
+    assert (key, value, step) == ("loss", 0.5, 1) and abs(time_ms / 1000 - time.time()) < 60
 
 
 @pytest.mark.parametrize(

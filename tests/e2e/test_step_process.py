@@ -4,12 +4,12 @@
 import hashlib
 import json
 import os
-import struct
 import subprocess
 import time
 
 import pytest
 
+from metric_points import of_payload
 from test_runner import BUILD, ROOT, Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
 
 HEADER = ROOT / "orchestrator" / "step.h"
@@ -69,11 +69,8 @@ def reports(runner, attempt, kind=None):
 
 
 def points(runner, attempt):
-    for payload in runner.frames(attempt, "metrics"):
-        while payload:
-            (size,) = struct.unpack_from("<H", payload)
-            yield payload[2 : 2 + size].decode(), *struct.unpack_from("<dqq", payload, 2 + size)
-            payload = payload[26 + size :]
+    for payload in runner.frames(attempt, "points"):
+        yield from of_payload(payload)
 
 
 def sha256(data):

@@ -2,7 +2,7 @@
  * A journal of any bytes: the reader ends, and gives only frames that are whole; a writer either refuses the file or
  * leaves one that can be read to its end.
  */
-#include "wire/journal.h"
+#include "wire/points.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,21 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Any payload, as points: whole ones, each with a key that came before or comes with it. */
+static void read_points(struct str payload)
+{
+    struct arena *arena = arena_new();
+    struct points_reader reader = points_reader_over(payload, arena);
+    struct journal_point point;
+    size_t key = 0;
+    while (points_next(&reader, &point, &key) == 1) {
+        if (key >= reader.count || point.key.p != reader.keys[key].text.p || point.key.p[point.key.n] != '\0') {
+            abort();
+        }
+    }
+    arena_free(arena);
+}
 
 /* Reads all frames: how many, or -1 for a damaged file. */
 static int read_all(const char *path)
@@ -29,6 +44,7 @@ static int read_all(const char *path)
         struct journal_point point;
         for (struct str rest = frame.payload; journal_point_next(&rest, &point) == 1;) {
         }
+        read_points(frame.payload);
     }
     journal_reader_close(reader);
     return more == 0 ? count : -1;

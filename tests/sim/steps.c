@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steps.h"
 
+#include "wire/points.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -189,8 +191,7 @@ int world_sweep(void *ctx, const struct attempt_row *attempt, struct strbuf *pid
 
 static void report_metrics(struct world *world, struct execution *step, int nth)
 {
-    unsigned char bytes[256];
-    size_t size = 0;
+    struct points_writer *points = points_writer_new(256);
     for (int i = 0; i < 2; i++) {
         char key[16];
         (void)snprintf(key, sizeof key, "m%d", i);
@@ -198,10 +199,11 @@ static void report_metrics(struct world *world, struct execution *step, int nth)
                                       .value = (double)(step->leg * 100 + nth),
                                       .step = step->leg * 100 + nth,
                                       .time_ms = clock_wall_ms(&world->clock)};
-        size += journal_point_encode(&point, bytes + size);
+        (void)points_writer_add(points, &point);
         step->points++;
     }
-    append(world, step, JOURNAL_METRICS, (struct str){(const char *)bytes, size});
+    append(world, step, JOURNAL_POINTS, points_writer_payload(points));
+    points_writer_free(points);
 }
 
 static void ask(struct world *world, struct execution *step)
