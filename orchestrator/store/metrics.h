@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Metric series: per (run, key, model, dataset) a row with latest, min, max and count, and a row for each point. A
- * key's history in a run is the union of its series; points equal in time, step and value are one point. A batch sent
- * twice changes nothing, and the order in which points arrive changes nothing either.
+ * Metric series: per (run, key, model, dataset) a row with latest, min, max, count and the latest points, and blocks of
+ * the older ones (metric_block.h). A key's history in a run is the union of its series; points equal in time, step and
+ * value are one point. A batch sent twice changes nothing, and the order in which points arrive changes nothing either.
  */
 #ifndef SLUICE_STORE_METRICS_H
 #define SLUICE_STORE_METRICS_H
@@ -52,5 +52,9 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
  * `limit` points after the first `skip`. None for a key that was never logged. */
 int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit,
                          struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err);
+
+/* Forgets all metrics of a run; one that has none is fine. What they were measured on by other runs stays. The rows of
+ * keys, models and data that nothing is left of stay too: they are few, and the next run has them again. */
+int store_metrics_delete_run(struct store *store, const char *run_id, struct err *err);
 
 #endif

@@ -1,21 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What metrics.c and metrics_read.c share: the order of points that makes one the latest.
+ * What the files of metrics share: how a series is named in the tables, adding points to one, and reading its points in
+ * their order.
  */
 #ifndef SLUICE_STORE_METRICS_INTERNAL_H
 #define SLUICE_STORE_METRICS_INTERNAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "store/metric_block.h"
+#include "store/metrics.h"
+#include "store/stmt.h"
 
-/* A point as it is stored: `value` is 0 for NaN, finite, never -0. */
-struct metric_rank {
-    double value;
-    bool is_nan;
-    int64_t step;
-    int64_t time_ms;
+/* ---- names (metric_names.c) ---- */
+struct metric_series_id {
+    int64_t run;
+    int64_t key;
+    int64_t target; /* 0: of no model and no data that were named */
 };
+/* Binds ":run", ":key" and ":target". */
+void metric_series_bind(struct stmt *s, const struct metric_series_id *id);
+/* The number of a run: 1, 0 when it has no metrics, -1. */
+int metric_run_find(struct store *store, const char *run_id, int64_t *ret, struct err *err);
+/* The number of each, made when there was none. */
+int metric_run_number(struct store *store, const char *run_id, int64_t *ret, struct err *err);
+int metric_key_number(struct store *store, const char *key, int64_t *ret, struct err *err);
+int metric_target_number(struct store *store, const struct metric_target *target, int64_t *ret, struct err *err);
 
-/* By step, time, value; a number beats NaN in 0's place, so that the order of arrival never decides. <0, 0, >0. */
-int metric_rank_compare(const struct metric_rank *a, const struct metric_rank *b);
+/* ---- adding (metric_series.c) ---- */
+/* Adds points to the series of a key; those it has already change nothing. `points` is sorted in place. All that is
+ * read meanwhile lives in `arena`. */
+int metric_series_add(struct store *store, int64_t run, int64_t target, const char *key, struct metric_ranks *points,
+                      struct arena *arena, struct err *err);
+
+/* ---- reading (metric_cursor.c) ---- */
+struct metric_cursor;
+struct metric_cursor *metric_cursor_new(struct store *store, const struct metric_series_id *id);
+/* Goes past up to `*skip` points without looking at each, and takes their number off `*skip`: whole blocks only. For a
+ * cursor that nothing was read from. */
+int metric_cursor_skip(struct metric_cursor *cursor, size_t *skip, struct err *err);
+/* The next point, in the order of a history; `*ret` until the cursor moves: 1, 0 at the end, -1. It does not move. */
+int metric_cursor_peek(struct metric_cursor *cursor, const struct metric_rank **ret, struct err *err);
+void metric_cursor_move(struct metric_cursor *cursor);
+void metric_cursor_free(struct metric_cursor *cursor);
+
+/* ---- rows ---- */
+/* What a query with METRIC_SUMMARY_COLUMNS from column `from` says of a series. `tail` are the points behind the
+ * blocks: of a series of one point that one. */
+#define METRIC_SUMMARY_COLUMNS                                                                                         \
+    "s.count, s.latest_value, s.latest_is_nan, s.latest_step, s.latest_ms, s.min_value, s.max_value, s.tail_count, "   \
+    "s.tail"
+struct metric_summary {
+    int64_t count;
+    struct metric_rank latest;
+    bool has_range; /* some point is a number */
+    double min;
+    double max;
+    struct metric_ranks tail;
+};
+int metric_summary_read(struct stmt *s, int from, struct arena *arena, struct metric_summary *ret, struct err *err);
+
+/* ---- homes of before (metrics_convert.c) ---- */
+/* Takes over the rows of metric_series_before and metric_points_before: what SQL cannot do of migration 13. */
+int metrics_convert(struct store *store, struct err *err);
 
 #endif

@@ -3,7 +3,6 @@
  */
 #include "store/metrics.h"
 #include "store/metrics_internal.h"
-#include "store/stmt.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,21 +103,84 @@ static int read_latest(struct stmt *s, bool (*same)(const struct metric_latest *
     return row;
 }
 
+/* ---- the points of a key ---------------------------------------------------------------------------- */
+
+/* The series of a key of a run, read side by side: their union. */
+struct metric_union {
+    struct metric_cursor **cursors;
+    size_t count;
+};
+
+static int open_union(struct store *store, const char *run_id, const char *key, struct arena *arena,
+                      struct metric_union *ret, struct err *err)
+{
+    struct metric_union all = {0};
+    size_t room = 0;
+    struct stmt *s = stmt_get(store, "SELECT s.run, s.key, s.target FROM metric_summaries AS s "
+                                     "JOIN metric_runs AS r ON r.id = s.run JOIN metric_keys AS k ON k.id = s.key "
+                                     "WHERE r.run_id = :run_id AND k.key = :key");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":key", key);
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        struct metric_series_id id = {stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)};
+        all.cursors = arena_grow(arena, all.cursors, all.count, &room, sizeof(struct metric_cursor *));
+        all.cursors[all.count++] = metric_cursor_new(store, &id);
+    }
+    stmt_done(s);
+    *ret = all;
+    return row;
+}
+
+static void close_union(const struct metric_union *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        metric_cursor_free(all->cursors[i]);
+    }
+}
+
+/* The next point; one that stands in several series once: 1, 0 at the end, -1. */
+static int union_next(const struct metric_union *all, struct metric_rank *ret, struct err *err)
+{
+    bool found = false;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct metric_rank *point = NULL;
+        int more = metric_cursor_peek(all->cursors[i], &point, err);
+        if (more < 0) {
+            return -1;
+        }
+        if (more == 1 && (!found || metric_order_compare(point, ret) < 0)) {
+            *ret = *point;
+            found = true;
+        }
+    }
+    for (size_t i = 0; found && i < all->count; i++) {
+        const struct metric_rank *point = NULL;
+        if (metric_cursor_peek(all->cursors[i], &point, NULL) == 1 && metric_order_compare(point, ret) == 0) {
+            metric_cursor_move(all->cursors[i]);
+        }
+    }
+    return found ? 1 : 0;
+}
+
 /* One point in two series is one point of the run. */
 static int count_points(struct store *store, const char *run_id, const char *key, int64_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT COUNT(*) FROM (SELECT DISTINCT time_ms, step, value, is_nan "
-                                     "FROM metric_points WHERE series IN (SELECT id FROM metric_series "
-                                     "WHERE run_id = :run_id AND key = :key))");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret_count = stmt_column_int(s, 0);
+    struct arena *arena = arena_new();
+    struct metric_union all;
+    struct metric_rank point;
+    int64_t count = 0;
+    int more = open_union(store, run_id, key, arena, &all, err);
+    while (more >= 0 && (more = union_next(&all, &point, err)) == 1) {
+        count++;
     }
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
+    close_union(&all);
+    arena_free(arena);
+    *ret_count = count;
+    return more;
 }
+
+/* ---- latest ------------------------------------------------------------------------------------------ */
 
 int store_metrics_of_run(struct store *store, const char *run_id, struct arena *arena, struct metric_latest **ret,
                          size_t *ret_count, struct err *err)
@@ -143,13 +205,12 @@ int store_metrics_of_run(struct store *store, const char *run_id, struct arena *
 int store_metrics_of_model(struct store *store, const char *model_id, const char *dataset_digest, struct arena *arena,
                            struct metric_latest **ret, size_t *ret_count, struct err *err)
 {
-    /* "model_id <> ''" lets SQLite use the index that leaves out points of no model. */
     struct stmt *s = dataset_digest == NULL
                          ? stmt_get(store, "SELECT " SERIES_COLUMNS " FROM metric_series "
-                                           "WHERE model_id = :model_id AND model_id <> '' "
+                                           "WHERE model_id = :model_id "
                                            "ORDER BY key, dataset_digest, dataset_name, run_id")
                          : stmt_get(store, "SELECT " SERIES_COLUMNS " FROM metric_series "
-                                           "WHERE model_id = :model_id AND model_id <> '' AND dataset_digest = :digest "
+                                           "WHERE model_id = :model_id AND dataset_digest = :digest "
                                            "ORDER BY key, dataset_digest, dataset_name, run_id");
     stmt_text(s, ":model_id", model_id);
     if (dataset_digest != NULL) {
@@ -166,62 +227,41 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
 
 /* ---- histories ------------------------------------------------------------------------------------- */
 
-/* How many series a key of a run has, and one of them. */
-static int count_series(struct store *store, const char *run_id, const char *key, int64_t *ret_count, int64_t *ret_id,
-                        struct err *err)
+static int read_history(const struct metric_union *all, const char *key, size_t skip, size_t limit, struct arena *arena,
+                        struct metric_point **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT COUNT(*), MIN(id) FROM metric_series WHERE run_id = :run_id "
-                                     "AND key = :key");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret_count = stmt_column_int(s, 0);
-        *ret_id = stmt_column_int(s, 1);
+    struct metric_point *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    /* Of one series, the ordinary case, what is skipped is not even read. */
+    int more = all->count == 1 ? metric_cursor_skip(all->cursors[0], &skip, err) : 0;
+    struct metric_rank point;
+    while (more >= 0 && count < limit && (more = union_next(all, &point, err)) == 1) {
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct metric_point){
+            .key = key,
+            .value = point.is_nan ? (double)NAN : point.value,
+            .step = point.step,
+            .time_ms = point.time_ms,
+        };
     }
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
+    *ret = items;
+    *ret_count = count;
+    return more < 0 ? -1 : 0;
 }
 
 int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit,
                          struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err)
 {
-    int64_t series_count = 0;
-    int64_t id = 0;
-    if (count_series(store, run_id, key, &series_count, &id, err) < 0) {
-        return -1;
+    struct metric_union all;
+    int result = open_union(store, run_id, key, arena, &all, err);
+    if (result == 0) {
+        result = read_history(&all, arena_strdup(arena, key), skip, limit, arena, ret, ret_count, err);
     }
-    /* One series, the ordinary case, is read in the order it is stored in: nothing is sorted. */
-    struct stmt *s = NULL;
-    if (series_count <= 1) {
-        s = stmt_get(store, "SELECT time_ms, step, value, is_nan FROM metric_points WHERE series = :series "
-                            "ORDER BY time_ms, step, value, is_nan LIMIT :limit OFFSET :skip");
-        stmt_int(s, ":series", id);
-    } else {
-        s = stmt_get(store, "SELECT DISTINCT time_ms, step, value, is_nan FROM metric_points "
-                            "WHERE series IN (SELECT id FROM metric_series WHERE run_id = :run_id "
-                            "AND key = :key) ORDER BY time_ms, step, value, is_nan LIMIT :limit OFFSET :skip");
-        stmt_text(s, ":run_id", run_id);
-        stmt_text(s, ":key", key);
-    }
-    stmt_int(s, ":limit", limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
-    stmt_int(s, ":skip", skip > INT64_MAX ? INT64_MAX : (int64_t)skip);
-    const char *name = arena_strdup(arena, key);
-    struct metric_point *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct metric_point){
-            .key = name,
-            .value = stmt_column_int(s, 3) != 0 ? (double)NAN : stmt_column_real(s, 2),
-            .step = stmt_column_int(s, 1),
-            .time_ms = stmt_column_int(s, 0),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    close_union(&all);
+    return result;
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/metrics_internal.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "store/store_internal.h"
@@ -94,11 +95,35 @@ static int store_read_version(struct store *store, int *ret_version, struct err 
     return code == SQLITE_OK ? 0 : store_fail(store, code, "reading the schema version", err);
 }
 
+/* What SQL cannot do, after the SQL of the same number: rows of before become what the code reads, then their tables
+ * go. It writes through the functions of today, so whoever changes those tables in a later migration looks here first.
+ */
+static const struct {
+    int version;
+    int (*convert)(struct store *store, struct err *err);
+    const char *after;
+} conversions[] = {
+    {13, metrics_convert, "DROP TABLE metric_points_before; DROP TABLE metric_series_before"},
+};
+
+static int store_convert(struct store *store, int version, struct err *err)
+{
+    for (size_t i = 0; i < sizeof conversions / sizeof conversions[0]; i++) {
+        if (conversions[i].version == version &&
+            (conversions[i].convert(store, err) < 0 ||
+             store_exec(store, conversions[i].after, "dropping what was converted", err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int store_migrate_step(struct store *store, int from, struct err *err)
 {
     char set_version[64];
     (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", from + 1);
     if (store_exec(store, store_schema[from], "applying a migration", err) < 0 ||
+        store_convert(store, from + 1, err) < 0 ||
         store_exec(store, set_version, "recording a migration", err) < 0) {
         return err_add(err, "migration %d", from + 1);
     }

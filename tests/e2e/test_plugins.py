@@ -15,6 +15,7 @@ import textwrap
 import pytest
 
 from conftest import ROOT
+from metric_points import points_of
 
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/README.md") if path.parent.name != "shared")
 
@@ -164,8 +165,8 @@ def test_track_records_what_is_in_files_of_three_kinds(sluice):
     assert params == {"model/depth": "3", "model/name": "ridge", "answer": "yes", "seed": "7"}
     tags = dict(rows_of(sluice, "SELECT key, value FROM run_tags WHERE run_id = ?", run_id))
     assert tags["data"] == "2026-03"
-    points = rows_of(sluice, "SELECT step, value FROM metric_points p JOIN metric_series s ON s.id = p.series "
-                             "WHERE run_id = ? AND key = 'loss' ORDER BY step", run_id)
+    with sqlite3.connect(f"file:{sluice.home}/sluice.db?mode=ro", uri=True) as store:
+        points = sorted((step, value) for _, step, value, _ in points_of(store, run_id, "loss"))
     assert points == [(1, 0.9), (2, 0.7), (3, 0.5)]
     assert rows_of(sluice, "SELECT latest_is_nan FROM metric_series WHERE key = 'broken'") == [(1,)]
     assert step["metrics"]["accuracy"] == 0.75 and step["metrics"]["by/red"] == 0.25

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run leaves behind, read from the store by SQLite alone: MLflow runs, models, artifacts, activity."""
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import time
 
 import pytest
 from conftest import wait_until
+from metric_points import points_of
 
 FIT = """\
     name: fit
@@ -49,6 +51,9 @@ class Store:
 
     def __init__(self, sluice):
         self.path = sluice.home / "sluice.db"
+
+    def connect(self):
+        return contextlib.closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True))
 
     def rows(self, sql, *values):
         store = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
@@ -122,13 +127,12 @@ def test_an_attempt_is_a_nested_run_with_all_that_was_measured(fit):
 
 def test_metrics_keep_step_time_and_nan(fit):
     _, run, store, _ = fit
-    points = store.rows("SELECT s.key, p.step, p.time_ms, p.value, p.is_nan FROM metric_points AS p "
-                        "JOIN metric_series AS s ON s.id = p.series WHERE s.run_id = ? ORDER BY s.key, p.step",
-                        run["steps"][0]["run_id"])
-    assert [tuple(point.values()) for point in points[:3]] == [
-        ("loss", 0, 1700000000000, 0.9, 0), ("loss", 1, 1700000001000, 0.4, 0), ("loss", 2, 1700000002000, 0.0, 1)]
-    started = store.run(run["steps"][0]["run_id"])["start_ms"]
-    assert points[3]["key"] == "r2" and points[3]["value"] == 0.75 and points[3]["time_ms"] >= started
+    run_id = run["steps"][0]["run_id"]
+    with store.connect() as connection:
+        assert points_of(connection, run_id, "loss") == [
+            (1700000000000, 0, 0.9, 0), (1700000001000, 1, 0.4, 0), (1700000002000, 2, 0.0, 1)]
+        (time_ms, _, value, _), = points_of(connection, run_id, "r2")
+    assert value == 0.75 and time_ms >= store.run(run_id)["start_ms"]
     loss = store.one("SELECT * FROM metric_series WHERE key = 'loss'")
     assert (loss["count"], loss["latest_is_nan"], loss["min_value"], loss["max_value"]) == (3, 1, 0.4, 0.9)
     assert run["steps"][0]["metrics"]["r2"] == 0.75

@@ -12,6 +12,7 @@ import time
 
 import pytest
 from conftest import BUILD, forget_definition, kill_runners, wait_until
+from metric_points import points_of
 
 CHAIN = """\
     name: chain
@@ -537,10 +538,11 @@ def test_a_whole_life_under_kill_9_of_sluice_and_of_its_runners(sluice, seed):
         assert [attempt[3] for attempt in mine].index("succeeded") == len(mine) - 1, mine
     assert rows(sluice, "SELECT COUNT(*) FROM votes") == [(1,)]
     # The metrics of each attempt that got so far are there once.
-    points = rows(sluice, "SELECT a.item, s.count, (SELECT COUNT(*) FROM metric_points AS p WHERE p.series = s.id) "
-                          "FROM metric_series AS s JOIN attempts AS a ON a.step_run_id = s.run_id "
-                          "WHERE a.state = 'succeeded' ORDER BY a.item")
-    assert points == [(item, 2, 2) for item in range(4)]
+    points = rows(sluice, "SELECT a.item, s.run_id, s.key, s.count FROM metric_series AS s "
+                          "JOIN attempts AS a ON a.step_run_id = s.run_id WHERE a.state = 'succeeded' ORDER BY a.item")
+    assert [(item, count) for item, _, _, count in points] == [(item, 2) for item in range(4)]
+    with sqlite3.connect(f"file:{sluice.home}/sluice.db?mode=ro", uri=True) as store:
+        assert [len(points_of(store, run_id, key)) for _, run_id, key, _ in points] == [2, 2, 2, 2]
     # So is its model. Of attempts that ended otherwise none is ready; and no file is of a model that is not recorded.
     ready = rows(sluice, "SELECT a.item, m.name FROM logged_models AS m JOIN attempts AS a "
                          "ON a.step_run_id = m.source_run_id "

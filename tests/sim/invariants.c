@@ -487,7 +487,7 @@ uint64_t judge_digest(struct judge *judge)
         "SELECT id || state || ifnull(reason, '') || ifnull(ended_ms, 0) FROM attempts ORDER BY id",
         "SELECT id || status FROM waits ORDER BY id",
         "SELECT sequence || chain FROM activity ORDER BY sequence",
-        "SELECT id || count FROM metric_series ORDER BY id",
+        "SELECT run_id || key || count FROM metric_series ORDER BY run_id, key",
     };
     uint64_t digest = 0xcbf29ce484222325u;
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {

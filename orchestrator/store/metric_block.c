@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/metric_block.h"
+
+#include "base/point_code.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct metric_rank metric_rank_of(double value, int64_t step, int64_t time_ms)
+{
+    struct metric_rank rank = {.value = value, .is_nan = isnan(value), .step = step, .time_ms = time_ms};
+    if (rank.is_nan || rank.value == 0) {
+        rank.value = 0;
+    } else if (isinf(rank.value)) {
+        rank.value = rank.value > 0 ? DBL_MAX : -DBL_MAX;
+    }
+    return rank;
+}
+
+static int compare_values(const struct metric_rank *a, const struct metric_rank *b)
+{
+    return (a->value > b->value) - (a->value < b->value);
+}
+
+int metric_rank_compare(const struct metric_rank *a, const struct metric_rank *b)
+{
+    if (a->step != b->step) {
+        return a->step < b->step ? -1 : 1;
+    }
+    if (a->time_ms != b->time_ms) {
+        return a->time_ms < b->time_ms ? -1 : 1;
+    }
+    int order = compare_values(a, b);
+    return order != 0 ? order : (int)b->is_nan - (int)a->is_nan;
+}
+
+int metric_order_compare(const struct metric_rank *a, const struct metric_rank *b)
+{
+    if (a->time_ms != b->time_ms) {
+        return a->time_ms < b->time_ms ? -1 : 1;
+    }
+    if (a->step != b->step) {
+        return a->step < b->step ? -1 : 1;
+    }
+    int order = compare_values(a, b);
+    return order != 0 ? order : (int)a->is_nan - (int)b->is_nan;
+}
+
+/* ---- lists ---- */
+
+struct metric_ranks metric_ranks_new(struct arena *arena, size_t room)
+{
+    return (struct metric_ranks){.items = arena_array(arena, room, sizeof(struct metric_rank))};
+}
+
+static int compare_items(const void *a, const void *b)
+{
+    return metric_order_compare(a, b);
+}
+
+void metric_ranks_settle(struct metric_ranks *points)
+{
+    bool ascends = true;
+    for (size_t i = 1; i < points->count && ascends; i++) {
+        ascends = metric_order_compare(&points->items[i - 1], &points->items[i]) < 0;
+    }
+    if (ascends) {
+        return;
+    }
+    qsort(points->items, points->count, sizeof *points->items, compare_items);
+    size_t kept = 1;
+    for (size_t i = 1; i < points->count; i++) {
+        if (metric_order_compare(&points->items[kept - 1], &points->items[i]) != 0) {
+            points->items[kept++] = points->items[i];
+        }
+    }
+    points->count = kept;
+}
+
+size_t metric_ranks_before(const struct metric_ranks *points, const struct metric_rank *point)
+{
+    size_t low = 0;
+    for (size_t high = points->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (metric_order_compare(&points->items[middle], point) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+struct metric_ranks metric_ranks_slice(const struct metric_ranks *points, size_t from, size_t to)
+{
+    return (struct metric_ranks){.items = points->items + from, .count = to - from};
+}
+
+static void add(struct metric_ranks *list, const struct metric_rank *point)
+{
+    list->items[list->count++] = *point;
+}
+
+struct metric_ranks metric_ranks_union(struct arena *arena, const struct metric_ranks *points,
+                                       const struct metric_ranks *more, struct metric_ranks *ret_new)
+{
+    struct metric_ranks both = metric_ranks_new(arena, points->count + more->count);
+    struct metric_ranks new = metric_ranks_new(arena, more->count);
+    size_t at = 0;
+    for (size_t i = 0; i < more->count; i++) {
+        int order = -1;
+        while (at < points->count && (order = metric_order_compare(&points->items[at], &more->items[i])) < 0) {
+            add(&both, &points->items[at++]);
+        }
+        if (order != 0) {
+            add(&both, &more->items[i]);
+            add(&new, &more->items[i]);
+        }
+    }
+    if (at < points->count) {
+        memcpy(both.items + both.count, points->items + at, (points->count - at) * sizeof *points->items);
+        both.count += points->count - at;
+    }
+    *ret_new = new;
+    return both;
+}
+
+/* ---- bytes ---- */
+
+size_t metric_block_write(const struct metric_rank *points, size_t count, unsigned char *room, size_t max_bytes,
+                          size_t *ret_bytes)
+{
+    struct point_code code = {0};
+    size_t size = 0;
+    size_t i = 0;
+    for (; i < count; i++) {
+        unsigned char one[POINT_CODE_MAX_BYTES];
+        struct point point = {points[i].time_ms, points[i].step, points[i].is_nan ? (double)NAN : points[i].value};
+        size_t took = point_encode(&code, &point, one);
+        if (took > max_bytes - size) {
+            break;
+        }
+        memcpy(room + size, one, took);
+        size += took;
+    }
+    *ret_bytes = size;
+    return i;
+}
+
+int metric_block_read(struct str bytes, size_t count, struct arena *arena, struct metric_ranks *ret, struct err *err)
+{
+    size_t most = count < bytes.n ? count : bytes.n; /* a point takes a byte at least */
+    struct metric_ranks list = metric_ranks_new(arena, most);
+    struct point_code code = {0};
+    struct point point;
+    int more = 0;
+    while (list.count < most && (more = point_decode(&code, &bytes, &point)) == 1) {
+        struct metric_rank rank = metric_rank_of(point.value, point.step, point.time_ms);
+        if (list.count > 0 && metric_order_compare(&list.items[list.count - 1], &rank) >= 0) {
+            break;
+        }
+        add(&list, &rank);
+    }
+    if (list.count != count || bytes.n > 0) {
+        return err_set(err, ERR_CORRUPT, "the store is damaged: expected %zu metric points in order, found %zu", count,
+                       list.count);
+    }
+    *ret = list;
+    return 0;
+}
