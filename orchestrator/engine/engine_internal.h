@@ -5,10 +5,12 @@
 #define SLUICE_ENGINE_ENGINE_INTERNAL_H
 
 #include "base/rng.h"
+#include "base/vec.h"
 #include "engine/engine.h"
 #include "engine/url_probe.h"
 #include "engine/world.h"
 #include "run/next_start.h"
+#include "store/metrics.h"
 #include "store/runs.h"
 #include "store/pipeline_runs.h"
 #include "store/steps.h"
@@ -297,6 +299,26 @@ int given_collect(struct engine *engine, const struct json *message, struct aren
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);
 /* All that stands in the journals of all runs. */
 int ingest_all(struct engine *engine, struct err *err);
+/* Runs `take` in a savepoint. What cannot be recorded ends its attempt, not the engine, which would read it again for
+ * ever (docs/operations.md); a store that fails is another matter: -1. */
+typedef int take_function(struct engine *engine, const void *what, struct err *err);
+int take_or_fail(struct engine *engine, int64_t attempt_id, take_function *take, const void *what, struct err *err);
+
+/* ---- ingest_points.c ---- */
+/* Points of metrics that were read and are not recorded yet: all of one attempt. Zeroed to begin. */
+struct gathered {
+    int64_t attempt;
+    struct arena *keys;
+    struct {
+        VEC_OF(struct metric_point)
+    } points;
+};
+/* The points of a frame, JOURNAL_POINTS or JOURNAL_METRICS; what another attempt left, or more than is held in memory,
+ * is recorded. */
+int gathered_add(struct engine *engine, struct gathered *gathered, const struct journal_frame *frame, struct err *err);
+/* Records them all: before anything else of the journal takes effect, and before the turn ends. */
+int gathered_record(struct engine *engine, struct gathered *gathered, struct err *err);
+void gathered_clear(struct gathered *gathered);
 
 /* ---- reports.c ---- */
 int report_apply(struct engine *engine, struct live_attempt *attempt, const struct json *report, int64_t time_ms,

@@ -3,13 +3,9 @@
  */
 #include "base/log.h"
 #include "engine/engine_internal.h"
-#include "store/metrics.h"
-#include "wire/points.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { POINTS_PER_BATCH = 16384, POINT_MIN_BYTES = 2 };
 
 static struct json payload_json(struct engine *engine, const struct journal_frame *frame)
 {
@@ -20,69 +16,6 @@ static struct json payload_json(struct engine *engine, const struct journal_fram
                   malformed.message);
     }
     return value;
-}
-
-/* ---- metrics ------------------------------------------------------------------------------------------ */
-
-/* Points of either kind of frame, one after another. */
-struct frame_points {
-    const struct journal_frame *frame;
-    struct arena *arena;
-    struct points_reader reader;
-    struct str rest; /* of a JOURNAL_METRICS frame */
-};
-
-static int next_point(struct frame_points *points, struct journal_point *ret)
-{
-    if (points->frame->type == JOURNAL_POINTS) {
-        return points_next(&points->reader, ret, NULL);
-    }
-    int more = journal_point_next(&points->rest, ret);
-    ret->key = more == 1 ? arena_str(points->arena, ret->key) : ret->key;
-    return more;
-}
-
-static int log_points(struct engine *engine, const struct live_attempt *attempt, const struct metric_point *points,
-                      size_t count, struct err *err)
-{
-    struct metric_target target = {.run_id = attempt->row.step_run_id};
-    struct err refused = {0};
-    if (count == 0 || store_metrics_log(engine->options.store, &target, points, count, &refused) == 0) {
-        return 0;
-    }
-    if (refused.code != ERR_INPUT) {
-        *err = refused;
-        return -1;
-    }
-    log_warn("engine", "run=%s metrics refused: %s", attempt->row.step_run_id, refused.message);
-    return 0;
-}
-
-/* Nothing of the points outlives the frame: a turn reads many. */
-static int take_metrics(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
-                        struct err *err)
-{
-    struct arena *arena = arena_new();
-    struct frame_points source = {.frame = frame,
-                                  .arena = arena,
-                                  .reader = points_reader_over(frame->payload, arena),
-                                  .rest = frame->payload};
-    size_t most = frame->payload.n / POINT_MIN_BYTES + 1; /* many frames hold one point */
-    size_t room = most < POINTS_PER_BATCH ? most : POINTS_PER_BATCH;
-    struct metric_point *points = arena_array(arena, room, sizeof *points);
-    struct journal_point point;
-    int more = 0;
-    int result = 0;
-    do {
-        size_t count = 0;
-        while (count < room && (more = next_point(&source, &point)) == 1) {
-            points[count++] = (struct metric_point){
-                .key = point.key.p, .value = point.value, .step = point.step, .time_ms = point.time_ms};
-        }
-        result = log_points(engine, attempt, points, count, err);
-    } while (result == 0 && more == 1);
-    arena_free(arena);
-    return result;
 }
 
 /* ---- the end of an attempt ------------------------------------------------------------------------------ */
@@ -194,8 +127,9 @@ static int take_call(struct engine *engine, struct live_attempt *attempt, const 
     return 0;
 }
 
-static int take_frame(struct engine *engine, const struct journal_frame *frame, struct err *err)
+static int take_frame(struct engine *engine, const void *what, struct err *err)
 {
+    const struct journal_frame *frame = what;
     struct live_attempt *attempt = attempt_find(engine, frame->attempt);
     if (attempt == NULL || attempt->row.ended_ms != 0) {
         return 0; /* frames after the end belong to processes that were cut off */
@@ -211,9 +145,6 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
     case JOURNAL_STARTED:
         payload = payload_json(engine, frame);
         return take_started(attempt, &payload);
-    case JOURNAL_METRICS:
-    case JOURNAL_POINTS:
-        return take_metrics(engine, attempt, frame, err);
     case JOURNAL_REPORT:
         payload = payload_json(engine, frame);
         return report_apply(engine, attempt, &payload, frame->time_ms, err);
@@ -233,21 +164,13 @@ static int take_frame(struct engine *engine, const struct journal_frame *frame, 
     }
 }
 
-/* A frame that cannot be recorded ends its attempt, not the engine, which would read it again for ever
- * (docs/operations.md). A store that fails is another matter. */
-static int take_frame_or_fail(struct engine *engine, const struct journal_frame *frame, struct err *err)
+int take_or_fail(struct engine *engine, int64_t attempt_id, take_function *take, const void *what, struct err *err)
 {
     struct err wrong = {0};
-    if (frame->type == JOURNAL_LOG) {
-        return 0; /* lines stay in the journal */
-    }
-    if (frame->type == JOURNAL_SPAWNING || frame->type == JOURNAL_STARTED) {
-        return take_frame(engine, frame, err); /* they change a row in memory, and cannot fail */
-    }
     if (store_savepoint(engine->options.store, err) < 0) {
         return -1;
     }
-    if (take_frame(engine, frame, &wrong) == 0) {
+    if (take(engine, what, &wrong) == 0) {
         return store_savepoint_release(engine->options.store, err);
     }
     if (store_has_failed(&wrong)) {
@@ -255,8 +178,24 @@ static int take_frame_or_fail(struct engine *engine, const struct journal_frame 
         return -1;
     }
     store_savepoint_back(engine->options.store);
-    struct live_attempt *attempt = attempt_find(engine, frame->attempt);
-    return attempt_fail_internal(engine, attempt, &wrong, err);
+    return attempt_fail_internal(engine, attempt_find(engine, attempt_id), &wrong, err);
+}
+
+/* Points wait for more of them; whatever else comes finds them recorded. Lines stay in the journal. */
+static int take_or_gather(struct engine *engine, struct gathered *points, const struct journal_frame *frame,
+                          struct err *err)
+{
+    if (frame->type == JOURNAL_LOG) {
+        return 0;
+    }
+    if (frame->type == JOURNAL_POINTS || frame->type == JOURNAL_METRICS) {
+        return gathered_add(engine, points, frame, err);
+    }
+    if (frame->type == JOURNAL_SPAWNING || frame->type == JOURNAL_STARTED) {
+        return take_frame(engine, frame, err); /* they change a row in memory, and cannot fail */
+    }
+    return gathered_record(engine, points, err) < 0 ? -1
+                                                    : take_or_fail(engine, frame->attempt, take_frame, frame, err);
 }
 
 /* The journal can no longer be read from where we were: everything that had not been read is unknown. */
@@ -319,6 +258,34 @@ static int check_whole(struct engine *engine, struct open_run *open, struct err 
     return result;
 }
 
+/* Reads at most `budget` bytes: the number of frames, or -1. `*ret_got` is what journal_next came to: 1 when there is
+ * more to read, 0, or -1 with `wrong`. */
+static int take_frames(struct engine *engine, struct open_run *open, size_t budget, int *ret_got, struct err *wrong,
+                       struct err *err)
+{
+    int64_t begin = journal_reader_offset(open->journal);
+    struct gathered points = {0};
+    struct journal_frame frame;
+    int frames = 0;
+    int got = 0;
+    int result = 0;
+    while (result == 0 && (got = journal_next(open->journal, &frame, wrong)) == 1) {
+        result = turn_begin(engine, err) < 0 ? -1 : take_or_gather(engine, &points, &frame, err);
+        frames++;
+        open->row.journal_sequence = (int64_t)frame.sequence;
+        open->row.journal_offset = journal_reader_offset(open->journal);
+        open->journal_dirty = true;
+        if ((size_t)(open->row.journal_offset - begin) >= budget) {
+            open->look = true;
+            break;
+        }
+    }
+    result = result == 0 ? gathered_record(engine, &points, err) : result;
+    gathered_clear(&points);
+    *ret_got = got;
+    return result < 0 ? -1 : frames;
+}
+
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err)
 {
     struct err wrong = {0};
@@ -331,22 +298,10 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         }
         return journal_anew(engine, open, wrong.message, err);
     }
-    int64_t begin = journal_reader_offset(open->journal);
-    int frames = 0;
-    struct journal_frame frame;
     int got = 0;
-    while ((got = journal_next(open->journal, &frame, &wrong)) == 1) {
-        if (turn_begin(engine, err) < 0 || take_frame_or_fail(engine, &frame, err) < 0) {
-            return -1;
-        }
-        frames++;
-        open->row.journal_sequence = (int64_t)frame.sequence;
-        open->row.journal_offset = journal_reader_offset(open->journal);
-        open->journal_dirty = true;
-        if ((size_t)(open->row.journal_offset - begin) >= budget) {
-            open->look = true;
-            break;
-        }
+    int frames = take_frames(engine, open, budget, &got, &wrong, err);
+    if (frames < 0) {
+        return -1;
     }
     if (got < 0) {
         return journal_anew(engine, open, wrong.message, err);
