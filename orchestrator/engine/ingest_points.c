@@ -96,13 +96,22 @@ int gathered_add(struct engine *engine, struct gathered *gathered, const struct 
     begin_frame(gathered, frame->attempt);
     struct points_reader reader = points_reader_over(frame->payload, gathered->keys);
     struct journal_point point;
+    size_t early = 0;
     while (is_open(engine, frame->attempt) && next_point(&reader, frame->type, &point) == 1) {
+        if (point.time_ms < 0) { /* the store would refuse its neighbours with it */
+            early++;
+            continue;
+        }
         struct metric_point one = {
             .key = point.key.p, .value = point.value, .step = point.step, .time_ms = point.time_ms};
         vec_push(&gathered->points, one);
         if (gathered->points.count == GATHERED_MAX && gathered_record(engine, gathered, err) < 0) {
             return -1;
         }
+    }
+    if (early > 0) {
+        log_warn("engine", "attempt=%lld %zu metrics refused: their time is before 1970", (long long)frame->attempt,
+                 early);
     }
     return 0;
 }

@@ -138,6 +138,24 @@ def test_metrics_keep_step_time_and_nan(fit):
     assert run["steps"][0]["metrics"]["r2"] == 0.75
 
 
+def test_a_point_that_cannot_be_recorded_takes_no_other_with_it(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          many:
+            lua: |
+              for i = 1, 5000 do
+                sluice.metric('good', i, i)
+                if i == 2500 then sluice.metric('bad', 1, 0, -5) end
+              end
+        """)
+    run_id = sluice.run().step("many")["run_id"]
+    with Store(sluice).connect() as connection:
+        assert [point[1:] for point in points_of(connection, run_id, "good")] == [
+            (i, float(i), 0) for i in range(1, 5001)]
+        assert points_of(connection, run_id, "bad") == []
+
+
 def test_inputs_are_datasets_with_digest_and_context(fit):
     sluice, run, store, _ = fit
     digest = sha256((sluice.folder / "data.csv").read_bytes())
