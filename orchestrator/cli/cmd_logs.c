@@ -256,6 +256,17 @@ static int load(struct logs *logs, struct err *err)
     return cli->argument_count > 1 ? find_place(logs, cli->arguments[1], err) : 0;
 }
 
+/* Something was read from a journal that is there no more. */
+static bool are_removed(const struct logs *logs)
+{
+    for (size_t i = 0; i < logs->source_count; i++) {
+        if (logs->sources[i].reader == NULL && logs->sources[i].member->view.row.journal_offset > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int run_logs(struct cli *cli)
 {
     struct err err = {0};
@@ -269,8 +280,9 @@ static int run_logs(struct cli *cli)
     } else if (print_journals(&logs, &err) < 0) {
         code = cli_fail(cli, cli_exit_of(&err), &err);
     } else if (!logs.printed && !cli->quiet) {
-        fprintf(stderr, "%s: nothing was printed\n",
-                cli->argument_count > 1 ? cli->arguments[1] : logs.family.items[0]->view.row.pipeline);
+        const char *of = cli->argument_count > 1 ? cli->arguments[1] : logs.family.items[0]->view.row.pipeline;
+        fprintf(stderr, "%s: %s\n", of,
+                are_removed(&logs) ? "its logs were removed ('sluice gc')" : "nothing was printed");
     }
     for (size_t i = 0; i < logs.source_count; i++) {
         journal_reader_close(logs.sources[i].reader);

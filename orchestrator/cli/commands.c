@@ -41,6 +41,7 @@ const struct command *const commands[] = {
     &command_secrets_list,
     &command_secrets_set,
     &command_secrets_rm,
+    &command_gc,
     &command_config,
     &command_doctor,
     &command_version,

@@ -20,9 +20,9 @@ extern const struct command command_plugins, command_plugins_show, command_plugi
 extern const struct command command_runs, command_show, command_explain, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
 extern const struct command command_approvals, command_activity, command_activity_verify;
-/* cmd_secrets.c, cmd_home.c, cmd_about.c */
+/* cmd_secrets.c, cmd_gc.c, cmd_home.c, cmd_about.c */
 extern const struct command command_secrets_list, command_secrets_set, command_secrets_rm;
-extern const struct command command_init, command_config, command_doctor;
+extern const struct command command_init, command_gc, command_config, command_doctor;
 extern const struct command command_version, command_lua_run, command_lua_test, command_man, command_completion;
 
 #endif

@@ -259,6 +259,11 @@ static void key_step_env(struct loader *loader, const struct yaml_node *node, vo
     }
 }
 
+static void key_gc(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    retention_load(loader, node, reading_of(target)->config->retention);
+}
+
 static void key_groups(struct loader *loader, const struct yaml_node *node, void *target)
 {
     for (size_t i = 0; i < node->count; i++) {
@@ -393,6 +398,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
 #define TOP_KEYS(ROW)                                                                                                  \
     ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
+    ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
@@ -415,6 +421,7 @@ const struct config_key config_keys[] = {
     ENVIRONMENT_KEYS(AS_DOC)
     SECRET_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)
+    RETENTION_DOCS(AS_DOC)
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
 
@@ -465,6 +472,9 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
     struct config config = {
         .arena = arena, .environments = json_object(), .groups = json_object()};
     struct err err = {0};
+    for (size_t i = 0; i < RETENTION_KINDS; i++) {
+        config.retention[i] = retention_none;
+    }
     if (!fs_exists(path)) {
         *ret_config = config;
         return 0;

@@ -7,6 +7,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/json.h"
+#include "config/retention.h"
 #include "pipeline/diag.h"
 #include "pipeline/resources.h"
 
@@ -49,6 +50,7 @@ struct config {
     size_t secret_count;
     struct config_answer *answers; /* one for each secret: config_secret_read keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
+    struct retention retention[RETENTION_KINDS]; /* of `gc` */
 };
 
 /* Reads `<home>/config.yaml`. All problems are in `diags` (file set by the caller), sorted by position, warnings among

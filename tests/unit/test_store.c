@@ -128,11 +128,12 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
         "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
         "INSERT INTO supply VALUES ('warehouse', 3)",
-        "INSERT INTO file_digests VALUES ('/a', '1', '2')",
+        "INSERT INTO cache_entries VALUES ('k', 'p', 's', 'r1', 0, 0, 'null', 1)",
         /* What metrics_convert does behind the SQL of its migration. */
         ("DROP TABLE metric_points_before; DROP TABLE metric_series_before; INSERT INTO metric_runs VALUES (1, 'r1'); "
          "INSERT INTO metric_keys VALUES (1, 'loss'); INSERT INTO metric_targets VALUES (4, 'm-4', '', ''); "
          "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
+        "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
     };
     static const char *const questions[] = {
         "SELECT 1",
@@ -147,8 +148,9 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
         "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
         "SELECT COUNT(*) FROM supply WHERE amount = 3",
-        "SELECT COUNT(*) FROM file_digests",
+        "SELECT COUNT(*) FROM cache_entries WHERE key = 'k'",
         "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
+        "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
     };
     assert_int_equal(store_schema_count + 1, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version <= store_schema_count; version++) {

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Files that no row speaks of. Who looks holds the home, or only looks: nobody makes new ones meanwhile that are not
+ * those of an open run, whose rows are there before its files.
+ */
+#include "base/fs.h"
+#include "base/path.h"
+#include "base/str_index.h"
+#include "gc/disk.h"
+#include "gc/survey.h"
+
+void gc_add_leftover(struct gc_survey *survey, const char *path, const char *why, struct arena *arena)
+{
+    survey->leftovers = arena_grow(arena, survey->leftovers, survey->leftover_count, &survey->leftover_room,
+                                   sizeof *survey->leftovers);
+    struct gc_leftover *leftover = &survey->leftovers[survey->leftover_count++];
+    *leftover = (struct gc_leftover){.path = path, .why = why};
+    disk_weigh(path, NULL, NULL, &leftover->weight);
+}
+
+static ptrdiff_t known(const struct gc_ids *ids, const char *id)
+{
+    return str_index_find(ids->index, str_from(id));
+}
+
+static void find_run_folders(struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena)
+{
+    const char *folder = path_join(arena, survey->home, "runs");
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (known(ids, names[i]) < 0) {
+            gc_add_leftover(survey, path_join(arena, folder, names[i]), "no run has it", arena);
+        }
+    }
+}
+
+static void find_models(struct gc_survey *survey, const struct gc_ids *ids, const char *folder, struct arena *arena)
+{
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        ptrdiff_t at = known(ids, names[i]);
+        if (at < 0 || !ids->keeps_files[at]) {
+            gc_add_leftover(survey, path_join(arena, folder, names[i]),
+                            at < 0 ? "no model has it" : "its model failed or was deleted", arena);
+        }
+    }
+}
+
+/* artifacts/EXPERIMENT/RUN and artifacts/EXPERIMENT/models/MODEL. */
+static void find_artifacts(struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena)
+{
+    const char *artifacts = path_join(arena, survey->home, "artifacts");
+    size_t experiments = 0;
+    const char *const *names = disk_list(artifacts, arena, &experiments);
+    for (size_t e = 0; e < experiments; e++) {
+        size_t count = 0;
+        const char *folder = path_join(arena, artifacts, names[e]);
+        const char *const *owners = disk_list(folder, arena, &count);
+        for (size_t i = 0; i < count; i++) {
+            const char *path = path_join(arena, folder, owners[i]);
+            if (strcmp(owners[i], "models") == 0) {
+                find_models(survey, ids, path, arena);
+            } else if (known(ids, owners[i]) < 0) {
+                gc_add_leftover(survey, path, "no run has it", arena);
+            }
+        }
+    }
+}
+
+/* A Python environment is whole when it holds .ready (runner/sluice-python-env). While a run is open, one may be in the
+ * making. */
+static void find_environments(struct gc_survey *survey, struct arena *arena)
+{
+    const char *folder = path_join(arena, survey->home, "envs");
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < survey->run_count; i++) {
+        if (survey->runs[i].open) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *path = path_join(arena, folder, names[i]);
+        if (fs_is_folder(path) && !fs_exists(path_join(arena, path, ".ready"))) {
+            gc_add_leftover(survey, path, "a Python environment that was not finished", arena);
+        }
+    }
+}
+
+/* What an earlier removal did not come to: its rows are gone already. */
+static int find_removals(struct store *store, struct gc_survey *survey, struct arena *arena, struct err *err)
+{
+    struct removal *rows = NULL;
+    size_t count = 0;
+    size_t before = survey->leftover_count;
+    if (store_removal_list(store, arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *why = arena_printf(arena, "removing %s was interrupted", rows[i].of);
+        bool found = false;
+        for (size_t k = 0; k < before && !found; k++) {
+            found = strcmp(survey->leftovers[k].path, rows[i].path) == 0;
+            survey->leftovers[k].why = found ? why : survey->leftovers[k].why;
+        }
+        if (!found) {
+            gc_add_leftover(survey, rows[i].path, why, arena);
+        }
+    }
+    return 0;
+}
+
+int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
+                      struct err *err)
+{
+    find_run_folders(survey, ids, arena);
+    find_artifacts(survey, ids, arena);
+    find_environments(survey, arena);
+    return find_removals(store, survey, arena, err);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gc/plan.h"
+
+#include "base/parse.h"
+#include "base/str_index.h"
+
+/* ---- what a rule picks ------------------------------------------------------------------------------------------ */
+
+static const char *ago(struct arena *arena, const char *what, int64_t since_ms, int64_t now_ms)
+{
+    char room[40];
+    format_duration(room, sizeof room, now_ms - since_ms);
+    return arena_printf(arena, "%s %s ago", what, room);
+}
+
+/* Why the rule picks what was last of use at `at_ms`, and is number `newer` from the newest; NULL: it does not. The
+ * size is looked at later. */
+static const char *picked(const struct retention *rule, int64_t newer, const char *what, int64_t at_ms, int64_t now_ms,
+                          struct arena *arena)
+{
+    if (!rule->given || (rule->keep_last >= 0 && newer < rule->keep_last)) {
+        return NULL;
+    }
+    if (rule->older_than_ms >= 0) {
+        return now_ms - at_ms > rule->older_than_ms ? ago(arena, what, at_ms, now_ms) : NULL;
+    }
+    return rule->max_bytes < 0 ? arena_printf(arena, "not one of the last %lld", (long long)rule->keep_last) : NULL;
+}
+
+/* How many of the same name come later, for each: names[i] of the oldest is 0. */
+static int64_t *count_newer(const struct str *names, const bool *counts, size_t count, struct arena *arena)
+{
+    struct str_index *index = str_index_new(arena, count);
+    int64_t *newer = arena_array(arena, count, sizeof *newer);
+    int64_t *seen = arena_array(arena, count, sizeof *seen);
+    for (size_t i = count; i-- > 0;) {
+        size_t name = str_index_add(index, names[i]);
+        newer[i] = seen[name];
+        seen[name] += counts[i];
+    }
+    return newer;
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------- */
+
+struct planning {
+    struct gc_run *runs;
+    size_t count;
+    enum retention_kind kind;
+    const struct retention *rule;
+    int64_t now_ms;
+    const int64_t *newer; /* ended runs of the same pipeline that are newer */
+    struct arena *arena;
+};
+
+static struct gc_verdict *verdict_of(const struct planning *p, size_t i)
+{
+    return &p->runs[i].verdicts[p->kind];
+}
+
+static bool is_gone(const struct planning *p, size_t i)
+{
+    return p->kind != RETENTION_RUNS && p->runs[i].verdicts[RETENTION_RUNS].fate == GC_GOES;
+}
+
+/* What holds a run whatever becomes of the others. */
+static const char *firm_holder(const struct planning *p, const struct gc_run *run)
+{
+    if (p->kind == RETENTION_LOGS) {
+        return NULL;
+    }
+    return run->holder != NULL ? run->holder
+           : run->last_good    ? arena_printf(p->arena, "the last of %s that succeeded", run->pipeline)
+                               : NULL;
+}
+
+/* A run that stays and uses this one. */
+static const char *user_that_stays(const struct planning *p, const struct gc_run *run)
+{
+    for (size_t i = 0; p->kind != RETENTION_LOGS && i < run->user_count; i++) {
+        size_t user = run->users[i];
+        if (verdict_of(p, user)->fate != GC_GOES && !is_gone(p, user)) {
+            return arena_printf(p->arena, "run %s uses it", p->runs[user].label);
+        }
+    }
+    return NULL;
+}
+
+static void pick(struct planning *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct gc_run *run = &p->runs[i];
+        struct gc_verdict *verdict = verdict_of(p, i);
+        const char *why = run->has[p->kind] && !run->open && !is_gone(p, i)
+                              ? picked(p->rule, p->newer[i], "ended", run->ended_ms, p->now_ms, p->arena)
+                              : NULL;
+        const char *holder = why == NULL ? NULL : firm_holder(p, run);
+        *verdict = why == NULL      ? (struct gc_verdict){.fate = GC_STAYS}
+                   : holder != NULL ? (struct gc_verdict){.fate = GC_HELD, .why = holder}
+                                    : (struct gc_verdict){.fate = GC_GOES, .why = why};
+    }
+}
+
+/* Until nobody who stays uses what goes. */
+static void hold_what_is_used(struct planning *p)
+{
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t i = p->count; i-- > 0;) {
+            struct gc_verdict *verdict = verdict_of(p, i);
+            const char *holder = verdict->fate == GC_GOES ? user_that_stays(p, &p->runs[i]) : NULL;
+            if (holder != NULL) {
+                *verdict = (struct gc_verdict){.fate = GC_HELD, .why = holder};
+                again = true;
+            }
+        }
+    }
+}
+
+static int64_t bytes_that_stay(const struct planning *p)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        if (verdict_of(p, i)->fate != GC_GOES && !is_gone(p, i)) {
+            bytes += p->runs[i].weights[p->kind].bytes;
+        }
+    }
+    return bytes;
+}
+
+/* The oldest that may go, while all that stay are too large. One that is used can go only after its user: hence again
+ * from the start, until a whole pass found nothing. */
+static void shrink(struct planning *p)
+{
+    int64_t bytes = p->rule->given && p->rule->max_bytes >= 0 ? bytes_that_stay(p) : 0;
+    char room[40];
+    format_size(room, sizeof room, p->rule->max_bytes);
+    for (bool again = true; again && p->rule->max_bytes >= 0;) {
+        again = false;
+        for (size_t i = 0; i < p->count && bytes > p->rule->max_bytes; i++) {
+            struct gc_run *run = &p->runs[i];
+            bool kept = p->rule->keep_last >= 0 && p->newer[i] < p->rule->keep_last;
+            if (verdict_of(p, i)->fate == GC_GOES || is_gone(p, i) || kept || !run->has[p->kind] || run->open) {
+                continue;
+            }
+            const char *holder = firm_holder(p, run);
+            holder = holder == NULL ? user_that_stays(p, run) : holder;
+            if (holder != NULL) {
+                *verdict_of(p, i) = (struct gc_verdict){.fate = GC_HELD, .why = holder};
+                continue;
+            }
+            *verdict_of(p, i) = (struct gc_verdict){
+                .fate = GC_GOES, .why = arena_printf(p->arena, "the oldest, while there is more than %s", room)};
+            bytes -= run->weights[p->kind].bytes;
+            again = true;
+        }
+    }
+}
+
+static void plan_kind(struct planning *p)
+{
+    pick(p);
+    hold_what_is_used(p);
+    shrink(p);
+}
+
+void gc_plan_runs(struct gc_run *runs, size_t count, const struct retention rules[RETENTION_KINDS], int64_t now_ms,
+                  struct arena *arena)
+{
+    struct str *names = arena_array(arena, count, sizeof *names);
+    bool *ended = arena_array(arena, count, sizeof *ended);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(runs[i].pipeline);
+        ended[i] = !runs[i].open;
+    }
+    struct planning p = {.runs = runs,
+                         .count = count,
+                         .now_ms = now_ms,
+                         .newer = count_newer(names, ended, count, arena),
+                         .arena = arena};
+    static const enum retention_kind order[] = {RETENTION_RUNS, RETENTION_LOGS, RETENTION_ARTIFACTS};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        p.kind = order[i];
+        p.rule = &rules[order[i]];
+        plan_kind(&p);
+    }
+}
+
+/* ---- kept results ----------------------------------------------------------------------------------------------- */
+
+void gc_plan_cache(struct gc_entry *entries, size_t count, const struct retention *rule, int64_t now_ms,
+                   struct arena *arena)
+{
+    struct str_index *places = str_index_new(arena, count);
+    int64_t *seen = arena_array(arena, count, sizeof *seen);
+    for (size_t i = 0; i < count; i++) {
+        size_t place = str_index_add(places, str_from(entries[i].place));
+        const char *why = picked(rule, seen[place]++, "last used", entries[i].used_ms, now_ms, arena);
+        entries[i].verdict = (struct gc_verdict){.fate = why == NULL ? GC_STAYS : GC_GOES, .why = why};
+    }
+}

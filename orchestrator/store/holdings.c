@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/holdings.h"
+
+#include "store/stmt.h"
+
+int store_holding_runs(struct store *store, struct arena *arena, struct holding_run **ret, size_t *ret_count,
+                       struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT run_id, parent_run, pipeline, number, revision, ended_ms IS NULL, "
+                                     "state = 'succeeded', created_ms, coalesce(ended_ms, 0) FROM pipeline_runs "
+                                     "ORDER BY created_ms, number, revision");
+    struct holding_run *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct holding_run){
+            .run_id = stmt_column_text(s, 0, arena),
+            .parent_run = stmt_column_text_or_null(s, 1, arena),
+            .pipeline = stmt_column_text(s, 2, arena),
+            .number = stmt_column_int(s, 3),
+            .revision = stmt_column_int(s, 4),
+            .open = stmt_column_int(s, 5) != 0,
+            .succeeded = stmt_column_int(s, 6) != 0,
+            .created_ms = stmt_column_int(s, 7),
+            .ended_ms = stmt_column_int(s, 8),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_holding_owners(struct store *store, struct arena *arena, struct holding_owner **ret, size_t *ret_count,
+                         struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT run_id, parent_run_id, artifact_uri, 0, 1 FROM runs UNION ALL "
+                                     "SELECT model_id, source_run_id, artifact_uri, 1, deleted_ms IS NULL AND "
+                                     "status <> 3 FROM logged_models");
+    struct holding_owner *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct holding_owner){
+            .id = stmt_column_text(s, 0, arena),
+            .parent = stmt_column_text_or_null(s, 1, arena),
+            .artifact_uri = stmt_column_text(s, 2, arena),
+            .is_model = stmt_column_int(s, 3) != 0,
+            .keeps_files = stmt_column_int(s, 4) != 0,
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_holding_entries(struct store *store, struct arena *arena, struct holding_entry **ret, size_t *ret_count,
+                          struct err *err)
+{
+    struct stmt *s = stmt_get(store, "WITH uses AS (SELECT k.key, max(r.created_ms) AS at FROM step_keys AS k "
+                                     "JOIN pipeline_runs AS r USING (run_id) GROUP BY k.key) "
+                                     "SELECT e.key, e.pipeline, e.step, e.matrix, e.run_id, s.model_id, "
+                                     "max(e.created_ms, coalesce(u.at, 0)) AS used FROM cache_entries AS e "
+                                     "LEFT JOIN uses AS u ON u.key = e.key LEFT JOIN steps AS s "
+                                     "ON s.run_id = e.run_id AND s.position = e.position AND s.item = e.item "
+                                     "ORDER BY used DESC, e.key");
+    struct holding_entry *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct holding_entry){
+            .key = stmt_column_text(s, 0, arena),
+            .pipeline = stmt_column_text(s, 1, arena),
+            .step = stmt_column_text(s, 2, arena),
+            .matrix = stmt_column_text(s, 3, arena),
+            .run_id = stmt_column_text(s, 4, arena),
+            .model_id = stmt_column_text_or_null(s, 5, arena),
+            .used_ms = stmt_column_int(s, 6),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_holding_digests(struct store *store, struct arena *arena, struct holding_digest **ret, size_t *ret_count,
+                          struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT path, stamp FROM file_digests ORDER BY path");
+    struct holding_digest *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct holding_digest){
+            .path = stmt_column_text(s, 0, arena),
+            .stamp = stmt_column_text(s, 1, arena),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+/* By kind: `id`, `text`. What a run was carried from, what its steps were given from other runs, what it pinned, the
+ * models that it read. */
+static const char *const holding_queries[] = {
+    [HOLDING_USE] = "SELECT run_id, retry_of FROM pipeline_runs WHERE retry_of IS NOT NULL UNION ALL "
+                    "SELECT run_id, contexts FROM pipeline_runs UNION ALL "
+                    "SELECT run_id, coalesce(step_run_id, '') || ' ' || coalesce(model_id, '') FROM steps "
+                    "WHERE step_run_id IS NOT NULL OR model_id IS NOT NULL UNION ALL "
+                    "SELECT run_id, model_id FROM run_models WHERE is_output = 0",
+    [HOLDING_VERSION] =
+        "SELECT v.name || '/' || v.version || coalesce(' (' || (SELECT group_concat(a.alias, ', ') FROM model_aliases "
+        "AS a WHERE a.name = v.name AND a.version = v.version) || ')', ''), "
+        "coalesce(v.model_id, '') || ' ' || coalesce(v.run_id, '') || ' ' || v.source FROM model_versions AS v "
+        "ORDER BY v.name, v.version",
+    [HOLDING_JUDGED] = "SELECT run_id, model_id FROM gates WHERE model_id IS NOT NULL",
+    [HOLDING_APPROVED] = "SELECT run_id, spec FROM waits WHERE kind = 'approval'",
+};
+
+int store_holding_each(struct store *store, enum holding_kind kind,
+                       void (*take)(void *ctx, enum holding_kind kind, const char *id, struct str text), void *ctx,
+                       struct err *err)
+{
+    struct stmt *s = stmt_get(store, holding_queries[kind]);
+    struct arena *row_arena = arena_new();
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        const char *id = stmt_column_text(s, 0, row_arena);
+        take(ctx, kind, id, str_from(stmt_column_text(s, 1, row_arena)));
+        arena_reset(row_arena);
+    }
+    stmt_done(s);
+    arena_free(row_arena);
+    return row;
+}
+
+int store_holding_publishes(struct store *store, const char *owner, const char *path, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM artifacts WHERE owner = :owner AND (path = :path OR "
+                                     "(path > :path || '/' AND path < :path || '0')) LIMIT 1");
+    stmt_text(s, ":owner", owner);
+    stmt_text(s, ":path", path);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What there is that may be removed one day, and which rows refer to it: what gc/ decides by.
+ *
+ * A reference is a text that may name things by their ids, wherever they stand in it: a run by 32 hex digits, also
+ * within the path of one of its files; a logged model by "m-" and 32 hex digits.
+ */
+#ifndef SLUICE_STORE_HOLDINGS_H
+#define SLUICE_STORE_HOLDINGS_H
+
+#include "store/store.h"
+
+#include <stdint.h>
+
+struct holding_run { /* a run of a pipeline */
+    const char *run_id;
+    const char *parent_run; /* NULL: it is nobody's step */
+    const char *pipeline;
+    int64_t number, revision;
+    bool open;
+    bool succeeded;
+    int64_t created_ms;
+    int64_t ended_ms; /* 0: open */
+};
+/* Oldest first. */
+int store_holding_runs(struct store *store, struct arena *arena, struct holding_run **ret, size_t *ret_count,
+                       struct err *err);
+
+struct holding_owner { /* what has published files: an MLflow run, or a logged model */
+    const char *id;
+    const char *parent; /* of a run: the run it is nested in; of a model: the run that made it. NULL: none */
+    const char *artifact_uri;
+    bool is_model;
+    bool keeps_files; /* false: a deleted model, or one whose upload failed */
+};
+int store_holding_owners(struct store *store, struct arena *arena, struct holding_owner **ret, size_t *ret_count,
+                         struct err *err);
+
+struct holding_entry { /* a kept result */
+    const char *key;
+    const char *pipeline;
+    const char *step;
+    const char *matrix;
+    const char *run_id;
+    const char *model_id; /* NULL: none */
+    int64_t used_ms;      /* when a run last was given what it stands for */
+};
+/* Most recently used first. */
+int store_holding_entries(struct store *store, struct arena *arena, struct holding_entry **ret, size_t *ret_count,
+                          struct err *err);
+
+struct holding_digest {
+    const char *path;
+    const char *stamp;
+};
+int store_holding_digests(struct store *store, struct arena *arena, struct holding_digest **ret, size_t *ret_count,
+                          struct err *err);
+
+enum holding_kind {
+    HOLDING_USE,      /* `id` is a run of a pipeline or of MLflow that used what `text` names */
+    HOLDING_VERSION,  /* `id` is "wine/3 (champion)", a model version; `text` names its model and its run */
+    HOLDING_JUDGED,   /* `id` is the run of a gate, `text` the model it judged */
+    HOLDING_APPROVED, /* `id` is the run of an approval, `text` what people were asked about, with its evidence */
+};
+/* Calls for each; the texts live until it returns. */
+int store_holding_each(struct store *store, enum holding_kind kind,
+                       void (*take)(void *ctx, enum holding_kind kind, const char *id, struct str text), void *ctx,
+                       struct err *err);
+/* Has the run or model `owner` published the file or folder `path` (below its artifact folder)? 1, 0, -1. */
+int store_holding_publishes(struct store *store, const char *owner, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,585 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`sluice gc`: what goes by the rules, what stays and why, and that nothing dangles wherever it is killed."""
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import sqlite3
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT, Sluice, wait_until
+
+sys.path.insert(0, str(ROOT / "tests/fault"))
+import invariants  # noqa: E402
+
+SHOP = """
+name: shop
+params:
+  lr: {type: number, default: 0.1}
+  register: {type: boolean, default: false}
+  fail: {type: boolean, default: false}
+steps:
+  train:
+    run: |
+      mkdir "$SLUICE_STEP_DIR/model"
+      head -c 20000 /dev/urandom > "$SLUICE_STEP_DIR/model/weights"
+      echo "held out ${{ params.lr }}" > "$SLUICE_STEP_DIR/table.csv"
+      echo '{"rmse": 0.5}' > "$SLUICE_STEP_DIR/metrics.json"
+      echo trained ${{ params.lr }}
+    artifacts: {table: "${{ step.dir }}/table.csv"}
+    metrics: ["${{ step.dir }}/metrics.json"]
+    model: {path: "${{ step.dir }}/model", name: shop}
+    CACHE
+  register:
+    if: params.register
+    uses: register
+    with: {model: "${{ steps.train.model_id }}", name: shop, aliases: [champion]}
+  use:
+    run: |
+      cat ${{ steps.train.artifacts.table }}
+      if [ ${{ params.fail }} = true ]; then exit 1; fi
+"""
+RULES = ("--runs", "older_than=1h")
+SOCKETS = shutil.ignore_patterns("*.sock", "sock")
+
+
+class Home:
+    def __init__(self, sluice, text=SHOP, cache=False):
+        self.sluice = sluice
+        sluice.pipeline(text.replace("CACHE", "cache: true" if cache else ""))
+
+    def run(self, *arguments, expect=0):
+        return self.sluice.run(*arguments, expect=expect).json
+
+    def sql(self, text, *values):
+        with sqlite3.connect(self.sluice.home / "sluice.db") as store:
+            return store.execute(text, values).fetchall()
+
+    def age(self, where="1", hours=48):
+        """All of these runs become older by so much."""
+        ms = hours * 3600 * 1000
+        self.sql(f"UPDATE pipeline_runs SET created_ms = created_ms - {ms}, ended_ms = ended_ms - {ms} WHERE {where}")
+
+    def gc(self, *arguments, expect=0, **options):
+        return self.sluice("gc", *arguments, "--json", expect=expect, **options).json
+
+    def runs(self):
+        found = self.sluice("runs", "--json", expect=0).json
+        return sorted(f"{run['pipeline']}/{run['number']}" for run in found) if found else []
+
+    def labels(self):
+        return [row[0] for row in self.sql("SELECT pipeline || '/' || number || CASE revision WHEN 1 THEN '' ELSE '.' "
+                                           "|| revision END FROM pipeline_runs ORDER BY created_ms")]
+
+    def disk(self):
+        total = 0
+        for folder in ("artifacts", "runs"):
+            for path, _, files in os.walk(self.sluice.home / folder):
+                total += sum(os.lstat(os.path.join(path, name)).st_blocks * 512 for name in files)
+                total += os.lstat(path).st_blocks * 512
+        return total
+
+    def check(self):
+        """Nothing dangles: neither a row without its file nor a file without its row."""
+        assert invariants.check(self.sluice.home) == []
+        folders = {}
+        for owner, uri, status in self.sql("SELECT run_id, artifact_uri, 2 FROM runs UNION ALL SELECT model_id, "
+                                           "artifact_uri, status FROM logged_models WHERE deleted_ms IS NULL"):
+            folders[owner] = pathlib.Path(uri)
+            assert status != 2 or not owner.startswith("m-") or pathlib.Path(uri).is_dir(), owner
+        for owner, path in self.sql("SELECT owner, path FROM artifacts"):
+            assert (folders[owner] / path).is_file(), (owner, path)
+        known = {row[0] for row in self.sql("SELECT run_id FROM pipeline_runs")}
+        for table in ("steps", "attempts", "waits", "gates", "step_keys", "cache_entries"):
+            assert {row[0] for row in self.sql(f"SELECT run_id FROM {table}")} <= known, table
+        assert self.sql("SELECT retry_of FROM pipeline_runs WHERE retry_of IS NOT NULL AND retry_of NOT IN "
+                        "(SELECT run_id FROM pipeline_runs)") == []
+        assert self.sql("PRAGMA foreign_key_check") == []
+
+    def check_clean(self):
+        self.check()
+        assert self.sql("SELECT * FROM removals") == []
+        assert self.gc("--dry-run")["removed"] == []
+
+
+def mentions(home, ids):
+    """Every table and column that still names one of these, but for the activity log."""
+    found = []
+    for table, in home.sql("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'activity'"):
+        for row in home.sql(f"SELECT * FROM \"{table}\""):
+            found += [(table, value) for value in row if isinstance(value, str) and any(one in value for one in ids)]
+    return found
+
+
+def held_by(outcome, what, kind="runs"):
+    found = [item["by"] for item in outcome["held"] if item["what"] == what and item["kind"] == kind]
+    assert len(found) == 1, outcome["held"]
+    return found[0]
+
+
+def names(outcome, kind="runs"):
+    return [item["what"] for item in outcome["removed"] if item["kind"] == kind]
+
+
+# ---- what goes -----------------------------------------------------------------------------------------------------
+
+
+def test_old_runs_go_and_the_newest_stay(sluice):
+    home = Home(sluice)
+    for i in range(5):
+        home.run("-p", f"lr=0.{i + 1}")
+    home.age("number < 5")
+    before = home.disk()
+    ids = [row[0] for row in home.sql("SELECT run_id FROM pipeline_runs WHERE number < 4 UNION SELECT step_run_id FROM "
+                                      "attempts JOIN pipeline_runs r USING (run_id) WHERE r.number < 4 UNION SELECT "
+                                      "model_id FROM steps JOIN pipeline_runs r USING (run_id) WHERE r.number < 4 AND "
+                                      "model_id IS NOT NULL")]
+    assert len(ids) == 3 * 4 and mentions(home, ids)
+    dry = home.gc("--dry-run", "--runs", "older_than=1d,keep_last=2")
+    assert names(dry) == ["shop/1", "shop/2", "shop/3"] and dry["held"] == []
+    assert all(item["why"] == "ended 2d ago" for item in dry["removed"])
+    assert home.labels() == ["shop/1", "shop/2", "shop/3", "shop/4", "shop/5"]
+    done = home.gc("--runs", "older_than=1d,keep_last=2")
+    assert {key: dry[key] for key in ("removed", "totals", "held", "rules")} == \
+           {key: done[key] for key in ("removed", "totals", "held", "rules")}
+    assert dry["dry_run"] and not done["dry_run"]
+    assert home.labels() == ["shop/4", "shop/5"]
+    assert before - home.disk() == done["totals"]["runs"]["bytes"] > 3 * 20000
+    home.check_clean()
+    assert mentions(home, ids) == []
+    # Numbers are not given twice, and what stays works as before.
+    assert home.run()["number"] == "6" or home.run()["number"] == 6
+    sluice("explain", "shop/4", expect=0)
+    assert "trained 0.4" in sluice("logs", "shop/4", expect=0).out
+
+
+def test_the_real_run_prints_what_the_dry_run_printed(sluice):
+    home = Home(sluice)
+    home.run()
+    home.run()
+    home.age()
+    (sluice.home / "runs/stray").mkdir()
+    dry = sluice("gc", "--dry-run", *RULES, expect=0).out
+    done = sluice("gc", *RULES, expect=0).out
+    assert dry.replace("would remove:", "removed:") == done
+    assert re.search(r"^runs +shop/1 +\d+ +[\d.]+ KB +ended 2d ago$", dry, re.M), dry
+    assert re.search(r"^leftover +runs/stray +0 ", dry, re.M), dry
+    assert re.search(r"^runs +shop/2 +the last of shop that succeeded$", dry, re.M), dry
+
+
+def test_rules_of_the_configuration_and_options_in_their_place(sluice):
+    home = Home(sluice)
+    for _ in range(3):
+        home.run()
+    home.age()
+    sluice.write(".sluice/config.yaml", """
+        gc:
+          runs: {older_than: 30d}
+          logs: {older_than: 1h, keep_last: 1}
+    """)
+    dry = home.gc("--dry-run")
+    assert names(dry) == [] and names(dry, "logs") == ["shop/1", "shop/2"]
+    assert dry["rules"] == "runs: older than 30d; logs: older than 1h, keep the last 1"
+    dry = home.gc("--dry-run", "--runs", "keep_last=1", "--logs", "none")
+    assert names(dry) == ["shop/1", "shop/2"] and names(dry, "logs") == []
+    assert [item["why"] for item in dry["removed"]] == ["not one of the last 1"] * 2
+
+
+def test_keep_last_counts_each_pipeline(sluice):
+    home = Home(sluice)
+    sluice.pipeline("name: other\nsteps:\n  a: {run: \"true\"}\n", "other.yaml")
+    for _ in range(2):
+        home.run()
+        home.run("other.yaml")
+    home.age()
+    assert names(home.gc("--dry-run", "--runs", "keep_last=1")) == ["shop/1", "other/1"]
+
+
+def test_the_oldest_go_while_there_is_more_than_max_size(sluice):
+    home = Home(sluice)
+    for _ in range(4):
+        home.run()
+    sizes = [item["bytes"] for item in home.gc("--dry-run", "--runs", "keep_last=1", "--artifacts", "none")["removed"]]
+    outcome = home.gc("--runs", f"max_size={sizes[0] * 2 + sizes[0] // 2}")
+    assert names(outcome) == ["shop/1", "shop/2"]
+    assert outcome["removed"][0]["why"].startswith("the oldest, while there is more than ")
+    home.check_clean()
+
+
+def test_a_run_goes_with_the_runs_of_its_steps(sluice):
+    home = Home(sluice)
+    sluice.pipeline("name: child\nsteps:\n  a: {run: echo inside}\n", "child.yaml")
+    sluice.pipeline("name: parent\nsteps:\n  sub: {pipeline: ./child.yaml}\n", "parent.yaml")
+    home.run("parent.yaml")
+    home.run("parent.yaml")
+    assert home.sql("SELECT count(*) FROM pipeline_runs") == [(4,)]
+    home.gc("--runs", "keep_last=1")
+    assert home.sql("SELECT pipeline, number FROM pipeline_runs ORDER BY pipeline")[1] == ("parent", 2)
+    assert home.sql("SELECT count(*) FROM pipeline_runs") == [(2,)]
+    home.check_clean()
+
+
+def test_logs_go_and_the_record_stays(sluice):
+    home = Home(sluice)
+    home.run()
+    home.run()
+    home.age()
+    outcome = home.gc("--logs", "older_than=1h,keep_last=1")
+    assert names(outcome, "logs") == ["shop/1"] and outcome["totals"]["logs"]["bytes"] > 0
+    run = home.sql("SELECT run_id FROM pipeline_runs WHERE number = 1")[0][0]
+    assert not (sluice.home / "runs" / run).exists()
+    assert "its logs were removed" in sluice("logs", "shop/1", expect=0).err
+    assert "trained" in sluice("logs", "shop/2", expect=0).out
+    assert sluice("show", "shop/1", "--json", expect=0).json["status"] == "succeeded"
+    # A retry takes what the run left, and begins a journal of its own.
+    assert sluice("retry", "shop/1", "use", "--json", expect=0).step("train")["status"] == "succeeded"
+    home.check_clean()
+
+
+def test_artifacts_go_and_the_record_stays(sluice):
+    home = Home(sluice)
+    home.run()
+    home.run()
+    home.age()
+    model = sluice("show", "shop/1", "--json", expect=0).step("train")["model_id"]
+    outcome = home.gc("--artifacts", "older_than=1h")
+    assert names(outcome, "artifacts") == ["shop/1"]
+    assert held_by(outcome, "shop/2", "artifacts") == "the last of shop that succeeded"
+    assert outcome["totals"]["artifacts"]["bytes"] > 20000
+    assert home.labels() == ["shop/1", "shop/2"]
+    shown = sluice("show", "shop/1", "--json", expect=0)
+    assert shown.step("train")["metrics"]["rmse"] == 0.5
+    assert model not in sluice("models", "--logged", expect=0).out
+    assert sluice("artifacts", "shop/1", "--json", expect=0).json == []
+    # What is gone is said where it is missed.
+    failed = sluice("retry", "shop/1", "use")
+    assert failed.code == 1 and "table.csv" in failed.out + failed.err
+    home.check_clean()
+
+
+# ---- what stays ----------------------------------------------------------------------------------------------------
+
+
+def test_a_version_holds_its_run_and_its_model(sluice):
+    home = Home(sluice)
+    home.run("-p", "register=true")
+    home.run()
+    home.run()
+    home.age()
+    outcome = home.gc(*RULES, "--artifacts", "older_than=1h")
+    assert names(outcome) == ["shop/2"]
+    assert held_by(outcome, "shop/1") == "model version shop/1 (champion)"
+    assert held_by(outcome, "shop/1", "artifacts") == "model version shop/1 (champion)"
+    assert held_by(outcome, "shop/3") == "the last of shop that succeeded"
+    home.check_clean()
+    # It can still be deployed, and what replaced it be rolled back.
+    target = sluice.folder / "served"
+    sluice.pipeline(f"""
+        name: ship
+        steps:
+          deploy: {{uses: deploy, with: {{model: "models:/shop@champion", target: {{directory: "{target}"}}}}}}
+    """, "ship.yaml")
+    home.run("ship.yaml")
+    assert list(target.rglob("weights"))
+
+
+def test_models_that_nobody_holds_go_from_a_run_that_is_held(sluice):
+    home = Home(sluice, """
+        name: many
+        steps:
+          train:
+            matrix: {lr: [1, 2, 3]}
+            run: |
+              mkdir "$SLUICE_STEP_DIR/model"; head -c 9000 /dev/urandom > "$SLUICE_STEP_DIR/model/w"
+            model: {path: "${{ step.dir }}/model", name: many}
+          pick:
+            run: echo "id=$(printf '%s' ${{ join(steps.train.model_id, ' ') }} | cut -d' ' -f2)" >> "$SLUICE_OUTPUT"
+            outputs: {id: string}
+          register: {uses: register, with: {model: "${{ steps.pick.outputs.id }}", name: many}}
+    """)
+    home.run()
+    home.run()
+    home.age()
+    kept = home.sql("SELECT model_id FROM model_versions ORDER BY version")
+    outcome = home.gc("--artifacts", "older_than=1h")
+    assert len(names(outcome, "artifacts")) == 2 and all(" of many/1" in name for name in names(outcome, "artifacts"))
+    assert all(item["why"] == "a model that nobody holds" for item in outcome["removed"])
+    left = home.sql("SELECT model_id FROM logged_models WHERE deleted_ms IS NULL AND source_run_id IN (SELECT "
+                    "step_run_id FROM attempts JOIN pipeline_runs USING (run_id) WHERE pipeline_runs.number = 1)")
+    assert left == kept[:1]
+    home.check_clean()
+
+
+def test_a_kept_result_holds_its_run_for_as_long_as_the_rule_says(sluice):
+    home = Home(sluice, cache=True)
+    home.run("-p", "lr=0.1")
+    home.run("-p", "lr=0.2")
+    home.run("-p", "lr=0.3")
+    home.age()
+    outcome = home.gc(*RULES)
+    assert names(outcome) == [] and held_by(outcome, "shop/1") == "the cache: train"
+    assert home.run("-p", "lr=0.2")["steps"][0]["reason"] == "reused from 2/train"
+    home.sql("UPDATE cache_entries SET created_ms = created_ms - 172800000")
+    outcome = home.gc(*RULES, "--cache", "older_than=1h")
+    # That of run 2 was used just now, by a run that stays.
+    assert names(outcome, "cache") == ["shop/train"] * 2 and names(outcome) == ["shop/1", "shop/3"]
+    assert held_by(outcome, "shop/2") == "the cache: train"
+    home.check_clean()
+    assert home.run("-p", "lr=0.2")["steps"][0]["reason"] == "reused from 2/train"
+    assert home.run("-p", "lr=0.1")["steps"][0]["reason"] is None
+    assert "ran: " in sluice("explain", "latest", "train", expect=0).out
+
+
+def test_a_run_holds_what_it_reused_and_what_it_retried(sluice):
+    home = Home(sluice, cache=True)
+    home.run("-p", "fail=true", expect=1)
+    home.run("-p", "fail=true", expect=1)
+    sluice("retry", "shop/2", expect=1)
+    home.run("-p", "lr=0.2")
+    home.age("revision = 1")
+    outcome = home.gc(*RULES, "--cache", "keep_last=0")
+    assert names(outcome) == []
+    assert held_by(outcome, "shop/2") == "run shop/2.2 uses it"
+    assert held_by(outcome, "shop/1") in ("run shop/2 uses it", "run shop/2.2 uses it")
+    home.check_clean()
+    assert sluice("retry", "shop/2.2", "--json", expect=1).step("train")["status"] == "succeeded"
+    home.age()
+    outcome = home.gc(*RULES)
+    assert sorted(names(outcome)) == ["shop/1", "shop/2", "shop/2.2", "shop/2.3"]
+    home.check_clean()
+
+
+def test_an_open_run_holds_what_it_was_given(sluice):
+    home = Home(sluice)
+    home.run()
+    sluice.pipeline("""
+        name: shop
+        steps:
+          train:
+            run: cat ${{ inputs.old }}; touch "$SLUICE_STEP_DIR/table.csv"
+            inputs: {old: "last:train.table"}
+            artifacts: {table: "${{ step.dir }}/table.csv"}
+          ask: {needs: [train], uses: approve, with: {message: "well?"}}
+          again: {needs: [ask], run: "cat ${{ inputs.old }}", inputs: {old: "last:train.table"}}
+    """, "later.yaml")
+    home.run("later.yaml", expect=5)
+    home.run()
+    home.run()
+    home.age()
+    outcome = home.gc(*RULES, "--logs", "older_than=0s", "--artifacts", "older_than=0s")
+    assert names(outcome) == ["shop/3"] and held_by(outcome, "shop/1") == "run shop/2 uses it"
+    assert "shop/2" not in names(outcome, "logs") and "shop/2" not in names(outcome, "artifacts")
+    home.check()
+    sluice("approve", "shop/2", "--resume", expect=0)
+    assert "held out 0.1" in sluice("logs", "shop/2", "again", expect=0).out
+    home.check_clean()
+
+
+def test_the_gate_and_the_approval_of_a_version_stay(sluice):
+    home = Home(sluice)
+    home.run("-p", "register=true")
+    sluice.pipeline("""
+        name: decide
+        steps:
+          ask: {uses: approve, with: {of: "models:/shop/1", message: "well?"}}
+    """, "decide.yaml")
+    home.run("decide.yaml", expect=5)
+    sluice("approve", "decide/1", "--resume", expect=0)
+    home.run("decide.yaml", expect=5)
+    sluice("cancel", "decide/2")
+    sluice.pipeline("name: decide\nsteps:\n  a: {run: \"true\"}\n", "decide.yaml")
+    home.run("decide.yaml")
+    home.age()
+    outcome = home.gc(*RULES)
+    assert held_by(outcome, "decide/1").startswith("the approval of model m-")
+    assert home.sql("SELECT count(*) FROM votes") == [(1,)]
+    home.check_clean()
+
+
+# ---- leftovers -----------------------------------------------------------------------------------------------------
+
+
+def test_what_killed_processes_left_goes(sluice):
+    home = Home(sluice)
+    home.run()
+    run, uri = home.sql("SELECT run_id, artifact_uri FROM runs WHERE run_id IN (SELECT step_run_id FROM steps WHERE "
+                        "step = 'train')")[0]
+    stage = pathlib.Path(uri) / (".new-" + "0" * 32)
+    stage.mkdir()
+    (stage / "half").write_bytes(b"x" * 10000)
+    for folder in ("runs/" + "a" * 32, "artifacts/1/" + "b" * 32, "artifacts/1/models/m-" + "c" * 32, "envs/half"):
+        (sluice.home / folder).mkdir(parents=True)
+    (sluice.home / "envs/whole").mkdir()
+    (sluice.home / "envs/whole/.ready").touch()
+    outcome = home.gc()
+    assert sorted(names(outcome, "leftover")) == sorted(
+        ["runs/" + "a" * 32, "artifacts/1/" + "b" * 32, "artifacts/1/models/m-" + "c" * 32, "envs/half",
+         str(stage.relative_to(sluice.home))])
+    assert not stage.exists() and (sluice.home / "envs/whole").is_dir()
+    assert outcome["totals"]["runs"]["count"] == 0
+    home.check_clean()
+    assert "held out" in sluice("logs", "latest", "use", expect=0).out
+    assert run
+
+
+def test_digests_and_rows_that_are_of_no_use_go(sluice):
+    home = Home(sluice, """
+        name: digests
+        steps:
+          a: {run: cat data.csv, inputs: {rows: data.csv}, cache: true}
+    """)
+    data = sluice.write("data.csv", "1,2\n")
+    os.utime(data, (1, 1))
+    time.sleep(2.1)  # younger files are not remembered
+    home.run()
+    assert home.sql("SELECT count(*) FROM file_digests WHERE path LIKE '%data.csv'") == [(1,)]
+    assert home.gc()["removed"] == []
+    data.write_text("3,4\n")
+    home.sql("INSERT INTO definitions VALUES ('x', 'x', 'x', 1)")
+    outcome = home.gc()
+    assert names(outcome, "rows") == ["1 digests of files", "1 definitions without a run"]
+    assert home.sql("SELECT count(*) FROM file_digests WHERE path LIKE '%data.csv'") == [(0,)]
+    home.check_clean()
+
+
+def test_the_database_shrinks(sluice):
+    home = Home(sluice, """
+        name: points
+        steps:
+          a:
+            run: python3 -c "for i in range(60000):print('%d,%d'%(i,i*7%1000) if i else 'step,loss')" > m.csv
+            metrics: [m.csv]
+    """)
+    home.run()
+    sluice.pipeline("name: points\nsteps:\n  a: {run: \"true\"}\n")
+    home.run()
+    home.age("number = 1")
+    before = (sluice.home / "sluice.db").stat().st_size
+    outcome = home.gc(*RULES)
+    assert names(outcome) == ["points/1"]
+    assert outcome["database"]["bytes_after"] < outcome["database"]["bytes_before"] / 2
+    assert (sluice.home / "sluice.db").stat().st_size == outcome["database"]["bytes_after"] < before / 2
+    home.check_clean()
+
+
+# ---- who may, and when ---------------------------------------------------------------------------------------------
+
+
+def test_it_is_refused_while_another_sluice_holds_the_home(sluice):
+    home = Home(sluice)
+    home.run()
+    home.age()
+    sluice.pipeline("name: slow\nsteps:\n  a: {run: sleep 30}\n", "slow.yaml")
+    running = sluice.start("run", "slow.yaml")
+    wait_until(lambda: home.sql("SELECT 1 FROM attempts WHERE state = 'running'"))
+    refused = sluice("gc", *RULES, expect=4)
+    assert "is in use by sluice run, pid" in refused.err
+    assert names(home.gc("--dry-run", "--runs", "keep_last=0")) == []
+    running.kill()
+    running.wait()
+    sluice("cancel", "slow/1")
+    home.check_clean()
+
+
+def test_the_activity_log_says_who_removed_what_by_which_rule(sluice):
+    home = Home(sluice)
+    home.run()
+    home.run()
+    home.age()
+    home.gc("--dry-run", *RULES)
+    rows = home.sql("SELECT count(*) FROM activity")
+    home.gc(*RULES)
+    newest = sluice("activity", "--json", "--limit", "1", expect=0).json[0]
+    assert newest["action"] == "gc.removed" and newest["reason"] == "runs: older than 1h"
+    assert newest["object"].startswith("1 run (") and newest["actor"] == pwd.getpwuid(os.getuid()).pw_name
+    assert home.sql("SELECT count(*) FROM activity") == [(rows[0][0] + 1,)]
+    home.gc(*RULES)  # nothing went: nothing is said
+    assert home.sql("SELECT count(*) FROM activity") == [(rows[0][0] + 1,)]
+    sluice("activity", "verify", expect=0)
+
+
+def test_a_home_that_was_moved_keeps_its_files(sluice, tmp_path):
+    home = Home(sluice)
+    home.run()
+    home.run()
+    home.age()
+    moved = tmp_path / "moved"
+    shutil.copytree(sluice.home, moved, ignore=SOCKETS)
+    outcome = sluice("gc", "--home", moved, "--runs", "keep_last=1", "--json", expect=0).json
+    assert names(outcome) == ["shop/1"]
+    assert home.labels() == ["shop/1", "shop/2"]
+    home.check()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("--runs", "older_then=1d"), "--runs 'older_then=1d': there is no 'older_then': did you mean 'older_than'?"),
+    (("--runs", "older_than=yesterday"), "--runs 'older_than=yesterday': older_than: "),
+    (("--logs", "keep_last=-1"), "--logs 'keep_last=-1': keep_last: "),
+    (("--cache", "max_size=1G"), "'cache' has no 'max_size'"),
+    (("--artifacts", ""), "--artifacts '': there is no '': expected older_than=90d, keep_last=50 or max_size=50G"),
+])
+def test_a_wrong_rule_is_refused(sluice, arguments, words):
+    Home(sluice).run()
+    refused = sluice("gc", *arguments, expect=2)
+    assert words in refused.err, refused.err
+
+
+def test_wrong_keys_of_the_configuration_are_refused(sluice):
+    Home(sluice).run()
+    sluice.write(".sluice/config.yaml", "gc:\n  run: {older_than: 1d}\n  logs: {keep: 3}\n  cache: {max_size: 1G}\n")
+    refused = sluice("config", expect=2).err
+    for words in ("'gc' has no 'run'", "'keep'", "'cache' has no 'max_size'"):
+        assert words in refused, refused
+
+
+# ---- killed --------------------------------------------------------------------------------------------------------
+
+
+POINTS = sorted(set(re.findall(r'crash_point\(c, "(\w+)"\)', (ROOT / "orchestrator/gc/collect.c").read_text())))
+
+
+def copy_home(sluice, folder):
+    """The same home at the same place, from a copy kept beside: paths in it are absolute."""
+    shutil.rmtree(sluice.home)
+    shutil.copytree(folder, sluice.home, ignore=SOCKETS)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_nothing_dangles_and_the_next_one_completes(sluice, tmp_path, point):
+    home = Home(sluice, cache=True)
+    for i in range(3):
+        home.run("-p", f"lr=0.{i + 1}")
+    home.run("-p", "lr=0.9", "-p", "register=true")
+    home.run("-p", "lr=0.2", "-p", "fail=true", expect=1)
+    home.age("number < 5")
+    (sluice.home / "runs/stray").mkdir()
+    if "compact" in point:
+        home.sql("CREATE TABLE ballast (b BLOB)")
+        home.sql("INSERT INTO ballast VALUES (zeroblob(8000000))")
+        home.sql("DROP TABLE ballast")
+    kept = tmp_path.parent / (tmp_path.name + "-kept")
+    shutil.copytree(sluice.home, kept, ignore=SOCKETS)
+    rules = (*RULES, "--cache", "keep_last=0", "--logs", "keep_last=1")
+    whole = home.gc("--dry-run", *rules)
+    assert len(names(whole)) == 2 and len(names(whole, "logs")) >= 1
+    killed = 0
+    for nth in range(1, 40):
+        copy_home(sluice, kept)
+        ended = sluice("gc", *rules, env={"SLUICE_CRASH": f"{point}:{nth}"})
+        if ended.code == 0:
+            break
+        assert ended.code == -9, repr(ended)
+        killed += 1
+        home.check()
+        home.gc(*rules)
+        assert set(names(whole)).isdisjoint(home.labels())
+        home.check_clean()
+    assert ended.code == 0 and killed > 0
+    # All of it still works.
+    assert home.run("-p", "lr=0.9")["status"] == "succeeded"
+    sluice("retry", "shop/5", "train", expect=1)
+    home.check_clean()
