@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * init, config, doctor: making a home, its settings, and whether all is well.
  */
+#include "base/cgroup.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "cli/commands.h"
@@ -293,13 +294,23 @@ static void check_installation(struct checkup *checkup)
            zones ? "/usr/share/zoneinfo" : "no /usr/share/zoneinfo: only UTC is known; install tzdata");
 }
 
-/* Which limit holds a step to the memory that it asks for: what all its processes share can be told apart or not. */
+/* Which limit holds a step to the memory that it asks for. */
 static void check_memory(struct checkup *checkup)
 {
+    struct arena *arena = checkup->cli->arena;
+    const char *root = getenv(CGROUP_ROOT_ENV);
+    pid_t own = getpid();
+    struct cgroup group;
+    cgroup_find(root == NULL ? "" : root, geteuid(), &own, 1, arena, &group);
+    if (group.why_not == NULL) {
+        report(checkup, "memory limit", true, arena_printf(arena, "by the kernel, in groups of '%s'", group.folder));
+        return;
+    }
+    /* What all processes of a step share can be told apart or not. */
     bool exact = access("/proc/self/smaps_rollup", R_OK) == 0;
     report(checkup, "memory limit", true,
-           exact ? "looked at every 250 ms, what processes share counted once; no cgroup is used"
-                 : "looked at every 250 ms, what processes share counted for each of them; no cgroup is used");
+           arena_printf(arena, "looked at every 250 ms, what processes share counted %s; not by the kernel: %s",
+                        exact ? "once" : "for each of them", group.why_not));
 }
 
 static void check_disk(struct checkup *checkup, const char *path)

@@ -472,19 +472,25 @@ static void set_context(struct spawning *s)
     set(s, "context", context);
 }
 
-/* What a step asks for in memory is all it may use. A Lua script is told so by its allocator, a plugin by the bound of
- * its address space; programs reserve far more than they use, and are only looked at. */
+/* What a step asks for in memory is all it may use: the kernel keeps it to that where the runner may make control
+ * groups. Elsewhere a plugin is told so by the bound of its address space; programs reserve far more than they use, and
+ * are only looked at. A Lua script is told by its allocator as well. Cores are a share, never a limit. */
 static void set_limits(struct spawning *s)
 {
     const struct resource_ask *memory = NULL;
+    const struct resource_ask *cpu = NULL;
     struct json limits = json_object();
     for (size_t i = 0; i < s->step->ask_count; i++) {
         memory = str_is(s->step->asks[i].name, RESOURCE_MEMORY) ? &s->step->asks[i] : memory;
+        cpu = str_is(s->step->asks[i].name, RESOURCE_CPU) ? &s->step->asks[i] : cpu;
     }
     json_set(s->arena, &limits, "log_bytes", json_int(LOG_MAX_BYTES));
     json_set(s->arena, &limits, "lua_memory_bytes", json_int(memory != NULL ? memory->amount : LUA_MAX_BYTES));
     if (memory != NULL) {
         json_set(s->arena, &limits, "tree_bytes", json_int(memory->amount));
+    }
+    if (cpu != NULL) {
+        json_set(s->arena, &limits, "cpu_milli", json_int(cpu->amount));
     }
     if (memory != NULL && s->step->kind == STEP_KIND_USES) {
         json_set(s->arena, &limits, "memory_bytes", json_int(memory->amount));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The end of what an attempt may have left running when its runner is gone: each of its processes carries
- * SLUICE_ATTEMPT=<mark>, or is of the process group that its first process led.
+ * SLUICE_ATTEMPT=<mark>, or is of the process group that its first process led, or of the control group that the runner
+ * named after the mark.
  */
+#include "base/cgroup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,11 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20 };
+enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20, CGROUP_MAX = 64 << 10 };
 
 /* Whose processes are looked for. */
 struct hunted {
     const char *needle; /* "SLUICE_ATTEMPT=..." in the environment */
+    const char *mark;   /* the last part of its control group's name */
     pid_t group;        /* of its first process; 0: it was never started, or the number means another process now */
     char *room;         /* ENVIRON_MAX bytes */
 };
@@ -52,10 +55,28 @@ static pid_t group_of(const struct attempt_row *row)
     return row->pid <= 1 || (ticks >= 0 && ticks != row->start_ticks) ? 0 : (pid_t)row->pid;
 }
 
+/* All of the group are killed at once where the kernel can. */
+static bool is_in_cgroup(const char *pid, const struct hunted *hunted)
+{
+    struct arena *arena = arena_new();
+    struct str line = {0};
+    char path[280];
+    (void)snprintf(path, sizeof path, "/proc/%s/cgroup", pid);
+    bool found = fs_read(path, CGROUP_MAX, arena, &line, NULL) == 0 && str_find(line, str_from(hunted->mark)) >= 0;
+    const char *folder = found ? cgroup_of("", pid, arena) : NULL;
+    found = folder != NULL && str_ends(str_from(folder), str_from(hunted->mark));
+    if (found) {
+        (void)cgroup_write(folder, "cgroup.kill", "1", NULL);
+    }
+    arena_free(arena);
+    return found;
+}
+
 static bool is_hunted(const char *pid, const struct hunted *hunted)
 {
     int64_t group = process_stat(pid, STAT_GROUP);
-    return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted));
+    return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted) ||
+                          is_in_cgroup(pid, hunted));
 }
 
 /* Kills every process of the attempt; returns how many were there, their pids in `pids`. */
@@ -85,7 +106,8 @@ int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids)
     (void)ctx;
     char needle[80];
     (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", row->mark);
-    struct hunted hunted = {.needle = needle, .group = group_of(row), .room = mem_alloc(ENVIRON_MAX)};
+    struct hunted hunted = {
+        .needle = needle, .mark = row->mark, .group = group_of(row), .room = mem_alloc(ENVIRON_MAX)};
     int left = 1;
     for (int i = 0; i < SWEEPS && left > 0; i++) {
         left = sweep_once(&hunted, pids);

@@ -4,6 +4,7 @@
 #include "runner/channel.h"
 #include "runner/child_exec.h"
 #include "runner/step_folders.h"
+#include "runner/step_group.h"
 #include "runner/step_process.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct fds {
     int out[2];
     int error[2];
     int channel[2];
+    int group; /* the door of the step's control group; -1: it has none */
 };
 
 bool child_runs_inside(const struct json *spawn)
@@ -74,7 +76,7 @@ static void take_limits(const struct child_request *request)
         return;
     }
     int64_t memory = json_get_int(json_get(request->spawn, "limits"), "memory_bytes", 0);
-    if (memory > 0 && !request->collect) {
+    if (memory > 0 && !request->collect && request->group == NULL) {
         (void)setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)memory, (rlim_t)memory});
     }
 }
@@ -148,10 +150,12 @@ static _Noreturn void be_the_step(const struct json *spawn, struct arena *arena)
     be_the_program(spawn, arena);
 }
 
-/* What every child does first, in the order of child.h. Only system calls: it may stand between vfork and exec. */
-static void stand_alone(const struct child_request *request, const struct fds *fds,
-                        const struct child_program *program, pid_t runner)
+/* What every child does first, in the order of child.h. Only system calls: it may stand between vfork and exec. 0, or
+ * the error that kept it out of its control group. */
+static int stand_alone(const struct child_request *request, const struct fds *fds, const struct child_program *program,
+                       pid_t runner)
 {
+    int outside = fds->group >= 0 && step_group_enter(fds->group) < 0 ? errno : 0;
     keep_own_descriptors(fds, program);
     reset_signals();
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -161,14 +165,25 @@ static void stand_alone(const struct child_request *request, const struct fds *f
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_NAME, request->name);
     (void)umask(request->umask);
+    return outside;
+}
+
+static int group_failed(int error, struct err *err)
+{
+    errno = error;
+    return err_errno(err, "cannot enter its control group");
 }
 
 static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
 {
-    stand_alone(request, fds, NULL, runner);
+    int outside = stand_alone(request, fds, NULL, runner);
     request->forget(request->forget_ctx);
 
     struct err err = {0};
+    if (outside != 0) {
+        (void)group_failed(outside, &err);
+        give_up(COULD_NOT_START, err.message);
+    }
     struct arena *arena = arena_new();
     const struct json *spawn = request->spawn;
     show_mark(spawn);
@@ -201,11 +216,14 @@ static void close_fds(struct fds *fds)
     close_pair(fds->out);
     close_pair(fds->error);
     close_pair(fds->channel);
+    if (fds->group >= 0) {
+        close(fds->group);
+    }
 }
 
 static int open_fds(struct fds *fds, bool with_channel, struct err *err)
 {
-    *fds = (struct fds){{-1, -1}, {-1, -1}, {-1, -1}};
+    *fds = (struct fds){{-1, -1}, {-1, -1}, {-1, -1}, -1};
     if (pipe2(fds->out, O_CLOEXEC) < 0 || pipe2(fds->error, O_CLOEXEC) < 0 ||
         (with_channel && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds->channel) < 0)) {
         (void)err_errno(err, "cannot make the pipes of a step");
@@ -245,6 +263,7 @@ static pid_t fork_child(const struct child_request *request, const struct fds *f
 struct not_begun {
     volatile int error; /* errno; 0: it was begun */
     volatile bool folder;
+    volatile bool group;
 };
 
 /* Between vfork and exec, in the memory of the runner, which waits: only system calls, and nothing is changed but
@@ -252,18 +271,23 @@ struct not_begun {
 static _Noreturn void become(const struct child_request *request, const struct fds *fds,
                              const struct child_program *program, pid_t runner, struct not_begun *why)
 {
-    stand_alone(request, fds, program, runner);
-    why->folder = chdir(json_get_text(request->spawn, "cwd", "/")) < 0;
-    if (!why->folder) {
+    int outside = stand_alone(request, fds, program, runner);
+    why->group = outside != 0;
+    why->folder = !why->group && chdir(json_get_text(request->spawn, "cwd", "/")) < 0;
+    if (!why->group && !why->folder) {
         take_limits(request);
         (void)execvp(program->argv[0], program->argv);
     }
-    why->error = errno;
+    why->error = why->group ? outside : errno;
     _exit(COULD_NOT_START);
 }
 
 static int say_why_not(const struct json *spawn, const char *program, const struct not_begun *why, struct err *err)
 {
+    if (why->group) {
+        (void)group_failed(why->error, err);
+        return COULD_NOT_START;
+    }
     if (!why->folder) {
         return child_exec_failed(spawn, program, why->error, err);
     }
@@ -329,6 +353,10 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
     if (open_fds(&fds, !plain, err) < 0) {
         return -1;
     }
+    if (request->group != NULL && !request->collect && (fds.group = step_group_door(request->group, err)) < 0) {
+        close_fds(&fds);
+        return -1;
+    }
     pid_t pid = plain ? start_program(request, &fds, err) : fork_child(request, &fds, err);
     if (pid < 0) {
         close_fds(&fds);
@@ -340,6 +368,9 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
     close(fds.error[1]);
     if (fds.channel[1] >= 0) {
         close(fds.channel[1]);
+    }
+    if (fds.group >= 0) {
+        close(fds.group);
     }
     *ret_ends = (struct child_ends){fds.out[0], fds.error[0], fds.channel[0]};
     return pid;

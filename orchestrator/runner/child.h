@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From fork to the step's own code.
  *
- * The child, in this order: keeps 0 (/dev/null), 1, 2 and the channel (3) or its script (4) and closes the rest; resets
- * signals; dies with the runner; leads its own process group; forgets what belongs to other attempts; goes to its
- * working directory; takes its environment and its limits. Then it is the step.
+ * The child, in this order: enters its control group; keeps 0 (/dev/null), 1, 2 and the channel (3) or its script (4)
+ * and closes the rest; resets signals; dies with the runner; leads its own process group; forgets what belongs to other
+ * attempts; goes to its working directory; takes its environment and its limits. Then it is the step.
  * A command that has no inputs to look at is the program at once, by vfork: there is no copy of the runner to forget
  * anything in, and no channel. All other children are forks that run code of ours.
  */
@@ -29,6 +29,7 @@ struct child_request {
     struct rlimit files;       /* RLIMIT_NOFILE for the step: the runner raised its own */
     struct rlimit core;        /* RLIMIT_CORE for a step that is another program: the runner leaves no core */
     mode_t umask;
+    const char *group;         /* the control group of the step; NULL: none. Not for what publishes */
     void (*forget)(void *ctx); /* in the child: overwrites what is not the attempt's */
     void *forget_ctx;
     int *ret_code;             /* with -1: the exit code that says why nothing was started (125, 126, 127) */

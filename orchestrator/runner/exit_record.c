@@ -103,6 +103,10 @@ char *exit_reason(struct arena *arena, const struct exit_facts *facts)
     if (facts->stopped != NULL) {
         return arena_printf(arena, "%s: %s", stop_words(arena, facts), ending(arena, facts));
     }
+    if (facts->kernel_limit_bytes > 0) {
+        return arena_printf(arena, "out of memory: the kernel ended it at its limit of %s",
+                            size(arena, facts->kernel_limit_bytes));
+    }
     if (facts->why != NULL) {
         return arena_strdup(arena, facts->why);
     }
@@ -127,10 +131,13 @@ struct json exit_record(struct arena *arena, const struct exit_facts *facts)
     json_set(arena, &record, "stopped", facts->stopped == NULL ? json_null() : json_cstring(arena, facts->stopped));
     json_set(arena, &record, "reason", reason == NULL ? json_null() : json_cstring(arena, reason));
     json_set(arena, &record, "out_of_memory",
-             json_bool(facts->stopped != NULL && strcmp(facts->stopped, "memory") == 0));
+             json_bool(facts->stopped != NULL ? strcmp(facts->stopped, "memory") == 0 : facts->kernel_limit_bytes > 0));
     json_set(arena, &record, "wall_ms", json_int(facts->wall_ms));
     json_set(arena, &record, "user_ms", json_int(facts->user_ms));
     json_set(arena, &record, "system_ms", json_int(facts->system_ms));
     json_set(arena, &record, "max_rss_bytes", json_int(facts->max_rss_bytes));
+    if (facts->memory_peak_bytes > 0) {
+        json_set(arena, &record, "memory_peak_bytes", json_int(facts->memory_peak_bytes));
+    }
     return record;
 }

@@ -24,6 +24,8 @@ struct exit_facts {
     int64_t memory_limit_bytes; /* RLIMIT_AS of the process; 0: none */
     int64_t memory_used_bytes;  /* of all processes when it was stopped for that, and what it had asked for */
     int64_t memory_asked_bytes;
+    int64_t kernel_limit_bytes; /* the limit of its group at which the kernel ended it; 0: it did not */
+    int64_t memory_peak_bytes;  /* the most that its group held, files in memory included; 0: it had none */
     int64_t wall_ms;
     int64_t user_ms;
     int64_t system_ms;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Stopping a step: its stop signal (SIGTERM) to the process group, the grace period, SIGKILL to the group. What has
- * left the group is found by the sweep when the leader is gone (supervise.c).
+ * Stopping a step: its stop signal (SIGTERM) to the process group, the grace period, SIGKILL to the group, and to all
+ * of its control group when it has one. What has left the process group is found by the sweep when the leader is gone
+ * (supervise.c).
  */
+#include "runner/step_group.h"
 #include "runner/supervise.h"
 
 #include <signal.h>
@@ -15,6 +17,9 @@ static void signal_group(const struct supervised *attempt, int number)
 
 static void kill_group(struct supervised *attempt)
 {
+    if (attempt->group != NULL) {
+        step_group_kill(attempt->group);
+    }
     signal_group(attempt, SIGKILL);
     attempt->facts.killed = true;
     attempt->kill_at_ms = 0;

@@ -68,8 +68,8 @@ static int64_t in_use(struct supervised *attempt)
 int64_t memory_watch_tick(struct supervised *attempt, int64_t now_ms)
 {
     struct exit_facts *facts = &attempt->facts;
-    if (attempt->memory_limit_bytes <= 0 || attempt->phase != ATTEMPT_RUNNING || facts->stopped != NULL ||
-        attempt->collecting) {
+    if (attempt->memory_limit_bytes <= 0 || attempt->group != NULL || attempt->phase != ATTEMPT_RUNNING ||
+        facts->stopped != NULL || attempt->collecting) {
         return INT64_MAX;
     }
     if (now_ms < attempt->memory_look_ms) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A step's memory: what all its processes use together is looked at every 250 ms, and when it is more than the step
- * asked for, the step is stopped by the ladder. Between two looks it can be more: this keeps honest steps apart, it is
- * no wall.
+ * A step's memory, where the kernel does not limit it (step_group.h): what all its processes use together is looked at
+ * every 250 ms, and when it is more than the step asked for, the step is stopped by the ladder. Between two looks it
+ * can be more: this keeps honest steps apart, it is no wall.
  */
 #ifndef SLUICE_RUNNER_MEMORY_WATCH_H
 #define SLUICE_RUNNER_MEMORY_WATCH_H

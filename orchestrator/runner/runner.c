@@ -181,6 +181,8 @@ static int begin(struct runner *runner, struct err *err)
     leave_no_core(runner);
     read_boot_id(runner);
     runner->start_ticks = runner_start_ticks(getpid());
+    runner->arena = arena_new();
+    group_base_open(&runner->groups, runner->start_ticks, runner->arena);
     runner->engine_left_ms = clock_monotonic_ms(&clock_system);
     if (home_socket_open(runner->options.home, runner->options.id, &runner->folder, &runner->listener, err) < 0 ||
         watch_signals(runner, err) < 0) {
@@ -411,6 +413,7 @@ int runner_serve(const struct runner_options *options, struct err *err)
         loop(runner);
         end(runner);
     }
+    arena_free(runner->arena);
     free(runner);
     return result;
 }

@@ -12,6 +12,7 @@
 #include "base/vec.h"
 #include "runner/engine_link.h"
 #include "runner/step_folders.h"
+#include "runner/step_group.h"
 #include "runner/supervise.h"
 
 #include <sys/resource.h>
@@ -38,6 +39,8 @@ struct runner {
     struct rlimit core;
     mode_t umask;
     struct step_folders folders;
+    struct arena *arena; /* as long as the runner */
+    struct group_base groups;
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */
     int64_t engine_left_ms; /* monotonic, when the last engine went (or we began); 0 while there is one */

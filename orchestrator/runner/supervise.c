@@ -107,9 +107,6 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->facts.code = 125;
     attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
     attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
-    if (child_runs_inside(spawn)) {
-        attempt->facts.memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "memory_bytes", 0);
-    }
     attempt->journal = runner_journal(runner, run_id, path, now_ms);
     attempt->journal->attempts++;
     run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);
@@ -214,6 +211,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
     struct runner *runner = attempt->runner;
     struct err err = {0};
     int made = attempt->collecting ? 0 : step_folders_make(&runner->folders, &attempt->spawn, &err);
+    supervise_group_make(attempt, now_ms);
     struct child_request request = {
         .spawn = &attempt->spawn,
         .collect = attempt->collecting,
@@ -221,6 +219,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
         .files = runner->files,
         .core = runner->core,
         .umask = runner->umask,
+        .group = attempt->group,
         .forget = forget_others,
         .forget_ctx = attempt,
         .ret_code = &attempt->facts.code,
@@ -231,6 +230,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
     if (pid < 0) {
         attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
         attempt->facts.why = arena_strdup(attempt->arena, err.message);
+        supervise_group_settle(attempt);
         end(attempt, now_ms);
         return;
     }
@@ -429,6 +429,7 @@ static void process_is_over(struct supervised *attempt, int64_t now_ms)
 {
     attempt->pid = 0;
     note_status(attempt);
+    supervise_group_settle(attempt);
     for (int i = 0; i < 2; i++) {
         close_output(attempt, i);
         capture_finish(&attempt->captures[i]);
@@ -467,6 +468,7 @@ static struct sweep_target target_of(const struct supervised *attempt, pid_t *le
         .group = attempt->pid,
         .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
         .alone = !others_alive(attempt, leaders, ret_count),
+        .cgroup = attempt->group,
     };
     sweep_name(attempt->id, target.name);
     return target;

@@ -64,6 +64,7 @@ struct supervised {
     int64_t log_limit_bytes;
     bool log_dropped;
     int64_t memory_limit_bytes; /* of all its processes; 0: none */
+    const char *group;          /* the folder of its control group; NULL: it has none */
 
     /* monotonic milliseconds; 0: none */
     int64_t started_at_ms;
@@ -120,6 +121,12 @@ void ladder_stop(struct supervised *attempt, const char *why, int64_t grace_ms, 
 void ladder_fault(struct supervised *attempt, const char *reason);
 /* The next rung, if it is time. Returns when the next is due, or INT64_MAX. */
 int64_t ladder_tick(struct supervised *attempt, int64_t now_ms);
+
+/* ---- supervise_group.c ---- */
+/* Makes the group of a step that asks for memory or cores. Without one, its memory is looked at. */
+void supervise_group_make(struct supervised *attempt, int64_t now_ms);
+/* Its processes are gone: what the kernel counted, whether it ended them for their memory; and the group goes. */
+void supervise_group_settle(struct supervised *attempt);
 
 /* ---- step_frames.c ---- */
 /* Takes what has come over the channel: checks it, masks it, journals it. */

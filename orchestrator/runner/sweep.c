@@ -2,9 +2,11 @@
 #include "runner/sweep.h"
 
 #include "base/arena.h"
+#include "base/cgroup.h"
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/vec.h"
+#include "runner/step_group.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -166,6 +168,19 @@ static bool matches_by_kin(const struct processes *list, const struct process *p
     return false;
 }
 
+/* Whatever it made of its environment, its session and its parents: a process cannot leave its control group. */
+static void mark_group(struct processes *list, const char *cgroup)
+{
+    pid_t *pids = mem_array(list->count, sizeof *pids);
+    size_t count = cgroup_processes(cgroup, pids, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t k = 0; k < count && k < list->count; k++) {
+            list->items[i].matches = list->items[i].matches || list->items[i].pid == pids[k];
+        }
+    }
+    free(pids);
+}
+
 static void mark_matches(struct processes *list, const struct sweep_target *target)
 {
     struct arena *arena = arena_new();
@@ -175,6 +190,9 @@ static void mark_matches(struct processes *list, const struct sweep_target *targ
         arena_reset(arena);
     }
     arena_free(arena);
+    if (target->cgroup != NULL) {
+        mark_group(list, target->cgroup);
+    }
     pid_t own_session = getsid(0);
     for (bool more = true; more;) {
         more = false;
@@ -216,6 +234,9 @@ struct sweep_found sweep(const struct sweep_target *target, int signal)
 {
     struct processes list = {0};
     struct sweep_found found = {0};
+    if (target->cgroup != NULL && signal == SIGKILL) {
+        step_group_kill(target->cgroup); /* no fork is quicker than this */
+    }
     list_matches(&list, target);
     for (size_t i = 0; i < list.count; i++) {
         const struct process *process = &list.items[i];

@@ -18,6 +18,7 @@ struct sweep_target {
     pid_t group;
     const char *unique; /* value of SLUICE_ATTEMPT, or NULL */
     char name[16];      /* as sweep_name gives it */
+    const char *cgroup; /* the folder of its control group, or NULL */
     bool alone;         /* no other attempt is alive: every descendant is of this one */
 };
 

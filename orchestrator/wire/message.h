@@ -51,14 +51,16 @@
  *   resumed             the outcome of a wait, or absent
  *   timeout_ms          running time after which the ladder starts by itself; 0 none
  *   stop                {"signal":15,"grace_ms":10000}
- *   limits              {"log_bytes","tree_bytes","memory_bytes","lua_memory_bytes"}; tree_bytes is what
- *                       all processes of the step may use (sampled); memory_bytes is RLIMIT_AS of Lua and
- *                       plugin steps only
+ *   limits              {"log_bytes","tree_bytes","cpu_milli","memory_bytes","lua_memory_bytes"}; tree_bytes is
+ *                       what all processes of the step may use: the limit of a control group, or looked at;
+ *                       cpu_milli the group's share, in thousandths of cores; memory_bytes is RLIMIT_AS of Lua
+ *                       and plugin steps only, where there is no group
  *   fetch               {"program", "policy": {...}}   for host->http
  *
  * JOURNAL_EXIT: {"how":"exited"|"signalled"|"not_started", "code":N, "signal":N, "core":bool,
  *   "stopped":null|"timeout"|"cancel"|"log_limit"|"memory"|"linger", "reason": text or null, "out_of_memory":bool,
- *   "wall_ms","user_ms","system_ms","max_rss_bytes"}. `reason` is in words: "killed by signal 9 after 3.2 GB".
+ *   "wall_ms","user_ms","system_ms","max_rss_bytes", "memory_peak_bytes" when it had a control group}. `reason` is in
+ *   words: "killed by signal 9 after 3.2 GB".
  */
 #ifndef SLUICE_WIRE_MESSAGE_H
 #define SLUICE_WIRE_MESSAGE_H

@@ -2,14 +2,17 @@
 """What steps ask for: nobody gets more than there is, over restarts and kills; nobody waits for ever; at rest nothing
 is held."""
 import json
+import os
 import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 
 import pytest
 
-from conftest import ROOT, kill_runners, wait_until
+from conftest import BUILD, ROOT, kill_runners, wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "fault"))
 import invariants  # noqa: E402
@@ -352,3 +355,207 @@ def test_lua_gets_no_more_than_its_step_asked_for(sluice):
           a: {lua: 'local t = {} for i = 1, 1e9 do t[i] = string.rep("x", 1000) .. i end', resources: {memory: 64M}}
     """)
     assert "memory" in sluice.run(expect=1).step("a")["reason"]
+
+
+# ---- limits of the kernel ------------------------------------------------------------------------------------------
+
+GROUP = "sys/fs/cgroup/mine"
+
+
+@pytest.fixture
+def groups(sluice, tmp_path_factory):
+    """A tree that stands for `/`, with a group that was delegated to us: plain files, of which the kernel knows
+    nothing. A step plays its part: what it writes there, the kernel has said."""
+    root = tmp_path_factory.mktemp("root")
+    mine = root / GROUP
+    mine.mkdir(parents=True)
+    (root / "proc/self").mkdir(parents=True)
+    (root / "proc/self/mountinfo").write_text(f"31 23 0:28 /mine /{GROUP} rw - cgroup2 cgroup2 rw\n")
+    (root / "proc/self/cgroup").write_text("0::/mine\n")
+    (mine / "cgroup.type").write_text("domain\n")
+    (mine / "cgroup.controllers").write_text("cpu memory\n")
+    for name in ("cgroup.procs", "cgroup.subtree_control"):
+        (mine / name).touch()
+    sluice.env["SLUICE_CGROUP_ROOT"] = str(root)
+    return mine
+
+
+def memory_limit(sluice):
+    return next(row["words"] for row in sluice("doctor", "--json").json if row["check"] == "memory limit")
+
+
+def test_a_step_has_a_group_with_its_limits_before_it_begins(sluice, groups):
+    step = memory_run(sluice, [f"cd {groups}/sluice-*", "cat memory.max memory.swap.max memory.oom.group; echo",
+                               "echo $(cat cgroup.procs) by $$"])
+    assert step["status"] == "succeeded"
+    log = sluice("logs", "latest", "a").out.replace("a | ", "")
+    limits, line = log.splitlines()[:2]
+    assert limits == f"{80 << 20}01" and line.startswith("0 by ")
+    assert sorted(path.name for path in groups.glob("*/")) == ["supervisor"]
+    assert (groups / "cgroup.subtree_control").read_text() == "+cpuory"  # written over "+memory": it is no kernel
+    assert memory_limit(sluice) == f"by the kernel, in groups of '{groups}'"
+
+
+def test_cores_are_a_share_and_a_step_that_asks_for_neither_has_no_group(sluice, groups):
+    sluice.pipeline(f"""
+        name: m
+        steps:
+          a: {{resources: {{cpu: 0.5}}, run: "cd {groups}/sluice-*; cat cpu.weight; echo; cat memory.max"}}
+          b: {{needs: [a], run: "ls {groups}"}}
+    """)
+    sluice.run()
+    assert sluice("logs", "latest", "a").out == "a | 50\n"
+    assert "sluice-" not in sluice("logs", "latest", "b").out
+
+
+def test_out_of_memory_is_what_the_kernel_says_and_nothing_else(sluice, groups):
+    more = "    retry: {attempts: 2, delay: 10ms, on: [oom]}\n"
+    said = [f"cd {groups}/sluice-*", "echo 'oom_kill 1' > memory.events", "echo 83886080 > memory.peak",
+            "printf 'usage_usec 7200000\\nuser_usec 7000000\\nsystem_usec 200000\\n' > cpu.stat"]
+    step = memory_run(sluice, [*said, "kill -9 $$"], more, expect=1)
+    assert step["reason"] == "out of memory: the kernel ended it at its limit of 80.0 MB" and step["attempt"] == 2
+    assert step["exit"]["out_of_memory"] is True and step["exit"]["stopped"] is None
+    assert step["exit"]["memory_peak_bytes"] == 80 << 20
+    assert step["exit"]["user_ms"] == 7000 and step["exit"]["system_ms"] == 200
+    # Its own child was ended, and it with it; or it had gone on, and all is well.
+    assert memory_run(sluice, [*said, "exit 137"], expect=1)["exit"]["out_of_memory"] is True
+    assert memory_run(sluice, said)["exit"]["out_of_memory"] is False
+    killed = memory_run(sluice, ["kill -9 $$"], more, expect=1)
+    assert killed["attempt"] == 1 and killed["reason"].startswith("killed by signal 9 (SIGKILL)")
+    assert killed["exit"]["out_of_memory"] is False
+    assert sorted(path.name for path in groups.glob("*/")) == ["supervisor"]
+
+
+def test_a_step_in_a_group_is_not_looked_at(sluice, groups):
+    assert memory_run(sluice, [GROW.format(mib=200, seconds=1)])["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("cgroup.type", "threaded\n", "is of the type 'threaded'"),
+    ("cgroup.controllers", "cpu\n", "has no memory controller"),
+    ("cgroup.procs", "1\n", "process 1 is in the group"),
+    ("../../../../proc/self/mountinfo", "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+     "there is no cgroup version 2"),
+])
+def test_without_a_group_memory_is_looked_at_and_doctor_says_why(sluice, groups, name, text, words):
+    (groups / name).write_text(text)
+    assert memory_limit(sluice).startswith("looked at every 250 ms") and words in memory_limit(sluice)
+    step = memory_run(sluice, [GROW.format(mib=200, seconds=30)], expect=1)
+    assert step["reason"].startswith("out of memory: it used ") and not (groups / "supervisor").exists()
+
+
+def test_a_group_that_cannot_be_made_is_told_in_the_log(sluice, groups):
+    # Two steps, so that the runner has begun when the first takes the place away.
+    sluice.pipeline(f"""
+        name: m
+        steps:
+          a: {{run: "mv {groups} {groups}-away"}}
+          b:
+            needs: [a]
+            resources: {{memory: 80M}}
+            run: |
+              {GROW.format(mib=200, seconds=30)}
+    """)
+    step = sluice.run(expect=1).step("b")
+    assert step["reason"].startswith("out of memory: it used ")
+    assert "its memory is looked at, not limited by the kernel: making the group" in sluice("logs", "latest", "b").out
+
+
+def is_alive(pid):
+    try:
+        return open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_what_left_everything_but_its_group_ends_with_the_step(sluice, groups):
+    sluice.pipeline(f"""
+        name: m
+        steps:
+          other: {{run: sleep 4}}
+          leaves:
+            resources: {{memory: 80M}}
+            run: |
+              # Neither the environment, nor the name, nor the session, nor the parent says whose it is.
+              (setsid env -i sleep 77.1234 >/dev/null 2>&1 &) &
+              wait
+              until pgrep -f 'sleep 77.1234' > pids; do sleep 0.05; done
+              (echo; cat pids) >> {groups}/sluice-*/cgroup.procs
+          # While the other runs: with the last step of a runner everything ends that is below it.
+          after: {{needs: [leaves], run: "for pid in $(cat pids); do if kill -0 $pid; then exit 1; fi; done"}}
+    """)
+    assert [step["status"] for step in sluice.run().json["steps"]] == ["succeeded"] * 3
+
+
+def own_v2_group():
+    """The folder of the real group of version 2 that we are in, or why it cannot be used."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8") as text:
+            mounts = [line.split() for line in text if " - cgroup2 " in line]
+        with open("/proc/self/cgroup", encoding="utf-8") as text:
+            path = next(line[3:].strip() for line in text if line.startswith("0::"))
+        folder = os.path.normpath(mounts[0][4] + path)
+        os.mkdir(folder + "/sluice-can-we")
+        os.rmdir(folder + "/sluice-can-we")
+        return folder, None
+    except (IndexError, StopIteration):
+        return None, "there is no cgroup version 2"
+    except OSError as wrong:
+        return None, f"no group can be made here: {wrong}"
+
+
+def test_the_group_of_a_dead_runner_is_swept_too(sluice):
+    folder, why = own_v2_group()
+    if folder is None:
+        pytest.skip(why)
+    sluice.pipeline(f"""
+        name: m
+        steps:
+          a:
+            run: |
+              group={folder}/sluice-1-1-$SLUICE_ATTEMPT
+              mkdir "$group"
+              echo "$group" > group
+              (setsid env -i sleep 78.1234 >/dev/null 2>&1 &) &
+              wait
+              until pgrep -f 'sleep 78.1234' > pids; do sleep 0.05; done
+              for pid in $(cat pids); do echo "$pid" > "$group/cgroup.procs"; done
+              touch ready; sleep 60
+    """)
+    process = sluice.start("run", "--json")
+    try:
+        wait_until((sluice.folder / "ready").exists)
+        pids = [int(pid) for pid in (sluice.folder / "pids").read_text().split()]
+        assert pids and all(is_alive(pid) for pid in pids)
+        kill_runners(sluice.home)
+        out, err = process.communicate(timeout=60)
+        assert "lost" in out, err
+        assert not any(is_alive(pid) for pid in pids)
+    finally:
+        group = (sluice.folder / "group").read_text().strip()
+        wait_until(lambda: not os.path.isdir(group) or os.rmdir(group) is None)
+
+
+def test_the_kernel_keeps_a_step_to_its_memory(sluice):
+    """The real thing, where there is a group to divide: as we are, or started by systemd in one of its own."""
+    starts = [[]]
+    if shutil.which("systemd-run"):
+        starts += [["systemd-run", *user, "--scope", "-q", "-p", "Delegate=yes"] for user in ([], ["--user"])]
+    reasons = []
+    for start in starts:
+        found = subprocess.run([*start, BUILD / "sluice", "doctor", "--json"], cwd=sluice.folder, env=sluice.env,
+                               capture_output=True, text=True, timeout=60)
+        words = next((row["words"] for row in json.loads(found.stdout or "[]") if row["check"] == "memory limit"),
+                     found.stderr.strip() or "nothing was said")
+        if words.startswith("by the kernel"):
+            break
+        reasons.append(words)
+    else:
+        pytest.skip("; ".join(dict.fromkeys(" ".join(words.split()) for words in reasons)))
+    sluice.pipeline("name: m\nsteps:\n  a:\n    resources: {memory: 80M}\n    run: |\n      " +
+                    GROW.format(mib=200, seconds=30) + "\n")
+    done = subprocess.run([*start, BUILD / "sluice", "run", "--json"], cwd=sluice.folder, env=sluice.env,
+                          capture_output=True, text=True, timeout=60)
+    step = json.loads(done.stdout)["steps"][0]
+    assert step["reason"] == "out of memory: the kernel ended it at its limit of 80.0 MB", done
+    assert step["exit"]["memory_peak_bytes"] <= 80 << 20
