@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that no row speaks of. Who looks holds the home, or only looks: nobody makes new ones meanwhile that are not
- * those of an open run, whose rows are there before its files.
+ * Files that no row speaks of. Who looks holds the home, or only looks: nobody else makes new ones meanwhile but the
+ * steps of open runs, which outlive a sluice that was killed. The rows of their runs are there before their files; what
+ * may be there before its row is left alone while a run is open.
  */
 #include "base/fs.h"
 #include "base/path.h"
 #include "base/str_index.h"
 #include "gc/disk.h"
 #include "gc/survey.h"
+
+#include <sys/stat.h>
+
+static const int64_t runner_log_ms = (int64_t)30 * 24 * 3600 * 1000;
+
+static bool some_run_is_open(const struct gc_survey *survey)
+{
+    for (size_t i = 0; i < survey->run_count; i++) {
+        if (survey->runs[i].open) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void gc_add_leftover(struct gc_survey *survey, const char *path, const char *why, struct arena *arena)
 {
@@ -38,9 +53,10 @@ static void find_models(struct gc_survey *survey, const struct gc_ids *ids, cons
 {
     size_t count = 0;
     const char *const *names = disk_list(folder, arena, &count);
+    bool copying = some_run_is_open(survey); /* a model is told in the journal and copied, its row comes later */
     for (size_t i = 0; i < count; i++) {
         ptrdiff_t at = known(ids, names[i]);
-        if (at < 0 || !ids->keeps_files[at]) {
+        if (at < 0 ? !copying : !ids->keeps_files[at]) {
             gc_add_leftover(survey, path_join(arena, folder, names[i]),
                             at < 0 ? "no model has it" : "its model failed or was deleted", arena);
         }
@@ -75,15 +91,31 @@ static void find_environments(struct gc_survey *survey, struct arena *arena)
     const char *folder = path_join(arena, survey->home, "envs");
     size_t count = 0;
     const char *const *names = disk_list(folder, arena, &count);
-    for (size_t i = 0; i < survey->run_count; i++) {
-        if (survey->runs[i].open) {
-            return;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !some_run_is_open(survey); i++) {
         const char *path = path_join(arena, folder, names[i]);
         if (fs_is_folder(path) && !fs_exists(path_join(arena, path, ".ready"))) {
             gc_add_leftover(survey, path, "a Python environment that was not finished", arena);
+        }
+    }
+}
+
+/* Of runners that ended well only logs with something in them are left. One whose socket is there may be alive. */
+static void find_runner_logs(struct gc_survey *survey, int64_t now_ms, struct arena *arena)
+{
+    const char *folder = path_join(arena, survey->home, "runner");
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct str name = str_from(names[i]);
+        const char *path = path_join(arena, folder, names[i]);
+        struct stat status;
+        if (!str_ends(name, STR(".log")) || stat(path, &status) < 0 ||
+            (int64_t)status.st_mtim.tv_sec * 1000 + runner_log_ms > now_ms) {
+            continue;
+        }
+        const char *socket = arena_printf(arena, "%s/%.*s.sock", folder, (int)(name.n - strlen(".log")), name.p);
+        if (!fs_exists(socket)) {
+            gc_add_leftover(survey, path, "the log of a runner that ended a month ago", arena);
         }
     }
 }
@@ -112,10 +144,11 @@ static int find_removals(struct store *store, struct gc_survey *survey, struct a
 }
 
 int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
-                      struct err *err)
+                      int64_t now_ms, struct err *err)
 {
     find_run_folders(survey, ids, arena);
     find_artifacts(survey, ids, arena);
     find_environments(survey, arena);
+    find_runner_logs(survey, now_ms, arena);
     return find_removals(store, survey, arena, err);
 }

@@ -68,7 +68,7 @@ struct gc_ids {
 const char *gc_run_folder(const char *home, const char *run_id, struct arena *arena);
 /* What nobody has rows for, what killed publishing left, what an earlier gc did not come to. */
 int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
-                      struct err *err);
+                      int64_t now_ms, struct err *err);
 void gc_add_leftover(struct gc_survey *survey, const char *path, const char *why, struct arena *arena);
 
 #endif

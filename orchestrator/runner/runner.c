@@ -182,12 +182,12 @@ static int begin(struct runner *runner, struct err *err)
     read_boot_id(runner);
     runner->start_ticks = runner_start_ticks(getpid());
     runner->arena = arena_new();
-    group_base_open(&runner->groups, runner->start_ticks, runner->arena);
     runner->engine_left_ms = clock_monotonic_ms(&clock_system);
     if (home_socket_open(runner->options.home, runner->options.id, &runner->folder, &runner->listener, err) < 0 ||
         watch_signals(runner, err) < 0) {
         return -1;
     }
+    group_base_open(&runner->groups, runner->start_ticks, runner->arena);
     runner->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (runner->epoll < 0) {
         return err_errno(err, "cannot make an epoll descriptor");

@@ -426,6 +426,45 @@ def test_what_killed_processes_left_goes(sluice):
     assert run
 
 
+def test_what_a_living_step_copies_stays_though_no_row_knows_it_yet(sluice):
+    """sluice was killed: the runner goes on, and tells the journal alone of the model that it copies."""
+    home = Home(sluice)
+    home.run()
+    sluice.pipeline("""
+        name: slow
+        steps:
+          a:
+            run: mkdir "$SLUICE_STEP_DIR/m"; touch "$SLUICE_STEP_DIR/m/w" began; until [ -e go ]; do sleep 0.1; done
+            model: {path: "${{ step.dir }}/m", name: slow}
+    """)
+    running = sluice.start("run")
+    wait_until((sluice.folder / "began").exists)
+    running.kill()
+    running.wait()
+    (sluice.folder / "go").touch()
+    models = sluice.home / "artifacts" / "2" / "models"
+    wait_until(lambda: models.is_dir() and [name for name in os.listdir(models) if name.startswith("m-")])
+    assert home.gc("--runs", "keep_last=0")["totals"]["leftover"]["count"] == 0
+    sluice("resume", expect=0)
+    assert home.sql("SELECT status FROM logged_models WHERE name = 'slow'") == [(2,)]
+    assert list(models.rglob("w"))
+    home.check_clean()
+
+
+def test_logs_of_runners_that_are_long_gone_go(sluice):
+    home = Home(sluice)
+    home.run()
+    folder = sluice.home / "runner"
+    for name, days in (("1-a.log", 40), ("2-b.log", 20), ("3-c.log", 40), ("4-d.txt", 40)):
+        (folder / name).write_text("it said something\n")
+        os.utime(folder / name, (time.time() - days * 86400,) * 2)
+    (folder / "3-c.sock").touch()  # it listens, as far as one can see
+    outcome = home.gc()
+    assert names(outcome, "leftover") == ["runner/1-a.log"]
+    assert {"2-b.log", "3-c.log", "3-c.sock", "4-d.txt"} <= set(os.listdir(folder))
+    home.check_clean()
+
+
 def test_digests_and_rows_that_are_of_no_use_go(sluice):
     home = Home(sluice, """
         name: digests
