@@ -24,7 +24,7 @@ int fs_open_file(const char *path, struct err *err);
 int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err);
 /* mkdir -p. */
 int fs_make_folders(const char *path, mode_t mode, struct err *err);
-/* rm -rf, without following links; an absent path is fine. */
+/* rm -rf, without following links, also of folders that their owner (us) made read-only; an absent path is fine. */
 int fs_remove(const char *path, struct err *err);
 bool fs_exists(const char *path);
 bool fs_is_folder(const char *path);

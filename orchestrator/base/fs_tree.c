@@ -54,6 +54,35 @@ static int remove_entries(struct removal *removal, DIR *entries, int depth)
     return result;
 }
 
+/* Folders that were made read-only (caches of modules are) can be emptied by their owner, once they are not. Whether it
+ * helped is seen by what comes next. */
+static void make_writable(int folder)
+{
+    struct stat status;
+    char path[40];
+    if (fstat(folder, &status) == 0 && (status.st_mode & S_IRWXU) != S_IRWXU) {
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+        (void)chmod(path, (status.st_mode & 07777) | S_IRWXU);
+    }
+}
+
+static int open_folder(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) {
+        int place = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (place >= 0) {
+            make_writable(place);
+            (void)close(place);
+        }
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    if (fd >= 0) {
+        make_writable(fd);
+    }
+    return fd;
+}
+
 static int remove_at(struct removal *removal, int parent, const char *name, int depth)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) {
@@ -65,7 +94,7 @@ static int remove_at(struct removal *removal, int parent, const char *name, int 
     if (depth > DEPTH_MAX) {
         return move_up(removal, parent, name);
     }
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_folder(parent, name);
     DIR *entries = fd < 0 ? NULL : fdopendir(fd);
     if (entries == NULL) {
         if (fd >= 0) {

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct arena *arena;
@@ -188,6 +189,44 @@ TEST(removing_does_not_follow_links)
     assert_file("keep/a", "kept");
     assert_int_equal(fs_remove(in("keep/a"), NULL), 0);
     assert_false(fs_exists(in("keep/a")));
+}
+
+/* As nobody in a process of its own: to root every folder can be written. */
+static int remove_as_nobody(const char *path)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool nobody = geteuid() != 0 || (setgid(65534) == 0 && setuid(65534) == 0);
+        _exit(nobody && fs_remove(path, NULL) == 0 ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+TEST(folders_that_were_made_read_only_are_removed_too)
+{
+    static const mode_t modes[] = {0555, 0000, 0444, 0200};
+    uid_t owner = geteuid() == 0 ? 65534 : geteuid();
+    make_file("cache/module/a/b.go", "package b");
+    assert_int_equal(chmod(folder, 0777), 0);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        static const char *const folders[] = {"cache/module/a", "cache/module", "cache"};
+        make_file("cache/module/a/b.go", "package b");
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(chown(in(folders[k]), owner, (gid_t)-1), 0);
+            assert_int_equal(chmod(in(folders[k]), modes[i]), 0);
+        }
+        assert_int_equal(remove_as_nobody(in("cache")), 0);
+        assert_false(fs_exists(in("cache")));
+    }
+    /* What is not ours stays, and that is told. */
+    if (geteuid() == 0) {
+        make_file("cache/module/a/b.go", "package b");
+        assert_int_equal(chown(in("cache"), owner, (gid_t)-1), 0);
+        assert_int_not_equal(remove_as_nobody(in("cache")), 0);
+        assert_true(fs_exists(in("cache/module/a/b.go")));
+    }
 }
 
 TEST(what_is_deep_is_removed_too)
@@ -370,7 +409,7 @@ TEST(a_local_file_system_has_no_network_name)
 TESTS(FS_RUN(what_is_written_is_read_and_nothing_is_left_beside), FS_RUN(reading_says_why_it_does_not),
       FS_RUN(only_a_plain_file_is_read_where_a_pipe_would_wait), FS_RUN(a_write_that_fails_keeps_the_old_bytes),
       FS_RUN(folders_are_made_with_their_parents),
-      FS_RUN(removing_does_not_follow_links), FS_RUN(what_is_deep_is_removed_too),
+      FS_RUN(removing_does_not_follow_links), FS_RUN(folders_that_were_made_read_only_are_removed_too), FS_RUN(what_is_deep_is_removed_too),
       FS_RUN(walking_gives_all_files_in_order), FS_RUN(walking_refuses_links_to_the_outside_and_what_is_no_file),
       FS_RUN(globs_find_files_and_folders_in_order), FS_RUN(globs_pass_over_what_they_do_not_match),
       FS_RUN(copies_are_whole_and_keep_the_mode),
