@@ -9,6 +9,7 @@
 
 enum {
     BATCH_RUNS = 200,        /* in one transaction */
+    BATCH_PATHS = 500,       /* removed between two of them */
     COMPACT_ABOVE = 1 << 20, /* bytes: a file is written anew for no less */
     COMPACT_PART = 4         /* and only when one part in so many of it is free */
 };
@@ -264,6 +265,22 @@ static bool remove_path(struct collecting *c, const char *path, struct gc_outcom
     return true;
 }
 
+/* A row that outlives its files does no harm: what is gone is gone. */
+static int remove_batch_of_paths(struct collecting *c, const struct removal *rows, size_t count,
+                                 struct gc_outcome *outcome, struct err *err)
+{
+    if (store_begin(c->options->store, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (remove_path(c, rows[i].path, outcome) && store_removal_done(c->options->store, rows[i].path, err) < 0) {
+            store_rollback(c->options->store);
+            return -1;
+        }
+    }
+    return store_commit(c->options->store, err);
+}
+
 /* Leftovers need no row to be found again; and the place of one, an environment, may be somebody's by then. */
 static int remove_files(struct collecting *c, struct gc_outcome *outcome, struct err *err)
 {
@@ -272,8 +289,8 @@ static int remove_files(struct collecting *c, struct gc_outcome *outcome, struct
     if (store_removal_list(c->options->store, c->options->arena, &rows, &count, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (remove_path(c, rows[i].path, outcome) && store_removal_done(c->options->store, rows[i].path, err) < 0) {
+    for (size_t i = 0; i < count; i += BATCH_PATHS) {
+        if (remove_batch_of_paths(c, rows + i, count - i < BATCH_PATHS ? count - i : BATCH_PATHS, outcome, err) < 0) {
             return -1;
         }
     }
