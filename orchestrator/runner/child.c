@@ -259,17 +259,19 @@ static pid_t fork_child(const struct child_request *request, const struct fds *f
     return pid >= 0 ? pid : err_errno(err, "cannot start a process");
 }
 
-/* Why a program was not begun, told through the memory that parent and child share. */
+/* Why a program was not begun, told through the memory that parent and child share. It must lie in a volatile object:
+ * the compiler sees no path from where the child writes to where the parent reads. */
 struct not_begun {
-    volatile int error; /* errno; 0: it was begun */
-    volatile bool folder;
-    volatile bool group;
+    int error; /* errno; 0: it was begun */
+    bool folder;
+    bool group;
 };
 
 /* Between vfork and exec, in the memory of the runner, which waits: only system calls, and nothing is changed but
  * `why`. */
 static _Noreturn void become(const struct child_request *request, const struct fds *fds,
-                             const struct child_program *program, pid_t runner, struct not_begun *why)
+                             const struct child_program *program, pid_t runner,
+                             volatile struct not_begun *why)
 {
     int outside = stand_alone(request, fds, program, runner);
     why->group = outside != 0;
@@ -282,7 +284,8 @@ static _Noreturn void become(const struct child_request *request, const struct f
     _exit(COULD_NOT_START);
 }
 
-static int say_why_not(const struct json *spawn, const char *program, const struct not_begun *why, struct err *err)
+static int say_why_not(const struct json *spawn, const char *program, const volatile struct not_begun *why,
+                       struct err *err)
 {
     if (why->group) {
         (void)group_failed(why->error, err);
@@ -299,7 +302,7 @@ static int say_why_not(const struct json *spawn, const char *program, const stru
 static pid_t vfork_program(const struct child_request *request, const struct fds *fds,
                            const struct child_program *program, char **environment, struct err *err)
 {
-    struct not_begun why = {0};
+    volatile struct not_begun why = {0};
     pid_t runner = getpid();
     char **own = environ;
     environ = environment; /* whose PATH execvp searches */
