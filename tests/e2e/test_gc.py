@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import ROOT, Sluice, wait_until
+from conftest import ROOT, runners_of, wait_until
 
 sys.path.insert(0, str(ROOT / "tests/fault"))
 import invariants  # noqa: E402
@@ -76,6 +76,8 @@ class Home:
                                            "|| revision END FROM pipeline_runs ORDER BY created_ms")]
 
     def disk(self):
+        """Once no runner tidies up any more."""
+        wait_until(lambda: not runners_of(self.sluice.home))
         total = 0
         for folder in ("artifacts", "runs"):
             for path, _, files in os.walk(self.sluice.home / folder):
