@@ -302,6 +302,7 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     if (leases_take(engine, attempt, err) < 0) {
         return -1;
     }
+    crash_point(engine, "in_start");
     struct json outcome = json_null();
     if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
         return -1;
@@ -463,6 +464,7 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     attempt->row.ended_ms = end->at_ms;
     attempt_set(&attempt->row.reason, end->reason);
     attempt->dirty = true;
+    crash_point(engine, "in_attempt_end");
     if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
         settle_models(engine, attempt, end, err) < 0 ||
         store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) <

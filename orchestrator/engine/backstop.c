@@ -107,8 +107,7 @@ static void ask(struct engine *engine, struct runner_link *link)
 {
     struct json message = json_object();
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, "list"));
-    message_send(&link->stream, &message);
-    link_flush(engine, link);
+    link_send(engine, link, &message);
 }
 
 /* Would something be lost with the runner that is not late: a step that has begun, also one of a run that could not be

@@ -24,7 +24,7 @@ int64_t engine_now(const struct engine *engine)
     return clock_wall_ms(engine->options.clock);
 }
 
-static void crash_point(const struct engine *engine, const char *name)
+void crash_point(const struct engine *engine, const char *name)
 {
     engine->world->crash_point(engine->world->ctx, name);
 }
@@ -61,14 +61,6 @@ void turn_abandon(struct engine *engine)
     engine->reload = true;
 }
 
-/* "before_stop", "before_spawn": the crash points of what a message says. */
-static void crash_before_message(const struct engine *engine, const struct json *message)
-{
-    char name[40];
-    (void)snprintf(name, sizeof name, "before_%s", json_get_text(message, "type", ""));
-    crash_point(engine, name);
-}
-
 /* Whether the next message goes the same way: both are sent at once. */
 static bool is_followed(const struct engine *engine, size_t i)
 {
@@ -81,6 +73,7 @@ static void act(struct engine *engine)
 {
     for (size_t i = 0; i < engine->unpublished.count; i++) {
         struct err left = {0};
+        crash_point(engine, "before_remove");
         if (fs_remove(engine->unpublished.items[i], &left) < 0) {
             log_warn("engine", "what a model has left that was not published stays: %s", left.message);
         }
@@ -89,13 +82,8 @@ static void act(struct engine *engine)
     for (size_t i = 0; i < engine->outgoing.count; i++) {
         struct runner_link *link = link_find(engine, engine->outgoing.items[i].runner);
         if (link != NULL) {
-            crash_point(engine, "before_send");
-            crash_before_message(engine, &engine->outgoing.items[i].message);
-            message_send(&link->stream, &engine->outgoing.items[i].message);
-            if (!is_followed(engine, i) || link->stream.out.length > SEND_AT_ONCE_BYTES) {
-                link_flush(engine, link);
-            }
-            crash_point(engine, "after_send");
+            bool more = is_followed(engine, i) && link->stream.out.length < SEND_AT_ONCE_BYTES;
+            (more ? link_queue : link_send)(engine, link, &engine->outgoing.items[i].message);
         }
     }
     engine->outgoing.count = 0;
@@ -395,7 +383,9 @@ static int next_generation(struct engine *engine, struct err *err)
     }
     engine->generation = last + 1;
     const char *next = arena_printf(arena, "%lld\n", (long long)engine->generation);
+    crash_point(engine, "before_generation");
     int result = fs_write(path, str_from(next), 0600, false, err);
+    crash_point(engine, "after_generation");
     arena_free(arena);
     return result;
 }

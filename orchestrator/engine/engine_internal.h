@@ -154,6 +154,8 @@ struct engine {
 };
 
 int64_t engine_now(const struct engine *engine);
+/* A place between two acts, where a test ends the process (base/crash_point.h). */
+void crash_point(const struct engine *engine, const char *name);
 /* Begins the turn's transaction if it has not begun. */
 int turn_begin(struct engine *engine, struct err *err);
 /* Writes all changes, starts what is ready, commits, and acts. */
@@ -388,6 +390,8 @@ int links_scan(struct engine *engine, struct err *err);
 struct runner_link *links_current(struct engine *engine, struct err *err);
 struct runner_link *link_find(struct engine *engine, const char *id);
 int links_read(struct engine *engine, struct runner_link *link, struct err *err);
+/* Sends the message, now or when the socket has room. */
+void link_send(struct engine *engine, struct runner_link *link, const struct json *message);
 /* Sends what waits to be sent, now or when the socket has room. */
 void link_flush(struct engine *engine, struct runner_link *link);
 void link_drop(struct engine *engine, struct runner_link *link);
@@ -416,6 +420,9 @@ int backstop_check(struct engine *engine, struct err *err);
 void backstop_heard(struct runner_link *link);
 
 /* ---- runner_process.c ---- */
+/* Whether a child of ours has ended, and how; it is reaped then. -1: not known, it lives. */
+enum runner_end { RUNNER_LIVES, RUNNER_EXITED, RUNNER_WAS_KILLED };
+enum runner_end runner_process_end(int pidfd);
 /* The process of the runner that listens at the other end of a connection, or -1. */
 int runner_process_open(int connection, const char *id);
 /* Lets a process go on that was stopped; nothing to one that was not. False when it is not known. */

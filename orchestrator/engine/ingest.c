@@ -233,7 +233,9 @@ static int journal_anew(struct engine *engine, struct open_run *open, const char
     if (journal_lost(engine, open, why, err) < 0) {
         return -1;
     }
+    crash_point(engine, "before_journal_aside");
     (void)rename(open->journal_path, arena_printf(engine->turn, "%s.damaged", open->journal_path));
+    crash_point(engine, "after_journal_aside");
     journal_reader_close(open->journal);
     open->journal = NULL;
     open->journal_written = 0;

@@ -51,6 +51,22 @@ void link_flush(struct engine *engine, struct runner_link *link)
     }
 }
 
+/* "before_stop", "after_spawn": the crash points of what a message says. */
+static void crash_at_message(const struct engine *engine, const char *when, const struct json *message)
+{
+    char name[40];
+    (void)snprintf(name, sizeof name, "%s_%s", when, json_get_text(message, "type", ""));
+    crash_point(engine, name);
+}
+
+void link_send(struct engine *engine, struct runner_link *link, const struct json *message)
+{
+    crash_at_message(engine, "before", message);
+    message_send(&link->stream, message);
+    link_flush(engine, link);
+    crash_at_message(engine, "after", message);
+}
+
 static struct runner_link *link_new(struct engine *engine, const char *id, int take_fd, struct err *err)
 {
     struct runner_link *link = mem_alloc(sizeof *link);
@@ -68,8 +84,7 @@ static struct runner_link *link_new(struct engine *engine, const char *id, int t
     json_set(engine->turn, &hello, "type", json_cstring(engine->turn, "hello"));
     json_set(engine->turn, &hello, "protocol", json_int(WIRE_PROTOCOL));
     json_set(engine->turn, &hello, "generation", json_int(engine->generation));
-    message_send(&link->stream, &hello);
-    link_flush(engine, link);
+    link_send(engine, link, &hello);
     return link;
 }
 
@@ -130,6 +145,29 @@ void links_drop_dead(struct engine *engine)
 
 /* ---- starting one ---------------------------------------------------------------------------- */
 
+/* Connects to a runner that has just been started. `*ret_gone`: somebody killed it before. */
+static int await_socket(struct engine *engine, const char *folder, const char *id, int pidfd, bool *ret_gone,
+                        struct err *err)
+{
+    const struct engine_world *world = engine->world;
+    int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
+    enum runner_end end = RUNNER_LIVES;
+    int fd = -1;
+    while ((fd = world->runner_connect(world->ctx, folder, id)) < 0 && end == RUNNER_LIVES &&
+           clock_monotonic_ms(engine->options.clock) < until_ms) {
+        world->pause(world->ctx, RUNNER_POLL_MS);
+        end = runner_process_end(pidfd);
+    }
+    *ret_gone = end == RUNNER_WAS_KILLED;
+    if (fd < 0 && end == RUNNER_LIVES) {
+        return err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000,
+                       folder, id);
+    }
+    return fd >= 0 ? fd
+                   : err_set(err, ERR_IO, "sluice-runner %s as it began: see '%s/%s.log'",
+                             end == RUNNER_WAS_KILLED ? "was killed" : "ended", folder, id);
+}
+
 /* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
 static struct runner_link *start_runner(struct engine *engine, const char *folder, bool *ret_gone, struct err *err)
 {
@@ -137,18 +175,17 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
     char id[64];
     (void)snprintf(id, sizeof id, "%lld-%016llx", (long long)engine->generation,
                    (unsigned long long)rng_next(&engine->rng));
-    if (world->runner_start(world->ctx, &engine->options, folder, id, err) < 0) {
+    crash_point(engine, "before_runner_start");
+    int pidfd = -1;
+    if (world->runner_start(world->ctx, &engine->options, folder, id, &pidfd, err) < 0) {
         return NULL;
     }
-    int64_t until_ms = clock_monotonic_ms(engine->options.clock) + RUNNER_START_MS;
-    int fd = -1;
-    while ((fd = world->runner_connect(world->ctx, folder, id)) < 0 &&
-           clock_monotonic_ms(engine->options.clock) < until_ms) {
-        world->pause(world->ctx, RUNNER_POLL_MS);
+    crash_point(engine, "after_runner_start");
+    int fd = await_socket(engine, folder, id, pidfd, ret_gone, err);
+    if (pidfd >= 0) {
+        (void)close(pidfd);
     }
     if (fd < 0) {
-        (void)err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000,
-                      folder, id);
         return NULL;
     }
     struct runner_link *link = link_new(engine, id, fd, err);
@@ -193,8 +230,7 @@ static void send_now(struct engine *engine, struct runner_link *link, const char
     struct json message = json_object();
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, type));
     json_set(engine->turn, &message, "attempt", json_int(attempt));
-    message_send(&link->stream, &message);
-    link_flush(engine, link);
+    link_send(engine, link, &message);
 }
 
 /* Replies that were committed but may not have been sent. */

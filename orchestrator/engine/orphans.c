@@ -62,6 +62,7 @@ int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const c
     strbuf_init(&pids, 256);
     const struct engine_world *world = engine->world;
     bool swept = attempt_has_begun(engine, &attempt->row) && same_boot;
+    crash_point(engine, "before_sweep");
     int left = swept ? world->sweep(world->ctx, &attempt->row, &pids) : 0;
     bool stopped = attempt->row.stopping != NULL && left == 0; /* what was asked for has come about */
     struct attempt_end end = {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { COMMAND_MAX_BYTES = 64 << 10, DEATH_MS = 2000 };
@@ -56,4 +57,13 @@ bool runner_process_kill(int pidfd)
     (void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
     struct pollfd end = {.fd = pidfd, .events = POLLIN};
     return poll(&end, 1, DEATH_MS) == 1;
+}
+
+enum runner_end runner_process_end(int pidfd)
+{
+    siginfo_t info = {0};
+    if (pidfd < 0 || waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0) {
+        return RUNNER_LIVES;
+    }
+    return info.si_code == CLD_EXITED ? RUNNER_EXITED : RUNNER_WAS_KILLED;
 }

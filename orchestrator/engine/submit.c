@@ -280,6 +280,7 @@ int engine_submit(struct engine *engine, const struct engine_submission *submiss
     if (run_submit(engine, submission, &open, err) < 0) {
         return turn_end(engine, -1, err);
     }
+    crash_point(engine, "in_submit");
     (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
     if (submission->step_env.type == JSON_OBJECT) {
         run_env_keep(engine, ret_run_id, &submission->step_env);
@@ -373,6 +374,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
     }
     item->child_run_id = arena_strdup(open->run->arena, child->row.run_id);
     item->step_run_id = item->child_run_id;
+    crash_point(engine, "in_child_submit");
     vec_push(&open->changes.items, place);
     return 0;
 }
@@ -408,6 +410,7 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
         (open == NULL ? run_abandon(engine, run_id, words, err) : open_run_apply(engine, open, &event, err)) < 0) {
         return turn_end(engine, -1, err);
     }
+    crash_point(engine, "in_cancel");
     return turn_end(engine, 0, err);
 }
 

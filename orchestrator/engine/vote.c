@@ -237,6 +237,7 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
     if (record_vote(engine, &asked, &spec, vote, &outcome, err) < 0) {
         return turn_end(engine, -1, err);
     }
+    crash_point(engine, "in_vote");
     *ret_outcome = json_copy(arena, &outcome);
     return turn_end(engine, 0, err);
 }

@@ -49,6 +49,7 @@ int wait_end(struct engine *engine, struct wait_row *wait, const char *status, s
     if (store_wait_update(engine->options.store, wait, err) < 0 || open == NULL) {
         return open == NULL ? err_set(err, ERR_INTERNAL, "a wait of run %s, which is not open", wait->run_id) : -1;
     }
+    crash_point(engine, "in_wait_end");
     struct run_item *item = run_item_at(open->run, place_of(wait));
     bool approved = strcmp(wait->kind, "approval") == 0 && strcmp(status, "met") == 0;
     item->gate_passed = item->gate_passed || approved;
@@ -278,6 +279,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     if (store_wait_insert(engine->options.store, &row, err) < 0) {
         return -1;
     }
+    crash_point(engine, "in_wait_open");
     attempt->row.state = ATTEMPT_STATE_WAITING;
     attempt->dirty = true;
     engine->next_wait_check_ms = now_ms;

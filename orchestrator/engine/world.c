@@ -3,8 +3,8 @@
  */
 #include "engine/world.h"
 
+#include "base/crash_point.h"
 #include "base/fs.h"
-#include "base/parse.h"
 #include "engine/engine_internal.h"
 
 #include <dirent.h>
@@ -15,29 +15,16 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-/* SLUICE_CRASH=name[:n] */
 static void system_crash_point(void *ctx, const char *name)
 {
-    const char *wanted = getenv("SLUICE_CRASH");
-    static int seen = 0; /* test builds and tests only: counts passes of the one point that is wanted */
     (void)ctx;
-    if (wanted == NULL) {
-        return;
-    }
-    struct str rest = str_from(wanted);
-    struct str point = {0};
-    int64_t nth = 1;
-    if (str_cut(&rest, ':', &point) && rest.p != NULL) {
-        (void)parse_int(rest, 1, INT64_MAX, &nth, NULL);
-    }
-    if (str_is(point, name) && ++seen == nth) {
-        (void)kill(getpid(), SIGKILL);
-    }
+    crash_point_pass(name);
 }
 
 static void system_seed(void *ctx, struct rng *ret_rng)
@@ -156,7 +143,7 @@ static char **runner_environment(struct arena *arena)
 
 /* All descriptors of the engine are close-on-exec: the runner inherits none. */
 static int system_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
-                               struct err *err)
+                               int *ret_pidfd, struct err *err)
 {
     char linger[16];
     (void)ctx;
@@ -191,6 +178,7 @@ static int system_runner_start(void *ctx, const struct engine_options *options, 
         errno = code;
         return err_errno(err, "starting '%s'", options->runner);
     }
+    *ret_pidfd = pidfd_open(pid, 0);
     return 0;
 }
 

@@ -43,9 +43,9 @@ struct engine_world {
     int (*runner_connect)(void *ctx, const char *folder, const char *id);
     /* Takes away what a dead one left. */
     void (*runner_forget)(void *ctx, const char *folder, const char *id);
-    /* Starts one; it can be connected to a little later. */
+    /* Starts one; it can be connected to a little later. `*ret_pidfd` is readable when it has ended; -1: not known. */
     int (*runner_start)(void *ctx, const struct engine_options *options, const char *folder, const char *id,
-                        struct err *err);
+                        int *ret_pidfd, struct err *err);
 
     /* ---- what a runner may have left behind */
     /* Kills the processes of an attempt: how many are left after a second, their pids in words in `pids`. */

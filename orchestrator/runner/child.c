@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/child.h"
 
+#include "base/crash_point.h"
 #include "runner/channel.h"
 #include "runner/child_exec.h"
 #include "runner/step_folders.h"
@@ -186,6 +187,7 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     }
     struct arena *arena = arena_new();
     const struct json *spawn = request->spawn;
+    crash_point_pass(request->collect ? "collect_begins" : "step_before_mark");
     show_mark(spawn);
     environ = (char *[]){NULL};
     if ((request->clear && step_folders_clear(spawn, &err) < 0) || enter_folder(spawn, &err) < 0 ||
@@ -194,6 +196,7 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     }
     /* Last, so that a small RLIMIT_AS ends in a message of the step and not in ours. */
     take_limits(request);
+    crash_point_pass("step_begins");
     if (request->collect) {
         leave(step_process_collect(spawn, CHANNEL_FD));
     }

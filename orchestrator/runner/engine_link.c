@@ -2,6 +2,7 @@
 #include "runner/engine_link.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "runner/runner.h"
 
@@ -127,6 +128,7 @@ static bool obey_hello(struct engine_link *link, const struct json *message)
     runner->had_engine = true;
     runner->engine_left_ms = 0;
     link->greeted = true;
+    crash_point_pass("runner_greeted");
     for (size_t i = 0; i < runner->journals.count; i++) {
         runner->journals.items[i]->announced = 0;
         runner->journals.items[i]->told = false;
@@ -143,6 +145,7 @@ static bool obey_spawn(struct engine_link *link, const struct json *message, str
         return false;
     }
     struct err err = {0};
+    crash_point_pass("runner_told_spawn");
     struct supervised *attempt = supervise_new(runner, arena, message, &err);
     if (attempt == NULL) {
         log_error("runner", "%s", err.message);
@@ -166,12 +169,15 @@ static bool obey(struct engine_link *link, const struct json *message, struct ar
         runner->leaving = true;
     } else if (attempt != NULL && strcmp(type, "stop") == 0) {
         const char *why = arena_strdup(attempt->arena, json_get_text(message, "why", "cancel"));
+        crash_point_pass("runner_told_stop");
         ladder_stop(attempt, why, json_get_int(message, "grace_ms", 10000), now_ms);
     } else if (attempt != NULL && strcmp(type, "reply") == 0) {
+        crash_point_pass("runner_told_reply");
         supervise_answer(attempt, message);
     } else if (attempt != NULL && strcmp(type, "ack") == 0) {
         /* Of a step that still runs: the engine has given it up already, and will not say so again. */
         attempt->acked = true;
+        crash_point_pass("runner_told_ack");
     }
     return false;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/publish.h"
 
+#include "base/crash_point.h"
 #include "base/fs.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -87,10 +88,12 @@ int publish_move(const char *stage, const char *target, const char *prefix, stru
     struct published made = {.local = arena_strdup(arena, target), .files = json_array()};
     int result = fs_is_folder(stage) ? digest_folder(stage, prefix, arena, &made, err)
                                      : digest_one(stage, prefix, arena, &made, NULL, err);
+    crash_point_pass("step_before_publish");
     if (result < 0 || move_over(stage, target, err) < 0) {
         (void)fs_remove(stage, NULL);
         return -1;
     }
+    crash_point_pass("step_after_publish");
     *ret = made;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "runner/runner.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "runner/child.h"
@@ -171,6 +172,7 @@ static void read_boot_id(struct runner *runner)
 
 static int begin(struct runner *runner, struct err *err)
 {
+    crash_point_pass("runner_begins");
     (void)setsid();
     (void)close_range(3, ~0U, 0);
     runner->umask = umask(0);
@@ -188,6 +190,7 @@ static int begin(struct runner *runner, struct err *err)
         return -1;
     }
     group_base_open(&runner->groups, runner->start_ticks, runner->arena);
+    crash_point_pass("runner_listens");
     runner->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (runner->epoll < 0) {
         return err_errno(err, "cannot make an epoll descriptor");

@@ -2,6 +2,7 @@
 #include "runner/step_collect.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "runner/metrics_file.h"
@@ -220,6 +221,7 @@ static int publish_model(const struct collecting *c, const struct json *model, c
     struct published published;
     struct json about = model_report(c, model, "PENDING");
     struct json ready = model_report(c, model, "READY");
+    crash_point_pass("step_before_model");
     if (announce_model(c, model, err) < 0 || copy_model(c, model, path, &published, err) < 0 ||
         step_files_report(&about, &published, c->sink, c->arena, err) < 0) {
         return err_add(err, "model");
@@ -253,6 +255,7 @@ static int collect_all(const struct collecting *c, const struct json *set, struc
         result = -1;
     }
     step_artifacts_drop(&plan);
+    crash_point_pass("step_collected");
     return result;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/step_process.h"
 
+#include "base/crash_point.h"
 #include "base/utf8.h"
 #include "runner/plugin_host.h"
 #include "runner/step_collect.h"
@@ -69,9 +70,11 @@ int step_process_run(const struct json *spawn, int channel)
     if (!good && outcome.reason[0] == '\0') {
         step_outcome_reason(&outcome, "the step failed and gave no reason");
     }
+    crash_point_pass("step_before_result");
     int sent = step_link_result(link, words[outcome.result], good ? NULL : outcome.reason);
     sent = step_link_free(link) < 0 ? -1 : sent;
     arena_free(arena);
+    crash_point_pass("step_after_result");
     /* A result that could not be sent: the runner says so when it sees the exit. */
     return good && sent == 0 ? 0 : EXIT_STEP_FAILED;
 }

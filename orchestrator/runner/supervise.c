@@ -2,6 +2,7 @@
 #include "runner/supervise.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "runner/child.h"
 #include "runner/memory_watch.h"
 #include "runner/runner.h"
@@ -109,7 +110,9 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
     attempt->journal = runner_journal(runner, run_id, path, now_ms);
     attempt->journal->attempts++;
+    crash_point_pass("runner_before_spawning");
     run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);
+    crash_point_pass("runner_after_spawning");
     return attempt;
 }
 
@@ -187,7 +190,9 @@ static void end(struct supervised *attempt, int64_t now_ms)
 {
     struct json record = exit_record(attempt->arena, &attempt->facts);
     record = mask_json(attempt->mask, attempt->arena, &record);
+    crash_point_pass("runner_before_exit");
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
+    crash_point_pass("runner_after_exit");
     attempt->phase = ATTEMPT_ENDED;
     attempt->calls.count = 0;
     attempt->untidy = true;
@@ -227,6 +232,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
     sweep_name(attempt->id, request.name);
     struct child_ends ends;
     pid_t pid = made < 0 ? -1 : child_start(&request, &ends, &err);
+    crash_point_pass("runner_after_fork");
     if (pid < 0) {
         attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
         attempt->facts.why = arena_strdup(attempt->arena, err.message);
@@ -251,6 +257,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
         json_set(attempt->arena, &started, "pid", json_int(pid));
         json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
         journal_json(attempt, JOURNAL_STARTED, &started, now_ms);
+        crash_point_pass("runner_after_started");
     }
     watch_ends(attempt);
 }
@@ -358,6 +365,7 @@ static void read_all(struct supervised *attempt, int64_t now_ms)
 
 void supervise_exited(struct supervised *attempt, int status, const struct rusage *usage, int64_t now_ms)
 {
+    crash_point_pass("runner_step_over");
     add_usage(&attempt->facts, usage);
     attempt->facts.wall_ms = now_ms - attempt->started_at_ms;
     attempt->status = status;

@@ -142,7 +142,7 @@ def test_retry_only_goes_on_after_a_kill(sluice):
     sluice.run(expect=1)
     (sluice.folder / "good").touch()
     (sluice.folder / "trace").unlink()
-    sluice("retry", "p/1", "b", "--only", env={"SLUICE_CRASH": "after_send"}, expect=-9)
+    sluice("retry", "p/1", "b", "--only", env={"SLUICE_CRASH": "after_spawn"}, expect=-9)
     sluice("resume", expect=0)
     assert trace(sluice) == ["b"]
 

@@ -203,9 +203,10 @@ static void world_runner_forget(void *ctx, const char *folder, const char *id)
 }
 
 static int world_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
-                              struct err *err)
+                              int *ret_pidfd, struct err *err)
 {
     struct world *world = ctx;
+    *ret_pidfd = -1;
     (void)options;
     (void)folder;
     if (world->dead) {
