@@ -25,18 +25,31 @@ static bool same_params(const char *stored, const struct json *params, struct ar
     return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
 }
 
+/* Of a run that was open when we took the home: did it go on, or could it? Recovery may have brought it to its good end,
+ * or to a question to a person: all that was missing was somebody to write it down. */
+static bool was_left(struct session *session, const struct pipeline_run *found)
+{
+    struct pipeline_run now;
+    struct err ignored = {0};
+    if (engine_find_run(session->engine, found->run_id) != NULL) {
+        return found->state != RUN_STATE_WAITING || !engine_is_blocked(session->engine, found->run_id);
+    }
+    return store_pipeline_run_get(session->home.store, found->run_id, session->cli->arena, &now, &ignored) == 0 &&
+           now.state == RUN_STATE_SUCCEEDED;
+}
+
 /* Whether the run could go on and nobody looks after it. When the home is ours, nobody does. */
-static bool is_left(struct session *session, const char *run_id)
+static bool is_left(struct session *session, const struct pipeline_run *run)
 {
     struct arena *arena = session->cli->arena;
     struct json request = json_object();
     struct json outcome;
     struct err ignored = {0};
     if (session->visit == NULL) {
-        return !engine_is_blocked(session->engine, run_id);
+        return was_left(session, run);
     }
     json_set(arena, &request, "do", json_cstring(arena, "look"));
-    json_set(arena, &request, "run", json_cstring(arena, run_id));
+    json_set(arena, &request, "run", json_cstring(arena, run->run_id));
     return visit_ask(session->visit, &request, arena, &outcome, &ignored) == 0 &&
            !json_get_bool(&outcome, "followed", true) && !json_get_bool(&outcome, "blocked", true);
 }
@@ -47,10 +60,11 @@ static const char *find_left(struct session *session, const struct engine_submis
 {
     struct arena *arena = session->cli->arena;
     struct pipeline_run_filter filter = {.pipeline = arena_str(arena, wanted->pipeline->name).p, .open = true};
-    struct pipeline_run *rows = NULL;
-    size_t count = 0;
+    struct pipeline_run *rows = session->found;
+    size_t count = session->found_count;
     struct err ignored = {0};
-    if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, &ignored) < 0) {
+    if (session->visit != NULL &&
+        store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, &ignored) < 0) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
@@ -65,7 +79,7 @@ static const char *find_left(struct session *session, const struct engine_submis
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             json_get_bool(&contexts, "no_cache", false) == wanted->no_cache &&
             strcmp(row->until == NULL ? "" : row->until, wanted->until == NULL ? "" : wanted->until) == 0;
-        if (same && is_left(session, row->run_id)) {
+        if (same && is_left(session, row)) {
             char label[32];
             pipeline_run_label(row, label);
             fprintf(stderr, "sluice: going on with %s run %s, which was interrupted (--new starts another)\n",
@@ -232,8 +246,8 @@ static bool first_root(const struct pipeline_run *rows, size_t count, struct pip
     return false;
 }
 
-/* Without a name: the oldest run that is open, or one that ended just now, when it was found that its steps were lost.
- */
+/* Without a name: the oldest run that is open, or one that was when we came: it had ended, or its steps were lost, and
+ * nobody had written it down. */
 static int find_open(struct session *session, const char *words, struct pipeline_run *ret_row, struct err *err)
 {
     struct arena *arena = session->cli->arena;
@@ -249,15 +263,8 @@ static int find_open(struct session *session, const char *words, struct pipeline
     if (first_root(rows, count, ret_row)) {
         return 0;
     }
-    filter = (struct pipeline_run_filter){.limit = 20};
-    if (store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].ended_ms >= session->opened_ms) {
-            *ret_row = rows[i];
-            return 0;
-        }
+    if (first_root(session->found, session->found_count, ret_row)) {
+        return store_pipeline_run_get(session->home.store, ret_row->run_id, arena, ret_row, err);
     }
     return err_set(err, ERR_NOT_FOUND, "no run is open: there is nothing to resume");
 }

@@ -243,12 +243,20 @@ void session_begin(struct session *session, struct cli *cli, const struct sessio
     installation_find(cli, &session->installation);
 }
 
+/* Recovery may end some of them: their last steps had ended, and nobody had read it. */
+static int note_open(struct session *session, struct err *err)
+{
+    struct pipeline_run_filter filter = {.open = true};
+    return store_pipeline_run_list(session->home.store, &filter, session->cli->arena, &session->found,
+                                   &session->found_count, err);
+}
+
 int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
     session_begin(session, cli, options);
     if (home_open(session->options.home, HOME_WRITE, options->doing, cli->arena, &session->home, err) < 0 ||
-        session_prepare(session, err) < 0 || start_engine(session, err) < 0) {
+        session_prepare(session, err) < 0 || note_open(session, err) < 0 || start_engine(session, err) < 0) {
         session_close(session);
         return -1;
     }

@@ -11,6 +11,7 @@
 #include "cli/visit.h"
 #include "config/config.h"
 #include "engine/engine.h"
+#include "store/pipeline_runs.h"
 
 #include <sys/types.h>
 
@@ -52,6 +53,8 @@ struct session {
     const char *actor;   /* the user's name */
     struct json groups;  /* list: the actor's groups */
     int64_t opened_ms;   /* wall clock, before recovery */
+    struct pipeline_run *found; /* when the home is ours: the runs that were open before recovery, oldest first */
+    size_t found_count;
 };
 
 /* Opens home (HOME_WRITE) and engine; recovery happens here. */

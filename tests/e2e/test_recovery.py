@@ -122,7 +122,7 @@ def test_a_lost_attempt_is_retried_when_the_policy_says_so(sluice):
     assert result.step("slow")["attempt"] == 2 and trace(sluice) == ["1", "2"]
 
 
-@pytest.mark.parametrize("name", ["before_commit", "after_commit", "before_send", "after_send", "after_act"])
+@pytest.mark.parametrize("name", ["before_commit", "after_commit", "before_spawn", "after_spawn", "after_act"])
 @pytest.mark.parametrize("nth", [1, 2, 3, 5, 8])
 def test_a_crash_at_each_commit_is_recovered(sluice, name, nth):
     sluice.pipeline(CHAIN.replace("sleep 0.3", "true").replace("sleep 0.5", "true").replace("sleep 0.2", "true"))
@@ -169,6 +169,52 @@ def journal_of(sluice):
     return next((sluice.home / "runs").glob("*/journal"))
 
 
+def has_ended(sluice):
+    return b'"how":"exited"' in journal_of(sluice).read_bytes()[-4096:]
+
+
+@pytest.mark.parametrize("command", ["run", "resume"])
+def test_a_run_whose_last_step_ended_meanwhile_has_succeeded(sluice, command):
+    """Recovery ended it, and then nothing was open: `resume` knew of no run, and `run` began another one."""
+    sluice.pipeline("name: p\nsteps: {only: {run: 'echo once >> trace; until [ -e go ]; do sleep 0.02; done'}}\n")
+    process = sluice.start("run")
+    wait_until(lambda: trace(sluice) == ["once"])
+    kill(process)
+    (sluice.folder / "go").touch()
+    wait_until(lambda: has_ended(sluice))
+    result = sluice(command, "--json", expect=0)
+    assert result.json["number"] == "1" and result.json["status"] == "succeeded" and trace(sluice) == ["once"]
+    assert sluice.run().json["number"] == "2"
+
+
+def test_a_run_that_came_to_its_question_meanwhile_is_gone_on_with(sluice):
+    sluice.pipeline("""\
+        name: p
+        steps:
+          first: {run: "echo once >> trace; until [ -e go ]; do sleep 0.02; done"}
+          ask: {uses: approve, needs: [first]}
+        """)
+    process = sluice.start("run")
+    wait_until(lambda: trace(sluice) == ["once"])
+    kill(process)
+    (sluice.folder / "go").touch()
+    wait_until(lambda: has_ended(sluice))
+    assert sluice.run(expect=5).json["number"] == "1"
+    killed = sluice("resume", env={"SLUICE_CRASH": "after_generation"})
+    assert killed.code == -signal.SIGKILL
+    assert sluice.run(expect=5).json["number"] == "2"  # that one had asked before: the next goes on beside it
+
+
+def test_a_run_that_recovery_ends_badly_is_not_taken_for_the_next(sluice):
+    sluice.pipeline("name: p\nsteps: {only: {run: 'echo x >> trace; [ -e go ] || sleep 300'}}\n")
+    process = sluice.start("run")
+    wait_until(lambda: trace(sluice) == ["x"])
+    kill(process)
+    kill_runners(sluice.home)
+    (sluice.folder / "go").touch()
+    assert sluice.run().json["number"] == "2"
+
+
 def test_a_long_journal_is_read_to_its_end_before_a_step_is_given_up(sluice):
     sluice.pipeline("""\
         name: p
@@ -183,7 +229,7 @@ def test_a_long_journal_is_read_to_its_end_before_a_step_is_given_up(sluice):
     wait_until(lambda: trace(sluice) == ["again"])
     kill(process)
     (sluice.folder / "go").touch()
-    wait_until(lambda: b'"how":"exited"' in journal_of(sluice).read_bytes()[-4096:])
+    wait_until(lambda: has_ended(sluice))
     kill_runners(sluice.home)
     result = sluice("resume", "--json", expect=0)
     assert result.step("wordy")["status"] == "succeeded" and trace(sluice) == ["again"]
@@ -585,3 +631,22 @@ def test_the_same_command_starts_anew_beside_a_run_that_waits_for_a_person(sluic
     sluice.pipeline("name: ask\nsteps: {ok: {uses: approve}}\n")
     assert sluice.run(expect=5).json["number"] == "1"
     assert sluice.run(expect=5).json["number"] == "2"
+
+
+def test_a_runner_that_is_killed_as_it_begins_is_replaced_at_once(sluice):
+    """It was waited for, dead, for ten seconds; then the run stood still."""
+    sluice.pipeline("name: p\nsteps: {only: {run: 'true'}}\n")
+    passes = sluice.write("passes", "")
+    sluice("run", env={"SLUICE_CRASH": f"{passes}:0"}, expect=0)
+    points = passes.read_text().split()
+    passes.write_text("")
+    kill_runners(sluice.home)
+    shutil.rmtree(sluice.home)
+    begun = time.monotonic()
+    died = points.index("runner_begins") + 1
+    result = sluice("run", "--json", env={"SLUICE_CRASH": f"{passes}:{died}"}, expect=0)
+    assert passes.read_text().split().count("runner_begins") == 2 and result.json["steps"][0]["attempt"] == 1
+    assert time.monotonic() - begun < 5
+    kill_runners(sluice.home)
+    always = sluice("run", env={"SLUICE_CRASH": "runner_begins"})
+    assert always.code == 4 and "sluice-runner was killed as it began" in always.err, repr(always)
