@@ -458,12 +458,28 @@ static int settle_models(struct engine *engine, struct live_attempt *attempt, co
     return 0;
 }
 
+/* A step that fails in its own words may leave something for those who look into it. One that was cut off has left a
+ * part, and nobody knows which. */
+static void drop_part(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end)
+{
+    struct run_item *item = run_item_at(attempt->open->run, attempt->place);
+    struct json result = json_null();
+    if (attempt->row.result != NULL) {
+        (void)json_read(str_from(attempt->row.result), (struct json_limits){0}, engine->turn, &result, NULL);
+    }
+    bool own_words = end->state == ATTEMPT_STATE_FAILED && json_get_text(&result, "reason", NULL) != NULL;
+    if (end->state != ATTEMPT_STATE_SUCCEEDED && !own_words) {
+        item->outputs = item->artifacts = json_object();
+    }
+}
+
 int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err)
 {
     attempt->row.state = end->state;
     attempt->row.ended_ms = end->at_ms;
     attempt_set(&attempt->row.reason, end->reason);
     attempt->dirty = true;
+    drop_part(engine, attempt, end);
     crash_point(engine, "in_attempt_end");
     if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
         settle_models(engine, attempt, end, err) < 0 ||

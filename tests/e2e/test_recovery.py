@@ -650,3 +650,22 @@ def test_a_runner_that_is_killed_as_it_begins_is_replaced_at_once(sluice):
     kill_runners(sluice.home)
     always = sluice("run", env={"SLUICE_CRASH": "runner_begins"})
     assert always.code == 4 and "sluice-runner was killed as it began" in always.err, repr(always)
+
+
+@pytest.mark.parametrize("step", ["run: 'echo n=1 >> $SLUICE_OUTPUT; echo x > data'", "lua: sluice.output('n', 1)"])
+def test_what_a_lost_step_had_told_of_itself_is_nobodys(sluice, step):
+    """Outputs and artifacts are those of a step that succeeded: all of them, or none. This one had told them, and its
+    runner died before it could tell that this was all."""
+    artifacts = "artifacts: {data: data}" if step.startswith("run") else ""
+    sluice.pipeline(f"""\
+        name: p
+        steps:
+          a:
+            {step}
+            outputs: {{n: integer}}
+            {artifacts}
+        """)
+    result = sluice("run", "--json", env={"SLUICE_CRASH": "runner_before_exit"}, expect=1)
+    assert result.step("a")["status"] == "failed" and "runner was killed" in result.step("a")["reason"]
+    told = rows(sluice, "SELECT outputs, artifacts FROM steps WHERE item = 0")
+    assert told == [(None, None)] and not result.step("a").get("outputs"), repr(result)
