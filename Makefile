@@ -38,7 +38,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
+.PHONY: all demo test faults fault soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -132,6 +132,14 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
+# Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
+FAULTS := machine sqlite_answers
+$(BUILD)/fault/%.so: tests/fault/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) $(CFLAGS) -o $@ $< -ldl
+faults: $(FAULTS:%=$(BUILD)/fault/%.so)
+fault: all faults ## a home that is killed, torn and starved at each moment in turn (SLUICE_FAULT_ALL=1: truly each)
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -rs -n $(JOBS) tests/fault
 soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
 	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)
 SECONDS ?= 60

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What steps write down themselves, into synced files of their own that owe nothing to sluice, and how it is compared
+with what the store says.
+
+A step of a test begins with BEGIN and ends with END. Each attempt has a file, named by its mark:
+
+    begin NANOSECONDS PID
+    saw STEP=STATE ...          how the steps of its run stood in the store at that moment, for others to read
+    end NANOSECONDS
+"""
+import sqlite3
+
+import yaml
+
+# Lines of a shell script. $LEDGER is the folder; $STORE, when it is set, the database that the step looks into.
+BEGIN = """\
+ledger="$LEDGER/$SLUICE_ATTEMPT"
+echo "begin $(date +%s%N) $$" >> "$ledger"; sync "$ledger"
+[ -z "$STORE" ] || echo "saw" $(sqlite3 -readonly "$STORE" "SELECT step || '=' || state FROM steps WHERE item >= 0 \
+AND run_id = '$SLUICE_RUN_ID'" 2> /dev/null) >> "$ledger"
+"""
+END = """\
+echo "end $(date +%s%N)" >> "$ledger"; sync "$ledger"
+"""
+TERMINAL = ("succeeded", "failed", "cancelled", "skipped")
+
+
+class Entry:
+    """What one attempt wrote down."""
+
+    def __init__(self, text):
+        self.begins, self.ends, self.saw = [], [], {}
+        for line in text.splitlines():
+            words = line.split()
+            if len(words) > 1 and words[0] == "begin":
+                self.begins.append(int(words[1]))
+            elif len(words) > 1 and words[0] == "end":
+                self.ends.append(int(words[1]))
+            elif words and words[0] == "saw":
+                for word in words[1:]:
+                    step, _, state = word.partition("=")
+                    self.saw.setdefault(step, []).append(state)
+
+
+def read(folder):
+    """{mark: Entry}"""
+    return {path.name: Entry(path.read_text(encoding="utf-8", errors="replace")) for path in folder.iterdir()}
+
+
+def needs_of(store):
+    """{run: {step: the steps that it needs}}, as the definitions have them; {run: steps that write a ledger}"""
+    needs, writers = {}, {}
+    for run, source in store.execute("SELECT run_id, source FROM pipeline_runs r JOIN definitions d ON "
+                                     "d.digest = r.definition WHERE retry_of IS NULL"):
+        steps = yaml.safe_load(source)["steps"]
+        needs[run] = {step: [need.rstrip("?") for need in body.get("needs", [])] for step, body in steps.items()}
+        writers[run] = {step for step, body in steps.items() if "$LEDGER" in str(body.get("run", ""))}
+    return needs, writers
+
+
+def _check_one(entry, state, words):
+    breaches = []
+    if len(entry.begins) > 1:
+        breaches.append(f"5 it began {len(entry.begins)} times: {words}")
+    if state == "succeeded" and not (entry.begins and entry.ends):
+        breaches.append(f"9 it did not do what it says: {words}")
+    return breaches
+
+
+def check(database, folder):
+    """The steps' own word against the store: a list of breaches. Times are those of the ledgers, so that it does not
+    matter what sluice takes for the time."""
+    entries = read(folder)
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as store:
+        needs, writers = needs_of(store)
+        attempts = store.execute(
+            "SELECT a.mark, a.state, a.run_id, s.step, a.item, a.number FROM attempts a JOIN steps s "
+            "USING (run_id, position, item) ORDER BY a.run_id, a.position, a.item, a.number").fetchall()
+    breaches = [f"1 a step began that no attempt tells of: {mark}"
+                for mark in entries.keys() - {attempt[0] for attempt in attempts}]
+    last = {}  # the latest thing that a step of a run is known to have done
+    for mark, state, run, step, item, number in attempts:
+        if step not in writers.get(run, ()):
+            continue
+        entry = entries.get(mark, Entry(""))
+        words = f"{run} {step}[{item}] attempt {number} ({state})"
+        breaches += _check_one(entry, state, words)
+        before = last.get((run, step), {}).get(item)
+        if before and entry.begins and entry.begins[0] < before:
+            breaches.append(f"3 it began before the attempt before it had ended: {words}")
+        for need in needs[run][step] if entry.begins else []:
+            ends = last.get((run, need), {})
+            if ends and entry.begins[0] < max(ends.values()):
+                breaches.append(f"4 it began before {need} had ended: {words}")
+            open_ones = [seen for seen in entry.saw.get(need, []) if seen not in TERMINAL]
+            if open_ones:
+                breaches.append(f"4 it began while the store said that {need} was {open_ones[0]}: {words}")
+        if entry.begins:
+            last.setdefault((run, step), {})[item] = max(entry.begins + entry.ends)
+    return breaches

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine restarted: nothing runs any more, and the boot id is another (docs/recovery.md)."""
+import pytest
+
+import life
+from conftest import preload
+
+
+def reboot(home, machine):
+    home.kill_all()
+    (machine / "boot_id").write_text("11111111-2222-3333-4444-555555555555\n", encoding="ascii")
+    return preload("machine", MACHINE=machine)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    return folder
+
+
+def test_reboot_with_a_step_running(home, machine):
+    life.hold(home)
+    env = reboot(home, machine)
+    assert home("resume", "-q", **env)[0] == 1
+    assert home.reasons()["slow"] == ("failed", "lost: the machine restarted while it ran")
+    assert home.reasons()["first"][0] == "succeeded" and home.reasons()["after"][0] == "skipped"
+    home.expect_whole(**env)
+
+
+def test_reboot_with_a_step_running_that_may_be_repeated(home, machine):
+    life.hold(home, retry=life.LOST)
+    env = reboot(home, machine)
+    home.restart(**env)
+    once = home.dump()
+    home.restart(**env)
+    assert home.dump() == once, "restarting twice is restarting once"
+    life.let_go(home)
+    assert home("resume", "-q", **env)[0] == 0
+    home.expect_whole(**env)
+    assert home.attempts() == {"first": ["succeeded"], "slow": ["lost", "succeeded"], "after": ["succeeded"]}
+
+
+@pytest.mark.parametrize("nth", [20, 60, 100, 140, 180, 220, 260, 300])
+def test_reboot_at_a_crash_point(home, machine, nth):
+    """Whether a step had begun cannot be told from a journal that was not synced: then it is lost, never run again
+    unasked."""
+    life.write(home)
+    (home.folder / "passes").touch()
+    process = home.start("run", "life.yaml", "-q", SLUICE_CRASH=f"{home.folder}/passes:{nth}")
+    home.wait_for(lambda: (home.folder / "passes").stat().st_size >= nth * 40 or process.poll() is not None)
+    env = reboot(home, machine)
+    life.live(home, **env)
+    home.expect_whole(**env)
+    assert home.rows("SELECT DISTINCT state FROM pipeline_runs") == [("succeeded",)]
+
+
+def test_reboot_while_a_person_is_asked(home, machine):
+    """A wait is a row: it outlives the machine."""
+    life.write(home)
+    assert home("run", "life.yaml", "-q")[0] == 5
+    env = reboot(home, machine)
+    assert home("approve", "latest", "--resume", "-q", **env)[0] == 0
+    home.expect_whole(**env)
+    assert {step: len(states) for step, states in home.attempts().items()} == life.QUIET
