@@ -264,6 +264,9 @@ static int take_events(struct engine *engine, struct err *err)
         }
         taken += frames;
     }
+    if (wall_clock_follow(engine, err) < 0) {
+        return -1;
+    }
     int64_t now_ms = engine_now(engine);
     int due = fire_wakes(engine, now_ms, err);
     int late = due < 0 ? -1 : fire_timeouts(engine, now_ms, err);
@@ -488,6 +491,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
         goto fail;
     }
     backstop_open(engine);
+    wall_clock_look(engine);
     if (leases_open(engine, err) < 0 || engine->world->boot_id(engine->world->ctx, engine->boot_id, err) < 0 ||
         next_generation(engine, err) < 0 || engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;

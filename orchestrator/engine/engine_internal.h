@@ -147,6 +147,7 @@ struct engine {
     } turns;
     int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
+    int64_t wall_ahead_ms; /* of the wall clock, beside the monotonic one, when it was looked at last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
@@ -408,6 +409,14 @@ bool attempt_has_begun(const struct engine *engine, const struct attempt_row *ro
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err);
 /* Ends an attempt without its runner: kills what is left of it. The same `how`. */
 int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err);
+
+/* ---- wall_clock.c ---- */
+/* Notes how the wall clock stands beside the monotonic one. */
+void wall_clock_look(struct engine *engine);
+/* Somebody may have set it since: what is a duration then moves with it, rows of this turn. */
+int wall_clock_follow(struct engine *engine, struct err *err);
+/* A run that was loaded: nothing of it is further away than it can have been when it was decided. */
+void wall_clock_bound(const struct engine *engine, struct open_run *open);
 
 /* ---- backstop.c ---- */
 /* Settles SLUICE_BACKSTOP_MS, before anything else of these is called. */

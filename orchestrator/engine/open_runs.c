@@ -123,6 +123,7 @@ int open_run_load(struct engine *engine, const struct pipeline_run *row, struct 
         open_run_drop(engine, open);
         return -1;
     }
+    wall_clock_bound(engine, open);
     run_resume(run, &open->changes);
     for (size_t i = 0; i < open->changes.actions.count; i++) {
         struct wake wake = {.at_ms = open->changes.actions.items[i].at_ms};

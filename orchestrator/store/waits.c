@@ -40,11 +40,12 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
 {
     struct stmt *s = stmt_get(
         store,
-        "UPDATE waits SET spec = :spec, check_ms = :check, status = :status, outcome = :outcome, ended_ms = :ended "
-        "WHERE id = :id AND status = 'open'");
+        "UPDATE waits SET spec = :spec, check_ms = :check, expires_ms = :expires, status = :status, outcome = :outcome, "
+        "ended_ms = :ended WHERE id = :id AND status = 'open'");
     stmt_int(s, ":id", wait->id);
     stmt_text(s, ":spec", wait->spec);
     bind_time(s, ":check", wait->check_ms);
+    bind_time(s, ":expires", wait->expires_ms);
     stmt_text(s, ":status", wait->status);
     stmt_text(s, ":outcome", wait->outcome);
     bind_time(s, ":ended", wait->ended_ms);

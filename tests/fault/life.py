@@ -180,9 +180,9 @@ steps:
 LOST = "{attempts: 3, delay: 900ms, on: [lost]}"
 
 
-def hold(home, retry="{attempts: 1}", **env):
+def hold(home, retry="{attempts: 1}", timeout="1h", **env):
     """A run whose second step goes on until `let_go`: the command, once that step runs."""
-    home.write("hold.yaml", fill(HOLD, home, retry))
+    home.write("hold.yaml", f"timeout: {timeout}\n" + fill(HOLD, home, retry))
     process = home.start("run", "hold.yaml", "-q", **env)
     home.wait_for(lambda: (home.folder / "up").exists())
     home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE state = 'running'"))
