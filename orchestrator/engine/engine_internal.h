@@ -28,6 +28,7 @@ struct open_run {
     struct journal_reader *journal; /* NULL until the file exists */
     bool look;                    /* the journal may have grown */
     int64_t journal_written;      /* bytes of whole frames that a runner has announced */
+    bool journal_anew;            /* the one before was put aside: nobody may have begun the next */
     char *journal_damage;         /* what a runner found wrong with it, on the heap; NULL: nothing */
     struct json contexts;         /* {git, vars, environment, pins} in run->arena */
     bool row_dirty;
@@ -300,6 +301,8 @@ int given_collect(struct engine *engine, const struct json *message, struct aren
 /* ---- ingest.c ---- */
 /* Reads what the run's journal has gained, at most `budget` bytes. Returns frames read, or -1. */
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err);
+/* Is what a runner says of a journal said of the one that is read? It may have been put aside since. */
+bool ingest_reads(const struct open_run *open, int64_t file);
 /* All that stands in the journals of all runs. */
 int ingest_all(struct engine *engine, struct err *err);
 /* Runs `take` in a savepoint. What cannot be recorded ends its attempt, not the engine, which would read it again for

@@ -239,6 +239,7 @@ static int journal_anew(struct engine *engine, struct open_run *open, const char
     journal_reader_close(open->journal);
     open->journal = NULL;
     open->journal_written = 0;
+    open->journal_anew = true;
     open->row.journal_offset = open->row.journal_sequence = 0;
     open->journal_dirty = true;
     return 0;
@@ -252,7 +253,7 @@ static int check_whole(struct engine *engine, struct open_run *open, struct err 
         damage = arena_printf(engine->turn, "%lld bytes were written to it, only %lld are there",
                               (long long)open->journal_written, (long long)open->row.journal_offset);
     }
-    int result = damage == NULL ? 0 : journal_lost(engine, open, damage, err);
+    int result = damage == NULL ? 0 : journal_anew(engine, open, damage, err);
     if (result == 0) {
         free(open->journal_damage);
         open->journal_damage = NULL;
@@ -309,6 +310,18 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         return journal_anew(engine, open, wrong.message, err);
     }
     return got == 0 && check_whole(engine, open, err) < 0 ? -1 : frames;
+}
+
+bool ingest_reads(const struct open_run *open, int64_t file)
+{
+    if (file == 0) {
+        return true; /* not said */
+    }
+    if (open->journal != NULL) {
+        return file == journal_reader_file(open->journal);
+    }
+    int64_t there = journal_file_at(open->journal_path);
+    return there == 0 ? !open->journal_anew : there == file;
 }
 
 int ingest_all(struct engine *engine, struct err *err)

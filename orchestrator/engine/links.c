@@ -359,6 +359,15 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
         return take_attempts(engine, link, message, err);
     }
     struct open_run *open = open_run_find(engine, json_get_text(message, "run_id", ""));
+    int64_t file = json_get_int(message, "file", 0);
+    if (open != NULL && !ingest_reads(open, file)) {
+        open->look = true;
+        if (open->journal != NULL && file == journal_file_at(open->journal_path)) {
+            free(open->journal_damage);
+            open->journal_damage = mem_strdup("another file has come into its place");
+        }
+        return 0;
+    }
     if (str_is(type, "doorbell") && open != NULL) {
         int64_t size = json_get_int(message, "size", 0);
         open->journal_written = size > open->journal_written ? size : open->journal_written;

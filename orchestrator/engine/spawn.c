@@ -506,6 +506,7 @@ static void set_places(struct spawning *s)
     set(s, "generation", json_int(s->engine->generation));
     set_text(s, "run_id", s->open->row.run_id);
     set_text(s, "journal", s->open->journal_path);
+    set(s, "journal_anew", json_bool(s->open->journal == NULL && s->open->row.journal_offset == 0));
     set_text(s, "cwd", s->open->row.workspace);
     set_text(s, "step_dir", s->step_dir);
     set_text(s, "artifact_dir",

@@ -88,6 +88,13 @@ static void send_attempts(struct engine_link *link)
     send_text(link, arena, &message);
 }
 
+static void set_file(struct arena *arena, struct json *message, const struct run_journal *journal)
+{
+    if (journal->writer != NULL) {
+        json_set(arena, message, "file", json_int(journal_writer_file(journal->writer)));
+    }
+}
+
 static void send_trouble(struct engine_link *link, const struct run_journal *journal)
 {
     struct arena *arena = arena_new();
@@ -95,6 +102,7 @@ static void send_trouble(struct engine_link *link, const struct run_journal *jou
     json_set(arena, &message, "type", json_cstring(arena, journal->damaged ? "damaged" : "full"));
     json_set(arena, &message, "run_id", json_cstring(arena, journal->run_id));
     json_set(arena, &message, "message", json_cstring(arena, journal->err.message));
+    set_file(arena, &message, journal);
     send_text(link, arena, &message);
 }
 
@@ -105,6 +113,7 @@ static void send_doorbell(struct engine_link *link, const struct run_journal *jo
     json_set(arena, &message, "type", json_cstring(arena, "doorbell"));
     json_set(arena, &message, "run_id", json_cstring(arena, journal->run_id));
     json_set(arena, &message, "size", json_int(run_journal_size(journal)));
+    set_file(arena, &message, journal);
     send_text(link, arena, &message);
 }
 
@@ -269,6 +278,9 @@ void engine_link_tell(struct runner *runner, int64_t now_ms)
     struct engine_link *engine = engine_link_of(runner);
     for (size_t i = 0; engine != NULL && i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
+        if (journal->replaced) {
+            continue;
+        }
         if (run_journal_ring_ms(journal) <= now_ms) {
             journal->announced = run_journal_size(journal);
             journal->urgent = false;

@@ -61,6 +61,11 @@ struct run_journal *run_journal_new(const char *run_id, const char *path, int64_
     return journal;
 }
 
+bool run_journal_is_in_place(const struct run_journal *journal)
+{
+    return journal->writer == NULL || journal_writer_file(journal->writer) == journal_file_at(journal->path);
+}
+
 void run_journal_free(struct run_journal *journal)
 {
     journal_writer_close(journal->writer);

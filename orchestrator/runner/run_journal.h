@@ -32,6 +32,7 @@ struct run_journal {
     } waiting;
     bool full;
     bool damaged;
+    bool replaced;         /* another file stands in its place, which the engine reads: nobody reads this one */
     bool told;             /* the engine knows that it is full, or damaged */
     int64_t retry_at_ms;   /* monotonic */
     int64_t announced;     /* size in the last doorbell */
@@ -43,6 +44,8 @@ struct run_journal {
     struct err err;        /* why it is full, or what is damaged */
 };
 
+/* Is it the file that stands at its path? Also while it could not be opened. */
+bool run_journal_is_in_place(const struct run_journal *journal);
 /* Opens it, or leaves it full. The folder is made. */
 struct run_journal *run_journal_new(const char *run_id, const char *path, int64_t now_ms);
 /* Frames still waiting are lost. */

@@ -41,17 +41,19 @@ struct supervised *runner_find(const struct runner *runner, int64_t attempt)
     return NULL;
 }
 
-struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, int64_t now_ms)
+struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, bool anew,
+                                   int64_t now_ms)
 {
     for (size_t i = 0; i < runner->journals.count; i++) {
-        if (strcmp(runner->journals.items[i]->path, path) == 0) {
-            if (!run_journal_is_idle(runner->journals.items[i]) || run_journal_is_in_place(runner->journals.items[i])) {
-                return runner->journals.items[i];
-            }
-            run_journal_free(runner->journals.items[i]);
-            runner->journals.items[i] = run_journal_new(run_id, path, now_ms);
-            return runner->journals.items[i];
+        struct run_journal *journal = runner->journals.items[i];
+        if (journal->replaced || strcmp(journal->path, path) != 0) {
+            continue;
         }
+        bool looked_at = anew || run_journal_is_idle(journal);
+        if (!looked_at || run_journal_is_in_place(journal)) {
+            return journal;
+        }
+        journal->replaced = true;
     }
     struct run_journal *journal = run_journal_new(run_id, path, now_ms);
     vec_push(&runner->journals, journal);
@@ -292,7 +294,8 @@ static void drop_done(struct runner *runner, int64_t now_ms)
     kept = 0;
     for (size_t i = 0; i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
-        if (run_journal_is_idle(journal) && now_ms >= journal->written_ms + JOURNAL_IDLE_MS) {
+        bool useless = journal->damaged || journal->replaced;
+        if (run_journal_is_idle(journal) && (useless || now_ms >= journal->written_ms + JOURNAL_IDLE_MS)) {
             run_journal_free(journal);
         } else {
             runner->journals.items[kept++] = journal;

@@ -60,8 +60,10 @@ int runner_serve(const struct runner_options *options, struct err *err);
 
 /* ---- for the other files of this folder ---- */
 struct supervised *runner_find(const struct runner *runner, int64_t attempt);
-/* The journal of a run, opened when no attempt has it open yet; the caller counts itself in journal->attempts. */
-struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, int64_t now_ms);
+/* The journal of a run, opened when no attempt has it open yet; the caller counts itself in journal->attempts. `anew`:
+ * one that was open before its file was put aside or removed is no more used. */
+struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, bool anew,
+                                   int64_t now_ms);
 /* Registers `fd` for `events`, changes what it is registered for, or takes it out (0). */
 void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events);
 void runner_unwatch(struct runner *runner, int fd, struct watch *watch);

@@ -108,7 +108,7 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->facts.code = 125;
     attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
     attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
-    attempt->journal = runner_journal(runner, run_id, path, now_ms);
+    attempt->journal = runner_journal(runner, run_id, path, json_get_bool(spawn, "journal_anew", false), now_ms);
     attempt->journal->attempts++;
     crash_point_pass("runner_before_spawning");
     run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);

@@ -75,8 +75,8 @@ int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attem
                    struct str payload, struct err *err);
 /* Bytes written: what a doorbell announces. */
 int64_t journal_writer_size(const struct journal_writer *writer);
-/* Whether its path still leads to the file that is written. */
-bool journal_writer_is_in_place(const struct journal_writer *writer);
+/* Which file it is (its inode number): another may come to stand at the path. */
+int64_t journal_writer_file(const struct journal_writer *writer);
 /* Makes room for `bytes` more (posix_fallocate beyond the end, size unchanged). Failing is no error. */
 void journal_reserve(struct journal_writer *writer, int64_t bytes);
 void journal_writer_close(struct journal_writer *writer);
@@ -93,6 +93,9 @@ int journal_reader_open(const char *path, int64_t offset, uint64_t sequence, str
 int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame, struct err *err);
 /* Where the next frame begins. */
 int64_t journal_reader_offset(const struct journal_reader *reader);
+/* Which file it is, as journal_writer_file; and which one stands at a path, 0: none. */
+int64_t journal_reader_file(const struct journal_reader *reader);
+int64_t journal_file_at(const char *path);
 void journal_reader_close(struct journal_reader *reader);
 
 /* One point of a JOURNAL_METRICS or JOURNAL_POINTS payload. */

@@ -208,6 +208,18 @@ int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame,
     return 1;
 }
 
+int64_t journal_reader_file(const struct journal_reader *reader)
+{
+    struct stat st;
+    return fstat(reader->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
+}
+
+int64_t journal_file_at(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) < 0 ? 0 : (int64_t)st.st_ino;
+}
+
 int64_t journal_reader_offset(const struct journal_reader *reader)
 {
     return reader->offset;

@@ -182,6 +182,12 @@ int64_t journal_writer_size(const struct journal_writer *writer)
     return writer->size;
 }
 
+int64_t journal_writer_file(const struct journal_writer *writer)
+{
+    struct stat st;
+    return fstat(writer->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
+}
+
 void journal_reserve(struct journal_writer *writer, int64_t bytes)
 {
     (void)fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, writer->size, bytes);

@@ -21,13 +21,14 @@
  *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"running"|"exited","calls":[SEQ,...]}]}
  *       after hello: what it knows; `calls` are questions still without a reply
- *   {"type":"doorbell","run_id":TEXT,"size":N}      the journal has grown to N bytes
- *   {"type":"full","run_id","message"}              the journal cannot be written now; steps are held
- *   {"type":"damaged","run_id","message"}           it can never be written again: somebody has cut it or
+ *   {"type":"doorbell","run_id":TEXT,"size":N,"file":INODE} the journal has grown to N bytes
+ *   {"type":"full","run_id","message","file"}       the journal cannot be written now; steps are held
+ *   {"type":"damaged","run_id","message","file"}    it can never be written again: somebody has cut it or
  *                                                   written to it; what its steps say is dropped
  *
  * Fields of spawn (all paths absolute; absent means none):
  *   attempt, run_id, journal            ids, and the journal's path
+ *   journal_anew                        true: the engine reads what stands at that path now, from its start
  *   kind                "command" | "shell" | "lua" | "plugin"
  *   argv                ["python","train.py"]          of a command
  *   script, shell       text, and the argv it is given to with "{0}" for the script's file
