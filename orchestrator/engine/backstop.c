@@ -103,13 +103,6 @@ int64_t backstop_wait_ms(const struct engine *engine)
 
 /* ---- a runner that does not answer ------------------------------------------------------------------------ */
 
-static void ask(struct engine *engine, struct runner_link *link)
-{
-    struct json message = json_object();
-    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "list"));
-    link_send(engine, link, &message);
-}
-
 /* Would something be lost with the runner that is not late: a step that has begun, also one of a run that could not be
  * loaded? */
 static int holds_others(struct engine *engine, const struct runner_link *link, int64_t at_ms, struct err *err)
@@ -207,13 +200,13 @@ static int look(struct engine *engine, struct runner_link *link, struct err *err
     }
     link->unanswered++;
     if (link->unanswered == 1) {
-        ask(engine, link);
+        link_ask(engine, link);
     } else if (link->unanswered == 1 + LOOKS / 2) {
         log_warn("engine",
                  "runner=%s has not answered for %lld ms, and a step that it holds is late: it is sent SIGCONT",
                  link->id, (long long)(engine->backstop_ms / 2));
         (void)runner_process_wake(link->pidfd);
-        ask(engine, link);
+        link_ask(engine, link);
     } else if (link->unanswered > LOOKS) {
         return give_up(engine, link, err);
     }

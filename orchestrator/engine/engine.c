@@ -321,9 +321,22 @@ static int settle_orphans(struct engine *engine, struct err *err)
 
 static int engine_load(struct engine *engine, struct err *err);
 
+/* The turn that failed has sent nothing. If its rows are there all the same (the commit was only said to have failed),
+ * the runners have not heard of what stands in them. */
 int turn_ready(struct engine *engine, struct err *err)
 {
-    return engine->reload ? engine_load(engine, err) : 0;
+    if (!engine->reload) {
+        return 0;
+    }
+    if (engine_load(engine, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->links.count; i++) {
+        if (!engine->links.items[i]->dead) {
+            link_ask(engine, engine->links.items[i]);
+        }
+    }
+    return 0;
 }
 
 int turn_end(struct engine *engine, int result, struct err *err)

@@ -396,6 +396,8 @@ struct runner_link *link_find(struct engine *engine, const char *id);
 int links_read(struct engine *engine, struct runner_link *link, struct err *err);
 /* Sends the message, now or when the socket has room. */
 void link_send(struct engine *engine, struct runner_link *link, const struct json *message);
+/* Asks what it has: what it should have and has not is started there then, what it should not have is forgotten. */
+void link_ask(struct engine *engine, struct runner_link *link);
 /* Sends what waits to be sent, now or when the socket has room. */
 void link_flush(struct engine *engine, struct runner_link *link);
 void link_drop(struct engine *engine, struct runner_link *link);

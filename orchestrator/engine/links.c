@@ -67,6 +67,13 @@ void link_send(struct engine *engine, struct runner_link *link, const struct jso
     crash_at_message(engine, "after", message);
 }
 
+void link_ask(struct engine *engine, struct runner_link *link)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "list"));
+    link_send(engine, link, &message);
+}
+
 static struct runner_link *link_new(struct engine *engine, const char *id, int take_fd, struct err *err)
 {
     struct runner_link *link = mem_alloc(sizeof *link);
