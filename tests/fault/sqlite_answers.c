@@ -18,6 +18,7 @@
 static char what[16];
 static long nth, times, seen;
 static int answer;
+static int depth; /* of sqlite3_exec, which runs statements by sqlite3_step itself */
 
 __attribute__((constructor)) static void read_environment(void)
 {
@@ -57,28 +58,32 @@ int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, 
 {
     int (*exec)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
     *(void **)&exec = real("sqlite3_exec");
-    bool commits = strcmp(sql, "COMMIT") == 0;
-    if (!commits || !is_next("commit")) {
-        return exec(db, sql, row, ctx, message);
-    }
-    note(what);
-    if (strcmp(what, "commits") == 0) {
+    int result = answer;
+    depth++;
+    if (strcmp(sql, "COMMIT") != 0 || !is_next("commit")) {
+        result = exec(db, sql, row, ctx, message);
+    } else if (strcmp(what, "commits") == 0) {
+        note(what);
         (void)exec(db, sql, row, ctx, message);
-    } else if (answer != SQLITE_BUSY) {
-        (void)exec(db, "ROLLBACK", NULL, NULL, NULL); /* as SQLite does by itself then */
+    } else {
+        note(what);
+        if (answer != SQLITE_BUSY) {
+            (void)exec(db, "ROLLBACK", NULL, NULL, NULL); /* as SQLite does by itself then */
+        }
     }
-    return answer;
+    depth--;
+    return result;
 }
 
 int sqlite3_step(sqlite3_stmt *statement)
 {
     int (*step)(sqlite3_stmt *);
     *(void **)&step = real("sqlite3_step");
-    if (!is_next("step")) {
+    if (depth > 0 || !is_next("step")) {
         return step(statement);
     }
     note("step");
-    if (answer != SQLITE_BUSY) {
+    if ((answer == SQLITE_FULL || answer == SQLITE_IOERR) && sqlite3_stmt_readonly(statement) == 0) {
         (void)sqlite3_exec(sqlite3_db_handle(statement), "ROLLBACK", NULL, NULL, NULL);
     }
     return answer;
