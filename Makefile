@@ -133,7 +133,7 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
-FAULTS := machine sqlite_answers
+FAULTS := machine sqlite_answers disk_log
 $(BUILD)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) $(CFLAGS) -o $@ $< -ldl

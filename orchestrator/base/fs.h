@@ -35,6 +35,11 @@ bool fs_is_file(const char *path);
  * the file system has them. The target must not exist. */
 int fs_copy(const char *from, const char *to, struct err *err);
 
+/* The file, or the folder with all below it, is on the disk when this returns. */
+int fs_sync(const char *path, struct err *err);
+/* And this: that it has this name. */
+int fs_sync_name(const char *path, struct err *err);
+
 struct fs_entry {
     const char *path; /* relative to the folder that was walked */
     mode_t mode;

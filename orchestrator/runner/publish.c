@@ -88,12 +88,17 @@ int publish_move(const char *stage, const char *target, const char *prefix, stru
     struct published made = {.local = arena_strdup(arena, target), .files = json_array()};
     int result = fs_is_folder(stage) ? digest_folder(stage, prefix, arena, &made, err)
                                      : digest_one(stage, prefix, arena, &made, NULL, err);
+    /* What is recorded as published outlives a power cut, as its record does. */
+    result = result < 0 ? -1 : fs_sync(stage, err);
     crash_point_pass("step_before_publish");
     if (result < 0 || move_over(stage, target, err) < 0) {
         (void)fs_remove(stage, NULL);
         return -1;
     }
     crash_point_pass("step_after_publish");
+    if (fs_sync_name(target, err) < 0) {
+        return -1;
+    }
     *ret = made;
     return 0;
 }

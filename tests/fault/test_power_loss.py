@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The power goes, and with it what was written and never synced (docs/recovery.md). A life is recorded once, as its disk
+saw it; then the home is put in place as the disk may hold it at some moment of it, on a machine that has started
+again: nothing may be lost that had been shown as done, or that another step had built upon."""
+import random
+import re
+import shutil
+import threading
+import time
+
+import pytest
+
+import disk
+import life
+from conftest import ALL, BUILD, preload
+from home import Home
+
+CUTS = 60 if ALL else 4
+
+
+def record_lines(process, lines):
+    """What the command says, with the time at which it was seen."""
+    for line in process.stderr:
+        lines.append((time.time_ns(), line))
+
+
+class Life:
+    """A recorded life: the disk's log, what was said when, and the ledgers of the steps."""
+
+    def __init__(self, folder):
+        self.home = Home(folder, BUILD)
+        self.log = self.home.folder / "disk.log"
+        self.log.touch()
+        self.machine = self.home.folder / "machine"
+        self.machine.mkdir()
+        self.said = []
+        life.write(self.home)
+        env = preload("disk_log", DISK_LOG=self.log, DISK_OF=self.home.home)
+        for command in (["run", "life.yaml", "--json"], ["approve", "latest", "--resume", "--json"]):
+            process = self.home.start(*command, **env)
+            reader = threading.Thread(target=record_lines, args=(process, self.said))
+            reader.start()
+            process.wait(timeout=60)
+            reader.join()
+        self.home.kill_all()
+        self.disk = disk.Recording(self.home, self.log)
+        self.ledgers = {path.name: path.read_text() for path in self.home.ledger.iterdir()}
+        (self.machine / "boot_id").write_text("11111111-2222-3333-4444-555555555555\n", encoding="ascii")
+
+    def cut(self, count, mode, chance):
+        """The home, and the ledgers, as they are after the power went. What was said to have succeeded by then."""
+        at_ns = self.disk.cut(count, mode, chance)
+        shutil.rmtree(self.home.ledger)
+        self.home.ledger.mkdir()
+        for mark, text in self.ledgers.items():
+            lines = [line for line in text.splitlines() if int((re.search(r"\d{16,}", line) or [at_ns])[0]) <= at_ns]
+            if lines and lines[0].startswith("begin"):
+                (self.home.ledger / mark).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return {match[1] for when, line in self.said if when <= at_ns and (match := re.match(r"✓ (\w+)", line))}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    recording = Life(tmp_path_factory.mktemp("recorded"))
+    yield recording
+    recording.home.close()
+
+
+def test_the_record_is_whole(recorded):
+    """Without a cut the disk holds what the file system showed, and everything that matters was synced."""
+    recorded.cut(len(recorded.disk.records), "all", random.Random(0))
+    for name in ("sluice.db", "sluice.db-wal"):
+        at_end = recorded.disk.end / name
+        if at_end.exists() and at_end.stat().st_size > 0:
+            assert (recorded.home.home / name).read_bytes() == at_end.read_bytes(), name
+    said = recorded.cut(len(recorded.disk.records), "none", random.Random(0))
+    assert {"prepare", "train", "last"} <= said, recorded.said
+    assert recorded.home.rows("SELECT state FROM pipeline_runs WHERE parent_run IS NULL") == [("succeeded",)]
+
+
+@pytest.mark.parametrize("mode", disk.MODES)
+def test_power_loss(recorded, mode):
+    chance = random.Random(mode)
+    home = recorded.home
+    moments = sorted(chance.sample(range(30, len(recorded.disk.records)), CUTS))
+    for moment in moments:
+        said = recorded.cut(moment, mode, chance)
+        env = preload("machine", MACHINE=recorded.machine)
+        where = f"the power went after record {moment} of {len(recorded.disk.records)}"
+        try:
+            home.restart(**env)
+            done = {step for step, in home.rows("SELECT step FROM steps WHERE state = 'succeeded'")}
+            assert said <= done, f"shown as done, and lost: {said - done}"
+            assert not (breaches := home.check(at_rest=False)), breaches
+            life.live(home, **env)
+            home.expect_whole(**env)
+        except AssertionError as wrong:
+            raise AssertionError(f"{where}: {wrong}") from None
+        finally:
+            home.kill_all()
