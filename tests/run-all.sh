@@ -7,7 +7,7 @@ set -u
 build=$1
 shift
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit simulate lua docs e2e plain fuzz)
+[ ${#parts[@]} -gt 0 ] || parts=(lint compilers unit simulate lua docs e2e plain fault fuzz)
 jobs=$(nproc)
 passed=0 failed=0
 logs=$build/test-logs
@@ -46,6 +46,7 @@ for name in "${parts[@]}"; do
     docs) part docs make --no-print-directory -s -j"$jobs" BUILD="$build" docs-test ;;
     e2e) part e2e make --no-print-directory -s -j"$jobs" BUILD="$build" e2e ;;
     plain) part plain make --no-print-directory -s -j"$jobs" BUILD="$build" e2e-plain ;;
+    fault) part fault make --no-print-directory -s -j"$jobs" BUILD="$build" fault ;;
     fuzz) part fuzz make --no-print-directory -s -j"$jobs" BUILD="$build" fuzz ;;
     *)
         echo "run-all.sh: unknown part '$name'" >&2

@@ -4,10 +4,10 @@
  * SLUICE_CRASH in the environment says where:
  *
  *   NAME[:N]       the process that passes NAME for the Nth time (1) dies there
- *   /FILE:N[,N...] each pass, of any program of sluice, adds a line of CRASH_POINT_LINE_BYTES to FILE, which exists;
- *                  who writes line N dies. With 0 nobody does, and FILE lists all that there is to die at
+ *   /FILE:N[,N...] each pass, of any program of sluice, adds a line of CRASH_POINT_LINE_BYTES to FILE, which must
+ *                  be there; who writes line N dies. With 0 nobody does, and FILE lists all that there is to die at
  *
- * Without it a pass costs a comparison. What it can do to those who set it is what kill -9 could; nothing else reads it.
+ * Without it a pass costs a comparison. What it can do to those who set it is what kill -9 could.
  */
 #ifndef SLUICE_BASE_CRASH_POINT_H
 #define SLUICE_BASE_CRASH_POINT_H

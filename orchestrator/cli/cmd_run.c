@@ -25,7 +25,7 @@ static bool same_params(const char *stored, const struct json *params, struct ar
     return json_read(str_from(stored), (struct json_limits){0}, arena, &value, NULL) == 0 && json_equal(&value, params);
 }
 
-/* Of a run that was open when we took the home: did it go on, or could it? Recovery may have brought it to its good end,
+/* Of a run that was open when we took the home: did it go on, or could it? Recovery may have brought it to a good end,
  * or to a question to a person: all that was missing was somebody to write it down. */
 static bool was_left(struct session *session, const struct pipeline_run *found)
 {

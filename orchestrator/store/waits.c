@@ -40,8 +40,8 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
 {
     struct stmt *s = stmt_get(
         store,
-        "UPDATE waits SET spec = :spec, check_ms = :check, expires_ms = :expires, status = :status, outcome = :outcome, "
-        "ended_ms = :ended WHERE id = :id AND status = 'open'");
+        "UPDATE waits SET spec = :spec, check_ms = :check, expires_ms = :expires, status = :status, "
+        "outcome = :outcome, ended_ms = :ended WHERE id = :id AND status = 'open'");
     stmt_int(s, ":id", wait->id);
     stmt_text(s, ":spec", wait->spec);
     bind_time(s, ":check", wait->check_ms);

@@ -23,7 +23,8 @@ struct wait_row {
     int64_t created_ms, ended_ms;
 };
 int store_wait_insert(struct store *store, struct wait_row *wait, struct err *err); /* sets id */
-/* Writes spec, check_ms, expires_ms; and status, outcome, ended_ms once: a wait that is not open does not change (ERR_STATE). */
+/* Writes spec, check_ms, expires_ms; and status, outcome, ended_ms once: a wait that is not open does not change
+ * (ERR_STATE). */
 int store_wait_update(struct store *store, const struct wait_row *wait, struct err *err);
 /* Open waits of a run, or of all (run_id NULL), oldest first. With `all`, the ended ones too. */
 int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,

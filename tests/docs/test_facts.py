@@ -116,6 +116,15 @@ def test_each_table_of_the_store_is_documented():
     assert len(names) > 25 and missing("docs/records.md", names) == []
 
 
+def test_each_test_that_the_page_of_crashes_names_exists():
+    named = set(re.findall(r"`(test_\w+)", read("docs/recovery.md")))
+    paths = [path for folder in ("fault", "e2e") for path in (ROOT / "tests" / folder).glob("test_*.py")]
+    tests = {path.stem for path in paths}
+    for path in paths:
+        tests.update(re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.M))
+    assert len(named) > 20 and {name for name in named if not any(test.startswith(name) for test in tests)} == set()
+
+
 # ---- architecture ----
 
 def test_each_function_that_the_architecture_names_exists():

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * For LD_PRELOAD: writes down what a disk is told, in the order in which it is told. A test (test_power_loss.py) rebuilds
- * from it what the disk may hold when the power goes at any moment: what was not synced may be there, or not, or in part.
+ * For LD_PRELOAD: writes down what a disk is told, in the order in which it is told. A test (test_power_loss.py)
+ * rebuilds from it what the disk may hold when the power goes at any moment: what was not synced may be there, or not,
+ * or in part.
  *
- * $DISK_LOG is the file that is written, $DISK_OF the folder that is watched. A record is a struct record, the path, and
- * the bytes of a write. A write is recorded before it is carried out, a sync after.
+ * $DISK_LOG is the file that is written, $DISK_OF the folder that is watched. A record is a struct record, the path,
+ * and the bytes of a write. A write is recorded before it is carried out, a sync after.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -82,8 +82,8 @@ class Home:
     def attempts(self):
         """{step: [states of its attempts]} over all runs and items, in the order in which they began"""
         found = {}
-        for step, state in self.rows("SELECT s.step, a.state FROM attempts a JOIN steps s USING (run_id, position, item)"
-                                     " ORDER BY a.id"):
+        for step, state in self.rows("SELECT s.step, a.state FROM attempts a "
+                                     "JOIN steps s USING (run_id, position, item) ORDER BY a.id"):
             found.setdefault(step, []).append(state)
         return found
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold in a home, whatever was done to it: one list of checks over the database and the files it tells of.
 
-Each check is a query that finds breaches. `check` returns them as sentences; an empty list means that all hold, also in
-the middle of a run; `check_rest` adds what holds when nothing runs. The numbers are those of docs/recovery.md: 2 is about
-schedules, which this version does not fire; 12 is looked for among the processes, and 14 by another restart (home.py).
+Each check is a query that finds breaches. `check` returns them as sentences; an empty list means that all hold, also
+in the middle of a run; `check_rest` adds what holds when nothing runs. The numbers are those of docs/recovery.md: 2 is
+about schedules, which this version does not fire; 12 is looked for among the processes, and 14 by another restart
+(home.py).
 """
 import hashlib
 import json
@@ -69,7 +70,8 @@ CHECKS = [
         WHERE m.status = 1 AND a.ended_ms IS NOT NULL"""),
     ("9 outputs and artifacts are those of a step that succeeded, or that failed in its own words", """
         SELECT run_id, step, item, s.state FROM steps s JOIN attempts a USING (run_id, position, item)
-        WHERE s.state IN ('failed', 'cancelled', 'skipped') AND a.number = s.attempts AND (a.state <> 'failed' OR a.result IS NULL OR json_extract(a.result, '$.reason') IS NULL)
+        WHERE s.state IN ('failed', 'cancelled', 'skipped') AND a.number = s.attempts
+        AND (a.state <> 'failed' OR a.result IS NULL OR json_extract(a.result, '$.reason') IS NULL)
         AND (coalesce(outputs, '{}') NOT IN ('{}', 'null') OR coalesce(artifacts, '{}') NOT IN ('{}', 'null'))"""),
     ("9 a step's model is that of one that succeeded", """
         SELECT run_id, step, item, state FROM steps WHERE state <> 'succeeded' AND model_id IS NOT NULL"""),

@@ -111,8 +111,8 @@ steps:
 """
 RETRY = "{attempts: 6, delay: 1ms, on: [failure, lost]}"
 # How often each step has an attempt when nobody disturbs.
-QUIET = {"prepare": 1, "flaky": 2, "grid": 2, "pause": 1, "script": 1, "train": 1, "register": 1, "measure": 1, "ask": 1,
-         "kept": 1, "read": 2, "last": 1}
+QUIET = {"prepare": 1, "flaky": 2, "grid": 2, "pause": 1, "script": 1, "train": 1, "register": 1, "measure": 1,
+         "ask": 1, "kept": 1, "read": 2, "last": 1}
 
 
 def fill(text, home, retry=RETRY):

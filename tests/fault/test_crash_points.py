@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at every named crash point of sluice, of its runner and of its steps (docs/recovery.md).
 
-The points are not listed here: a run says which it passes (base/crash_point.h), and how often. `make fault` dies once at
-each of them, at a pass drawn by lot; with SLUICE_FAULT_ALL=1 it dies at the first pass of all, the second, and so on,
-until a run is through before its turn has come.
+The points are not listed here: a run says which it passes (base/crash_point.h), and how often. `make fault` dies once
+at each of them, at a pass drawn by lot; with SLUICE_FAULT_ALL=1 it dies at the first pass of all, the second, and so
+on, until a run is through before its turn has come.
 """
 import random
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The power goes, and with it what was written and never synced (docs/recovery.md). A life is recorded once, as its disk
-saw it; then the home is put in place as the disk may hold it at some moment of it, on a machine that has started
+"""The power goes, and with it what was written and never synced (docs/recovery.md). A life is recorded once, as its
+disk saw it; then the home is put in place as the disk may hold it at some moment of it, on a machine that has started
 again: nothing may be lost that had been shown as done, or that another step had built upon."""
 import random
 import re
