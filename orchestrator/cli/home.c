@@ -2,6 +2,7 @@
 #include "cli/home.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
@@ -196,6 +197,7 @@ int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_
 static int make_key(const char *path, struct err *err)
 {
     unsigned char key[HOME_KEY_BYTES];
+    crash_point_pass("before_key");
     int result = getrandom(key, sizeof key, 0) == (ssize_t)sizeof key
                      ? fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, true, err)
                      : err_errno(err, "making '%s'", path);

@@ -2,6 +2,7 @@
 #include "cli/secret_change.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "config/config.h"
 #include "crypto/seal.h"
 #include "store/activity.h"
@@ -70,7 +71,10 @@ static int settle(struct store *store, int result, struct err *err)
         store_rollback(store);
         return -1;
     }
-    return store_commit(store, err);
+    crash_point_pass("before_secret_commit");
+    result = store_commit(store, err);
+    crash_point_pass("after_secret_commit");
+    return result;
 }
 
 int secret_change_set(struct store *store, struct secret_row *row, const char *actor, bool *ret_replaced,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/metrics_internal.h"
@@ -144,9 +145,11 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     for (int from = version; result == 0 && from < store_schema_count; from++) {
         result = store_migrate_step(store, from, err);
     }
+    crash_point_pass("before_migration_commit");
     if (result == 0) {
         result = store_exec(store, "COMMIT", "committing the migrations", err);
     }
+    crash_point_pass("after_migration_commit");
     if (result < 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }

@@ -6,12 +6,14 @@ at each of them, at a pass drawn by lot; with SLUICE_FAULT_ALL=1 it dies at the 
 on, until a run is through before its turn has come.
 """
 import random
+import signal
 
 import pytest
 
 import invariants
 import life
-from conftest import ALL
+from conftest import ALL, BUILD
+from home import Home
 
 SHARES = 8  # so that several processes can take them
 PAIRS = 48 if ALL else 8
@@ -61,8 +63,6 @@ def die_at(home, *moments):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """The names of all points that a run passes, in order."""
-    from conftest import BUILD
-    from home import Home
     home = Home(tmp_path_factory.mktemp("undisturbed"), BUILD)
     died, _ = live(home, 0)
     assert died == [] and {step: len(states) for step, states in home.attempts().items()} == life.QUIET
@@ -73,13 +73,15 @@ def undisturbed(tmp_path_factory):
 
 def test_a_run_passes_the_points_that_matter(undisturbed):
     """A point that nobody passes any more is one that no test dies at."""
-    wanted = """in_submit before_commit after_commit after_act in_start before_spawn after_spawn before_ack after_ack
-        before_reply after_reply in_attempt_end in_wait_open in_wait_end in_vote in_child_submit before_runner_start
-        after_runner_start before_generation after_generation runner_begins runner_listens runner_greeted
-        runner_told_spawn runner_before_spawning runner_after_spawning runner_after_fork runner_after_started
-        runner_step_over runner_before_exit runner_after_exit runner_told_ack runner_told_reply step_before_mark
-        step_begins step_before_model step_before_publish step_after_publish step_collected step_before_result
-        step_after_result collect_begins""".split()
+    wanted = """
+        before_migration_commit after_migration_commit before_key in_submit before_commit after_commit after_act
+        in_start before_spawn after_spawn before_ack after_ack before_reply after_reply in_attempt_end in_wait_open
+        in_wait_end in_vote in_child_submit before_runner_start after_runner_start before_generation
+        after_generation runner_begins runner_listens runner_greeted runner_told_spawn runner_before_spawning
+        runner_after_spawning runner_after_fork runner_after_started runner_step_over runner_before_exit
+        runner_after_exit runner_told_ack runner_told_reply step_before_mark step_begins step_before_model
+        step_before_publish step_after_publish step_collected step_before_result step_after_result
+        collect_begins""".split()
     assert set(wanted) <= set(undisturbed), set(wanted) - set(undisturbed)
 
 
@@ -110,3 +112,50 @@ def test_kill_9_twice(homes, undisturbed, share):
     for _ in range(PAIRS // SHARES):
         first = chance.randrange(1, len(undisturbed))
         die_at(homes(), first, first + chance.choice([1, 2, 3, 5, 8, 13, 40, 100]))
+
+
+def cancel(home, moment):
+    """A run that is cancelled while a step runs; whoever makes this pass dies. Points passed before the cancel."""
+    passes = home.folder / "passes"
+    passes.touch()
+    process = life.hold(home, SLUICE_CRASH=f"{passes}:{moment}")
+    before = len(passes_of(home))
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=30)
+    return before, process.returncode
+
+
+@pytest.mark.parametrize("share", range(3))
+def test_kill_9_at_each_crash_point_of_a_cancel(homes, share):
+    """A cancel that is recorded is carried out, whoever dies; one that is not has not been."""
+    undisturbed = homes()
+    before, code = cancel(undisturbed, 0)
+    assert code == 130 and "in_cancel" in passes_of(undisturbed)[before:]
+    after = len(passes_of(undisturbed))
+    moments = range(before + 1, after + 1) if ALL else random.Random(1).sample(range(before + 1, after + 1), 9)
+    for moment in sorted(moments)[share::3]:
+        home = homes()
+        cancel(home, moment)
+        recorded = home.rows("SELECT 1 FROM pipeline_runs WHERE cancelling IS NOT NULL OR state = 'cancelled'")
+        life.let_go(home)
+        home.settle()
+        state = home.rows("SELECT state FROM pipeline_runs")[0][0]
+        where = (moment, passes_of(home)[moment - 1])
+        assert state == ("cancelled" if recorded else "succeeded"), (where, home.reasons())
+        home.expect_whole()
+        home.close()
+
+
+@pytest.mark.parametrize("point", ["before_secret_commit", "after_secret_commit"])
+def test_kill_9_as_a_secret_is_set(home, point):
+    assert home("secrets", "set", "NAME", "a value of it", SLUICE_CRASH=point)[0] == -9
+    assert home.rows("SELECT name FROM secrets") == ([("NAME",)] if point.startswith("after") else [])
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("point", ["before_migration_commit", "after_migration_commit", "before_key"])
+def test_kill_9_as_a_home_is_made(home, point):
+    assert home("secrets", "set", "NAME", "a value of it", SLUICE_CRASH=point)[0] == -9
+    life.write(home)
+    life.live(home)
+    home.expect_whole()
