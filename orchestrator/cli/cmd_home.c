@@ -287,7 +287,7 @@ static void check_installation(struct checkup *checkup)
     report(checkup, "plugins", catalogue.count > 0,
            arena_printf(arena, "%zu in %s", catalogue.count, installation.plugins));
     for (size_t i = 0; i < catalogue.problem_count; i++) {
-        report(checkup, "plugin", false, catalogue.problems[i].p);
+        report(checkup, "plugin", false, catalogue.problems[i].message.p);
     }
     bool zones = fs_is_folder("/usr/share/zoneinfo");
     report(checkup, "time zones", zones,

@@ -28,7 +28,7 @@ static int run_plugins(struct cli *cli)
     }
     table_print(&table, "no plugins: is the installation whole? 'sluice doctor' tells");
     for (size_t i = 0; i < catalogue.problem_count; i++) {
-        fprintf(stderr, "sluice: %.*s\n", STR_ARG(catalogue.problems[i]));
+        fprintf(stderr, "sluice: %.*s\n", STR_ARG(catalogue.problems[i].message));
     }
     return EXIT_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/path.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 
 void catalogue_init(struct catalogue *catalogue, struct arena *arena)
@@ -31,14 +32,13 @@ void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin)
     catalogue->plugins[catalogue->count++] = *plugin;
 }
 
-static void add_problem(struct catalogue *catalogue, const char *message)
+static void add_problem(struct catalogue *catalogue, const char *path, const struct err *err)
 {
-    struct str *wider = arena_array(catalogue->arena, catalogue->problem_count + 1, sizeof *wider);
-    if (catalogue->problem_count > 0) {
-        memcpy(wider, catalogue->problems, catalogue->problem_count * sizeof *wider);
-    }
-    wider[catalogue->problem_count++] = arena_str(catalogue->arena, str_from(message));
-    catalogue->problems = wider;
+    struct arena *arena = catalogue->arena;
+    catalogue->problems = arena_grow(arena, catalogue->problems, catalogue->problem_count, &catalogue->problem_room,
+                                     sizeof *catalogue->problems);
+    catalogue->problems[catalogue->problem_count++] =
+        (struct plugin_problem){arena_str(arena, str_from(path)), arena_str(arena, str_from(err->message))};
 }
 
 static int is_plugin_file(const struct dirent *entry)
@@ -49,19 +49,56 @@ static int is_plugin_file(const struct dirent *entry)
 void catalogue_add_folder(struct catalogue *catalogue, const char *folder)
 {
     struct dirent **entries = NULL;
+    struct err err = {0};
     int count = scandir(folder, &entries, is_plugin_file, alphasort);
+    if (count < 0 && errno != ENOENT) {
+        (void)err_errno(&err, "reading the folder of plugins '%s'", folder);
+        add_problem(catalogue, folder, &err);
+    }
     for (int i = 0; i < count; i++) {
         struct plugin plugin;
-        struct err err = {0};
+        err_clear(&err);
         const char *path = path_join(catalogue->arena, folder, entries[i]->d_name);
         if (plugin_read(path, catalogue->arena, &plugin, &err) < 0) {
-            add_problem(catalogue, err.message);
+            add_problem(catalogue, path, &err);
         } else {
             catalogue_add(catalogue, &plugin);
         }
         free(entries[i]);
     }
     free(entries);
+}
+
+/* What may be the reason that a name is not known; NULL: nothing. */
+static const char *problem_of(const struct catalogue *catalogue, struct str name)
+{
+    for (size_t i = 0; i < catalogue->problem_count; i++) {
+        const struct plugin_problem *problem = &catalogue->problems[i];
+        struct str file = str_from(path_base(problem->path.p));
+        bool is_folder = !str_ends(file, STR(".so"));
+        if (is_folder || str_eq(str_slice(file, 0, file.n - 3), name)) {
+            return problem->message.p;
+        }
+    }
+    return NULL;
+}
+
+static int fail_unknown(const struct catalogue *catalogue, struct str name, struct err *err)
+{
+    struct str *names = arena_array(catalogue->arena, catalogue->count, sizeof *names);
+    for (size_t i = 0; i < catalogue->count; i++) {
+        names[i] = catalogue->plugins[i].name;
+    }
+    ptrdiff_t near = str_nearest(name, names, catalogue->count);
+    const char *problem = problem_of(catalogue, name);
+    if (problem != NULL) {
+        return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': %s", STR_ARG(name), problem);
+    }
+    if (near >= 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': did you mean '%.*s'?", STR_ARG(name),
+                       STR_ARG(names[near]));
+    }
+    return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': 'sluice plugins' lists them", STR_ARG(name));
 }
 
 const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
@@ -76,18 +113,7 @@ const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name
             *own = *known;
             return own;
         }
-        struct str *names = arena_array(arena, catalogue->count, sizeof *names);
-        for (size_t i = 0; i < catalogue->count; i++) {
-            names[i] = catalogue->plugins[i].name;
-        }
-        ptrdiff_t near = str_nearest(name_or_path, names, catalogue->count);
-        if (near >= 0) {
-            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': did you mean '%.*s'?", STR_ARG(name_or_path),
-                          STR_ARG(names[near]));
-        } else {
-            (void)err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': 'sluice plugins' lists them",
-                          STR_ARG(name_or_path));
-        }
+        (void)fail_unknown(catalogue, name_or_path, err);
         return NULL;
     }
     struct plugin *plugin = arena_one(arena, struct plugin);

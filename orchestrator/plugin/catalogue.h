@@ -108,13 +108,20 @@ int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin
 /* Parses manifest text (for tests and fuzzing). */
 int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugin *ret_plugin, struct err *err);
 
+/* A file that is no good plugin, or a folder that cannot be read. */
+struct plugin_problem {
+    struct str path;
+    struct str message; /* one line, with the path */
+};
+
 struct catalogue {
     struct arena *arena;
     struct plugin *plugins;
     size_t count;
     size_t room;
-    struct str *problems; /* one line for each file that is no good plugin */
+    struct plugin_problem *problems;
     size_t problem_count;
+    size_t problem_room;
 };
 
 void catalogue_init(struct catalogue *catalogue, struct arena *arena);
@@ -123,7 +130,7 @@ void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
 /* Adds one that was read; of two with one name the first added wins. */
 void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin);
 /* The plugin by name, or by a path ending in ".so" (read and added; relative to `folder`). NULL with `err`: for an
- * unknown name with the nearest known one. */
+ * unknown name with what was wrong with the file of that name, or with the nearest known name. */
 const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
                                     struct err *err);
 const struct plugin_param *plugin_find_param(const struct plugin *plugin, struct str name);

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define HEAD "sluice-step\0001\0name\0tool\0version\0001.2\0summary\0Works.\0flags\0STEP_REPEATABLE\0"
 
@@ -280,9 +281,35 @@ TEST(a_file_that_is_no_plugin_is_a_problem_told_by_its_path)
     catalogue_add_folder(&catalogue, folder);
     assert_int_equal(catalogue.count, 0);
     assert_int_equal(catalogue.problem_count, 1);
-    assert_non_null(strstr(catalogue.problems[0].p, "/text.so' cannot be used as a plugin: it is no shared object"));
+    assert_non_null(strstr(catalogue.problems[0].message.p, "/text.so' cannot be used as a plugin: it is no shared object"));
+    struct err err = {0};
+    assert_null(catalogue_find(&catalogue, STR("text"), NULL, &err));
+    assert_non_null(strstr(err.message, "there is no plugin 'text': '"));
+    assert_non_null(strstr(err.message, "/text.so' cannot be used as a plugin: it is no shared object"));
+    err_clear(&err);
+    assert_null(catalogue_find(&catalogue, STR("quite_another"), NULL, &err));
+    assert_null(strstr(err.message, "text.so"));
     assert_int_equal(remove(path), 0);
     assert_int_equal(remove(folder), 0);
+    arena_free(arena);
+}
+
+TEST(a_folder_of_plugins_that_cannot_be_read_is_told_where_one_is_missed)
+{
+    char file[] = "/tmp/sluice-test-XXXXXX";
+    struct arena *arena = arena_new();
+    struct catalogue catalogue;
+    struct err err = {0};
+    int fd = mkstemp(file);
+    assert_true(fd >= 0);
+    catalogue_init(&catalogue, arena);
+    catalogue_add_folder(&catalogue, file);
+    assert_int_equal(catalogue.problem_count, 1);
+    assert_null(catalogue_find(&catalogue, STR("register"), NULL, &err));
+    assert_string_equal(err.message, arena_printf(arena, "there is no plugin 'register': reading the folder of plugins "
+                                                         "'%s': Not a directory", file));
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(remove(file), 0);
     arena_free(arena);
 }
 
@@ -290,4 +317,5 @@ TESTS(RUN(a_manifest_says_what_a_plugin_is_takes_and_gives), RUN(another_abi_is_
       RUN(a_manifest_that_is_cut_or_out_of_order_is_refused), RUN(rules_of_a_parameter_are_checked),
       RUN(values_are_checked_and_converted_by_their_rows), RUN(what_is_required_is_missed),
       RUN(the_plugins_that_were_built_are_read_without_loading_them),
-      RUN(a_file_that_is_no_plugin_is_a_problem_told_by_its_path))
+      RUN(a_file_that_is_no_plugin_is_a_problem_told_by_its_path),
+      RUN(a_folder_of_plugins_that_cannot_be_read_is_told_where_one_is_missed))
