@@ -32,6 +32,15 @@ static bool is_full(struct store *store, int code)
     return code != SQLITE_IOERR_FSYNC && (number == ENOSPC || number == EDQUOT);
 }
 
+/* SQLite's own words name no cause; the system's do. Not ENOENT: that is what SQLite's second look finds, after it was
+ * not allowed to make a file. */
+static int fail_of_system(struct store *store, const char *doing, const char *text, struct err *err)
+{
+    int number = store->db == NULL ? 0 : sqlite3_system_errno(store->db);
+    return number == 0 || number == ENOENT ? err_set(err, ERR_IO, "%s: %s", doing, text)
+                                           : err_set(err, ERR_IO, "%s: %s: %s", doing, text, strerror(number));
+}
+
 int store_fail(struct store *store, int code, const char *doing, struct err *err)
 {
     const char *text = store->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(store->db);
@@ -39,7 +48,7 @@ int store_fail(struct store *store, int code, const char *doing, struct err *err
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
         return is_full(store, code) ? err_set(err, ERR_LIMIT, "%s: the disk is full", doing)
-                                    : err_set(err, ERR_IO, "%s: %s", doing, text);
+                                    : fail_of_system(store, doing, text, err);
     case SQLITE_FULL:
         return err_set(err, ERR_LIMIT, "%s: the disk is full", doing);
     case SQLITE_BUSY:

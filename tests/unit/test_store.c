@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* A folder of its own for each test, with one file in it. */
@@ -374,6 +375,21 @@ TEST(a_full_disk_is_said_to_be_full)
 
 /* ---- statements ---------------------------------------------------------------------------------------- */
 
+TEST(why_the_file_cannot_be_opened_is_said)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    struct rlimit all;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, all.rlim_max}), 0);
+    int result = store_open(place.path, STORE_READ_WRITE, &store, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    assert_int_equal(result, -1);
+    assert_non_null(strstr(err.message, "opening the store: unable to open database file: Too many open files"));
+    remove_place(&place);
+}
+
 TEST(a_statement_is_kept_and_starts_anew_with_nothing_bound)
 {
     struct place place = make_place();
@@ -445,6 +461,7 @@ TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing
       RUN(what_is_committed_stays_and_what_is_rolled_back_is_gone),
       RUN(an_event_that_is_taken_back_takes_only_itself_back), RUN(a_second_writer_is_told_that_the_store_is_in_use),
       RUN(a_reader_sees_what_is_committed_and_writes_nothing), RUN(a_full_disk_is_said_to_be_full),
+      RUN(why_the_file_cannot_be_opened_is_said),
       RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
       RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),
       RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state))
