@@ -11,6 +11,7 @@
 #include "engine/engine_internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,20 +21,29 @@
 
 enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20, CGROUP_MAX = 64 << 10 };
 
+static const char unknown[] = "unknown, since /proc cannot be read";
+
 /* Whose processes are looked for. */
 struct hunted {
     const char *needle; /* "SLUICE_ATTEMPT=..." in the environment */
     const char *mark;   /* the last part of its control group's name */
     pid_t group;        /* of its first process; 0: it was never started, or the number means another process now */
     char *room;         /* ENVIRON_MAX bytes */
+    bool blind;         /* a process could not be looked at, for want of descriptors or memory */
 };
 
-static bool environ_has(const char *pid, const struct hunted *hunted)
+static void note_failure(struct hunted *hunted)
+{
+    hunted->blind = hunted->blind || errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
+
+static bool environ_has(const char *pid, struct hunted *hunted)
 {
     char path[280];
     (void)snprintf(path, sizeof path, "/proc/%s/environ", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
+        note_failure(hunted);
         return false;
     }
     size_t size = 0;
@@ -72,21 +82,26 @@ static bool is_in_cgroup(const char *pid, const struct hunted *hunted)
     return found;
 }
 
-static bool is_hunted(const char *pid, const struct hunted *hunted)
+static bool is_hunted(const char *pid, struct hunted *hunted)
 {
+    errno = 0;
     int64_t group = process_stat(pid, STAT_GROUP);
+    if (group < 0) {
+        note_failure(hunted);
+    }
     return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted) ||
                           is_in_cgroup(pid, hunted));
 }
 
 /* Kills every process of the attempt; returns how many were there, their pids in `pids`. */
-static int sweep_once(const struct hunted *hunted, struct strbuf *pids)
+static int sweep_once(struct hunted *hunted, struct strbuf *pids)
 {
     int found = 0;
     DIR *processes = opendir("/proc");
     strbuf_reset(pids);
-    if (processes == NULL) { /* who cannot look has not seen that nothing is left */
-        strbuf_add_text(pids, "unknown, since /proc cannot be read");
+    hunted->blind = processes == NULL;
+    if (processes == NULL) {
+        strbuf_add_text(pids, unknown);
         return 1;
     }
     for (struct dirent *entry = readdir(processes); entry != NULL; entry = readdir(processes)) {
@@ -98,6 +113,10 @@ static int sweep_once(const struct hunted *hunted, struct strbuf *pids)
         (void)kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
     }
     (void)closedir(processes);
+    if (found == 0 && hunted->blind) { /* who cannot look has not seen that nothing is left */
+        strbuf_add_text(pids, unknown);
+        return 1;
+    }
     return found;
 }
 

@@ -508,6 +508,10 @@ static void tell_survivors(struct supervised *attempt, const struct sweep_found 
 {
     struct strbuf text;
     strbuf_init(&text, 1024);
+    if (found->count == 0) {
+        supervise_warn(attempt, "whether processes of the step are left cannot be told: /proc cannot be read", now_ms);
+        return;
+    }
     strbuf_printf(&text, "%zu process%s of the step could not be killed:", found->count, found->count == 1 ? "" : "es");
     for (size_t i = 0; i < found->count && i < SWEEP_SHOWN; i++) {
         strbuf_printf(&text, " %d", (int)found->pids[i]);
@@ -531,13 +535,14 @@ static int64_t drain(struct supervised *attempt, int64_t now_ms)
     bool kill_now = attempt->sweeping || now_ms >= attempt->drain_until_ms || attempt->facts.stopped != NULL ||
                     attempt->failed;
     struct sweep_found found = sweep_leftovers(attempt, kill_now ? SIGKILL : 0);
-    if (found.count == 0 && (quiet || now_ms >= attempt->drain_until_ms + FORCE_CLOSE_MS)) {
+    bool gone = found.count == 0 && !found.blind;
+    if (gone && (quiet || now_ms >= attempt->drain_until_ms + FORCE_CLOSE_MS)) {
         attempt->swept = true;
         process_is_over(attempt, now_ms);
         return attempt->phase == ATTEMPT_RUNNING ? now_ms : INT64_MAX;
     }
     attempt->sweeping = kill_now;
-    if (found.count > 0 && now_ms >= attempt->drain_until_ms + SWEEP_MS) {
+    if (!gone && now_ms >= attempt->drain_until_ms + SWEEP_MS) {
         tell_survivors(attempt, &found, now_ms);
         process_is_over(attempt, now_ms);
         return now_ms;

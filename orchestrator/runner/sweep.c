@@ -29,7 +29,14 @@ struct process {
 
 struct processes {
     VEC_OF(struct process)
+    bool blind; /* there may be others */
 };
+
+/* Who cannot look has not seen that nothing is there. A process that has gone, or is another user's, is no reason. */
+static void note_failure(struct processes *list)
+{
+    list->blind = list->blind || errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+}
 
 void sweep_name(int64_t attempt, char room[16])
 {
@@ -64,7 +71,7 @@ static bool parse_stat(char *text, struct process *ret)
     return true;
 }
 
-static bool read_process(int proc, const char *pid, struct process *ret)
+static bool read_process(struct processes *list, int proc, const char *pid, struct process *ret)
 {
     char path[32];
     char text[512];
@@ -75,6 +82,7 @@ static bool read_process(int proc, const char *pid, struct process *ret)
     (void)snprintf(path, sizeof path, "%lld/stat", (long long)number);
     int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
+        note_failure(list);
         return false;
     }
     ssize_t n = read(fd, text, sizeof text - 1);
@@ -91,12 +99,14 @@ static void list_processes(struct processes *list)
 {
     DIR *proc = opendir("/proc");
     if (proc == NULL) {
+        list->blind = true;
         return;
     }
     const struct dirent *entry;
     while ((entry = readdir(proc)) != NULL) {
         struct process process;
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && read_process(dirfd(proc), entry->d_name, &process)) {
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && 
+            read_process(list, dirfd(proc), entry->d_name, &process)) {
             vec_push(list, process);
         }
     }
@@ -133,11 +143,12 @@ static void mark_descendants(struct processes *list, pid_t self)
     }
 }
 
-static bool environment_holds(pid_t pid, const char *unique, struct arena *arena)
+static bool environment_holds(struct processes *list, pid_t pid, const char *unique, struct arena *arena)
 {
     struct str text;
     char *path = arena_printf(arena, "/proc/%d/environ", (int)pid);
     if (fs_read(path, ENVIRONMENT_MAX_BYTES, arena, &text, NULL) < 0) {
+        note_failure(list);
         return false;
     }
     char *wanted = arena_printf(arena, "SLUICE_ATTEMPT=%s", unique);
@@ -150,10 +161,11 @@ static bool environment_holds(pid_t pid, const char *unique, struct arena *arena
     return false;
 }
 
-static bool matches_by_itself(const struct process *process, const struct sweep_target *target, struct arena *arena)
+static bool matches_by_itself(struct processes *list, const struct process *process, const struct sweep_target *target,
+                              struct arena *arena)
 {
     return target->alone || process->group == target->group || strcmp(process->name, target->name) == 0 ||
-           (target->unique != NULL && environment_holds(process->pid, target->unique, arena));
+           (target->unique != NULL && environment_holds(list, process->pid, target->unique, arena));
 }
 
 static bool matches_by_kin(const struct processes *list, const struct process *process, pid_t own_session)
@@ -186,7 +198,7 @@ static void mark_matches(struct processes *list, const struct sweep_target *targ
     struct arena *arena = arena_new();
     for (size_t i = 0; i < list->count; i++) {
         struct process *process = &list->items[i];
-        process->matches = process->descends && matches_by_itself(process, target, arena);
+        process->matches = process->descends && matches_by_itself(list, process, target, arena);
         arena_reset(arena);
     }
     arena_free(arena);
@@ -251,6 +263,7 @@ struct sweep_found sweep(const struct sweep_target *target, int signal)
             (void)kill(process->pid, signal);
         }
     }
+    found.blind = list.blind;
     vec_clear(&list);
     return found;
 }

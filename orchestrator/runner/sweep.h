@@ -27,6 +27,7 @@ enum { SWEEP_SHOWN = 8 };
 struct sweep_found {
     size_t count;
     pid_t pids[SWEEP_SHOWN]; /* the first of them */
+    bool blind;              /* not all of /proc could be read (too many open files, say): there may be others */
 };
 
 /* The thread name of an attempt's process. */
