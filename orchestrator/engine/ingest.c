@@ -2,6 +2,7 @@
  * From journal to store: each frame takes effect exactly once, because the offset is committed with what was read.
  */
 #include "base/log.h"
+#include "base/mem.h"
 #include "engine/engine_internal.h"
 
 #include <stdio.h>
@@ -23,12 +24,7 @@ static struct json payload_json(struct engine *engine, const struct journal_fram
 /* A text into a field of the attempt's row. */
 static void keep_payload(struct live_attempt *attempt, const char **field, struct str payload)
 {
-    char *text = malloc(payload.n + 1);
-    if (text == NULL) {
-        abort();
-    }
-    memcpy(text, payload.p, payload.n);
-    text[payload.n] = '\0';
+    char *text = mem_dup(payload.p, payload.n);
     attempt_set(field, text);
     free(text);
     attempt->dirty = true;
@@ -249,9 +245,11 @@ static int journal_anew(struct engine *engine, struct open_run *open, const char
 static int check_whole(struct engine *engine, struct open_run *open, struct err *err)
 {
     const char *damage = open->journal_damage;
-    if (damage == NULL && open->row.journal_offset < open->journal_written) {
+    /* Not the offset of the row: before the first frame there is the mark that a journal begins with. */
+    int64_t there = open->journal == NULL ? 0 : journal_reader_offset(open->journal);
+    if (damage == NULL && there < open->journal_written) {
         damage = arena_printf(engine->turn, "%lld bytes were written to it, only %lld are there",
-                              (long long)open->journal_written, (long long)open->row.journal_offset);
+                              (long long)open->journal_written, (long long)there);
     }
     int result = damage == NULL ? 0 : journal_anew(engine, open, damage, err);
     if (result == 0) {
@@ -298,6 +296,11 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
                             &open->journal, &wrong) < 0) {
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
             return check_whole(engine, open, err);
+        }
+        if (wrong.code == ERR_IO) { /* too many open files, say: nothing is wrong with the journal */
+            open->look = true;
+            *err = wrong;
+            return -1;
         }
         return journal_anew(engine, open, wrong.message, err);
     }
