@@ -121,10 +121,10 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
     vec_push(&journal->waiting, frame);
 }
 
-bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
+void run_journal_retry(struct run_journal *journal, int64_t now_ms)
 {
     if (!journal->full || now_ms < journal->retry_at_ms) {
-        return false;
+        return;
     }
     size_t written = 0;
     while (written < journal->waiting.count && write_frame(journal, &journal->waiting.items[written], now_ms) == 0) {
@@ -138,11 +138,10 @@ bool run_journal_retry(struct run_journal *journal, int64_t now_ms)
     }
     if (rest > 0 || (journal->writer == NULL && open_writer(journal) < 0)) {
         could_not_write(journal, now_ms);
-        return false;
+        return;
     }
     journal->full = false;
     journal->told = false;
-    return true;
 }
 
 int64_t run_journal_size(const struct run_journal *journal)

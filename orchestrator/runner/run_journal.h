@@ -53,8 +53,8 @@ void run_journal_free(struct run_journal *journal);
 /* Writes or keeps the frame, stamped with the wall clock. `now_ms` is monotonic. */
 void run_journal_append(struct run_journal *journal, int64_t attempt, enum journal_type type, struct str payload,
                         int64_t now_ms);
-/* Tries what waits when it is time. True when the journal is full no more. */
-bool run_journal_retry(struct run_journal *journal, int64_t now_ms);
+/* Tries what waits, when it is time. */
+void run_journal_retry(struct run_journal *journal, int64_t now_ms);
 int64_t run_journal_size(const struct run_journal *journal);
 /* Nobody writes in it, and all of it is written. */
 bool run_journal_is_idle(const struct run_journal *journal);

@@ -309,17 +309,16 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
 {
     int64_t next = INT64_MAX;
     for (size_t i = 0; i < runner->journals.count; i++) {
-        struct run_journal *journal = runner->journals.items[i];
-        if (!run_journal_retry(journal, now_ms) && journal->full) {
-            next = earlier(next, journal->retry_at_ms);
-        }
-        next = earlier(next, run_journal_ring_ms(journal));
-        if (run_journal_is_idle(journal)) {
-            next = earlier(next, journal->written_ms + JOURNAL_IDLE_MS);
-        }
+        run_journal_retry(runner->journals.items[i], now_ms);
     }
     for (size_t i = 0; i < runner->attempts.count; i++) {
         next = earlier(next, supervise_tick(runner->attempts.items[i], now_ms));
+    }
+    for (size_t i = 0; i < runner->journals.count; i++) { /* also those that an attempt has just written to */
+        const struct run_journal *journal = runner->journals.items[i];
+        next = earlier(next, journal->full ? journal->retry_at_ms : INT64_MAX);
+        next = earlier(next, run_journal_ring_ms(journal));
+        next = earlier(next, run_journal_is_idle(journal) ? journal->written_ms + JOURNAL_IDLE_MS : INT64_MAX);
     }
     if (runner->engine_left_ms > 0 && runner->had_engine && runner->options.linger_ms != RUNNER_LINGER_NONE) {
         int64_t due = runner->engine_left_ms + runner->options.linger_ms;
