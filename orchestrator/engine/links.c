@@ -410,6 +410,27 @@ int link_gone(struct engine *engine, struct runner_link *link, const char *how, 
     return 0;
 }
 
+/* A connection is lost with its runner, or alone: the kernel had no memory for a message. What was lost on the way is
+ * found as after a restart, by what the runner says that it has. */
+static int link_lost(struct engine *engine, struct runner_link *link, struct err *err)
+{
+    const struct engine_world *world = engine->world;
+    const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
+    int fd = link->greeted ? world->runner_connect(world->ctx, folder, link->id) : -1;
+    if (fd < 0) {
+        return link_gone(engine, link, "its runner was killed", err);
+    }
+    log_warn("engine", "runner=%s the connection was lost, and is made again", link->id);
+    link->dead = true;
+    message_stream_clear(&link->stream);
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        attempt->sent = attempt->sent && strcmp(attempt->row.runner, link->id) != 0;
+    }
+    struct runner_link *again = link_new(engine, link->id, fd, err);
+    return again == NULL ? -1 : await_greeting(engine, again, err);
+}
+
 int links_read(struct engine *engine, struct runner_link *link, struct err *err)
 {
     if (link->dead) {
@@ -429,5 +450,5 @@ int links_read(struct engine *engine, struct runner_link *link, struct err *err)
     if (got < 0) {
         log_error("engine", "runner=%s a malformed message: %s", link->id, malformed.message);
     }
-    return gone || got < 0 ? link_gone(engine, link, "its runner was killed", err) : 0;
+    return got < 0 ? link_gone(engine, link, "its runner was killed", err) : gone ? link_lost(engine, link, err) : 0;
 }

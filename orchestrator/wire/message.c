@@ -153,6 +153,8 @@ int message_flush(struct message_stream *stream)
             return 0;
         }
         if (n < 0) {
+            /* The other end may live (there was no memory for it): both are to notice. */
+            (void)shutdown(stream->fd, SHUT_RDWR);
             return -1;
         }
         stream->out_used += (size_t)n;
