@@ -89,6 +89,7 @@ struct runner_link {
     bool usable;    /* speaks our protocol: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
+    bool again;     /* made when another to the same runner had broken */
     int pidfd;      /* of its process; -1: not known */
     int unanswered; /* looks of the backstop since it was asked for a sign of life; 0: it has answered */
     bool silent;    /* it has not answered in time: gets no new steps until it does */

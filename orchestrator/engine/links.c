@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -41,7 +42,11 @@ void link_drop(struct engine *engine, struct runner_link *link)
  * reading. */
 void link_flush(struct engine *engine, struct runner_link *link)
 {
-    bool full = message_flush(&link->stream) == 0;
+    int sent = message_flush(&link->stream);
+    bool full = sent == 0;
+    if (sent < 0 && !link->dead && errno != EPIPE && errno != ECONNRESET) { /* not because it has gone */
+        log_warn("engine", "runner=%s nothing can be sent to it: %s", link->id, strerror(errno));
+    }
     if (full == link->full) {
         return;
     }
@@ -416,6 +421,10 @@ static int link_lost(struct engine *engine, struct runner_link *link, struct err
 {
     const struct engine_world *world = engine->world;
     const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
+    if (link->again && !link->greeted) { /* it can be connected to: its steps are not to be taken for lost */
+        link->dead = true;
+        return err_set(err, ERR_IO, "runner=%s the connection breaks each time that it is made", link->id);
+    }
     int fd = link->greeted ? world->runner_connect(world->ctx, folder, link->id) : -1;
     if (fd < 0) {
         return link_gone(engine, link, "its runner was killed", err);
@@ -428,7 +437,11 @@ static int link_lost(struct engine *engine, struct runner_link *link, struct err
         attempt->sent = attempt->sent && strcmp(attempt->row.runner, link->id) != 0;
     }
     struct runner_link *again = link_new(engine, link->id, fd, err);
-    return again == NULL ? -1 : await_greeting(engine, again, err);
+    if (again == NULL) {
+        return -1;
+    }
+    again->again = true;
+    return await_greeting(engine, again, err);
 }
 
 int links_read(struct engine *engine, struct runner_link *link, struct err *err)

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "runner/runner.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -214,6 +215,19 @@ static int obey_next(struct engine_link *link, int64_t now_ms)
     return more;
 }
 
+/* What waits is sent; the connection is closed when that cannot be. */
+static int flush_or_close(struct engine_link *link)
+{
+    int sent = message_flush(&link->stream);
+    if (sent < 0 && errno != EPIPE && errno != ECONNRESET) { /* not because the engine has left */
+        log_warn("runner", "the engine's connection is closed: nothing can be sent (%s)", strerror(errno));
+    }
+    if (sent < 0) {
+        engine_link_close(link);
+    }
+    return sent;
+}
+
 void engine_link_ready(struct engine_link *link, int64_t now_ms)
 {
     if (!link->used) {
@@ -224,8 +238,10 @@ void engine_link_ready(struct engine_link *link, int64_t now_ms)
     do {
         more = obey_next(link, now_ms);
     } while (more == 1);
-    if (more < 0 || gone || message_flush(&link->stream) < 0) {
+    if (more < 0 || gone) {
         engine_link_close(link);
+    } else {
+        (void)flush_or_close(link);
     }
 }
 
@@ -293,10 +309,8 @@ void engine_link_tell(struct runner *runner, int64_t now_ms)
     }
     for (int i = 0; i < RUNNER_LINKS; i++) {
         struct engine_link *link = &runner->links[i];
-        int sent = link->used ? message_flush(&link->stream) : 1;
-        if (sent < 0) {
-            engine_link_close(link);
-        } else if (link->used) {
+        int sent = link->used ? flush_or_close(link) : -1;
+        if (sent >= 0) {
             runner_watch(runner, link->stream.fd, &link->watch, sent == 1 ? EPOLLIN : EPOLLIN | EPOLLOUT);
         }
     }

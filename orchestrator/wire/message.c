@@ -142,6 +142,7 @@ int message_flush(struct message_stream *stream)
 {
     struct strbuf *out = &stream->out;
     if (stream->fd < 0 || out->overflow) {
+        errno = EMSGSIZE;
         return -1;
     }
     while (stream->out_used < out->length) {
@@ -154,7 +155,9 @@ int message_flush(struct message_stream *stream)
         }
         if (n < 0) {
             /* The other end may live (there was no memory for it): both are to notice. */
+            int number = errno;
             (void)shutdown(stream->fd, SHUT_RDWR);
+            errno = number;
             return -1;
         }
         stream->out_used += (size_t)n;

@@ -92,8 +92,8 @@ void message_stream_clear(struct message_stream *stream);
 bool message_fits(const struct json *message, size_t *ret_bytes);
 /* Queues a message; message_flush sends. */
 void message_send(struct message_stream *stream, const struct json *message);
-/* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 when
- * the other side is gone. */
+/* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 with
+ * errno when the other side is gone, or is to be taken for it. */
 int message_flush(struct message_stream *stream);
 /* Reads what has come, without blocking: 0, or -1 when the other side is gone (messages that had
  * come whole can still be taken). */
