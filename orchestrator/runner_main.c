@@ -7,6 +7,7 @@
 #include "runner/lua_cli.h"
 #include "runner/runner.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +82,7 @@ static int serve(int argc, char **argv)
     /* The working directory changes. */
     char *home = realpath(options.home, NULL);
     if (home == NULL) {
-        (void)fprintf(stderr, "sluice-runner: the home '%s' does not exist\n", options.home);
+        (void)fprintf(stderr, "sluice-runner: the home '%s' cannot be used: %s\n", options.home, strerror(errno));
         return EXIT_FAILED;
     }
     options.home = home;
