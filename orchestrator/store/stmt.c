@@ -17,24 +17,30 @@ static size_t slot_of(const char *sql)
 struct stmt *stmt_get(struct store *store, const char *sql)
 {
     struct stmt **slot = &store->statements[slot_of(sql)];
-    for (struct stmt *s = *slot; s != NULL; s = s->next) {
-        if (s->sql == sql) {
-            return s;
-        }
+    struct stmt *s = *slot;
+    while (s != NULL && s->sql != sql) {
+        s = s->next;
     }
-    struct stmt *s = mem_alloc(sizeof *s);
-    s->store = store;
-    s->sql = sql;
-    int code = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
-    s->failed = code == SQLITE_OK ? 0 : code;
-    s->next = *slot;
-    *slot = s;
+    if (s == NULL) {
+        s = mem_alloc(sizeof *s);
+        *s = (struct stmt){.store = store, .sql = sql, .next = *slot};
+        *slot = s;
+    }
+    if (s->handle == NULL) { /* also one that could not be prepared before: the disk may have room now */
+        s->failed = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
+    }
     return s;
+}
+
+/* What is not bound would be NULL. */
+static void bound(struct stmt *s, int code)
+{
+    s->failed = s->failed != 0 ? s->failed : code;
 }
 
 static int parameter(struct stmt *s, const char *name)
 {
-    if (s->failed != 0) {
+    if (s->handle == NULL) {
         return 0;
     }
     unsigned at = s->next_name++;
@@ -52,43 +58,47 @@ static int parameter(struct stmt *s, const char *name)
 
 void stmt_int(struct stmt *s, const char *name, int64_t value)
 {
-    (void)sqlite3_bind_int64(s->handle, parameter(s, name), value);
+    bound(s, sqlite3_bind_int64(s->handle, parameter(s, name), value));
 }
 
 void stmt_real(struct stmt *s, const char *name, double value)
 {
-    (void)sqlite3_bind_double(s->handle, parameter(s, name), value);
+    bound(s, sqlite3_bind_double(s->handle, parameter(s, name), value));
 }
 
 void stmt_text(struct stmt *s, const char *name, const char *value)
 {
-    (void)sqlite3_bind_text(s->handle, parameter(s, name), value, -1, SQLITE_STATIC);
+    bound(s, sqlite3_bind_text(s->handle, parameter(s, name), value, -1, SQLITE_STATIC));
 }
 
 void stmt_str(struct stmt *s, const char *name, struct str value)
 {
     const char *p = value.p == NULL ? "" : value.p;
-    (void)sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_STATIC, SQLITE_UTF8);
+    bound(s, sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void stmt_str_copied(struct stmt *s, const char *name, struct str value)
 {
     const char *p = value.p == NULL ? "" : value.p;
-    (void)sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_TRANSIENT, SQLITE_UTF8);
+    bound(s, sqlite3_bind_text64(s->handle, parameter(s, name), p, value.n, SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 void stmt_blob(struct stmt *s, const char *name, const void *bytes, size_t size)
 {
-    (void)sqlite3_bind_blob64(s->handle, parameter(s, name), size == 0 ? "" : bytes, size, SQLITE_STATIC);
+    bound(s, sqlite3_bind_blob64(s->handle, parameter(s, name), size == 0 ? "" : bytes, size, SQLITE_STATIC));
 }
 
 void stmt_null(struct stmt *s, const char *name)
 {
-    (void)sqlite3_bind_null(s->handle, parameter(s, name));
+    bound(s, sqlite3_bind_null(s->handle, parameter(s, name)));
 }
 
 int stmt_step(struct stmt *s, struct err *err)
 {
+    if (store_check_usable(s->store, err) < 0) {
+        stmt_done(s);
+        return -1;
+    }
     int code = s->failed != 0 ? s->failed : sqlite3_step(s->handle);
     if (code == SQLITE_ROW) {
         return 1;
@@ -96,7 +106,17 @@ int stmt_step(struct stmt *s, struct err *err)
     if (code == SQLITE_DONE) {
         return 0;
     }
-    return store_fail(s->store, code, "reading or writing the store", err);
+    (void)store_fail(s->store, code, "reading or writing the store", err);
+    stmt_done(s); /* else nothing can be bound to it any more */
+    return -1;
+}
+
+/* SQLite gives NULL also when there is no memory to make the text. */
+static void check_memory(const struct stmt *s, const void *bytes)
+{
+    if (bytes == NULL && sqlite3_errcode(s->store->db) == SQLITE_NOMEM) {
+        (void)mem_array(SIZE_MAX, 2); /* ends the process with a message */
+    }
 }
 
 int64_t stmt_column_int(struct stmt *s, int column)
@@ -118,6 +138,7 @@ char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
 {
     const unsigned char *text = sqlite3_column_text(s->handle, column);
     int size = sqlite3_column_bytes(s->handle, column);
+    check_memory(s, text);
     return arena_dup(arena, text, text == NULL ? 0 : (size_t)size);
 }
 
@@ -130,16 +151,17 @@ struct str stmt_column_blob(struct stmt *s, int column, struct arena *arena)
 {
     const void *bytes = sqlite3_column_blob(s->handle, column);
     int size = sqlite3_column_bytes(s->handle, column);
+    check_memory(s, bytes);
     return arena_str(arena, (struct str){bytes, bytes == NULL ? 0 : (size_t)size});
 }
 
 void stmt_done(struct stmt *s)
 {
-    if (s->failed != 0) {
-        return;
+    if (s->handle != NULL) {
+        (void)sqlite3_reset(s->handle);
+        (void)sqlite3_clear_bindings(s->handle);
+        s->failed = 0;
     }
-    (void)sqlite3_reset(s->handle);
-    (void)sqlite3_clear_bindings(s->handle);
     s->next_name = 0;
 }
 

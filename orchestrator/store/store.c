@@ -41,9 +41,10 @@ static int fail_of_system(struct store *store, const char *doing, const char *te
                                            : err_set(err, ERR_IO, "%s: %s: %s", doing, text, strerror(number));
 }
 
-int store_fail(struct store *store, int code, const char *doing, struct err *err)
+static int fail_with(struct store *store, int code, const char *doing, struct err *err)
 {
-    const char *text = store->db == NULL ? sqlite3_errstr(code) : sqlite3_errmsg(store->db);
+    bool is_last = store->db != NULL && (sqlite3_errcode(store->db) & 0xff) == (code & 0xff);
+    const char *text = is_last ? sqlite3_errmsg(store->db) : sqlite3_errstr(code);
     switch (code & 0xff) {
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
@@ -64,8 +65,27 @@ int store_fail(struct store *store, int code, const char *doing, struct err *err
     }
 }
 
+int store_fail(struct store *store, int code, const char *doing, struct err *err)
+{
+    struct err wrong = {0};
+    (void)fail_with(store, code, doing, &wrong);
+    if (store->in_transaction && store->broken.code == ERR_NONE && store_has_failed(&wrong)) {
+        store->broken = wrong;
+    }
+    return err_set(err, wrong.code, "%s", wrong.message);
+}
+
+int store_check_usable(const struct store *store, struct err *err)
+{
+    const struct err *broken = &store->broken;
+    return broken->code == ERR_NONE ? 0 : err_set(err, broken->code, "%s", broken->message);
+}
+
 static int store_exec(struct store *store, const char *sql, const char *doing, struct err *err)
 {
+    if (store_check_usable(store, err) < 0) {
+        return -1;
+    }
     int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : store_fail(store, code, doing, err);
 }
@@ -73,6 +93,9 @@ static int store_exec(struct store *store, const char *sql, const char *doing, s
 /* The same for one of the texts of every turn: prepared once. */
 static int store_exec_kept(struct store *store, const char *sql, const char *doing, struct err *err)
 {
+    if (store_check_usable(store, err) < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, sql);
     int code = s->failed != 0 ? s->failed : sqlite3_step(s->handle);
     int result = code == SQLITE_DONE ? 0 : store_fail(store, code, doing, err);
@@ -265,7 +288,9 @@ void store_close(struct store *store)
 
 int store_begin(struct store *store, struct err *err)
 {
-    return store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
+    int result = store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
+    store->in_transaction = store->in_transaction || result == 0;
+    return result;
 }
 
 /* SQLite would go on writing into a file that has no name any more. */
@@ -285,6 +310,7 @@ int store_commit(struct store *store, struct err *err)
         store_rollback(store);
         return -1;
     }
+    store->in_transaction = false;
     return 0;
 }
 
@@ -303,6 +329,8 @@ void store_tidy(struct store *store)
 
 void store_rollback(struct store *store)
 {
+    store->in_transaction = false;
+    err_clear(&store->broken);
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }

@@ -31,7 +31,8 @@ int store_schema_version(void);
 const char *store_sqlite_version(void);
 
 int store_begin(struct store *store, struct err *err);
-/* On failure the transaction is rolled back. */
+/* On failure the transaction is rolled back. It fails if the store has failed in the transaction, whoever passed over
+ * that. */
 int store_commit(struct store *store, struct err *err);
 /* Copies a long write-ahead log into the database, after a commit and all that waited for it. Failing is logged: it is
  * tried again after the next commit. */

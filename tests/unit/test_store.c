@@ -3,6 +3,7 @@
 
 #include "store/schema.h"
 #include "store/stmt.h"
+#include "store/store_internal.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -434,6 +435,80 @@ TEST(a_statement_that_cannot_be_prepared_fails_when_it_is_run)
     remove_place(&place);
 }
 
+TEST(a_statement_that_could_not_be_prepared_is_tried_again)
+{
+    static const char *const sql = "SELECT COUNT(*) FROM later";
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    assert_int_equal(stmt_step(stmt_get(store, sql), NULL), -1);
+    exec_raw(&place, "CREATE TABLE later (x INTEGER)");
+    struct stmt *s = stmt_get(store, sql);
+    assert_int_equal(stmt_step(s, NULL), 1);
+    stmt_done(s);
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(what_cannot_be_bound_is_not_taken_for_null)
+{
+    static const char *const sql = "SELECT :text";
+    static const char *const words = "a text that is longer than what this store may hold, by a few letters";
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    int was = sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 50);
+    struct stmt *s = stmt_get(store, sql);
+    stmt_text(s, ":text", words);
+    assert_int_equal(stmt_step(s, &err), -1);
+    assert_non_null(strstr(err.message, "too big"));
+    (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, was);
+    s = stmt_get(store, sql);
+    stmt_text(s, ":text", words);
+    assert_int_equal(stmt_step(s, NULL), 1);
+    assert_false(stmt_column_is_null(s, 0));
+    stmt_done(s);
+    store_close(store);
+    remove_place(&place);
+}
+
+/* No page more than there are. */
+static void let_be_full(struct store *store, bool full)
+{
+    struct stmt *limit = stmt_get(store, full ? "PRAGMA max_page_count = 1" : "PRAGMA max_page_count = 100000");
+    assert_int_equal(stmt_step(limit, NULL), 1);
+    stmt_done(limit);
+}
+
+TEST(a_transaction_in_which_the_store_failed_goes_no_further)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    struct err err = {0};
+    char key[2000];
+    memset(key, 'k', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    let_be_full(store, true);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "before", NULL), 0);
+    for (int i = 0; i < 100 && insert(store, key, &err) == 0; i++) {
+        key[i] = 'l';
+    }
+    assert_int_equal(err.code, ERR_LIMIT);
+    err_clear(&err);
+    assert_int_equal(insert(store, "after", &err), -1); /* whoever passed over it */
+    assert_int_equal(err.code, ERR_LIMIT);
+    err_clear(&err);
+    assert_int_equal(store_commit(store, &err), -1);
+    assert_int_equal(err.code, ERR_LIMIT);
+    let_be_full(store, false);
+    assert_int_equal(count_tags(store), 0);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, key, NULL), 0);
+    assert_int_equal(store_commit(store, NULL), 0);
+    store_close(store);
+    remove_place(&place);
+}
+
 TEST(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state)
 {
     struct place place = make_place();
@@ -464,4 +539,6 @@ TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing
       RUN(why_the_file_cannot_be_opened_is_said),
       RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
       RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),
+      RUN(a_statement_that_could_not_be_prepared_is_tried_again), RUN(what_cannot_be_bound_is_not_taken_for_null),
+      RUN(a_transaction_in_which_the_store_failed_goes_no_further),
       RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state))
