@@ -74,9 +74,13 @@ static int explain(struct lua_host *host, int status, struct err *err)
     const char *text = lua_tostring(host->L, -1);
     if (host->end == LUA_END_MEMORY) {
         char limit[32];
+        const char *colon = *at == '\0' ? "" : ": ";
         format_size(limit, sizeof limit, (int64_t)host->limit_bytes);
-        (void)err_set(err, ERR_LIMIT, "%s%sthe script needs more than %s of memory", at, *at == '\0' ? "" : ": ",
-                      limit);
+        if (host->starved) {
+            (void)err_set(err, ERR_LIMIT, "%s%sout of memory: the system has no more for the script", at, colon);
+        } else {
+            (void)err_set(err, ERR_LIMIT, "%s%sthe script needs more than %s of memory", at, colon, limit);
+        }
         host->sink->log(host->sink->ctx, STEP_LOG_ERROR, str_from(err->message));
     } else if (host->end == LUA_END_STOP) {
         (void)err_set(err, ERR_STATE, "stopped at %s", *at == '\0' ? "an unknown place" : at);
@@ -157,7 +161,9 @@ struct lua_host *lua_host_new(const struct json *spawn, const struct step_sink *
     host->limit_bytes = (size_t)(process_limit > 0 && process_limit < limit ? process_limit : limit);
     host->L = lua_newstate(lua_limit_allocate, host);
     if (host->L == NULL) {
-        (void)err_set(err, ERR_LIMIT, "%zu bytes of memory are too little for any script", host->limit_bytes);
+        (void)(host->starved ? err_set(err, ERR_LIMIT, "out of memory: the system has none for the script")
+                             : err_set(err, ERR_LIMIT, "%zu bytes of memory are too little for any script",
+                                       host->limit_bytes));
         lua_host_free(host);
         return NULL;
     }

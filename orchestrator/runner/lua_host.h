@@ -37,6 +37,7 @@ struct lua_host {
     size_t used_bytes;
     size_t limit_bytes;
     size_t refusals;       /* of the allocator */
+    bool starved;          /* the last was the system's, which had no more, and not the limit's */
     enum lua_end end;      /* set: nothing may catch the error that is under way */
     char where[96];        /* "train.lua:12": where the script was when it met its limit */
     bool asks_cancelled;   /* the script looks out for its end itself */

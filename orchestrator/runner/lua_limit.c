@@ -31,13 +31,12 @@ void *lua_limit_allocate(void *ctx, void *block, size_t old_size, size_t new_siz
         host->used_bytes -= old;
         return NULL;
     }
-    void *fresh = NULL;
-    if (new_size <= old || new_size - old <= host->limit_bytes - host->used_bytes) {
-        fresh = realloc(block, new_size);
-    }
+    bool allowed = new_size <= old || new_size - old <= host->limit_bytes - host->used_bytes;
+    void *fresh = allowed ? realloc(block, new_size) : NULL;
     if (fresh == NULL) {
         /* Lua collects its garbage and asks once more before it gives up. */
         host->refusals++;
+        host->starved = allowed;
         note_place(host);
         return NULL;
     }
