@@ -199,7 +199,7 @@ static int answer_look(struct question *q, const char *run_id, struct json *ret_
     struct json outcome = json_object();
     bool follows = json_get_bool(&q->request, "follows", false);
     (void)snprintf(q->guest->follows, sizeof q->guest->follows, "%s", follows ? run_id : "");
-    json_set(q->arena, &outcome, "open", json_bool(run != NULL));
+    json_set(q->arena, &outcome, "open", json_bool(!engine_run_is_over(engine, run_id)));
     json_set(q->arena, &outcome, "blocked", json_bool(run != NULL && engine_is_blocked(engine, run_id)));
     json_set(q->arena, &outcome, "followed", json_bool(is_followed(q->door, run_id, q->guest)));
     json_set(q->arena, &outcome, "progress", run == NULL ? json_array() : progress_of(q, run));
@@ -283,7 +283,7 @@ static int obey(struct question *q, struct json *ret_outcome, struct err *err)
         if (strcmp(wishes[i].name, what) != 0) {
             continue;
         }
-        if (wishes[i].needs_open_run && engine_find_run(q->door->session->engine, run_id) == NULL) {
+        if (wishes[i].needs_open_run && engine_run_is_over(q->door->session->engine, run_id)) {
             return err_set(err, ERR_STATE, "the run has ended already");
         }
         return wishes[i].answer(q, run_id, ret_outcome, err);

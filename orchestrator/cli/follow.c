@@ -104,7 +104,7 @@ static int have_wish_done(struct follower *f, struct err *err)
     if (f->wish == NULL) {
         return 0;
     }
-    bool over = session->visit == NULL && engine_find_run(session->engine, f->run_id) == NULL;
+    bool over = session->visit == NULL && engine_run_is_over(session->engine, f->run_id);
     if (!over && !f->cancelled) {
         f->cancelled = session_cancel(session, f->run_id, signal_words(f), &wrong) == 0;
     }
@@ -156,10 +156,10 @@ static int hold(struct follower *f, struct err *err)
     if (engine_watch(engine, f->signal_fd, err) < 0 || door_open(f->session, f->run_id, &f->door, err) < 0) {
         return -1;
     }
-    while (f->signals <= 2 && engine_find_run(engine, f->run_id) != NULL) {
-        if (failures == 0) {
-            struct live_source source = {engine_find_run(engine, f->run_id), engine_changes(engine, f->run_id),
-                                         own_progress, f};
+    while (f->signals <= 2 && !engine_run_is_over(engine, f->run_id)) {
+        const struct run *run = engine_find_run(engine, f->run_id);
+        if (failures == 0 && run != NULL) {
+            struct live_source source = {run, engine_changes(engine, f->run_id), own_progress, f};
             live_update(f->live, &source);
             if (!f->options->wait && engine_is_blocked(engine, f->run_id)) {
                 break;

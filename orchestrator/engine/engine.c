@@ -556,6 +556,11 @@ const struct run *engine_find_run(struct engine *engine, const char *run_id)
     return open == NULL ? NULL : open->run;
 }
 
+bool engine_run_is_over(struct engine *engine, const char *run_id)
+{
+    return !engine->reload && open_run_find(engine, run_id) == NULL;
+}
+
 size_t engine_open_runs(const struct engine *engine)
 {
     return engine->runs.count;

@@ -120,6 +120,9 @@ int engine_watch(struct engine *engine, int fd, struct err *err);
 const struct run *engine_find_run(struct engine *engine, const char *run_id);
 /* What has changed in it lately, for who shows it: `revision` and `recent`. NULL when it is not open. */
 const struct run_changes *engine_changes(struct engine *engine, const char *run_id);
+/* True when it has ended, or is not known. While the store could not be read again after a turn that failed, no run is
+ * found, and none is over. */
+bool engine_run_is_over(struct engine *engine, const char *run_id);
 size_t engine_open_runs(const struct engine *engine);
 /* True when nothing in the run (and its children) can go on without a person. */
 bool engine_is_blocked(struct engine *engine, const char *run_id);
