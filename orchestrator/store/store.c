@@ -288,6 +288,11 @@ void store_close(struct store *store)
 
 int store_begin(struct store *store, struct err *err)
 {
+    /* A rollback may have failed as what came before it. */
+    if (!store->in_transaction && sqlite3_get_autocommit(store->db) == 0 &&
+        store_exec(store, "ROLLBACK", "ending a transaction", err) < 0) {
+        return -1;
+    }
     int result = store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
     store->in_transaction = store->in_transaction || result == 0;
     return result;
