@@ -12,6 +12,12 @@ static _Noreturn void mem_abort(size_t count, size_t size)
     abort();
 }
 
+void mem_exhausted(const char *library)
+{
+    fprintf(stderr, "sluice: out of memory (%s)\n", library);
+    abort();
+}
+
 void *mem_array(size_t count, size_t size)
 {
     if (count == 0 || size == 0) {

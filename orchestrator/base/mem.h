@@ -19,5 +19,7 @@ void *mem_resize(void *block, size_t count, size_t size);
 char *mem_dup(const void *bytes, size_t size);
 /* Copy of a C string. */
 char *mem_strdup(const char *text);
+/* For a library that tells in its own way that it got no memory: ends the process with its name. */
+_Noreturn void mem_exhausted(const char *library);
 
 #endif

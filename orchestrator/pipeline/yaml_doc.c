@@ -4,6 +4,7 @@
  */
 #include "pipeline/yaml_doc.h"
 
+#include "base/mem.h"
 #include "base/str_index.h"
 #include "base/utf8.h"
 #include "base/vec.h"
@@ -286,6 +287,9 @@ static void report_parser_error(struct builder *b)
     const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL
                          ? "YAML is indented by blanks, not tabs"
                          : NULL;
+    if (parser->error == YAML_MEMORY_ERROR) {
+        mem_exhausted("libyaml");
+    }
     if (parser->error == YAML_READER_ERROR) { /* check_bytes found nothing: it can only be the parser's own bound */
         diag_add(b->diags, DIAG_YAML, (struct pos){1, 1}, NULL, "it cannot be read: %s", problem);
     } else if (parser->context != NULL) {
@@ -381,8 +385,7 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags)
     b->diags = diags;
     b->arena = diags->arena;
     if (yaml_parser_initialize(&b->parser) == 0) {
-        diag_add(diags, DIAG_YAML, (struct pos){0}, NULL, "the YAML parser cannot start");
-        return NULL;
+        mem_exhausted("libyaml"); /* for no other reason can it fail */
     }
     yaml_parser_set_input_string(&b->parser, (const unsigned char *)(diags->text.p == NULL ? "" : diags->text.p),
                                  diags->text.n);

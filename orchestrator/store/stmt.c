@@ -115,7 +115,7 @@ int stmt_step(struct stmt *s, struct err *err)
 static void check_memory(const struct stmt *s, const void *bytes)
 {
     if (bytes == NULL && sqlite3_errcode(s->store->db) == SQLITE_NOMEM) {
-        (void)mem_array(SIZE_MAX, 2); /* ends the process with a message */
+        mem_exhausted("SQLite");
     }
 }
 
