@@ -75,10 +75,18 @@ int store_fail(struct store *store, int code, const char *doing, struct err *err
     return err_set(err, wrong.code, "%s", wrong.message);
 }
 
-int store_check_usable(const struct store *store, struct err *err)
+int store_check_usable(struct store *store, struct err *err)
 {
     const struct err *broken = &store->broken;
-    return broken->code == ERR_NONE ? 0 : err_set(err, broken->code, "%s", broken->message);
+    if (broken->code != ERR_NONE) {
+        return err_set(err, broken->code, "%s", broken->message);
+    }
+    if (store->in_transaction || sqlite3_get_autocommit(store->db) != 0) {
+        return 0;
+    }
+    /* The rollback failed as what came before it: what is read now would be what was never committed. */
+    int code = sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : store_fail(store, code, "taking a transaction back", err);
 }
 
 static int store_exec(struct store *store, const char *sql, const char *doing, struct err *err)
@@ -173,6 +181,7 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     if (store_exec(store, "BEGIN IMMEDIATE", "beginning the migrations", err) < 0) {
         return -1;
     }
+    store->in_transaction = true;
     int result = 0;
     for (int from = version; result == 0 && from < store_schema_count; from++) {
         result = store_migrate_step(store, from, err);
@@ -182,9 +191,7 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
         result = store_exec(store, "COMMIT", "committing the migrations", err);
     }
     crash_point_pass("after_migration_commit");
-    if (result < 0) {
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-    }
+    store_rollback(store); /* nothing is left to take back when it was committed */
     return result;
 }
 
@@ -288,11 +295,6 @@ void store_close(struct store *store)
 
 int store_begin(struct store *store, struct err *err)
 {
-    /* A rollback may have failed as what came before it. */
-    if (!store->in_transaction && sqlite3_get_autocommit(store->db) == 0 &&
-        store_exec(store, "ROLLBACK", "ending a transaction", err) < 0) {
-        return -1;
-    }
     int result = store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
     store->in_transaction = store->in_transaction || result == 0;
     return result;
