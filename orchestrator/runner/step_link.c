@@ -65,6 +65,7 @@ static int send_all(struct step_link *link, const void *bytes, size_t size)
         ssize_t n = send(link->fd, p + sent, size - sent, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR) {
             link->broken = true;
+            fprintf(stderr, "sluice: the runner can be told nothing more of this step: %s\n", strerror(errno));
         }
         sent += n > 0 ? (size_t)n : 0;
     }

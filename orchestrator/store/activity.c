@@ -21,7 +21,8 @@ static int need_key(const struct store *store, struct err *err)
 {
     return store->has_activity_key
                ? 0
-               : err_set(err, ERR_STATE, "the home's key is not there: the activity log cannot be chained");
+               : err_set(err, ERR_STATE,
+                         "the home's key is not there, or may not be read by you: the activity log cannot be chained");
 }
 
 /* HMAC over the lengths and bytes of every field, so that no two rows can look alike. */
