@@ -395,7 +395,9 @@ int links_scan(struct engine *engine, struct err *err);
 struct runner_link *links_current(struct engine *engine, struct err *err);
 struct runner_link *link_find(struct engine *engine, const char *id);
 int links_read(struct engine *engine, struct runner_link *link, struct err *err);
-/* Sends the message, now or when the socket has room. */
+/* Puts the message behind those that wait; what follows it is sent together with it. */
+void link_queue(struct engine *engine, struct runner_link *link, const struct json *message);
+/* Sends it and what waits, now or when the socket has room. */
 void link_send(struct engine *engine, struct runner_link *link, const struct json *message);
 /* Asks what it has: what it should have and has not is started there then, what it should not have is forgotten. */
 void link_ask(struct engine *engine, struct runner_link *link);

@@ -131,8 +131,6 @@ static int take_frame(struct engine *engine, const void *what, struct err *err)
         return 0; /* frames after the end belong to processes that were cut off */
     }
     struct json payload;
-    attempt->has_recorded = attempt->has_recorded || frame->type == JOURNAL_METRICS ||
-                            frame->type == JOURNAL_REPORT || frame->type == JOURNAL_CALL;
     switch (frame->type) {
     case JOURNAL_SPAWNING:
         attempt->row.spawning = true;
@@ -177,18 +175,28 @@ int take_or_fail(struct engine *engine, int64_t attempt_id, take_function *take,
     return attempt_fail_internal(engine, attempt_find(engine, attempt_id), &wrong, err);
 }
 
-/* Points wait for more of them; whatever else comes finds them recorded. Lines stay in the journal. */
+static void note_recorded(struct engine *engine, const struct journal_frame *frame)
+{
+    struct live_attempt *attempt = attempt_find(engine, frame->attempt);
+    if (attempt != NULL && (frame->type == JOURNAL_POINTS || frame->type == JOURNAL_METRICS ||
+                            frame->type == JOURNAL_REPORT || frame->type == JOURNAL_CALL)) {
+        attempt->has_recorded = true;
+    }
+}
+
+/* Points wait for more of them; whatever else is recorded finds them recorded. Lines stay in the journal. */
 static int take_or_gather(struct engine *engine, struct gathered *points, const struct journal_frame *frame,
                           struct err *err)
 {
     if (frame->type == JOURNAL_LOG) {
         return 0;
     }
-    if (frame->type == JOURNAL_POINTS || frame->type == JOURNAL_METRICS) {
-        return gathered_add(engine, points, frame, err);
-    }
     if (frame->type == JOURNAL_SPAWNING || frame->type == JOURNAL_STARTED) {
         return take_frame(engine, frame, err); /* they change a row in memory, and cannot fail */
+    }
+    note_recorded(engine, frame);
+    if (frame->type == JOURNAL_POINTS || frame->type == JOURNAL_METRICS) {
+        return gathered_add(engine, points, frame, err);
     }
     return gathered_record(engine, points, err) < 0 ? -1
                                                     : take_or_fail(engine, frame->attempt, take_frame, frame, err);

@@ -64,10 +64,15 @@ static void crash_at_message(const struct engine *engine, const char *when, cons
     crash_point(engine, name);
 }
 
-void link_send(struct engine *engine, struct runner_link *link, const struct json *message)
+void link_queue(struct engine *engine, struct runner_link *link, const struct json *message)
 {
     crash_at_message(engine, "before", message);
     message_send(&link->stream, message);
+}
+
+void link_send(struct engine *engine, struct runner_link *link, const struct json *message)
+{
+    link_queue(engine, link, message);
     link_flush(engine, link);
     crash_at_message(engine, "after", message);
 }

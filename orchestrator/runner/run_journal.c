@@ -151,7 +151,7 @@ int64_t run_journal_size(const struct run_journal *journal)
 
 int64_t run_journal_ring_ms(const struct run_journal *journal)
 {
-    if (run_journal_size(journal) <= journal->announced) {
+    if (journal->replaced || run_journal_size(journal) <= journal->announced) {
         return INT64_MAX;
     }
     return journal->urgent ? 0 : journal->unheard_ms + UNHEARD_MS;
@@ -160,9 +160,4 @@ int64_t run_journal_ring_ms(const struct run_journal *journal)
 bool run_journal_is_idle(const struct run_journal *journal)
 {
     return journal->attempts == 0 && journal->waiting.count == 0;
-}
-
-bool run_journal_is_in_place(const struct run_journal *journal)
-{
-    return journal->writer != NULL && !journal->damaged && journal_writer_is_in_place(journal->writer);
 }

@@ -58,8 +58,6 @@ void run_journal_retry(struct run_journal *journal, int64_t now_ms);
 int64_t run_journal_size(const struct run_journal *journal);
 /* Nobody writes in it, and all of it is written. */
 bool run_journal_is_idle(const struct run_journal *journal);
-/* Its path still leads to it: the engine puts a damaged journal aside when no attempt is left. */
-bool run_journal_is_in_place(const struct run_journal *journal);
 /* When the doorbell is to be rung: at once (0) for what somebody waits for, a little later for all else, so that a
  * short step is one ring and one commit; INT64_MAX when the engine has heard of everything. */
 int64_t run_journal_ring_ms(const struct run_journal *journal);

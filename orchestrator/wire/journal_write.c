@@ -169,14 +169,6 @@ int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attem
     return result;
 }
 
-bool journal_writer_is_in_place(const struct journal_writer *writer)
-{
-    struct stat named;
-    struct stat open;
-    return stat(writer->path, &named) == 0 && fstat(writer->fd, &open) == 0 && named.st_dev == open.st_dev &&
-           named.st_ino == open.st_ino;
-}
-
 int64_t journal_writer_size(const struct journal_writer *writer)
 {
     return writer->size;
