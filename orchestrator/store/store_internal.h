@@ -37,8 +37,8 @@ struct store {
 };
 
 /* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB
- * are ERR_CORRUPT, CONSTRAINT is ERR_STATE, the rest ERR_IO. Returns -1. A failure of the store breaks the transaction that it came in: SQLite may have ended it, and
- * what came after would be written at once, each by itself. */
+ * are ERR_CORRUPT, CONSTRAINT is ERR_STATE, the rest ERR_IO. Returns -1. A failure of the store breaks the transaction
+ * that it came in: SQLite may have ended it, and what came after would be written at once, each by itself. */
 int store_fail(struct store *store, int code, const char *doing, struct err *err);
 /* -1 with what broke the transaction, until it is rolled back; or with why that has not been possible yet. */
 int store_check_usable(struct store *store, struct err *err);

@@ -281,7 +281,8 @@ TEST(a_file_that_is_no_plugin_is_a_problem_told_by_its_path)
     catalogue_add_folder(&catalogue, folder);
     assert_int_equal(catalogue.count, 0);
     assert_int_equal(catalogue.problem_count, 1);
-    assert_non_null(strstr(catalogue.problems[0].message.p, "/text.so' cannot be used as a plugin: it is no shared object"));
+    assert_non_null(
+        strstr(catalogue.problems[0].message.p, "/text.so' cannot be used as a plugin: it is no shared object"));
     struct err err = {0};
     assert_null(catalogue_find(&catalogue, STR("text"), NULL, &err));
     assert_non_null(strstr(err.message, "there is no plugin 'text': '"));
