@@ -426,13 +426,16 @@ static int link_lost(struct engine *engine, struct runner_link *link, struct err
 {
     const struct engine_world *world = engine->world;
     const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
-    if (link->again && !link->greeted) { /* it can be connected to: its steps are not to be taken for lost */
-        link->dead = true;
-        return err_set(err, ERR_IO, "runner=%s the connection breaks each time that it is made", link->id);
-    }
-    int fd = link->greeted ? world->runner_connect(world->ctx, folder, link->id) : -1;
+    /* One that is being killed can still be connected to, for as long as its last descriptors are not closed. */
+    bool broke_again = link->again && !link->greeted;
+    int fd = link->greeted || broke_again ? world->runner_connect(world->ctx, folder, link->id) : -1;
     if (fd < 0) {
         return link_gone(engine, link, "its runner was killed", err);
+    }
+    if (broke_again) { /* it lives: its steps are not to be taken for lost */
+        link->dead = true;
+        (void)close(fd);
+        return err_set(err, ERR_IO, "runner=%s the connection breaks each time that it is made", link->id);
     }
     log_warn("engine", "runner=%s the connection was lost, and is made again", link->id);
     link->dead = true;
