@@ -75,9 +75,12 @@ class Home:
         return [row[0] for row in self.sql("SELECT pipeline || '/' || number || CASE revision WHEN 1 THEN '' ELSE '.' "
                                            "|| revision END FROM pipeline_runs ORDER BY created_ms")]
 
-    def disk(self):
-        """Once no runner tidies up any more."""
+    def settle(self):
+        """No runner tidies up any more."""
         wait_until(lambda: not runners_of(self.sluice.home))
+
+    def disk(self):
+        self.settle()
         total = 0
         for folder in ("artifacts", "runs"):
             for path, _, files in os.walk(self.sluice.home / folder):
@@ -164,6 +167,7 @@ def test_the_real_run_prints_what_the_dry_run_printed(sluice):
     home.run()
     home.run()
     home.age()
+    home.settle()
     (sluice.home / "runs/stray").mkdir()
     dry = sluice("gc", "--dry-run", *RULES, expect=0).out
     done = sluice("gc", *RULES, expect=0).out
@@ -205,6 +209,7 @@ def test_the_oldest_go_while_there_is_more_than_max_size(sluice):
     home = Home(sluice)
     for _ in range(4):
         home.run()
+    home.settle()
     sizes = [item["bytes"] for item in home.gc("--dry-run", "--runs", "keep_last=1", "--artifacts", "none")["removed"]]
     outcome = home.gc("--runs", f"max_size={sizes[0] * 2 + sizes[0] // 2}")
     assert names(outcome) == ["shop/1", "shop/2"]
@@ -602,6 +607,7 @@ def test_killed_anywhere_nothing_dangles_and_the_next_one_completes(sluice, tmp_
         home.sql("CREATE TABLE ballast (b BLOB)")
         home.sql("INSERT INTO ballast VALUES (zeroblob(8000000))")
         home.sql("DROP TABLE ballast")
+    home.settle()
     kept = tmp_path.parent / (tmp_path.name + "-kept")
     shutil.copytree(sluice.home, kept, ignore=SOCKETS)
     rules = (*RULES, "--cache", "keep_last=0", "--logs", "keep_last=1")
