@@ -128,6 +128,10 @@ simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SE
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000
 SEED  ?= 1
+# For LD_PRELOAD: tests/fault/test_fail_nth.py has it made.
+$(BUILD)/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) -o $@ $<
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
