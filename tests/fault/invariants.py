@@ -217,7 +217,8 @@ class Seen:
     def look(self, home):
         breaches = []
         with _open(home) as store:
-            for what, question in self.QUESTIONS.items():
+            made, = store.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            for what, question in self.QUESTIONS.items() if made or self.known else ():
                 now = {row[0]: row[1:] for row in store.execute(question)}
                 for key, then in self.known.get(what, {}).items():
                     if now.get(key) != then:
