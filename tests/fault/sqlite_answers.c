@@ -54,37 +54,68 @@ static void note(const char *call)
     }
 }
 
-int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx, char **message)
+static int exec_really(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
+                       char **message)
 {
     int (*exec)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
     *(void **)&exec = real("sqlite3_exec");
-    int result = answer;
     depth++;
-    if (strcmp(sql, "COMMIT") != 0 || !is_next("commit")) {
-        result = exec(db, sql, row, ctx, message);
-    } else if (strcmp(what, "commits") == 0) {
-        note(what);
-        (void)exec(db, sql, row, ctx, message);
-    } else {
-        note(what);
-        if (answer != SQLITE_BUSY) {
-            (void)exec(db, "ROLLBACK", NULL, NULL, NULL); /* as SQLite does by itself then */
-        }
-    }
+    int result = exec(db, sql, row, ctx, message);
     depth--;
     return result;
 }
 
-int sqlite3_step(sqlite3_stmt *statement)
+static int step_really(sqlite3_stmt *statement)
 {
     int (*step)(sqlite3_stmt *);
     *(void **)&step = real("sqlite3_step");
-    if (depth > 0 || !is_next("step")) {
-        return step(statement);
+    return step(statement);
+}
+
+/* As SQLite does by itself then. */
+static void roll_back(sqlite3 *db)
+{
+    if (answer == SQLITE_FULL || answer == SQLITE_IOERR) {
+        (void)exec_really(db, "ROLLBACK", NULL, NULL, NULL);
     }
-    note("step");
-    if ((answer == SQLITE_FULL || answer == SQLITE_IOERR) && sqlite3_stmt_readonly(statement) == 0) {
-        (void)sqlite3_exec(sqlite3_db_handle(statement), "ROLLBACK", NULL, NULL, NULL);
+}
+
+int sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx, char **message)
+{
+    if (strcmp(sql, "COMMIT") != 0 || !is_next("commit")) {
+        return exec_really(db, sql, row, ctx, message);
+    }
+    note(what);
+    if (strcmp(what, "commits") == 0) {
+        (void)exec_really(db, sql, row, ctx, message);
+    } else {
+        roll_back(db);
+    }
+    return answer;
+}
+
+/* What is asked of a statement is looked up by name: the runner, which has no SQLite, gets this library, too. */
+int sqlite3_step(sqlite3_stmt *statement)
+{
+    const char *(*text_of)(sqlite3_stmt *);
+    int (*only_reads)(sqlite3_stmt *);
+    sqlite3 *(*database_of)(sqlite3_stmt *);
+    *(void **)&text_of = real("sqlite3_sql");
+    *(void **)&only_reads = real("sqlite3_stmt_readonly");
+    *(void **)&database_of = real("sqlite3_db_handle");
+    if (depth > 0) {
+        return step_really(statement);
+    }
+    const char *text = text_of(statement);
+    bool commits = text != NULL && strcmp(text, "COMMIT") == 0;
+    if (!is_next(commits && what[0] == 'c' ? "commit" : "step")) {
+        return step_really(statement);
+    }
+    note(what);
+    if (strcmp(what, "commits") == 0) {
+        (void)step_really(statement);
+    } else if (commits || only_reads(statement) == 0) {
+        roll_back(database_of(statement));
     }
     return answer;
 }

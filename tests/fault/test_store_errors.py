@@ -11,10 +11,10 @@ import life
 from conftest import ALL, preload
 
 CODES = {"BUSY": 5, "FULL": 13, "IOERR": 10, "CORRUPT": 11}
-WORDS = {"BUSY": "in use", "FULL": "the disk is full", "IOERR": "I/O|error|not an error", "CORRUPT": "damaged"}
+WORDS = {"BUSY": "in use", "FULL": "the disk is full", "IOERR": "I/O|error|no more rows", "CORRUPT": "damaged"}
 PASSES = ("BUSY", "FULL")  # somebody will see to it
 ALWAYS = 1 << 30
-COMMITS, STEPS = 46, 2400  # of a quiet life, about: where to draw from
+COMMITS, STEPS = 40, 2000  # of a quiet life, about: where to draw from
 
 
 def answers(home, what, nth, times, code):
@@ -61,18 +61,22 @@ def drawn(most, count, seed):
 @pytest.mark.parametrize("code", CODES)
 def test_store_answers_a_commit(homes, code, what):
     """`commits` are carried out, and only said to have failed: whatever is done must be right in both cases."""
+    answered = 0
     for nth in drawn(COMMITS // 2, 2, code + what):
         if not answer_once(homes(), what, nth, code):
             break
-    assert nth > 5
+        answered += 1
+    assert answered > (20 if ALL else 0)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_store_answers_any_statement(homes, code):
+    answered = 0
     for nth in drawn(STEPS // 2, 2, code):
         if not answer_once(homes(), "step", nth, code):
             break
-    assert nth > 50
+        answered += 1
+    assert answered > (200 if ALL else 0)
 
 
 @pytest.mark.parametrize("code", ["IOERR", "CORRUPT"])
