@@ -181,8 +181,9 @@ static int await_socket(struct engine *engine, const char *folder, const char *i
                        folder, id);
     }
     return fd >= 0 ? fd
-                   : err_set(err, ERR_IO, "sluice-runner %s as it began: see '%s/%s.log'",
-                             end == RUNNER_WAS_KILLED ? "was killed" : "ended", folder, id);
+                   : err_set(err, ERR_IO,
+                             "sluice-runner ended as soon as it was started: it says why above, or in '%s/%s.log'",
+                             folder, id);
 }
 
 /* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
