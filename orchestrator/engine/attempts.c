@@ -310,6 +310,10 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     struct json message;
     struct err wrong = {0};
     if (spawn_message(engine, attempt, resumed ? &outcome : NULL, &message, &wrong) < 0) {
+        if (store_failed_since_begin(engine->options.store)) { /* no fault of the step's: the turn is taken again */
+            *err = wrong;
+            return -1;
+        }
         struct attempt_end end = {
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
         return attempt_end(engine, attempt, &end, err);

@@ -258,17 +258,26 @@ static int call_dataset_log(const struct call *call, struct json *ret, struct er
 /* ---- gates --------------------------------------------------------------------------------------------------- */
 
 /* "wine/3": the version that the gate compared with; NULL for none. */
-static const char *compared_with(const struct call *call)
+static int compared_with(const struct call *call, const char **ret_champion, struct err *err)
 {
     const struct json *champion = json_get(call->params, "champion");
     const char *uri = champion == NULL ? NULL : json_get_text(champion, "model", NULL);
     struct model_ref ref;
-    struct err ignored = {0};
-    if (uri == NULL || !json_get_bool(champion, "found", false) ||
-        model_resolve(call->engine, uri, call->arena, &ref, &ignored) != 1) {
-        return NULL;
+    struct err wrong = {0};
+    *ret_champion = NULL;
+    if (uri == NULL || !json_get_bool(champion, "found", false)) {
+        return 0;
     }
-    return ref.name == NULL ? ref.model_id : arena_printf(call->arena, "%s/%lld", ref.name, (long long)ref.version);
+    int found = model_resolve(call->engine, uri, call->arena, &ref, &wrong);
+    if (found < 0 && store_has_failed(&wrong)) {
+        *err = wrong;
+        return -1;
+    }
+    if (found == 1) {
+        *ret_champion =
+            ref.name == NULL ? ref.model_id : arena_printf(call->arena, "%s/%lld", ref.name, (long long)ref.version);
+    }
+    return 0;
 }
 
 static int call_gate_record(const struct call *call, struct json *ret, struct err *err)
@@ -287,12 +296,16 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     if (named_or_upstream_model(call, &ref, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
         return err_set(err, unknown.code, "%s", unknown.message);
     }
+    const char *champion = NULL;
+    if (compared_with(call, &champion, err) < 0) {
+        return -1;
+    }
     struct gate gate = {
         .run_id = open->row.run_id,
         .step = arena_str(call->arena, run_step_at(open->run, call->attempt->place)->id).p,
         .step_run_id = call->attempt->row.step_run_id,
         .model_id = ref.model_id,
-        .champion = compared_with(call),
+        .champion = champion,
         .passed = passed,
         .refused_by = passed ? "" : refused_by,
         .record = *call->params,

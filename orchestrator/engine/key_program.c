@@ -167,6 +167,8 @@ int key_program_add(struct keying *k)
     case STEP_KIND_PIPELINE:
         break;
     }
-    add_code(k);
+    if (result == 0) { /* else the reason stands in `err` already, and a failure of the store would not be heard */
+        add_code(k);
+    }
     return result < 0 || k->failed ? -1 : 0;
 }

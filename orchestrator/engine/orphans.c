@@ -23,6 +23,10 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
     }
     const struct json *resumed = attempt->row.wait != NULL ? &outcome : NULL;
     if (spawn_message(engine, attempt, resumed, &message, &wrong) < 0) {
+        if (store_failed_since_begin(engine->options.store)) {
+            *err = wrong;
+            return -1;
+        }
         struct attempt_end end = {
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
         return attempt_end(engine, attempt, &end, err);

@@ -142,13 +142,17 @@ int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct are
 
 /* ---- approvals --------------------------------------------------------------------------------------------- */
 
-/* The registered model that the request is about; NULL for none. */
-static const char *model_name_of(struct engine *engine, const struct json *spec)
+/* The model that the request is about: 1; 0 when there is none, or none of this name. */
+static int model_of(struct engine *engine, const struct json *spec, struct model_ref *ret, struct err *err)
 {
     const char *uri = json_get_text(spec, "of", NULL);
-    struct model_ref ref;
-    struct err ignored = {0};
-    return uri != NULL && model_resolve(engine, uri, engine->turn, &ref, &ignored) == 1 ? ref.name : NULL;
+    struct err wrong = {0};
+    int found = uri == NULL ? 0 : model_resolve(engine, uri, engine->turn, ret, &wrong);
+    if (found < 0 && store_has_failed(&wrong)) {
+        *err = wrong;
+        return -1;
+    }
+    return found == 1 ? 1 : 0;
 }
 
 /* A newer request for the same step and model withdraws the older. Two that are about no model are about two things. */
@@ -187,21 +191,23 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
 }
 
 /* Who made the model version and who started the run: `not_by: [author]` means all of them. */
-static struct json authors_of(struct engine *engine, const struct open_run *open, const struct json *spec)
+static int authors_of(struct engine *engine, const struct open_run *open, const struct model_ref *model,
+                      struct json *ret_authors, struct err *err)
 {
     struct arena *arena = engine->turn;
-    struct json authors = json_array();
-    json_push(arena, &authors, json_cstring(arena, open->row.actor));
-    const char *uri = json_get_text(spec, "of", NULL);
-    struct model_ref ref;
     struct model_version version;
-    struct err ignored = {0};
-    if (uri != NULL && model_resolve(engine, uri, arena, &ref, &ignored) == 1 && ref.version > 0 &&
-        store_version_get(engine->options.store, ref.name, ref.version, arena, &version, &ignored) == 0 &&
-        version.user != NULL) {
-        json_push(arena, &authors, json_cstring(arena, version.user));
+    *ret_authors = json_array();
+    json_push(arena, ret_authors, json_cstring(arena, open->row.actor));
+    if (model->version == 0) {
+        return 0;
     }
-    return authors;
+    if (store_version_get(engine->options.store, model->name, model->version, arena, &version, err) < 0) {
+        return -1;
+    }
+    if (version.user != NULL) {
+        json_push(arena, ret_authors, json_cstring(arena, version.user));
+    }
+    return 0;
 }
 
 static int prepare_approval(struct engine *engine, struct open_run *open, struct run_place place, struct json *spec,
@@ -210,23 +216,25 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
     struct arena *arena = engine->turn;
     struct json manifest;
     char sha256[65];
-    const char *name = model_name_of(engine, spec);
+    struct json authors;
+    struct model_ref model = {0};
     struct evidence_of of = {.open = open,
                              .run_id = open->row.run_id,
                              .step = place.step,
                              .model_uri = json_get_text(spec, "of", NULL),
                              .extra = json_get(spec, "evidence")};
-    if (evidence_collect(engine, &of, arena, &manifest, sha256, err) < 0) {
+    if (model_of(engine, spec, &model, err) < 0 || authors_of(engine, open, &model, &authors, err) < 0 ||
+        evidence_collect(engine, &of, arena, &manifest, sha256, err) < 0) {
         return -1;
     }
     json_set(arena, spec, "step", json_string(arena, open->pipeline->steps[place.step].id));
-    json_set(arena, spec, "authors", authors_of(engine, open, spec));
+    json_set(arena, spec, "authors", authors);
     json_set(arena, spec, "starter", json_cstring(arena, open->row.actor));
     json_set(arena, spec, "waived", json_bool(engine->options.single_user));
     json_set(arena, spec, "manifest", manifest);
     json_set(arena, spec, "sha256", json_cstring(arena, sha256));
-    if (name != NULL) {
-        json_set(arena, spec, "model_name", json_cstring(arena, name));
+    if (model.name != NULL) {
+        json_set(arena, spec, "model_name", json_cstring(arena, model.name));
     }
     return supersede(engine, open, place, spec, now_ms, err);
 }
@@ -259,6 +267,10 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     if (wait_spec_check(&spec, &wrong) < 0 ||
         (strcmp(kind, "approval") == 0 &&
          prepare_approval(engine, attempt->open, attempt->place, &spec, now_ms, &wrong) < 0)) {
+        if (store_failed_since_begin(engine->options.store)) { /* no fault of the step's: the turn is taken again */
+            *err = wrong;
+            return -1;
+        }
         struct attempt_end end = {
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = now_ms};
         return attempt_end(engine, attempt, &end, err);

@@ -359,6 +359,11 @@ void store_savepoint_back(struct store *store)
     (void)sqlite3_exec(store->db, "RELEASE event", NULL, NULL, NULL);
 }
 
+bool store_failed_since_begin(const struct store *store)
+{
+    return store->broken.code != ERR_NONE;
+}
+
 bool store_has_failed(const struct err *err)
 {
     return err->code == ERR_IO || err->code == ERR_CORRUPT || err->code == ERR_BUSY || err->code == ERR_LIMIT;

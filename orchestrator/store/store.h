@@ -45,6 +45,8 @@ int store_savepoint_release(struct store *store, struct err *err);
 void store_savepoint_back(struct store *store);
 /* Is this an error of the store itself (disk, damage, lock), not of what was asked of it? */
 bool store_has_failed(const struct err *err);
+/* Has the store itself failed since the transaction began? For callers whose error may also come from files. */
+bool store_failed_since_begin(const struct store *store);
 /* A number that is another one when a different connection has written since it was last asked for. */
 int store_data_version(struct store *store, int64_t *ret_version, struct err *err);
 /* SQLite's own check of the whole file. 0 when sound. */
