@@ -122,8 +122,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 # The simulator: the program's own object files below cli/, and the simulated world.
 SIM_CORE    := base crypto time wire plugin pipeline run store engine
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
+SIM_LIBS     = $(LIBS_CORE) $(patsubst %,-Wl$(comma)--wrap=sqlite3_%,open_v2 close prepare_v2 prepare_v3 finalize step exec)
+comma := ,
 $(BUILD)/simulate: $(SIM_OBJECTS) $(call objects,$(SIM_CORE)) $(BUILD)/obj/gen/schema.o
-	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_CORE)
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(SIM_LIBS)
 simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SEED=1
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000
@@ -134,7 +136,7 @@ $(BUILD)/fault/%.so: tests/fault/%.c
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) -o $@ $<
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
-	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
+	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
 FAULTS := machine sqlite_answers disk_log
@@ -148,7 +150,7 @@ soak: all ## a home in which everything is killed at random for SECONDS=60: then
 	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)
 SECONDS ?= 60
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
-	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(LIBS_CORE)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000 --deleted $(DELETED)
+	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000 --deleted $(DELETED)
 DELETED ?= 0
 
 sanitized: ## the same programs under ASan and UBSan, in build/asan

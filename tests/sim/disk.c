@@ -2,56 +2,12 @@
 #include "disk.h"
 
 #include "base/mem.h"
-
-#include <sqlite3.h>
+#include "disk_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES = 3, REGIONS = 4, SECTOR = 512 };
-
-/* What one file holds, and what of it would survive a power cut. */
-struct content {
-    unsigned char *bytes;
-    size_t size, room;
-};
-
-struct file {
-    const char *suffix;
-    bool exists;
-    struct content now, synced;
-    size_t dirty_from, dirty_to; /* bytes written since the last sync */
-    struct content image;
-    bool in_image;
-    int shared; /* holders of SHARED and more */
-    const void *reserved, *exclusive;
-};
-
-static struct {
-    struct disk_host host;
-    struct rng *rng;
-    struct file files[FILES];
-    unsigned char *regions[REGIONS]; /* the wal-index */
-    int region_bytes;
-    int shm_shared[SQLITE_SHM_NLOCK];
-    const void *shm_exclusive[SQLITE_SHM_NLOCK];
-    int connections;
-    enum disk_fault fault;
-    int fault_after, fault_length;
-    int64_t locked_until_ms;
-    int64_t operations;
-    bool dead;
-} disk = {.files = {{.suffix = ""}, {.suffix = "-wal"}, {.suffix = "-journal"}}};
-
-/* One connection's handle. */
-struct handle {
-    sqlite3_file base;
-    struct file *file;
-    int lock;
-    int shm_shared, shm_exclusive; /* bits of the locks held */
-    bool mapped;
-    bool looks; /* it only reads: another process, which the death of the engine's does not touch */
-};
+struct disk disk = {.files = {{.suffix = ""}, {.suffix = "-wal"}, {.suffix = "-journal"}}};
 
 /* ---- content --------------------------------------------------------------------------------- */
 
@@ -142,13 +98,7 @@ static int next_operation(bool is_sync)
 
 /* ---- sqlite3_io_methods ---------------------------------------------------------------------- */
 
-static struct handle *handle_of(sqlite3_file *file)
-{
-    return (struct handle *)(void *)file;
-}
-
 static int disk_unlock(sqlite3_file *base, int level);
-static int disk_shm_unmap(sqlite3_file *base, int remove);
 
 static int disk_close(sqlite3_file *base)
 {
@@ -272,103 +222,6 @@ static int disk_characteristics(sqlite3_file *base)
 {
     (void)base;
     return 0; /* promises nothing: not even that overwriting a byte leaves its neighbours alone */
-}
-
-/* ---- the wal-index, which is memory of the processes and not of the disk ---- */
-
-static int disk_shm_map(sqlite3_file *base, int region, int size, int extend, void volatile **ret)
-{
-    struct handle *handle = handle_of(base);
-    *ret = NULL;
-    if (!handle->mapped) {
-        handle->mapped = true;
-        disk.connections++;
-    }
-    if (region >= REGIONS) {
-        return SQLITE_NOMEM;
-    }
-    if (disk.regions[region] == NULL && extend == 0) {
-        return SQLITE_OK;
-    }
-    if (disk.regions[region] == NULL) {
-        disk.regions[region] = mem_array((size_t)size, 1);
-        disk.region_bytes = size;
-    }
-    *ret = disk.regions[region];
-    return SQLITE_OK;
-}
-
-static bool shm_may_lock(const struct handle *handle, int slot, bool exclusive)
-{
-    bool foreign = slot == 0 && exclusive && clock_monotonic_ms(disk.host.clock) < disk.locked_until_ms;
-    int own = (handle->shm_shared >> slot) & 1;
-    return !foreign && (disk.shm_exclusive[slot] == NULL || disk.shm_exclusive[slot] == handle) &&
-           (!exclusive || disk.shm_shared[slot] == own);
-}
-
-static void shm_release(struct handle *handle, int slot)
-{
-    int bit = 1 << slot;
-    if ((handle->shm_exclusive & bit) != 0) {
-        disk.shm_exclusive[slot] = NULL;
-    }
-    if ((handle->shm_shared & bit) != 0) {
-        disk.shm_shared[slot]--;
-    }
-    handle->shm_exclusive &= ~bit;
-    handle->shm_shared &= ~bit;
-}
-
-static int disk_shm_lock(sqlite3_file *base, int offset, int count, int flags)
-{
-    struct handle *handle = handle_of(base);
-    bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
-    if ((flags & SQLITE_SHM_UNLOCK) != 0) {
-        for (int slot = offset; slot < offset + count; slot++) {
-            shm_release(handle, slot);
-        }
-        return SQLITE_OK;
-    }
-    for (int slot = offset; slot < offset + count; slot++) {
-        if (!shm_may_lock(handle, slot, exclusive)) {
-            return SQLITE_BUSY;
-        }
-    }
-    for (int slot = offset; slot < offset + count; slot++) {
-        int bit = 1 << slot;
-        if (exclusive) {
-            disk.shm_exclusive[slot] = handle;
-            handle->shm_exclusive |= bit;
-        } else if ((handle->shm_shared & bit) == 0) {
-            disk.shm_shared[slot]++;
-            handle->shm_shared |= bit;
-        }
-    }
-    return SQLITE_OK;
-}
-
-static void disk_shm_barrier(sqlite3_file *base)
-{
-    (void)base;
-}
-
-static int disk_shm_unmap(sqlite3_file *base, int remove)
-{
-    struct handle *handle = handle_of(base);
-    (void)remove;
-    for (int slot = 0; slot < SQLITE_SHM_NLOCK; slot++) {
-        shm_release(handle, slot);
-    }
-    if (handle->mapped) {
-        handle->mapped = false;
-        disk.connections--;
-    }
-    /* The last one to leave takes it away, as the real VFS does when no process has the file mapped. */
-    for (int i = 0; disk.connections == 0 && i < REGIONS; i++) {
-        free(disk.regions[i]);
-        disk.regions[i] = NULL;
-    }
-    return SQLITE_OK;
 }
 
 static const sqlite3_io_methods methods = {
@@ -552,6 +405,35 @@ void disk_fail(enum disk_fault fault, int operations, int length)
 void disk_hold_lock(int64_t until_monotonic_ms)
 {
     disk.locked_until_ms = until_monotonic_ms;
+}
+
+static struct handle *handle_of_connection(sqlite3 *db)
+{
+    sqlite3_file *file = NULL;
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    return file == NULL || file->pMethods != &methods ? NULL : handle_of(file);
+}
+
+bool disk_detach(sqlite3 *db)
+{
+    struct handle *handle = handle_of_connection(db);
+    if (handle == NULL || handle->apart || handle->lock != SQLITE_LOCK_SHARED || !handle->mapped ||
+        handle->shm_exclusive != 0 || handle->shm_shared != 0) {
+        return false;
+    }
+    handle->apart = true;
+    handle->file->shared--;
+    disk.connections--;
+    disk_index_forget();
+    return true;
+}
+
+void disk_attach(sqlite3 *db)
+{
+    struct handle *handle = handle_of_connection(db);
+    handle->apart = false;
+    handle->file->shared++;
+    disk.connections++;
 }
 
 void disk_process_dies(void)

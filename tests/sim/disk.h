@@ -44,6 +44,11 @@ void disk_process_dies(void);
  * another process and may stay. */
 void disk_process_gone(void);
 void disk_power_lost(struct rng *rng);
+/* The connection is kept for another process, and holds nothing meanwhile: neither locks nor the wal-index. False when
+ * it is in the middle of something. */
+struct sqlite3;
+bool disk_detach(struct sqlite3 *db);
+void disk_attach(struct sqlite3 *db);
 /* Writes and syncs so far. */
 int64_t disk_operations(void);
 

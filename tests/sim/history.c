@@ -2,19 +2,22 @@
 #include "history.h"
 
 #include "base/fs.h"
+#include "connections.h"
 #include "disk.h"
 #include "history_internal.h"
+#include "scenario.h"
 #include "store/activity.h"
 
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 const char *const history_fault_names[HISTORY_FAULT_KINDS] = {
-    "kill", "crash-point",   "die-at-write",   "full",       "ioerr", "sync",  "after-sync",
-    "busy", "runner-killed", "runner-stopped", "all-killed", "power", "clock", "restart",
+    "kill",          "crash-point",    "die-at-write", "full",  "ioerr", "sync",    "after-sync", "busy",
+    "runner-killed", "runner-stopped", "all-killed",   "power", "clock", "restart", "statement",
 };
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -98,7 +101,7 @@ static void empty_folder(const char *path)
 
 /* ---- the engine's life ----------------------------------------------------------------------- */
 
-static void engine_away(struct history *h)
+void history_engine_away(struct history *h)
 {
     engine_close(h->engine);
     h->engine = NULL;
@@ -116,7 +119,27 @@ static int64_t downtime(struct history *h)
     return (int64_t)rng_below(&h->rng, luck < 70 ? 2000 : luck < 92 ? 60000 : 900000);
 }
 
-static void engine_begin(struct history *h)
+void history_told(struct history *h, const char *call, int result, const struct err *err)
+{
+    const char *last = "";
+    int failures = connections_failures(&last);
+    const char *ignored = connections_ignored();
+    if (ignored != NULL) {
+        world_fail(&h->world, "a turn is committed although the store failed in it: %s", ignored);
+    } else if (!h->world.dead && failures > h->store_failures && result >= 0) {
+        world_fail(&h->world, "%s goes on although the store failed: %s", call, last);
+    } else if (!h->world.dead && result < 0 && (err->code == ERR_NONE || err->message[0] == '\0')) {
+        world_fail(&h->world, "%s fails and does not say why", call);
+    }
+    if (h->world.scripted && !h->world.dead && failures == h->store_failures + 1 && result < 0 &&
+        store_has_failed(err) && !connections_is_like(err->code)) {
+        world_fail(&h->world, "%s fails with another error than the store's, which was %s: %s", call, last,
+                   err->message);
+    }
+    h->store_failures = failures;
+}
+
+void history_engine_begin(struct history *h)
 {
     struct world *world = &h->world;
     struct engine_options options = {
@@ -134,17 +157,32 @@ static void engine_begin(struct history *h)
         .vars = json_object(),
         .groups = json_object(),
     };
+    if (world->scripted) {
+        options.supply = h->setup.supply;
+        options.supply_count = h->setup.supply_count;
+        options.secret = h->setup.secret;
+        options.secret_ctx = h->setup.secret_ctx;
+        options.step_env = h->setup.step_env;
+        options.step_env_names = h->setup.step_env_names;
+        options.step_env_name_count = h->setup.step_env_name_count;
+        options.vars = h->setup.vars;
+        options.groups = h->setup.groups;
+        options.single_user = h->setup.single_user;
+        options.starts_nothing = h->setup.starts_nothing;
+    }
     struct err err = {0};
     world_trace(world, "an engine opens");
     h->engines++;
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
-    if (opened < 0 || engine_open(&options, &h->engine, &err) < 0) {
+    opened = opened < 0 ? -1 : engine_open(&options, &h->engine, &err);
+    history_told(h, "opening the home", opened, &err);
+    if (opened < 0) {
         world_trace(world, "it cannot: %s", err.message);
         if (!world->dead && (err.code == ERR_CORRUPT || err.code == ERR_INTERNAL)) {
             world_fail(world, "the home cannot be opened: %s", err.message);
         }
-        engine_away(h);
+        history_engine_away(h);
         return;
     }
     if (!world->dead && h->engines > 1) {
@@ -189,6 +227,7 @@ static void do_fault(struct history *h, size_t number)
         [FAULT_IOERR] = DISK_FAULT_IOERR,           [FAULT_SYNC] = DISK_FAULT_SYNC,
         [FAULT_AFTER_SYNC] = DISK_FAULT_AFTER_SYNC,
     };
+    static const int codes[] = {SQLITE_IOERR_READ, SQLITE_FULL, SQLITE_BUSY};
     int luck = (int)rng_below(&h->rng, 1000);
     world_trace(world, "fault: %s", history_fault_names[kind]);
     switch (kind) {
@@ -205,6 +244,9 @@ static void do_fault(struct history *h, size_t number)
     case FAULT_SYNC:
     case FAULT_AFTER_SYNC:
         disk_fail(faults[kind], luck % 30, luck % 3 == 0 ? 1 + luck % 20 : 1);
+        break;
+    case FAULT_STATEMENT:
+        connections_fail(luck % 60, codes[luck % 3]);
         break;
     case FAULT_BUSY:
         disk_hold_lock(world->now_ms + luck * 6);
@@ -285,6 +327,9 @@ static void draw_faults(struct history *h)
         if (kind == FAULT_POWER && rng_below(&rng, 2) == 0) {
             kind = FAULT_CRASH_POINT;
         }
+        if (rng_below(&rng, 4) == 0) {
+            kind = FAULT_STATEMENT;
+        }
         h->faults[h->fault_count++] = kind;
         if ((h->options->allowed >> kind & 1u) != 0 && (h->options->faults < 0 || (int)i < h->options->faults)) {
             world_plan(&h->world, at_ms, HAPPENS_FAULT)->number = (int64_t)h->fault_count;
@@ -325,6 +370,7 @@ static bool is_over(struct history *h)
 /* Nothing will ever happen: all right when a person is waited for. */
 static bool is_blocked(struct history *h)
 {
+    connections_fail(-1, 0); /* a question of ours, which the engine answers as well as it can */
     for (size_t i = 0; i < 3; i++) {
         const struct run *run = engine_find_run(h->engine, h->runs[i].run_id);
         if (run != NULL && !engine_is_blocked(h->engine, h->runs[i].run_id)) {
@@ -334,11 +380,13 @@ static bool is_blocked(struct history *h)
     return true;
 }
 
-static void turn(struct history *h, int *failures)
+void history_turn(struct history *h, int *failures)
 {
     struct world *world = &h->world;
     struct err err = {0};
-    if (engine_turn(h->engine, -1, &err) >= 0) {
+    int result = engine_turn(h->engine, -1, &err);
+    history_told(h, "a turn", result, &err);
+    if (result >= 0) {
         *failures = 0;
         return;
     }
@@ -358,7 +406,7 @@ static void live(struct history *h)
     struct world *world = &h->world;
     int turns = 0;
     int failures = 0;
-    while (world->failure[0] == '\0' && !is_over(h)) {
+    while (world->failure[0] == '\0' && (failures > 0 || !is_over(h))) {
         if (++turns > TURNS_MAX || h->engines > ENGINES_MAX) {
             world_fail(world, "the history does not end");
         }
@@ -369,17 +417,17 @@ static void live(struct history *h)
                 judge_close(&h->judge);
             }
             world_engine_gone(world); /* what was done to an engine that is not there */
-            engine_begin(h);
+            history_engine_begin(h);
             failures = 0;
         }
         work_off(h);
         if (h->engine != NULL && !world->dead && !h->restart) {
-            turn(h, &failures);
+            history_turn(h, &failures);
         }
         if (world->dead || h->restart) {
             h->restart = false;
             world_trace(world, "the engine is gone");
-            engine_away(h);
+            history_engine_away(h);
         } else if (world->stuck && h->engine != NULL) {
             world->stuck = false;
             if (!is_blocked(h)) {
@@ -396,9 +444,9 @@ static void open_twice(struct history *h)
     uint64_t digests[2] = {0};
     for (int i = 0; i < 2 && h->world.failure[0] == '\0'; i++) {
         if (h->engine != NULL) {
-            engine_away(h);
+            history_engine_away(h);
         }
-        engine_begin(h);
+        history_engine_begin(h);
         digests[i] = h->engine == NULL ? 0 : judge_digest(&h->judge);
     }
     if (digests[0] != digests[1]) {
@@ -412,13 +460,15 @@ static void began(struct world *world, struct execution *execution, const struct
     judge_began(&h->judge, execution, spawn);
 }
 
-static void set_up(struct history *h)
+void history_open(struct history *h, const struct history_options *options)
 {
     struct world *world = &h->world;
-    struct rng plan_rng;
-    struct err err = {0};
-    world_open(world, h->options->seed, h->options->home);
-    world->verbose = h->options->verbose;
+    const char *last;
+    h->options = options;
+    connections_fail(-1, 0);
+    h->store_failures = connections_failures(&last);
+    world_open(world, options->seed, options->home);
+    world->verbose = options->verbose;
     world->began = began;
     current = world;
     disk_rng = world->disk_rng;
@@ -427,10 +477,24 @@ static void set_up(struct history *h)
     h->functions = world_functions;
     h->functions.ctx = world;
     catalogue_init(&h->catalogue, world->arena);
-    rng_seed(&h->rng, h->options->seed ^ 0x5eed);
-    rng_seed(&plan_rng, h->options->seed + 1);
+    rng_seed(&h->rng, options->seed ^ 0x5eed);
     empty_folder(world->home);
     (void)mkdir(world->workspace, 0700);
+}
+
+void history_close(struct history *h)
+{
+    judge_free(&h->judge);
+    world_close(&h->world);
+    current = &first_world;
+}
+
+static void set_up(struct history *h)
+{
+    struct world *world = &h->world;
+    struct rng plan_rng;
+    struct err err = {0};
+    rng_seed(&plan_rng, h->options->seed + 1);
     plan_make(&world->plan, &plan_rng, h->options->steps, world->arena);
     char child[200];
     (void)snprintf(child, sizeof child, "%s/child.yaml", world->workspace);
@@ -447,10 +511,16 @@ static void set_up(struct history *h)
 void history_run(const struct history_options *options, struct history_result *ret)
 {
     struct history h = {.options = options};
+    if (scenario_is(options->seed)) {
+        scenario_run(options, ret);
+        return;
+    }
+    history_open(&h, options);
     set_up(&h);
     live(&h);
     if (h.world.failure[0] == '\0' && h.engine != NULL) {
         disk_fail(DISK_FAULT_NONE, 0, 0);
+        connections_fail(-1, 0);
         h.world.crash_after = -1;
         world_pass(&h.world, 60000); /* what was told to end does so */
         judge_end(&h.judge);
@@ -469,8 +539,6 @@ void history_run(const struct history_options *options, struct history_result *r
     memcpy(ret->failure, h.world.failure, sizeof ret->failure);
     judge_print(&h.judge);
     world_engine_dies(&h.world);
-    engine_away(&h);
-    judge_free(&h.judge);
-    world_close(&h.world);
-    current = &first_world;
+    history_engine_away(&h);
+    history_close(&h);
 }

@@ -25,7 +25,7 @@ struct history_result {
     int64_t simulated_ms;
 };
 
-enum { HISTORY_FAULT_KINDS = 14 };
+enum { HISTORY_FAULT_KINDS = 15 };
 extern const char *const history_fault_names[HISTORY_FAULT_KINDS];
 
 /* Makes the store that every history begins with: once in a process. */

@@ -8,7 +8,7 @@
 #include "history.h"
 #include "invariants.h"
 
-enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5 };
+enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5, RUNS_MAX = 40 };
 
 enum fault_kind {
     FAULT_KILL,
@@ -25,6 +25,7 @@ enum fault_kind {
     FAULT_POWER,
     FAULT_CLOCK,
     FAULT_RESTART,
+    FAULT_STATEMENT,
 };
 enum command_kind { COMMAND_SUBMIT, COMMAND_VOTE, COMMAND_CANCEL, COMMAND_KILL, COMMAND_RETRY };
 
@@ -47,12 +48,33 @@ struct history {
     size_t command_count;
     enum fault_kind faults[FAULTS_MAX];
     size_t fault_count;
-    struct run_made runs[3];
+    struct run_made runs[RUNS_MAX];
     size_t run_count;
     int engines;
+    int store_failures; /* statements that have failed so far */
     bool crash_at_cancel; /* the crash point that is armed is one of the next cancel */
     bool restart; /* the engine is to leave in order */
+    /* of a scenario */
+    struct engine_options setup; /* what its home has */
+    struct resource_supply supply[8];
+    struct json secrets;
+    bool calm;
+    const char *run_names[RUNS_MAX];
+    struct {
+        VEC_OF(char *)
+    } messages; /* by which steps began */
 };
+
+/* A world, a disk and a judge for a history; and their end, when the engine is away. */
+void history_open(struct history *h, const struct history_options *options);
+void history_close(struct history *h);
+void history_engine_begin(struct history *h);
+void history_engine_away(struct history *h);
+/* One turn. `*failures` of them in a row could not be committed; after too many, `restart` is set. */
+void history_turn(struct history *h, int *failures);
+
+/* A call to the engine is over: it may not go on after a failure of the store, and an error says what it is. */
+void history_told(struct history *h, const char *call, int result, const struct err *err);
 
 /* ---- people.c ---- */
 /* Carries out a command that is due; plans it again when it could not be. */

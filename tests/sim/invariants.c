@@ -364,62 +364,65 @@ static void look_attempts(struct judge *judge)
 }
 
 /* Each row that must not be there, in words. */
+static const struct {
+    const char *what;
+    const char *sql;
+} wrong[] = {
+    {"I7: an open run in which nothing goes on",
+     "SELECT r.run_id FROM pipeline_runs r WHERE r.state IN " OPEN_RUN " AND NOT (r.state = 'queued' AND "
+     "r.concurrency_group IS NOT NULL) AND NOT EXISTS (SELECT 1 FROM steps s "
+     "WHERE s.run_id = r.run_id AND s.item >= 0 AND s.state IN ('ready', 'active', 'delayed', 'waiting'))"},
+    {"I7: an active item without a live attempt or child run", "SELECT s.run_id || ' s' || s.position FROM steps s "
+                                                               "WHERE s.item >= 0 AND s.state = 'active' AND NOT "
+                                                               "EXISTS (SELECT 1 FROM "
+                                                               "attempts a WHERE a.run_id = s.run_id AND "
+                                                               "a.position = s.position AND a.item = s.item AND "
+                                                               "a.ended_ms IS NULL) "
+                                                               "AND NOT EXISTS (SELECT 1 FROM pipeline_runs c "
+                                                               "WHERE c.run_id = s.child_run_id AND c.state "
+                                                               "IN " OPEN_RUN ")"},
+    {"I7: a waiting item that waits for nothing", "SELECT s.run_id || ' s' || s.position FROM steps s WHERE s.item "
+                                                  ">= 0 AND s.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM "
+                                                  "waits w WHERE w.run_id = s.run_id AND w.position = s.position "
+                                                  "AND w.item = s.item AND w.status = 'open') "
+                                                  "AND NOT EXISTS (SELECT 1 FROM pipeline_runs c WHERE c.run_id = "
+                                                  "s.child_run_id AND c.state IN " OPEN_RUN ")"},
+    {"a wait that is open while its item does not wait", "SELECT w.run_id || ' s' || w.position || ' ' || s.state "
+                                                         "FROM waits w JOIN steps s USING (run_id, position, "
+                                                         "item) WHERE w.status = 'open' AND s.state <> 'waiting'"},
+    {"two open waits of one item", "SELECT run_id FROM waits WHERE status = 'open' GROUP BY run_id, position, item "
+                                   "HAVING count(*) > 1"},
+    {"I7: a delayed item that is never due", "SELECT run_id || ' s' || position FROM steps WHERE state = 'delayed' "
+                                             "AND due_ms IS NULL"},
+    {"an ended run with an item or attempt that has not ended", "SELECT r.run_id FROM pipeline_runs r WHERE "
+                                                                "r.state NOT IN " OPEN_RUN " AND (EXISTS (SELECT 1 "
+                                                                "FROM steps s "
+                                                                "WHERE s.run_id = r.run_id AND s.state NOT "
+                                                                "IN " TERMINAL_STEP ") OR EXISTS (SELECT 1 FROM "
+                                                                "attempts a WHERE "
+                                                                "a.run_id = r.run_id AND a.ended_ms IS NULL))"},
+    {"an item that has ended with an attempt that has not",
+     "SELECT s.run_id || ' s' || s.position || ' ' || s.state FROM steps s JOIN attempts a USING (run_id, "
+     "position, item) WHERE s.state IN " TERMINAL_STEP " AND a.ended_ms IS NULL AND a.state = 'waiting'"},
+    {"an item whose count of attempts is wrong", "SELECT s.run_id || ' s' || s.position || ' ' || s.attempts FROM "
+                                                 "steps s WHERE s.item >= 0 AND s.child_run_id "
+                                                 "IS NULL AND s.carried_from IS NULL AND NOT (s.state = "
+                                                 "'failed' AND s.step_run_id IS NULL) AND s.attempts <> (SELECT "
+                                                 "count(*) FROM attempts a WHERE a.run_id = "
+                                                 "s.run_id AND a.position = s.position AND a.item = s.item)"},
+    {"I13: the activity log has a gap", "SELECT count(*) FROM activity HAVING count(*) <> max(sequence)"},
+    {"I10: a gate recorded twice", "SELECT step_run_id FROM gates GROUP BY step_run_id HAVING count(*) > 1"},
+    {"an MLflow run that disagrees with its attempt", "SELECT r.run_id || ' ' || r.status || ' ' || a.state FROM "
+                                                      "attempts a JOIN runs r ON r.run_id = "
+                                                      "a.step_run_id WHERE (a.ended_ms IS NULL) <> (r.end_ms IS "
+                                                      "NULL)"},
+    {"an MLflow run that disagrees with its pipeline run", "SELECT r.run_id || ' ' || r.status || ' ' || p.state "
+                                                           "FROM pipeline_runs p JOIN runs r USING (run_id) "
+                                                           "WHERE (p.state IN " OPEN_RUN ") <> (r.end_ms IS NULL)"},
+};
+
 static void look_rows(struct judge *judge)
 {
-    static const struct {
-        const char *what;
-        const char *sql;
-    } wrong[] = {
-        {"I7: an open run in which nothing goes on",
-         "SELECT r.run_id FROM pipeline_runs r WHERE r.state IN " OPEN_RUN " AND NOT EXISTS (SELECT 1 FROM steps s "
-         "WHERE s.run_id = r.run_id AND s.item >= 0 AND s.state IN ('ready', 'active', 'delayed', 'waiting'))"},
-        {"I7: an active item without a live attempt or child run", "SELECT s.run_id || ' s' || s.position FROM steps s "
-                                                                   "WHERE s.item >= 0 AND s.state = 'active' AND NOT "
-                                                                   "EXISTS (SELECT 1 FROM "
-                                                                   "attempts a WHERE a.run_id = s.run_id AND "
-                                                                   "a.position = s.position AND a.item = s.item AND "
-                                                                   "a.ended_ms IS NULL) "
-                                                                   "AND NOT EXISTS (SELECT 1 FROM pipeline_runs c "
-                                                                   "WHERE c.run_id = s.child_run_id AND c.state "
-                                                                   "IN " OPEN_RUN ")"},
-        {"I7: a waiting item that waits for nothing", "SELECT s.run_id || ' s' || s.position FROM steps s WHERE s.item "
-                                                      ">= 0 AND s.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM "
-                                                      "waits w WHERE w.run_id = s.run_id AND w.position = s.position "
-                                                      "AND w.item = s.item AND w.status = 'open') "
-                                                      "AND NOT EXISTS (SELECT 1 FROM pipeline_runs c WHERE c.run_id = "
-                                                      "s.child_run_id AND c.state IN " OPEN_RUN ")"},
-        {"a wait that is open while its item does not wait", "SELECT w.run_id || ' s' || w.position || ' ' || s.state "
-                                                             "FROM waits w JOIN steps s USING (run_id, position, "
-                                                             "item) WHERE w.status = 'open' AND s.state <> 'waiting'"},
-        {"two open waits of one item", "SELECT run_id FROM waits WHERE status = 'open' GROUP BY run_id, position, item "
-                                       "HAVING count(*) > 1"},
-        {"I7: a delayed item that is never due", "SELECT run_id || ' s' || position FROM steps WHERE state = 'delayed' "
-                                                 "AND due_ms IS NULL"},
-        {"an ended run with an item or attempt that has not ended", "SELECT r.run_id FROM pipeline_runs r WHERE "
-                                                                    "r.state NOT IN " OPEN_RUN " AND (EXISTS (SELECT 1 "
-                                                                    "FROM steps s "
-                                                                    "WHERE s.run_id = r.run_id AND s.state NOT "
-                                                                    "IN " TERMINAL_STEP ") OR EXISTS (SELECT 1 FROM "
-                                                                    "attempts a WHERE "
-                                                                    "a.run_id = r.run_id AND a.ended_ms IS NULL))"},
-        {"an item that has ended with an attempt that has not",
-         "SELECT s.run_id || ' s' || s.position || ' ' || s.state FROM steps s JOIN attempts a USING (run_id, "
-         "position, item) WHERE s.state IN " TERMINAL_STEP " AND a.ended_ms IS NULL AND a.state = 'waiting'"},
-        {"an item whose count of attempts is wrong", "SELECT s.run_id || ' s' || s.position || ' ' || s.attempts FROM "
-                                                     "steps s WHERE s.item >= 0 AND s.child_run_id "
-                                                     "IS NULL AND s.carried_from IS NULL AND s.attempts <> (SELECT "
-                                                     "count(*) FROM attempts a WHERE a.run_id = "
-                                                     "s.run_id AND a.position = s.position AND a.item = s.item)"},
-        {"I13: the activity log has a gap", "SELECT count(*) FROM activity HAVING count(*) <> max(sequence)"},
-        {"I10: a gate recorded twice", "SELECT step_run_id FROM gates GROUP BY step_run_id HAVING count(*) > 1"},
-        {"an MLflow run that disagrees with its attempt", "SELECT r.run_id || ' ' || r.status || ' ' || a.state FROM "
-                                                          "attempts a JOIN runs r ON r.run_id = "
-                                                          "a.step_run_id WHERE (a.ended_ms IS NULL) <> (r.end_ms IS "
-                                                          "NULL)"},
-        {"an MLflow run that disagrees with its pipeline run", "SELECT r.run_id || ' ' || r.status || ' ' || p.state "
-                                                               "FROM pipeline_runs p JOIN runs r USING (run_id) "
-                                                               "WHERE (p.state IN " OPEN_RUN ") <> (r.end_ms IS NULL)"},
-    };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         sqlite3_stmt *s = judge_ask(judge, wrong[i].sql, "");
         while (judge_row(s)) {

@@ -46,6 +46,7 @@ static int submit(struct history *h, const struct run_made *run, struct err *err
         return 0;
     }
     int result = engine_submit(h->engine, &submission, run_id, err);
+    history_told(h, "a submission", result, err);
     arena_free(arena);
     return result;
 }
@@ -80,6 +81,7 @@ static bool do_vote(struct history *h, struct err *err)
     int result = 0;
     if (judge_approval(&h->judge, luck / 15, &wait, run_id, step)) {
         result = engine_vote(h->engine, &vote, &outcome, arena, err);
+        history_told(h, "a vote", result, err);
         world_trace(&h->world, "%s says %s: %s", vote.actor, vote.approve ? "yes" : "no",
                     result == 0 ? "taken" : err->message);
         if (result == 0) {
@@ -104,7 +106,9 @@ static bool do_cancel(struct history *h, const struct run_made *run, struct err 
         h->world.crash_after = (int)rng_below(&h->rng, 5);
         h->crash_at_cancel = false;
     }
-    if (engine_cancel(h->engine, run->run_id, "bob", "", err) < 0) {
+    int result = engine_cancel(h->engine, run->run_id, "bob", "", err);
+    history_told(h, "a cancel", result, err);
+    if (result < 0) {
         return false;
     }
     promise(h, run->run_id, "", 0, true);
@@ -120,7 +124,9 @@ static bool do_kill(struct history *h, const struct run_made *run, struct err *e
             return false;
         }
     }
-    return engine_kill(h->engine, run->run_id, err) == 0;
+    int result = engine_kill(h->engine, run->run_id, err);
+    history_told(h, "a kill", result, err);
+    return result == 0;
 }
 
 /* A failed run is tried again: the steps that were good are carried. */

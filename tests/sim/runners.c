@@ -166,6 +166,20 @@ void runners_tell(struct world *world, struct runner *runner)
     }
 }
 
+void runner_says(struct world *world, struct runner *runner, const char *type, const char *run_id)
+{
+    struct link *engine = engine_of(runner);
+    if (!runner->alive || engine == NULL) {
+        return;
+    }
+    struct arena *arena = arena_new();
+    struct json message = typed(arena, type);
+    json_set(arena, &message, "run_id", json_cstring(arena, run_id));
+    json_set(arena, &message, "message", json_cstring(arena, "as the scenario wants"));
+    send_and_free(engine, arena, &message);
+    world_trace(world, "runner %d says %s", runner->number, type);
+}
+
 /* ---- obeying --------------------------------------------------------------------------------- */
 
 static struct execution *find_attempt(struct runner *runner, int64_t id)
@@ -267,6 +281,10 @@ static void read_link(struct world *world, struct runner *runner, struct link *l
 
 static void read_links(struct world *world, struct runner *runner)
 {
+    if (runner->dies) {
+        runner_killed(world, runner);
+        return;
+    }
     bool backwards = rng_below(&world->net_rng, 2) == 1;
     for (size_t i = 0; i < runner->links.count; i++) {
         struct link *link = runner->links.items[backwards ? runner->links.count - 1 - i : i];

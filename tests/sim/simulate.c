@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scheduler in a simulator: thousands of histories of real engines over a made-up world.
  *
- *     simulate [--seeds N] [--from SEED] [--jobs N] [--quick]
+ *     simulate [--seeds N] [--from SEED] [--jobs N] [--quick] [--these FILE] [--reached FILE] [--delete N]
+ *     simulate --scenarios EVERY [--folder FOLDER] [--jobs N] [--accept]
  *     simulate --seed SEED [--faults N] [--only KIND,...] [--steps N] [-v]
  *
  * It links the object files of base/, wire/, pipeline/, run/, store/ and engine/ that sluice is made of; SQLite is the
@@ -13,8 +14,12 @@
  */
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/fs.h"
 #include "base/str.h"
+#include "base/strbuf.h"
+#include "deletions.h"
 #include "history.h"
+#include "scenario.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -25,17 +30,23 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50 };
+enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 10 /* one that takes longer never ends */ };
 
 struct options {
     uint64_t from, seeds;
     bool one;
     int jobs;
-    bool quick; /* the first failure is enough, and is not made smaller */
+    bool quick;          /* the first failure is enough, and is not made smaller */
+    uint64_t *these;     /* the seeds, in place of `from` and what follows; NULL */
+    const char *folder;  /* of scenarios */
+    int every; /* of the faults of scenarios; 0: none of them; negative: no scenarios */
+    bool accept;         /* what scenarios come to now is what they must */
+    const char *reached; /* a file, for the numbers of the conditions that were true; NULL */
     struct history_options history;
 };
 
@@ -47,6 +58,7 @@ struct shared {
     uint64_t cpu_us;
     int failures;
     uint64_t failed[FAILURES_SHOWN];
+    char failure[FAILURES_SHOWN][1200];
 };
 
 static double seconds(void)
@@ -143,17 +155,17 @@ static void shrink(struct history_options *options, char failure[1200])
     (void)fails(options, failure);
 }
 
-static void show(const char *program, const struct options *options, uint64_t seed)
+static void show(const char *program, const struct options *options, uint64_t seed, const char *first)
 {
     char failure[1200];
     struct history_options history = options->history;
     history.seed = seed;
     if (!fails(&history, failure)) {
-        (void)printf("seed %llu failed once, and not again: a history is not decided by its seed alone\n",
-                     (unsigned long long)seed);
+        (void)printf("seed %llu failed once, and not again: a history is not decided by its seed alone: %s\n",
+                     (unsigned long long)seed, first);
         return;
     }
-    if (!options->quick) {
+    if (!options->quick && !scenario_is(seed)) {
         shrink(&history, failure);
     }
     (void)printf("seed %llu: %s\n  %s --seed %llu --steps %zu --faults %d --only ", (unsigned long long)seed, failure,
@@ -175,34 +187,64 @@ static int enough(const struct options *options)
     return options->quick ? 1 : FAILURES_SHOWN;
 }
 
-static void note_failure(struct shared *shared, uint64_t seed)
+static void note_failure(struct shared *shared, uint64_t seed, const char *failure)
 {
     int nth = __atomic_fetch_add(&shared->failures, 1, __ATOMIC_SEQ_CST);
     if (nth < FAILURES_SHOWN) {
+        (void)snprintf(shared->failure[nth], sizeof shared->failure[nth], "%s", failure);
         shared->failed[nth] = seed;
     }
+}
+
+static void note_reached(const char *path, uint64_t seed)
+{
+    struct strbuf line;
+    strbuf_init(&line, 64 << 10);
+    strbuf_printf(&line, "%llu", (unsigned long long)seed);
+    for (int i = 0; i < DELETIONS_MAX; i++) {
+        if (deletion_reached[i]) {
+            strbuf_printf(&line, " %d", i);
+        }
+    }
+    strbuf_add_text(&line, "\n");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    (void)!write(fd, line.data, line.length);
+    (void)close(fd);
+    strbuf_clear(&line);
+}
+
+/* Of the processor, so that a slow machine ends nothing. */
+static void give_time(void)
+{
+    struct itimerval time = {.it_value = {.tv_sec = HISTORY_S}};
+    (void)setitimer(ITIMER_PROF, &time, NULL);
 }
 
 static void run_batch(const struct options *options, struct shared *shared, int worker, uint64_t first, uint64_t count)
 {
     struct history_options history = options->history;
-    for (uint64_t i = 0; i < count && shared->failures < enough(options); i++) {
+    for (uint64_t i = first; i < first + count && shared->failures < enough(options); i++) {
         struct history_result result;
         struct history_result again;
-        history.seed = first + i;
+        history.seed = options->these != NULL ? options->these[i] : options->from + i;
         shared->running[worker] = history.seed;
+        give_time();
+        memset(deletion_reached, 0, sizeof deletion_reached);
         history_run(&history, &result);
+        if (options->reached != NULL) {
+            note_reached(options->reached, history.seed);
+        }
         __atomic_fetch_add(&shared->done, 1, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&shared->executions, (uint64_t)result.executions, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&shared->engines, (uint64_t)result.engines, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&shared->faults, (uint64_t)result.faults, __ATOMIC_SEQ_CST);
         __atomic_fetch_add(&shared->simulated_s, (uint64_t)result.simulated_ms / 1000, __ATOMIC_SEQ_CST);
         if (result.failed) {
-            note_failure(shared, history.seed);
+            note_failure(shared, history.seed, result.failure);
         } else if (history.seed % SAME_EVERY == 0) { /* the same seed is the same history */
             history_run(&history, &again);
             if (again.trace != result.trace) {
-                note_failure(shared, history.seed);
+                note_failure(shared, history.seed, "another trace");
             }
         }
     }
@@ -225,13 +267,13 @@ static void work(const struct options *options, struct shared *shared, int worke
         uint64_t left = options->seeds - batch * BATCH;
         pid_t pid = fork();
         if (pid == 0) {
-            run_batch(options, shared, worker, options->from + batch * BATCH, left < BATCH ? left : BATCH);
+            run_batch(options, shared, worker, batch * BATCH, left < BATCH ? left : BATCH);
             exit(0); /* a sanitizer looks for leaks now */
         }
         int status = 0;
         (void)waitpid(pid, &status, 0);
         if (status != 0) {
-            note_failure(shared, shared->running[worker]);
+            note_failure(shared, shared->running[worker], "its process ended");
         }
     }
 }
@@ -241,11 +283,12 @@ static int run_many(const char *program, struct options *options)
     struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     double begin = seconds();
     char home[64];
-    (void)snprintf(home, sizeof home, "%s", options->history.home);
+    (void)snprintf(home, sizeof home, "%.*s", (int)(strlen(options->history.home) - strlen("/99")),
+                   options->history.home);
     for (int worker = 0; worker < options->jobs; worker++) {
         if (fork() == 0) {
             char own[80];
-            (void)snprintf(own, sizeof own, "%s/%d", home, worker);
+            (void)snprintf(own, sizeof own, "%s/%02d", home, worker);
             (void)mkdir(own, 0700);
             quiet();
             options->history.home = own;
@@ -257,7 +300,7 @@ static int run_many(const char *program, struct options *options)
     }
     int shown = shared->failures < FAILURES_SHOWN ? shared->failures : FAILURES_SHOWN;
     for (int i = 0; i < shown; i++) {
-        show(program, options, shared->failed[i]);
+        show(program, options, shared->failed[i], shared->failure[i]);
     }
     double cpu_s = (double)shared->cpu_us / 1e6;
     (void)printf("%llu histories: %llu executions, %llu engines, %llu faults, %llu simulated hours; %.1f s, %.0f a "
@@ -286,6 +329,69 @@ static unsigned parse_kinds(const char *words)
     return bits;
 }
 
+/* A seed a line. */
+static int read_seeds(const char *path, struct options *options)
+{
+    static struct arena *arena;
+    struct str text;
+    struct str line;
+    struct err err = {0};
+    arena = arena_new();
+    if (fs_read(path, 1 << 20, arena, &text, &err) < 0) {
+        return -1;
+    }
+    options->these = arena_array(arena, text.n + 1, sizeof *options->these);
+    options->seeds = 0;
+    while (str_cut(&text, '\n', &line)) {
+        int64_t seed = 0;
+        if (line.n > 0 && parse_int(line, 0, INT64_MAX, &seed, &err) < 0) {
+            return -1;
+        }
+        options->these[options->seeds] = (uint64_t)seed;
+        options->seeds += line.n > 0 ? 1 : 0;
+    }
+    return 0;
+}
+
+/* The scenarios without a fault, then with each of their faults. */
+static void scenario_seeds(struct options *options)
+{
+    struct {
+        VEC_OF(uint64_t)
+    } seeds = {0};
+    int count = scenario_find(options->folder);
+    for (int i = 0; i < count; i++) {
+        vec_push(&seeds, scenario_seed(i, SCENARIO_NO_FAULT, 0));
+    }
+    for (int i = 0; i < count && options->every > 0; i++) {
+        int places[SCENARIO_FAULTS] = {0};
+        int *statements = NULL;
+        size_t statement_count = 0;
+        scenario_count(&options->history, i, places, &statements, &statement_count);
+        for (size_t k = 0; k < statement_count; k++) {
+            vec_push(&seeds, scenario_seed(i, SCENARIO_STATEMENT, statements[k]));
+        }
+        free(statements);
+        for (int fault = SCENARIO_STATEMENT; fault < SCENARIO_FAULTS; fault++) {
+            for (int nth = (i + fault) % options->every; nth < places[fault]; nth += options->every) {
+                vec_push(&seeds, scenario_seed(i, (enum scenario_fault)fault, nth));
+            }
+        }
+    }
+    options->these = seeds.items;
+    options->seeds = seeds.count;
+}
+
+static int accept_scenarios(const struct options *options)
+{
+    int failed = 0;
+    int count = scenario_find(options->folder);
+    for (int i = 0; i < count; i++) {
+        failed += scenario_accept(&options->history, i) < 0 ? 1 : 0;
+    }
+    return failed == 0 ? 0 : 1;
+}
+
 static int parse_options(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i++) {
@@ -300,10 +406,28 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->quick = true;
             continue;
         }
+        if (str_is(name, "--accept")) {
+            options->accept = true;
+            continue;
+        }
         if (i + 1 == argc) {
             return -1;
         }
         const char *text = argv[++i];
+        if (str_is(name, "--folder")) {
+            options->folder = text;
+            continue;
+        }
+        if (str_is(name, "--reached")) {
+            options->reached = text;
+            continue;
+        }
+        if (str_is(name, "--these")) {
+            if (read_seeds(text, options) < 0) {
+                return -1;
+            }
+            continue;
+        }
         if (str_is(name, "--only")) {
             options->history.allowed = parse_kinds(text);
             continue;
@@ -314,6 +438,8 @@ static int parse_options(int argc, char **argv, struct options *options)
         options->seeds = str_is(name, "--seeds") ? (uint64_t)value : options->seeds;
         options->from = str_is(name, "--from") || str_is(name, "--seed") ? (uint64_t)value : options->from;
         options->one = options->one || str_is(name, "--seed");
+        deletion_chosen = str_is(name, "--delete") ? (int)value : deletion_chosen;
+        options->every = str_is(name, "--scenarios") ? (int)value : options->every;
         options->jobs = str_is(name, "--jobs") ? (int)value : options->jobs;
         options->history.faults = str_is(name, "--faults") ? (int)value : options->history.faults;
         options->history.steps = str_is(name, "--steps") ? (size_t)value : options->history.steps;
@@ -323,7 +449,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.from = 1, .seeds = 1000, .jobs = 1};
+    struct options options = {.from = 1, .seeds = 1000, .jobs = 1, .folder = "tests/sim/scenarios", .every = -1};
     options.history = (struct history_options){.faults = -1, .allowed = UINT32_MAX, .steps = 7};
     char home[64];
     char failure[1200];
@@ -340,10 +466,23 @@ int main(int argc, char **argv)
     if (!make_home(home) || history_prepare(home) < 0) {
         return 1;
     }
-    options.history.home = home;
+    char single[80];
+    (void)snprintf(single, sizeof single, "%s/99", home); /* as long as those of workers */
+    (void)mkdir(single, 0700);
+    options.history.home = single;
     options.history.seed = options.from;
     int result = 0;
-    if (options.one) {
+    (void)scenario_find(options.folder);
+    if (options.every >= 0) {
+        int stderr_kept = dup(STDERR_FILENO);
+        quiet();
+        scenario_seeds(&options);
+        (void)dup2(stderr_kept, STDERR_FILENO);
+        (void)close(stderr_kept);
+    }
+    if (options.accept) {
+        result = accept_scenarios(&options);
+    } else if (options.one) {
         result = fails(&options.history, failure) ? 1 : 0;
         (void)printf("seed %llu: %s\n", (unsigned long long)options.from, result == 0 ? "all holds" : failure);
     } else {

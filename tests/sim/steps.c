@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steps.h"
 
+#include "script.h"
 #include "wire/points.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ void steps_close_logs(struct runner *runner)
     runner->logs.count = 0;
 }
 
-static void append(struct world *world, struct execution *step, enum journal_type type, struct str payload)
+void steps_append(struct world *world, struct execution *step, enum journal_type type, struct str payload)
 {
     struct run_log *log = log_of(world, step->runner, step->run_id, "");
     struct err err = {0};
@@ -52,7 +53,7 @@ static void append(struct world *world, struct execution *step, enum journal_typ
 
 static void append_text(struct world *world, struct execution *step, enum journal_type type, const char *text)
 {
-    append(world, step, type, str_from(text));
+    steps_append(world, step, type, str_from(text));
 }
 
 static const char *format(struct world *world, const char *text, ...) __attribute__((format(printf, 2, 3)));
@@ -68,13 +69,16 @@ static const char *format(struct world *world, const char *text, ...)
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
-/* The step's place among those of the plan, or of the child. */
+/* The step's place among those of the plan, or of the child; of a scenario any number that is the step's own. */
 static size_t place_of(const struct world *world, const struct json *context, bool *ret_child)
 {
     const char *id = json_get_text(context, "step", "s0");
     *ret_child = strcmp(json_get_text(context, "pipeline", ""), "c") == 0;
-    (void)world;
-    return (size_t)(id[1] - '0');
+    size_t number = 0;
+    for (const char *p = id; world->scripted && *p != '\0'; p++) {
+        number = number * 31 + (unsigned char)*p;
+    }
+    return world->scripted ? number : (size_t)(id[1] - '0');
 }
 
 static int legs_before(const struct world *world, int64_t attempt)
@@ -94,6 +98,14 @@ static bool will_be_stopped(const struct world *world, const struct execution *s
     return !step->of_child && (plan->timeout_ms > 0 || (run_stops && plan->condition == PLAN_IF_NONE));
 }
 
+static void draw(struct world *world, struct execution *step)
+{
+    const struct plan_step *plan = step->of_child ? NULL : &world->plan.steps[step->step];
+    step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : 1;
+    step->does = plan_behaviour(&world->plan, world->seed, step->step + (step->of_child ? 50 : 0), step->item,
+                                step->number, step->leg, will_be_stopped(world, step));
+}
+
 void steps_begin(struct world *world, struct runner *runner, const struct json *spawn)
 {
     const struct json *context = json_get(spawn, "context");
@@ -108,10 +120,12 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
     (void)snprintf(step->step_run_id, sizeof step->step_run_id, "%s", json_get_text(context, "step_run_id", ""));
     (void)snprintf(step->mark, sizeof step->mark, "%s", json_get_text(json_get(spawn, "env"), "SLUICE_ATTEMPT", ""));
     (void)snprintf(step->output, sizeof step->output, "out-%lld-%s", (long long)step->attempt, step->mark);
-    const struct plan_step *plan = step->of_child ? NULL : &world->plan.steps[step->step];
-    step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : 1;
-    step->does = plan_behaviour(&world->plan, world->seed, step->step + (step->of_child ? 50 : 0), step->item,
-                                step->number, step->leg, will_be_stopped(world, step));
+    if (world->scripted) {
+        step->of_child = false;
+        script_take(world, step, spawn);
+    } else {
+        draw(world, step);
+    }
     world->began(world, step, spawn);
     vec_push(&world->executions, step);
     vec_push(&runner->attempts, step);
@@ -131,21 +145,24 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-static void end(struct world *world, struct execution *step, const char *how, int code, int signal)
+void steps_end(struct world *world, struct execution *step, const char *how, int code, int signal)
 {
     const char *stopped = step->stopped == NULL ? "null" : format(world, "\"%s\"", step->stopped);
-    const char *reason = code == 0 && signal == 0 && step->stopped == NULL ? "null" : "\"as the simulator wanted\"";
+    bool out_of_memory = strcmp(how, "oom") == 0;
+    const char *reason =
+        code == 0 && signal == 0 && !out_of_memory && step->stopped == NULL ? "null" : "\"as the simulator wanted\"";
     append_text(world, step, JOURNAL_EXIT,
                 format(world,
-                       "{\"how\":\"%s\",\"code\":%d,\"signal\":%d,\"core\":false,\"stopped\":%s,\"reason\":%s,"
+                       "{\"how\":\"%s\",%s\"code\":%d,\"signal\":%d,\"core\":false,\"stopped\":%s,\"reason\":%s,"
                        "\"wall_ms\":%lld,\"user_ms\":1,\"system_ms\":1,\"max_rss_bytes\":1000000}",
-                       how, code, signal, stopped, reason, (long long)(world->now_ms - step->started_ms)));
+                       out_of_memory ? "signalled" : how, out_of_memory ? "\"out_of_memory\":true," : "", code,
+                       out_of_memory ? 9 : signal, stopped, reason, (long long)(world->now_ms - step->started_ms)));
     step->phase = PHASE_ENDED;
     step->process = false;
     step->ended_ms = world->now_ms;
     step->asked = 0;
     step->waited = step->leg < step->legs && code == 0 && signal == 0 && step->stopped == NULL;
-    step->good = !step->waited && code == 0 && signal == 0 && step->stopped == NULL;
+    step->good = !step->waited && code == 0 && signal == 0 && !out_of_memory && step->stopped == NULL;
     world_trace(world, "attempt %lld ends: %s %d %d %s", (long long)step->attempt, how, code, signal, stopped);
     runners_forget_ended(step->runner, step);
 }
@@ -202,7 +219,7 @@ static void report_metrics(struct world *world, struct execution *step, int nth)
         (void)points_writer_add(points, &point);
         step->points++;
     }
-    append(world, step, JOURNAL_POINTS, points_writer_payload(points));
+    steps_append(world, step, JOURNAL_POINTS, points_writer_payload(points));
     points_writer_free(points);
 }
 
@@ -223,7 +240,7 @@ void steps_answer(struct world *world, struct execution *step, const struct json
         return; /* told twice: a runner drops it */
     }
     const struct json *error = json_get(reply, "error");
-    if (error != NULL) {
+    if (error != NULL && !world->scripted) {
         world_fail(world, "attempt %lld asked once and was refused: %s", (long long)step->attempt,
                    json_get_text(error, "message", ""));
     }
@@ -264,7 +281,7 @@ static void ask_to_wait(struct world *world, struct execution *step)
     }
     append_text(world, step, JOURNAL_WAIT, format(world, "{\"wait\":{%s%s},\"state\":{\"leg\":1}}", spec, more));
     append_text(world, step, JOURNAL_RESULT, "{\"result\":\"wait\"}");
-    end(world, step, "exited", 0, 0);
+    steps_end(world, step, "exited", 0, 0);
 }
 
 static void publish(struct world *world, struct execution *step)
@@ -280,7 +297,7 @@ static void publish(struct world *world, struct execution *step)
     if (step->legs > 1) {
         append_text(world, step, JOURNAL_RESULT, "{\"result\":\"ok\"}");
     }
-    end(world, step, "exited", 0, 0);
+    steps_end(world, step, "exited", 0, 0);
 }
 
 static void finish(struct world *world, struct execution *step)
@@ -294,14 +311,14 @@ static void finish(struct world *world, struct execution *step)
         }
         break;
     case END_FAIL:
-        end(world, step, "exited", 3, 0);
+        steps_end(world, step, "exited", 3, 0);
         break;
     case END_SIGNAL:
-        end(world, step, "signalled", 0, 9);
+        steps_end(world, step, "signalled", 0, 9);
         break;
     case END_REFUSED:
         append_text(world, step, JOURNAL_RESULT, "{\"result\":\"refused\",\"reason\":\"no\"}");
-        end(world, step, "exited", 0, 0);
+        steps_end(world, step, "exited", 0, 0);
         step->good = false;
         break;
     case END_HANG:
@@ -309,16 +326,25 @@ static void finish(struct world *world, struct execution *step)
     }
 }
 
+void steps_started(struct world *world, struct execution *step)
+{
+    step->forked = step->process = true;
+    step->started_ms = world->now_ms;
+    append_text(world, step, JOURNAL_STARTED,
+                format(world, "{\"pid\":%lld,\"start_ticks\":7}", (long long)(2000 + step->attempt)));
+}
+
 static void act(struct world *world, struct execution *step)
 {
+    if (world->scripted) {
+        script_act(world, step);
+        return;
+    }
     bool asks = !step->of_child && world->plan.steps[step->step].gate && step->leg == step->legs;
     int acts = 1 + step->does.metrics + (asks ? 1 : 0);
     int nth = step->act++;
     if (nth == 0) {
-        step->forked = step->process = true;
-        step->started_ms = world->now_ms;
-        append_text(world, step, JOURNAL_STARTED,
-                    format(world, "{\"pid\":%lld,\"start_ticks\":7}", (long long)(2000 + step->attempt)));
+        steps_started(world, step);
         if (step->does.logs) {
             append_text(world, step, JOURNAL_LOG, "\1a line");
         }
@@ -350,8 +376,8 @@ void steps_happen(struct world *world, const struct happening *what)
         break;
     case HAPPENS_GIVE_IN:
     case HAPPENS_KILL:
-        end(world, step, step->forked ? "signalled" : "not_started", step->forked ? 0 : 125,
-            step->forked ? (what->kind == HAPPENS_KILL ? 9 : 15) : 0);
+        steps_end(world, step, step->forked ? "signalled" : "not_started", step->forked ? 0 : 125,
+                  step->forked ? (what->kind == HAPPENS_KILL ? 9 : 15) : 0);
         break;
     default:
         break;

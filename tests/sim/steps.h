@@ -10,6 +10,10 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
 void steps_stop(struct world *world, struct execution *step, const char *why, int64_t grace_ms);
 void steps_answer(struct world *world, struct execution *step, const struct json *reply);
 void steps_happen(struct world *world, const struct happening *what);
+/* Its process is there; a frame of its; its end. */
+void steps_started(struct world *world, struct execution *step);
+void steps_append(struct world *world, struct execution *step, enum journal_type type, struct str payload);
+void steps_end(struct world *world, struct execution *step, const char *how, int code, int signal);
 void steps_runner_gone(struct execution *step);
 void steps_close_logs(struct runner *runner);
 void steps_file_comes(struct world *world, int64_t step);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include "connections.h"
 #include "disk.h"
 
 #include <poll.h>
@@ -100,6 +101,7 @@ void world_pass(struct world *world, int64_t ms)
 static void world_crash_point(void *ctx, const char *name)
 {
     struct world *world = ctx;
+    world->points_passed += world->dead ? 0 : 1;
     if (!world->dead && world->crash_after >= 0 && world->crash_after-- == 0) {
         world_trace(world, "the engine is killed at %s", name);
         world_engine_dies(world);
@@ -212,7 +214,13 @@ static int world_runner_start(void *ctx, const struct engine_options *options, c
     if (world->dead) {
         return err_set(err, ERR_IO, "this process is dead");
     }
-    (void)runner_new(world, id);
+    if (world->fail_runners > 0) {
+        world->fail_runners--;
+        return err_set(err, ERR_IO, "a runner cannot be started");
+    }
+    struct runner *runner = runner_new(world, id);
+    runner->dies = world->dying_runners > 0;
+    world->dying_runners -= runner->dies ? 1 : 0;
     return 0;
 }
 
@@ -240,6 +248,7 @@ void world_engine_dies(struct world *world)
     world->dead = true;
     world->disturbed = true;
     disk_process_dies();
+    connections_process_dies();
     runners_engine_gone(world);
 }
 
@@ -250,9 +259,10 @@ void world_engine_gone(struct world *world)
     world->skew_ms = 0;
     world->crash_after = -1;
     disk_process_gone();
+    connections_process_begins();
 }
 
-static void boot(struct world *world)
+void world_boot(struct world *world)
 {
     (void)snprintf(world->boot_id, sizeof world->boot_id, "00000000-0000-4000-8000-%012d", ++world->boots);
 }
@@ -289,7 +299,7 @@ void world_power_lost(struct world *world)
     }
     cut_journals(world);
     disk_power_lost(&world->fault_rng);
-    boot(world);
+    world_boot(world);
 }
 
 /* ---- a world --------------------------------------------------------------------------------- */
@@ -306,7 +316,7 @@ void world_open(struct world *world, uint64_t seed, const char *home)
     world->clock = (struct clock){.ctx = world, .wall_ms = wall_ms, .monotonic_ms = monotonic_ms};
     (void)snprintf(world->home, sizeof world->home, "%s", home);
     (void)snprintf(world->workspace, sizeof world->workspace, "%s/work", home);
-    boot(world);
+    world_boot(world);
 }
 
 void world_close(struct world *world)
@@ -321,5 +331,6 @@ void world_close(struct world *world)
     vec_clear(&world->executions);
     vec_clear(&world->happenings);
     vec_clear(&world->due);
+    vec_clear(&world->gone);
     arena_free(world->arena);
 }

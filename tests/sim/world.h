@@ -53,6 +53,11 @@ struct execution {
     int64_t started_ms, ended_ms; /* monotonic */
     struct runner *runner;
     char output[80];
+    /* of a scenario (script.h) */
+    const char **words;
+    size_t word_count, word;
+    const char *artifact_dir, *models_dir, *sha256;
+    const char *holds; /* what it waits for; NULL */
 };
 
 struct run_log {
@@ -71,6 +76,7 @@ struct runner {
     char id[64];
     int number;
     bool alive, stopped;
+    bool dies; /* before it greets */
     int64_t listens_ms;
     int64_t generation;
     bool lingering;
@@ -132,7 +138,7 @@ struct world {
     int crash_after; /* crash points to pass; -1: none is armed */
     bool stuck;      /* it waits for ever, and nothing will happen */
     bool disturbed;  /* a fault or a command is due: the wait ends */
-    const char *last_point;
+    int points_passed; /* crash points */
     /* what there is */
     struct {
         VEC_OF(struct happening)
@@ -153,6 +159,11 @@ struct world {
     bool power_is_off; /* until the engine's process is gone, too */
     uint64_t trace; /* digest of all that happened: equal for equal histories */
     bool verbose;
+    int fail_runners, dying_runners; /* the next so many that are started */
+    bool scripted; /* a scenario, not a plan */
+    struct {
+        VEC_OF(const char *)
+    } gone; /* names that nobody holds for any more */
     char failure[1200]; /* the first thing that was wrong */
     void (*began)(struct world *world, struct execution *execution, const struct json *message);
 };
@@ -173,6 +184,8 @@ void world_engine_dies(struct world *world);
 /* The process is gone: what it had sent stands in the runners' buffers. */
 void world_engine_gone(struct world *world);
 void world_power_lost(struct world *world);
+/* The machine has another boot id from now on. */
+void world_boot(struct world *world);
 
 /* ---- runners.c ---- */
 struct runner *runner_new(struct world *world, const char *id);
@@ -185,6 +198,8 @@ void runners_notice(struct world *world);
 /* What is on its way is kept, and the connection is over behind it. */
 void runners_engine_gone(struct world *world);
 void runner_killed(struct world *world, struct runner *runner);
+/* A message about a run, to the engine that it knows. */
+void runner_says(struct world *world, struct runner *runner, const char *type, const char *run_id);
 void runner_free(struct runner *runner);
 int world_sweep(void *ctx, const struct attempt_row *attempt, struct strbuf *pids);
 

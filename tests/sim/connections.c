@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "connections.h"
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "disk.h"
+
+#include <execinfo.h>
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 512 };
+
+/* The linker's names of the functions themselves, and of what is called in their place. */
+int __real_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
+int __real_sqlite3_close(sqlite3 *db);
+int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_tail);
+int __real_sqlite3_finalize(sqlite3_stmt *statement);
+int __real_sqlite3_step(sqlite3_stmt *statement);
+int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
+                        char **ret_message);
+int __wrap_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
+int __wrap_sqlite3_close(sqlite3 *db);
+int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *sql, int size, sqlite3_stmt **ret, const char **ret_tail);
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_tail);
+int __wrap_sqlite3_finalize(sqlite3_stmt *statement);
+int __wrap_sqlite3_step(sqlite3_stmt *statement);
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
+                        char **ret_message);
+
+struct kept_statement {
+    const char *sql; /* its address is the key, as in store/stmt.c */
+    sqlite3_stmt *statement;
+};
+
+/* One connection that writes, the engine's, and one that only reads, the checker's. */
+struct connection {
+    sqlite3 *db; /* NULL: there is none */
+    bool idle;
+    const char *pragmas; /* that it was opened with: they hold still, and would have all statements compiled again */
+    struct kept_statement statements[SLOTS];
+};
+
+static struct connection engine, checker;
+static bool process_is_dead;
+
+static struct {
+    int after, code;
+    int count, failures;
+    const char *last; /* that failed */
+    bool in_transaction;
+    const char *ignored;
+} failing = {.after = -1};
+
+/* ---- connections that are kept --------------------------------------------------------------- */
+
+static struct connection *of(const sqlite3 *db)
+{
+    return db == NULL ? NULL : db == engine.db ? &engine : db == checker.db ? &checker : NULL;
+}
+
+static int close_really(struct connection *connection)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        (void)__real_sqlite3_finalize(connection->statements[i].statement);
+    }
+    int code = __real_sqlite3_close(connection->db);
+    memset(connection, 0, sizeof *connection);
+    return code;
+}
+
+int __wrap_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *name)
+{
+    struct connection *connection = (flags & SQLITE_OPEN_READONLY) != 0 ? &checker : &engine;
+    if (connection->db != NULL && connection->idle) {
+        connection->idle = false;
+        *ret = connection->db;
+        disk_attach(connection->db);
+        return SQLITE_OK;
+    }
+    int code = __real_sqlite3_open_v2(path, ret, flags, name);
+    if (code == SQLITE_OK && connection->db == NULL) {
+        connection->db = *ret;
+    }
+    return code;
+}
+
+/* Nothing of the process's stays: neither what it had begun nor what it had read. */
+static bool empty(sqlite3 *db)
+{
+    if (sqlite3_get_autocommit(db) == 0) {
+        (void)__real_sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    (void)sqlite3_db_release_memory(db);
+    return sqlite3_get_autocommit(db) != 0 && sqlite3_next_stmt(db, NULL) != NULL && disk_detach(db);
+}
+
+int __wrap_sqlite3_close(sqlite3 *db)
+{
+    struct connection *connection = of(db);
+    if (connection == NULL) {
+        return __real_sqlite3_close(db);
+    }
+    /* A process that leaves in order writes the WAL into the database when it is the last. While another looks, the end
+     * of its connection does nothing to the disk. */
+    bool alone = checker.db == NULL || checker.idle;
+    if ((connection == &checker || process_is_dead || !alone) && empty(db)) {
+        connection->idle = true;
+        return SQLITE_OK;
+    }
+    return close_really(connection);
+}
+
+void connections_process_dies(void)
+{
+    process_is_dead = true;
+}
+
+void connections_process_begins(void)
+{
+    process_is_dead = false;
+    failing.in_transaction = false;
+}
+
+/* ---- statements that are kept ---------------------------------------------------------------- */
+
+static struct kept_statement *slot_of(struct connection *connection, const char *sql)
+{
+    size_t at = ((size_t)(const void *)sql >> 3) * 0x9e3779b97f4a7c15u >> 55;
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct kept_statement *slot = &connection->statements[(at + i) % SLOTS];
+        if (slot->sql == sql || slot->sql == NULL) {
+            return slot;
+        }
+    }
+    abort();
+}
+
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_tail)
+{
+    struct connection *connection = of(db);
+    struct kept_statement *slot = connection == NULL ? NULL : slot_of(connection, sql);
+    if (slot == NULL) {
+        return __real_sqlite3_prepare_v3(db, sql, size, flags, ret, ret_tail);
+    }
+    if (slot->statement != NULL) {
+        *ret = slot->statement;
+        return SQLITE_OK;
+    }
+    int code = __real_sqlite3_prepare_v3(db, sql, size, flags, ret, ret_tail);
+    if (code == SQLITE_OK) {
+        *slot = (struct kept_statement){sql, *ret};
+    }
+    return code;
+}
+
+int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *sql, int size, sqlite3_stmt **ret, const char **ret_tail)
+{
+    return __wrap_sqlite3_prepare_v3(db, sql, size, 0, ret, ret_tail);
+}
+
+int __wrap_sqlite3_finalize(sqlite3_stmt *statement)
+{
+    if (statement == NULL || of(sqlite3_db_handle(statement)) == NULL) {
+        return __real_sqlite3_finalize(statement);
+    }
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return SQLITE_OK;
+}
+
+/* ---- statements that fail -------------------------------------------------------------------- */
+
+/* ---- where statements come from -------------------------------------------------------------- */
+
+enum { FRAMES = 9, PLACES = 1 << 16 };
+
+static struct {
+    bool on;
+    uint64_t *known; /* a hash set of places */
+    struct {
+        VEC_OF(int)
+    } new_ones;
+} places;
+
+static void note_place(const char *sql, int number)
+{
+    void *frames[FRAMES];
+    int count = backtrace(frames, FRAMES);
+    uint64_t place = (uintptr_t)sql * 0x9e3779b97f4a7c15u;
+    for (int i = 0; i < count; i++) {
+        place = (place ^ (uintptr_t)frames[i]) * 0x100000001b3u;
+    }
+    for (size_t at = place % PLACES;; at = (at + 1) % PLACES) {
+        if (places.known[at] == place) {
+            return;
+        }
+        if (places.known[at] == 0) {
+            places.known[at] = place;
+            vec_push(&places.new_ones, number);
+            return;
+        }
+    }
+}
+
+void connections_note(bool on)
+{
+    places.known = places.known == NULL ? mem_array(PLACES, sizeof *places.known) : places.known;
+    places.new_ones.count = 0;
+    places.on = on;
+}
+
+const int *connections_new_places(size_t *ret_count)
+{
+    *ret_count = places.new_ones.count;
+    return places.new_ones.items;
+}
+
+static bool fails(const sqlite3 *db, const char *sql)
+{
+    if (process_is_dead || db != engine.db) {
+        return false;
+    }
+    failing.count++;
+    if (places.on) {
+        note_place(sql, failing.count);
+    }
+    if (failing.after < 0 || failing.after-- > 0) {
+        return false;
+    }
+    failing.failures++;
+    failing.last = sql;
+    failing.in_transaction = sqlite3_get_autocommit(engine.db) == 0;
+    return true;
+}
+
+void connections_fail(int statements, int code)
+{
+    failing.after = statements;
+    failing.code = code;
+}
+
+int connections_count(void)
+{
+    return failing.count;
+}
+
+int connections_failures(const char **ret_sql)
+{
+    *ret_sql = failing.last == NULL ? "" : failing.last;
+    return failing.failures;
+}
+
+bool connections_is_like(enum err_code code)
+{
+    int primary = failing.code & 0xff;
+    return code == (primary == SQLITE_FULL ? ERR_LIMIT : primary == SQLITE_BUSY ? ERR_BUSY : ERR_IO);
+}
+
+const char *connections_ignored(void)
+{
+    const char *ignored = failing.ignored;
+    failing.ignored = NULL;
+    return ignored;
+}
+
+static bool begins_with(const char *sql, const char *word)
+{
+    return strncmp(sql, word, strlen(word)) == 0;
+}
+
+/* True when the statement fails, and is not to be carried out. */
+static bool intercept(sqlite3 *db, const char *sql)
+{
+    static bool was_back;
+    if (db != engine.db) {
+        return false;
+    }
+    bool back = begins_with(sql, "ROLLBACK"); /* nobody asks what it comes to, nor what is behind it */
+    bool behind = was_back && begins_with(sql, "RELEASE");
+    was_back = back;
+    if (!back && !behind && fails(db, sql)) {
+        return true;
+    }
+    bool commits = strcmp(sql, "COMMIT") == 0;
+    if (commits && failing.in_transaction) {
+        failing.ignored = failing.last;
+    }
+    failing.in_transaction = failing.in_transaction && !commits && strcmp(sql, "ROLLBACK") != 0 &&
+                             sqlite3_get_autocommit(db) == 0;
+    return false;
+}
+
+int __wrap_sqlite3_step(sqlite3_stmt *statement)
+{
+    return intercept(sqlite3_db_handle(statement), sqlite3_sql(statement)) ? failing.code
+                                                                           : __real_sqlite3_step(statement);
+}
+
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
+                        char **ret_message)
+{
+    if (intercept(db, sql)) {
+        return failing.code;
+    }
+    struct connection *connection = of(db);
+    if (connection != NULL && begins_with(sql, "PRAGMA journal_mode")) {
+        if (connection->pragmas == sql) {
+            return SQLITE_OK;
+        }
+        connection->pragmas = sql;
+    }
+    return __real_sqlite3_exec(db, sql, row, ctx, ret_message);
+}

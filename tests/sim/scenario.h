@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Histories that are written by hand: pipelines that use what random plans do not, what people do, and every row that
+ * must have come of it. Then the same with one fault, at each place where there can be one: it comes to the same rows.
+ *
+ * A scenario is scenarios/NAME.scenario, sections that begin with "--- ":
+ *
+ *   --- home                what the home has: "slots 2", "supply NAME AMOUNT [DEVICE,...]", "secret NAME VALUE",
+ *                           "groups JSON", "vars JSON", "env JSON", "single-user"; "calm": with faults it comes to
+ *                           something else, so they are left out
+ *   --- file PATH           a file of the workspace
+ *   --- people              an act a line, each when nothing goes on by itself any more: see scenario_people.c
+ *
+ * and scenarios/NAME.expected what it comes to: what people were told, the messages by which steps were started, and
+ * the rows of the store (rows.h). A seed names the scenario, the kind of fault and its place.
+ */
+#ifndef SLUICE_SIM_SCENARIO_H
+#define SLUICE_SIM_SCENARIO_H
+
+#include "history_internal.h"
+
+enum scenario_fault {
+    SCENARIO_NO_FAULT,
+    SCENARIO_STATEMENT,   /* the nth statement of the engine fails */
+    SCENARIO_CRASH_POINT, /* it is killed at the nth crash point */
+    SCENARIO_WRITE,       /* the nth write of the disk fails, or is the engine's end */
+    SCENARIO_FAULTS,
+};
+
+enum { SCENARIOS_MAX = 60 };
+
+bool scenario_is(uint64_t seed);
+uint64_t scenario_seed(int scenario, enum scenario_fault fault, int nth);
+/* How many scenarios there are in the folder. */
+int scenario_find(const char *folder);
+const char *scenario_name(int scenario);
+/* How many places for faults of each kind the scenario has; and the statements that come from a place in the program
+ * where none came from before. The caller frees them. */
+void scenario_count(const struct history_options *options, int scenario, int ret_counts[SCENARIO_FAULTS],
+                    int **ret_statements, size_t *ret_statement_count);
+/* As history_run. */
+void scenario_run(const struct history_options *options, struct history_result *ret);
+/* Writes what the scenario comes to into its .expected. */
+int scenario_accept(const struct history_options *options, int scenario);
+
+/* ---- scenario_people.c ---- */
+/* One line of "people": what they were told, in the world's arena; NULL: it must be done again, with an engine. */
+const char *scenario_do(struct history *h, struct str line);
+
+#endif

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What people do in a scenario, a line each:
+ *
+ *   submit FILE RUN [KEY=VALUE ...]  starts the pipeline; RUN is a name of the line's own. Keys: as, until, fresh,
+ *                                    no_cache, priority, environment, git, retry, rerun, again (STEP,...), only,
+ *                                    env (JSON), p.NAME (a param). In values @HOME, @RUN_NAME and @LONG
+ *   foresee FILE [KEY=VALUE ...]     which results it would use
+ *   vote RUN STEP ACTOR yes|no [GROUP,...] [REASON]   "-" is no step
+ *   cancel RUN ACTOR [REASON]        kill RUN
+ *   go NAME                          steps that hold for the name go on
+ *   write PATH TEXT                  remove PATH
+ *   later MS                         time passes
+ *   restart, kill-engine, kill-runners; boot: all of them, and the machine starts anew
+ *   cut RUN BYTES                    its journal has only so many when the machine starts anew
+ *   slots N                          from the next engine on
+ *   fail-runners N, dying-runners N  the next so many do not start, or die before they greet
+ *   stop-runners, wake-runners       as SIGSTOP and SIGCONT
+ *   say TYPE RUN                     the runner of the run sends such a message
+ *   absent MS                        the engine is killed, and the next begins so much later
+ *   starts-nothing, starts-again     the next engines begin no steps, or do
+ *   forget-plugins                   they are gone from the next engine on
+ *   spoil GLOB TEXT, unlink GLOB     changes files of the home
+ *   quiet                            nothing
+ *   sql TEXT                         another process changes the store
+ *   ask RUN                          is it blocked, is the engine idle, how far is it?
+ */
+#include "scenario.h"
+
+#include "base/fs.h"
+#include "connections.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "pipeline/diag.h"
+#include "script.h"
+
+#include <glob.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 16 };
+
+struct words {
+    const char *items[WORDS_MAX];
+    size_t count;
+};
+
+static struct words split(struct arena *arena, struct str line)
+{
+    struct words words = {0};
+    struct str word;
+    while (words.count < WORDS_MAX && str_cut(&line, ' ', &word)) {
+        words.items[words.count++] = arena_str(arena, word).p;
+    }
+    return words;
+}
+
+static const char *word_at(const struct words *words, size_t index)
+{
+    return index < words->count ? words->items[index] : "";
+}
+
+/* The value of KEY=VALUE, or NULL. */
+static const char *option(const struct words *words, const char *key)
+{
+    size_t n = strlen(key);
+    for (size_t i = 0; i < words->count; i++) {
+        if (strncmp(words->items[i], key, n) == 0 && words->items[i][n] == '=') {
+            return words->items[i] + n + 1;
+        }
+    }
+    return NULL;
+}
+
+/* An id for the name, always the same. */
+static const char *run_id(struct history *h, const char *name)
+{
+    for (size_t i = 0; i < h->run_count; i++) {
+        if (strcmp(h->run_names[i], name) == 0) {
+            return h->runs[i].run_id;
+        }
+    }
+    if (h->run_count == RUNS_MAX) {
+        world_fail(&h->world, "more than %d runs", RUNS_MAX);
+        return h->runs[0].run_id;
+    }
+    (void)snprintf(h->runs[h->run_count].run_id, sizeof h->runs[0].run_id, "%032zx", h->run_count + 0xabc000);
+    h->run_names[h->run_count] = arena_strdup(h->world.arena, name);
+    return h->runs[h->run_count++].run_id;
+}
+
+/* What a call came to, or NULL when it must be made again. */
+static const char *outcome(struct history *h, const char *call, int result, const struct err *err, const char *good)
+{
+    history_told(h, call, result, err);
+    if (h->world.dead || (result < 0 && store_has_failed(err))) {
+        h->restart = h->restart || (result < 0 && (err->code == ERR_IO || err->code == ERR_CORRUPT));
+        return NULL;
+    }
+    return result < 0 ? arena_strdup(h->world.arena, err->message) : good;
+}
+
+/* What stands for a text that a scenario cannot write. */
+static const char *value_of(struct history *h, const char *text)
+{
+    struct arena *arena = h->world.arena;
+    const char *home = strstr(text, "@HOME");
+    if (strcmp(text, "@LONG") == 0) {
+        char *text_of_many = arena_array(arena, 140001, 1);
+        memset(text_of_many, 'x', 140000);
+        return text_of_many;
+    }
+    if (strncmp(text, "@RUN_", 5) == 0) {
+        return run_id(h, text + 5);
+    }
+    return home == NULL
+               ? text
+               : arena_printf(arena, "%.*s%s%s", (int)(home - text), text, h->world.home, home + strlen("@HOME"));
+}
+
+static struct json given_params(struct history *h, struct arena *arena, const struct words *words)
+{
+    struct json given = json_object();
+    for (size_t i = 0; i < words->count; i++) {
+        const char *equals = strchr(words->items[i], '=');
+        if (strncmp(words->items[i], "p.", 2) == 0 && equals != NULL) {
+            struct str name = {words->items[i] + 2, (size_t)(equals - words->items[i]) - 2};
+            json_set(arena, &given, arena_str(arena, name).p, json_cstring(arena, value_of(h, equals + 1)));
+        }
+    }
+    return given;
+}
+
+static const bool *again_of(struct arena *arena, const struct pipeline *pipeline, const char *names)
+{
+    struct str rest = str_from(names);
+    struct str name;
+    bool *again = arena_array(arena, pipeline->step_count, sizeof *again);
+    while (str_cut(&rest, ',', &name)) {
+        ptrdiff_t at = pipeline_find_step(pipeline, name);
+        if (at >= 0) {
+            again[at] = true;
+        }
+    }
+    return again;
+}
+
+static struct json json_option(struct arena *arena, const struct words *words, const char *key)
+{
+    struct json value = json_null();
+    const char *text = option(words, key);
+    if (text != NULL) {
+        (void)json_read(str_from(text), (struct json_limits){0}, arena, &value, NULL);
+    }
+    return value;
+}
+
+/* NULL, and why not. */
+static const struct pipeline *load(struct history *h, struct arena *arena, const char *file, const char **ret_problem)
+{
+    struct diags diags;
+    struct pipeline_world loads = {
+        .plugins = &h->catalogue, .folder = h->world.workspace, .root = h->world.workspace, .supply = NULL};
+    diags_init(&diags, arena, path_join(arena, h->world.workspace, file));
+    const struct pipeline *pipeline = pipeline_load_file(diags.file, &diags, &loads);
+    if (pipeline == NULL) {
+        *ret_problem = arena_printf(h->world.arena, "%d: %s", diags.count > 0 ? diags.items[0].pos.line : 0,
+                                    diags.count > 0 ? diags.items[0].message : "?");
+        world_fail(&h->world, "%s is no pipeline: %s", file, *ret_problem);
+    }
+    return pipeline;
+}
+
+static struct engine_submission submission_of(struct history *h, struct arena *arena, const struct words *words,
+                                              const struct pipeline *pipeline, int64_t *room)
+{
+    const char *retry = option(words, "retry");
+    const char *rerun = option(words, "rerun");
+    const char *again = option(words, "again");
+    struct engine_submission submission = {
+        .pipeline = pipeline,
+        .workspace = h->world.workspace,
+        .params = json_object(),
+        .trigger = "cli",
+        .actor = option(words, "as") == NULL ? "ann" : option(words, "as"),
+        .until = option(words, "until"),
+        .environment = option(words, "environment"),
+        .vars = json_option(arena, words, "vars"),
+        .git = json_option(arena, words, "git"),
+        .step_env = json_option(arena, words, "env"),
+        .seed = 7,
+        .retry_of = retry != NULL   ? run_id(h, retry)
+                    : rerun != NULL ? run_id(h, rerun)
+                                    : NULL,
+        .again = again == NULL ? NULL : again_of(arena, pipeline, again),
+        .only = option(words, "only") != NULL,
+        .no_cache = option(words, "no_cache") != NULL,
+        .fresh = option(words, "fresh"),
+        .new_number = rerun != NULL,
+    };
+    if (option(words, "priority") != NULL &&
+        parse_int(str_from(option(words, "priority")), INT64_MIN, INT64_MAX, room, NULL) == 0) {
+        submission.priority = room;
+    }
+    return submission;
+}
+
+static const char *submit(struct history *h, struct arena *arena, const struct words *words, bool foresee)
+{
+    struct err err = {0};
+    char made[40];
+    int64_t room = 0;
+    const char *problem = NULL;
+    const char *id = foresee ? NULL : run_id(h, word_at(words, 2));
+    if (id != NULL && judge_run_state(&h->judge, id) != NULL) {
+        return "ok"; /* it was not acknowledged, and happened */
+    }
+    const struct pipeline *pipeline = load(h, arena, word_at(words, 1), &problem);
+    if (pipeline == NULL) {
+        return problem;
+    }
+    struct engine_submission submission = submission_of(h, arena, words, pipeline, &room);
+    struct json given = given_params(h, arena, words);
+    if (pipeline_params(pipeline, &given, true, arena, &submission.params, &err) < 0) {
+        return arena_strdup(h->world.arena, err.message);
+    }
+    if (foresee) {
+        struct json reused = json_object();
+        int result = engine_foresee(h->engine, &submission, arena, &reused, &err);
+        return outcome(h, "a look ahead", result, &err, arena_strdup(h->world.arena, json_text(arena, &reused).p));
+    }
+    submission.run_id = id;
+    return outcome(h, "a submission", engine_submit(h->engine, &submission, made, &err), &err, "ok");
+}
+
+static const char *vote(struct history *h, struct arena *arena, const struct words *words)
+{
+    struct err err = {0};
+    struct json told = json_object();
+    struct str groups = str_from(word_at(words, 5));
+    struct str group;
+    struct engine_vote vote = {
+        .run_id = run_id(h, word_at(words, 1)),
+        .step = strcmp(word_at(words, 2), "-") == 0 ? NULL : word_at(words, 2),
+        .actor = word_at(words, 3),
+        .groups = json_array(),
+        .approve = strcmp(word_at(words, 4), "yes") == 0,
+        .reason = words->count > 6 ? words->items[6] : NULL,
+    };
+    while (str_cut(&groups, ',', &group)) {
+        if (group.n > 0) {
+            json_push(arena, &vote.groups, json_string(arena, group));
+        }
+    }
+    int result = engine_vote(h->engine, &vote, &told, arena, &err);
+    return outcome(h, "a vote", result, &err,
+                   result < 0 ? "" : arena_strdup(h->world.arena, json_text(arena, &told).p));
+}
+
+static const char *ask(struct history *h, const char *name)
+{
+    const char *id = run_id(h, name);
+    const struct run *run = engine_find_run(h->engine, id);
+    const char *text = "";
+    double progress = run == NULL ? -1 : engine_progress(h->engine, id, (struct run_place){0, 0}, &text);
+    const char *told =
+        arena_printf(h->world.arena, "open=%d blocked=%d idle=%d progress=%g %s", run != NULL,
+                     engine_is_blocked(h->engine, id), engine_is_idle(h->engine), progress, text == NULL ? "" : text);
+    const char *last;
+    h->store_failures = connections_failures(&last); /* an answer is as good as can be */
+    return told;
+}
+
+static const char *change_file(struct history *h, const struct words *words, struct str line)
+{
+    struct err err = {0};
+    const char *path = path_join(h->world.arena, h->world.workspace, word_at(words, 1));
+    if (strcmp(words->items[0], "remove") == 0) {
+        return fs_remove(path, &err) < 0 ? "not removed" : "ok";
+    }
+    size_t skip = strlen(words->items[0]) + strlen(word_at(words, 1)) + 2;
+    struct str text = skip > line.n ? STR("") : str_slice(line, skip, line.n);
+    return fs_write(path, text, 0600, false, &err) < 0 ? "not written" : "ok";
+}
+
+/* Files of the home that match: written anew, or taken away. */
+static const char *change_kept(struct history *h, const struct words *words)
+{
+    glob_t found;
+    struct err err = {0};
+    const char *pattern = arena_printf(h->world.arena, "%s/%s", h->world.home, word_at(words, 1));
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        return "none";
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (strcmp(words->items[0], "unlink") == 0) {
+            (void)fs_remove(found.gl_pathv[i], &err);
+        } else {
+            (void)fs_write(found.gl_pathv[i], str_from(word_at(words, 2)), 0600, false, &err);
+        }
+    }
+    globfree(&found);
+    return "ok";
+}
+
+static const char *change_store(struct history *h, struct str line)
+{
+    sqlite3 *db = NULL;
+    const char *path = arena_printf(h->world.arena, "%s/sluice.db", h->world.home);
+    const char *sql = arena_str(h->world.arena, str_slice(line, strlen("sql "), line.n)).p;
+    int code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    code = code == SQLITE_OK ? sqlite3_exec(db, sql, NULL, NULL, NULL) : code;
+    if (code == SQLITE_ERROR) {
+        world_fail(&h->world, "%s: %s", sql, sqlite3_errmsg(db));
+    }
+    (void)sqlite3_close(db);
+    return code == SQLITE_OK ? "ok" : NULL;
+}
+
+static void reboot(struct history *h)
+{
+    struct world *world = &h->world;
+    world_engine_dies(world);
+    for (size_t i = 0; i < world->runners.count; i++) {
+        runner_killed(world, world->runners.items[i]);
+    }
+    for (size_t i = 0; i < world->executions.count; i++) {
+        world->executions.items[i]->process = false;
+    }
+    world_boot(world);
+}
+
+static void say(struct history *h, const char *type, const char *run)
+{
+    for (size_t i = 0; i < h->world.runners.count; i++) {
+        runner_says(&h->world, h->world.runners.items[i], type, run);
+    }
+}
+
+static void stop_runners(struct history *h, bool stop)
+{
+    for (size_t i = 0; i < h->world.runners.count; i++) {
+        h->world.runners.items[i]->stopped = stop;
+    }
+}
+
+/* True when the word is about the engine's own life. */
+static bool engine_does(struct history *h, const struct words *words)
+{
+    const char *verb = words->items[0];
+    if (strcmp(verb, "absent") == 0) {
+        world_engine_dies(&h->world);
+        history_engine_away(h);
+        world_pass(&h->world, strtol(word_at(words, 1), NULL, 10));
+    } else if (strcmp(verb, "starts-nothing") == 0 || strcmp(verb, "starts-again") == 0) {
+        h->setup.starts_nothing = verb[7] == 'n';
+        h->restart = true;
+    } else if (strcmp(verb, "forget-plugins") == 0) {
+        catalogue_init(&h->catalogue, h->world.arena);
+        h->restart = true;
+    } else {
+        return strcmp(verb, "quiet") == 0;
+    }
+    return true;
+}
+
+static void world_does(struct history *h, const struct words *words)
+{
+    struct world *world = &h->world;
+    const char *verb = words->items[0];
+    if (engine_does(h, words)) {
+        return;
+    }
+    if (strcmp(verb, "fail-runners") == 0) {
+        world->fail_runners = (int)strtol(word_at(words, 1), NULL, 10);
+    } else if (strcmp(verb, "dying-runners") == 0) {
+        world->dying_runners = (int)strtol(word_at(words, 1), NULL, 10);
+    } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0) {
+        stop_runners(h, verb[0] == 's');
+    } else if (strcmp(verb, "say") == 0) {
+        say(h, word_at(words, 1), run_id(h, word_at(words, 2)));
+    } else if (strcmp(verb, "go") == 0) {
+        script_go(world, word_at(words, 1));
+    } else if (strcmp(verb, "later") == 0) {
+        world_pass(world, strtol(word_at(words, 1), NULL, 10));
+    } else if (strcmp(verb, "restart") == 0) {
+        h->restart = true;
+    } else if (strcmp(verb, "kill-engine") == 0) {
+        world_engine_dies(world);
+    } else if (strcmp(verb, "boot") == 0) {
+        reboot(h);
+    } else if (strcmp(verb, "cut") == 0) {
+        const char *path = arena_printf(world->arena, "%s/runs/%s/journal", world->home, run_id(h, word_at(words, 1)));
+        (void)!truncate(path, strtol(word_at(words, 2), NULL, 10));
+        reboot(h);
+    } else if (strcmp(verb, "slots") == 0) {
+        world->plan.slots = (int)strtol(word_at(words, 1), NULL, 10);
+    } else if (strcmp(verb, "kill-runners") == 0) {
+        for (size_t i = 0; i < world->runners.count; i++) {
+            runner_killed(world, world->runners.items[i]);
+        }
+    } else {
+        world_fail(world, "'%s' is nothing that people do", verb);
+    }
+}
+
+const char *scenario_do(struct history *h, struct str line)
+{
+    struct arena *arena = arena_new();
+    struct words words = split(arena, line);
+    struct err err = {0};
+    const char *verb = word_at(&words, 0);
+    const char *told = "ok";
+    if (strcmp(verb, "submit") == 0 || strcmp(verb, "foresee") == 0) {
+        told = submit(h, arena, &words, verb[0] == 'f');
+    } else if (strcmp(verb, "vote") == 0) {
+        told = vote(h, arena, &words);
+    } else if (strcmp(verb, "cancel") == 0) {
+        int result = engine_cancel(h->engine, run_id(h, word_at(&words, 1)), word_at(&words, 2),
+                                   words.count > 3 ? words.items[3] : NULL, &err);
+        told = outcome(h, "a cancel", result, &err, "ok");
+    } else if (strcmp(verb, "kill") == 0) {
+        told = outcome(h, "a kill", engine_kill(h->engine, run_id(h, word_at(&words, 1)), &err), &err, "ok");
+    } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
+        told = change_kept(h, &words);
+    } else if (strcmp(verb, "sql") == 0) {
+        told = change_store(h, line);
+    } else if (strcmp(verb, "ask") == 0) {
+        told = ask(h, word_at(&words, 1));
+    } else if (strcmp(verb, "write") == 0 || strcmp(verb, "remove") == 0) {
+        told = change_file(h, &words, line);
+    } else {
+        world_does(h, &words);
+    }
+    arena_free(arena);
+    return told;
+}
