@@ -38,7 +38,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults fault soak simulate simulate-run mutations unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
+.PHONY: all demo test faults fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -130,16 +130,14 @@ simulate: $(BUILD)/simulate ## the scheduler in a simulator: SEEDS=1000, from SE
 	@$(BUILD)/simulate --seeds $(SEEDS) --from $(SEED) --jobs $(JOBS)
 SEEDS ?= 1000
 SEED  ?= 1
-# For LD_PRELOAD: tests/fault/test_fail_nth.py has it made.
-$(BUILD)/fault/%.so: tests/fault/%.c
-	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) -o $@ $<
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
-	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
+	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 6
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 8 --least 75
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
+MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
-FAULTS := machine sqlite_answers disk_log
+FAULTS := machine sqlite_answers disk_log fail_nth
 $(BUILD)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) $(CFLAGS) -o $@ $< -ldl
@@ -149,9 +147,14 @@ fault: all faults ## a home that is killed, torn and starved at each moment in t
 soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
 	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)
 SECONDS ?= 60
-mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each (DELETED=300: conditions taken out)
-	@COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000 --deleted $(DELETED)
-DELETED ?= 0
+mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each
+	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
+deletions: $(BUILD)/simulate ## conditions of engine/ and run/ taken out, COUNT=300 of them: the share that is found
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count $(COUNT)
+COUNT ?= 300
+scenarios: $(BUILD)/simulate ## histories written by hand, with a fault at each place and every EVERY=100th further one
+	@$(BUILD)/simulate --scenarios $(EVERY) --jobs $(JOBS)
+EVERY ?= 100
 
 sanitized: ## the same programs under ASan and UBSan, in build/asan
 	@$(MAKE) --no-print-directory $(SANITIZED) all

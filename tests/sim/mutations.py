@@ -2,19 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bugs put in on purpose: the simulator must find each.
 
-    mutations.py BUILD [--seeds N] [--name WORD] [--first N] [--deleted N [--random SEED]]
+    mutations.py BUILD [--seeds N] [--name WORD] [--first N]
 
 A mutation (mutations.list) is a text of one source that is there exactly once, and what it becomes. The file is
-compiled anew, linked with the objects of BUILD/simulate, and run until a history fails. With --deleted, N conditions
-of run/ and engine/ are taken out by the script instead (`if (x)` becomes `if ((x) && false)`), and the share that is
-found is printed.
+compiled anew, linked with the objects of BUILD/simulate, and run until a history fails: of scenarios, of random ones,
+and of scenarios with faults.
 
 COMPILE (compiler and flags) and LIBS come from the Makefile, through the environment.
 """
 import argparse
 import os
 import pathlib
-import random
 import re
 import shlex
 import subprocess
@@ -63,8 +61,11 @@ def is_found(build, path, text, seeds):
         if program is None:
             return None, "it does not compile"
         try:
-            run = subprocess.run([program, "--seeds", str(seeds), "--quick"], capture_output=True, text=True,
-                                 timeout=900, check=False)
+            for which in (["--scenarios", "0"], ["--seeds", str(seeds)], ["--scenarios", "1000000"]):
+                run = subprocess.run([program, *which, "--quick"], capture_output=True, text=True, timeout=900,
+                                     check=False)
+                if run.returncode != 0:
+                    break
         except subprocess.TimeoutExpired:
             return False, "not ended in 15 minutes: an engine that loops, or a slow machine"
         first = next((line for line in run.stdout.splitlines() if line.startswith("seed ")), run.stdout.strip()[-200:])
@@ -85,39 +86,6 @@ def mutate_named(args):
             yield bool(found)
 
 
-def conditions():
-    """Every `if (` of run/ and engine/ that can be taken out."""
-    for folder in ("run", "engine"):
-        for file in sorted((SOURCE / folder).glob("*.c")):
-            source = file.read_text()
-            for match in re.finditer(r"^ +(?:\} else )?if \(", source, re.M):
-                depth, end = 1, match.end()
-                while depth > 0:
-                    depth += {"(": 1, ")": -1}.get(source[end], 0)
-                    end += 1
-                line = source.count("\n", 0, match.start()) + 1
-                # Still evaluated, so that only the deciding is gone.
-                condition = source[match.end():end - 1]
-                yield file, line, source[:match.end()] + f"({condition}) && false" + source[end - 1:], condition
-
-
-def mutate_deleted(args):
-    every = list(conditions())
-    chosen = random.Random(args.random).sample(every, min(args.deleted, len(every)))
-
-    def one(mutation):
-        file, line, text, condition = mutation
-        return file, line, condition, *is_found(args.build, file.relative_to(SOURCE), text, args.seeds)
-
-    with ThreadPoolExecutor(args.jobs) as pool:
-        for file, line, condition, found, how in pool.map(one, chosen):
-            if found is None:
-                continue
-            word = "found" if found else "NOT FOUND"
-            print(f"{word}: {file}:{line} if ({' '.join(condition.split())[:70]})", flush=True)
-            yield found
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
@@ -125,14 +93,9 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--name", default="")
     parser.add_argument("--first", type=int, default=None)
-    parser.add_argument("--deleted", type=int, default=0)
-    parser.add_argument("--random", type=int, default=1)
     args = parser.parse_args()
-    found = list(mutate_deleted(args) if args.deleted else mutate_named(args))
+    found = list(mutate_named(args))
     print(f"mutations: {sum(found)} passed, {len(found) - sum(found)} failed")
-    if args.deleted:
-        print(f"{100 * sum(found) / max(1, len(found)):.1f} % of {len(found)} found")
-        return 0
     return 0 if all(found) and found else 1
 
 
