@@ -96,11 +96,7 @@ static int serve(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const char *level = getenv("SLUICE_LOG");
-    int known = level == NULL ? -1 : log_level_parse(level);
-    if (known >= 0) {
-        log_set_level((enum log_level)known);
-    }
+    log_level_from_environment();
     if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
         return serve(argc - 1, argv + 1);
     }

@@ -6,25 +6,21 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum log_level least = LOG_LEVEL_WARN;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-void log_set_level(enum log_level level)
+void log_level_from_environment(void)
 {
-    least = level;
-}
-
-int log_level_parse(const char *word)
-{
-    for (int i = 0; i < 4; i++) {
+    const char *word = getenv("SLUICE_LOG");
+    for (int i = 0; word != NULL && i < 4; i++) {
         if (strcmp(level_names[i], word) == 0) {
-            return i;
+            least = (enum log_level)i;
         }
     }
-    return -1;
 }
 
 void log_line(enum log_level level, const char *component, const char *format, ...)

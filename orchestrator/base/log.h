@@ -8,11 +8,9 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Lines below `level` are dropped. The default is LOG_LEVEL_WARN; SLUICE_LOG=debug|info|warn|error
- * in the environment is read by the two mains. */
-void log_set_level(enum log_level level);
-/* -1 for an unknown word, else the level. */
-int log_level_parse(const char *word);
+/* Lines below a level are dropped: that of SLUICE_LOG=debug|info|warn|error in the environment, which the mains of
+ * sluice and of the runner have read by this, or else LOG_LEVEL_WARN; also for a word that is none of these. */
+void log_level_from_environment(void);
 void log_line(enum log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -482,10 +482,11 @@ static int engine_recover(struct engine *engine, struct err *err)
         }
     } while (engine->unsettled);
     /* Ready items of runs that had no event: attempts_start looks at all runs once a transaction is open. */
-    if (turn_begin(engine, err) < 0) {
+    if (turn_begin(engine, err) < 0 || turn_commit(engine, err) < 0) {
         return -1;
     }
-    return turn_commit(engine, err);
+    log_info("engine", "has taken up the open runs of the home: %zu", engine->runs.count);
+    return 0;
 }
 
 int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err)

@@ -68,6 +68,16 @@ def test_the_same_command_goes_on(sluice):
     assert sluice.run().json["number"] == "2"
 
 
+def test_an_operator_who_asks_is_told_when_the_runs_of_the_home_are_taken_up(sluice):
+    sluice.pipeline(CHAIN)
+    process = sluice.start("run")
+    wait_until(lambda: "one" in trace(sluice))
+    kill(process)
+    told = sluice("resume", "-q", expect=0, env={"SLUICE_LOG": "info"}).err
+    assert re.search(r"^info \S+ engine has taken up the open runs of the home: 1$", told, re.MULTILINE), told
+    assert sluice("run", "--new", "-q", expect=0).err == ""
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_killed_at_random_moments_again_and_again(sluice, seed):
     sluice.pipeline(CHAIN)
