@@ -12,7 +12,8 @@ VERSION := 0.1.0
 APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev libcurl4-openssl-dev \
              libgit2-dev tzdata ca-certificates
 APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema \
-             bash dash git shellcheck zsh fish man-db openssh-server sqlite3 procps graphviz
+             bash dash git strace shellcheck zsh fish man-db openssh-server sqlite3 procps graphviz
+APT_BENCH := ninja-build strace python3 python3-venv
 
 WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
 OPT    ?= -O2 -g

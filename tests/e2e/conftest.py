@@ -7,13 +7,13 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import sqlite3
 import subprocess
 import textwrap
 import time
 
 import pytest
+from runners import kill_runners, runners_of  # noqa: F401 (tests import them from here)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
@@ -90,28 +90,6 @@ class Sluice:
                 process.kill()
                 process.communicate()
         kill_runners(self.home)
-
-
-def runners_of(home):
-    """The runners of a home, by what the kernel says of their command line and nothing else."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if len(words) > 3 and words[0].endswith(b"sluice-runner") and str(home).encode() in words:
-                found.append(int(entry.name))
-    return found
-
-
-def kill_runners(home):
-    for pid in runners_of(home):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it has just left by itself
 
 
 def forget_definition(sluice):
