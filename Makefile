@@ -39,7 +39,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench-loading bench-metrics deps deps-test install uninstall clean help
+.PHONY: all demo test faults fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench bench-loading bench-metrics deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -197,6 +197,11 @@ $(BUILD)/bench/%.so: tests/bench/%.c orchestrator/step.h
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden $(OPT) $(WARN) $(CFLAGS) -Iorchestrator -o $@ $<
 bench-metrics: all $(BUILD)/bench/metrics_floor $(BUILD)/bench/metrics_single $(BUILD)/bench/points.so ## a million metric points into the store, beside plain rows and a plain file
 	@$(PYTHON) tests/bench/metrics.py $(abspath $(BUILD))
+bench: all $(patsubst %,$(BUILD)/bench/%,floor floor_yaml timed noop.so) ## how fast, beside the floor and the peers: writes docs/performance.md
+	@tests/install-packages.sh $(APT_BENCH)
+	@$(PYTHON) tests/bench/bench.py $(abspath $(BUILD)) --rounds $(ROUNDS) --peers "$(PEERS)" --write docs/performance.md
+ROUNDS ?= 9
+PEERS  ?= luigi prefect airflow
 bench-loading: all $(BUILD)/bench/floor_yaml ## how long checking large files takes, beside reading them
 	@$(PYTHON) tests/bench/loading.py $(abspath $(BUILD))
 
