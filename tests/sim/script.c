@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "crypto/stamp.h"
 #include "steps.h"
+#include "wire/points.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,13 +75,14 @@ static void metric(struct world *world, struct execution *step, const char *rest
     char key[64] = "";
     double value = 0;
     long long at = 0;
-    unsigned char bytes[256];
+    struct points_writer *points = points_writer_new(256);
     (void)sscanf(rest, "%63s %lf %lld", key, &value, &at);
     struct journal_point point = {
         .key = str_from(key), .value = value, .step = at, .time_ms = clock_wall_ms(&world->clock)};
-    size_t size = journal_point_encode(&point, bytes);
+    (void)points_writer_add(points, &point);
     step->points++;
-    steps_append(world, step, JOURNAL_METRICS, (struct str){(const char *)bytes, size});
+    steps_append(world, step, JOURNAL_POINTS, points_writer_payload(points));
+    points_writer_free(points);
 }
 
 static void call(struct world *world, struct execution *step, const char *rest)
