@@ -207,10 +207,10 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
 {
     struct stmt *s = dataset_digest == NULL
                          ? stmt_get(store, "SELECT " SERIES_COLUMNS " FROM metric_series "
-                                           "WHERE model_id = :model_id "
+                                           "WHERE model_id = :model_id AND target <> 0 "
                                            "ORDER BY key, dataset_digest, dataset_name, run_id")
                          : stmt_get(store, "SELECT " SERIES_COLUMNS " FROM metric_series "
-                                           "WHERE model_id = :model_id AND dataset_digest = :digest "
+                                           "WHERE model_id = :model_id AND target <> 0 AND dataset_digest = :digest "
                                            "ORDER BY key, dataset_digest, dataset_name, run_id");
     stmt_text(s, ":model_id", model_id);
     if (dataset_digest != NULL) {

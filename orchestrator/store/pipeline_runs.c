@@ -292,11 +292,12 @@ static bool is_hex(struct str text)
     return text.n >= 6;
 }
 
-static bool starts_with(const struct pipeline_run *rows, size_t count, struct str prefix)
+static bool are_ids_with(const struct pipeline_run *rows, size_t count, struct str digits)
 {
     bool all = true;
     for (size_t i = 0; i < count; i++) {
-        all = all && strncmp(rows[i].run_id, prefix.p, prefix.n) == 0;
+        struct str id = str_from(rows[i].run_id);
+        all = all && (str_starts(id, digits) || str_ends(id, digits));
     }
     return all;
 }
@@ -327,8 +328,10 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
         return -1;
     }
     if (count == 0 && is_hex(text)) {
-        struct stmt *s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE run_id LIKE :prefix LIMIT 5");
-        stmt_text(s, ":prefix", arena_printf(arena, "%.*s%%", STR_ARG(text)));
+        struct stmt *s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE run_id LIKE :begin "
+                                         "OR run_id LIKE :end LIMIT 5");
+        stmt_text(s, ":begin", arena_printf(arena, "%.*s%%", STR_ARG(text)));
+        stmt_text(s, ":end", arena_printf(arena, "%%%.*s", STR_ARG(text)));
         if (read_list(s, arena, &found, &count, err) < 0) {
             return -1;
         }
@@ -339,8 +342,9 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
                        STR_ARG(text));
     }
     if (count > 1) {
-        if (is_hex(text) && starts_with(found, count, text)) {
-            return err_set(err, ERR_INPUT, "'%.*s' begins more than one run id, %.12s... and %.12s...: give more of it",
+        if (is_hex(text) && are_ids_with(found, count, text)) {
+            return err_set(err, ERR_INPUT,
+                           "'%.*s' begins or ends more than one run id, %s and %s: give the last digits",
                            STR_ARG(text), found[0].run_id, found[1].run_id);
         }
         return err_set(err, ERR_INPUT, "'%.*s' is a run of %s and of %s: name the pipeline too ('%s/%.*s')",

@@ -75,7 +75,8 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
                             struct pipeline_run **ret, size_t *ret_count, struct err *err);
 /* Finds a run by what a person writes: "12" (with `pipeline`, or when only one pipeline has it: the newest revision),
  * "12.2", "wine 12" or "wine/12" (so one that is a step of another run is found, too), "latest", a run id or at least 6
- * of its first digits. ERR_NOT_FOUND or ERR_INPUT (several) in words. */
+ * of its last digits, or of its first, which ids of one minute have in common. ERR_NOT_FOUND or ERR_INPUT (several) in
+ * words. */
 int store_pipeline_run_find(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret,
                             struct err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/removals.h"
 
+#include "store/metrics.h"
 #include "store/stmt.h"
 
 /* ---- files that have to go -------------------------------------------------------------------------------------- */
@@ -63,8 +64,6 @@ static const char *const file_rows[] = {
     "DELETE FROM published WHERE owner = :id",
 };
 static const char *const run_rows[] = {
-    "DELETE FROM metric_points WHERE series IN (SELECT id FROM metric_series WHERE run_id = :id)",
-    "DELETE FROM metric_series WHERE run_id = :id",
     "DELETE FROM run_models WHERE run_id = :id",
     "DELETE FROM run_datasets WHERE run_id = :id",
     "DELETE FROM run_tags WHERE run_id = :id",
@@ -98,7 +97,8 @@ int store_remove_pipeline_run(struct store *store, const char *run_id, struct er
 
 int store_remove_run(struct store *store, const char *run_id, struct err *err)
 {
-    return run_each(store, file_rows, COUNT_OF(file_rows), run_id, err) < 0
+    return run_each(store, file_rows, COUNT_OF(file_rows), run_id, err) < 0 ||
+                   store_metrics_delete_run(store, run_id, err) < 0
                ? -1
                : run_each(store, run_rows, COUNT_OF(run_rows), run_id, err);
 }

@@ -260,7 +260,7 @@ def test_a_run_is_named_in_many_ways(sluice):
     sluice.pipeline(HELLO)
     ids = [sluice.run().json["run_id"] for _ in range(2)]
     for words, wanted in (("latest", 1), ("2", 1), ("hello/1", 0), ("hello/latest", 1), ("hello 1", 0),
-                          (ids[0], 0), (ids[1][:10], 1)):
+                          (ids[0], 0), (ids[1][:31], 1), (ids[0][-8:], 0)):
         assert sluice("show", words, "--json", expect=0).json["run_id"] == ids[wanted], words
     sluice.pipeline(HELLO.replace("hello", "other"))
     sluice.run()

@@ -84,7 +84,8 @@ def test_what_a_runner_cannot_write_now_it_writes_later(tmp_path, library, kind,
     while failed:
         plan, result = expect_good(tmp_path / str(nth), library, Loop("sluice-runner", find(kind, name), False), nth,
                                    pipeline=ONE_STEP)
-        assert result.code == 0, f"call {nth}: {plan.what}: {result.out}{result.err}"
+        held = "memfd:" not in plan.what  # where a script cannot be kept, its step fails: nothing has begun
+        assert result.code == 0 or not held, f"call {nth}: {plan.what}: {result.out}{result.err}"
         nth, failed = nth + 1, plan.failed
     assert nth > 3
 

@@ -253,6 +253,31 @@ TEST(a_series_of_one_point_takes_at_most_60_bytes)
     close_fixture(&f);
 }
 
+/* ---- what is asked often is not looked for in all rows ------------------------------------------------------ */
+
+TEST(metrics_of_a_run_or_a_model_are_found_without_a_scan)
+{
+    static const char *const plans[] = {
+        "EXPLAIN QUERY PLAN SELECT * FROM metric_series WHERE run_id = 'r1' ORDER BY key",
+        "EXPLAIN QUERY PLAN SELECT * FROM metric_series WHERE model_id = 'm-1' AND target <> 0 ORDER BY key",
+    };
+    struct fixture f = open_empty();
+    for (size_t i = 0; i < sizeof plans / sizeof plans[0]; i++) {
+        struct stmt *s = stmt_get(f.store, plans[i]);
+        int rows = 0;
+        while (stmt_step(s, NULL) == 1) {
+            const char *step = stmt_column_text(s, 3, f.arena);
+            rows++;
+            if (strncmp(step, "SCAN", 4) == 0) {
+                fail_msg("%s: %s", plans[i], step);
+            }
+        }
+        stmt_done(s);
+        assert_true(rows >= 4);
+    }
+    close_fixture(&f);
+}
+
 /* ---- deleting ---------------------------------------------------------------------------------------------- */
 
 TEST(the_metrics_of_a_deleted_run_go_and_others_stay)
@@ -386,5 +411,6 @@ TEST(a_home_of_before_keeps_every_point)
 }
 
 TESTS(RUN(long_series_are_what_was_logged_however_it_came), RUN(a_point_of_a_long_series_takes_at_most_12_bytes),
-      RUN(a_series_of_one_point_takes_at_most_60_bytes), RUN(the_metrics_of_a_deleted_run_go_and_others_stay),
+      RUN(a_series_of_one_point_takes_at_most_60_bytes),
+      RUN(metrics_of_a_run_or_a_model_are_found_without_a_scan), RUN(the_metrics_of_a_deleted_run_go_and_others_stay),
       RUN(a_damaged_block_is_told_and_nothing_else), RUN(a_home_of_before_keeps_every_point))

@@ -64,9 +64,9 @@ CREATE TABLE metric_blocks (
 CREATE UNIQUE INDEX metric_blocks_order ON metric_blocks(run, key, target, first_ms, first_step, first_value,
                                                          first_is_nan);
 
--- The series with their names.
+-- The series with their names. Who asks for a model says "target <> 0" too: then its index serves.
 CREATE VIEW metric_series AS
-SELECT r.run_id, k.key, t.model_id, t.dataset_name, t.dataset_digest, s.count, s.latest_value, s.latest_is_nan,
+SELECT r.run_id, k.key, s.target, t.model_id, t.dataset_name, t.dataset_digest, s.count, s.latest_value, s.latest_is_nan,
        s.latest_step, s.latest_ms,
        CASE WHEN s.count = 1 AND s.latest_is_nan = 0 THEN s.latest_value ELSE s.min_value END AS min_value,
        CASE WHEN s.count = 1 AND s.latest_is_nan = 0 THEN s.latest_value ELSE s.max_value END AS max_value
