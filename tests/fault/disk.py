@@ -9,7 +9,8 @@ synced is there; what was written since then is there by `mode`:
     some   each write by lot
     torn   each 512 bytes of each write by lot
 
-Any other file of the home is there if it was synced after it was written, and else empty. Names are taken as the file
+Any other file of the home is there if it was synced after it was written, and else empty; one that is synced at all
+gets its name after that (fs_write, publishing), and is not there before. Names are taken as the file
 system's journal keeps them: a name that was removed stays removed.
 """
 import os
@@ -87,6 +88,7 @@ class Recording:
             if path.is_file() and not path.is_symlink():
                 status = path.stat()
                 self.places[path.relative_to(home.home)] = (status.st_ino, status.st_mtime_ns)
+        self.synced_once = {record[4] for record in self.records if record[0] not in "WTUA"}
         shutil.copytree(home.home, self.end, ignore=lambda folder, names: [
             name for name in names if pathlib.Path(folder, name).is_socket()])
 
@@ -122,7 +124,7 @@ class Recording:
             path.parent.mkdir(parents=True, exist_ok=True)
             if max(synced.get(inode, 0), all_ns) >= written_ns:
                 shutil.copy2(self.end / place, path)
-            elif mode != "none":
+            elif mode != "none" and inode not in self.synced_once:
                 path.write_bytes(b"")
         for (name, _), file in files.items():
             bytes_left = file.after(mode, chance)
