@@ -47,7 +47,8 @@ static int log_points(struct engine *engine, const char *run_id, const struct me
 static int take_points(struct engine *engine, const void *what, struct err *err)
 {
     const struct gathered *gathered = what;
-    const struct live_attempt *attempt = attempt_find(engine, gathered->attempt);
+    struct live_attempt *attempt = attempt_find(engine, gathered->attempt);
+    attempt->has_recorded = true;
     return log_points(engine, attempt->row.step_run_id, gathered->points.items, gathered->points.count, err);
 }
 

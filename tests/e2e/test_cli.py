@@ -500,7 +500,8 @@ def make_older(path, version):
         for table, in store.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
             columns = ", ".join(row[1] for row in store.execute(f"PRAGMA main.table_info({table})"))
             store.execute(f"DELETE FROM main.{table}")
-            if not store.execute("SELECT 1 FROM new.sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone():
+            now = store.execute("SELECT type FROM new.sqlite_schema WHERE name = ?", (table,)).fetchone()
+            if now != ("table",):
                 continue  # what came later has other tables for it
             store.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
         store.execute(f"PRAGMA user_version = {version}")

@@ -497,7 +497,11 @@ def test_the_database_shrinks(sluice):
         name: points
         steps:
           a:
-            run: python3 -c "for i in range(150):print(*([i*7919*k%99991 for k in range(999)] if i else ['k%d'%k for k in range(999)]),sep=',')" > m.csv
+            run: |
+              python3 -c "
+              print(*('k%d' % k for k in range(999)), sep=',')
+              for i in range(150): print(*(i * 7919 * k % 99991 for k in range(999)), sep=',')
+              " > m.csv
             metrics: [m.csv]
     """)
     home.run()
