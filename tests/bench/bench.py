@@ -29,7 +29,7 @@ import shapes
 from homes import Homes, one_step, slope
 from timing import ENV, NotMeasured, Timer, median
 
-STEPS, ONE_STEP_TIMES, VALIDATE_TIMES, RECOVERIES, PEER_TIMES, OPEN_STEPS, ORDER_STEPS = 1000, 30, 9, 9, 3, 10000, 100
+STEPS, ONE_STEP_TIMES, VALIDATE_TIMES, RECOVERIES, PEER_TIMES, OPEN_STEPS, ORDER_STEPS = 1000, 30, 9, 5, 3, 10000, 100
 PENDING = (1000, 10000, 50000)
 
 
@@ -124,9 +124,10 @@ class Bench:
     def recovery(self):
         taken = self.results["recovery"] = {}
         homes = self.homes
-        for kind, text, is_full in (("ready", shapes.ready(OPEN_STEPS, homes.mark), lambda: len(homes.started()) == 2),
-                                    ("waiting", shapes.approvals(OPEN_STEPS), lambda: homes.waits() == OPEN_STEPS)):
-            taken[kind] = homes.recoveries(text, is_full, RECOVERIES)
+        for kind, text, slots, is_full in (
+                ("ready", shapes.ready(OPEN_STEPS, homes.mark), 2, lambda: len(homes.started()) == 2),
+                ("waiting", shapes.approvals(OPEN_STEPS), 32, lambda: homes.waits() == OPEN_STEPS)):
+            taken[kind] = homes.recoveries(text, slots, is_full, RECOVERIES)
             tell(f"recovery of {OPEN_STEPS} steps that are {kind}: {median(taken[kind]):.1f} ms")
 
     # ---- all of it ----
