@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct json json_null(void)
 {
@@ -224,4 +226,19 @@ const char *json_type_name(enum json_type type)
 {
     static const char *const names[] = {"null", "a boolean", "an integer", "a number", "a string", "a list", "a map"};
     return names[type];
+}
+
+void json_wipe(struct json *value)
+{
+    if (value->type == JSON_STRING && value->u.string.n > 0) {
+        explicit_bzero((char *)(uintptr_t)value->u.string.p, value->u.string.n);
+    } else if (value->type == JSON_ARRAY) {
+        for (size_t i = 0; i < value->u.array.count; i++) {
+            json_wipe(&value->u.array.items[i]);
+        }
+    } else if (value->type == JSON_OBJECT) {
+        for (size_t i = 0; i < value->u.object.count; i++) {
+            json_wipe(&value->u.object.members[i].value);
+        }
+    }
 }

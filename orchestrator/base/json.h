@@ -106,4 +106,7 @@ void json_write_double(struct strbuf *out, double value);
 /* json_write into the arena. */
 struct str json_text(struct arena *arena, const struct json *value);
 
+/* Overwrites every text in it, which is then bytes of zero: for secrets. The text must be writable: in an arena. */
+void json_wipe(struct json *value);
+
 #endif

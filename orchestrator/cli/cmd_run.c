@@ -97,6 +97,7 @@ static int submit_and_follow(struct session *session, struct engine_submission *
     struct cli *cli = session->cli;
     struct err err = {0};
     char run_id[40];
+    follow_hold_signals();
     const char *left = option_given(cli, "new") ? NULL : find_left(session, submission);
     if (left != NULL) {
         (void)snprintf(run_id, sizeof run_id, "%s", left);

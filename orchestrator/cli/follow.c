@@ -34,7 +34,7 @@ struct follower {
 
 /* ---- signals --------------------------------------------------------------------------------------------------- */
 
-static int watch_signals(struct follower *f, struct err *err)
+static sigset_t block_signals(void)
 {
     sigset_t set;
     (void)sigemptyset(&set);
@@ -42,6 +42,17 @@ static int watch_signals(struct follower *f, struct err *err)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    return set;
+}
+
+void follow_hold_signals(void)
+{
+    (void)block_signals();
+}
+
+static int watch_signals(struct follower *f, struct err *err)
+{
+    sigset_t set = block_signals();
     f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return f->signal_fd < 0 ? err_errno(err, "watching signals") : 0;
 }

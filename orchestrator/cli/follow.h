@@ -11,6 +11,8 @@ struct follow_options {
     bool logs;    /* print the steps' log lines */
 };
 
+/* From here on a signal waits for follow_run, which cancels the run: one that has just been submitted is not left. */
+void follow_hold_signals(void);
 /* Turns the engine until the run has ended or waits for a person only. SIGINT, SIGTERM and SIGHUP cancel it by the stop
  * ladder; a second one kills. Returns the exit code; prints the summary, or with --json one object on standard output.
  */

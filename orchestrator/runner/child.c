@@ -178,7 +178,7 @@ static int group_failed(int error, struct err *err)
 static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
 {
     int outside = stand_alone(request, fds, NULL, runner);
-    request->forget(request->forget_ctx);
+    request->forget(request->ctx);
 
     struct err err = {0};
     if (outside != 0) {
@@ -270,12 +270,13 @@ struct not_begun {
     bool group;
 };
 
-/* Between vfork and exec, in the memory of the runner, which waits: only system calls, and nothing is changed but
- * `why`. */
+/* Between vfork and exec, in the memory of the runner, which waits: that the child has begun is noted for it, since the
+ * program could kill it before it does so itself; then only system calls, and nothing is changed but `why`. */
 static _Noreturn void become(const struct child_request *request, const struct fds *fds,
                              const struct child_program *program, pid_t runner,
                              volatile struct not_begun *why)
 {
+    request->began(request->ctx, getpid());
     int outside = stand_alone(request, fds, program, runner);
     why->group = outside != 0;
     why->folder = !why->group && chdir(json_get_text(request->spawn, "cwd", "/")) < 0;
@@ -367,6 +368,9 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
     if (pid < 0) {
         close_fds(&fds);
         return -1;
+    }
+    if (!plain) {
+        request->began(request->ctx, pid);
     }
     /* The child does it too: whoever comes first, the group is there when either goes on. */
     (void)setpgid(pid, pid);

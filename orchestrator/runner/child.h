@@ -30,8 +30,9 @@ struct child_request {
     struct rlimit core;        /* RLIMIT_CORE for a step that is another program: the runner leaves no core */
     mode_t umask;
     const char *group;         /* the control group of the step; NULL: none. Not for what publishes */
+    void (*began)(void *ctx, pid_t pid); /* before any code of the step, so that it is known if we are killed */
     void (*forget)(void *ctx); /* in the child: overwrites what is not the attempt's */
-    void *forget_ctx;
+    void *ctx;
     int *ret_code;             /* with -1: the exit code that says why nothing was started (125, 126, 127) */
 };
 

@@ -116,24 +116,9 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     return attempt;
 }
 
-static void wipe_json(struct json *value)
-{
-    if (value->type == JSON_STRING && value->u.string.n > 0) {
-        explicit_bzero((char *)(uintptr_t)value->u.string.p, value->u.string.n);
-    } else if (value->type == JSON_ARRAY) {
-        for (size_t i = 0; i < value->u.array.count; i++) {
-            wipe_json(&value->u.array.items[i]);
-        }
-    } else if (value->type == JSON_OBJECT) {
-        for (size_t i = 0; i < value->u.object.count; i++) {
-            wipe_json(&value->u.object.members[i].value);
-        }
-    }
-}
-
 void supervise_forget(struct supervised *attempt)
 {
-    wipe_json(&attempt->spawn);
+    json_wipe(&attempt->spawn);
     mask_wipe(attempt->mask);
     for (int i = 0; i < 2; i++) {
         capture_clear(&attempt->captures[i]);
@@ -208,7 +193,18 @@ void supervise_tidy(struct supervised *attempt)
     if (!attempt->waits) {
         step_folders_leave(&attempt->runner->folders, &attempt->spawn, attempt->swept);
     }
-    wipe_json(&attempt->spawn);
+    json_wipe(&attempt->spawn);
+}
+
+static void note_began(void *ctx, pid_t pid)
+{
+    struct supervised *attempt = ctx;
+    if (!attempt->collecting) {
+        struct json started = json_object();
+        json_set(attempt->arena, &started, "pid", json_int(pid));
+        json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
+        journal_json(attempt, JOURNAL_STARTED, &started, clock_monotonic_ms(&clock_system));
+    }
 }
 
 static void start(struct supervised *attempt, int64_t now_ms)
@@ -225,8 +221,9 @@ static void start(struct supervised *attempt, int64_t now_ms)
         .core = runner->core,
         .umask = runner->umask,
         .group = attempt->group,
+        .began = note_began,
         .forget = forget_others,
-        .forget_ctx = attempt,
+        .ctx = attempt,
         .ret_code = &attempt->facts.code,
     };
     sweep_name(attempt->id, request.name);
@@ -253,11 +250,6 @@ static void start(struct supervised *attempt, int64_t now_ms)
         attempt->started_at_ms = now_ms;
         int64_t timeout_ms = json_get_int(&attempt->spawn, "timeout_ms", 0);
         attempt->deadline_ms = timeout_ms > 0 ? now_ms + timeout_ms : 0;
-        struct json started = json_object();
-        json_set(attempt->arena, &started, "pid", json_int(pid));
-        json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
-        journal_json(attempt, JOURNAL_STARTED, &started, now_ms);
-        crash_point_pass("runner_after_started");
     }
     watch_ends(attempt);
 }
