@@ -250,6 +250,7 @@ static void start(struct supervised *attempt, int64_t now_ms)
         attempt->started_at_ms = now_ms;
         int64_t timeout_ms = json_get_int(&attempt->spawn, "timeout_ms", 0);
         attempt->deadline_ms = timeout_ms > 0 ? now_ms + timeout_ms : 0;
+        crash_point_pass("runner_after_started");
     }
     watch_ends(attempt);
 }
