@@ -134,7 +134,7 @@ SEED  ?= 1
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 8 --least 40
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 50
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
