@@ -19,11 +19,6 @@
 
 enum { SEND_AT_ONCE_BYTES = 1 << 20, TURN_JOURNAL_BYTES = 1 << 20, TURN_EVENTS = 64 };
 
-int64_t engine_now(const struct engine *engine)
-{
-    return clock_wall_ms(engine->options.clock);
-}
-
 void crash_point(const struct engine *engine, const char *name)
 {
     engine->world->crash_point(engine->world->ctx, name);

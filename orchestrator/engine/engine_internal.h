@@ -27,6 +27,7 @@ struct open_run {
     const char *journal_path;
     struct journal_reader *journal; /* NULL until the file exists */
     bool look;                    /* the journal may have grown */
+    int64_t read_until_ms;        /* when there was no more to read in the journal; 0: not since it was loaded */
     int64_t journal_written;      /* bytes of whole frames that a runner has announced */
     bool journal_anew;            /* the one before was put aside: nobody may have begun the next */
     char *journal_damage;         /* what a runner found wrong with it, on the heap; NULL: nothing */
@@ -149,14 +150,13 @@ struct engine {
     } turns;
     int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
-    int64_t wall_ahead_ms; /* of the wall clock, beside the monotonic one, when it was looked at last */
+    int64_t wall_ahead_ms;    /* of the wall clock, beside the monotonic one, when it was looked at last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
     bool unsettled; /* it was loaded: attempts that nobody has are still to be looked for */
 };
 
-int64_t engine_now(const struct engine *engine);
 /* A place between two acts, where a test ends the process (base/crash_point.h). */
 void crash_point(const struct engine *engine, const char *name);
 /* Begins the turn's transaction if it has not begun. */
@@ -364,6 +364,8 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
               struct err *err);
 /* Looks at every open wait that is due. */
 int waits_check(struct engine *engine, int64_t now_ms, struct err *err);
+/* The clock was set: what is a duration moves with it; the time of day that is waited for does not. */
+int waits_move(struct engine *engine, int64_t by_ms, struct err *err);
 /* Ends a wait with a status and tells the run. */
 int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason,
              int64_t now_ms, struct err *err);
@@ -419,10 +421,15 @@ int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const 
 int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err);
 
 /* ---- wall_clock.c ---- */
+/* Epoch milliseconds, by the wall clock as it was looked at last. */
+int64_t engine_now(const struct engine *engine);
 /* Notes how the wall clock stands beside the monotonic one. */
 void wall_clock_look(struct engine *engine);
 /* Somebody may have set it since: what is a duration then moves with it, rows of this turn. */
 int wall_clock_follow(struct engine *engine, struct err *err);
+/* The engine's time of a frame that a runner wrote at `time_ms` by a clock that may have been set since: after the
+ * journal was last read to its end, and not after now. */
+int64_t wall_clock_of_frame(const struct engine *engine, const struct open_run *open, int64_t time_ms);
 /* A run that was loaded: nothing of it is further away than it can have been when it was decided. */
 void wall_clock_bound(const struct engine *engine, struct open_run *open);
 

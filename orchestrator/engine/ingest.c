@@ -47,6 +47,7 @@ enum attempt_state attempt_end_state(struct str stopped, bool succeeded)
 static int take_exit(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
                      struct err *err)
 {
+    int64_t at_ms = wall_clock_of_frame(engine, attempt->open, frame->time_ms);
     keep_payload(attempt, &attempt->row.exit, frame->payload);
     struct json exit = payload_json(engine, frame);
     struct json result = json_null();
@@ -63,7 +64,7 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     if (waits && stopping == NULL && !stopped_alone) {
         struct json wait = json_null();
         (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
-        return wait_open(engine, attempt, &wait, frame->time_ms, err);
+        return wait_open(engine, attempt, &wait, at_ms, err);
     }
     bool out_of_memory = json_get_bool(&exit, "out_of_memory", false);
     bool succeeded = !out_of_memory && exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
@@ -76,7 +77,7 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
         .refused = strcmp(word, "refused") == 0,
         .out_of_memory = out_of_memory,
         .exit_code = code,
-        .at_ms = frame->time_ms,
+        .at_ms = at_ms,
     };
     bool cut =
         end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
@@ -312,11 +313,13 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         }
         return journal_anew(engine, open, wrong.message, err);
     }
+    int64_t now_ms = engine_now(engine);
     int got = 0;
     int frames = take_frames(engine, open, budget, &got, &wrong, err);
     if (frames < 0) {
         return -1;
     }
+    open->read_until_ms = got == 0 ? now_ms : open->read_until_ms;
     if (got < 0) {
         return journal_anew(engine, open, wrong.message, err);
     }

@@ -26,6 +26,7 @@ static const struct member_row rows[] = {
     {"approval", "message", TEXT, false},
     {"approval", "supersede", ANY, false},
     {"until", "at_ms", WHOLE, true},
+    {"delay", "delay_ms", WHOLE, true},
     {"file", "path", TEXT, true},
     {"file", "stable_ms", WHOLE, false},
     {"url", "url", TEXT, true},
@@ -84,14 +85,14 @@ static int check_member(const struct member_row *row, struct json *value, struct
 
 int wait_spec_check(struct json *spec, struct err *err)
 {
-    static const char *const kinds[] = {"approval", "until", "file", "url"};
+    static const char *const kinds[] = {"approval", "until", "delay", "file", "url"};
     const char *kind = json_get_text(spec, "kind", "");
     bool known = false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         known = known || strcmp(kinds[i], kind) == 0;
     }
     if (!known) {
-        return err_set(err, ERR_INPUT, "it asked to wait for '%s': expected approval, until, file or url", kind);
+        return err_set(err, ERR_INPUT, "it asked to wait for '%s': expected approval, until, delay, file or url", kind);
     }
     for (size_t i = 0; i < spec->u.object.count; i++) {
         struct json_member *member = &spec->u.object.members[i];

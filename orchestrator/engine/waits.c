@@ -241,15 +241,28 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
-static const char *words_of(struct engine *engine, const char *kind, const struct json *spec)
+/* When the engine looks for the first time; 0: it never does. */
+static int64_t first_look(const char *kind, const struct json *spec, int64_t now_ms)
+{
+    if (strcmp(kind, "approval") == 0) {
+        return 0;
+    }
+    if (strcmp(kind, "delay") == 0) {
+        return now_ms + within(json_get_int(spec, "delay_ms", 0));
+    }
+    int64_t at_ms = json_get_int(spec, "at_ms", 0);
+    return at_ms > 0 ? at_ms : now_ms; /* only 'until' has one */
+}
+
+static const char *words_of(struct engine *engine, const char *kind, const struct json *spec, int64_t now_ms)
 {
     char at[40];
     if (strcmp(kind, "approval") == 0) {
         const char *of = json_get_text(spec, "of", NULL);
         return of == NULL ? "waits for approval" : arena_printf(engine->turn, "waits for approval of %s", of);
     }
-    if (strcmp(kind, "until") == 0) {
-        format_time(at, sizeof at, json_get_int(spec, "at_ms", 0));
+    if (strcmp(kind, "until") == 0 || strcmp(kind, "delay") == 0) {
+        format_time(at, sizeof at, first_look(kind, spec, now_ms));
         return arena_printf(engine->turn, "waits until %s", at);
     }
     return arena_printf(engine->turn, "waits for %s %s", kind,
@@ -284,7 +297,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
         .kind = kind,
         .spec = json_text(engine->turn, &spec).p,
         .state = state == NULL ? "null" : json_text(engine->turn, state).p,
-        .check_ms = strcmp(kind, "approval") == 0 ? 0 : now_ms,
+        .check_ms = first_look(kind, &spec, now_ms),
         .expires_ms = expires_ms == 0 ? 0 : now_ms + expires_ms,
         .created_ms = now_ms,
     };
@@ -295,8 +308,10 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     attempt->row.state = ATTEMPT_STATE_WAITING;
     attempt->dirty = true;
     engine->next_wait_check_ms = now_ms;
-    struct run_event event = {
-        .kind = RUN_EVENT_WAITING, .place = attempt->place, .now_ms = now_ms, .reason = words_of(engine, kind, &spec)};
+    struct run_event event = {.kind = RUN_EVENT_WAITING,
+                              .place = attempt->place,
+                              .now_ms = now_ms,
+                              .reason = words_of(engine, kind, &spec, now_ms)};
     if (open_run_apply(engine, attempt->open, &event, err) < 0) {
         return -1;
     }
@@ -330,8 +345,8 @@ static bool file_is_there(struct engine *engine, struct json *spec, const struct
 static int is_met(struct engine *engine, struct wait_row *wait, struct json *spec, const struct open_run *open,
                   int64_t now_ms, struct json *outcome)
 {
-    if (strcmp(wait->kind, "until") == 0) {
-        return now_ms >= json_get_int(spec, "at_ms", 0);
+    if (strcmp(wait->kind, "until") == 0 || strcmp(wait->kind, "delay") == 0) {
+        return now_ms >= wait->check_ms;
     }
     if (strcmp(wait->kind, "file") == 0) {
         return file_is_there(engine, spec, open, now_ms);
@@ -345,12 +360,6 @@ static int is_met(struct engine *engine, struct wait_row *wait, struct json *spe
 static int64_t next_look(const struct engine *engine, const struct wait_row *wait, const struct json *spec,
                          int64_t now_ms)
 {
-    if (strcmp(wait->kind, "approval") == 0) {
-        return 0;
-    }
-    if (strcmp(wait->kind, "until") == 0) {
-        return json_get_int(spec, "at_ms", now_ms);
-    }
     if (strcmp(wait->kind, "url") == 0 && url_probe_is_running(&engine->probes, wait->id)) {
         return now_ms + LEAST_EVERY_MS;
     }
@@ -414,5 +423,29 @@ int waits_check(struct engine *engine, int64_t now_ms, struct err *err)
             engine->next_wait_check_ms = times[t] != 0 && sooner ? times[t] : engine->next_wait_check_ms;
         }
     }
+    return 0;
+}
+
+int waits_move(struct engine *engine, int64_t by_ms, struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct wait_row *wait = &waits[i];
+        struct json spec = read_json(engine->turn, wait->spec);
+        wait->expires_ms += wait->expires_ms == 0 ? 0 : by_ms;
+        wait->check_ms += wait->check_ms == 0 || strcmp(wait->kind, "until") == 0 ? 0 : by_ms;
+        if (json_get(&spec, "seen_ms") != NULL) {
+            json_set(engine->turn, &spec, "seen_ms", json_int(json_get_int(&spec, "seen_ms", 0) + by_ms));
+            wait->spec = json_text(engine->turn, &spec).p;
+        }
+        if (store_wait_update(engine->options.store, wait, err) < 0) {
+            return -1;
+        }
+    }
+    engine->next_wait_check_ms = count == 0 ? 0 : engine_now(engine) + by_ms;
     return 0;
 }

@@ -4,15 +4,24 @@
  * Deadlines are kept as times of the wall clock, since they must outlive the machine. But a delay before a retry, the
  * timeout of a run and the time that a person has are durations: when the clock is seen to jump beside the monotonic
  * one they move with it. Only a wait for a time of day is left to the clock on the wall.
+ *
+ * Between two looks the engine's own time goes on as if nobody had set the clock. So whatever it computes is of the
+ * time before a jump until wall_clock_follow moves all of it, and never of both.
  */
 #include "base/log.h"
 #include "engine/engine_internal.h"
 
 enum { JUMP_MS = 2000 }; /* less is the slewing of a time server */
 
+int64_t engine_now(const struct engine *engine)
+{
+    return clock_monotonic_ms(engine->options.clock) + engine->wall_ahead_ms;
+}
+
 static void move_run(struct open_run *open, int64_t by_ms)
 {
     open->deadline_ms += open->deadline_ms == 0 ? 0 : by_ms;
+    open->read_until_ms += open->read_until_ms == 0 ? 0 : by_ms;
     if (open->row.running_since_ms != 0) {
         open->row.running_since_ms += by_ms;
         open->row_dirty = true;
@@ -28,28 +37,9 @@ static void move_run(struct open_run *open, int64_t by_ms)
     }
 }
 
-static int move_waits(struct engine *engine, int64_t by_ms, struct err *err)
-{
-    struct wait_row *waits = NULL;
-    size_t count = 0;
-    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct wait_row *wait = &waits[i];
-        wait->expires_ms += wait->expires_ms == 0 ? 0 : by_ms;
-        wait->check_ms += wait->check_ms == 0 || strcmp(wait->kind, "until") == 0 ? 0 : by_ms;
-        if (store_wait_update(engine->options.store, wait, err) < 0) {
-            return -1;
-        }
-    }
-    engine->next_wait_check_ms = count == 0 ? 0 : engine_now(engine);
-    return 0;
-}
-
 static int64_t ahead_of(const struct engine *engine)
 {
-    return engine_now(engine) - clock_monotonic_ms(engine->options.clock);
+    return clock_wall_ms(engine->options.clock) - clock_monotonic_ms(engine->options.clock);
 }
 
 void wall_clock_look(struct engine *engine)
@@ -62,9 +52,10 @@ int wall_clock_follow(struct engine *engine, struct err *err)
     int64_t ahead_ms = ahead_of(engine);
     int64_t by_ms = ahead_ms - engine->wall_ahead_ms;
     if (by_ms > -JUMP_MS && by_ms < JUMP_MS) {
+        engine->wall_ahead_ms = ahead_ms;
         return 0;
     }
-    if (turn_begin(engine, err) < 0 || move_waits(engine, by_ms, err) < 0) {
+    if (turn_begin(engine, err) < 0 || waits_move(engine, by_ms, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < engine->runs.count; i++) {
@@ -78,6 +69,13 @@ int wall_clock_follow(struct engine *engine, struct err *err)
              by_ms > 0 ? "forward" : "back", (long long)(by_ms > 0 ? by_ms : -by_ms) / 1000);
     engine->wall_ahead_ms = ahead_ms;
     return 0;
+}
+
+int64_t wall_clock_of_frame(const struct engine *engine, const struct open_run *open, int64_t time_ms)
+{
+    int64_t now_ms = engine_now(engine);
+    int64_t at_ms = time_ms < open->read_until_ms ? open->read_until_ms : time_ms;
+    return at_ms < now_ms ? at_ms : now_ms;
 }
 
 void wall_clock_bound(const struct engine *engine, struct open_run *open)

@@ -69,10 +69,10 @@ static void put_looks(struct members *wait, const struct wait_params *p)
     }
 }
 
-static int put_wait(const struct step_host *host, const struct wait_params *p, int64_t now_ms, struct members *wait,
+static int put_wait(const struct step_host *host, const struct wait_params *p, struct members *wait,
                     struct fault *fault)
 {
-    int64_t at_ms = now_ms + p->delay;
+    int64_t at_ms = 0;
     if (given(p->url)) {
         members_text(wait, "kind", "url");
         members_text(wait, "url", p->url);
@@ -90,7 +90,12 @@ static int put_wait(const struct step_host *host, const struct wait_params *p, i
         scratch_free(&scratch);
         return 0;
     }
-    if (given(p->until) && instant_parse(p->until, "until", &at_ms, fault) < 0) {
+    if (!given(p->until)) {
+        members_text(wait, "kind", "delay");
+        members_whole(wait, "delay_ms", p->delay);
+        return 0;
+    }
+    if (instant_parse(p->until, "until", &at_ms, fault) < 0) {
         return -1;
     }
     members_text(wait, "kind", "until");
@@ -103,10 +108,9 @@ static enum step_result ask(const struct step_host *host, const struct wait_para
     struct members wait = {0};
     struct members state = {0};
     struct fault fault;
-    int64_t now_ms = moment_wall_ms();
-    members_whole(&state, "since_ms", now_ms);
+    members_whole(&state, "since_ms", moment_wall_ms());
     enum step_result result = STEP_WAIT;
-    if (put_wait(host, p, now_ms, &wait, &fault) < 0) {
+    if (put_wait(host, p, &wait, &fault) < 0) {
         result = step_fail(host, "%s", fault.text);
     } else if (host->wait(host, members_json(&wait), members_json(&state)) < 0) {
         result = step_fail(host, "the wait was not accepted");

@@ -80,6 +80,30 @@ def test_clock_jumps_before_a_retry_is_due(home, clock, jump_ms, lives):
     home.expect_whole(clock_moved=True, **clock.env)
 
 
+DURATION = """\
+name: duration
+steps:
+  pause: {uses: wait, with: %s}
+"""
+
+
+@JUMPS
+@pytest.mark.parametrize("what", ["{delay: 1500ms}", "{file: there, stable: 1500ms, every: 200ms}"],
+                         ids=["delay", "stable_file"])
+def test_clock_jumps_while_a_duration_goes_by(home, clock, jump_ms, what):
+    (home.folder / "there").touch()
+    home.write("duration.yaml", DURATION % what)
+    process = home.start("run", "duration.yaml", "-q", **clock.env)
+    home.wait_for(lambda: home.rows("SELECT 1 FROM waits WHERE status = 'open'"))
+    begun = time.monotonic()
+    time.sleep(0.3)
+    clock.set(jump_ms)
+    assert process.wait(timeout=20) == 0, process.communicate()
+    took = time.monotonic() - begun
+    assert 1.2 < took < 10, f"1.5 s became {took:.1f} s"
+    home.expect_whole(clock_moved=True, **clock.env)
+
+
 ASK = """\
 name: ask
 steps:
