@@ -10,9 +10,10 @@
 #include "store/metrics.h"
 #include "store/runs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-struct live_attempt *attempt_find(struct engine *engine, int64_t id)
+struct live_attempt *attempt_find(const struct engine *engine, int64_t id)
 {
     for (size_t i = 0; i < engine->attempts.count; i++) {
         if (engine->attempts.items[i]->row.id == id) {
@@ -176,31 +177,42 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
     return 0;
 }
 
-static int insert_attempt(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
-                          struct live_attempt **ret_attempt, struct err *err)
+struct attempt_ids attempt_ids_new(struct engine *engine)
 {
-    struct run_item *item = run_item_at(open->run, place);
+    struct attempt_ids ids = {.id = ++engine->last_id};
     struct id step_run = id_run(&engine->rng, engine_now(engine));
     struct id mark = id_run(&engine->rng, engine_now(engine));
-    if (create_step_run(engine, open, place, step_run.text, err) < 0) {
+    (void)snprintf(ids.step_run_id, sizeof ids.step_run_id, "%s", step_run.text);
+    (void)snprintf(ids.mark, sizeof ids.mark, "%s", mark.text);
+    (void)snprintf(ids.boot_id, sizeof ids.boot_id, "%s", engine->boot_id);
+    return ids;
+}
+
+static int insert_attempt(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
+                          const struct attempt_ids *ids, struct live_attempt **ret_attempt, struct err *err)
+{
+    struct run_item *item = run_item_at(open->run, place);
+    if (create_step_run(engine, open, place, ids->step_run_id, err) < 0) {
         return -1;
     }
     struct attempt_row row = {
+        .id = ids->id,
         .run_id = open->row.run_id,
         .position = (int64_t)place.step,
         .item = (int64_t)place.item,
         .number = item->attempts,
         .state = ATTEMPT_STATE_STARTING,
-        .mark = mark.text,
-        .step_run_id = step_run.text,
+        .mark = ids->mark,
+        .step_run_id = ids->step_run_id,
         .runner = runner,
-        .boot_id = engine->boot_id,
+        .boot_id = ids->boot_id,
         .started_ms = engine_now(engine),
+        .early = ids->early,
     };
     if (store_attempt_insert(engine->options.store, &row, err) < 0) {
         return -1;
     }
-    item->step_run_id = arena_strdup(open->run->arena, step_run.text);
+    item->step_run_id = arena_strdup(open->run->arena, ids->step_run_id);
     *ret_attempt = attempt_add(engine, open, &row);
     (*ret_attempt)->has_recorded = false;
     return 0;
@@ -218,16 +230,15 @@ static int fail_item(struct engine *engine, struct open_run *open, struct run_pl
     return open_run_apply(engine, open, &event, err);
 }
 
-/* What cannot be recorded (a matrix key that is no name of a param) is the item's failure: it leaves nothing behind,
- * and `*ret_attempt` NULL. */
-static int new_attempt(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
-                       struct live_attempt **ret_attempt, struct err *err)
+int attempt_new(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
+                const struct attempt_ids *ids, struct live_attempt **ret_attempt, struct err *err)
 {
     struct err wrong = {0};
     if (store_savepoint(engine->options.store, err) < 0) {
         return -1;
     }
-    if (insert_attempt(engine, open, place, runner, ret_attempt, &wrong) == 0) {
+    *ret_attempt = NULL;
+    if (insert_attempt(engine, open, place, runner, ids, ret_attempt, &wrong) == 0) {
         return store_savepoint_release(engine->options.store, err);
     }
     if (store_has_failed(&wrong)) {
@@ -292,8 +303,11 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
         return -1;
     }
     struct live_attempt *attempt = resumed ? reuse_attempt(engine, open, place, link->id) : NULL;
-    if (attempt == NULL && new_attempt(engine, open, place, link->id, &attempt, err) < 0) {
-        return -1;
+    if (attempt == NULL) {
+        struct attempt_ids ids = attempt_ids_new(engine);
+        if (attempt_new(engine, open, place, link->id, &ids, &attempt, err) < 0) {
+            return -1;
+        }
     }
     item->resumed = false;
     if (attempt == NULL) {
@@ -309,7 +323,7 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     }
     struct json message;
     struct err wrong = {0};
-    if (spawn_message(engine, attempt, resumed ? &outcome : NULL, &message, &wrong) < 0) {
+    if (spawn_message(engine, attempt, (struct spawn_as){.resumed = resumed ? &outcome : NULL}, &message, &wrong) < 0) {
         if (store_failed_since_begin(engine->options.store)) { /* no fault of the step's: the turn is taken again */
             *err = wrong;
             return -1;
@@ -507,7 +521,23 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     }
     bool keeps = run_step_at(attempt->open->run, attempt->place)->cache.wanted &&
                  run_item_at(attempt->open->run, attempt->place)->state == STEP_STATE_SUCCEEDED;
-    return keeps ? cache_keep(engine, attempt->open, attempt->place, err) : 0;
+    if (keeps && cache_keep(engine, attempt->open, attempt->place, err) < 0) {
+        return -1;
+    }
+    return heirs_settle(engine, attempt, end->heir, err);
+}
+
+int attempt_take_back(struct engine *engine, struct live_attempt *attempt, struct err *err)
+{
+    attempt->row.state = ATTEMPT_STATE_CANCELLED;
+    attempt->row.ended_ms = engine_now(engine);
+    attempt->dirty = false;
+    crash_point(engine, "in_take_back");
+    struct run_event event = {
+        .kind = RUN_EVENT_NOT_BEGUN, .place = attempt->place, .now_ms = attempt->row.ended_ms, .exit_code = -1};
+    return store_attempt_take_back(engine->options.store, &attempt->row, err) < 0
+               ? -1
+               : open_run_apply(engine, attempt->open, &event, err);
 }
 
 int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, const struct err *wrong, struct err *err)

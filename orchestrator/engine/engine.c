@@ -9,7 +9,6 @@
 #include "base/path.h"
 #include "base/fs.h"
 #include "engine/engine_internal.h"
-#include "store/activity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -142,6 +141,10 @@ int turn_commit(struct engine *engine, struct err *err)
             return -1;
         }
     } while (has_changes(engine) || places_may_begin(engine) || leases_may_start(engine));
+    if (heirs_give(engine, err) < 0) {
+        turn_abandon(engine);
+        return -1;
+    }
     crash_point(engine, "before_commit");
     if (store_commit(engine->options.store, err) < 0) {
         turn_abandon(engine);
@@ -182,6 +185,8 @@ static int wait_time(const struct engine *engine, int timeout_ms)
     }
     int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
     int64_t look = backstop_wait_ms(engine);
+    left = look < left ? look : left;
+    look = heirs_wait_ms(engine);
     left = look < left ? look : left;
     if (left == INT64_MAX) {
         return timeout_ms;
@@ -277,6 +282,7 @@ static int take_events(struct engine *engine, struct err *err)
     if (backstop_check(engine, err) < 0) {
         return -1;
     }
+    heirs_check(engine);
     return taken + due + late;
 }
 
@@ -410,6 +416,7 @@ static void drop_all(struct engine *engine)
         open_run_drop(engine, engine->runs.items[engine->runs.count - 1]);
     }
     leases_clear(engine);
+    engine->heirs.count = 0;
     engine->wakes.count = 0;
     engine->outgoing.count = 0;
 }
@@ -456,9 +463,11 @@ static int engine_load(struct engine *engine, struct err *err)
         log_error("engine", "%s (%s) cannot go on: %s ('sluice cancel %s' ends it)", run_words(engine->turn, &rows[i]),
                   rows[i].run_id, wrong.message, rows[i].run_id);
     }
-    if (load_attempts(engine, err) < 0 || leases_load(engine, err) < 0) {
+    if (load_attempts(engine, err) < 0 || leases_load(engine, err) < 0 ||
+        store_attempt_last_id(engine->options.store, &engine->last_id, err) < 0) {
         return -1;
     }
+    engine->given_id = 0;
     engine->next_wait_check_ms = engine_now(engine);
     engine->reload = false;
     engine->unsettled = true;
@@ -526,6 +535,7 @@ void engine_close(struct engine *engine)
     url_probes_clear(&engine->probes);
     vec_clear(&engine->runs);
     vec_clear(&engine->attempts);
+    vec_clear(&engine->heirs);
     vec_clear(&engine->wakes);
     vec_clear(&engine->links);
     vec_clear(&engine->outgoing);
@@ -568,28 +578,4 @@ double engine_progress(struct engine *engine, const char *run_id, struct run_pla
     struct live_attempt *attempt = open == NULL ? NULL : attempt_at(engine, open, place);
     *ret_text = attempt == NULL || attempt->progress_text == NULL ? "" : attempt->progress_text;
     return attempt == NULL ? -1 : attempt->progress;
-}
-
-int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,
-                const char *from, const char *to, const char *reason, const char *evidence, struct err *err)
-{
-    struct activity activity = {
-        .at_ms = engine_now(engine),
-        .actor = actor,
-        .action = action,
-        .object = object,
-        .object_id = object_id,
-        .from_state = from,
-        .to_state = to,
-        .reason = reason == NULL ? "" : reason,
-        .evidence_sha256 = evidence,
-    };
-    return store_activity_append(engine->options.store, &activity, err);
-}
-
-const char *run_words(struct arena *arena, const struct pipeline_run *row)
-{
-    char label[32];
-    pipeline_run_label(row, label);
-    return arena_printf(arena, "run %s %s", row->pipeline, label);
 }

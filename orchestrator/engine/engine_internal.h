@@ -36,6 +36,8 @@ struct open_run {
     bool journal_dirty;
     struct run_changes changes;   /* of this turn */
     int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
+    bool quick;                   /* the attempt that ended last took no time: heirs.c */
+    bool heirless;                /* it has a step that could not be given out before its time */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
 };
@@ -75,6 +77,26 @@ struct live_attempt {
     struct {
         VEC_OF(struct lease)
     } leases; /* held while its state is starting or running */
+};
+
+/* What names an attempt, outside and to its processes. */
+struct attempt_ids {
+    int64_t id;
+    char step_run_id[40];
+    char mark[40];
+    char boot_id[40]; /* of the machine when it was given to a runner */
+    bool early;       /* whether it has begun is not known */
+};
+
+/* An attempt that a runner has before its time: heirs.c. Rows know nothing of it. */
+struct heir {
+    struct attempt_ids ids;
+    int64_t after; /* the attempt in whose place it begins */
+    struct open_run *open;
+    struct run_place place;
+    char runner[64];
+    bool listed;    /* its runner has just said that it has it */
+    bool withdrawn; /* its runner was told not to begin it */
 };
 
 struct wake {
@@ -123,6 +145,11 @@ struct engine {
     struct {
         VEC_OF(struct live_attempt *)
     } attempts;
+    struct {
+        VEC_OF(struct heir)
+    } heirs; /* each behind the one, if any, that it comes after */
+    int64_t last_id;  /* of an attempt */
+    int64_t given_id; /* ids up to this one are nobody else's */
     struct {
         VEC_OF(struct wake)
     } wakes;
@@ -197,7 +224,7 @@ int open_run_persist(struct engine *engine, struct open_run *open, struct err *e
 const char *journal_path_of(const struct engine *engine, struct arena *arena, const char *run_id);
 
 /* ---- attempts.c ---- */
-struct live_attempt *attempt_find(struct engine *engine, int64_t id);
+struct live_attempt *attempt_find(const struct engine *engine, int64_t id);
 struct live_attempt *attempt_at(struct engine *engine, const struct open_run *open, struct run_place place);
 /* Takes the row's texts over by copying. */
 struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, const struct attempt_row *row);
@@ -255,6 +282,7 @@ struct attempt_end {
     bool refused, no_retry, out_of_memory;
     int exit_code;
     int64_t at_ms;
+    const struct json *heir; /* the order of the attempt that has begun in its place; NULL: none has */
 };
 int attempt_end(struct engine *engine, struct live_attempt *attempt, const struct attempt_end *end, struct err *err);
 /* What the attempt said cannot be recorded: it fails, and the activity log says so. */
@@ -262,6 +290,35 @@ int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, c
                           struct err *err);
 /* What an end is after a stop ("timeout", "cancel", "linger"), or after none (""). */
 enum attempt_state attempt_end_state(struct str stopped, bool succeeded);
+
+/* New names. */
+struct attempt_ids attempt_ids_new(struct engine *engine);
+/* The row of an attempt that starts now, of an item that is active, and its MLflow run. What cannot be recorded (a
+ * matrix key that is no name of a param) is the item's failure: it leaves nothing behind, and `*ret_attempt` NULL. */
+int attempt_new(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
+                const struct attempt_ids *ids, struct live_attempt **ret_attempt, struct err *err);
+/* An early attempt has never begun, and never will: as if it had not been. */
+int attempt_take_back(struct engine *engine, struct live_attempt *attempt, struct err *err);
+
+/* ---- heirs.c ---- */
+/* Gives runners what may begin without a word from here: messages of this turn. */
+int heirs_give(struct engine *engine, struct err *err);
+/* The attempt has ended, or waits. `order` is that of the attempt that has begun in its place, NULL: none has, and none
+ * will. */
+int heirs_settle(struct engine *engine, const struct live_attempt *attempt, const struct json *order, struct err *err);
+/* The run is about to be cancelled, or its journal cannot be read any more: its heirs may have begun, so from now on
+ * they are attempts like others. */
+int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err);
+/* What a runner says that it holds, of which there is no row. False: it will never be needed. */
+bool heirs_listed(struct engine *engine, const struct runner_link *link, const struct json *known);
+/* When heirs_check has something to do, in milliseconds from now; INT64_MAX: at no time. */
+int64_t heirs_wait_ms(const struct engine *engine);
+/* Withdraws what waits for a step that turns out not to be quick. */
+void heirs_check(struct engine *engine);
+/* A runner says that an heir which was withdrawn will not begin. */
+void heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id);
+/* Forgets those of a runner, or only what it has not listed since the last time. */
+void heirs_forget(struct engine *engine, const char *runner, bool only_unlisted);
 
 /* ---- submit.c ---- */
 /* Records a queued run and begins it, within the turn. */
@@ -276,10 +333,17 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
 int run_abandon(struct engine *engine, const char *run_id, const char *reason, struct err *err);
 
 /* ---- spawn.c ---- */
+/* Of an attempt that does not begin as usual. */
+struct spawn_as {
+    const struct json *resumed;           /* the outcome of its wait; NULL: there was none */
+    const struct run_assumption *assumed; /* of an heir; NULL: it begins now */
+};
 /* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then
  * fails. */
-int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed,
+int spawn_message(struct engine *engine, const struct live_attempt *attempt, struct spawn_as as,
                   struct json *ret_message, struct err *err);
+
+/* ---- hash_files.c ---- */
 /* hashFiles for struct run: `ctx` is the workspace's path. */
 int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
                      struct err *err);
@@ -458,7 +522,7 @@ bool runner_process_kill(int pidfd);
 /* struct engine_world's sweep on the machine as it is. */
 int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids);
 
-/* ---- activity ---- */
+/* ---- note.c ---- */
 int engine_note(struct engine *engine, const char *actor, const char *action, const char *object, const char *object_id,
                 const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
 /* "run wine 12" in the arena. */

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A step that took no longer is followed by others like it, for which the way here and back would be long. */
+enum { QUICK_MS = 250 };
+
 static struct json payload_json(struct engine *engine, const struct journal_frame *frame)
 {
     struct json value = json_null();
@@ -57,6 +60,9 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     attempt_acknowledge(engine, attempt);
     const char *word = json_get_text(&result, "result", "");
     const char *stopping = attempt->row.stopping;
+    if (attempt->row.early && !attempt->row.spawning) {
+        return attempt_take_back(engine, attempt, err);
+    }
     bool exited = strcmp(json_get_text(&exit, "how", ""), "exited") == 0;
     int code = exited ? (int)json_get_int(&exit, "code", 1) : -1;
     bool waits = exited && code == 0 && strcmp(word, "wait") == 0 && attempt->row.wait != NULL;
@@ -64,7 +70,7 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
     if (waits && stopping == NULL && !stopped_alone) {
         struct json wait = json_null();
         (void)json_read(str_from(attempt->row.wait), (struct json_limits){0}, engine->turn, &wait, NULL);
-        return wait_open(engine, attempt, &wait, at_ms, err);
+        return wait_open(engine, attempt, &wait, at_ms, err) < 0 ? -1 : heirs_settle(engine, attempt, NULL, err);
     }
     bool out_of_memory = json_get_bool(&exit, "out_of_memory", false);
     bool succeeded = !out_of_memory && exited && code == 0 && (*word == '\0' || strcmp(word, "ok") == 0);
@@ -78,7 +84,9 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
         .out_of_memory = out_of_memory,
         .exit_code = code,
         .at_ms = at_ms,
+        .heir = json_get(&exit, "heir"),
     };
+    attempt->open->quick = succeeded && json_get_int(&exit, "wall_ms", INT64_MAX) <= QUICK_MS;
     bool cut =
         end.state == ATTEMPT_STATE_TIMED_OUT || end.state == ATTEMPT_STATE_CANCELLED || end.state == ATTEMPT_STATE_LOST;
     end.reason = succeeded && !cut ? NULL : own != NULL && !cut && !out_of_memory ? own : theirs;
@@ -87,6 +95,17 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
 }
 
 /* ---- frames ------------------------------------------------------------------------------------------------ */
+
+/* Of an early one the row says when it was written. */
+static void note_beginning(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame)
+{
+    struct open_run *open = attempt->open;
+    if (attempt->row.early) {
+        attempt->row.started_ms = wall_clock_of_frame(engine, open, frame->time_ms);
+        run_item_at(open->run, attempt->place)->started_ms = attempt->row.started_ms;
+        vec_push(&open->changes.items, attempt->place);
+    }
+}
 
 static int take_started(struct live_attempt *attempt, const struct json *started)
 {
@@ -136,6 +155,7 @@ static int take_frame(struct engine *engine, const void *what, struct err *err)
     case JOURNAL_SPAWNING:
         attempt->row.spawning = true;
         attempt->dirty = true;
+        note_beginning(engine, attempt, frame);
         return 0;
     case JOURNAL_STARTED:
         payload = payload_json(engine, frame);
@@ -207,7 +227,7 @@ static int take_or_gather(struct engine *engine, struct gathered *points, const 
 static int journal_lost(struct engine *engine, struct open_run *open, const char *why, struct err *err)
 {
     log_error("engine", "run=%s its journal is damaged: %s", open->row.run_id, why);
-    if (turn_begin(engine, err) < 0) {
+    if (turn_begin(engine, err) < 0 || heirs_call_in(engine, open, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {

@@ -293,19 +293,27 @@ static int is_over(struct engine *engine, int64_t id, bool *ret_over, struct err
     return -1;
 }
 
+/* All that the journal of the run has, if it is open. */
+static int ingest_whole(struct engine *engine, const char *run_id, struct err *err)
+{
+    struct open_run *open = open_run_find(engine, run_id);
+    int frames = open == NULL ? 0 : 1;
+    while (frames > 0) {
+        frames = ingest_run(engine, open, SIZE_MAX, err);
+    }
+    return frames;
+}
+
 /* After a wait an attempt goes on under the same id. If the message that says so was lost with an engine, what the
  * runner knows is its first half: that has ended, as the journal says. Nobody has the second half then. */
 static int is_first_half(struct engine *engine, struct live_attempt *attempt, const struct json *known, bool *ret_first,
                          struct err *err)
 {
-    int frames = 1;
     *ret_first = false;
     if (strcmp(json_get_text(known, "state", ""), "exited") != 0) {
         return 0;
     }
-    while (frames > 0) {
-        frames = ingest_run(engine, attempt->open, SIZE_MAX, err);
-    }
+    int frames = ingest_whole(engine, attempt->open->row.run_id, err);
     *ret_first = attempt->row.ended_ms == 0 && attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning;
     return frames;
 }
@@ -316,6 +324,16 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
     int64_t id = json_get_int(known, "attempt", 0);
     struct live_attempt *attempt = attempt_find(engine, id);
     bool over = true;
+    if (attempt == NULL && strcmp(json_get_text(known, "state", ""), "held") == 0) {
+        if (!heirs_listed(engine, link, known)) {
+            send_now(engine, link, "ack", id);
+        }
+        return 0;
+    }
+    if (attempt == NULL && ingest_whole(engine, json_get_text(known, "run_id", ""), err) < 0) {
+        return -1;
+    }
+    attempt = attempt != NULL ? attempt : attempt_find(engine, id); /* an heir that has begun: its journal said so */
     if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
         if (is_over(engine, id, &over, err) < 0) {
             return -1;
@@ -355,6 +373,9 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
             return -1;
         }
     }
+    if (!link->greeted) { /* later lists may cross with what is on its way */
+        heirs_forget(engine, link->id, true);
+    }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
         if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && attempt_is_with_runner(attempt) &&
@@ -375,6 +396,10 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
     }
     if (str_is(type, "attempts")) {
         return take_attempts(engine, link, message, err);
+    }
+    if (str_is(type, "withdrawn")) {
+        heirs_withdrawn(engine, link, json_get_int(message, "attempt", 0));
+        return 0;
     }
     struct open_run *open = open_run_find(engine, json_get_text(message, "run_id", ""));
     int64_t file = json_get_int(message, "file", 0);
@@ -411,6 +436,7 @@ int link_gone(struct engine *engine, struct runner_link *link, const char *how, 
     if (ingest_all(engine, err) < 0) {
         return -1;
     }
+    heirs_forget(engine, link->id, false);
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
         if (strcmp(attempt->row.runner, link->id) == 0 && attempt_is_with_runner(attempt) &&

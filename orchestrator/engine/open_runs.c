@@ -188,6 +188,10 @@ int open_run_apply(struct engine *engine, struct open_run *open, const struct ru
     if (run_state_is_terminal(open->run->state)) {
         return 0;
     }
+    bool cancels = event->kind == RUN_EVENT_CANCEL || event->kind == RUN_EVENT_TIMEOUT;
+    if (cancels && !open->run->cancelling && heirs_call_in(engine, open, err) < 0) {
+        return -1;
+    }
     size_t before = open->changes.actions.count;
     run_apply(open->run, event, &open->changes);
     for (size_t i = before; i < open->changes.actions.count; i++) {

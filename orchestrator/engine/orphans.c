@@ -21,8 +21,8 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
     if (attempt->row.wait != NULL && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
         return -1;
     }
-    const struct json *resumed = attempt->row.wait != NULL ? &outcome : NULL;
-    if (spawn_message(engine, attempt, resumed, &message, &wrong) < 0) {
+    struct spawn_as as = {.resumed = attempt->row.wait != NULL ? &outcome : NULL};
+    if (spawn_message(engine, attempt, as, &message, &wrong) < 0) {
         if (store_failed_since_begin(engine->options.store)) {
             *err = wrong;
             return -1;
@@ -84,6 +84,9 @@ int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const c
 
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err)
 {
+    if (attempt->row.early && !attempt->row.spawning) {
+        return attempt_take_back(engine, attempt, err);
+    }
     if (attempt->row.stopping == NULL && !attempt_has_begun(engine, &attempt->row)) {
         return start_again(engine, attempt, err);
     }

@@ -3,8 +3,6 @@
  */
 #include "base/id.h"
 #include "base/path.h"
-#include "crypto/digest.h"
-#include "base/fs.h"
 #include "engine/engine_internal.h"
 #include "store/runs.h"
 
@@ -15,10 +13,11 @@ enum { EXPRESSION_MAX_BYTES = 128 << 10, LOG_MAX_BYTES = 1 << 30, LUA_MAX_BYTES 
 /* What an attempt's message is made from. */
 struct spawning {
     struct engine *engine;
-    struct live_attempt *attempt;
+    const struct live_attempt *attempt;
     struct open_run *open;
     const struct step *step;
-    struct run_item *item;
+    const struct run_item *item;
+    const struct run_assumption *assumed;
     struct arena *arena;
     const char *step_dir;
     struct json inputs;      /* {name: path} for expressions */
@@ -49,47 +48,9 @@ static struct run_context context_of(struct spawning *s)
         .env = &s->env,
         .step_info = &s->step_info,
         .secrets = &s->secrets,
+        .assumed = s->assumed,
         .arena = s->arena,
     };
-}
-
-/* ---- hashFiles -------------------------------------------------------------------------------------- */
-
-/* A walk over what is not the workspace could take for ever, and what it found is no part of the run. */
-static int check_glob(struct str glob, struct err *err)
-{
-    struct str rest = glob;
-    struct str part = {0};
-    bool climbs = glob.n == 0 || glob.p[0] == '/';
-    while (!climbs && str_cut(&rest, '/', &part)) {
-        climbs = str_is(part, "..");
-    }
-    return climbs ? err_set(err, ERR_INPUT, "hashFiles('%.*s'): expected a path below the workspace", STR_ARG(glob))
-                  : 0;
-}
-
-int spawn_hash_files(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
-                     struct err *err)
-{
-    const char *workspace = ctx;
-    struct digest_builder *builder = digest_builder_new();
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        struct fs_list list = {0};
-        result = check_glob(globs[i], err) < 0
-                     ? -1
-                     : fs_glob(workspace, arena_str(arena, globs[i]).p, arena, &list, err);
-        for (size_t f = 0; f < list.count && result == 0; f++) {
-            struct digest digest;
-            int64_t size = 0;
-            result = digest_tree(path_join(arena, workspace, list.entries[f].path), &digest, &size, err);
-            digest_builder_add(builder, str_from(list.entries[f].path));
-            digest_builder_add(builder, str_from(digest.hex));
-        }
-    }
-    struct digest whole = digest_builder_take(builder);
-    *ret = json_cstring(arena, whole.hex);
-    return result;
 }
 
 /* ---- secrets ------------------------------------------------------------------------------------------ */
@@ -110,6 +71,11 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
     }
     const struct engine_options *options = &s->engine->options;
     struct str value = {0};
+    if (s->assumed != NULL) {
+        names->failed = true;
+        (void)err_set(names->err, ERR_STATE, "a secret is looked up when the step begins");
+        return;
+    }
     if (options->secret == NULL) {
         names->failed = true;
         (void)err_set(names->err, ERR_INPUT, "secret '%.*s': this home has no secrets (config.yaml, key 'secrets')",
@@ -543,7 +509,15 @@ static int check_size(const struct json *message, struct err *err)
                          (size + (1 << 20) - 1) >> 20, MESSAGE_MAX_BYTES >> 20);
 }
 
-int spawn_message(struct engine *engine, struct live_attempt *attempt, const struct json *resumed,
+/* That of a step which is still pending has no values. */
+static const struct run_item *item_of(const struct live_attempt *attempt)
+{
+    static const struct run_item pending = {0};
+    const struct run_step *step = &attempt->open->run->steps[attempt->place.step];
+    return attempt->place.item < step->item_count ? &step->items[attempt->place.item] : &pending;
+}
+
+int spawn_message(struct engine *engine, const struct live_attempt *attempt, struct spawn_as as,
                   struct json *ret_message, struct err *err)
 {
     struct open_run *open = attempt->open;
@@ -553,7 +527,8 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
         .attempt = attempt,
         .open = open,
         .step = run_step_at(open->run, attempt->place),
-        .item = run_item_at(open->run, attempt->place),
+        .item = item_of(attempt),
+        .assumed = as.assumed,
         .arena = engine->turn,
         .inputs = json_object(),
         .env = json_object(),
@@ -582,8 +557,8 @@ int spawn_message(struct engine *engine, struct live_attempt *attempt, const str
     set(&s, "inputs", s.input_list);
     set(&s, "env", s.env);
     set(&s, "secrets", s.secrets);
-    if (resumed != NULL) {
-        set(&s, "resumed", *resumed);
+    if (as.resumed != NULL) {
+        set(&s, "resumed", *as.resumed);
     }
     struct json verify;
     if (given_collect(engine, &message, s.arena, &verify, err) < 0) {

@@ -153,6 +153,33 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
     after_item(run, event->place, event->now_ms, changes);
 }
 
+static void forget_item(struct run_changes *changes, struct run_place place)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < changes->items.count; i++) {
+        struct run_place other = changes->items.items[i];
+        if (other.step != place.step || other.item != place.item) {
+            changes->items.items[kept++] = other;
+        }
+    }
+    changes->items.count = kept;
+}
+
+/* What run_take_early did, undone. */
+static void apply_not_begun(struct run *run, const struct run_event *event, struct run_changes *changes)
+{
+    struct run_step *step = &run->steps[event->place.step];
+    forget_item(changes, event->place);
+    step->state = STEP_STATE_PENDING;
+    step->reason = NULL;
+    step->expanded = false;
+    step->item_count = step->items_live = step->items_done = step->next_item = 0;
+    changes_step(changes, event->place.step);
+    if (step->unmet == 0) {
+        vec_push(&run->due, event->place.step);
+    }
+}
+
 /* Place and values of the item are its own; everything else is what was kept. */
 static void apply_reused(struct run *run, const struct run_event *event, struct run_changes *changes)
 {
@@ -343,7 +370,7 @@ found:;
 static bool is_late(const struct run *run, const struct run_event *event)
 {
     if (event->kind != RUN_EVENT_ENDED && event->kind != RUN_EVENT_WAITING && event->kind != RUN_EVENT_WAIT_OVER &&
-        event->kind != RUN_EVENT_REUSED) {
+        event->kind != RUN_EVENT_REUSED && event->kind != RUN_EVENT_NOT_BEGUN) {
         return false;
     }
     enum step_state state = run_item_at(run, event->place)->state;
@@ -366,6 +393,9 @@ void run_apply(struct run *run, const struct run_event *event, struct run_change
         break;
     case RUN_EVENT_REUSED:
         apply_reused(run, event, changes);
+        break;
+    case RUN_EVENT_NOT_BEGUN:
+        apply_not_begun(run, event, changes);
         break;
     case RUN_EVENT_WAITING:
         apply_waiting(run, event, changes);

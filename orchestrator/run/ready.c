@@ -121,6 +121,27 @@ bool run_take_from(struct run *run, size_t queue, int64_t now_ms, struct run_cha
     return true;
 }
 
+bool run_take(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes)
+{
+    if (place.item >= run->steps[place.step].item_count || run_item_at(run, place)->state != STEP_STATE_READY) {
+        return false;
+    }
+    begin_item(run, place, now_ms, changes); /* its place in the queue is passed over: run_queue_head */
+    return true;
+}
+
+void run_take_early(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes)
+{
+    struct run_step *step = &run->steps[place.step];
+    if (!step->expanded) {
+        (void)run_expand(run, place.step, changes); /* without a matrix it is one item */
+    }
+    step->items_live += run_item_at(run, place)->state == STEP_STATE_PENDING ? 1 : 0;
+    step->next_item = step->next_item > place.item ? step->next_item : place.item + 1;
+    begin_item(run, place, now_ms, changes);
+    run_item_at(run, place)->started_ms = 0; /* which nobody knows yet */
+}
+
 bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place)
 {
     size_t first = SIZE_MAX;

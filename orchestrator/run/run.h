@@ -147,6 +147,7 @@ void run_changes_clear(struct run_changes *changes);
 enum run_event_kind {
     RUN_EVENT_BEGIN,         /* queued -> running: the first steps become ready, or it goes on after a wait */
     RUN_EVENT_ENDED,         /* the live attempt of an item ended: `ended`, exit_code, reason */
+    RUN_EVENT_NOT_BEGUN,     /* it was taken early, and never began: its step waits for its needs as before */
     RUN_EVENT_WAITING,       /* it waits: reason says for what */
     RUN_EVENT_REUSED,        /* no attempt is needed: `kept` of run `kept_from` is its result */
     RUN_EVENT_WAIT_OVER,     /* what it waited for came, was refused, or expired: the same attempt goes on */
@@ -204,6 +205,13 @@ struct run_waiting *run_queue_head(struct run *run, size_t queue);
 /* As run_take_ready, of one queue. */
 bool run_take_from(struct run *run, size_t queue, int64_t now_ms, struct run_changes *changes,
                    struct run_place *ret_place);
+/* As run_take_ready, of a ready item wherever it stands; false when it is not ready. */
+bool run_take(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes);
+/* The item, of a step without a matrix if it is still pending, is active before its turn: it may have begun. */
+void run_take_early(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes);
+/* The step that only waits for `step` to succeed, and then is one ready item whatever it finds: SIZE_MAX when there is
+ * none. */
+size_t run_follower(const struct run *run, size_t step);
 /* Items that are active (hold a process or a child run). */
 size_t run_active_count(const struct run *run);
 struct run_item *run_item_at(const struct run *run, struct run_place place);
@@ -223,7 +231,14 @@ struct run_context {
     const struct json *env;
     const struct json *step_info; /* {dir, id, attempt}, or NULL */
     const struct json *secrets;   /* real values; NULL: masked ones */
+    const struct run_assumption *assumed; /* NULL: what is asked about is now */
     struct arena *arena;          /* for values made on the way */
+};
+/* What an attempt that is given out before its time sees: a step has succeeded, and left nothing but its run. What
+ * could change until then, such as files, cannot be asked about. */
+struct run_assumption {
+    size_t step;
+    const char *step_run_id;
 };
 /* `context` must outlive the environment. */
 struct expr_env run_context_env(struct run_context *context);

@@ -25,6 +25,8 @@ struct run_item run_copy_item(struct arena *arena, const struct run_item *from);
 void run_settle_due(struct run *run, struct run_changes *changes);
 /* The step has its final state: lowers its dependents' counters and notes who is due. */
 void run_step_end(struct run *run, size_t step, enum step_state state, const char *reason, struct run_changes *changes);
+/* Makes the items of a step; 0 when it has its end already. */
+int run_expand(struct run *run, size_t step, struct run_changes *changes);
 /* All items that may be ready now become ready (max_parallel). */
 void run_fill_ready(struct run *run, size_t step, struct run_changes *changes);
 

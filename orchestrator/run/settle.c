@@ -151,7 +151,7 @@ static bool take_earlier(struct run_step *step, size_t i)
     return true;
 }
 
-static int expand(struct run *run, size_t index, struct run_changes *changes)
+int run_expand(struct run *run, size_t index, struct run_changes *changes)
 {
     const struct step *step = &run->pipeline->steps[index];
     struct run_step *state = &run->steps[index];
@@ -196,7 +196,7 @@ static void settle(struct run *run, size_t index, struct run_changes *changes)
     if (!step->condition_names_status && skip_for_needs(run, index, changes)) {
         return;
     }
-    if (check_condition(run, index, changes) == 0 || expand(run, index, changes) == 0) {
+    if (check_condition(run, index, changes) == 0 || run_expand(run, index, changes) == 0) {
         return;
     }
     if (run->steps[index].items_done == run->steps[index].item_count) { /* the items that failed are in it no more */
@@ -250,4 +250,32 @@ void run_fill_ready(struct run *run, size_t index, struct run_changes *changes)
         run_push_ready(run, place);
         changes_item(changes, place);
     }
+}
+
+/* Its other needs have succeeded, and no gate in them said no. */
+static bool waits_for_only(const struct run *run, size_t index, size_t step)
+{
+    const struct step *definition = &run->pipeline->steps[index];
+    for (size_t n = 0; n < definition->need_count; n++) {
+        const struct step_need *need = &definition->needs[n];
+        if (need->step != step && need_outcome(run, need) != NEED_GOOD) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t run_follower(const struct run *run, size_t step)
+{
+    const struct run_step *before = &run->steps[step];
+    for (size_t i = 0; i < before->dependent_count; i++) {
+        size_t index = before->dependents[i];
+        const struct run_step *behind = &run->steps[index];
+        const struct step *definition = &run->pipeline->steps[index];
+        if (behind->state == STEP_STATE_PENDING && behind->wanted && behind->unmet == 1 && !behind->earlier_count &&
+            definition->condition == NULL && !definition->has_matrix && waits_for_only(run, index, step)) {
+            return index;
+        }
+    }
+    return SIZE_MAX;
 }

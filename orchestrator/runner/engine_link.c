@@ -64,7 +64,13 @@ static struct json attempt_json(const struct supervised *attempt, struct arena *
     bool exited = attempt->phase == ATTEMPT_ENDED && !attempt->journal->full;
     json_set(arena, &one, "attempt", json_int(attempt->id));
     json_set(arena, &one, "run_id", json_cstring(arena, attempt->run_id));
-    json_set(arena, &one, "state", json_cstring(arena, exited ? "exited" : "running"));
+    bool held = attempt->phase == ATTEMPT_HELD;
+    json_set(arena, &one, "state", json_cstring(arena, exited ? "exited" : held ? "held" : "running"));
+    const struct json *order = json_get(&attempt->spawn, "order");
+    if (held && order != NULL) {
+        json_set(arena, &one, "after", json_int(attempt->after));
+        json_set(arena, &one, "order", *order);
+    }
     struct json calls = json_array();
     for (size_t i = 0; i < attempt->calls.count; i++) {
         json_push(arena, &calls, json_int(attempt->calls.items[i]));
@@ -115,6 +121,15 @@ static void send_doorbell(struct engine_link *link, const struct run_journal *jo
     json_set(arena, &message, "run_id", json_cstring(arena, journal->run_id));
     json_set(arena, &message, "size", json_int(run_journal_size(journal)));
     set_file(arena, &message, journal);
+    send_text(link, arena, &message);
+}
+
+static void send_withdrawn(struct engine_link *link, const struct supervised *attempt)
+{
+    struct arena *arena = arena_new();
+    struct json message = json_object();
+    json_set(arena, &message, "type", json_cstring(arena, "withdrawn"));
+    json_set(arena, &message, "attempt", json_int(attempt->id));
     send_text(link, arena, &message);
 }
 
@@ -184,7 +199,14 @@ static bool obey(struct engine_link *link, const struct json *message, struct ar
     } else if (attempt != NULL && strcmp(type, "reply") == 0) {
         crash_point_pass("runner_told_reply");
         supervise_answer(attempt, message);
+    } else if (attempt != NULL && strcmp(type, "withdraw") == 0) {
+        attempt->withdrawn = true;
+        crash_point_pass("runner_told_withdraw");
+        if (attempt->phase == ATTEMPT_HELD) {
+            send_withdrawn(link, attempt);
+        }
     } else if (attempt != NULL && strcmp(type, "ack") == 0) {
+        attempt->phase = attempt->phase == ATTEMPT_HELD ? ATTEMPT_ENDED : attempt->phase;
         /* Of a step that still runs: the engine has given it up already, and will not say so again. */
         attempt->acked = true;
         crash_point_pass("runner_told_ack");

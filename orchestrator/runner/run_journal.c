@@ -144,6 +144,27 @@ void run_journal_retry(struct run_journal *journal, int64_t now_ms)
     journal->told = false;
 }
 
+/* The file's in its folder, and the folder's, which is the run's. */
+static int sync_names(const char *path, struct err *err)
+{
+    struct arena *arena = arena_new();
+    int result = fs_sync_name(path, err) < 0 ? -1 : fs_sync_name(path_dir(arena, path), err);
+    arena_free(arena);
+    return result;
+}
+
+int run_journal_sync(struct run_journal *journal, struct err *err)
+{
+    if (journal->full || journal->damaged) {
+        return err_set(err, ERR_IO, "the journal cannot be written");
+    }
+    if (!journal->named && sync_names(journal->path, err) < 0) {
+        return -1;
+    }
+    journal->named = true;
+    return journal_writer_sync(journal->writer, err);
+}
+
 int64_t run_journal_size(const struct run_journal *journal)
 {
     return journal->writer == NULL ? 0 : journal_writer_size(journal->writer);

@@ -39,6 +39,7 @@ struct run_journal {
     bool urgent;           /* something since then is waited for */
     int64_t unheard_ms;    /* monotonic, when the first frame since then was written */
     int64_t written_ms;    /* and the last */
+    bool named;            /* its name is on the disk, since its first sync */
     int64_t reserved_to;   /* bytes of the file that have room on disk */
     size_t attempts;       /* that write here */
     struct err err;        /* why it is full, or what is damaged */
@@ -55,6 +56,8 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
                         int64_t now_ms);
 /* Tries what waits, when it is time. */
 void run_journal_retry(struct run_journal *journal, int64_t now_ms);
+/* What was appended is on the disk when this returns 0; -1 also while frames wait. */
+int run_journal_sync(struct run_journal *journal, struct err *err);
 int64_t run_journal_size(const struct run_journal *journal);
 /* Nobody writes in it, and all of it is written. */
 bool run_journal_is_idle(const struct run_journal *journal);

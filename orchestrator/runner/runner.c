@@ -226,7 +226,7 @@ static void stop_all(struct runner *runner, int64_t limit_ms, int64_t now_ms)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
         struct supervised *attempt = runner->attempts.items[i];
-        if (attempt->phase != ATTEMPT_ENDED && attempt->facts.stopped == NULL) {
+        if (attempt->phase != ATTEMPT_HELD && attempt->phase != ATTEMPT_ENDED && attempt->facts.stopped == NULL) {
             attempt->facts.limit_ms = limit_ms;
             ladder_stop(attempt, "linger", json_get_int(json_get(&attempt->spawn, "stop"), "grace_ms", 10000), now_ms);
         }
@@ -311,7 +311,7 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
     for (size_t i = 0; i < runner->journals.count; i++) {
         run_journal_retry(runner->journals.items[i], now_ms);
     }
-    for (size_t i = 0; i < runner->attempts.count; i++) {
+    for (size_t i = 0; i < runner->attempts.count; i++) { /* heirs stand behind those in whose place they begin */
         next = earlier(next, supervise_tick(runner->attempts.items[i], now_ms));
     }
     for (size_t i = 0; i < runner->journals.count; i++) { /* also those that an attempt has just written to */
@@ -332,11 +332,11 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
     return next;
 }
 
-/* Steps that run, or whose end is not on disk. */
+/* Steps that run, or whose end is not on disk. One that is held begins only in the place of another. */
 static bool has_work(const struct runner *runner)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        if (runner->attempts.items[i]->phase != ATTEMPT_ENDED) {
+        if (runner->attempts.items[i]->phase != ATTEMPT_ENDED && runner->attempts.items[i]->phase != ATTEMPT_HELD) {
             return true;
         }
     }

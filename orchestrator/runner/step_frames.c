@@ -179,6 +179,7 @@ static bool take_not_started(struct supervised *attempt, struct str payload)
 
 static bool take_frame(struct supervised *attempt, int type, struct str payload, int64_t now_ms)
 {
+    attempt->left = attempt->left || (type != JOURNAL_LOG && type != JOURNAL_RESULT);
     switch (type) {
     case JOURNAL_POINTS:
         return take_points(attempt, payload, now_ms);

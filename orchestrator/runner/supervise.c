@@ -110,10 +110,19 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
     attempt->journal = runner_journal(runner, run_id, path, json_get_bool(spawn, "journal_anew", false), now_ms);
     attempt->journal->attempts++;
-    crash_point_pass("runner_before_spawning");
-    run_journal_append(attempt->journal, id, JOURNAL_SPAWNING, STR("{}"), now_ms);
-    crash_point_pass("runner_after_spawning");
+    attempt->after = json_get_int(spawn, "after", 0);
+    if (attempt->after == 0) {
+        supervise_announce(attempt, now_ms);
+    }
     return attempt;
+}
+
+void supervise_announce(struct supervised *attempt, int64_t now_ms)
+{
+    attempt->phase = ATTEMPT_WAITING;
+    crash_point_pass("runner_before_spawning");
+    run_journal_append(attempt->journal, attempt->id, JOURNAL_SPAWNING, STR("{}"), now_ms);
+    crash_point_pass("runner_after_spawning");
 }
 
 void supervise_forget(struct supervised *attempt)
@@ -174,10 +183,18 @@ static void journal_json(struct supervised *attempt, enum journal_type type, con
 static void end(struct supervised *attempt, int64_t now_ms)
 {
     struct json record = exit_record(attempt->arena, &attempt->facts);
+    struct supervised *heir = heir_of(attempt);
     record = mask_json(attempt->mask, attempt->arena, &record);
+    if (heir != NULL) {
+        record = json_copy(attempt->arena, &record); /* what mask_json made has no room for more */
+        json_set(attempt->arena, &record, "heir", *json_get(&heir->spawn, "order"));
+    }
     crash_point_pass("runner_before_exit");
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
     crash_point_pass("runner_after_exit");
+    if (heir != NULL) {
+        heir_begin(heir, now_ms);
+    }
     attempt->phase = ATTEMPT_ENDED;
     attempt->calls.count = 0;
     attempt->untidy = true;
@@ -445,74 +462,6 @@ static void process_is_over(struct supervised *attempt, int64_t now_ms)
     end(attempt, now_ms);
 }
 
-static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *ret_count)
-{
-    const struct runner *runner = attempt->runner;
-    size_t count = 0;
-    bool others = false;
-    for (size_t i = 0; i < runner->attempts.count; i++) {
-        const struct supervised *other = runner->attempts.items[i];
-        if (other != attempt && other->pid > 0) {
-            others = true;
-            if (other->phase == ATTEMPT_RUNNING) {
-                room[count++] = other->pid;
-            }
-        }
-    }
-    *ret_count = count;
-    return others;
-}
-
-static struct sweep_target target_of(const struct supervised *attempt, pid_t *leaders, size_t *ret_count)
-{
-    struct sweep_target target = {
-        .group = attempt->pid,
-        .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
-        .alone = !others_alive(attempt, leaders, ret_count),
-        .cgroup = attempt->group,
-    };
-    sweep_name(attempt->id, target.name);
-    return target;
-}
-
-struct sweep_target supervise_target(const struct supervised *attempt)
-{
-    size_t count = 0;
-    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
-    struct sweep_target target = target_of(attempt, leaders, &count);
-    free(leaders);
-    return target;
-}
-
-static struct sweep_found sweep_leftovers(struct supervised *attempt, int number)
-{
-    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
-    size_t count = 0;
-    struct sweep_target target = target_of(attempt, leaders, &count);
-    struct sweep_found found = {0};
-    if (sweep_has_other_children(leaders, count)) {
-        found = sweep(&target, number);
-    }
-    free(leaders);
-    return found;
-}
-
-static void tell_survivors(struct supervised *attempt, const struct sweep_found *found, int64_t now_ms)
-{
-    struct strbuf text;
-    strbuf_init(&text, 1024);
-    if (found->count == 0) {
-        supervise_warn(attempt, "whether processes of the step are left cannot be told: /proc cannot be read", now_ms);
-        return;
-    }
-    strbuf_printf(&text, "%zu process%s of the step could not be killed:", found->count, found->count == 1 ? "" : "es");
-    for (size_t i = 0; i < found->count && i < SWEEP_SHOWN; i++) {
-        strbuf_printf(&text, " %d", (int)found->pids[i]);
-    }
-    supervise_warn(attempt, text.data, now_ms);
-    strbuf_clear(&text);
-}
-
 /* After the leader: what it left behind may finish, then it is killed. Returns when to look again. */
 static int64_t drain(struct supervised *attempt, int64_t now_ms)
 {
@@ -527,7 +476,7 @@ static int64_t drain(struct supervised *attempt, int64_t now_ms)
     }
     bool kill_now = attempt->sweeping || now_ms >= attempt->drain_until_ms || attempt->facts.stopped != NULL ||
                     attempt->failed;
-    struct sweep_found found = sweep_leftovers(attempt, kill_now ? SIGKILL : 0);
+    struct sweep_found found = supervise_sweep(attempt, kill_now ? SIGKILL : 0);
     bool gone = found.count == 0 && !found.blind;
     if (gone && (quiet || now_ms >= attempt->drain_until_ms + FORCE_CLOSE_MS)) {
         attempt->swept = true;
@@ -536,7 +485,7 @@ static int64_t drain(struct supervised *attempt, int64_t now_ms)
     }
     attempt->sweeping = kill_now;
     if (!gone && now_ms >= attempt->drain_until_ms + SWEEP_MS) {
-        tell_survivors(attempt, &found, now_ms);
+        supervise_tell_survivors(attempt, &found, now_ms);
         process_is_over(attempt, now_ms);
         return now_ms;
     }
@@ -567,12 +516,31 @@ static void answer_journaled(struct supervised *attempt)
     arena_free(arena);
 }
 
+/* Of an heir that the journal may not outlive the machine with, nothing may happen. */
+static bool is_synced(struct supervised *attempt)
+{
+    struct err err = {0};
+    if (attempt->sync && run_journal_sync(attempt->journal, &err) < 0) {
+        attempt->facts.why = arena_strdup(attempt->arena, err.message);
+        return false;
+    }
+    attempt->sync = false;
+    return true;
+}
+
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
 {
-    if (attempt->phase == ATTEMPT_WAITING) {
+    if (attempt->phase == ATTEMPT_HELD) {
         if (attempt->facts.stopped != NULL) {
             end(attempt, now_ms);
-        } else if (!attempt->journal->full) {
+        }
+        return INT64_MAX;
+    }
+    if (attempt->phase == ATTEMPT_WAITING) {
+        bool held = attempt->facts.stopped == NULL && attempt->journal->full;
+        if (!held && (attempt->facts.stopped != NULL || !is_synced(attempt))) {
+            end(attempt, now_ms);
+        } else if (!held) {
             start(attempt, now_ms);
         }
     }

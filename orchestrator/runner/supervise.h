@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One attempt under the runner's eyes, from its spawn message to the engine's ack.
  *
- *     waiting ──> running ──> draining ──> ended
- *        the journal  ^  the process   │    EXIT is written
- *        has SPAWNING └── collecting ──┘    and kept until the ack
+ *     held ──> waiting ──> running ──> draining ──> ended
+ *     an heir:    the journal  ^  the process   │    EXIT is written
+ *     heirs.c     has SPAWNING └── collecting ──┘    and kept until the ack
  *
  * A command is one process that prepares its inputs and becomes the program; if it succeeds and something is to be
  * published, a second one collects. Lua and plugin steps are one process that does all of it.
@@ -36,7 +36,7 @@ struct watch {
     uint32_t events; /* what epoll looks for; 0: the descriptor is not registered */
 };
 
-enum supervised_phase { ATTEMPT_WAITING, ATTEMPT_RUNNING, ATTEMPT_DRAINING, ATTEMPT_ENDED };
+enum supervised_phase { ATTEMPT_HELD, ATTEMPT_WAITING, ATTEMPT_RUNNING, ATTEMPT_DRAINING, ATTEMPT_ENDED };
 
 struct supervised {
     struct runner *runner;
@@ -47,6 +47,9 @@ struct supervised {
     struct mask *mask;
     struct run_journal *journal;
     enum supervised_phase phase;
+    int64_t after;  /* of an heir: the attempt in whose place it begins; 0: none */
+    bool withdrawn; /* of an heir: it is not to begin */
+    bool sync;      /* before it begins the journal must be on the disk */
     bool collecting;
     bool acked;
 
@@ -79,6 +82,7 @@ struct supervised {
     bool begun;          /* a step's own code may have run */
     bool resulted;       /* JOURNAL_RESULT has come */
     bool failed;         /* and said "failed" or "refused" */
+    bool left;           /* something besides lines of its log is in the journal */
     bool waits;          /* and said "wait": the attempt will go on, perhaps in another runner */
     bool swept;          /* none of its processes is left */
     bool untidy;         /* ended, and supervise_tidy is to come */
@@ -88,6 +92,8 @@ struct supervised {
 /* Takes `take_arena`, which holds `spawn`. NULL with `err` when the message cannot be worked with. */
 struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
                                  struct err *err);
+/* The journal says that it is about to begin. */
+void supervise_announce(struct supervised *attempt, int64_t now_ms);
 void supervise_free(struct supervised *attempt);
 /* After the engine was told of its end, which waits for nothing else: leaves its folders and forgets its secrets. */
 void supervise_tidy(struct supervised *attempt);
@@ -108,8 +114,6 @@ void supervise_answer(struct supervised *attempt, const struct json *reply);
 bool supervise_count_log(struct supervised *attempt, struct str *payload);
 /* A line of the host in the step's log. */
 void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms);
-/* How its processes are known. */
-struct sweep_target supervise_target(const struct supervised *attempt);
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
 
@@ -121,6 +125,20 @@ void ladder_stop(struct supervised *attempt, const char *why, int64_t grace_ms, 
 void ladder_fault(struct supervised *attempt, const char *reason);
 /* The next rung, if it is time. Returns when the next is due, or INT64_MAX. */
 int64_t ladder_tick(struct supervised *attempt, int64_t now_ms);
+
+/* ---- leftovers.c ---- */
+/* How its processes are known. */
+struct sweep_target supervise_target(const struct supervised *attempt);
+/* Finds what is left of them, and sends it signal `number`; 0: none. */
+struct sweep_found supervise_sweep(struct supervised *attempt, int number);
+/* Says in the step's log what could not be killed. */
+void supervise_tell_survivors(struct supervised *attempt, const struct sweep_found *found, int64_t now_ms);
+
+/* ---- heirs.c ---- */
+/* The attempt has ended: the heir that begins in its place, or NULL. */
+struct supervised *heir_of(const struct supervised *attempt);
+/* It begins with the next tick: `attempt`, whose heir it is, has its EXIT in the journal. */
+void heir_begin(struct supervised *heir, int64_t now_ms);
 
 /* ---- supervise_group.c ---- */
 /* Makes the group of a step that asks for memory or cores. Without one, its memory is looked at. */

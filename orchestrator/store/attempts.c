@@ -2,18 +2,25 @@
 #include "store/steps.h"
 
 #include "store/leases.h"
+#include "store/removals.h"
 #include "store/stmt.h"
 
 #define ATTEMPT_COLUMNS                                                                                                \
     "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "        \
-    "spawning, exit, result, wait, started_ms, ended_ms, stopping"
+    "spawning, exit, result, wait, started_ms, ended_ms, stopping, early"
 
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, "
-               "started_ms) VALUES (:run_id, :position, :item, :number, :state, :mark, :step_run_id, :runner, "
-               ":boot_id, :started)");
+        store, "INSERT INTO attempts (id, run_id, position, item, number, state, mark, step_run_id, runner, boot_id, "
+               "started_ms, early) VALUES (:id, :run_id, :position, :item, :number, :state, :mark, :step_run_id, "
+               ":runner, :boot_id, :started, :early)");
+    stmt_int(s, ":early", attempt->early ? 1 : 0);
+    if (attempt->id == 0) {
+        stmt_null(s, ":id");
+    } else {
+        stmt_int(s, ":id", attempt->id);
+    }
     stmt_text(s, ":run_id", attempt->run_id);
     stmt_int(s, ":position", attempt->position);
     stmt_int(s, ":item", attempt->item);
@@ -37,7 +44,7 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
         store,
         "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
         "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
-        "stopping = :stopping, ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
+        "stopping = :stopping, started_ms = :started, ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
     stmt_int(s, ":id", attempt->id);
     stmt_text(s, ":state", attempt_state_name(attempt->state));
     stmt_text(s, ":reason", attempt->reason);
@@ -50,6 +57,7 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     stmt_text(s, ":result", attempt->result);
     stmt_text(s, ":wait", attempt->wait);
     stmt_text(s, ":stopping", attempt->stopping);
+    stmt_int(s, ":started", attempt->started_ms);
     if (attempt->ended_ms == 0) {
         stmt_null(s, ":ended");
     } else {
@@ -60,6 +68,38 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     }
     bool holds = attempt->state == ATTEMPT_STATE_STARTING || attempt->state == ATTEMPT_STATE_RUNNING;
     return holds ? 0 : store_leases_drop(store, attempt->id, err);
+}
+
+int store_attempt_take_back(struct store *store, const struct attempt_row *attempt, struct err *err)
+{
+    struct stmt *item =
+        stmt_get(store, "DELETE FROM steps WHERE run_id = :run_id AND position = :position AND item = :item");
+    stmt_text(item, ":run_id", attempt->run_id);
+    stmt_int(item, ":position", attempt->position);
+    stmt_int(item, ":item", attempt->item);
+    if (stmt_run(item, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "DELETE FROM attempts WHERE id = :id");
+    stmt_int(s, ":id", attempt->id);
+    return stmt_run_one(s, "taking back an attempt", err) < 0 ? -1
+                                                              : store_remove_run(store, attempt->step_run_id, err);
+}
+
+int store_attempt_last_id(struct store *store, int64_t *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT max(given, (SELECT coalesce(max(id), 0) FROM attempts)) FROM attempt_ids");
+    int row = stmt_step(s, err);
+    *ret = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
+}
+
+int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE attempt_ids SET given = :upto");
+    stmt_int(s, ":upto", upto);
+    return stmt_run_one(s, "giving out ids of attempts", err);
 }
 
 static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row *ret)
@@ -85,6 +125,7 @@ static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row
         .started_ms = stmt_column_int(s, 17),
         .ended_ms = stmt_column_int(s, 18),
         .stopping = stmt_column_text_or_null(s, 19, arena),
+        .early = stmt_column_int(s, 20) != 0,
     };
 }
 

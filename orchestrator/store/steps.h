@@ -42,10 +42,18 @@ struct attempt_row {
     const char *exit;   /* JSON or NULL */
     const char *result; /* JSON or NULL */
     const char *wait;   /* JSON or NULL */
+    bool early;         /* its row is older than the knowledge whether it has begun: `spawning` says so */
     const char *stopping; /* why it is to be stopped ("cancel", "timeout"); NULL: it is not */
     int64_t started_ms, ended_ms;
 };
-int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err); /* sets id */
+/* With its id, or 0 for the next free one, which is set. */
+int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err);
+/* An early one has never begun: its row goes, that of its item, and its MLflow run. */
+int store_attempt_take_back(struct store *store, const struct attempt_row *attempt, struct err *err);
+/* The highest id that is in use, or was given out. */
+int store_attempt_last_id(struct store *store, int64_t *ret, struct err *err);
+/* From now on nobody else gets an id up to this one. */
+int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err);
 /* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, stopping, ended_ms. A terminal
  * row never changes. What has no process any more gives back what it held (store/leases.h). */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);

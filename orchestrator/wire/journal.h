@@ -3,8 +3,9 @@
  *
  * One append-only file per run. The runner is its only writer; the engine reads it from the offset
  * it had committed, so that every frame takes effect exactly once; `sluice logs` reads it for the
- * log lines. Nothing is fsynced: the engine's commit is the durable point, and a journal that
- * is shorter than a committed offset, or torn, is detected.
+ * log lines. The engine's commit is the durable point, and a journal that is shorter than a committed
+ * offset, or torn, is detected. It is synced only where a runner goes on by itself: between the end of
+ * an attempt and the start of its heir (message.h).
  *
  * The file starts with 16 bytes: "sluice-journal1\n". Then frames, little-endian:
  *
@@ -79,6 +80,8 @@ int64_t journal_writer_size(const struct journal_writer *writer);
 int64_t journal_writer_file(const struct journal_writer *writer);
 /* Makes room for `bytes` more (posix_fallocate beyond the end, size unchanged). Failing is no error. */
 void journal_reserve(struct journal_writer *writer, int64_t bytes);
+/* What was appended is on the disk when this returns 0. */
+int journal_writer_sync(struct journal_writer *writer, struct err *err);
 void journal_writer_close(struct journal_writer *writer);
 
 /* ---- reading (engine, commands) --------------------------------------------------------------- */

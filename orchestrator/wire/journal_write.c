@@ -185,6 +185,11 @@ void journal_reserve(struct journal_writer *writer, int64_t bytes)
     (void)fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, writer->size, bytes);
 }
 
+int journal_writer_sync(struct journal_writer *writer, struct err *err)
+{
+    return fdatasync(writer->fd) < 0 ? err_errno(err, "the journal cannot be synced") : 0;
+}
+
 void journal_writer_close(struct journal_writer *writer)
 {
     if (writer == NULL) {

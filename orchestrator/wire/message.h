@@ -14,20 +14,28 @@
  *                                                   is SIGKILL at once; repeated stops only get harder
  *   {"type":"reply","attempt":ID,"seq":N,"result":any} or {...,"error":{"code","message"}}
  *   {"type":"ack","attempt":ID}                     its EXIT is committed: forget the attempt
+ *   {"type":"withdraw","attempt":ID}                an heir that has not begun is not to begin: "withdrawn" if so
  *   {"type":"list"}                                 ask for "attempts" again: also a question for a sign of life
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
  *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
- *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"running"|"exited","calls":[SEQ,...]}]}
- *       after hello: what it knows; `calls` are questions still without a reply
+ *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
+ *                                     "after":ID,"order":{...}}]}
+ *       after hello: what it knows; `calls` are questions still without a reply; `after` and `order` are of one that
+ *       is held
  *   {"type":"doorbell","run_id":TEXT,"size":N,"file":INODE} the journal has grown to N bytes
+ *   {"type":"withdrawn","attempt":ID}               this heir has not begun and never will
  *   {"type":"full","run_id","message","file"}       the journal cannot be written now; steps are held
  *   {"type":"damaged","run_id","message","file"}    it can never be written again: somebody has cut it or
  *                                                   written to it; what its steps say is dropped
  *
  * Fields of spawn (all paths absolute; absent means none):
  *   attempt, run_id, journal            ids, and the journal's path
+ *   after, order        an heir: it is held until attempt `after` has ended, and begins at once when that has succeeded
+ *                       and left nothing but lines of its log. `order` goes into the exit record of `after`, which is
+ *                       on the disk before the heir begins: so the journal alone says that it has begun. If `after`
+ *                       ends otherwise it is held until "stop" (it ends before it began) or "ack" (it is forgotten)
  *   journal_anew                        true: the engine reads what stands at that path now, from its start
  *   kind                "command" | "shell" | "lua" | "plugin"
  *   argv                ["python","train.py"]          of a command
@@ -60,8 +68,8 @@
  *
  * JOURNAL_EXIT: {"how":"exited"|"signalled"|"not_started", "code":N, "signal":N, "core":bool,
  *   "stopped":null|"timeout"|"cancel"|"log_limit"|"memory"|"linger", "reason": text or null, "out_of_memory":bool,
- *   "wall_ms","user_ms","system_ms","max_rss_bytes", "memory_peak_bytes" when it had a control group}. `reason` is in
- *   words: "killed by signal 9 after 3.2 GB".
+ *   "wall_ms","user_ms","system_ms","max_rss_bytes", "memory_peak_bytes" when it had a control group, "heir" the order
+ *   of the attempt that now begins in its place}. `reason` is in words: "killed by signal 9 after 3.2 GB".
  */
 #ifndef SLUICE_WIRE_MESSAGE_H
 #define SLUICE_WIRE_MESSAGE_H

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is a step durable before the next one begins? What strace saw of a chain says it.
 
-Between the exit of step n and the fork of step n + 1 the engine must have begun and ended a data sync of the store, for
-each n. `failures(trace)` lists where it did not; an empty list means that all is well.
+Between the exit of step n and the fork of step n + 1 there must have begun and ended a data sync, for each n: of the
+store, or of the run's journal, into which that end has been written since the exit. `failures(trace)` lists where there
+is none; an empty list means that all is well.
 """
 import pathlib
 import re
@@ -10,9 +11,11 @@ import subprocess
 
 import shapes
 
-CALLS = "trace=fdatasync,fsync,execve,clone,clone3,fork,vfork"
+CALLS = "trace=fdatasync,fsync,execve,clone,clone3,fork,vfork,pwritev"
 LINE = re.compile(r"(?P<pid>\d+) +\d+\.\d+ (?P<rest>.*)")
 SYNC = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*/sluice\.db(?:-wal)?>")
+JOURNAL_SYNC = re.compile(r"fdatasync\(\d+<[^>]*/journal>")
+END_WRITTEN = re.compile(r"pwritev\(\d+<[^>]*/journal>.*how")
 FORK = re.compile(r"(?:clone3?|v?fork)\(")
 ENDED = re.compile(r"<\.\.\. (?P<call>\w+) resumed>.* = (?P<result>-?\d+)|.*\) += (?P<result_at_once>-?\d+)")
 STEP = re.compile(r'execve\("[^"]*/true", \["true"\]')
@@ -22,8 +25,8 @@ def record(sluice, steps, folder, env=None):
     """Runs a chain of `true` under strace in `folder`, and returns the lines of what strace saw."""
     file, trace = pathlib.Path(folder) / "ordered.yaml", pathlib.Path(folder) / "strace"
     file.write_text(shapes.pipeline(steps, True), encoding="utf-8")
-    subprocess.run(["strace", "-f", "-ttt", "-y", "-e", "signal=none", "-e", CALLS, "-o", trace, sluice, "run", file,
-                    "-q", "--new", "--home", pathlib.Path(folder) / "ordered-home"],
+    subprocess.run(["strace", "-f", "-ttt", "-y", "-s", "24", "-e", "signal=none", "-e", CALLS, "-o", trace,
+                    sluice, "run", file, "-q", "--new", "--home", pathlib.Path(folder) / "ordered-home"],
                    env=env, stdin=subprocess.DEVNULL, check=True)
     return trace.read_text(encoding="utf-8", errors="replace").splitlines()
 
@@ -33,6 +36,7 @@ class Trace:
 
     def __init__(self, lines):
         self.open, self.syncs, self.forks, self.exits, self.steps = {}, [], {}, {}, []
+        self.journal_syncs, self.ends_written = [], []
         for number, line in enumerate(lines):
             found = LINE.match(line)
             if found:
@@ -51,10 +55,21 @@ class Trace:
         result = int(ended["result"] or ended["result_at_once"])
         if SYNC.match(call) and result == 0:
             self.syncs.append((began, number))
+        elif JOURNAL_SYNC.match(call) and result == 0:
+            self.journal_syncs.append((began, number))
+        elif END_WRITTEN.match(call) and result > 0:
+            self.ends_written.append(number)
         elif FORK.match(call) and result > 0:
             self.forks[result] = began
         elif STEP.match(call) and result == 0:
             self.steps.append(pid)
+
+
+def is_durable(trace, ended, begins):
+    if any(ended < began and done < begins for began, done in trace.syncs):
+        return True
+    return any(ended < written < began and done < begins
+               for began, done in trace.journal_syncs for written in trace.ends_written)
 
 
 def failures(lines, steps):
@@ -66,7 +81,7 @@ def failures(lines, steps):
         ended, begins = trace.exits.get(before), trace.forks.get(after)
         if ended is None or begins is None:
             wrong.append(f"the end of step {n} or the fork of step {n + 1} was not seen")
-        elif not any(ended < began and done < begins for began, done in trace.syncs):
-            wrong.append(f"no sync of the store between the exit of step {n} (process {before}) and the fork of the "
-                         f"next (process {after})")
+        elif not is_durable(trace, ended, begins):
+            wrong.append(f"no sync of the store or the journal between the exit of step {n} (process {before}) and the "
+                         f"fork of the next (process {after})")
     return wrong

@@ -10,7 +10,7 @@ import durable_order  # noqa: E402
 STEPS = 30
 
 
-def test_between_a_step_and_the_next_the_store_is_synced(sluice):
+def test_between_a_step_and_the_next_its_end_is_synced(sluice):
     # LeakSanitizer does not work in a process that is traced.
     env = {**sluice.env, "ASAN_OPTIONS": sluice.env["ASAN_OPTIONS"] + ":detect_leaks=0"}
     lines = durable_order.record(BUILD / "sluice", STEPS, sluice.folder, env)
@@ -22,6 +22,9 @@ def test_between_a_step_and_the_next_the_store_is_synced(sluice):
     without = [line for n, line in enumerate(lines) if n not in between or "sync" not in line]
     assert len(durable_order.failures(without, STEPS)) == 1
     assert durable_order.failures(lines, STEPS + 1) == [f"{STEPS} steps were seen, not {STEPS + 1}"]
+    unwritten = [line for n, line in enumerate(lines)
+                 if n not in between or ("pwritev" not in line and "wal" not in line)]
+    assert len(durable_order.failures(unwritten, STEPS)) == 1, "a sync of a journal that does not have the end yet"
     early = [line for line in lines if "exited" not in line or not line.startswith(f"{next_to_last} ")]
     early.insert(trace.forks[last] - 1, lines[trace.exits[next_to_last]])
     assert len(durable_order.failures(early, STEPS)) == 1

@@ -148,7 +148,8 @@ def _needs(store):
 
 def order(store):
     """4: who has an attempt has all that it needs behind it."""
-    begun = set(store.execute("SELECT run_id, step FROM attempts JOIN steps USING (run_id, position, item)"))
+    begun = set(store.execute("SELECT run_id, step FROM attempts JOIN steps USING (run_id, position, item) "
+                              "WHERE NOT early OR spawning"))
     live = set(store.execute(f"SELECT run_id, step FROM steps WHERE item >= 0 AND state NOT IN {TERMINAL_STEP}"))
     return [f"4 a step begins after what it needs: run {run}, {step} while {need} is open"
             for run, step, need in _needs(store) if (run, step) in begun and (run, need) in live]

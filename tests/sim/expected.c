@@ -224,8 +224,8 @@ static bool is_wanted(const struct world *world, const struct run_end *run, size
         good = good && outcome == GOOD;
         failed = failed || outcome == BAD || handed_on;
     }
-    *ret_after_failure =
-        plan->condition == PLAN_IF_NONE || plan->condition == PLAN_IF_FALSE ? first_after_failure : failed;
+    bool by_needs = !good && (plan->condition == PLAN_IF_NONE || plan->condition == PLAN_IF_FALSE);
+    *ret_after_failure = by_needs ? first_after_failure : failed;
     switch (plan->condition) {
     case PLAN_IF_ALWAYS:
         return true;

@@ -47,12 +47,13 @@ static void draw_needs(struct plan_step *step, struct rng *rng, size_t index, ui
 static void draw_matrix(struct plan *plan, struct plan_step *step, struct rng *rng)
 {
     struct plan_step *first = step->need_count > 0 ? &plan->steps[step->needs[0]] : NULL;
-    if (!chance(rng, 20)) {
+    if (!chance(rng, plan->quick ? 8 : 20)) {
         return;
     }
     step->items = between(rng, 1, 4);
     if (first != NULL && first->items == 0 && !first->child && !step->optional[0] && chance(rng, 50)) {
         first->lists = true;
+        first->plain = false;
         step->items = -1;
     }
     step->max_parallel = chance(rng, 30) ? between(rng, 1, 2) : 0;
@@ -67,7 +68,7 @@ static void draw_step(struct plan *plan, struct rng *rng, size_t index, uint64_t
     step->attempts = 1;
     step->grace_ms = between(rng, 0, 8000);
     step->child = index > 0 && chance(rng, 5);
-    if (index > 0 && chance(rng, 20)) {
+    if (index > 0 && chance(rng, plan->quick ? 8 : 20)) {
         step->condition = chance(rng, 60) ? PLAN_IF_ALWAYS : chance(rng, 80) ? PLAN_IF_FAILURE : PLAN_IF_FALSE;
     }
     step->continue_on_error = chance(rng, 12);
@@ -75,19 +76,20 @@ static void draw_step(struct plan *plan, struct rng *rng, size_t index, uint64_t
         return;
     }
     draw_matrix(plan, step, rng);
-    if (chance(rng, 50)) {
+    if (chance(rng, plan->quick ? 20 : 50)) {
         step->attempts = between(rng, 2, 3);
         step->delay_ms = between(rng, 0, 5) * 1000;
         step->retry_lost = chance(rng, 60);
     }
     step->timeout_ms = chance(rng, 20) ? between(rng, 1, 20) * 1000 : 0;
-    step->wait = chance(rng, 25) ? (enum plan_wait)between(rng, 1, 3) : PLAN_WAIT_NONE;
+    step->wait = chance(rng, plan->quick ? 8 : 25) ? (enum plan_wait)between(rng, 1, 3) : PLAN_WAIT_NONE;
     if (step->wait == PLAN_WAIT_APPROVAL && step->items != 0) {
         step->wait = PLAN_WAIT_UNTIL; /* two approvals of one step cannot be told apart by who votes */
     }
     step->quorum = between(rng, 1, 2);
     step->expires_ms = chance(rng, 30) ? between(rng, 5, 90) * 1000 : 0;
     step->gate = chance(rng, 15);
+    step->plain = chance(rng, plan->quick ? 90 : 30) && step->wait == PLAN_WAIT_NONE && !step->gate;
 }
 
 /* ---- as a file ------------------------------------------------------------------------------- */
@@ -110,9 +112,17 @@ static void write_command(struct strbuf *out, const struct plan *plan, const str
     }
     strbuf_add_text(out, "    run: [step");
     for (size_t i = 0; i < step->need_count; i++) {
-        strbuf_printf(out, ", \"${{ steps.%s.outputs.v ?? 'none' }}\"", plan->steps[step->needs[i]].id);
+        const struct plan_step *need = &plan->steps[step->needs[i]];
+        if (need->plain) {
+            strbuf_add_text(out, ", none");
+        } else {
+            strbuf_printf(out, ", \"${{ steps.%s.outputs.v ?? 'none' }}\"", need->id);
+        }
     }
-    strbuf_printf(out, "]\n    outputs: {v: string%s}\n", step->lists ? ", l: list" : "");
+    strbuf_add_text(out, "]\n");
+    if (!step->plain) {
+        strbuf_printf(out, "    outputs: {v: string%s}\n", step->lists ? ", l: list" : "");
+    }
     strbuf_printf(out, "    stop: {grace: %dms}\n", step->grace_ms);
 }
 
@@ -162,10 +172,11 @@ static void write_step(struct strbuf *out, const struct plan *plan, const struct
 
 void plan_make(struct plan *plan, struct rng *rng, size_t most, struct arena *arena)
 {
-    uint64_t shape = rng_below(rng, 4);
+    bool quick = rng_below(rng, 3) == 0;
+    uint64_t shape = quick && rng_below(rng, 2) == 0 ? 0 : rng_below(rng, 4);
     size_t count = (size_t)between(rng, 1, PLAN_STEPS_MAX);
     struct strbuf out;
-    *plan = (struct plan){.step_count = count < most ? count : most};
+    *plan = (struct plan){.step_count = count < most ? count : most, .quick = quick};
     plan->slots = between(rng, 1, 4);
     plan->orderly = chance(rng, 25);
     plan->timeout_ms = chance(rng, 10) ? between(rng, 5, 60) * 1000 : 0;
@@ -210,8 +221,8 @@ struct behaviour plan_behaviour(const struct plan *plan, uint64_t seed, size_t s
     struct behaviour does = {
         .fork_ms = chance(&rng, 50) ? 0 : between(&rng, 1, 30),
         /* In tens of milliseconds, so that many end at the same instant. */
-        .work_ms = 10 * (chance(&rng, 70) ? between(&rng, 0, 8) : between(&rng, 0, 800)),
-        .metrics = chance(&rng, 40) ? between(&rng, 1, 3) : 0,
+        .work_ms = 10 * (chance(&rng, plan->quick ? 95 : 70) ? between(&rng, 0, 8) : between(&rng, 0, 800)),
+        .metrics = chance(&rng, plan->quick ? 5 : 40) ? between(&rng, 1, 3) : 0,
         .logs = chance(&rng, 30),
         .asks_twice = chance(&rng, 20),
         .obeys_ms = chance(&rng, 70) ? between(&rng, 0, 100) : -1,

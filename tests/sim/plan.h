@@ -32,6 +32,7 @@ struct plan_step {
     int grace_ms;
     enum plan_wait wait;
     int quorum, expires_ms;
+    bool plain; /* leaves nothing */
     bool gate; /* asks the store to record a gate */
 };
 
@@ -40,6 +41,7 @@ struct plan {
     struct plan_step steps[PLAN_STEPS_MAX];
     int timeout_ms; /* of the run; 0: none */
     int slots;
+    bool quick;   /* most steps take no time and leave nothing: there are heirs */
     bool orderly; /* no step fails by itself: what ends badly was made to by a fault */
     const char *text;
     const char *child_text;

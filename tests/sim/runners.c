@@ -130,7 +130,13 @@ static void send_attempts(struct runner *runner, struct link *link)
         }
         json_set(arena, &one, "attempt", json_int(step->attempt));
         json_set(arena, &one, "run_id", json_cstring(arena, step->run_id));
-        json_set(arena, &one, "state", json_cstring(arena, step->phase == PHASE_ENDED ? "exited" : "running"));
+        bool held = step->phase == PHASE_HELD;
+        const char *state = step->phase == PHASE_ENDED ? "exited" : held ? "held" : "running";
+        json_set(arena, &one, "state", json_cstring(arena, state));
+        if (held) {
+            json_set(arena, &one, "after", json_int(step->after));
+            json_set(arena, &one, "order", *json_get(&step->spawn, "order"));
+        }
         json_set(arena, &one, "calls", calls);
         json_push(arena, &list, one);
     }
@@ -243,7 +249,16 @@ static void obey(struct world *world, struct runner *runner, struct link *link, 
         steps_stop(world, step, json_get_text(message, "why", "cancel"), json_get_int(message, "grace_ms", 10000));
     } else if (step != NULL && strcmp(type, "reply") == 0) {
         steps_answer(world, step, message);
+    } else if (step != NULL && strcmp(type, "withdraw") == 0) {
+        step->withdrawn = true;
+        if (step->phase == PHASE_HELD) {
+            struct arena *arena = arena_new();
+            struct json withdrawn = typed(arena, "withdrawn");
+            json_set(arena, &withdrawn, "attempt", json_int(step->attempt));
+            send_and_free(link, arena, &withdrawn);
+        }
     } else if (step != NULL && strcmp(type, "ack") == 0) {
+        step->phase = step->phase == PHASE_HELD ? PHASE_ENDED : step->phase;
         step->acked = true;
         runners_forget_ended(runner, step);
     }
@@ -364,7 +379,7 @@ void runners_engine_gone(struct world *world)
 static bool is_idle(const struct runner *runner)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        if (runner->attempts.items[i]->phase != PHASE_ENDED) {
+        if (runner->attempts.items[i]->phase != PHASE_ENDED && runner->attempts.items[i]->phase != PHASE_HELD) {
             return false;
         }
     }
@@ -379,7 +394,7 @@ static void linger(struct world *world, struct runner *runner)
     }
     for (size_t i = 0; i < runner->attempts.count; i++) {
         struct execution *step = runner->attempts.items[i];
-        if (step->phase != PHASE_ENDED && step->stopped == NULL) {
+        if (step->phase != PHASE_ENDED && step->phase != PHASE_HELD && step->stopped == NULL) {
             steps_stop(world, step, "linger", 1000);
         }
     }

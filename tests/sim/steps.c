@@ -40,8 +40,27 @@ void steps_close_logs(struct runner *runner)
     runner->logs.count = 0;
 }
 
+/* What was appended so far survives the machine. */
+static void sync_log(struct world *world, const struct execution *step)
+{
+    const struct run_log *log = log_of(world, step->runner, step->run_id, "");
+    struct run_synced *synced = NULL;
+    for (size_t i = 0; i < world->synced.count; i++) {
+        bool same = strcmp(world->synced.items[i].run_id, step->run_id) == 0;
+        synced = same ? &world->synced.items[i] : synced;
+    }
+    if (synced == NULL) {
+        struct run_synced one = {.bytes = 0};
+        (void)snprintf(one.run_id, sizeof one.run_id, "%s", step->run_id);
+        vec_push(&world->synced, one);
+        synced = &world->synced.items[world->synced.count - 1];
+    }
+    synced->bytes = log == NULL ? 0 : journal_writer_size(log->writer);
+}
+
 void steps_append(struct world *world, struct execution *step, enum journal_type type, struct str payload)
 {
+    step->left = step->left || (type >= JOURNAL_METRICS && type != JOURNAL_RESULT && type != JOURNAL_EXIT);
     struct run_log *log = log_of(world, step->runner, step->run_id, "");
     struct err err = {0};
     if (log != NULL &&
@@ -106,6 +125,27 @@ static void draw(struct world *world, struct execution *step)
                                 step->number, step->leg, will_be_stopped(world, step));
 }
 
+/* The attempt is about to fork. */
+static void announce(struct world *world, struct execution *step)
+{
+    const struct json *spawn = &step->spawn;
+    step->phase = PHASE_SPAWNING;
+    world->began(world, step, spawn);
+    vec_push(&world->executions, step);
+    if (log_of(world, step->runner, step->run_id, json_get_text(spawn, "journal", "")) == NULL) {
+        step->phase = PHASE_CUT;
+        return;
+    }
+    append_text(world, step, JOURNAL_SPAWNING, "{}");
+    world_plan(world, step->does.fork_ms, HAPPENS_ACT)->execution = step;
+    int64_t timeout_ms = json_get_int(spawn, "timeout_ms", 0);
+    if (timeout_ms > 0) {
+        struct happening *timeout = world_plan(world, step->does.fork_ms + timeout_ms, HAPPENS_TIMEOUT);
+        timeout->execution = step;
+        timeout->number = json_get_int(json_get(spawn, "stop"), "grace_ms", 0);
+    }
+}
+
 void steps_begin(struct world *world, struct runner *runner, const struct json *spawn)
 {
     const struct json *context = json_get(spawn, "context");
@@ -126,27 +166,35 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
     } else {
         draw(world, step);
     }
-    world->began(world, step, spawn);
-    vec_push(&world->executions, step);
     vec_push(&runner->attempts, step);
-    if (log_of(world, runner, step->run_id, json_get_text(spawn, "journal", "")) == NULL) {
-        step->phase = PHASE_CUT;
+    step->spawn = json_copy(world->arena, spawn);
+    step->after = json_get_int(spawn, "after", 0);
+    if (step->after == 0) {
+        announce(world, step);
         return;
     }
-    append_text(world, step, JOURNAL_SPAWNING, "{}");
-    world_plan(world, step->does.fork_ms, HAPPENS_ACT)->execution = step;
-    int64_t timeout_ms = json_get_int(spawn, "timeout_ms", 0);
-    if (timeout_ms > 0) {
-        struct happening *timeout = world_plan(world, step->does.fork_ms + timeout_ms, HAPPENS_TIMEOUT);
-        timeout->execution = step;
-        timeout->number = json_get_int(json_get(spawn, "stop"), "grace_ms", 0);
-    }
+    step->phase = PHASE_HELD;
+    step->order = json_text(world->arena, json_get(&step->spawn, "order")).p;
+    world_trace(world, "attempt %lld is held behind %lld", (long long)step->attempt, (long long)step->after);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
+static struct execution *heir_of(const struct execution *step)
+{
+    for (size_t i = 0; i < step->runner->attempts.count; i++) {
+        struct execution *heir = step->runner->attempts.items[i];
+        if (heir->phase == PHASE_HELD && heir->after == step->attempt && !heir->withdrawn && heir->stopped == NULL) {
+            return heir;
+        }
+    }
+    return NULL;
+}
+
 void steps_end(struct world *world, struct execution *step, const char *how, int code, int signal)
 {
+    bool simply = strcmp(how, "exited") == 0 && code == 0 && step->stopped == NULL && !step->left && !step->refused;
+    struct execution *heir = simply ? heir_of(step) : NULL;
     const char *stopped = step->stopped == NULL ? "null" : format(world, "\"%s\"", step->stopped);
     bool out_of_memory = strcmp(how, "oom") == 0;
     const char *reason =
@@ -154,9 +202,10 @@ void steps_end(struct world *world, struct execution *step, const char *how, int
     append_text(world, step, JOURNAL_EXIT,
                 format(world,
                        "{\"how\":\"%s\",%s\"code\":%d,\"signal\":%d,\"core\":false,\"stopped\":%s,\"reason\":%s,"
-                       "\"wall_ms\":%lld,\"user_ms\":1,\"system_ms\":1,\"max_rss_bytes\":1000000}",
+                       "\"wall_ms\":%lld,\"user_ms\":1,\"system_ms\":1,\"max_rss_bytes\":1000000%s%s}",
                        out_of_memory ? "signalled" : how, out_of_memory ? "\"out_of_memory\":true," : "", code,
-                       out_of_memory ? 9 : signal, stopped, reason, (long long)(world->now_ms - step->started_ms)));
+                       out_of_memory ? 9 : signal, stopped, reason, (long long)(world->now_ms - step->started_ms),
+                       heir == NULL ? "" : ",\"heir\":", heir == NULL ? "" : heir->order));
     step->phase = PHASE_ENDED;
     step->process = false;
     step->ended_ms = world->now_ms;
@@ -165,6 +214,10 @@ void steps_end(struct world *world, struct execution *step, const char *how, int
     step->good = !step->waited && code == 0 && signal == 0 && !out_of_memory && step->stopped == NULL;
     world_trace(world, "attempt %lld ends: %s %d %d %s", (long long)step->attempt, how, code, signal, stopped);
     runners_forget_ended(step->runner, step);
+    if (heir != NULL) {
+        announce(world, heir);
+        sync_log(world, heir);
+    }
 }
 
 void steps_stop(struct world *world, struct execution *step, const char *why, int64_t grace_ms)
@@ -286,6 +339,10 @@ static void ask_to_wait(struct world *world, struct execution *step)
 
 static void publish(struct world *world, struct execution *step)
 {
+    if (!step->of_child && world->plan.steps[step->step].plain) {
+        steps_end(world, step, "exited", 0, 0);
+        return;
+    }
     append_text(world, step, JOURNAL_REPORT,
                 format(world, "{\"kind\":\"output\",\"key\":\"v\",\"value\":\"%s\"}", step->output));
     if (!step->of_child && world->plan.steps[step->step].lists) {
@@ -318,6 +375,7 @@ static void finish(struct world *world, struct execution *step)
         break;
     case END_REFUSED:
         append_text(world, step, JOURNAL_RESULT, "{\"result\":\"refused\",\"reason\":\"no\"}");
+        step->refused = true;
         steps_end(world, step, "exited", 0, 0);
         step->good = false;
         break;

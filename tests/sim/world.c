@@ -267,7 +267,17 @@ void world_boot(struct world *world)
     (void)snprintf(world->boot_id, sizeof world->boot_id, "00000000-0000-4000-8000-%012d", ++world->boots);
 }
 
-/* Nobody syncs a journal: its end may be missing afterwards, also in the middle of a frame. */
+static int64_t synced_of(const struct world *world, const char *run_id)
+{
+    for (size_t i = 0; i < world->synced.count; i++) {
+        if (strcmp(world->synced.items[i].run_id, run_id) == 0) {
+            return world->synced.items[i].bytes;
+        }
+    }
+    return 0;
+}
+
+/* What was not synced of a journal may be missing afterwards, also from the middle of a frame. */
 static void cut_journals(struct world *world)
 {
     for (size_t i = 0; i < world->executions.count; i++) {
@@ -280,6 +290,8 @@ static void cut_journals(struct world *world)
             continue;
         }
         int64_t size = (int64_t)rng_below(&world->fault_rng, (uint64_t)status.st_size + 1);
+        int64_t least = synced_of(world, run_id);
+        size = size < least && least <= (int64_t)status.st_size ? least : size;
         world->journal_cut = truncate(path, size) == 0 || world->journal_cut;
         world_trace(world, "a journal has %lld bytes of %lld", (long long)size, (long long)status.st_size);
     }
@@ -329,6 +341,7 @@ void world_close(struct world *world)
     }
     vec_clear(&world->runners);
     vec_clear(&world->executions);
+    vec_clear(&world->synced);
     vec_clear(&world->happenings);
     vec_clear(&world->due);
     vec_clear(&world->gone);

@@ -27,6 +27,7 @@ enum phase {
     PHASE_RUNNING,
     PHASE_ENDED,    /* its EXIT is in the journal */
     PHASE_CUT,      /* its runner died */
+    PHASE_HELD,     /* an heir whose time has not come */
 };
 
 struct execution {
@@ -49,6 +50,12 @@ struct execution {
     int64_t asked;     /* number of the question that has no answer yet; 0: none */
     int answers;
     bool acked;
+    int64_t after;     /* of an heir: the attempt in whose place it begins */
+    const char *order; /* and what the exit record of that one says then; NULL: it is none */
+    struct json spawn; /* and its message */
+    bool withdrawn;
+    bool refused;      /* its result was no success */
+    bool left;         /* more than lines is in the journal */
     int points;        /* metric points in its journal */
     int64_t started_ms, ended_ms; /* monotonic */
     struct runner *runner;
@@ -116,6 +123,12 @@ struct happening {
     int64_t number;
 };
 
+/* How much of a journal a runner has synced. */
+struct run_synced {
+    char run_id[40];
+    int64_t bytes;
+};
+
 struct run_made {
     char run_id[40];
     char retry_of[40];
@@ -147,6 +160,9 @@ struct world {
     struct {
         VEC_OF(struct runner *)
     } runners;
+    struct {
+        VEC_OF(struct run_synced)
+    } synced;
     struct {
         VEC_OF(struct execution *)
     } executions;

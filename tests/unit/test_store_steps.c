@@ -311,12 +311,49 @@ TEST(an_attempt_number_serves_once_for_an_item)
     struct fixture f = open_fixture();
     struct err err = {0};
     struct attempt_row row = insert_attempt(&f, 1);
+    row.id = 0;
     assert_int_equal(store_attempt_insert(f.store, &row, &err), -1);
     assert_int_equal(err.code, ERR_STATE);
     err = (struct err){0};
     row.number = 2;
     assert_int_equal(store_attempt_insert(f.store, &row, NULL), 0);
     assert_int_equal(store_attempt_get(f.store, row.id + 1, f.d.run->arena, &row, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    close_fixture(&f);
+}
+
+TEST(an_id_that_was_given_out_is_nobody_elses)
+{
+    struct fixture f = open_fixture();
+    int64_t last = -1;
+    assert_int_equal(store_attempt_last_id(f.store, &last, NULL), 0);
+    assert_int_equal(last, 0);
+    struct attempt_row row = insert_attempt(&f, 1);
+    assert_int_equal(store_attempt_last_id(f.store, &last, NULL), 0);
+    assert_int_equal(last, row.id);
+    assert_int_equal(store_attempt_ids_give(f.store, 64, NULL), 0);
+    assert_int_equal(store_attempt_last_id(f.store, &last, NULL), 0);
+    assert_int_equal(last, 64);
+    row.id = 70;
+    row.number = 2;
+    row.early = true;
+    assert_int_equal(store_attempt_insert(f.store, &row, NULL), 0);
+    assert_int_equal(store_attempt_last_id(f.store, &last, NULL), 0);
+    assert_int_equal(last, 70);
+    struct attempt_row read;
+    assert_int_equal(store_attempt_get(f.store, 70, f.d.run->arena, &read, NULL), 0);
+    assert_true(read.early);
+    assert_int_equal(read.number, 2);
+    close_fixture(&f);
+}
+
+TEST(an_attempt_that_is_taken_back_leaves_no_row)
+{
+    struct fixture f = open_fixture();
+    struct err err = {0};
+    struct attempt_row row = insert_attempt(&f, 1);
+    assert_int_equal(store_attempt_take_back(f.store, &row, NULL), 0);
+    assert_int_equal(store_attempt_get(f.store, row.id, f.d.run->arena, &row, &err), -1);
     assert_int_equal(err.code, ERR_NOT_FOUND);
     close_fixture(&f);
 }
@@ -364,5 +401,7 @@ TESTS(RUN(a_run_goes_on_after_a_restart_at_any_point_as_if_there_had_been_none),
       RUN(rows_of_another_pipeline_are_called_damaged), RUN(artifacts_of_a_step_are_found_without_its_run),
       RUN(cancelling_the_rows_leaves_what_has_ended),
       RUN(an_attempt_is_read_as_it_was_written_and_its_end_is_final),
-      RUN(an_attempt_number_serves_once_for_an_item), RUN(attempts_are_listed_by_run_or_while_they_are_open),
+      RUN(an_attempt_number_serves_once_for_an_item), RUN(an_id_that_was_given_out_is_nobody_elses),
+      RUN(an_attempt_that_is_taken_back_leaves_no_row),
+      RUN(attempts_are_listed_by_run_or_while_they_are_open),
       RUN(a_question_is_answered_once))

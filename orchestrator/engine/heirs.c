@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Heirs: attempts that are given to a runner before their time, to begin in the place of one that it runs already.
+ *
+ * Where steps take a millisecond, the way from the runner to us, through a commit and back takes as long again. While
+ * quick steps run, what will follow each of them if it succeeds is worked out beforehand and lies with the runner, a
+ * line of a few. The runner begins the next as soon as the end of the one before is in its journal, and on the disk.
+ *
+ * No row knows of an heir. What has happened stands in the exit record of the attempt before it: either that the heir
+ * has begun, which is read in the same transaction as that end, or nothing, and then it never will. So an engine that
+ * finds an heir with a runner, or an order in a journal, needs no memory of having given it.
+ *
+ * An heir sees what it would have seen later, or there is none: a step with inputs, secrets, a cache, a condition or
+ * resources is started from here when its turn has come.
+ */
+#include "base/log.h"
+#include "engine/engine_internal.h"
+
+#include <stdio.h>
+
+enum { LINE = 8, IDS_AT_ONCE = 64, PATIENCE_MS = 500 };
+
+static struct heir *heir_of_step(struct engine *engine, const struct open_run *open, size_t step)
+{
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        if (engine->heirs.items[i].open == open && engine->heirs.items[i].place.step == step) {
+            return &engine->heirs.items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct heir *heir_after(struct engine *engine, int64_t attempt)
+{
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        if (engine->heirs.items[i].after == attempt) {
+            return &engine->heirs.items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct heir *heir_find(struct engine *engine, int64_t id)
+{
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        if (engine->heirs.items[i].ids.id == id) {
+            return &engine->heirs.items[i];
+        }
+    }
+    return NULL;
+}
+
+static void remove_heir(struct engine *engine, struct heir *heir)
+{
+    size_t at = (size_t)(heir - engine->heirs.items);
+    engine->heirs.count--;
+    memmove(heir, heir + 1, (engine->heirs.count - at) * sizeof *heir);
+}
+
+/* ---- orders: what the exit record says of an heir ------------------------------------------------------------- */
+
+static struct json order_of(struct arena *arena, const struct heir *heir)
+{
+    struct json order = json_object();
+    json_set(arena, &order, "attempt", json_int(heir->ids.id));
+    json_set(arena, &order, "position", json_int((int64_t)heir->place.step));
+    json_set(arena, &order, "item", json_int((int64_t)heir->place.item));
+    json_set(arena, &order, "step_run_id", json_cstring(arena, heir->ids.step_run_id));
+    json_set(arena, &order, "mark", json_cstring(arena, heir->ids.mark));
+    json_set(arena, &order, "boot_id", json_cstring(arena, heir->ids.boot_id));
+    return order;
+}
+
+/* False when it is none of this run's. */
+static bool read_order(const struct json *order, struct open_run *open, struct heir *ret)
+{
+    int64_t position = json_get_int(order, "position", -1);
+    int64_t item = json_get_int(order, "item", -1);
+    *ret = (struct heir){
+        .ids.id = json_get_int(order, "attempt", 0),
+        .open = open,
+        .place = {(size_t)position, (size_t)item},
+    };
+    (void)snprintf(ret->ids.step_run_id, sizeof ret->ids.step_run_id, "%s", json_get_text(order, "step_run_id", ""));
+    (void)snprintf(ret->ids.mark, sizeof ret->ids.mark, "%s", json_get_text(order, "mark", ""));
+    (void)snprintf(ret->ids.boot_id, sizeof ret->ids.boot_id, "%s", json_get_text(order, "boot_id", ""));
+    return ret->ids.id > 0 && ret->ids.step_run_id[0] != '\0' && position >= 0 && item >= 0 &&
+           (size_t)position < open->pipeline->step_count;
+}
+
+static struct json message_of(struct arena *arena, const char *type, int64_t attempt)
+{
+    struct json message = json_object();
+    json_set(arena, &message, "type", json_cstring(arena, type));
+    json_set(arena, &message, "attempt", json_int(attempt));
+    return message;
+}
+
+/* With what the turn has to say, after its commit. */
+static void tell(struct engine *engine, const char *runner, const char *type, int64_t attempt)
+{
+    turn_send(engine, runner, message_of(engine->turn, type, attempt));
+}
+
+/* What no row depends on. */
+static void tell_now(struct engine *engine, struct runner_link *link, const char *type, int64_t attempt)
+{
+    struct json message = message_of(engine->turn, type, attempt);
+    link_send(engine, link, &message);
+}
+
+/* ---- giving ----------------------------------------------------------------------------------------------------- */
+
+/* Its success is no more than that. The runner looks again, at what it really leaves. */
+static bool leaves_nothing(const struct step *step)
+{
+    return step->kind != STEP_KIND_PIPELINE && !step->cache.wanted && step->artifact_count == 0 &&
+           step->metric_count == 0 && step->model == NULL && step->ask_count == 0 && step_output_name_count(step) == 0;
+}
+
+static bool may_inherit(const struct step *step)
+{
+    return step->kind != STEP_KIND_PIPELINE && !step->cache.wanted && step->input_count == 0 && step->ask_count == 0 &&
+           (step->kind != STEP_KIND_USES || step->plugin != NULL);
+}
+
+/* What begins when the step has succeeded: SIZE_MAX when nothing does at once, or may. */
+static size_t next_of(struct engine *engine, const struct open_run *open, size_t step)
+{
+    size_t follower = open->pipeline->steps[step].has_matrix ? SIZE_MAX : run_follower(open->run, step);
+    bool free = follower != SIZE_MAX && may_inherit(&open->pipeline->steps[follower]) &&
+                heir_of_step(engine, open, follower) == NULL;
+    return free ? follower : SIZE_MAX;
+}
+
+static int reserve_id(struct engine *engine, int64_t id, struct err *err)
+{
+    if (id <= engine->given_id) {
+        return 0;
+    }
+    engine->given_id = id + IDS_AT_ONCE;
+    return store_attempt_ids_give(engine->options.store, engine->given_id, err);
+}
+
+/* 1 given, 0 it cannot be: its message is made when its turn has come, or never. */
+static int give(struct engine *engine, struct heir *heir, const struct run_assumption *assumed, struct err *err)
+{
+    struct open_run *open = heir->open;
+    struct live_attempt attempt = {.open = open,
+                                   .place = heir->place,
+                                   .row = {.id = heir->ids.id,
+                                           .number = 1,
+                                           .mark = heir->ids.mark,
+                                           .step_run_id = heir->ids.step_run_id}};
+    struct json message;
+    struct err wrong = {0};
+    if (spawn_message(engine, &attempt, (struct spawn_as){.assumed = assumed}, &message, &wrong) < 0) {
+        open->heirless = true;
+        if (store_failed_since_begin(engine->options.store)) {
+            *err = wrong;
+            return -1;
+        }
+        return 0;
+    }
+    if (reserve_id(engine, heir->ids.id, err) < 0) {
+        return -1;
+    }
+    json_set(engine->turn, &message, "after", json_int(heir->after));
+    json_set(engine->turn, &message, "order", order_of(engine->turn, heir));
+    turn_send(engine, heir->runner, message);
+    vec_push(&engine->heirs, *heir);
+    return 1;
+}
+
+/* Puts what follows behind the attempt, and behind that, until the line is as long as it may be. */
+static int give_line(struct engine *engine, const struct live_attempt *attempt, struct err *err)
+{
+    struct open_run *open = attempt->open;
+    struct heir last = {.ids.id = attempt->row.id, .place = attempt->place};
+    (void)snprintf(last.ids.step_run_id, sizeof last.ids.step_run_id, "%s", attempt->row.step_run_id);
+    int length = 0;
+    for (struct heir *next; (next = heir_after(engine, last.ids.id)) != NULL; length++) {
+        last = *next;
+        if (last.withdrawn) {
+            return 0;
+        }
+    }
+    for (int given = 1; given == 1 && length < LINE && leaves_nothing(run_step_at(open->run, last.place)); length++) {
+        struct heir heir = {.after = last.ids.id, .open = open};
+        struct run_assumption assumed = {.step = last.place.step, .step_run_id = last.ids.step_run_id};
+        heir.place.step = next_of(engine, open, last.place.step);
+        if (heir.place.step == SIZE_MAX) {
+            return 0;
+        }
+        heir.ids = attempt_ids_new(engine);
+        (void)snprintf(heir.runner, sizeof heir.runner, "%s", attempt->row.runner);
+        given = give(engine, &heir, &assumed, err);
+        if (given < 0) {
+            return -1;
+        }
+        last = heir;
+    }
+    return 0;
+}
+
+/* Only where nobody else would get the slot. */
+static bool may_give(struct engine *engine)
+{
+    if (engine->runs.count != 1 || engine->options.starts_nothing) {
+        return false;
+    }
+    struct open_run *open = engine->runs.items[0];
+    return open->quick && !open->heirless && open->run->state == RUN_STATE_RUNNING && !open->run->cancelling &&
+           open->journal_damage == NULL && !run_has_ready(open->run);
+}
+
+/* How long the one before it may still run; only of the first of a line. */
+static int64_t patience_left(const struct engine *engine, const struct live_attempt *before)
+{
+    return before->since_ms + PATIENCE_MS - clock_monotonic_ms(engine->options.clock);
+}
+
+int64_t heirs_wait_ms(const struct engine *engine)
+{
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        const struct heir *heir = &engine->heirs.items[i];
+        const struct live_attempt *before = heir->withdrawn ? NULL : attempt_find(engine, heir->after);
+        int64_t left = before == NULL ? INT64_MAX : patience_left(engine, before);
+        least = left < least ? left : least;
+    }
+    return least < 0 ? 0 : least;
+}
+
+/* Until its runner has said so, or the attempt before it has ended, it may have begun all the same. With the first of a
+ * line nothing behind it begins. */
+void heirs_check(struct engine *engine)
+{
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        struct heir *heir = &engine->heirs.items[i];
+        const struct live_attempt *before = heir->withdrawn ? NULL : attempt_find(engine, heir->after);
+        struct runner_link *link = link_find(engine, heir->runner);
+        bool others = engine->runs.count > 1; /* the next slot may be theirs */
+        if (before != NULL && link != NULL && (others || patience_left(engine, before) <= 0)) {
+            heir->withdrawn = true;
+            tell_now(engine, link, "withdraw", heir->ids.id);
+        }
+    }
+}
+
+int heirs_give(struct engine *engine, struct err *err)
+{
+    size_t count = may_give(engine) ? engine->attempts.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct live_attempt *attempt = engine->attempts.items[i];
+        const struct runner_link *link = link_find(engine, attempt->row.runner);
+        bool good = attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL && link->usable &&
+                    !link->silent && patience_left(engine, attempt) > 0;
+        if (good && give_line(engine, attempt, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* ---- what became of them ---------------------------------------------------------------------------------- */
+
+/* It has begun, and nobody wants it any more: the run was cancelled by one who did not know of it. */
+static void turn_away(struct engine *engine, const char *runner, const struct heir *heir)
+{
+    struct attempt_row row = {.id = heir->ids.id, .runner = runner};
+    log_warn("engine", "attempt=%lld has begun and is not wanted any more: it is killed", (long long)heir->ids.id);
+    stop_send(engine, &row, "cancel", 0);
+    tell(engine, runner, "ack", heir->ids.id);
+}
+
+/* The heir that has begun becomes an attempt like others. */
+static int begin(struct engine *engine, const struct live_attempt *before, const struct heir *heir, struct err *err)
+{
+    struct open_run *open = heir->open;
+    struct live_attempt *attempt = NULL;
+    if (run_state_is_terminal(open->run->state) ||
+        !run_take(open->run, heir->place, before->row.ended_ms, &open->changes)) {
+        turn_away(engine, before->row.runner, heir);
+        return 0;
+    }
+    if (attempt_new(engine, open, heir->place, before->row.runner, &heir->ids, &attempt, err) < 0) {
+        return -1;
+    }
+    if (attempt == NULL) {
+        turn_away(engine, before->row.runner, heir);
+        return 0;
+    }
+    attempt->sent = true;
+    crash_point(engine, "in_heir");
+    return leases_take(engine, attempt, err);
+}
+
+/* Those behind one that never begins do not begin either. */
+static void disinherit(struct engine *engine, int64_t after)
+{
+    for (struct heir *heir; (heir = heir_after(engine, after)) != NULL;) {
+        after = heir->ids.id;
+        tell(engine, heir->runner, "ack", after);
+        remove_heir(engine, heir);
+    }
+}
+
+int heirs_settle(struct engine *engine, const struct live_attempt *attempt, const struct json *order, struct err *err)
+{
+    struct heir begun;
+    if (order == NULL || order->type != JSON_OBJECT || !read_order(order, attempt->open, &begun)) {
+        disinherit(engine, attempt->row.id);
+        return 0;
+    }
+    struct heir *known = heir_find(engine, begun.ids.id);
+    if (known != NULL) {
+        remove_heir(engine, known);
+    }
+    struct live_attempt *early = attempt_find(engine, begun.ids.id);
+    if (early != NULL) { /* it was called in before this was read */
+        return early->row.ended_ms != 0 ? 0 : leases_take(engine, early, err);
+    }
+    return begin(engine, attempt, &begun, err);
+}
+
+int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err)
+{
+    for (size_t i = engine->heirs.count; i > 0; i--) {
+        struct heir heir = engine->heirs.items[i - 1];
+        struct live_attempt *attempt = NULL;
+        if (heir.open != open) {
+            continue;
+        }
+        remove_heir(engine, &engine->heirs.items[i - 1]);
+        heir.ids.early = true;
+        run_take_early(open->run, heir.place, engine_now(engine), &open->changes);
+        if (attempt_new(engine, open, heir.place, heir.runner, &heir.ids, &attempt, err) < 0) {
+            return -1;
+        }
+        if (attempt == NULL) {
+            turn_away(engine, heir.runner, &heir);
+        } else {
+            attempt->sent = true;
+        }
+    }
+    return 0;
+}
+
+void heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id)
+{
+    struct heir *heir = heir_find(engine, id);
+    if (heir == NULL || !heir->withdrawn) {
+        return; /* it was called in, or the one before it has ended */
+    }
+    int64_t after = heir->after;
+    while ((heir = heir_after(engine, after)) != NULL) {
+        after = heir->ids.id;
+        tell_now(engine, link, "ack", after);
+        remove_heir(engine, heir);
+    }
+}
+
+/* ---- what runners say that they hold ---------------------------------------------------------------------- */
+
+bool heirs_listed(struct engine *engine, const struct runner_link *link, const struct json *known)
+{
+    struct heir *heir = heir_find(engine, json_get_int(known, "attempt", 0));
+    if (heir != NULL) {
+        heir->listed = true;
+        return true;
+    }
+    int64_t after = json_get_int(known, "after", 0);
+    const struct live_attempt *before = attempt_find(engine, after);
+    struct open_run *open = open_run_find(engine, json_get_text(known, "run_id", ""));
+    const struct json *order = json_get(known, "order");
+    bool awaited = (before != NULL && before->row.ended_ms == 0) || heir_find(engine, after) != NULL;
+    struct heir found;
+    if (!awaited || open == NULL || order == NULL || !read_order(order, open, &found)) {
+        return false;
+    }
+    found.after = after;
+    found.listed = true;
+    (void)snprintf(found.runner, sizeof found.runner, "%s", link->id);
+    vec_push(&engine->heirs, found);
+    return true;
+}
+
+void heirs_forget(struct engine *engine, const char *runner, bool only_unlisted)
+{
+    for (size_t i = engine->heirs.count; i > 0; i--) {
+        struct heir *heir = &engine->heirs.items[i - 1];
+        if (strcmp(heir->runner, runner) == 0 && !(only_unlisted && heir->listed)) {
+            remove_heir(engine, heir);
+        } else {
+            heir->listed = false;
+        }
+    }
+}

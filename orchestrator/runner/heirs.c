@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Heirs: attempts that the engine has given out before their time (wire/message.h, "after").
+ *
+ * Between two short steps the engine's word would take longer than the steps. So it says beforehand what follows the
+ * success of one that leaves nothing behind but lines: the runner goes on by itself, with its journal on the disk, and
+ * the engine reads there what has happened.
+ */
+#include "base/crash_point.h"
+#include "runner/runner.h"
+#include "runner/supervise.h"
+
+/* Nothing of it needs the engine: no outputs, files or metrics, no question that it asked, no fault. */
+static bool has_simply_succeeded(const struct supervised *attempt)
+{
+    const struct exit_facts *facts = &attempt->facts;
+    return facts->how == EXIT_EXITED && facts->code == 0 && facts->stopped == NULL && facts->why == NULL &&
+           facts->kernel_limit_bytes == 0 && !attempt->failed && !attempt->waits && !attempt->left &&
+           !attempt->collecting;
+}
+
+struct supervised *heir_of(const struct supervised *attempt)
+{
+    const struct runner *runner = attempt->runner;
+    if (!has_simply_succeeded(attempt) || attempt->journal->full || attempt->journal->damaged || runner->ending) {
+        return NULL;
+    }
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        struct supervised *heir = runner->attempts.items[i];
+        if (heir->phase == ATTEMPT_HELD && heir->after == attempt->id && heir->journal == attempt->journal &&
+            !heir->withdrawn && heir->facts.stopped == NULL && json_get(&heir->spawn, "order") != NULL) {
+            return heir;
+        }
+    }
+    return NULL;
+}
+
+void heir_begin(struct supervised *heir, int64_t now_ms)
+{
+    crash_point_pass("runner_before_heir");
+    heir->sync = true;
+    supervise_announce(heir, now_ms);
+}

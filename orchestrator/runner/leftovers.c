@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a step has left running.
+ */
+#include "base/mem.h"
+#include "runner/runner.h"
+#include "runner/supervise.h"
+
+#include <stdlib.h>
+
+static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *ret_count)
+{
+    const struct runner *runner = attempt->runner;
+    size_t count = 0;
+    bool others = false;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        const struct supervised *other = runner->attempts.items[i];
+        if (other != attempt && other->pid > 0) {
+            others = true;
+            if (other->phase == ATTEMPT_RUNNING) {
+                room[count++] = other->pid;
+            }
+        }
+    }
+    *ret_count = count;
+    return others;
+}
+
+static struct sweep_target target_of(const struct supervised *attempt, pid_t *leaders, size_t *ret_count)
+{
+    struct sweep_target target = {
+        .group = attempt->pid,
+        .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
+        .alone = !others_alive(attempt, leaders, ret_count),
+        .cgroup = attempt->group,
+    };
+    sweep_name(attempt->id, target.name);
+    return target;
+}
+
+struct sweep_target supervise_target(const struct supervised *attempt)
+{
+    size_t count = 0;
+    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    struct sweep_target target = target_of(attempt, leaders, &count);
+    free(leaders);
+    return target;
+}
+
+struct sweep_found supervise_sweep(struct supervised *attempt, int number)
+{
+    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    size_t count = 0;
+    struct sweep_target target = target_of(attempt, leaders, &count);
+    struct sweep_found found = {0};
+    if (sweep_has_other_children(leaders, count)) {
+        found = sweep(&target, number);
+    }
+    free(leaders);
+    return found;
+}
+
+void supervise_tell_survivors(struct supervised *attempt, const struct sweep_found *found, int64_t now_ms)
+{
+    struct strbuf text;
+    strbuf_init(&text, 1024);
+    if (found->count == 0) {
+        supervise_warn(attempt, "whether processes of the step are left cannot be told: /proc cannot be read", now_ms);
+        return;
+    }
+    strbuf_printf(&text, "%zu process%s of the step could not be killed:", found->count, found->count == 1 ? "" : "es");
+    for (size_t i = 0; i < found->count && i < SWEEP_SHOWN; i++) {
+        strbuf_printf(&text, " %d", (int)found->pids[i]);
+    }
+    supervise_warn(attempt, text.data, now_ms);
+    strbuf_clear(&text);
+}

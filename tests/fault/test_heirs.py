@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that a runner begins by itself, in the place of one that has succeeded (docs/recovery.md, "Heirs")."""
+import json
+import random
+import time
+
+import pytest
+
+import invariants
+import life
+import ledger
+from conftest import ALL, preload
+
+STEPS = 14
+AGAIN = "{attempts: 6, delay: 1ms, on: [lost]}"
+
+
+def chain(home, slow=None, fails=None, retry="{attempts: 1}", name="chain"):
+    """Quick steps, one after the other. `slow` goes on until let go, `fails` fails."""
+    lines = [f"name: {name}", f'env: {{LEDGER: "{home.ledger}"}}', "steps:"]
+    for n in range(STEPS):
+        body = "touch up; until [ -e go ]; do sleep 0.02; done" if n == slow else "exit 3" if n == fails else ":"
+        lines += [f"  s{n}:", *([f"    needs: [s{n - 1}]"] if n else []), "    run: |", "      @BEGIN@",
+                  f"      {body}", "      @END@", f"    retry: {retry}"]
+    home.write(f"{name}.yaml", life.fill("\n".join(lines) + "\n", home))
+
+
+def quick(home):
+    """Steps that take no time at all, so that a line of heirs is certain."""
+    lines = ["name: quick", "steps:"]
+    for n in range(STEPS):
+        lines += [f"  s{n}: {{run: ['true'], {f'needs: [s{n - 1}], ' if n else ''}retry: {AGAIN}}}"]
+    home.write("quick.yaml", "\n".join(lines) + "\n")
+
+
+def heirs(home):
+    return home.journal().read_bytes().count(b'"heir":{')
+
+
+def entries(home):
+    """{step: [entries of its attempts that began]}"""
+    of_mark = dict(home.rows("SELECT a.mark, s.step FROM attempts a JOIN steps s USING (run_id, position, item)"))
+    found = {}
+    for mark, entry in ledger.read(home.ledger).items():
+        found.setdefault(of_mark.get(mark), []).append(entry)
+    return found
+
+
+def expect_in_order(home):
+    """By the steps' own clocks: none began before the end of the one before it, and none without a row."""
+    found = entries(home)
+    assert None not in found, "a step ran of which the store knows nothing"
+    for n in range(1, STEPS):
+        for entry in found.get(f"s{n}", []):
+            ends = [end for before in found[f"s{n - 1}"] for end in before.ends]
+            assert ends and entry.begins[0] >= min(ends), f"s{n} began before the end of s{n - 1}"
+
+
+def test_quick_steps_begin_by_themselves_and_are_recorded_like_any(home):
+    quick(home)
+    assert home("run", "quick.yaml", "-q")[0] == 0
+    assert heirs(home) >= STEPS - 4
+    assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(STEPS)}
+    home.expect_whole()
+    started = [row[0] for row in home.rows("SELECT started_ms FROM attempts ORDER BY position")]
+    assert started == sorted(started)
+
+
+def live(home, write, *moments):
+    write(home)
+    passes = home.folder / "passes"
+    passes.touch()
+    seen = invariants.Seen()
+    for _ in range(30):
+        code, _, err = home("run", "quick.yaml" if write is quick else "chain.yaml", "-q",
+                            SLUICE_CRASH=f"{passes}:{','.join(map(str, moments))}")
+        assert code in (0, -9), err
+        assert not (breaches := seen.look(home.home)), breaches
+        if code == 0:
+            break
+    passed = passes.read_text(encoding="ascii").split()
+    return [passed[moment - 1] for moment in moments if moment <= len(passed)], passed
+
+
+@pytest.mark.parametrize("share", range(4))
+def test_kill_9_at_each_crash_point_of_a_line(homes, share):
+    """However it dies each step succeeds once; and when only sluice dies, with its first attempt."""
+    _, passed = live(homes(), quick, 1 << 30)
+    assert {"in_heir", "runner_before_heir"} <= set(passed)
+    moments = range(1, len(passed) + 1) if ALL else random.Random(1).sample(range(1, len(passed) + 1), 32)
+    for moment in sorted(moments)[share::4]:
+        home = homes()
+        died, _ = live(home, quick, moment)
+        states = home.attempts()
+        assert all(states[f"s{n}"].count("succeeded") == 1 and states[f"s{n}"][-1] == "succeeded"
+                   for n in range(STEPS)), (died, states)
+        if not any(name.startswith(("runner_", "step_")) for name in died):
+            assert all(len(states[f"s{n}"]) == 1 for n in range(STEPS)), (died, states)
+        home.expect_whole()
+        home.close()
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_kill_9_of_the_runner_in_a_line_of_scripts(homes, share):
+    """By their own word they ran one after the other, and what was not lost ran once."""
+    for moment in random.Random(share).sample(range(20, 150), 5):
+        home = homes()
+        died, _ = live(home, lambda home: chain(home, retry=AGAIN), moment)
+        expect_in_order(home)
+        states = home.attempts()
+        for step, found in entries(home).items():
+            assert sum(len(entry.ends) for entry in found) <= states[step].count("succeeded") + states[step].count(
+                "lost"), (died, step, states[step])
+        home.expect_whole()
+        home.close()
+
+
+def held(home, **how):
+    """A run whose third step goes on, with heirs behind it: the command."""
+    chain(home, slow=3, **how)
+    process = home.start("run", "chain.yaml", "-q")
+    home.wait_for(lambda: (home.folder / "up").exists())
+    return process
+
+
+def test_sluice_is_gone_and_the_line_goes_on(home):
+    """What was given to the runner is begun without sluice, and taken up by the next one."""
+    process = held(home)
+    had = heirs(home)
+    home.kill(process.pid)
+    process.wait()
+    life.let_go(home)
+    if had >= 2:  # it was quick enough for heirs
+        home.wait_for(lambda: heirs(home) > had)
+    assert home("resume", "-q")[0] == 0
+    assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(STEPS)}
+    expect_in_order(home)
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("dies", ["nobody", "sluice"])
+def test_a_cancel_leaves_no_trace_of_what_had_not_begun(home, dies):
+    process = held(home)
+    if dies == "sluice":
+        home.kill(process.pid)
+        assert home("cancel", "latest")[0] == 0
+    else:
+        process.terminate()
+    process.wait()
+    home.settle()
+    assert {step: states for step, states in home.attempts().items() if int(step[1:]) > 3} == {}
+    states = home.reasons()
+    assert all(states[f"s{n}"][0] == "cancelled" for n in range(4, STEPS)), states
+    assert home.rows("SELECT count(*) FROM runs")[0][0] == 5, "the run, and the four steps that began"
+    expect_in_order(home)
+    home.expect_whole()
+
+
+def test_what_had_not_begun_dies_with_its_runner(home):
+    process = held(home)
+    home.kill_all()
+    process.wait()
+    home.settle()
+    assert home.attempts() == {**{f"s{n}": ["succeeded"] for n in range(3)}, "s3": ["lost"]}
+    assert all(home.reasons()[f"s{n}"][0] == "skipped" for n in range(4, STEPS)), home.reasons()
+    home.expect_whole()
+
+
+def test_a_step_that_turns_out_long_is_left_without_an_heir(home):
+    process = held(home)
+    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE position = 3 AND state = 'running'"))
+    before = heirs(home)
+    time.sleep(1.2)  # over its patience
+    home.kill(process.pid)
+    process.wait()
+    life.let_go(home)
+    home.wait_for(lambda: home.journal().read_bytes().count(b'"how":"exited"') == 4)
+    time.sleep(0.3)
+    assert heirs(home) == before, "the step after a long one waits for an engine"
+    assert home("resume", "-q")[0] == 0
+    home.expect_whole()
+
+
+def test_nothing_begins_after_a_step_that_failed(home):
+    chain(home, fails=5)
+    assert home("run", "chain.yaml", "-q")[0] == 1
+    assert home.attempts() == {**{f"s{n}": ["succeeded"] for n in range(5)}, "s5": ["failed"]}
+    assert all(home.reasons()[f"s{n}"][0] == "skipped" for n in range(6, STEPS))
+    assert len(ledger.read(home.ledger)) == 6
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("nth", range(60, 300, 40))
+def test_reboot_in_a_line(home, tmp_path, nth):
+    """At most one step is lost: the one of which the journal says that it was about to begin."""
+    quick(home)
+    machine = tmp_path / "machine"
+    machine.mkdir()
+    (home.folder / "passes").touch()
+    process = home.start("run", "quick.yaml", "-q", SLUICE_CRASH=f"{home.folder}/passes:{1 << 30}")
+    home.wait_for(lambda: (home.folder / "passes").stat().st_size >= nth * 12 or process.poll() is not None)
+    home.kill_all()
+    (machine / "boot_id").write_text("11111111-2222-3333-4444-555555555555\n", encoding="ascii")
+    env = preload("machine", MACHINE=machine)
+    home.settle(**env)
+    if not home.rows("SELECT 1 FROM pipeline_runs"):
+        return  # it had not begun
+    states = home.attempts()
+    assert all(states[f"s{n}"][-1] == "succeeded" for n in range(STEPS)), states
+    assert sum(found.count("lost") for found in states.values()) <= 1, states
+    home.expect_whole(**env)
+
+
+def test_the_order_in_the_journal_is_all_that_an_engine_needs(home):
+    """The exit record names what has begun: place, names, and the boot of the machine."""
+    quick(home)
+    assert home("run", "quick.yaml", "-q")[0] == 0
+    exits = [json.loads(row[0]) for row in home.rows("SELECT exit FROM attempts ORDER BY position")]
+    orders = [record["heir"] for record in exits if "heir" in record]
+    rows = {row[0]: row[1:] for row in home.rows("SELECT id, position, item, mark, step_run_id, boot_id FROM attempts")}
+    assert len(orders) >= STEPS - 4
+    for order in orders:
+        assert rows[order["attempt"]] == (order["position"], order["item"], order["mark"], order["step_run_id"],
+                                          order["boot_id"])
