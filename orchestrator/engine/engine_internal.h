@@ -110,6 +110,7 @@ struct runner_link {
     struct message_stream stream;
     bool greeted;   /* its hello and list have come */
     bool usable;    /* speaks our protocol: may get new steps */
+    bool heirs;     /* may get heirs */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
     bool again;     /* made when another to the same runner had broken */

@@ -392,6 +392,7 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
     struct str type = str_from(json_get_text(message, "type", ""));
     if (str_is(type, "hello")) {
         link->usable = json_get_int(message, "protocol", 0) == WIRE_PROTOCOL;
+        link->heirs = json_get_bool(message, "heirs", false);
         return 0;
     }
     if (str_is(type, "attempts")) {

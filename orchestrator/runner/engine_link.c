@@ -54,6 +54,7 @@ static void send_hello(struct engine_link *link)
     json_set(arena, &hello, "pid", json_int(getpid()));
     json_set(arena, &hello, "boot_id", json_cstring(arena, runner->boot_id));
     json_set(arena, &hello, "start_ticks", json_int(runner->start_ticks));
+    json_set(arena, &hello, "heirs", json_bool(true));
     send_text(link, arena, &hello);
 }
 

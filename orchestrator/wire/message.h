@@ -19,7 +19,8 @@
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
- *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
+ *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N,"heirs":true}
+ *       `heirs`: it knows "after"; one of an earlier installation, without the word, would begin an heir at once
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
  *                                     "after":ID,"order":{...}}]}
  *       after hello: what it knows; `calls` are questions still without a reply; `after` and `order` are of one that
