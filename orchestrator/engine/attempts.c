@@ -134,7 +134,7 @@ static int tag_plugin(struct engine *engine, const struct plugin *plugin, const 
 
 /* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
 static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place,
-                           const char *step_run_id, struct err *err)
+                           const char *step_run_id, int64_t start_ms, struct err *err)
 {
     const struct step *step = run_step_at(open->run, place);
     struct run_item *item = run_item_at(open->run, place);
@@ -148,7 +148,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         .name = item->attempts > 1 ? arena_printf(arena, "%s (attempt %d)", name, item->attempts) : name,
         .user = open->row.actor,
         .status = RUN_STATUS_RUNNING,
-        .start_ms = engine_now(engine),
+        .start_ms = start_ms,
         .artifact_uri = artifact_folder(engine, arena, open->row.experiment_id, step_run_id),
         .parent_run_id = open->row.run_id,
     };
@@ -192,7 +192,8 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
                           const struct attempt_ids *ids, struct live_attempt **ret_attempt, struct err *err)
 {
     struct run_item *item = run_item_at(open->run, place);
-    if (create_step_run(engine, open, place, ids->step_run_id, err) < 0) {
+    int64_t started_ms = ids->begun_ms == 0 ? engine_now(engine) : ids->begun_ms;
+    if (create_step_run(engine, open, place, ids->step_run_id, started_ms, err) < 0) {
         return -1;
     }
     struct attempt_row row = {
@@ -206,7 +207,7 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
         .step_run_id = ids->step_run_id,
         .runner = runner,
         .boot_id = ids->boot_id,
-        .started_ms = engine_now(engine),
+        .started_ms = started_ms,
         .early = ids->early,
     };
     if (store_attempt_insert(engine->options.store, &row, err) < 0) {

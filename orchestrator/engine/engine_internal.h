@@ -86,6 +86,7 @@ struct attempt_ids {
     char mark[40];
     char boot_id[40]; /* of the machine when it was given to a runner */
     bool early;       /* whether it has begun is not known */
+    int64_t begun_ms; /* wall time; 0: it begins now */
 };
 
 /* An attempt that a runner has before its time: heirs.c. Rows know nothing of it. */
@@ -294,8 +295,9 @@ enum attempt_state attempt_end_state(struct str stopped, bool succeeded);
 
 /* New names. */
 struct attempt_ids attempt_ids_new(struct engine *engine);
-/* The row of an attempt that starts now, of an item that is active, and its MLflow run. What cannot be recorded (a
- * matrix key that is no name of a param) is the item's failure: it leaves nothing behind, and `*ret_attempt` NULL. */
+/* The row of an attempt that begins, or has begun, of an item that is active, and its MLflow run. What cannot be
+ * recorded (a matrix key that is no name of a param) is the item's failure: it leaves nothing behind, and
+ * `*ret_attempt` NULL. */
 int attempt_new(struct engine *engine, struct open_run *open, struct run_place place, const char *runner,
                 const struct attempt_ids *ids, struct live_attempt **ret_attempt, struct err *err);
 /* An early attempt has never begun, and never will: as if it had not been. */

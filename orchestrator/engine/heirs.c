@@ -278,12 +278,14 @@ static int begin(struct engine *engine, const struct live_attempt *before, const
 {
     struct open_run *open = heir->open;
     struct live_attempt *attempt = NULL;
+    struct attempt_ids ids = heir->ids;
+    ids.begun_ms = before->row.ended_ms;
     if (run_state_is_terminal(open->run->state) ||
-        !run_take(open->run, heir->place, before->row.ended_ms, &open->changes)) {
+        !run_take(open->run, heir->place, ids.begun_ms, &open->changes)) {
         turn_away(engine, before->row.runner, heir);
         return 0;
     }
-    if (attempt_new(engine, open, heir->place, before->row.runner, &heir->ids, &attempt, err) < 0) {
+    if (attempt_new(engine, open, heir->place, before->row.runner, &ids, &attempt, err) < 0) {
         return -1;
     }
     if (attempt == NULL) {

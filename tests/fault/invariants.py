@@ -101,6 +101,9 @@ CHECKS_OF_TIME = [
         SELECT a.run_id, a.position, a.item, a.number FROM attempts a JOIN attempts b
         ON a.run_id = b.run_id AND a.position = b.position AND a.item = b.item AND a.number = b.number + 1
         WHERE a.started_ms < b.ended_ms"""),
+    ("3 an attempt ends after it has begun, and so does its MLflow run", """
+        SELECT a.id, a.started_ms, a.ended_ms, r.start_ms, r.end_ms FROM attempts a
+        JOIN runs r ON r.run_id = a.step_run_id WHERE a.started_ms > a.ended_ms OR r.start_ms > r.end_ms"""),
     ("11 a vote comes before what waited for it goes on", """
         SELECT w.id FROM waits w JOIN votes v ON v.wait = w.id WHERE w.status = 'met' AND v.at_ms > w.ended_ms"""),
 ]

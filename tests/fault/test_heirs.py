@@ -138,6 +138,23 @@ def test_sluice_is_gone_and_the_line_goes_on(home):
     home.expect_whole()
 
 
+def test_what_began_while_sluice_was_gone_has_its_own_times(home):
+    """Those of the journal, not of the moment at which somebody came to read it."""
+    process = held(home)
+    home.kill(process.pid)
+    process.wait()
+    home.write("go", "")
+    home.wait_for(lambda: heirs(home) >= 4)
+    time.sleep(1.5)
+    assert home("resume", "-q")[0] == 0
+    times = home.rows("SELECT a.started_ms, a.ended_ms, s.started_ms, r.start_ms FROM attempts a JOIN runs r "
+                      "ON r.run_id = a.step_run_id JOIN steps s ON s.run_id = a.run_id AND s.position = a.position "
+                      "AND s.item = a.item ORDER BY a.position")
+    for n, (started, ended, item, mlflow) in enumerate(times):
+        assert max(started, mlflow) <= ended and started - item < 1000, f"s{n}: {times[n]}"
+    home.expect_whole()
+
+
 @pytest.mark.parametrize("dies", ["nobody", "sluice"])
 def test_a_cancel_leaves_no_trace_of_what_had_not_begun(home, dies):
     process = held(home)
