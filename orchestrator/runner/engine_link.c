@@ -293,7 +293,7 @@ static struct engine_link *place_for_link(struct runner *runner)
     return silent;
 }
 
-void engine_link_accept(struct runner *runner)
+void engine_link_accept(struct runner *runner, int64_t now_ms)
 {
     int fd;
     while ((fd = accept4(runner->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
@@ -307,6 +307,7 @@ void engine_link_accept(struct runner *runner)
         message_stream_init(&link->stream, fd);
         runner_watch(runner, fd, &link->watch, EPOLLIN);
         send_hello(link);
+        engine_link_ready(link, now_ms);
     }
 }
 

@@ -15,8 +15,9 @@ struct engine_link {
     bool greeted; /* its hello has come: this is the engine */
 };
 
-/* Takes every connection that waits at the listener, and greets it. */
-void engine_link_accept(struct runner *runner);
+/* Takes every connection that waits at the listener, greets it, and does what it has said already: an engine that came
+ * while we did not run may have cancelled what would otherwise begin by itself. */
+void engine_link_accept(struct runner *runner, int64_t now_ms);
 /* Reads and obeys. */
 void engine_link_ready(struct engine_link *link, int64_t now_ms);
 void engine_link_close(struct engine_link *link);

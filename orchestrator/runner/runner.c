@@ -257,7 +257,7 @@ static void dispatch(struct runner *runner, struct watch *watch, int64_t now_ms)
         take_signals(runner, now_ms);
         break;
     case WATCH_LISTENER:
-        engine_link_accept(runner);
+        engine_link_accept(runner, now_ms);
         break;
     case WATCH_LINK:
         engine_link_ready(watch->owner, now_ms);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps that a runner begins by itself, in the place of one that has succeeded (docs/recovery.md, "Heirs")."""
 import json
+import os
 import random
+import signal
 import time
 
 import pytest
@@ -239,3 +241,26 @@ def test_the_order_in_the_journal_is_all_that_an_engine_needs(home):
     for order in orders:
         assert rows[order["attempt"]] == (order["position"], order["item"], order["mark"], order["step_run_id"],
                                           order["boot_id"])
+
+
+def test_a_cancel_while_the_runner_is_stopped_lets_nothing_begin_that_has_no_row(home):
+    """Who cancels cannot hear of its heirs; when it wakes it hears of the cancel before it could begin one."""
+    process = held(home)
+    runners, _ = home.processes()
+    for runner in runners:
+        os.kill(runner, signal.SIGSTOP)
+    home.kill(process.pid)
+    process.wait()
+    life.let_go(home)
+    home.wait_for(lambda: len(ledger.read(home.ledger)) == 4 and
+                  all(entry.ends for entry in ledger.read(home.ledger).values()))
+    cancel = home.start("cancel", "latest")
+    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE stopping IS NOT NULL"), seconds=40)
+    for runner in runners:
+        os.kill(runner, signal.SIGCONT)
+    cancel.wait(60)
+    home.settle()
+    begun = home.journal().read_bytes().count(b'{"pid":')
+    assert begun == sum(len(states) for states in home.attempts().values()) == 4, "a step began after the cancel"
+    expect_in_order(home)
+    home.expect_whole()
