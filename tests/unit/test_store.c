@@ -136,6 +136,7 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
          "INSERT INTO metric_keys VALUES (1, 'loss'); INSERT INTO metric_targets VALUES (4, 'm-4', '', ''); "
          "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
         "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
+        "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
     };
     static const char *const questions[] = {
         "SELECT 1",
@@ -153,6 +154,7 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         "SELECT COUNT(*) FROM cache_entries WHERE key = 'k'",
         "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
         "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
+        "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
     };
     assert_int_equal(store_schema_count + 1, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version <= store_schema_count; version++) {
