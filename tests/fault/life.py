@@ -180,6 +180,7 @@ steps:
       @END@
 """
 LOST = "{attempts: 3, delay: 900ms, on: [lost]}"
+LOST_LATER = "{attempts: 3, delay: 4s, on: [lost]}"  # for who looks more than once before it is due
 
 
 def hold(home, retry="{attempts: 1}", timeout="1h", **env):

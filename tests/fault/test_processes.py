@@ -75,7 +75,7 @@ def test_kill_9_of_the_step(home, retry, code, states):
     assert home.rows("SELECT json_extract(exit, '$.signal') FROM attempts WHERE state = 'failed'") == [(9,)]
 
 
-@pytest.mark.parametrize("retry", ["{attempts: 1}", life.LOST])
+@pytest.mark.parametrize("retry", ["{attempts: 1}", life.LOST_LATER])
 def test_kill_9_of_all_three(home, retry):
     """What is lost is recorded once, however often the home is taken up again."""
     life.hold(home, retry=retry)
@@ -89,7 +89,7 @@ def test_kill_9_of_all_three(home, retry):
     code, _, err = home("run", "hold.yaml", "-q")
     assert code == 0, err
     home.expect_whole()
-    if retry == life.LOST:
+    if retry == life.LOST_LATER:
         is_succeeded(home, slow=2)
         assert home.attempts()["slow"] == ["lost", "succeeded"]
     else:

@@ -29,7 +29,7 @@ def test_reboot_with_a_step_running(home, machine):
 
 
 def test_reboot_with_a_step_running_that_may_be_repeated(home, machine):
-    life.hold(home, retry=life.LOST)
+    life.hold(home, retry=life.LOST_LATER)
     env = reboot(home, machine)
     home.restart(**env)
     once = home.dump()
