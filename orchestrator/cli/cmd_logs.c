@@ -72,7 +72,7 @@ static const char *name_of(const struct source *source, const struct attempt_row
 {
     const struct step *step = &source->member->view.pipeline->steps[attempt->position];
     const char *name = arena_printf(arena, "%s%.*s", source->member->prefix, STR_ARG(step->id));
-    name = step->has_matrix ? arena_printf(arena, "%s[%lld]", name, (long long)attempt->item) : name;
+    name = step->matrix != NULL ? arena_printf(arena, "%s[%lld]", name, (long long)attempt->item) : name;
     return attempt->number > 1 ? arena_printf(arena, "%s#%lld", name, (long long)attempt->number) : name;
 }
 
@@ -233,7 +233,7 @@ static int find_place(struct logs *logs, const char *words, struct err *err)
         }
     }
     logs->step = names_step(pipeline, NULL, arena_str(arena, name).p, arena, err);
-    if (logs->step >= 0 && logs->item >= 0 && !pipeline->steps[logs->step].has_matrix) {
+    if (logs->step >= 0 && logs->item >= 0 && pipeline->steps[logs->step].matrix == NULL) {
         return err_set(err, ERR_INPUT, "'%s': step '%.*s' has no matrix", words, STR_ARG(name));
     }
     return logs->step < 0 ? -1 : 0;

@@ -67,6 +67,7 @@ static const char *find_left(struct session *session, const struct engine_submis
         store_pipeline_run_list(session->home.store, &filter, arena, &rows, &count, &ignored) < 0) {
         return NULL;
     }
+    struct str definition = count == 0 ? STR("") : pipeline_digest(wanted->pipeline, arena);
     for (size_t i = 0; i < count; i++) {
         const struct pipeline_run *row = &rows[i];
         struct json contexts = json_object();
@@ -74,7 +75,7 @@ static const char *find_left(struct session *session, const struct engine_submis
         const char *environment = json_get_text(&contexts, "environment", "");
         bool same =
             row->parent_run == NULL && row->cancelling == NULL &&
-            str_is(pipeline_digest(wanted->pipeline), row->definition) &&
+            str_is(definition, row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&
             json_get_bool(&contexts, "no_cache", false) == wanted->no_cache &&
@@ -120,7 +121,7 @@ static bool can_foresee(struct cli *cli, const struct pipeline *pipeline)
     size_t count = 1;
     bool caches = false;
     for (size_t i = 0; i < pipeline->step_count; i++) {
-        caches = caches || pipeline->steps[i].cache.wanted;
+        caches = caches || pipeline->steps[i].cache != NULL;
     }
     if (caches && home_open(option_value(cli, "home"), HOME_READ, "run --dry-run", cli->arena, &home, &ignored) == 0) {
         count = store_pipeline_run_list(home.store, &filter, cli->arena, &rows, &count, &ignored) < 0 ? 1 : count;

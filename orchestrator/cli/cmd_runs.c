@@ -125,7 +125,7 @@ static void print_outputs(const struct run_view *view)
                 printf("%s", heading ? "" : "\nOutputs\n");
                 heading = true;
                 printf("  %.*s", STR_ARG(view->pipeline->steps[i].id));
-                if (view->pipeline->steps[i].has_matrix) {
+                if (view->pipeline->steps[i].matrix != NULL) {
                     printf("[%zu]", k);
                 }
                 struct str value = json_text(view->arena, &outputs->u.object.members[m].value);

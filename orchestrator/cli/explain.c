@@ -88,7 +88,7 @@ struct json explain_item(struct store *store, const struct run_view *view, struc
     static const char *const decided[] = {"from", "run_id", "compared_with", "changes", "kept", "not_kept"};
     const struct run_step *step = &view->run->steps[place.step];
     const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
-    bool matrix = view->pipeline->steps[place.step].has_matrix && item != NULL;
+    bool matrix = view->pipeline->steps[place.step].matrix != NULL && item != NULL;
     struct json object = json_object();
     struct json decision = item == NULL ? json_null() : decision_of(store, view, place, arena);
     const char *outcome = outcome_of(step, item);

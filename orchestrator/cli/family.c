@@ -35,7 +35,7 @@ static int add_child(struct family *family, size_t parent, const struct pipeline
     const struct family_member *of = family->items[parent];
     struct run_place place = {(size_t)row->parent_step, (size_t)row->parent_item};
     const struct step *step = &of->view.pipeline->steps[place.step];
-    const char *prefix = step->has_matrix
+    const char *prefix = step->matrix != NULL
                              ? arena_printf(arena, "%s%.*s[%zu]/", of->prefix, STR_ARG(step->id), place.item)
                              : arena_printf(arena, "%s%.*s/", of->prefix, STR_ARG(step->id));
     return add(family, row->run_id, prefix, parent == 0 ? place : of->place, err);

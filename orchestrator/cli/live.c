@@ -117,7 +117,7 @@ static struct said *said_about(struct live *live, const struct run *run, struct 
 static void name_of(const struct run *run, struct run_place place, char *room, size_t size)
 {
     const struct step *step = &run->pipeline->steps[place.step];
-    if (step->has_matrix && run->steps[place.step].item_count > 0) {
+    if (step->matrix != NULL && run->steps[place.step].item_count > 0) {
         (void)snprintf(room, size, "%.*s[%zu]", STR_ARG(step->id), place.item);
     } else {
         (void)snprintf(room, size, "%.*s", STR_ARG(step->id));
@@ -170,7 +170,7 @@ static void say_waits(struct live *live, const struct run *run, const struct new
 {
     struct said *said = said_about(live, run, news->place);
     const struct step *step = run_step_at(run, news->place);
-    if (said->waits || live->silent || live->draws || step->ask_count == 0 || step->has_matrix) {
+    if (said->waits || live->silent || live->draws || step->ask_count == 0 || step->matrix != NULL) {
         return;
     }
     const char *words = wait_words(live->session->home.store, run, news->place, live->words);

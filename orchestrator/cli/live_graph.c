@@ -153,7 +153,7 @@ static size_t rows_wanted(const struct run *run)
 {
     size_t rows = 0;
     for (size_t i = 0; i < run->pipeline->step_count; i++) {
-        rows += 1 + (run->pipeline->steps[i].has_matrix ? run->steps[i].item_count : 0);
+        rows += 1 + (run->pipeline->steps[i].matrix != NULL ? run->steps[i].item_count : 0);
     }
     return rows;
 }
@@ -175,7 +175,7 @@ static void draw_steps(struct drawing *d)
             hidden++;
             continue;
         }
-        if (!definition->has_matrix || run->steps[i].item_count == 0) {
+        if (definition->matrix == NULL || run->steps[i].item_count == 0) {
             draw_item(d, (struct run_place){i, 0}, name);
             continue;
         }

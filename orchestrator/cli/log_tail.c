@@ -33,7 +33,7 @@ static size_t find_failed(const struct run_view *view, struct tail *tails)
             const char *id = arena_str(view->arena, definition->id).p;
             tails[count++] = (struct tail){
                 .attempt = attempt->id,
-                .name = definition->has_matrix ? arena_printf(view->arena, "%s[%zu]", id, k) : id,
+                .name = definition->matrix != NULL ? arena_printf(view->arena, "%s[%zu]", id, k) : id,
             };
         }
     }

@@ -34,8 +34,8 @@ static const char *rules_words(const struct step *step, struct arena *arena)
         format_duration(duration, sizeof duration, step->timeout_ms);
         words = arena_printf(arena, "%s, timeout %s", words, duration);
     }
-    if (step->retry.attempts > 1) {
-        words = arena_printf(arena, "%s, %d attempts", words, step->retry.attempts);
+    if (step->retry->attempts > 1) {
+        words = arena_printf(arena, "%s, %d attempts", words, step->retry->attempts);
     }
     return arena_printf(arena, "%s%s", words, with_comma(arena, step_condition_words(step, arena)));
 }

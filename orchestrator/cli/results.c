@@ -317,7 +317,7 @@ static void print_metrics(const struct results *r)
             heading(r, "Metrics");
             first = false;
         }
-        if (r->view->pipeline->steps[i].has_matrix) {
+        if (r->view->pipeline->steps[i].matrix != NULL) {
             print_items(r, i);
         } else {
             print_grid(r, step_id(r, i), &step->items[0].metrics);

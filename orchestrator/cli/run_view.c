@@ -126,7 +126,7 @@ static struct json item_json(const struct run_view *view, struct run_place place
 {
     struct json step = json_object();
     const struct run_step *whole = &view->run->steps[place.step];
-    bool matrix = view->pipeline->steps[place.step].has_matrix && item != NULL;
+    bool matrix = view->pipeline->steps[place.step].matrix != NULL && item != NULL;
     enum step_state state = item != NULL ? item->state : whole->state;
     json_set(arena, &step, "id", json_string(arena, view->pipeline->steps[place.step].id));
     json_set(arena, &step, "item", matrix ? json_cstring(arena, item->key) : json_null());

@@ -27,20 +27,20 @@ const char *step_needs_words(const struct pipeline *pipeline, const struct step 
 
 const char *step_matrix_words(const struct step *step, struct arena *arena)
 {
-    if (!step->has_matrix) {
+    if (step->matrix == NULL) {
         return "";
     }
-    if (step->matrix.dynamic != NULL) {
+    if (step->matrix->dynamic != NULL) {
         return "matrix of items known when it runs";
     }
     size_t count = 1;
-    for (size_t i = 0; i < step->matrix.axis_count; i++) {
-        count *= step->matrix.axes[i].count;
-        if (step->matrix.axes[i].whole) {
+    for (size_t i = 0; i < step->matrix->axis_count; i++) {
+        count *= step->matrix->axes[i].count;
+        if (step->matrix->axes[i].whole) {
             return "matrix of items known when it runs";
         }
     }
-    bool adjusted = step->matrix.include_count + step->matrix.exclude_count > 0;
+    bool adjusted = step->matrix->include_count + step->matrix->exclude_count > 0;
     return arena_printf(arena, "matrix of %zu%s", count, adjusted ? " before include and exclude" : "");
 }
 

@@ -56,7 +56,7 @@ static size_t name_columns(const struct run_view *view)
 {
     size_t widest = 4;
     for (size_t i = 0; i < view->pipeline->step_count; i++) {
-        size_t columns = utf8_columns(view->pipeline->steps[i].id) + (view->pipeline->steps[i].has_matrix ? 4 : 0);
+        size_t columns = utf8_columns(view->pipeline->steps[i].id) + (view->pipeline->steps[i].matrix != NULL ? 4 : 0);
         widest = columns > widest ? columns : widest;
     }
     return widest > NAME_COLUMNS_MAX ? NAME_COLUMNS_MAX : widest;
@@ -189,14 +189,15 @@ static void print_step(const struct rows *rows, size_t index)
     const struct step *definition = &view->pipeline->steps[index];
     const struct run_step *step = &view->run->steps[index];
     char time[40] = "";
-    if (definition->has_matrix || step->item_count == 0) {
+    if (definition->matrix != NULL || step->item_count == 0) {
         print_whole(rows, index);
     }
     for (size_t i = 0; i < step->item_count; i++) {
         const struct run_item *item = &step->items[i];
-        const char *first = definition->has_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
+        bool of_matrix = definition->matrix != NULL;
+        const char *first = of_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
         const char *name =
-            definition->has_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
+            of_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
         summary_duration(time, sizeof time, item->reused ? 0 : item->started_ms, item->ended_ms);
         print_row(rows, item->state, name, time,
                   joined(view->arena, joined(view->arena, first, child_words(rows, item)),

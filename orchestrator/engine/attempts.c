@@ -155,7 +155,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
     struct run_tag tags[] = {
         {"sluice.step", id},
         {"sluice.attempt", arena_printf(arena, "%d", item->attempts)},
-        {"sluice.definition", step_digest(open->run->pipeline, step).p},
+        {"sluice.definition", step_digest(open->run->pipeline, step, arena).p},
         {"mlflow.source.git.commit", json_get_text(&open->run->git, "commit", "")},
     };
     size_t tag_count = sizeof tags / sizeof tags[0] - (*tags[3].value == '\0' ? 1 : 0);
@@ -293,7 +293,7 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
     }
     struct run_item *item = run_item_at(open->run, place);
     bool resumed = item->resumed;
-    if (run_step_at(open->run, place)->cache.wanted && !resumed) {
+    if (run_step_at(open->run, place)->cache != NULL && !resumed) {
         int reused = cache_reuse(engine, open, place, err);
         if (reused != 0) {
             return reused < 0 ? -1 : 0;
@@ -520,7 +520,7 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     if (open_run_apply(engine, attempt->open, &event, err) < 0) {
         return -1;
     }
-    bool keeps = run_step_at(attempt->open->run, attempt->place)->cache.wanted &&
+    bool keeps = run_step_at(attempt->open->run, attempt->place)->cache != NULL &&
                  run_item_at(attempt->open->run, attempt->place)->state == STEP_STATE_SUCCEEDED;
     if (keeps && cache_keep(engine, attempt->open, attempt->place, err) < 0) {
         return -1;

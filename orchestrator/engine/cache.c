@@ -201,7 +201,7 @@ static bool is_too_old(struct lookup *l, const struct cache_entry *entry, const 
     char age[40];
     char most[40];
     int64_t age_ms = engine_now(l->engine) - entry->created_ms;
-    int64_t max_ms = l->step->cache.max_age_ms;
+    int64_t max_ms = l->step->cache->max_age_ms;
     if (max_ms == 0 || age_ms <= max_ms) {
         return false;
     }
@@ -289,7 +289,7 @@ static int compare(struct lookup *l, struct err *err)
         return -1;
     }
     if (label == NULL) {
-        say(l, "why", l->step->has_matrix ? "nothing of this item has been kept yet"
+        say(l, "why", l->step->matrix != NULL ? "nothing of this item has been kept yet"
                                           : "nothing of this step has been kept yet");
         return 0;
     }

@@ -156,11 +156,11 @@ static int add_glob(struct keying *k, struct str glob)
 
 static int add_keys(struct keying *k)
 {
-    for (size_t i = 0; i < k->step->cache.key_count; i++) {
+    for (size_t i = 0; i < k->step->cache->key_count; i++) {
         struct key_env env;
         struct expr_env expr_env = key_env_make(k, &env);
         struct json value;
-        if (template_eval(&k->step->cache.keys[i], &expr_env, k->arena, &value, k->err) < 0) {
+        if (template_eval(&k->step->cache->keys[i], &expr_env, k->arena, &value, k->err) < 0) {
             return err_add(k->err, "cache.key, item %zu", i + 1);
         }
         if (value.type == JSON_STRING && str_starts(value.u.string, STR("file:"))) {

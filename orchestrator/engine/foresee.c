@@ -11,7 +11,7 @@ static int take_kept(struct engine *engine, struct open_run *open, struct err *e
     struct run_place place;
     while (!run_state_is_terminal(open->run->state) &&
            run_take_ready(open->run, engine_now(engine), &open->changes, &place)) {
-        if (run_step_at(open->run, place)->cache.wanted && cache_reuse(engine, open, place, err) < 0) {
+        if (run_step_at(open->run, place)->cache != NULL && cache_reuse(engine, open, place, err) < 0) {
             return -1;
         }
     }

@@ -113,20 +113,20 @@ static void tell_now(struct engine *engine, struct runner_link *link, const char
 /* Its success is no more than that. The runner looks again, at what it really leaves. */
 static bool leaves_nothing(const struct step *step)
 {
-    return step->kind != STEP_KIND_PIPELINE && !step->cache.wanted && step->artifact_count == 0 &&
+    return step->kind != STEP_KIND_PIPELINE && step->cache == NULL && step->artifact_count == 0 &&
            step->metric_count == 0 && step->model == NULL && step->ask_count == 0 && step_output_name_count(step) == 0;
 }
 
 static bool may_inherit(const struct step *step)
 {
-    return step->kind != STEP_KIND_PIPELINE && !step->cache.wanted && step->input_count == 0 && step->ask_count == 0 &&
+    return step->kind != STEP_KIND_PIPELINE && step->cache == NULL && step->input_count == 0 && step->ask_count == 0 &&
            (step->kind != STEP_KIND_USES || step->plugin != NULL);
 }
 
 /* What begins when the step has succeeded: SIZE_MAX when nothing does at once, or may. */
 static size_t next_of(struct engine *engine, const struct open_run *open, size_t step)
 {
-    size_t follower = open->pipeline->steps[step].has_matrix ? SIZE_MAX : run_follower(open->run, step);
+    size_t follower = open->pipeline->steps[step].matrix != NULL ? SIZE_MAX : run_follower(open->run, step);
     bool free = follower != SIZE_MAX && may_inherit(&open->pipeline->steps[follower]) &&
                 heir_of_step(engine, open, follower) == NULL;
     return free ? follower : SIZE_MAX;

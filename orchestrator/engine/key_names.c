@@ -80,7 +80,7 @@ static void walk_step(const struct keying *k, const struct expr_visitor *visitor
     for (size_t i = 0; i < step->script.expr_count; i++) {
         expr_walk(step->script.exprs[i], visitor);
     }
-    template_tree_walk(&step->with, visitor);
+    template_tree_walk(step->with, visitor);
     for (size_t i = 0; i < step->input_count; i++) {
         template_walk(&step->inputs[i].source, visitor);
         template_walk(&step->inputs[i].dataset, visitor);

@@ -79,7 +79,7 @@ static int add_with(struct keying *k)
     struct key_env env;
     struct expr_env expr_env = key_env_make(k, &env);
     struct json with;
-    if (template_tree_eval(&k->step->with, &expr_env, k->arena, &with, k->err) < 0) {
+    if (template_tree_eval(k->step->with, &expr_env, k->arena, &with, k->err) < 0) {
         return err_add(k->err, "with");
     }
     add_words(k, &with);

@@ -245,7 +245,7 @@ static int evaluated_with(struct spawning *s, struct json *ret, struct err *err)
 {
     struct run_context context = context_of(s);
     struct expr_env env = run_context_env(&context);
-    if (template_tree_eval(&s->step->with, &env, s->arena, ret, err) < 0) {
+    if (template_tree_eval(s->step->with, &env, s->arena, ret, err) < 0) {
         return err_add(err, "with");
     }
     if (ret->type == JSON_NULL) {

@@ -35,7 +35,7 @@ static int load_earlier(struct engine *engine, const struct pipeline *pipeline, 
 static bool keeps_items(const struct run *run, const struct run *earlier, size_t step, const bool *stale)
 {
     const struct step *definition = &run->pipeline->steps[step];
-    bool keeps = definition->has_matrix && earlier->steps[step].state != STEP_STATE_SUCCEEDED;
+    bool keeps = definition->matrix != NULL && earlier->steps[step].state != STEP_STATE_SUCCEEDED;
     for (size_t n = 0; keeps && n < definition->need_count; n++) {
         keeps = !stale[definition->needs[n].step];
     }
@@ -226,7 +226,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         .run_id = id.text,
         .pipeline = arena_str(arena, pipeline->name).p,
         .revision = 1,
-        .definition = arena_str(arena, pipeline_digest(pipeline)).p,
+        .definition = pipeline_digest(pipeline, arena).p,
         .file = arena_str(arena, pipeline->file).p,
         .folder = arena_str(arena, pipeline->folder).p,
         .workspace = submission->workspace,
@@ -364,7 +364,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
-    if (pipeline == NULL || pipeline_with(pipeline, &step->with, &env, arena, &with, err) < 0 ||
+    if (pipeline == NULL || pipeline_with(pipeline, step->with, &env, arena, &with, err) < 0 ||
         pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
         return -1;
     }

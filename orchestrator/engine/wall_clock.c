@@ -89,7 +89,7 @@ void wall_clock_bound(const struct engine *engine, struct open_run *open)
         for (size_t k = 0; k < step->item_count; k++) {
             struct run_item *item = &step->items[k];
             if (item->state == STEP_STATE_DELAYED) {
-                int64_t latest_ms = now_ms + run_retry_delay_ms(&open->pipeline->steps[i].retry, item->attempts + 1,
+                int64_t latest_ms = now_ms + run_retry_delay_ms(open->pipeline->steps[i].retry, item->attempts + 1,
                                                                 open->run->seed, i, k);
                 item->due_ms = item->due_ms < latest_ms ? item->due_ms : latest_ms;
             }

@@ -11,7 +11,7 @@ void check_caches(struct loader *loader)
         const struct step *step = &loader->pipeline->steps[i];
         const struct plugin *plugin = step->plugin;
         const struct yaml_node *node = load_step_node(loader, i, "cache");
-        if (node == NULL || !step->cache.wanted || plugin == NULL || (plugin->cacheable && !plugin->gate)) {
+        if (node == NULL || step->cache == NULL || plugin == NULL || (plugin->cacheable && !plugin->gate)) {
             continue;
         }
         if (plugin->gate) {

@@ -140,7 +140,7 @@ static const char *find_cycle_by(struct loader *loader, const char *path, const 
 static void check_with(struct loader *loader, size_t index, const struct yaml_node *named)
 {
     const struct pipeline *child = loader->children[index];
-    const struct template_tree *with = &loader->pipeline->steps[index].with;
+    const struct template_tree *with = loader->pipeline->steps[index].with;
     struct str *names = arena_array(loader->arena, child->param_count, sizeof *names);
     bool *given = arena_array(loader->arena, child->param_count, sizeof *given);
     for (size_t p = 0; p < child->param_count; p++) {
@@ -235,7 +235,7 @@ static void check_child(struct loader *loader, struct children *known, size_t in
 void check_children(struct loader *loader)
 {
     const struct pipeline *pipeline = loader->pipeline;
-    loader->children = arena_array(loader->arena, pipeline->step_count, sizeof *loader->children);
+    loader->children = arena_array(loader->scratch, pipeline->step_count, sizeof *loader->children);
     struct children known = {.names = str_index_new(loader->arena, 0)};
     for (size_t i = 0; loader->world->check_files && i < pipeline->step_count; i++) {
         bool runs = pipeline->steps[i].kind == STEP_KIND_PIPELINE;

@@ -75,9 +75,9 @@ void check_cycles(struct loader *loader)
     struct walk walk = {
         .loader = loader,
         .steps = loader->pipeline->steps,
-        .marks = arena_array(loader->arena, count, sizeof *walk.marks),
-        .stack = arena_array(loader->arena, count, sizeof *walk.stack),
-        .told = arena_array(loader->arena, count, sizeof *walk.told),
+        .marks = arena_array(loader->scratch, count, sizeof *walk.marks),
+        .stack = arena_array(loader->scratch, count, sizeof *walk.stack),
+        .told = arena_array(loader->scratch, count, sizeof *walk.told),
     };
     for (size_t i = 0; i < count; i++) {
         if (walk.marks[i] == UNSEEN) {

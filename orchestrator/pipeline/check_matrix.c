@@ -94,7 +94,7 @@ static size_t own_items(struct arena *arena, const struct matrix *matrix, const 
 /* False, after reporting, when there are certainly too many. What `exclude` takes away is made first. */
 static bool check_count(struct loader *loader, size_t step, const struct axis_values *axes)
 {
-    const struct matrix *matrix = &loader->pipeline->steps[step].matrix;
+    const struct matrix *matrix = loader->pipeline->steps[step].matrix;
     const struct yaml_node *node = load_step_node(loader, step, "matrix");
     size_t product = matrix->axis_count == 0 ? 0 : 1;
     for (size_t a = 0; a < matrix->axis_count; a++) {
@@ -106,10 +106,11 @@ static bool check_count(struct loader *loader, size_t step, const struct axis_va
     }
     if (product > MATRIX_MAX_ITEMS) {
         load_error(loader, node, DIAG_BOUND, NULL, "the matrix has %s%zu items (%s): at most %d",
-                   product == SIZE_MAX ? "more than " : "", product, factors(loader->arena, matrix), MATRIX_MAX_ITEMS);
+                   product == SIZE_MAX ? "more than " : "", product, factors(loader->scratch, matrix),
+                   MATRIX_MAX_ITEMS);
         return false;
     }
-    size_t own = matrix->exclude_count > 0 ? 0 : own_items(loader->arena, matrix, axes);
+    size_t own = matrix->exclude_count > 0 ? 0 : own_items(loader->scratch, matrix, axes);
     if (product + own > MATRIX_MAX_ITEMS) {
         load_error(loader, node, DIAG_BOUND, NULL, "the matrix has %zu items, %zu of them by 'include': at most %d",
                    product + own, own, MATRIX_MAX_ITEMS);
@@ -133,7 +134,7 @@ static void check_exclude(struct loader *loader, const struct matrix *matrix, co
             diag = diag_add(loader->diags, DIAG_EXPR_NAME, entry->key_positions[k],
                             diag_hint_near(loader->arena, entry->keys[k], names, matrix->axis_count),
                             "'exclude': the matrix has no axis '%.*s'", STR_ARG(entry->keys[k]));
-        } else if (!may_have(loader->arena, &axes[a], &entry->items[k])) {
+        } else if (!may_have(loader->scratch, &axes[a], &entry->items[k])) {
             diag = diag_add(loader->diags, DIAG_SUSPECT, entry->key_positions[k], NULL,
                             "'exclude' leaves out nothing: no combination has this '%.*s'", STR_ARG(entry->keys[k]));
         }
@@ -146,10 +147,13 @@ static void check_exclude(struct loader *loader, const struct matrix *matrix, co
 void check_matrices(struct loader *loader)
 {
     for (size_t i = 0; i < loader->pipeline->step_count; i++) {
-        const struct matrix *matrix = &loader->pipeline->steps[i].matrix;
-        struct axis_values *axes = arena_array(loader->arena, matrix->axis_count, sizeof *axes);
+        const struct matrix *matrix = loader->pipeline->steps[i].matrix;
+        if (matrix == NULL) {
+            continue;
+        }
+        struct axis_values *axes = arena_array(loader->scratch, matrix->axis_count, sizeof *axes);
         for (size_t a = 0; a < matrix->axis_count; a++) {
-            axes[a] = axis_values(loader->arena, &matrix->axes[a]);
+            axes[a] = axis_values(loader->scratch, &matrix->axes[a]);
         }
         bool few = check_count(loader, i, axes);
         for (size_t e = 0; few && e < matrix->exclude_count; e++) {

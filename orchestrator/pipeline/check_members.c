@@ -146,8 +146,8 @@ static void check_matrix_value(const struct expr_check *check, const struct matr
 static void check_matrix(const struct expr_check *check, struct names *names, const struct str *members, size_t count,
                          const struct expr *at)
 {
-    const struct matrix *matrix = &check->step->matrix;
-    if (!check->step->has_matrix) {
+    const struct matrix *matrix = check->step->matrix;
+    if (matrix == NULL) {
         check_expr_error(check, at, DIAG_EXPR_PLACE, NULL, "step '%.*s' has no matrix", STR_ARG(check->step->id));
         return;
     }

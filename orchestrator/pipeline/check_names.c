@@ -12,7 +12,7 @@
 /* The edges of one step while they are gathered; its room, and `slots`, which has a place for every step of the file,
  * are used anew for each. */
 struct need_list {
-    struct arena *arena;
+    struct arena *arena; /* the loader's scratch */
     struct step_need *items;
     size_t count;
     size_t room;
@@ -80,9 +80,9 @@ static void take_need(struct names_check *check, const struct yaml_node *node)
     need->optional = optional;
 }
 
-static void keep_needs(const struct need_list *needs, struct step *step)
+static void keep_needs(struct arena *arena, const struct need_list *needs, struct step *step)
 {
-    struct step_need *own = arena_array(needs->arena, needs->count, sizeof *own);
+    struct step_need *own = arena_array(arena, needs->count, sizeof *own);
     if (needs->count > 0) {
         memcpy(own, needs->items, needs->count * sizeof *own);
     }
@@ -222,7 +222,7 @@ static void check_what_runs(struct expr_check *check, const struct step *step)
         check_expr(check, step->script.exprs[i]);
     }
     check->place = step->kind == STEP_KIND_PIPELINE ? PLACE_CHILD_WITH : PLACE_WITH;
-    check_tree(check, &step->with);
+    check_tree(check, step->with);
     check->place = PLACE_ENV;
     check_named_templates(check, step->env, step->env_count);
 }
@@ -298,7 +298,9 @@ static void check_step(struct names_check *names, size_t index)
         check_condition(check, step->condition);
     }
     step->condition_names_status = check->names_status;
-    check_matrix_values(check, &step->matrix);
+    if (step->matrix != NULL) {
+        check_matrix_values(check, step->matrix);
+    }
     check->place = PLACE_INPUT;
     for (size_t i = 0; i < step->input_count; i++) {
         check_template(check, &step->inputs[i].source);
@@ -314,7 +316,7 @@ static void check_step(struct names_check *names, size_t index)
     for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
         check_literal(names->loader, load_step_node_str(names->loader, index, literals[i]), literals[i]);
     }
-    keep_needs(&names->needs, step);
+    keep_needs(names->loader->arena, &names->needs, step);
 }
 
 /* ---- what belongs to no step ---------------------------------------------------------------------------- */
@@ -352,7 +354,7 @@ static void check_trigger(struct expr_check *check, const struct trigger *trigge
         check_expr(check, trigger->condition);
     }
     check_named_templates(check, trigger->params, trigger->param_count);
-    bool *given = arena_array(check->loader->arena, pipeline->param_count, sizeof *given);
+    bool *given = arena_array(check->loader->scratch, pipeline->param_count, sizeof *given);
     for (size_t i = 0; i < trigger->param_count; i++) {
         size_t p = 0;
         while (p < pipeline->param_count && !str_eq(pipeline->params[p].name, trigger->params[i].name)) {
@@ -420,8 +422,8 @@ void check_names(struct loader *loader, const struct yaml_node *root)
 {
     size_t count = loader->pipeline->step_count;
     struct names_check names = {.loader = loader};
-    names.needs.arena = loader->arena;
-    names.needs.slots = arena_array(loader->arena, count, sizeof *names.needs.slots);
+    names.needs.arena = loader->scratch;
+    names.needs.slots = arena_array(loader->scratch, count, sizeof *names.needs.slots);
     names.expr = (struct expr_check){.loader = loader, .named = named, .ctx = &names};
     for (size_t i = 0; i < count; i++) {
         check_step(&names, i);

@@ -135,7 +135,7 @@ static void check_insides(struct loader *loader, const struct plugin *plugin, co
 
 static void check_with(struct loader *loader, size_t index, const struct plugin *plugin)
 {
-    const struct template_tree *with = &loader->pipeline->steps[index].with;
+    const struct template_tree *with = loader->pipeline->steps[index].with;
     struct str *names = arena_array(loader->arena, plugin->param_count, sizeof *names);
     bool *given = arena_array(loader->arena, plugin->param_count, sizeof *given);
     const struct yaml_node *values = load_step_node(loader, index, "with");
@@ -175,7 +175,7 @@ static void bind_defaults(struct loader *loader, size_t index, struct step *step
     if (loader->has_default_timeout && load_step_node(loader, index, "timeout") == NULL) {
         step->timeout_ms = loader->default_timeout_ms;
     }
-    if (!loader->has_default_retry) {
+    if (loader->default_retry == NULL) {
         return;
     }
     const struct yaml_node *own = load_step_node(loader, index, "retry");
@@ -185,7 +185,7 @@ static void bind_defaults(struct loader *loader, size_t index, struct step *step
         struct loader again = *loader;
         diags_init(&unheard, loader->arena, loader->diags->file);
         again.diags = &unheard;
-        load_retry(&again, own, &step->retry);
+        step->retry = load_retry(&again, own, loader->default_retry);
     }
 }
 

@@ -41,7 +41,7 @@ struct races {
 static void rank_steps(struct races *races)
 {
     size_t count = races->loader->pipeline->step_count;
-    size_t *next = arena_array(races->loader->arena, count, sizeof *next);
+    size_t *next = arena_array(races->loader->scratch, count, sizeof *next);
     size_t rank = 1;
     for (size_t start = 0; start < count; start++) {
         size_t depth = 0;
@@ -117,7 +117,7 @@ static bool is_private(struct str text)
 static void check_items(struct races *races, const struct step *step, const struct yaml_node *node)
 {
     static const char *const own[] = {"step.", "matrix.", "matrix[", "inputs.", "env.", NULL};
-    if (step->has_matrix && step->max_parallel != 1 && !names_any(node->text, own)) {
+    if (step->matrix != NULL && step->max_parallel != 1 && !names_any(node->text, own)) {
         load_error(races->loader, node, DIAG_RACE, "write it below ${{ step.dir }}, which is each item's own",
                    "all items of the matrix of '%.*s' leave the same '%.*s'", STR_ARG(step->id), STR_ARG(node->text));
     }
@@ -132,10 +132,10 @@ static void declare(struct races *races, size_t step, const struct yaml_node *no
     if (is_private(node->text)) {
         return;
     }
-    races->items = arena_grow(races->loader->arena, races->items, races->count, &races->room, sizeof *races->items);
+    races->items = arena_grow(races->loader->scratch, races->items, races->count, &races->room, sizeof *races->items);
     struct declared *item = &races->items[races->count++];
     *item = (struct declared){
-        .path = path_normal(races->loader->arena, arena_str(races->loader->arena, node->text).p),
+        .path = path_normal(races->loader->scratch, arena_str(races->loader->scratch, node->text).p),
         .step = step,
         .rank = races->ranks[step],
         .artifact = artifact,
@@ -233,7 +233,7 @@ static void check_folder(struct races *races, const char *folder, const struct d
 static void check_folders(struct races *races)
 {
     for (size_t i = 0; i < races->count; i++) {
-        char *folder = arena_strdup(races->loader->arena, races->items[i].path);
+        char *folder = arena_strdup(races->loader->scratch, races->items[i].path);
         for (char *slash = strrchr(folder, '/'); slash != NULL && slash > folder; slash = strrchr(folder, '/')) {
             *slash = '\0';
             check_folder(races, folder, &races->items[i]);
@@ -280,7 +280,7 @@ static void check_word(struct races *races, size_t step, const struct yaml_node 
     if (!pathlike) {
         return;
     }
-    const char *path = path_normal(arena, arena_str(arena, word).p);
+    const char *path = path_normal(races->loader->scratch, arena_str(races->loader->scratch, word).p);
     size_t at = first_from(races, path, 0);
     const struct declared *found = has_path(races, at, path) ? &races->items[at] : NULL;
     if (found == NULL || leaves_path(races, found, step)) {
@@ -336,9 +336,9 @@ void check_races(struct loader *loader)
     struct races races = {
         .loader = loader,
         .steps = loader->pipeline->steps,
-        .ranks = arena_array(loader->arena, count, sizeof *races.ranks),
-        .visited = arena_array(loader->arena, count, sizeof *races.visited),
-        .stack = arena_array(loader->arena, count, sizeof *races.stack),
+        .ranks = arena_array(loader->scratch, count, sizeof *races.ranks),
+        .visited = arena_array(loader->scratch, count, sizeof *races.visited),
+        .stack = arena_array(loader->scratch, count, sizeof *races.stack),
     };
     rank_steps(&races);
     for (size_t i = 0; i < count; i++) {

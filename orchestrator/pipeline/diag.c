@@ -11,7 +11,7 @@ enum { DIAGS_MAX = 1000, CHOICES_LISTED = 12 };
 
 void diags_init(struct diags *diags, struct arena *arena, const char *file)
 {
-    *diags = (struct diags){.arena = arena, .file = file};
+    *diags = (struct diags){.arena = arena, .scratch = arena, .file = file};
 }
 
 struct diags diags_unheard(const struct diags *diags)
@@ -40,6 +40,9 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
 struct diag *diag_vadd(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
                        va_list args)
 {
+    if (diags->lines == NULL && diags->text.p != NULL) {
+        diags_index_lines(diags);
+    }
     if (diags->count >= DIAGS_MAX) {
         diags->errors += level_of(code) == DIAG_ERROR ? 1 : 0;
         diags->beyond = (struct diag){.level = level_of(code), .code = code, .pos = pos, .message = "", .hint = hint};
@@ -130,13 +133,27 @@ void diags_index_lines(struct diags *diags)
     for (ptrdiff_t at = -1; (at = str_find_byte(diags->text, '\n', (size_t)(at + 1))) >= 0;) {
         count++;
     }
-    size_t *lines = arena_array(diags->arena, count, sizeof *lines);
+    size_t *lines = arena_array(diags->scratch, count, sizeof *lines);
     size_t line = 1;
     for (ptrdiff_t at = -1; (at = str_find_byte(diags->text, '\n', (size_t)(at + 1))) >= 0;) {
         lines[line++] = (size_t)at + 1;
     }
     diags->lines = lines;
     diags->line_count = count;
+}
+
+void diags_drop_scratch(struct diags *diags)
+{
+    if (diags->scratch != diags->arena) {
+        arena_free(diags->scratch);
+    }
+    diags->scratch = diags->arena;
+    diags->sources = NULL;
+    diags->lines = NULL;
+    diags->line_count = 0;
+    if (diags->count > 0) { /* they are shown with their lines */
+        diags_index_lines(diags);
+    }
 }
 
 struct str diags_source_line(const struct diags *diags, int line)

@@ -59,9 +59,10 @@ struct diag {
 
 struct diags {
     struct arena *arena;
+    struct arena *scratch; /* of what only reading the text needs; `arena` itself unless somebody has made one */
     const char *file; /* as the user named it */
     struct str text;  /* the file's text, for source lines */
-    const size_t *lines; /* where each line of `text` begins: diags_index_lines */
+    const size_t *lines; /* where each line of `text` begins: diags_index_lines; NULL: not known yet */
     size_t line_count;
     struct scalar_sources *sources; /* scalar_source.h; NULL: nobody asked */
     struct diag *items;
@@ -87,8 +88,10 @@ const char *diag_code_text(enum diag_code code);
 /* Sorts by position, after taking care that all of them are inside the text. */
 void diags_sort(struct diags *diags);
 /* Notes where the lines of `text` begin, so that asking for one does not read all before it. Once, when `text` is
- * set. */
+ * set; else the first thing that is told does. */
 void diags_index_lines(struct diags *diags);
+/* The text was read: frees `scratch`, and all that was in it is forgotten. What comes after is in `arena`. */
+void diags_drop_scratch(struct diags *diags);
 /* Source line number `line` of the text, without its end. */
 struct str diags_source_line(const struct diags *diags, int line);
 

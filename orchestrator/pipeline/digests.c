@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Digests of a pipeline and of its steps, for those who run it. Who only checks a file asks for none.
+ *
+ * They are of values, not of text: a file that is written otherwise and says the same has the same. The tree of the
+ * file is gone when it was loaded, since it takes as much memory as the pipeline: what is asked for is read from the
+ * source again.
  */
 #include "crypto/digest.h"
 #include "pipeline/load.h"
 
 enum { CANONICAL_MAX_BYTES = 256 << 20 };
-
-struct digests {
-    struct arena *arena; /* the pipeline's */
-    const struct yaml_node *root;
-    const struct yaml_node *steps; /* its pair i is step i; NULL: the file has none */
-    struct str whole;              /* empty until it is asked for, and so are the others */
-    struct str *of_steps;
-};
-
-struct digests *digests_new(const struct loader *loader, const struct yaml_node *root)
-{
-    struct digests *digests = arena_one(loader->arena, struct digests);
-    *digests = (struct digests){
-        .arena = loader->arena,
-        .root = root,
-        .steps = loader->steps,
-        .of_steps = arena_array(loader->arena, loader->pipeline->step_count, sizeof *digests->of_steps),
-    };
-    return digests;
-}
 
 static struct str digest_of(struct arena *arena, const struct json *value)
 {
@@ -53,9 +37,39 @@ static struct json retry_json(struct arena *arena, const struct retry_policy *re
     return object;
 }
 
+/* Of YAML that was read before. */
+static struct json value_of(struct str text, struct arena *arena)
+{
+    struct diags diags;
+    diags_init(&diags, arena, NULL);
+    diags.text = text;
+    diags.scratch = arena_new();
+    const struct yaml_node *root = yaml_doc_parse(&diags);
+    struct json value = root == NULL ? json_null() : yaml_to_json(arena, root);
+    diags_drop_scratch(&diags);
+    return value;
+}
+
+/* Characters before `at` in its line. */
+static size_t columns_before(struct str text, const char *at)
+{
+    size_t count = 0;
+    for (; at > text.p && at[-1] != '\n'; at--) {
+        count += ((unsigned char)at[-1] & 0xc0) != 0x80 ? 1 : 0;
+    }
+    return count;
+}
+
 struct json step_definition(const struct pipeline *pipeline, const struct step *step, struct arena *arena)
 {
-    return yaml_to_json(arena, &pipeline->digests->steps->pairs[step - pipeline->steps].value);
+    if (str_starts(step->source, STR("{"))) { /* in braces no indentation counts */
+        return value_of(step->source, arena);
+    }
+    size_t indent = columns_before(pipeline->source, step->source.p);
+    char *text = arena_alloc(arena, indent + step->source.n);
+    memset(text, ' ', indent);
+    memcpy(text + indent, step->source.p, step->source.n);
+    return value_of((struct str){text, indent + step->source.n}, arena);
 }
 
 /* What a step is: its own part of the file, and what `defaults` may have set. */
@@ -64,31 +78,24 @@ static struct json whole_step(struct arena *arena, const struct pipeline *pipeli
     struct json whole = json_object();
     json_set(arena, &whole, "definition", step_definition(pipeline, step, arena));
     json_set(arena, &whole, "timeout_ms", json_int(step->timeout_ms));
-    json_set(arena, &whole, "retry", retry_json(arena, &step->retry));
+    json_set(arena, &whole, "retry", retry_json(arena, step->retry));
     return whole;
 }
 
-struct str pipeline_digest(const struct pipeline *pipeline)
+struct str pipeline_digest(const struct pipeline *pipeline, struct arena *arena)
 {
-    struct digests *digests = pipeline->digests;
-    if (digests->whole.n == 0) {
-        struct arena *scratch = arena_new();
-        struct json document = yaml_to_json(scratch, digests->root);
-        digests->whole = digest_of(digests->arena, &document);
-        arena_free(scratch);
-    }
-    return digests->whole;
+    struct arena *scratch = arena_new();
+    struct json document = value_of(pipeline->source, scratch);
+    struct str digest = digest_of(arena, &document);
+    arena_free(scratch);
+    return digest;
 }
 
-struct str step_digest(const struct pipeline *pipeline, const struct step *step)
+struct str step_digest(const struct pipeline *pipeline, const struct step *step, struct arena *arena)
 {
-    struct digests *digests = pipeline->digests;
-    size_t index = (size_t)(step - pipeline->steps);
-    if (digests->of_steps[index].n == 0) {
-        struct arena *scratch = arena_new();
-        struct json whole = whole_step(scratch, pipeline, step);
-        digests->of_steps[index] = digest_of(digests->arena, &whole);
-        arena_free(scratch);
-    }
-    return digests->of_steps[index];
+    struct arena *scratch = arena_new();
+    struct json whole = whole_step(scratch, pipeline, step);
+    struct str digest = digest_of(arena, &whole);
+    arena_free(scratch);
+    return digest;
 }

@@ -15,14 +15,14 @@ struct plugin_file {
 
 struct loader {
     struct diags *diags;
-    struct arena *arena;
+    struct arena *arena;   /* of the pipeline */
+    struct arena *scratch; /* of what only loading needs: diags->scratch */
     const struct pipeline_world *world;
     struct pipeline *pipeline;
     size_t compared; /* names, for hints */
     bool has_default_timeout;
     int64_t default_timeout_ms;
-    bool has_default_retry;
-    struct retry_policy default_retry;
+    const struct retry_policy *default_retry; /* NULL: the file names none */
     struct plugin_file *plugin_files; /* those named by path, each read once */
     size_t plugin_file_count;
     size_t plugin_file_room;
@@ -66,7 +66,7 @@ struct key {
  * false when `node` is no map. */
 bool load_map(struct loader *loader, const struct yaml_node *node, const struct key *keys, void *target,
               const char *what);
-/* "step 'train'", for messages. */
+/* "step 'train'", for messages; in the scratch. */
 const char *load_what(const struct loader *loader, struct str kind, struct str name);
 /* Checks the type of a value; reports and returns false when `node` is none of `takes`. */
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what);
@@ -125,8 +125,10 @@ void load_model(struct loader *loader, const struct yaml_node *node, void *targe
 extern const struct key model_keys[];
 void load_cache(struct loader *loader, const struct yaml_node *node, void *target);
 extern const struct key cache_keys[];
-void load_retry(struct loader *loader, const struct yaml_node *node, void *target); /* struct retry_policy */
-struct retry_policy retry_policy_default(void);
+/* What `node` names, and the rest as it is in `base`. */
+const struct retry_policy *load_retry(struct loader *loader, const struct yaml_node *node,
+                                      const struct retry_policy *base);
+extern const struct retry_policy retry_policy_default;
 
 /* ---- checks of the whole, after loading ---- */
 /* Contexts, params, steps, outputs; finds the edges too. */
@@ -155,9 +157,6 @@ static inline const struct yaml_node *load_step_node(const struct loader *loader
 {
     return load_step_node_str(loader, step, str_from(key));
 }
-
-/* What pipeline_digest and step_digest work from. `root` must live as long as the pipeline. */
-struct digests *digests_new(const struct loader *loader, const struct yaml_node *root);
 
 /* The ids of the steps, for pipeline_find_step. */
 const struct str_index *step_index_new(struct arena *arena, const struct pipeline *pipeline);

@@ -6,7 +6,7 @@
 
 static struct step_cache *cache_of(void *target)
 {
-    return &((struct step *)target)->cache;
+    return target;
 }
 
 static void cache_key(struct loader *loader, const struct yaml_node *node, void *target)
@@ -42,11 +42,12 @@ const struct key cache_keys[] = {
 
 void load_cache(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    struct step_cache *cache = cache_of(target);
-    cache->wanted = true;
+    struct step_cache *cache = arena_one(loader->arena, struct step_cache);
+    bool wanted = true;
     if (node->type == JSON_OBJECT) {
-        (void)load_map(loader, node, cache_keys, target, "'cache'");
+        (void)load_map(loader, node, cache_keys, cache, "'cache'");
     } else {
-        (void)load_bool(loader, node, &cache->wanted);
+        (void)load_bool(loader, node, &wanted);
     }
+    ((struct step *)target)->cache = wanted ? cache : NULL;
 }

@@ -46,8 +46,8 @@ static void load_axis(struct loader *loader, const struct yaml_pair *pair, struc
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct step *step = target;
-    struct matrix *matrix = &step->matrix;
-    step->has_matrix = true;
+    struct matrix *matrix = arena_one(loader->arena, struct matrix);
+    step->matrix = matrix;
     matrix->pos = node->pos;
     if (node->type == JSON_STRING) {
         struct template whole = {0};

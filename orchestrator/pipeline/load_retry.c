@@ -4,15 +4,14 @@
 #include "base/parse.h"
 #include "pipeline/load.h"
 
-struct retry_policy retry_policy_default(void)
-{
-    return (struct retry_policy){.attempts = 1,
-                                 .delay_ms = 1000,
-                                 .factor = 2,
-                                 .max_delay_ms = 300000,
-                                 .jitter = true,
-                                 .on = RETRY_FAILURE | RETRY_TIMEOUT};
-}
+const struct retry_policy retry_policy_default = {
+    .attempts = 1,
+    .delay_ms = 1000,
+    .factor = 2,
+    .max_delay_ms = 300000,
+    .jitter = true,
+    .on = RETRY_FAILURE | RETRY_TIMEOUT,
+};
 
 static void key_attempts(struct loader *loader, const struct yaml_node *node, void *target)
 {
@@ -105,7 +104,11 @@ const struct key retry_keys[] = {
     {0},
 };
 
-void load_retry(struct loader *loader, const struct yaml_node *node, void *target)
+const struct retry_policy *load_retry(struct loader *loader, const struct yaml_node *node,
+                                      const struct retry_policy *base)
 {
-    (void)load_map(loader, node, retry_keys, target, "'retry'");
+    struct retry_policy *retry = arena_one(loader->arena, struct retry_policy);
+    *retry = *base;
+    (void)load_map(loader, node, retry_keys, retry, "'retry'");
+    return retry;
 }

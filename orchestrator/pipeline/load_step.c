@@ -3,6 +3,7 @@
  */
 #include "base/parse.h"
 #include "pipeline/load.h"
+#include "pipeline/scalar_source.h"
 #include "pipeline/shell_text.h"
 
 #include <signal.h>
@@ -124,7 +125,9 @@ static void key_pipeline(struct loader *loader, const struct yaml_node *node, vo
 
 static void key_with(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    (void)load_tree(loader, node, &step_of(target)->with);
+    struct template_tree *with = arena_one(loader->arena, struct template_tree);
+    (void)load_tree(loader, node, with);
+    step_of(target)->with = with;
 }
 
 /* ---- order and fan-out ------------------------------------------------------------------------------------ */
@@ -279,7 +282,7 @@ static void key_outputs(struct loader *loader, const struct yaml_node *node, voi
 
 static void key_retry(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    load_retry(loader, node, &step_of(target)->retry);
+    step_of(target)->retry = load_retry(loader, node, step_of(target)->retry);
 }
 
 static void key_timeout(struct loader *loader, const struct yaml_node *node, void *target)
@@ -490,7 +493,7 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
         }
     }
     static const struct str of_matrix[] = {STR("max_parallel"), STR("fail_fast")};
-    for (size_t i = 0; i < 2 && !step->has_matrix; i++) {
+    for (size_t i = 0; i < 2 && step->matrix == NULL; i++) {
         const struct yaml_node *key = yaml_get_key(node, of_matrix[i]);
         if (key != NULL) {
             load_error(loader, key, DIAG_VALUE, NULL, "step '%.*s': '%.*s' has no meaning without 'matrix'",
@@ -501,13 +504,14 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
 
 static void load_step(struct loader *loader, const struct yaml_pair *pair, struct step *step)
 {
+    static const struct template_tree nothing = {.type = JSON_OBJECT};
     *step = (struct step){
         .id = pair->key.text,
         .pos = pair->key.pos,
-        .retry = retry_policy_default(),
+        .retry = &retry_policy_default,
         .stop_signal = SIGTERM,
         .stop_grace_ms = 10000,
-        .with = {.type = JSON_OBJECT, .pos = pair->value.pos},
+        .with = &nothing,
         .timeout_ms = -1,
     };
     if (!name_is_step(step->id)) {
@@ -516,13 +520,16 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
                    STR_ARG(step->id));
     }
     const char *what = load_what(loader, STR("step"), step->id);
+    size_t begin = scalar_source_offset(loader->diags, pair->value.pos);
     /* Defaults first, so that the step's own keys win. They bind to run and lua steps; check_plugins adds repeatable
      * plugins. */
     bool bound = yaml_get(&pair->value, "run") != NULL || yaml_get(&pair->value, "lua") != NULL;
-    if (bound && loader->has_default_retry) {
+    if (bound && loader->default_retry != NULL) {
         step->retry = loader->default_retry;
     }
-    if (!load_map(loader, &pair->value, step_keys, step, what)) {
+    bool is_map = load_map(loader, &pair->value, step_keys, step, what);
+    step->source = str_slice(loader->diags->text, begin, scalar_source_offset(loader->diags, pair->value.end));
+    if (!is_map) {
         return;
     }
     check_kind(loader, &pair->value, step);

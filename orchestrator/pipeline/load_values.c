@@ -95,7 +95,7 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
 
 const char *load_what(const struct loader *loader, struct str kind, struct str name)
 {
-    char *text = arena_alloc(loader->arena, kind.n + name.n + sizeof " ''"); /* no printf: each step has one */
+    char *text = arena_alloc(loader->scratch, kind.n + name.n + sizeof " ''"); /* no printf: each step has one */
     char *end = mempcpy(text, kind.p, kind.n);
     end = mempcpy(end, " '", 2);
     end = mempcpy(end, name.p, name.n);

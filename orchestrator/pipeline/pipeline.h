@@ -19,7 +19,6 @@
 
 struct plugin;
 struct catalogue;
-struct digests;
 
 enum value_type {
     VALUE_STRING,
@@ -128,21 +127,28 @@ struct step_model {
     bool has_params, has_tags;
 };
 
-/* Whether the step's result may be used again, and what its key holds beside what always counts (docs/caching.md). */
+/* What the key of a result that may be used again holds beside what always counts (docs/caching.md). */
 struct step_cache {
-    bool wanted;
     const struct template *keys; /* texts, and "file:GLOB" */
     size_t key_count;
     int64_t max_age_ms; /* 0: any age */
 };
 
+/* A file may have 100,000: what few of them have stands behind a pointer. */
 struct step {
     struct str id;
     struct pos pos;
+    struct str source; /* its part of the file, without its id: step_definition */
     enum step_kind kind;
+    bool is_argv;                /* of run */
+    bool lua_is_file;
+    bool condition_names_status; /* else it means success() && (condition) */
+    bool fail_fast;
+    bool continue_on_error;
+    int max_parallel; /* 0: no limit */
+    int stop_signal;
 
     /* run */
-    bool is_argv;
     const struct template *argv; /* when is_argv */
     size_t argv_count;
     struct shell_text script;    /* when !is_argv */
@@ -152,9 +158,8 @@ struct step {
     struct str uses;
     const struct plugin *plugin;
     const char *plugin_gone; /* why there is none, of a run that goes on; NULL: there is one */
-    struct template_tree with;   /* uses, lua, pipeline; an empty map when absent */
+    const struct template_tree *with; /* uses, lua, pipeline; an empty map when absent */
     /* lua */
-    bool lua_is_file;
     struct str lua;              /* path relative to the pipeline's folder, or the text */
     /* pipeline */
     struct str pipeline;         /* NAME or ./FILE.yaml */
@@ -163,11 +168,7 @@ struct step {
     size_t need_count;
     const struct expr *condition;  /* NULL: success() */
     struct str condition_text;     /* as it is written */
-    bool condition_names_status;   /* else it means success() && (condition) */
-    bool has_matrix;
-    struct matrix matrix;
-    int max_parallel; /* 0: no limit */
-    bool fail_fast;
+    const struct matrix *matrix;   /* NULL: it has none */
 
     const struct named_template *env;
     size_t env_count;
@@ -181,12 +182,10 @@ struct step {
     size_t output_count;
     const struct step_model *model; /* NULL: it leaves none */
 
-    struct step_cache cache;
-    struct retry_policy retry;
-    int64_t timeout_ms; /* of each attempt; 0: none */
-    int stop_signal;
+    const struct step_cache *cache;   /* NULL: its result is not used again */
+    const struct retry_policy *retry; /* many share one */
+    int64_t timeout_ms;               /* of each attempt; 0: none */
     int64_t stop_grace_ms;
-    bool continue_on_error;
     const struct resource_ask *asks; /* `resources`, sorted by name */
     size_t ask_count;
     const struct str *register_names; /* permissions: {register: [...]} */
@@ -254,7 +253,6 @@ struct pipeline {
     struct str file;   /* as the user named it */
     struct str folder; /* absolute folder of the file */
     struct str root;   /* absolute folder that the relative paths in the file start from: the workspace */
-    struct digests *digests; /* pipeline_digest, step_digest */
 };
 
 /* A Lua script of a pipeline, and what is wrong with it. */
@@ -303,10 +301,10 @@ ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
 void pipeline_walk_secrets(const struct pipeline *pipeline, const struct step *step,
                            const struct expr_visitor *visitor);
 /* Hex sha256 of the canonical document, and of a step: its canonical definition with the timeout and retry that apply.
- * Made when first asked for, and kept. */
-struct str pipeline_digest(const struct pipeline *pipeline);
-struct str step_digest(const struct pipeline *pipeline, const struct step *step);
-/* The step's part of the file. */
+ * Both are made anew from the source each time. */
+struct str pipeline_digest(const struct pipeline *pipeline, struct arena *arena);
+struct str step_digest(const struct pipeline *pipeline, const struct step *step, struct arena *arena);
+/* The step's part of the file as a value. */
 struct json step_definition(const struct pipeline *pipeline, const struct step *step, struct arena *arena);
 /* All steps, each behind those it needs, in the order of the file where that leaves a choice. */
 const size_t *pipeline_order(const struct pipeline *pipeline, struct arena *arena);

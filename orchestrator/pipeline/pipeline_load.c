@@ -105,9 +105,7 @@ static void default_timeout(struct loader *loader, const struct yaml_node *node,
 static void default_retry(struct loader *loader, const struct yaml_node *node, void *target)
 {
     (void)target;
-    loader->default_retry = retry_policy_default();
-    loader->has_default_retry = true;
-    load_retry(loader, node, &loader->default_retry);
+    loader->default_retry = load_retry(loader, node, &retry_policy_default);
 }
 
 static const struct key default_keys[] = {
@@ -275,7 +273,7 @@ static void set_folders(struct loader *loader, struct pipeline *pipeline)
     pipeline->root = loader->world->root != NULL ? absolute(loader->arena, loader->world->root) : pipeline->folder;
 }
 
-const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world)
+static const struct pipeline *load_whole(struct diags *diags, const struct pipeline_world *world)
 {
     static const struct pipeline_world nothing = {0};
     const struct yaml_node *root = yaml_doc_parse(diags);
@@ -286,6 +284,7 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     struct pipeline *pipeline = arena_one(diags->arena, struct pipeline);
     struct loader loader = {.diags = diags,
                             .arena = diags->arena,
+                            .scratch = diags->scratch,
                             .world = world == NULL ? &nothing : world,
                             .pipeline = pipeline};
     pipeline->tags = json_object();
@@ -315,10 +314,15 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     check_matrices(&loader);
     check_races(&loader);
     diags_sort(diags);
-    if (diags->errors > 0 && !loader.world->accepted) {
-        return NULL;
-    }
-    pipeline->digests = digests_new(&loader, root);
+    return diags->errors > 0 && !loader.world->accepted ? NULL : pipeline;
+}
+
+/* The tree of the file and the work of the checks take as much again as the pipeline, which may be kept for days. */
+const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world)
+{
+    diags->scratch = arena_new();
+    const struct pipeline *pipeline = load_whole(diags, world);
+    diags_drop_scratch(diags);
     return pipeline;
 }
 

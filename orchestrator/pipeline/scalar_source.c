@@ -32,14 +32,19 @@ struct scalar_sources {
     struct cursor cursor;
 };
 
-struct pos scalar_source_add(struct diags *diags, struct pos start, struct str text)
+static struct scalar_sources *sources_of(struct diags *diags)
 {
     if (diags->sources == NULL) {
-        diags->sources = arena_one(diags->arena, struct scalar_sources);
+        diags->sources = arena_one(diags->scratch, struct scalar_sources);
         diags->sources->current = SIZE_MAX;
     }
-    struct scalar_sources *sources = diags->sources;
-    sources->items = arena_grow(diags->arena, sources->items, sources->count, &sources->room, sizeof *sources->items);
+    return diags->sources;
+}
+
+struct pos scalar_source_add(struct diags *diags, struct pos start, struct str text)
+{
+    struct scalar_sources *sources = sources_of(diags);
+    sources->items = arena_grow(diags->scratch, sources->items, sources->count, &sources->room, sizeof *sources->items);
     sources->items[sources->count++] = (struct scalar){.start = start, .text = text};
     return (struct pos){-(int)sources->count, 0};
 }
@@ -207,10 +212,10 @@ static size_t first_indent(struct str text)
     return blanks;
 }
 
-static void open_scalar(struct diags *diags, struct scalar *scalar)
+/* Goes on from the last place that was asked for. */
+static struct cursor cursor_at(struct diags *diags, struct pos start)
 {
-    struct scalar_sources *sources = diags->sources;
-    struct pos start = scalar->start;
+    struct scalar_sources *sources = sources_of(diags);
     bool goes_on = sources->line.pos.line == start.line && sources->line.pos.column <= start.column;
     struct cursor c = sources->line;
     if (!goes_on) {
@@ -224,6 +229,17 @@ static void open_scalar(struct diags *diags, struct scalar *scalar)
         c.at++;
     }
     sources->line = c;
+    return c;
+}
+
+size_t scalar_source_offset(struct diags *diags, struct pos pos)
+{
+    return cursor_at(diags, pos).at;
+}
+
+static void open_scalar(struct diags *diags, struct scalar *scalar)
+{
+    struct cursor c = cursor_at(diags, scalar->start);
     char style = byte_at(diags->text, c.at);
     scalar->style = style == '"' || style == '\'' ? style : style == '|' || style == '>' ? '|' : '\0';
     if (scalar->style == '|') {

@@ -13,8 +13,11 @@
 #include "pipeline/diag.h"
 
 /* The place of the first byte of a scalar's text. `start` is where the scalar stands (its quote, its '|' or '>', its
- * first letter) in diags->text; `text` is what the parser made of it, and stays as long as `diags`. */
+ * first letter) in diags->text; `text` is what the parser made of it, and stays as long as
+ * `diags->scratch`, which all of this is in. */
 struct pos scalar_source_add(struct diags *diags, struct pos start, struct str text);
+/* The byte of the file at which a line and column stand. Quick for places in the order of the file. */
+size_t scalar_source_offset(struct diags *diags, struct pos pos);
 /* Line and column of a place. One that has them already stays as it is. */
 struct pos scalar_source_find(struct diags *diags, struct pos place);
 /* The same for each of the `count` bytes behind `place`, and for the one behind them: room for count + 1. */

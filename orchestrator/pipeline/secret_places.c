@@ -15,5 +15,5 @@ void pipeline_walk_secrets(const struct pipeline *pipeline, const struct step *s
     for (size_t i = 0; step->is_argv && i < step->argv_count; i++) {
         template_walk(&step->argv[i], visitor);
     }
-    template_tree_walk(&step->with, visitor);
+    template_tree_walk(step->with, visitor);
 }

@@ -147,7 +147,7 @@ static void place_node(struct builder *b, struct yaml_node *node)
         return;
     }
     if (b->depth == 0) {
-        b->root = arena_one(b->arena, struct yaml_node);
+        b->root = arena_one(b->diags->scratch, struct yaml_node);
         *b->root = *node;
         return;
     }
@@ -161,7 +161,7 @@ static void place_node(struct builder *b, struct yaml_node *node)
 static void take_children(struct builder *b, struct open_node *open)
 {
     size_t count = b->children.count - open->first;
-    struct yaml_node *own = arena_array(b->arena, count, sizeof *own);
+    struct yaml_node *own = arena_array(b->diags->scratch, count, sizeof *own);
     if (count > 0) {
         memcpy(own, b->children.items + open->first, count * sizeof *own);
     }
@@ -381,7 +381,7 @@ const struct yaml_node *yaml_doc_parse(struct diags *diags)
     if (!check_bytes(diags)) {
         return NULL;
     }
-    struct builder *b = arena_one(diags->arena, struct builder);
+    struct builder *b = arena_one(diags->scratch, struct builder);
     b->diags = diags;
     b->arena = diags->arena;
     if (yaml_parser_initialize(&b->parser) == 0) {

@@ -39,7 +39,8 @@ struct yaml_pair {
 };
 
 /* Parses diags->text (and takes a byte order mark off it). NULL after adding diagnostics when there is no tree to go on
- * with; otherwise the tree, even if diagnostics were added. An empty file is an error. */
+ * with; otherwise the tree, even if diagnostics were added. An empty file is an error. The nodes are in diags->scratch,
+ * their texts in diags->arena, so that what is made of them can outlive them. */
 const struct yaml_node *yaml_doc_parse(struct diags *diags);
 /* The value of a key, or NULL when there is none or `map` is none (or NULL). */
 const struct yaml_node *yaml_get_str(const struct yaml_node *map, struct str key);

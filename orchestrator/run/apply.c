@@ -128,7 +128,7 @@ static bool gave_up(const struct run *run, size_t index)
 static void apply_ended(struct run *run, const struct run_event *event, struct run_changes *changes)
 {
     struct run_item *item = run_item_at(run, event->place);
-    const struct retry_policy *retry = &run_step_at(run, event->place)->retry;
+    const struct retry_policy *retry = run_step_at(run, event->place)->retry;
     if (event->ended == ATTEMPT_STATE_SUCCEEDED) {
         item_end(run, event->place, STEP_STATE_SUCCEEDED, event->reason, event->now_ms, changes);
     } else if (event->ended == ATTEMPT_STATE_CANCELLED) {

@@ -96,7 +96,7 @@ static const char *item_model_uri(const struct run_item *item)
 static struct json step_object(const struct run *run, size_t index, struct arena *arena)
 {
     const struct run_step *step = &run->steps[index];
-    bool matrix = run->pipeline->steps[index].has_matrix;
+    bool matrix = run->pipeline->steps[index].matrix != NULL;
     const struct run_item *only = step->item_count > 0 ? &step->items[0] : NULL;
     struct json outputs = json_object();
     struct json artifacts = json_object();
@@ -182,7 +182,7 @@ static const struct json *context_absent(void *ctx, struct str id, struct str me
     ptrdiff_t index = pipeline_find_step(run->pipeline, id);
     struct json list = json_array();
     for (size_t i = 0; i < sizeof undeclared / sizeof undeclared[0]; i++) {
-        if (index < 0 || !run->pipeline->steps[index].has_matrix || !str_is(member, undeclared[i].member)) {
+        if (index < 0 || run->pipeline->steps[index].matrix == NULL || !str_is(member, undeclared[i].member)) {
             continue;
         }
         const struct run_step *step = &run->steps[index];

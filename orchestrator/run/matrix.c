@@ -150,7 +150,7 @@ static int include_items(struct run *run, const struct matrix *matrix, const str
 
 int run_expand_matrix(struct run *run, size_t step, struct json **ret_items, size_t *ret_count, struct err *err)
 {
-    const struct matrix *matrix = &run->pipeline->steps[step].matrix;
+    const struct matrix *matrix = run->pipeline->steps[step].matrix;
     struct run_context context = {.run = run, .step = step, .arena = run->arena};
     struct expr_env env = run_context_env(&context);
     struct json items = json_array();

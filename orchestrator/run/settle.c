@@ -158,7 +158,7 @@ int run_expand(struct run *run, size_t index, struct run_changes *changes)
     struct json *items = NULL;
     size_t count = 1;
     struct err err = {0};
-    if (step->has_matrix && run_expand_matrix(run, index, &items, &count, &err) < 0) {
+    if (step->matrix != NULL && run_expand_matrix(run, index, &items, &count, &err) < 0) {
         run_step_end(run, index, STEP_STATE_FAILED, arena_strdup(run->arena, err.message), changes);
         return 0;
     }
@@ -172,7 +172,7 @@ int run_expand(struct run *run, size_t index, struct run_changes *changes)
     for (size_t i = 0; i < count; i++) {
         struct run_item *item = &state->items[i];
         item->outputs = item->artifacts = item->metrics = json_object();
-        if (step->has_matrix) {
+        if (step->matrix != NULL) {
             item->matrix = items[i];
             run_item_key(i, &items[i], item->key);
             state->items_done += take_earlier(state, i) ? 1 : 0;
@@ -273,7 +273,7 @@ size_t run_follower(const struct run *run, size_t step)
         const struct run_step *behind = &run->steps[index];
         const struct step *definition = &run->pipeline->steps[index];
         if (behind->state == STEP_STATE_PENDING && behind->wanted && behind->unmet == 1 && !behind->earlier_count &&
-            definition->condition == NULL && !definition->has_matrix && waits_for_only(run, index, step)) {
+            definition->condition == NULL && definition->matrix == NULL && waits_for_only(run, index, step)) {
             return index;
         }
     }

@@ -4,6 +4,7 @@
  */
 #include "base/utf8.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/yaml_doc.h"
 #include "plugin/catalogue.h"
 
 #include <stdlib.h>
@@ -48,13 +49,28 @@ static void check_diags(const struct diags *diags)
     }
 }
 
-static void check_pipeline(const struct pipeline *pipeline)
+/* Each step is read again from its own part of the file: it must say what it says as a part of the whole. */
+static void check_definitions(const struct pipeline *pipeline, struct arena *arena)
 {
-    check(pipeline->name.n > 0 && pipeline->step_count > 0 && pipeline_digest(pipeline).n == 64);
+    struct diags diags;
+    diags_init(&diags, arena, "fuzz.yaml");
+    diags.text = pipeline->source;
+    const struct yaml_node *steps = yaml_get(yaml_doc_parse(&diags), "steps");
+    check(steps != NULL && steps->count == pipeline->step_count);
+    for (size_t i = 0; i < steps->count; i++) {
+        struct json again = step_definition(pipeline, &pipeline->steps[i], arena);
+        struct json whole = yaml_to_json(arena, &steps->pairs[i].value);
+        check(str_eq(json_text(arena, &again), json_text(arena, &whole)));
+    }
+}
+
+static void check_pipeline(const struct pipeline *pipeline, struct arena *arena)
+{
+    check(pipeline->name.n > 0 && pipeline->step_count > 0 && pipeline_digest(pipeline, arena).n == 64);
     for (size_t i = 0; i < pipeline->step_count; i++) {
         const struct step *step = &pipeline->steps[i];
-        check(pipeline_find_step(pipeline, step->id) == (ptrdiff_t)i && step_digest(pipeline, step).n == 64);
-        check(step->retry.attempts >= 1 && step->timeout_ms >= 0);
+        check(pipeline_find_step(pipeline, step->id) == (ptrdiff_t)i && step_digest(pipeline, step, arena).n == 64);
+        check(step->retry->attempts >= 1 && step->timeout_ms >= 0);
         check((step->kind == STEP_KIND_USES) == (step->plugin != NULL));
         check(step->kind != STEP_KIND_RUN || step->argv_count > 0 || step->script.text.n > 0);
         for (size_t n = 0; n < step->need_count; n++) {
@@ -81,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     diags_sort(&diags);
     check_diags(&diags);
     if (pipeline != NULL) {
-        check_pipeline(pipeline);
+        check_pipeline(pipeline, arena);
+        check_definitions(pipeline, arena);
     }
     arena_free(arena);
     return 0;

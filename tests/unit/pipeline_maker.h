@@ -163,17 +163,22 @@ static struct made make_pipeline(const struct made_step *rows, size_t count)
             expr_walk(steps[i].condition, &visitor);
             steps[i].condition_text = arena_str(arena, str_from(rows[i].condition));
         }
-        steps[i].has_matrix = rows[i].matrix != NULL || rows[i].dynamic != NULL;
-        if (rows[i].matrix != NULL) {
-            steps[i].matrix = made_matrix(arena, rows[i].matrix);
-        } else if (rows[i].dynamic != NULL) {
-            steps[i].matrix.dynamic = made_expr(arena, rows[i].dynamic);
+        if (rows[i].matrix != NULL || rows[i].dynamic != NULL) {
+            struct matrix *matrix = arena_one(arena, struct matrix);
+            if (rows[i].matrix != NULL) {
+                *matrix = made_matrix(arena, rows[i].matrix);
+            } else {
+                matrix->dynamic = made_expr(arena, rows[i].dynamic);
+            }
+            steps[i].matrix = matrix;
         }
         steps[i].max_parallel = rows[i].max_parallel;
         steps[i].fail_fast = rows[i].fail_fast;
         steps[i].continue_on_error = rows[i].continue_on_error;
-        steps[i].retry = rows[i].retry;
-        steps[i].retry.attempts = rows[i].retry.attempts == 0 ? 1 : rows[i].retry.attempts;
+        struct retry_policy *retry = arena_one(arena, struct retry_policy);
+        *retry = rows[i].retry;
+        retry->attempts = retry->attempts == 0 ? 1 : retry->attempts;
+        steps[i].retry = retry;
     }
     return (struct made){arena, pipeline};
 }

@@ -75,10 +75,10 @@ static __attribute__((unused)) const char *driver_start(struct driver *driver)
     struct run_place place;
     run_changes_clear(&driver->changes);
     while (run_take_ready(driver->run, driver->now_ms, &driver->changes, &place)) {
-        struct str id = run_step_at(driver->run, place)->id;
-        const char *item =
-            run_step_at(driver->run, place)->has_matrix ? arena_printf(driver->made.arena, "[%zu]", place.item) : "";
-        names = arena_printf(driver->made.arena, "%s%s%.*s%s", names, *names == '\0' ? "" : " ", STR_ARG(id), item);
+        const struct step *step = run_step_at(driver->run, place);
+        const char *item = step->matrix != NULL ? arena_printf(driver->made.arena, "[%zu]", place.item) : "";
+        names = arena_printf(driver->made.arena, "%s%s%.*s%s", names, *names == '\0' ? "" : " ", STR_ARG(step->id),
+                             item);
     }
     return names;
 }
@@ -117,7 +117,7 @@ static __attribute__((unused)) const char *driver_states(const struct driver *dr
         const struct run_step *step = &driver->run->steps[i];
         text = arena_printf(arena, "%s %.*s=%s", text, STR_ARG(driver->made.pipeline->steps[i].id),
                             step_state_name(step->state));
-        if (!driver->made.pipeline->steps[i].has_matrix) {
+        if (driver->made.pipeline->steps[i].matrix == NULL) {
             continue;
         }
         for (size_t k = 0; k < step->item_count; k++) {

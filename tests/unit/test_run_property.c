@@ -134,7 +134,7 @@ static void check_rules(const struct world *w)
             const struct run_item *item = &run->steps[i].items[k];
             bool item_ended = step_state_is_terminal(item->state);
             live += !item_ended && item->state != STEP_STATE_PENDING ? 1 : 0;
-            assert_true(item->attempts <= step->retry.attempts);
+            assert_true(item->attempts <= step->retry->attempts);
             assert_true(!step_state_is_terminal(run->steps[i].state) || item_ended);
             assert_true(item->state != STEP_STATE_FAILED || item->reason != NULL);
         }
