@@ -103,20 +103,30 @@ int64_t backstop_wait_ms(const struct engine *engine)
 
 /* ---- a runner that does not answer ------------------------------------------------------------------------ */
 
+struct looking {
+    struct engine *engine;
+    const struct runner_link *link;
+    bool found;
+};
+
+/* A step that has begun, of a run that could not be loaded. */
+static void look_for_unloaded(void *ctx, const struct attempt_row *row)
+{
+    struct looking *looking = ctx;
+    bool begun = row->state != ATTEMPT_STATE_WAITING && strcmp(row->runner, looking->link->id) == 0;
+    looking->found = looking->found || (begun && attempt_find(looking->engine, row->id) == NULL);
+}
+
 /* Would something be lost with the runner that is not late: a step that has begun, also one of a run that could not be
  * loaded? */
 static int holds_others(struct engine *engine, const struct runner_link *link, int64_t at_ms, struct err *err)
 {
-    struct attempt_row *rows = NULL;
-    size_t count = 0;
-    if (store_attempt_list(engine->options.store, NULL, engine->turn, &rows, &count, err) < 0) {
+    struct looking looking = {.engine = engine, .link = link};
+    if (store_attempts_open(engine->options.store, look_for_unloaded, &looking, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct live_attempt *attempt = attempt_find(engine, rows[i].id);
-        if (attempt == NULL && strcmp(rows[i].runner, link->id) == 0 && rows[i].state != ATTEMPT_STATE_WAITING) {
-            return 1;
-        }
+    if (looking.found) {
+        return 1;
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         const struct live_attempt *attempt = engine->attempts.items[i];

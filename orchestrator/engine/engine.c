@@ -421,20 +421,13 @@ static void drop_all(struct engine *engine)
     engine->outgoing.count = 0;
 }
 
-static int load_attempts(struct engine *engine, struct err *err)
+static void load_attempt(void *ctx, const struct attempt_row *row)
 {
-    struct attempt_row *rows = NULL;
-    size_t count = 0;
-    if (store_attempt_list(engine->options.store, NULL, engine->turn, &rows, &count, err) < 0) {
-        return -1;
+    struct engine *engine = ctx;
+    struct open_run *open = open_run_find(engine, row->run_id);
+    if (open != NULL) {
+        (void)attempt_add(engine, open, row);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct open_run *open = open_run_find(engine, rows[i].run_id);
-        if (open != NULL) {
-            (void)attempt_add(engine, open, &rows[i]);
-        }
-    }
-    return 0;
 }
 
 /* Memory from rows: at the start, and whenever a commit failed. */
@@ -463,7 +456,7 @@ static int engine_load(struct engine *engine, struct err *err)
         log_error("engine", "%s (%s) cannot go on: %s ('sluice cancel %s' ends it)", run_words(engine->turn, &rows[i]),
                   rows[i].run_id, wrong.message, rows[i].run_id);
     }
-    if (load_attempts(engine, err) < 0 || leases_load(engine, err) < 0 ||
+    if (store_attempts_open(engine->options.store, load_attempt, engine, err) < 0 || leases_load(engine, err) < 0 ||
         store_attempt_last_id(engine->options.store, &engine->last_id, err) < 0) {
         return -1;
     }

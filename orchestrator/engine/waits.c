@@ -30,6 +30,13 @@ static int64_t within(int64_t ms)
     return ms < 0 ? 0 : ms > most_ms ? most_ms : ms;
 }
 
+/* waits_check comes then, or before. 0: there is no need. */
+static void look_by(struct engine *engine, int64_t at_ms)
+{
+    bool sooner = engine->next_wait_check_ms == 0 || at_ms < engine->next_wait_check_ms;
+    engine->next_wait_check_ms = at_ms != 0 && sooner ? at_ms : engine->next_wait_check_ms;
+}
+
 static struct run_place place_of(const struct wait_row *wait)
 {
     return (struct run_place){(size_t)wait->position, (size_t)wait->item};
@@ -161,12 +168,12 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
 {
     struct wait_row *waits = NULL;
     size_t count = 0;
-    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
-        return -1;
-    }
     const char *name = json_get_text(spec, "model_name", NULL);
     if (name == NULL || !json_get_bool(spec, "supersede", true)) {
         return 0;
+    }
+    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
+        return -1;
     }
     struct str step = run_step_at(open->run, place)->id;
     for (size_t i = 0; i < count; i++) {
@@ -307,7 +314,8 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     crash_point(engine, "in_wait_open");
     attempt->row.state = ATTEMPT_STATE_WAITING;
     attempt->dirty = true;
-    engine->next_wait_check_ms = now_ms;
+    look_by(engine, row.check_ms);
+    look_by(engine, row.expires_ms);
     struct run_event event = {.kind = RUN_EVENT_WAITING,
                               .place = attempt->place,
                               .now_ms = now_ms,
@@ -407,20 +415,17 @@ int waits_check(struct engine *engine, int64_t now_ms, struct err *err)
     struct wait_row *waits = NULL;
     size_t count = 0;
     engine->next_wait_check_ms = 0;
-    if (store_wait_list(engine->options.store, NULL, false, engine->turn, &waits, &count, err) < 0) {
+    if (store_wait_list_due(engine->options.store, now_ms, engine->turn, &waits, &count, &engine->next_wait_check_ms,
+                            err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
         if (check_one(engine, &waits[i], now_ms, err) < 0) {
             return -1;
         }
-        if (strcmp(waits[i].status, "open") != 0) {
-            continue;
-        }
-        const int64_t times[] = {waits[i].check_ms, waits[i].expires_ms};
-        for (size_t t = 0; t < 2; t++) {
-            bool sooner = engine->next_wait_check_ms == 0 || times[t] < engine->next_wait_check_ms;
-            engine->next_wait_check_ms = times[t] != 0 && sooner ? times[t] : engine->next_wait_check_ms;
+        if (strcmp(waits[i].status, "open") == 0) {
+            look_by(engine, waits[i].check_ms);
+            look_by(engine, waits[i].expires_ms);
         }
     }
     return 0;

@@ -110,7 +110,7 @@ static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row
         .position = stmt_column_int(s, 2),
         .item = stmt_column_int(s, 3),
         .number = stmt_column_int(s, 4),
-        .state = (enum attempt_state)attempt_state_parse(stmt_column_text(s, 5, arena)),
+        .state = (enum attempt_state)attempt_state_parse(stmt_column_view(s, 5).p),
         .reason = stmt_column_text_or_null(s, 6, arena),
         .mark = stmt_column_text(s, 7, arena),
         .step_run_id = stmt_column_text(s, 8, arena),
@@ -147,12 +147,8 @@ int store_attempt_get(struct store *store, int64_t id, struct arena *arena, stru
 int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
                        size_t *ret_count, struct err *err)
 {
-    struct stmt *s =
-        run_id == NULL ? stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id")
-                       : stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
-    if (run_id != NULL) {
-        stmt_text(s, ":run_id", run_id);
-    }
+    struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
+    stmt_text(s, ":run_id", run_id);
     struct attempt_row *items = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -164,6 +160,23 @@ int store_attempt_list(struct store *store, const char *run_id, struct arena *ar
     stmt_done(s);
     *ret = items;
     *ret_count = count;
+    return row;
+}
+
+int store_attempts_open(struct store *store, void (*take)(void *ctx, const struct attempt_row *attempt), void *ctx,
+                        struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id");
+    struct arena *arena = arena_new();
+    struct attempt_row attempt;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        read_attempt(s, arena, &attempt);
+        take(ctx, &attempt);
+        arena_reset(arena);
+    }
+    stmt_done(s);
+    arena_free(arena);
     return row;
 }
 

@@ -141,7 +141,7 @@ static int read_json(struct stmt *s, int column, struct arena *arena, struct jso
     if (stmt_column_is_null(s, column)) {
         return 0;
     }
-    if (json_read(str_from(stmt_column_text(s, column, arena)), (struct json_limits){0}, arena, ret, err) < 0) {
+    if (json_read(stmt_column_view(s, column), (struct json_limits){0}, arena, ret, err) < 0) {
         err_add(err, "a step's row");
         return -1;
     }
@@ -173,7 +173,7 @@ static int read_item(struct stmt *s, struct arena *arena, struct run_item *ret_i
 {
     int64_t flags = stmt_column_int(s, 5);
     struct run_item item = {
-        .state = (enum step_state)step_state_parse(stmt_column_text(s, 3, arena)),
+        .state = (enum step_state)step_state_parse(stmt_column_view(s, 3).p),
         .reason = stmt_column_text_or_null(s, 4, arena),
         .gate_passed = (flags & FLAG_GATE_PASSED) != 0,
         .resumed = (flags & FLAG_RESUMED) != 0,
@@ -189,9 +189,8 @@ static int read_item(struct stmt *s, struct arena *arena, struct run_item *ret_i
         .carried_from = stmt_column_text_or_null(s, 18, arena),
         .refused_by = stmt_column_text_or_null(s, 19, arena),
     };
-    const char *key = stmt_column_text(s, 2, arena);
-    size_t size = strlen(key) < sizeof item.key ? strlen(key) : sizeof item.key - 1;
-    memcpy(item.key, key, size);
+    struct str key = stmt_column_view(s, 2);
+    memcpy(item.key, key.p, key.n < sizeof item.key ? key.n : sizeof item.key - 1);
     if (read_json(s, 10, arena, json_null(), &item.matrix, err) < 0 ||
         read_json(s, 11, arena, json_object(), &item.outputs, err) < 0 ||
         read_json(s, 12, arena, json_object(), &item.artifacts, err) < 0 ||
@@ -235,8 +234,8 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
         }
         if (item == WHOLE_STEP) {
             int64_t flags = stmt_column_int(s, 5);
-            run_load_step(run, position, (enum step_state)step_state_parse(stmt_column_text(s, 3, run->arena)),
-                          stmt_column_text_or_null(s, 4, run->arena), (flags & FLAG_EXPANDED) != 0,
+            run_load_step(run, position, (enum step_state)step_state_parse(stmt_column_view(s, 3).p),
+                          stmt_column_is_null(s, 4) ? NULL : stmt_column_view(s, 4).p, (flags & FLAG_EXPANDED) != 0,
                           (flags & FLAG_AFTER_FAILURE) != 0, (flags & FLAG_REFUSED) != 0, (flags & FLAG_UNWANTED) == 0);
             continue;
         }

@@ -58,9 +58,13 @@ int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err);
  * row never changes. What has no process any more gives back what it held (store/leases.h). */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
-/* The attempts of a run in order of id, or, with run_id NULL, all that have not ended. */
+/* The attempts of a run in order of id. */
 int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
                        size_t *ret_count, struct err *err);
+/* Calls `take` for each attempt that has not ended, in order of id: there may be many. The row is gone with the call,
+ * which must not use the store. */
+int store_attempts_open(struct store *store, void (*take)(void *ctx, const struct attempt_row *attempt), void *ctx,
+                        struct err *err);
 
 int store_call_put(struct store *store, int64_t attempt, int64_t seq, struct str reply, struct err *err);
 /* 1 with the reply, 0 when there is none, -1 on errors. */

@@ -134,12 +134,18 @@ bool stmt_column_is_null(struct stmt *s, int column)
     return sqlite3_column_type(s->handle, column) == SQLITE_NULL;
 }
 
-char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
+struct str stmt_column_view(struct stmt *s, int column)
 {
-    const unsigned char *text = sqlite3_column_text(s->handle, column);
+    const void *text = sqlite3_column_text(s->handle, column);
     int size = sqlite3_column_bytes(s->handle, column);
     check_memory(s, text);
-    return arena_dup(arena, text, text == NULL ? 0 : (size_t)size);
+    return text == NULL ? STR("") : (struct str){text, (size_t)size};
+}
+
+char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
+{
+    struct str text = stmt_column_view(s, column);
+    return arena_dup(arena, text.p, text.n);
 }
 
 char *stmt_column_text_or_null(struct stmt *s, int column, struct arena *arena)

@@ -41,6 +41,8 @@ bool stmt_column_is_null(struct stmt *s, int column);
 /* "" for NULL; copied. stmt_column_text_or_null gives NULL for NULL. */
 char *stmt_column_text(struct stmt *s, int column, struct arena *arena);
 char *stmt_column_text_or_null(struct stmt *s, int column, struct arena *arena);
+/* The text itself, "" for NULL: NUL-terminated, and gone with the next step. */
+struct str stmt_column_view(struct stmt *s, int column);
 struct str stmt_column_blob(struct stmt *s, int column, struct arena *arena);
 /* Resets and unbinds; must follow the last step. */
 void stmt_done(struct stmt *s);

@@ -3,7 +3,6 @@
 
 #include "store/stmt.h"
 
-
 static void bind_time(struct stmt *s, const char *name, int64_t ms)
 {
     if (ms == 0) {
@@ -52,42 +51,119 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
     return stmt_run_one(s, "updating a wait", err);
 }
 
+#define WAIT_COLUMNS                                                                                                   \
+    "id, attempt, run_id, position, item, kind, spec, state, status, outcome, check_ms, expires_ms, created_ms, "      \
+    "ended_ms"
+
+static struct wait_row read_wait(struct stmt *s, struct arena *arena)
+{
+    return (struct wait_row){
+        .id = stmt_column_int(s, 0),
+        .attempt = stmt_column_int(s, 1),
+        .run_id = stmt_column_text(s, 2, arena),
+        .position = stmt_column_int(s, 3),
+        .item = stmt_column_int(s, 4),
+        .kind = stmt_column_text(s, 5, arena),
+        .spec = stmt_column_text(s, 6, arena),
+        .state = stmt_column_text(s, 7, arena),
+        .status = stmt_column_text(s, 8, arena),
+        .outcome = stmt_column_text_or_null(s, 9, arena),
+        .check_ms = stmt_column_int(s, 10),
+        .expires_ms = stmt_column_int(s, 11),
+        .created_ms = stmt_column_int(s, 12),
+        .ended_ms = stmt_column_int(s, 13),
+    };
+}
+
+/* A home has few open waits among all there were: without the index by name, SQLite reads all of them in the order of
+ * their ids. */
+static struct stmt *list_statement(struct store *store, const char *run_id, bool all)
+{
+    if (run_id == NULL) {
+        return all ? stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits ORDER BY id")
+                   : stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits INDEXED BY waits_open WHERE status = 'open' "
+                                     "ORDER BY id");
+    }
+    struct stmt *s =
+        all ? stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE run_id = :run_id ORDER BY id")
+            : stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits INDEXED BY waits_open WHERE run_id = :run_id "
+                              "AND status = 'open' ORDER BY id");
+    stmt_text(s, ":run_id", run_id);
+    return s;
+}
+
 int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
                     size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(
-        store, "SELECT id, attempt, run_id, position, item, kind, spec, state, status, outcome, check_ms, expires_ms, "
-               "created_ms, ended_ms FROM waits WHERE (:run_id IS NULL OR run_id = :run_id) "
-               "AND (:all = 1 OR status = 'open') ORDER BY id");
-    stmt_text(s, ":run_id", run_id);
-    stmt_int(s, ":all", all ? 1 : 0);
+    struct stmt *s = list_statement(store, run_id, all);
     struct wait_row *items = NULL;
     size_t count = 0;
     size_t room = 0;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct wait_row){
-            .id = stmt_column_int(s, 0),
-            .attempt = stmt_column_int(s, 1),
-            .run_id = stmt_column_text(s, 2, arena),
-            .position = stmt_column_int(s, 3),
-            .item = stmt_column_int(s, 4),
-            .kind = stmt_column_text(s, 5, arena),
-            .spec = stmt_column_text(s, 6, arena),
-            .state = stmt_column_text(s, 7, arena),
-            .status = stmt_column_text(s, 8, arena),
-            .outcome = stmt_column_text_or_null(s, 9, arena),
-            .check_ms = stmt_column_int(s, 10),
-            .expires_ms = stmt_column_int(s, 11),
-            .created_ms = stmt_column_int(s, 12),
-            .ended_ms = stmt_column_int(s, 13),
-        };
+        items[count++] = read_wait(s, arena);
     }
     stmt_done(s);
     *ret = items;
     *ret_count = count;
     return row;
+}
+
+/* The first of two times, 0 being none. */
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return b_ms == 0 || (a_ms != 0 && a_ms < b_ms) ? a_ms : b_ms;
+}
+
+/* The whole row of each id. */
+static int read_due(struct store *store, const int64_t *ids, size_t count, struct arena *arena, struct wait_row *ret,
+                    struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE id = :id");
+        stmt_int(s, ":id", ids[i]);
+        int row = stmt_step(s, err);
+        if (row == 1) {
+            ret[i] = read_wait(s, arena);
+        }
+        stmt_done(s);
+        if (row != 1) {
+            return row < 0 ? -1 : err_set(err, ERR_CORRUPT, "no wait %lld", (long long)ids[i]);
+        }
+    }
+    return 0;
+}
+
+int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,
+                        size_t *ret_count, int64_t *ret_next_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT id, check_ms, expires_ms FROM waits INDEXED BY waits_open WHERE "
+                                     "status = 'open' AND (check_ms IS NOT NULL OR expires_ms IS NOT NULL) "
+                                     "ORDER BY id");
+    int64_t *ids = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int64_t next_ms = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        int64_t first_ms = sooner(stmt_column_int(s, 1), stmt_column_int(s, 2));
+        if (first_ms <= now_ms) {
+            ids = arena_grow(arena, ids, count, &room, sizeof *ids);
+            ids[count++] = stmt_column_int(s, 0);
+        } else {
+            next_ms = sooner(next_ms, first_ms);
+        }
+    }
+    stmt_done(s);
+    struct wait_row *due = arena_array(arena, count, sizeof *due);
+    if (row < 0 || read_due(store, ids, count, arena, due, err) < 0) {
+        return -1;
+    }
+    *ret = due;
+    *ret_count = count;
+    *ret_next_ms = next_ms;
+    return 0;
 }
 
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err)

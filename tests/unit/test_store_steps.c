@@ -358,6 +358,18 @@ TEST(an_attempt_that_is_taken_back_leaves_no_row)
     close_fixture(&f);
 }
 
+struct ids {
+    VEC_OF(int64_t)
+};
+
+static void take_open(void *ctx, const struct attempt_row *attempt)
+{
+    assert_null(attempt->reason);
+    assert_null(attempt->stopping);
+    assert_string_equal(attempt->run_id, "r1");
+    vec_push((struct ids *)ctx, attempt->id);
+}
+
 TEST(attempts_are_listed_by_run_or_while_they_are_open)
 {
     struct fixture f = open_fixture();
@@ -365,16 +377,18 @@ TEST(attempts_are_listed_by_run_or_while_they_are_open)
     size_t count = 0;
     struct attempt_row first = insert_attempt(&f, 1);
     struct attempt_row second = insert_attempt(&f, 2);
+    struct attempt_row third = insert_attempt(&f, 3);
+    struct ids open = {0};
     first.state = ATTEMPT_STATE_LOST;
     first.ended_ms = 300;
     assert_int_equal(store_attempt_update(f.store, &first, NULL), 0);
-    assert_int_equal(store_attempt_list(f.store, NULL, f.d.run->arena, &list, &count, NULL), 0);
-    assert_int_equal(count, 1);
-    assert_int_equal(list[0].id, second.id);
-    assert_null(list[0].reason);
-    assert_null(list[0].stopping);
+    assert_int_equal(store_attempts_open(f.store, take_open, &open, NULL), 0);
+    assert_int_equal(open.count, 2);
+    assert_int_equal(open.items[0], second.id);
+    assert_int_equal(open.items[1], third.id);
+    vec_clear(&open);
     assert_int_equal(store_attempt_list(f.store, "r1", f.d.run->arena, &list, &count, NULL), 0);
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 3);
     assert_int_equal(list[0].id, first.id);
     assert_int_equal(store_attempt_list(f.store, "r2", f.d.run->arena, &list, &count, NULL), 0);
     assert_int_equal(count, 0);

@@ -84,6 +84,47 @@ TEST(waits_are_listed_by_run_oldest_first)
     close_fixture(&f);
 }
 
+/* The number of due waits at a time, and of them the first two; the last word is when to look again. */
+static int64_t due_at(struct fixture *f, int64_t now_ms, size_t expected, int64_t first, int64_t second)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    int64_t next_ms = -1;
+    assert_int_equal(store_wait_list_due(f->store, now_ms, f->arena, &waits, &count, &next_ms, NULL), 0);
+    assert_int_equal(count, expected);
+    assert_true(count < 1 || (waits[0].id == first && waits[0].spec != NULL));
+    assert_true(count < 2 || waits[1].id == second);
+    return next_ms;
+}
+
+TEST(a_wait_is_due_at_its_check_and_when_it_expires)
+{
+    struct fixture f = open_empty();
+    assert_int_equal(due_at(&f, 100000, 0, 0, 0), 0);
+    struct wait_row expires = insert(&f, "r2", 1); /* at 5000 */
+    struct wait_row checked = insert(&f, "r1", 2);
+    struct wait_row never = insert(&f, "r1", 3);
+    struct wait_row over = insert(&f, "r1", 4);
+    checked.check_ms = 200;
+    never.expires_ms = 0;
+    over.status = "met";
+    over.ended_ms = 150;
+    checked.status = never.status = "open";
+    struct wait_row *changed[] = {&checked, &never, &over};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(store_wait_update(f.store, changed[i], NULL), 0);
+    }
+    assert_int_equal(due_at(&f, 199, 0, 0, 0), 200);
+    assert_int_equal(due_at(&f, 200, 1, checked.id, 0), 5000);
+    assert_int_equal(due_at(&f, 4999, 1, checked.id, 0), 5000);
+    assert_int_equal(due_at(&f, 5000, 2, expires.id, checked.id), 0);
+    checked.check_ms = 9000; /* it expires before */
+    assert_int_equal(store_wait_update(f.store, &checked, NULL), 0);
+    assert_int_equal(due_at(&f, 4999, 0, 0, 0), 5000);
+    assert_int_equal(due_at(&f, 5000, 2, expires.id, checked.id), 0);
+    close_fixture(&f);
+}
+
 TEST(a_person_has_one_voice_and_the_last_word_counts)
 {
     struct fixture f = open_empty();
@@ -121,4 +162,5 @@ TEST(a_vote_on_nothing_is_refused)
 }
 
 TESTS(RUN(a_wait_is_open_until_it_ends_and_ends_once), RUN(waits_are_listed_by_run_oldest_first),
+      RUN(a_wait_is_due_at_its_check_and_when_it_expires),
       RUN(a_person_has_one_voice_and_the_last_word_counts), RUN(a_vote_on_nothing_is_refused))
