@@ -436,6 +436,8 @@ int waits_move(struct engine *engine, int64_t by_ms, struct err *err);
 /* Ends a wait with a status and tells the run. */
 int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason,
              int64_t now_ms, struct err *err);
+/* Ends the waiting attempt of an item that has its end, also when only a free slot was missing. Its wait is closed by
+ * store_waits_withdraw. */
 int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
                   int64_t now_ms, struct err *err);
 /* The outcome that a resumed attempt is told: {outcome, state, ...}. */

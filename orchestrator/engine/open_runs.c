@@ -193,14 +193,17 @@ int open_run_apply(struct engine *engine, struct open_run *open, const struct ru
         return -1;
     }
     size_t before = open->changes.actions.count;
+    bool withdraws = false;
     run_apply(open->run, event, &open->changes);
     for (size_t i = before; i < open->changes.actions.count; i++) {
         struct run_action action = open->changes.actions.items[i]; /* acting may add more */
+        withdraws = withdraws || action.kind == RUN_ACTION_WITHDRAW;
         if (act_on(engine, open, &action, err) < 0) {
             return -1;
         }
     }
-    return 0;
+    /* All at once: a run that is cancelled may have ten thousand. */
+    return withdraws ? store_waits_withdraw(engine->options.store, open->run, engine_now(engine), err) : 0;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------- */

@@ -104,22 +104,6 @@ static int withdraw(struct engine *engine, struct wait_row *wait, const char *re
 int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
                   int64_t now_ms, struct err *err)
 {
-    struct wait_row *waits = NULL;
-    size_t count = 0;
-    if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item) {
-            waits[i].status = "withdrawn";
-            waits[i].ended_ms = now_ms;
-            waits[i].check_ms = 0;
-            if (store_wait_update(engine->options.store, &waits[i], err) < 0) {
-                return -1;
-            }
-        }
-    }
-    /* Also when its wait is over already and only a free slot was missing. */
     struct live_attempt *attempt = attempt_at(engine, open, place);
     if (attempt == NULL || attempt->row.state != ATTEMPT_STATE_WAITING) {
         return 0;
@@ -130,21 +114,17 @@ int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place
 int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
                  struct err *err)
 {
-    struct wait_row *waits = NULL;
-    size_t count = 0;
-    if (store_wait_list(engine->options.store, attempt->row.run_id, true, arena, &waits, &count, err) < 0) {
-        return -1;
+    struct wait_row wait;
+    int found = store_wait_last(engine->options.store, attempt->row.run_id, attempt->row.id, arena, &wait, err);
+    if (found == 0) {
+        return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there",
+                       (long long)attempt->row.id);
     }
-    for (size_t i = count; i > 0; i--) {
-        const struct wait_row *wait = &waits[i - 1];
-        if (wait->attempt == attempt->row.id && wait->outcome != NULL) {
-            *ret = read_json(arena, wait->outcome);
-            json_set(arena, ret, "state", read_json(arena, wait->state));
-            return 0;
-        }
+    if (found == 1) {
+        *ret = read_json(arena, wait.outcome);
+        json_set(arena, ret, "state", read_json(arena, wait.state));
     }
-    return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there",
-                   (long long)attempt->row.id);
+    return found < 0 ? -1 : 0;
 }
 
 /* ---- approvals --------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/waits.h"
 
+#include "base/vec.h"
 #include "store/stmt.h"
 
 static void bind_time(struct stmt *s, const char *name, int64_t ms)
@@ -164,6 +165,54 @@ int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena
     *ret_count = count;
     *ret_next_ms = next_ms;
     return 0;
+}
+
+static int withdraw(struct store *store, int64_t id, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE waits SET status = 'withdrawn', check_ms = NULL, ended_ms = :now "
+                                     "WHERE id = :id AND status = 'open'");
+    stmt_int(s, ":now", now_ms);
+    stmt_int(s, ":id", id);
+    return stmt_run_one(s, "withdrawing a wait", err);
+}
+
+int store_waits_withdraw(struct store *store, const struct run *run, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT id, position, item FROM waits INDEXED BY waits_open "
+                                     "WHERE run_id = :run_id AND status = 'open' ORDER BY id");
+    struct {
+        VEC_OF(int64_t)
+    } ids = {0};
+    int row = 0;
+    stmt_text(s, ":run_id", run->run_id);
+    while ((row = stmt_step(s, err)) == 1) {
+        struct run_place place = {(size_t)stmt_column_int(s, 1), (size_t)stmt_column_int(s, 2)};
+        if (step_state_is_terminal(run_item_at(run, place)->state)) {
+            vec_push(&ids, stmt_column_int(s, 0));
+        }
+    }
+    stmt_done(s);
+    for (size_t i = 0; row == 0 && i < ids.count; i++) {
+        row = withdraw(store, ids.items[i], now_ms, err);
+    }
+    vec_clear(&ids);
+    return row;
+}
+
+int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
+                    struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits INDEXED BY waits_of_run "
+                                     "WHERE run_id = :run_id AND attempt = :attempt AND outcome IS NOT NULL "
+                                     "ORDER BY id DESC LIMIT 1");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":attempt", attempt);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_wait(s, arena);
+    }
+    stmt_done(s);
+    return row;
 }
 
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err)

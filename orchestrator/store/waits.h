@@ -4,6 +4,7 @@
 #ifndef SLUICE_STORE_WAITS_H
 #define SLUICE_STORE_WAITS_H
 
+#include "run/run.h"
 #include "store/store.h"
 
 #include <stdint.h>
@@ -33,6 +34,12 @@ int store_wait_list(struct store *store, const char *run_id, bool all, struct ar
  * the first of the others must be; 0: none. */
 int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,
                         size_t *ret_count, int64_t *ret_next_ms, struct err *err);
+
+/* Ends, as withdrawn, the open waits of the items of the run that have their end already. */
+int store_waits_withdraw(struct store *store, const struct run *run, int64_t now_ms, struct err *err);
+/* The last wait of an attempt that has ended with an outcome: 1 with it, 0 when there is none, -1. */
+int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
+                    struct err *err);
 
 struct vote {
     const char *actor;

@@ -198,6 +198,25 @@ def test_cancel_of_a_waiting_run(sluice):
     assert "nothing to cancel" in sluice("cancel", "latest", expect=2).err
 
 
+def peak_of_cancel_kib(sluice, count):
+    sluice.pipeline(f"""\
+        name: many
+        steps:
+          ask: {{uses: approve, with: {{message: {'long ' * 1000}}}, matrix: {{n: {list(range(count))}}}}}
+        """)
+    sluice.run("--jobs", "16", expect=5)
+    process = sluice.start("cancel", "latest")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0 and sluice("approvals", "--json", expect=0).json == []
+    return usage.ru_maxrss
+
+
+def test_cancel_of_many_waits_reads_them_once(sluice):
+    few, many = peak_of_cancel_kib(sluice, 1), peak_of_cancel_kib(sluice, 200)
+    assert many - few < 25 << 10  # each of them read all that were left: 85 MB
+
+
 APPROVAL = """\
     name: p
     steps:

@@ -125,6 +125,46 @@ TEST(a_wait_is_due_at_its_check_and_when_it_expires)
     close_fixture(&f);
 }
 
+TEST(the_waits_of_items_that_have_ended_are_withdrawn)
+{
+    struct fixture f = open_empty();
+    struct run_item items[2] = {{.state = STEP_STATE_WAITING}, {.state = STEP_STATE_CANCELLED}};
+    struct run_step steps[3] = {[2] = {.items = items, .item_count = 2}};
+    const struct pipeline pipeline = {.step_count = 3};
+    const struct run run = {.run_id = "r1", .pipeline = &pipeline, .steps = steps};
+    struct wait_row ended = insert(&f, "r1", 1); /* of item 1 */
+    struct wait_row other = insert(&f, "r2", 2);
+    assert_int_equal(store_waits_withdraw(f.store, &run, 700, NULL), 0);
+    assert_int_equal(list(&f, NULL, false, 1)->id, other.id);
+    const struct wait_row *read = list(&f, "r1", true, 1);
+    assert_int_equal(read->id, ended.id);
+    assert_string_equal(read->status, "withdrawn");
+    assert_int_equal(read->ended_ms, 700);
+    items[1].state = STEP_STATE_WAITING;
+    (void)insert(&f, "r1", 3);
+    assert_int_equal(store_waits_withdraw(f.store, &run, 800, NULL), 0);
+    (void)list(&f, "r1", false, 1);
+    close_fixture(&f);
+}
+
+TEST(the_last_outcome_of_an_attempt_is_found)
+{
+    struct fixture f = open_empty();
+    struct wait_row found;
+    struct wait_row rows[] = {insert(&f, "r1", 7), insert(&f, "r1", 7), insert(&f, "r1", 8), insert(&f, "r1", 7)};
+    assert_int_equal(store_wait_last(f.store, "r1", 7, f.arena, &found, NULL), 0);
+    for (size_t i = 0; i < 3; i++) { /* the last of attempt 7 is still open */
+        rows[i].status = "met";
+        rows[i].outcome = "{}";
+        assert_int_equal(store_wait_update(f.store, &rows[i], NULL), 0);
+    }
+    assert_int_equal(store_wait_last(f.store, "r1", 7, f.arena, &found, NULL), 1);
+    assert_int_equal(found.id, rows[1].id);
+    assert_string_equal(found.outcome, "{}");
+    assert_int_equal(store_wait_last(f.store, "r2", 7, f.arena, &found, NULL), 0);
+    close_fixture(&f);
+}
+
 TEST(a_person_has_one_voice_and_the_last_word_counts)
 {
     struct fixture f = open_empty();
@@ -162,5 +202,6 @@ TEST(a_vote_on_nothing_is_refused)
 }
 
 TESTS(RUN(a_wait_is_open_until_it_ends_and_ends_once), RUN(waits_are_listed_by_run_oldest_first),
-      RUN(a_wait_is_due_at_its_check_and_when_it_expires),
+      RUN(a_wait_is_due_at_its_check_and_when_it_expires), RUN(the_waits_of_items_that_have_ended_are_withdrawn),
+      RUN(the_last_outcome_of_an_attempt_is_found),
       RUN(a_person_has_one_voice_and_the_last_word_counts), RUN(a_vote_on_nothing_is_refused))
