@@ -150,7 +150,9 @@ char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
 
 char *stmt_column_text_or_null(struct stmt *s, int column, struct arena *arena)
 {
-    return stmt_column_is_null(s, column) ? NULL : stmt_column_text(s, column, arena);
+    const void *text = sqlite3_column_text(s->handle, column);
+    check_memory(s, text);
+    return text == NULL ? NULL : arena_dup(arena, text, (size_t)sqlite3_column_bytes(s->handle, column));
 }
 
 struct str stmt_column_blob(struct stmt *s, int column, struct arena *arena)

@@ -15,6 +15,9 @@ from timing import NotMeasured, median
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 from runners import kill_runners, runners_of  # noqa: E402
 
+SETTLE_S = 1  # for what the kernel still does after thirty thousand files were removed and made: no crash brings that
+
+
 def wait_until(condition, what, patience_s=120, pause_s=0.05):
     until = time.monotonic() + patience_s
     while not condition():
@@ -125,6 +128,7 @@ class Homes:
         subprocess.run(["rm", "-rf", self.home], check=True)
         subprocess.run(["cp", "-a", self.folder / "crashed", self.home], check=True)
         os.sync()
+        time.sleep(SETTLE_S)
         began = time.perf_counter()
         process = self.start("resume", "-q", "--wait", env={"SLUICE_LOG": "info"}, stderr=subprocess.PIPE, text=True)
         try:
