@@ -112,50 +112,52 @@ TEST(an_older_file_is_migrated_and_keeps_its_rows)
 }
 
 /* Every version there ever was, with a row in what it had. */
+/* What each version of the schema is filled with, and what is still there in the newest. */
+static const char *const fillings[] = {
+    "",
+    "INSERT INTO experiment_tags VALUES (0, 'team', 'cellar')",
+    "INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL)",
+    ("INSERT INTO metric_series (id, run_id, key, count, latest_value, latest_ms) VALUES (5, 'r1', 'loss', 1, 0.5, "
+     "9); INSERT INTO metric_points VALUES (5, 9, 0, 0.5, 0)"),
+    "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
+    "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
+    ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
+     "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
+    "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
+    ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms, "
+     "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
+    "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
+    "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
+    "INSERT INTO supply VALUES ('warehouse', 3)",
+    "INSERT INTO cache_entries VALUES ('k', 'p', 's', 'r1', 0, 0, 'null', 1)",
+    /* What metrics_convert does behind the SQL of its migration. */
+    ("DROP TABLE metric_points_before; DROP TABLE metric_series_before; INSERT INTO metric_runs VALUES (1, 'r1'); "
+     "INSERT INTO metric_keys VALUES (1, 'loss'); INSERT INTO metric_targets VALUES (4, 'm-4', '', ''); "
+     "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
+    "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
+    "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
+};
+static const char *const questions[] = {
+    "SELECT 1",
+    "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
+    "SELECT COUNT(*) FROM runs WHERE name = 'train'",
+    "SELECT COUNT(*) FROM metric_series WHERE count = 1 AND latest_value = 0.5 AND latest_ms = 9",
+    "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
+    "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
+    "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
+    "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
+    "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
+    "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
+    "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
+    "SELECT COUNT(*) FROM supply WHERE amount = 3",
+    "SELECT COUNT(*) FROM cache_entries WHERE key = 'k'",
+    "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
+    "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
+    "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
+};
+
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
 {
-    static const char *const fillings[] = {
-        "",
-        "INSERT INTO experiment_tags VALUES (0, 'team', 'cellar')",
-        "INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL)",
-        ("INSERT INTO metric_series (id, run_id, key, count, latest_value, latest_ms) VALUES (5, 'r1', 'loss', 1, 0.5, "
-         "9); INSERT INTO metric_points VALUES (5, 9, 0, 0.5, 0)"),
-        "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
-        "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
-        ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
-         "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
-        "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
-        ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms, "
-         "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
-        "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
-        "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
-        "INSERT INTO supply VALUES ('warehouse', 3)",
-        "INSERT INTO cache_entries VALUES ('k', 'p', 's', 'r1', 0, 0, 'null', 1)",
-        /* What metrics_convert does behind the SQL of its migration. */
-        ("DROP TABLE metric_points_before; DROP TABLE metric_series_before; INSERT INTO metric_runs VALUES (1, 'r1'); "
-         "INSERT INTO metric_keys VALUES (1, 'loss'); INSERT INTO metric_targets VALUES (4, 'm-4', '', ''); "
-         "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
-        "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
-        "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
-    };
-    static const char *const questions[] = {
-        "SELECT 1",
-        "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
-        "SELECT COUNT(*) FROM runs WHERE name = 'train'",
-        "SELECT COUNT(*) FROM metric_series WHERE count = 1 AND latest_value = 0.5 AND latest_ms = 9",
-        "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
-        "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
-        "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
-        "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
-        "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
-        "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
-        "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
-        "SELECT COUNT(*) FROM supply WHERE amount = 3",
-        "SELECT COUNT(*) FROM cache_entries WHERE key = 'k'",
-        "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
-        "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
-        "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
-    };
     assert_int_equal(store_schema_count + 1, sizeof fillings / sizeof fillings[0]);
     for (int version = 0; version <= store_schema_count; version++) {
         struct place place = make_place();
