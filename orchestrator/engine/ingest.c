@@ -205,6 +205,15 @@ static void note_recorded(struct engine *engine, const struct journal_frame *fra
     }
 }
 
+/* A newer sluice was here, and its runner wrote what we know nothing of: passing it over would lose it. */
+static int refuse_newer(const struct open_run *open, const struct journal_frame *frame, struct err *err)
+{
+    return err_set(err, ERR_NEWER,
+                   "the journal of run %s was written by a newer sluice (a frame of type %d; this one knows up to %d): "
+                   "use that version",
+                   open->row.run_id, (int)frame->type, JOURNAL_NEWEST);
+}
+
 /* Points wait for more of them; whatever else is recorded finds them recorded. Lines stay in the journal. */
 static int take_or_gather(struct engine *engine, struct gathered *points, const struct journal_frame *frame,
                           struct err *err)
@@ -300,6 +309,10 @@ static int take_frames(struct engine *engine, struct open_run *open, size_t budg
     int got = 0;
     int result = 0;
     while (result == 0 && (got = journal_next(open->journal, &frame, wrong)) == 1) {
+        if ((int)frame.type > JOURNAL_NEWEST) {
+            result = refuse_newer(open, &frame, err);
+            break;
+        }
         result = turn_begin(engine, err) < 0 ? -1 : take_or_gather(engine, &points, &frame, err);
         frames++;
         open->row.journal_sequence = (int64_t)frame.sequence;

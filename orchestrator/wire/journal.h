@@ -19,6 +19,11 @@
  *
  * A tail that is shorter than its frame says is not there yet: a reader stops before it and tries
  * again when more has come. A whole frame with a wrong crc or sequence is corruption.
+ *
+ * A type keeps its meaning for ever, so that any engine can read what any older runner writes: what is to mean
+ * something else is a new type, and JSON only gains members. A runner may meet frames of a newer one beside it, and
+ * readers of log lines too: types beyond JOURNAL_NEWEST are frames like others, passed over. Only the engine, which
+ * would lose what they say, refuses to go on (ERR_NEWER).
  */
 #ifndef SLUICE_WIRE_JOURNAL_H
 #define SLUICE_WIRE_JOURNAL_H
@@ -50,6 +55,7 @@ enum journal_type {
     JOURNAL_EXIT = 9,     /* JSON, the last frame of an attempt: see message.h */
     JOURNAL_POINTS = 10,  /* points of metrics, as points.h has them */
 };
+enum { JOURNAL_NEWEST = JOURNAL_POINTS };
 
 enum journal_stream { JOURNAL_STDOUT = 1, JOURNAL_STDERR = 2, JOURNAL_HOST = 3 /* host->log: then u8 level */ };
 
@@ -57,7 +63,7 @@ struct journal_frame {
     uint64_t sequence;
     int64_t time_ms;
     int64_t attempt;
-    enum journal_type type;
+    enum journal_type type; /* may be beyond JOURNAL_NEWEST */
     struct str payload; /* borrowed from the reader until its next call */
 };
 

@@ -309,6 +309,45 @@ TEST(journal_of_two_writers_keeps_one_sequence)
     drop(path);
 }
 
+/* Of two runners of one run the newer may write what the older has never heard of. */
+TEST(journal_frames_of_a_newer_version_are_whole_frames_to_readers_and_other_writers)
+{
+    const enum journal_type newer = JOURNAL_NEWEST + 1;
+    char *path = temporary_path();
+    struct journal_writer *old = writer_at(path);
+    struct journal_writer *new = writer_at(path);
+    append(old, 1, JOURNAL_SPAWNING, "{}");
+    append(new, 2, newer, "something new");
+    append(old, 1, JOURNAL_EXIT, "{}");
+    append(new, 2, JOURNAL_EXIT, "{}");
+    journal_writer_close(old);
+    journal_writer_close(new);
+    struct journal_reader *reader = reader_at(path, 0, 0);
+    struct journal_frame frame;
+    struct err err = {0};
+    assert_int_equal(journal_next(reader, &frame, &err), 1);
+    assert_int_equal(journal_next(reader, &frame, &err), 1);
+    assert_int_equal(frame.type, newer);
+    assert_int_equal(frame.attempt, 2);
+    assert_true(str_is(frame.payload, "something new"));
+    journal_reader_close(reader);
+    int count;
+    assert_int_equal(count_frames(path, &count), 0);
+    assert_int_equal(count, 4);
+    drop(path);
+}
+
+TEST(journal_frames_without_a_type_are_corrupt)
+{
+    char *path = temporary_path();
+    struct journal_writer *writer = writer_at(path);
+    append(writer, 1, (enum journal_type)0, "{}");
+    journal_writer_close(writer);
+    int count;
+    assert_int_equal(count_frames(path, &count), -1);
+    drop(path);
+}
+
 TEST(journal_on_a_full_disk_is_cut_back_and_the_frame_can_be_tried_again)
 {
     char *path = temporary_path();
@@ -429,6 +468,8 @@ TESTS(RUN(crc32c_agrees_with_the_vectors_of_rfc_3720), RUN(journal_gives_back_wh
       RUN(journal_with_a_missing_frame_is_corrupt),
       RUN(journal_that_is_something_else_is_refused_by_reader_and_writer),
       RUN(journal_reopened_continues_the_sequence), RUN(journal_of_two_writers_keeps_one_sequence),
+      RUN(journal_frames_of_a_newer_version_are_whole_frames_to_readers_and_other_writers),
+      RUN(journal_frames_without_a_type_are_corrupt),
       RUN(journal_on_a_full_disk_is_cut_back_and_the_frame_can_be_tried_again),
       RUN(journal_reader_forgets_a_half_frame_that_was_cut_off_again),
       RUN(journal_reserve_leaves_the_size_and_close_gives_the_room_back),
