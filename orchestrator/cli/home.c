@@ -112,7 +112,9 @@ static int open_reader(const char *path, const char *given, struct arena *arena,
         return -1;
     }
     if (home_open(given, HOME_WRITE, "upgrading its store", arena, &home, err) < 0) {
-        return -1;
+        return err->code != ERR_BUSY
+                   ? -1
+                   : err_add(err, "the store is of an earlier version, and is upgraded once nobody has the home");
     }
     home_close(&home);
     return store_open(path, STORE_READ_ONLY, ret_store, err);

@@ -60,7 +60,8 @@ static int read_steps(struct onlooker *onlooker, struct err *err)
     struct arena *arena = arena_new();
     int result = -1;
     if (store_data_version(store, &version, err) < 0 ||
-        (version != onlooker->version && store_pipeline_run_get(store, onlooker->run_id, arena, &row, err) < 0)) {
+        (version != onlooker->version && (store_check_version(store, err) < 0 ||
+                                          store_pipeline_run_get(store, onlooker->run_id, arena, &row, err) < 0))) {
         goto done;
     }
     if (version != onlooker->version) {

@@ -21,8 +21,7 @@ enum { CHECKPOINT_PAGES = 250, CHECKPOINT_PAGES_MAX = 1000 };
 static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
                                      "PRAGMA synchronous = FULL;"
                                      "PRAGMA foreign_keys = ON;"
-                                     "PRAGMA temp_store = MEMORY;"
-                                     "PRAGMA busy_timeout = 2000;";
+                                     "PRAGMA temp_store = MEMORY;";
 
 /* For the files beside the database SQLite calls a full disk an "I/O error". After a failed fsync it is one: nobody
  * knows what is on the disk. */
@@ -65,10 +64,40 @@ static int fail_with(struct store *store, int code, const char *doing, struct er
     }
 }
 
+/* What SQLite answers. */
+static int read_version(struct store *store, int *ret_version)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW) {
+        *ret_version = sqlite3_column_int(statement, 0);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(statement);
+    return code;
+}
+
+static int refuse_newer(int version, struct err *err)
+{
+    return err_set(err, ERR_NEWER,
+                   "the store was written by a newer sluice (schema %d; this one knows up to %d): use that version, or "
+                   "another home",
+                   version, store_schema_count);
+}
+
 int store_fail(struct store *store, int code, const char *doing, struct err *err)
 {
     struct err wrong = {0};
+    int version = 0;
     (void)fail_with(store, code, doing, &wrong);
+    /* While a reader had it open, a newer sluice may have come: then a column that is not there is no wonder. */
+    if (!store->writable && code == SQLITE_ERROR && read_version(store, &version) == SQLITE_OK &&
+        version > store_schema_count) {
+        return refuse_newer(version, err);
+    }
     if (store->in_transaction && store->broken.code == ERR_NONE && store_has_failed(&wrong)) {
         store->broken = wrong;
     }
@@ -119,21 +148,6 @@ int store_schema_version(void)
 const char *store_sqlite_version(void)
 {
     return sqlite3_libversion();
-}
-
-static int store_read_version(struct store *store, int *ret_version, struct err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "PRAGMA user_version", -1, &statement, NULL);
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
-    }
-    if (code == SQLITE_ROW) {
-        *ret_version = sqlite3_column_int(statement, 0);
-        code = SQLITE_OK;
-    }
-    sqlite3_finalize(statement);
-    return code == SQLITE_OK ? 0 : store_fail(store, code, "reading the schema version", err);
 }
 
 /* What SQL cannot do, after the SQL of the same number: rows of before become what the code reads, then their tables
@@ -195,30 +209,29 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     return result;
 }
 
-static int store_migrate(struct store *store, struct err *err)
+static int check_version(struct store *store, int *ret_version, struct err *err)
 {
-    int version = 0;
-    if (store_read_version(store, &version, err) < 0) {
-        return -1;
+    int code = read_version(store, ret_version);
+    if (code != SQLITE_OK) {
+        return store_fail(store, code, "reading the schema version", err);
     }
+    int version = *ret_version;
     if (version > store_schema_count) {
-        return err_set(
-            err, ERR_NEWER,
-            "the store was written by a newer sluice (schema %d; this one knows up to %d): use that version, or "
-            "another home",
-            version, store_schema_count);
+        return refuse_newer(version, err);
     }
     if (!store->writable && version == 0) {
         return err_set(err, ERR_NOT_FOUND, "the store is empty: 'sluice run' starts a first run");
     }
-    if (!store->writable) {
-        return version == store_schema_count
-                   ? 0
-                   : err_set(err, ERR_STATE,
-                             "the store has schema %d and needs %d: any command that writes upgrades it", version,
-                             store_schema_count);
-    }
-    return store_migrate_from(store, version, err);
+    return store->writable || version == store_schema_count
+               ? 0
+               : err_set(err, ERR_STATE, "the store has schema %d and needs %d: any command that writes upgrades it",
+                         version, store_schema_count);
+}
+
+int store_check_version(struct store *store, struct err *err)
+{
+    int version = 0;
+    return check_version(store, &version, err);
 }
 
 /* After a commit. The write-ahead log is not copied into the database here, which would hold up who waits for the
@@ -258,14 +271,20 @@ int store_open(const char *path, enum store_mode mode, struct store **ret_store,
         goto fail;
     }
     (void)sqlite3_extended_result_codes(store->db, 1);
-    /* Only the writer checkpoints, also when the last connection closes. */
-    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, store->writable ? 0 : 1, NULL);
+    /* Only the writer checkpoints, also when the last connection closes; and not one that is too old for this store. */
+    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    const char *pragmas = store->writable ? writer_pragmas : "PRAGMA busy_timeout = 2000;";
-    if (store_exec(store, pragmas, "preparing the store", err) < 0 || store_migrate(store, err) < 0) {
+    int version = 0;
+    if (store_exec(store, "PRAGMA busy_timeout = 2000", "preparing the store", err) < 0 ||
+        check_version(store, &version, err) < 0) {
         goto fail;
     }
     if (store->writable) {
+        (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+        if (store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
+            store_migrate_from(store, version, err) < 0) {
+            goto fail;
+        }
         (void)sqlite3_wal_hook(store->db, note_wal, store);
     }
     *ret_store = store;

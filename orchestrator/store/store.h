@@ -22,10 +22,12 @@ struct store;
 
 enum store_mode { STORE_READ_WRITE, STORE_READ_ONLY };
 
-/* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words; one
- * that a read-only opener finds not migrated yet is ERR_STATE. */
+/* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words, and left as
+ * it is; one that a read-only opener finds not migrated yet is ERR_STATE. */
 int store_open(const char *path, enum store_mode mode, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
+/* The same two errors, of a store that was opened before: a newer sluice may have come to it since. */
+int store_check_version(struct store *store, struct err *err);
 /* The schema version this program writes. */
 int store_schema_version(void);
 const char *store_sqlite_version(void);

@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A folder of its own for each test, with one file in it. */
@@ -199,6 +200,58 @@ TEST(a_newer_file_is_refused_in_words_and_left_alone)
     }
     assert_int_equal(ask_raw(&place, "PRAGMA user_version"), newer);
     assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), 1);
+    remove_place(&place);
+}
+
+/* An old version follows a run in its terminal, and a newer one takes the home. */
+TEST(a_reader_whose_store_becomes_newer_says_so)
+{
+    struct place place = make_place();
+    char sql[128];
+    struct err err = {0};
+    store_close(open_store(&place, STORE_READ_WRITE));
+    struct store *store = open_store(&place, STORE_READ_ONLY);
+    assert_int_equal(count_tags(store), 0);
+    assert_int_equal(store_check_version(store, &err), 0);
+    (void)snprintf(sql, sizeof sql, "ALTER TABLE experiment_tags RENAME TO tags; PRAGMA user_version = %d",
+                   store_schema_version() + 1);
+    exec_raw(&place, sql);
+    assert_int_equal(store_check_version(store, &err), -1);
+    assert_int_equal(err.code, ERR_NEWER);
+    err_clear(&err);
+    struct stmt *s = stmt_get(store, "SELECT COUNT(*) FROM experiment_tags");
+    assert_int_equal(stmt_step(s, &err), -1);
+    stmt_done(s);
+    assert_int_equal(err.code, ERR_NEWER);
+    assert_non_null(strstr(err.message, "written by a newer sluice"));
+    store_close(store);
+    remove_place(&place);
+}
+
+/* What a newer sluice left in the write-ahead log stays there: its own version copies it into the database. */
+TEST(a_newer_file_is_not_even_tidied)
+{
+    struct place place = make_place();
+    char log[128];
+    char sql[64];
+    struct stat before;
+    struct stat after;
+    (void)snprintf(log, sizeof log, "%s-wal", place.path);
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", store_schema_version() + 1);
+    store_close(open_store(&place, STORE_READ_WRITE));
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(stat(log, &before), 0);
+    assert_true(before.st_size > 0);
+    for (int mode = STORE_READ_WRITE; mode <= STORE_READ_ONLY; mode++) {
+        struct store *store = NULL;
+        assert_int_equal(store_open(place.path, (enum store_mode)mode, &store, NULL), -1);
+        assert_int_equal(stat(log, &after), 0);
+        assert_int_equal(after.st_size, before.st_size);
+    }
     remove_place(&place);
 }
 
@@ -534,6 +587,7 @@ TEST(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state)
 TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing),
       RUN(an_older_file_is_migrated_and_keeps_its_rows),
       RUN(a_file_of_each_older_version_goes_up_with_its_rows), RUN(a_newer_file_is_refused_in_words_and_left_alone),
+      RUN(a_reader_whose_store_becomes_newer_says_so), RUN(a_newer_file_is_not_even_tidied),
       RUN(a_migration_that_fails_leaves_no_trace), RUN(a_reader_does_not_migrate_and_says_what_does),
       RUN(what_is_no_database_is_called_damaged), RUN(a_reader_makes_no_file),
       RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),
