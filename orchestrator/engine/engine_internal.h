@@ -110,8 +110,8 @@ struct runner_link {
     char id[64];
     struct message_stream stream;
     bool greeted;   /* its hello and list have come */
-    bool usable;    /* speaks our protocol: may get new steps */
-    bool heirs;     /* may get heirs */
+    int64_t protocol; /* its newest; 0: it has not said hello */
+    bool usable;    /* speaks our protocol, too: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
     bool again;     /* made when another to the same runner had broken */

@@ -210,6 +210,13 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
     if (link == NULL || await_greeting(engine, link, err) < 0) {
         return NULL;
     }
+    if (!link->dead && link->greeted && !link->usable) { /* it was told to leave */
+        (void)err_set(err, ERR_IO,
+                      "'%s' is of another version (protocol %lld; this sluice speaks %d): install all of one version, "
+                      "then the same command again",
+                      engine->options.runner, (long long)link->protocol, WIRE_PROTOCOL);
+        return NULL;
+    }
     if (link->dead || !link->usable) {
         *ret_gone = link->dead;
         (void)err_set(err, ERR_IO, "sluice-runner does not answer: see '%s/%s.log'", folder, id);
@@ -363,6 +370,20 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
     return resend_replies(engine, id, json_get(known, "calls"), link->id, err);
 }
 
+/* One of another version ends the steps that it has, and then itself. */
+static void dismiss(struct engine *engine, struct runner_link *link, size_t steps)
+{
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "leave"));
+    link_send(engine, link, &message);
+    if (steps > 0) {
+        log_warn("engine",
+                 "runner=%s is of another version (protocol %lld; this sluice speaks %d): it ends the steps that it "
+                 "has (%zu), new ones go to another",
+                 link->id, (long long)link->protocol, WIRE_PROTOCOL, steps);
+    }
+}
+
 /* What a runner has, and what it should have and has not: orphans. */
 static int take_attempts(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
 {
@@ -383,16 +404,25 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
             return -1;
         }
     }
+    if (!link->greeted && !link->usable) {
+        dismiss(engine, link, count);
+    }
     link->greeted = true;
     return 0;
+}
+
+static void take_hello(struct runner_link *link, const struct json *message)
+{
+    link->protocol = json_get_int(message, "protocol", 0);
+    int64_t oldest = json_get_int(message, "oldest", link->protocol);
+    link->usable = oldest <= WIRE_PROTOCOL && WIRE_PROTOCOL <= link->protocol;
 }
 
 static int take_message(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)
 {
     struct str type = str_from(json_get_text(message, "type", ""));
     if (str_is(type, "hello")) {
-        link->usable = json_get_int(message, "protocol", 0) == WIRE_PROTOCOL;
-        link->heirs = json_get_bool(message, "heirs", false);
+        take_hello(link, message);
         return 0;
     }
     if (str_is(type, "attempts")) {

@@ -50,11 +50,11 @@ static void send_hello(struct engine_link *link)
     struct json hello = json_object();
     json_set(arena, &hello, "type", json_cstring(arena, "hello"));
     json_set(arena, &hello, "protocol", json_int(WIRE_PROTOCOL));
+    json_set(arena, &hello, "oldest", json_int(WIRE_PROTOCOL_OLDEST));
     json_set(arena, &hello, "id", json_cstring(arena, runner->options.id));
     json_set(arena, &hello, "pid", json_int(getpid()));
     json_set(arena, &hello, "boot_id", json_cstring(arena, runner->boot_id));
     json_set(arena, &hello, "start_ticks", json_int(runner->start_ticks));
-    json_set(arena, &hello, "heirs", json_bool(true));
     send_text(link, arena, &hello);
 }
 

@@ -3,8 +3,14 @@
  * over a Unix stream socket that the runner listens on (`<home>/runner/<id>.sock`, mode 0600).
  *
  * Facts about steps never travel here: they are in the journal. The socket carries commands one way
- * and doorbells the other. The words hello, list, stop and ack keep their meaning for ever, so
- * that any engine can settle the steps of any older runner.
+ * and doorbells the other.
+ *
+ * All words but spawn keep their meaning for ever, so that any engine can settle the steps of any runner: take what
+ * they report from the journal, answer what they ask, stop them, forget them. `protocol` numbers the meaning of spawn
+ * and of what a runner may write because of it. An engine speaks one protocol; a runner says with which it begins and
+ * which is its newest, and writes no frame and no member that the engine it obeys is too old for. An engine gives new
+ * steps only to a runner that speaks its protocol. Any other it tells to leave, and starts one of its own
+ * beside it (docs/operations.md, "Upgrading").
  *
  * Engine to runner:
  *   {"type":"hello","protocol":1,"generation":N}    N grows with each engine of the home; the runner
@@ -19,8 +25,8 @@
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
- *   {"type":"hello","protocol":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N,"heirs":true}
- *       `heirs`: it knows "after"; one of an earlier installation, without the word, would begin an heir at once
+ *   {"type":"hello","protocol":1,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
+ *       `oldest` is the first protocol that it speaks; absent, it is `protocol`
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
  *                                     "after":ID,"order":{...}}]}
  *       after hello: what it knows; `calls` are questions still without a reply; `after` and `order` are of one that
@@ -82,7 +88,7 @@
 
 #include <stdbool.h>
 
-enum { WIRE_PROTOCOL = 1, MESSAGE_MAX_BYTES = 64 << 20 };
+enum { WIRE_PROTOCOL = 1, WIRE_PROTOCOL_OLDEST = 1, MESSAGE_MAX_BYTES = 64 << 20 };
 
 /* One end of a connection: a non-blocking socket with its buffers. */
 struct message_stream {
