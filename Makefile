@@ -39,7 +39,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench bench-loading bench-metrics deps deps-test install uninstall clean help
+.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench bench-loading bench-metrics deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -143,7 +143,12 @@ $(BUILD)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) $(CFLAGS) -o $@ $< -ldl
 faults: $(FAULTS:%=$(BUILD)/fault/%.so)
-fault: all faults ## a home that is killed, torn and starved at each moment in turn (SLUICE_FAULT_ALL=1: truly each)
+# Two versions of sluice that are to come, for tests of upgrades.
+$(BUILD)/versions/.done: $(PROGRAMS) $(wildcard tests/fault/versions/*) orchestrator/step.h
+	@COMPILE='$(CC) $(CFLAGS_ALL)' CORE='$(CORE)' RUNNER='$(RUNNER)' LIBS='$(LINK) $(LIBS_CORE)' LIBS_RUNNER='$(LINK) $(LIBS_RUNNER)' \
+	  $(PYTHON) tests/fault/versions/versions.py $(BUILD) && touch $@
+versions: all $(BUILD)/versions/.done
+fault: all faults versions ## a home that is killed, torn and starved at each moment in turn (SLUICE_FAULT_ALL=1: truly each)
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -rs -n $(JOBS) tests/fault
 soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
 	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)

@@ -3,11 +3,13 @@
 tests go through all moments where they would take a sample."""
 import os
 import pathlib
+import sys
 
 import pytest
 
 from home import ROOT, Home
 
+sys.path.append(str(ROOT / "tests/e2e"))  # metric_points
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
 ALL = os.environ.get("SLUICE_FAULT_ALL", "") not in ("", "0")
 
