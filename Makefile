@@ -151,7 +151,7 @@ versions: all $(BUILD)/versions/.done
 fault: all faults versions ## a home that is killed, torn and starved at each moment in turn (SLUICE_FAULT_ALL=1: truly each)
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -rs -n $(JOBS) tests/fault
 soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
-	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS)
+	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS) $(if $(filter command,$(origin SEED)),--seed $(SEED))
 SECONDS ?= 60
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
