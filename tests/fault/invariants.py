@@ -11,7 +11,7 @@ import json
 import pathlib
 import sqlite3
 
-import yaml
+import ledger
 
 TERMINAL_RUN = "('succeeded', 'failed', 'cancelled')"
 TERMINAL_STEP = "('succeeded', 'failed', 'cancelled', 'skipped')"
@@ -144,7 +144,7 @@ def _needs(store):
     """(run, step, a step that it needs): the definition is asked, not what sluice thinks it is."""
     for run, source in store.execute("SELECT run_id, source FROM pipeline_runs r JOIN definitions d ON "
                                      "d.digest = r.definition WHERE retry_of IS NULL"):
-        for step, body in yaml.safe_load(source)["steps"].items():
+        for step, body in ledger.steps_of(source).items():
             for need in body.get("needs", []):
                 yield run, step, need.rstrip("?")
 

@@ -8,6 +8,7 @@ A step of a test begins with BEGIN and ends with END. Each attempt has a file, n
     saw STEP=STATE ...          how the steps of its run stood in the store at that moment, for others to read
     end NANOSECONDS
 """
+import functools
 import sqlite3
 
 import yaml
@@ -47,12 +48,18 @@ def read(folder):
     return {path.name: Entry(path.read_text(encoding="utf-8", errors="replace")) for path in folder.iterdir()}
 
 
+@functools.lru_cache(maxsize=1000)
+def steps_of(source):
+    """The steps of a definition, as it stands in the store."""
+    return yaml.safe_load(source)["steps"]
+
+
 def needs_of(store):
     """{run: {step: the steps that it needs}}, as the definitions have them; {run: steps that write a ledger}"""
     needs, writers = {}, {}
     for run, source in store.execute("SELECT run_id, source FROM pipeline_runs r JOIN definitions d ON "
                                      "d.digest = r.definition WHERE retry_of IS NULL"):
-        steps = yaml.safe_load(source)["steps"]
+        steps = steps_of(source)
         needs[run] = {step: [need.rstrip("?") for need in body.get("needs", [])] for step, body in steps.items()}
         writers[run] = {step for step, body in steps.items() if "$LEDGER" in str(body.get("run", ""))}
     return needs, writers

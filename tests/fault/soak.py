@@ -38,7 +38,9 @@ STEP = """\
       @END@
     artifacts: {{note: "${{{{ step.dir }}}}/note.txt"}}
 """
+MAY_FAIL = "[ $((RANDOM % 5)) -gt 0 ]"
 POINTS = 200
+OPEN_MOST = 10
 SCRIPT = f"""\
   points:
     lua: for i = 1, {POINTS} do sluice.metric("loss", 1 / i, i) end
@@ -55,15 +57,23 @@ INVARIANTS = {
     "5": "what succeeded does not run again", "6": "nothing is held at rest", "7": "nothing stays open",
     "8": "what has ended does not change", "9": "what was published is whole", "12": "no process is left",
     "13": "the activity log has no gap", "14": "restarting twice is restarting once",
-    "points": "points of metrics arrive once",
+    "points": "points of metrics arrive once", "reasons": "what is lost or fails was killed, or meant to fail",
 }
+
+
+def words_of(pid, file):
+    """What the kernel says of a process, in words; nothing when it has gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8", errors="replace").split("\0")
+    except OSError:
+        return []
 
 
 def pipeline(name, chance):
     """A pipeline of one of the shapes; its steps take moments, some fail, some are retried when they are lost."""
     text = f"name: {name}\nparams: {{id: {{type: string}}}}\nenv: {{LEDGER: '@LEDGER@', STORE: '@STORE@'}}\nsteps:\n"
     for step, needs in SHAPES[name].items():
-        extra = chance.choice([":", ":", ":", "[ $((RANDOM % 5)) -gt 0 ]"])
+        extra = chance.choice([":", ":", ":", MAY_FAIL])
         text += STEP.format(id=step, seconds=f"0.{chance.randint(0, 40):02d}", extra=extra)
         text += f"    needs: [{', '.join(needs)}]\n" if needs else ""
         text += "    retry: {attempts: 4, delay: 50ms, on: [failure, lost]}\n" if chance.random() < 0.7 else ""
@@ -76,6 +86,7 @@ class Soak(Home):
         self.chance = random.Random(seed)
         self.commands = {}  # {id of a run: the command that started it}
         self.kills = {"sluice": 0, "runner": 0, "step": 0, "all": 0}
+        self.killed = set()  # runners, by their ids, and attempts, by their marks
         self.seen = invariants.Seen()
         self.breaches = []
         for name in SHAPES:
@@ -83,7 +94,11 @@ class Soak(Home):
 
     # ---- the soak ----
 
-    def start_run(self):
+    def start_command(self):
+        """A new run; but so many open ones are enough."""
+        if len(self.open_runs()) >= OPEN_MOST:
+            self.start("resume", "-q")
+            return
         name, run = self.chance.choice(list(SHAPES)), f"r{len(self.commands) + 1}"
         self.commands[run] = self.start("run", f"{name}.yaml", "--new", "-q", "-p", f"id={run}")
 
@@ -94,8 +109,14 @@ class Soak(Home):
         runners, steps = self.processes()
         victims = {"sluice": self.alive(), "runner": runners, "step": steps, "all": self.alive() + runners + steps}
         kind = self.chance.choices(list(victims), weights=[5, 2, 4, 1])[0]
-        self.kill(*(victims[kind] if kind == "all" else self.chance.sample(victims[kind], min(1, len(victims[kind])))))
-        self.kills[kind] += bool(victims[kind])
+        pids = victims[kind] if kind == "all" else self.chance.sample(victims[kind], min(1, len(victims[kind])))
+        for pid in pids:
+            words = words_of(pid, "cmdline")
+            self.killed.update(words[words.index("--id") + 1:][:1] if "--id" in words else [])
+            self.killed.update(word.partition("=")[2] for word in words_of(pid, "environ")
+                               if word.startswith("SLUICE_ATTEMPT="))
+        self.kill(*pids)
+        self.kills[kind] += bool(pids)
 
     def look(self):
         if self.database.exists():
@@ -105,7 +126,7 @@ class Soak(Home):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if len(self.alive()) < 3:
-                self.start_run()
+                self.start_command()
             time.sleep(self.chance.uniform(0.02, 0.35))
             if self.chance.random() < 0.5:
                 self.kill_some()
@@ -117,7 +138,7 @@ class Soak(Home):
         end = time.monotonic() + seconds
         for process in self.started:
             _, err = process.communicate(timeout=max(1, end - time.monotonic()))
-            if process.returncode not in (0, 1, -signal.SIGKILL):
+            if process.returncode not in (0, 1, -signal.SIGKILL) and "nothing to resume" not in err:
                 self.breaches.append(f"7 a command ended with exit code {process.returncode}: {err}")
         self.settle(most=1000, seconds=seconds)
 
@@ -135,6 +156,22 @@ class Soak(Home):
                 yield f"1 run {run}, exit code {process.returncode}, is recorded as {recorded.get(run, [])}"
         yield from (f"1 run {run} is recorded, but nobody started it" for run in recorded.keys() - self.commands.keys())
 
+    def judge_reasons(self):
+        """What is lost is lost with its runner, and what fails was killed, or had it in mind: that a sluice was killed
+        costs no step an attempt."""
+        texts = {name: (self.folder / f"{name}.yaml").read_text(encoding="utf-8") for name in SHAPES}
+        may_fail = {(name, step) for name in SHAPES for step in SHAPES[name]
+                    if MAY_FAIL in texts[name].partition(f"  {step}:\n")[2].partition("artifacts:")[0]}
+        for mark, runner, state, reason, name, step in self.rows(
+                "SELECT a.mark, a.runner, a.state, a.reason, r.pipeline, s.step FROM attempts a "
+                "JOIN steps s USING (run_id, position, item) JOIN pipeline_runs r USING (run_id) "
+                "WHERE a.state NOT IN ('succeeded', 'starting', 'running')"):
+            if state == "lost" and runner in self.killed:
+                continue
+            if state == "failed" and (mark in self.killed or (name, step) in may_fail):
+                continue
+            yield f"reasons an attempt of {name} {step} {state} ({reason}), and nobody killed it or its runner"
+
     def judge_points(self):
         for state, count in self.rows(
                 "SELECT a.state, m.count FROM attempts a JOIN steps s USING (run_id, position, item) "
@@ -150,7 +187,8 @@ class Soak(Home):
 
     def judge(self):
         self.look()
-        self.breaches += [*self.check(), *self.judge_commands(), *self.judge_points(), *self.judge_restart()]
+        self.breaches += [*self.check(), *self.judge_commands(), *self.judge_reasons(), *self.judge_points(),
+                          *self.judge_restart()]
 
     def questions(self):
         """(what is asked, the answer): without a yes to each, that no breach was found would say little."""
