@@ -13,7 +13,7 @@
  * beside it (docs/operations.md, "Upgrading").
  *
  * Engine to runner:
- *   {"type":"hello","protocol":1,"generation":N}    N grows with each engine of the home; the runner
+ *   {"type":"hello","protocol":2,"generation":N}    N grows with each engine of the home; the runner
  *                                                   drops an older engine's connection
  *   {"type":"spawn","attempt":ID,"run_id",...}      see spawn fields below; a known attempt is ignored
  *   {"type":"stop","attempt":ID,"why":"cancel"|"timeout"|...,"grace_ms":N}   the stop ladder; grace 0
@@ -25,7 +25,7 @@
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
- *   {"type":"hello","protocol":1,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
+ *   {"type":"hello","protocol":2,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
  *       `oldest` is the first protocol that it speaks; absent, it is `protocol`
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
  *                                     "after":ID,"order":{...}}]}
@@ -39,10 +39,11 @@
  *
  * Fields of spawn (all paths absolute; absent means none):
  *   attempt, run_id, journal            ids, and the journal's path
- *   after, order        an heir: it is held until attempt `after` has ended, and begins at once when that has succeeded
- *                       and left nothing but lines of its log. `order` goes into the exit record of `after`, which is
- *                       on the disk before the heir begins: so the journal alone says that it has begun. If `after`
- *                       ends otherwise it is held until "stop" (it ends before it began) or "ack" (it is forgotten)
+ *   after, order        an heir (protocol 2): it is held until attempt `after` has ended, and begins at once when that
+ *                       has succeeded and left nothing but lines of its log. `order` goes into the exit record of
+ *                       `after`, which is on the disk before the heir begins: so the journal alone says that it has
+ *                       begun. If `after` ends otherwise it is held until "stop" (it ends before it began) or "ack" (it
+ *                       is forgotten)
  *   journal_anew                        true: the engine reads what stands at that path now, from its start
  *   kind                "command" | "shell" | "lua" | "plugin"
  *   argv                ["python","train.py"]          of a command
@@ -88,7 +89,7 @@
 
 #include <stdbool.h>
 
-enum { WIRE_PROTOCOL = 1, WIRE_PROTOCOL_OLDEST = 1, MESSAGE_MAX_BYTES = 64 << 20 };
+enum { WIRE_PROTOCOL = 2, WIRE_PROTOCOL_OLDEST = 1, MESSAGE_MAX_BYTES = 64 << 20 };
 
 /* One end of a connection: a non-blocking socket with its buffers. */
 struct message_stream {

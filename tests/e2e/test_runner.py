@@ -572,7 +572,7 @@ def test_what_is_no_engine_is_shut_out(runner):
 
 def test_hello_names_the_runner(runner, engine):
     assert engine.hello["type"] == "hello" and engine.hello["id"] == "r1"
-    assert engine.hello["protocol"] == 1 and engine.hello["oldest"] == 1
+    assert engine.hello["protocol"] == 2 and engine.hello["oldest"] == 1
     assert engine.hello["pid"] == runner.process.pid
     assert engine.hello["boot_id"] == pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     stat = pathlib.Path(f"/proc/{runner.process.pid}/stat").read_text().rpartition(")")[2].split()
