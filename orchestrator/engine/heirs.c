@@ -254,7 +254,7 @@ int heirs_give(struct engine *engine, struct err *err)
         const struct live_attempt *attempt = engine->attempts.items[i];
         const struct runner_link *link = link_find(engine, attempt->row.runner);
         bool good = attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL && link->usable &&
-                    link->usable && !link->silent && patience_left(engine, attempt) > 0;
+                    !link->silent && patience_left(engine, attempt) > 0;
         if (good && give_line(engine, attempt, err) < 0) {
             return -1;
         }

@@ -25,7 +25,6 @@ struct runner *runner_new(struct world *world, const char *id)
     (void)snprintf(runner->id, sizeof runner->id, "%s", id);
     runner->number = (int)world->runners.count;
     runner->alive = true;
-    runner->old = !world->scripted && (world->seed + (uint64_t)runner->number) % 5 == 0;
     runner->listens_ms = world->now_ms + 1 + delay(world, 20, 4000);
     vec_push(&world->runners, runner);
     world_trace(world, "runner %d starts", runner->number);
@@ -115,9 +114,6 @@ static void send_hello(struct world *world, struct runner *runner, struct link *
     json_set(arena, &hello, "pid", json_int(1000 + runner->number));
     json_set(arena, &hello, "boot_id", json_cstring(arena, world->boot_id));
     json_set(arena, &hello, "start_ticks", json_int(1));
-    if (!runner->old) {
-        json_set(arena, &hello, "heirs", json_bool(true));
-    }
     send_and_free(link, arena, &hello);
 }
 

@@ -168,7 +168,7 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
     }
     vec_push(&runner->attempts, step);
     step->spawn = json_copy(world->arena, spawn);
-    step->after = runner->old ? 0 : json_get_int(spawn, "after", 0);
+    step->after = json_get_int(spawn, "after", 0);
     if (step->after == 0) {
         announce(world, step);
         return;

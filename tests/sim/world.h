@@ -84,7 +84,6 @@ struct runner {
     int number;
     bool alive, stopped;
     bool dies; /* before it greets */
-    bool old;  /* of an installation before this one: it knows no heirs, and begins all that it is told at once */
     int64_t listens_ms;
     int64_t generation;
     bool lingering;
