@@ -18,10 +18,16 @@ static bool has_simply_succeeded(const struct supervised *attempt)
            !attempt->collecting;
 }
 
+/* Will an engine that comes read of the heir? Not in a file that was deleted, or that stands somewhere else. */
+static bool can_be_told(const struct run_journal *journal)
+{
+    return !journal->full && !journal->damaged && run_journal_is_in_place(journal);
+}
+
 struct supervised *heir_of(const struct supervised *attempt)
 {
     const struct runner *runner = attempt->runner;
-    if (!has_simply_succeeded(attempt) || attempt->journal->full || attempt->journal->damaged || runner->ending) {
+    if (!has_simply_succeeded(attempt) || runner->ending || !can_be_told(attempt->journal)) {
         return NULL;
     }
     for (size_t i = 0; i < runner->attempts.count; i++) {

@@ -185,6 +185,21 @@ def test_what_had_not_begun_dies_with_its_runner(home):
     home.expect_whole()
 
 
+def test_nothing_begins_by_itself_without_a_journal_that_says_so(home):
+    """Only from the journal at its path could the next sluice know of it."""
+    process = held(home)
+    home.kill(process.pid)
+    process.wait()
+    home.journal().rename(home.folder / "gone")
+    life.let_go(home)
+    home.wait_for(lambda: (home.folder / "gone").read_bytes().count(b'"how":"exited"') == 4)
+    time.sleep(0.5)
+    home.settle()
+    expect_in_order(home)
+    assert home.attempts() == {**{f"s{n}": ["succeeded"] for n in range(3)}, "s3": ["lost"]}
+    home.expect_whole()
+
+
 def test_a_step_that_turns_out_long_is_left_without_an_heir(home):
     process = held(home)
     home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE position = 3 AND state = 'running'"))
