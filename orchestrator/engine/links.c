@@ -325,6 +325,16 @@ static int is_first_half(struct engine *engine, struct live_attempt *attempt, co
     return frames;
 }
 
+/* Its end is in a journal, and the one that we read has all that it has: somebody has put another in its place. */
+static void note_missing_end(struct live_attempt *attempt, const struct json *known)
+{
+    struct open_run *open = attempt->open;
+    if (strcmp(json_get_text(known, "state", ""), "exited") == 0 && attempt_is_with_runner(attempt) &&
+        open->journal_damage == NULL) {
+        open->journal_damage = mem_strdup("the end of a step that is over is not in it");
+    }
+}
+
 /* An attempt that a runner has: looked after, or forgotten when it has ended in the store. */
 static int take_known(struct engine *engine, struct runner_link *link, const struct json *known, struct err *err)
 {
@@ -356,6 +366,9 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
     if (over) {
         send_now(engine, link, "ack", id); /* and it is an orphan */
         return 0;
+    }
+    if (!link->greeted) { /* a later list may be older than the second half of an attempt that has waited */
+        note_missing_end(attempt, known);
     }
     attempt->sent = true;
     attempt->open->look = true;

@@ -118,3 +118,18 @@ def test_journal_damaged_while_a_person_is_asked(home, damage):
     assert home("approve", "latest", "--resume", "-q")[0] == 0
     assert {step: len(states) for step, states in home.attempts().items()} == life.QUIET
     home.expect_whole()
+
+
+def test_a_copy_in_the_place_of_the_journal_is_no_journal(home):
+    """The runner writes the end of its step into the file that it has; the copy will never say how it ended."""
+    process = life.hold(home)
+    home.kill(process.pid)
+    process.wait()
+    whole, path = home.journal().read_bytes(), home.journal()
+    path.rename(home.folder / "gone")
+    path.write_bytes(whole)
+    life.let_go(home)
+    home.wait_for(lambda: (home.folder / "gone").read_bytes().count(b'"how":"exited"') == 2)
+    home.settle(seconds=20)
+    assert home.attempts()["slow"] == ["lost"]
+    home.expect_whole()
