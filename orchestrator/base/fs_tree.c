@@ -227,13 +227,17 @@ static int walk_folder(struct walk *walk, const char *below, int depth)
                                  : err_errno(walk->err, "reading the folder '%s'", full);
     }
     int result = 0;
-    for (struct dirent *entry = readdir(entries); entry != NULL && result == 0; entry = readdir(entries)) {
+    struct dirent *entry = NULL;
+    while (result == 0 && (errno = 0, entry = readdir(entries)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }
         const char *relative =
             *below == '\0' ? arena_strdup(walk->arena, entry->d_name) : path_join(walk->arena, below, entry->d_name);
         result = walk_one(walk, relative, depth);
+    }
+    if (result == 0 && errno != 0) { /* what is behind it would be missed */
+        result = err_errno(walk->err, "reading the folder '%s'", full);
     }
     (void)closedir(entries);
     return result;

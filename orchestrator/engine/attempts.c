@@ -483,9 +483,7 @@ static void drop_part(struct engine *engine, struct live_attempt *attempt, const
 {
     struct run_item *item = run_item_at(attempt->open->run, attempt->place);
     struct json result = json_null();
-    if (attempt->row.result != NULL) {
-        (void)json_read(str_from(attempt->row.result), (struct json_limits){0}, engine->turn, &result, NULL);
-    }
+    (void)json_read(str_from(attempt->row.result), (struct json_limits){0}, engine->turn, &result, NULL);
     bool own_words = end->state == ATTEMPT_STATE_FAILED && json_get_text(&result, "reason", NULL) != NULL;
     if (end->state != ATTEMPT_STATE_SUCCEEDED && !own_words) {
         item->outputs = item->artifacts = json_object();

@@ -244,7 +244,12 @@ void code_files_add(struct code_files *files, const char *path)
     bool shell = str_ends(name, STR(".sh")) || str_ends(name, STR(".bash"));
     bool lua = str_ends(name, STR(".lua"));
     struct str text;
-    if (!(python || shell || lua) || fs_read_file(path, SCANNED_MAX_BYTES, files->arena, &text, NULL) < 0) {
+    struct err wrong = {0};
+    if (!(python || shell || lua)) {
+        return;
+    }
+    if (fs_read_file(path, SCANNED_MAX_BYTES, files->arena, &text, &wrong) < 0) {
+        files->wrong = wrong.code == ERR_IO && files->wrong.code == ERR_NONE ? wrong : files->wrong;
         return;
     }
     if (python) {

@@ -9,6 +9,7 @@
 #define SLUICE_ENGINE_CODE_FILES_H
 
 #include "base/arena.h"
+#include "base/err.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,7 @@ struct code_files {
     const char **paths; /* found so far, absolute, each once, in the order found */
     size_t count;
     size_t room;
+    struct err wrong; /* of the first that could not be read, so that what it names is not known; ERR_NONE: none */
 };
 
 /* Adds the files that the words of a shell command name, but not those it redirects its output to; and what they name

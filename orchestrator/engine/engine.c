@@ -393,15 +393,14 @@ static int next_generation(struct engine *engine, struct err *err)
     struct arena *arena = arena_new();
     const char *path = path_join(arena, engine->options.home, "generation");
     struct str text = {0};
-    struct err ignored = {0};
     int64_t last = 0;
-    if (fs_read(path, 64, arena, &text, &ignored) == 0) {
-        (void)parse_int(str_trim(text), 0, INT64_MAX - 1, &last, NULL);
-    }
+    /* One that cannot be read is not begun anew: runners would refuse what they take for an engine of before. */
+    int result = fs_exists(path) ? fs_read(path, 64, arena, &text, err) : 0;
+    (void)parse_int(str_trim(text), 0, INT64_MAX - 1, &last, NULL);
     engine->generation = last + 1;
-    const char *next = arena_printf(arena, "%lld\n", (long long)engine->generation);
     crash_point(engine, "before_generation");
-    int result = fs_write(path, str_from(next), 0600, false, err);
+    const char *next = arena_printf(arena, "%lld\n", (long long)engine->generation);
+    result = result < 0 ? -1 : fs_write(path, str_from(next), 0600, false, err);
     crash_point(engine, "after_generation");
     arena_free(arena);
     return result;

@@ -181,9 +181,7 @@ static void add_named(void *ctx, struct str root, const struct str *members, siz
     struct expr_env expr_env = key_env_make(k, &env);
     struct json value = json_null();
     struct err missing = {0};
-    if (expr_eval(at, &expr_env, k->arena, &value, &missing) < 0) {
-        value = json_null(); /* a ?? b */
-    }
+    (void)expr_eval(at, &expr_env, k->arena, &value, &missing); /* it may be missing: a ?? b */
     const char *name = part_name(k, root, members, count);
     if (str_is(root, "env") && (count == 0 || key_env_is_ours(k, members[0]))) {
         keying_add(k, name, keying_digest_text(k->arena, keying_digest(&value).hex));

@@ -31,6 +31,10 @@ static bool is_left_by_it(const struct keying *k, const char *path)
 
 static void add_code(struct keying *k)
 {
+    if (k->code.wrong.code != ERR_NONE && !k->failed) {
+        *k->err = k->code.wrong;
+        k->failed = true;
+    }
     for (size_t i = 0; i < k->code.count && !k->failed; i++) {
         if (!is_left_by_it(k, k->code.paths[i])) {
             keying_add_file(k, k->code.paths[i]);
@@ -97,7 +101,8 @@ static void add_plugin(struct keying *k)
 {
     struct digest digest;
     const struct plugin *plugin = k->step->plugin;
-    if (file_digest(k->engine->options.store, plugin->path.p, engine_now(k->engine), &digest, k->err) < 0) {
+    if (k->failed ||
+        file_digest(k->engine->options.store, plugin->path.p, engine_now(k->engine), &digest, k->err) < 0) {
         k->failed = true;
         return;
     }

@@ -307,9 +307,6 @@ struct contest {
 static ptrdiff_t contest_hold(struct engine *engine, struct contest *ret)
 {
     *ret = (struct contest){0};
-    if (engine->options.starts_nothing) {
-        return -1;
-    }
     count_held(engine);
     if (engine->stocks[0].used >= engine->stocks[0].of.amount) {
         return -1;

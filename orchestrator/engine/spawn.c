@@ -248,9 +248,6 @@ static int evaluated_with(struct spawning *s, struct json *ret, struct err *err)
     if (template_tree_eval(s->step->with, &env, s->arena, ret, err) < 0) {
         return err_add(err, "with");
     }
-    if (ret->type == JSON_NULL) {
-        *ret = json_object();
-    }
     return 0;
 }
 

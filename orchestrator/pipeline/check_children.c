@@ -62,12 +62,13 @@ static const struct pipeline *load_file(struct loader *loader, const char *path,
     return pipeline_load_file(path, diags, &world);
 }
 
-/* "./a.yaml -> ./b.yaml -> ./a.yaml" when the file at `path` stands on the trail already, else NULL. */
+/* "./a.yaml -> ./b.yaml -> ./a.yaml" when the file at `path` stands on the trail already, else NULL. `real` is NULL
+ * when the system did not say which file it is. */
 static const char *way_round(const struct trail *trail, const char *real, const char *name)
 {
     struct arena *arena = trail->loader->arena;
     for (size_t i = 0; i < trail->count; i++) {
-        if (strcmp(trail->real[i], real) == 0) {
+        if (real != NULL && trail->real[i] != NULL && strcmp(trail->real[i], real) == 0) {
             const char *words = trail->named[i];
             for (size_t k = i + 1; k < trail->count; k++) {
                 words = arena_printf(arena, "%s -> %s", words, trail->named[k]);
