@@ -123,7 +123,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 # The simulator: the program's own object files below cli/, and the simulated world.
 SIM_CORE    := base crypto time wire plugin pipeline run store engine
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
-SIM_LIBS     = $(LIBS_CORE) $(patsubst %,-Wl$(comma)--wrap=sqlite3_%,open_v2 close prepare_v2 prepare_v3 finalize step exec)
+SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close prepare_v2 prepare_v3 finalize step exec) \
+  $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \
+  log_line open openat unlinkat readdir read pread write mkdir opendir rename realpath epoll_create1 epoll_ctl
+SIM_LIBS     = $(LIBS_CORE) $(patsubst %,-Wl$(comma)--wrap=%,$(SIM_WRAPS))
 comma := ,
 $(BUILD)/simulate: $(SIM_OBJECTS) $(call objects,$(SIM_CORE)) $(BUILD)/obj/gen/schema.o
 	$(CC) $(SAN) $(LINK) -o $@ $^ $(SIM_LIBS)
@@ -134,7 +137,7 @@ SEED  ?= 1
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 50
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 75
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.

@@ -2,12 +2,12 @@
 #include "connections.h"
 
 #include "base/mem.h"
-#include "base/vec.h"
 #include "disk.h"
+#include "origins.h"
+#include "store/store.h"
+#include "store/store_internal.h"
 
-#include <execinfo.h>
 #include <sqlite3.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +31,14 @@ int __wrap_sqlite3_finalize(sqlite3_stmt *statement);
 int __wrap_sqlite3_step(sqlite3_stmt *statement);
 int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
                         char **ret_message);
+int __real_store_check_usable(struct store *store, struct err *err);
+int __real_store_commit(struct store *store, struct err *err);
+int __real_store_savepoint(struct store *store, struct err *err);
+int __real_store_savepoint_release(struct store *store, struct err *err);
+int __wrap_store_check_usable(struct store *store, struct err *err);
+int __wrap_store_commit(struct store *store, struct err *err);
+int __wrap_store_savepoint(struct store *store, struct err *err);
+int __wrap_store_savepoint_release(struct store *store, struct err *err);
 
 struct kept_statement {
     const char *sql; /* its address is the key, as in store/stmt.c */
@@ -49,11 +57,11 @@ static struct connection engine, checker;
 static bool process_is_dead;
 
 static struct {
-    int after, code;
+    int after, code, length;
     int count, failures;
     const char *last; /* that failed */
     bool in_transaction;
-    const char *ignored;
+    const char *ignored, *unheard;
 } failing = {.after = -1};
 
 /* ---- connections that are kept --------------------------------------------------------------- */
@@ -176,49 +184,17 @@ int __wrap_sqlite3_finalize(sqlite3_stmt *statement)
 
 /* ---- statements that fail -------------------------------------------------------------------- */
 
-/* ---- where statements come from -------------------------------------------------------------- */
-
-enum { FRAMES = 9, PLACES = 1 << 16 };
-
-static struct {
-    bool on;
-    uint64_t *known; /* a hash set of places */
-    struct {
-        VEC_OF(int)
-    } new_ones;
-} places;
-
-static void note_place(const char *sql, int number)
-{
-    void *frames[FRAMES];
-    int count = backtrace(frames, FRAMES);
-    uint64_t place = (uintptr_t)sql * 0x9e3779b97f4a7c15u;
-    for (int i = 0; i < count; i++) {
-        place = (place ^ (uintptr_t)frames[i]) * 0x100000001b3u;
-    }
-    for (size_t at = place % PLACES;; at = (at + 1) % PLACES) {
-        if (places.known[at] == place) {
-            return;
-        }
-        if (places.known[at] == 0) {
-            places.known[at] = place;
-            vec_push(&places.new_ones, number);
-            return;
-        }
-    }
-}
+static struct origins origins;
 
 void connections_note(bool on)
 {
-    places.known = places.known == NULL ? mem_array(PLACES, sizeof *places.known) : places.known;
-    places.new_ones.count = 0;
-    places.on = on;
+    origins_begin(&origins, on);
 }
 
 const int *connections_new_places(size_t *ret_count)
 {
-    *ret_count = places.new_ones.count;
-    return places.new_ones.items;
+    *ret_count = origins.new_ones.count;
+    return origins.new_ones.items;
 }
 
 static bool fails(const sqlite3 *db, const char *sql)
@@ -227,22 +203,27 @@ static bool fails(const sqlite3 *db, const char *sql)
         return false;
     }
     failing.count++;
-    if (places.on) {
-        note_place(sql, failing.count);
-    }
+    origins_note(&origins, sql, failing.count);
     if (failing.after < 0 || failing.after-- > 0) {
         return false;
     }
+    failing.after = --failing.length > 0 ? 0 : -1;
     failing.failures++;
     failing.last = sql;
     failing.in_transaction = sqlite3_get_autocommit(engine.db) == 0;
     return true;
 }
 
-void connections_fail(int statements, int code)
+void connections_fail_row(int statements, int code, int length)
 {
     failing.after = statements;
     failing.code = code;
+    failing.length = length;
+}
+
+void connections_fail(int statements, int code)
+{
+    connections_fail_row(statements, code, 1);
 }
 
 int connections_count(void)
@@ -267,6 +248,13 @@ const char *connections_ignored(void)
     const char *ignored = failing.ignored;
     failing.ignored = NULL;
     return ignored;
+}
+
+const char *connections_unheard(void)
+{
+    const char *unheard = failing.unheard;
+    failing.unheard = NULL;
+    return unheard;
 }
 
 static bool begins_with(const char *sql, const char *word)
@@ -316,4 +304,37 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
         connection->pragmas = sql;
     }
     return __real_sqlite3_exec(db, sql, row, ctx, ret_message);
+}
+
+/* ---- the store's own calls ------------------------------------------------------------------- */
+
+static void look_who_asks(const struct store *store)
+{
+    if (!process_is_dead && store_failed_since_begin(store)) {
+        failing.unheard = failing.last;
+    }
+}
+
+int __wrap_store_check_usable(struct store *store, struct err *err)
+{
+    look_who_asks(store);
+    return __real_store_check_usable(store, err);
+}
+
+int __wrap_store_commit(struct store *store, struct err *err)
+{
+    look_who_asks(store);
+    return __real_store_commit(store, err);
+}
+
+int __wrap_store_savepoint(struct store *store, struct err *err)
+{
+    look_who_asks(store);
+    return __real_store_savepoint(store, err);
+}
+
+int __wrap_store_savepoint_release(struct store *store, struct err *err)
+{
+    look_who_asks(store);
+    return __real_store_savepoint_release(store, err);
 }

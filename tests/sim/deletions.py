@@ -12,7 +12,7 @@ histories, to see in which of them each condition is true. Where it is true in n
 it is, it must make one of --each of these histories fail. With --each 0 only the number of these is printed.
 
 excluded.list names files that the simulator by its nature does not run, and conditions without which the program does
-the same, with the reason of each; both are printed and not counted.
+the same, with the reason of each; both are printed and not counted. What it names and is not there fails.
 
 COMPILE (compiler and flags) and LIBS come from the Makefile, through the environment.
 """
@@ -129,14 +129,23 @@ def histories_of(program, work, args):
         seed, *numbers = map(int, line.split())
         for number in numbers:
             reached[number].append(seed)
-    return {number: sorted(seeds, key=lambda seed: (seed < SCENARIOS, seed)) for number, seeds in reached.items()}
+    return {number: sorted(seeds, key=order) for number, seeds in reached.items()}
+
+
+def order(seed):
+    """Scenarios without a fault first, of which everything is known; then their faults, then random histories."""
+    return seed < SCENARIOS, seed >> 24 & 15, seed
+
+
+def is_plain(seed):
+    return seed >= SCENARIOS and seed >> 24 & 15 == 0
 
 
 def spread(seeds, most):
     """At most so many, the first ones and some of all that follow."""
     if len(seeds) <= most:
         return seeds
-    first = most // 2
+    first = max(most // 2, min(most - 1, sum(map(is_plain, seeds))))
     return seeds[:first] + seeds[first::max(1, (len(seeds) - first) // (most - first))][:most - first]
 
 
@@ -153,6 +162,10 @@ def is_found(program, work, deletion, seeds):
 
 def choose(args, deletions):
     files, conditions = excluded()
+    there = {(d.file, d.text) for d in deletions} | {(d.file, None) for d in deletions}
+    stale = [entry for entry in conditions if entry not in there] + [f for f in files if (f, None) not in there]
+    if stale:
+        sys.exit(f"excluded.list names what is not there: {stale}")
     for file, reason in files.items():
         print(f"not counted: {file} ({sum(d.file == file for d in deletions)} conditions): {reason}")
     rest = [d for d in deletions if d.file not in files]

@@ -5,6 +5,7 @@
 #include "connections.h"
 #include "disk.h"
 #include "history_internal.h"
+#include "machine.h"
 #include "scenario.h"
 #include "store/activity.h"
 
@@ -124,7 +125,10 @@ void history_told(struct history *h, const char *call, int result, const struct 
     const char *last = "";
     int failures = connections_failures(&last);
     const char *ignored = connections_ignored();
-    if (ignored != NULL) {
+    const char *unheard = connections_unheard();
+    if (unheard != NULL && !h->world.dead) {
+        world_fail(&h->world, "%s asks the store for more although it failed: %s", call, unheard);
+    } else if (ignored != NULL) {
         world_fail(&h->world, "a turn is committed although the store failed in it: %s", ignored);
     } else if (!h->world.dead && failures > h->store_failures && result >= 0) {
         world_fail(&h->world, "%s goes on although the store failed: %s", call, last);
@@ -136,7 +140,11 @@ void history_told(struct history *h, const char *call, int result, const struct 
         world_fail(&h->world, "%s fails with another error than the store's, which was %s: %s", call, last,
                    err->message);
     }
+    if (h->log != NULL && !h->world.dead && result < 0 && store_has_failed(err)) {
+        strbuf_printf(h->log, "%s fails: %s\n", call, err->message);
+    }
     h->store_failures = failures;
+    h->told_of_machine = h->told_of_machine || (result < 0 && strstr(err->message, machine_words()) != NULL);
 }
 
 void history_engine_begin(struct history *h)
@@ -147,7 +155,7 @@ void history_engine_begin(struct history *h)
         .runner = "/simulated/sluice-runner",
         .fetch = "/simulated/sluice-fetch",
         .python_env = "/simulated/python-env",
-        .lua_folder = "/simulated/lua",
+        .lua_folder = arena_printf(world->arena, "%s/lua", world->home),
         .plugins = &h->catalogue,
         .clock = &world->clock,
         .world = &h->functions,
@@ -175,7 +183,9 @@ void history_engine_begin(struct history *h)
     h->engines++;
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
+    (void)machine_engine_calls(true);
     opened = opened < 0 ? -1 : engine_open(&options, &h->engine, &err);
+    (void)machine_engine_calls(false);
     history_told(h, "opening the home", opened, &err);
     if (opened < 0) {
         world_trace(world, "it cannot: %s", err.message);
@@ -384,7 +394,9 @@ void history_turn(struct history *h, int *failures)
 {
     struct world *world = &h->world;
     struct err err = {0};
+    (void)machine_engine_calls(true);
     int result = engine_turn(h->engine, -1, &err);
+    (void)machine_engine_calls(false);
     history_told(h, "a turn", result, &err);
     if (result >= 0) {
         *failures = 0;
@@ -466,6 +478,7 @@ void history_open(struct history *h, const struct history_options *options)
     const char *last;
     h->options = options;
     connections_fail(-1, 0);
+    machine_fail(-1);
     h->store_failures = connections_failures(&last);
     world_open(world, options->seed, options->home);
     world->verbose = options->verbose;

@@ -52,6 +52,8 @@ struct history {
     size_t run_count;
     int engines;
     int store_failures; /* statements that have failed so far */
+    struct strbuf *log; /* of a scenario: what the log says, and why turns failed; NULL */
+    bool told_of_machine; /* a call of the engine's has failed with the words of the fault in machine.h */
     bool crash_at_cancel; /* the crash point that is armed is one of the next cancel */
     bool restart; /* the engine is to leave in order */
     /* of a scenario */

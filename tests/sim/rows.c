@@ -146,6 +146,9 @@ static void write_plain(const struct world *world, const char *text, struct strb
         } else if (hex == 32 && p > text + 1 && p[-1] == '-' && p[-2] == 'm' && strncmp(p, "0000", 4) != 0) {
             strbuf_add_text(out, "NEW"); /* a model's, drawn by the engine */
             p += 32;
+        } else if (hex == 16 && p > text + 1 && p[-1] == '-' && isdigit((unsigned char)p[-2])) { /* a runner's */
+            strbuf_add_text(out, "RUNNER");
+            p += 16;
         } else if (hex == 64) {
             strbuf_printf(out, "sha:%.10s", p);
             p += 64;

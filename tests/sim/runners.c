@@ -157,6 +157,7 @@ static void ring(struct world *world, struct runner *runner)
             struct json doorbell = typed(arena, "doorbell");
             json_set(arena, &doorbell, "run_id", json_cstring(arena, log->run_id));
             json_set(arena, &doorbell, "size", json_int(size));
+            json_set(arena, &doorbell, "file", json_int(journal_writer_file(log->writer)));
             log->announced = size;
             send_and_free(engine, arena, &doorbell);
             world_trace(world, "runner %d rings: %lld bytes", runner->number, (long long)size);
@@ -186,6 +187,19 @@ void runner_says(struct world *world, struct runner *runner, const char *type, c
     world_trace(world, "runner %d says %s", runner->number, type);
 }
 
+void runner_breaks(struct runner *runner, bool babble)
+{
+    static const char nonsense[] = "{\"type\" nonsense}\n\n\377\377\377\377\377\377\377\377";
+    for (size_t i = 0; i < runner->links.count; i++) {
+        struct link *link = runner->links.items[i];
+        if (babble && !link->closed && link->stream.fd >= 0) {
+            (void)send(link->stream.fd, nonsense, sizeof nonsense, MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            close_link(link);
+        }
+    }
+}
+
 /* ---- obeying --------------------------------------------------------------------------------- */
 
 static struct execution *find_attempt(struct runner *runner, int64_t id)
@@ -204,6 +218,13 @@ static bool obey_hello(struct world *world, struct runner *runner, struct link *
     if (generation < runner->generation) {
         world_trace(world, "runner %d refuses generation %lld", runner->number, (long long)generation);
         return false;
+    }
+    if (world->generation_of != link->process && generation <= world->generation) {
+        world_fail(world, "an engine calls itself %lld, as one before it or less", (long long)generation);
+    }
+    if (generation > world->generation) {
+        world->generation = generation;
+        world->generation_of = link->process;
     }
     struct link *old = engine_of(runner);
     if (old != NULL && old != link) {
@@ -332,7 +353,13 @@ int runner_accept(struct world *world, struct runner *runner)
     }
     struct link *link = mem_alloc(sizeof *link);
     message_stream_init(&link->stream, ends[0]);
+    link->process = world->process;
     vec_push(&runner->links, link);
+    if (world->break_links > 0) {
+        world->break_links--;
+        close_link(link);
+        return ends[1];
+    }
     plan_reading(world, runner, link);
     return ends[1];
 }

@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "connections.h"
 #include "disk.h"
+#include "machine.h"
 #include "rows.h"
 #include "script.h"
 
@@ -15,17 +16,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { QUIET_MS = 200000, TEXT_MAX = 4 << 20, SEED_BIT = 40, SCENARIO_BIT = 28, FAULT_BIT = 24 };
+enum { QUIET_MS = 200000, TEXT_MAX = 4 << 20, SEED_BIT = 40, SCENARIO_BIT = 28, FAULT_BIT = 24, WRITES_TRIED = 4 };
 
 static struct {
     char *path, *text, *expected;
 } scenarios[SCENARIOS_MAX];
 static int scenario_total;
 
+static struct origins crash_places;
+
 /* What a history of it has come to. */
 struct telling {
-    struct strbuf people, messages, rows;
-    int first_statement, statements, points, writes;
+    struct history_options options;
+    struct strbuf people, log, files, messages, rows;
+    int first_statement, statements, first_call, calls, points, writes;
     bool calm;
 };
 
@@ -75,146 +79,6 @@ const char *scenario_name(int scenario)
 {
     const char *slash = strrchr(scenarios[scenario].path, '/');
     return slash == NULL ? scenarios[scenario].path : slash + 1;
-}
-
-/* ---- the home and its files ------------------------------------------------------------------ */
-
-static struct json read_value(struct arena *arena, struct str text)
-{
-    struct json value = json_object();
-    (void)json_read(arena_str(arena, text), (struct json_limits){0}, arena, &value, NULL);
-    return value;
-}
-
-static void add_supply(struct history *h, struct str rest)
-{
-    struct arena *arena = h->world.arena;
-    char name[32] = "";
-    char devices[100] = "";
-    long long amount = 0;
-    (void)sscanf(arena_str(arena, rest).p, "%31s %lld %99s", name, &amount, devices);
-    struct resource_supply supply = {.name = arena_str(arena, str_from(name)), .amount = amount};
-    if (devices[0] != '\0') {
-        struct str *list = arena_array(arena, (size_t)amount + 1, sizeof *list);
-        struct str left = arena_str(arena, str_from(devices));
-        for (int64_t i = 0; i < amount && str_cut(&left, ',', &list[i]); i++) {
-        }
-        supply.devices = list;
-    }
-    h->supply[h->setup.supply_count++] = supply;
-}
-
-static int secret_of(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                     struct err *err)
-{
-    const struct history *h = ctx;
-    const struct json *value = json_get_str(&h->secrets, name);
-    (void)pipeline;
-    if (value == NULL) {
-        return err_set(err, ERR_NOT_FOUND, "there is no secret '%.*s'", STR_ARG(name));
-    }
-    *ret = arena_str(arena, value->u.string);
-    return 0;
-}
-
-static void set_home(struct history *h, struct str line)
-{
-    static const struct str let_through[] = {{"LET_*", 5}, {"EXACT", 5}};
-    struct arena *arena = h->world.arena;
-    struct str word = {0};
-    struct str rest = line;
-    if (!str_cut(&rest, ' ', &word)) {
-        return;
-    }
-    if (str_is(word, "slots")) {
-        h->world.plan.slots = (int)strtol(rest.p, NULL, 10);
-    } else if (str_is(word, "supply")) {
-        add_supply(h, rest);
-    } else if (str_is(word, "secret")) {
-        struct str name = {0};
-        (void)str_cut(&rest, ' ', &name);
-        json_set(arena, &h->secrets, arena_str(arena, name).p, json_string(arena, rest));
-        h->setup.secret = secret_of;
-        h->setup.secret_ctx = h;
-    } else if (str_is(word, "groups")) {
-        h->setup.groups = read_value(arena, rest);
-    } else if (str_is(word, "vars")) {
-        h->setup.vars = read_value(arena, rest);
-    } else if (str_is(word, "env")) {
-        h->setup.step_env = read_value(arena, rest);
-        h->setup.step_env_names = let_through;
-        h->setup.step_env_name_count = 2;
-    } else if (str_is(word, "calm")) {
-        h->calm = true;
-    } else if (str_is(word, "single-user")) {
-        h->setup.single_user = true;
-    } else if (word.n > 0) {
-        world_fail(&h->world, "the scenario's home has '%.*s', which is nothing", STR_ARG(line));
-    }
-}
-
-static void write_file(struct history *h, struct str path, struct str text)
-{
-    struct err err = {0};
-    struct arena *arena = h->world.arena;
-    const char *whole = path_join(arena, h->world.workspace, arena_str(arena, path).p);
-    const char *folder = path_dir(arena, whole);
-    if (fs_make_folders(folder, 0700, &err) < 0 || fs_write(whole, text, 0600, false, &err) < 0) {
-        world_fail(&h->world, "%s", err.message);
-    }
-}
-
-/* A plugin and a gate that do what their input `acts` says. */
-static void add_plugins(struct history *h)
-{
-    static const char act[] = "sluice-step\0001\0name\0act\0version\0001.0\0summary\0S.\0flags\0STEP_CACHEABLE\0"
-                              "param\0acts\0ANY\0\0D.\0param\0model\0STRING\0\0D.\0param\0file\0PATH\0\0D."
-                              "\0output\0o\0STRING\0D.\0end";
-    static const char judge[] = "sluice-step\0001\0name\0judge\0version\0001.0\0summary\0S.\0flags\0STEP_GATE\0"
-                                "param\0acts\0ANY\0\0D.\0end";
-    const struct str manifests[] = {{act, sizeof act}, {judge, sizeof judge}};
-    struct arena *arena = h->world.arena;
-    for (size_t i = 0; i < sizeof manifests / sizeof manifests[0]; i++) {
-        struct plugin plugin;
-        struct err err = {0};
-        if (plugin_parse_manifest(manifests[i], arena, &plugin, &err) < 0) {
-            world_fail(&h->world, "%s", err.message);
-            return;
-        }
-        const char *path = arena_printf(arena, "%s/%.*s.so", h->world.workspace, STR_ARG(plugin.name));
-        (void)fs_write(path, plugin.name, 0600, false, &err);
-        plugin.path = arena_str(arena, str_from(path));
-        catalogue_add(&h->catalogue, &plugin);
-    }
-}
-
-static void prepare(struct history *h, const char *text, struct str *ret_people)
-{
-    struct str rest = str_from(text);
-    struct str section = {0};
-    while (rest.n > 0) {
-        ptrdiff_t next = str_find(rest, STR("\n--- "));
-        section = next < 0 ? rest : str_slice(rest, 0, (size_t)next + 1);
-        rest = next < 0 ? STR("") : str_slice(rest, (size_t)next + 1, rest.n);
-        struct str head = {0};
-        if (!str_starts(section, STR("--- ")) || !str_cut(&section, '\n', &head)) {
-            continue;
-        }
-        head = str_slice(head, 4, head.n);
-        if (str_is(head, "home")) {
-            struct str line;
-            while (str_cut(&section, '\n', &line)) {
-                set_home(h, line);
-            }
-        } else if (str_starts(head, STR("file "))) {
-            write_file(h, str_slice(head, 5, head.n), section);
-        } else if (str_is(head, "people")) {
-            *ret_people = section;
-        } else {
-            if (!str_is(head, "end"))
-                world_fail(&h->world, "the scenario has a section '%.*s'", STR_ARG(head));
-        }
-    }
 }
 
 /* ---- living it ------------------------------------------------------------------------------- */
@@ -269,8 +133,12 @@ static void carry_out(struct history *h, struct str people, struct telling *tell
             continue;
         }
         const char *told = NULL;
+        bool at_once = str_starts(line, STR("+ "));
+        line = at_once ? str_slice(line, 2, line.n) : line;
         for (int tries = 0; told == NULL && h->world.failure[0] == '\0'; tries++) {
-            live(h);
+            if (!at_once || tries > 0 || h->engine == NULL || h->world.dead || h->restart) {
+                live(h);
+            }
             if (tries > 20) {
                 world_fail(&h->world, "'%.*s' cannot be done", STR_ARG(line));
             } else if (h->world.failure[0] == '\0') {
@@ -353,60 +221,126 @@ static void plan_fault(struct history *h, enum scenario_fault fault, int nth)
                                              DISK_FAULT_AFTER_SYNC};
     if (fault == SCENARIO_STATEMENT) {
         connections_fail(nth, codes[nth % 3]);
+    } else if (fault == SCENARIO_ROW) {
+        connections_fail_row(nth, codes[nth % 3], 3);
     } else if (fault == SCENARIO_CRASH_POINT) {
         h->world.crash_after = nth;
     } else if (fault == SCENARIO_WRITE) {
         disk_fail(faults[nth % 5], nth, 1);
+    } else if (fault == SCENARIO_MACHINE) {
+        machine_fail(nth);
     }
 }
 
-static void tell(const struct history_options *options, const char *text, struct history *h, struct telling *telling)
+/* What happens by chance depends on the name alone: a fault is all the difference, and so is a change of the engine. */
+static uint64_t chance_of(const char *name)
 {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+    }
+    return hash >> 20;
+}
+
+/* Folders of runs and models, and journals that were put aside. */
+static void write_files(struct history *h, int64_t ended_ms, struct strbuf *out)
+{
+    static const char *const patterns[] = {"runs/*", "artifacts/*/models/*", "runs/*/journal.*"};
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        glob_t found;
+        if (glob(path_join(h->world.arena, h->world.home, patterns[i]), 0, NULL, &found) != 0) {
+            continue;
+        }
+        for (size_t k = 0; k < found.gl_pathc; k++) {
+            rows_write_text(&h->judge, found.gl_pathv[k], out);
+        }
+        globfree(&found);
+    }
+    strbuf_printf(out, "after %lld.%lld s\n", (long long)ended_ms / 1000, (long long)ended_ms / 100 % 10);
+}
+
+static void write_log(struct history *h, const struct strbuf *log, struct strbuf *out)
+{
+    struct str rest = strbuf_str(log);
+    struct str line;
+    while (str_cut(&rest, '\n', &line)) {
+        if (line.n > 0) {
+            rows_write_text(&h->judge, arena_str(h->world.arena, line).p, out);
+        }
+    }
+}
+
+static void tell(const struct history_options *options, const char *name, const char *text, struct history *h,
+                 struct telling *telling)
+{
+    struct strbuf log;
     struct str people = {0};
     enum scenario_fault fault = (enum scenario_fault)(options->seed >> FAULT_BIT & 15);
     int nth = (int)(options->seed & ((1 << FAULT_BIT) - 1));
+    strbuf_init(&log, TEXT_MAX);
     strbuf_init(&telling->people, TEXT_MAX);
+    strbuf_init(&telling->log, TEXT_MAX);
+    strbuf_init(&telling->files, TEXT_MAX);
     strbuf_init(&telling->messages, TEXT_MAX);
     strbuf_init(&telling->rows, TEXT_MAX);
-    history_open(h, options);
+    telling->options = *options;
+    telling->options.seed = chance_of(name);
+    history_open(h, &telling->options);
+    machine_log_into(&log);
+    h->log = &log;
+    h->world.points = crash_places.on ? &crash_places : NULL;
     h->world.scripted = true;
     h->world.began = began;
     h->world.plan.slots = 2;
     h->setup.supply = h->supply;
     h->setup.step_env = h->setup.vars = h->setup.groups = h->secrets = json_object();
-    add_plugins(h);
-    prepare(h, text, &people);
+    scenario_prepare(h, text, &people);
+    if (h->calm) { /* there are no faults in it: places that are new are new to the next */
+        origins_begin(&crash_places, false);
+        connections_note(false);
+        machine_note(false);
+    }
     int statements = connections_count();
     int64_t writes = disk_operations();
     telling->first_statement = statements;
+    telling->first_call = machine_count();
     plan_fault(h, fault, nth);
     carry_out(h, people, telling);
     if (h->world.failure[0] == '\0' && h->engine != NULL) {
         telling->statements = connections_count() - statements;
+        telling->calls = machine_count() - telling->first_call;
         telling->calm = h->calm;
         telling->points = h->world.points_passed;
         telling->writes = (int)(disk_operations() - writes);
         connections_fail(-1, 0);
+        machine_fail(-1);
         disk_fail(DISK_FAULT_NONE, 0, 0);
         h->world.crash_after = -1;
+        int64_t ended_ms = h->world.now_ms;
         world_pass(&h->world, 60000);
         judge_look(&h->judge);
         rows_names(&h->judge);
+        write_log(h, &log, &telling->log);
+        write_files(h, ended_ms, &telling->files);
         write_messages(h, &telling->messages);
         rows_write(&h->judge, &telling->rows);
     }
+    h->told_of_machine = h->told_of_machine || strstr(log.data, machine_words()) != NULL;
+    h->log = NULL;
+    machine_log_into(NULL);
+    strbuf_clear(&log);
 }
 
 static void telling_clear(struct telling *telling)
 {
     strbuf_clear(&telling->people);
+    strbuf_clear(&telling->log);
+    strbuf_clear(&telling->files);
     strbuf_clear(&telling->messages);
     strbuf_clear(&telling->rows);
 }
 
-static const char whole_head[] = "== people\n";
 static const char messages_head[] = "== messages\n";
-static const char rows_head[] = "== rows\n";
 
 static void compare_line(struct history *h, const char *expected, const char *found)
 {
@@ -429,8 +363,8 @@ static char *whole_text(const struct telling *telling)
 {
     struct strbuf whole;
     strbuf_init(&whole, 3 * TEXT_MAX);
-    strbuf_printf(&whole, "%s%s%s%s%s%s", whole_head, telling->people.data, messages_head, telling->messages.data,
-                  rows_head, telling->rows.data);
+    strbuf_printf(&whole, "== people\n%s== log\n%s== files\n%s%s%s== rows\n%s", telling->people.data, telling->log.data,
+                  telling->files.data, messages_head, telling->messages.data, telling->rows.data);
     char *text = mem_strdup(whole.data);
     strbuf_clear(&whole);
     return text;
@@ -441,6 +375,10 @@ static void compare(struct history *h, int scenario, enum scenario_fault fault, 
 {
     const char *expected = scenarios[scenario].expected;
     char *found = whole_text(telling);
+    if (fault == SCENARIO_MACHINE && (h->told_of_machine || strstr(found, machine_words()) != NULL)) {
+        free(found);
+        return;
+    }
     if (fault != SCENARIO_NO_FAULT) {
         const char *at = strstr(expected, messages_head);
         compare_line(h, at == NULL ? "" : at, strstr(found, messages_head));
@@ -467,7 +405,7 @@ void scenario_run(const struct history_options *options, struct history_result *
     struct telling telling = {0};
     int scenario = (int)(options->seed >> SCENARIO_BIT & 0xff);
     enum scenario_fault fault = (enum scenario_fault)(options->seed >> FAULT_BIT & 15);
-    tell(options, scenarios[scenario].text, &h, &telling);
+    tell(options, scenario_name(scenario), scenarios[scenario].text, &h, &telling);
     if (h.world.failure[0] == '\0') {
         compare(&h, scenario, fault, &telling);
     }
@@ -480,7 +418,9 @@ void scenario_run(const struct history_options *options, struct history_result *
         .simulated_ms = h.world.now_ms,
     };
     if (ret->failed) {
-        (void)snprintf(ret->failure, sizeof ret->failure, "%.40s: %.1100s", scenario_name(scenario), h.world.failure);
+        const char *call = machine_failed();
+        (void)snprintf(ret->failure, sizeof ret->failure, "%.40s: %s%s%.1100s", scenario_name(scenario),
+                       call == NULL ? "" : call, call == NULL ? "" : " has failed: ", h.world.failure);
     }
     if (options->verbose) {
         char *text = whole_text(&telling);
@@ -491,8 +431,17 @@ void scenario_run(const struct history_options *options, struct history_result *
     close_history(&h);
 }
 
+static void add_seeds(uint64_t **seeds, size_t *count, int scenario, enum scenario_fault fault, const int *numbers,
+                      size_t number_count, int first)
+{
+    *seeds = mem_resize(*seeds, *count + number_count + 1, sizeof **seeds);
+    for (size_t i = 0; i < number_count; i++) {
+        (*seeds)[(*count)++] = scenario_seed(scenario, fault, numbers[i] - first);
+    }
+}
+
 void scenario_count(const struct history_options *options, int scenario, int ret_counts[SCENARIO_FAULTS],
-                    int **ret_statements, size_t *ret_statement_count)
+                    uint64_t **ret_seeds, size_t *ret_seed_count)
 {
     struct history h = {.options = options};
     struct history_options plain = *options;
@@ -500,18 +449,36 @@ void scenario_count(const struct history_options *options, int scenario, int ret
     plain.seed = scenario_seed(scenario, SCENARIO_NO_FAULT, 0);
     h.options = &plain;
     connections_note(true);
-    tell(&plain, scenarios[scenario].text, &h, &telling);
-    const int *numbers = connections_new_places(ret_statement_count);
-    *ret_statements = mem_array(*ret_statement_count + 1, sizeof **ret_statements);
-    for (size_t i = 0; i < *ret_statement_count; i++) {
-        (*ret_statements)[i] = numbers[i] - telling.first_statement - 1;
+    machine_note(true);
+    origins_begin(&crash_places, true);
+    tell(&plain, scenario_name(scenario), scenarios[scenario].text, &h, &telling);
+    crash_places.on = false;
+    *ret_seeds = NULL;
+    *ret_seed_count = 0;
+    if (!telling.calm) {
+        size_t count = 0;
+        const int *numbers = connections_new_places(&count);
+        add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_STATEMENT, numbers, count, telling.first_statement + 1);
+        for (size_t i = (size_t)scenario % 9; i < count; i += 9) {
+            add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_ROW, numbers + i, 1, telling.first_statement + 1);
+        }
+        numbers = machine_new_places(&count);
+        add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_MACHINE, numbers, count, telling.first_call);
+        add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_CRASH_POINT, crash_places.new_ones.items,
+                  crash_places.new_ones.count, 0);
     }
-    *ret_statement_count = telling.calm ? 0 : *ret_statement_count;
+    for (int i = 0; !telling.calm && i < WRITES_TRIED; i++) {
+        int nth = (int)((int64_t)telling.writes * i / WRITES_TRIED);
+        add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_WRITE, &nth, 1, 0);
+    }
     connections_note(false);
+    machine_note(false);
     ret_counts[SCENARIO_NO_FAULT] = 1;
     ret_counts[SCENARIO_STATEMENT] = telling.calm ? 0 : telling.statements;
+    ret_counts[SCENARIO_ROW] = telling.calm ? 0 : telling.statements;
     ret_counts[SCENARIO_CRASH_POINT] = telling.calm ? 0 : telling.points;
     ret_counts[SCENARIO_WRITE] = telling.calm ? 0 : telling.writes;
+    ret_counts[SCENARIO_MACHINE] = telling.calm ? 0 : telling.calls;
     telling_clear(&telling);
     close_history(&h);
 }
@@ -524,7 +491,7 @@ int scenario_accept(const struct history_options *options, int scenario)
     char path[300];
     struct err err = {0};
     plain.seed = scenario_seed(scenario, SCENARIO_NO_FAULT, 0);
-    tell(&plain, scenarios[scenario].text, &h, &telling);
+    tell(&plain, scenario_name(scenario), scenarios[scenario].text, &h, &telling);
     (void)snprintf(path, sizeof path, "%.*s.expected", (int)(strlen(scenarios[scenario].path) - strlen(".scenario")),
                    scenarios[scenario].path);
     char *text = whole_text(&telling);

@@ -8,10 +8,12 @@
  *                           "groups JSON", "vars JSON", "env JSON", "single-user"; "calm": with faults it comes to
  *                           something else, so they are left out
  *   --- file PATH           a file of the workspace
- *   --- people              an act a line, each when nothing goes on by itself any more: see scenario_people.c
+ *   --- people              an act a line, each when nothing goes on by itself any more, or at once behind the one
+ *                           before when it begins with "+ ": see scenario_people.c
  *
- * and scenarios/NAME.expected what it comes to: what people were told, the messages by which steps were started, and
- * the rows of the store (rows.h). A seed names the scenario, the kind of fault and its place.
+ * and scenarios/NAME.expected what it comes to: what people were told, what the log says, what lies in the home, how
+ * long it took, the messages by which steps were started, and the rows of the store (rows.h). It is written anew by
+ * `simulate --accept`: read what has changed. A seed names the scenario, the kind of fault and its place.
  */
 #ifndef SLUICE_SIM_SCENARIO_H
 #define SLUICE_SIM_SCENARIO_H
@@ -23,6 +25,8 @@ enum scenario_fault {
     SCENARIO_STATEMENT,   /* the nth statement of the engine fails */
     SCENARIO_CRASH_POINT, /* it is killed at the nth crash point */
     SCENARIO_WRITE,       /* the nth write of the disk fails, or is the engine's end */
+    SCENARIO_ROW,         /* the nth statement fails, and the next two: what was given up cannot be loaded again */
+    SCENARIO_MACHINE,     /* the nth call of the system fails: it comes to the same, or it is told why not */
     SCENARIO_FAULTS,
 };
 
@@ -33,14 +37,18 @@ uint64_t scenario_seed(int scenario, enum scenario_fault fault, int nth);
 /* How many scenarios there are in the folder. */
 int scenario_find(const char *folder);
 const char *scenario_name(int scenario);
-/* How many places for faults of each kind the scenario has; and the statements that come from a place in the program
- * where none came from before. The caller frees them. */
+/* How many places for faults of each kind the scenario has; and the seeds of faults that come from a place in the
+ * program where none came from before (origins.h), of statements and calls of the system. The caller frees them. */
 void scenario_count(const struct history_options *options, int scenario, int ret_counts[SCENARIO_FAULTS],
-                    int **ret_statements, size_t *ret_statement_count);
+                    uint64_t **ret_seeds, size_t *ret_seed_count);
 /* As history_run. */
 void scenario_run(const struct history_options *options, struct history_result *ret);
 /* Writes what the scenario comes to into its .expected. */
 int scenario_accept(const struct history_options *options, int scenario);
+
+/* ---- scenario_home.c ---- */
+/* Reads the scenario's sections; `*ret_people` is that of people, within the text. */
+void scenario_prepare(struct history *h, const char *text, struct str *ret_people);
 
 /* ---- scenario_people.c ---- */
 /* One line of "people": what they were told, in the world's arena; NULL: it must be done again, with an engine. */

@@ -10,11 +10,16 @@
  *   go NAME                          steps that hold for the name go on
  *   write PATH TEXT                  remove PATH
  *   later MS                         time passes
+ *   clock MS                         somebody sets the clock, so much later (or earlier)
  *   restart, kill-engine, kill-runners; boot: all of them, and the machine starts anew
  *   cut RUN BYTES                    its journal has only so many when the machine starts anew
- *   slots N                          from the next engine on
- *   fail-runners N, dying-runners N  the next so many do not start, or die before they greet
+ *   slots N, supply NAME AMOUNT      from the next engine on
+ *   fail-runners N, dying-runners N, mute-runners N  the next so many do not start, die before they greet, or never
+ *                                    listen
  *   stop-runners, wake-runners       as SIGSTOP and SIGCONT
+ *   cut-links, break-links N         connections end, and their runners live on; the next N end as they begin
+ *   babble                           runners send what is no message
+ *   crash N                          the engine is killed at the Nth crash point from now
  *   say TYPE RUN                     the runner of the run sends such a message
  *   absent MS                        the engine is killed, and the next begins so much later
  *   starts-nothing, starts-again     the next engines begin no steps, or do
@@ -22,6 +27,7 @@
  *   spoil GLOB TEXT, unlink GLOB     changes files of the home
  *   quiet                            nothing
  *   sql TEXT                         another process changes the store
+ *   states RUN                       in which state it and its steps are, and why
  *   ask RUN                          is it blocked, is the engine idle, how far is it?
  */
 #include "scenario.h"
@@ -30,6 +36,7 @@
 #include "connections.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "machine.h"
 #include "pipeline/diag.h"
 #include "script.h"
 
@@ -227,10 +234,12 @@ static const char *submit(struct history *h, struct arena *arena, const struct w
     }
     if (foresee) {
         struct json reused = json_object();
+        (void)machine_engine_calls(true);
         int result = engine_foresee(h->engine, &submission, arena, &reused, &err);
         return outcome(h, "a look ahead", result, &err, arena_strdup(h->world.arena, json_text(arena, &reused).p));
     }
     submission.run_id = id;
+    (void)machine_engine_calls(true);
     return outcome(h, "a submission", engine_submit(h->engine, &submission, made, &err), &err, "ok");
 }
 
@@ -253,6 +262,7 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
             json_push(arena, &vote.groups, json_string(arena, group));
         }
     }
+    (void)machine_engine_calls(true);
     int result = engine_vote(h->engine, &vote, &told, arena, &err);
     return outcome(h, "a vote", result, &err,
                    result < 0 ? "" : arena_strdup(h->world.arena, json_text(arena, &told).p));
@@ -269,6 +279,21 @@ static const char *ask(struct history *h, const char *name)
                      engine_is_blocked(h->engine, id), engine_is_idle(h->engine), progress, text == NULL ? "" : text);
     const char *last;
     h->store_failures = connections_failures(&last); /* an answer is as good as can be */
+    return told;
+}
+
+/* "waiting: ...; step/item=state: reason, ..." */
+static const char *states(struct history *h, const char *name)
+{
+    static const char sql[] =
+        "SELECT r.state || ': ' || coalesce(r.reason, '-') || '; ' || (SELECT group_concat(x, ', ') FROM (SELECT step "
+        "|| '/' || item || '=' || state || coalesce(': ' || reason, '') AS x FROM steps s WHERE s.run_id = r.run_id "
+        "ORDER BY position, item)) FROM pipeline_runs r WHERE r.run_id = ?";
+    struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "t", run_id(h, name));
+    const char *told = "no such run";
+    while (judge_row(s)) {
+        told = arena_strdup(h->world.arena, judge_text(s, 0));
+    }
     return told;
 }
 
@@ -353,6 +378,12 @@ static bool engine_does(struct history *h, const struct words *words)
         world_engine_dies(&h->world);
         history_engine_away(h);
         world_pass(&h->world, strtol(word_at(words, 1), NULL, 10));
+    } else if (strcmp(verb, "supply") == 0) {
+        for (size_t i = 0; i < h->setup.supply_count; i++) {
+            struct resource_supply *supply = &h->supply[i];
+            bool named = str_is(supply->name, word_at(words, 1));
+            supply->amount = named ? strtol(word_at(words, 2), NULL, 10) : supply->amount;
+        }
     } else if (strcmp(verb, "starts-nothing") == 0 || strcmp(verb, "starts-again") == 0) {
         h->setup.starts_nothing = verb[7] == 'n';
         h->restart = true;
@@ -376,6 +407,8 @@ static void world_does(struct history *h, const struct words *words)
         world->fail_runners = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "dying-runners") == 0) {
         world->dying_runners = (int)strtol(word_at(words, 1), NULL, 10);
+    } else if (strcmp(verb, "mute-runners") == 0) {
+        world->mute_runners = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0) {
         stop_runners(h, verb[0] == 's');
     } else if (strcmp(verb, "say") == 0) {
@@ -384,6 +417,16 @@ static void world_does(struct history *h, const struct words *words)
         script_go(world, word_at(words, 1));
     } else if (strcmp(verb, "later") == 0) {
         world_pass(world, strtol(word_at(words, 1), NULL, 10));
+    } else if (strcmp(verb, "cut-links") == 0 || strcmp(verb, "babble") == 0) {
+        for (size_t i = 0; i < world->runners.count; i++) {
+            runner_breaks(world->runners.items[i], verb[0] == 'b');
+        }
+    } else if (strcmp(verb, "break-links") == 0) {
+        world->break_links = (int)strtol(word_at(words, 1), NULL, 10);
+    } else if (strcmp(verb, "crash") == 0) {
+        world->crash_after = (int)strtol(word_at(words, 1), NULL, 10) - 1;
+    } else if (strcmp(verb, "clock") == 0) {
+        world->wall_offset_ms += strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "restart") == 0) {
         h->restart = true;
     } else if (strcmp(verb, "kill-engine") == 0) {
@@ -405,7 +448,7 @@ static void world_does(struct history *h, const struct words *words)
     }
 }
 
-const char *scenario_do(struct history *h, struct str line)
+static const char *do_line(struct history *h, struct str line)
 {
     struct arena *arena = arena_new();
     struct words words = split(arena, line);
@@ -417,15 +460,19 @@ const char *scenario_do(struct history *h, struct str line)
     } else if (strcmp(verb, "vote") == 0) {
         told = vote(h, arena, &words);
     } else if (strcmp(verb, "cancel") == 0) {
+        (void)machine_engine_calls(true);
         int result = engine_cancel(h->engine, run_id(h, word_at(&words, 1)), word_at(&words, 2),
                                    words.count > 3 ? words.items[3] : NULL, &err);
         told = outcome(h, "a cancel", result, &err, "ok");
     } else if (strcmp(verb, "kill") == 0) {
+        (void)machine_engine_calls(true);
         told = outcome(h, "a kill", engine_kill(h->engine, run_id(h, word_at(&words, 1)), &err), &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
     } else if (strcmp(verb, "sql") == 0) {
         told = change_store(h, line);
+    } else if (strcmp(verb, "states") == 0) {
+        told = states(h, word_at(&words, 1));
     } else if (strcmp(verb, "ask") == 0) {
         told = ask(h, word_at(&words, 1));
     } else if (strcmp(verb, "write") == 0 || strcmp(verb, "remove") == 0) {
@@ -434,5 +481,12 @@ const char *scenario_do(struct history *h, struct str line)
         world_does(h, &words);
     }
     arena_free(arena);
+    return told;
+}
+
+const char *scenario_do(struct history *h, struct str line)
+{
+    const char *told = do_line(h, line);
+    (void)machine_engine_calls(false);
     return told;
 }

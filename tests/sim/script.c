@@ -70,15 +70,34 @@ static void go_on(struct world *world, struct execution *step)
     world_plan(world, ACT_MS, HAPPENS_ACT)->execution = step;
 }
 
+static void metrics(struct world *world, struct execution *step, const char *rest)
+{
+    char key[64] = "";
+    int count = 0;
+    (void)sscanf(rest, "%63s %d", key, &count);
+    for (int i = 0; i < count; i += 10) {
+        struct points_writer *points = points_writer_new(4096);
+        for (int k = i; k < i + 10 && k < count; k++) {
+            struct journal_point point = {
+                .key = str_from(key), .value = k, .step = k, .time_ms = clock_wall_ms(&world->clock)};
+            (void)points_writer_add(points, &point);
+            step->points++;
+        }
+        steps_append(world, step, JOURNAL_POINTS, points_writer_payload(points));
+        points_writer_free(points);
+    }
+}
+
 static void metric(struct world *world, struct execution *step, const char *rest)
 {
     char key[64] = "";
     double value = 0;
     long long at = 0;
     struct points_writer *points = points_writer_new(256);
-    (void)sscanf(rest, "%63s %lf %lld", key, &value, &at);
+    long long time_ms = clock_wall_ms(&world->clock);
+    (void)sscanf(rest, "%63s %lf %lld %lld", key, &value, &at, &time_ms);
     struct journal_point point = {
-        .key = str_from(key), .value = value, .step = at, .time_ms = clock_wall_ms(&world->clock)};
+        .key = str_from(key), .value = value, .step = at, .time_ms = time_ms};
     (void)points_writer_add(points, &point);
     step->points++;
     steps_append(world, step, JOURNAL_POINTS, points_writer_payload(points));
@@ -263,6 +282,8 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
         steps_append(world, step, JOURNAL_REPORT, str_from(rest));
     } else if (strcmp(verb, "metric") == 0) {
         metric(world, step, rest);
+    } else if (strcmp(verb, "metrics") == 0) {
+        metrics(world, step, rest);
     } else if (strcmp(verb, "result") == 0) {
         steps_append(world, step, JOURNAL_RESULT, str_from(rest));
     } else if (strcmp(verb, "frame") == 0) {
@@ -280,6 +301,8 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
         (void)mkdir(rest, 0700);
     } else if (strcmp(verb, "folder") == 0) {
         folder(world, step, rest);
+    } else if (strcmp(verb, "freeze") == 0) {
+        step->runner->stopped = true;
     } else if (strcmp(verb, "stubborn") == 0) {
         step->does.obeys_ms = -1;
     } else if (strcmp(verb, "call") == 0) {

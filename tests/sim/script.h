@@ -4,7 +4,8 @@
  *   report JSON            a report as in the journal: {"kind": "output", ...}
  *   artifact NAME PATH TEXT   makes the file below the run's artifacts and reports it; NAME "-" is none
  *   model ID NAME TEXT     a model of one file, in its three reports
- *   metric KEY VALUE STEP
+ *   metric KEY VALUE STEP [TIME]   TIME: milliseconds, in place of now
+ *   metrics KEY COUNT      so many points, ten to a frame
  *   call METHOD JSON       a question to the store; goes on with the answer, whatever it is
  *   result JSON            what a plugin says it came to
  *   wait JSON              asks to wait for that; what stands behind it is done after the wait
@@ -13,6 +14,7 @@
  *   frame TYPE TEXT        any frame of the journal, also a malformed one
  *   write PATH TEXT        a file below the workspace
  *   hold NAME              until the scenario says "go NAME"
+ *   freeze                 stops its runner, as SIGSTOP does
  *   exit CODE, signal N, oom
  *   hang                   until it is stopped; `stubborn` before it: a signal is not enough
  *   once ACT               only in the first attempt

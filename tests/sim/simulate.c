@@ -35,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 10 /* one that takes longer never ends */ };
+enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 5 /* one that takes longer never ends */ };
 
 struct options {
     uint64_t from, seeds;
@@ -94,6 +94,13 @@ static void quiet(void)
     }
 }
 
+/* Of the processor, so that a slow machine ends nothing. */
+static void give_time(void)
+{
+    struct itimerval time = {.it_value = {.tv_sec = HISTORY_S}};
+    (void)setitimer(ITIMER_PROF, &time, NULL);
+}
+
 /* ---- one history, in a process of its own: did it fail, or crash? ---------------------------- */
 
 static bool fails(const struct history_options *options, char failure[1200])
@@ -108,6 +115,7 @@ static bool fails(const struct history_options *options, char failure[1200])
         struct history_result result;
         if (!options->verbose) {
             quiet();
+            give_time();
         }
         history_run(options, &result);
         (void)!write(ends[1], result.failure, sizeof result.failure);
@@ -211,13 +219,6 @@ static void note_reached(const char *path, uint64_t seed)
     (void)!write(fd, line.data, line.length);
     (void)close(fd);
     strbuf_clear(&line);
-}
-
-/* Of the processor, so that a slow machine ends nothing. */
-static void give_time(void)
-{
-    struct itimerval time = {.it_value = {.tv_sec = HISTORY_S}};
-    (void)setitimer(ITIMER_PROF, &time, NULL);
 }
 
 static void run_batch(const struct options *options, struct shared *shared, int worker, uint64_t first, uint64_t count)
@@ -365,13 +366,13 @@ static void scenario_seeds(struct options *options)
     }
     for (int i = 0; i < count && options->every > 0; i++) {
         int places[SCENARIO_FAULTS] = {0};
-        int *statements = NULL;
-        size_t statement_count = 0;
-        scenario_count(&options->history, i, places, &statements, &statement_count);
-        for (size_t k = 0; k < statement_count; k++) {
-            vec_push(&seeds, scenario_seed(i, SCENARIO_STATEMENT, statements[k]));
+        uint64_t *found = NULL;
+        size_t found_count = 0;
+        scenario_count(&options->history, i, places, &found, &found_count);
+        for (size_t k = 0; k < found_count; k++) {
+            vec_push(&seeds, found[k]);
         }
-        free(statements);
+        free(found);
         for (int fault = SCENARIO_STATEMENT; fault < SCENARIO_FAULTS; fault++) {
             for (int nth = (i + fault) % options->every; nth < places[fault]; nth += options->every) {
                 vec_push(&seeds, scenario_seed(i, (enum scenario_fault)fault, nth));

@@ -12,11 +12,13 @@
 
 /* ---- the journal ----------------------------------------------------------------------------- */
 
+/* For a new attempt: that of the run, or another if the file is no longer the one that stands there. */
 static struct run_log *log_of(struct world *world, struct runner *runner, const char *run_id, const char *path)
 {
     for (size_t i = 0; i < runner->logs.count; i++) {
-        if (strcmp(runner->logs.items[i]->run_id, run_id) == 0) {
-            return runner->logs.items[i];
+        struct run_log *log = runner->logs.items[i];
+        if (strcmp(log->run_id, run_id) == 0 && journal_writer_file(log->writer) == journal_file_at(path)) {
+            return log;
         }
     }
     struct run_log *log = mem_alloc(sizeof *log);
@@ -38,12 +40,15 @@ void steps_close_logs(struct runner *runner)
         free(runner->logs.items[i]);
     }
     runner->logs.count = 0;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        runner->attempts.items[i]->log = NULL;
+    }
 }
 
 /* What was appended so far survives the machine. */
 static void sync_log(struct world *world, const struct execution *step)
 {
-    const struct run_log *log = log_of(world, step->runner, step->run_id, "");
+    const struct run_log *log = step->log;
     struct run_synced *synced = NULL;
     for (size_t i = 0; i < world->synced.count; i++) {
         bool same = strcmp(world->synced.items[i].run_id, step->run_id) == 0;
@@ -61,10 +66,9 @@ static void sync_log(struct world *world, const struct execution *step)
 void steps_append(struct world *world, struct execution *step, enum journal_type type, struct str payload)
 {
     step->left = step->left || (type >= JOURNAL_METRICS && type != JOURNAL_RESULT && type != JOURNAL_EXIT);
-    struct run_log *log = log_of(world, step->runner, step->run_id, "");
     struct err err = {0};
-    if (log != NULL &&
-        journal_append(log->writer, clock_wall_ms(&world->clock), step->attempt, type, payload, &err) < 0) {
+    if (step->log != NULL &&
+        journal_append(step->log->writer, clock_wall_ms(&world->clock), step->attempt, type, payload, &err) < 0) {
         world_fail(world, "a runner cannot write its journal: %s", err.message);
     }
     runners_tell(world, step->runner);
@@ -132,7 +136,8 @@ static void announce(struct world *world, struct execution *step)
     step->phase = PHASE_SPAWNING;
     world->began(world, step, spawn);
     vec_push(&world->executions, step);
-    if (log_of(world, step->runner, step->run_id, json_get_text(spawn, "journal", "")) == NULL) {
+    step->log = log_of(world, step->runner, step->run_id, json_get_text(spawn, "journal", ""));
+    if (step->log == NULL) {
         step->phase = PHASE_CUT;
         return;
     }
@@ -174,6 +179,7 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
         return;
     }
     step->phase = PHASE_HELD;
+    step->log = log_of(world, runner, step->run_id, json_get_text(spawn, "journal", ""));
     step->order = json_text(world->arena, json_get(&step->spawn, "order")).p;
     world_trace(world, "attempt %lld is held behind %lld", (long long)step->attempt, (long long)step->after);
 }

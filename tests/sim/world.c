@@ -3,6 +3,7 @@
 
 #include "connections.h"
 #include "disk.h"
+#include "machine.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -101,7 +102,12 @@ void world_pass(struct world *world, int64_t ms)
 static void world_crash_point(void *ctx, const char *name)
 {
     struct world *world = ctx;
-    world->points_passed += world->dead ? 0 : 1;
+    if (!world->dead) {
+        if (world->points != NULL) {
+            origins_note(world->points, name, world->points_passed);
+        }
+        world->points_passed++;
+    }
     if (!world->dead && world->crash_after >= 0 && world->crash_after-- == 0) {
         world_trace(world, "the engine is killed at %s", name);
         world_engine_dies(world);
@@ -114,9 +120,17 @@ static void world_seed(void *ctx, struct rng *ret_rng)
     rng_seed(ret_rng, rng_next(&world->engine_rng));
 }
 
+/* What the engine asks of its world, and is not the engine. */
+static int fail_as_machine(const char *call, struct err *err)
+{
+    return err_set(err, ERR_IO, "%s: %s", call, machine_words());
+}
+
 static int world_boot_id(void *ctx, char ret_boot_id[40], struct err *err)
 {
-    (void)err;
+    if (machine_fails("boot_id")) {
+        return fail_as_machine("reading the boot id", err);
+    }
     memcpy(ret_boot_id, ((struct world *)ctx)->boot_id, 40);
     return 0;
 }
@@ -125,6 +139,19 @@ static bool is_readable(int fd)
 {
     struct pollfd look = {.fd = fd, .events = POLLIN};
     return poll(&look, 1, 0) > 0;
+}
+
+/* What is planned is planned again and again: by runners that are stopped, and that nobody will wake. */
+static bool all_is_stopped(const struct world *world)
+{
+    for (size_t i = 0; i < world->happenings.count; i++) {
+        const struct happening *what = &world->happenings.items[i];
+        const struct runner *runner = what->execution != NULL ? what->execution->runner : what->runner;
+        if (runner == NULL || !runner->stopped || what->kind == HAPPENS_GO_ON) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Until `fd` can be read or the time is over; also, when it `heeds` them, until the history has something to do. */
@@ -136,7 +163,7 @@ static void wait_for(struct world *world, int fd, int timeout_ms, bool heeds)
         if (world->dead || (heeds && world->disturbed) || is_readable(fd)) {
             return;
         }
-        if (!world_step(world, until_ms)) {
+        if ((timeout_ms < 0 && all_is_stopped(world)) || !world_step(world, until_ms)) {
             break;
         }
     }
@@ -147,9 +174,14 @@ static void wait_for(struct world *world, int fd, int timeout_ms, bool heeds)
 static int world_wait(void *ctx, int epoll_fd, struct epoll_event *events, int room, int timeout_ms)
 {
     struct world *world = ctx;
+    if (machine_fails("epoll_wait")) {
+        return -1;
+    }
+    bool engine = machine_engine_calls(false);
     if (!world->dead) {
         wait_for(world, epoll_fd, timeout_ms, true);
     }
+    (void)machine_engine_calls(engine);
     return epoll_wait(epoll_fd, events, room, 0);
 }
 
@@ -160,7 +192,9 @@ static void world_wait_readable(void *ctx, int fd, int timeout_ms)
         world->skew_ms += timeout_ms;
         return;
     }
+    bool engine = machine_engine_calls(false);
     wait_for(world, fd, timeout_ms, false);
+    (void)machine_engine_calls(engine);
 }
 
 static void world_pause(void *ctx, int ms)
@@ -169,7 +203,9 @@ static void world_pause(void *ctx, int ms)
     if (world->dead) {
         world->skew_ms += ms;
     } else {
+        bool engine = machine_engine_calls(false);
         world_pass(world, ms);
+        (void)machine_engine_calls(engine);
     }
 }
 
@@ -178,7 +214,9 @@ static int world_runner_list(void *ctx, const char *folder, struct arena *arena,
 {
     struct world *world = ctx;
     (void)folder;
-    (void)err;
+    if (machine_fails("runner_list")) {
+        return fail_as_machine("listing the runners", err);
+    }
     *ret_ids = arena_array(arena, world->runners.count + 1, sizeof **ret_ids);
     *ret_count = 0;
     for (size_t i = 0; i < world->runners.count; i++) {
@@ -194,7 +232,10 @@ static int world_runner_connect(void *ctx, const char *folder, const char *id)
     struct world *world = ctx;
     struct runner *runner = runner_find_id(world, id);
     (void)folder;
-    return world->dead || runner == NULL ? -1 : runner_accept(world, runner);
+    bool engine = machine_engine_calls(false);
+    int fd = world->dead || runner == NULL ? -1 : runner_accept(world, runner);
+    (void)machine_engine_calls(engine);
+    return fd;
 }
 
 static void world_runner_forget(void *ctx, const char *folder, const char *id)
@@ -214,6 +255,9 @@ static int world_runner_start(void *ctx, const struct engine_options *options, c
     if (world->dead) {
         return err_set(err, ERR_IO, "this process is dead");
     }
+    if (machine_fails("runner_start")) {
+        return fail_as_machine("starting a runner", err);
+    }
     if (world->fail_runners > 0) {
         world->fail_runners--;
         return err_set(err, ERR_IO, "a runner cannot be started");
@@ -221,6 +265,10 @@ static int world_runner_start(void *ctx, const struct engine_options *options, c
     struct runner *runner = runner_new(world, id);
     runner->dies = world->dying_runners > 0;
     world->dying_runners -= runner->dies ? 1 : 0;
+    if (world->mute_runners > 0) {
+        world->mute_runners--;
+        runner->listens_ms = INT64_MAX;
+    }
     return 0;
 }
 
@@ -256,6 +304,7 @@ void world_engine_gone(struct world *world)
 {
     runners_engine_gone(world);
     world->dead = world->disturbed = world->stuck = world->power_is_off = false;
+    world->process++;
     world->skew_ms = 0;
     world->crash_after = -1;
     disk_process_gone();

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "engine/world.h"
+#include "origins.h"
 #include "plan.h"
 #include "wire/journal.h"
 #include "wire/message.h"
@@ -59,6 +60,7 @@ struct execution {
     int points;        /* metric points in its journal */
     int64_t started_ms, ended_ms; /* monotonic */
     struct runner *runner;
+    struct run_log *log; /* where its frames go; NULL: that could not be opened */
     char output[80];
     /* of a scenario (script.h) */
     const char **words;
@@ -77,6 +79,7 @@ struct link {
     struct message_stream stream;
     bool greeted, closed;
     bool due; /* a look at it is planned */
+    int64_t process; /* whose it is */
 };
 
 struct runner {
@@ -152,6 +155,9 @@ struct world {
     bool stuck;      /* it waits for ever, and nothing will happen */
     bool disturbed;  /* a fault or a command is due: the wait ends */
     int points_passed; /* crash points */
+    struct origins *points; /* where they are noted; NULL */
+    int64_t process; /* the engine's: how many were there before */
+    int64_t generation, generation_of; /* the highest that a runner has heard of, and from which process */
     /* what there is */
     struct {
         VEC_OF(struct happening)
@@ -175,7 +181,8 @@ struct world {
     bool power_is_off; /* until the engine's process is gone, too */
     uint64_t trace; /* digest of all that happened: equal for equal histories */
     bool verbose;
-    int fail_runners, dying_runners; /* the next so many that are started */
+    int break_links; /* the next so many connections end as they begin */
+    int fail_runners, dying_runners, mute_runners; /* the next so many that are started */
     bool scripted; /* a scenario, not a plan */
     struct {
         VEC_OF(const char *)
@@ -216,6 +223,8 @@ void runners_engine_gone(struct world *world);
 void runner_killed(struct world *world, struct runner *runner);
 /* A message about a run, to the engine that it knows. */
 void runner_says(struct world *world, struct runner *runner, const char *type, const char *run_id);
+/* Its connections end; or it sends over them what is no message. */
+void runner_breaks(struct runner *runner, bool babble);
 void runner_free(struct runner *runner);
 int world_sweep(void *ctx, const struct attempt_row *attempt, struct strbuf *pids);
 
