@@ -17,7 +17,7 @@
 
 #include <stdio.h>
 
-enum { LINE = 8, IDS_AT_ONCE = 64, PATIENCE_MS = 500 };
+enum { LINE = 16, IDS_AT_ONCE = 64, PATIENCE_MS = 500 };
 
 static struct heir *heir_of_step(struct engine *engine, const struct open_run *open, size_t step)
 {

@@ -283,21 +283,40 @@ static int resend_replies(struct engine *engine, int64_t attempt, const struct j
     return 0;
 }
 
-/* Has the attempt let go of its process? One of a run that could not be loaded has not: it keeps what it has to say. */
-static int is_over(struct engine *engine, int64_t id, bool *ret_over, struct err *err)
+/* Has the attempt let go of its process? One of a run that could not be loaded has not: it keeps what it has to say.
+ * `ret_unknown`: it has no row. */
+static int is_over(struct engine *engine, int64_t id, bool *ret_over, bool *ret_unknown, struct err *err)
 {
     struct attempt_row row;
     struct err missing = {0};
+    *ret_unknown = false;
     if (store_attempt_get(engine->options.store, id, engine->turn, &row, &missing) == 0) {
         *ret_over = row.ended_ms != 0 || row.state == ATTEMPT_STATE_WAITING;
         return 0;
     }
-    *ret_over = true;
+    *ret_over = *ret_unknown = true;
     if (missing.code == ERR_NOT_FOUND) {
         return 0;
     }
     *err = missing;
     return -1;
+}
+
+/* It has begun by itself, and the journal that said so is gone: its step is decided anew, so it must not go on. */
+static void turn_away(struct engine *engine, struct runner_link *link, const struct json *known)
+{
+    int64_t id = json_get_int(known, "attempt", 0);
+    if (strcmp(json_get_text(known, "state", ""), "running") != 0 ||
+        open_run_find(engine, json_get_text(known, "run_id", "")) == NULL) {
+        return;
+    }
+    log_warn("engine", "attempt=%lld runs, and nothing is known of it: it is killed", (long long)id);
+    struct json message = json_object();
+    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
+    json_set(engine->turn, &message, "attempt", json_int(id));
+    json_set(engine->turn, &message, "why", json_cstring(engine->turn, "cancel"));
+    json_set(engine->turn, &message, "grace_ms", json_int(0));
+    link_send(engine, link, &message);
 }
 
 /* All that the journal of the run has, if it is open. */
@@ -352,8 +371,12 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
     }
     attempt = attempt != NULL ? attempt : attempt_find(engine, id); /* an heir that has begun: its journal said so */
     if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
-        if (is_over(engine, id, &over, err) < 0) {
+        bool unknown = false;
+        if (is_over(engine, id, &over, &unknown, err) < 0) {
             return -1;
+        }
+        if (unknown) {
+            turn_away(engine, link, known);
         }
         if (over) {
             send_now(engine, link, "ack", id);

@@ -9,6 +9,9 @@
 #include "runner/runner.h"
 #include "runner/supervise.h"
 
+/* While so many are held behind the one that begins, the engine hears of ends when it has time: a few, one commit. */
+enum { LINE_LOW = 8 };
+
 /* Nothing of it needs the engine: no outputs, files or metrics, no question that it asked, no fault. */
 static bool has_simply_succeeded(const struct supervised *attempt)
 {
@@ -45,4 +48,19 @@ void heir_begin(struct supervised *heir, int64_t now_ms)
     crash_point_pass("runner_before_heir");
     heir->sync = true;
     supervise_announce(heir, now_ms);
+}
+
+bool heir_has_line(const struct supervised *heir)
+{
+    const struct runner *runner = heir->runner;
+    int64_t last = heir->id;
+    int length = 0;
+    for (size_t i = 0; length < LINE_LOW && i < runner->attempts.count; i++) { /* each stands behind its own before */
+        const struct supervised *next = runner->attempts.items[i];
+        if (next->phase == ATTEMPT_HELD && next->after == last && !next->withdrawn) {
+            last = next->id;
+            length++;
+        }
+    }
+    return length >= LINE_LOW;
 }

@@ -83,8 +83,9 @@ void runner_unwatch(struct runner *runner, int fd, struct watch *watch)
 void runner_forget_others(struct runner *runner, const struct supervised *keep)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        if (runner->attempts.items[i] != keep) {
-            supervise_forget(runner->attempts.items[i]);
+        struct supervised *other = runner->attempts.items[i];
+        if (other != keep && (other->phase != ATTEMPT_HELD || mask_is_active(other->mask))) {
+            supervise_forget(other);
         }
     }
     for (int i = 0; i < RUNNER_LINKS; i++) {

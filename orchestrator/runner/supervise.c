@@ -190,7 +190,11 @@ static void end(struct supervised *attempt, int64_t now_ms)
         json_set(attempt->arena, &record, "heir", *json_get(&heir->spawn, "order"));
     }
     crash_point_pass("runner_before_exit");
+    bool urgent = attempt->journal->urgent;
     journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
+    if (heir != NULL && heir_has_line(heir)) {
+        attempt->journal->urgent = urgent;
+    }
     crash_point_pass("runner_after_exit");
     if (heir != NULL) {
         heir_begin(heir, now_ms);

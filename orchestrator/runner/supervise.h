@@ -137,6 +137,8 @@ void supervise_tell_survivors(struct supervised *attempt, const struct sweep_fou
 /* ---- heirs.c ---- */
 /* The attempt has ended: the heir that begins in its place, or NULL. */
 struct supervised *heir_of(const struct supervised *attempt);
+/* Enough is held behind it for the engine not to be waited for. */
+bool heir_has_line(const struct supervised *heir);
 /* It begins with the next tick: `attempt`, whose heir it is, has its EXIT in the journal. */
 void heir_begin(struct supervised *heir, int64_t now_ms);
 

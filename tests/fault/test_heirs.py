@@ -188,6 +188,7 @@ def test_what_had_not_begun_dies_with_its_runner(home):
 def test_nothing_begins_by_itself_without_a_journal_that_says_so(home):
     """Only from the journal at its path could the next sluice know of it."""
     process = held(home)
+    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE position = 3 AND state = 'running'"))
     home.kill(process.pid)
     process.wait()
     home.journal().rename(home.folder / "gone")
