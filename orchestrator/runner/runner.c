@@ -397,7 +397,9 @@ static void end(struct runner *runner)
         engine_link_close(&runner->links[i]);
     }
     for (size_t i = 0; i < runner->attempts.count; i++) {
-        runner->attempts.items[i]->acked = true;
+        struct supervised *attempt = runner->attempts.items[i];
+        attempt->acked = true;
+        attempt->phase = attempt->phase == ATTEMPT_HELD ? ATTEMPT_ENDED : attempt->phase;
     }
     drop_done(runner, INT64_MAX);
     for (size_t i = 0; i < runner->journals.count; i++) {

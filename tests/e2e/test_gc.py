@@ -500,7 +500,7 @@ def test_the_database_shrinks(sluice):
             run: |
               python3 -c "
               print(*('k%d' % k for k in range(999)), sep=',')
-              for i in range(150): print(*(i * 7919 * k % 99991 for k in range(999)), sep=',')
+              for i in range(300): print(*(i * 7919 * k % 99991 for k in range(999)), sep=',')
               " > m.csv
             metrics: [m.csv]
     """)
