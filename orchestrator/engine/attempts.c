@@ -377,14 +377,19 @@ int attempts_start(struct engine *engine, struct err *err)
     return 0;
 }
 
-void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms)
+struct json stop_message(struct arena *arena, int64_t attempt, const char *why, int64_t grace_ms)
 {
     struct json message = json_object();
-    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
-    json_set(engine->turn, &message, "attempt", json_int(attempt->id));
-    json_set(engine->turn, &message, "why", json_cstring(engine->turn, why));
-    json_set(engine->turn, &message, "grace_ms", json_int(grace_ms));
-    turn_send(engine, attempt->runner, message);
+    json_set(arena, &message, "type", json_cstring(arena, "stop"));
+    json_set(arena, &message, "attempt", json_int(attempt));
+    json_set(arena, &message, "why", json_cstring(arena, why));
+    json_set(arena, &message, "grace_ms", json_int(grace_ms));
+    return message;
+}
+
+void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms)
+{
+    turn_send(engine, attempt->runner, stop_message(engine->turn, attempt->id, why, grace_ms));
 }
 
 void attempt_acknowledge(struct engine *engine, const struct live_attempt *attempt)

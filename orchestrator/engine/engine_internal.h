@@ -233,7 +233,8 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 void attempt_drop(struct engine *engine, struct live_attempt *attempt);
 /* Sets a text field of the row (frees the old one). */
 void attempt_set(const char **field, const char *text);
-/* The message alone. */
+/* The message alone: made, or sent after the commit. */
+struct json stop_message(struct arena *arena, int64_t attempt, const char *why, int64_t grace_ms);
 void stop_send(struct engine *engine, const struct attempt_row *attempt, const char *why, int64_t grace_ms);
 /* Asks the attempt's runner for the stop ladder, after the commit; the row keeps that it was asked. */
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);

@@ -303,7 +303,7 @@ static int is_over(struct engine *engine, int64_t id, bool *ret_over, bool *ret_
 }
 
 /* It has begun by itself, and the journal that said so is gone: its step is decided anew, so it must not go on. */
-static void turn_away(struct engine *engine, struct runner_link *link, const struct json *known)
+static void kill_unknown(struct engine *engine, struct runner_link *link, const struct json *known)
 {
     int64_t id = json_get_int(known, "attempt", 0);
     if (strcmp(json_get_text(known, "state", ""), "running") != 0 ||
@@ -311,11 +311,7 @@ static void turn_away(struct engine *engine, struct runner_link *link, const str
         return;
     }
     log_warn("engine", "attempt=%lld runs, and nothing is known of it: it is killed", (long long)id);
-    struct json message = json_object();
-    json_set(engine->turn, &message, "type", json_cstring(engine->turn, "stop"));
-    json_set(engine->turn, &message, "attempt", json_int(id));
-    json_set(engine->turn, &message, "why", json_cstring(engine->turn, "cancel"));
-    json_set(engine->turn, &message, "grace_ms", json_int(0));
+    struct json message = stop_message(engine->turn, id, "cancel", 0);
     link_send(engine, link, &message);
 }
 
@@ -376,7 +372,7 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
             return -1;
         }
         if (unknown) {
-            turn_away(engine, link, known);
+            kill_unknown(engine, link, known);
         }
         if (over) {
             send_now(engine, link, "ack", id);

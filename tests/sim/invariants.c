@@ -258,6 +258,22 @@ static void check_needs(struct judge *judge, const struct execution *e)
     }
 }
 
+/* An heir begins in the place of one that has succeeded, of the same run, and at no other time. */
+static void check_before(struct judge *judge, const struct execution *e)
+{
+    struct world *world = judge->world;
+    const struct execution *before = NULL;
+    for (size_t i = 0; i < world->executions.count; i++) {
+        const struct execution *other = world->executions.items[i];
+        before = other->attempt == e->after ? other : before;
+    }
+    if (before == NULL || before->phase != PHASE_ENDED || !before->good || before->ended_ms != world->now_ms ||
+        strcmp(before->run_id, e->run_id) != 0) {
+        world_fail(world, "I4: attempt %lld begins by itself behind attempt %lld, which %s", (long long)e->attempt,
+                   (long long)e->after, before == NULL ? "there never was" : "has not just succeeded in its run");
+    }
+}
+
 void judge_began(struct judge *judge, const struct execution *e, const struct json *spawn)
 {
     struct world *world = judge->world;
@@ -268,7 +284,8 @@ void judge_began(struct judge *judge, const struct execution *e, const struct js
     check_delay(judge, e);
     check_slots(judge, e);
     if (e->order != NULL) {
-        return; /* the journal alone says so, and the end before it is on the disk */
+        check_before(judge, e); /* no row says so yet: the journal does, and is on the disk */
+        return;
     }
     check_needs(judge, e);
     bool resumed = json_get(spawn, "resumed") != NULL;

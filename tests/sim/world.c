@@ -376,7 +376,7 @@ void world_open(struct world *world, uint64_t seed, const char *home)
     rng_seed(&world->engine_rng, rng_next(&rng));
     world->clock = (struct clock){.ctx = world, .wall_ms = wall_ms, .monotonic_ms = monotonic_ms};
     (void)snprintf(world->home, sizeof world->home, "%s", home);
-    (void)snprintf(world->workspace, sizeof world->workspace, "%s/work", home);
+    (void)snprintf(world->workspace, sizeof world->workspace, "%s/project", home);
     world_boot(world);
 }
 
