@@ -19,8 +19,9 @@ import pytest
 
 from conftest import BUILD, Sluice, wait_until
 
-VALUE = "Zx9-quite-secret/Kp7"
-OTHER = "an0ther.quite/secret+"
+# Not what another test that runs at the same time gives to its programs as words: `Watch` sees those, too.
+VALUE = f"Zx9-quite-secret/Kp{os.getpid():07}"
+OTHER = f"an0ther.quite/{os.getpid():07}+"
 KEY = base64.b64encode(bytes(range(32))).decode()
 USES = """\
     name: p
