@@ -104,7 +104,7 @@ def compile_anew(version, build, tree):
 def link(program, folders, build, replaced, libraries):
     objects = [build / "obj" / SOURCE / main for main in (f"{program.name.removeprefix('sluice-')}_main.o",)]
     for folder in folders:
-        objects += sorted((build / "obj" / SOURCE / folder).glob("*.o"))
+        objects += [build / "obj" / source.with_suffix(".o") for source in sorted((SOURCE / folder).glob("*.c"))]
     objects += [build / "obj/gen/schema.o"] if "store" in folders else []
     # By rename: a program that runs keeps the file it has.
     run(*shlex.split(os.environ["COMPILE"]), "-o", f"{program}.new", *[replaced.get(o, o) for o in objects],
