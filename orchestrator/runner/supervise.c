@@ -152,15 +152,9 @@ bool supervise_is_done(const struct supervised *attempt)
     return attempt->acked && attempt->phase == ATTEMPT_ENDED;
 }
 
-/* ---- starting ---- */
+/* ---- watching, writing ---- */
 
-static void forget_others(void *ctx)
-{
-    struct supervised *attempt = ctx;
-    runner_forget_others(attempt->runner, attempt);
-}
-
-static void watch_ends(struct supervised *attempt)
+void supervise_watch(struct supervised *attempt)
 {
     /* A full journal: the step is to block on its pipes. */
     uint32_t in = attempt->journal->full ? 0 : EPOLLIN;
@@ -171,7 +165,7 @@ static void watch_ends(struct supervised *attempt)
     runner_watch(attempt->runner, attempt->channel.fd, &attempt->channel_watch, in | out);
 }
 
-static void journal_json(struct supervised *attempt, enum journal_type type, const struct json *value, int64_t now_ms)
+void supervise_journal(struct supervised *attempt, enum journal_type type, const struct json *value, int64_t now_ms)
 {
     struct strbuf text;
     strbuf_init(&text, JOURNAL_PAYLOAD_MAX);
@@ -180,7 +174,7 @@ static void journal_json(struct supervised *attempt, enum journal_type type, con
     strbuf_clear(&text);
 }
 
-static void end(struct supervised *attempt, int64_t now_ms)
+void supervise_end(struct supervised *attempt, int64_t now_ms)
 {
     struct json record = exit_record(attempt->arena, &attempt->facts);
     struct supervised *heir = heir_of(attempt);
@@ -191,7 +185,7 @@ static void end(struct supervised *attempt, int64_t now_ms)
     }
     crash_point_pass("runner_before_exit");
     bool urgent = attempt->journal->urgent;
-    journal_json(attempt, JOURNAL_EXIT, &record, now_ms);
+    supervise_journal(attempt, JOURNAL_EXIT, &record, now_ms);
     if (heir != NULL && heir_has_line(heir)) {
         attempt->journal->urgent = urgent;
     }
@@ -215,65 +209,6 @@ void supervise_tidy(struct supervised *attempt)
         step_folders_leave(&attempt->runner->folders, &attempt->spawn, attempt->swept);
     }
     json_wipe(&attempt->spawn);
-}
-
-static void note_began(void *ctx, pid_t pid)
-{
-    struct supervised *attempt = ctx;
-    if (!attempt->collecting) {
-        struct json started = json_object();
-        json_set(attempt->arena, &started, "pid", json_int(pid));
-        json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
-        journal_json(attempt, JOURNAL_STARTED, &started, clock_monotonic_ms(&clock_system));
-    }
-}
-
-static void start(struct supervised *attempt, int64_t now_ms)
-{
-    struct runner *runner = attempt->runner;
-    struct err err = {0};
-    int made = attempt->collecting ? 0 : step_folders_make(&runner->folders, &attempt->spawn, &err);
-    supervise_group_make(attempt, now_ms);
-    struct child_request request = {
-        .spawn = &attempt->spawn,
-        .collect = attempt->collecting,
-        .clear = made == 1,
-        .files = runner->files,
-        .core = runner->core,
-        .umask = runner->umask,
-        .group = attempt->group,
-        .began = note_began,
-        .forget = forget_others,
-        .ctx = attempt,
-        .ret_code = &attempt->facts.code,
-    };
-    sweep_name(attempt->id, request.name);
-    struct child_ends ends;
-    pid_t pid = made < 0 ? -1 : child_start(&request, &ends, &err);
-    crash_point_pass("runner_after_fork");
-    if (pid < 0) {
-        attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;
-        attempt->facts.why = arena_strdup(attempt->arena, err.message);
-        supervise_group_settle(attempt);
-        end(attempt, now_ms);
-        return;
-    }
-    attempt->pid = pid;
-    attempt->output[0] = ends.out;
-    attempt->output[1] = ends.error;
-    channel_clear(&attempt->channel);
-    if (ends.channel >= 0) {
-        channel_init(&attempt->channel, ends.channel);
-    }
-    attempt->phase = ATTEMPT_RUNNING;
-    attempt->begun = true;
-    if (!attempt->collecting) {
-        attempt->started_at_ms = now_ms;
-        int64_t timeout_ms = json_get_int(&attempt->spawn, "timeout_ms", 0);
-        attempt->deadline_ms = timeout_ms > 0 ? now_ms + timeout_ms : 0;
-        crash_point_pass("runner_after_started");
-    }
-    watch_ends(attempt);
 }
 
 /* ---- what it says ---- */
@@ -330,7 +265,7 @@ void supervise_channel_ready(struct supervised *attempt, int64_t now_ms)
     if (gone && !attempt->journal->full) {
         close_channel(attempt);
     }
-    watch_ends(attempt);
+    supervise_watch(attempt);
 }
 
 void supervise_answer(struct supervised *attempt, const struct json *reply)
@@ -353,7 +288,7 @@ void supervise_answer(struct supervised *attempt, const struct json *reply)
         }
         (void)channel_flush(&attempt->channel);
         arena_free(arena);
-        watch_ends(attempt);
+        supervise_watch(attempt);
         return;
     }
 }
@@ -444,7 +379,7 @@ static void settle_result(struct supervised *attempt, int64_t now_ms)
     json_set(attempt->arena, &result, "result", json_cstring(attempt->arena, "failed"));
     json_set(attempt->arena, &result, "reason", json_cstring(attempt->arena, facts->why));
     result = mask_json(attempt->mask, attempt->arena, &result);
-    journal_json(attempt, JOURNAL_RESULT, &result, now_ms);
+    supervise_journal(attempt, JOURNAL_RESULT, &result, now_ms);
 }
 
 static void process_is_over(struct supervised *attempt, int64_t now_ms)
@@ -459,11 +394,11 @@ static void process_is_over(struct supervised *attempt, int64_t now_ms)
     close_channel(attempt);
     if (wants_collecting(attempt)) {
         attempt->collecting = true;
-        start(attempt, now_ms);
+        launch(attempt, now_ms);
         return;
     }
     settle_result(attempt, now_ms);
-    end(attempt, now_ms);
+    supervise_end(attempt, now_ms);
 }
 
 /* After the leader: what it left behind may finish, then it is killed. Returns when to look again. */
@@ -536,20 +471,20 @@ int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
 {
     if (attempt->phase == ATTEMPT_HELD) {
         if (attempt->facts.stopped != NULL) {
-            end(attempt, now_ms);
+            supervise_end(attempt, now_ms);
         }
         return INT64_MAX;
     }
     if (attempt->phase == ATTEMPT_WAITING) {
         bool held = attempt->facts.stopped == NULL && attempt->journal->full;
         if (!held && (attempt->facts.stopped != NULL || !is_synced(attempt))) {
-            end(attempt, now_ms);
+            supervise_end(attempt, now_ms);
         } else if (!held) {
-            start(attempt, now_ms);
+            launch(attempt, now_ms);
         }
     }
     if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
-        watch_ends(attempt);
+        supervise_watch(attempt);
         check_log_limit(attempt, now_ms);
     }
     if (attempt->journaled_call != 0 && !attempt->journal->full) {

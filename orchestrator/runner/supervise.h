@@ -117,6 +117,16 @@ void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
 
+/* Its EXIT goes to the journal, and what begins in its place begins. */
+void supervise_end(struct supervised *attempt, int64_t now_ms);
+/* Epoll looks for what it can take of it now. */
+void supervise_watch(struct supervised *attempt);
+void supervise_journal(struct supervised *attempt, enum journal_type type, const struct json *value, int64_t now_ms);
+
+/* ---- launch.c ---- */
+/* Starts its process, or the one that collects. When it cannot be started the attempt has ended. */
+void launch(struct supervised *attempt, int64_t now_ms);
+
 /* ---- ladder.c ---- */
 /* Begins to stop the step, or makes a stop that has begun harder, never softer: the stop signal to its group, after
  * `grace_ms` SIGKILL. `why` is the word for the exit record; it must live as long as the attempt. */
