@@ -114,19 +114,23 @@ const char *model_folder(const struct engine *engine, struct arena *arena, int64
 
 /* ---- starting ------------------------------------------------------------------------------------- */
 
-/* Which build of a plugin an attempt used: "evaluate 1.0 sha256:...". One that cannot be read fails as it is loaded. */
-static int tag_plugin(struct engine *engine, const struct plugin *plugin, const char *step_run_id, struct err *err)
+/* Which build of a plugin an attempt used: "evaluate 1.0 sha256:...". One that cannot be read fails as it is loaded; a
+ * step that finds another one says so. */
+static int tag_plugin(struct engine *engine, const struct plugin *plugin, const struct attempt_ids *ids,
+                      struct err *err)
 {
     struct digest digest;
     struct err wrong = {0};
-    if (file_digest(engine->options.store, plugin->path.p, engine_now(engine), &digest, &wrong) < 0) {
+    if (ids->plugin[0] != '\0') {
+        (void)snprintf(digest.hex, sizeof digest.hex, "%s", ids->plugin);
+    } else if (file_digest(engine->options.store, plugin->path.p, engine_now(engine), &digest, &wrong) < 0) {
         if (store_has_failed(&wrong)) {
             *err = wrong;
             return -1;
         }
         return 0;
     }
-    return store_run_tag(engine->options.store, step_run_id, "sluice.plugin",
+    return store_run_tag(engine->options.store, ids->step_run_id, "sluice.plugin",
                          arena_printf(engine->turn, "%.*s %.*s sha256:%s", STR_ARG(plugin->name),
                                       STR_ARG(plugin->version), digest.hex),
                          err);
@@ -134,8 +138,9 @@ static int tag_plugin(struct engine *engine, const struct plugin *plugin, const 
 
 /* The nested MLflow run of an attempt: "train", "train 2-1a2b3c4d", "train (attempt 2)". */
 static int create_step_run(struct engine *engine, struct open_run *open, struct run_place place,
-                           const char *step_run_id, int64_t start_ms, struct err *err)
+                           const struct attempt_ids *ids, int64_t start_ms, struct err *err)
 {
+    const char *step_run_id = ids->step_run_id;
     const struct step *step = run_step_at(open->run, place);
     struct run_item *item = run_item_at(open->run, place);
     struct arena *arena = engine->turn;
@@ -163,7 +168,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         store_run_tags_set(store, step_run_id, tags, tag_count, err) < 0) {
         return -1;
     }
-    if (step->plugin != NULL && tag_plugin(engine, step->plugin, step_run_id, err) < 0) {
+    if (step->plugin != NULL && tag_plugin(engine, step->plugin, ids, err) < 0) {
         return -1;
     }
     for (size_t i = 0; item->matrix.type == JSON_OBJECT && i < item->matrix.u.object.count; i++) {
@@ -193,7 +198,7 @@ static int insert_attempt(struct engine *engine, struct open_run *open, struct r
 {
     struct run_item *item = run_item_at(open->run, place);
     int64_t started_ms = ids->begun_ms == 0 ? engine_now(engine) : ids->begun_ms;
-    if (create_step_run(engine, open, place, ids->step_run_id, started_ms, err) < 0) {
+    if (create_step_run(engine, open, place, ids, started_ms, err) < 0) {
         return -1;
     }
     struct attempt_row row = {

@@ -38,6 +38,7 @@ struct open_run {
     int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
     bool quick;                   /* the attempt that ended last took no time: heirs.c */
     bool heirless;                /* it has a step that could not be given out before its time */
+    int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
 };
@@ -87,6 +88,7 @@ struct attempt_ids {
     char boot_id[40]; /* of the machine when it was given to a runner */
     bool early;       /* whether it has begun is not known */
     int64_t begun_ms; /* wall time; 0: it begins now */
+    char plugin[65];  /* of an heir: the sha256 that its plugin had when it was given out; "": none, or not known */
 };
 
 /* An attempt that a runner has before its time: heirs.c. Rows know nothing of it. */

@@ -3,7 +3,6 @@
 
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/stamp.h"
 #include "store/cache.h"
 
 #include <string.h>
@@ -17,25 +16,34 @@ static int64_t changed_ms(const struct stat *status)
     return written > changed ? written : changed;
 }
 
-static int digest_of_file(struct store *store, const char *path, int64_t now_ms, struct digest *ret_digest,
-                          struct err *err)
+int file_digest_stamped(struct store *store, const char *path, int64_t now_ms, struct digest *ret_digest,
+                        char ret_stamp[STAMP_BYTES], struct err *err)
 {
     struct stat status;
-    char stamp[STAMP_BYTES];
     int64_t size = 0;
     if (stat(path, &status) < 0) {
         return err_errno(err, "looking at '%s'", path);
     }
-    stamp_write(&status, stamp);
-    int known = store_file_digest_get(store, path, stamp, ret_digest->hex, err);
+    stamp_write(&status, ret_stamp);
+    int known = store_file_digest_get(store, path, ret_stamp, ret_digest->hex, err);
     if (known != 0) {
         return known < 0 ? -1 : 0;
     }
     if (digest_file(path, ret_digest, &size, err) < 0) {
         return -1;
     }
-    bool settled = changed_ms(&status) + SETTLED_AFTER_MS < now_ms;
-    return settled ? store_file_digest_put(store, path, stamp, ret_digest->hex, err) : 0;
+    if (changed_ms(&status) + SETTLED_AFTER_MS >= now_ms) {
+        ret_stamp[0] = '\0';
+        return 0;
+    }
+    return store_file_digest_put(store, path, ret_stamp, ret_digest->hex, err);
+}
+
+static int digest_of_file(struct store *store, const char *path, int64_t now_ms, struct digest *ret_digest,
+                          struct err *err)
+{
+    char stamp[STAMP_BYTES];
+    return file_digest_stamped(store, path, now_ms, ret_digest, stamp, err);
 }
 
 static int digest_of_folder(struct store *store, const char *path, int64_t now_ms, struct arena *arena,

@@ -17,7 +17,7 @@
 
 #include <stdio.h>
 
-enum { LINE = 16, IDS_AT_ONCE = 64, PATIENCE_MS = 500 };
+enum { LINE = 16, IDS_AT_ONCE = 64, PATIENCE_MS = 500, VAIN = 4 };
 
 static struct heir *heir_of_step(struct engine *engine, const struct open_run *open, size_t step)
 {
@@ -67,6 +67,9 @@ static struct json order_of(struct arena *arena, const struct heir *heir)
     json_set(arena, &order, "step_run_id", json_cstring(arena, heir->ids.step_run_id));
     json_set(arena, &order, "mark", json_cstring(arena, heir->ids.mark));
     json_set(arena, &order, "boot_id", json_cstring(arena, heir->ids.boot_id));
+    if (heir->ids.plugin[0] != '\0') {
+        json_set(arena, &order, "plugin", json_cstring(arena, heir->ids.plugin));
+    }
     return order;
 }
 
@@ -83,6 +86,7 @@ static bool read_order(const struct json *order, struct open_run *open, struct h
     (void)snprintf(ret->ids.step_run_id, sizeof ret->ids.step_run_id, "%s", json_get_text(order, "step_run_id", ""));
     (void)snprintf(ret->ids.mark, sizeof ret->ids.mark, "%s", json_get_text(order, "mark", ""));
     (void)snprintf(ret->ids.boot_id, sizeof ret->ids.boot_id, "%s", json_get_text(order, "boot_id", ""));
+    (void)snprintf(ret->ids.plugin, sizeof ret->ids.plugin, "%s", json_get_text(order, "plugin", ""));
     return ret->ids.id > 0 && ret->ids.step_run_id[0] != '\0' && position >= 0 && item >= 0 &&
            (size_t)position < open->pipeline->step_count;
 }
@@ -110,11 +114,12 @@ static void tell_now(struct engine *engine, struct runner_link *link, const char
 
 /* ---- giving ----------------------------------------------------------------------------------------------------- */
 
-/* Its success is no more than that. The runner looks again, at what it really leaves. */
-static bool leaves_nothing(const struct step *step)
+/* Its success may be no more than that: a plugin need not give what it can give. The runner looks again, at what it
+ * really leaves. */
+static bool may_leave_nothing(const struct step *step)
 {
     return step->kind != STEP_KIND_PIPELINE && step->cache == NULL && step->artifact_count == 0 &&
-           step->metric_count == 0 && step->model == NULL && step->ask_count == 0 && step_output_name_count(step) == 0;
+           step->metric_count == 0 && step->model == NULL && step->ask_count == 0 && step->output_count == 0;
 }
 
 static bool may_inherit(const struct step *step)
@@ -164,6 +169,8 @@ static int give(struct engine *engine, struct heir *heir, const struct run_assum
     if (reserve_id(engine, heir->ids.id, err) < 0) {
         return -1;
     }
+    (void)snprintf(heir->ids.plugin, sizeof heir->ids.plugin, "%s",
+                   json_get_text(json_get(&message, "plugin"), "sha256", ""));
     json_set(engine->turn, &message, "after", json_int(heir->after));
     json_set(engine->turn, &message, "order", order_of(engine->turn, heir));
     turn_send(engine, heir->runner, message);
@@ -184,11 +191,11 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
             return 0;
         }
     }
-    for (int given = 1; given == 1 && length < LINE && leaves_nothing(run_step_at(open->run, last.place)); length++) {
+    for (int given = 1; given == 1 && length < LINE; length++) {
         struct heir heir = {.after = last.ids.id, .open = open};
         struct run_assumption assumed = {.step = last.place.step, .step_run_id = last.ids.step_run_id};
         heir.place.step = next_of(engine, open, last.place.step);
-        if (heir.place.step == SIZE_MAX) {
+        if (heir.place.step == SIZE_MAX || !may_leave_nothing(run_step_at(open->run, last.place))) {
             return 0;
         }
         heir.ids = attempt_ids_new(engine);
@@ -202,15 +209,15 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
     return 0;
 }
 
-/* Only where nobody else would get the slot. */
+/* Only where nobody else would get the slot, and not where steps do leave something again and again. */
 static bool may_give(struct engine *engine)
 {
     if (engine->runs.count != 1 || engine->options.starts_nothing) {
         return false;
     }
     struct open_run *open = engine->runs.items[0];
-    return open->quick && !open->heirless && open->run->state == RUN_STATE_RUNNING && !open->run->cancelling &&
-           open->journal_damage == NULL && !run_has_ready(open->run);
+    return open->quick && !open->heirless && open->in_vain < VAIN && open->run->state == RUN_STATE_RUNNING &&
+           !open->run->cancelling && open->journal_damage == NULL && !run_has_ready(open->run);
 }
 
 /* How long the one before it may still run; only of the first of a line. */
@@ -297,6 +304,18 @@ static int begin(struct engine *engine, const struct live_attempt *before, const
     return leases_take(engine, attempt, err);
 }
 
+/* How often lines were given for nothing, less how often an heir did begin. */
+static void count_vain(struct engine *engine, const struct live_attempt *attempt, bool begun)
+{
+    struct open_run *open = attempt->open;
+    const struct heir *heir = heir_after(engine, attempt->row.id);
+    if (begun) {
+        open->in_vain -= open->in_vain > 0 ? 1 : 0;
+    } else if (heir != NULL && !heir->withdrawn) {
+        open->in_vain++;
+    }
+}
+
 /* Those behind one that never begins do not begin either. */
 static void disinherit(struct engine *engine, int64_t after)
 {
@@ -310,7 +329,9 @@ static void disinherit(struct engine *engine, int64_t after)
 int heirs_settle(struct engine *engine, const struct live_attempt *attempt, const struct json *order, struct err *err)
 {
     struct heir begun;
-    if (order == NULL || order->type != JSON_OBJECT || !read_order(order, attempt->open, &begun)) {
+    bool has_begun = order != NULL && order->type == JSON_OBJECT && read_order(order, attempt->open, &begun);
+    count_vain(engine, attempt, has_begun);
+    if (!has_begun) {
         disinherit(engine, attempt->row.id);
         return 0;
     }

@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "engine/engine_internal.h"
+#include "engine/file_digest.h"
 #include "store/runs.h"
 
 #include <stdlib.h>
@@ -251,6 +252,27 @@ static int evaluated_with(struct spawning *s, struct json *ret, struct err *err)
     return 0;
 }
 
+/* The digest by which it is recorded, and how the step knows that it loads no other. */
+static int set_plugin_digest(struct spawning *s, struct json *plugin, struct err *err)
+{
+    struct digest digest;
+    struct err wrong = {0};
+    char stamp[STAMP_BYTES];
+    struct store *store = s->engine->options.store;
+    if (file_digest_stamped(store, s->step->plugin->path.p, engine_now(s->engine), &digest, stamp, &wrong) < 0) {
+        if (store_has_failed(&wrong)) {
+            *err = wrong;
+            return -1;
+        }
+        return 0; /* it fails as it is loaded */
+    }
+    if (stamp[0] != '\0') {
+        json_set(s->arena, plugin, "sha256", json_cstring(s->arena, digest.hex));
+        json_set(s->arena, plugin, "stamp", json_cstring(s->arena, stamp));
+    }
+    return 0;
+}
+
 static int what_plugin(struct spawning *s, struct err *err)
 {
     struct json given;
@@ -266,6 +288,9 @@ static int what_plugin(struct spawning *s, struct err *err)
     struct json plugin = json_object();
     json_set(s->arena, &plugin, "path", json_string(s->arena, s->step->plugin->path));
     json_set(s->arena, &plugin, "name", json_string(s->arena, s->step->plugin->name));
+    if (set_plugin_digest(s, &plugin, err) < 0) {
+        return -1;
+    }
     set_text(s, "kind", "plugin");
     set(s, "plugin", plugin);
     set(s, "params", params);

@@ -175,6 +175,19 @@ static int group_failed(int error, struct err *err)
     return err_errno(err, "cannot enter its control group");
 }
 
+/* The runner's one byte comes before all answers. Its end closed: the step is not to begin. */
+static void wait_for_release(void)
+{
+    char byte;
+    ssize_t n;
+    do {
+        n = read(CHANNEL_FD, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    if (n != 1) {
+        _exit(COULD_NOT_START);
+    }
+}
+
 static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
 {
     int outside = stand_alone(request, fds, NULL, runner);
@@ -190,8 +203,12 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     crash_point_pass(request->collect ? "collect_begins" : "step_before_mark");
     show_mark(spawn);
     environ = (char *[]){NULL};
-    if ((request->clear && step_folders_clear(spawn, &err) < 0) || enter_folder(spawn, &err) < 0 ||
-        child_environment(spawn, arena, &environ, &err) < 0) {
+    bool good = child_environment(spawn, arena, &environ, &err) == 0;
+    if (request->held) {
+        crash_point_pass("step_held");
+        wait_for_release();
+    }
+    if (!good || (request->clear && step_folders_clear(spawn, &err) < 0) || enter_folder(spawn, &err) < 0) {
         give_up(COULD_NOT_START, err.message);
     }
     /* Last, so that a small RLIMIT_AS ends in a message of the step and not in ours. */
@@ -354,7 +371,7 @@ static pid_t start_program(const struct child_request *request, const struct fds
 
 pid_t child_start(const struct child_request *request, struct child_ends *ret_ends, struct err *err)
 {
-    bool plain = is_plain_program(request);
+    bool plain = !request->held && is_plain_program(request);
     struct fds fds;
     *request->ret_code = COULD_NOT_START;
     if (open_fds(&fds, !plain, err) < 0) {
@@ -369,7 +386,7 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
         close_fds(&fds);
         return -1;
     }
-    if (!plain) {
+    if (!plain && !request->held) {
         request->began(request->ctx, pid);
     }
     /* The child does it too: whoever comes first, the group is there when either goes on. */
@@ -384,4 +401,9 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
     }
     *ret_ends = (struct child_ends){fds.out[0], fds.error[0], fds.channel[0]};
     return pid;
+}
+
+int child_release(int channel)
+{
+    return send(channel, "", 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }

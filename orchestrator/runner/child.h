@@ -6,6 +6,8 @@
  * attempts; goes to its working directory; takes its environment and its limits. Then it is the step.
  * A command that has no inputs to look at is the program at once, by vfork: there is no copy of the runner to forget
  * anything in, and no channel. All other children are forks that run code of ours.
+ * A child that is held stops before its working directory, the first thing that others may still change, until it is
+ * released or the runner is gone.
  */
 #ifndef SLUICE_RUNNER_CHILD_H
 #define SLUICE_RUNNER_CHILD_H
@@ -25,6 +27,7 @@ struct child_request {
     const struct json *spawn;
     bool collect;              /* only publish what spawn.collect asks for */
     bool clear;                /* the places are to be cleared and made in the child (step_folders.h) */
+    bool held;                 /* it waits for child_release; nobody is told that it has begun */
     char name[16];             /* of the process until it is another program */
     struct rlimit files;       /* RLIMIT_NOFILE for the step: the runner raised its own */
     struct rlimit core;        /* RLIMIT_CORE for a step that is another program: the runner leaves no core */
@@ -45,6 +48,8 @@ struct child_ends {
 
 /* The pid, or -1. */
 pid_t child_start(const struct child_request *request, struct child_ends *ret_ends, struct err *err);
+/* Lets a held child go on, whose channel this is. -1: it is gone. */
+int child_release(int channel);
 /* True for "lua" and "plugin": the step is code in the child, not another program. */
 bool child_runs_inside(const struct json *spawn);
 

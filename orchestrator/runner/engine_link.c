@@ -204,6 +204,7 @@ static bool obey(struct engine_link *link, const struct json *message, struct ar
         attempt->withdrawn = true;
         crash_point_pass("runner_told_withdraw");
         if (attempt->phase == ATTEMPT_HELD) {
+            launch_undo(attempt);
             send_withdrawn(link, attempt);
         }
     } else if (attempt != NULL && strcmp(type, "ack") == 0) {

@@ -3,7 +3,8 @@
  *
  * Between two short steps the engine's word would take longer than the steps. So it says beforehand what follows the
  * success of one that leaves nothing behind but lines: the runner goes on by itself, with its journal on the disk, and
- * the engine reads there what has happened.
+ * the engine reads there what has happened. While the one before runs, what can be done before its turn is done: its
+ * places are made, and the copy of this process in which a script or a plugin will run (launch.c).
  */
 #include "base/crash_point.h"
 #include "runner/runner.h"
@@ -27,12 +28,9 @@ static bool can_be_told(const struct run_journal *journal)
     return !journal->full && !journal->damaged && run_journal_is_in_place(journal);
 }
 
-struct supervised *heir_of(const struct supervised *attempt)
+static struct supervised *held_after(const struct supervised *attempt)
 {
     const struct runner *runner = attempt->runner;
-    if (!has_simply_succeeded(attempt) || runner->ending || !can_be_told(attempt->journal)) {
-        return NULL;
-    }
     for (size_t i = 0; i < runner->attempts.count; i++) {
         struct supervised *heir = runner->attempts.items[i];
         if (heir->phase == ATTEMPT_HELD && heir->after == attempt->id && heir->journal == attempt->journal &&
@@ -43,11 +41,46 @@ struct supervised *heir_of(const struct supervised *attempt)
     return NULL;
 }
 
+struct supervised *heir_of(const struct supervised *attempt)
+{
+    bool may = has_simply_succeeded(attempt) && !attempt->runner->ending && can_be_told(attempt->journal);
+    return may ? held_after(attempt) : NULL;
+}
+
 void heir_begin(struct supervised *heir, int64_t now_ms)
 {
     crash_point_pass("runner_before_heir");
     heir->sync = true;
     supervise_announce(heir, now_ms);
+    if (heir->ready) {
+        launch_announce(heir);
+    }
+}
+
+/* The one that runs; NULL when none does, or several: they keep the cores busy as it is. */
+static struct supervised *alone(const struct runner *runner)
+{
+    struct supervised *found = NULL;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        struct supervised *attempt = runner->attempts.items[i];
+        bool runs = attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING;
+        if (runs && found != NULL) {
+            return NULL;
+        }
+        found = runs ? attempt : found;
+    }
+    return found;
+}
+
+void heirs_make_ready(struct runner *runner)
+{
+    const struct supervised *attempt = alone(runner);
+    bool may = attempt != NULL && attempt->phase == ATTEMPT_RUNNING && attempt->facts.stopped == NULL &&
+               !attempt->failed && !attempt->left && !attempt->journal->full && !attempt->journal->damaged;
+    struct supervised *heir = may ? held_after(attempt) : NULL;
+    if (heir != NULL && !heir->placed) {
+        launch_ready(heir);
+    }
 }
 
 bool heir_has_line(const struct supervised *heir)

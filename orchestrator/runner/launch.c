@@ -8,31 +8,41 @@
 #include "runner/step_folders.h"
 #include "runner/supervise.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static void forget_others(void *ctx)
 {
     struct supervised *attempt = ctx;
     runner_forget_others(attempt->runner, attempt);
 }
 
+static void journal_started(struct supervised *attempt, pid_t pid, int64_t start_ticks)
+{
+    struct json started = json_object();
+    json_set(attempt->arena, &started, "pid", json_int(pid));
+    json_set(attempt->arena, &started, "start_ticks", json_int(start_ticks));
+    supervise_journal(attempt, JOURNAL_STARTED, &started, clock_monotonic_ms(&clock_system));
+}
+
 static void note_began(void *ctx, pid_t pid)
 {
     struct supervised *attempt = ctx;
     if (!attempt->collecting) {
-        struct json started = json_object();
-        json_set(attempt->arena, &started, "pid", json_int(pid));
-        json_set(attempt->arena, &started, "start_ticks", json_int(runner_start_ticks(pid)));
-        supervise_journal(attempt, JOURNAL_STARTED, &started, clock_monotonic_ms(&clock_system));
+        journal_started(attempt, pid, runner_start_ticks(pid));
     }
 }
 
 /* Its process and its ends of the pipes; false with `err`. */
-static bool make_process(struct supervised *attempt, bool clear, struct err *err)
+static bool make_process(struct supervised *attempt, bool clear, bool held, struct err *err)
 {
     struct runner *runner = attempt->runner;
     struct child_request request = {
         .spawn = &attempt->spawn,
         .collect = attempt->collecting,
         .clear = clear,
+        .held = held,
         .files = runner->files,
         .core = runner->core,
         .umask = runner->umask,
@@ -71,12 +81,75 @@ static void note_running(struct supervised *attempt, int64_t now_ms)
     supervise_watch(attempt);
 }
 
+/* ---- an heir ---- */
+
+/* What fails here is tried again when its turn has come, and told then. */
+void launch_ready(struct supervised *heir)
+{
+    struct err err = {0};
+    heir->placed = true;
+    bool empty = step_folders_make(&heir->runner->folders, &heir->spawn, &err) == 0;
+    heir->ready = empty && child_runs_inside(&heir->spawn) && make_process(heir, false, true, &err);
+    if (heir->ready) {
+        heir->start_ticks = runner_start_ticks(heir->pid);
+    }
+    crash_point_pass("runner_heir_ready");
+}
+
+void launch_announce(struct supervised *heir)
+{
+    journal_started(heir, heir->pid, heir->start_ticks);
+}
+
+void launch_undo(struct supervised *heir)
+{
+    if (!heir->ready) {
+        return;
+    }
+    heir->ready = false;
+    if (heir->pid > 0) {
+        (void)kill(heir->pid, SIGKILL);
+        (void)waitpid(heir->pid, NULL, 0);
+        heir->pid = 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        close(heir->output[i]);
+        heir->output[i] = -1;
+    }
+    channel_clear(&heir->channel);
+}
+
+/* What ran meanwhile may have ended it. */
+static bool release(struct supervised *heir)
+{
+    if (heir->ready && child_release(heir->channel.fd) < 0) {
+        launch_undo(heir);
+    }
+    bool released = heir->ready;
+    heir->ready = false;
+    return released;
+}
+
+/* As step_folders_make. What ran since they were made may have removed them, or put something there. */
+static int make_places(struct supervised *attempt, struct err *err)
+{
+    bool good = attempt->collecting || (attempt->placed && step_folders_are_as_made(&attempt->spawn));
+    return good ? 0 : step_folders_make(&attempt->runner->folders, &attempt->spawn, err);
+}
+
 void launch(struct supervised *attempt, int64_t now_ms)
 {
     struct err err = {0};
-    int made = attempt->collecting ? 0 : step_folders_make(&attempt->runner->folders, &attempt->spawn, &err);
+    int made = make_places(attempt, &err);
+    if (made != 0) {
+        launch_undo(attempt);
+    }
+    if (release(attempt)) {
+        note_running(attempt, now_ms);
+        return;
+    }
     supervise_group_make(attempt, now_ms);
-    bool begun = made >= 0 && make_process(attempt, made == 1, &err);
+    bool begun = made >= 0 && make_process(attempt, made == 1, false, &err);
     crash_point_pass("runner_after_fork");
     if (!begun) {
         attempt->facts.how = attempt->collecting ? EXIT_EXITED : EXIT_NOT_STARTED;

@@ -15,8 +15,8 @@ static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *
     for (size_t i = 0; i < runner->attempts.count; i++) {
         const struct supervised *other = runner->attempts.items[i];
         if (other != attempt && other->pid > 0) {
-            others = true;
-            if (other->phase == ATTEMPT_RUNNING) {
+            others = others || !other->ready; /* what is held has no processes beside its own */
+            if (other->phase == ATTEMPT_RUNNING || other->ready) {
                 room[count++] = other->pid;
             }
         }
@@ -46,6 +46,15 @@ struct sweep_target supervise_target(const struct supervised *attempt)
     return target;
 }
 
+/* What descends from us and is nobody else's is of the attempt; what is held would be taken for it. */
+static void undo_ready(struct supervised *attempt)
+{
+    const struct runner *runner = attempt->runner;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        launch_undo(runner->attempts.items[i]);
+    }
+}
+
 struct sweep_found supervise_sweep(struct supervised *attempt, int number)
 {
     pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
@@ -53,6 +62,7 @@ struct sweep_found supervise_sweep(struct supervised *attempt, int number)
     struct sweep_target target = target_of(attempt, leaders, &count);
     struct sweep_found found = {0};
     if (sweep_has_other_children(leaders, count)) {
+        undo_ready(attempt);
         found = sweep(&target, number);
     }
     free(leaders);

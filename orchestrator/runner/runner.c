@@ -219,6 +219,11 @@ static void reap(struct runner *runner, int64_t now_ms)
                 supervise_exited(attempt, status, &usage, now_ms);
                 break;
             }
+            if (attempt->pid == pid && attempt->ready) { /* before its turn: it begins anew when that comes */
+                attempt->pid = 0;
+                launch_undo(attempt);
+                break;
+            }
         }
     }
 }
@@ -377,6 +382,7 @@ static void loop(struct runner *runner)
         for (size_t i = 0; i < runner->attempts.count; i++) {
             supervise_tidy(runner->attempts.items[i]);
         }
+        heirs_make_ready(runner);
         if (is_done(runner, now_ms, &next)) {
             return;
         }

@@ -132,6 +132,18 @@ int step_folders_make(struct step_folders *spare, const struct json *spawn, stru
     return output == NULL ? 0 : make_file(spare, output, resumed, err);
 }
 
+bool step_folders_are_as_made(const struct json *spawn)
+{
+    const char *step_dir = json_get_text(spawn, "step_dir", NULL);
+    const char *state_dir = json_get_text(spawn, "state_dir", NULL);
+    const char *output = json_get_text(spawn, "output_file", NULL);
+    struct stat state = {.st_mode = S_IFDIR};
+    struct stat file = {.st_mode = S_IFREG};
+    return (step_dir == NULL || is_empty_folder(step_dir)) && (state_dir == NULL || lstat(state_dir, &state) == 0) &&
+           (output == NULL || lstat(output, &file) == 0) && S_ISDIR(state.st_mode) && S_ISREG(file.st_mode) &&
+           file.st_size == 0;
+}
+
 int step_folders_clear(const struct json *spawn, struct err *err)
 {
     if (fs_remove(json_get_text(spawn, "step_dir", ""), err) < 0) {

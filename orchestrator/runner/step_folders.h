@@ -28,6 +28,8 @@ struct step_folders {
  * 1 when there is something to clear first, which can take long (step_folders_clear), else 0, or -1. `spare` may be
  * NULL. */
 int step_folders_make(struct step_folders *spare, const struct json *spawn, struct err *err);
+/* Are those that were made some time ago still there, and empty? */
+bool step_folders_are_as_made(const struct json *spawn);
 /* Removes what a runner left that was killed before the step began, then makes the places. */
 int step_folders_clear(const struct json *spawn, struct err *err);
 /* After the attempt: removes the file of outputs, which is recorded or refused by now and may hold a secret, and keeps

@@ -138,6 +138,7 @@ void supervise_forget(struct supervised *attempt)
 
 void supervise_free(struct supervised *attempt)
 {
+    launch_undo(attempt);
     supervise_tidy(attempt);
     supervise_forget(attempt);
     mask_free(attempt->mask);
@@ -176,6 +177,7 @@ void supervise_journal(struct supervised *attempt, enum journal_type type, const
 
 void supervise_end(struct supervised *attempt, int64_t now_ms)
 {
+    launch_undo(attempt);
     struct json record = exit_record(attempt->arena, &attempt->facts);
     struct supervised *heir = heir_of(attempt);
     record = mask_json(attempt->mask, attempt->arena, &record);

@@ -50,10 +50,13 @@ struct supervised {
     int64_t after;  /* of an heir: the attempt in whose place it begins; 0: none */
     bool withdrawn; /* of an heir: it is not to begin */
     bool sync;      /* before it begins the journal must be on the disk */
+    bool placed;    /* of an heir: its places have been made, before its turn */
+    bool ready;     /* and its process waits to be released */
     bool collecting;
     bool acked;
 
     pid_t pid; /* leads the group; 0 when there is no process */
+    int64_t start_ticks; /* at which that began */
     int output[2];
     struct capture captures[2];
     struct watch output_watches[2];
@@ -124,8 +127,15 @@ void supervise_watch(struct supervised *attempt);
 void supervise_journal(struct supervised *attempt, enum journal_type type, const struct json *value, int64_t now_ms);
 
 /* ---- launch.c ---- */
-/* Starts its process, or the one that collects. When it cannot be started the attempt has ended. */
+/* Starts its process, or the one that collects, or releases the one that is ready. When it cannot be started the
+ * attempt has ended. */
 void launch(struct supervised *attempt, int64_t now_ms);
+/* Makes the places of an heir and, where that is a copy of this process, its process, which is held. */
+void launch_ready(struct supervised *heir);
+/* The journal says of an heir that is ready that it begins. */
+void launch_announce(struct supervised *heir);
+/* The process that was held ends without having begun. */
+void launch_undo(struct supervised *heir);
 
 /* ---- ladder.c ---- */
 /* Begins to stop the step, or makes a stop that has begun harder, never softer: the stop signal to its group, after
@@ -151,6 +161,8 @@ struct supervised *heir_of(const struct supervised *attempt);
 bool heir_has_line(const struct supervised *heir);
 /* It begins with the next tick: `attempt`, whose heir it is, has its EXIT in the journal. */
 void heir_begin(struct supervised *heir, int64_t now_ms);
+/* While one step runs alone, makes what will begin in its place ready. */
+void heirs_make_ready(struct runner *runner);
 
 /* ---- supervise_group.c ---- */
 /* Makes the group of a step that asks for memory or cores. Without one, its memory is looked at. */

@@ -50,7 +50,8 @@
  *   script, shell       text, and the argv it is given to with "{0}" for the script's file
  *                       (["bash","--noprofile","--norc","-eo","pipefail","{0}"])
  *   lua                 {"path" or "text", "chunk": name for messages, "folders": [where require looks]}
- *   plugin              {"path","name"}
+ *   plugin              {"path","name","sha256","stamp"}; the last two when the engine has a digest of the file: while
+ *                       its stamp (crypto/stamp.h) is this one the step need not digest it again to say what it loads
  *   params              the evaluated `with:` (plugin, lua)
  *   contexts            {"steps","matrix","run","inputs"} for Lua
  *   env                 {"NAME":"value"}: the whole environment

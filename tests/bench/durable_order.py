@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is a step durable before the next one begins? What strace saw of a chain says it.
 
-Between the exit of step n and the fork of step n + 1 there must have begun and ended a data sync, for each n: of the
-store, or of the run's journal, into which that end has been written since the exit. `failures(trace)` lists where there
-is none; an empty list means that all is well.
+Between the exit of step n and the beginning of step n + 1 there must have begun and ended a data sync, for each n: of
+the store, or of the run's journal, into which that end has been written since the exit. A program begins when its
+process is made; a script when it opens the first file that it names, since its process may have been made before.
+`failures(trace)` lists where there is no sync; an empty list means that all is well.
 """
 import pathlib
 import re
@@ -11,7 +12,7 @@ import subprocess
 
 import shapes
 
-CALLS = "trace=fdatasync,fsync,execve,clone,clone3,fork,vfork,pwritev"
+CALLS = "trace=fdatasync,fsync,execve,clone,clone3,fork,vfork,pwritev,openat"
 LINE = re.compile(r"(?P<pid>\d+) +\d+\.\d+ (?P<rest>.*)")
 SYNC = re.compile(r"(?:fdatasync|fsync)\(\d+<[^>]*/sluice\.db(?:-wal)?>")
 JOURNAL_SYNC = re.compile(r"fdatasync\(\d+<[^>]*/journal>")
@@ -19,12 +20,14 @@ END_WRITTEN = re.compile(r"pwritev\(\d+<[^>]*/journal>.*how")
 FORK = re.compile(r"(?:clone3?|v?fork)\(")
 ENDED = re.compile(r"<\.\.\. (?P<call>\w+) resumed>.* = (?P<result>-?\d+)|.*\) += (?P<result_at_once>-?\d+)")
 STEP = re.compile(r'execve\("[^"]*/true", \["true"\]')
+SCRIPT = "lua: sluice.file.exists('marker'); pcall(sluice.file.read, 'marker')"
+SCRIPT_STEP = re.compile(r'openat\([^"]*"[^"]*marker"')
 
 
-def record(sluice, steps, folder, env=None):
-    """Runs a chain of `true` under strace in `folder`, and returns the lines of what strace saw."""
+def record(sluice, steps, folder, env=None, what=shapes.COMMAND):
+    """Runs a chain of `what` under strace in `folder`, and returns the lines of what strace saw."""
     file, trace = pathlib.Path(folder) / "ordered.yaml", pathlib.Path(folder) / "strace"
-    file.write_text(shapes.pipeline(steps, True), encoding="utf-8")
+    file.write_text(shapes.pipeline(steps, True, what), encoding="utf-8")
     subprocess.run(["strace", "-f", "-ttt", "-y", "-s", "24", "-e", "signal=none", "-e", CALLS, "-o", trace,
                     sluice, "run", file, "-q", "--new", "--home", pathlib.Path(folder) / "ordered-home"],
                    env=env, stdin=subprocess.DEVNULL, check=True)
@@ -35,7 +38,7 @@ class Trace:
     """What happened, each at the numbers of the lines where it began and ended."""
 
     def __init__(self, lines):
-        self.open, self.syncs, self.forks, self.exits, self.steps = {}, [], {}, {}, []
+        self.open, self.syncs, self.forks, self.opens, self.exits, self.steps = {}, [], {}, {}, {}, []
         self.journal_syncs, self.ends_written = [], []
         for number, line in enumerate(lines):
             found = LINE.match(line)
@@ -63,6 +66,12 @@ class Trace:
             self.forks[result] = began
         elif STEP.match(call) and result == 0:
             self.steps.append(pid)
+        elif SCRIPT_STEP.match(call) and pid not in self.opens:
+            self.steps.append(pid)
+            self.opens[pid] = began
+
+    def begin(self, pid):
+        return self.opens.get(pid, self.forks.get(pid))
 
 
 def is_durable(trace, ended, begins):
@@ -78,10 +87,10 @@ def failures(lines, steps):
         return [f"{len(trace.steps)} steps were seen, not {steps}"]
     wrong = []
     for n, (before, after) in enumerate(zip(trace.steps, trace.steps[1:]), 1):
-        ended, begins = trace.exits.get(before), trace.forks.get(after)
+        ended, begins = trace.exits.get(before), trace.begin(after)
         if ended is None or begins is None:
-            wrong.append(f"the end of step {n} or the fork of step {n + 1} was not seen")
+            wrong.append(f"the end of step {n} or the beginning of step {n + 1} was not seen")
         elif not is_durable(trace, ended, begins):
             wrong.append(f"no sync of the store or the journal between the exit of step {n} (process {before}) and the "
-                         f"fork of the next (process {after})")
+                         f"beginning of the next (process {after})")
     return wrong
