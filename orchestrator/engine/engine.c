@@ -333,6 +333,7 @@ int turn_ready(struct engine *engine, struct err *err)
         return -1;
     }
     for (size_t i = 0; i < engine->links.count; i++) {
+        engine->links.items[i]->listed = false;
         if (!engine->links.items[i]->dead) {
             link_ask(engine, engine->links.items[i]);
         }

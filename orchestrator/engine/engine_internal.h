@@ -112,6 +112,7 @@ struct runner_link {
     char id[64];
     struct message_stream stream;
     bool greeted;   /* its hello and list have come */
+    bool listed;    /* since rows were last read it has said what it holds */
     int64_t protocol; /* its newest; 0: it has not said hello */
     bool usable;    /* speaks our protocol, too: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
@@ -275,6 +276,8 @@ const char *leases_devices(const struct live_attempt *attempt);
 const char *leases_problem(const struct engine *engine, const struct step *step, struct arena *arena);
 /* The queue whose head starts now; false when none can. Its turn is noted. */
 bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_queue);
+/* Nothing is ready, and there is a free slot. */
+bool leases_slot_is_idle(const struct engine *engine);
 /* Is there anything that leases_next would name? */
 bool leases_may_start(struct engine *engine);
 /* Before memory is loaded again, and at the end. */
@@ -317,12 +320,15 @@ int heirs_settle(struct engine *engine, const struct live_attempt *attempt, cons
 int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err);
 /* What a runner says that it holds, of which there is no row. False: it will never be needed. */
 bool heirs_listed(struct engine *engine, const struct runner_link *link, const struct json *known);
+/* Has every runner with steps of the run said which others of it it holds? Until then nobody knows whether one that is
+ * ready is about to begin there. */
+bool heirs_are_known(struct engine *engine, const struct open_run *open);
 /* When heirs_check has something to do, in milliseconds from now; INT64_MAX: at no time. */
 int64_t heirs_wait_ms(const struct engine *engine);
 /* Withdraws what waits for a step that turns out not to be quick. */
 void heirs_check(struct engine *engine);
 /* A runner says that an heir which was withdrawn will not begin. */
-void heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id);
+int heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id, struct err *err);
 /* Forgets those of a runner, or only what it has not listed since the last time. */
 void heirs_forget(struct engine *engine, const char *runner, bool only_unlisted);
 

@@ -9,6 +9,10 @@
  * has begun, which is read in the same transaction as that end, or nothing, and then it never will. So an engine that
  * finds an heir with a runner, or an order in a journal, needs no memory of having given it.
  *
+ * Where more is ready than there are slots, what waits for one stands behind what holds one: a line for each slot, the
+ * oldest first. It is reserved meanwhile (run_reserve), so that nobody starts it from here. An engine that comes starts
+ * nothing that is ready in a run before each runner with steps of it has said what it holds.
+ *
  * An heir sees what it would have seen later, or there is none: a step with inputs, secrets, a cache, a condition or
  * resources is started from here when its turn has come.
  */
@@ -17,7 +21,7 @@
 
 #include <stdio.h>
 
-enum { LINE = 16, IDS_AT_ONCE = 64, PATIENCE_MS = 500, VAIN = 4 };
+enum { LINE = 16, ALL_LINES = 32, IDS_AT_ONCE = 64, PATIENCE_MS = 500, VAIN = 4 };
 
 static struct heir *heir_of_step(struct engine *engine, const struct open_run *open, size_t step)
 {
@@ -54,6 +58,13 @@ static void remove_heir(struct engine *engine, struct heir *heir)
     size_t at = (size_t)(heir - engine->heirs.items);
     engine->heirs.count--;
     memmove(heir, heir + 1, (engine->heirs.count - at) * sizeof *heir);
+}
+
+/* It never begins there. */
+static void drop_heir(struct engine *engine, struct heir *heir)
+{
+    run_release(heir->open->run, heir->place);
+    remove_heir(engine, heir);
 }
 
 /* ---- orders: what the exit record says of an heir ------------------------------------------------------------- */
@@ -128,13 +139,19 @@ static bool may_inherit(const struct step *step)
            (step->kind != STEP_KIND_USES || step->plugin != NULL);
 }
 
-/* What begins when the step has succeeded: SIZE_MAX when nothing does at once, or may. */
-static size_t next_of(struct engine *engine, const struct open_run *open, size_t step)
+/* What begins when the step has succeeded and leaves its slot: SIZE_MAX when nothing does at once, or may. */
+static size_t next_of(struct engine *engine, struct open_run *open, size_t step)
 {
-    size_t follower = open->pipeline->steps[step].matrix != NULL ? SIZE_MAX : run_follower(open->run, step);
-    bool free = follower != SIZE_MAX && may_inherit(&open->pipeline->steps[follower]) &&
-                heir_of_step(engine, open, follower) == NULL;
-    return free ? follower : SIZE_MAX;
+    const struct run_waiting *ready = run_first_ready(open->run);
+    size_t next = ready != NULL                                   ? ready->place.step
+                  : open->pipeline->steps[step].matrix != NULL ? SIZE_MAX
+                                                                  : run_follower(open->run, step);
+    const struct step *definition = next == SIZE_MAX ? NULL : &open->pipeline->steps[next];
+    /* Of a matrix another item may take it back. One that was tried before has a number. */
+    bool free = next != SIZE_MAX && may_inherit(definition) && definition->matrix == NULL &&
+                definition->ask_count == 0 && heir_of_step(engine, open, next) == NULL &&
+                (ready == NULL || run_item_at(open->run, ready->place)->attempts == 0);
+    return free ? next : SIZE_MAX;
 }
 
 static int reserve_id(struct engine *engine, int64_t id, struct err *err)
@@ -174,12 +191,13 @@ static int give(struct engine *engine, struct heir *heir, const struct run_assum
     json_set(engine->turn, &message, "after", json_int(heir->after));
     json_set(engine->turn, &message, "order", order_of(engine->turn, heir));
     turn_send(engine, heir->runner, message);
+    run_reserve(open->run, heir->place);
     vec_push(&engine->heirs, *heir);
     return 1;
 }
 
 /* Puts what follows behind the attempt, and behind that, until the line is as long as it may be. */
-static int give_line(struct engine *engine, const struct live_attempt *attempt, struct err *err)
+static int give_line(struct engine *engine, const struct live_attempt *attempt, int longest, struct err *err)
 {
     struct open_run *open = attempt->open;
     struct heir last = {.ids.id = attempt->row.id, .place = attempt->place};
@@ -191,7 +209,7 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
             return 0;
         }
     }
-    for (int given = 1; given == 1 && length < LINE; length++) {
+    for (int given = 1; given == 1 && length < longest; length++) {
         struct heir heir = {.after = last.ids.id, .open = open};
         struct run_assumption assumed = {.step = last.place.step, .step_run_id = last.ids.step_run_id};
         heir.place.step = next_of(engine, open, last.place.step);
@@ -215,9 +233,9 @@ static bool may_give(struct engine *engine)
     if (engine->runs.count != 1 || engine->options.starts_nothing) {
         return false;
     }
-    struct open_run *open = engine->runs.items[0];
+    const struct open_run *open = engine->runs.items[0];
     return open->quick && !open->heirless && open->in_vain < VAIN && open->run->state == RUN_STATE_RUNNING &&
-           !open->run->cancelling && open->journal_damage == NULL && !run_has_ready(open->run);
+           !open->run->cancelling && open->journal_damage == NULL && heirs_are_known(engine, open);
 }
 
 /* How long the one before it may still run; only of the first of a line. */
@@ -240,33 +258,86 @@ int64_t heirs_wait_ms(const struct engine *engine)
 
 /* Until its runner has said so, or the attempt before it has ended, it may have begun all the same. With the first of a
  * line nothing behind it begins. */
+static void withdraw(struct engine *engine, struct heir *heir)
+{
+    struct runner_link *link = link_find(engine, heir->runner);
+    if (link != NULL) {
+        heir->withdrawn = true;
+        tell_now(engine, link, "withdraw", heir->ids.id);
+    }
+}
+
+/* The line that has waited longest for its slot, of those that could begin in another one; NULL: there is none. */
+static struct heir *stuck_line(struct engine *engine)
+{
+    struct heir *found = NULL;
+    int64_t since_ms = 0;
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        struct heir *heir = &engine->heirs.items[i];
+        const struct live_attempt *before = heir->withdrawn ? NULL : attempt_find(engine, heir->after);
+        bool could = before != NULL && run_is_reserved(heir->open->run, heir->place);
+        if (could && (found == NULL || before->since_ms < since_ms)) {
+            found = heir;
+            since_ms = before->since_ms;
+        }
+    }
+    return found;
+}
+
 void heirs_check(struct engine *engine)
 {
     for (size_t i = 0; i < engine->heirs.count; i++) {
         struct heir *heir = &engine->heirs.items[i];
         const struct live_attempt *before = heir->withdrawn ? NULL : attempt_find(engine, heir->after);
-        struct runner_link *link = link_find(engine, heir->runner);
         bool others = engine->runs.count > 1; /* the next slot may be theirs */
-        if (before != NULL && link != NULL && (others || patience_left(engine, before) <= 0)) {
-            heir->withdrawn = true;
-            tell_now(engine, link, "withdraw", heir->ids.id);
+        if (before != NULL && (others || patience_left(engine, before) <= 0)) {
+            withdraw(engine, heir);
         }
     }
+    struct heir *stuck = engine->heirs.count > 0 && leases_slot_is_idle(engine) ? stuck_line(engine) : NULL;
+    if (stuck != NULL) {
+        withdraw(engine, stuck);
+    }
+}
+
+static bool may_have_line(struct engine *engine, const struct live_attempt *attempt)
+{
+    const struct runner_link *link = link_find(engine, attempt->row.runner);
+    return attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL && link->usable &&
+           !link->silent && patience_left(engine, attempt) > 0;
 }
 
 int heirs_give(struct engine *engine, struct err *err)
 {
     size_t count = may_give(engine) ? engine->attempts.count : 0;
+    int lines = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct live_attempt *attempt = engine->attempts.items[i];
-        const struct runner_link *link = link_find(engine, attempt->row.runner);
-        bool good = attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL && link->usable &&
-                    !link->silent && patience_left(engine, attempt) > 0;
-        if (good && give_line(engine, attempt, err) < 0) {
-            return -1;
+        lines += may_have_line(engine, engine->attempts.items[i]) ? 1 : 0;
+    }
+    int longest = lines == 0 ? 0 : ALL_LINES / lines < LINE ? ALL_LINES / lines : LINE;
+    for (int length = 1; length <= longest; length++) { /* one more for each, so that all have their share */
+        for (size_t i = 0; i < count; i++) {
+            const struct live_attempt *attempt = engine->attempts.items[i];
+            if (may_have_line(engine, attempt) && give_line(engine, attempt, length, err) < 0) {
+                return -1;
+            }
         }
     }
     return 0;
+}
+
+bool heirs_are_known(struct engine *engine, const struct open_run *open)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        const struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->open == open && attempt_is_with_runner(attempt)) {
+            const struct runner_link *link = link_find(engine, attempt->row.runner);
+            if (link == NULL || !link->listed) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* ---- what became of them ---------------------------------------------------------------------------------- */
@@ -322,7 +393,7 @@ static void disinherit(struct engine *engine, int64_t after)
     for (struct heir *heir; (heir = heir_after(engine, after)) != NULL;) {
         after = heir->ids.id;
         tell(engine, heir->runner, "ack", after);
-        remove_heir(engine, heir);
+        drop_heir(engine, heir);
     }
 }
 
@@ -369,18 +440,19 @@ int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err)
     return 0;
 }
 
-void heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id)
+int heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id, struct err *err)
 {
     struct heir *heir = heir_find(engine, id);
     if (heir == NULL || !heir->withdrawn) {
-        return; /* it was called in, or the one before it has ended */
+        return 0; /* it was called in, or the one before it has ended */
     }
     int64_t after = heir->after;
     while ((heir = heir_after(engine, after)) != NULL) {
         after = heir->ids.id;
         tell_now(engine, link, "ack", after);
-        remove_heir(engine, heir);
+        drop_heir(engine, heir);
     }
+    return turn_begin(engine, err); /* what is ready may start */
 }
 
 /* ---- what runners say that they hold ---------------------------------------------------------------------- */
@@ -404,6 +476,7 @@ bool heirs_listed(struct engine *engine, const struct runner_link *link, const s
     found.after = after;
     found.listed = true;
     (void)snprintf(found.runner, sizeof found.runner, "%s", link->id);
+    run_reserve(open->run, found.place);
     vec_push(&engine->heirs, found);
     return true;
 }
@@ -413,7 +486,7 @@ void heirs_forget(struct engine *engine, const char *runner, bool only_unlisted)
     for (size_t i = engine->heirs.count; i > 0; i--) {
         struct heir *heir = &engine->heirs.items[i - 1];
         if (strcmp(heir->runner, runner) == 0 && !(only_unlisted && heir->listed)) {
-            remove_heir(engine, heir);
+            drop_heir(engine, heir);
         } else {
             heir->listed = false;
         }

@@ -313,7 +313,8 @@ static ptrdiff_t contest_hold(struct engine *engine, struct contest *ret)
     }
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
-        bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open);
+        bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open) &&
+                   heirs_are_known(engine, open);
         for (size_t q = 0; may && q < open->run->queue_count; q++) {
             const struct run_waiting *head = run_queue_head(open->run, q);
             if (head != NULL) {
@@ -349,6 +350,16 @@ bool leases_next(struct engine *engine, struct open_run **ret_open, size_t *ret_
     }
     contest_clear(&contest);
     return chosen >= 0;
+}
+
+bool leases_slot_is_idle(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        if (run_first_ready(engine->runs.items[i]->run) != NULL) {
+            return false;
+        }
+    }
+    return amount_in_use(engine, STR(RESOURCE_SLOT)) < engine->stocks[0].of.amount;
 }
 
 bool leases_may_start(struct engine *engine)

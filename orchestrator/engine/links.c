@@ -440,7 +440,9 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
         dismiss(engine, link, count);
     }
     link->greeted = true;
-    return 0;
+    bool news = !link->listed;
+    link->listed = true;
+    return news ? turn_begin(engine, err) : 0; /* what is ready may start */
 }
 
 static void take_hello(struct runner_link *link, const struct json *message)
@@ -461,8 +463,7 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
         return take_attempts(engine, link, message, err);
     }
     if (str_is(type, "withdrawn")) {
-        heirs_withdrawn(engine, link, json_get_int(message, "attempt", 0));
-        return 0;
+        return heirs_withdrawn(engine, link, json_get_int(message, "attempt", 0), err);
     }
     struct open_run *open = open_run_find(engine, json_get_text(message, "run_id", ""));
     int64_t file = json_get_int(message, "file", 0);

@@ -66,29 +66,71 @@ struct run_waiting *run_queue_head(struct run *run, size_t queue)
     struct run_queue *q = &run->queues[queue];
     while (q->taken < q->count) {
         struct run_waiting *head = &q->items[q->taken];
-        if (run_item_at(run, head->place)->state == STEP_STATE_READY) {
+        const struct run_item *item = run_item_at(run, head->place);
+        if (item->state == STEP_STATE_READY && !item->reserved) {
             return head;
         }
-        q->taken++; /* cancelled while it stood in the queue */
+        q->taken++; /* taken, reserved or cancelled while it stood in the queue */
     }
     q->count = q->taken = 0;
     return NULL;
 }
 
-bool run_has_ready(struct run *run)
+/* Whose head has waited longest: SIZE_MAX when all are empty. */
+static size_t first_queue(struct run *run)
 {
+    size_t first = SIZE_MAX;
+    int64_t arrived = 0;
     for (size_t q = 0; q < run->queue_count; q++) {
-        if (run_queue_head(run, q) != NULL) {
-            return true;
+        const struct run_waiting *head = run_queue_head(run, q);
+        if (head != NULL && (first == SIZE_MAX || head->arrived < arrived)) {
+            first = q;
+            arrived = head->arrived;
         }
     }
-    return false;
+    return first;
+}
+
+const struct run_waiting *run_first_ready(struct run *run)
+{
+    size_t first = first_queue(run);
+    return first == SIZE_MAX ? NULL : run_queue_head(run, first);
+}
+
+static struct run_item *ready_item(const struct run *run, struct run_place place)
+{
+    bool there = place.item < run->steps[place.step].item_count;
+    struct run_item *item = there ? run_item_at(run, place) : NULL;
+    return there && item->state == STEP_STATE_READY ? item : NULL;
+}
+
+void run_reserve(struct run *run, struct run_place place)
+{
+    struct run_item *item = ready_item(run, place);
+    if (item != NULL) {
+        item->reserved = true;
+    }
+}
+
+bool run_is_reserved(const struct run *run, struct run_place place)
+{
+    const struct run_item *item = ready_item(run, place);
+    return item != NULL && item->reserved;
+}
+
+void run_release(struct run *run, struct run_place place)
+{
+    if (run_is_reserved(run, place)) {
+        run_item_at(run, place)->reserved = false;
+        run_push_ready(run, place);
+    }
 }
 
 static void begin_item(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes)
 {
     struct run_item *item = run_item_at(run, place);
     item->state = STEP_STATE_ACTIVE;
+    item->reserved = false;
     item->reason = NULL;
     if (!item->resumed) {
         item->attempts++;
@@ -123,7 +165,7 @@ bool run_take_from(struct run *run, size_t queue, int64_t now_ms, struct run_cha
 
 bool run_take(struct run *run, struct run_place place, int64_t now_ms, struct run_changes *changes)
 {
-    if (place.item >= run->steps[place.step].item_count || run_item_at(run, place)->state != STEP_STATE_READY) {
+    if (ready_item(run, place) == NULL) {
         return false;
     }
     begin_item(run, place, now_ms, changes); /* its place in the queue is passed over: run_queue_head */
@@ -144,14 +186,6 @@ void run_take_early(struct run *run, struct run_place place, int64_t now_ms, str
 
 bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place)
 {
-    size_t first = SIZE_MAX;
-    int64_t arrived = 0;
-    for (size_t q = 0; q < run->queue_count; q++) {
-        const struct run_waiting *head = run_queue_head(run, q);
-        if (head != NULL && (first == SIZE_MAX || head->arrived < arrived)) {
-            first = q;
-            arrived = head->arrived;
-        }
-    }
+    size_t first = first_queue(run);
     return first != SIZE_MAX && run_take_from(run, first, now_ms, changes, ret_place);
 }

@@ -38,6 +38,7 @@ struct run_item {
     bool gate_passed;         /* a gate said yes */
     bool resumed;             /* its next start continues the same attempt after a wait */
     bool reused;              /* carried_from is where a kept result came from: no attempt was needed */
+    bool reserved;            /* ready, and nobody takes it from its queue: run_reserve */
 };
 
 struct run_step {
@@ -199,7 +200,13 @@ void run_apply(struct run *run, const struct run_event *event, struct run_change
 /* Takes the next item that may start, marks it active and counts its attempt (unless it goes on after a wait). False:
  * none. */
 bool run_take_ready(struct run *run, int64_t now_ms, struct run_changes *changes, struct run_place *ret_place);
-bool run_has_ready(struct run *run);
+/* The ready item that has waited longest, reserved ones aside; NULL: none. Valid until anything becomes ready. */
+const struct run_waiting *run_first_ready(struct run *run);
+/* A ready item that somebody else may begin: it leaves its queue, and run_take alone still takes it. */
+void run_reserve(struct run *run, struct run_place place);
+bool run_is_reserved(const struct run *run, struct run_place place);
+/* Nobody else will begin it: it goes back to its queue, as the last. */
+void run_release(struct run *run, struct run_place place);
 /* The first of a queue, or NULL when it is empty; valid until anything becomes ready. */
 struct run_waiting *run_queue_head(struct run *run, size_t queue);
 /* As run_take_ready, of one queue. */

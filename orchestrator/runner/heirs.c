@@ -10,7 +10,7 @@
 #include "runner/runner.h"
 #include "runner/supervise.h"
 
-/* While so many are held behind the one that begins, the engine hears of ends when it has time: a few, one commit. */
+/* While so many are held beside the one that begins, the engine hears of ends when it has time: a few, one commit. */
 enum { LINE_LOW = 8 };
 
 /* Nothing of it needs the engine: no outputs, files or metrics, no question that it asked, no fault. */
@@ -25,7 +25,7 @@ static bool has_simply_succeeded(const struct supervised *attempt)
 /* Will an engine that comes read of the heir? Not in a file that was deleted, or that stands somewhere else. */
 static bool can_be_told(const struct run_journal *journal)
 {
-    return !journal->full && !journal->damaged && run_journal_is_in_place(journal);
+    return !journal->full && !journal->damaged && journal->unsynced.code == 0 && run_journal_is_in_place(journal);
 }
 
 static struct supervised *held_after(const struct supervised *attempt)
@@ -50,11 +50,11 @@ struct supervised *heir_of(const struct supervised *attempt)
 void heir_begin(struct supervised *heir, int64_t now_ms)
 {
     crash_point_pass("runner_before_heir");
-    heir->sync = true;
     supervise_announce(heir, now_ms);
     if (heir->ready) {
         launch_announce(heir);
     }
+    heir->sync_to = run_journal_size(heir->journal);
 }
 
 /* The one that runs; NULL when none does, or several: they keep the cores busy as it is. */
@@ -86,14 +86,14 @@ void heirs_make_ready(struct runner *runner)
 bool heir_has_line(const struct supervised *heir)
 {
     const struct runner *runner = heir->runner;
-    int64_t last = heir->id;
-    int length = 0;
-    for (size_t i = 0; length < LINE_LOW && i < runner->attempts.count; i++) { /* each stands behind its own before */
-        const struct supervised *next = runner->attempts.items[i];
-        if (next->phase == ATTEMPT_HELD && next->after == last && !next->withdrawn) {
-            last = next->id;
-            length++;
+    int held = 0;
+    bool followed = false;
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        const struct supervised *other = runner->attempts.items[i];
+        if (other->phase == ATTEMPT_HELD && !other->withdrawn && other != heir) {
+            held++;
+            followed = followed || other->after == heir->id;
         }
     }
-    return length >= LINE_LOW;
+    return followed && held >= LINE_LOW;
 }

@@ -158,11 +158,40 @@ int run_journal_sync(struct run_journal *journal, struct err *err)
     if (journal->full || journal->damaged) {
         return err_set(err, ERR_IO, "the journal cannot be written");
     }
-    if (!journal->named && sync_names(journal->path, err) < 0) {
+    if (journal->unsynced.code != 0) {
+        *err = journal->unsynced;
         return -1;
     }
-    journal->named = true;
-    return journal_writer_sync(journal->writer, err);
+    struct err wrong = {0};
+    int64_t size = run_journal_size(journal);
+    if ((journal->named || sync_names(journal->path, &wrong) == 0) &&
+        journal_writer_sync(journal->writer, &wrong) == 0) {
+        journal->named = true;
+        journal->synced = size;
+        return 0;
+    }
+    journal->unsynced = *err = wrong;
+    return -1;
+}
+
+bool run_journal_sync_begin(struct run_journal *journal, struct sync_worker *worker)
+{
+    if (!journal->named || journal->full || journal->damaged || journal->unsynced.code != 0 ||
+        !sync_worker_begin(worker, journal)) {
+        return false;
+    }
+    journal->syncing = run_journal_size(journal);
+    return true;
+}
+
+void run_journal_sync_end(struct run_journal *journal, const struct err *err)
+{
+    if (err->code == 0) {
+        journal->synced = journal->syncing;
+    } else {
+        journal->unsynced = *err;
+    }
+    journal->syncing = 0;
 }
 
 int64_t run_journal_size(const struct run_journal *journal)
@@ -180,5 +209,5 @@ int64_t run_journal_ring_ms(const struct run_journal *journal)
 
 bool run_journal_is_idle(const struct run_journal *journal)
 {
-    return journal->attempts == 0 && journal->waiting.count == 0;
+    return journal->attempts == 0 && journal->waiting.count == 0 && journal->syncing == 0;
 }

@@ -11,6 +11,7 @@
 #define SLUICE_RUNNER_RUN_JOURNAL_H
 
 #include "base/vec.h"
+#include "runner/sync_worker.h"
 #include "wire/journal.h"
 
 #include <stdbool.h>
@@ -40,6 +41,9 @@ struct run_journal {
     int64_t unheard_ms;    /* monotonic, when the first frame since then was written */
     int64_t written_ms;    /* and the last */
     bool named;            /* its name is on the disk, since its first sync */
+    int64_t synced;        /* bytes that are on the disk for certain */
+    int64_t syncing;       /* bytes that will be when the sync that has begun ends; 0: none has */
+    struct err unsynced;   /* a sync has failed: what it was to keep may be lost, and no later one says so */
     int64_t reserved_to;   /* bytes of the file that have room on disk */
     size_t attempts;       /* that write here */
     struct err err;        /* why it is full, or what is damaged */
@@ -56,8 +60,12 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
                         int64_t now_ms);
 /* Tries what waits, when it is time. */
 void run_journal_retry(struct run_journal *journal, int64_t now_ms);
-/* What was appended is on the disk when this returns 0; -1 also while frames wait. */
+/* What was appended is on the disk when this returns 0; -1 also while frames wait, and for ever once one has failed. */
 int run_journal_sync(struct run_journal *journal, struct err *err);
+/* The same by the worker, which says so later. False: not now, and a first sync is never one of these. */
+bool run_journal_sync_begin(struct run_journal *journal, struct sync_worker *worker);
+/* What came of it. */
+void run_journal_sync_end(struct run_journal *journal, const struct err *err);
 int64_t run_journal_size(const struct run_journal *journal);
 /* Nobody writes in it, and all of it is written. */
 bool run_journal_is_idle(const struct run_journal *journal);

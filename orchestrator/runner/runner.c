@@ -60,6 +60,52 @@ struct run_journal *runner_journal(struct runner *runner, const char *run_id, co
     return journal;
 }
 
+/* Has it processes that the loop must not be kept from? */
+static bool is_busy(const struct runner *runner)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        const struct supervised *attempt = runner->attempts.items[i];
+        if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_syncs(struct runner *runner)
+{
+    if (runner->syncs == NULL && !runner->no_syncs) {
+        runner->syncs = sync_worker_new();
+        runner->no_syncs = runner->syncs == NULL;
+        if (runner->syncs != NULL) {
+            runner->syncs_watch = (struct watch){.kind = WATCH_SYNC};
+            runner_watch(runner, sync_worker_fd(runner->syncs), &runner->syncs_watch, EPOLLIN);
+        }
+    }
+    return runner->syncs != NULL;
+}
+
+int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size, struct err *err)
+{
+    if (journal->synced >= size) {
+        return 1;
+    }
+    if (journal->syncing > 0 ||
+        (is_busy(runner) && has_syncs(runner) && run_journal_sync_begin(journal, runner->syncs))) {
+        return 0;
+    }
+    return run_journal_sync(journal, err) < 0 ? -1 : 1;
+}
+
+static void take_sync(struct runner *runner)
+{
+    struct err err = {0};
+    struct run_journal *journal = sync_worker_end(runner->syncs, &err);
+    if (journal != NULL) {
+        run_journal_sync_end(journal, &err);
+    }
+}
+
 void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events)
 {
     if (fd < 0 || watch->events == events) {
@@ -268,6 +314,9 @@ static void dispatch(struct runner *runner, struct watch *watch, int64_t now_ms)
     case WATCH_LINK:
         engine_link_ready(watch->owner, now_ms);
         break;
+    case WATCH_SYNC:
+        take_sync(runner);
+        break;
     case WATCH_OUTPUT:
         supervise_output_ready(watch->owner, 0);
         break;
@@ -398,6 +447,7 @@ static void loop(struct runner *runner)
 
 static void end(struct runner *runner)
 {
+    sync_worker_free(runner->syncs);
     home_socket_close(runner->folder, runner->options.id, runner->listener);
     for (int i = 0; i < RUNNER_LINKS; i++) {
         engine_link_close(&runner->links[i]);

@@ -41,6 +41,9 @@ struct runner {
     struct step_folders folders;
     struct arena *arena; /* as long as the runner */
     struct group_base groups;
+    struct sync_worker *syncs; /* NULL until it is needed */
+    struct watch syncs_watch;
+    bool no_syncs;             /* there can be none */
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */
     int64_t engine_left_ms; /* monotonic, when the last engine went (or we began); 0 while there is one */
@@ -64,6 +67,8 @@ struct supervised *runner_find(const struct runner *runner, int64_t attempt);
  * one that was open before its file was put aside or removed is no more used. */
 struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, bool anew,
                                    int64_t now_ms);
+/* 1 when so many bytes of the journal are on the disk, 0 when that is under way, -1 when it cannot be known. */
+int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size, struct err *err);
 /* Registers `fd` for `events`, changes what it is registered for, or takes it out (0). */
 void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events);
 void runner_unwatch(struct runner *runner, int fd, struct watch *watch);

@@ -458,15 +458,29 @@ static void answer_journaled(struct supervised *attempt)
 }
 
 /* Of an heir that the journal may not outlive the machine with, nothing may happen. */
-static bool is_synced(struct supervised *attempt)
+static int sync_before(struct supervised *attempt)
 {
     struct err err = {0};
-    if (attempt->sync && run_journal_sync(attempt->journal, &err) < 0) {
+    int synced = attempt->sync_to == 0 ? 1 : runner_sync(attempt->runner, attempt->journal, attempt->sync_to, &err);
+    if (synced < 0) {
         attempt->facts.why = arena_strdup(attempt->arena, err.message);
-        return false;
     }
-    attempt->sync = false;
-    return true;
+    attempt->sync_to = synced > 0 ? 0 : attempt->sync_to;
+    return synced;
+}
+
+/* Starts what waits for its turn, or ends it. */
+static void take_turn(struct supervised *attempt, int64_t now_ms)
+{
+    if (attempt->facts.stopped == NULL && attempt->journal->full) {
+        return;
+    }
+    int synced = attempt->facts.stopped == NULL ? sync_before(attempt) : -1;
+    if (synced < 0) {
+        supervise_end(attempt, now_ms);
+    } else if (synced > 0) {
+        launch(attempt, now_ms);
+    }
 }
 
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
@@ -478,12 +492,7 @@ int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
         return INT64_MAX;
     }
     if (attempt->phase == ATTEMPT_WAITING) {
-        bool held = attempt->facts.stopped == NULL && attempt->journal->full;
-        if (!held && (attempt->facts.stopped != NULL || !is_synced(attempt))) {
-            supervise_end(attempt, now_ms);
-        } else if (!held) {
-            launch(attempt, now_ms);
-        }
+        take_turn(attempt, now_ms);
     }
     if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
         supervise_watch(attempt);

@@ -27,7 +27,7 @@
 struct runner;
 struct supervised;
 
-enum watch_kind { WATCH_SIGNALS, WATCH_LISTENER, WATCH_LINK, WATCH_OUTPUT, WATCH_ERROR, WATCH_CHANNEL };
+enum watch_kind { WATCH_SIGNALS, WATCH_LISTENER, WATCH_LINK, WATCH_SYNC, WATCH_OUTPUT, WATCH_ERROR, WATCH_CHANNEL };
 
 /* What an epoll event carries. */
 struct watch {
@@ -49,7 +49,7 @@ struct supervised {
     enum supervised_phase phase;
     int64_t after;  /* of an heir: the attempt in whose place it begins; 0: none */
     bool withdrawn; /* of an heir: it is not to begin */
-    bool sync;      /* before it begins the journal must be on the disk */
+    int64_t sync_to; /* so much of the journal must be on the disk before it begins; 0: none of it */
     bool placed;    /* of an heir: its places have been made, before its turn */
     bool ready;     /* and its process waits to be released */
     bool collecting;
@@ -157,7 +157,7 @@ void supervise_tell_survivors(struct supervised *attempt, const struct sweep_fou
 /* ---- heirs.c ---- */
 /* The attempt has ended: the heir that begins in its place, or NULL. */
 struct supervised *heir_of(const struct supervised *attempt);
-/* Enough is held behind it for the engine not to be waited for. */
+/* One is held behind it, and enough in all for the engine not to be waited for. */
 bool heir_has_line(const struct supervised *heir);
 /* It begins with the next tick: `attempt`, whose heir it is, has its EXIT in the journal. */
 void heir_begin(struct supervised *heir, int64_t now_ms);

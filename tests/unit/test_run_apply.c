@@ -11,9 +11,9 @@ TEST(a_chain_goes_step_by_step)
     driver_begin(&d);
     assert_true(d.changes.run);
     assert_string_equal(driver_states(&d), "running: a=ready b=pending c=pending");
-    assert_true(run_has_ready(d.run));
+    assert_non_null(run_first_ready(d.run));
     assert_string_equal(driver_start(&d), "a");
-    assert_false(run_has_ready(d.run));
+    assert_null(run_first_ready(d.run));
     assert_int_equal(run_active_count(d.run), 1);
     assert_int_equal(item_at(&d, "a")->attempts, 1);
     assert_int_equal(item_at(&d, "a")->started_ms, d.now_ms);
@@ -387,7 +387,7 @@ TEST(late_news_changes_nothing)
         assert_int_equal(d.changes.items.count, 0);
         assert_int_equal(item_at(&d, name)->state, STEP_STATE_CANCELLED);
         assert_string_equal(item_at(&d, name)->reason, "by hand");
-        assert_false(run_has_ready(d.run));
+        assert_null(run_first_ready(d.run));
     }
     driver_end(&d, "a", ATTEMPT_STATE_CANCELLED, NULL);
     assert_string_equal(driver_states(&d), "cancelled: w=cancelled a=cancelled b=cancelled");

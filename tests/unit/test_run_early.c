@@ -48,6 +48,64 @@ TEST(what_is_not_needed_follows_nobody)
     driver_free(&d);
 }
 
+TEST(a_reserved_item_is_taken_by_its_name_alone)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b"}, {.id = "c"}), NULL);
+    driver_begin(&d);
+    run_reserve(d.run, place_at(&d, "a"));
+    run_reserve(d.run, place_at(&d, "b"));
+    assert_int_equal(run_first_ready(d.run)->place.step, place_at(&d, "c").step);
+    assert_string_equal(driver_start(&d), "c");
+    assert_null(run_first_ready(d.run));
+    assert_string_equal(driver_states(&d), "running: a=ready b=ready c=active");
+    assert_true(run_take(d.run, place_at(&d, "b"), d.now_ms, &d.changes));
+    assert_false(run_is_reserved(d.run, place_at(&d, "b")));
+    run_release(d.run, place_at(&d, "b")); /* it has begun: nothing to go back to */
+    assert_null(run_first_ready(d.run));
+    run_release(d.run, place_at(&d, "a"));
+    assert_false(run_is_reserved(d.run, place_at(&d, "a")));
+    assert_string_equal(driver_start(&d), "a");
+    driver_free(&d);
+}
+
+TEST(a_reserved_item_can_be_cancelled_and_is_not_released_after_that)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b"}), NULL);
+    driver_begin(&d);
+    run_reserve(d.run, place_at(&d, "b"));
+    driver_cancel(&d, "by ann");
+    run_release(d.run, place_at(&d, "b"));
+    assert_int_equal(item_at(&d, "b")->state, STEP_STATE_CANCELLED);
+    driver_free(&d);
+}
+
+TEST(what_is_not_ready_is_not_reserved)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b", .needs = "a"}), NULL);
+    driver_begin(&d);
+    run_reserve(d.run, place_at(&d, "b"));
+    assert_false(run_is_reserved(d.run, place_at(&d, "b")));
+    assert_string_equal(driver_start(&d), "a");
+    driver_succeed(&d, "a");
+    assert_string_equal(driver_start(&d), "b");
+    driver_free(&d);
+}
+
+TEST(a_ready_item_that_was_taken_early_and_never_began_is_ready_again)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b"}), NULL);
+    driver_begin(&d);
+    run_reserve(d.run, place_at(&d, "b"));
+    run_take_early(d.run, place_at(&d, "b"), d.now_ms, &d.changes);
+    assert_int_equal(run_active_count(d.run), 1);
+    struct run_event event = {
+        .kind = RUN_EVENT_NOT_BEGUN, .place = place_at(&d, "b"), .now_ms = d.now_ms, .exit_code = -1};
+    run_apply(d.run, &event, &d.changes);
+    assert_string_equal(driver_start(&d), "a b");
+    assert_int_equal(item_at(&d, "b")->attempts, 1);
+    driver_free(&d);
+}
+
 TEST(an_early_item_is_active_and_counted_and_the_end_before_it_leaves_it_alone)
 {
     struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b", .needs = "a"}), NULL);
@@ -113,7 +171,9 @@ TEST(one_that_is_ready_can_be_taken_wherever_it_stands)
 }
 
 TESTS(RUN(a_step_follows_the_one_that_it_only_waits_for), RUN(what_may_be_skipped_follows_nobody),
-      RUN(what_is_not_needed_follows_nobody),
+      RUN(what_is_not_needed_follows_nobody), RUN(a_reserved_item_is_taken_by_its_name_alone),
+      RUN(a_reserved_item_can_be_cancelled_and_is_not_released_after_that), RUN(what_is_not_ready_is_not_reserved),
+      RUN(a_ready_item_that_was_taken_early_and_never_began_is_ready_again),
       RUN(an_early_item_is_active_and_counted_and_the_end_before_it_leaves_it_alone),
       RUN(one_that_never_began_waits_as_before), RUN(of_a_cancelled_run_it_ends_as_if_it_had_never_been_given),
       RUN(one_that_is_ready_can_be_taken_wherever_it_stands))
