@@ -140,13 +140,14 @@ static _Noreturn void be_the_program(const struct json *spawn, struct arena *are
     give_up(code, err.message);
 }
 
-static _Noreturn void be_the_step(const struct json *spawn, struct arena *arena)
+/* `process` may have been made before its turn. */
+static _Noreturn void be_the_step(const struct json *spawn, struct step_process *process, struct arena *arena)
 {
     if (step_process_prepare(spawn, CHANNEL_FD) != 0) {
         give_up(COULD_NOT_START, "");
     }
     if (child_runs_inside(spawn)) {
-        leave(step_process_run(spawn, CHANNEL_FD));
+        leave(step_process_run(process != NULL ? process : step_process_new(spawn, CHANNEL_FD)));
     }
     be_the_program(spawn, arena);
 }
@@ -204,7 +205,9 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     show_mark(spawn);
     environ = (char *[]){NULL};
     bool good = child_environment(spawn, arena, &environ, &err) == 0;
+    struct step_process *process = NULL;
     if (request->held) {
+        process = step_process_new(spawn, CHANNEL_FD);
         crash_point_pass("step_held");
         wait_for_release();
     }
@@ -217,7 +220,7 @@ static _Noreturn void child_main(const struct child_request *request, const stru
     if (request->collect) {
         leave(step_process_collect(spawn, CHANNEL_FD));
     }
-    be_the_step(spawn, arena);
+    be_the_step(spawn, process, arena);
 }
 
 /* ---- in the runner ---- */

@@ -6,8 +6,8 @@
  * attempts; goes to its working directory; takes its environment and its limits. Then it is the step.
  * A command that has no inputs to look at is the program at once, by vfork: there is no copy of the runner to forget
  * anything in, and no channel. All other children are forks that run code of ours.
- * A child that is held stops before its working directory, the first thing that others may still change, until it is
- * released or the runner is gone.
+ * A child that is held, of a Lua or plugin step, stops before its working directory, the first thing that others may
+ * still change, until it is released or the runner is gone. What a script runs in is made before that.
  */
 #ifndef SLUICE_RUNNER_CHILD_H
 #define SLUICE_RUNNER_CHILD_H

@@ -218,14 +218,12 @@ static int run_step(struct lua_host *host, struct err *err)
     return lua_host_run_text(host, text, name, 0, err);
 }
 
-void lua_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
-                  struct step_outcome *outcome)
+void lua_host_run(struct lua_host *host)
 {
     struct err err = {0};
-    struct lua_host *host = lua_host_new(spawn, sink, arena, outcome, &err);
-    if (host == NULL || run_step(host, &err) < 0) {
-        outcome->result = STEP_FAILED;
-        step_outcome_reason(outcome, err.message);
+    if (run_step(host, &err) < 0) {
+        host->outcome->result = STEP_FAILED;
+        step_outcome_reason(host->outcome, err.message);
     }
     lua_host_free(host);
 }

@@ -7,10 +7,12 @@
 #include "runner/step_outcome.h"
 #include "runner/step_sink.h"
 
-/* Loads and runs spawn.lua (wire/message.h). What it sets as outputs is checked against spawn.collect.outputs
- * (step_output_check), reported at once, and kept in outcome->outputs; a wait is only kept. Everything in the outcome
- * lives in `arena`. Any error of the script is STEP_FAILED with a reason. */
-void lua_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
-                  struct step_outcome *outcome);
+struct lua_host;
+
+/* Loads and runs spawn.lua (wire/message.h) in a host that lua_host_new has made, and frees it. What the script sets as
+ * outputs is checked against spawn.collect.outputs (step_output_check), reported at once, and kept in outcome->outputs;
+ * a wait is only kept. Everything in the outcome lives in the host's arena. Any error of the script is STEP_FAILED with
+ * a reason. */
+void lua_host_run(struct lua_host *host);
 
 #endif

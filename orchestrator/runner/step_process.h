@@ -16,9 +16,14 @@
 /* Before the step: digests each of spawn.inputs and reports it. 0, or 1 after a JOURNAL_RESULT with
  * the reason (an input that is not there). */
 int step_process_prepare(const struct json *spawn, int channel);
-/* A Lua or plugin step, from loading to JOURNAL_RESULT; then step_process_collect if it was "ok".
- * Returns the exit code of the process. */
-int step_process_run(const struct json *spawn, int channel);
+struct step_process;
+
+/* What a Lua or plugin step runs in, made in its turn or before it: neither the step itself nor its files and folders
+ * have been looked at. */
+struct step_process *step_process_new(const struct json *spawn, int channel);
+/* The step, from loading to JOURNAL_RESULT, with what it publishes if it was "ok". Frees the process; returns its exit
+ * code. */
+int step_process_run(struct step_process *process);
 /* After success: publishes spawn.collect: outputs from $SLUICE_OUTPUT, artifacts, metrics files, the
  * model. 0, or 1 after a JOURNAL_RESULT "failed" with the reason. */
 int step_process_collect(const struct json *spawn, int channel);
