@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -58,27 +59,35 @@ static bool is_ours(const struct step_link *link)
     return fstat(link->fd, &status) == 0 && status.st_dev == link->device && status.st_ino == link->inode;
 }
 
-static int send_all(struct step_link *link, const void *bytes, size_t size)
+/* Takes `sent` bytes off the front of the two parts. */
+static void advance(struct iovec parts[2], size_t sent)
 {
-    const unsigned char *p = bytes;
-    for (size_t sent = 0; sent < size && !link->broken;) {
-        ssize_t n = send(link->fd, p + sent, size - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR) {
-            link->broken = true;
-            fprintf(stderr, "sluice: the runner can be told nothing more of this step: %s\n", strerror(errno));
-        }
-        sent += n > 0 ? (size_t)n : 0;
+    for (int i = 0; i < 2; i++) {
+        size_t taken = sent < parts[i].iov_len ? sent : parts[i].iov_len;
+        parts[i].iov_base = (char *)parts[i].iov_base + taken;
+        parts[i].iov_len -= taken;
+        sent -= taken;
     }
-    return link->broken ? -1 : 0;
 }
 
+/* Head and payload at once: the runner wakes for a frame, not for its head. */
 static int send_frame(struct step_link *link, enum journal_type type, const void *bytes, size_t size)
 {
     unsigned char head[HEAD_BYTES];
     put_number(head, size, 4);
     put_number(head + 4, type, 2);
+    struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)bytes, size}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     link->broken = link->broken || !is_ours(link);
-    return send_all(link, head, sizeof head) < 0 || send_all(link, bytes, size) < 0 ? -1 : 0;
+    while (parts[0].iov_len + parts[1].iov_len > 0 && !link->broken) {
+        ssize_t n = sendmsg(link->fd, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) {
+            link->broken = true;
+            fprintf(stderr, "sluice: the runner can be told nothing more of this step: %s\n", strerror(errno));
+        }
+        advance(parts, n > 0 ? (size_t)n : 0);
+    }
+    return link->broken ? -1 : 0;
 }
 
 static bool has_points(const struct step_link *link)
