@@ -22,7 +22,8 @@ static bool has_simply_succeeded(const struct supervised *attempt)
            !attempt->collecting;
 }
 
-/* Will an engine that comes read of the heir? Not in a file that was deleted, or that stands somewhere else. */
+/* Will an engine that comes read of the heir? Not in a file that was deleted, or that stands somewhere else; nor, after
+ * a power cut, in one that could not be synced. */
 static bool can_be_told(const struct run_journal *journal)
 {
     return !journal->full && !journal->damaged && journal->unsynced.code == 0 && run_journal_is_in_place(journal);

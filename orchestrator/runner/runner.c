@@ -334,6 +334,17 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* When a journal that nobody writes in may be closed. That it could not be synced is known only here. */
+static int64_t useless_at_ms(const struct run_journal *journal)
+{
+    if (!run_journal_is_idle(journal)) {
+        return INT64_MAX;
+    }
+    return journal->damaged || journal->replaced ? 0
+           : journal->unsynced.code != 0         ? INT64_MAX
+                                                 : journal->written_ms + JOURNAL_IDLE_MS;
+}
+
 static void drop_done(struct runner *runner, int64_t now_ms)
 {
     size_t kept = 0;
@@ -349,8 +360,7 @@ static void drop_done(struct runner *runner, int64_t now_ms)
     kept = 0;
     for (size_t i = 0; i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
-        bool useless = journal->damaged || journal->replaced;
-        if (run_journal_is_idle(journal) && (useless || now_ms >= journal->written_ms + JOURNAL_IDLE_MS)) {
+        if (now_ms >= useless_at_ms(journal)) {
             run_journal_free(journal);
         } else {
             runner->journals.items[kept++] = journal;
@@ -373,7 +383,7 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
         const struct run_journal *journal = runner->journals.items[i];
         next = earlier(next, journal->full ? journal->retry_at_ms : INT64_MAX);
         next = earlier(next, run_journal_ring_ms(journal));
-        next = earlier(next, run_journal_is_idle(journal) ? journal->written_ms + JOURNAL_IDLE_MS : INT64_MAX);
+        next = earlier(next, useless_at_ms(journal));
     }
     if (runner->engine_left_ms > 0 && runner->had_engine && runner->options.linger_ms != RUNNER_LINGER_NONE) {
         int64_t due = runner->engine_left_ms + runner->options.linger_ms;

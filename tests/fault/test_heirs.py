@@ -8,12 +8,14 @@ import time
 
 import pytest
 
+import fail_nth
 import invariants
 import life
 import ledger
 from conftest import ALL, preload
 
 STEPS = 14
+SYNC_FAILS = next(fault for fault in fail_nth.FAULTS if fault.kind == "fsync")
 AGAIN = "{attempts: 6, delay: 1ms, on: [lost]}"
 
 
@@ -278,5 +280,24 @@ def test_a_cancel_while_the_runner_is_stopped_lets_nothing_begin_that_has_no_row
     home.settle()
     begun = home.journal().read_bytes().count(b'{"pid":')
     assert begun == sum(len(states) for states in home.attempts().values()) == 4, "a step began after the cancel"
+    expect_in_order(home)
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("nth", [3, 6])
+def test_a_sync_of_the_journal_that_failed_once_is_the_last(home, nth):
+    """What was not written then may never be, whatever later syncs say: nothing begins on their word."""
+    chain(home, retry="{attempts: 3, delay: 1ms, on: [failure]}")
+    plan = fail_nth.Plan(home.folder / "plan", fail_nth.Loop("sluice-runner", SYNC_FAILS, False), nth)
+    env = preload("fail_nth", FAIL_NTH=home.folder / "plan")
+    assert home("run", "chain.yaml", "-q", **env)[0] == 0
+    assert plan.failed == 1
+    states = home.attempts()
+    failed = [step for step, found in states.items() if found == ["failed", "succeeded"]]
+    assert len(failed) == 1 and all(found == ["succeeded"] for step, found in states.items() if step not in failed)
+    said, = home.rows("SELECT reason FROM attempts WHERE state = 'failed'")[0]
+    assert "the journal cannot be synced: Input/output error" in said
+    journal = home.journal().read_bytes()
+    assert b'"heir":{' in journal and b'"heir":{' not in journal[journal.index(said.encode()):]
     expect_in_order(home)
     home.expect_whole()
