@@ -3,10 +3,13 @@
 
 #include "base/json.h"
 #include "cli/home.h"
+#include "config/secret_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 static const char key_variable[] = "SLUICE_KEY";
 
@@ -55,6 +58,10 @@ int secret_source_open(struct secret_source *source, struct cli *cli, const char
                        const struct config *config, struct err *err)
 {
     *source = (struct secret_source){.config = config, .store = store, .home = home};
+    source->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (source->epoll_fd < 0) {
+        return err_errno(err, "creating an event loop for secrets");
+    }
     if (take_given_key(cli, err) < 0) {
         return -1;
     }
@@ -65,10 +72,26 @@ int secret_source_open(struct secret_source *source, struct cli *cli, const char
     return 0;
 }
 
+static void drop_question(struct secret_source *source, size_t i)
+{
+    struct secret_question *question = &source->questions.items[i];
+    secret_command_end(question->command);
+    vec_clear(&question->attempts);
+    *question = source->questions.items[--source->questions.count];
+}
+
 void secret_source_close(struct secret_source *source)
 {
     if (source->hidden) {
         (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    }
+    while (source->questions.count > 0) {
+        drop_question(source, source->questions.count - 1);
+    }
+    vec_clear(&source->questions);
+    if (source->epoll_fd > 0) { /* also of a zeroed source */
+        (void)close(source->epoll_fd);
+        source->epoll_fd = -1;
     }
     seal_key_wipe(&source->key);
     source->has_key = source->hidden = false;
@@ -231,15 +254,73 @@ int secret_source_look(struct secret_source *source, struct str name, const char
     return find_sealed(source, name, pipeline, arena, &row, err) < 0 ? -1 : secret_source_check(source, &row, err);
 }
 
-int secret_source_read(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                       struct err *err)
+/* ---- asking commands --------------------------------------------------------------------------------------------- */
+
+/* Where the attempt stands among those who asked; their count if it does not. */
+static size_t place_of(const struct secret_question *question, int64_t attempt)
+{
+    size_t i = 0;
+    while (i < question->attempts.count && question->attempts.items[i] != attempt) {
+        i++;
+    }
+    return i;
+}
+
+/* The question that the attempt has asked; or that of others, if it may have their answer. */
+static struct secret_question *find_question(struct secret_source *source, const struct config_secret *secret,
+                                             int64_t attempt)
+{
+    for (size_t i = 0; i < source->questions.count; i++) {
+        struct secret_question *question = &source->questions.items[i];
+        bool own = place_of(question, attempt) < question->attempts.count;
+        if (question->secret == secret && (own || secret->ttl_ms > 0)) {
+            if (!own) {
+                vec_push(&question->attempts, attempt);
+            }
+            return question;
+        }
+    }
+    return NULL;
+}
+
+static int ask(struct secret_source *source, const struct config_secret *secret, int64_t attempt, const char *pipeline,
+               struct arena *arena, struct str *ret, struct err *err)
+{
+    struct secret_question *known = find_question(source, secret, attempt);
+    struct secret_command *command = known == NULL ? NULL : known->command;
+    int result = config_secret_read(source->config, secret, pipeline, &command, source->epoll_fd, arena, ret, err);
+    if (known == NULL && command != NULL) {
+        struct secret_question question = {.secret = secret, .command = command};
+        vec_push(&question.attempts, attempt);
+        vec_push(&source->questions, question);
+    }
+    return result;
+}
+
+void secret_source_forget(void *ctx, int64_t attempt)
+{
+    struct secret_source *source = ctx;
+    for (size_t i = source->questions.count; i > 0; i--) {
+        struct secret_question *question = &source->questions.items[i - 1];
+        size_t place = place_of(question, attempt);
+        if (place < question->attempts.count) {
+            question->attempts.items[place] = question->attempts.items[--question->attempts.count];
+        }
+        if (question->attempts.count == 0) {
+            drop_question(source, i - 1);
+        }
+    }
+}
+
+int secret_source_read(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
+                       struct str *ret, struct err *err)
 {
     struct secret_source *source = ctx;
     struct secret_row row;
     const struct config_secret *configured = config_secret_find(source->config, name);
     hide(source);
     if (configured != NULL) {
-        return config_secret_read(source->config, configured, pipeline, arena, ret, err);
+        return ask(source, configured, attempt, pipeline, arena, ret, err);
     }
     return find_sealed(source, name, pipeline, arena, &row, err) < 0 ? -1 : open_row(source, &row, arena, ret, err);
 }

@@ -9,10 +9,20 @@
 #ifndef SLUICE_CLI_SECRET_SOURCE_H
 #define SLUICE_CLI_SECRET_SOURCE_H
 
+#include "base/vec.h"
 #include "cli/cli.h"
 #include "config/config.h"
 #include "crypto/seal.h"
 #include "store/secrets.h"
+
+/* A command that runs for attempts, or has just run: for one, or if its answer is kept (`ttl`) for all that ask. */
+struct secret_question {
+    const struct config_secret *secret;
+    struct secret_command *command;
+    struct {
+        VEC_OF(int64_t)
+    } attempts;
+};
 
 struct secret_source {
     const struct config *config;
@@ -22,6 +32,10 @@ struct secret_source {
     bool key_is_given; /* by SLUICE_KEY */
     bool hidden;       /* nobody may look into this process */
     struct seal_key key;
+    int epoll_fd; /* readable when a command has something to say */
+    struct {
+        VEC_OF(struct secret_question)
+    } questions;
 };
 
 /* Borrows all of it. Takes SLUICE_KEY out of the environment, so that what is started from now on does not see it, into
@@ -33,9 +47,11 @@ int secret_source_open(struct secret_source *source, struct cli *cli, const char
 void secret_source_close(struct secret_source *source);
 
 /* engine_options.secret; `ctx` is the source. Unknown is ERR_INPUT with the nearest name, not for this pipeline
- * ERR_DENIED, sealed under another key ERR_STATE, changed ERR_CORRUPT. */
-int secret_source_read(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                       struct err *err);
+ * ERR_DENIED, sealed under another key ERR_STATE, changed ERR_CORRUPT. 1: a command was asked, which answers later. */
+int secret_source_read(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
+                       struct str *ret, struct err *err);
+/* engine_options.secret_forget: ends what only this attempt has asked for. */
+void secret_source_forget(void *ctx, int64_t attempt);
 /* Would it be read? As far as can be told without running a command or reading a file, and without the value. */
 int secret_source_look(struct secret_source *source, struct str name, const char *pipeline, struct arena *arena,
                        struct err *err);

@@ -224,13 +224,16 @@ static int start_engine(struct session *session, struct err *err)
         .step_env_name_count = session->config.step_env_count,
         .vars = session->vars,
         .secret = secret_source_read,
+        .secret_forget = secret_source_forget,
         .secret_ctx = &session->secrets,
         .starts_nothing = session->options.starts_nothing,
         .groups = session->config.groups,
         .single_user = is_single_user(session),
     };
     config_supply(&session->config, "", getenv("CUDA_VISIBLE_DEVICES"), &options.supply, &options.supply_count);
-    return read_slots(session->cli, &options.slots, err) < 0 ? -1 : engine_open(&options, &session->engine, err);
+    return read_slots(session->cli, &options.slots, err) < 0 || engine_open(&options, &session->engine, err) < 0
+               ? -1
+               : engine_watch(session->engine, session->secrets.epoll_fd, err);
 }
 
 void session_begin(struct session *session, struct cli *cli, const struct session_options *options)

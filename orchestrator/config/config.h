@@ -17,6 +17,8 @@ enum {
     SECRET_MAX_BYTES = 64 << 10,
 };
 
+struct secret_command;
+
 struct config_secret {
     struct str name;
     struct str env;             /* environment variable of the daemon, or empty */
@@ -70,11 +72,13 @@ const struct config_secret *config_secret_find(const struct config *config, stru
 bool config_secret_is_for(const struct config_secret *secret, const char *pipeline);
 int config_secret_allow(const struct config_secret *secret, const char *pipeline, struct err *err);
 /* The value of a secret of config.yaml: from the environment, a file or a command (one trailing LF is cut of the last
- * two). A command gets 30 s, no standard input and a process group of its own; when it fails, the error holds what it
- * wrote to standard error. -1 in words: not for this pipeline, the source failed, or no value by config_secret_check.
- * The value lies in `arena`. Not for two threads at once. */
+ * two). 0, with the value in `arena`; or -1 in words: not for this pipeline, the source failed, or no value by
+ * config_secret_check.
+ * 1: a command was begun, or goes on. The caller keeps it in `*command` (NULL at first), asks again when `epoll_fd` can
+ * be read, and ends it when it has the value or wants it no more (config/secret_command.h). */
 int config_secret_read(const struct config *config, const struct config_secret *secret, const char *pipeline,
-                       struct arena *arena, struct str *ret, struct err *err);
+                       struct secret_command **command, int epoll_fd, struct arena *arena, struct str *ret,
+                       struct err *err);
 /* What can be told without reading it: an environment variable that is not set, a file that is not there. */
 int config_secret_look(const struct config_secret *secret, struct err *err);
 /* Letters, digits and '_', not beginning with a digit: what secrets.NAME can say. */

@@ -83,6 +83,9 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 
 void attempt_drop(struct engine *engine, struct live_attempt *attempt)
 {
+    if (attempt->asks) {
+        attempt_forget_secrets(engine, attempt);
+    }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         if (engine->attempts.items[i] == attempt) {
             engine->attempts.items[i] = engine->attempts.items[--engine->attempts.count];
@@ -323,24 +326,7 @@ static int start_item(struct engine *engine, struct open_run *open, struct run_p
         return -1;
     }
     crash_point(engine, "in_start");
-    struct json outcome = json_null();
-    if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
-        return -1;
-    }
-    struct json message;
-    struct err wrong = {0};
-    if (spawn_message(engine, attempt, (struct spawn_as){.resumed = resumed ? &outcome : NULL}, &message, &wrong) < 0) {
-        if (store_failed_since_begin(engine->options.store)) { /* no fault of the step's: the turn is taken again */
-            *err = wrong;
-            return -1;
-        }
-        struct attempt_end end = {
-            .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
-        return attempt_end(engine, attempt, &end, err);
-    }
-    attempt->sent = true;
-    turn_send(engine, link->id, message);
-    return 0;
+    return attempt_send(engine, attempt, err);
 }
 
 /* What asks for more than there is (config.yaml says less than when the run began) must not wait for ever. */
@@ -370,7 +356,7 @@ int attempts_start(struct engine *engine, struct err *err)
     struct open_run *open = NULL;
     size_t queue = 0;
     struct run_place place;
-    if (!engine->options.starts_nothing && fail_hopeless(engine, err) < 0) {
+    if (attempts_ask_again(engine, err) < 0 || (!engine->options.starts_nothing && fail_hopeless(engine, err) < 0)) {
         return -1;
     }
     while (leases_next(engine, &open, &queue)) {

@@ -46,7 +46,7 @@ void backstop_heard(struct runner_link *link)
 static int64_t due_of(const struct engine *engine, const struct live_attempt *attempt)
 {
     const struct step *step = run_step_at(attempt->open->run, attempt->place);
-    if (!attempt_is_with_runner(attempt)) {
+    if (!attempt_is_with_runner(attempt) || attempt->asks) {
         return 0;
     }
     int64_t due_ms = attempt->stop_due_ms;

@@ -283,6 +283,9 @@ static int take_events(struct engine *engine, struct err *err)
         return -1;
     }
     heirs_check(engine);
+    if (attempts_ask(engine) && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
+        return -1;
+    }
     return taken + due + late;
 }
 

@@ -45,9 +45,12 @@ struct engine_options {
     const struct str *step_env_names; /* of these, what config.yaml asks for ('*' at the end: any that begins so) */
     size_t step_env_name_count;
     struct json vars;          /* the context `vars` */
-    /* Resolves a secret, NULL for "there are none": 0 with the value, or -1 in words. */
-    int (*secret)(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                  struct err *err);
+    /* Resolves a secret of an attempt, NULL for "there are none": 0 with the value, or -1 in words. 1: not yet; asked
+     * again in each turn, of which one comes when a descriptor that is watched (engine_watch) can be read. */
+    int (*secret)(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
+                  struct str *ret, struct err *err);
+    /* It has what it needs, or needs it no more. */
+    void (*secret_forget)(void *ctx, int64_t attempt);
     void *secret_ctx;
     struct json groups;        /* {group: [actor, ...]} of config.yaml */
     bool single_user;          /* the home has one user: not_by is waived, and recorded as such */

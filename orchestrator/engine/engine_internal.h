@@ -69,6 +69,7 @@ struct live_attempt {
     struct run_place place;
     bool dirty;
     bool sent;     /* its spawn message was sent by this engine, or a runner knows it */
+    bool asks;     /* for secrets that are not known yet: nobody has its spawn message */
     bool has_recorded; /* metrics, reports or calls: there may be rows of it */
     int64_t since_ms;    /* monotonic: when its runner got it */
     bool late;           /* its time was over and its runner silent: the backstop stops it */
@@ -243,6 +244,14 @@ void stop_send(struct engine *engine, const struct attempt_row *attempt, const c
 void attempt_stop(struct engine *engine, struct live_attempt *attempt, const char *why, int64_t grace_ms);
 /* Its end is committed, or decided in this turn: the runner may forget it. */
 void attempt_acknowledge(struct engine *engine, const struct live_attempt *attempt);
+/* Has its runner told of it after the commit. What cannot be made is the attempt's failure; one whose secrets are not
+ * known yet `asks`, and has no message until attempts_ask_again. (attempt_send.c) */
+int attempt_send(struct engine *engine, struct live_attempt *attempt, struct err *err);
+/* Does any attempt ask? */
+bool attempts_ask(const struct engine *engine);
+/* Sends those whose secrets are known by now; one that is to be stopped ends before it has begun. */
+int attempts_ask_again(struct engine *engine, struct err *err);
+void attempt_forget_secrets(struct engine *engine, struct live_attempt *attempt);
 /* Its runner has it, or should have. */
 bool attempt_is_with_runner(const struct live_attempt *attempt);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
@@ -351,7 +360,7 @@ struct spawn_as {
     const struct run_assumption *assumed; /* of an heir; NULL: it begins now */
 };
 /* The spawn message of an attempt. -1 with the reason when an expression or input cannot be resolved: the attempt then
- * fails. */
+ * fails. 1: a secret is not known yet (engine_options.secret). */
 int spawn_message(struct engine *engine, const struct live_attempt *attempt, struct spawn_as as,
                   struct json *ret_message, struct err *err);
 

@@ -303,8 +303,8 @@ void heirs_check(struct engine *engine)
 static bool may_have_line(struct engine *engine, const struct live_attempt *attempt)
 {
     const struct runner_link *link = link_find(engine, attempt->row.runner);
-    return attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL && link->usable &&
-           !link->silent && patience_left(engine, attempt) > 0;
+    return attempt->sent && attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL &&
+           link->usable && !link->silent && patience_left(engine, attempt) > 0;
 }
 
 int heirs_give(struct engine *engine, struct err *err)

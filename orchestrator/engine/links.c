@@ -431,7 +431,8 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
-        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && attempt_is_with_runner(attempt) &&
+        if (strcmp(attempt->row.runner, link->id) == 0 && !attempt->sent && !attempt->asks &&
+            attempt_is_with_runner(attempt) &&
             (turn_begin(engine, err) < 0 || attempt_orphaned(engine, attempt, "its runner was killed", err) < 0)) {
             return -1;
         }

@@ -13,28 +13,9 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
     if (link == NULL) {
         return -1;
     }
-    struct json message;
-    struct json outcome = json_null();
-    struct err wrong = {0};
     attempt_set(&attempt->row.runner, link->id);
     attempt->dirty = true;
-    if (attempt->row.wait != NULL && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
-        return -1;
-    }
-    struct spawn_as as = {.resumed = attempt->row.wait != NULL ? &outcome : NULL};
-    if (spawn_message(engine, attempt, as, &message, &wrong) < 0) {
-        if (store_failed_since_begin(engine->options.store)) {
-            *err = wrong;
-            return -1;
-        }
-        struct attempt_end end = {
-            .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
-        return attempt_end(engine, attempt, &end, err);
-    }
-    attempt->sent = true;
-    attempt->since_ms = clock_monotonic_ms(engine->options.clock);
-    turn_send(engine, link->id, message);
-    return 0;
+    return attempt_send(engine, attempt, err);
 }
 
 bool attempt_has_begun(const struct engine *engine, const struct attempt_row *row)

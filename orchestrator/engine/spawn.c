@@ -60,6 +60,7 @@ struct secret_names {
     struct spawning *spawning;
     struct err *err;
     bool failed;
+    bool later; /* one of them is not known yet */
 };
 
 static void note_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
@@ -83,20 +84,22 @@ static void note_secret(void *ctx, struct str root, const struct str *members, s
                       STR_ARG(members[0]));
         return;
     }
-    if (options->secret(options->secret_ctx, members[0], s->open->row.pipeline, s->arena, &value, names->err) < 0) {
-        names->failed = true;
-        return;
+    int result = options->secret(options->secret_ctx, s->attempt->row.id, members[0], s->open->row.pipeline, s->arena,
+                                 &value, names->err);
+    names->failed = result < 0;
+    names->later = names->later || result > 0;
+    if (result == 0) {
+        json_set(s->arena, &s->secrets, arena_str(s->arena, members[0]).p, json_string(s->arena, value));
     }
-    json_set(s->arena, &s->secrets, arena_str(s->arena, members[0]).p, json_string(s->arena, value));
 }
 
-/* Resolves only the secrets that this step names. */
+/* Resolves only the secrets that this step names, side by side. 1: not all are known yet. */
 static int resolve_secrets(struct spawning *s, struct err *err)
 {
     struct secret_names names = {.spawning = s, .err = err};
     struct expr_visitor visitor = {.ctx = &names, .path = note_secret};
     pipeline_walk_secrets(s->open->pipeline, s->step, &visitor);
-    return names.failed ? -1 : 0;
+    return names.failed ? -1 : names.later ? 1 : 0;
 }
 
 /* ---- environment ---------------------------------------------------------------------------------------- */
@@ -565,8 +568,11 @@ int spawn_message(struct engine *engine, const struct live_attempt *attempt, str
     set_context(&s);
     struct run_context context = context_of(&s);
     struct expr_env env = run_context_env(&context);
-    if (resolve_secrets(&s, err) < 0 ||
-        inputs_resolve(engine, open, attempt->place, &env, s.arena, &s.input_list, &s.inputs, err) < 0 ||
+    int secrets = resolve_secrets(&s, err);
+    if (secrets != 0) {
+        return secrets;
+    }
+    if (inputs_resolve(engine, open, attempt->place, &env, s.arena, &s.input_list, &s.inputs, err) < 0 ||
         build_environment(&s, err) < 0) {
         return -1;
     }

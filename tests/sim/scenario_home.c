@@ -35,10 +35,11 @@ static void add_supply(struct history *h, struct str rest)
     h->supply[h->setup.supply_count++] = supply;
 }
 
-static int secret_of(void *ctx, struct str name, const char *pipeline, struct arena *arena, struct str *ret,
-                     struct err *err)
+static int secret_of(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
+                     struct str *ret, struct err *err)
 {
     const struct history *h = ctx;
+    (void)attempt;
     const struct json *value = json_get_str(&h->secrets, name);
     (void)pipeline;
     if (value == NULL) {

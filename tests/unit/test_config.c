@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/path.h"
 #include "config/config.h"
+#include "config/secret_command.h"
 #include "config/supply.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/parse.h"
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,9 +53,29 @@ static void done(struct fixture *f)
 static int secret(struct fixture *f, const char *name, const char *pipeline)
 {
     const struct config_secret *found = config_secret_find(&f->config, str_from(name));
+    struct secret_command *command = NULL;
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int result = 1;
     err_clear(&f->err);
     assert_non_null(found);
-    return config_secret_read(&f->config, found, pipeline, f->arena, &f->value, &f->err);
+    for (;;) {
+        result = config_secret_read(&f->config, found, pipeline, &command, epoll_fd, f->arena, &f->value, &f->err);
+        if (result != 1) {
+            break;
+        }
+        struct epoll_event event;
+        assert_int_equal(epoll_wait(epoll_fd, &event, 1, 40000), 1); /* it comes by itself */
+    }
+    if (command != NULL) { /* and says the same to whoever asks again */
+        struct str value = f->value;
+        struct err wrong = {0};
+        assert_int_equal(
+            config_secret_read(&f->config, found, pipeline, &command, epoll_fd, f->arena, &value, &wrong), result);
+        assert_true(str_eq(value, f->value) && strcmp(wrong.message, f->err.message) == 0);
+    }
+    secret_command_end(command);
+    (void)close(epoll_fd);
+    return result;
 }
 
 /* One wrong file, one message. */
@@ -325,6 +350,38 @@ TEST(a_command_prints_a_secret)
     done(&f);
 }
 
+TEST(a_command_that_nobody_wants_any_more_is_ended_with_all_that_it_started)
+{
+    struct fixture f;
+    struct secret_command *command = NULL;
+    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    assert_int_equal(load(&f, "secrets: {X: {exec: [./command]}}\n"), 0);
+    put(&f, "command", "#!/bin/sh\nsh -c 'echo $$ > pid; mv pid child; sleep 60' &\nwait\n");
+    assert_int_equal(chmod(arena_printf(f.arena, "%s/command", f.folder), 0700), 0);
+    assert_int_equal(chdir(f.folder), 0);
+    assert_int_equal(config_secret_read(&f.config, config_secret_find(&f.config, STR("X")), NULL, &command, epoll_fd,
+                                        f.arena, &f.value, &f.err),
+                     1);
+    struct str text = {0};
+    for (int i = 0; i < 2000 && !fs_exists("child"); i++) {
+        (void)usleep(5000);
+    }
+    int64_t pid = 0;
+    assert_int_equal(fs_read("child", 64, f.arena, &text, &f.err), 0);
+    assert_int_equal(parse_int(str_trim(text), 1, INT64_MAX, &pid, &f.err), 0);
+    secret_command_end(command);
+    const char *place = arena_printf(f.arena, "/proc/%lld/stat", (long long)pid);
+    bool gone = false;
+    for (int i = 0; i < 2000 && !gone; i++) {
+        gone = fs_read(place, 1000, f.arena, &text, NULL) < 0 || str_find(text, STR(") Z")) >= 0;
+        (void)usleep(1000);
+    }
+    assert_true(gone);
+    assert_int_equal(chdir("/"), 0);
+    (void)close(epoll_fd);
+    done(&f);
+}
+
 TEST(a_command_that_fails_says_why_without_the_value)
 {
     struct fixture f;
@@ -394,5 +451,6 @@ TESTS(RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read)
       RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),
       RUN(what_the_file_does_not_say_is_found_on_the_machine), RUN(all_problems_of_a_file_are_reported),
       RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),
-      RUN(a_command_prints_a_secret), RUN(a_command_that_fails_says_why_without_the_value),
+      RUN(a_command_prints_a_secret), RUN(a_command_that_nobody_wants_any_more_is_ended_with_all_that_it_started),
+      RUN(a_command_that_fails_says_why_without_the_value),
       RUN(a_command_is_asked_again_when_its_ttl_is_over), RUN(every_key_is_documented))
