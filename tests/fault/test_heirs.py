@@ -19,14 +19,14 @@ SYNC_FAILS = next(fault for fault in fail_nth.FAULTS if fault.kind == "fsync")
 AGAIN = "{attempts: 6, delay: 1ms, on: [lost]}"
 
 
-def chain(home, slow=None, fails=None, retry="{attempts: 1}", name="chain"):
+def chain(home, slow=None, fails=None, retry="{attempts: 1}", more=""):
     """Quick steps, one after the other. `slow` goes on until let go, `fails` fails."""
-    lines = [f"name: {name}", f'env: {{LEDGER: "{home.ledger}"}}', "steps:"]
+    lines = [f"{more}name: chain", f'env: {{LEDGER: "{home.ledger}"}}', "steps:"]
     for n in range(STEPS):
         body = "touch up; until [ -e go ]; do sleep 0.02; done" if n == slow else "exit 3" if n == fails else ":"
         lines += [f"  s{n}:", *([f"    needs: [s{n - 1}]"] if n else []), "    run: |", "      @BEGIN@",
                   f"      {body}", "      @END@", f"    retry: {retry}"]
-    home.write(f"{name}.yaml", life.fill("\n".join(lines) + "\n", home))
+    home.write("chain.yaml", life.fill("\n".join(lines) + "\n", home))
 
 
 def quick(home):

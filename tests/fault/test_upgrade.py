@@ -19,6 +19,7 @@ import pytest
 from metric_points import points_of
 
 import life
+import test_heirs
 from conftest import BUILD
 from home import ROOT
 
@@ -184,6 +185,33 @@ def test_a_question_that_was_asked_of_nobody_is_answered_by_the_newer_version(ho
     ended(upgrade(home, NEXT))
     assert home.rows("SELECT outputs FROM steps WHERE step = 'ticks' AND item = 0") == [('{"answered":true}',)]
     expect_every_tick_once(home)
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("build", [NEXT, LATER], ids=["next", "later"])
+def test_the_heirs_that_an_old_runner_holds_begin_in_it(home, build):
+    """Each once, in its order, and what they did is read by the newer version."""
+    kill(home, test_heirs.held(home))
+    had = test_heirs.heirs(home)
+    process = upgrade(home, build)
+    wait_for_door(home)
+    life.let_go(home)
+    ended(process)
+    assert test_heirs.heirs(home) > had
+    assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(test_heirs.STEPS)}
+    test_heirs.expect_in_order(home)
+    home.expect_whole()
+
+
+@pytest.mark.parametrize("build", [NEXT, LATER], ids=["next", "later"])
+def test_a_cancel_by_a_newer_version_lets_no_heir_of_an_old_runner_begin(home, build):
+    kill(home, test_heirs.held(home))
+    ended(upgrade(home, build, "cancel", "latest", "-q"))
+    life.let_go(home)
+    home.settle()
+    assert home.rows("SELECT state FROM pipeline_runs") == [("cancelled",)]
+    assert home.rows("SELECT max(position) FROM attempts") == [(3,)]
+    test_heirs.expect_in_order(home)
     home.expect_whole()
 
 
