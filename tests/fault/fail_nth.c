@@ -302,21 +302,16 @@ int fallocate(int fd, int mode, off_t at, off_t size)
 
 /* ---- syncing: an error of the disk ---- */
 
-int fsync(int fd)
-{
-    REAL(fsync)
-    char room[PATH_ROOM];
-    FAIL(KIND_FSYNC, path_of(fd, room), -1)
-    return real(fd);
-}
-
-int fdatasync(int fd)
-{
-    REAL(fdatasync)
-    char room[PATH_ROOM];
-    FAIL(KIND_FSYNC, path_of(fd, room), -1)
-    return real(fd);
-}
+#define SYNC(name)                                                                                                     \
+    int name(int fd)                                                                                                   \
+    {                                                                                                                  \
+        REAL(name)                                                                                                     \
+        char room[PATH_ROOM];                                                                                          \
+        FAIL(KIND_FSYNC, path_of(fd, room), -1)                                                                        \
+        return real(fd);                                                                                               \
+    }
+SYNC(fsync)
+SYNC(fdatasync)
 
 /* ---- opening: no descriptor (EMFILE), no room for a name (ENOSPC), no right (EACCES) ---- */
 
@@ -473,25 +468,21 @@ int bind(int fd, const struct sockaddr *address, socklen_t size)
     return real(fd, address, size);
 }
 
-int unlink(const char *path)
-{
-    REAL(unlink)
-    FAIL(KIND_PATH, path, -1)
-    return real(path);
-}
+#define FOLLOW(name)                                                                                                   \
+    int name(const char *path)                                                                                         \
+    {                                                                                                                  \
+        REAL(name)                                                                                                     \
+        FAIL(KIND_PATH, path, -1)                                                                                      \
+        return real(path);                                                                                             \
+    }
+FOLLOW(unlink)
+FOLLOW(chdir)
 
 int unlinkat(int folder, const char *path, int flags)
 {
     REAL(unlinkat)
     FAIL(KIND_PATH, path, -1)
     return real(folder, path, flags);
-}
-
-int chdir(const char *path)
-{
-    REAL(chdir)
-    FAIL(KIND_PATH, path, -1)
-    return real(path);
 }
 
 /* ---- processes and threads: the machine has no more of them ---- */
@@ -507,25 +498,39 @@ pid_t fork(void)
     return pid;
 }
 
-int posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
-                const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)
+static pid_t cannot_fork(void)
 {
-    REAL(posix_spawn)
-    if (FAILS(KIND_FORK, path)) {
-        return plan->error;
-    }
-    return real(ret_pid, path, actions, attributes, argv, environment);
+    errno = plan->error;
+    return -1;
 }
 
-int posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,
-                 const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)
+/* What vfork goes on to. */
+__attribute__((used)) static pid_t (*vfork_of(void))(void)
 {
-    REAL(posix_spawnp)
-    if (FAILS(KIND_FORK, file)) {
-        return plan->error;
-    }
-    return real(ret_pid, file, actions, attributes, argv, environment);
+    pid_t (*real)(void) = (pid_t(*)(void))next_of("vfork");
+    return FAILS(KIND_FORK, "vfork") ? cannot_fork : real;
 }
+
+/* No function of ours may return twice to its caller: the second time its frame would be the child's. This one has none
+ * left when it jumps to the real one, which keeps in a register where it came from. */
+#if defined(__x86_64__)
+__asm__(".text\n.globl vfork\n.type vfork, @function\nvfork:\n"
+        "    sub $8, %rsp\n    call vfork_of\n    add $8, %rsp\n    jmp *%rax\n.size vfork, . - vfork\n");
+#elif defined(__aarch64__)
+__asm__(".text\n.globl vfork\n.type vfork, %function\nvfork:\n    stp x29, x30, [sp, -16]!\n"
+        "    bl vfork_of\n    ldp x29, x30, [sp], 16\n    br x0\n.size vfork, . - vfork\n");
+#endif
+
+#define SPAWN(name)                                                                                                    \
+    int name(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,                              \
+             const posix_spawnattr_t *attributes, char *const *argv, char *const *environment)                         \
+    {                                                                                                                  \
+        REAL(name)                                                                                                     \
+        return FAILS(KIND_FORK, file) ? plan->error                                                                    \
+                                      : real(ret_pid, file, actions, attributes, argv, environment);                   \
+    }
+SPAWN(posix_spawn)
+SPAWN(posix_spawnp)
 
 int pthread_create(pthread_t *ret_thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {

@@ -19,11 +19,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 import typing
 
 import invariants
+import ledger
+import life
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIFT_S = 1.2   # after the first failure: a command that goes on trying has its fault lifted
@@ -65,7 +66,7 @@ FAULTS = [
     Fault("sqlite", "CORRUPT", 11, ("damaged", "malformed")),
     Fault("sqlite", "NOMEM", 7, ("out of memory",)),
 ]
-NEVER = {("sluice-runner", "fsync"), ("sluice-runner", "sqlite"), ("step", "fsync"), ("step", "sqlite")}
+NEVER = {("sluice-runner", "sqlite"), ("step", "sqlite")}
 
 
 class Loop(typing.NamedTuple):
@@ -121,56 +122,46 @@ class Plan:
 
 # ---- the pipeline ----
 
-BEGIN = 'l="$LEDGER/$SLUICE_ATTEMPT"; echo "begin $(date +%s%N)" >> "$l"; sync "$l"'
-END = 'echo "end $(date +%s%N)" >> "$l"; sync "$l"'
-PIPELINE = textwrap.dedent("""\
-    name: nth
-    env: {LEDGER: "@LEDGER@"}
-    steps:
-      prepare:
-        run: |
-          @BEGIN@
-          printf 'a,b\\n1,2\\n' > "$SLUICE_STEP_DIR/data.csv"
-          echo '{"rows": 1}' > "$SLUICE_STEP_DIR/metrics.json"
-          echo rows=1 >> "$SLUICE_OUTPUT"
-          @END@
-        outputs: {rows: integer}
-        artifacts: {data: "${{ step.dir }}/data.csv"}
-        metrics: ["${{ step.dir }}/metrics.json"]
-      flaky:
-        needs: [prepare]
-        run: |
-          @BEGIN@
-          touch "$SLUICE_STATE/$SLUICE_ATTEMPT"
-          [ "$(ls "$SLUICE_STATE" | wc -l)" -gt 1 ]
-          setsid -f sleep 300 > /dev/null 2>&1
-          @END@
-        retry: {attempts: 3, delay: 20ms}
-      script:
-        needs: [prepare]
-        lua: |
-          for i = 1, 3 do sluice.metric("loss", 1 / i, i) end
-          sluice.param("depth", tostring(sluice.params.rows))
-          sluice.file.write(sluice.step.dir .. "/notes.txt", "three")
-          sluice.output("best", 1 / 3)
-        with: {rows: "${{ steps.prepare.outputs.rows }}"}
-        outputs: {best: number}
-        artifacts: {notes: "${{ step.dir }}/notes.txt"}
-      train:
-        needs: [flaky, script]
-        inputs: {data: {path: "${{ steps.prepare.artifacts.data }}", dataset: rows, context: training}}
-        run: |
-          @BEGIN@
-          mkdir "$SLUICE_STEP_DIR/model"; wc -l < "$SLUICE_INPUT_DATA" > "$SLUICE_STEP_DIR/model/weights"
-          @END@
-        model: {path: "${{ step.dir }}/model", name: nth}
-      register:
-        needs: [train]
-        uses: register
-        with: {model: "${{ steps.train.model_id }}", name: nth, aliases: [challenger]}
-    """).replace("@BEGIN@", BEGIN).replace("@END@", END)
-COMMANDS = ("prepare", "flaky", "train")  # those that keep a ledger
-NEEDS = {"flaky": ["prepare"], "script": ["prepare"], "train": ["flaky", "script"], "register": ["train"]}
+PIPELINE = """\
+name: nth
+env: {LEDGER: "@LEDGER@"}
+steps:
+@PREPARE@
+  flaky:
+    needs: [prepare]
+    run: |
+      @BEGIN@
+      touch "$SLUICE_STATE/$SLUICE_ATTEMPT"
+      [ "$(ls "$SLUICE_STATE" | wc -l)" -gt 1 ]
+      setsid -f sleep 300 > /dev/null 2>&1
+      @END@
+    retry: {attempts: 3, delay: 20ms}
+  script:
+    needs: [prepare]
+    lua: |
+      for i = 1, 3 do sluice.metric("loss", 1 / i, i) end
+      sluice.param("depth", tostring(sluice.params.rows))
+      sluice.file.write(sluice.step.dir .. "/notes.txt", "three")
+      sluice.output("best", 1 / 3)
+    with: {rows: "${{ steps.prepare.outputs.rows }}"}
+    outputs: {best: number}
+    artifacts: {notes: "${{ step.dir }}/notes.txt"}
+  train:
+    needs: [flaky, script]
+    inputs: {data: {path: "${{ steps.prepare.artifacts.data }}", dataset: rows, context: training}}
+    run: |
+      @BEGIN@
+      mkdir "$SLUICE_STEP_DIR/model"; wc -l < "$SLUICE_INPUT_DATA" > "$SLUICE_STEP_DIR/model/weights"
+      @END@
+    model: {path: "${{ step.dir }}/model", name: nth}
+  register:
+    needs: [train]
+    uses: register
+    with: {model: "${{ steps.train.model_id }}", name: nth, aliases: [challenger]}
+""".replace("@PREPARE@\n", life.PREPARE)
+# Steps that a runner begins by itself, in the place of one another.
+CHAIN = 'name: nth\nenv: {LEDGER: "@LEDGER@"}\nsteps:\n' + "".join(
+    f"  s{n}:\n    needs: [{f's{n - 1}' if n else ''}]\n    run: |\n      @BEGIN@\n      @END@\n" for n in range(10))
 
 
 def make_library(folder):
@@ -201,7 +192,8 @@ class Trial:
         self.folder, self.build, self.library = folder, build, library
         self.home, self.ledger = folder / ".sluice", folder / "ledger"
         self.ledger.mkdir(parents=True)
-        (folder / "sluice.yaml").write_text(pipeline.replace("@LEDGER@", str(self.ledger)), encoding="utf-8")
+        self.database = self.home / "sluice.db"
+        (folder / "sluice.yaml").write_text(life.fill(pipeline, self), encoding="utf-8")
         foreign = ("SLUICE_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "LD_PRELOAD")
         self.env = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         self.env.update(SLUICE_HOME=str(self.home), NO_COLOR="1", ASAN_OPTIONS="abort_on_error=0:exitcode=99")
@@ -248,7 +240,7 @@ class Trial:
     def rows(self, sql):
         """Nothing while there is no store."""
         try:
-            with sqlite3.connect(f"file:{self.home}/sluice.db?mode=ro", uri=True) as store:
+            with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as store:
                 return store.execute(sql).fetchall()
         except sqlite3.OperationalError:
             return []
@@ -348,36 +340,10 @@ class Trial:
         result = self.command("run", "--new", "-q")
         self.expect(result.code == 0, f"a new run without a fault: exit code {result.code}: {result.out}{result.err}")
 
-    def check_ledgers(self):
-        """The commands' own word against the store."""
-        found = {}
-        for path in self.ledger.iterdir():
-            lines = [line.split() for line in path.read_text().splitlines()]
-            found[path.name] = {word: [int(line[1]) for line in lines if line[0] == word] for word in ("begin", "end")}
-        attempts = self.rows("SELECT a.mark, a.state, a.run_id, s.step, a.number FROM attempts a JOIN steps s "
-                             "USING (run_id, position, item) ORDER BY a.run_id, a.position, a.number")
-        unknown = found.keys() - {attempt[0] for attempt in attempts}
-        self.expect(not unknown, f"a step began that no attempt tells of: {unknown}")
-        last, done = {}, set()
-        for mark, state, run, step, number in attempts:
-            words = f"{step}, attempt {number} ({state})"
-            times = found.get(mark, {"begin": [], "end": []})
-            self.expect(len(times["begin"]) <= 1, f"it began {len(times['begin'])} times: {words}")
-            self.expect((run, step) not in done, f"it ran after it had succeeded: {words}")
-            if step in COMMANDS and state == "succeeded":
-                self.expect(times["begin"] and times["end"], f"it did not do what it says: {words}")
-            if times["begin"]:
-                for need in [step, *NEEDS.get(step, [])]:
-                    in_order = last.get((run, need), 0) <= times["begin"][0]
-                    self.expect(in_order, f"it began before {need} had ended: {words}")
-                last[run, step] = max(times["begin"] + times["end"])
-            if state == "succeeded":
-                done.add((run, step))
-
     def check(self, may_leave):
         self.problems += [f"invariant {breach}" for breach in invariants.check(self.home)]
+        self.problems += [f"ledger {breach}" for breach in ledger.check(self.database, self.ledger)]
         self.expect(not self.rows("SELECT * FROM leases"), "something is held at rest")
-        self.check_ledgers()
         result = self.command("doctor")  # also the store, and the chain of the activity log
         self.expect(result.code == 0, f"sluice doctor: {result.out}{result.err}")
         self.expect(not self.processes()[1], f"processes of steps are left: {self.processes()[1]}")

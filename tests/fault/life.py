@@ -7,10 +7,7 @@ import ledger
 
 _TAGS = {"BEGIN": ledger.BEGIN, "END": ledger.END}
 
-LIFE = """\
-name: life
-env: {LEDGER: "@LEDGER@", STORE: "@STORE@"}
-steps:
+PREPARE = """\
   prepare:
     run: |
       @BEGIN@
@@ -21,6 +18,12 @@ steps:
     outputs: {rows: integer}
     artifacts: {data: "${{ step.dir }}/data.csv"}
     metrics: ["${{ step.dir }}/metrics.json"]
+"""
+LIFE = """\
+name: life
+env: {LEDGER: "@LEDGER@", STORE: "@STORE@"}
+steps:
+@PREPARE@
     retry: @RETRY@
   flaky:
     needs: [prepare]
@@ -86,7 +89,7 @@ steps:
       @BEGIN@
       @END@
     retry: @RETRY@
-"""
+""".replace("@PREPARE@\n", PREPARE)
 
 PART = """\
 name: part
@@ -116,7 +119,7 @@ QUIET = {"prepare": 1, "flaky": 2, "grid": 2, "pause": 1, "script": 1, "train": 
 
 
 def fill(text, home, retry=RETRY):
-    """A pipeline with its marks filled in, for a home."""
+    """A pipeline with its marks filled in, for who has a `ledger` and a `database`."""
     lines = []
     for line in text.splitlines():
         words = line.strip().strip("@")

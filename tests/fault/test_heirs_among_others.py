@@ -37,8 +37,8 @@ def mixed(home, chance):
     for n, kind in enumerate(kinds):
         more, body = KINDS[kind]
         optional = "?" if kind == "always" else ""
-        lines += [f"  s{n}:", *([f"    needs: ['{before}{optional}']"] if before else []), "    run: |", "      @BEGIN@",
-                  f"      {body}", "      @END@", f"    {AGAIN}",
+        lines += [f"  s{n}:", *([f"    needs: ['{before}{optional}']"] if before else []), "    run: |",
+                  "      @BEGIN@", f"      {body}", "      @END@", f"    {AGAIN}",
                   *("    " + line.replace("@BEFORE@", str(before)) for line in more)]
         before = before if kind == "never" else f"s{n}"
     home.write("mixed.yaml", life.fill("\n".join(lines) + "\n", home))
@@ -146,7 +146,8 @@ def test_another_run_of_the_group_comes_while_heirs_are_held(home, policy, first
     times = spans(home)
     assert all(before[1] <= after[0] for before, after in zip(times, times[1:])), "two of them ran at once"
     if first == "cancelled":
-        begun = home.rows("SELECT max(a.position) FROM attempts a JOIN pipeline_runs p USING (run_id) WHERE p.number = 1")
+        begun = home.rows("SELECT max(a.position) FROM attempts a JOIN pipeline_runs p USING (run_id) "
+                          "WHERE p.number = 1")
         assert begun == [(3,)], "what had not begun when the run was cancelled leaves no trace"
     home.expect_whole()
 
