@@ -176,7 +176,7 @@ e2e: sanitized ## end-to-end tests (pytest) against the sanitized programs
 # Most of them wait most of the time.
 E2E_JOBS ?= $(shell expr $(JOBS) + 1)
 e2e-plain: all ## those that say nothing about a sanitized program: limits of memory
-	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/e2e/test_runner.py tests/e2e/test_step_process.py -k $(PLAIN_TESTS)
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/e2e/test_runner_plugins.py tests/e2e/test_step_process.py -k $(PLAIN_TESTS)
 PLAIN_TESTS := "test_ten_gigabytes_under_a_memory_limit or (misbehaves and hog)"
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests

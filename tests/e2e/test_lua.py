@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from test_runner import BUILD, ROOT, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import BUILD, ROOT, engine, runner, wait_until  # noqa: F401 (fixtures)
 from test_step_process import points, reports
 
 MODULES = ROOT / "lua"

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from test_runner import Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
 
 
 def order_of(attempt):

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from test_runner import Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
 from test_runner_heirs import give, kinds, states
 
 WAIT = "until [ -e go ]; do sleep 0.02; done"

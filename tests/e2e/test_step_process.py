@@ -10,7 +10,7 @@ import time
 import pytest
 
 from metric_points import of_payload
-from test_runner import BUILD, ROOT, Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import BUILD, ROOT, Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
 
 HEADER = ROOT / "orchestrator" / "step.h"
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from test_runner import engine, runner  # noqa: F401 (fixtures)
+from lone_runner import engine, runner  # noqa: F401 (fixtures)
 from test_step_process import done, plugin, points, reports, sha256  # noqa: F401
 
 # ---- inputs --------------------------------------------------------------------------------------------------------
