@@ -2,7 +2,7 @@
 """The plugins as whoever writes a pipeline meets them: what they record, what the reasons say, what others can read.
 
 The READMEs are checked first: each row of a plugin stands in its README, and each example there is valid. Serving,
-people, servers and git are in test_plugins_outside.py.
+people and servers are in test_plugins_outside.py, git in test_git.py.
 """
 import json
 import math
