@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at any moment: nothing is lost, no finished step runs twice, nothing stays "running"."""
-import os
 import pathlib
 import random
 import re
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 
 import pytest
-from conftest import BUILD, forget_definition, kill_runners, wait_until
-from metric_points import points_of
+from conftest import kill_runners, wait_until
 
 CHAIN = """\
     name: chain
@@ -334,134 +331,6 @@ def test_processes_without_the_mark_in_their_environment_die_with_a_dead_runner(
     assert (sluice.folder / "beat").stat().st_size == size
 
 
-def test_a_run_that_cannot_be_loaded_does_not_keep_the_home_from_others(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          ask: {uses: approve, with: {expires: 3d}}
-        """)
-    sluice.write("other.yaml", "name: other\nsteps:\n  a: {run: 'true'}\n")
-    sluice("run", expect=5)
-    was = forget_definition(sluice)
-    other = sluice.run("other.yaml")
-    assert "cannot go on" in other.err and "sluice.yaml:2:" in other.err and "sluice cancel" in other.err
-    with sqlite3.connect(sluice.home / "sluice.db") as store:
-        store.execute("UPDATE definitions SET source = ? WHERE source LIKE '%steps: 3%'", (was,))
-    sluice("approve", "p/1", expect=0)
-    assert sluice("resume", "p/1", "--json", expect=0).json["status"] == "succeeded"
-
-
-def test_a_run_that_cannot_be_loaded_can_be_cancelled(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          ask: {uses: approve, with: {expires: 3d}}
-          slow: {run: "touch up; echo $$ > pid; sleep 300"}
-          after: {run: "true", needs: [slow]}
-        """)
-    process = sluice.start("run")
-    wait_until(lambda: (sluice.folder / "pid").exists() and rows(sluice, "SELECT 1 FROM waits"))
-    kill(process)
-    pid = int((sluice.folder / "pid").read_text())
-    forget_definition(sluice)
-    result = sluice("cancel", "p/1", "--reason", "its rules are gone", expect=0)
-    assert "cannot go on" in result.err and "is cancelled" in result.err
-    state, reason = rows(sluice, "SELECT state, reason FROM pipeline_runs")[0]
-    assert state == "cancelled" and "its rules are gone" in reason
-    assert {state for state, in rows(sluice, "SELECT state FROM steps")} == {"cancelled"}
-    wait_until(lambda: not is_alive(pid))
-    assert rows(sluice, "SELECT 1 FROM attempts WHERE ended_ms IS NULL") == []
-    assert rows(sluice, "SELECT status FROM waits") == [("withdrawn",)]
-    assert {status for status, in rows(sluice, "SELECT status FROM runs")} == {"KILLED"}
-    assert "cannot go on" not in sluice("cancel", "p/1").err
-
-
-def test_a_plugin_that_is_gone_fails_its_steps_and_no_other(sluice):
-    """The whole run could not go on."""
-    shutil.copy(BUILD / "plugins/http.so", sluice.folder / "mine.so")
-    sluice.pipeline("""\
-        name: p
-        steps:
-          ask: {uses: approve, with: {expires: 3d}}
-          other: {run: "echo other >> trace", needs: [ask]}
-          mine: {uses: ./mine.so, with: {url: "http://127.0.0.1:1/${{ steps.ask.outputs.waived }}"}, needs: [ask]}
-          after: {run: "echo after >> trace", needs: [mine]}
-        """)
-    sluice("run", expect=5)
-    (sluice.folder / "mine.so").rename(sluice.folder / "away.so")
-    sluice("approve", "p/1", expect=0)
-    result = sluice("resume", "p/1", "--json", expect=1)
-    assert trace(sluice) == ["other"], repr(result)
-    reason = result.step("mine")["reason"]
-    assert reason.startswith("its plugin is gone: ") and "mine.so" in reason and "sluice retry" in reason
-    assert result.step("after")["status"] == "skipped"
-    (sluice.folder / "away.so").rename(sluice.folder / "mine.so")
-    again = sluice("retry", "p/1", "--json", expect=1)
-    assert "plugin is gone" not in again.step("mine")["reason"] and trace(sluice) == ["other"]
-
-
-def test_a_plugin_that_takes_other_inputs_now_fails_its_steps_in_words(sluice):
-    shutil.copy(BUILD / "plugins/wait.so", sluice.folder / "mine.so")
-    sluice.pipeline("""\
-        name: p
-        steps:
-          ask: {uses: approve, with: {expires: 3d}}
-          mine: {uses: ./mine.so, with: {delay: 1s}, needs: [ask]}
-        """)
-    sluice("run", expect=5)
-    shutil.copy(BUILD / "plugins/http.so", sluice.folder / "new.so")
-    (sluice.folder / "new.so").rename(sluice.folder / "mine.so")
-    sluice("approve", "p/1", expect=0)
-    result = sluice("resume", "p/1", "--json", expect=1)
-    assert "'delay'" in result.step("mine")["reason"], repr(result)
-
-
-def test_a_matrix_key_that_is_no_param_fails_its_step_and_not_the_home(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          odd:
-            run: "true"
-            matrix: ${{ fromJSON('[{"a$b":1}]') }}
-        """)
-    step = sluice.run(expect=1).step("odd")
-    assert step["status"] == "failed" and "a$b" in step["reason"]
-    assert rows(sluice, "SELECT status FROM runs WHERE status = 'RUNNING'") == []
-
-
-def test_a_message_larger_than_the_socket_arrives(sluice):
-    texts = "abcd"
-    outputs = "".join(f"sluice.output('{name}', ('{name}'):rep(1000000)) " for name in texts)
-    taken = ", ".join(f"{name}: '${{{{ steps.big.outputs.{name} }}}}'" for name in texts)
-    declared = ", ".join(f"{name}: string" for name in texts)
-    sluice.pipeline(f"""\
-        name: p
-        steps:
-          big: {{lua: "{outputs}", outputs: {{{declared}}}}}
-          take:
-            outputs: {{size: integer}}
-            lua: "local n = 0 for _, text in pairs(sluice.params) do n = n + #text end sluice.output('size', n)"
-            with: {{{taken}}}
-        """)
-    assert sluice.run(timeout=60).step("take")["outputs"]["size"] == 4000000
-
-
-def test_a_message_larger_than_any_fails_its_step_in_words(sluice):
-    """It was dropped: the step was starting for ever."""
-    sluice.write("big.json", '{"x": "' + "z" * (9 << 20) + '"}')
-    copies = ", ".join(f"v{i}: '${{{{ params.x }}}}'" for i in range(8))
-    sluice.pipeline(f"""\
-        name: p
-        params: {{x: {{type: string}}}}
-        steps:
-          large: {{lua: "return 1", with: {{{copies}}}}}
-          small: {{run: "echo small >> trace"}}
-        """)
-    result = sluice.run("--params", "big.json", expect=1, timeout=60)
-    assert re.match(r"what the step is given is \d\d MiB, at most 64 MiB can be sent", result.step("large")["reason"])
-    assert trace(sluice) == ["small"]
-
-
 def test_a_wait_of_any_length_is_taken(sluice):
     sluice.pipeline("""\
         name: p
@@ -516,107 +385,6 @@ def test_a_parent_goes_on_when_its_child_ends_whatever_else_the_home_did_before(
     (sluice.folder / "second").touch()
     process.communicate(timeout=20)
     assert process.returncode == 0 and trace(sluice) == ["after"]
-
-
-LIFE = """\
-    name: life
-    steps:
-      list:
-        run: |
-          echo "list.${{ step.attempt }}" >> begun
-          echo "items=[1, 2, 3, 4]" >> "$SLUICE_OUTPUT"
-        outputs: {items: json}
-        retry: {attempts: 30, delay: 1ms, on: [lost]}
-      work:
-        matrix: {i: "${{ steps.list.outputs.items }}"}
-        max_parallel: 3
-        run: |
-          echo work$I.${{ step.attempt }} >> begun
-          sleep 0.1
-          printf 'key,value,step\\nloss,0.5,1\\nloss,0.4,2\\n' > "$SLUICE_STEP_DIR/m.csv"
-          test "$I" != 2 -o "${{ step.attempt }}" -gt 1
-        env: {I: "${{ matrix.i }}"}
-        metrics: ["${{ step.dir }}/m.csv"]
-        model: {path: "${{ step.dir }}/m.csv", name: "life${{ matrix.i }}"}
-        retry: {attempts: 30, delay: 20ms, on: [failure, lost]}
-      ask: {needs: [work], uses: approve, with: {expires: 3d}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
-      pause: {needs: [list], uses: wait, with: {delay: 200ms}, retry: {attempts: 30, delay: 1ms, on: [lost]}}
-      after: {needs: [ask, pause], run: "echo after.${{ step.attempt }} >> begun; sleep 0.1",
-              retry: {attempts: 30, delay: 1ms, on: [lost]}}
-    """
-
-
-def harass(sluice, moments, times, *words):
-    """The command, killed again and again at random moments, alone, with its runner, or the runner alone."""
-    process = sluice.start(*words)
-    wait_until(lambda: rows(sluice, "SELECT 1 FROM pipeline_runs") or process.poll() is not None)
-    for _ in range(times):
-        time.sleep(moments.uniform(0.01, 0.5))
-        if process.poll() is not None:
-            break
-        victim = moments.choice(["sluice", "sluice", "runner", "both"])
-        if victim != "runner":
-            kill(process)
-        if victim != "sluice":
-            kill_runners(sluice.home)
-        if victim != "runner":
-            process = sluice.start("resume", "life/1")
-    _, err = process.communicate(timeout=60)
-    assert "AddressSanitizer" not in err and "runtime error" not in err, err
-    return process.returncode, err
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_whole_life_under_kill_9_of_sluice_and_of_its_runners(sluice, seed):
-    moments = random.Random(seed)
-    sluice.pipeline(LIFE)
-    code, err = harass(sluice, moments, 8, "run")
-    assert code == 5, err
-    for patience in range(20):
-        approve = sluice.start("approve", "life/1")
-        try:
-            approve.communicate(timeout=moments.uniform(0.01, 0.1 * (patience + 1)))
-        except subprocess.TimeoutExpired:
-            kill(approve)
-        if rows(sluice, "SELECT 1 FROM waits WHERE kind = 'approval' AND status = 'met'"):
-            break
-    code, err = harass(sluice, moments, 6, "resume", "life/1")
-    assert code == 0, err
-    run = sluice("show", "life/1", "--json", expect=0).json
-    assert run["status"] == "succeeded" and {step["status"] for step in run["steps"]} == {"succeeded"}
-    # No attempt began twice, each item succeeded once, and nothing came after that.
-    begun = (sluice.folder / "begun").read_text().split()
-    assert len(begun) == len(set(begun)), begun
-    attempts = rows(sluice, "SELECT position, item, number, state FROM attempts ORDER BY position, item, number")
-    for place in {attempt[:2] for attempt in attempts}:
-        mine = [attempt for attempt in attempts if attempt[:2] == place]
-        assert [attempt[2] for attempt in mine] == list(range(1, len(mine) + 1)), mine
-        assert [attempt[3] for attempt in mine].index("succeeded") == len(mine) - 1, mine
-    assert rows(sluice, "SELECT COUNT(*) FROM votes") == [(1,)]
-    # The metrics of each attempt that got so far are there once.
-    points = rows(sluice, "SELECT a.item, s.run_id, s.key, s.count FROM metric_series AS s "
-                          "JOIN attempts AS a ON a.step_run_id = s.run_id WHERE a.state = 'succeeded' ORDER BY a.item")
-    assert [(item, count) for item, _, _, count in points] == [(item, 2) for item in range(4)]
-    with sqlite3.connect(f"file:{sluice.home}/sluice.db?mode=ro", uri=True) as store:
-        assert [len(points_of(store, run_id, key)) for _, run_id, key, _ in points] == [2, 2, 2, 2]
-    # So is its model. Of attempts that ended otherwise none is ready; and no file is of a model that is not recorded.
-    ready = rows(sluice, "SELECT a.item, m.name FROM logged_models AS m JOIN attempts AS a "
-                         "ON a.step_run_id = m.source_run_id "
-                         "WHERE m.status = 2 AND a.state = 'succeeded' ORDER BY a.item")
-    assert ready == [(item, f"life{item + 1}") for item in range(4)]
-    assert rows(sluice, "SELECT COUNT(*) FROM logged_models WHERE status = 2") == [(4,)]
-    assert rows(sluice, "SELECT 1 FROM logged_models WHERE status = 1") == []
-    folders = {folder.name for folder in sluice.home.glob("artifacts/*/models/m-*")}
-    known = {model_id for model_id, in rows(sluice, "SELECT model_id FROM logged_models")}
-    assert folders <= known and len(folders) >= 4
-    # Nothing is left open.
-    assert rows(sluice, "SELECT 1 FROM runs WHERE status IN ('RUNNING', 'SCHEDULED') OR end_ms IS NULL") == []
-    assert rows(sluice, "SELECT 1 FROM attempts WHERE ended_ms IS NULL") == []
-    assert rows(sluice, "SELECT 1 FROM waits WHERE status = 'open'") == []
-    assert sluice("activity", "verify").code == 0
-    actions = [action for action, in rows(sluice, "SELECT action FROM activity")]
-    assert actions.count("run.started") == actions.count("run.ended") == 1
-    assert actions.count("approval.approved") == 1
 
 
 def test_the_same_command_goes_on_with_a_run_that_was_left_in_a_timed_wait(sluice):
