@@ -1,19 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line as its users meet it: help, names, exit codes, what goes to which stream, lists, the home."""
-import fcntl
-import json
+"""The command line as its users meet it: help, names, exit codes, what goes to which stream, lists."""
 import os
 import pwd
 import re
 import shlex
-import shutil
-import signal
-import sqlite3
 import subprocess
 
 import pytest
-
-from conftest import BUILD, ROOT, Sluice, wait_until
+from conftest import BUILD, Sluice
 
 HELLO = "name: hello\nsteps: {greet: {run: echo Hello}}\n"
 
@@ -33,7 +27,8 @@ def examples(help_text):
     return [line.strip() for line in block.splitlines()]
 
 
-# ---- help ---------------------------------------------------------------------------------------------------------
+# ---- help -----------------------------------------------------------------------------------------------------------
+
 
 def test_every_command_explains_itself_with_an_example_that_is_a_command(sluice):
     names = commands()
@@ -105,7 +100,8 @@ def one_run(tmp_path_factory):
     program.close()
 
 
-# ---- exit codes ---------------------------------------------------------------------------------------------------
+# ---- exit codes -----------------------------------------------------------------------------------------------------
+
 
 def step(text):
     return f"name: p\nsteps:\n  s: {text}\n"
@@ -154,7 +150,8 @@ def test_a_run_that_somebody_else_cancelled_exits_1_and_cancel_exits_0(sluice):
     assert sluice("resume", "latest", expect=1).code == 1
 
 
-# ---- streams ------------------------------------------------------------------------------------------------------
+# ---- streams --------------------------------------------------------------------------------------------------------
+
 
 RUN_KEYS = {"schema_version", "run_id", "pipeline", "number", "status", "verdict", "reason", "params", "started_at",
             "ended_at", "steps"}
@@ -322,398 +319,7 @@ def test_a_full_disk_behind_standard_output_is_an_error(sluice):
         assert done.returncode == 4 and "cannot be written" in done.stderr
 
 
-# ---- logs ---------------------------------------------------------------------------------------------------------
-
-def test_logs_of_a_step_an_item_an_attempt(sluice):
-    sluice.pipeline("""\
-        name: p
-        steps:
-          work: {matrix: {n: [1, 2]}, run: 'echo item ${{ matrix.n }}'}
-          again: {run: 'echo try ${{ step.attempt }}; test ${{ step.attempt }} = 2', retry: {attempts: 2, delay: 1ms}}
-          silent: {run: "true"}
-        """)
-    sluice.run()
-    assert sorted(sluice("logs").out.splitlines()) == ["again | try 1", "again#2 | try 2", "work[0] | item 1",
-                                                       "work[1] | item 2"]
-    assert sluice("logs", "latest", "work[1]", expect=0).out == "work[1] | item 2\n"
-    assert sluice("logs", "p/1", "again", "--attempt", "1", expect=0).out == "again | try 1\n"
-    nothing = sluice("logs", "latest", "silent", expect=0)
-    assert nothing.out == "" and "nothing was printed" in nothing.err
-    lines = [json.loads(line) for line in sluice("logs", "latest", "again", "--json").out.splitlines()]
-    assert [line["attempt"] for line in lines] == [1, 2]
-    assert set(lines[0]) == {"time", "run", "step", "item", "attempt", "stream", "line"}
-
-
-@pytest.fixture
-def family(sluice):
-    """A run whose step is a pipeline whose matrix is a pipeline."""
-    sluice.pipeline("""\
-        name: leaf
-        params: {n: {type: integer}}
-        steps:
-          say: {run: "echo leaf ${{ params.n }}; echo x > $SLUICE_STEP_DIR/f", artifacts: {f: "${{ step.dir }}/f"}}
-        """, "leaf.yaml")
-    sluice.pipeline("""\
-        name: mid
-        steps:
-          each: {pipeline: ./leaf.yaml, matrix: {n: [1, 2]}, with: {n: "${{ matrix.n }}"}}
-          done: {run: echo mid, needs: [each]}
-        """, "mid.yaml")
-    sluice.pipeline("""\
-        name: top
-        steps:
-          first: {run: echo first}
-          k: {pipeline: ./mid.yaml, needs: [first]}
-          last: {run: echo last, needs: [k]}
-        """)
-    return sluice
-
-
-def test_the_lines_of_sub_pipelines_stand_in_the_log_of_their_parent(family):
-    """They were left out, and nothing said where they are."""
-    family.run()
-    lines = family("logs", expect=0).out.splitlines()
-    assert lines[0] == "first | first" and lines[-2:] == ["k/done | mid", "last | last"]
-    assert sorted(lines[1:-2]) == ["k/each[0]/say | leaf 1", "k/each[1]/say | leaf 2"]
-    rows = [json.loads(line) for line in family("logs", "top/1", "--json", expect=0).out.splitlines()]
-    assert [(row["run"], row["step"]) for row in rows if row["line"] == "mid"] == [("mid/1", "k/done")]
-    assert len(family("logs", "top/1", "k", expect=0).out.splitlines()) == 3
-    assert family("logs", "top/1", "last", expect=0).out == "last | last\n"
-    assert family("logs", "mid/1", "each[1]", expect=0).out == "each[1]/say | leaf 2\n"
-
-
-def test_a_log_that_is_followed_shows_sub_pipelines_as_they_begin(family):
-    process = family.start("run")
-    wait_until(lambda: "top/1" in family("runs").out)
-    told = family("logs", "top/1", "--follow", expect=0).out
-    process.communicate(timeout=60)
-    assert sorted(told.splitlines()) == sorted(family("logs", "top/1").out.splitlines())
-
-
-def test_the_artifacts_of_sub_pipelines_stand_in_the_list_of_their_parent(family):
-    family.run()
-    rows = family("artifacts", "top/1", "--json", expect=0).json
-    assert sorted(row["of"] for row in rows) == ["k/each[0]/say", "k/each[1]/say"]
-    assert [row["of"] for row in family("artifacts", "leaf/1", "--json", expect=0).json] == ["say"]
-
-
-def test_bytes_that_are_no_text_are_marked_in_logs_and_json_stays_json(sluice):
-    sluice.pipeline("name: p\nsteps: {s: {run: 'printf \"a\\377\\376b\\nlast line\"'}}\n")
-    sluice.run()
-    raw = subprocess.run([BUILD / "sluice", "logs"], cwd=sluice.folder, env=sluice.env, capture_output=True, check=True)
-    assert raw.stdout.decode("utf-8") == "s | a\ufffd\ufffdb\ns | last line\n"
-    lines = sluice("logs", "--json", expect=0).out.splitlines()
-    assert [json.loads(line)["line"] for line in lines] == ["a\ufffd\ufffdb", "last line"]
-
-
-def test_logs_follow_a_run_to_its_end(sluice):
-    sluice.pipeline("name: p\nsteps: {s: {run: 'echo one; until [ -e go ]; do sleep 0.02; done; echo two'}}\n")
-    run = sluice.start("run", "--json")
-    wait_until(lambda: sluice("logs").out == "s | one\n")
-    follower = sluice.start("logs", "--follow")
-    assert follower.stdout.readline() == "s | one\n"
-    (sluice.folder / "go").touch()
-    assert follower.communicate(timeout=30)[0] == "s | two\n" and follower.returncode == 0
-    assert run.communicate(timeout=30) and run.returncode == 0
-
-
-def test_a_follower_whose_reader_has_gone_ends(sluice):
-    sluice.pipeline("name: p\nsteps: {s: {run: 'until [ -e go ]; do echo tick; sleep 0.02; done'}}\n")
-    run = sluice.start("run", "--json")
-    wait_until(lambda: "tick" in sluice("logs").out)
-    follower = sluice.start("logs", "-f")
-    follower.stdout.close()
-    assert follower.wait(timeout=20) == 0 and run.poll() is None
-    (sluice.folder / "go").touch()
-    assert run.communicate(timeout=30) and run.returncode == 0
-
-
-# ---- the home -----------------------------------------------------------------------------------------------------
-
-def test_the_home_is_found_upwards_and_sluice_yaml_is_hinted_at(sluice):
-    sluice.pipeline(HELLO)
-    environment = {**sluice.env}
-    del environment["SLUICE_HOME"]
-    sluice.env = environment
-    sluice.run()
-    below = sluice.folder / "a" / "b"
-    below.mkdir(parents=True)
-    assert [row["run"] for row in sluice("runs", "--json", cwd=below).json] == ["hello/1"]
-    assert "did you mean '../../sluice.yaml'?" in sluice("run", cwd=below, expect=2).err
-    sluice("run", "../../sluice.yaml", cwd=below, expect=0)
-    assert not (below / ".sluice").exists() and len(sluice("runs", "--json").json) == 2
-    elsewhere = sluice("runs", "--json", "--home", sluice.folder / "other", expect=4)
-    assert "there is no home at" in elsewhere.json["error"]["message"]
-
-
-def test_run_without_a_file_says_what_to_do(sluice):
-    missing = sluice("run", expect=2)
-    assert "there is no file 'sluice.yaml'" in missing.err and "sluice init" in missing.err
-    assert not sluice.home.exists()
-
-
-@pytest.mark.parametrize("name", ["with spaces and 'quotes\"", "ünïcode 漢字", "$(touch pwned)`id`",
-                                  "d" * 120 + "/" + "e" * 120])
-def test_a_home_may_lie_in_any_folder(sluice, name):
-    place = Sluice(sluice.folder / name)
-    place.folder.mkdir(parents=True)
-    place.pipeline("""\
-        name: p
-        steps:
-          shell: {run: 'test "$PWD" = "$SLUICE_WORKSPACE" && echo hello'}
-          lua: {lua: 'sluice.log("hello")'}
-          plugin: {uses: wait, with: {until: "2020-01-01T00:00:00Z"}}
-        """)
-    try:
-        assert place.run().json["status"] == "succeeded"
-        assert sorted(place("logs").out.splitlines())[:2] == ["lua | hello", "shell | hello"]
-        place("doctor", expect=0)
-    finally:
-        place.close()
-    assert not list(sluice.folder.rglob("pwned"))
-
-
-def test_a_home_whose_holder_keeps_no_door_is_refused_after_a_while_and_looking_goes_on(sluice):
-    sluice.pipeline(HELLO)
-    sluice.run()
-    with open(sluice.home / "lock", "r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.truncate()
-        lock.write("sluice backup, pid 1, since 2020-01-01T00:00:00.000Z\n")
-        lock.flush()
-        started = [sluice.start(*words.split()) for words in ("run --new", "resume", "retry latest", "approve latest")]
-        for words in ("runs", "show", "logs", "approvals", "activity", "experiments", "doctor", "config"):
-            sluice(*words.split(), expect=0)
-        for process in started:
-            out, err = process.communicate(timeout=60)
-            assert process.returncode == 4 and out == ""
-            assert "in use by sluice backup, pid 1" in err and "--home" in err
-
-
-def make_older(path, version):
-    """The same rows in a store as a sluice of that version of the schema had it."""
-    older = path.with_name("older.db")
-    with sqlite3.connect(older) as store:
-        for file in sorted((ROOT / "orchestrator/store/schema").glob("*.sql"))[:version]:
-            store.executescript(file.read_text(encoding="utf-8"))
-        store.execute("ATTACH ? AS new", (str(path),))
-        for table, in store.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
-            columns = ", ".join(row[1] for row in store.execute(f"PRAGMA main.table_info({table})"))
-            store.execute(f"DELETE FROM main.{table}")
-            now = store.execute("SELECT type FROM new.sqlite_schema WHERE name = ?", (table,)).fetchone()
-            if now != ("table",):
-                continue  # what came later has other tables for it
-            store.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
-        store.execute(f"PRAGMA user_version = {version}")
-    store.close()
-    older.replace(path)
-
-
-@pytest.mark.parametrize("version", [7, 8, 9, 10, 11])
-def test_a_home_of_an_older_sluice_is_upgraded_by_whoever_comes_first(sluice, version):
-    sluice.pipeline(HELLO)
-    sluice.run()
-    make_older(sluice.home / "sluice.db", version)
-    assert len(sluice("runs", "--json", expect=0).json) == 1
-    assert sluice.run().json["number"] == "2"
-    sluice("activity", "verify", expect=0)
-
-
-def test_a_home_of_a_newer_sluice_is_refused_in_words(sluice):
-    sluice.pipeline(HELLO)
-    sluice.run()
-    with sqlite3.connect(sluice.home / "sluice.db") as store:
-        store.execute("PRAGMA user_version = 999")
-    store.close()
-    for words in ("run", "runs", "show", "doctor"):
-        result = sluice(*words.split(), expect=4)
-        assert "written by a newer sluice (schema 999" in result.out + result.err
-
-
-def test_doctor_finds_what_is_not_well(sluice):
-    assert "none yet" in sluice("doctor", expect=0).out
-    sluice.pipeline(HELLO)
-    sluice.run()
-    well = sluice("doctor", "--json", expect=0).json
-    assert all(one["well"] for one in well)
-    assert {"home", "store", "activity", "plugins"} <= {one["check"] for one in well}
-    store = sluice.home / "sluice.db"
-    data = bytearray(store.read_bytes())
-    for page in range(2, len(data) // 4096):
-        data[page * 4096:page * 4096 + 64] = b"\xa5" * 64
-    store.write_bytes(data)
-    ill = sluice("doctor", expect=4)
-    assert "BAD  store" in ill.out and "damaged" in ill.out
-    assert all(line.startswith(("ok  ", "BAD ")) for line in ill.out.splitlines()), "one line each"
-    assert any(not one["well"] for one in sluice("doctor", "--json", expect=4).json)
-    store.write_text("this is no database")
-    assert "not a database" in sluice("doctor", expect=4).out and "damaged" in sluice("runs", expect=4).err
-    (sluice.home / "key").write_text("short")
-    assert sluice("doctor", expect=4).code == 4
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
-def test_a_home_of_somebody_else_is_refused_in_words(sluice):
-    sluice.pipeline(HELLO)
-    sluice.run()
-    for folder in (sluice.folder, *sluice.folder.parents):
-        if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    closed = sluice("runs", user=65534, group=65534, extra_groups=[], expect=4)
-    assert "Permission denied" in closed.err
-    sluice.home.chmod(0o755)
-    for path in sluice.home.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    for words in ("runs", "doctor"):
-        result = sluice(*words.split(), user=65534, group=65534, extra_groups=[], expect=4)
-        assert "read-only for you" in result.out + result.err
-    assert "Permission denied" in sluice("run", user=65534, group=65534, extra_groups=[], expect=4).err
-
-
-def test_config_is_checked_before_anything_has_run(sluice):
-    assert "there is no home" in sluice("config", expect=4).err
-    sluice.write(".sluice/config.yaml", "group: {leads: [ann]}\nsecret: {}\n")
-    wrong = sluice("config", expect=2)
-    assert "did you mean 'groups'?" in wrong.err and "config.yaml:2:1" in wrong.err
-    assert sluice("config", "--json", expect=2).json["files"][0]["errors"] == 2
-    sluice.write(".sluice/config.yaml", "groups: {leads: [ann]}\n")
-    assert sluice("config", "--json", expect=0).json["groups"] == {"leads": ["ann"]}
-
-
-def test_config_lists_its_keys_checks_the_file_and_shows_no_secret(sluice):
-    sluice.pipeline(HELLO)
-    sluice.run()
-    plain = sluice("config", expect=0).out
-    assert "not there: all defaults" in plain and "secrets.NAME.exec" in plain
-    sluice.write(".sluice/config.yaml", "secrets: {TOKEN: {env: HIDDEN}}\ngroups: {leads: [ann]}\n")
-    shown = sluice("config", "--json", env={"HIDDEN": "swordfish"}, expect=0)
-    assert shown.json["secrets"] == ["TOKEN"] and shown.json["groups"] == {"leads": ["ann"]}
-    assert "swordfish" not in shown.out and "TOKEN" in sluice("config").out
-    sluice.write(".sluice/config.yaml", "group: {leads: [ann]}\n")
-    wrong = sluice("config", expect=2).err
-    assert "config.yaml:1:1" in wrong and "did you mean 'groups'?" in wrong
-    assert "config.yaml:1:1" in sluice("run", expect=2).err
-
-
-# ---- init ---------------------------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("before, after", [
-    (None, ".sluice/\n"), ("", ".sluice/\n"), ("out/\n", "out/\n.sluice/\n"), ("out/", "out/\n.sluice/\n"),
-    (".sluice/\nout/\n", None), ("/.sluice\n", None), ("a\r\n.sluice/\r\n", None)])
-def test_init_adds_the_home_to_gitignore_once(sluice, before, after):
-    ignored = sluice.folder / ".gitignore"
-    if before is not None:
-        ignored.write_bytes(before.encode())
-    result = sluice("init", expect=0)
-    assert "next: sluice run" in result.out and "wrote sluice.yaml" in result.err
-    assert ignored.read_bytes().decode() == (before if after is None else after)
-    assert (sluice.home / ".gitignore").read_text() == "*\n" and sluice.home.stat().st_mode & 0o77 == 0
-    (sluice.folder / "sluice.yaml").unlink()
-    sluice("init", expect=0)
-    assert ignored.read_bytes().decode() == (before if after is None else after)
-
-
-@pytest.mark.parametrize("template", ["hello", "python"])
-def test_what_init_writes_runs_at_once(sluice, template):
-    made = sluice("init", "--from", template, "--json", expect=0).json
-    assert made == {"home": str(sluice.home), "template": template}
-    sluice("validate", expect=0)
-    assert sluice.run().json["status"] == "succeeded"
-
-
-def test_init_never_overwrites(sluice):
-    sluice.write("train.py", "mine\n")
-    refused = sluice("init", "--from", "python", expect=2)
-    assert "'train.py' is there already" in refused.err
-    assert (sluice.folder / "train.py").read_text() == "mine\n"
-    assert sorted(os.listdir(sluice.folder)) == ["train.py"], "nothing half done"
-
-
-# ---- manual and completion ----------------------------------------------------------------------------------------
-
-def test_man_pages_are_without_warnings(sluice):
-    sluice("man", "--into", ".", expect=0)
-    pages = sorted(path.name for path in sluice.folder.glob("*.1"))
-    assert pages == sorted(["sluice.1"] + ["sluice-%s.1" % name.replace(" ", "-") for name in commands()])
-    done = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-z", *pages], cwd=sluice.folder, capture_output=True,
-                          text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert sluice("man", "models", "show", expect=0).out == (sluice.folder / "sluice-models-show.1").read_text()
-    shown = subprocess.run(["man", "--warnings", "-l", "sluice-cancel.1"], cwd=sluice.folder, capture_output=True,
-                           text=True, env={**sluice.env, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
-    assert shown.stderr == "" and "--reason 'wrong data'" in shown.stdout, "quotes and dashes can be copied"
-
-
-COMPLETIONS = [("ru", {"run", "runs"}), ("run --unt", {"--until"}), ("models sh", {"show"}),
-               ("completion ", {"bash", "zsh", "fish"}), ("show hello/", {"hello/1"}), ("run slu", {"sluice.yaml"}),
-               ("logs latest --fol", {"--follow"})]
-
-
-def complete_bash(sluice, words):
-    script = sluice.write("complete.bash", """\
-        source <(sluice completion bash)
-        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
-        _sluice; printf '%s\\n' "${COMPREPLY[@]}"
-        """)
-    return ["bash", "--norc", script, "sluice", *words.split(" ")]
-
-
-def complete_fish(_, words):
-    script = f"source (sluice completion fish | psub); complete -C 'sluice {words}' | string split -f1 \\t"
-    return ["fish", "--no-config", "-c", script]
-
-
-ZSH = r"""
-zmodload zsh/zpty
-zpty shell 'PS1= zsh -f -i'
-zpty -w shell 'autoload -Uz compinit; compinit -u -D; source <(sluice completion zsh)'
-zpty -w shell 'LISTMAX=1000; bindkey "^Xl" list-choices'
-zpty -w shell 'echo REA""DY'
-zpty -m -r shell out '*READY*'
-for words in "$@"; do
-    zpty -w -n shell "sluice $words"$'\t\x18l'
-    sleep 0.2
-    zpty -w -n shell $'\x15'
-    zpty -w shell 'echo DO""NE'
-    zpty -m -r shell out '*DONE*'
-    print -r -- "$out"
-    print -r -- "--end--"
-done
-"""
-
-
-def environment_of(program):
-    return {**program.env, "PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": str(program.folder), "TERM": "dumb"}
-
-
-@pytest.mark.parametrize("command", [complete_bash, complete_fish])
-def test_completion_in_bash_and_fish(one_run, command):
-    for words, wanted in COMPLETIONS:
-        done = subprocess.run(command(one_run, words), cwd=one_run.folder, env=environment_of(one_run),
-                              capture_output=True, text=True, timeout=60)
-        assert set(done.stdout.split()) == wanted, (words, done.stdout, done.stderr)
-
-
-def test_completion_in_zsh(one_run):
-    """zsh completes only at a prompt: one is made on a pty of zsh's own."""
-    script = one_run.write("complete.zsh", ZSH)
-    done = subprocess.run(["zsh", "-f", script, *[words for words, _ in COMPLETIONS]], cwd=one_run.folder,
-                          env=environment_of(one_run), capture_output=True, text=True, timeout=60)
-    answers = done.stdout.split("--end--\n")
-    for (words, wanted), answer in zip(COMPLETIONS, answers):
-        assert all(word in answer for word in wanted), (words, answer, done.stderr)
-
-
-def test_completion_never_runs_what_stands_in_a_name(one_run):
-    fake = one_run.write("bin/sluice", '#!/bin/sh\necho "heading"\necho \'$(touch${IFS}pwned)`touch${IFS}pwned`\'\n')
-    fake.chmod(0o755)
-    script = subprocess.run([BUILD / "sluice", "completion", "bash"], capture_output=True, text=True, check=True)
-    one_run.write("sluice.bash", script.stdout)
-    subprocess.run(["bash", "--norc", "-c", 'source sluice.bash; COMP_WORDS=(sluice show ""); COMP_CWORD=2; _sluice; '
-                    'echo "${COMPREPLY[@]}"'], cwd=one_run.folder, check=True,
-                   env={**one_run.env, "PATH": f"{fake.parent}:{os.environ['PATH']}"})
-    assert not list(one_run.folder.rglob("pwned"))
-    shutil.rmtree(fake.parent)
+# ---- names ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_first_word_of_several_commands_can_be_asked_for_help(sluice):
@@ -730,67 +336,8 @@ def test_answers_name_the_run_by_its_number_however_it_was_named(sluice):
     assert said.startswith("p/1 approved by ") and "sluice resume p/1" in said
 
 
-# ---- installing ---------------------------------------------------------------------------------------------------
+# ---- params from a file ---------------------------------------------------------------------------------------------
 
-def install(*words):
-    return subprocess.run([ROOT / "orchestrator/install.sh", *words], capture_output=True, text=True)
-
-
-def test_an_installed_tree_works_from_another_folder_by_path_alone(sluice):
-    prefix = sluice.folder / "a prefix" / "usr"
-    installed = install(BUILD, prefix)
-    assert installed.returncode == 0
-    assert installed.stdout == f"installed sluice in {prefix}\nto find it: export PATH={prefix}/bin:$PATH\n"
-    environment = {"PATH": f"{prefix}/bin:/usr/bin:/bin", "HOME": str(sluice.folder), "ASAN_OPTIONS": "exitcode=99"}
-    work = sluice.folder / "work"
-    work.mkdir()
-
-    def do(*words):
-        return subprocess.run(words, cwd=work, env=environment, capture_output=True, text=True)
-
-    assert do("sluice", "init", "--from", "python").returncode == 0
-    run = do("sluice", "run", "--json")
-    assert json.loads(run.stdout)["status"] == "succeeded", run.stderr
-    doctor = do("sluice", "doctor", "--json")
-    assert doctor.returncode == 0, doctor.stdout
-    inside = [one["words"] for one in json.loads(doctor.stdout) if one["check"].startswith("sluice-")]
-    assert len(inside) == 3 and all(words.startswith(str(prefix / "libexec/sluice")) for words in inside)
-    (work / "work.lua").write_text('local stats = require("stats")\nsluice.metric("m", stats.mean({1, 3}))\n')
-    assert do("sluice", "lua", "run", "work.lua").returncode == 0
-    assert do("sluice", "plugins", "new", "mine").returncode == 0
-    assert (work / "mine/step.h").read_bytes() == (ROOT / "orchestrator/step.h").read_bytes()
-    for path in ("include/sluice/step.h", "lib/sluice/plugins/evaluate.so", "share/man/man1/sluice-run.1",
-                 "share/bash-completion/completions/sluice", "share/zsh/site-functions/_sluice",
-                 "share/fish/vendor_completions.d/sluice.fish"):
-        assert (prefix / path).is_file(), path
-    moved = prefix.parent / "moved"
-    prefix.rename(moved)
-    environment["PATH"] = f"{moved}/bin:/usr/bin:/bin"
-    assert do("sluice", "run", "-q").returncode == 0, "the tree may be moved"
-
-
-def test_installing_again_drops_what_is_no_more_and_uninstall_leaves_the_rest(sluice):
-    prefix = sluice.folder / "prefix"
-    assert install(BUILD, prefix).returncode == 0
-    old = prefix / "lib/sluice/plugins/old.so"
-    old.write_text("")
-    with open(prefix / "share/sluice/installed", "a", encoding="utf-8") as listed:
-        listed.write("lib/sluice/plugins/old.so\n")
-    mine = prefix / "lib/sluice/plugins/mine.so"
-    other = prefix / "bin/other"
-    mine.write_text("")
-    other.write_text("")
-    assert install(BUILD, prefix).returncode == 0
-    assert not old.exists() and mine.exists()
-    assert install("--uninstall", prefix).returncode == 0
-    left = sorted(str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file())
-    assert left == ["bin/other", "lib/sluice/plugins/mine.so"]
-    again = install("--uninstall", prefix)
-    assert again.returncode == 1 and "nothing to remove" in again.stderr
-    assert install().returncode == 2
-
-
-# ---- params from a file --------------------------------------------------------------------------------------------
 
 def test_a_number_of_a_params_file_keeps_its_text_for_a_param_that_is_text(sluice):
     sluice.pipeline("name: p\n"
