@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every key of a pipeline file: right, of a wrong type, of a wrong value, unknown, of a later version; and what becomes
- * of the values.
+ * Every key of a pipeline file, but for params, triggers and matrices: right, of a wrong type, of a wrong value,
+ * unknown, of a later version; and what becomes of the values.
  */
-#include "pipeline_text.h"
-
-#define HEAD "name: p\n"
-#define TAIL "\nsteps: {a: {run: x}}\n"
-#define TOP(keys) HEAD keys TAIL
-#define PARAM(keys) HEAD "params: {a: {" keys "}}" TAIL
-#define ON(keys) HEAD "on: {" keys "}" TAIL
-#define STEP(keys) HEAD "steps:\n  a: {" keys "}\n"
-#define STEPS(steps) HEAD "steps:\n" steps
-#define RETRY(keys) STEP("run: x, retry: {" keys "}")
+#include "key_text.h"
 
 TEST(what_a_file_must_have_is_missed)
 {
@@ -98,85 +89,6 @@ TEST(top_keys_take_what_they_say)
         {TOP("outputs: {x: 1, y: '${{ steps.a.run_id }}'}"), "", NULL},
         {TOP("outputs: {'y z': 2}"), "2:11 E006", "'outputs': 'y z' is no name"},
         {TOP("notify: []"), "2:1 E019", "'notify' is not in this version: use a step with the plugin 'notify'"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(params_are_typed_and_their_defaults_fit)
-{
-    static const struct text_row rows[] = {
-        {PARAM(""), "", NULL},
-        {PARAM("type: string, default: x, description: words"), "", NULL},
-        {PARAM("default: 1.10"), "", NULL},
-        {PARAM("type: integer, default: 3, minimum: 1, maximum: 9"), "", NULL},
-        {PARAM("type: number, default: 3"), "", NULL},
-        {PARAM("type: number, default: 0.5"), "", NULL},
-        {PARAM("type: boolean, default: false"), "", NULL},
-        {PARAM("type: path, default: a/b"), "", NULL},
-        {PARAM("type: json, default: {a: [1]}"), "", NULL},
-        {PARAM("type: list, default: []"), "", NULL},
-        {PARAM("type: map, default: {}"), "", NULL},
-        {PARAM("enum: [x, y], default: x"), "", NULL},
-        {PARAM("enum: [1.10, 1.20], default: 1.10"), "", NULL},
-        {PARAM("type: integer, enum: [1, 2], default: 2"), "", NULL},
-        {PARAM("type: text"),
-         "2:20 E006", "unknown value 'text' (expected one of string, integer, number, boolean, path, json, list, map)"},
-        {PARAM("typ: string"), "2:14 E003", "param 'a' has no key 'typ' (did you mean 'type'?)"},
-        {PARAM("type: integer, default: x"), "2:38 E005", "default of 'a': expected an integer, found a string"},
-        {PARAM("type: integer, default: 1.5"), "2:38 E005", "default of 'a': expected an integer, found a number"},
-        {PARAM("type: integer, default: "), "2:38 E005", "default of 'a': expected an integer, found null"},
-        {PARAM("type: number, default: 3, minimum: 5"), "2:37 E006", "default of 'a': 3 is below the minimum 5"},
-        {PARAM("type: number, default: 3, maximum: 2"), "2:37 E006", "default of 'a': 3 is above the maximum 2"},
-        {PARAM("enum: [x, y], default: z"),
-         "2:37 E006", "default of 'a': expected one of [\"x\",\"y\"], found \"z\""},
-        {PARAM("type: boolean, default: yes"),
-         "2:38 E005", "expected true or false, found 'yes': did you mean true?"},
-        {PARAM("type: boolean, default: 'true'"), "2:38 E005", "expected a boolean, found a string"},
-        {PARAM("default: '${{ x }}'"), "2:23 E010", "a default takes no expressions"},
-        {PARAM("default: true"), "2:23 E005", "default of 'a': expected a string, found a boolean"},
-        {PARAM("type: list, default: {}"), "2:35 E005", "expected a list, found a map"},
-        {PARAM("type: map, default: []"), "2:34 E005", "expected a map, found a list"},
-        {PARAM("minimum: 1, default: x"),
-         "2:14 E006", "'minimum' and 'maximum' are of numbers, its type is string (write type: number)"},
-        {PARAM("type: integer, minimum: 3, maximum: 1"), "2:29 E006", "the minimum 3 is above the maximum 1"},
-        {PARAM("type: integer, minimum: low"),
-         "2:38 E005", "'minimum' of param 'a': expected a number, found a string"},
-        {PARAM("type: integer, enum: [a]"), "2:36 E005", "'enum' of param 'a': expected an integer, found a string"},
-        {PARAM("enum: []"), "2:20 E006", "'enum' is empty"},
-        {PARAM("enum: x"), "2:20 E005", "'enum' of param 'a': expected a list, found a string"},
-        {PARAM("description: [x]"), "2:27 E005", "expected text, found a list"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(what_is_no_param_is_told)
-{
-    static const struct text_row rows[] = {
-        {"name: p\nparams: {a: 3}\nsteps: {a: {run: x}}\n",
-         "2:13 E005", "param 'a': expected a map, found an integer"},
-        {"name: p\nparams: {a: }\nsteps: {a: {run: x}}\n", "2:13 E005", "param 'a': expected a map, found nothing"},
-        {"name: p\nparams: {B-b: {default: x}}\nsteps: {a: {run: x}}\n",
-         "2:10 E006", "'B-b' is no name of a param: expected letters, digits and '_'"},
-        {"name: p\nparams: [a]\nsteps: {a: {run: x}}\n",
-         "2:9 E005", "'params' of the pipeline: expected a map, found a list"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(a_word_that_a_program_takes_as_a_program_takes_no_expressions)
-{
-    static const struct text_row rows[] = {
-        {STEP("run: [python, train.py, --lr, '${{ run.id }}', -c, '${{ run.id }}']"), "", NULL},
-        {STEP("run: [printf, '${{ run.id }}']"), "", NULL},
-        {STEP("run: [sh, -c, 'echo $1', sh, '${{ run.id }}']"), "", NULL},
-        {STEP("run: [sh, -c, 'echo ${{ run.id }}']"), "3:31 E012", "(put it in 'env:' and use the variable)"},
-        {STEP("run: [bash, -lc, '${{ run.id }}']"), "3:29 E012", "that is code to another interpreter"},
-        {STEP("run: [env, sh, -c, '${{ run.id }}']"), "3:31 E012", NULL},
-        {STEP("run: [/usr/bin/python3, -c, '${{ run.id }}']"), "3:40 E012", NULL},
-        {STEP("run: [perl, -e, '${{ run.id }}']"), "3:28 E012", NULL},
-        {STEP("run: [node, -e, '${{ run.id }}']"), "3:28 E012", NULL},
-        {STEP("run: [ssh, host, 'ls ${{ run.id }}']"), "3:32 E012", NULL},
-        {STEP("run: [xargs, -n1, sh, -c, '${{ run.id }}']"), "3:38 E012", NULL},
     };
     CHECK_ROWS(rows);
 }
@@ -291,73 +203,6 @@ TEST(a_condition_is_one_expression)
         {STEP("run: x, if: '${{ true }} && ${{ true }}'"), "3:19 E008", "text beside an expression"},
         {STEP("run: x, if: '${{ true'"), "3:20 E008", "'${{' has no '}}' that ends it"},
         {STEP("run: x, if: '$SLUICE_X == 1'"), "3:20 E008", "expected a value, found '$'"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(a_matrix_is_axes_or_an_expression)
-{
-    static const struct text_row rows[] = {
-        {STEP("run: x, matrix: {lr: [0.1, 0.01], depth: [2, '4']}, max_parallel: 2, fail_fast: true"), "", NULL},
-        {STEP("run: x, matrix: {lr: [1], include: [{lr: 2, x: y}], exclude: [{lr: 1}]}"), "", NULL},
-        {STEP("run: x, matrix: {include: [{a: 1}]}"), "", NULL},
-        {STEP("run: x, matrix: \"${{ fromJSON('[1]') }}\""), "", NULL},
-        {STEP("run: x, matrix: {lr: \"${{ fromJSON('[1]') }}\"}"), "", NULL},
-        {STEP("run: x, matrix: {}"), "3:23 E006", "the matrix has no axes"},
-        {STEP("run: x, matrix: x"), "3:23 E005", "expected a map of axes, or one expression that gives a list"},
-        {STEP("run: x, matrix: '${{ true }} y'"),
-         "3:23 E005", "expected a map of axes, or one expression that gives a list"},
-        {STEP("run: x, matrix: [1, 2]"), "3:23 E005", "'matrix' of step 'a': expected text or a map, found a list"},
-        {STEP("run: x, matrix: {lr: 0.1}"), "3:28 E005", "matrix axis 'lr': expected a list"},
-        {STEP("run: x, matrix: {y-z: [1]}"), "3:24 E006", "'y-z' is no name of a matrix axis"},
-        {STEP("run: x, matrix: {e: []}"), "3:27 E006", "matrix axis 'e' is empty"},
-        {STEP("run: x, matrix: {a: [1], include: {a: 1}}"),
-         "3:41 E005", "'include' of a matrix: expected a list, found a map"},
-        {STEP("run: x, matrix: {a: [1], exclude: [1]}"),
-         "3:42 E005", "'exclude' of a matrix: expected a map, found an integer"},
-        {STEP("run: x, matrix: {a: [1]}, max_parallel: 0"),
-         "3:47 E006", "expected an integer from 1 to 10000, found '0'"},
-        {STEP("run: x, matrix: {a: [1]}, max_parallel: '${{ vars.n }}'"),
-         "3:47 E005", "this key takes no expressions"},
-        {STEP("run: x, matrix: {a: [1]}, fail_fast: yes"), "3:44 E005", "did you mean true?"},
-        {STEP("run: x, max_parallel: 2, fail_fast: true"),
-         "3:15 E006, 3:32 E006", "'max_parallel' has no meaning without 'matrix'"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(values_of_an_axis_are_scalars_maps_or_lists)
-{
-    static const struct text_row rows[] = {
-        {STEP("run: 'echo ${{ matrix.cfg.lr }}', matrix: {cfg: [{lr: 0.1, depth: 2}, {lr: 0.01}]}"), "", NULL},
-        {STEP("run: 'echo ${{ matrix.cfg.x.y }}', matrix: {cfg: [{x: {y: 1}}, '${{ fromJSON(vars.a) }}']}"), "", NULL},
-        {STEP("run: 'echo ${{ matrix.l[0] }}', matrix: {l: [[1, 2], [3]]}"), "", NULL},
-        {STEP("run: x, matrix: {cfg: [{lr: '${{ matrix.y }}'}]}"), "3:40 E010", "'matrix' does not exist in 'matrix'"},
-        {STEP("run: 'echo ${{ matrix.cfg.rl }}', matrix: {cfg: [{lr: 0.1}]}"),
-         "3:22 E009", "there is no key 'rl' of 'matrix.cfg' (did you mean 'lr'?)"},
-        {STEP("run: 'echo ${{ matrix.c.a.d }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"),
-         "3:22 E009", "there is no key 'd' of 'matrix.c.a'"},
-        {STEP("run: 'echo ${{ matrix.c.a.e }}', matrix: {c: [{a: {b: 1}}], include: [{c: {a: {e: 1}}}]}"), "", NULL},
-        {STEP("run: 'echo ${{ matrix.lr.x }}', matrix: {lr: [0.1]}"), "3:22 E009", "no key 'x' of 'matrix.lr'"},
-        {STEP("run: x, matrix: {lr: {a: 1}}"), "3:28 E005", "matrix axis 'lr': expected a list"},
-        {STEP("run: x, matrix: {lr: [{a: '${{ '}]}"), "3:34 E008", NULL},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(exclude_names_what_the_matrix_has)
-{
-    static const struct text_row rows[] = {
-        {STEP("run: x, matrix: {lr: [1, 2], d: [{x: 1}], exclude: [{lr: 1.0, d: {x: 1}}]}"), "", NULL},
-        {STEP("run: x, matrix: {lr: [1, '${{ vars.n }}'], exclude: [{lr: 3}]}"), "", NULL},
-        {STEP("run: x, matrix: {lr: '${{ fromJSON(vars.n) }}', exclude: [{lr: 3}]}"), "", NULL},
-        {STEP("run: x, matrix: {lr: [1], exclude: [{lr: '${{ vars.n }}'}]}"), "", NULL},
-        {STEP("run: x, matrix: {rate: [1], exclude: [{rat: 1}]}"),
-         "3:46 E009", "'exclude': the matrix has no axis 'rat' (did you mean 'rate'?)"},
-        {STEP("run: x, matrix: {include: [{a: 1}], exclude: [{a: 1}]}"), "3:54 E009", "the matrix has no axis 'a'"},
-        {STEP("run: x, matrix: {lr: [1, 2], d: [a], exclude: [{lr: 1, d: b}]}"),
-         "3:62 W021", "'exclude' leaves out nothing: no combination has this 'd'"},
-        {STEP("run: x, matrix: {lr: [1, 2], exclude: [{lr: '1'}]}"), "3:47 W021", "no combination has this 'lr'"},
     };
     CHECK_ROWS(rows);
 }
@@ -478,121 +323,11 @@ TEST(limits_of_a_step_are_checked)
     CHECK_ROWS(rows);
 }
 
-TEST(schedules_are_checked_in_full)
-{
-    static const struct text_row rows[] = {
-        {ON("schedule: {cron: '0 2 * * 1-5'}"), "", NULL},
-        {ON("schedule: [{id: x, cron: '@daily', timezone: Europe/Copenhagen, catchup: one, "
-               "catchup_window: 2d, catchup_limit: 3, jitter: 5m}]"),
-         "", NULL},
-        {ON("schedule: {cron: '61 * * * *'}"), "2:23 E016", "minute 61 is not 0-59"},
-        {ON("schedule: {cron: '0 2 30 2 *'}"), "2:23 E016", "never fires"},
-        {ON("schedule: {cron: '0 0 * *'}"),
-         "2:23 E016", "expected 5: minute, hour, day of month, month, day of week"},
-        {ON("schedule: {cron: '${{ vars.x }}'}"), "2:23 E010", "this key of 'on' takes no expressions"},
-        {ON("schedule: {cron: '@daily', timezone: Europe/Kopenhagen}"),
-         "2:43 E016", "did you mean 'Europe/Copenhagen'"},
-        {ON("schedule: {cron: '@daily', catchup: yes}"), "2:42 E006", "expected one of none, one, all"},
-        {ON("schedule: {cron: '@daily', catchup_limit: 0}"), "2:48 E006", "expected an integer from 1 to 1000"},
-        {ON("schedule: {cron: '@daily', jitter: 5}"), "2:41 E006", "did you mean '5s'?"},
-        {ON("schedule: {timezone: UTC}"), "2:16 E007", "a schedule has no 'cron'"},
-        {ON("schedule: daily"), "2:16 E005", "'schedule' of 'on': expected a list or a map, found a string"},
-        {ON("schedule: [{cron: '@daily'}, {cron: '@daily'}]"),
-         "2:35 E006", "two schedules have the id '@daily' (give each an 'id')"},
-        {ON("schedule: [{cron: '@daily', id: a}, {cron: '@daily', id: b}]"), "", NULL},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(webhooks_and_events_are_checked_in_full)
-{
-    static const struct text_row rows[] = {
-        {ON("push: "), "", NULL},
-        {ON("push: {branches: [main], paths: ['a/**'], if: event.forced}"), "", NULL},
-        {ON("webhook: {verify: github, secret: '${{ secrets.X }}', if: \"event.body.ref == 'x'\"}"), "", NULL},
-        {ON("webhook: {verify: none}"), "", NULL},
-        {ON("model_version: {model: 'w*', prompts: true}, model_alias: {model: w, alias: "
-               "champion}, pipeline: {name: q, status: [succeeded, failed]}"),
-         "", NULL},
-        {ON("webhook: {secret: '${{ secrets.X }}'}"), "2:15 E007", "'on: webhook' has no 'verify'"},
-        {ON("webhook: {verify: github}"),
-         "2:24 E007",
-         "'on: webhook' has no 'secret': 'github' checks deliveries by one (write secret: ${{ secrets.NAME }})"},
-        {ON("webhook: {verify: none, secret: '${{ secrets.X }}'}"),
-         "2:30 E006", "'secret' has no meaning with 'verify: none'"},
-        {ON("webhook: {verify: svn, secret: '${{ secrets.X }}'}"),
-         "2:24 E006", "expected one of github, gitlab, gitea, bitbucket, standard, bearer, none"},
-        {ON("webhook: "), "2:15 E005", "'webhook' of 'on': expected a map, found nothing"},
-        {ON("push: {branches: main}"), "2:23 E005", "'branches' of 'on: push': expected a list, found a string"},
-        {ON("push: {paths: [1]}"), "2:21 E005", "this list: expected text, found an integer"},
-        {ON("push: {branches: ['${{ vars.x }}']}"), "2:24 E010", "this key of 'on' takes no expressions"},
-        {ON("model_version: {prompts: yes}"), "2:21 E007, 2:31 E005", "'on: model_version' has no 'model'"},
-        {ON("model_version: {model: '${{ secrets.x }}'}"),
-         "2:29 E013", "a secret in this key of 'on' would be stored or shown"},
-        {ON("model_alias: {alias: x}"), "2:19 E007", "'on: model_alias' has no 'model'"},
-        {ON("pipeline: {name: q, status: [done]}"), "2:35 E006", "expected one of succeeded, failed, cancelled"},
-        {ON("call: only"), "2:6 E019", "'call' is not in this version: pipelines that can only be called"},
-        {ON("pull_request: "),
-         "2:6 E003", "expected one of schedule, webhook, push, model_version, model_alias, pipeline"},
-    };
-    CHECK_ROWS(rows);
-}
-
-TEST(what_a_trigger_gives_must_fit_the_params)
-{
-    static const struct text_row rows[] = {
-        {"name: p\non: {push: {params: {n: 3, s: '1.10'}}}\nparams: {n: {type: integer}, "
-               "s: {default: x}}\nsteps: {a: {run: x}}\n",
-         "", NULL},
-        {"name: p\non: {push: {params: {n: '${{ event.n }}'}}}\nparams: {n: {type: "
-               "integer}}\nsteps: {a: {run: x}}\n",
-         "", NULL},
-        {"name: p\non: {push: {params: {n: x}}}\nparams: {n: {type: integer}}\nsteps: {a: "
-               "{run: x}}\n",
-         "2:25 E005", "param 'n': expected an integer, found a string"},
-        {"name: p\non: {push: {params: {n: 3}}}\nparams: {n: {type: integer, default: 1, "
-               "maximum: 2}}\nsteps: {a: {run: x}}\n",
-         "2:25 E005", "param 'n': 3 is above the maximum 2"},
-        {"name: p\non: {push: {params: {s: 1.10}}}\nparams: {s: {enum: ['1.10']}}\nsteps: {a: {run: x}}\n", "", NULL},
-        {"name: p\non: {push: {params: {s: true}}}\nparams: {s: {default: x}}\nsteps: {a: {run: x}}\n",
-         "2:25 E005", "param 's': expected a string, found a boolean"},
-        {"name: p\non: {push: {params: {nn: 3}}}\nparams: {n1: {default: x}}\nsteps: {a: "
-               "{run: x}}\n",
-         "2:22 W021", "the pipeline has no param 'nn': what the trigger gives is left out (did you mean 'n1'?)"},
-        {"name: p\non: {push: {}}\nparams: {n: {type: integer}}\nsteps: {a: {run: x}}\n",
-         "2:12 W021",
-         "the param 'n' has no default: no run that this starts can begin (give it in 'params' of the trigger)"},
-        {"name: p\non: push\nsteps: {a: {run: x}}\n",
-         "2:5 E005", "'on' of the pipeline: expected a map, found a string"},
-    };
-    CHECK_ROWS(rows);
-}
-
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
 static const char *template_text(struct arena *arena, const struct template *template)
 {
     return template->part_count == 0 ? json_text(arena, &template->plain).p : "${{ }}";
-}
-
-#define BARE(value) HEAD "params: {a: " value "}\nsteps: {b: {run: 'echo ${{ params.a }}'}}\n"
-
-TEST(a_param_that_is_only_its_default_is_told_how_to_write_it_and_nothing_else)
-{
-    static const struct text_row rows[] = {
-        {BARE("0.10"), "2:13 E005",
-         "param 'a': expected a map, found a number (write 'a: {type: number, default: 0.10}')"},
-        {BARE("0x10"), "2:13 E005", "found an integer (write 'a: {type: integer, default: 0x10}')"},
-        {BARE("true"), "2:13 E005", "(write 'a: {type: boolean, default: true}')"},
-        {BARE("data.csv"), "2:13 E005", "(write 'a: {type: string, default: \"data.csv\"}')"},
-        {BARE("'it''s'"), "2:13 E005", "(write 'a: {type: string, default: \"it's\"}')"},
-        {BARE("[1, x]"), "2:13 E005", "found a list (write 'a: {type: list, default: [1,\"x\"]}')"},
-        {BARE("~"), "2:13 E005", "found nothing (write 'a: {type: string}')"},
-        {BARE("'${{ run.id }}'"), "2:13 E005", "(write 'a: {type: string}')"},
-        {BARE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "2:13 E005",
-         "(write 'a: {type: string}')"},
-    };
-    CHECK_ROWS(rows);
 }
 
 TEST(numbers_are_those_of_the_core_schema)
@@ -696,21 +431,6 @@ TEST(causes_of_a_retry_are_those_that_were_named)
     assert_int_equal(retry->exit_code_count, 2);
     assert_int_equal(retry->exit_codes[0], 75);
     assert_int_equal(retry->exit_codes[1], 3);
-    loaded_free(&loaded);
-}
-
-TEST(triggers_are_kept_with_their_settings)
-{
-    struct loaded loaded = load_text_of(
-        ON("schedule: [{cron: '@daily'}, {id: x, cron: '0 1 * * *', timezone: Europe/Paris}], push: , webhook: "
-           "{verify: none, if: 'true'}"));
-    assert_non_null(loaded.pipeline);
-    const struct trigger *triggers = loaded.pipeline->triggers;
-    assert_int_equal(loaded.pipeline->trigger_count, 4);
-    assert_true(str_is(triggers[0].id, "@daily") && str_is(triggers[0].timezone, "UTC"));
-    assert_true(str_is(triggers[1].id, "x") && str_is(triggers[1].timezone, "Europe/Paris"));
-    assert_true(triggers[2].kind == TRIGGER_PUSH && triggers[2].settings.type == JSON_OBJECT);
-    assert_true(triggers[3].condition != NULL);
     loaded_free(&loaded);
 }
 
@@ -820,21 +540,14 @@ TEST(a_thousand_problems_are_kept_and_all_are_counted)
 }
 
 TESTS(RUN(what_a_file_must_have_is_missed), RUN(a_file_for_another_version_is_refused_before_all_else),
-      RUN(top_keys_take_what_they_say), RUN(params_are_typed_and_their_defaults_fit), RUN(what_is_no_param_is_told),
-      RUN(a_word_that_a_program_takes_as_a_program_takes_no_expressions),
-      RUN(a_step_is_one_thing_that_runs), RUN(a_step_that_is_a_pipeline_takes_only_what_has_an_effect),
-      RUN(ids_of_steps_are_lower_case_names), RUN(a_condition_is_one_expression),
-      RUN(a_matrix_is_axes_or_an_expression), RUN(values_of_an_axis_are_scalars_maps_or_lists),
-      RUN(exclude_names_what_the_matrix_has), RUN(inputs_are_paths_models_and_files_of_the_last_run),
+      RUN(top_keys_take_what_they_say), RUN(a_step_is_one_thing_that_runs),
+      RUN(a_step_that_is_a_pipeline_takes_only_what_has_an_effect), RUN(ids_of_steps_are_lower_case_names),
+      RUN(a_condition_is_one_expression), RUN(inputs_are_paths_models_and_files_of_the_last_run),
       RUN(what_a_step_leaves_is_named_and_typed), RUN(attempts_are_counted_delayed_and_chosen),
-      RUN(limits_of_a_step_are_checked), RUN(schedules_are_checked_in_full),
-      RUN(webhooks_and_events_are_checked_in_full), RUN(what_a_trigger_gives_must_fit_the_params),
-      RUN(a_param_that_is_only_its_default_is_told_how_to_write_it_and_nothing_else),
-      RUN(numbers_are_those_of_the_core_schema), RUN(texts_keep_the_way_they_are_written),
-      RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
+      RUN(limits_of_a_step_are_checked), RUN(numbers_are_those_of_the_core_schema),
+      RUN(texts_keep_the_way_they_are_written), RUN(a_text_of_a_plugin_keeps_the_way_it_is_written),
       RUN(defaults_bind_to_what_may_be_repeated_and_a_steps_own_keys_win),
       RUN(a_step_without_keys_has_the_defaults_of_the_contract), RUN(causes_of_a_retry_are_those_that_were_named),
-      RUN(triggers_are_kept_with_their_settings),
       RUN(a_definition_that_once_was_accepted_is_loaded_for_showing),
       RUN(what_is_looked_up_for_each_expression_has_a_thousand_items_at_most),
       RUN(a_matrix_has_ten_thousand_items_at_most), RUN(a_thousand_problems_are_kept_and_all_are_counted))
