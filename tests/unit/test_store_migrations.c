@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A store that another version of sluice has written: older ones are brought up to date, newer ones are left alone.
+ */
+#include "store/schema.h"
+#include "store/stmt.h"
+#include "store/store_internal.h"
+#include "store_file.h"
+
+#include <sys/stat.h>
+
+TEST(an_older_file_is_migrated_and_keeps_its_rows)
+{
+    struct place place = make_place();
+    exec_raw(&place, store_schema[0]);
+    exec_raw(&place, "INSERT INTO experiments (name, created_ms, updated_ms) VALUES ('old', 1, 1); PRAGMA user_version "
+                     "= 1");
+    store_close(open_store(&place, STORE_READ_WRITE));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM experiments WHERE name = 'old'"), 1);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM runs"), 0);
+    remove_place(&place);
+}
+
+/* Every version there ever was, with a row in what it had. */
+/* What each version of the schema is filled with, and what is still there in the newest. */
+static const char *const fillings[] = {
+    "",
+    "INSERT INTO experiment_tags VALUES (0, 'team', 'cellar')",
+    "INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL)",
+    ("INSERT INTO metric_series (id, run_id, key, count, latest_value, latest_ms) VALUES (5, 'r1', 'loss', 1, 0.5, "
+     "9); INSERT INTO metric_points VALUES (5, 9, 0, 0.5, 0)"),
+    "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
+    "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
+    ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
+     "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
+    "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
+    ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms, "
+     "stopping) VALUES ('p1', 0, 0, 2, 'running', 'y', 's2', 'runner', 'boot', 2, 'cancel')"),
+    "INSERT INTO published VALUES ('s1', '/a/b', 'b', 'train', 'digest', '')",
+    "INSERT INTO secrets VALUES ('TOKEN', x'00', 'k', 'null', 'ada', 1)",
+    "INSERT INTO supply VALUES ('warehouse', 3)",
+    "INSERT INTO cache_entries VALUES ('k', 'p', 's', 'r1', 0, 0, 'null', 1)",
+    /* What metrics_convert does behind the SQL of its migration. */
+    ("DROP TABLE metric_points_before; DROP TABLE metric_series_before; INSERT INTO metric_runs VALUES (1, 'r1'); "
+     "INSERT INTO metric_keys VALUES (1, 'loss'); INSERT INTO metric_targets VALUES (4, 'm-4', '', ''); "
+     "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
+    "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
+    "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
+};
+
+static const char *const questions[] = {
+    "SELECT 1",
+    "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
+    "SELECT COUNT(*) FROM runs WHERE name = 'train'",
+    "SELECT COUNT(*) FROM metric_series WHERE count = 1 AND latest_value = 0.5 AND latest_ms = 9",
+    "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
+    "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
+    "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
+    "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
+    "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
+    "SELECT COUNT(*) FROM published WHERE sha256 = 'digest'",
+    "SELECT COUNT(*) FROM secrets WHERE name = 'TOKEN'",
+    "SELECT COUNT(*) FROM supply WHERE amount = 3",
+    "SELECT COUNT(*) FROM cache_entries WHERE key = 'k'",
+    "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
+    "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
+    "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
+};
+
+TEST(a_file_of_each_older_version_goes_up_with_its_rows)
+{
+    assert_int_equal(store_schema_count + 1, sizeof fillings / sizeof fillings[0]);
+    for (int version = 0; version <= store_schema_count; version++) {
+        struct place place = make_place();
+        char pragma[64];
+        for (int i = 0; i < version; i++) {
+            exec_raw(&place, store_schema[i]);
+            exec_raw(&place, fillings[i + 1]);
+        }
+        (void)snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
+        exec_raw(&place, pragma);
+        struct store *store = open_store(&place, STORE_READ_WRITE);
+        assert_int_equal(store_check(store, NULL), 0);
+        store_close(store);
+        assert_int_equal(ask_raw(&place, "PRAGMA user_version"), store_schema_version());
+        for (int i = 0; i <= version; i++) {
+            assert_int_equal(ask_raw(&place, questions[i]), 1);
+        }
+        remove_place(&place);
+    }
+}
+
+TEST(a_newer_file_is_refused_in_words_and_left_alone)
+{
+    struct place place = make_place();
+    char sql[64];
+    char expected[64];
+    int newer = store_schema_version() + 1;
+    (void)snprintf(sql, sizeof sql, "CREATE TABLE future (x); PRAGMA user_version = %d", newer);
+    (void)snprintf(expected, sizeof expected, "newer sluice (schema %d; this one knows up to %d)", newer, newer - 1);
+    exec_raw(&place, sql);
+    for (int mode = STORE_READ_WRITE; mode <= STORE_READ_ONLY; mode++) {
+        struct store *store = NULL;
+        struct err err = {0};
+        assert_int_equal(store_open(place.path, (enum store_mode)mode, &store, &err), -1);
+        assert_null(store);
+        assert_int_equal(err.code, ERR_NEWER);
+        assert_non_null(strstr(err.message, expected));
+        assert_non_null(strstr(err.message, place.path));
+    }
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), newer);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), 1);
+    remove_place(&place);
+}
+
+/* An old version follows a run in its terminal, and a newer one takes the home. */
+TEST(a_reader_whose_store_becomes_newer_says_so)
+{
+    struct place place = make_place();
+    char sql[128];
+    struct err err = {0};
+    store_close(open_store(&place, STORE_READ_WRITE));
+    struct store *store = open_store(&place, STORE_READ_ONLY);
+    assert_int_equal(count_tags(store), 0);
+    assert_int_equal(store_check_version(store, &err), 0);
+    (void)snprintf(sql, sizeof sql, "ALTER TABLE experiment_tags RENAME TO tags; PRAGMA user_version = %d",
+                   store_schema_version() + 1);
+    exec_raw(&place, sql);
+    assert_int_equal(store_check_version(store, &err), -1);
+    assert_int_equal(err.code, ERR_NEWER);
+    err_clear(&err);
+    struct stmt *s = stmt_get(store, "SELECT COUNT(*) FROM experiment_tags");
+    assert_int_equal(stmt_step(s, &err), -1);
+    stmt_done(s);
+    assert_int_equal(err.code, ERR_NEWER);
+    assert_non_null(strstr(err.message, "written by a newer sluice"));
+    store_close(store);
+    remove_place(&place);
+}
+
+/* What a newer sluice left in the write-ahead log stays there: its own version copies it into the database. */
+TEST(a_newer_file_is_not_even_tidied)
+{
+    struct place place = make_place();
+    char log[128];
+    char sql[64];
+    struct stat before;
+    struct stat after;
+    (void)snprintf(log, sizeof log, "%s-wal", place.path);
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", store_schema_version() + 1);
+    store_close(open_store(&place, STORE_READ_WRITE));
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(place.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(stat(log, &before), 0);
+    assert_true(before.st_size > 0);
+    for (int mode = STORE_READ_WRITE; mode <= STORE_READ_ONLY; mode++) {
+        struct store *store = NULL;
+        assert_int_equal(store_open(place.path, (enum store_mode)mode, &store, NULL), -1);
+        assert_int_equal(stat(log, &after), 0);
+        assert_int_equal(after.st_size, before.st_size);
+    }
+    remove_place(&place);
+}
+
+TEST(a_migration_that_fails_leaves_no_trace)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    exec_raw(&place, store_schema[0]);
+    exec_raw(&place, "CREATE TABLE run_tags (x); PRAGMA user_version = 1");
+    int64_t before = ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema");
+    assert_int_equal(store_open(place.path, STORE_READ_WRITE, &store, &err), -1);
+    assert_non_null(strstr(err.message, "migration 2"));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), before);
+    remove_place(&place);
+}
+
+TEST(a_reader_does_not_migrate_and_says_what_does)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    exec_raw(&place, "CREATE TABLE t (x); PRAGMA user_version = 1");
+    assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    assert_non_null(strstr(err.message, "any command that writes upgrades it"));
+    assert_int_equal(ask_raw(&place, "PRAGMA user_version"), 1);
+    exec_raw(&place, "PRAGMA user_version = 0");
+    err_clear(&err);
+    assert_int_equal(store_open(place.path, STORE_READ_ONLY, &store, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    remove_place(&place);
+}
+
+TESTS(RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_file_of_each_older_version_goes_up_with_its_rows),
+      RUN(a_newer_file_is_refused_in_words_and_left_alone), RUN(a_reader_whose_store_becomes_newer_says_so),
+      RUN(a_newer_file_is_not_even_tidied), RUN(a_migration_that_fails_leaves_no_trace),
+      RUN(a_reader_does_not_migrate_and_says_what_does))
