@@ -2,10 +2,9 @@
 """Every command, every YAML and every Lua block of the documents does what the page says."""
 import pytest
 
-import conftest
 from complete import complete, kind_of
 from markdown import blocks, pages
-from play import Player, Wrong, exchanges, matches
+from play import Player, Wrong, exchanges, matches, not_run
 
 
 @pytest.mark.parametrize("page", pages())
@@ -17,7 +16,7 @@ def test_page_does_what_it_says(page, tmp_path):
             player.play(block)
         except Wrong as wrong:
             problems.append(f"{block}: {wrong}")
-    conftest.not_run.extend(player.skipped)
+    not_run.extend(player.skipped)
     assert not problems, "\n\n".join(problems)
 
 

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 
-from conftest import ROOT, runners_of, wait_until
+from programs import ROOT, runners_of, wait_until
 
 sys.path.insert(0, str(ROOT / "tests/fault"))
 import invariants  # noqa: E402

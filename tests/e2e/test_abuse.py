@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, runners_of, wait_until
+from programs import BUILD, runners_of, wait_until
 
 STEP = "name: p\nsteps:\n  a: {run: 'true'}\n"
 AND_AFTER = "  after: {run: echo after, needs: [\"a?\"], if: always()}\n"

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 
-from conftest import wait_until
+from programs import wait_until
 
 import pytest
 

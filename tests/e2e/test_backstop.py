@@ -12,7 +12,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import runners_of, wait_until
+from programs import runners_of, wait_until
 
 MARGIN = {"SLUICE_BACKSTOP_MS": "1200"}
 PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207

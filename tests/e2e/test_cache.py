@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import Sluice
+from programs import Sluice
 
 TRAIN = """
 name: shop

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 
 import pytest
-from conftest import BUILD, Sluice
+from programs import BUILD, Sluice
 
 HELLO = "name: hello\nsteps: {greet: {run: echo Hello}}\n"
 

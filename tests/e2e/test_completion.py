@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import BUILD
+from programs import BUILD
 from test_cli import commands, one_run  # noqa: F401 (fixtures)
 
 

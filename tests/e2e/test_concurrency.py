@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 
-from conftest import wait_until
+from programs import wait_until
 
 
 def rows(sluice, sql):

@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, Result, Sluice
+from programs import BUILD, ROOT, Result, Sluice
 
 DATA = ROOT / "examples" / "breast-cancer" / "data"
 ME = pwd.getpwuid(os.getuid()).pw_name

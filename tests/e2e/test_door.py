@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, wait_until
+from programs import BUILD, wait_until
 
 ASKS = """\
     name: ask

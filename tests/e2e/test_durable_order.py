@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, ROOT
+from programs import BUILD, ROOT
 
 sys.path.insert(0, str(ROOT / "tests/bench"))
 import durable_order  # noqa: E402

@@ -18,7 +18,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, ROOT, Result
+from programs import BUILD, ROOT, Result
 
 EXAMPLES = sorted(folder.name for folder in (ROOT / "examples").iterdir() if folder.is_dir())
 

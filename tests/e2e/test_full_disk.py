@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from conftest import wait_until
+from programs import wait_until
 
 import pytest
 
@@ -166,5 +166,5 @@ steps:
         assert process.returncode == 143 and "rows where one was expected" not in err, err
         assert not (small_disk / "trace").exists()
     finally:
-        from conftest import kill_runners
+        from programs import kill_runners
         kill_runners(small_disk / ".sluice")

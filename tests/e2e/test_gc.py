@@ -6,8 +6,8 @@ import re
 import shutil
 
 import pytest
-from conftest import wait_until
 from gc_home import RULES, SOCKETS, Home, held_by, mentions, names
+from programs import wait_until
 
 
 # ---- what goes ------------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import shutil
 import time
 
 import pytest
-from conftest import ROOT, wait_until
 from gc_home import RULES, SOCKETS, Home, names
+from programs import ROOT, wait_until
 
 
 # ---- leftovers ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import threading
 import types
 
 import pytest
-from conftest import wait_until
+from programs import wait_until
 from test_plugins_outside import me
 
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import ROOT
+from programs import ROOT
 
 PIPELINE = """\
     name: shapes

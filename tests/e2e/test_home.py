@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 import pytest
-from conftest import ROOT, Sluice
+from programs import ROOT, Sluice
 from test_cli import HELLO
 
 

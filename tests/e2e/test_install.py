@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from conftest import BUILD, ROOT
+from programs import BUILD, ROOT
 
 
 def install(*words):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, kill_runners, runners_of, wait_until
+from programs import BUILD, kill_runners, runners_of, wait_until
 
 GATED = """\
     name: {name}

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from conftest import forget_definition, runners_of, wait_until
+from programs import forget_definition, runners_of, wait_until
 from test_records import Store, sha256
 
 # Enough to digest that somebody can look meanwhile, and nothing to store: a file with a hole.

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from conftest import BUILD, wait_until
+from programs import BUILD, wait_until
 
 
 def test_logs_of_a_step_an_item_an_attempt(sluice):

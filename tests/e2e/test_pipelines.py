@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from conftest import ROOT
+from programs import ROOT
 
 PIPELINES = ROOT / "pipelines"
 SCRIPTS = ROOT / "tests" / "fixtures" / "pipelines"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, runners_of
+from programs import BUILD, ROOT, runners_of
 
 STANDARD = {"alias", "approve", "deploy", "evaluate", "git", "http", "notify", "register", "select", "track", "train",
             "wait"}

@@ -14,8 +14,8 @@ import textwrap
 
 import pytest
 
-from conftest import ROOT
 from metric_points import points_of
+from programs import ROOT
 
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/README.md") if path.parent.name != "shared")
 

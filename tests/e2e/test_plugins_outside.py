@@ -12,8 +12,8 @@ import threading
 import time
 
 import pytest
-from conftest import BUILD, runners_of, wait_until
 from loopback import Loopback
+from programs import BUILD, runners_of, wait_until
 
 MODELS = """\
           train:

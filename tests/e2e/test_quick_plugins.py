@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import time
 
-from conftest import BUILD, wait_until
+from programs import BUILD, wait_until
 
 STEPS = 30
 SOURCE = """\

@@ -12,8 +12,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import wait_until
 from metric_points import points_of
+from programs import wait_until
 
 FIT = """\
     name: fit

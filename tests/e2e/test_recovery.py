@@ -9,7 +9,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import kill_runners, wait_until
+from programs import kill_runners, wait_until
 
 CHAIN = """\
     name: chain

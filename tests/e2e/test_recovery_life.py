@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import pytest
-from conftest import kill_runners, wait_until
 from metric_points import points_of
+from programs import kill_runners, wait_until
 from test_recovery import kill, rows
 
 LIFE = """\

@@ -5,7 +5,7 @@ import re
 import shutil
 import sqlite3
 
-from conftest import BUILD, forget_definition, wait_until
+from programs import BUILD, forget_definition, wait_until
 from test_recovery import is_alive, kill, rows, trace
 
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, ROOT, kill_runners, wait_until
+from programs import BUILD, ROOT, kill_runners, wait_until
 
 sys.path.insert(0, str(ROOT / "tests" / "fault"))
 import invariants  # noqa: E402

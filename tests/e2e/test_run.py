@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from conftest import BUILD
+from programs import BUILD
 
 
 def test_hello_succeeds_and_says_so(sluice):

@@ -8,7 +8,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import wait_until
+from programs import wait_until
 
 VALUE = f"Qk3-told-by-a-command/{os.getpid():07}"
 # Writes down that it was asked; answers when there is a file `tell`.

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, Sluice, wait_until
+from programs import BUILD, Sluice, wait_until
 
 # Not what another test that runs at the same time gives to its programs as words: `Watch` sees those, too.
 VALUE = f"Zx9-quite-secret/Kp{os.getpid():07}"

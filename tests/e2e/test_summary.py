@@ -11,7 +11,7 @@ import unicodedata
 
 import pytest
 
-from conftest import BUILD
+from programs import BUILD
 
 GATED = """\
     name: gated

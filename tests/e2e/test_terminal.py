@@ -15,7 +15,7 @@ import unicodedata
 
 import pytest
 
-from conftest import BUILD, wait_until
+from programs import BUILD, wait_until
 
 ESCAPE = re.compile(r"\033\[([0-9;?]*)([A-Za-z])")
 

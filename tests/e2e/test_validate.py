@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, ROOT
+from programs import BUILD, ROOT
 
 WRONG = """\
 name: Wine

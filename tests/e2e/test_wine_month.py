@@ -20,7 +20,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BUILD, ROOT, Sluice
+from programs import BUILD, ROOT, Sluice
 
 WINE = ROOT / "examples" / "wine-quality"
 LOOPBACK_UP = """

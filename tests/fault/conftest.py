@@ -1,25 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Homes to mistreat. SLUICE_BUILD names the folder with the programs (default: build); SLUICE_FAULT_ALL=1 lets the
-tests go through all moments where they would take a sample."""
-import os
-import pathlib
-import sys
-
+"""Homes to mistreat (faults.py)."""
 import pytest
-
-from home import ROOT, Home
-
-sys.path.append(str(ROOT / "tests/e2e"))  # metric_points
-BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
-ALL = os.environ.get("SLUICE_FAULT_ALL", "") not in ("", "0")
-
-
-def preload(library, **env):
-    """The environment of a command that a library of build/fault is put before. `make faults` builds them."""
-    path = ROOT / "build/fault" / f"{library}.so"
-    path = BUILD / "fault" / f"{library}.so" if (BUILD / "fault").is_dir() else path
-    assert path.exists(), f"{path} is missing: make faults"
-    return {"LD_PRELOAD": str(path), **{key: str(value) for key, value in env.items()}}
+from faults import BUILD
+from home import Home
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import life
-from conftest import preload
+from faults import preload
 
 JUMPS = pytest.mark.parametrize("jump_ms", [3 * 3600000, -3600000], ids=["3h_ahead", "1h_back"])
 

@@ -12,7 +12,7 @@ import pytest
 
 import invariants
 import life
-from conftest import ALL, BUILD
+from faults import ALL, BUILD
 from home import Home
 
 SHARES = 8  # so that several processes can take them

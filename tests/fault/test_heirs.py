@@ -10,9 +10,9 @@ import pytest
 
 import fail_nth
 import invariants
-import life
 import ledger
-from conftest import ALL, preload
+import life
+from faults import ALL, preload
 
 STEPS = 14
 SYNC_FAILS = next(fault for fault in fail_nth.FAULTS if fault.kind == "fsync")

@@ -8,7 +8,7 @@ import pytest
 import invariants
 import ledger
 import life
-from conftest import ALL
+from faults import ALL
 from test_heirs import STEPS, chain, expect_in_order, held, heirs
 
 TRIALS = 12 if ALL else 2

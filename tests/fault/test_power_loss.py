@@ -12,7 +12,7 @@ import pytest
 
 import disk
 import life
-from conftest import ALL, BUILD, preload
+from faults import ALL, BUILD, preload
 from home import Home
 
 CUTS = 60 if ALL else 4

@@ -3,7 +3,7 @@
 import pytest
 
 import life
-from conftest import preload
+from faults import preload
 
 
 def reboot(home, machine):

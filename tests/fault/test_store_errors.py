@@ -8,7 +8,7 @@ import re
 import pytest
 
 import life
-from conftest import ALL, preload
+from faults import ALL, preload
 
 CODES = {"BUSY": 5, "FULL": 13, "IOERR": 10, "CORRUPT": 11}
 WORDS = {"BUSY": "in use", "FULL": "the disk is full", "IOERR": "I/O|error|no more rows", "CORRUPT": "damaged"}

@@ -20,7 +20,7 @@ from metric_points import points_of
 
 import life
 import test_heirs
-from conftest import BUILD
+from faults import BUILD
 from home import ROOT
 
 VERSIONS = (BUILD if (BUILD / "versions").is_dir() else ROOT / "build") / "versions"
