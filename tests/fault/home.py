@@ -152,6 +152,14 @@ class Home:
         code, _, err = self("secrets", "rm", "NO_SUCH_SECRET", **env)
         assert code in (1, 2, 4), err
 
+    def restart_twice(self, **env):
+        """I14, of a home that is not at rest: the second changes nothing, unless a retry has become due by then."""
+        self.restart(**env)
+        once, due = self.dump(), self.rows("SELECT min(due_ms) FROM steps WHERE state = 'delayed'")[0][0]
+        self.restart(**env)
+        again = self.dump()
+        assert again == once or (due and time.time() * 1000 >= due), "restarting twice is restarting once"
+
     # ---- checking ----
 
     def check(self, at_rest=True, clock_moved=False):

@@ -80,10 +80,7 @@ def test_kill_9_of_all_three(home, retry):
     """What is lost is recorded once, however often the home is taken up again."""
     life.hold(home, retry=retry)
     home.kill_all()
-    home.restart()
-    once = home.dump()
-    home.restart()
-    assert home.dump() == once, "restarting twice is restarting once"
+    home.restart_twice()
     assert not (breaches := home.check(at_rest=False)), breaches
     life.let_go(home)
     code, _, err = home("run", "hold.yaml", "-q")

@@ -31,10 +31,7 @@ def test_reboot_with_a_step_running(home, machine):
 def test_reboot_with_a_step_running_that_may_be_repeated(home, machine):
     life.hold(home, retry=life.LOST_LATER)
     env = reboot(home, machine)
-    home.restart(**env)
-    once = home.dump()
-    home.restart(**env)
-    assert home.dump() == once, "restarting twice is restarting once"
+    home.restart_twice(**env)
     life.let_go(home)
     assert home("resume", "-q", **env)[0] == 0
     home.expect_whole(**env)

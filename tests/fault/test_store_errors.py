@@ -66,7 +66,7 @@ def test_store_answers_a_commit(homes, code, what):
         if not answer_once(homes(), what, nth, code):
             break
         answered += 1
-    assert answered > (20 if ALL else 0)
+    assert answered > (12 if ALL else 0)  # how many there are depends on how quick the steps are
 
 
 @pytest.mark.parametrize("code", CODES)
