@@ -25,8 +25,8 @@ import typing
 import invariants
 import ledger
 import life
+from home import ROOT, processes_of
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIFT_S = 1.2   # after the first failure: a command that goes on trying has its fault lifted
 HANG_S = 30    # from the beginning, or from there: it hangs
 
@@ -248,21 +248,8 @@ class Trial:
     # ---- processes ----
 
     def processes(self):
-        """(runners, processes of steps) of this home, by what the kernel says of them."""
-        marks = {b"SLUICE_ATTEMPT=" + mark.encode() for mark, in self.rows("SELECT mark FROM attempts")}
-        runners, steps = [], []
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    environ = set((entry / "environ").read_bytes().split(b"\0"))
-                except OSError:
-                    continue
-                if environ & marks or f"LEDGER={self.ledger}".encode() in environ:
-                    steps.append(int(entry.name))
-                elif words[0].endswith(b"sluice-runner") and str(self.home).encode() in words:
-                    runners.append(int(entry.name))
-        return runners, steps
+        """(runners, processes of steps)"""
+        return processes_of(self)
 
     def descriptors(self):
         """How many each runner has open that has nothing to do any more. The journal of a run stays open for a second,

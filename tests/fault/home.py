@@ -15,6 +15,27 @@ FOREIGN = ("SLUICE_", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "LD_PRELOAD")
 TERMINAL_RUN = ("succeeded", "failed", "cancelled")
 
 
+def processes_of(home):
+    """(runners, processes of steps) of who has `home`, `ledger` and `rows`, by what the kernel says of them: the home
+    on the command line, or the mark of one of its attempts, or its ledger, in the environment."""
+    told = {b"SLUICE_ATTEMPT=" + mark.encode() for mark, in home.rows("SELECT mark FROM attempts")}
+    told.add(b"LEDGER=" + str(home.ledger).encode())
+    runners, steps = [], []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            environ = (entry / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if told.intersection(environ):
+            steps.append(int(entry.name))
+        elif words[0].endswith(b"sluice-runner") and str(home.home).encode() in words:
+            runners.append(int(entry.name))
+    return runners, steps
+
+
 class Home:
     def __init__(self, folder, build):
         self.folder, self.build = pathlib.Path(folder), pathlib.Path(build)
@@ -90,24 +111,8 @@ class Home:
     # ---- its processes ----
 
     def processes(self):
-        """(runners, processes of steps), by what the kernel says of them: the home on the command line, or the mark of
-        an attempt of this home in the environment."""
-        marks = {b"SLUICE_ATTEMPT=" + mark.encode() for mark, in self.rows("SELECT mark FROM attempts")}
-        ledger_of = b"LEDGER=" + str(self.ledger).encode()
-        runners, steps = [], []
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                environ = (entry / "environ").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if ledger_of in environ or marks.intersection(environ):
-                steps.append(int(entry.name))
-            elif words[0].endswith(b"sluice-runner") and str(self.home).encode() in words:
-                runners.append(int(entry.name))
-        return runners, steps
+        """(runners, processes of steps)"""
+        return processes_of(self)
 
     def kill(self, *pids):
         for pid in pids:

@@ -2,9 +2,10 @@
 """The nth call of a kind fails, once or from then on: in sluice, in its runner, in the processes of steps
 (fail_nth.py).
 
-SLUICE_FAULT_ALL=1 goes through every n of every loop until n is past the end, which takes hours; otherwise one or two
-of each are drawn by SLUICE_FAULT_SEED (1). SLUICE_BUILD names the folder with the programs. Of a sanitized one, what
-concerns memory is tried with the plain one beside it, since a sanitizer has an allocator of its own.
+SLUICE_FAULT_ALL=1 goes through every n of every loop until n is past the end: a hundred thousand trials, a day of one
+core. Otherwise one or two of each are drawn by SLUICE_FAULT_SEED (1). SLUICE_BUILD names the folder with the programs.
+Of a sanitized one, what concerns memory is tried with the plain one beside it, since a sanitizer has an allocator of
+its own.
 """
 import os
 import pathlib
