@@ -244,6 +244,12 @@ static int journal_lost(struct engine *engine, struct open_run *open, const char
         if (attempt->open != open || attempt->row.ended_ms != 0 || attempt->row.state == ATTEMPT_STATE_WAITING) {
             continue;
         }
+        if (strcmp(attempt->row.boot_id, engine->boot_id) != 0) { /* the power took its process along, and its words */
+            if (attempt_cut_off(engine, attempt, why, err) < 0) {
+                return -1;
+            }
+            continue;
+        }
         attempt_stop(engine, attempt, "cancel", 0);
         attempt_acknowledge(engine, attempt);
         struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
@@ -329,13 +335,58 @@ static int take_frames(struct engine *engine, struct open_run *open, size_t budg
     return result < 0 ? -1 : frames;
 }
 
+/* Was the journal of the run written before the machine restarted? 1, 0 or -1. With an attempt of this boot in it, it
+ * was looked at when that began. */
+static int is_of_another_boot(struct engine *engine, const struct open_run *open, struct err *err)
+{
+    bool live = false;
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        const struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->open == open && strcmp(attempt->row.boot_id, engine->boot_id) != 0) {
+            return 1;
+        }
+        live = live || attempt->open == open;
+    }
+    return live ? 0 : store_attempts_of_another_boot(engine->options.store, open->row.run_id, engine->boot_id, err);
+}
+
+/* What had been read is in the store, and nobody reads it again: but who is to write behind it does, and refuses. 0, or
+ * -1: a power cut has left less of it, or something else. */
+static int check_what_was_read(const struct open_run *open, struct err *wrong)
+{
+    struct journal_reader *reader = NULL;
+    struct journal_frame frame;
+    int got = journal_reader_open(open->journal_path, 0, 0, &reader, wrong) < 0 ? -1 : 1;
+    while (got == 1 && journal_reader_offset(reader) < open->row.journal_offset) {
+        got = journal_next(reader, &frame, wrong);
+    }
+    journal_reader_close(reader);
+    return got == 1 ? 0 : err_set(wrong, ERR_CORRUPT, "what had been read of it is not there any more");
+}
+
+static int open_reader(struct engine *engine, struct open_run *open, struct err *wrong, struct err *err)
+{
+    int other = open->row.journal_offset == 0 ? 0 : is_of_another_boot(engine, open, err);
+    if (other < 0) {
+        return -1;
+    }
+    return (other == 1 && check_what_was_read(open, wrong) < 0) ||
+                   journal_reader_open(open->journal_path, open->row.journal_offset,
+                                       (uint64_t)open->row.journal_sequence, &open->journal, wrong) < 0
+               ? 1
+               : 0;
+}
+
 int ingest_run(struct engine *engine, struct open_run *open, size_t budget, struct err *err)
 {
     struct err wrong = {0};
     open->look = false;
-    if (open->journal == NULL &&
-        journal_reader_open(open->journal_path, open->row.journal_offset, (uint64_t)open->row.journal_sequence,
-                            &open->journal, &wrong) < 0) {
+    int closed = open->journal != NULL ? 0 : open_reader(engine, open, &wrong, err);
+    if (closed < 0) {
+        open->look = true;
+        return -1;
+    }
+    if (closed == 1) {
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
             return check_whole(engine, open, err);
         }

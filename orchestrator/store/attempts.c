@@ -95,6 +95,16 @@ int store_attempt_last_id(struct store *store, int64_t *ret, struct err *err)
     return row < 0 ? -1 : 0;
 }
 
+int store_attempts_of_another_boot(struct store *store, const char *run_id, const char *boot_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM attempts WHERE run_id = :run AND boot_id <> :boot LIMIT 1");
+    stmt_text(s, ":run", run_id);
+    stmt_text(s, ":boot", boot_id);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
 int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE attempt_ids SET given = :upto");

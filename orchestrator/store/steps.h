@@ -52,6 +52,8 @@ int store_attempt_insert(struct store *store, struct attempt_row *attempt, struc
 int store_attempt_take_back(struct store *store, const struct attempt_row *attempt, struct err *err);
 /* The highest id that is in use, or was given out. */
 int store_attempt_last_id(struct store *store, int64_t *ret, struct err *err);
+/* Has the run an attempt that was given to a runner in another boot of the machine? 1, 0 or -1. */
+int store_attempts_of_another_boot(struct store *store, const char *run_id, const char *boot_id, struct err *err);
 /* From now on nobody else gets an id up to this one. */
 int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err);
 /* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, stopping, ended_ms. A terminal

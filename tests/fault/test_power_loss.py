@@ -14,6 +14,7 @@ import disk
 import life
 from faults import ALL, BUILD, preload
 from home import Home
+from test_heirs import AGAIN, STEPS, chain, expect_in_order, heirs
 
 CUTS = 60 if ALL else 4
 
@@ -27,16 +28,16 @@ def record_lines(process, lines):
 class Life:
     """A recorded life: the disk's log, what was said when, and the ledgers of the steps."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, write, *commands):
         self.home = Home(folder, BUILD)
         self.log = self.home.folder / "disk.log"
         self.log.touch()
         self.machine = self.home.folder / "machine"
         self.machine.mkdir()
         self.said = []
-        life.write(self.home)
+        write(self.home)
         env = preload("disk_log", DISK_LOG=self.log, DISK_OF=self.home.home)
-        for command in (["run", "life.yaml", "--json"], ["approve", "latest", "--resume", "--json"]):
+        for command in commands:
             process = self.home.start(*command, **env)
             reader = threading.Thread(target=record_lines, args=(process, self.said))
             reader.start()
@@ -61,7 +62,18 @@ class Life:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    recording = Life(tmp_path_factory.mktemp("recorded"))
+    recording = Life(tmp_path_factory.mktemp("recorded"), life.write, ["run", "life.yaml", "--json"],
+                     ["approve", "latest", "--resume", "--json"])
+    yield recording
+    recording.home.close()
+
+
+@pytest.fixture(scope="module")
+def recorded_line(tmp_path_factory):
+    """Of quick steps that a runner begins by itself."""
+    recording = Life(tmp_path_factory.mktemp("line"), lambda home: chain(home, retry=AGAIN),
+                     ["run", "chain.yaml", "-q"])
+    assert heirs(recording.home) > STEPS / 2
     yield recording
     recording.home.close()
 
@@ -93,8 +105,35 @@ def test_power_loss(recorded, mode):
             assert said <= done, f"shown as done, and lost: {said - done}"
             assert not (breaches := home.check(at_rest=False)), breaches
             life.live(home, **env)
+            states = home.rows("SELECT state, reason FROM pipeline_runs")
+            assert {state for state, _ in states} == {"succeeded"}, states
             home.expect_whole(**env)
         except AssertionError as wrong:
+            raise AssertionError(f"{where}: {wrong}") from None
+        finally:
+            home.kill_all()
+
+
+@pytest.mark.parametrize("mode", disk.MODES)
+def test_power_loss_in_a_line_of_heirs(recorded_line, mode):
+    """Of all that had begun the disk knows, whatever it lost: one step is lost at most, and the run goes on with it."""
+    chance = random.Random(mode)
+    home = recorded_line.home
+    marks = dict(home.rows("SELECT a.mark, s.position FROM attempts a JOIN steps s USING (run_id, position, item)"))
+    first = next(number for number, record in enumerate(recorded_line.disk.records) if record[1].endswith("/journal"))
+    for moment in sorted(chance.sample(range(first + 1, len(recorded_line.disk.records)), 3 * CUTS)):
+        recorded_line.cut(moment, mode, chance)
+        begun = sorted(marks[path.name] for path in home.ledger.iterdir())
+        env = preload("machine", MACHINE=recorded_line.machine)
+        try:
+            code, _, err = home("run", "chain.yaml", "-q", **env)
+            assert code == 0, f"{err}\n{home.rows('SELECT id, state, reason FROM attempts')}"
+            lost = [step for step, found in home.attempts().items() if "lost" in found]
+            assert len(lost) <= 1, lost
+            expect_in_order(home)
+            home.expect_whole(**env)
+        except AssertionError as wrong:
+            where = f"the power went after record {moment} of {len(recorded_line.disk.records)}, {begun} had begun"
             raise AssertionError(f"{where}: {wrong}") from None
         finally:
             home.kill_all()
