@@ -10,7 +10,7 @@ import pytest
 import invariants
 import ledger
 import life
-from conftest import ALL
+from faults import ALL
 from test_heirs import entries, heirs
 
 SLOTS = os.cpu_count()
