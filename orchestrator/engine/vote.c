@@ -242,24 +242,18 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
     return turn_end(engine, 0, err);
 }
 
-static bool waits_for_person(struct engine *engine, const struct open_run *open, struct run_place place)
+static bool is_before(struct run_place a, struct run_place b)
 {
-    const char *child = run_item_at(open->run, place)->child_run_id;
-    if (child != NULL) {
-        return engine_is_blocked(engine, child);
+    return a.step < b.step || (a.step == b.step && a.item < b.item);
+}
+
+/* Whether the place is among those in ascending order, of which `*next` has not been passed yet. */
+static bool is_next(const struct run_place *places, size_t count, size_t *next, struct run_place place)
+{
+    while (*next < count && is_before(places[*next], place)) {
+        (*next)++;
     }
-    struct wait_row *waits = NULL;
-    size_t count = 0;
-    struct err ignored = {0};
-    if (store_wait_list(engine->options.store, open->row.run_id, false, engine->turn, &waits, &count, &ignored) < 0) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if ((size_t)waits[i].position == place.step && (size_t)waits[i].item == place.item) {
-            return strcmp(waits[i].kind, "approval") == 0;
-        }
-    }
-    return false;
+    return *next < count && !is_before(place, places[*next]);
 }
 
 bool engine_is_blocked(struct engine *engine, const char *run_id)
@@ -268,11 +262,21 @@ bool engine_is_blocked(struct engine *engine, const char *run_id)
     if (open == NULL || open->run->state != RUN_STATE_WAITING) {
         return false;
     }
+    struct run_place *asked = NULL; /* where people are asked */
+    size_t asked_count = 0;
+    size_t next = 0;
+    struct err ignored = {0};
+    if (store_wait_approvals(engine->options.store, run_id, engine->turn, &asked, &asked_count, &ignored) < 0) {
+        return false;
+    }
     for (size_t i = 0; i < open->pipeline->step_count; i++) {
         const struct run_step *step = &open->run->steps[i];
         for (size_t k = 0; step->items_live > 0 && k < step->item_count; k++) {
-            struct run_place place = {i, k};
-            if (step->items[k].state == STEP_STATE_WAITING && !waits_for_person(engine, open, place)) {
+            const struct run_item *item = &step->items[k];
+            bool goes_on = item->state == STEP_STATE_WAITING &&
+                           !(item->child_run_id != NULL ? engine_is_blocked(engine, item->child_run_id)
+                                                        : is_next(asked, asked_count, &next, (struct run_place){i, k}));
+            if (goes_on) {
                 return false;
             }
         }

@@ -167,6 +167,26 @@ int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena
     return 0;
 }
 
+int store_wait_approvals(struct store *store, const char *run_id, struct arena *arena, struct run_place **ret,
+                         size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT position, item FROM waits INDEXED BY waits_open WHERE run_id = :run_id "
+                                     "AND status = 'open' AND kind = 'approval' ORDER BY position, item");
+    struct run_place *places = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":run_id", run_id);
+    while ((row = stmt_step(s, err)) == 1) {
+        places = arena_grow(arena, places, count, &room, sizeof *places);
+        places[count++] = (struct run_place){(size_t)stmt_column_int(s, 0), (size_t)stmt_column_int(s, 1)};
+    }
+    stmt_done(s);
+    *ret = places;
+    *ret_count = count;
+    return row;
+}
+
 static int withdraw(struct store *store, int64_t id, int64_t now_ms, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE waits SET status = 'withdrawn', check_ms = NULL, ended_ms = :now "

@@ -35,6 +35,9 @@ int store_wait_list(struct store *store, const char *run_id, bool all, struct ar
 int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,
                         size_t *ret_count, int64_t *ret_next_ms, struct err *err);
 
+/* The places of the open approvals of a run, in ascending order. */
+int store_wait_approvals(struct store *store, const char *run_id, struct arena *arena, struct run_place **ret,
+                         size_t *ret_count, struct err *err);
 /* Ends, as withdrawn, the open waits of the items of the run that have their end already. */
 int store_waits_withdraw(struct store *store, const struct run *run, int64_t now_ms, struct err *err);
 /* The last wait of an attempt that has ended with an outcome: 1 with it, 0 when there is none, -1. */

@@ -198,23 +198,35 @@ def test_cancel_of_a_waiting_run(sluice):
     assert "nothing to cancel" in sluice("cancel", "latest", expect=2).err
 
 
-def peak_of_cancel_kib(sluice, count):
+def waiting_for_many(sluice, count):
     sluice.pipeline(f"""\
         name: many
         steps:
           ask: {{uses: approve, with: {{message: {'long ' * 1000}}}, matrix: {{n: {list(range(count))}}}}}
         """)
     sluice.run("--jobs", "16", expect=5)
-    process = sluice.start("cancel", "latest")
+
+
+def peak_kib(sluice, *arguments, expect):
+    process = sluice.start(*arguments)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0 and sluice("approvals", "--json", expect=0).json == []
+    assert process.returncode == expect
     return usage.ru_maxrss
 
 
-def test_cancel_of_many_waits_reads_them_once(sluice):
-    few, many = peak_of_cancel_kib(sluice, 1), peak_of_cancel_kib(sluice, 200)
-    assert many - few < 25 << 10  # each of them read all that were left: 85 MB
+@pytest.mark.parametrize("command, code", [("cancel", 0), ("resume", 5)])
+def test_many_waits_are_read_once(sluice, command, code):
+    peaks = []
+    for count in (1, 200):
+        waiting_for_many(sluice, count)
+        peaks.append(peak_kib(sluice, command, "latest", expect=code))
+        if command == "cancel":
+            assert sluice("approvals", "--json", expect=0).json == []
+        else:
+            assert len(sluice("approvals", "--json", expect=0).json) == count
+            sluice("cancel", "latest", expect=0)
+    assert peaks[1] - peaks[0] < 25 << 10  # each of them read all that were left: 85 MB and more
 
 
 APPROVAL = """\
