@@ -196,7 +196,7 @@ bool load_bool(struct loader *loader, const struct yaml_node *node, bool *ret)
 {
     struct err err = {0};
     if (node->type == JSON_BOOL) {
-        *ret = node->value.boolean;
+        *ret = yaml_scalar(node).u.boolean;
         return true;
     }
     bool ignored = false;
@@ -213,7 +213,7 @@ bool load_int(struct loader *loader, const struct yaml_node *node, int64_t min, 
         return false;
     }
     bool whole = node->type == JSON_INT; /* 0x10 too */
-    struct str text = whole ? str_from(arena_printf(loader->arena, "%lld", (long long)node->value.integer))
+    struct str text = whole ? str_from(arena_printf(loader->arena, "%lld", (long long)yaml_scalar(node).u.integer))
                             : node->text;
     if (parse_int(text, min, max, ret, &err) < 0) {
         load_error(loader, node, DIAG_VALUE, NULL, "%s", err.message);

@@ -14,21 +14,26 @@ struct cursor {
     bool line_begins; /* of a block: its indentation is still ahead */
 };
 
-struct scalar {
+/* Most are never asked for. */
+struct source {
     struct pos start;
+    struct str text;
+};
+
+struct scalar {
     struct str text;
     char style;    /* '"', '\'', '|' for both kinds of block, '\0' for plain */
     size_t indent; /* of a block */
-    bool opened;
     struct cursor first;
 };
 
 struct scalar_sources {
-    struct scalar *items;
+    struct source *items;
     size_t count;
     size_t room;
     struct cursor line; /* the last start that was looked for: lines can be very long */
-    size_t current;     /* whose cursor this is */
+    size_t current;     /* whose these are, SIZE_MAX: nobody's */
+    struct scalar scalar;
     struct cursor cursor;
 };
 
@@ -45,7 +50,7 @@ struct pos scalar_source_add(struct diags *diags, struct pos start, struct str t
 {
     struct scalar_sources *sources = sources_of(diags);
     sources->items = arena_grow(diags->scratch, sources->items, sources->count, &sources->room, sizeof *sources->items);
-    sources->items[sources->count++] = (struct scalar){.start = start, .text = text};
+    sources->items[sources->count++] = (struct source){start, text};
     return (struct pos){-(int)sources->count, 0};
 }
 
@@ -237,9 +242,10 @@ size_t scalar_source_offset(struct diags *diags, struct pos pos)
     return cursor_at(diags, pos).at;
 }
 
-static void open_scalar(struct diags *diags, struct scalar *scalar)
+static void open_scalar(struct diags *diags, const struct source *source, struct scalar *scalar)
 {
-    struct cursor c = cursor_at(diags, scalar->start);
+    struct cursor c = cursor_at(diags, source->start);
+    *scalar = (struct scalar){.text = source->text};
     char style = byte_at(diags->text, c.at);
     scalar->style = style == '"' || style == '\'' ? style : style == '|' || style == '>' ? '|' : '\0';
     if (scalar->style == '|') {
@@ -248,14 +254,13 @@ static void open_scalar(struct diags *diags, struct scalar *scalar)
         }
         skip(&c, diags->text, break_length(diags->text, c.at));
         c.line_begins = true;
-        size_t source = first_indent(str_slice(diags->text, c.at, diags->text.n));
+        size_t written = first_indent(str_slice(diags->text, c.at, diags->text.n));
         size_t kept = first_indent(scalar->text);
-        scalar->indent = source > kept ? source - kept : 0;
+        scalar->indent = written > kept ? written - kept : 0;
     } else if (scalar->style != '\0') {
         skip(&c, diags->text, 1);
     }
     scalar->first = c;
-    scalar->opened = true;
 }
 
 /* Moves to the unit that gives byte `offset`, stays before it, and says where it begins. */
@@ -275,17 +280,18 @@ static struct pos seek(const struct scalar *scalar, struct cursor *c, struct str
     return c->pos;
 }
 
-static struct scalar *scalar_of(struct diags *diags, struct pos place, struct cursor *ret)
+/* The scalar of a place, and a cursor in it that has not passed the place. */
+static const struct scalar *scalar_of(struct diags *diags, struct pos place, struct cursor *ret)
 {
     struct scalar_sources *sources = diags->sources;
     size_t index = (size_t)(-(place.line + 1));
-    struct scalar *scalar = &sources->items[index];
-    if (!scalar->opened) {
-        open_scalar(diags, scalar);
+    if (sources->current != index) {
+        open_scalar(diags, &sources->items[index], &sources->scalar);
+        sources->current = index;
+        sources->cursor = sources->scalar.first;
     }
-    bool goes_on = sources->current == index && sources->cursor.offset <= (size_t)place.column;
-    *ret = goes_on ? sources->cursor : scalar->first;
-    return scalar;
+    *ret = sources->cursor.offset <= (size_t)place.column ? sources->cursor : sources->scalar.first;
+    return &sources->scalar;
 }
 
 struct pos scalar_source_find(struct diags *diags, struct pos place)
@@ -296,7 +302,6 @@ struct pos scalar_source_find(struct diags *diags, struct pos place)
     struct cursor cursor;
     const struct scalar *scalar = scalar_of(diags, place, &cursor);
     struct pos found = seek(scalar, &cursor, diags->text, (size_t)place.column);
-    diags->sources->current = (size_t)(-(place.line + 1));
     diags->sources->cursor = cursor;
     return found;
 }

@@ -17,10 +17,23 @@ static int add_value(struct shell_command *command, const struct expr *expr, str
     return -1;
 }
 
+static bool has_values(const struct template *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (words[i].part_count > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int shell_words_check(const struct template *words, size_t count, struct diags *diags)
 {
     struct shell_command command;
     int result = 0;
+    if (!has_values(words, count)) {
+        return 0; /* what the words mean matters to values alone */
+    }
     shell_command_begin_words(&command);
     for (size_t i = 0; i < count; i++) {
         const struct template *word = &words[i];

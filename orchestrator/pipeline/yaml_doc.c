@@ -55,22 +55,17 @@ static bool expects_key(const struct builder *b)
     return open != NULL && open->node.type == JSON_OBJECT && (b->children.count - open->first) % 2 == 0;
 }
 
-/* Sets the type and the value of a plain scalar by its text. A key is text whatever it looks like. */
+/* Sets the type of a plain scalar by its text. A key is text whatever it looks like. */
 static void resolve_plain(struct builder *b, struct yaml_node *node)
 {
+    if (expects_key(b)) {
+        return;
+    }
     bool not_finite = false;
-    struct json value = core_schema_value(node->text, &not_finite);
-    if (not_finite && !expects_key(b)) {
+    node->type = core_schema_value(node->text, &not_finite).type;
+    if (not_finite) {
         diag_add(b->diags, DIAG_VALUE, node->pos, "write it in quotes if it is text",
                  "expected a finite number, found '%.*s': infinity and NaN are not accepted", STR_ARG(node->text));
-    }
-    node->type = value.type;
-    if (value.type == JSON_BOOL) {
-        node->value.boolean = value.u.boolean;
-    } else if (value.type == JSON_INT) {
-        node->value.integer = value.u.integer;
-    } else if (value.type == JSON_NUMBER) {
-        node->value.number = value.u.number;
     }
 }
 
@@ -81,13 +76,12 @@ struct pos yaml_content(struct diags *diags, const struct yaml_node *node)
 
 struct json yaml_scalar(const struct yaml_node *node)
 {
+    bool ignored = false;
     switch (node->type) {
     case JSON_BOOL:
-        return json_bool(node->value.boolean);
     case JSON_INT:
-        return json_int(node->value.integer);
     case JSON_NUMBER:
-        return json_number(node->value.number);
+        return core_schema_value(node->text, &ignored);
     case JSON_STRING:
         return (struct json){.type = JSON_STRING, .u.string = node->text};
     default:

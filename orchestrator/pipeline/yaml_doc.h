@@ -21,11 +21,6 @@ struct yaml_node {
     struct pos pos;
     struct pos end;
     struct str text; /* a scalar's text as written (unquoted); NUL-terminated */
-    union {          /* of a scalar that is no text: yaml_scalar */
-        bool boolean;
-        int64_t integer;
-        double number;
-    } value;
     union {
         struct yaml_pair *pairs; /* of a map */
         struct yaml_node *items; /* of a list */
