@@ -86,7 +86,7 @@ void attempt_drop(struct engine *engine, struct live_attempt *attempt)
     if (attempt->asks) {
         attempt_forget_secrets(engine, attempt);
     }
-    for (size_t i = 0; i < engine->attempts.count; i++) {
+    for (size_t i = engine->attempts.count; i-- > 0;) { /* who drops all of them begins at the end */
         if (engine->attempts.items[i] == attempt) {
             engine->attempts.items[i] = engine->attempts.items[--engine->attempts.count];
             break;

@@ -112,29 +112,40 @@ int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err)
     return stmt_run_one(s, "giving out ids of attempts", err);
 }
 
+/* A text in the arena; without one, in the statement, until its next row. */
+static const char *text_of(struct stmt *s, int column, struct arena *arena)
+{
+    return arena != NULL ? stmt_column_text(s, column, arena) : stmt_column_view(s, column).p;
+}
+
+static const char *text_or_null(struct stmt *s, int column, struct arena *arena)
+{
+    return stmt_column_is_null(s, column) ? NULL : text_of(s, column, arena);
+}
+
 static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row *ret)
 {
     *ret = (struct attempt_row){
         .id = stmt_column_int(s, 0),
-        .run_id = stmt_column_text(s, 1, arena),
+        .run_id = text_of(s, 1, arena),
         .position = stmt_column_int(s, 2),
         .item = stmt_column_int(s, 3),
         .number = stmt_column_int(s, 4),
         .state = (enum attempt_state)attempt_state_parse(stmt_column_view(s, 5).p),
-        .reason = stmt_column_text_or_null(s, 6, arena),
-        .mark = stmt_column_text(s, 7, arena),
-        .step_run_id = stmt_column_text(s, 8, arena),
-        .runner = stmt_column_text(s, 9, arena),
-        .boot_id = stmt_column_text(s, 10, arena),
+        .reason = text_or_null(s, 6, arena),
+        .mark = text_of(s, 7, arena),
+        .step_run_id = text_of(s, 8, arena),
+        .runner = text_of(s, 9, arena),
+        .boot_id = text_of(s, 10, arena),
         .pid = stmt_column_int(s, 11),
         .start_ticks = stmt_column_int(s, 12),
         .spawning = stmt_column_int(s, 13) != 0,
-        .exit = stmt_column_text_or_null(s, 14, arena),
-        .result = stmt_column_text_or_null(s, 15, arena),
-        .wait = stmt_column_text_or_null(s, 16, arena),
+        .exit = text_or_null(s, 14, arena),
+        .result = text_or_null(s, 15, arena),
+        .wait = text_or_null(s, 16, arena),
         .started_ms = stmt_column_int(s, 17),
         .ended_ms = stmt_column_int(s, 18),
-        .stopping = stmt_column_text_or_null(s, 19, arena),
+        .stopping = text_or_null(s, 19, arena),
         .early = stmt_column_int(s, 20) != 0,
     };
 }
@@ -177,16 +188,13 @@ int store_attempts_open(struct store *store, void (*take)(void *ctx, const struc
                         struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE ended_ms IS NULL ORDER BY id");
-    struct arena *arena = arena_new();
     struct attempt_row attempt;
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
-        read_attempt(s, arena, &attempt);
+        read_attempt(s, NULL, &attempt);
         take(ctx, &attempt);
-        arena_reset(arena);
     }
     stmt_done(s);
-    arena_free(arena);
     return row;
 }
 

@@ -139,7 +139,7 @@ static int read_due(struct store *store, const int64_t *ids, size_t count, struc
 int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,
                         size_t *ret_count, int64_t *ret_next_ms, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT id, check_ms, expires_ms FROM waits INDEXED BY waits_open WHERE "
+    struct stmt *s = stmt_get(store, "SELECT id, check_ms, expires_ms FROM waits INDEXED BY waits_timed WHERE "
                                      "status = 'open' AND (check_ms IS NOT NULL OR expires_ms IS NOT NULL) "
                                      "ORDER BY id");
     int64_t *ids = NULL;

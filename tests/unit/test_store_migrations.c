@@ -46,6 +46,8 @@ static const char *const fillings[] = {
      "INSERT INTO metric_summaries VALUES (1, 1, 0, 1, 0.5, 0, 0, 9, NULL, NULL, 1, NULL)"),
     "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
     "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
+    ("INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, created_ms) VALUES "
+     "(1, 'p1', 0, 0, 'delay', '{}', 'null', 'open', 8, 1), (2, 'p1', 0, 0, 'approval', '{}', 'null', 'open', NULL, 1)"),
 };
 
 static const char *const questions[] = {
@@ -65,6 +67,8 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM metric_targets WHERE model_id = 'm-4'",
     "SELECT COUNT(*) FROM removals WHERE path = '/a/b'",
     "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
+    ("SELECT COUNT(*) FROM waits INDEXED BY waits_timed WHERE status = 'open' AND (check_ms IS NOT NULL OR "
+     "expires_ms IS NOT NULL)"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
