@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/siphash.h"
 
+#include <endian.h>
+#include <string.h>
 #include <sys/random.h>
 
 struct state {
@@ -43,12 +45,26 @@ static inline void mix(struct state *s, uint64_t word)
     s->v[0] ^= word;
 }
 
-/* Up to eight bytes, little-endian. */
-static inline uint64_t word_at(const char *p, size_t n)
+/* Eight bytes, little-endian. */
+static inline uint64_t word_at(const char *p)
 {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
+/* What is behind the last whole word: fewer than eight bytes. */
+static inline uint64_t rest_of(struct str bytes, size_t whole)
+{
+    if (whole == bytes.n) {
+        return 0;
+    }
+    if (whole > 0) { /* the word that ends where the bytes end has them on top */
+        return word_at(bytes.p + bytes.n - 8) >> (8 * (8 - (bytes.n - whole)));
+    }
     uint64_t word = 0;
-    for (size_t i = 0; i < n; i++) {
-        word |= (uint64_t)(unsigned char)p[i] << (8 * i);
+    for (size_t i = 0; i < bytes.n; i++) {
+        word |= (uint64_t)(unsigned char)bytes.p[i] << (8 * i);
     }
     return word;
 }
@@ -59,10 +75,9 @@ uint64_t siphash(struct siphash_key key, struct str bytes)
                        key.words[0] ^ UINT64_C(0x6c7967656e657261), key.words[1] ^ UINT64_C(0x7465646279746573)}};
     size_t whole = bytes.n - bytes.n % 8;
     for (size_t i = 0; i < whole; i += 8) {
-        mix(&s, word_at(bytes.p + i, 8));
+        mix(&s, word_at(bytes.p + i));
     }
-    uint64_t rest = bytes.n == whole ? 0 : word_at(bytes.p + whole, bytes.n - whole);
-    mix(&s, rest | ((uint64_t)bytes.n << 56));
+    mix(&s, rest_of(bytes, whole) | ((uint64_t)bytes.n << 56));
     s.v[2] ^= 0xff;
     rounds(&s, 4);
     return s.v[0] ^ s.v[1] ^ s.v[2] ^ s.v[3];
