@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/point_code.h"
 
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,21 +10,25 @@ enum { VALUE_NAN = 9, VALUE_HIGH_BYTES = 9, VALUE_HIGH_BYTES_MAX = 6, VARINT_MAX
 
 /* ---- bytes ---- */
 
+/* There is room for eight: what comes next overwrites those that are not of the number. */
 static size_t put_bytes(unsigned char *room, uint64_t number, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        room[i] = (unsigned char)(number >> (8 * i));
-    }
+    uint64_t little = htole64(number);
+    memcpy(room, &little, sizeof little);
     return bytes;
 }
 
-static uint64_t get_bytes(const unsigned char *p, size_t bytes)
+/* At most eight, of the `have` (at least as many) that are there. */
+static uint64_t get_bytes(const unsigned char *p, size_t have, size_t bytes)
 {
     uint64_t number = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        number |= (uint64_t)p[i] << (8 * i);
+    if (have < sizeof number) {
+        memcpy(&number, p, bytes);
+        return le64toh(number);
     }
-    return number;
+    memcpy(&number, p, sizeof number);
+    number = le64toh(number);
+    return bytes == sizeof number ? number : number & (((uint64_t)1 << (8 * bytes)) - 1);
 }
 
 static size_t put_varint(unsigned char *room, uint64_t number)
@@ -91,7 +96,7 @@ static bool get_number(unsigned kind, const unsigned char *p, size_t have, size_
     } else if (have - *at < bytes) {
         return false;
     } else {
-        zigzagged = get_bytes(p + *at, bytes);
+        zigzagged = get_bytes(p + *at, have - *at, bytes);
     }
     *at += bytes;
     *ret = unzigzag(zigzagged);
@@ -135,7 +140,7 @@ static bool get_value(struct point_code *code, unsigned kind, const unsigned cha
     if (have - *at < bytes) {
         return false;
     }
-    uint64_t difference = get_bytes(p + *at, bytes);
+    uint64_t difference = get_bytes(p + *at, have - *at, bytes);
     *at += bytes;
     code->value ^= kind > VALUE_HIGH_BYTES ? difference << (64 - 8 * bytes) : difference;
     memcpy(ret, &code->value, sizeof *ret);

@@ -401,6 +401,7 @@ int take_or_fail(struct engine *engine, int64_t attempt_id, take_function *take,
 struct gathered {
     int64_t attempt;
     struct arena *keys;
+    size_t keys_of_frame; /* the most that one of its frames had */
     struct {
         VEC_OF(struct metric_point)
     } points;
@@ -410,6 +411,8 @@ struct gathered {
 int gathered_add(struct engine *engine, struct gathered *gathered, const struct journal_frame *frame, struct err *err);
 /* Records them all: before anything else of the journal takes effect, and before the turn ends. */
 int gathered_record(struct engine *engine, struct gathered *gathered, struct err *err);
+/* They are so few for each of their keys that the next frame had better be read first. */
+bool gathered_wants_more(const struct gathered *gathered);
 void gathered_clear(struct gathered *gathered);
 
 /* ---- reports.c ---- */

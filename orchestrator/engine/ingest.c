@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* A step that took no longer is followed by others like it, for which the way here and back would be long. */
-enum { QUICK_MS = 250 };
+enum { QUICK_MS = 250, MANY_KEYS_BUDGETS = 5 };
 
 static struct json payload_json(struct engine *engine, const struct journal_frame *frame)
 {
@@ -303,7 +303,13 @@ static int check_whole(struct engine *engine, struct open_run *open, struct err 
     return result;
 }
 
-/* Reads at most `budget` bytes: the number of frames, or -1. `*ret_got` is what journal_next came to: 1 when there is
+/* Points of many keys are few for each of them in what a turn reads. */
+static bool has_read_enough(const struct gathered *points, size_t bytes, size_t budget)
+{
+    return bytes >= budget && (bytes / MANY_KEYS_BUDGETS >= budget || !gathered_wants_more(points));
+}
+
+/* Reads at most `budget` bytes, some of them for points of many keys: the number of frames, or -1. `*ret_got` is what journal_next came to: 1 when there is
  * more to read, 0, or -1 with `wrong`. */
 static int take_frames(struct engine *engine, struct open_run *open, size_t budget, int *ret_got, struct err *wrong,
                        struct err *err)
@@ -324,7 +330,7 @@ static int take_frames(struct engine *engine, struct open_run *open, size_t budg
         open->row.journal_sequence = (int64_t)frame.sequence;
         open->row.journal_offset = journal_reader_offset(open->journal);
         open->journal_dirty = true;
-        if ((size_t)(open->row.journal_offset - begin) >= budget) {
+        if (has_read_enough(&points, (size_t)(open->row.journal_offset - begin), budget)) {
             open->look = true;
             break;
         }

@@ -8,8 +8,10 @@
 #include "wire/points.h"
 
 enum {
-    GATHERED_MAX = 1 << 16, /* 2 MiB of points, and about three times that in the store while they are recorded */
-    PIECE_POINTS = 4096     /* so many are refused with a bad one among them */
+    GATHERED_FEW_KEYS = 1 << 16, /* 2 MiB of points, and about three times that in the store while they are recorded */
+    GATHERED_EACH_KEY = 256,     /* each series is read and written once for so many, where that is more in all */
+    GATHERED_MOST = 1 << 18,     /* and no more than these: 8 MiB, and as much again in the store */
+    PIECE_POINTS = 4096          /* so many are refused with a bad one among them */
 };
 
 void gathered_clear(struct gathered *gathered)
@@ -17,6 +19,18 @@ void gathered_clear(struct gathered *gathered)
     vec_clear(&gathered->points);
     arena_free(gathered->keys);
     *gathered = (struct gathered){0};
+}
+
+static size_t enough(const struct gathered *gathered)
+{
+    size_t wanted = gathered->keys_of_frame * GATHERED_EACH_KEY;
+    return wanted < GATHERED_FEW_KEYS ? GATHERED_FEW_KEYS : wanted > GATHERED_MOST ? GATHERED_MOST : wanted;
+}
+
+bool gathered_wants_more(const struct gathered *gathered)
+{
+    return gathered->points.count > 0 && gathered->points.count < enough(gathered) &&
+           enough(gathered) > GATHERED_FEW_KEYS;
 }
 
 static int log_points(struct engine *engine, const char *run_id, const struct metric_point *points, size_t count,
@@ -56,7 +70,7 @@ int gathered_record(struct engine *engine, struct gathered *gathered, struct err
 {
     int result =
         gathered->points.count == 0 ? 0 : take_or_fail(engine, gathered->attempt, take_points, gathered, err);
-    gathered->points.count = 0;
+    gathered->points.count = gathered->keys_of_frame = 0;
     return result;
 }
 
@@ -106,10 +120,11 @@ int gathered_add(struct engine *engine, struct gathered *gathered, const struct 
         struct metric_point one = {
             .key = point.key.p, .value = point.value, .step = point.step, .time_ms = point.time_ms};
         vec_push(&gathered->points, one);
-        if (gathered->points.count == GATHERED_MAX && gathered_record(engine, gathered, err) < 0) {
+        if (gathered->points.count >= enough(gathered) && gathered_record(engine, gathered, err) < 0) {
             return -1;
         }
     }
+    gathered->keys_of_frame = reader.count > gathered->keys_of_frame ? reader.count : gathered->keys_of_frame;
     if (early > 0) {
         log_warn("engine", "attempt=%lld %zu metrics refused: their time is before 1970", (long long)frame->attempt,
                  early);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/metric_block.h"
 
-#include "base/point_code.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -106,7 +104,17 @@ static void add(struct metric_ranks *list, const struct metric_rank *point)
 struct metric_ranks metric_ranks_union(struct arena *arena, const struct metric_ranks *points,
                                        const struct metric_ranks *more, struct metric_ranks *ret_new)
 {
+    if (points->count == 0) {
+        return *ret_new = *more;
+    }
     struct metric_ranks both = metric_ranks_new(arena, points->count + more->count);
+    if (more->count > 0 && metric_order_compare(&points->items[points->count - 1], &more->items[0]) < 0) {
+        memcpy(both.items, points->items, points->count * sizeof *both.items);
+        memcpy(both.items + points->count, more->items, more->count * sizeof *both.items);
+        both.count = points->count + more->count;
+        *ret_new = *more;
+        return both;
+    }
     struct metric_ranks new = metric_ranks_new(arena, more->count);
     size_t at = 0;
     for (size_t i = 0; i < more->count; i++) {
@@ -129,44 +137,76 @@ struct metric_ranks metric_ranks_union(struct arena *arena, const struct metric_
 
 /* ---- bytes ---- */
 
-size_t metric_block_write(const struct metric_rank *points, size_t count, unsigned char *room, size_t max_bytes,
-                          size_t *ret_bytes)
+size_t metric_block_append(struct metric_block_end *end, const struct metric_rank *points, size_t count,
+                           unsigned char *room, size_t max_bytes, size_t *size)
 {
-    struct point_code code = {0};
-    size_t size = 0;
     size_t i = 0;
     for (; i < count; i++) {
         unsigned char one[POINT_CODE_MAX_BYTES];
+        struct point_code code = end->code;
         struct point point = {points[i].time_ms, points[i].step, points[i].is_nan ? (double)NAN : points[i].value};
         size_t took = point_encode(&code, &point, one);
-        if (took > max_bytes - size) {
+        if (took > max_bytes - *size) {
             break;
         }
-        memcpy(room + size, one, took);
-        size += took;
+        memcpy(room + *size, one, took);
+        *size += took;
+        *end = (struct metric_block_end){.last = points[i], .code = code};
     }
-    *ret_bytes = size;
     return i;
+}
+
+size_t metric_block_write(const struct metric_rank *points, size_t count, unsigned char *room, size_t max_bytes,
+                          size_t *ret_bytes)
+{
+    struct metric_block_end end = {0};
+    *ret_bytes = 0;
+    return metric_block_append(&end, points, count, room, max_bytes, ret_bytes);
+}
+
+/* Reads at most `count` points, into `items` if there are any: how many are in order. */
+static size_t read_points(struct str *bytes, size_t count, struct metric_rank *items, struct metric_block_end *end)
+{
+    struct point point;
+    size_t got = 0;
+    while (got < count && point_decode(&end->code, bytes, &point) == 1) {
+        struct metric_rank rank = metric_rank_of(point.value, point.step, point.time_ms);
+        if (got > 0 && metric_order_compare(&end->last, &rank) >= 0) {
+            break;
+        }
+        end->last = rank;
+        if (items != NULL) {
+            items[got] = rank;
+        }
+        got++;
+    }
+    return got;
+}
+
+static int check_whole(struct str rest, size_t count, size_t got, struct err *err)
+{
+    return got == count && rest.n == 0
+               ? 0
+               : err_set(err, ERR_CORRUPT, "the store is damaged: expected %zu metric points in order, found %zu",
+                         count, got);
 }
 
 int metric_block_read(struct str bytes, size_t count, struct arena *arena, struct metric_ranks *ret, struct err *err)
 {
     size_t most = count < bytes.n ? count : bytes.n; /* a point takes a byte at least */
     struct metric_ranks list = metric_ranks_new(arena, most);
-    struct point_code code = {0};
-    struct point point;
-    int more = 0;
-    while (list.count < most && (more = point_decode(&code, &bytes, &point)) == 1) {
-        struct metric_rank rank = metric_rank_of(point.value, point.step, point.time_ms);
-        if (list.count > 0 && metric_order_compare(&list.items[list.count - 1], &rank) >= 0) {
-            break;
-        }
-        add(&list, &rank);
-    }
-    if (list.count != count || bytes.n > 0) {
-        return err_set(err, ERR_CORRUPT, "the store is damaged: expected %zu metric points in order, found %zu", count,
-                       list.count);
+    struct metric_block_end end = {0};
+    list.count = read_points(&bytes, most, list.items, &end);
+    if (check_whole(bytes, count, list.count, err) < 0) {
+        return -1;
     }
     *ret = list;
     return 0;
+}
+
+int metric_block_find_end(struct str bytes, size_t count, struct metric_block_end *ret, struct err *err)
+{
+    *ret = (struct metric_block_end){0};
+    size_t got = read_points(&bytes, count, NULL, ret);
+    return check_whole(bytes, count, got, err);
 }

@@ -29,9 +29,9 @@ struct series {
 };
 
 struct block {
-    int64_t id; /* 0: not stored yet */
-    size_t bytes;
-    struct metric_ranks points;
+    int64_t id; /* 0: none */
+    struct str bytes;
+    size_t count;
 };
 
 int metric_summary_read(struct stmt *s, int from, struct arena *arena, struct metric_summary *ret, struct err *err)
@@ -146,10 +146,8 @@ static int take_block(const struct series *series, struct stmt *s, struct block 
     int row = stmt_step(s, err);
     if (row == 1) {
         ret->id = stmt_column_int(s, 0);
-        size_t count = (size_t)stmt_column_int(s, 1);
-        struct str bytes = stmt_column_blob(s, 2, series->arena);
-        ret->bytes = bytes.n;
-        row = metric_block_read(bytes, count, series->arena, &ret->points, err) < 0 ? -1 : 1;
+        ret->count = (size_t)stmt_column_int(s, 1);
+        ret->bytes = stmt_column_blob(s, 2, series->arena);
     }
     stmt_done(s);
     return row;
@@ -161,12 +159,15 @@ static int need_block(int found, struct err *err)
     return found == 0 ? err_set(err, ERR_CORRUPT, "the store is damaged: a series of metrics lacks a block") : found;
 }
 
-static int last_block(const struct series *series, struct block *ret, struct err *err)
+static int last_block(const struct series *series, struct block *ret, struct metric_block_end *ret_end,
+                      struct err *err)
 {
     struct stmt *s = stmt_get(series->store, "SELECT id, count, points FROM metric_blocks WHERE " OF_SERIES
                                              " ORDER BY " DOWN " LIMIT 1");
     metric_series_bind(s, &series->id);
-    return need_block(take_block(series, s, ret, err), err);
+    return need_block(take_block(series, s, ret, err), err) < 0
+               ? -1
+               : metric_block_find_end(ret->bytes, ret->count, ret_end, err);
 }
 
 /* The last block that begins with `point` or before it; else the first. */
@@ -275,10 +276,12 @@ static int add_late(struct series *series, struct metric_ranks late, struct err 
 {
     while (late.count > 0) {
         struct block block = {0};
+        struct metric_ranks points;
         struct metric_rank next = {0};
-        int bounded = block_around(series, &late.items[0], &block, err) < 0
+        int bounded = block_around(series, &late.items[0], &block, err) < 0 ||
+                              metric_block_read(block.bytes, block.count, series->arena, &points, err) < 0
                           ? -1
-                          : next_begin(series, &block.points.items[0], &next, err);
+                          : next_begin(series, &points.items[0], &next, err);
         if (bounded < 0) {
             return -1;
         }
@@ -286,7 +289,7 @@ static int add_late(struct series *series, struct metric_ranks late, struct err 
         here = here > LATE_AT_ONCE ? LATE_AT_ONCE : here;
         struct metric_ranks mine = metric_ranks_slice(&late, 0, here);
         struct metric_ranks new;
-        struct metric_ranks both = metric_ranks_union(series->arena, &block.points, &mine, &new);
+        struct metric_ranks both = metric_ranks_union(series->arena, &points, &mine, &new);
         if (new.count > 0 && rewrite_block(series, block.id, &both, err) < 0) {
             return -1;
         }
@@ -305,10 +308,26 @@ static bool fits_tail(struct series *series, const struct metric_ranks *points)
     return series->tail_count == points->count;
 }
 
-/* Goes on from the last block; what is left over is the new tail. */
-static int spill(struct series *series, const struct block *last, struct metric_ranks points, struct err *err)
+/* Writes the points that fit behind those of a block, which begins as it did. */
+static int extend_block(struct series *series, const struct block *block, struct metric_block_end *end,
+                        const struct metric_ranks *points, size_t *ret_count, struct err *err)
 {
-    int64_t id = 0;
+    unsigned char room[METRIC_BLOCK_BYTES];
+    size_t bytes = block->bytes.n;
+    memcpy(room, block->bytes.p, bytes);
+    *ret_count = metric_block_append(end, points->items, points->count, room, sizeof room, &bytes);
+    struct stmt *s = stmt_get(series->store, "UPDATE metric_blocks SET count = :count, points = :points WHERE id = :id");
+    stmt_int(s, ":count", (int64_t)(block->count + *ret_count));
+    stmt_blob(s, ":points", room, bytes);
+    stmt_int(s, ":id", block->id);
+    return stmt_run_one(s, "extending a block of metric points", err);
+}
+
+/* Goes on from the last block; what is left over is the new tail. */
+static int spill(struct series *series, const struct block *last, struct metric_block_end *end,
+                 struct metric_ranks points, struct err *err)
+{
+    size_t written = 0;
     if (!series->stored) { /* blocks refer to the row */
         series->tail_count = series->tail_bytes = 0;
         if (save_summary(series, err) < 0) {
@@ -316,22 +335,18 @@ static int spill(struct series *series, const struct block *last, struct metric_
         }
         series->stored = true;
     }
-    if (last->id != 0 && last->bytes <= BLOCK_ALMOST_BYTES) {
-        struct metric_ranks all = metric_ranks_new(series->arena, last->points.count + points.count);
-        memcpy(all.items, last->points.items, last->points.count * sizeof *all.items);
-        memcpy(all.items + last->points.count, points.items, points.count * sizeof *all.items);
-        all.count = last->points.count + points.count;
-        points = all;
-        id = last->id;
-    }
-    do {
-        size_t written = 0;
-        if (put_block(series, id, &points, &written, err) < 0) {
+    if (last->id != 0 && last->bytes.n <= BLOCK_ALMOST_BYTES) {
+        if (extend_block(series, last, end, &points, &written, err) < 0) {
             return -1;
         }
         points = metric_ranks_slice(&points, written, points.count);
-        id = 0;
-    } while (!fits_tail(series, &points));
+    }
+    while (!fits_tail(series, &points)) {
+        if (put_block(series, 0, &points, &written, err) < 0) {
+            return -1;
+        }
+        points = metric_ranks_slice(&points, written, points.count);
+    }
     return 0;
 }
 
@@ -339,16 +354,16 @@ static int add_points(struct series *series, const struct metric_ranks *points, 
 {
     const struct metric_ranks *tail = &series->is.tail;
     struct block last = {0};
+    struct metric_block_end end = {0};
     bool blocks = series->is.count > (int64_t)series->is.tail.count;
     size_t late = 0;
     bool before_tail = tail->count == 0 || metric_order_compare(&points->items[0], &tail->items[0]) < 0;
     if (blocks && before_tail) {
-        if (last_block(series, &last, err) < 0) {
+        if (last_block(series, &last, &end, err) < 0) {
             return -1;
         }
-        const struct metric_rank *end = &last.points.items[last.points.count - 1];
-        late = metric_ranks_before(points, end);
-        late += late < points->count && metric_order_compare(&points->items[late], end) == 0; /* a repeat is late too */
+        late = metric_ranks_before(points, &end.last);
+        late += late < points->count && metric_order_compare(&points->items[late], &end.last) == 0; /* a repeat, too */
     }
     if (late > 0 && add_late(series, metric_ranks_slice(points, 0, late), err) < 0) {
         return -1;
@@ -360,10 +375,10 @@ static int add_points(struct series *series, const struct metric_ranks *points, 
     if (fits_tail(series, &behind)) {
         return 0;
     }
-    if (blocks && (last.id == 0 || late > 0) && last_block(series, &last, err) < 0) {
+    if (blocks && (last.id == 0 || late > 0) && last_block(series, &last, &end, err) < 0) {
         return -1;
     }
-    return spill(series, &last, behind, err);
+    return spill(series, &last, &end, behind, err);
 }
 
 int metric_series_add(struct store *store, int64_t run, int64_t target, const char *key, struct metric_ranks *points,

@@ -32,7 +32,7 @@ static int check_time(const struct metric_point *point, size_t i, struct err *er
 
 /* ---- a batch by key -------------------------------------------------------------------------------- */
 
-enum { SEEN_SLOTS = 256 };
+enum { SEEN_SLOTS_FEW = 256, SEEN_SLOTS_MANY = 4096 };
 
 /* Which of the batch's keys each point has. Points of one key mostly have it at one address: `seen` remembers those. */
 struct key_list {
@@ -42,24 +42,25 @@ struct key_list {
     size_t count;
     size_t room;
     size_t counts_room;
-    struct {
+    struct seen_key {
         const char *address;
         size_t number;
-    } seen[SEEN_SLOTS];
+    } *seen;
+    size_t seen_slots;
 };
 
-static size_t slot_of(const char *key)
+static struct seen_key *slot_of(const struct key_list *list, const char *key)
 {
-    uintptr_t address = (uintptr_t)key;
-    return (size_t)(address ^ address >> 8) % SEEN_SLOTS;
+    uint64_t mixed = (uint64_t)(uintptr_t)key * 0x9e3779b97f4a7c15;
+    return &list->seen[(mixed >> 32) % list->seen_slots];
 }
 
 static int number_of(struct key_list *list, struct arena *arena, const char *key, size_t i, size_t *ret,
                      struct err *err)
 {
-    size_t slot = slot_of(key);
-    if (key != NULL && list->seen[slot].address == key) {
-        *ret = list->seen[slot].number;
+    struct seen_key *seen = slot_of(list, key);
+    if (key != NULL && seen->address == key) {
+        *ret = seen->number;
         return 0;
     }
     ptrdiff_t found = str_index_find(list->index, str_from(key));
@@ -73,8 +74,8 @@ static int number_of(struct key_list *list, struct arena *arena, const char *key
         list->keys[list->count] = key;
         list->counts[list->count++] = 0;
     }
-    list->seen[slot].address = key;
-    list->seen[slot].number = *ret = (size_t)found;
+    *ret = (size_t)found;
+    *seen = (struct seen_key){key, *ret};
     return 0;
 }
 
@@ -115,6 +116,8 @@ static int log_batch(struct store *store, const struct metric_target *target, co
 {
     struct key_list *list = arena_one(arena, struct key_list);
     list->index = str_index_new(arena, 32);
+    list->seen_slots = count > SEEN_SLOTS_MANY ? SEEN_SLOTS_MANY : SEEN_SLOTS_FEW;
+    list->seen = arena_array(arena, list->seen_slots, sizeof *list->seen);
     uint32_t *numbers = arena_array(arena, count, sizeof *numbers);
     int64_t run = 0;
     int64_t target_number = 0;

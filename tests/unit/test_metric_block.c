@@ -134,6 +134,49 @@ TEST(blocks_are_filled_and_come_back_whole)
     }
 }
 
+static void fill(struct arena *arena, struct rng *rng, struct metric_ranks *list, size_t count)
+{
+    *list = metric_ranks_new(arena, count);
+    for (size_t i = 0; i < count; i++) {
+        double value = rng_below(rng, 20) == 0 ? (double)NAN : rng_unit(rng);
+        list->items[list->count++] = metric_rank_of(value, (int64_t)i, (int64_t)(i * 100 + rng_below(rng, 90)));
+    }
+}
+
+TEST(a_block_that_is_extended_has_the_bytes_of_one_written_at_once)
+{
+    struct rng rng;
+    rng_seed(&rng, 9);
+    struct arena *arena = arena_new();
+    for (int round = 0; round < 200; round++) {
+        struct metric_ranks list;
+        fill(arena, &rng, &list, 500);
+        unsigned char whole[METRIC_BLOCK_BYTES];
+        unsigned char grown[METRIC_BLOCK_BYTES];
+        size_t whole_bytes = 0;
+        size_t bytes = 0;
+        size_t fit = metric_block_write(list.items, list.count, whole, sizeof whole, &whole_bytes);
+        size_t got = metric_block_write(list.items, 1 + rng_below(&rng, 60), grown, sizeof grown, &bytes);
+        while (got < list.count) {
+            struct metric_block_end end;
+            assert_int_equal(metric_block_find_end((struct str){(const char *)grown, bytes}, got, &end, NULL), 0);
+            assert_int_equal(metric_order_compare(&end.last, &list.items[got - 1]), 0);
+            size_t wanted = 1 + rng_below(&rng, 60);
+            wanted = wanted < list.count - got ? wanted : list.count - got;
+            size_t more = metric_block_append(&end, list.items + got, wanted, grown, sizeof grown, &bytes);
+            got += more;
+            if (more < wanted) {
+                break;
+            }
+        }
+        assert_int_equal(got, fit);
+        assert_int_equal(bytes, whole_bytes);
+        assert_memory_equal(grown, whole, bytes);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
 TEST(bytes_that_are_no_block_are_damage)
 {
     struct arena *arena = arena_new();
@@ -154,6 +197,10 @@ TEST(bytes_that_are_no_block_are_damage)
             assert_int_equal(metric_block_read(text, count, arena, &back, &err), whole ? 0 : -1);
             assert_true(whole || err.code == ERR_CORRUPT);
             err_clear(&err);
+            struct metric_block_end end;
+            assert_int_equal(metric_block_find_end(text, count, &end, &err), whole ? 0 : -1);
+            assert_true(whole || err.code == ERR_CORRUPT);
+            err_clear(&err);
         }
     }
     /* The same points in another order. */
@@ -166,4 +213,5 @@ TEST(bytes_that_are_no_block_are_damage)
 
 TESTS(RUN(values_that_are_one_to_mlflow_are_one), RUN(a_settled_list_ascends_and_has_each_point_once),
       RUN(a_union_has_all_of_both_and_tells_what_is_new), RUN(what_stands_before_a_point_is_counted),
-      RUN(blocks_are_filled_and_come_back_whole), RUN(bytes_that_are_no_block_are_damage))
+      RUN(blocks_are_filled_and_come_back_whole),
+      RUN(a_block_that_is_extended_has_the_bytes_of_one_written_at_once), RUN(bytes_that_are_no_block_are_damage))
