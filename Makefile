@@ -205,7 +205,7 @@ $(BUILD)/bench/%.so: tests/bench/%.c orchestrator/step.h
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden $(OPT) $(WARN) $(CFLAGS) -Iorchestrator -o $@ $<
 bench-metrics: all $(BUILD)/bench/metrics_floor $(BUILD)/bench/metrics_single $(BUILD)/bench/points.so ## a million metric points into the store, beside plain rows and a plain file
 	@$(PYTHON) tests/bench/metrics.py $(abspath $(BUILD))
-bench: all $(patsubst %,$(BUILD)/bench/%,floor floor_yaml timed noop.so) ## how fast, beside the floor and the peers: writes docs/performance.md
+bench: all $(patsubst %,$(BUILD)/bench/%,floor floor_yaml timed noop.so metrics_floor metrics_single points.so) ## how fast, beside the floor and the peers: writes docs/performance.md
 	@tests/install-packages.sh $(APT_BENCH)
 	@$(PYTHON) tests/bench/bench.py $(abspath $(BUILD)) --rounds $(ROUNDS) --peers "$(PEERS)" --write docs/performance.md
 ROUNDS ?= 9

@@ -309,8 +309,8 @@ static bool has_read_enough(const struct gathered *points, size_t bytes, size_t 
     return bytes >= budget && (bytes / MANY_KEYS_BUDGETS >= budget || !gathered_wants_more(points));
 }
 
-/* Reads at most `budget` bytes, some of them for points of many keys: the number of frames, or -1. `*ret_got` is what journal_next came to: 1 when there is
- * more to read, 0, or -1 with `wrong`. */
+/* Reads at most `budget` bytes, some budgets for points of many keys: the number of frames, or -1. `*ret_got` is what
+ * journal_next came to: 1 when there is more to read, 0, or -1 with `wrong`. */
 static int take_frames(struct engine *engine, struct open_run *open, size_t budget, int *ret_got, struct err *wrong,
                        struct err *err)
 {

@@ -316,7 +316,8 @@ static int extend_block(struct series *series, const struct block *block, struct
     size_t bytes = block->bytes.n;
     memcpy(room, block->bytes.p, bytes);
     *ret_count = metric_block_append(end, points->items, points->count, room, sizeof room, &bytes);
-    struct stmt *s = stmt_get(series->store, "UPDATE metric_blocks SET count = :count, points = :points WHERE id = :id");
+    struct stmt *s =
+        stmt_get(series->store, "UPDATE metric_blocks SET count = :count, points = :points WHERE id = :id");
     stmt_int(s, ":count", (int64_t)(block->count + *ret_count));
     stmt_blob(s, ":points", room, bytes);
     stmt_int(s, ":id", block->id);

@@ -23,6 +23,7 @@ import time
 
 import durable_order
 import loading
+import metrics
 import peers
 import report
 import shapes
@@ -127,8 +128,22 @@ class Bench:
         for kind, text, slots, is_full in (
                 ("ready", shapes.ready(OPEN_STEPS, homes.mark), 2, lambda: len(homes.started()) == 2),
                 ("waiting", shapes.approvals(OPEN_STEPS), 32, lambda: homes.waits() == OPEN_STEPS)):
-            taken[kind] = homes.recoveries(text, slots, is_full, RECOVERIES)
-            tell(f"recovery of {OPEN_STEPS} steps that are {kind}: {median(taken[kind]):.1f} ms")
+            took = homes.recoveries(text, slots, is_full, RECOVERIES)
+            taken[kind] = [ms for ms, _ in took]
+            ran = self.results.setdefault("recovery_ran", {})[kind] = [ran_ms for _, ran_ms in took]
+            tell(f"recovery of {OPEN_STEPS} steps that are {kind}: {median(taken[kind]):.1f} ms, "
+                 f"{median(ran):.1f} ms of them on a processor")
+
+    def metrics(self):
+        folder = self.work / "metrics"
+        taken = self.results["metrics"] = {"points": metrics.POINTS, "shapes": {}}
+        with metrics.adopted_runners():
+            for name, shape in metrics.SHAPES.items():
+                taken["shapes"][name] = took = metrics.measure(self.build, folder, shape)
+                tell(f"{metrics.POINTS:,} points of {name}: {took['wall']:.2f} s, the floor {took['floor']:.2f} s, "
+                     f"{took['store'] / metrics.POINTS:.1f} bytes a point")
+        taken["single"], _ = metrics.few(self.build, folder, 10_000, 20, 1)
+        shutil.rmtree(folder, ignore_errors=True)
 
     # ---- all of it ----
 
@@ -146,7 +161,7 @@ class Bench:
             self.homes.clean()
 
 
-ROWS = ("chains", "order", "one", "validate", "memory", "long", "recovery")
+ROWS = ("chains", "order", "one", "validate", "memory", "long", "recovery", "metrics")
 
 
 # ---- the machine ----

@@ -35,6 +35,10 @@ def memory_kib(pid, field):
     return next((int(line.split()[1]) for line in lines if line.startswith(field + ":")), 0)
 
 
+def on_processor_ms(pid):
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e6
+
+
 class Homes:
     def __init__(self, timer):
         self.timer, self.sluice = timer, timer.build / "sluice"
@@ -123,7 +127,8 @@ class Homes:
         self.home.rename(self.folder / "crashed")
 
     def recover(self):
-        """Milliseconds from the start of `sluice resume` to its word that it has taken up what was open."""
+        """Milliseconds from the start of `sluice resume` to its word that it has taken up what was open; and how many
+        of them it was on a processor."""
         # Not by shutil, which takes long over the folders of 10,000 steps.
         subprocess.run(["rm", "-rf", self.home], check=True)
         subprocess.run(["cp", "-a", self.folder / "crashed", self.home], check=True)
@@ -136,7 +141,8 @@ class Homes:
             for line in process.stderr:
                 lines.append(line)
                 if "has taken up the open runs of the home: 1" in line:
-                    return (time.perf_counter() - began) * 1000
+                    took = (time.perf_counter() - began) * 1000
+                    return took, on_processor_ms(process.pid)
             raise NotMeasured(f"sluice resume took up nothing: {''.join(lines[-2:]).strip()}")
         finally:
             self.kill(process)

@@ -139,12 +139,29 @@ class Report:
                             ("waiting", "that wait for an approval")):
             taken = self.results["recovery"][kind]
             yield (f"recovery of a home with 10,000 open steps, {words}", "200 ms",
-                   f"{number(median(taken))} ms ({self.spread(taken)}; {len(taken)} times)",
+                   f"{number(median(taken))} ms ({self.spread(taken)}; {len(taken)} times)" + self.ran(kind),
                    self.verdict(median(taken), 200))
+
+    def ran(self, kind):
+        taken = self.results.get("recovery_ran", {}).get(kind)
+        return f", {number(median(taken))} ms of them on a processor" if taken else ""
+
+    def metrics(self):
+        taken = self.results["metrics"]
+        million = f"{taken['points']:,} metric points through a journal into the store"
+        for name, took in taken["shapes"].items():
+            parts = ", ".join(f"{part} {took[part]:.2f}" for part in ("step", "runner", "engine"))
+            yield (f"{million}, {name}", "0.7 s", f"{took['wall']:.2f} s ({self.spread(took['walls'])}; processor "
+                   f"time: {parts}); floor {took['floor']:.2f} s", self.verdict(took["wall"], 0.7))
+        sizes = {name: took["store"] / taken["points"] for name, took in taken["shapes"].items()}
+        yield ("a point on disk, in series of 1,000 and more", "12 bytes",
+               ", ".join(f"{size:.1f} ({name})" for name, size in sizes.items()), self.verdict(max(sizes.values()), 12))
+        yield ("a point on disk, single ones", "60 bytes", f"{taken['single']:.1f}",
+               self.verdict(taken["single"], 60))
 
     def targets(self):
         rows = []
-        for part in ("chains", "order", "one", "validate", "memory", "long", "recovery"):
+        for part in ("chains", "order", "one", "validate", "memory", "long", "recovery", "metrics"):
             try:
                 rows += list(getattr(self, {"long": "long_run"}.get(part, part))())
             except (KeyError, IndexError):

@@ -47,7 +47,8 @@ static const char *const fillings[] = {
     "INSERT INTO removals VALUES ('/a/b', 'run wine/12', 1)",
     "UPDATE attempt_ids SET given = 70; UPDATE attempts SET early = 1 WHERE mark = 'y'",
     ("INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, created_ms) VALUES "
-     "(1, 'p1', 0, 0, 'delay', '{}', 'null', 'open', 8, 1), (2, 'p1', 0, 0, 'approval', '{}', 'null', 'open', NULL, 1)"),
+     "(1, 'p1', 0, 0, 'delay', '{}', 'null', 'open', 8, 1), "
+     "(2, 'p1', 0, 0, 'approval', '{}', 'null', 'open', NULL, 1)"),
 };
 
 static const char *const questions[] = {
