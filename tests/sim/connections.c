@@ -8,6 +8,7 @@
 #include "store/store_internal.h"
 
 #include <sqlite3.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum { SLOTS = 512 };
 /* The linker's names of the functions themselves, and of what is called in their place. */
 int __real_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
 int __real_sqlite3_close(sqlite3 *db);
+int __real_sqlite3_db_config(sqlite3 *db, int option, ...);
 int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
                               const char **ret_tail);
 int __real_sqlite3_finalize(sqlite3_stmt *statement);
@@ -24,6 +26,7 @@ int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
                         char **ret_message);
 int __wrap_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
 int __wrap_sqlite3_close(sqlite3 *db);
+int __wrap_sqlite3_db_config(sqlite3 *db, int option, ...);
 int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *sql, int size, sqlite3_stmt **ret, const char **ret_tail);
 int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
                               const char **ret_tail);
@@ -50,6 +53,7 @@ struct connection {
     sqlite3 *db; /* NULL: there is none */
     bool idle;
     const char *pragmas; /* that it was opened with: they hold still, and would have all statements compiled again */
+    int no_checkpoint;   /* SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE: set when it is closed, for the same reason */
     struct kept_statement statements[SLOTS];
 };
 
@@ -76,6 +80,7 @@ static int close_really(struct connection *connection)
     for (size_t i = 0; i < SLOTS; i++) {
         (void)__real_sqlite3_finalize(connection->statements[i].statement);
     }
+    (void)__real_sqlite3_db_config(connection->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, connection->no_checkpoint, NULL);
     int code = __real_sqlite3_close(connection->db);
     memset(connection, 0, sizeof *connection);
     return code;
@@ -121,6 +126,22 @@ int __wrap_sqlite3_close(sqlite3 *db)
         return SQLITE_OK;
     }
     return close_really(connection);
+}
+
+/* All options that the programs set are on or off. */
+int __wrap_sqlite3_db_config(sqlite3 *db, int option, ...)
+{
+    struct connection *connection = of(db);
+    va_list arguments;
+    va_start(arguments, option);
+    int on = va_arg(arguments, int);
+    int *ret_on = va_arg(arguments, int *);
+    va_end(arguments);
+    if (connection != NULL && option == SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE) {
+        connection->no_checkpoint = on;
+        return SQLITE_OK;
+    }
+    return __real_sqlite3_db_config(db, option, on, ret_on);
 }
 
 void connections_process_dies(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Between the programs' objects and SQLite: the linker turns their calls of sqlite3_open_v2, _close, _prepare_v2,
- * _prepare_v3, _finalize, _step and _exec to connections.c (--wrap), which hands them on.
+ * Between the programs' objects and SQLite: the linker turns their calls of sqlite3_open_v2, _close, _db_config,
+ * _prepare_v2, _prepare_v3, _finalize, _step and _exec to connections.c (--wrap), which hands them on.
  *
  * Three things are done on the way. A connection that a killed process leaves is emptied and handed to the next that
  * opens the home, with its statements: the schema is not parsed and statements are not compiled again for each of

@@ -26,11 +26,13 @@ static void content_write(struct content *content, const void *bytes, size_t siz
         memset(content->bytes + content->size, 0, offset - content->size);
     }
     memcpy(content->bytes + offset, bytes, size);
+    content->touched = true;
     content->size = content->size > offset + size ? content->size : offset + size;
 }
 
 static void content_copy(struct content *to, const struct content *from)
 {
+    to->touched = true;
     make_room(to, from->size + 1);
     if (from->size > 0) {
         memcpy(to->bytes, from->bytes, from->size);
@@ -47,6 +49,7 @@ static void file_sync(struct file *file)
         content_write(&file->synced, file->now.bytes + file->dirty_from, file->dirty_to - file->dirty_from,
                       file->dirty_from);
     }
+    file->synced.touched = file->synced.touched || file->synced.size != file->now.size;
     file->synced.size = file->now.size;
     file->dirty_from = SIZE_MAX;
     file->dirty_to = 0;
@@ -56,6 +59,7 @@ static void file_remove(struct file *file)
 {
     file->exists = false;
     file->now.size = file->synced.size = 0;
+    file->now.touched = file->synced.touched = true;
     file->dirty_from = SIZE_MAX;
     file->dirty_to = 0;
 }
@@ -142,6 +146,7 @@ static int disk_truncate(sqlite3_file *base, sqlite3_int64 size)
     int code = next_operation(false);
     if (code == SQLITE_OK && (size_t)size < file->now.size) {
         file->now.size = (size_t)size;
+        file->now.touched = true;
     }
     return code;
 }
@@ -379,13 +384,22 @@ void disk_keep_image(void)
     }
 }
 
+/* Most histories end before the database itself is written: it is as it was. */
+static void put_back(struct content *content, const struct content *image)
+{
+    if (content->touched) {
+        content_copy(content, image);
+        content->touched = false;
+    }
+}
+
 void disk_reset(void)
 {
     disk_process_gone();
     for (int i = 0; i < FILES; i++) {
         struct file *file = &disk.files[i];
-        content_copy(&file->now, &file->image);
-        content_copy(&file->synced, &file->image);
+        put_back(&file->now, &file->image);
+        put_back(&file->synced, &file->image);
         file->exists = file->in_image;
         file->dirty_from = SIZE_MAX;
         file->dirty_to = 0;

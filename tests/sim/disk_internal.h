@@ -15,6 +15,7 @@ enum { FILES = 3, REGIONS = 4, SECTOR = 512 };
 struct content {
     unsigned char *bytes;
     size_t size, room;
+    bool touched; /* since it was the image */
 };
 
 struct file {

@@ -106,7 +106,7 @@ void history_engine_away(struct history *h)
 {
     engine_close(h->engine);
     h->engine = NULL;
-    if (h->world.power_is_off || rng_below(&h->rng, 3) == 0) {
+    if (h->world.power_is_off || rng_below(&h->rng, 8) == 0) {
         judge_close(&h->judge); /* nobody has the wal-index mapped then: it is made anew from the WAL */
     }
     store_close(h->store);
@@ -482,6 +482,7 @@ void history_open(struct history *h, const struct history_options *options)
     h->store_failures = connections_failures(&last);
     world_open(world, options->seed, options->home);
     world->verbose = options->verbose;
+    world->traced = options->traced;
     world->began = began;
     current = world;
     disk_rng = world->disk_rng;

@@ -15,6 +15,7 @@ struct history_options {
     unsigned allowed;   /* bits of enum fault_kind that may happen */
     size_t steps;       /* at most */
     bool verbose;
+    bool traced;        /* the result's trace is asked for */
 };
 
 struct history_result {

@@ -285,6 +285,7 @@ static void tell(const struct history_options *options, const char *name, const 
     strbuf_init(&telling->rows, TEXT_MAX);
     telling->options = *options;
     telling->options.seed = chance_of(name);
+    telling->options.traced = true; /* what is quiet has no trace */
     history_open(h, &telling->options);
     machine_log_into(&log);
     h->log = &log;

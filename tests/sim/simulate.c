@@ -229,6 +229,7 @@ static void run_batch(const struct options *options, struct shared *shared, int 
         struct history_result again;
         history.seed = options->these != NULL ? options->these[i] : options->from + i;
         shared->running[worker] = history.seed;
+        history.traced = history.seed % SAME_EVERY == 0;
         give_time();
         memset(deletion_reached, 0, sizeof deletion_reached);
         history_run(&history, &result);
@@ -242,7 +243,7 @@ static void run_batch(const struct options *options, struct shared *shared, int 
         __atomic_fetch_add(&shared->simulated_s, (uint64_t)result.simulated_ms / 1000, __ATOMIC_SEQ_CST);
         if (result.failed) {
             note_failure(shared, history.seed, result.failure);
-        } else if (history.seed % SAME_EVERY == 0) { /* the same seed is the same history */
+        } else if (history.traced) { /* the same seed is the same history */
             history_run(&history, &again);
             if (again.trace != result.trace) {
                 note_failure(shared, history.seed, "another trace");

@@ -30,6 +30,9 @@ void world_trace(struct world *world, const char *format, ...)
 {
     char line[600];
     va_list arguments;
+    if (!world->traced && !world->verbose) {
+        return;
+    }
     va_start(arguments, format);
     int size = vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);

@@ -179,7 +179,8 @@ struct world {
     char cancelled_run[40]; /* will be cancelled; "": none */
     bool clock_jumped, lost_power, journal_cut;
     bool power_is_off; /* until the engine's process is gone, too */
-    uint64_t trace; /* digest of all that happened: equal for equal histories */
+    uint64_t trace; /* digest of all that happened: equal for equal histories; 0 when nobody asks */
+    bool traced;
     bool verbose;
     int break_links; /* the next so many connections end as they begin */
     int fail_runners, dying_runners, mute_runners; /* the next so many that are started */
