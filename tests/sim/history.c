@@ -313,7 +313,7 @@ static void draw_commands(struct history *h)
         add_command(h, COMMAND_VOTE, 0, (int64_t)rng_below(rng, 60000));
     }
     if (rng_below(rng, 100) < 18) {
-        int64_t at_ms = (int64_t)rng_below(rng, 8000);
+        int64_t at_ms = (int64_t)rng_below(rng, h->world.plan.quick && rng_below(rng, 2) == 0 ? 400 : 8000);
         memcpy(h->world.cancelled_run, h->runs[0].run_id, sizeof h->world.cancelled_run);
         add_command(h, COMMAND_CANCEL, 0, at_ms);
         if (rng_below(rng, 3) == 0) {

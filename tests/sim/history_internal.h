@@ -60,7 +60,7 @@ struct history {
     struct engine_options setup; /* what its home has */
     struct resource_supply supply[8];
     struct json secrets;
-    bool calm;
+    bool calm, loose;
     const char *run_names[RUNS_MAX];
     struct {
         VEC_OF(char *)

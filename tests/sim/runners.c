@@ -109,7 +109,7 @@ static void send_hello(struct world *world, struct runner *runner, struct link *
 {
     struct arena *arena = arena_new();
     struct json hello = typed(arena, "hello");
-    json_set(arena, &hello, "protocol", json_int(WIRE_PROTOCOL));
+    json_set(arena, &hello, "protocol", json_int(WIRE_PROTOCOL + (runner->is_other ? 1 : 0)));
     json_set(arena, &hello, "id", json_cstring(arena, runner->id));
     json_set(arena, &hello, "pid", json_int(1000 + runner->number));
     json_set(arena, &hello, "boot_id", json_cstring(arena, world->boot_id));
@@ -266,6 +266,8 @@ static void obey(struct world *world, struct runner *runner, struct link *link, 
         steps_begin(world, runner, message);
     } else if (strcmp(type, "list") == 0) {
         send_attempts(runner, link);
+    } else if (strcmp(type, "leave") == 0) {
+        runner->leaves = true;
     } else if (step != NULL && strcmp(type, "stop") == 0) {
         steps_stop(world, step, json_get_text(message, "why", "cancel"), json_get_int(message, "grace_ms", 10000));
     } else if (step != NULL && strcmp(type, "reply") == 0) {
@@ -432,6 +434,27 @@ static void linger(struct world *world, struct runner *runner)
     }
 }
 
+static void happen(struct world *world, struct runner *runner, const struct happening *what)
+{
+    switch (what->kind) {
+    case HAPPENS_READ:
+        read_links(world, runner);
+        break;
+    case HAPPENS_TELL:
+        ring(world, runner);
+        break;
+    case HAPPENS_LINGER:
+        linger(world, runner);
+        break;
+    case HAPPENS_GO_ON:
+        world_trace(world, "runner %d goes on", runner->number);
+        break;
+    default:
+        steps_happen(world, what);
+        break;
+    }
+}
+
 void runner_happens(struct world *world, const struct happening *what)
 {
     struct runner *runner = what->execution != NULL ? what->execution->runner : what->runner;
@@ -455,21 +478,8 @@ void runner_happens(struct world *world, const struct happening *what)
                                     .number = what->number};
         return;
     }
-    switch (what->kind) {
-    case HAPPENS_READ:
-        read_links(world, runner);
-        break;
-    case HAPPENS_TELL:
-        ring(world, runner);
-        break;
-    case HAPPENS_LINGER:
-        linger(world, runner);
-        break;
-    case HAPPENS_GO_ON:
-        world_trace(world, "runner %d goes on", runner->number);
-        break;
-    default:
-        steps_happen(world, what);
-        break;
+    happen(world, runner, what);
+    if (runner->alive && runner->leaves && is_idle(runner)) {
+        runner_killed(world, runner);
     }
 }

@@ -5,8 +5,9 @@
  * A scenario is scenarios/NAME.scenario, sections that begin with "--- ":
  *
  *   --- home                what the home has: "slots 2", "supply NAME AMOUNT [DEVICE,...]", "secret NAME VALUE",
- *                           "groups JSON", "vars JSON", "env JSON", "single-user"; "calm": with faults it comes to
- *                           something else, so they are left out
+ *                           "groups JSON", "vars JSON", "env JSON", "single-user"; "processes": the engine can send
+ *                           signals to runners; "loose": with faults it comes to something else, and only what
+ *                           always holds is looked at; "calm": not even that
  *   --- file PATH           a file of the workspace
  *   --- people              an act a line, each when nothing goes on by itself any more, or at once behind the one
  *                           before when it begins with "+ ": see scenario_people.c
@@ -37,6 +38,8 @@ uint64_t scenario_seed(int scenario, enum scenario_fault fault, int nth);
 /* How many scenarios there are in the folder. */
 int scenario_find(const char *folder);
 const char *scenario_name(int scenario);
+/* Faults in it are judged less: what can be tried elsewhere is. */
+bool scenario_is_loose(int scenario);
 /* How many places for faults of each kind the scenario has; and the seeds of faults that come from a place in the
  * program where none came from before (origins.h), of statements and calls of the system. The caller frees them. */
 void scenario_count(const struct history_options *options, int scenario, int ret_counts[SCENARIO_FAULTS],

@@ -78,6 +78,10 @@ static void set_home(struct history *h, struct str line)
         h->setup.step_env_name_count = 2;
     } else if (str_is(word, "calm")) {
         h->calm = true;
+    } else if (str_is(word, "loose")) {
+        h->loose = true;
+    } else if (str_is(word, "processes")) {
+        h->world.knows_processes = true;
     } else if (str_is(word, "single-user")) {
         h->setup.single_user = true;
     } else if (word.n > 0) {

@@ -25,6 +25,11 @@
  *   starts-nothing, starts-again     the next engines begin no steps, or do
  *   forget-plugins                   they are gone from the next engine on
  *   spoil GLOB TEXT, unlink GLOB     changes files of the home
+ *   change-runners                   they are of another version, as the next engine finds
+ *   other-runners N                  the next so many that are started are
+ *   hang-runners                     as stop-runners, and no signal is of use
+ *   turns N                          the engine has so many turns, and is not waited for any longer
+ *   until-held N, until-begun N      the same, until runners hold so many attempts, or have begun so many in all
  *   quiet                            nothing
  *   sql TEXT                         another process changes the store
  *   states RUN                       in which state it and its steps are, and why
@@ -363,11 +368,43 @@ static void say(struct history *h, const char *type, const char *run)
     }
 }
 
-static void stop_runners(struct history *h, bool stop)
+static void stop_runners(struct history *h, bool stop, bool hang)
 {
     for (size_t i = 0; i < h->world.runners.count; i++) {
         h->world.runners.items[i]->stopped = stop;
+        h->world.runners.items[i]->hangs = hang;
     }
+}
+
+static long count_held(const struct world *world)
+{
+    long held = 0;
+    for (size_t i = 0; i < world->runners.count; i++) {
+        const struct runner *runner = world->runners.items[i];
+        for (size_t k = 0; runner->alive && k < runner->attempts.count; k++) {
+            held += runner->attempts.items[k]->phase == PHASE_HELD ? 1 : 0;
+        }
+    }
+    return held;
+}
+
+/* Turns as `verb` says. An engine that dies of a fault meanwhile has had its turns. */
+static const char *have_turns(struct history *h, const char *verb, long count)
+{
+    int failures = 0;
+    for (long i = 0; !h->world.dead && !h->restart && failures == 0; i++) {
+        bool enough = strcmp(verb, "turns") == 0        ? i >= count
+                      : strcmp(verb, "until-held") == 0 ? count_held(&h->world) >= count
+                                                        : (long)h->world.executions.count >= count;
+        if (enough) {
+            break;
+        }
+        if (i > 300) {
+            return "it does not come to that";
+        }
+        history_turn(h, &failures);
+    }
+    return "ok";
 }
 
 /* True when the word is about the engine's own life. */
@@ -409,8 +446,15 @@ static void world_does(struct history *h, const struct words *words)
         world->dying_runners = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "mute-runners") == 0) {
         world->mute_runners = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0) {
-        stop_runners(h, verb[0] == 's');
+    } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0 ||
+               strcmp(verb, "hang-runners") == 0) {
+        stop_runners(h, verb[0] != 'w', verb[0] == 'h');
+    } else if (strcmp(verb, "change-runners") == 0) {
+        for (size_t i = 0; i < world->runners.count; i++) {
+            world->runners.items[i]->is_other = true;
+        }
+    } else if (strcmp(verb, "other-runners") == 0) {
+        world->other_runners = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "say") == 0) {
         say(h, word_at(words, 1), run_id(h, word_at(words, 2)));
     } else if (strcmp(verb, "go") == 0) {
@@ -469,6 +513,8 @@ static const char *do_line(struct history *h, struct str line)
         told = outcome(h, "a kill", engine_kill(h->engine, run_id(h, word_at(&words, 1)), &err), &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
+    } else if (strcmp(verb, "turns") == 0 || strcmp(verb, "until-held") == 0 || strcmp(verb, "until-begun") == 0) {
+        told = have_turns(h, verb, strtol(word_at(&words, 1), NULL, 10));
     } else if (strcmp(verb, "sql") == 0) {
         told = change_store(h, line);
     } else if (strcmp(verb, "states") == 0) {

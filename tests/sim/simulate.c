@@ -365,13 +365,17 @@ static void scenario_seeds(struct options *options)
     for (int i = 0; i < count; i++) {
         vec_push(&seeds, scenario_seed(i, SCENARIO_NO_FAULT, 0));
     }
-    for (int i = 0; i < count && options->every > 0; i++) {
+    for (int k = 0; k < 2 * count && options->every > 0; k++) {
+        int i = k % count;
+        if (scenario_is_loose(i) != (k >= count)) {
+            continue;
+        }
         int places[SCENARIO_FAULTS] = {0};
         uint64_t *found = NULL;
         size_t found_count = 0;
         scenario_count(&options->history, i, places, &found, &found_count);
-        for (size_t k = 0; k < found_count; k++) {
-            vec_push(&seeds, found[k]);
+        for (size_t f = 0; f < found_count; f++) {
+            vec_push(&seeds, found[f]);
         }
         free(found);
         for (int fault = SCENARIO_STATEMENT; fault < SCENARIO_FAULTS; fault++) {

@@ -186,8 +186,18 @@ void steps_begin(struct world *world, struct runner *runner, const struct json *
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
+/* Would an engine that comes read of the heir? */
+static bool can_be_told(const struct execution *step)
+{
+    const char *path = json_get_text(&step->spawn, "journal", "");
+    return step->log != NULL && journal_writer_file(step->log->writer) == journal_file_at(path);
+}
+
 static struct execution *heir_of(const struct execution *step)
 {
+    if (!can_be_told(step)) {
+        return NULL;
+    }
     for (size_t i = 0; i < step->runner->attempts.count; i++) {
         struct execution *heir = step->runner->attempts.items[i];
         if (heir->phase == PHASE_HELD && heir->after == step->attempt && !heir->withdrawn && heir->stopped == NULL) {

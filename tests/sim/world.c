@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -268,11 +269,63 @@ static int world_runner_start(void *ctx, const struct engine_options *options, c
     struct runner *runner = runner_new(world, id);
     runner->dies = world->dying_runners > 0;
     world->dying_runners -= runner->dies ? 1 : 0;
+    runner->is_other = world->other_runners > 0;
+    world->other_runners -= runner->is_other ? 1 : 0;
     if (world->mute_runners > 0) {
         world->mute_runners--;
         runner->listens_ms = INT64_MAX;
     }
     return 0;
+}
+
+/* ---- signals to runners: engine/runner_process.c, whose calls the linker turns to here (--wrap) ------------------ */
+
+static struct world *living; /* that of the history that runs */
+
+int __wrap_runner_process_open(int fd, const char *id);
+bool __wrap_runner_process_wake(int pidfd);
+bool __wrap_runner_process_kill(int pidfd);
+
+int __wrap_runner_process_open(int fd, const char *id)
+{
+    struct runner *runner = living->knows_processes ? runner_find_id(living, id) : NULL;
+    struct runner_process process = {.fd = runner == NULL ? -1 : eventfd(0, EFD_CLOEXEC), .runner = runner};
+    (void)fd;
+    if (process.fd >= 0) {
+        vec_push(&living->processes, process);
+    }
+    return process.fd;
+}
+
+static struct runner *runner_of(int pidfd)
+{
+    for (size_t i = living->processes.count; pidfd >= 0 && i > 0; i--) { /* the number of one that was closed comes again */
+        if (living->processes.items[i - 1].fd == pidfd) {
+            return living->dead ? NULL : living->processes.items[i - 1].runner;
+        }
+    }
+    return NULL;
+}
+
+bool __wrap_runner_process_wake(int pidfd)
+{
+    struct runner *runner = runner_of(pidfd);
+    if (runner == NULL || !runner->alive) {
+        return false;
+    }
+    world_trace(living, "runner %d is woken", runner->number);
+    runner->stopped = runner->hangs;
+    return true;
+}
+
+bool __wrap_runner_process_kill(int pidfd)
+{
+    struct runner *runner = runner_of(pidfd);
+    if (runner == NULL || runner->hangs) {
+        return false;
+    }
+    runner_killed(living, runner);
+    return true;
 }
 
 const struct engine_world world_functions = {
@@ -372,6 +425,7 @@ void world_open(struct world *world, uint64_t seed, const char *home)
 {
     *world = (struct world){.seed = seed, .crash_after = -1, .linger_ms = 600000, .arena = arena_new()};
     struct rng rng;
+    living = world;
     rng_seed(&rng, seed);
     rng_seed(&world->disk_rng, rng_next(&rng));
     rng_seed(&world->net_rng, rng_next(&rng));
@@ -397,5 +451,6 @@ void world_close(struct world *world)
     vec_clear(&world->happenings);
     vec_clear(&world->due);
     vec_clear(&world->gone);
+    vec_clear(&world->processes);
     arena_free(world->arena);
 }

@@ -86,6 +86,9 @@ struct runner {
     char id[64];
     int number;
     bool alive, stopped;
+    bool hangs;    /* signals do not reach it */
+    bool is_other; /* of another version: its protocol is one that we do not know */
+    bool leaves;   /* with the last of its steps: it was told to */
     bool dies; /* before it greets */
     int64_t listens_ms;
     int64_t generation;
@@ -130,6 +133,12 @@ struct happening {
 struct run_synced {
     char run_id[40];
     int64_t bytes;
+};
+
+/* What stands for a runner's pidfd. */
+struct runner_process {
+    int fd;
+    struct runner *runner;
 };
 
 struct run_made {
@@ -183,7 +192,11 @@ struct world {
     bool traced;
     bool verbose;
     int break_links; /* the next so many connections end as they begin */
-    int fail_runners, dying_runners, mute_runners; /* the next so many that are started */
+    int fail_runners, dying_runners, mute_runners, other_runners; /* the next so many that are started */
+    bool knows_processes; /* the engine can send signals to runners */
+    struct {
+        VEC_OF(struct runner_process)
+    } processes;
     bool scripted; /* a scenario, not a plan */
     struct {
         VEC_OF(const char *)
