@@ -219,7 +219,8 @@ static bool obey_hello(struct world *world, struct runner *runner, struct link *
         world_trace(world, "runner %d refuses generation %lld", runner->number, (long long)generation);
         return false;
     }
-    if (world->generation_of != link->process && generation <= world->generation) {
+    /* One that was stopped may read the hello of an engine that is long gone. */
+    if (world->generation_of < link->process && generation <= world->generation) {
         world_fail(world, "an engine calls itself %lld, as one before it or less", (long long)generation);
     }
     if (generation > world->generation) {

@@ -27,7 +27,7 @@
  *   spoil GLOB TEXT, unlink GLOB     changes files of the home
  *   change-runners                   they are of another version, as the next engine finds
  *   other-runners N                  the next so many that are started are
- *   hang-runners                     as stop-runners, and no signal is of use
+ *   deafen-runners, hang-runners     as stop-runners, and SIGCONT is of no use, or no signal is
  *   turns N                          the engine has so many turns, and is not waited for any longer
  *   until-held N, until-begun N      the same, until runners hold so many attempts, or have begun so many in all
  *   quiet                            nothing
@@ -368,11 +368,12 @@ static void say(struct history *h, const char *type, const char *run)
     }
 }
 
-static void stop_runners(struct history *h, bool stop, bool hang)
+static void stop_runners(struct history *h, char how)
 {
     for (size_t i = 0; i < h->world.runners.count; i++) {
-        h->world.runners.items[i]->stopped = stop;
-        h->world.runners.items[i]->hangs = hang;
+        h->world.runners.items[i]->stopped = how != 'w';
+        h->world.runners.items[i]->deaf = how == 'd';
+        h->world.runners.items[i]->hangs = how == 'h';
     }
 }
 
@@ -447,8 +448,8 @@ static void world_does(struct history *h, const struct words *words)
     } else if (strcmp(verb, "mute-runners") == 0) {
         world->mute_runners = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0 ||
-               strcmp(verb, "hang-runners") == 0) {
-        stop_runners(h, verb[0] != 'w', verb[0] == 'h');
+               strcmp(verb, "deafen-runners") == 0 || strcmp(verb, "hang-runners") == 0) {
+        stop_runners(h, verb[0]);
     } else if (strcmp(verb, "change-runners") == 0) {
         for (size_t i = 0; i < world->runners.count; i++) {
             world->runners.items[i]->is_other = true;

@@ -303,6 +303,8 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
         folder(world, step, rest);
     } else if (strcmp(verb, "freeze") == 0) {
         step->runner->stopped = true;
+        step->runner->deaf = strcmp(rest, "deaf") == 0;
+        step->runner->hangs = strcmp(rest, "hard") == 0;
     } else if (strcmp(verb, "stubborn") == 0) {
         step->does.obeys_ms = -1;
     } else if (strcmp(verb, "call") == 0) {

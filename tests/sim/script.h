@@ -14,7 +14,7 @@
  *   frame TYPE TEXT        any frame of the journal, also a malformed one
  *   write PATH TEXT        a file below the workspace
  *   hold NAME              until the scenario says "go NAME"
- *   freeze                 stops its runner, as SIGSTOP does
+ *   freeze [deaf|hard]     stops its runner, as SIGSTOP does; SIGCONT is of no use, or no signal is
  *   exit CODE, signal N, oom
  *   hang                   until it is stopped; `stubborn` before it: a signal is not enough
  *   once ACT               only in the first attempt

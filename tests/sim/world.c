@@ -299,7 +299,8 @@ int __wrap_runner_process_open(int fd, const char *id)
 
 static struct runner *runner_of(int pidfd)
 {
-    for (size_t i = living->processes.count; pidfd >= 0 && i > 0; i--) { /* the number of one that was closed comes again */
+    /* The last that was given the number: that of one which was closed comes again. */
+    for (size_t i = living->processes.count; pidfd >= 0 && i > 0; i--) {
         if (living->processes.items[i - 1].fd == pidfd) {
             return living->dead ? NULL : living->processes.items[i - 1].runner;
         }
@@ -314,7 +315,7 @@ bool __wrap_runner_process_wake(int pidfd)
         return false;
     }
     world_trace(living, "runner %d is woken", runner->number);
-    runner->stopped = runner->hangs;
+    runner->stopped = runner->stopped && (runner->deaf || runner->hangs);
     return true;
 }
 

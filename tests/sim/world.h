@@ -86,7 +86,8 @@ struct runner {
     char id[64];
     int number;
     bool alive, stopped;
-    bool hangs;    /* signals do not reach it */
+    bool deaf;     /* SIGCONT is of no use */
+    bool hangs;    /* and SIGKILL neither */
     bool is_other; /* of another version: its protocol is one that we do not know */
     bool leaves;   /* with the last of its steps: it was told to */
     bool dies; /* before it greets */
