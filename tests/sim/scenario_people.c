@@ -3,7 +3,8 @@
  *
  *   submit FILE RUN [KEY=VALUE ...]  starts the pipeline; RUN is a name of the line's own. Keys: as, until, fresh,
  *                                    no_cache, priority, environment, git, retry, rerun, again (STEP,...), only,
- *                                    env (JSON), p.NAME (a param). In values @HOME, @RUN_NAME and @LONG
+ *                                    env (JSON), p.NAME (a param). In values @HOME, @RUN_NAME, @LONG (a
+ *                                    text) and @LIST_N (of so many numbers)
  *   foresee FILE [KEY=VALUE ...]     which results it would use
  *   vote RUN STEP ACTOR yes|no [GROUP,...] [REASON]   "-" is no step
  *   cancel RUN ACTOR [REASON]        kill RUN
@@ -122,6 +123,14 @@ static const char *value_of(struct history *h, const char *text)
         char *text_of_many = arena_array(arena, 140001, 1);
         memset(text_of_many, 'x', 140000);
         return text_of_many;
+    }
+    if (strncmp(text, "@LIST_", 6) == 0) {
+        long count = strtol(text + 6, NULL, 10);
+        struct json list = json_array();
+        for (long i = 0; i < count; i++) {
+            json_push(arena, &list, json_int(i));
+        }
+        return json_text(arena, &list).p;
     }
     if (strncmp(text, "@RUN_", 5) == 0) {
         return run_id(h, text + 5);
