@@ -138,10 +138,15 @@ static void carry_out(struct history *h, struct str people, struct telling *tell
             continue;
         }
         const char *told = NULL;
-        bool at_once = str_starts(line, STR("+ "));
+        bool alone = str_starts(line, STR("- "));
+        bool at_once = alone || str_starts(line, STR("+ "));
         line = at_once ? str_slice(line, 2, line.n) : line;
+        if (alone && h->engine != NULL && (h->world.dead || h->restart)) {
+            h->restart = false;
+            history_engine_away(h);
+        }
         for (int tries = 0; told == NULL && h->world.failure[0] == '\0'; tries++) {
-            if (!at_once || tries > 0 || h->engine == NULL || h->world.dead || h->restart) {
+            if (!alone && (!at_once || tries > 0 || h->engine == NULL || h->world.dead || h->restart)) {
                 live(h);
             }
             if (tries > 20) {
@@ -215,6 +220,27 @@ static void write_messages(struct history *h, struct strbuf *out)
     }
     vec_clear(&lines);
     vec_clear(&h->messages);
+}
+
+/* Nothing of a step runs on when the store says that it is over, or knows nothing of it. */
+static void look_for_leftovers(struct history *h)
+{
+    struct world *world = &h->world;
+    for (size_t i = 0; i < world->executions.count; i++) {
+        const struct execution *e = world->executions.items[i];
+        if (!e->process || !e->runner->alive || e->runner->stopped) {
+            continue;
+        }
+        struct sqlite3_stmt *s =
+            judge_ask(&h->judge, "SELECT 1 FROM attempts WHERE id = ? AND ended_ms IS NULL", "i", e->attempt);
+        bool wanted = false;
+        while (judge_row(s)) {
+            wanted = true;
+        }
+        if (!wanted) {
+            world_fail(world, "I12: a process of attempt %lld is left", (long long)e->attempt);
+        }
+    }
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -325,6 +351,7 @@ static void tell(const struct history_options *options, const char *name, const 
         int64_t ended_ms = h->world.now_ms;
         world_pass(&h->world, 60000);
         judge_look(&h->judge);
+        look_for_leftovers(h);
         rows_names(&h->judge);
         write_log(h, &log, &telling->log);
         write_files(h, ended_ms, &telling->files);

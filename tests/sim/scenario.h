@@ -10,7 +10,8 @@
  *                           always holds is looked at; "calm": not even that
  *   --- file PATH           a file of the workspace
  *   --- people              an act a line, each when nothing goes on by itself any more, or at once behind the one
- *                           before when it begins with "+ ": see scenario_people.c
+ *                           before when it begins with "+ ", and with "- " even if there is no engine: see
+ *                           scenario_people.c
  *
  * and scenarios/NAME.expected what it comes to: what people were told, what the log says, what lies in the home, how
  * long it took, the messages by which steps were started, and the rows of the store (rows.h). It is written anew by

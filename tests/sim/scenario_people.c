@@ -13,7 +13,7 @@
  *   later MS                         time passes
  *   clock MS                         somebody sets the clock, so much later (or earlier)
  *   restart, kill-engine, kill-runners; boot: all of them, and the machine starts anew
- *   cut RUN BYTES                    its journal has only so many when the machine starts anew
+ *   cut RUN BYTES                    its journal has only so many when the machine starts anew; trim: it goes on
  *   slots N, supply NAME AMOUNT      from the next engine on
  *   fail-runners N, dying-runners N, mute-runners N  the next so many do not start, die before they greet, or never
  *                                    listen
@@ -30,7 +30,8 @@
  *   other-runners N                  the next so many that are started are
  *   deafen-runners, hang-runners     as stop-runners, and SIGCONT is of no use, or no signal is
  *   turns N                          the engine has so many turns, and is not waited for any longer
- *   until-held N, until-begun N      the same, until runners hold so many attempts, or have begun so many in all
+ *   until-held N, until-begun N, until-rows N   the same, until runners hold so many attempts, or have begun so many
+ *                                    in all, or the store knows of so many
  *   quiet                            nothing
  *   sql TEXT                         another process changes the store
  *   states RUN                       in which state it and its steps are, and why
@@ -300,10 +301,10 @@ static const char *ask(struct history *h, const char *name)
 static const char *states(struct history *h, const char *name)
 {
     static const char sql[] =
-        "SELECT r.state || ': ' || coalesce(r.reason, '-') || '; ' || (SELECT group_concat(x, ', ') FROM (SELECT step "
+        "SELECT replace(r.state || ': ' || coalesce(r.reason, '-') || '; ' || (SELECT group_concat(x, ', ') FROM (SELECT step "
         "|| '/' || item || '=' || state || coalesce(': ' || reason, '') AS x FROM steps s WHERE s.run_id = r.run_id "
-        "ORDER BY position, item)) FROM pipeline_runs r WHERE r.run_id = ?";
-    struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "t", run_id(h, name));
+        "ORDER BY position, item)), ?, 'HOME') FROM pipeline_runs r WHERE r.run_id = ?";
+    struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "tt", h->world.home, run_id(h, name));
     const char *told = "no such run";
     while (judge_row(s)) {
         told = arena_strdup(h->world.arena, judge_text(s, 0));
@@ -398,6 +399,16 @@ static long count_held(const struct world *world)
     return held;
 }
 
+static long count_rows(struct history *h)
+{
+    struct sqlite3_stmt *s = judge_ask(&h->judge, "SELECT count(*) FROM attempts", "");
+    long rows = 0;
+    while (judge_row(s)) {
+        rows = strtol(judge_text(s, 0), NULL, 10);
+    }
+    return rows;
+}
+
 /* Turns as `verb` says. An engine that dies of a fault meanwhile has had its turns. */
 static const char *have_turns(struct history *h, const char *verb, long count)
 {
@@ -405,6 +416,7 @@ static const char *have_turns(struct history *h, const char *verb, long count)
     for (long i = 0; !h->world.dead && !h->restart && failures == 0; i++) {
         bool enough = strcmp(verb, "turns") == 0        ? i >= count
                       : strcmp(verb, "until-held") == 0 ? count_held(&h->world) >= count
+                      : strcmp(verb, "until-rows") == 0 ? count_rows(h) >= count
                                                         : (long)h->world.executions.count >= count;
         if (enough) {
             break;
@@ -487,10 +499,12 @@ static void world_does(struct history *h, const struct words *words)
         world_engine_dies(world);
     } else if (strcmp(verb, "boot") == 0) {
         reboot(h);
-    } else if (strcmp(verb, "cut") == 0) {
+    } else if (strcmp(verb, "cut") == 0 || strcmp(verb, "trim") == 0) {
         const char *path = arena_printf(world->arena, "%s/runs/%s/journal", world->home, run_id(h, word_at(words, 1)));
         (void)!truncate(path, strtol(word_at(words, 2), NULL, 10));
-        reboot(h);
+        if (verb[0] == 'c') {
+            reboot(h);
+        }
     } else if (strcmp(verb, "slots") == 0) {
         world->plan.slots = (int)strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "kill-runners") == 0) {
@@ -523,7 +537,7 @@ static const char *do_line(struct history *h, struct str line)
         told = outcome(h, "a kill", engine_kill(h->engine, run_id(h, word_at(&words, 1)), &err), &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
-    } else if (strcmp(verb, "turns") == 0 || strcmp(verb, "until-held") == 0 || strcmp(verb, "until-begun") == 0) {
+    } else if (strcmp(verb, "turns") == 0 || strncmp(verb, "until-", 6) == 0) {
         told = have_turns(h, verb, strtol(word_at(&words, 1), NULL, 10));
     } else if (strcmp(verb, "sql") == 0) {
         told = change_store(h, line);
