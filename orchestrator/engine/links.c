@@ -336,7 +336,8 @@ static int is_first_half(struct engine *engine, struct live_attempt *attempt, co
         return 0;
     }
     int frames = ingest_whole(engine, attempt->open->row.run_id, err);
-    *ret_first = attempt->row.ended_ms == 0 && attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning;
+    bool waited = attempt->row.ended_ms == 0 && attempt->row.wait != NULL;
+    *ret_first = waited && attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning;
     return frames;
 }
 
