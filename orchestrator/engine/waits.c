@@ -403,7 +403,8 @@ int waits_check(struct engine *engine, int64_t now_ms, struct err *err)
         if (check_one(engine, &waits[i], now_ms, err) < 0) {
             return -1;
         }
-        if (strcmp(waits[i].status, "open") == 0) {
+        /* What is due of a run that could not be loaded stays due: nobody looks again before the next engine. */
+        if (strcmp(waits[i].status, "open") == 0 && open_run_find(engine, waits[i].run_id) != NULL) {
             look_by(engine, waits[i].check_ms);
             look_by(engine, waits[i].expires_ms);
         }
