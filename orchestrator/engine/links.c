@@ -302,15 +302,18 @@ static int is_over(struct engine *engine, int64_t id, bool *ret_over, bool *ret_
     return -1;
 }
 
-/* It has begun by itself, and the journal that said so is gone: its step is decided anew, so it must not go on. */
-static void kill_unknown(struct engine *engine, struct runner_link *link, const struct json *known)
+/* It runs and must not go on. Either it has begun by itself, and the journal that said so is gone: its step is decided
+ * anew. Or it is over in the store, and the message that stops it was lost with an engine. */
+static void kill_unwanted(struct engine *engine, struct runner_link *link, const struct json *known, bool unknown)
 {
     int64_t id = json_get_int(known, "attempt", 0);
     if (strcmp(json_get_text(known, "state", ""), "running") != 0 ||
-        open_run_find(engine, json_get_text(known, "run_id", "")) == NULL) {
+        (unknown && open_run_find(engine, json_get_text(known, "run_id", "")) == NULL)) {
         return;
     }
-    log_warn("engine", "attempt=%lld runs, and nothing is known of it: it is killed", (long long)id);
+    if (unknown) {
+        log_warn("engine", "attempt=%lld runs, and nothing is known of it: it is killed", (long long)id);
+    }
     struct json message = stop_message(engine->turn, id, "cancel", 0);
     link_send(engine, link, &message);
 }
@@ -372,8 +375,8 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
         if (is_over(engine, id, &over, &unknown, err) < 0) {
             return -1;
         }
-        if (unknown) {
-            kill_unknown(engine, link, known);
+        if (unknown || (over && attempt == NULL)) {
+            kill_unwanted(engine, link, known, unknown);
         }
         if (over) {
             send_now(engine, link, "ack", id);

@@ -363,7 +363,7 @@ void world_engine_gone(struct world *world)
     world->dead = world->disturbed = world->stuck = world->power_is_off = false;
     world->process++;
     world->skew_ms = 0;
-    world->crash_after = -1;
+    world->crash_after = world->scripted ? world->crash_after : -1; /* a scenario counts them over all of its engines */
     disk_process_gone();
     connections_process_begins();
 }
