@@ -214,8 +214,7 @@ void connections_note(bool on)
 
 const int *connections_new_places(size_t *ret_count)
 {
-    *ret_count = origins.new_ones.count;
-    return origins.new_ones.items;
+    return origins_kept(&origins, ret_count);
 }
 
 static bool fails(const sqlite3 *db, const char *sql)

@@ -111,6 +111,7 @@ void history_engine_away(struct history *h)
     }
     store_close(h->store);
     h->store = NULL;
+    machine_process_ends();
     world_engine_gone(&h->world);
 }
 

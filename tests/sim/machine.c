@@ -51,6 +51,7 @@ void __wrap_log_line(enum log_level level, const char *component, const char *fo
 static struct {
     bool engine; /* calls */
     int after, count;
+    bool waits; /* of the engine fail, from one that did until its end: it must not go on as if nothing had happened */
     const char *failed;
 } failing = {.after = -1};
 
@@ -66,7 +67,13 @@ bool machine_engine_calls(bool engine)
 void machine_fail(int calls)
 {
     failing.after = calls;
+    failing.waits = false;
     failing.failed = calls < 0 ? failing.failed : NULL;
+}
+
+void machine_process_ends(void)
+{
+    failing.waits = false;
 }
 
 int machine_count(void)
@@ -81,8 +88,7 @@ void machine_note(bool on)
 
 const int *machine_new_places(size_t *ret_count)
 {
-    *ret_count = origins.new_ones.count;
-    return origins.new_ones.items;
+    return origins_kept(&origins, ret_count);
 }
 
 const char *machine_failed(void)
@@ -101,10 +107,15 @@ bool machine_fails(const char *call)
         return false;
     }
     origins_note(&origins, call, failing.count++);
+    if (failing.waits && strcmp(call, "epoll_wait") == 0) {
+        errno = EIO;
+        return true;
+    }
     if (failing.after < 0 || failing.after-- > 0) {
         return false;
     }
     failing.failed = call;
+    failing.waits = strcmp(call, "epoll_wait") == 0;
     errno = EIO;
     return true;
 }

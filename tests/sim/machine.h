@@ -11,8 +11,10 @@
 
 /* Who calls from now on: the engine, or not. Returns who did. */
 bool machine_engine_calls(bool engine);
-/* After `calls` more of the engine's the next fails. Negative: none will. */
+/* After `calls` more of the engine's the next fails, and a wait for events each one behind it. Negative: none will. */
 void machine_fail(int calls);
+/* What fails from then on does so no more. */
+void machine_process_ends(void);
 /* How many there were so far. */
 int machine_count(void);
 /* As connections_note and connections_new_places. */
