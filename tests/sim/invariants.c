@@ -363,12 +363,13 @@ static void look_attempts(struct judge *judge)
     char place[100] = "";
     bool over = false; /* the item has an attempt that lives or succeeded */
     sqlite3_stmt *s = judge_ask(judge,
-                                "SELECT run_id || ' s' || position || '[' || item || ']', number, state, ended_ms, id "
-                                "FROM attempts ORDER BY run_id, position, item, number",
+                                "SELECT run_id || ' s' || position || '[' || item || ']', number, state, ended_ms, id, "
+                                "early AND NOT spawning FROM attempts ORDER BY run_id, position, item, number",
                                 "");
     while (judge_row(s)) {
         bool same = strcmp(place, judge_text(s, 0)) == 0;
-        bool holds = is(s, 2, "starting") || is(s, 2, "running");
+        /* An heir that was called in and has not begun has a row, and no place. */
+        bool holds = (is(s, 2, "starting") || is(s, 2, "running")) && whole(s, 5) == 0;
         if (whole(s, 1) != (same ? last + 1 : 1) || (same && over)) {
             world_fail(world, "I3: %s has an attempt %lld (%s) after %lld", judge_text(s, 0), (long long)whole(s, 1),
                        judge_text(s, 2), same ? (long long)last : 0LL);
