@@ -390,7 +390,8 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
         send_now(engine, link, "ack", id); /* and it is an orphan */
         return 0;
     }
-    if (!link->greeted) { /* a later list may be older than the second half of an attempt that has waited */
+    /* Of one that has waited a later list may be older than its second half. */
+    if (!link->greeted || attempt->row.wait == NULL) {
         note_missing_end(attempt, known);
     }
     attempt->sent = true;
