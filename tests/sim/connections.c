@@ -214,7 +214,7 @@ void connections_note(bool on)
 
 const int *connections_new_places(size_t *ret_count)
 {
-    return origins_kept(&origins, ret_count);
+    return origins_kept(&origins, 4, ret_count);
 }
 
 static bool fails(const sqlite3 *db, const char *sql)

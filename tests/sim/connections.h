@@ -27,7 +27,7 @@ void connections_fail_row(int statements, int code, int length);
 /* How many there were so far. */
 int connections_count(void);
 /* While it is noted where statements come from: those that come from a place, by a way, of which none came before since
- * the program began, by their numbers: the first of each, and the last. */
+ * the program began, by their numbers: the first of each, and of some the last. */
 void connections_note(bool on);
 const int *connections_new_places(size_t *ret_count);
 /* How many have failed so far, and the last of them. */

@@ -88,7 +88,7 @@ void machine_note(bool on)
 
 const int *machine_new_places(size_t *ret_count)
 {
-    return origins_kept(&origins, ret_count);
+    return origins_kept(&origins, 1, ret_count);
 }
 
 const char *machine_failed(void)

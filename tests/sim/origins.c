@@ -49,10 +49,10 @@ void origins_note(struct origins *origins, const void *what, int number)
     }
 }
 
-const int *origins_kept(struct origins *origins, size_t *ret_count)
+const int *origins_kept(struct origins *origins, size_t nth, size_t *ret_count)
 {
     size_t places = origins->last.count;
-    for (size_t i = 0; i < places; i++) {
+    for (size_t i = 0; i < places; i += nth) {
         if (origins->last.items[i] != origins->first.items[i]) {
             vec_push(&origins->first, origins->last.items[i]);
         }

@@ -533,7 +533,7 @@ void scenario_count(const struct history_options *options, int scenario, int ret
         }
         numbers = machine_new_places(&count);
         add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_MACHINE, numbers, count, telling.first_call);
-        numbers = origins_kept(&crash_places, &count);
+        numbers = origins_kept(&crash_places, 1, &count);
         add_seeds(ret_seeds, ret_seed_count, scenario, SCENARIO_CRASH_POINT, numbers, count, 0);
     }
     for (int i = 0; !telling.calm && i < WRITES_TRIED; i++) {
