@@ -302,8 +302,8 @@ static const char *states(struct history *h, const char *name)
 {
     static const char sql[] =
         "SELECT replace(r.state || ': ' || coalesce(r.reason, '-') || '; ' || (SELECT group_concat(x, ', ') FROM "
-        "(SELECT step || '/' || item || '=' || state || coalesce(': ' || reason, '') AS x FROM steps s WHERE s.run_id = r.run_id "
-        "ORDER BY position, item)), ?, 'HOME') FROM pipeline_runs r WHERE r.run_id = ?";
+        "(SELECT step || '/' || item || '=' || state || coalesce(': ' || reason, '') AS x FROM steps s "
+        "WHERE s.run_id = r.run_id ORDER BY position, item)), ?, 'HOME') FROM pipeline_runs r WHERE r.run_id = ?";
     struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "tt", h->world.home, run_id(h, name));
     const char *told = "no such run";
     while (judge_row(s)) {
