@@ -290,6 +290,8 @@ def test_a_sync_of_the_journal_that_failed_once_is_the_last(home, nth):
     chain(home, retry="{attempts: 3, delay: 1ms, on: [failure]}")
     plan = fail_nth.Plan(home.folder / "plan", fail_nth.Loop("sluice-runner", SYNC_FAILS, False), nth)
     env = preload("fail_nth", FAIL_NTH=home.folder / "plan")
+    first = fail_nth.sanitizer_of(home.build / "sluice")
+    env["LD_PRELOAD"] = f"{first}:{env['LD_PRELOAD']}" if first else env["LD_PRELOAD"]
     assert home("run", "chain.yaml", "-q", **env)[0] == 0
     assert plan.failed == 1
     states = home.attempts()
