@@ -138,6 +138,26 @@ def test_metrics_keep_step_time_and_nan(fit):
     assert run["steps"][0]["metrics"]["r2"] == 0.75
 
 
+def test_points_of_many_keys_come_whole_and_in_order(sluice):
+    """More than the engine gathers of a few keys, and more than a turn reads: series go on behind their last block."""
+    sluice.pipeline("""\
+        name: p
+        steps:
+          many:
+            lua: |
+              for i = 1, 260 do
+                for k = 1, 600 do sluice.metric('loss/' .. k, i + k / 1000, i, 1700000000000 + i) end
+              end
+        """)
+    run_id = sluice.run().step("many")["run_id"]
+    with Store(sluice).connect() as connection:
+        for k in (1, 2, 299, 600):
+            assert points_of(connection, run_id, f"loss/{k}") == [
+                (1700000000000 + i, i, i + k / 1000, 0) for i in range(1, 261)]
+        assert connection.execute("SELECT count(*), min(count), max(count) FROM metric_series").fetchone()[:] == (
+            600, 260, 260)
+
+
 def test_a_point_that_cannot_be_recorded_takes_no_other_with_it(sluice):
     sluice.pipeline("""\
         name: p
