@@ -133,19 +133,24 @@ static void check_insides(struct loader *loader, const struct plugin *plugin, co
     }
 }
 
-static void check_with(struct loader *loader, size_t index, const struct plugin *plugin)
+static const char *hint_input(struct loader *loader, const struct plugin *plugin, struct str name)
 {
-    const struct template_tree *with = loader->pipeline->steps[index].with;
-    struct str *names = arena_array(loader->arena, plugin->param_count, sizeof *names);
-    bool *given = arena_array(loader->arena, plugin->param_count, sizeof *given);
-    const struct yaml_node *values = load_step_node(loader, index, "with");
+    struct str *names = arena_array(loader->scratch, plugin->param_count, sizeof *names);
     for (size_t p = 0; p < plugin->param_count; p++) {
         names[p] = plugin->params[p].name;
     }
+    return diag_hint_near(loader->arena, name, names, plugin->param_count);
+}
+
+static void check_with(struct loader *loader, size_t index, const struct plugin *plugin)
+{
+    const struct template_tree *with = loader->pipeline->steps[index].with;
+    bool *given = arena_array(loader->scratch, plugin->param_count, sizeof *given);
+    const struct yaml_node *values = load_step_node(loader, index, "with");
     for (size_t i = 0; with->type == JSON_OBJECT && i < with->count; i++) {
         const struct plugin_param *param = plugin_find_param(plugin, with->keys[i]);
         if (param == NULL) {
-            const char *hint = diag_hint_near(loader->arena, with->keys[i], names, plugin->param_count);
+            const char *hint = hint_input(loader, plugin, with->keys[i]);
             struct diag *diag = diag_add(loader->diags, DIAG_PLUGIN_PARAM, with->key_positions[i], hint,
                                          "'%.*s' has no input '%.*s'", STR_ARG(plugin->name), STR_ARG(with->keys[i]));
             diag->end_column = diag->pos.column + (int)with->keys[i].n;
@@ -164,7 +169,8 @@ static void check_with(struct loader *loader, size_t index, const struct plugin 
     for (size_t p = 0; readable && p < plugin->param_count; p++) {
         if (plugin->params[p].required && !given[p]) {
             load_error(loader, uses, DIAG_PLUGIN_PARAM, arena_strdup(loader->arena, plugin->params[p].doc.p),
-                       "'%.*s': its input '%.*s' is missing in 'with'", STR_ARG(plugin->name), STR_ARG(names[p]));
+                       "'%.*s': its input '%.*s' is missing in 'with'", STR_ARG(plugin->name),
+                       STR_ARG(plugin->params[p].name));
         }
     }
 }
@@ -200,7 +206,7 @@ static struct plugin_file find_plugin(struct loader *loader, struct str uses)
     struct plugin_file found = {.path = uses};
     found.plugin = catalogue_find(loader->world->plugins, uses, loader->pipeline->root.p, &err);
     found.problem = found.plugin == NULL ? arena_strdup(loader->arena, err.message) : NULL;
-    if (str_ends(uses, STR(".so"))) {
+    if (found.plugin != NULL || str_ends(uses, STR(".so"))) { /* many steps share one */
         loader->plugin_files = arena_grow(loader->arena, loader->plugin_files, loader->plugin_file_count,
                                           &loader->plugin_file_room, sizeof *loader->plugin_files);
         loader->plugin_files[loader->plugin_file_count++] = found;

@@ -23,7 +23,7 @@ struct loader {
     bool has_default_timeout;
     int64_t default_timeout_ms;
     const struct retry_policy *default_retry; /* NULL: the file names none */
-    struct plugin_file *plugin_files; /* those named by path, each read once */
+    struct plugin_file *plugin_files; /* each looked for once, those named by path also in vain */
     size_t plugin_file_count;
     size_t plugin_file_room;
     const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
