@@ -138,7 +138,7 @@ SEED  ?= 1
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 75
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 80
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
@@ -160,7 +160,7 @@ SECONDS ?= 60
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
 deletions: $(BUILD)/simulate ## conditions of engine/ and run/ taken out, COUNT=300 of them: the share that is found
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count $(COUNT)
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count $(COUNT) --least 90
 COUNT ?= 300
 scenarios: $(BUILD)/simulate ## histories written by hand, with a fault at each place and every EVERY=100th further one
 	@$(BUILD)/simulate --scenarios $(EVERY) --jobs $(JOBS)
