@@ -345,7 +345,7 @@ class Trial:
             self.settle()
             fds = self.descriptors()
             self.expect(max(fds.values(), default=0) <= RUNNER_FDS, f"descriptors of runners at rest: {fds}")
-            # What may not be removed stays; a runner that may look at nothing in /proc does not see what is left to kill.
+            # What may not be removed stays; a runner that may look at nothing in /proc does not see what it is to kill.
             refused = loop.fault.kind == "path"
             self.check(may_leave=refused, blind=refused and loop.onwards and loop.program == "sluice-runner")
         except Exception as wrong:  # a trial must not end the loop of trials
