@@ -6,12 +6,16 @@
  * the engine reads there what has happened. While the one before runs, what can be done before its turn is done: its
  * places are made, and the copy of this process in which a script or a plugin will run (launch.c).
  */
+#include "base/clock.h"
 #include "base/crash_point.h"
 #include "runner/runner.h"
 #include "runner/supervise.h"
 
 /* While so many are held beside the one that begins, the engine hears of ends when it has time: a few, one commit. */
 enum { LINE_LOW = 8 };
+
+/* Much less than what a runner is silent before its steps are ended in its place (engine/backstop.c). */
+enum { LISTENED_MS = 1000 };
 
 /* Nothing of it needs the engine: no outputs, files or metrics, no question that it asked, no fault. */
 static bool has_simply_succeeded(const struct supervised *attempt)
@@ -29,6 +33,12 @@ static bool can_be_told(const struct run_journal *journal)
     return !journal->full && !journal->damaged && journal->unsynced.code == 0 && run_journal_is_in_place(journal);
 }
 
+/* It may have been stopped since, or hung: what the engine has said to that may not have been read. */
+static bool has_just_listened(const struct runner *runner)
+{
+    return clock_monotonic_ms(&clock_system) - runner->listened_ms < LISTENED_MS;
+}
+
 static struct supervised *held_after(const struct supervised *attempt)
 {
     const struct runner *runner = attempt->runner;
@@ -44,7 +54,8 @@ static struct supervised *held_after(const struct supervised *attempt)
 
 struct supervised *heir_of(const struct supervised *attempt)
 {
-    bool may = has_simply_succeeded(attempt) && !attempt->runner->ending && can_be_told(attempt->journal);
+    bool may = has_simply_succeeded(attempt) && !attempt->runner->ending && can_be_told(attempt->journal) &&
+               has_just_listened(attempt->runner);
     return may ? held_after(attempt) : NULL;
 }
 

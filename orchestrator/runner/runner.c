@@ -452,6 +452,7 @@ static void loop(struct runner *runner)
         for (int i = 0; i < count; i++) {
             dispatch(runner, events[i].data.ptr, now_ms);
         }
+        runner->listened_ms = count < 0 ? runner->listened_ms : now_ms; /* held and let go: nothing was looked for */
     }
 }
 
