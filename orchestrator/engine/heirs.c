@@ -462,6 +462,7 @@ bool heirs_listed(struct engine *engine, const struct runner_link *link, const s
     struct heir *heir = heir_find(engine, json_get_int(known, "attempt", 0));
     if (heir != NULL) {
         heir->listed = true;
+        heir->withdrawn = false; /* that may have been lost with a connection, or the answer: it is said again */
         return true;
     }
     int64_t after = json_get_int(known, "after", 0);

@@ -29,10 +29,10 @@ def wide(home, slow=(), fails=(), behind=False):
     home.write("wide.yaml", life.fill("\n".join(lines) + "\n", home))
 
 
-def held(home, slow, **how):
+def held(home, slow, env=None, **how):
     """A run with a step that goes on and others that stand behind it: the command."""
     wide(home, slow=[slow], **how)
-    process = home.start("run", "wide.yaml", "-q")
+    process = home.start("run", "wide.yaml", "-q", **(env or {}))
     home.wait_for(lambda: (home.folder / "up").exists())
     return process
 
