@@ -66,7 +66,7 @@ void heir_begin(struct supervised *heir, int64_t now_ms)
     if (heir->ready) {
         launch_announce(heir);
     }
-    heir->sync_to = run_journal_size(heir->journal);
+    heir->sync_to = heir->journal->full ? SYNC_ALL : run_journal_size(heir->journal);
 }
 
 /* The one that runs; NULL when none does, or several: they keep the cores busy as it is. */

@@ -461,6 +461,8 @@ static void answer_journaled(struct supervised *attempt)
 static int sync_before(struct supervised *attempt)
 {
     struct err err = {0};
+    bool all = attempt->sync_to == SYNC_ALL; /* there was room by now */
+    attempt->sync_to = all ? run_journal_size(attempt->journal) : attempt->sync_to;
     int synced = attempt->sync_to == 0 ? 1 : runner_sync(attempt->runner, attempt->journal, attempt->sync_to, &err);
     if (synced < 0) {
         attempt->facts.why = arena_strdup(attempt->arena, err.message);

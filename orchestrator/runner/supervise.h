@@ -38,6 +38,8 @@ struct watch {
 
 enum supervised_phase { ATTEMPT_HELD, ATTEMPT_WAITING, ATTEMPT_RUNNING, ATTEMPT_DRAINING, ATTEMPT_ENDED };
 
+enum { SYNC_ALL = -1 };
+
 struct supervised {
     struct runner *runner;
     int64_t id;
@@ -49,7 +51,8 @@ struct supervised {
     enum supervised_phase phase;
     int64_t after;  /* of an heir: the attempt in whose place it begins; 0: none */
     bool withdrawn; /* of an heir: it is not to begin */
-    int64_t sync_to; /* so much of the journal must be on the disk before it begins; 0: none of it */
+    int64_t sync_to; /* so much of the journal must be on the disk before it begins; 0: none of it; SYNC_ALL: also what
+                        waits for room */
     bool placed;    /* of an heir: its places have been made, before its turn */
     bool ready;     /* and its process waits to be released */
     bool collecting;
