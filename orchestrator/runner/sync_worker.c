@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { STACK_BYTES = 64 << 10 };
+
 struct sync_worker {
     int ended; /* an eventfd */
     pthread_t thread;
@@ -42,13 +44,24 @@ static void *work(void *argument)
     return NULL;
 }
 
+/* Its stack is in the address space of each step that is a copy of this process, which may be limited. */
+static bool begin(struct sync_worker *worker)
+{
+    pthread_attr_t attributes;
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    bool begun = pthread_create(&worker->thread, &attributes, work, worker) == 0;
+    (void)pthread_attr_destroy(&attributes);
+    return begun;
+}
+
 struct sync_worker *sync_worker_new(void)
 {
     struct sync_worker *worker = mem_alloc(sizeof *worker);
     *worker = (struct sync_worker){.ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     (void)pthread_mutex_init(&worker->mutex, NULL);
     (void)pthread_cond_init(&worker->changed, NULL);
-    if (worker->ended < 0 || pthread_create(&worker->thread, NULL, work, worker) != 0) {
+    if (worker->ended < 0 || !begin(worker)) {
         if (worker->ended >= 0) {
             (void)close(worker->ended);
         }
