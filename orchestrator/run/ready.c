@@ -5,6 +5,7 @@
 #include "run/run_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct asking {
     const struct step *step;
@@ -57,7 +58,9 @@ void run_empty_queues(struct run *run)
 
 void run_push_ready(struct run *run, struct run_place place)
 {
-    struct run_waiting waiting = {.place = place, .arrived = run->arrivals++};
+    struct run_item *item = run_item_at(run, place);
+    item->arrived = run->arrivals++;
+    struct run_waiting waiting = {.place = place, .arrived = item->arrived};
     vec_push(&run->queues[run->steps[place.step].queue], waiting);
 }
 
@@ -118,11 +121,34 @@ bool run_is_reserved(const struct run *run, struct run_place place)
     return item != NULL && item->reserved;
 }
 
+/* Before all that came later. It may be there yet: what is reserved is passed over only when it is the head. */
+static void put_back(struct run_queue *q, struct run_waiting waiting)
+{
+    size_t at = q->taken;
+    while (at < q->count && q->items[at].arrived < waiting.arrived) {
+        at++;
+    }
+    if (at < q->count && q->items[at].arrived == waiting.arrived) {
+        return;
+    }
+    if (q->taken == 0) { /* no room before the head */
+        vec_push(q, waiting);
+        memmove(q->items + at + 1, q->items + at, (q->count - 1 - at) * sizeof waiting);
+    } else {
+        q->taken--;
+        at--;
+        memmove(q->items + q->taken, q->items + q->taken + 1, (at - q->taken) * sizeof waiting);
+    }
+    q->items[at] = waiting;
+}
+
 void run_release(struct run *run, struct run_place place)
 {
     if (run_is_reserved(run, place)) {
-        run_item_at(run, place)->reserved = false;
-        run_push_ready(run, place);
+        struct run_item *item = run_item_at(run, place);
+        item->reserved = false;
+        put_back(&run->queues[run->steps[place.step].queue],
+                 (struct run_waiting){.place = place, .arrived = item->arrived});
     }
 }
 

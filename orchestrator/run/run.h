@@ -39,6 +39,7 @@ struct run_item {
     bool resumed;             /* its next start continues the same attempt after a wait */
     bool reused;              /* carried_from is where a kept result came from: no attempt was needed */
     bool reserved;            /* ready, and nobody takes it from its queue: run_reserve */
+    int64_t arrived;          /* when it last became ready, in the order of all of the run */
 };
 
 struct run_step {
@@ -205,7 +206,7 @@ const struct run_waiting *run_first_ready(struct run *run);
 /* A ready item that somebody else may begin: it leaves its queue, and run_take alone still takes it. */
 void run_reserve(struct run *run, struct run_place place);
 bool run_is_reserved(const struct run *run, struct run_place place);
-/* Nobody else will begin it: it goes back to its queue, as the last. */
+/* Nobody else will begin it: it goes back to its queue, to where it stood. */
 void run_release(struct run *run, struct run_place place);
 /* The first of a queue, or NULL when it is empty; valid until anything becomes ready. */
 struct run_waiting *run_queue_head(struct run *run, size_t queue);

@@ -68,6 +68,39 @@ TEST(a_reserved_item_is_taken_by_its_name_alone)
     driver_free(&d);
 }
 
+TEST(what_is_released_stands_where_it_stood)
+{
+    struct driver d =
+        driver_of(MAKE({.id = "a"}, {.id = "b"}, {.id = "c"}, {.id = "d"}, {.id = "e"}, {.id = "f"}), NULL);
+    static const char *const reserved[] = {"a", "b", "c", "e"};
+    static const char *const released[] = {"b", "e", "c", "a"}; /* "e" has not been passed over yet */
+    driver_begin(&d);
+    for (int i = 0; i < 4; i++) {
+        run_reserve(d.run, place_at(&d, reserved[i]));
+    }
+    assert_int_equal(run_first_ready(d.run)->place.step, place_at(&d, "d").step);
+    for (int i = 0; i < 4; i++) {
+        run_release(d.run, place_at(&d, released[i]));
+    }
+    assert_string_equal(driver_start(&d), "a b c d e f");
+    driver_free(&d);
+}
+
+TEST(what_is_released_after_all_others_have_begun_comes_before_what_is_ready_since)
+{
+    struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b"}, {.id = "c"}, {.id = "d", .needs = "a"}), NULL);
+    driver_begin(&d);
+    run_reserve(d.run, place_at(&d, "b"));
+    run_reserve(d.run, place_at(&d, "c"));
+    assert_string_equal(driver_start(&d), "a");
+    assert_null(run_first_ready(d.run));
+    driver_succeed(&d, "a");
+    run_release(d.run, place_at(&d, "c"));
+    run_release(d.run, place_at(&d, "b"));
+    assert_string_equal(driver_start(&d), "b c d");
+    driver_free(&d);
+}
+
 TEST(a_reserved_item_can_be_cancelled_and_is_not_released_after_that)
 {
     struct driver d = driver_of(MAKE({.id = "a"}, {.id = "b"}), NULL);
@@ -172,6 +205,8 @@ TEST(one_that_is_ready_can_be_taken_wherever_it_stands)
 
 TESTS(RUN(a_step_follows_the_one_that_it_only_waits_for), RUN(what_may_be_skipped_follows_nobody),
       RUN(what_is_not_needed_follows_nobody), RUN(a_reserved_item_is_taken_by_its_name_alone),
+      RUN(what_is_released_stands_where_it_stood),
+      RUN(what_is_released_after_all_others_have_begun_comes_before_what_is_ready_since),
       RUN(a_reserved_item_can_be_cancelled_and_is_not_released_after_that), RUN(what_is_not_ready_is_not_reserved),
       RUN(a_ready_item_that_was_taken_early_and_never_began_is_ready_again),
       RUN(an_early_item_is_active_and_counted_and_the_end_before_it_leaves_it_alone),
