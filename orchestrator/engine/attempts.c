@@ -540,10 +540,15 @@ int attempt_fail_internal(struct engine *engine, struct live_attempt *attempt, c
     const char *reason = arena_printf(engine->turn, "internal: %s", wrong->message);
     log_error("engine", "attempt=%lld %s", (long long)attempt->row.id, reason);
     attempt_stop(engine, attempt, "cancel", 0);
+    struct json exit = json_null();
+    if (attempt->row.exit != NULL) { /* what has begun behind it has begun, whatever became of it */
+        (void)json_read(str_from(attempt->row.exit), (struct json_limits){0}, engine->turn, &exit, NULL);
+    }
     struct attempt_end end = {.state = ATTEMPT_STATE_FAILED,
                               .reason = reason,
                               .exit_code = -1,
-                              .at_ms = engine_now(engine)};
+                              .at_ms = engine_now(engine),
+                              .heir = json_get(&exit, "heir")};
     struct open_run *open = attempt->open;
     return engine_note(engine, "sluice", "attempt.failed", run_words(engine->turn, &open->row), open->row.run_id, "",
                        "failed", reason, "", err) < 0

@@ -147,8 +147,10 @@ static size_t next_of(struct engine *engine, struct open_run *open, size_t step)
                   : open->pipeline->steps[step].matrix != NULL ? SIZE_MAX
                                                                   : run_follower(open->run, step);
     const struct step *definition = next == SIZE_MAX ? NULL : &open->pipeline->steps[next];
-    /* Of a matrix another item may take it back. One that was tried before has a number. */
+    /* Of a matrix another item may take it back; by its condition it may run in a run that is cancelled. One that was
+     * tried before has a number. */
     bool free = next != SIZE_MAX && may_inherit(definition) && definition->matrix == NULL &&
+                definition->condition == NULL &&
                 definition->ask_count == 0 && heir_of_step(engine, open, next) == NULL &&
                 (ready == NULL || run_item_at(open->run, ready->place)->attempts == 0);
     return free ? next : SIZE_MAX;

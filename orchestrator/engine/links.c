@@ -133,6 +133,9 @@ int links_scan(struct engine *engine, struct err *err)
             continue;
         }
         int fd = world->runner_connect(world->ctx, folder, id);
+        if (fd < 0 && errno != ECONNREFUSED && errno != ENOENT) { /* it may live, and have steps */
+            return err_errno(err, "cannot reach runner=%s", id);
+        }
         if (fd < 0) {
             world->runner_forget(world->ctx, folder, id); /* nobody listens: a dead runner's */
             continue;

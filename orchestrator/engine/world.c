@@ -108,12 +108,17 @@ static int system_runner_connect(void *ctx, const char *folder, const char *id)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s.sock", folder_fd, id);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        (void)close(fd);
-        fd = -1;
-    }
+    int result = fd;
+    do {
+        result = fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address);
+    } while (result < 0 && errno == EINTR);
+    int error = errno;
     (void)close(folder_fd);
-    return fd;
+    if (fd >= 0 && result < 0) {
+        (void)close(fd);
+    }
+    errno = error;
+    return result < 0 ? -1 : fd;
 }
 
 static void system_runner_forget(void *ctx, const char *folder, const char *id)

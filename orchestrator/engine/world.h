@@ -39,7 +39,7 @@ struct engine_world {
     /* Those that may live, in the arena. */
     int (*runner_list)(void *ctx, const char *folder, struct arena *arena, const char ***ret_ids, size_t *ret_count,
                        struct err *err);
-    /* A connected stream socket, or -1: nobody listens. */
+    /* A connected stream socket, or -1 with errno: nobody listens (ECONNREFUSED, ENOENT), or that cannot be known. */
     int (*runner_connect)(void *ctx, const char *folder, const char *id);
     /* Takes away what a dead one left. */
     void (*runner_forget)(void *ctx, const char *folder, const char *id);

@@ -5,6 +5,7 @@
 #include "disk.h"
 #include "machine.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -237,6 +238,7 @@ static int world_runner_connect(void *ctx, const char *folder, const char *id)
     struct runner *runner = runner_find_id(world, id);
     (void)folder;
     bool engine = machine_engine_calls(false);
+    errno = ECONNREFUSED; /* unless what is called says otherwise */
     int fd = world->dead || runner == NULL ? -1 : runner_accept(world, runner);
     (void)machine_engine_calls(engine);
     return fd;
