@@ -87,7 +87,7 @@ static int set(struct fixture *f, const char *name, const char *value)
 static int read_for(struct fixture *f, const char *name, const char *pipeline)
 {
     err_clear(&f->err);
-    return secret_source_read(&f->source, str_from(name), pipeline, f->arena, &f->value, &f->err);
+    return secret_source_read(&f->source, 1, str_from(name), pipeline, f->arena, &f->value, &f->err);
 }
 
 static int read_one(struct fixture *f, const char *name)
