@@ -347,6 +347,12 @@ static int is_first_half(struct engine *engine, struct live_attempt *attempt, co
     return frames;
 }
 
+/* After its wait it went on in another runner: what this one knows is the half before. */
+static bool is_of_another(const struct live_attempt *attempt, const struct runner_link *link, const struct json *known)
+{
+    return strcmp(json_get_text(known, "state", ""), "exited") == 0 && strcmp(attempt->row.runner, link->id) != 0;
+}
+
 /* Its end is in a journal, and the one that we read has all that it has: somebody has put another in its place. */
 static void note_missing_end(struct live_attempt *attempt, const struct json *known)
 {
@@ -384,6 +390,10 @@ static int take_known(struct engine *engine, struct runner_link *link, const str
         if (over) {
             send_now(engine, link, "ack", id);
         }
+        return 0;
+    }
+    if (is_of_another(attempt, link, known)) {
+        send_now(engine, link, "ack", id);
         return 0;
     }
     if (is_first_half(engine, attempt, known, &over, err) < 0) {
