@@ -97,6 +97,20 @@ int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size
     return run_journal_sync(journal, err) < 0 ? -1 : 1;
 }
 
+/* A runner without steps keeps no thread. */
+static void drop_syncs(struct runner *runner)
+{
+    bool needed = runner->syncs == NULL || runner->attempts.count > 0;
+    for (size_t i = 0; !needed && i < runner->journals.count; i++) {
+        needed = runner->journals.items[i]->syncing > 0;
+    }
+    if (!needed) {
+        runner_unwatch(runner, sync_worker_fd(runner->syncs), &runner->syncs_watch);
+        sync_worker_free(runner->syncs);
+        runner->syncs = NULL;
+    }
+}
+
 static void take_sync(struct runner *runner)
 {
     struct err err = {0};
@@ -442,6 +456,7 @@ static void loop(struct runner *runner)
             supervise_tidy(runner->attempts.items[i]);
         }
         heirs_make_ready(runner);
+        drop_syncs(runner);
         if (is_done(runner, now_ms, &next)) {
             return;
         }

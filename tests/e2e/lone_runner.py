@@ -10,20 +10,12 @@ import time
 
 import pytest
 
+from programs import wait_until
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
 TYPES = {1: "spawning", 2: "started", 3: "log", 4: "metrics", 5: "report", 6: "call", 7: "wait", 8: "result", 9: "exit",
          10: "points"}
-
-
-def wait_until(check, seconds=10.0):
-    end = time.monotonic() + seconds
-    while True:
-        value = check()
-        if value:
-            return value
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
 
 
 def alive(pid):

@@ -30,7 +30,7 @@ from home import ROOT, processes_of
 LIFT_S = 1.2   # after the first failure: a command that goes on trying has its fault lifted
 HANG_S = 30    # from the beginning, or from there: it hangs
 
-RUNNER_FDS = 8  # of one that has nothing to do: standard streams, its folder, listener, signals, epoll, its syncs
+RUNNER_FDS = 7  # of one that has nothing to do: standard streams, its folder, listener, signals, epoll
 
 # ---- what can fail ----
 

@@ -159,9 +159,8 @@ def test_what_began_while_sluice_was_gone_has_its_own_times(home):
     home.expect_whole()
 
 
-@pytest.mark.parametrize("dies", ["nobody", "sluice"])
-def test_a_cancel_leaves_no_trace_of_what_had_not_begun(home, dies):
-    process = held(home)
+def cancel(home, process, dies):
+    """The run is cancelled through the command that has it, or by another one when that is dead."""
     if dies == "sluice":
         home.kill(process.pid)
         assert home("cancel", "latest")[0] == 0
@@ -169,6 +168,11 @@ def test_a_cancel_leaves_no_trace_of_what_had_not_begun(home, dies):
         process.terminate()
     process.wait()
     home.settle()
+
+
+@pytest.mark.parametrize("dies", ["nobody", "sluice"])
+def test_a_cancel_leaves_no_trace_of_what_had_not_begun(home, dies):
+    cancel(home, held(home), dies)
     assert {step: states for step, states in home.attempts().items() if int(step[1:]) > 3} == {}
     states = home.reasons()
     assert all(states[f"s{n}"][0] == "cancelled" for n in range(4, STEPS)), states

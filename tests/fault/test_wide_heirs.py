@@ -11,7 +11,7 @@ import invariants
 import ledger
 import life
 from faults import ALL
-from test_heirs import entries, heirs
+from test_heirs import cancel, entries, heirs
 
 SLOTS = os.cpu_count()
 STEPS = 20 + 2 * SLOTS
@@ -159,13 +159,7 @@ def test_a_cancel_leaves_nothing_to_begin(home, dies):
     wide(home, slow=range(4, 4 + SLOTS))
     process = home.start("run", "wide.yaml", "-q")
     home.wait_for(lambda: (home.folder / "up").exists())
-    if dies == "sluice":
-        home.kill(process.pid)
-        assert home("cancel", "latest")[0] == 0
-    else:
-        process.terminate()
-    process.wait()
-    home.settle()
+    cancel(home, process, dies)
     began = expect_once(home)
     life.let_go(home)
     time.sleep(0.3)
