@@ -9,8 +9,8 @@ PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 # What is needed, by the names of Debian's packages.
-APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev libcurl4-openssl-dev \
-             libgit2-dev tzdata ca-certificates
+APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev nettle-dev libcurl4-openssl-dev \
+             libmicrohttpd-dev libgit2-dev tzdata ca-certificates
 APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema \
              bash dash git strace shellcheck zsh fish man-db openssh-server sqlite3 procps graphviz
 APT_BENCH := ninja-build strace python3 python3-venv
@@ -18,12 +18,12 @@ APT_BENCH := ninja-build strace python3 python3-venv
 WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
 OPT    ?= -O2 -g
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
 # All symbols are found at the start: once in the runner, not in each of its children; and nothing can be redirected later.
 LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
-CORE    := base crypto time wire plugin pipeline run search store engine config gc cli
+CORE    := base crypto time wire plugin pipeline run search store engine auth config gc move http api api/graphql api/mlflow cli
 RUNNER  := base crypto wire runner
 FETCH   := base fetch
 sources = $(sort $(foreach f,$(1),$(wildcard orchestrator/$(f)/*.c)))
@@ -33,13 +33,13 @@ PLUGINS := $(patsubst plugins/%/,%,$(wildcard plugins/*/))
 PLUGINS := $(filter-out shared,$(PLUGINS))
 SHARED  := $(wildcard plugins/shared/*.c)
 
-LIBS_CORE   = $(call PC,--libs,yaml-0.1 sqlite3 libsodium) -lm
-LIBS_RUNNER = $(call PC,--libs,lua5.4 libsodium) -ldl -lm
+LIBS_CORE   = $(call PC,--libs,yaml-0.1 sqlite3 libsodium nettle) -ldl -lm
+LIBS_RUNNER = $(call PC,--libs,lua5.4 libsodium nettle) -ldl -lm
 LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz bench bench-loading bench-metrics deps deps-test install uninstall clean help
+.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -121,12 +121,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
 
 # The simulator: the program's own object files below cli/, and the simulated world.
-SIM_CORE    := base crypto time wire plugin pipeline run store engine
+SIM_CORE    := base crypto time wire plugin pipeline run search store engine
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec) \
   $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \
   $(patsubst %,runner_process_%,open wake kill) \
-  log_line open openat unlinkat readdir read pread write mkdir opendir rename realpath epoll_create1 epoll_ctl
+  log_line stat open openat unlinkat readdir read pread write mkdir opendir rename realpath epoll_create1 epoll_ctl
 SIM_LIBS     = $(LIBS_CORE) $(patsubst %,-Wl$(comma)--wrap=%,$(SIM_WRAPS))
 comma := ,
 $(BUILD)/simulate: $(SIM_OBJECTS) $(call objects,$(SIM_CORE)) $(BUILD)/obj/gen/schema.o
@@ -137,8 +137,9 @@ SEEDS ?= 1000
 SEED  ?= 1
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
+	@tests/sim/repro.sh $(BUILD)
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 80
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 90
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
@@ -160,7 +161,7 @@ SECONDS ?= 60
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
 deletions: $(BUILD)/simulate ## conditions of engine/ and run/ taken out, COUNT=300 of them: the share that is found
-	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count $(COUNT) --least 90
+	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count $(COUNT) --least 95
 COUNT ?= 300
 scenarios: $(BUILD)/simulate ## histories written by hand, with a fault at each place and every EVERY=100th further one
 	@$(BUILD)/simulate --scenarios $(EVERY) --jobs $(JOBS)
@@ -179,6 +180,10 @@ E2E_JOBS ?= $(shell expr $(JOBS) + 1)
 e2e-plain: all ## those that say nothing about a sanitized program: limits of memory
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/e2e/test_runner_plugins.py tests/e2e/test_step_process.py -k $(PLAIN_TESTS)
 PLAIN_TESTS := "test_ten_gigabytes_under_a_memory_limit or (misbehaves and hog)"
+conformance: all ## MLflow's own clients against `sluice serve` (SERVER=mlflow: against MLflow itself, the judge)
+	@tests/conformance/environments.sh $(BUILD)
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(BUILD)/mlflow3/bin/python -m pytest -q -rs --disable-warnings -n $(JOBS) tests/conformance --server $(SERVER)
+SERVER ?= sluice
 lua: all ## tests of the Lua modules
 	@$(BUILD)/sluice lua test lua/tests
 docs: all ## write the pages and the picture that are made from what the programs say
@@ -211,6 +216,10 @@ bench: all $(patsubst %,$(BUILD)/bench/%,floor floor_yaml timed noop.so metrics_
 	@$(PYTHON) tests/bench/bench.py $(abspath $(BUILD)) --rounds $(ROUNDS) --peers "$(PEERS)" --write docs/performance.md
 ROUNDS ?= 9
 PEERS  ?= luigi prefect airflow
+bench-server: all $(BUILD)/bench/http_load ## `sluice serve` beside `mlflow server` and FastTrackML: logging, searches, histories, files, memory
+	@tests/conformance/environments.sh $(BUILD)
+	@$(PYTHON) tests/bench/server.py $(abspath $(BUILD)) --rounds $(SERVER_ROUNDS) --write docs/performance.md
+SERVER_ROUNDS ?= 3
 bench-loading: all $(BUILD)/bench/floor_yaml ## how long checking large files takes, beside reading them
 	@$(PYTHON) tests/bench/loading.py $(abspath $(BUILD))
 

@@ -42,7 +42,7 @@ static int write_all(struct str bytes)
     return 0;
 }
 
-static int write_answer(const struct fetch_answer *answer, const char *error, struct arena *arena)
+static int write_answer(const struct fetch_answer *answer, const struct err *wrong, struct arena *arena)
 {
     struct json head = json_object();
     if (answer->status != 0) {
@@ -51,8 +51,11 @@ static int write_answer(const struct fetch_answer *answer, const char *error, st
         json_set(arena, &head, "size", json_int((int64_t)answer->body.length));
         json_set(arena, &head, "url", json_string(arena, answer->url));
     }
-    if (*error != '\0') {
-        json_set(arena, &head, "error", json_cstring(arena, error));
+    if (wrong->code != ERR_NONE) {
+        json_set(arena, &head, "error", json_cstring(arena, wrong->message));
+    }
+    if (wrong->code == ERR_DENIED) {
+        json_set(arena, &head, "refused", json_bool(true));
     }
     if (write_all(json_text(arena, &head)) < 0 || write_all(STR("\n")) < 0) {
         return -1;
@@ -75,7 +78,7 @@ int main(int argc, char **argv)
     } else if (read_request(&text, &err) == 0 && fetch_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
         result = fetch_transfer(&request, arena, &answer, &err);
     }
-    int written = write_answer(&answer, err.message, arena);
+    int written = write_answer(&answer, &err, arena);
     if (written < 0) {
         (void)fprintf(stderr, "sluice-fetch: cannot write the answer: %s\n", strerror(errno));
     }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that `make test` promises, one part after the other; a part that fails does not stop the next. Ends with the counts.
-#   run-all.sh BUILD [PART...]        `soak` is a part only when it is asked for
+#   run-all.sh BUILD [PART...]        `soak` and `conformance` are parts only when they are asked for
 set -u
 
 build=$1
@@ -47,6 +47,7 @@ for name in "${parts[@]}"; do
     e2e) part e2e make --no-print-directory -s -j"$jobs" BUILD="$build" e2e ;;
     plain) part plain make --no-print-directory -s -j"$jobs" BUILD="$build" e2e-plain ;;
     fault) part fault make --no-print-directory -s -j"$jobs" BUILD="$build" fault ;;
+    conformance) part conformance make --no-print-directory -s -j"$jobs" BUILD="$build" conformance ;;
     soak) part soak make --no-print-directory -s -j"$jobs" BUILD="$build" soak ;;
     fuzz) part fuzz make --no-print-directory -s -j"$jobs" BUILD="$build" fuzz ;;
     *)

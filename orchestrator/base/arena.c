@@ -13,10 +13,13 @@
 enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256,
        GIVE_BACK_BYTES = 4 << 20 };
 
+/* What is handed out is zero. What is larger than any block of many comes so, by pages that take no memory until they
+ * are written; of a block what is handed out is cleared then, and no more. */
 struct block {
     struct block *previous;
     size_t size;
     size_t used;
+    bool clean;
     alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -27,9 +30,9 @@ struct arena {
 
 static struct block *block_new(size_t size, struct block *previous)
 {
-    struct block *block = mem_alloc(sizeof *block + size);
-    block->size = size;
-    block->previous = previous;
+    bool clean = size > LARGEST_BLOCK_BYTES;
+    struct block *block = clean ? mem_alloc(sizeof *block + size) : mem_resize(NULL, 1, sizeof *block + size);
+    *block = (struct block){.previous = previous, .size = size, .clean = clean};
     return block;
 }
 
@@ -72,7 +75,7 @@ void arena_reset(struct arena *arena)
         free_blocks(arena->current);
         arena->current = block_new(FIRST_BLOCK_BYTES, NULL);
     }
-    memset(arena->current->bytes, 0, arena->current->used);
+    arena->current->clean = false;
     arena->current->used = 0;
     arena->used_bytes = 0;
 }
@@ -82,6 +85,7 @@ size_t arena_used_bytes(const struct arena *arena)
     return arena->used_bytes;
 }
 
+/* Bytes that are yet to be written, all of them. */
 static void *take(struct arena *arena, size_t size, size_t align)
 {
     if (size > SIZE_MAX / 2) {
@@ -101,7 +105,8 @@ static void *take(struct arena *arena, size_t size, size_t align)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return take(arena, size, alignof(max_align_t));
+    void *bytes = take(arena, size, alignof(max_align_t));
+    return arena->current->clean ? bytes : memset(bytes, 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -131,6 +136,7 @@ char *arena_dup(struct arena *arena, const void *bytes, size_t size)
     if (size > 0) {
         memcpy(copy, bytes, size);
     }
+    copy[size] = '\0';
     return copy;
 }
 
@@ -157,6 +163,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
     char *text = take(arena, size + 1, 1);
     if (size < sizeof few) {
         memcpy(text, few, size);
+        text[size] = '\0';
     } else {
         (void)vsnprintf(text, size + 1, format, again);
     }

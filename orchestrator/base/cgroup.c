@@ -36,19 +36,47 @@ static const char *unquoted(struct str text, struct arena *arena)
     return plain;
 }
 
+/* A tree of groups: that of version 2, or the one of version 1 that has the memory controller. */
+struct hierarchy {
+    const char *type; /* of its mount */
+    struct str option; /* that the mount has; "": none is asked for */
+    struct str controllers; /* between the colons of /proc/PID/cgroup */
+};
+static const struct hierarchy version_2 = {" - cgroup2 ", {"", 0}, {"", 0}};
+static const struct hierarchy memory_of_version_1 = {" - cgroup ", {"memory", 6}, {"memory", 6}};
+
+/* The words of a list with commas; an empty word stands in an empty list. */
+static bool lists_word(struct str list, struct str word)
+{
+    struct str one = {0};
+    if (word.n == 0) {
+        return list.n == 0;
+    }
+    while (str_cut(&list, ',', &one)) {
+        if (str_eq(one, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "36 35 98:0 /root /mount/point options [optional...] - cgroup2 source options" */
-static bool find_mount(const char *root, struct arena *arena, const char **ret_point, const char **ret_root)
+static bool find_mount(const char *root, const struct hierarchy *which, struct arena *arena, const char **ret_point,
+                       const char **ret_root)
 {
     struct str text = read_text(arena_printf(arena, "%s/proc/self/mountinfo", root), arena);
     struct str line = {0};
     while (str_cut(&text, '\n', &line)) {
         struct str fields[5] = {0};
         struct str rest = line;
-        ptrdiff_t dash = str_find(line, STR(" - cgroup2 "));
+        ptrdiff_t dash = str_find(line, str_from(which->type));
         for (int i = 0; dash > 0 && i < 5; i++) {
             (void)str_cut(&rest, ' ', &fields[i]);
         }
-        if (dash > 0 && fields[4].n > 0) {
+        struct str behind = dash > 0 ? str_slice(line, (size_t)dash + strlen(which->type), line.n) : line;
+        struct str source = {0};
+        (void)str_cut(&behind, ' ', &source);
+        if (dash > 0 && fields[4].n > 0 && (which->option.n == 0 || lists_word(behind, which->option))) {
             *ret_root = unquoted(fields[3], arena);
             *ret_point = arena_printf(arena, "%s%s", root, unquoted(fields[4], arena));
             return true;
@@ -57,25 +85,28 @@ static bool find_mount(const char *root, struct arena *arena, const char **ret_p
     return false;
 }
 
-/* The line "0::/path" is that of version 2. */
-static const char *find_path(const char *root, const char *process, struct arena *arena)
+/* "4:memory:/path"; the line "0::/path" is that of version 2. */
+static const char *find_path(const char *root, const char *process, const struct hierarchy *which, struct arena *arena)
 {
     struct str text = read_text(arena_printf(arena, "%s/proc/%s/cgroup", root, process), arena);
     struct str line = {0};
     while (str_cut(&text, '\n', &line)) {
-        if (str_starts(line, STR("0::/"))) {
-            return arena_str(arena, str_slice(line, strlen("0::"), line.n)).p;
+        struct str number = {0};
+        struct str controllers = {0};
+        if (str_cut(&line, ':', &number) && str_cut(&line, ':', &controllers) && str_starts(line, STR("/")) &&
+            lists_word(controllers, which->controllers)) {
+            return arena_str(arena, line).p;
         }
     }
     return NULL;
 }
 
-const char *cgroup_of(const char *root, const char *process, struct arena *arena)
+static const char *group_of(const char *root, const char *process, const struct hierarchy *which, struct arena *arena)
 {
     const char *point = NULL;
     const char *top = NULL;
-    const char *path = find_path(root, process, arena);
-    if (path == NULL || !find_mount(root, arena, &point, &top)) {
+    const char *path = find_path(root, process, which, arena);
+    if (path == NULL || !find_mount(root, which, arena, &point, &top)) {
         return NULL;
     }
     /* What is mounted may itself be a group below the top one. */
@@ -85,6 +116,27 @@ const char *cgroup_of(const char *root, const char *process, struct arena *arena
     }
     const char *below = path[above] == '/' ? path + above + 1 : path + above;
     return *below == '\0' ? point : path_join(arena, point, below);
+}
+
+const char *cgroup_of(const char *root, const char *process, struct arena *arena)
+{
+    return group_of(root, process, &version_2, arena);
+}
+
+int64_t cgroup_oom_kills(const char *root)
+{
+    static const struct {
+        const struct hierarchy *hierarchy;
+        const char *file;
+    } places[] = {{&version_2, "memory.events"}, {&memory_of_version_1, "memory.oom_control"}};
+    struct arena *arena = arena_new();
+    int64_t kills = -1;
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && kills < 0; i++) {
+        const char *folder = group_of(root, "self", places[i].hierarchy, arena);
+        kills = folder == NULL ? -1 : cgroup_read(folder, places[i].file, "oom_kill");
+    }
+    arena_free(arena);
+    return kills;
 }
 
 /* ---- the kernel's files ----------------------------------------------------------------------------------------- */
@@ -227,7 +279,7 @@ void cgroup_find(const char *root, uid_t uid, const pid_t *own, size_t count, st
     const char *top = NULL;
     const char *folder = cgroup_of(root, "self", arena);
     *ret = (struct cgroup){0};
-    if (folder == NULL || !find_mount(root, arena, &point, &top)) {
+    if (folder == NULL || !find_mount(root, &version_2, arena, &point, &top)) {
         ret->why_not = "there is no cgroup version 2";
         return;
     }

@@ -34,6 +34,10 @@ void cgroup_find(const char *root, uid_t uid, const pid_t *own, size_t count, st
 /* The folder of the group that a process (a number, or "self") is in; NULL: there is no cgroup v2, or no such
  * process. */
 const char *cgroup_of(const char *root, const char *process, struct arena *arena);
+/* How often the kernel has ended a process of the group that we are in for want of memory, whoever's limit it was: of a
+ * group above, which may be a container's, or the machine's. memory.events of version 2, else memory.oom_control of
+ * version 1 (Linux 4.13). -1: it is not said. */
+int64_t cgroup_oom_kills(const char *root);
 /* The processes of a group: how many, the first `room` of them in `pids`. */
 size_t cgroup_processes(const char *folder, pid_t *pids, size_t room);
 /* Writes one of the kernel's files. The err says which. */

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -61,6 +63,20 @@ int fs_open_file(const char *path, struct err *err)
     }
     (void)close(fd);
     return -1;
+}
+
+int fs_open_below(int folder, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (unsigned)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, folder, *path == '\0' ? "." : path, &how, sizeof how);
+}
+
+bool fs_is_absent(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV || error == ENAMETOOLONG;
 }
 
 static int read_all(int fd, const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text,
@@ -129,15 +145,15 @@ int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct 
     (void)getrandom(&random, sizeof random, 0);
     const char *beside = arena_printf(arena, "%s.%08x.new", path, random);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    int result = fd < 0 ? err_errno(err, "creating '%s'", beside) : 0;
+    int result = fd < 0 ? err_errno(err, "creating '%s'", path) : 0; /* what lies beside it is no word for people */
     if (result == 0 && (write_all(fd, bytes) < 0 || (sync && fsync(fd) < 0))) {
-        result = err_errno(err, "writing '%s'", beside);
+        result = err_errno(err, "writing '%s'", path);
     }
     if (fd >= 0 && close(fd) < 0 && result == 0) {
-        result = err_errno(err, "writing '%s'", beside);
+        result = err_errno(err, "writing '%s'", path);
     }
     if (result == 0 && rename(beside, path) < 0) {
-        result = err_errno(err, "renaming '%s' to '%s'", beside, path);
+        result = err_errno(err, "replacing '%s'", path);
     }
     if (result < 0 && fd >= 0) {
         (void)unlink(beside);

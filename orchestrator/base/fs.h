@@ -19,6 +19,10 @@ int fs_read(const char *path, size_t max_bytes, struct arena *arena, struct str 
 int fs_read_file(const char *path, size_t max_bytes, struct arena *arena, struct str *ret_text, struct err *err);
 /* Opens such a file for reading: the descriptor (close-on-exec), or -1. */
 int fs_open_file(const char *path, struct err *err);
+/* As openat for what lies below `folder`, "" for the folder itself: follows no link, and leaves the folder on no path
+ * (openat2). The descriptor, or -1 with errno; fs_is_absent says of it whether simply nothing is there for us. */
+int fs_open_below(int folder, const char *path, int flags);
+bool fs_is_absent(int error);
 /* Writes beside and renames over: readers see the old bytes or the new ones. `sync` adds fsync of
  * the file and its folder. */
 int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err);

@@ -99,6 +99,11 @@ void json_add(struct arena *arena, struct json *object, const char *key, struct 
     append_member(arena, object, arena_str(arena, str_from(key)), value);
 }
 
+void json_add_str(struct arena *arena, struct json *object, struct str key, struct json value)
+{
+    append_member(arena, object, key, value);
+}
+
 struct json json_copy(struct arena *arena, const struct json *value)
 {
     struct json copy = *value;

@@ -49,13 +49,17 @@ struct json_member {
 struct json_limits {
     size_t depth;  /* levels of arrays and objects; 0 means 64 */
     size_t values; /* values in all; 0 means 10 million */
+    /* The text is room that may be written to, and lives as long as the value: most strings are not copied, but ended
+     * where they stand. It is of no use for anything else then. */
+    bool in_place;
 };
 
 /* Reads `text` whole. On failure the message names line:column and what was expected. */
 int json_read(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value, struct err *err);
 
 /* The same for a file of metrics: the words NaN, Infinity and -Infinity, which Python writes bare, are numbers. */
-int json_read_metrics(struct str text, struct arena *arena, struct json *ret_value, struct err *err);
+int json_read_metrics(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value,
+                      struct err *err);
 
 /* ---- building ---------------------------------------------------------------------------- */
 struct json json_null(void);
@@ -73,6 +77,8 @@ void json_push(struct arena *arena, struct json *array, struct json value);
 void json_set(struct arena *arena, struct json *object, const char *key, struct json value);
 /* json_set of a key that is known not to be there yet: does not look, so that 100,000 of them take no time. */
 void json_add(struct arena *arena, struct json *object, const char *key, struct json value);
+/* The same; the key is not copied. */
+void json_add_str(struct arena *arena, struct json *object, struct str key, struct json value);
 /* Deep copy into another arena. */
 struct json json_copy(struct arena *arena, const struct json *value);
 

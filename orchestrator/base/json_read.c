@@ -20,6 +20,7 @@ struct reader {
     size_t depth;
     size_t values;
     bool not_finite; /* takes NaN and the infinities */
+    bool in_place;   /* strings are ended where they stand, if they need no decoding */
     struct arena *arena;
     struct err *err;
 };
@@ -117,7 +118,37 @@ static int read_escape(struct reader *r, char **out)
     return 0;
 }
 
-/* The text between the quotes; r->p stands behind the opening one. Escapes only make it shorter. */
+/* Decodes what stands between the quotes: escapes only make it shorter. */
+static int unescape(struct reader *r, struct str raw, struct str *ret)
+{
+    const char *close = raw.p + raw.n;
+    char *room = arena_alloc(r->arena, raw.n + 1);
+    char *out = room;
+    for (r->p = raw.p; r->p < close;) {
+        if (*r->p != '\\') {
+            *out++ = *r->p++;
+            continue;
+        }
+        r->p++;
+        if (read_escape(r, &out) < 0) {
+            return -1;
+        }
+    }
+    *ret = (struct str){room, (size_t)(out - room)};
+    return 0;
+}
+
+/* What needs no decoding. */
+static struct str take_raw(struct reader *r, struct str raw)
+{
+    if (!r->in_place) {
+        return arena_str(r->arena, raw);
+    }
+    ((char *)(uintptr_t)raw.p)[raw.n] = '\0'; /* where the quote was */
+    return raw;
+}
+
+/* r->p stands behind the opening quote. */
 static int read_string(struct reader *r, struct str *ret)
 {
     const char *start = r->p;
@@ -136,111 +167,156 @@ static int read_string(struct reader *r, struct str *ret)
         return fail_at(r, r->end, "'\"' that ends the string");
     }
     struct str raw = {start, (size_t)(r->p - start)};
+    const char *close = r->p;
     if (!ascii && !utf8_valid(raw)) {
         return fail_at(r, start, "valid UTF-8");
     }
     if (!escaped) {
-        *ret = arena_str(r->arena, raw);
-        r->p++;
-        return 0;
-    }
-    char *room = arena_alloc(r->arena, raw.n + 1);
-    char *out = room;
-    const char *close = r->p;
-    for (r->p = start; r->p < close;) {
-        if (*r->p != '\\') {
-            *out++ = *r->p++;
-            continue;
-        }
-        r->p++;
-        if (read_escape(r, &out) < 0) {
-            return -1;
-        }
+        *ret = take_raw(r, raw);
+    } else if (unescape(r, raw, ret) < 0) {
+        return -1;
     }
     r->p = close + 1;
-    *ret = (struct str){room, (size_t)(out - room)};
     return 0;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------------- */
+
+enum { EXACT_DIGITS = 19, EXACT_POWER = 22 };
+
+/* value * 10^power; `exact` while all digits are in the value. */
+struct decimal {
+    uint64_t value;
+    int64_t power;
+    int64_t digits;
+    bool exact;
+};
 
 static bool is_digit(const struct reader *r)
 {
     return r->p < r->end && *r->p >= '0' && *r->p <= '9';
 }
 
-static int skip_digits(struct reader *r)
+static int read_digits(struct reader *r, struct decimal *d)
 {
+    const char *p = r->p;
+    uint64_t value = d->value;
     if (!is_digit(r)) {
         return fail_at(r, r->p, "a digit");
     }
-    while (is_digit(r)) {
-        r->p++;
+    while (value == 0 && p < r->end && *p == '0') {
+        p++;
     }
+    const char *first = p; /* that tells in the value */
+    for (; p < r->end && *p >= '0' && *p <= '9'; p++) {
+        value = value * 10 + (uint64_t)(*p - '0');
+    }
+    d->digits += p - first;
+    d->exact = d->exact && d->digits <= EXACT_DIGITS; /* else the value is of no use */
+    d->value = value;
+    r->p = p;
     return 0;
 }
 
-static int to_integer(struct str text, int64_t *ret)
+static int read_exponent(struct reader *r, struct decimal *d)
 {
-    bool negative = text.p[0] == '-';
-    uint64_t value = 0;
-    for (size_t i = negative ? 1 : 0; i < text.n; i++) {
-        uint64_t digit = (uint64_t)(text.p[i] - '0');
-        if (value > (UINT64_MAX - digit) / 10) {
-            return -1;
-        }
-        value = value * 10 + digit;
+    struct decimal power = {.exact = true};
+    r->p++;
+    bool negative = r->p < r->end && *r->p == '-';
+    r->p += r->p < r->end && (*r->p == '+' || *r->p == '-') ? 1 : 0;
+    if (read_digits(r, &power) < 0) {
+        return -1;
     }
-    if (value > (uint64_t)INT64_MAX + (negative ? 1 : 0) || (negative && value == 0)) {
-        return -1; /* "-0" is the double */
+    if (power.digits > 4) {
+        d->exact = false;
+        return 0;
     }
-    *ret = negative ? (int64_t)(0 - value) : (int64_t)value;
+    d->power += negative ? -(int64_t)power.value : (int64_t)power.value;
     return 0;
+}
+
+static int read_fraction(struct reader *r, struct decimal *d)
+{
+    r->p++;
+    const char *start = r->p;
+    if (read_digits(r, d) < 0) {
+        return -1;
+    }
+    d->power -= r->p - start;
+    return 0;
+}
+
+/* -1: it is none, or "-0", which is the double. */
+static int to_integer(const struct decimal *d, bool negative, int64_t *ret)
+{
+    if (!d->exact || d->value > (uint64_t)INT64_MAX + (negative ? 1 : 0) || (negative && d->value == 0)) {
+        return -1;
+    }
+    *ret = negative ? (int64_t)(0 - d->value) : (int64_t)d->value;
+    return 0;
+}
+
+/* Both the value and the power of ten are doubles, and one operation rounds once (Clinger, 1990). */
+static bool to_double(const struct decimal *d, bool negative, double *ret)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (!d->exact || d->value > UINT64_C(1) << 53 || d->power > EXACT_POWER || d->power < -EXACT_POWER) {
+        return false;
+    }
+    double value = (double)d->value;
+    value = d->power < 0 ? value / powers[-d->power] : value * powers[d->power];
+    *ret = negative ? -value : value;
+    return true;
+}
+
+static int convert(struct reader *r, struct str text, double *ret)
+{
+    char room[NUMBER_MAX_BYTES + 1];
+    if (text.n > NUMBER_MAX_BYTES) {
+        return fail_at(r, text.p, "a number of at most 400 digits");
+    }
+    memcpy(room, text.p, text.n);
+    room[text.n] = '\0';
+    *ret = strtod(room, NULL);
+    return isinf(*ret) ? fail_at(r, text.p, "a number within the range of a double") : 0;
 }
 
 static int read_number(struct reader *r, struct json *ret)
 {
     const char *start = r->p;
+    struct decimal d = {.exact = true};
     bool integer = true;
-    r->p += *r->p == '-' ? 1 : 0;
-    if (r->p < r->end && *r->p == '0') {
-        r->p++;
-        if (is_digit(r)) {
-            return fail_at(r, r->p, "no digit after a leading 0");
-        }
-    } else if (skip_digits(r) < 0) {
+    bool negative = *r->p == '-';
+    r->p += negative ? 1 : 0;
+    bool zero = r->p < r->end && *r->p == '0';
+    if (read_digits(r, &d) < 0) {
         return -1;
+    }
+    if (zero && r->p - start > (negative ? 2 : 1)) {
+        r->p = start + (negative ? 2 : 1);
+        return fail_at(r, r->p, "no digit after a leading 0");
     }
     if (r->p < r->end && *r->p == '.') {
         integer = false;
-        r->p++;
-        if (skip_digits(r) < 0) {
+        if (read_fraction(r, &d) < 0) {
             return -1;
         }
     }
     if (r->p < r->end && (*r->p == 'e' || *r->p == 'E')) {
         integer = false;
-        r->p++;
-        r->p += r->p < r->end && (*r->p == '+' || *r->p == '-') ? 1 : 0;
-        if (skip_digits(r) < 0) {
+        if (read_exponent(r, &d) < 0) {
             return -1;
         }
     }
-    struct str text = {start, (size_t)(r->p - start)};
     int64_t whole = 0;
-    if (integer && to_integer(text, &whole) == 0) {
+    double value = 0;
+    if (integer && to_integer(&d, negative, &whole) == 0) {
         *ret = json_int(whole);
         return 0;
     }
-    char room[NUMBER_MAX_BYTES + 1];
-    if (text.n > NUMBER_MAX_BYTES) {
-        return fail_at(r, start, "a number of at most 400 digits");
-    }
-    memcpy(room, text.p, text.n);
-    room[text.n] = '\0';
-    double value = strtod(room, NULL);
-    if (isinf(value)) {
-        return fail_at(r, start, "a number within the range of a double");
+    if (!to_double(&d, negative, &value) && convert(r, (struct str){start, (size_t)(r->p - start)}, &value) < 0) {
+        return -1;
     }
     *ret = json_number(value);
     return 0;
@@ -477,6 +553,7 @@ static int read_all(struct str text, struct json_limits limits, bool not_finite,
         .depth = limits.depth == 0 ? DEFAULT_DEPTH : limits.depth,
         .values = limits.values == 0 ? DEFAULT_VALUES : limits.values,
         .not_finite = not_finite,
+        .in_place = limits.in_place,
         .arena = arena,
         .err = err,
     };
@@ -497,7 +574,8 @@ int json_read(struct str text, struct json_limits limits, struct arena *arena, s
     return read_all(text, limits, false, arena, ret_value, err);
 }
 
-int json_read_metrics(struct str text, struct arena *arena, struct json *ret_value, struct err *err)
+int json_read_metrics(struct str text, struct json_limits limits, struct arena *arena, struct json *ret_value,
+                      struct err *err)
 {
-    return read_all(text, (struct json_limits){0}, true, arena, ret_value, err);
+    return read_all(text, limits, true, arena, ret_value, err);
 }

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NUMBER_SAME, NUMBER_ONE_BYTE, NUMBER_TWO_BYTES, NUMBER_VARINT };
+enum { NUMBER_VARINT = 3 }; /* the kinds below it are how many bytes */
 enum { VALUE_NAN = 9, VALUE_HIGH_BYTES = 9, VALUE_HIGH_BYTES_MAX = 6, VARINT_MAX_BYTES = 10 };
 
 /* ---- bytes ---- */
@@ -72,13 +72,10 @@ static uint64_t unzigzag(uint64_t number)
 static unsigned put_number(unsigned char *room, size_t *size, uint64_t number)
 {
     uint64_t zigzagged = zigzag(number);
-    if (zigzagged == 0) {
-        return NUMBER_SAME;
-    }
-    if (zigzagged <= 0xffff) {
-        size_t bytes = zigzagged <= 0xff ? 1 : 2;
+    if (zigzagged <= 0xffff) { /* how many bytes is as good as random */
+        unsigned bytes = (unsigned)(zigzagged > 0) + (zigzagged > 0xff);
         *size += put_bytes(room + *size, zigzagged, bytes);
-        return (unsigned)bytes;
+        return bytes;
     }
     *size += put_varint(room + *size, zigzagged);
     return NUMBER_VARINT;
@@ -149,16 +146,6 @@ static bool get_value(struct point_code *code, unsigned kind, const unsigned cha
 
 /* ---- points ---- */
 
-/* The first point is no difference from anything that will come again. */
-static void move_to(struct point_code *code, uint64_t time_ms, uint64_t step)
-{
-    code->time_difference = code->begun ? time_ms - code->time_ms : 0;
-    code->step_difference = code->begun ? step - code->step : 0;
-    code->time_ms = time_ms;
-    code->step = step;
-    code->begun = true;
-}
-
 size_t point_encode(struct point_code *code, const struct point *point, unsigned char *room)
 {
     uint64_t time_ms = (uint64_t)point->time_ms;
@@ -168,7 +155,7 @@ size_t point_encode(struct point_code *code, const struct point *point, unsigned
     head |= put_number(room, &size, step - code->step - code->step_difference) << 2;
     head |= put_value(code, room, &size, point->value) << 4;
     room[0] = (unsigned char)head;
-    move_to(code, time_ms, step);
+    point_code_move(code, time_ms, step);
     return size;
 }
 
@@ -189,7 +176,7 @@ int point_decode(struct point_code *code, struct str *rest, struct point *ret_po
     }
     time_ms += code->time_ms + code->time_difference;
     step += code->step + code->step_difference;
-    move_to(code, time_ms, step);
+    point_code_move(code, time_ms, step);
     *ret_point = (struct point){.time_ms = (int64_t)time_ms, .step = (int64_t)step, .value = value};
     *rest = str_slice(*rest, at, rest->n);
     return 1;

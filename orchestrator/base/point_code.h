@@ -37,6 +37,16 @@ struct point_code {
 
 enum { POINT_CODE_MAX_BYTES = 29 };
 
+/* Goes to the next point. The first is no difference from anything that will come again. */
+static inline void point_code_move(struct point_code *code, uint64_t time_ms, uint64_t step)
+{
+    code->time_difference = code->begun ? time_ms - code->time_ms : 0;
+    code->step_difference = code->begun ? step - code->step : 0;
+    code->time_ms = time_ms;
+    code->step = step;
+    code->begun = true;
+}
+
 /* Writes the next point into `room` (POINT_CODE_MAX_BYTES): how many bytes it took. */
 size_t point_encode(struct point_code *code, const struct point *point, unsigned char *room);
 /* Takes the next point off `*rest`: 1; 0 at the end; -1 when the bytes are no point, or only the beginning of one. */

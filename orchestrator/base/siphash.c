@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <string.h>
 #include <sys/random.h>
+#include <threads.h>
 
 struct state {
     uint64_t v[4];
@@ -14,6 +15,20 @@ struct siphash_key siphash_key_new(void)
     struct siphash_key key = {{0, 0}};
     (void)getrandom(&key, sizeof key, 0); /* up to 256 bytes come whole; without them the table is only guessable */
     return key;
+}
+
+static struct siphash_key process_key;
+
+static void make_process_key(void)
+{
+    process_key = siphash_key_new();
+}
+
+struct siphash_key siphash_key_of_process(void)
+{
+    static once_flag made = ONCE_FLAG_INIT;
+    call_once(&made, make_process_key);
+    return process_key;
 }
 
 static inline uint64_t rotate(uint64_t word, int bits)

@@ -46,7 +46,7 @@ static void make_slots(struct str_index *index, size_t count)
 struct str_index *str_index_new(struct arena *arena, size_t count)
 {
     struct str_index *index = arena_one(arena, struct str_index);
-    *index = (struct str_index){.arena = arena, .key = siphash_key_new(), .room = count};
+    *index = (struct str_index){.arena = arena, .key = siphash_key_of_process(), .room = count};
     index->texts = arena_array(arena, count, sizeof *index->texts);
     make_slots(index, count);
     return index;

@@ -96,6 +96,19 @@ static void list_runs(struct gc_command *gc, enum retention_kind kind)
     }
 }
 
+static void list_deleted(struct gc_command *gc)
+{
+    const char *name = retention_rows[RETENTION_DELETED].name;
+    for (size_t i = 0; i < gc->survey.deleted_count; i++) {
+        const struct gc_deleted *item = &gc->survey.deleted[i];
+        if (item->verdict.fate == GC_GOES) {
+            add_item(gc, name, item->label, item->verdict.why, item->weight);
+        } else if (item->verdict.fate == GC_HELD) {
+            add_held(gc, name, item->label, item->verdict.why);
+        }
+    }
+}
+
 static void list_rest(struct gc_command *gc)
 {
     const struct gc_survey *survey = &gc->survey;
@@ -132,6 +145,7 @@ static void list_all(struct gc_command *gc)
     list_runs(gc, RETENTION_RUNS);
     list_runs(gc, RETENTION_LOGS);
     list_runs(gc, RETENTION_ARTIFACTS);
+    list_deleted(gc);
     list_rest(gc);
 }
 
@@ -149,7 +163,7 @@ static int64_t sum(const struct json *list, const char *kind, const char *key)
     return total;
 }
 
-static const char *const kinds[] = {"runs", "logs", "artifacts", "cache", "leftover", "rows"};
+static const char *const kinds[] = {"runs", "logs", "artifacts", "cache", "deleted", "leftover", "rows"};
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 static void print_json(struct gc_command *gc)
@@ -296,6 +310,7 @@ static const struct option_row gc_options[] = {
     {"logs", 0, "RULE", false, "logs and working folders of ended runs; their records stay"},
     {"artifacts", 0, "RULE", false, "artifacts and models of ended runs; their records stay"},
     {"cache", 0, "RULE", false, "kept results"},
+    {"deleted", 0, "RULE", false, "runs, models and experiments that a client of MLflow deleted: older_than alone"},
     {0},
 };
 
@@ -310,7 +325,8 @@ const struct command command_gc = {
         "go.\n"
         "\n"
         "Never goes: what is open; what a model version, its gate or its approval is of; what a kept result or a run "
-        "that stays uses; the last run of a pipeline that succeeded. While another sluice holds the home it is "
+        "that stays uses; the last run of a pipeline that succeeded. What a client of MLflow deleted is only marked, "
+        "and can be restored, until a rule for 'deleted' removes it. While another sluice holds the home it is "
         "refused; --dry-run is not.",
     .examples = "sluice gc --dry-run\nsluice gc --runs older_than=90d,keep_last=50\nsluice gc --artifacts max_size=50G",
     .options = gc_options,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * logs: what the steps of a run printed, read from its journal, and from those of the runs that its steps have begun.
  */
+#include "base/file_limit.h"
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/family.h"
@@ -11,7 +12,6 @@
 #include "wire/journal.h"
 
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,16 +135,6 @@ static bool has_ended(struct logs *logs)
 
 /* ---- journals, side by side ------------------------------------------------------------------------------------ */
 
-/* A matrix may have begun more runs than a process may have files open by default. */
-static void raise_file_limit(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 static void add_sources(struct logs *logs)
 {
     while (logs->source_count < logs->family.count) {
@@ -202,7 +192,7 @@ static int print_all(struct logs *logs, struct err *err)
 static int print_journals(struct logs *logs, struct err *err)
 {
     bool follow = option_given(logs->cli, "follow");
-    raise_file_limit();
+    file_limit_raise(); /* a matrix may have begun more runs than a process may have files open by default */
     for (bool last = false;; last = has_ended(logs)) {
         if (family_grow(&logs->family, err) < 0) {
             return -1;

@@ -12,28 +12,6 @@
 
 #include <stdio.h>
 
-/* 0 when the holder of the home has done it, 1 when the home is ours: do it here. */
-static int ask_holder(struct session *session, const struct json *document, struct json *ret_outcome, struct err *err)
-{
-    struct arena *arena = session->cli->arena;
-    struct json request = json_object();
-    json_set(arena, &request, "do", json_cstring(arena, "secret"));
-    while (session->visit != NULL) {
-        struct err wrong = {0};
-        if (visit_ask_with(session->visit, &request, json_text(arena, document), arena, ret_outcome, &wrong) == 0) {
-            return 0;
-        }
-        if (wrong.code != ERR_BUSY) {
-            *err = wrong;
-            return -1;
-        }
-        if (session_rejoin(session, err) < 0) { /* it went; to do it twice does no harm */
-            return -1;
-        }
-    }
-    return 1;
-}
-
 /* "env HOOK", "file /run/hook", "exec vault": where config.yaml says it comes from; never a value. */
 static const char *source_words(struct arena *arena, const struct config_secret *secret)
 {
@@ -109,7 +87,7 @@ static int put(struct session *session, struct secret_row *row, bool *ret_replac
 {
     struct json outcome;
     struct json document = secret_change_ask_set(session->cli->arena, row);
-    int ours = ask_holder(session, &document, &outcome, err);
+    int ours = session_ask_holder(session, "secret", &document, &outcome, err);
     if (ours == 0) {
         *ret_replaced = json_get_bool(&outcome, "replaced", false);
     }
@@ -211,7 +189,7 @@ static int drop(struct session *session, struct err *err)
         }
     }
     struct json document = secret_change_ask_remove(cli->arena, cli->arguments, count);
-    int ours = ask_holder(session, &document, &outcome, err);
+    int ours = session_ask_holder(session, "secret", &document, &outcome, err);
     return ours <= 0 ? ours : secret_change_remove(session->home.store, cli->arguments, count, session->actor, err);
 }
 

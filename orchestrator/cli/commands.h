@@ -20,9 +20,17 @@ extern const struct command command_plugins, command_plugins_show, command_plugi
 extern const struct command command_runs, command_show, command_explain, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
 extern const struct command command_approvals, command_activity, command_activity_verify;
-/* cmd_secrets.c, cmd_gc.c, cmd_home.c, cmd_about.c */
+/* cmd_webhooks.c */
+extern const struct command command_webhooks_list, command_webhooks_show, command_webhooks_test;
+extern const struct command command_webhooks_deliveries, command_webhooks_redeliver;
+/* cmd_users.c, cmd_tokens.c */
+extern const struct command command_users_list, command_users_create, command_users_passwd, command_users_role;
+extern const struct command command_users_rm, command_tokens_list, command_tokens_create, command_tokens_revoke;
+/* cmd_secrets.c, cmd_gc.c, cmd_import.c, cmd_export.c, cmd_home.c, cmd_about.c */
 extern const struct command command_secrets_list, command_secrets_set, command_secrets_rm;
-extern const struct command command_init, command_gc, command_config, command_doctor;
+extern const struct command command_init, command_serve, command_gc, command_import, command_export,
+    command_config;
+extern const struct command command_doctor;
 extern const struct command command_version, command_lua_run, command_lua_test, command_man, command_completion;
 
 #endif

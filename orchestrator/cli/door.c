@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/door.h"
 
+#include "auth/account.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/secret_change.h"
 #include "cli/submission.h"
 #include "cli/visit.h"
+#include "cli/webhook_change.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -263,6 +265,24 @@ static int answer_secret(struct question *q, const char *unused, struct json *re
                : secret_change_obey(q->door->session->home.store, &document, q->actor, q->arena, ret_outcome, err);
 }
 
+static int answer_webhook(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    return webhook_change_obey(q->door->session->home.store, &q->request, q->arena, ret_outcome, err);
+}
+
+static int answer_account(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct json document;
+    struct str text;
+    *ret_outcome = json_object();
+    return read_document(q->document, q->arena, &text, err) < 0 ||
+                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+               ? -1
+               : account_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
+}
+
 static const struct {
     const char *name;
     bool needs_open_run;
@@ -270,6 +290,8 @@ static const struct {
 } wishes[] = {
     {"cancel", true, answer_cancel}, {"kill", true, answer_kill},       {"vote", true, answer_vote},
     {"look", false, answer_look},    {"submit", false, answer_submit}, {"secret", false, answer_secret},
+    {"webhook", false, answer_webhook},
+    {"account", false, answer_account},
 };
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { STORE_RETRIES = 30, LOOK_MS = 200 };
@@ -98,12 +97,13 @@ static bool may_pass(const struct err *wrong)
     return wrong->code == ERR_LIMIT || wrong->code == ERR_BUSY;
 }
 
+/* Or for a signal: the kernel makes one of two that nobody has taken. */
 static void wait_for_room(struct follower *f, const struct err *wrong)
 {
     live_clear(f->live);
     log_error("run", "%s: trying again in a second", wrong->message);
-    struct timespec pause = {.tv_sec = 1};
-    (void)nanosleep(&pause, NULL);
+    struct pollfd signals = {.fd = f->signal_fd, .events = POLLIN};
+    (void)poll(&signals, 1, 1000);
 }
 
 /* A wish stays until an engine has taken it: the one that held the home may have gone. A full disk is waited out
@@ -142,9 +142,10 @@ static int have_wish_done(struct follower *f, struct err *err)
 static int turn(struct follower *f, int timeout_ms, int *failures, struct err *err)
 {
     struct err wrong = {0};
-    if (engine_turn(f->session->engine, timeout_ms, &wrong) >= 0) {
+    struct tracking *tracking = f->session->tracking;
+    if (engine_turn(f->session->engine, tracking_wait_ms(tracking, timeout_ms), &wrong) >= 0) {
         *failures = 0;
-        return 0;
+        return tracking_serve(tracking, err);
     }
     if (!may_pass(&wrong) || ++*failures > STORE_RETRIES) {
         *err = wrong;

@@ -66,7 +66,7 @@ static int check_lines(const char *room, size_t size, struct err *err)
 }
 
 /* Without an echo, and with the echo back whatever comes: a signal is taken only after that. */
-static int ask(const char *name, bool line, char *room, size_t *ret_size, struct err *err)
+static int ask(const char *prompt, bool line, char *room, size_t *ret_size, struct err *err)
 {
     struct termios shown;
     struct sigaction before[SIGNAL_COUNT];
@@ -79,7 +79,7 @@ static int ask(const char *name, bool line, char *room, size_t *ret_size, struct
     }
     struct termios hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    fprintf(stderr, "value of %s (not shown%s): ", name, line ? "" : "; end it by Ctrl-D on a new line");
+    fprintf(stderr, "%s (not shown%s): ", prompt, line ? "" : "; end it by Ctrl-D on a new line");
     int result = tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) < 0 ? err_errno(err, "hiding what is typed")
                                                                  : read_input(line, room, ret_size, err);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
@@ -117,9 +117,33 @@ int secret_input_read(const struct cli *cli, const char *name, char *given, stru
     }
     char *room = arena_alloc(arena, ROOM_BYTES);
     size_t size = 0;
-    int result = isatty(STDIN_FILENO) == 1 ? ask(name, given == NULL, room, &size, err)
+    const char *prompt = arena_printf(arena, "value of %s", name);
+    int result = isatty(STDIN_FILENO) == 1 ? ask(prompt, given == NULL, room, &size, err)
                                            : read_input(false, room, &size, err);
     *ret_value = config_secret_without_lf((struct str){room, size});
+    if (result < 0) {
+        explicit_bzero(room, ROOM_BYTES);
+    }
+    return result;
+}
+
+int secret_input_password(const char *user, struct arena *arena, struct str *ret_password, struct err *err)
+{
+    char *room = arena_alloc(arena, ROOM_BYTES);
+    char *again = arena_alloc(arena, ROOM_BYTES);
+    size_t size = 0;
+    size_t again_size = 0;
+    bool asks = isatty(STDIN_FILENO) == 1;
+    int result = !asks ? read_input(false, room, &size, err)
+                       : ask(arena_printf(arena, "password of %s", user), true, room, &size, err);
+    if (result == 0 && asks) {
+        result = ask(arena_printf(arena, "the same once more"), true, again, &again_size, err);
+        if (result == 0 && (size != again_size || memcmp(room, again, size) != 0)) {
+            result = err_set(err, ERR_INPUT, "the two passwords are not the same: nothing was changed");
+        }
+        explicit_bzero(again, ROOM_BYTES);
+    }
+    *ret_password = config_secret_without_lf((struct str){room, size});
     if (result < 0) {
         explicit_bzero(room, ROOM_BYTES);
     }

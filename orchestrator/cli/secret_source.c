@@ -254,6 +254,52 @@ int secret_source_look(struct secret_source *source, struct str name, const char
     return find_sealed(source, name, pipeline, arena, &row, err) < 0 ? -1 : secret_source_check(source, &row, err);
 }
 
+/* ---- of webhooks ------------------------------------------------------------------------------------------------- */
+
+static int webhook_context(const struct secret_source *source, const char *webhook_id, struct arena *arena,
+                           struct str *ret, struct err *err)
+{
+    const char *home = NULL;
+    if (store_home_id(source->store, arena, &home, err) < 0) {
+        return -1;
+    }
+    const struct str parts[] = {STR("sluice webhook 1"), str_from(home), str_from(webhook_id)};
+    *ret = seal_context(arena, parts, sizeof parts / sizeof parts[0]);
+    return 0;
+}
+
+int secret_source_seal_webhook(void *ctx, const char *webhook_id, struct str secret, struct arena *arena,
+                               struct str *ret_sealed, const char **ret_key_id, struct err *err)
+{
+    struct secret_source *source = ctx;
+    struct str context = {0};
+    hide(source);
+    if (need_key(source, err) < 0 || webhook_context(source, webhook_id, arena, &context, err) < 0) {
+        return err_add(err, "the secret of a webhook");
+    }
+    *ret_sealed = seal(&source->key, context, secret, arena);
+    *ret_key_id = arena_strdup(arena, source->key.id);
+    return 0;
+}
+
+int secret_source_open_webhook(void *ctx, const struct webhook *webhook, struct arena *arena, struct str *ret,
+                               struct err *err)
+{
+    struct secret_source *source = ctx;
+    struct str context = {0};
+    hide(source);
+    if (need_key(source, err) < 0 || webhook_context(source, webhook->webhook_id, arena, &context, err) < 0) {
+        return err_add(err, "the secret of webhook '%s'", webhook->name);
+    }
+    if (strcmp(source->key.id, webhook->key_id) != 0) {
+        return err_set(err, ERR_STATE, "the secret of webhook '%s' was sealed under another key: give it again",
+                       webhook->name);
+    }
+    return seal_open(&source->key, context, webhook->sealed, arena, ret, err) < 0
+               ? err_add(err, "the secret of webhook '%s'", webhook->name)
+               : 0;
+}
+
 /* ---- asking commands --------------------------------------------------------------------------------------------- */
 
 /* Where the attempt stands among those who asked; their count if it does not. */

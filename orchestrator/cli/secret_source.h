@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "crypto/seal.h"
 #include "store/secrets.h"
+#include "store/webhooks.h"
 
 /* A command that runs for attempts, or has just run: for one, or if its answer is kept (`ttl`) for all that ask. */
 struct secret_question {
@@ -62,5 +63,11 @@ int secret_source_seal(struct secret_source *source, const char *name, const str
                        struct arena *arena, struct secret_row *ret_row, struct err *err);
 /* Can it be opened? Forgets the value. */
 int secret_source_check(struct secret_source *source, const struct secret_row *row, struct err *err);
+
+/* The secret of a webhook, sealed for it under the same key, and opened. */
+int secret_source_seal_webhook(void *source, const char *webhook_id, struct str secret, struct arena *arena,
+                               struct str *ret_sealed, const char **ret_key_id, struct err *err);
+int secret_source_open_webhook(void *source, const struct webhook *webhook, struct arena *arena, struct str *ret,
+                               struct err *err);
 
 #endif

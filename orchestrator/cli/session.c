@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/session.h"
 
+#include "base/file_limit.h"
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
@@ -14,6 +15,11 @@
 #include <unistd.h>
 
 extern char **environ;
+
+/* How long steps go on with no sluice in their home. */
+enum { LINGER_S = 600, LINGER_FOR_EVER = -1 };
+/* How long a command that ends waits for what webhooks are being told. */
+enum { FAREWELL_MS = 3000 };
 
 /* What steps see of our environment, before step_env: of config.yaml adds to it. */
 static const char *const passed_names[] = {
@@ -207,6 +213,18 @@ int session_prepare(struct session *session, struct err *err)
     return 0;
 }
 
+struct webhook_rules session_webhook_rules(const struct session *session)
+{
+    const struct telling *telling = &session->config.telling;
+    return (struct webhook_rules){
+        .allow_http = telling->allow_http,
+        .allow = telling->allow,
+        .allow_count = telling->allow_count,
+        .retry_first_ms = telling->retry_first_ms,
+        .retry_for_ms = telling->retry_for_ms,
+    };
+}
+
 static int start_engine(struct session *session, struct err *err)
 {
     struct engine_options options = {
@@ -218,7 +236,7 @@ static int start_engine(struct session *session, struct err *err)
         .lua_folder = session->installation.lua,
         .plugins = &session->catalogue,
         .clock = &clock_system,
-        .linger_s = 600,
+        .linger_s = session->options.stays ? LINGER_FOR_EVER : LINGER_S,
         .step_env = session->step_env,
         .step_env_names = session->config.step_env,
         .step_env_name_count = session->config.step_env_count,
@@ -226,10 +244,20 @@ static int start_engine(struct session *session, struct err *err)
         .secret = secret_source_read,
         .secret_forget = secret_source_forget,
         .secret_ctx = &session->secrets,
+        .reap_after_ms = session->options.stays ? session->config.reap_after_ms : 0,
+        .webhooks = session_webhook_rules(session),
+        .webhook_secret = secret_source_open_webhook,
         .starts_nothing = session->options.starts_nothing,
         .groups = session->config.groups,
         .single_user = is_single_user(session),
     };
+    if (!session->options.starts_nothing) {
+        file_limit_raise(); /* clients may be many */
+        session->tracking = tracking_new(session);
+        options.tracking = tracking_take;
+        options.tracking_gone = tracking_drop;
+        options.tracking_ctx = session->tracking;
+    }
     config_supply(&session->config, "", getenv("CUDA_VISIBLE_DEVICES"), &options.supply, &options.supply_count);
     return read_slots(session->cli, &options.slots, err) < 0 || engine_open(&options, &session->engine, err) < 0
                ? -1
@@ -268,6 +296,12 @@ int session_open(struct cli *cli, const struct session_options *options, struct 
 
 void session_close(struct session *session)
 {
+    bool delivers = session->engine != NULL && !session->options.starts_nothing && !session->options.stays;
+    tracking_free(session->tracking);
+    session->tracking = NULL;
+    if (delivers) {
+        engine_deliver(session->engine, FAREWELL_MS);
+    }
     engine_close(session->engine);
     session->engine = NULL;
     secret_source_close(&session->secrets);

@@ -8,10 +8,12 @@
 #include "cli/cli.h"
 #include "cli/home.h"
 #include "cli/secret_source.h"
+#include "cli/tracking.h"
 #include "cli/visit.h"
 #include "config/config.h"
 #include "engine/engine.h"
 #include "store/pipeline_runs.h"
+#include "store/webhooks.h"
 
 #include <sys/types.h>
 
@@ -34,6 +36,7 @@ struct session_options {
     const char *doing;       /* the command's name, for whoever finds the home in use */
     const char *home;        /* NULL: what --home says, or the nearest */
     const char *environment; /* of config.yaml; NULL: the one it names */
+    bool stays;              /* steps go on without it for as long as they like: it is going to come back */
     bool starts_nothing;     /* a word is said and the command ends: what that sets free waits for a follower */
 };
 
@@ -47,6 +50,7 @@ struct session {
     struct catalogue catalogue;
     struct installation installation;
     struct engine *engine; /* NULL on a visit */
+    struct tracking *tracking; /* NULL on a visit, and where nothing is started */
     struct visit *visit;   /* NULL when the home is ours */
     struct json step_env;  /* what steps see of our environment */
     struct json vars;      /* of the environment of config.yaml that was named */
@@ -65,6 +69,8 @@ int session_join(struct cli *cli, const struct session_options *options, struct 
 /* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
 int session_rejoin(struct session *session, struct err *err);
 void session_close(struct session *session);
+/* What config.yaml says of webhooks, for the engine and for who makes them. */
+struct webhook_rules session_webhook_rules(const struct session *session);
 
 /* ---- what is wanted of the engine, our own or the host's; ERR_BUSY when the host has gone without an answer ---- */
 /* Records a run and begins it. Actor and environment are the session's. Never ERR_BUSY: when the host goes, the session
@@ -76,6 +82,11 @@ int session_cancel(struct session *session, const char *run_id, const char *reas
 int session_kill(struct session *session, const char *run_id, struct err *err);
 /* Actor and groups are the session's. */
 int session_vote(struct session *session, struct engine_vote *vote, struct json *ret_outcome, struct err *err);
+
+/* Asks the holder of the home to do what a document says (cli/door.h): 0 when it has, 1 when the home is ours, so that
+ * it is to be done here, -1. What it asks for may be done twice, when a holder goes without an answer. */
+int session_ask_holder(struct session *session, const char *wish, const struct json *document, struct json *ret_outcome,
+                       struct err *err);
 
 /* ---- who asks ---- */
 /* Only who asks: name and groups (config's, else the system's). */

@@ -164,3 +164,25 @@ int session_vote(struct session *session, struct engine_vote *vote, struct json 
     }
     return visit_ask(session->visit, &request, arena, ret_outcome, err);
 }
+
+int session_ask_holder(struct session *session, const char *wish, const struct json *document, struct json *ret_outcome,
+                       struct err *err)
+{
+    struct arena *arena = session->cli->arena;
+    struct json request = json_object();
+    json_set(arena, &request, "do", json_cstring(arena, wish));
+    while (session->visit != NULL) {
+        struct err wrong = {0};
+        if (visit_ask_with(session->visit, &request, json_text(arena, document), arena, ret_outcome, &wrong) == 0) {
+            return 0;
+        }
+        if (wrong.code != ERR_BUSY) {
+            *err = wrong;
+            return -1;
+        }
+        if (session_rejoin(session, err) < 0) {
+            return -1;
+        }
+    }
+    return 1;
+}

@@ -10,6 +10,7 @@
 
 enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000, CONFIG_GPUS_MAX = 1024 };
 
+static const int64_t reap_after_max_ms = (int64_t)365 * 24 * 3600 * 1000;
 static const int64_t ttl_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 
 /* What is being read. */
@@ -259,9 +260,55 @@ static void key_step_env(struct loader *loader, const struct yaml_node *node, vo
     }
 }
 
+static void auth_default_permission(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    size_t word = 0;
+    if (load_choice(loader, node, permission_words, &word)) {
+        reading_of(target)->config->default_permission = (enum permission)word;
+    }
+}
+
+#define AUTH_KEYS(ROW)                                                                                                 \
+    ROW("auth.", "default_permission", TAKES_TEXT, auth_default_permission,                                            \
+        "NO_PERMISSIONS, READ, USE, EDIT or MANAGE",                                                                   \
+        "What users may do with experiments and models of which nothing is said; READ by default.")
+
+static const struct key auth_keys[] = {AUTH_KEYS(AS_KEY) {0}};
+
+static void key_auth(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, auth_keys, target, "'auth'");
+}
+
 static void key_gc(struct loader *loader, const struct yaml_node *node, void *target)
 {
     retention_load(loader, node, reading_of(target)->config->retention);
+}
+
+static void key_webhooks(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    telling_load(loader, node, &reading_of(target)->config->telling);
+}
+
+static void key_reap_after(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t ms = 0;
+    if (load_duration(loader, node, &ms) && (ms < 1000 || ms > reap_after_max_ms)) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s': expected 1s to 365d", STR_ARG(node->text));
+    } else {
+        reading_of(target)->config->reap_after_ms = ms;
+    }
+}
+
+#define MLFLOW_KEYS(ROW)                                                                                               \
+    ROW("mlflow.", "reap_after", TAKES_DURATION, key_reap_after, "duration",                                           \
+        "When a run that its client has left open, and does not write, has failed; never by default.")
+
+static const struct key mlflow_keys[] = {MLFLOW_KEYS(AS_KEY) {0}};
+
+static void key_mlflow(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_map(loader, node, mlflow_keys, target, "'mlflow'");
 }
 
 static void key_groups(struct loader *loader, const struct yaml_node *node, void *target)
@@ -396,15 +443,18 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
 #define TOP_KEYS(ROW)                                                                                                  \
+    ROW("", "auth", TAKES_MAP, key_auth, "map", "What users of 'sluice serve' may do.")                                \
     ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
     ROW("", "secrets", TAKES_MAP, key_secrets, "map", "Where ${{ secrets.NAME }} comes from.")                         \
     ROW("", "step_env", TAKES_LIST, key_step_env, "list of text",                                                      \
-        "Environment variables of sluice that steps see, too; PREFIX_* for several.")
+        "Environment variables of sluice that steps see, too; PREFIX_* for several.")                                  \
+    ROW("", "webhooks", TAKES_MAP, key_webhooks, "map", "Where webhooks may point, and how long they are tried.")
 
 static const struct key top_keys[] = {
     TOP_KEYS(AS_KEY)
@@ -420,8 +470,11 @@ const struct config_key config_keys[] = {
     TOP_KEYS(AS_DOC)
     ENVIRONMENT_KEYS(AS_DOC)
     SECRET_KEYS(AS_DOC)
+    MLFLOW_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)
+    AUTH_KEYS(AS_DOC)
     RETENTION_DOCS(AS_DOC)
+    TELLING_DOCS(AS_DOC)
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
 
@@ -470,7 +523,11 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
 {
     struct arena *arena = diags->arena;
     struct config config = {
-        .arena = arena, .environments = json_object(), .groups = json_object()};
+        .arena = arena,
+        .environments = json_object(),
+        .groups = json_object(),
+        .default_permission = PERMISSION_READ,
+    };
     struct err err = {0};
     for (size_t i = 0; i < RETENTION_KINDS; i++) {
         config.retention[i] = retention_none;

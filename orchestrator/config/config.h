@@ -8,8 +8,10 @@
 
 #include "base/json.h"
 #include "config/retention.h"
+#include "config/telling.h"
 #include "pipeline/diag.h"
 #include "pipeline/resources.h"
+#include "store/permissions.h"
 
 enum {
     SECRET_NAME_MAX_BYTES = 100,
@@ -53,6 +55,9 @@ struct config {
     struct config_answer *answers; /* one for each secret: config_secret_read keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
+    struct telling telling;     /* of `webhooks` */
+    int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */
+    enum permission default_permission; /* of users, for what nothing is said of */
 };
 
 /* Reads `<home>/config.yaml`. All problems are in `diags` (file set by the caller), sorted by position, warnings among

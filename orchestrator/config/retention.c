@@ -11,10 +11,11 @@ enum { KEEP_MAX = 1000000000 };
 const struct retention retention_none = {.older_than_ms = -1, .keep_last = -1, .max_bytes = -1};
 
 const struct retention_row retention_rows[RETENTION_KINDS] = {
-    [RETENTION_RUNS] = {"runs", "ended runs: their records, and with them logs and artifacts", true},
-    [RETENTION_LOGS] = {"logs", "logs and working folders of ended runs; their records stay", true},
-    [RETENTION_ARTIFACTS] = {"artifacts", "artifacts and models of ended runs; their records stay", true},
-    [RETENTION_CACHE] = {"cache", "kept results: steps that are given the same run again", false},
+    [RETENTION_RUNS] = {"runs", "ended runs: their records, and with them logs and artifacts", true, true},
+    [RETENTION_LOGS] = {"logs", "logs and working folders of ended runs; their records stay", true, true},
+    [RETENTION_ARTIFACTS] = {"artifacts", "artifacts and models of ended runs; their records stay", true, true},
+    [RETENTION_CACHE] = {"cache", "kept results: steps that are given the same run again", true, false},
+    [RETENTION_DELETED] = {"deleted", "runs, models and experiments that a client of MLflow deleted", false, false},
 };
 
 static bool has_rule(const struct retention *rule)
@@ -27,25 +28,36 @@ static bool has_rule(const struct retention *rule)
 enum { WORD_OLDER_THAN, WORD_KEEP_LAST, WORD_MAX_SIZE, WORD_COUNT };
 static const char *const rule_words[WORD_COUNT] = {"older_than", "keep_last", "max_size"};
 
+static bool takes(enum retention_kind kind, size_t word)
+{
+    const struct retention_row *row = &retention_rows[kind];
+    return word == WORD_OLDER_THAN || (word == WORD_KEEP_LAST ? row->has_last : row->has_size);
+}
+
+static const char *examples(enum retention_kind kind)
+{
+    return takes(kind, WORD_MAX_SIZE)    ? "older_than=90d, keep_last=50 or max_size=50G"
+           : takes(kind, WORD_KEEP_LAST) ? "older_than=90d, keep_last=50"
+                                         : "older_than=90d";
+}
+
 static int find_word(enum retention_kind kind, struct str word, struct err *err)
 {
     struct str names[WORD_COUNT];
     size_t count = 0;
     for (size_t i = 0; i < WORD_COUNT; i++) {
-        if (i != WORD_MAX_SIZE || retention_rows[kind].has_size) {
+        if (takes(kind, i)) {
             names[count++] = str_from(rule_words[i]);
         }
         if (str_is(word, rule_words[i]) && count > 0 && str_eq(names[count - 1], word)) {
             return (int)i;
         }
     }
-    if (str_is(word, rule_words[WORD_MAX_SIZE])) {
-        return err_set(err, ERR_INPUT, "'%s' has no 'max_size': a kept result has no files of its own",
-                       retention_rows[kind].name);
+    if (kind == RETENTION_CACHE && str_is(word, rule_words[WORD_MAX_SIZE])) {
+        return err_set(err, ERR_INPUT, "'cache' has no 'max_size': a kept result has no files of its own");
     }
     ptrdiff_t near = str_nearest(word, names, count);
-    return near < 0 ? err_set(err, ERR_INPUT, "there is no '%.*s': expected older_than=90d, keep_last=50%s",
-                              STR_ARG(word), retention_rows[kind].has_size ? " or max_size=50G" : "")
+    return near < 0 ? err_set(err, ERR_INPUT, "there is no '%.*s': expected %s", STR_ARG(word), examples(kind))
                     : err_set(err, ERR_INPUT, "there is no '%.*s': did you mean '%.*s'?", STR_ARG(word),
                               STR_ARG(names[near]));
 }
@@ -79,8 +91,8 @@ int retention_parse(enum retention_kind kind, struct str text, struct retention 
     }
     rule.given = has_rule(&rule);
     if (!rule.given) {
-        return err_set(err, ERR_INPUT, "--%s: expected older_than=90d, keep_last=50 or none, found nothing",
-                       retention_rows[kind].name);
+        return err_set(err, ERR_INPUT, "--%s: expected %s or none, found nothing", retention_rows[kind].name,
+                       takes(kind, WORD_KEEP_LAST) ? "older_than=90d, keep_last=50" : "older_than=90d");
     }
     *ret = rule;
     return 0;
@@ -145,7 +157,7 @@ void retention_load(struct loader *loader, const struct yaml_node *node, struct 
         if (kind < 0) {
             load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
                        load_hint_near(loader, pair->key.text, names, RETENTION_KINDS),
-                       "'gc' has no '%.*s': expected runs, logs, artifacts or cache", STR_ARG(pair->key.text));
+                       "'gc' has no '%.*s': expected runs, logs, artifacts, cache or deleted", STR_ARG(pair->key.text));
         } else {
             load_rule(loader, &pair->value, (enum retention_kind)kind, &rules[kind]);
         }

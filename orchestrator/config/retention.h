@@ -11,7 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum retention_kind { RETENTION_RUNS, RETENTION_LOGS, RETENTION_ARTIFACTS, RETENTION_CACHE, RETENTION_KINDS };
+enum retention_kind {
+    RETENTION_RUNS,
+    RETENTION_LOGS,
+    RETENTION_ARTIFACTS,
+    RETENTION_CACHE,
+    RETENTION_DELETED,
+    RETENTION_KINDS
+};
 
 /* A rule: what is older goes, and the oldest while all of it is larger; the newest of each pipeline stay. Without an
  * age and a size, all but the newest go. */
@@ -26,6 +33,7 @@ extern const struct retention retention_none;
 struct retention_row {
     const char *name; /* "runs", as in config.yaml and as an option */
     const char *doc;
+    bool has_last;    /* keep_last may be said of it */
     bool has_size;    /* max_size may be said of it */
 };
 extern const struct retention_row retention_rows[RETENTION_KINDS];

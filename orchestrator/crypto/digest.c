@@ -6,14 +6,15 @@
 #include "base/path.h"
 
 #include <errno.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { BLOCK_BYTES = 256 << 10, TREE_MAX_FILES = 100000 };
 
-struct digest_builder {
-    crypto_hash_sha256_state state;
+struct digest_stream {
+    struct sha256_ctx state;
 };
 
 static struct digest to_hex(const unsigned char bytes[32])
@@ -23,11 +24,45 @@ static struct digest to_hex(const unsigned char bytes[32])
     return digest;
 }
 
+static void begin(struct digest_stream *stream)
+{
+    sha256_init(&stream->state);
+}
+
+static struct digest end(struct digest_stream *stream)
+{
+    unsigned char hash[SHA256_DIGEST_SIZE];
+    sha256_digest(&stream->state, sizeof hash, hash);
+    return to_hex(hash);
+}
+
 struct digest digest_bytes(struct str bytes)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(hash, (const unsigned char *)bytes.p, bytes.n);
-    return to_hex(hash);
+    struct digest_stream stream;
+    begin(&stream);
+    digest_stream_add(&stream, bytes);
+    return end(&stream);
+}
+
+struct digest_stream *digest_stream_new(void)
+{
+    struct digest_stream *stream = mem_alloc(sizeof *stream);
+    begin(stream);
+    return stream;
+}
+
+void digest_stream_add(struct digest_stream *stream, struct str bytes)
+{
+    if (bytes.n > 0) {
+        sha256_update(&stream->state, bytes.n, (const unsigned char *)bytes.p);
+    }
+}
+
+struct digest digest_stream_take(struct digest_stream *stream)
+{
+    struct digest digest = end(stream);
+    free(stream);
+    return digest;
 }
 
 int digest_file(const char *path, struct digest *ret_digest, int64_t *ret_size_bytes, struct err *err)
@@ -36,25 +71,19 @@ int digest_file(const char *path, struct digest *ret_digest, int64_t *ret_size_b
     if (fd < 0) {
         return -1;
     }
-    unsigned char *block = mem_alloc(BLOCK_BYTES);
-    crypto_hash_sha256_state state;
-    (void)crypto_hash_sha256_init(&state);
+    char *block = mem_alloc(BLOCK_BYTES);
+    struct digest_stream *stream = digest_stream_new();
     int64_t size = 0;
     ssize_t got = 0;
     while ((got = read(fd, block, BLOCK_BYTES)) > 0) {
-        (void)crypto_hash_sha256_update(&state, block, (size_t)got);
+        digest_stream_add(stream, (struct str){block, (size_t)got});
         size += got;
     }
     free(block);
     (void)close(fd);
-    if (got < 0) {
-        return err_errno(err, "reading '%s'", path);
-    }
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256_final(&state, hash);
-    *ret_digest = to_hex(hash);
+    *ret_digest = digest_stream_take(stream);
     *ret_size_bytes = size;
-    return 0;
+    return got < 0 ? err_errno(err, "reading '%s'", path) : 0;
 }
 
 int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_bytes, struct err *err)
@@ -64,8 +93,8 @@ int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_b
     }
     struct arena *arena = arena_new();
     struct fs_list list = {0};
-    crypto_hash_sha256_state state;
-    (void)crypto_hash_sha256_init(&state);
+    struct digest_stream lines;
+    begin(&lines);
     int64_t total = 0;
     int result = fs_walk(path, TREE_MAX_FILES, arena, &list, err);
     for (size_t i = 0; i < list.count && result == 0; i++) {
@@ -73,30 +102,39 @@ int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_b
         int64_t size = 0;
         result = digest_file(path_join(arena, path, list.entries[i].path), &digest, &size, err);
         total += size;
-        (void)crypto_hash_sha256_update(&state, (const unsigned char *)list.entries[i].path,
-                                        strlen(list.entries[i].path) + 1);
-        (void)crypto_hash_sha256_update(&state, (const unsigned char *)digest.hex, 64);
-        (void)crypto_hash_sha256_update(&state, (const unsigned char *)"\n", 1);
+        digest_stream_add(&lines, (struct str){list.entries[i].path, strlen(list.entries[i].path) + 1});
+        digest_stream_add(&lines, str_from(digest.hex));
+        digest_stream_add(&lines, STR("\n"));
     }
     arena_free(arena);
     if (result < 0) {
         return -1;
     }
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256_final(&state, hash);
-    *ret_digest = to_hex(hash);
+    *ret_digest = end(&lines);
     *ret_size_bytes = total;
     return 0;
+}
+
+static void hmac(struct str key, struct str bytes, unsigned char ret[crypto_auth_hmacsha256_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
+    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)bytes.p, bytes.n);
+    (void)crypto_auth_hmacsha256_final(&state, ret);
 }
 
 struct digest digest_hmac(struct str key, struct str bytes)
 {
     unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    crypto_auth_hmacsha256_state state;
-    (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
-    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)bytes.p, bytes.n);
-    (void)crypto_auth_hmacsha256_final(&state, hash);
+    hmac(key, bytes, hash);
     return to_hex(hash);
+}
+
+void digest_hmac_base64(struct str key, struct str bytes, char ret[45])
+{
+    unsigned char hash[crypto_auth_hmacsha256_BYTES];
+    hmac(key, bytes, hash);
+    (void)sodium_bin2base64(ret, 45, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
 }
 
 bool digest_equal(const char *hex_a, const char *hex_b)
@@ -104,27 +142,30 @@ bool digest_equal(const char *hex_a, const char *hex_b)
     return strlen(hex_a) == 64 && strlen(hex_b) == 64 && sodium_memcmp(hex_a, hex_b, 64) == 0;
 }
 
+struct digest_builder {
+    struct digest_stream stream;
+};
+
 struct digest_builder *digest_builder_new(void)
 {
     struct digest_builder *builder = mem_alloc(sizeof *builder);
-    (void)crypto_hash_sha256_init(&builder->state);
+    begin(&builder->stream);
     return builder;
 }
 
 void digest_builder_add(struct digest_builder *builder, struct str part)
 {
-    unsigned char size[8];
-    for (size_t i = 0; i < 8; i++) {
-        size[i] = (unsigned char)((uint64_t)part.n >> (8 * i));
+    char size[8];
+    for (size_t i = 0; i < sizeof size; i++) {
+        size[i] = (char)((uint64_t)part.n >> (8 * i));
     }
-    (void)crypto_hash_sha256_update(&builder->state, size, sizeof size);
-    (void)crypto_hash_sha256_update(&builder->state, (const unsigned char *)part.p, part.n);
+    digest_stream_add(&builder->stream, (struct str){size, sizeof size});
+    digest_stream_add(&builder->stream, part);
 }
 
 struct digest digest_builder_take(struct digest_builder *builder)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256_final(&builder->state, hash);
+    struct digest digest = end(&builder->stream);
     free(builder);
-    return to_hex(hash);
+    return digest;
 }

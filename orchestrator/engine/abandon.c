@@ -23,7 +23,7 @@ static int close_attempts(struct engine *engine, const char *run_id, const char 
         const char *ready = NULL;
         if (store_attempt_update(engine->options.store, &rows[i], err) < 0 ||
             models_settle(engine, rows[i].step_run_id, false, reason, rows[i].ended_ms, &ready, err) < 0 ||
-            store_run_update(engine->options.store, rows[i].step_run_id, RUN_STATUS_KILLED, rows[i].ended_ms, err) <
+            store_run_end(engine->options.store, rows[i].step_run_id, RUN_STATUS_KILLED, rows[i].ended_ms, err) <
                 0) {
             return -1;
         }

@@ -62,11 +62,9 @@ int attempts_ask_again(struct engine *engine, struct err *err)
         if (!attempt->asks) {
             continue;
         }
-        if (attempt->row.stopping != NULL) { /* its runner cannot say so */
-            attempt_forget_secrets(engine, attempt);
-        }
-        int result = attempt->row.stopping != NULL ? attempt_cut_off(engine, attempt, "it had no runner", err)
-                                                   : attempt_send(engine, attempt, err);
+        int result = attempt->row.stopping != NULL /* its runner cannot say so */
+                         ? attempt_cut_off(engine, attempt, "it had no runner", err)
+                         : attempt_send(engine, attempt, err);
         if (result < 0) {
             return -1;
         }

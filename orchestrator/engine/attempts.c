@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "engine/cache.h"
 #include "engine/engine_internal.h"
-#include "engine/file_digest.h"
 #include "store/metrics.h"
 #include "store/runs.h"
 
@@ -122,20 +121,15 @@ const char *model_folder(const struct engine *engine, struct arena *arena, int64
 static int tag_plugin(struct engine *engine, const struct plugin *plugin, const struct attempt_ids *ids,
                       struct err *err)
 {
-    struct digest digest;
-    struct err wrong = {0};
-    if (ids->plugin[0] != '\0') {
-        (void)snprintf(digest.hex, sizeof digest.hex, "%s", ids->plugin);
-    } else if (file_digest(engine->options.store, plugin->path.p, engine_now(engine), &digest, &wrong) < 0) {
-        if (store_has_failed(&wrong)) {
-            *err = wrong;
-            return -1;
-        }
-        return 0;
+    struct str digest = str_from(ids->plugin);
+    struct str stamp;
+    int known = digest.n > 0 ? 1 : plugin_digest(engine, plugin, &digest, &stamp, err);
+    if (known <= 0) {
+        return known;
     }
     return store_run_tag(engine->options.store, ids->step_run_id, "sluice.plugin",
-                         arena_printf(engine->turn, "%.*s %.*s sha256:%s", STR_ARG(plugin->name),
-                                      STR_ARG(plugin->version), digest.hex),
+                         arena_printf(engine->turn, "%.*s %.*s sha256:%.*s", STR_ARG(plugin->name),
+                                      STR_ARG(plugin->version), STR_ARG(digest)),
                          err);
 }
 
@@ -160,7 +154,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         .artifact_uri = artifact_folder(engine, arena, open->row.experiment_id, step_run_id),
         .parent_run_id = open->row.run_id,
     };
-    struct run_tag tags[] = {
+    struct pair tags[] = {
         {"sluice.step", id},
         {"sluice.attempt", arena_printf(arena, "%d", item->attempts)},
         {"sluice.definition", step_digest(open->run->pipeline, step, arena).p},
@@ -423,16 +417,16 @@ static int tag_usage(struct engine *engine, const struct live_attempt *attempt, 
     if (attempt->row.exit != NULL) {
         (void)json_read(str_from(attempt->row.exit), (struct json_limits){0}, engine->turn, &exit, NULL);
     }
-    struct run_tag tags[sizeof fields / sizeof fields[0] + 1];
+    struct pair tags[sizeof fields / sizeof fields[0] + 1];
     size_t count = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const struct json *value = json_get(&exit, fields[i][0]);
         if (value != NULL && value->type == JSON_INT) {
-            tags[count++] = (struct run_tag){fields[i][1], json_text(engine->turn, value).p};
+            tags[count++] = (struct pair){fields[i][1], json_text(engine->turn, value).p};
         }
     }
     if (attempt->row.reason != NULL) {
-        tags[count++] = (struct run_tag){"sluice.reason", attempt->row.reason};
+        tags[count++] = (struct pair){"sluice.reason", attempt->row.reason};
     }
     return count == 0 ? 0 : store_run_tags_set(engine->options.store, attempt->row.step_run_id, tags, count, err);
 }
@@ -496,7 +490,7 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
     crash_point(engine, "in_attempt_end");
     if (tag_usage(engine, attempt, err) < 0 || load_metrics(engine, attempt, err) < 0 ||
         settle_models(engine, attempt, end, err) < 0 ||
-        store_run_update(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) <
+        store_run_end(engine->options.store, attempt->row.step_run_id, mlflow_status[end->state], end->at_ms, err) <
             0) {
         return -1;
     }

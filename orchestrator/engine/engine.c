@@ -9,7 +9,9 @@
 #include "base/path.h"
 #include "base/fs.h"
 #include "engine/engine_internal.h"
+#include "engine/watch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +44,18 @@ void turn_send(struct engine *engine, const char *runner, struct json message)
     struct outgoing out = {.message = message};
     (void)snprintf(out.runner, sizeof out.runner, "%s", runner);
     vec_push(&engine->outgoing, out);
+}
+
+void turn_recall_spawns(struct engine *engine, const char *runner)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < engine->outgoing.count; i++) {
+        const struct outgoing *out = &engine->outgoing.items[i];
+        if (strcmp(out->runner, runner) != 0 || strcmp(json_get_text(&out->message, "type", ""), "spawn") != 0) {
+            engine->outgoing.items[kept++] = *out;
+        }
+    }
+    engine->outgoing.count = kept;
 }
 
 void turn_abandon(struct engine *engine)
@@ -111,6 +125,7 @@ static void forget_ended(struct engine *engine)
     for (size_t i = engine->runs.count; i > 0; i--) {
         struct open_run *open = engine->runs.items[i - 1];
         if (run_state_is_terminal(open->run->state)) {
+            assert(!heirs_wait_in(engine, open));
             run_env_forget(engine, open->row.run_id);
             open_run_drop(engine, open);
         }
@@ -126,6 +141,13 @@ static bool has_changes(const struct engine *engine)
         }
     }
     return false;
+}
+
+/* What lived in the turn that is over. */
+static void turn_forget(struct engine *engine)
+{
+    arena_reset(engine->turn);
+    engine->plugin_digests = NULL;
 }
 
 int turn_commit(struct engine *engine, struct err *err)
@@ -156,7 +178,7 @@ int turn_commit(struct engine *engine, struct err *err)
     crash_point(engine, "after_act");
     store_tidy(engine->options.store);
     forget_ended(engine);
-    arena_reset(engine->turn);
+    turn_forget(engine);
     return 0;
 }
 
@@ -184,10 +206,11 @@ static int wait_time(const struct engine *engine, int timeout_ms)
         }
     }
     int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
-    int64_t look = backstop_wait_ms(engine);
-    left = look < left ? look : left;
-    look = heirs_wait_ms(engine);
-    left = look < left ? look : left;
+    const int64_t looks[] = {backstop_wait_ms(engine), heirs_wait_ms(engine), deliveries_wait_ms(engine),
+                             reaper_wait_ms(engine)};
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        left = looks[i] < left ? looks[i] : left;
+    }
     if (left == INT64_MAX) {
         return timeout_ms;
     }
@@ -279,14 +302,16 @@ static int take_events(struct engine *engine, struct err *err)
         }
         taken++;
     }
-    if (backstop_check(engine, err) < 0) {
+    int told = deliveries_finish(engine, err);
+    int reaped = told < 0 ? -1 : reaper_look(engine, err);
+    if (reaped < 0 || backstop_check(engine, err) < 0) {
         return -1;
     }
     heirs_check(engine);
     if (attempts_ask(engine) && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
         return -1;
     }
-    return taken + due + late;
+    return taken + due + late + told + reaped;
 }
 
 /* ---- attempts nobody has --------------------------------------------------------------------- */
@@ -360,11 +385,12 @@ int turn_end(struct engine *engine, int result, struct err *err)
 
 int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
 {
-    if (turn_ready(engine, err) < 0) {
+    engine->woken = true;
+    if (turn_ready(engine, err) < 0 || deliveries_start(engine, err) < 0) {
         return -1;
     }
     if (!engine->in_transaction && engine->outgoing.count == 0) {
-        arena_reset(engine->turn); /* a turn that committed nothing has left its garbage */
+        turn_forget(engine); /* a turn that committed nothing has left its garbage */
     }
     links_drop_dead(engine);
     struct epoll_event events[TURN_EVENTS];
@@ -373,6 +399,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     if (count < 0 && errno != EINTR) {
         return err_errno(err, "waiting for events");
     }
+    engine->woken = watch_has_woken(events, count);
     int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
     bool settles = engine->unsettled && taken >= 0 && !has_more_to_read(engine);
     int result = taken < 0 || (settles && settle_orphans(engine, err) < 0) ? -1 : 0;
@@ -381,12 +408,6 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     }
     engine->unsettled = engine->unsettled && !settles;
     return taken + (count > 0 ? count : 0);
-}
-
-int engine_watch(struct engine *engine, int fd, struct err *err)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    return epoll_ctl(engine->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? err_errno(err, "watching a descriptor") : 0;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -437,7 +458,7 @@ static void load_attempt(void *ctx, const struct attempt_row *row)
 static int engine_load(struct engine *engine, struct err *err)
 {
     drop_all(engine);
-    arena_reset(engine->turn);
+    turn_forget(engine);
     struct pipeline_run_filter filter = {.open = true};
     struct pipeline_run *rows = NULL;
     size_t count = 0;
@@ -529,6 +550,7 @@ void engine_close(struct engine *engine)
     }
     run_envs_clear(engine);
     url_probes_clear(&engine->probes);
+    deliveries_clear(engine);
     vec_clear(&engine->runs);
     vec_clear(&engine->attempts);
     vec_clear(&engine->heirs);
@@ -536,6 +558,7 @@ void engine_close(struct engine *engine)
     vec_clear(&engine->links);
     vec_clear(&engine->outgoing);
     vec_clear(&engine->unpublished);
+    gathered_clear(&engine->gathered);
     leases_close(engine);
     if (engine->epoll_fd >= 0) {
         (void)close(engine->epoll_fd);

@@ -17,6 +17,7 @@
 #include "plugin/catalogue.h"
 #include "run/run.h"
 #include "store/store.h"
+#include "store/webhooks.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +41,7 @@ struct engine_options {
     const struct resource_supply *supply; /* what steps may ask for */
     size_t supply_count;
     bool starts_nothing;       /* ready steps wait for the next engine */
-    int linger_s;              /* how long a runner keeps steps alive without an engine */
+    int linger_s;              /* how long a runner keeps steps alive without an engine; -1: for ever */
     struct json step_env;      /* {NAME: value} of the environment that steps may see */
     const struct str *step_env_names; /* of these, what config.yaml asks for ('*' at the end: any that begins so) */
     size_t step_env_name_count;
@@ -52,6 +53,17 @@ struct engine_options {
     /* It has what it needs, or needs it no more. */
     void (*secret_forget)(void *ctx, int64_t attempt);
     void *secret_ctx;
+    int64_t reap_after_ms; /* runs of clients that nobody writes for so long have failed; 0: none (engine/reaper.h) */
+    struct webhook_rules webhooks;
+    /* The secret of a webhook that has one, opened; the caller overwrites it. NULL: what is to be signed waits. */
+    int (*webhook_secret)(void *secret_ctx, const struct webhook *webhook, struct arena *arena, struct str *ret,
+                          struct err *err);
+    /* Takes over a listening socket at which MLflow clients of steps connect; NULL: steps are told of none. One of a
+     * port that is there already is the same. */
+    void (*tracking)(void *ctx, int port, int take_fd);
+    /* The runner of that port is gone, and its steps with it. */
+    void (*tracking_gone)(void *ctx, int port);
+    void *tracking_ctx;
     struct json groups;        /* {group: [actor, ...]} of config.yaml */
     bool single_user;          /* the home has one user: not_by is waived, and recorded as such */
 };
@@ -60,6 +72,9 @@ struct engine_options {
 int engine_open(const struct engine_options *options, struct engine **ret_engine, struct err *err);
 /* Leaves runners and their steps alone. */
 void engine_close(struct engine *engine);
+/* Sends what webhooks are to be told now, and waits for it that long at most; what fails is tried again by whoever has
+ * the home later. For commands that end; the turn does it by itself. */
+void engine_deliver(struct engine *engine, int timeout_ms);
 
 /* ---- commands: each is one transaction, durable when it returns ------------------------------------- */
 struct engine_submission {
@@ -117,6 +132,24 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
 int engine_turn(struct engine *engine, int timeout_ms, struct err *err);
 /* A descriptor of the caller's that ends the wait of engine_turn when it is readable (a signalfd). */
 int engine_watch(struct engine *engine, int fd, struct err *err);
+/* Before it is closed, unless nobody else has it open, too. */
+void engine_unwatch(struct engine *engine, int fd);
+/* Could one of these be read in the last turn, or did it end before it looked? */
+bool engine_was_woken(const struct engine *engine);
+
+/* ---- the MLflow clients of steps (engine/tracking.c) ---------------------------------------------------------- */
+struct engine_step {
+    int64_t attempt;
+    const char *run_id; /* MLflow's, of the attempt */
+    int64_t experiment_id;
+    const struct step *step;
+    const struct json *matrix; /* the values of its item; null without a matrix */
+};
+/* Whose token it is. What it points to is valid until the next turn or command. ERR_DENIED when it is none, or its
+ * attempt has ended; ERR_BUSY when its attempt may have begun, and it is not known yet. */
+int engine_step_of_token(struct engine *engine, struct str token, struct engine_step *ret, struct err *err);
+/* It has been told of something that is not in a journal: there are rows of it. */
+void engine_step_recorded(struct engine *engine, int64_t attempt);
 
 /* ---- looking --------------------------------------------------------------------------------------------- */
 /* An open run, as it is now; NULL when it has ended or is not known. Valid until the next turn or command. */

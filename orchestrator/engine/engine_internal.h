@@ -5,8 +5,11 @@
 #define SLUICE_ENGINE_ENGINE_INTERNAL_H
 
 #include "base/rng.h"
+#include "base/str_index.h"
 #include "base/vec.h"
+#include "engine/deliveries.h"
 #include "engine/engine.h"
+#include "engine/reaper.h"
 #include "engine/url_probe.h"
 #include "engine/world.h"
 #include "run/next_start.h"
@@ -37,7 +40,8 @@ struct open_run {
     struct run_changes changes;   /* of this turn */
     int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
     bool quick;                   /* the attempt that ended last took no time: heirs.c */
-    bool heirless;                /* it has a step that could not be given out before its time */
+    bool *no_heirs;               /* the steps that could not be given out before their time; NULL: none is known */
+    int inherited;                /* how many of its steps have begun by themselves, up to a longest line: heirs.c */
     int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
@@ -115,6 +119,7 @@ struct runner_link {
     bool greeted;   /* its hello and list have come */
     bool listed;    /* since rows were last read it has said what it holds */
     int64_t protocol; /* its newest; 0: it has not said hello */
+    int tracking_port; /* where its steps' MLflow clients find us; 0: nowhere */
     bool usable;    /* speaks our protocol, too: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
@@ -125,7 +130,7 @@ struct runner_link {
 };
 
 /* ---- process_stat.c ---- */
-enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_START_TICKS = 22 };
+enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_SESSION = 6, STAT_START_TICKS = 22 };
 /* A field of /proc/PID/stat, counted from 1 as in proc(5); -1 when the process is gone or a zombie. */
 int64_t process_stat(const char *pid, int wanted);
 
@@ -135,15 +140,40 @@ struct outgoing {
     struct json message; /* in the turn's arena */
 };
 
+/* Points of metrics that were read and are not recorded yet: all of one attempt. Zeroed to begin. */
+struct gathered {
+    int64_t attempt;
+    struct arena *texts;
+    struct str_index *index; /* of keys, each the number of its list */
+    size_t keys;
+    uint32_t last_list; /* that was asked for */
+    struct {
+        VEC_OF(struct gathered_list {
+            struct metric_rank *items;
+            size_t count;
+            size_t room;
+        })
+    } lists; /* of more than `keys`: room for those to come */
+    size_t count; /* of points */
+    size_t room;  /* of all lists */
+    size_t taken; /* since gathered_rest */
+    struct arena *frame; /* what the frame at hand needs, and which list each of its keys has */
+    struct {
+        VEC_OF(uint32_t)
+    } numbers;
+};
+
 struct engine {
     struct engine_options options;
     const struct engine_world *world;
     int slots;
     int epoll_fd;
+    bool woken; /* by a descriptor of the caller's, in the last turn */
     int64_t generation;
     struct rng rng;
     char boot_id[40];
     struct arena *turn; /* reset after each turn */
+    struct plugin_digest *plugin_digests; /* in it: those looked at in this turn */
     bool in_transaction;
     struct {
         VEC_OF(struct open_run *)
@@ -171,7 +201,10 @@ struct engine {
     struct {
         VEC_OF(const char *)
     } unpublished; /* folders to remove after the commit; in the turn's arena */
+    struct gathered gathered;
     struct url_probes probes;
+    struct deliveries deliveries;
+    struct reaper reaper;
     struct stock *stocks; /* slots, then what options.supply says */
     size_t stock_count;
     struct {
@@ -203,6 +236,8 @@ int turn_ready(struct engine *engine, struct err *err);
  * read again, so that nobody sees, or builds on, what was not written. */
 int turn_end(struct engine *engine, int result, struct err *err);
 void turn_send(struct engine *engine, const char *runner, struct json message);
+/* What was to begin there by this turn is decided anew. */
+void turn_recall_spawns(struct engine *engine, const char *runner);
 
 /* ---- run_env.c ---- */
 /* Keeps a copy of {NAME: value} for the steps of the run and of the runs below it. */
@@ -329,6 +364,10 @@ int heirs_settle(struct engine *engine, const struct live_attempt *attempt, cons
 int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err);
 /* What a runner says that it holds, of which there is no row. False: it will never be needed. */
 bool heirs_listed(struct engine *engine, const struct runner_link *link, const struct json *known);
+/* Does one wait for its time in the run? Not when that is over. */
+bool heirs_wait_in(const struct engine *engine, const struct open_run *open);
+/* Is the attempt of this id one? */
+bool heirs_have(struct engine *engine, int64_t id);
 /* Has every runner with steps of the run said which others of it it holds? Until then nobody knows whether one that is
  * ready is about to begin there. */
 bool heirs_are_known(struct engine *engine, const struct open_run *open);
@@ -396,16 +435,13 @@ int ingest_all(struct engine *engine, struct err *err);
 typedef int take_function(struct engine *engine, const void *what, struct err *err);
 int take_or_fail(struct engine *engine, int64_t attempt_id, take_function *take, const void *what, struct err *err);
 
+/* ---- plugin_digest.c ---- */
+/* The digest of a plugin's file, and the stamp by which the step knows it again, "" when it was written too lately: 1;
+ * 0 when it cannot be read: it fails as it is loaded; -1 when the store fails. The texts live in the turn. */
+int plugin_digest(struct engine *engine, const struct plugin *plugin, struct str *ret_hex, struct str *ret_stamp,
+                  struct err *err);
+
 /* ---- ingest_points.c ---- */
-/* Points of metrics that were read and are not recorded yet: all of one attempt. Zeroed to begin. */
-struct gathered {
-    int64_t attempt;
-    struct arena *keys;
-    size_t keys_of_frame; /* the most that one of its frames had */
-    struct {
-        VEC_OF(struct metric_point)
-    } points;
-};
 /* The points of a frame, JOURNAL_POINTS or JOURNAL_METRICS; what another attempt left, or more than is held in memory,
  * is recorded. */
 int gathered_add(struct engine *engine, struct gathered *gathered, const struct journal_frame *frame, struct err *err);
@@ -413,6 +449,8 @@ int gathered_add(struct engine *engine, struct gathered *gathered, const struct 
 int gathered_record(struct engine *engine, struct gathered *gathered, struct err *err);
 /* They are so few for each of their keys that the next frame had better be read first. */
 bool gathered_wants_more(const struct gathered *gathered);
+/* After what was read in a turn, recorded or given up: keeps what the next one can use, if it looks as if it will. */
+void gathered_rest(struct engine *engine, struct gathered *gathered);
 void gathered_clear(struct gathered *gathered);
 
 /* ---- reports.c ---- */
@@ -480,6 +518,10 @@ int evidence_collect(struct engine *engine, const struct evidence_of *of, struct
 /* The approval with this digest, given in the open run or in one that it is a retry of: open, run_id and step of it. */
 int evidence_find(struct engine *engine, struct open_run *open, const char *sha256, struct arena *arena,
                   struct evidence_of *ret, struct err *err);
+
+/* ---- known.c ---- */
+/* An attempt that a runner says it has. */
+int link_take_known(struct engine *engine, struct runner_link *link, const struct json *known, struct err *err);
 
 /* ---- links.c ---- */
 int links_scan(struct engine *engine, struct err *err);

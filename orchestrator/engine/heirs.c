@@ -21,17 +21,7 @@
 
 #include <stdio.h>
 
-enum { LINE = 16, ALL_LINES = 32, IDS_AT_ONCE = 64, PATIENCE_MS = 500, VAIN = 4 };
-
-static struct heir *heir_of_step(struct engine *engine, const struct open_run *open, size_t step)
-{
-    for (size_t i = 0; i < engine->heirs.count; i++) {
-        if (engine->heirs.items[i].open == open && engine->heirs.items[i].place.step == step) {
-            return &engine->heirs.items[i];
-        }
-    }
-    return NULL;
-}
+enum { FIRST_LINE = 8, ALL_LINES = 32, IDS_AT_ONCE = 64, PATIENCE_MS = 500, VAIN = 4 };
 
 static struct heir *heir_after(struct engine *engine, int64_t attempt)
 {
@@ -51,6 +41,11 @@ static struct heir *heir_find(struct engine *engine, int64_t id)
         }
     }
     return NULL;
+}
+
+bool heirs_have(struct engine *engine, int64_t id)
+{
+    return heir_find(engine, id) != NULL;
 }
 
 static void remove_heir(struct engine *engine, struct heir *heir)
@@ -139,8 +134,22 @@ static bool may_inherit(const struct step *step)
            (step->kind != STEP_KIND_USES || step->plugin != NULL);
 }
 
+/* What a step asks for may be there only when its turn has come: a metric of the one before it, say. */
+static void never_again(struct open_run *open, size_t step)
+{
+    if (open->no_heirs == NULL) {
+        open->no_heirs = arena_array(open->arena, open->pipeline->step_count, sizeof *open->no_heirs);
+    }
+    open->no_heirs[step] = true;
+}
+
+static bool was_refused(const struct open_run *open, size_t step)
+{
+    return open->no_heirs != NULL && open->no_heirs[step];
+}
+
 /* What begins when the step has succeeded and leaves its slot: SIZE_MAX when nothing does at once, or may. */
-static size_t next_of(struct engine *engine, struct open_run *open, size_t step)
+static size_t next_of(struct open_run *open, size_t step)
 {
     const struct run_waiting *ready = run_first_ready(open->run);
     size_t next = ready != NULL                                   ? ready->place.step
@@ -149,9 +158,8 @@ static size_t next_of(struct engine *engine, struct open_run *open, size_t step)
     const struct step *definition = next == SIZE_MAX ? NULL : &open->pipeline->steps[next];
     /* Of a matrix another item may take it back; by its condition it may run in a run that is cancelled. One that was
      * tried before has a number. */
-    bool free = next != SIZE_MAX && may_inherit(definition) && definition->matrix == NULL &&
+    bool free = next != SIZE_MAX && may_inherit(definition) && !was_refused(open, next) && definition->matrix == NULL &&
                 definition->condition == NULL &&
-                definition->ask_count == 0 && heir_of_step(engine, open, next) == NULL &&
                 (ready == NULL || run_item_at(open->run, ready->place)->attempts == 0);
     return free ? next : SIZE_MAX;
 }
@@ -174,11 +182,12 @@ static int give(struct engine *engine, struct heir *heir, const struct run_assum
                                    .row = {.id = heir->ids.id,
                                            .number = 1,
                                            .mark = heir->ids.mark,
+                                           .runner = heir->runner,
                                            .step_run_id = heir->ids.step_run_id}};
     struct json message;
     struct err wrong = {0};
     if (spawn_message(engine, &attempt, (struct spawn_as){.assumed = assumed}, &message, &wrong) < 0) {
-        open->heirless = true;
+        never_again(open, heir->place.step);
         if (store_failed_since_begin(engine->options.store)) {
             *err = wrong;
             return -1;
@@ -214,7 +223,7 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
     for (int given = 1; given == 1 && length < longest; length++) {
         struct heir heir = {.after = last.ids.id, .open = open};
         struct run_assumption assumed = {.step = last.place.step, .step_run_id = last.ids.step_run_id};
-        heir.place.step = next_of(engine, open, last.place.step);
+        heir.place.step = next_of(open, last.place.step);
         if (heir.place.step == SIZE_MAX || !may_leave_nothing(run_step_at(open->run, last.place))) {
             return 0;
         }
@@ -229,6 +238,21 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
     return 0;
 }
 
+/* Does a runner of another version still write the journal of the run? It may not know of what stands in a journal that
+ * was synced for an heir (wire/journal.h). */
+static bool is_shared(struct engine *engine, const struct open_run *open)
+{
+    bool shared = false;
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        const struct live_attempt *attempt = engine->attempts.items[i];
+        const struct runner_link *link = attempt->open == open && attempt_is_with_runner(attempt)
+                                             ? link_find(engine, attempt->row.runner)
+                                             : NULL;
+        shared = shared || (link != NULL && !link->usable);
+    }
+    return shared;
+}
+
 /* Only where nobody else would get the slot, and not where steps do leave something again and again. */
 static bool may_give(struct engine *engine)
 {
@@ -236,8 +260,9 @@ static bool may_give(struct engine *engine)
         return false;
     }
     const struct open_run *open = engine->runs.items[0];
-    return open->quick && !open->heirless && open->in_vain < VAIN && open->run->state == RUN_STATE_RUNNING &&
-           !open->run->cancelling && open->journal_damage == NULL && heirs_are_known(engine, open);
+    return open->quick && open->in_vain < VAIN && open->run->state == RUN_STATE_RUNNING &&
+           !open->run->cancelling && open->journal_damage == NULL && !is_shared(engine, open) &&
+           heirs_are_known(engine, open);
 }
 
 /* How long the one before it may still run; only of the first of a line. */
@@ -304,9 +329,11 @@ void heirs_check(struct engine *engine)
 
 static bool may_have_line(struct engine *engine, const struct live_attempt *attempt)
 {
+    if (!attempt->sent || !attempt_is_with_runner(attempt) || attempt->row.stopping != NULL) {
+        return false; /* as of most where thousands wait */
+    }
     const struct runner_link *link = link_find(engine, attempt->row.runner);
-    return attempt->sent && attempt_is_with_runner(attempt) && attempt->row.stopping == NULL && link != NULL &&
-           link->usable && !link->silent && patience_left(engine, attempt) > 0;
+    return link != NULL && link->usable && !link->silent && patience_left(engine, attempt) > 0;
 }
 
 int heirs_give(struct engine *engine, struct err *err)
@@ -316,7 +343,8 @@ int heirs_give(struct engine *engine, struct err *err)
     for (size_t i = 0; i < count; i++) {
         lines += may_have_line(engine, engine->attempts.items[i]) ? 1 : 0;
     }
-    int longest = lines == 0 ? 0 : ALL_LINES / lines < LINE ? ALL_LINES / lines : LINE;
+    int tried = count == 0 ? 0 : FIRST_LINE + engine->runs.items[0]->inherited; /* no more than may be in vain */
+    int longest = lines == 0 ? 0 : ALL_LINES / lines < tried ? ALL_LINES / lines : tried;
     for (int length = 1; length <= longest; length++) { /* one more for each, so that all have their share */
         for (size_t i = 0; i < count; i++) {
             const struct live_attempt *attempt = engine->attempts.items[i];
@@ -342,6 +370,15 @@ bool heirs_are_known(struct engine *engine, const struct open_run *open)
     return true;
 }
 
+bool heirs_wait_in(const struct engine *engine, const struct open_run *open)
+{
+    bool waits = false;
+    for (size_t i = 0; i < engine->heirs.count; i++) {
+        waits = waits || engine->heirs.items[i].open == open;
+    }
+    return waits;
+}
+
 /* ---- what became of them ---------------------------------------------------------------------------------- */
 
 /* It has begun, and nobody wants it any more: the run was cancelled by one who did not know of it. */
@@ -353,6 +390,16 @@ static void turn_away(struct engine *engine, const char *runner, const struct he
     tell(engine, runner, "ack", heir->ids.id);
 }
 
+/* Those behind one that never begins, or is killed, do not begin either. */
+static void disinherit(struct engine *engine, int64_t after)
+{
+    for (struct heir *heir; (heir = heir_after(engine, after)) != NULL;) {
+        after = heir->ids.id;
+        tell(engine, heir->runner, "ack", after);
+        drop_heir(engine, heir);
+    }
+}
+
 /* The heir that has begun becomes an attempt like others. */
 static int begin(struct engine *engine, const struct live_attempt *before, const struct heir *heir, struct err *err)
 {
@@ -360,19 +407,18 @@ static int begin(struct engine *engine, const struct live_attempt *before, const
     struct live_attempt *attempt = NULL;
     struct attempt_ids ids = heir->ids;
     ids.begun_ms = before->row.ended_ms;
-    if (run_state_is_terminal(open->run->state) ||
-        !run_take(open->run, heir->place, ids.begun_ms, &open->changes)) {
-        turn_away(engine, before->row.runner, heir);
-        return 0;
-    }
-    if (attempt_new(engine, open, heir->place, before->row.runner, &ids, &attempt, err) < 0) {
+    bool wanted = !run_state_is_terminal(open->run->state) &&
+                  run_take(open->run, heir->place, ids.begun_ms, &open->changes);
+    if (wanted && attempt_new(engine, open, heir->place, before->row.runner, &ids, &attempt, err) < 0) {
         return -1;
     }
     if (attempt == NULL) {
         turn_away(engine, before->row.runner, heir);
+        disinherit(engine, heir->ids.id);
         return 0;
     }
     attempt->sent = true;
+    open->inherited += open->inherited < ALL_LINES ? 1 : 0;
     crash_point(engine, "in_heir");
     return leases_take(engine, attempt, err);
 }
@@ -386,16 +432,6 @@ static void count_vain(struct engine *engine, const struct live_attempt *attempt
         open->in_vain -= open->in_vain > 0 ? 1 : 0;
     } else if (heir != NULL && !heir->withdrawn) {
         open->in_vain++;
-    }
-}
-
-/* Those behind one that never begins do not begin either. */
-static void disinherit(struct engine *engine, int64_t after)
-{
-    for (struct heir *heir; (heir = heir_after(engine, after)) != NULL;) {
-        after = heir->ids.id;
-        tell(engine, heir->runner, "ack", after);
-        drop_heir(engine, heir);
     }
 }
 

@@ -96,15 +96,22 @@ static int take_exit(struct engine *engine, struct live_attempt *attempt, const 
 
 /* ---- frames ------------------------------------------------------------------------------------------------ */
 
-/* Of an early one the row says when it was written. */
-static void note_beginning(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame)
+/* Of an early one the rows say when it was called in: it had begun before. */
+static int note_beginning(struct engine *engine, struct live_attempt *attempt, const struct journal_frame *frame,
+                          struct err *err)
 {
     struct open_run *open = attempt->open;
-    if (attempt->row.early) {
-        attempt->row.started_ms = wall_clock_of_frame(engine, open, frame->time_ms);
-        run_item_at(open->run, attempt->place)->started_ms = attempt->row.started_ms;
-        vec_push(&open->changes.items, attempt->place);
+    struct json spawning = payload_json(engine, frame);
+    attempt->row.spawning = true;
+    attempt->row.session = json_get_int(&spawning, "session", 0);
+    attempt->dirty = true;
+    if (!attempt->row.early) {
+        return 0;
     }
+    attempt->row.started_ms = wall_clock_of_frame(engine, open, frame->time_ms);
+    run_item_at(open->run, attempt->place)->started_ms = attempt->row.started_ms;
+    vec_push(&open->changes.items, attempt->place);
+    return store_run_began(engine->options.store, attempt->row.step_run_id, attempt->row.started_ms, err);
 }
 
 static int take_started(struct live_attempt *attempt, const struct json *started)
@@ -153,10 +160,7 @@ static int take_frame(struct engine *engine, const void *what, struct err *err)
     struct json payload;
     switch (frame->type) {
     case JOURNAL_SPAWNING:
-        attempt->row.spawning = true;
-        attempt->dirty = true;
-        note_beginning(engine, attempt, frame);
-        return 0;
+        return note_beginning(engine, attempt, frame, err);
     case JOURNAL_STARTED:
         payload = payload_json(engine, frame);
         return take_started(attempt, &payload);
@@ -222,7 +226,7 @@ static int take_or_gather(struct engine *engine, struct gathered *points, const 
         return 0;
     }
     if (frame->type == JOURNAL_SPAWNING || frame->type == JOURNAL_STARTED) {
-        return take_frame(engine, frame, err); /* they change a row in memory, and cannot fail */
+        return take_frame(engine, frame, err); /* they are rows of ours: the store may fail, and nothing else */
     }
     note_recorded(engine, frame);
     if (frame->type == JOURNAL_POINTS || frame->type == JOURNAL_METRICS) {
@@ -285,6 +289,18 @@ static int journal_anew(struct engine *engine, struct open_run *open, const char
     return 0;
 }
 
+/* It cannot be read on: what is wrong with it is known, unless the system has refused to read (too many open files, a
+ * disk that fails). Then its steps are left to their runner, and their words where they are. */
+static int journal_unread(struct engine *engine, struct open_run *open, const struct err *wrong, struct err *err)
+{
+    if (wrong->code != ERR_IO) {
+        return journal_anew(engine, open, wrong->message, err);
+    }
+    open->look = true;
+    *err = *wrong;
+    return -1;
+}
+
 /* What is read is all there is; but is it all that was written? */
 static int check_whole(struct engine *engine, struct open_run *open, struct err *err)
 {
@@ -315,7 +331,7 @@ static int take_frames(struct engine *engine, struct open_run *open, size_t budg
                        struct err *err)
 {
     int64_t begin = journal_reader_offset(open->journal);
-    struct gathered points = {0};
+    struct gathered *points = &engine->gathered;
     struct journal_frame frame;
     int frames = 0;
     int got = 0;
@@ -325,18 +341,18 @@ static int take_frames(struct engine *engine, struct open_run *open, size_t budg
             result = refuse_newer(open, &frame, err);
             break;
         }
-        result = turn_begin(engine, err) < 0 ? -1 : take_or_gather(engine, &points, &frame, err);
+        result = turn_begin(engine, err) < 0 ? -1 : take_or_gather(engine, points, &frame, err);
         frames++;
         open->row.journal_sequence = (int64_t)frame.sequence;
         open->row.journal_offset = journal_reader_offset(open->journal);
         open->journal_dirty = true;
-        if (has_read_enough(&points, (size_t)(open->row.journal_offset - begin), budget)) {
+        if (has_read_enough(points, (size_t)(open->row.journal_offset - begin), budget)) {
             open->look = true;
             break;
         }
     }
-    result = result == 0 ? gathered_record(engine, &points, err) : result;
-    gathered_clear(&points);
+    result = result == 0 ? gathered_record(engine, points, err) : result;
+    gathered_rest(engine, points);
     *ret_got = got;
     return result < 0 ? -1 : frames;
 }
@@ -357,26 +373,44 @@ static int is_of_another_boot(struct engine *engine, const struct open_run *open
 }
 
 /* What had been read is in the store, and nobody reads it again: but who is to write behind it does, and refuses. 0, or
- * -1: a power cut has left less of it, or something else. */
-static int check_what_was_read(const struct open_run *open, struct err *wrong)
+ * -1: a power cut has left less of it, or something else. What it has left behind that, and is no frame, was not on the
+ * disk when anything was begun: it goes. */
+static int settle_after_power_cut(const struct open_run *open, struct err *wrong)
 {
     struct journal_reader *reader = NULL;
     struct journal_frame frame;
-    int got = journal_reader_open(open->journal_path, 0, 0, &reader, wrong) < 0 ? -1 : 1;
-    while (got == 1 && journal_reader_offset(reader) < open->row.journal_offset) {
-        got = journal_next(reader, &frame, wrong);
+    if (journal_reader_open(open->journal_path, 0, 0, &reader, wrong) < 0) {
+        return -1;
     }
+    int got;
+    do {
+        got = journal_next(reader, &frame, wrong);
+    } while (got == 1);
+    int64_t whole = journal_reader_offset(reader);
     journal_reader_close(reader);
-    return got == 1 ? 0 : err_set(wrong, ERR_CORRUPT, "what had been read of it is not there any more");
+    if (got < 0 && wrong->code != ERR_CORRUPT) {
+        return -1;
+    }
+    if (whole < open->row.journal_offset) {
+        err_clear(wrong);
+        return err_set(wrong, ERR_CORRUPT, "what had been read of it is not there any more");
+    }
+    if (got == 0 || whole == 0) {
+        return got;
+    }
+    log_warn("engine", "run=%s of what its journal had when the machine went, byte %lld and all behind it is no frame",
+             open->row.run_id, (long long)whole);
+    err_clear(wrong);
+    return journal_cut(open->journal_path, whole, wrong);
 }
 
 static int open_reader(struct engine *engine, struct open_run *open, struct err *wrong, struct err *err)
 {
-    int other = open->row.journal_offset == 0 ? 0 : is_of_another_boot(engine, open, err);
+    int other = is_of_another_boot(engine, open, err);
     if (other < 0) {
         return -1;
     }
-    return (other == 1 && check_what_was_read(open, wrong) < 0) ||
+    return (other == 1 && settle_after_power_cut(open, wrong) < 0) ||
                    journal_reader_open(open->journal_path, open->row.journal_offset,
                                        (uint64_t)open->row.journal_sequence, &open->journal, wrong) < 0
                ? 1
@@ -396,12 +430,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
         if (wrong.code == ERR_NOT_FOUND && open->row.journal_offset == 0) {
             return check_whole(engine, open, err);
         }
-        if (wrong.code == ERR_IO) { /* too many open files, say: nothing is wrong with the journal */
-            open->look = true;
-            *err = wrong;
-            return -1;
-        }
-        return journal_anew(engine, open, wrong.message, err);
+        return journal_unread(engine, open, &wrong, err);
     }
     int64_t now_ms = engine_now(engine);
     int got = 0;
@@ -411,7 +440,7 @@ int ingest_run(struct engine *engine, struct open_run *open, size_t budget, stru
     }
     open->read_until_ms = got == 0 ? now_ms : open->read_until_ms;
     if (got < 0) {
-        return journal_anew(engine, open, wrong.message, err);
+        return journal_unread(engine, open, &wrong, err);
     }
     return got == 0 && check_whole(engine, open, err) < 0 ? -1 : frames;
 }

@@ -34,16 +34,14 @@ static int resolve_last(struct engine *engine, struct open_run *open, struct str
         return 0;
     }
     struct json artifacts = json_null();
-    if (store_step_artifacts(engine->options.store, rows[0].run_id, arena_str(arena, step).p, arena, &artifacts, err) <
-        0) {
-        return -1;
-    }
+    int result =
+        store_step_artifacts(engine->options.store, rows[0].run_id, arena_str(arena, step).p, arena, &artifacts, err);
     const struct json *path = json_get_str(&artifacts, name);
     if (path != NULL && path->type == JSON_STRING) {
         ret->kind = "run";
         ret->path = path->u.string.p;
     }
-    return 0;
+    return result;
 }
 
 /* "runs:/RUN_ID/path/below/its/artifacts". */

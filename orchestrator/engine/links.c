@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
+#include "engine/tracking.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,6 +120,12 @@ static int await_greeting(struct engine *engine, struct runner_link *link, struc
     return 0;
 }
 
+/* Connecting has failed for want of something: the runner may live, and have steps. */
+static bool is_out_of_reach(int fd)
+{
+    return fd < 0 && errno != ECONNREFUSED && errno != ENOENT;
+}
+
 int links_scan(struct engine *engine, struct err *err)
 {
     const struct engine_world *world = engine->world;
@@ -133,7 +141,7 @@ int links_scan(struct engine *engine, struct err *err)
             continue;
         }
         int fd = world->runner_connect(world->ctx, folder, id);
-        if (fd < 0 && errno != ECONNREFUSED && errno != ENOENT) { /* it may live, and have steps */
+        if (is_out_of_reach(fd)) {
             return err_errno(err, "cannot reach runner=%s", id);
         }
         if (fd < 0) {
@@ -206,10 +214,7 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
     if (pidfd >= 0) {
         (void)close(pidfd);
     }
-    if (fd < 0) {
-        return NULL;
-    }
-    struct runner_link *link = link_new(engine, id, fd, err);
+    struct runner_link *link = fd < 0 ? NULL : link_new(engine, id, fd, err);
     if (link == NULL || await_greeting(engine, link, err) < 0) {
         return NULL;
     }
@@ -253,173 +258,6 @@ struct runner_link *links_current(struct engine *engine, struct err *err)
 
 /* ---- what they say --------------------------------------------------------------------------- */
 
-static void send_now(struct engine *engine, struct runner_link *link, const char *type, int64_t attempt)
-{
-    struct json message = json_object();
-    json_set(engine->turn, &message, "type", json_cstring(engine->turn, type));
-    json_set(engine->turn, &message, "attempt", json_int(attempt));
-    link_send(engine, link, &message);
-}
-
-/* Replies that were committed but may not have been sent. */
-static int resend_replies(struct engine *engine, int64_t attempt, const struct json *calls, const char *runner,
-                          struct err *err)
-{
-    for (size_t i = 0; calls != NULL && calls->type == JSON_ARRAY && i < calls->u.array.count; i++) {
-        struct str reply;
-        int64_t seq = calls->u.array.items[i].u.integer;
-        int found = store_call_get(engine->options.store, attempt, seq, engine->turn, &reply, err);
-        struct json message;
-        if (found < 0) {
-            return -1;
-        }
-        if (found == 1 && json_read(reply, (struct json_limits){0}, engine->turn, &message, err) == 0) {
-            json_set(engine->turn, &message, "type", json_cstring(engine->turn, "reply"));
-            json_set(engine->turn, &message, "attempt", json_int(attempt));
-            json_set(engine->turn, &message, "seq", json_int(seq));
-            turn_send(engine, runner, message);
-            if (turn_begin(engine, err) < 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-/* Has the attempt let go of its process? One of a run that could not be loaded has not: it keeps what it has to say.
- * `ret_unknown`: it has no row. */
-static int is_over(struct engine *engine, int64_t id, bool *ret_over, bool *ret_unknown, struct err *err)
-{
-    struct attempt_row row;
-    struct err missing = {0};
-    *ret_unknown = false;
-    if (store_attempt_get(engine->options.store, id, engine->turn, &row, &missing) == 0) {
-        *ret_over = row.ended_ms != 0 || row.state == ATTEMPT_STATE_WAITING;
-        return 0;
-    }
-    *ret_over = *ret_unknown = true;
-    if (missing.code == ERR_NOT_FOUND) {
-        return 0;
-    }
-    *err = missing;
-    return -1;
-}
-
-/* It runs and must not go on. Either it has begun by itself, and the journal that said so is gone: its step is decided
- * anew. Or it is over in the store, and the message that stops it was lost with an engine. */
-static void kill_unwanted(struct engine *engine, struct runner_link *link, const struct json *known, bool unknown)
-{
-    int64_t id = json_get_int(known, "attempt", 0);
-    if (strcmp(json_get_text(known, "state", ""), "running") != 0 ||
-        (unknown && open_run_find(engine, json_get_text(known, "run_id", "")) == NULL)) {
-        return;
-    }
-    if (unknown) {
-        log_warn("engine", "attempt=%lld runs, and nothing is known of it: it is killed", (long long)id);
-    }
-    struct json message = stop_message(engine->turn, id, "cancel", 0);
-    link_send(engine, link, &message);
-}
-
-/* All that the journal of the run has, if it is open. */
-static int ingest_whole(struct engine *engine, const char *run_id, struct err *err)
-{
-    struct open_run *open = open_run_find(engine, run_id);
-    int frames = open == NULL ? 0 : 1;
-    while (frames > 0) {
-        frames = ingest_run(engine, open, SIZE_MAX, err);
-    }
-    return frames;
-}
-
-/* After a wait an attempt goes on under the same id. If the message that says so was lost with an engine, what the
- * runner knows is its first half: that has ended, as the journal says. Nobody has the second half then. */
-static int is_first_half(struct engine *engine, struct live_attempt *attempt, const struct json *known, bool *ret_first,
-                         struct err *err)
-{
-    *ret_first = false;
-    if (strcmp(json_get_text(known, "state", ""), "exited") != 0) {
-        return 0;
-    }
-    int frames = ingest_whole(engine, attempt->open->row.run_id, err);
-    bool waited = attempt->row.ended_ms == 0 && attempt->row.wait != NULL;
-    *ret_first = waited && attempt->row.state == ATTEMPT_STATE_STARTING && !attempt->row.spawning;
-    return frames;
-}
-
-/* After its wait it went on in another runner: what this one knows is the half before. */
-static bool is_of_another(const struct live_attempt *attempt, const struct runner_link *link, const struct json *known)
-{
-    return strcmp(json_get_text(known, "state", ""), "exited") == 0 && strcmp(attempt->row.runner, link->id) != 0;
-}
-
-/* Its end is in a journal, and the one that we read has all that it has: somebody has put another in its place. */
-static void note_missing_end(struct live_attempt *attempt, const struct json *known)
-{
-    struct open_run *open = attempt->open;
-    if (strcmp(json_get_text(known, "state", ""), "exited") == 0 && attempt_is_with_runner(attempt) &&
-        open->journal_damage == NULL) {
-        open->journal_damage = mem_strdup("the end of a step that is over is not in it");
-    }
-}
-
-/* An attempt that a runner has: looked after, or forgotten when it has ended in the store. */
-static int take_known(struct engine *engine, struct runner_link *link, const struct json *known, struct err *err)
-{
-    int64_t id = json_get_int(known, "attempt", 0);
-    struct live_attempt *attempt = attempt_find(engine, id);
-    bool over = true;
-    if (attempt == NULL && strcmp(json_get_text(known, "state", ""), "held") == 0) {
-        if (!heirs_listed(engine, link, known)) {
-            send_now(engine, link, "ack", id);
-        }
-        return 0;
-    }
-    if (attempt == NULL && ingest_whole(engine, json_get_text(known, "run_id", ""), err) < 0) {
-        return -1;
-    }
-    attempt = attempt != NULL ? attempt : attempt_find(engine, id); /* an heir that has begun: its journal said so */
-    if (attempt == NULL || attempt->row.state == ATTEMPT_STATE_WAITING) {
-        bool unknown = false;
-        if (is_over(engine, id, &over, &unknown, err) < 0) {
-            return -1;
-        }
-        if (unknown || (over && attempt == NULL)) {
-            kill_unwanted(engine, link, known, unknown);
-        }
-        if (over) {
-            send_now(engine, link, "ack", id);
-        }
-        return 0;
-    }
-    if (is_of_another(attempt, link, known)) {
-        send_now(engine, link, "ack", id);
-        return 0;
-    }
-    if (is_first_half(engine, attempt, known, &over, err) < 0) {
-        return -1;
-    }
-    if (over) {
-        send_now(engine, link, "ack", id); /* and it is an orphan */
-        return 0;
-    }
-    /* Of one that has waited a later list may be older than its second half. */
-    if (!link->greeted || attempt->row.wait == NULL) {
-        note_missing_end(attempt, known);
-    }
-    attempt->sent = true;
-    attempt->open->look = true;
-    if (attempt->row.stopping != NULL && attempt->row.ended_ms == 0) {
-        if (turn_begin(engine, err) < 0) {
-            return -1;
-        }
-        /* The message may have been lost with the engine that sent it. */
-        attempt_stop(engine, attempt, attempt->row.stopping,
-                     run_step_at(attempt->open->run, attempt->place)->stop_grace_ms);
-    }
-    return resend_replies(engine, id, json_get(known, "calls"), link->id, err);
-}
-
 /* One of another version ends the steps that it has, and then itself. */
 static void dismiss(struct engine *engine, struct runner_link *link, size_t steps)
 {
@@ -440,7 +278,7 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
     const struct json *list = json_get(message, "attempts");
     size_t count = list != NULL && list->type == JSON_ARRAY ? list->u.array.count : 0;
     for (size_t i = 0; i < count; i++) {
-        if (take_known(engine, link, &list->u.array.items[i], err) < 0) {
+        if (link_take_known(engine, link, &list->u.array.items[i], err) < 0) {
             return -1;
         }
     }
@@ -464,8 +302,9 @@ static int take_attempts(struct engine *engine, struct runner_link *link, const 
     return news ? turn_begin(engine, err) : 0; /* what is ready may start */
 }
 
-static void take_hello(struct runner_link *link, const struct json *message)
+static void take_hello(struct engine *engine, struct runner_link *link, const struct json *message)
 {
+    tracking_take_port(engine, link, message);
     link->protocol = json_get_int(message, "protocol", 0);
     int64_t oldest = json_get_int(message, "oldest", link->protocol);
     link->usable = oldest <= WIRE_PROTOCOL && WIRE_PROTOCOL <= link->protocol;
@@ -475,7 +314,7 @@ static int take_message(struct engine *engine, struct runner_link *link, const s
 {
     struct str type = str_from(json_get_text(message, "type", ""));
     if (str_is(type, "hello")) {
-        take_hello(link, message);
+        take_hello(engine, link, message);
         return 0;
     }
     if (str_is(type, "attempts")) {
@@ -516,6 +355,7 @@ int link_gone(struct engine *engine, struct runner_link *link, const char *how, 
 {
     link->dead = true;
     message_stream_clear(&link->stream); /* closes it: epoll forgets it, and the runner is told */
+    tracking_drop_port(engine, link);
     if (ingest_all(engine, err) < 0) {
         return -1;
     }
@@ -538,7 +378,12 @@ static int link_lost(struct engine *engine, struct runner_link *link, struct err
     const char *folder = arena_printf(engine->turn, "%s/runner", engine->options.home);
     /* One that is being killed can still be connected to, for as long as its last descriptors are not closed. */
     bool broke_again = link->again && !link->greeted;
-    int fd = link->greeted || broke_again ? world->runner_connect(world->ctx, folder, link->id) : -1;
+    bool tries = link->greeted || broke_again;
+    int fd = tries ? world->runner_connect(world->ctx, folder, link->id) : -1;
+    if (tries && is_out_of_reach(fd)) {
+        link->dead = true;
+        return err_errno(err, "cannot reach runner=%s", link->id);
+    }
     if (fd < 0) {
         return link_gone(engine, link, "its runner was killed", err);
     }
@@ -554,19 +399,19 @@ static int link_lost(struct engine *engine, struct runner_link *link, struct err
         struct live_attempt *attempt = engine->attempts.items[i];
         attempt->sent = attempt->sent && strcmp(attempt->row.runner, link->id) != 0;
     }
+    turn_recall_spawns(engine, link->id);
     struct runner_link *again = link_new(engine, link->id, fd, err);
     if (again == NULL) {
         return -1;
     }
     again->again = true;
+    again->tracking_port = link->tracking_port;
     return await_greeting(engine, again, err);
 }
 
 int links_read(struct engine *engine, struct runner_link *link, struct err *err)
 {
-    if (link->dead) {
-        return 0;
-    }
+    assert(!link->dead);
     bool gone = message_fill(&link->stream) < 0;
     struct json message;
     struct err malformed = {0};

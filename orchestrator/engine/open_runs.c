@@ -228,12 +228,9 @@ static void count_running_time(struct open_run *open, int64_t now_ms)
         row->running_since_ms = 0;
         open->deadline_ms = 0;
     }
-    if (row->started_ms == 0 && open->run->begun) {
-        row->started_ms = now_ms;
-    }
 }
 
-/* Tells the parent's step. */
+/* Tells the parent's step, unless it knows. */
 static int tell_parent(struct engine *engine, struct open_run *open, struct err *err)
 {
     struct open_run *parent = open->row.parent_run == NULL ? NULL : open_run_find(engine, open->row.parent_run);
@@ -296,9 +293,6 @@ static int run_row_persist(struct engine *engine, struct open_run *open, struct 
     if (store_pipeline_run_update(engine->options.store, row, err) < 0 ||
         store_run_update(engine->options.store, row->run_id, mlflow_status[row->state], row->ended_ms, err) < 0) {
         return -1;
-    }
-    if (before == row->state) {
-        return 0;
     }
     const char *verdict = row->verdict == VERDICT_NONE ? "" : verdict_name(row->verdict);
     if (ended &&

@@ -206,12 +206,10 @@ int places_begin(struct engine *engine, struct open_run *open, struct err *err)
     if (open->row.started_ms == 0) {
         open->row.started_ms = now_ms; /* not when the turn is written: its first steps start before that */
     }
-    if (open_run_apply(engine, open, &begin, err) < 0) {
-        return -1;
-    }
+    int result = open_run_apply(engine, open, &begin, err);
     struct open_run *parent = parent_of(engine, open);
-    if (parent == NULL) {
-        return 0;
+    if (result < 0 || parent == NULL) {
+        return result;
     }
     struct run_place place = {(size_t)open->row.parent_step, (size_t)open->row.parent_item};
     struct run_event over = {.kind = RUN_EVENT_WAIT_OVER, .place = place, .now_ms = now_ms, .exit_code = -1};

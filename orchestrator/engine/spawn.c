@@ -4,7 +4,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "engine/engine_internal.h"
-#include "engine/file_digest.h"
+#include "engine/tracking.h"
 #include "store/runs.h"
 
 #include <stdlib.h>
@@ -160,6 +160,7 @@ static int build_environment(struct spawning *s, struct err *err)
     env_set(s, "SLUICE_STEP_DIR", s->step_dir);
     env_set(s, "SLUICE_STATE", state_dir);
     env_set(s, "SLUICE_OUTPUT", arena_printf(s->arena, "%s.output", s->step_dir));
+    tracking_environment(s->engine, s->attempt, s->step, &s->env);
     if (leases_devices(s->attempt) != NULL) {
         env_set(s, "CUDA_VISIBLE_DEVICES", leases_devices(s->attempt));
     }
@@ -258,22 +259,14 @@ static int evaluated_with(struct spawning *s, struct json *ret, struct err *err)
 /* The digest by which it is recorded, and how the step knows that it loads no other. */
 static int set_plugin_digest(struct spawning *s, struct json *plugin, struct err *err)
 {
-    struct digest digest;
-    struct err wrong = {0};
-    char stamp[STAMP_BYTES];
-    struct store *store = s->engine->options.store;
-    if (file_digest_stamped(store, s->step->plugin->path.p, engine_now(s->engine), &digest, stamp, &wrong) < 0) {
-        if (store_has_failed(&wrong)) {
-            *err = wrong;
-            return -1;
-        }
-        return 0; /* it fails as it is loaded */
+    struct str digest;
+    struct str stamp;
+    int known = plugin_digest(s->engine, s->step->plugin, &digest, &stamp, err);
+    if (known == 1 && stamp.n > 0) {
+        json_set(s->arena, plugin, "sha256", json_string(s->arena, digest));
+        json_set(s->arena, plugin, "stamp", json_string(s->arena, stamp));
     }
-    if (stamp[0] != '\0') {
-        json_set(s->arena, plugin, "sha256", json_cstring(s->arena, digest.hex));
-        json_set(s->arena, plugin, "stamp", json_cstring(s->arena, stamp));
-    }
-    return 0;
+    return known < 0 ? -1 : 0;
 }
 
 static int what_plugin(struct spawning *s, struct err *err)

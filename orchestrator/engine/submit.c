@@ -322,10 +322,8 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
         struct pipeline_run_filter filter = {.pipeline = arena_str(arena, step->pipeline).p, .limit = 1};
         struct pipeline_run *rows = NULL;
         size_t count = 0;
-        if (store_pipeline_run_list(engine->options.store, &filter, arena, &rows, &count, err) < 0) {
-            return NULL;
-        }
-        if (count == 0) {
+        if (store_pipeline_run_list(engine->options.store, &filter, arena, &rows, &count, err) < 0 || count == 0) {
+            /* An error of the store's stays. */
             (void)err_set(err, ERR_NOT_FOUND, "no pipeline '%.*s' has run in this home: name its file (./FILE.yaml)",
                           STR_ARG(step->pipeline));
             return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The end of what an attempt may have left running when its runner is gone: each of its processes carries
  * SLUICE_ATTEMPT=<mark>, or is of the process group that its first process led, or of the control group that the runner
- * named after the mark.
+ * named after the mark. A runner that was killed right after it had started that process has not told which it was:
+ * then whatever is of the dead runner's session is taken, for its steps are all lost.
  */
 #include "base/cgroup.h"
 #include "base/fs.h"
@@ -28,6 +29,7 @@ struct hunted {
     const char *needle; /* "SLUICE_ATTEMPT=..." in the environment */
     const char *mark;   /* the last part of its control group's name */
     pid_t group;        /* of its first process; 0: it was never started, or the number means another process now */
+    pid_t session;      /* of its dead runner; 0: the group is known, or the runner is alive */
     char *room;         /* ENVIRON_MAX bytes */
     bool blind;         /* a process could not be looked at, for want of descriptors or memory */
 };
@@ -65,6 +67,14 @@ static pid_t group_of(const struct attempt_row *row)
     return row->pid <= 1 || (ticks >= 0 && ticks != row->start_ticks) ? 0 : (pid_t)row->pid;
 }
 
+static pid_t session_of(const struct attempt_row *row)
+{
+    char leader[24];
+    (void)snprintf(leader, sizeof leader, "%lld", (long long)row->session);
+    bool told = row->pid > 1 || row->session <= 1;
+    return told || process_stat(leader, STAT_SESSION) >= 0 ? 0 : (pid_t)row->session;
+}
+
 /* All of the group are killed at once where the kernel can. */
 static bool is_in_cgroup(const char *pid, const struct hunted *hunted)
 {
@@ -89,8 +99,9 @@ static bool is_hunted(const char *pid, struct hunted *hunted)
     if (group < 0) {
         note_failure(hunted);
     }
-    return group >= 0 && ((hunted->group > 0 && group == hunted->group) || environ_has(pid, hunted) ||
-                          is_in_cgroup(pid, hunted));
+    return group >= 0 && ((hunted->group > 0 && group == hunted->group) ||
+                          (hunted->session > 0 && process_stat(pid, STAT_SESSION) == hunted->session) ||
+                          environ_has(pid, hunted) || is_in_cgroup(pid, hunted));
 }
 
 /* Kills every process of the attempt; returns how many were there, their pids in `pids`. */
@@ -126,7 +137,12 @@ int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids)
     char needle[80];
     (void)snprintf(needle, sizeof needle, "SLUICE_ATTEMPT=%s", row->mark);
     struct hunted hunted = {
-        .needle = needle, .mark = row->mark, .group = group_of(row), .room = mem_alloc(ENVIRON_MAX)};
+        .needle = needle,
+        .mark = row->mark,
+        .group = group_of(row),
+        .session = session_of(row),
+        .room = mem_alloc(ENVIRON_MAX),
+    };
     int left = 1;
     for (int i = 0; i < SWEEPS && left > 0; i++) {
         left = sweep_once(&hunted, pids);

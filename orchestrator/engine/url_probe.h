@@ -4,17 +4,15 @@
 #ifndef SLUICE_ENGINE_URL_PROBE_H
 #define SLUICE_ENGINE_URL_PROBE_H
 
-#include "base/json.h"
 #include "base/vec.h"
+#include "engine/fetch_child.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct url_probe {
     int64_t wait;
-    pid_t pid;
-    int out_fd; /* what sluice-fetch prints */
+    struct fetch_child child;
 };
 
 struct url_probes {

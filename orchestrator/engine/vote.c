@@ -102,14 +102,14 @@ static int has_said(struct engine *engine, int64_t wait, const struct vote *vote
     return 0;
 }
 
-static enum approval_state decide(struct engine *engine, const struct json *spec, int64_t wait,
-                                  const char **ret_missing, struct json *ret_people, struct err *err)
+static int decide(struct engine *engine, const struct json *spec, int64_t wait, enum approval_state *ret_state,
+                  const char **ret_missing, struct json *ret_people, struct err *err)
 {
     struct vote *votes = NULL;
     size_t count = 0;
     *ret_people = json_array();
     if (store_vote_list(engine->options.store, wait, engine->turn, &votes, &count, err) < 0) {
-        return APPROVAL_OPEN;
+        return -1;
     }
     struct approval_vote *pure = arena_array(engine->turn, count, sizeof *pure);
     struct json *groups = arena_array(engine->turn, count, sizeof *groups);
@@ -120,7 +120,8 @@ static enum approval_state decide(struct engine *engine, const struct json *spec
         json_push(engine->turn, ret_people, json_cstring(engine->turn, votes[i].actor));
     }
     *ret_missing = approval_missing(spec, pure, count, engine->turn);
-    return approval_decide(spec, pure, count);
+    *ret_state = approval_decide(spec, pure, count);
+    return 0;
 }
 
 /* The approval is used only if what it was asked about is still what it was. */
@@ -154,8 +155,8 @@ static int settle_vote(struct engine *engine, struct open_run *open, struct wait
     const char *missing = "";
     struct json people;
     int64_t now_ms = engine_now(engine);
-    enum approval_state state = decide(engine, spec, wait->id, &missing, &people, err);
-    if (err->code != ERR_NONE) {
+    enum approval_state state = APPROVAL_OPEN;
+    if (decide(engine, spec, wait->id, &state, &missing, &people, err) < 0) {
         return -1;
     }
     bool holds = true;
@@ -265,10 +266,8 @@ bool engine_is_blocked(struct engine *engine, const char *run_id)
     struct run_place *asked = NULL; /* where people are asked */
     size_t asked_count = 0;
     size_t next = 0;
-    struct err ignored = {0};
-    if (store_wait_approvals(engine->options.store, run_id, engine->turn, &asked, &asked_count, &ignored) < 0) {
-        return false;
-    }
+    struct err ignored = {0}; /* nobody is known to be asked then */
+    (void)store_wait_approvals(engine->options.store, run_id, engine->turn, &asked, &asked_count, &ignored);
     for (size_t i = 0; i < open->pipeline->step_count; i++) {
         const struct run_step *step = &open->run->steps[i];
         for (size_t k = 0; step->items_live > 0 && k < step->item_count; k++) {

@@ -64,18 +64,7 @@ int wait_end(struct engine *engine, struct wait_row *wait, const char *status, s
     return open_run_apply(engine, open, &event, err);
 }
 
-/* The rows of an attempt that held no process; its item has its state already. */
-static int end_waiting_attempt(struct engine *engine, struct live_attempt *attempt, const char *reason, int64_t now_ms,
-                               struct err *err)
-{
-    attempt->row.state = ATTEMPT_STATE_CANCELLED;
-    attempt->row.ended_ms = now_ms;
-    attempt_set(&attempt->row.reason, reason);
-    attempt->dirty = true;
-    return store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err);
-}
-
-/* The step is cancelled, not asked: nobody waits for this any more. */
+/* The step is cancelled, not asked: nobody waits for this any more. The run is open, and so is what waits in it. */
 static int withdraw(struct engine *engine, struct wait_row *wait, const char *reason, int64_t now_ms, struct err *err)
 {
     struct json outcome = json_object();
@@ -85,30 +74,21 @@ static int withdraw(struct engine *engine, struct wait_row *wait, const char *re
     wait->outcome = json_text(engine->turn, &outcome).p;
     wait->ended_ms = now_ms;
     wait->check_ms = 0;
-    struct live_attempt *attempt = attempt_find(engine, wait->attempt);
-    if (store_wait_update(engine->options.store, wait, err) < 0) {
-        return -1;
-    }
-    if (attempt == NULL || attempt->row.ended_ms != 0) {
-        return 0;
-    }
     struct attempt_end end = {.state = ATTEMPT_STATE_CANCELLED, .reason = reason, .exit_code = -1, .at_ms = now_ms};
-    struct open_run *open = attempt->open;
-    /* A run that is being cancelled has given the item its state already: only the attempt's row is left. */
-    if (step_state_is_terminal(run_item_at(open->run, attempt->place)->state)) {
-        return end_waiting_attempt(engine, attempt, reason, now_ms, err);
-    }
-    return attempt_end(engine, attempt, &end, err);
+    return store_wait_update(engine->options.store, wait, err) < 0
+               ? -1
+               : attempt_end(engine, attempt_find(engine, wait->attempt), &end, err);
 }
 
 int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
                   int64_t now_ms, struct err *err)
 {
-    struct live_attempt *attempt = attempt_at(engine, open, place);
-    if (attempt == NULL || attempt->row.state != ATTEMPT_STATE_WAITING) {
-        return 0;
-    }
-    return end_waiting_attempt(engine, attempt, reason, now_ms, err);
+    struct live_attempt *attempt = attempt_at(engine, open, place); /* which holds no process */
+    attempt->row.state = ATTEMPT_STATE_CANCELLED;
+    attempt->row.ended_ms = now_ms;
+    attempt_set(&attempt->row.reason, reason);
+    attempt->dirty = true;
+    return store_run_update(engine->options.store, attempt->row.step_run_id, RUN_STATUS_KILLED, now_ms, err);
 }
 
 int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
@@ -300,11 +280,9 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
                               .place = attempt->place,
                               .now_ms = now_ms,
                               .reason = words_of(engine, kind, &spec, now_ms)};
-    if (open_run_apply(engine, attempt->open, &event, err) < 0) {
-        return -1;
-    }
-    return strcmp(kind, "approval") != 0
-               ? 0
+    int result = open_run_apply(engine, attempt->open, &event, err);
+    return result < 0 || strcmp(kind, "approval") != 0
+               ? result
                : engine_note(engine, "sluice", "approval.requested", run_words(engine->turn, &attempt->open->row),
                              row.run_id, "", "open", event.reason, json_get_text(&spec, "sha256", ""), err);
 }

@@ -10,6 +10,8 @@
  */
 #include "base/log.h"
 #include "engine/engine_internal.h"
+#include "store/deliveries.h"
+#include "store/run_writes.h"
 
 enum { JUMP_MS = 2000 }; /* less is the slewing of a time server */
 
@@ -55,7 +57,9 @@ int wall_clock_follow(struct engine *engine, struct err *err)
         engine->wall_ahead_ms = ahead_ms;
         return 0;
     }
-    if (turn_begin(engine, err) < 0 || waits_move(engine, by_ms, err) < 0) {
+    if (turn_begin(engine, err) < 0 || waits_move(engine, by_ms, err) < 0 ||
+        store_deliveries_move(engine->options.store, by_ms, err) < 0 ||
+        store_run_writes_move(engine->options.store, by_ms, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < engine->runs.count; i++) {
@@ -64,6 +68,7 @@ int wall_clock_follow(struct engine *engine, struct err *err)
     for (size_t i = 0; i < engine->wakes.count; i++) {
         engine->wakes.items[i].at_ms += by_ms;
     }
+    engine->reaper.next_ms += engine->reaper.next_ms == 0 ? 0 : by_ms;
     log_warn("engine", "the clock of this machine was set %s by %lld s: what waits for a time of day follows it, "
                        "delays and timeouts do not",
              by_ms > 0 ? "forward" : "back", (long long)(by_ms > 0 ? by_ms : -by_ms) / 1000);

@@ -4,6 +4,7 @@
 #include "engine/world.h"
 
 #include "base/crash_point.h"
+#include "base/file_limit.h"
 #include "base/fs.h"
 #include "engine/engine_internal.h"
 
@@ -176,7 +177,9 @@ static int system_runner_start(void *ctx, const struct engine_options *options, 
     (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     pid_t pid = 0;
     struct arena *arena = arena_new();
+    file_limit_lower();
     int code = posix_spawn(&pid, options->runner, NULL, &attributes, argv, runner_environment(arena));
+    file_limit_raise();
     arena_free(arena);
     (void)posix_spawnattr_destroy(&attributes);
     if (code != 0) {

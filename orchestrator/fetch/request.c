@@ -236,7 +236,7 @@ static int read_member(struct str key, const struct json *value, struct arena *a
         return result;
     }
     if (str_is(key, "policy")) {
-        return fetch_policy_read(value, arena, &request->policy, err);
+        return address_policy_read(value, arena, &request->policy, err);
     }
     ptrdiff_t near = str_nearest(key, known, sizeof known / sizeof known[0]);
     return err_set(err, ERR_INPUT, "the request has no member '%.*s'%s%s", STR_ARG(str_slice(key, 0, 100)),
@@ -256,7 +256,7 @@ int fetch_request_read(struct str text, struct arena *arena, struct fetch_reques
     if (json.type != JSON_OBJECT) {
         return err_set(err, ERR_INPUT, "the request: expected a map, found %s", json_type_name(json.type));
     }
-    if (fetch_policy_read(NULL, arena, &request.policy, err) < 0) {
+    if (address_policy_read(NULL, arena, &request.policy, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < json.u.object.count; i++) {

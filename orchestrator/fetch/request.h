@@ -11,7 +11,7 @@
  *   follow        redirects to follow, 0 to 20; default 5 for GET and HEAD, else 0. 301, 302 and 303 become a GET
  *                 without the body (HEAD stays HEAD), 307 and 308 repeat the request. To another origin, only Accept,
  *                 Accept-Language, Content-Type and User-Agent go along; from https to http is refused
- *   policy        which addresses may be reached (fetch/policy.h)
+ *   policy        which addresses may be reached (base/address_policy.h)
  *
  * It answers on standard output with one line of JSON, and behind its LF the body as it came:
  *
@@ -19,8 +19,9 @@
  *
  * Names of headers are in lower case, repeated ones are joined by ", "; at most 256 headers and 64 KiB are accepted.
  * `url` is where the answer came from, without credentials. `size` is the number of bytes that follow. When no answer
- * came the line is {"error": text}, one line in words. A body over max_bytes is cut and has both: {"status", ...,
- * "error"}. The exit status is 0 when there is no error, 1 when there is one.
+ * came the line is {"error": text}, one line in words, with "refused": true when the policy or a certificate forbids
+ * it: asking again would not help. A body over max_bytes is cut and has both: {"status", ..., "error"}. The exit status
+ * is 0 when there is no error, 1 when there is one.
  *
  * From its environment it takes proxies, if the policy lets it, and SSL_CERT_FILE, CURL_CA_BUNDLE, SSL_CERT_DIR:
  * certificates are always checked.
@@ -28,7 +29,7 @@
 #ifndef SLUICE_FETCH_REQUEST_H
 #define SLUICE_FETCH_REQUEST_H
 
-#include "fetch/policy.h"
+#include "base/address_policy.h"
 
 enum {
     FETCH_REQUEST_MAX_BYTES = 256 << 20, /* of the JSON text */
@@ -51,7 +52,7 @@ struct fetch_request {
     int64_t timeout_ms;
     int64_t max_bytes;
     int follow;
-    struct fetch_policy policy;
+    struct address_policy policy;
 };
 
 /* Reads and checks one request; everything lies in `arena`. -1 in words that hold no value of a header and no url. */

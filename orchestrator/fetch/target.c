@@ -18,7 +18,7 @@ static const char *part(CURLU *parts, CURLUPart what, unsigned flags, struct are
 }
 
 static int check_scheme(const struct fetch_target *target, const struct fetch_target *from,
-                        const struct fetch_policy *policy, struct err *err)
+                        const struct address_policy *policy, struct err *err)
 {
     bool https = strcmp(target->scheme, "https") == 0;
     if (!https && policy->https_only) {
@@ -31,11 +31,11 @@ static int check_scheme(const struct fetch_target *target, const struct fetch_ta
 }
 
 /* What stands in the URL is judged here already: behind a proxy nobody else would. */
-static int check_host(const struct fetch_target *target, const struct fetch_policy *policy, struct err *err)
+static int check_host(const struct fetch_target *target, const struct address_policy *policy, struct err *err)
 {
-    struct fetch_address address;
+    struct ip_address address;
     const char *why = NULL;
-    if (fetch_address_parse(str_from(target->host), &address) == 0 && !fetch_policy_allows(policy, &address, &why)) {
+    if (ip_address_parse(str_from(target->host), &address) == 0 && !address_policy_allows(policy, &address, &why)) {
         return err_set(err, ERR_DENIED, "%s is refused: the address is %s", target->place, why);
     }
     return 0;
@@ -64,7 +64,7 @@ static void read_parts(CURLU *parts, const struct fetch_target *from, struct are
     }
 }
 
-int fetch_target_parse(const char *url, const struct fetch_target *from, const struct fetch_policy *policy,
+int fetch_target_parse(const char *url, const struct fetch_target *from, const struct address_policy *policy,
                        struct arena *arena, struct fetch_target *ret_target, struct err *err)
 {
     struct fetch_target target = {0};

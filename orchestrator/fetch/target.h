@@ -4,7 +4,7 @@
 #ifndef SLUICE_FETCH_TARGET_H
 #define SLUICE_FETCH_TARGET_H
 
-#include "fetch/policy.h"
+#include "base/address_policy.h"
 
 struct fetch_target {
     const char *url;      /* without credentials and fragment */
@@ -18,7 +18,7 @@ struct fetch_target {
 /* Takes `url` apart; `from` is NULL, or where the URL was met, to which a relative one belongs (its credentials are
  * then dropped: a server may not choose them). -1 in words, without the URL's text: not http or https, no host, a
  * scheme or an address that the policy refuses. */
-int fetch_target_parse(const char *url, const struct fetch_target *from, const struct fetch_policy *policy,
+int fetch_target_parse(const char *url, const struct fetch_target *from, const struct address_policy *policy,
                        struct arena *arena, struct fetch_target *ret_target, struct err *err);
 /* The same scheme, host and port: what may see the same credentials. */
 bool fetch_target_same_origin(const struct fetch_target *a, const struct fetch_target *b);

@@ -37,15 +37,15 @@ struct exchange {
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
     struct exchange *x = ctx;
-    struct fetch_address address;
+    struct ip_address address;
     char text[46] = "?";
     const char *why = "of no known family";
-    bool known = purpose == CURLSOCKTYPE_IPCXN && fetch_address_from(&to->addr, &address) == 0;
-    if (known && fetch_policy_allows(&x->request->policy, &address, &why)) {
+    bool known = purpose == CURLSOCKTYPE_IPCXN && ip_address_from(&to->addr, &address) == 0;
+    if (known && address_policy_allows(&x->request->policy, &address, &why)) {
         return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
     }
     if (known) {
-        fetch_address_text(&address, text);
+        ip_address_text(&address, text);
     }
     (void)snprintf(x->refused, sizeof x->refused, "its address %s is %s", text, why);
     return CURL_SOCKET_BAD;

@@ -112,6 +112,38 @@ static int remove_entries(struct collecting *c, struct err *err)
     return 0;
 }
 
+static int remove_deleted_one(struct collecting *c, const struct gc_deleted *item, struct err *err)
+{
+    struct store *store = c->options->store;
+    if (put_path(c, item->folder, item->label, err) < 0) {
+        return -1;
+    }
+    c->counts[RETENTION_DELETED]++;
+    c->bytes += item->weight.bytes;
+    switch (item->kind) {
+    case GC_DELETED_RUN:
+        return store_remove_run(store, item->id, err);
+    case GC_DELETED_MODEL:
+        return store_remove_model(store, item->id, err);
+    default:
+        return store_remove_experiment(store, item->id, err);
+    }
+}
+
+/* Experiments are last: what is in them goes before them. */
+static int remove_batch_of_deleted(struct collecting *c, size_t *next, struct err *err)
+{
+    int result = 0;
+    for (size_t done = 0; *next < c->survey->deleted_count && done < BATCH_RUNS && result == 0; (*next)++) {
+        const struct gc_deleted *item = &c->survey->deleted[*next];
+        if (item->verdict.fate == GC_GOES) {
+            result = remove_deleted_one(c, item, err);
+            done++;
+        }
+    }
+    return result;
+}
+
 static int remove_leftovers(struct collecting *c, struct err *err)
 {
     int64_t ignored[STORE_LOOSE_KINDS];
@@ -147,6 +179,7 @@ static int note(struct collecting *c, struct err *err)
     words = add_count(c, words, c->counts[RETENTION_ARTIFACTS], "run's artifacts", "runs' artifacts");
     words = add_count(c, words, c->models, "model", "models");
     words = add_count(c, words, c->counts[RETENTION_CACHE], "kept result", "kept results");
+    words = add_count(c, words, c->counts[RETENTION_DELETED], "deleted record", "deleted records");
     words = add_count(c, words, c->leftovers, "leftover", "leftovers");
     if (*words == '\0') {
         return 0;
@@ -210,11 +243,13 @@ static int remove_batch(struct collecting *c, size_t *left, struct err *err)
     return result;
 }
 
-/* Kept results go before the runs that they hold; leftovers, and rows that nothing refers to, at the end. */
+/* Kept results go before the runs that they hold, and those before what clients deleted; leftovers, and rows that
+ * nothing refers to, at the end. */
 static int remove_rows(struct collecting *c, struct err *err)
 {
     struct store *store = c->options->store;
     size_t left = c->survey->run_count;
+    size_t deleted = 0;
     bool first = true;
     do {
         if (store_begin(store, err) < 0) {
@@ -222,12 +257,13 @@ static int remove_rows(struct collecting *c, struct err *err)
         }
         int result = first ? remove_entries(c, err) : 0;
         result = result < 0 ? -1 : remove_batch(c, &left, err);
-        result = result == 0 && left == 0 ? remove_leftovers(c, err) : result;
+        result = result == 0 && left == 0 ? remove_batch_of_deleted(c, &deleted, err) : result;
+        result = result == 0 && left == 0 && deleted == c->survey->deleted_count ? remove_leftovers(c, err) : result;
         if (settle(c, result < 0 ? -1 : note(c, err), err) < 0) {
             return -1;
         }
         first = false;
-    } while (left > 0);
+    } while (left > 0 || deleted < c->survey->deleted_count);
     return 0;
 }
 

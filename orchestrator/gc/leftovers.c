@@ -8,6 +8,7 @@
 #include "base/str_index.h"
 #include "gc/disk.h"
 #include "gc/survey.h"
+#include "store/traces.h"
 
 #include <sys/stat.h>
 
@@ -63,8 +64,30 @@ static void find_models(struct gc_survey *survey, const struct gc_ids *ids, cons
     }
 }
 
-/* artifacts/EXPERIMENT/RUN and artifacts/EXPERIMENT/models/MODEL. */
-static void find_artifacts(struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena)
+/* A trace's row is there before its files. */
+static int find_traces(struct store *store, struct gc_survey *survey, const char *folder, struct arena *arena,
+                       struct err *err)
+{
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct trace trace;
+        struct err wrong = {0};
+        if (store_trace_get(store, names[i], arena, &trace, &wrong) == 0) {
+            continue;
+        }
+        if (wrong.code != ERR_NOT_FOUND) {
+            *err = wrong;
+            return -1;
+        }
+        gc_add_leftover(survey, path_join(arena, folder, names[i]), "no trace has it", arena);
+    }
+    return 0;
+}
+
+/* artifacts/EXPERIMENT/RUN, artifacts/EXPERIMENT/models/MODEL and artifacts/EXPERIMENT/traces/TRACE. */
+static int find_artifacts(struct store *store, struct gc_survey *survey, const struct gc_ids *ids,
+                          struct arena *arena, struct err *err)
 {
     const char *artifacts = path_join(arena, survey->home, "artifacts");
     size_t experiments = 0;
@@ -77,11 +100,16 @@ static void find_artifacts(struct gc_survey *survey, const struct gc_ids *ids, s
             const char *path = path_join(arena, folder, owners[i]);
             if (strcmp(owners[i], "models") == 0) {
                 find_models(survey, ids, path, arena);
+            } else if (strcmp(owners[i], "traces") == 0) {
+                if (find_traces(store, survey, path, arena, err) < 0) {
+                    return -1;
+                }
             } else if (known(ids, owners[i]) < 0) {
                 gc_add_leftover(survey, path, "no run has it", arena);
             }
         }
     }
+    return 0;
 }
 
 /* A Python environment is whole when it holds .ready (runner/sluice-python-env). While a run is open, one may be in the
@@ -147,7 +175,9 @@ int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struc
                       int64_t now_ms, struct err *err)
 {
     find_run_folders(survey, ids, arena);
-    find_artifacts(survey, ids, arena);
+    if (find_artifacts(store, survey, ids, arena, err) < 0) {
+        return -1;
+    }
     find_environments(survey, arena);
     find_runner_logs(survey, now_ms, arena);
     return find_removals(store, survey, arena, err);

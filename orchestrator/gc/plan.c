@@ -199,3 +199,56 @@ void gc_plan_cache(struct gc_entry *entries, size_t count, const struct retentio
         entries[i].verdict = (struct gc_verdict){.fate = why == NULL ? GC_STAYS : GC_GOES, .why = why};
     }
 }
+
+/* ---- what clients deleted --------------------------------------------------------------------------------------- */
+
+static bool goes_with_its_run(const struct gc_deleted *item)
+{
+    return item->of_run != NULL && item->of_run->verdicts[RETENTION_RUNS].fate == GC_GOES;
+}
+
+static const char *deleted_holder(const struct gc_deleted *item, struct arena *arena)
+{
+    return item->of_run != NULL ? arena_printf(arena, "it goes with run %s", item->of_run->label) : item->holder;
+}
+
+/* Something in the experiment that stays. */
+static const char *what_is_left(const struct gc_deleted *items, size_t count, int64_t experiment, struct arena *arena)
+{
+    if (experiment == 0) {
+        return "clients that name no experiment use it";
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct gc_deleted *item = &items[i];
+        if (item->experiment == experiment && item->kind != GC_DELETED_EXPERIMENT && item->verdict.fate != GC_GOES &&
+            !goes_with_its_run(item)) {
+            return arena_printf(arena, "%s stays", item->label);
+        }
+    }
+    return NULL;
+}
+
+/* Models of pipelines' runs are not spoken of: `artifacts` makes them deleted ones, and their rows go with the run. */
+static void judge_deleted(struct gc_deleted *item, const char *why, const char *holder)
+{
+    bool not_asked = why == NULL || goes_with_its_run(item) || (item->of_run != NULL && item->kind == GC_DELETED_MODEL);
+    item->verdict = not_asked        ? (struct gc_verdict){.fate = GC_STAYS}
+                    : holder != NULL ? (struct gc_verdict){.fate = GC_HELD, .why = holder}
+                                     : (struct gc_verdict){.fate = GC_GOES, .why = why};
+}
+
+void gc_plan_deleted(struct gc_deleted *items, size_t count, const struct retention *rule, int64_t now_ms,
+                     struct arena *arena)
+{
+    for (int experiments = 0; experiments <= 1; experiments++) {
+        for (size_t i = 0; i < count; i++) {
+            struct gc_deleted *item = &items[i];
+            if ((item->kind == GC_DELETED_EXPERIMENT) == (experiments != 0)) {
+                const char *why = picked(rule, 0, "deleted", item->deleted_ms, now_ms, arena);
+                judge_deleted(item, why, why == NULL         ? NULL
+                                         : experiments == 0 ? deleted_holder(item, arena)
+                                                            : what_is_left(items, count, item->experiment, arena));
+            }
+        }
+    }
+}

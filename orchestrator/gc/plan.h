@@ -49,6 +49,24 @@ struct gc_run {
 void gc_plan_runs(struct gc_run *runs, size_t count, const struct retention rules[RETENTION_KINDS], int64_t now_ms,
                   struct arena *arena);
 
+/* What a client of MLflow deleted: a run, a logged model, an experiment. A rule picks what was deleted so long ago. */
+enum gc_deleted_kind { GC_DELETED_RUN, GC_DELETED_MODEL, GC_DELETED_EXPERIMENT };
+struct gc_deleted {
+    enum gc_deleted_kind kind;
+    const char *id;
+    const char *label;    /* "run ID", "model ID", "experiment NAME" */
+    int64_t experiment;   /* that it is, or is in */
+    int64_t deleted_ms;
+    const char *folder;   /* its files, in the home; NULL: it has none there, or they go as leftovers */
+    const char *holder;   /* as of a gc_run */
+    const struct gc_run *of_run; /* the run of a pipeline that it belongs to, and goes with; NULL: to none */
+    struct gc_weight weight;
+    struct gc_verdict verdict;
+};
+/* After gc_plan_runs. An experiment stays while something in it does; the one with id 0 always does. */
+void gc_plan_deleted(struct gc_deleted *items, size_t count, const struct retention *rule, int64_t now_ms,
+                     struct arena *arena);
+
 struct gc_entry {
     const char *key;
     const char *step;  /* "wine/train", for people */

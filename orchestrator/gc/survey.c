@@ -37,14 +37,17 @@ static size_t add_id(struct surveying *s, const char *id)
     size_t room = at < 64 ? 128 : at * 2;
     size_t *runs = arena_array(s->arena, room, sizeof *runs);
     struct gc_owner **owners = arena_array(s->arena, room, sizeof(struct gc_owner *));
+    size_t *deleted = arena_array(s->arena, room, sizeof *deleted);
     bool *keeps = arena_array(s->arena, room, sizeof *keeps);
     for (size_t i = 0; i < room; i++) {
         runs[i] = i < before ? s->ids.run[i] : SIZE_MAX;
         owners[i] = i < before ? s->ids.owner[i] : NULL;
+        deleted[i] = i < before ? s->ids.deleted[i] : SIZE_MAX;
         keeps[i] = i < before && s->ids.keeps_files[i];
     }
     s->ids.run = runs;
     s->ids.owner = owners;
+    s->ids.deleted = deleted;
     s->ids.keeps_files = keeps;
     s->id_room = room;
     return at;
@@ -165,6 +168,49 @@ static void add_owner(struct surveying *s, size_t run, const struct holding_owne
         (struct gc_owner){.id = row->id, .folder = owner_folder(s, row), .is_model = row->is_model};
 }
 
+static struct gc_deleted *new_deleted(struct surveying *s)
+{
+    struct gc_survey *survey = s->survey;
+    survey->deleted = arena_grow(s->arena, survey->deleted, survey->deleted_count, &survey->deleted_room,
+                                 sizeof *survey->deleted);
+    return &survey->deleted[survey->deleted_count++];
+}
+
+/* Files of a model that is itself deleted are leftovers, whatever becomes of its row. */
+static void add_deleted(struct surveying *s, size_t run, const struct holding_owner *row)
+{
+    *new_deleted(s) = (struct gc_deleted){
+        .kind = row->is_model ? GC_DELETED_MODEL : GC_DELETED_RUN,
+        .id = row->id,
+        .label = arena_printf(s->arena, "%s %s", row->is_model ? "model" : "run", row->id),
+        .experiment = row->experiment,
+        .deleted_ms = row->deleted_ms,
+        .folder = row->keeps_files ? owner_folder(s, row) : NULL,
+        .of_run = run == SIZE_MAX ? NULL : &s->survey->runs[run],
+    };
+}
+
+static int take_deleted_experiments(struct surveying *s, struct err *err)
+{
+    struct holding_experiment *rows = NULL;
+    size_t count = 0;
+    if (store_holding_experiments(s->store, s->arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *id = arena_printf(s->arena, "%lld", (long long)rows[i].id);
+        *new_deleted(s) = (struct gc_deleted){
+            .kind = GC_DELETED_EXPERIMENT,
+            .id = id,
+            .label = arena_printf(s->arena, "experiment %s", rows[i].name),
+            .experiment = rows[i].id,
+            .deleted_ms = rows[i].deleted_ms,
+            .folder = path_join(s->arena, path_join(s->arena, s->survey->home, "artifacts"), id),
+        };
+    }
+    return 0;
+}
+
 static int take_owners(struct surveying *s, struct err *err)
 {
     struct holding_owner *rows = NULL;
@@ -187,6 +233,10 @@ static int take_owners(struct surveying *s, struct err *err)
         size_t at = add_id(s, rows[i].id);
         s->ids.run[at] = run[i];
         s->ids.keeps_files[at] = rows[i].keeps_files;
+        if (rows[i].deleted_ms >= 0) {
+            s->ids.deleted[at] = s->survey->deleted_count;
+            add_deleted(s, run[i], &rows[i]);
+        }
     }
     /* Where the owners lie is settled now. */
     for (size_t r = 0; r < s->survey->run_count; r++) {
@@ -252,6 +302,24 @@ static void hold(struct surveying *s, size_t run, const char *words)
     }
 }
 
+static struct gc_deleted *deleted_of(const struct surveying *s, struct str id)
+{
+    ptrdiff_t at = str_index_find(s->ids.index, id);
+    return at < 0 || s->ids.deleted[at] == SIZE_MAX ? NULL : &s->survey->deleted[s->ids.deleted[at]];
+}
+
+/* What a client deleted is held by versions and by users that stay; `from` is the run of a pipeline that `id` is of. */
+static void hold_deleted(struct surveying *s, enum holding_kind kind, const char *id, size_t from, struct str named)
+{
+    struct gc_deleted *item = deleted_of(s, named);
+    bool user = kind != HOLDING_VERSION && (from != SIZE_MAX || deleted_of(s, str_from(id)) == NULL);
+    if (item != NULL && item->holder == NULL && (user || kind == HOLDING_VERSION)) {
+        item->holder = kind == HOLDING_VERSION ? arena_printf(s->arena, "model version %s", id)
+                       : from != SIZE_MAX      ? arena_printf(s->arena, "run %s uses it", s->survey->runs[from].label)
+                                               : arena_printf(s->arena, "MLflow run %s uses it", id);
+    }
+}
+
 static void take_reference(void *ctx, enum holding_kind kind, const char *id, struct str text)
 {
     struct surveying *s = ctx;
@@ -261,6 +329,7 @@ static void take_reference(void *ctx, enum holding_kind kind, const char *id, st
         struct gc_owner *owner = NULL;
         size_t run = run_of_id(s, named, &owner);
         if (run == SIZE_MAX) {
+            hold_deleted(s, kind, id, from, named);
             continue;
         }
         if (kind == HOLDING_VERSION) {
@@ -384,6 +453,18 @@ static int weigh(struct surveying *s, struct gc_run *run, struct gc_members *mem
     return 0;
 }
 
+/* Of an experiment, what is neither of its runs nor of its models: those have their own. */
+static void weigh_deleted(struct surveying *s)
+{
+    for (size_t i = 0; i < s->survey->deleted_count; i++) {
+        struct gc_deleted *item = &s->survey->deleted[i];
+        if (item->verdict.fate == GC_GOES && item->folder != NULL) {
+            disk_weigh(item->kind == GC_DELETED_EXPERIMENT ? path_join(s->arena, item->folder, "traces") : item->folder,
+                       NULL, NULL, &item->weight);
+        }
+    }
+}
+
 /* Models that nobody holds, of a run whose artifacts the rule picks and something else of the run holds. */
 static void free_models(struct gc_run *run, struct gc_members *members)
 {
@@ -426,7 +507,8 @@ int gc_survey(struct store *store, const char *home, const struct retention rule
     *ret = (struct gc_survey){.home = home};
     struct surveying s = {
         .store = store, .survey = ret, .ids = {.index = str_index_new(arena, 1024)}, .arena = arena};
-    if (take_runs(&s, err) < 0 || take_owners(&s, err) < 0 || take_references(&s, err) < 0 ||
+    if (take_runs(&s, err) < 0 || take_owners(&s, err) < 0 || take_deleted_experiments(&s, err) < 0 ||
+        take_references(&s, err) < 0 ||
         take_entries(&s, &rules[RETENTION_CACHE], now_ms, err) < 0) {
         return -1;
     }
@@ -436,6 +518,8 @@ int gc_survey(struct store *store, const char *home, const struct retention rule
         }
     }
     gc_plan_runs(ret->runs, ret->run_count, rules, now_ms, arena);
+    gc_plan_deleted(ret->deleted, ret->deleted_count, &rules[RETENTION_DELETED], now_ms, arena);
+    weigh_deleted(&s);
     for (size_t i = 0; i < ret->run_count; i++) {
         free_models(&ret->runs[i], &ret->members[i]);
     }

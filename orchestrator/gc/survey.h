@@ -42,6 +42,9 @@ struct gc_survey {
     size_t run_count;
     struct gc_entry *entries;
     size_t entry_count;
+    struct gc_deleted *deleted; /* runs and models, then experiments */
+    size_t deleted_count;
+    size_t deleted_room;
     struct gc_leftover *leftovers;
     size_t leftover_count;
     size_t leftover_room;
@@ -62,6 +65,7 @@ struct gc_ids {
     struct str_index *index; /* runs of pipelines, MLflow runs, models */
     size_t *run;             /* of each: the number of its gc_run; SIZE_MAX: of none */
     struct gc_owner **owner; /* of each; NULL: a run of a pipeline alone */
+    size_t *deleted;         /* of each: its number among what clients deleted; SIZE_MAX: it is not */
     bool *keeps_files;
 };
 /* `home`/runs/ID, where a run has its journal and its working folders. */

@@ -319,7 +319,7 @@ static void key_stop(struct loader *loader, const struct yaml_node *node, void *
     (void)load_map(loader, node, stop_keys, target, "'stop'");
 }
 
-/* ---- checked here, used by a later version -------------------------------------------------------------- */
+/* ---- what it may have ------------------------------------------------------------------------------------ */
 
 static void key_resources(struct loader *loader, const struct yaml_node *node, void *target)
 {
@@ -349,15 +349,11 @@ static void key_permissions(struct loader *loader, const struct yaml_node *node,
 
 static const char *const tracking_words[] = {"adopt", "resume", "off", NULL};
 
-/* How a step's own MLflow client finds its run. There is no endpoint for it to find, so `off` is what is done. */
 static void key_mlflow(struct loader *loader, const struct yaml_node *node, void *target)
 {
     size_t word = 0;
-    (void)target;
-    if (load_choice(loader, node, tracking_words, &word) && word < 2) {
-        load_error(loader, node, DIAG_UNHONOURED, NULL,
-                   "'mlflow: %s' is without effect: steps have no tracking endpoint in this version",
-                   tracking_words[word]);
+    if (load_choice(loader, node, tracking_words, &word)) {
+        step_of(target)->tracking = (enum tracking_mode)word;
     }
 }
 
@@ -441,7 +437,6 @@ const struct key step_keys[] = {
      .takes = TAKES_MAP,
      .load = key_permissions,
      .doc = "What the step's MLflow token may do.",
-     .unhonoured = "steps have no MLflow token yet",
      .keys = permission_keys},
     {.name = "mlflow",
      .takes = TAKES_TEXT,
@@ -454,6 +449,20 @@ const struct key step_keys[] = {
 };
 
 /* ---- the whole step ------------------------------------------------------------------------------------- */
+
+/* Lua and plugins report by their hosts: only a command has a client of MLflow that would look for a server. */
+static void check_tracking(struct loader *loader, const struct yaml_node *node, const struct step *step)
+{
+    static const struct str keys[] = {STR("permissions"), STR("mlflow")};
+    bool inside = step->kind == STEP_KIND_USES || step->kind == STEP_KIND_LUA;
+    for (size_t i = 0; inside && i < sizeof keys / sizeof keys[0]; i++) {
+        const struct yaml_node *key = yaml_get_key(node, keys[i]);
+        if (key != NULL) {
+            load_error(loader, key, DIAG_UNHONOURED, NULL, "step '%.*s': '%.*s' is without effect: it goes with 'run'",
+                       STR_ARG(step->id), STR_ARG(keys[i]));
+        }
+    }
+}
 
 static void check_kind(struct loader *loader, const struct yaml_node *node, const struct step *step)
 {
@@ -492,6 +501,7 @@ static void check_kind(struct loader *loader, const struct yaml_node *node, cons
                        STR_ARG(limited[i].key));
         }
     }
+    check_tracking(loader, node, step);
     static const struct str of_matrix[] = {STR("max_parallel"), STR("fail_fast")};
     for (size_t i = 0; i < 2 && step->matrix == NULL; i++) {
         const struct yaml_node *key = yaml_get_key(node, of_matrix[i]);

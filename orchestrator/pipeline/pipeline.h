@@ -135,6 +135,13 @@ struct step_cache {
 };
 
 /* A file may have 100,000: what few of them have stands behind a pointer. */
+/* How the MLflow client of a step finds its run (docs/mlflow.md). */
+enum tracking_mode {
+    TRACKING_ADOPT,  /* the first run that it makes is the step's */
+    TRACKING_RESUME, /* MLFLOW_RUN_ID says it */
+    TRACKING_OFF,    /* it is told of no server */
+};
+
 struct step {
     struct str id;
     struct pos pos;
@@ -147,6 +154,7 @@ struct step {
     bool continue_on_error;
     int max_parallel; /* 0: no limit */
     int stop_signal;
+    enum tracking_mode tracking;
 
     /* run */
     const struct template *argv; /* when is_argv */

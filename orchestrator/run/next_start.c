@@ -32,11 +32,8 @@ static int by_turn_of(const void *a, const void *b)
     return order != 0 ? order : *one < *other ? -1 : 1;
 }
 
-static int64_t asked(const struct starter *starter, const struct stock *stock, bool slot)
+static int64_t asked(const struct starter *starter, const struct stock *stock)
 {
-    if (slot) {
-        return 1;
-    }
     for (size_t i = 0; i < starter->ask_count; i++) {
         if (str_eq(starter->asks[i].name, stock->of.name)) {
             return starter->asks[i].amount;
@@ -47,7 +44,7 @@ static int64_t asked(const struct starter *starter, const struct stock *stock, b
 
 static bool lacks(const struct starter *starter, const struct stock *stocks, size_t at, int64_t kept)
 {
-    int64_t amount = asked(starter, &stocks[at], at == 0);
+    int64_t amount = asked(starter, &stocks[at]);
     return amount > 0 && stocks[at].used + kept + amount > stocks[at].of.amount;
 }
 
@@ -67,7 +64,7 @@ static bool is_known(const struct starter *starter, const struct stock *stocks, 
 
 static bool fits(const struct starter *starter, const struct stock *stocks, size_t stock_count, const int64_t *kept)
 {
-    for (size_t k = 0; k < stock_count; k++) {
+    for (size_t k = 1; k < stock_count; k++) {
         if (lacks(starter, stocks, k, kept[k])) {
             return false;
         }
@@ -79,23 +76,20 @@ static bool fits(const struct starter *starter, const struct stock *stocks, size
 static void keep_for(const struct starter *starter, const struct stock *stocks, size_t stock_count, int64_t *kept)
 {
     for (size_t k = 1; k < stock_count; k++) {
-        kept[k] += asked(starter, &stocks[k], false);
+        kept[k] += asked(starter, &stocks[k]);
     }
 }
 
 static void note_passed(struct starter *starter, const struct starter *chosen, const struct stock *stocks,
                         size_t stock_count)
 {
-    for (size_t k = 0; k < stock_count && !starter->passed; k++) {
-        starter->passed = lacks(starter, stocks, k, 0) && asked(chosen, &stocks[k], k == 0) > 0;
+    for (size_t k = 1; k < stock_count && !starter->passed; k++) {
+        starter->passed = lacks(starter, stocks, k, 0) && asked(chosen, &stocks[k]) > 0;
     }
 }
 
 ptrdiff_t next_start(struct starter *starters, size_t count, const struct stock *stocks, size_t stock_count)
 {
-    if (count == 0) {
-        return -1;
-    }
     struct starter **order = mem_array(count, sizeof *order);
     int64_t *kept = mem_array(stock_count, sizeof *kept);
     ptrdiff_t chosen = -1;

@@ -36,8 +36,8 @@ struct starter {
     bool passed;     /* out: what is started now takes something that it lacks, and it came first */
 };
 
-/* The index of the one that starts now, or -1 when none can. `stocks[0]` are the slots. What asks for more than there
- * is never starts. */
+/* The index of the one that starts now, or -1 when none can. `stocks[0]` are the slots, of which one is free: who asks
+ * has looked. What asks for more than there is never starts. */
 ptrdiff_t next_start(struct starter *starters, size_t count, const struct stock *stocks, size_t stock_count);
 
 #endif

@@ -121,15 +121,13 @@ bool run_is_reserved(const struct run *run, struct run_place place)
     return item != NULL && item->reserved;
 }
 
-/* Before all that came later. It may be there yet: what is reserved is passed over only when it is the head. */
+/* Before all that came later. It may be there yet, since what is reserved is passed over only when it is the head; then
+ * the second is passed over, when the first has been taken. */
 static void put_back(struct run_queue *q, struct run_waiting waiting)
 {
     size_t at = q->taken;
     while (at < q->count && q->items[at].arrived < waiting.arrived) {
         at++;
-    }
-    if (at < q->count && q->items[at].arrived == waiting.arrived) {
-        return;
     }
     if (q->taken == 0) { /* no room before the head */
         vec_push(q, waiting);

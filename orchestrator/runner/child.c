@@ -4,9 +4,11 @@
 #include "base/crash_point.h"
 #include "runner/channel.h"
 #include "runner/child_exec.h"
+#include "runner/fork_server.h"
 #include "runner/step_folders.h"
 #include "runner/step_group.h"
 #include "runner/step_process.h"
+#include "wire/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,9 +74,9 @@ static void reset_signals(void)
 
 static void take_limits(const struct child_request *request)
 {
-    (void)setrlimit(RLIMIT_NOFILE, &request->files);
+    (void)setrlimit(RLIMIT_NOFILE, &request->traits.files);
     if (!request->collect && !child_runs_inside(request->spawn)) {
-        (void)setrlimit(RLIMIT_CORE, &request->core); /* soon another program, without our memory */
+        (void)setrlimit(RLIMIT_CORE, &request->traits.core); /* soon another program, without our memory */
         return;
     }
     int64_t memory = json_get_int(json_get(request->spawn, "limits"), "memory_bytes", 0);
@@ -154,7 +157,7 @@ static _Noreturn void be_the_step(const struct json *spawn, struct step_process 
 
 /* What every child does first, in the order of child.h. Only system calls: it may stand between vfork and exec. 0, or
  * the error that kept it out of its control group. */
-static int stand_alone(const struct child_request *request, const struct fds *fds, const struct child_program *program,
+static int stand_alone(const struct child_traits *traits, const struct fds *fds, const struct child_program *program,
                        pid_t runner)
 {
     int outside = fds->group >= 0 && step_group_enter(fds->group) < 0 ? errno : 0;
@@ -165,8 +168,8 @@ static int stand_alone(const struct child_request *request, const struct fds *fd
         _exit(COULD_NOT_START);
     }
     (void)setpgid(0, 0);
-    (void)prctl(PR_SET_NAME, request->name);
-    (void)umask(request->umask);
+    (void)prctl(PR_SET_NAME, traits->name);
+    (void)umask(traits->umask);
     return outside;
 }
 
@@ -189,18 +192,11 @@ static void wait_for_release(void)
     }
 }
 
-static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
+/* From its mark on, in the order of child.h. */
+static _Noreturn void go_on(const struct child_request *request, struct arena *arena)
 {
-    int outside = stand_alone(request, fds, NULL, runner);
-    request->forget(request->ctx);
-
-    struct err err = {0};
-    if (outside != 0) {
-        (void)group_failed(outside, &err);
-        give_up(COULD_NOT_START, err.message);
-    }
-    struct arena *arena = arena_new();
     const struct json *spawn = request->spawn;
+    struct err err = {0};
     crash_point_pass(request->collect ? "collect_begins" : "step_before_mark");
     show_mark(spawn);
     environ = (char *[]){NULL};
@@ -221,6 +217,42 @@ static _Noreturn void child_main(const struct child_request *request, const stru
         leave(step_process_collect(spawn, CHANNEL_FD));
     }
     be_the_step(spawn, process, arena);
+}
+
+static _Noreturn void child_main(const struct child_request *request, const struct fds *fds, pid_t runner)
+{
+    int outside = stand_alone(&request->traits, fds, NULL, runner);
+    request->forget(request->ctx);
+    if (outside != 0) {
+        struct err err = {0};
+        (void)group_failed(outside, &err);
+        give_up(COULD_NOT_START, err.message);
+    }
+    go_on(request, arena_new());
+}
+
+static void receive(void *room, size_t size)
+{
+    if (recv(CHANNEL_FD, room, size, MSG_WAITALL) != (ssize_t)size) {
+        _exit(COULD_NOT_START);
+    }
+}
+
+_Noreturn void child_of_server(const struct child_traits *traits, const int fds[CHILD_FDS], pid_t runner)
+{
+    const struct fds own = {{-1, fds[0]}, {-1, fds[1]}, {-1, fds[2]}, -1};
+    (void)stand_alone(traits, &own, NULL, runner);
+    struct arena *arena = arena_new();
+    uint32_t size;
+    receive(&size, sizeof size);
+    char *text = arena_alloc(arena, size);
+    receive(text, size);
+    struct json spawn;
+    if (json_read((struct str){text, size}, (struct json_limits){0}, arena, &spawn, NULL) < 0) {
+        _exit(COULD_NOT_START);
+    }
+    const struct child_request request = {.spawn = &spawn, .traits = *traits, .held = true};
+    go_on(&request, arena);
 }
 
 /* ---- in the runner ---- */
@@ -290,14 +322,13 @@ struct not_begun {
     bool group;
 };
 
-/* Between vfork and exec, in the memory of the runner, which waits: that the child has begun is noted for it, since the
- * program could kill it before it does so itself; then only system calls, and nothing is changed but `why`. */
+/* Between vfork and exec, in the memory of the runner, which waits: only system calls, and nothing is changed but
+ * `why`. */
 static _Noreturn void become(const struct child_request *request, const struct fds *fds,
                              const struct child_program *program, pid_t runner,
                              volatile struct not_begun *why)
 {
-    request->began(request->ctx, getpid());
-    int outside = stand_alone(request, fds, program, runner);
+    int outside = stand_alone(&request->traits, fds, program, runner);
     why->group = outside != 0;
     why->folder = !why->group && chdir(json_get_text(request->spawn, "cwd", "/")) < 0;
     if (!why->group && !why->folder) {
@@ -389,7 +420,7 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
         close_fds(&fds);
         return -1;
     }
-    if (!plain && !request->held) {
+    if (!request->held) {
         request->began(request->ctx, pid);
     }
     /* The child does it too: whoever comes first, the group is there when either goes on. */
@@ -404,6 +435,40 @@ pid_t child_start(const struct child_request *request, struct child_ends *ret_en
     }
     *ret_ends = (struct child_ends){fds.out[0], fds.error[0], fds.channel[0]};
     return pid;
+}
+
+/* Its size, then itself, before the byte that releases it. False: more than the channel holds. */
+static bool tell_spawn(int channel, const struct json *spawn)
+{
+    struct strbuf text;
+    strbuf_init(&text, JOURNAL_PAYLOAD_MAX);
+    json_write(&text, spawn);
+    uint32_t size = (uint32_t)text.length;
+    struct iovec parts[] = {{&size, sizeof size}, {text.data, text.length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t whole = (ssize_t)(sizeof size + text.length);
+    bool sent = !text.overflow && sendmsg(channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == whole;
+    strbuf_clear(&text);
+    return sent;
+}
+
+int child_ask(struct fork_server *server, const struct child_request *request, struct child_ends *ret_ends)
+{
+    struct fds fds;
+    if (open_fds(&fds, true, NULL) < 0) {
+        return -1;
+    }
+    const int given[CHILD_FDS] = {fds.out[1], fds.error[1], fds.channel[1]};
+    int asked = tell_spawn(fds.channel[0], request->spawn) ? fork_server_ask(server, &request->traits, given) : -1;
+    if (asked < 0) {
+        close_fds(&fds);
+        return -1;
+    }
+    close(fds.out[1]);
+    close(fds.error[1]);
+    close(fds.channel[1]);
+    *ret_ends = (struct child_ends){fds.out[0], fds.error[0], fds.channel[0]};
+    return 0;
 }
 
 int child_release(int channel)

@@ -55,6 +55,8 @@ static void send_hello(struct engine_link *link)
     json_set(arena, &hello, "pid", json_int(getpid()));
     json_set(arena, &hello, "boot_id", json_cstring(arena, runner->boot_id));
     json_set(arena, &hello, "start_ticks", json_int(runner->start_ticks));
+    json_set(arena, &hello, "tracking_port", json_int(runner->tracking_port));
+    message_give_fd(&link->stream, runner->tracking);
     send_text(link, arena, &hello);
 }
 

@@ -107,6 +107,10 @@ char *exit_reason(struct arena *arena, const struct exit_facts *facts)
         return arena_printf(arena, "out of memory: the kernel ended it at its limit of %s",
                             size(arena, facts->kernel_limit_bytes));
     }
+    if (facts->kernel_ended) {
+        return arena_strdup(arena, "out of memory: the kernel ended it, at a limit of the machine or of a group around "
+                                   "it");
+    }
     if (facts->why != NULL) {
         return arena_strdup(arena, facts->why);
     }
@@ -131,7 +135,8 @@ struct json exit_record(struct arena *arena, const struct exit_facts *facts)
     json_set(arena, &record, "stopped", facts->stopped == NULL ? json_null() : json_cstring(arena, facts->stopped));
     json_set(arena, &record, "reason", reason == NULL ? json_null() : json_cstring(arena, reason));
     json_set(arena, &record, "out_of_memory",
-             json_bool(facts->stopped != NULL ? strcmp(facts->stopped, "memory") == 0 : facts->kernel_limit_bytes > 0));
+             json_bool(facts->stopped != NULL ? strcmp(facts->stopped, "memory") == 0
+                                              : facts->kernel_limit_bytes > 0 || facts->kernel_ended));
     json_set(arena, &record, "wall_ms", json_int(facts->wall_ms));
     json_set(arena, &record, "user_ms", json_int(facts->user_ms));
     json_set(arena, &record, "system_ms", json_int(facts->system_ms));

@@ -25,6 +25,7 @@ struct exit_facts {
     int64_t memory_used_bytes;  /* of all processes when it was stopped for that, and what it had asked for */
     int64_t memory_asked_bytes;
     int64_t kernel_limit_bytes; /* the limit of its group at which the kernel ended it; 0: it did not */
+    bool kernel_ended;          /* for want of memory, at a limit that is not its own */
     int64_t memory_peak_bytes;  /* the most that its group held, files in memory included; 0: it had none */
     int64_t wall_ms;
     int64_t user_ms;

@@ -4,7 +4,7 @@
  * Between two short steps the engine's word would take longer than the steps. So it says beforehand what follows the
  * success of one that leaves nothing behind but lines: the runner goes on by itself, with its journal on the disk, and
  * the engine reads there what has happened. While the one before runs, what can be done before its turn is done: its
- * places are made, and the copy of this process in which a script or a plugin will run (launch.c).
+ * places are made, and the process in which a script or a plugin will run (launch.c).
  */
 #include "base/clock.h"
 #include "base/crash_point.h"
@@ -63,9 +63,7 @@ void heir_begin(struct supervised *heir, int64_t now_ms)
 {
     crash_point_pass("runner_before_heir");
     supervise_announce(heir, now_ms);
-    if (heir->ready) {
-        launch_announce(heir);
-    }
+    launch_announce(heir);
     heir->sync_to = heir->journal->full ? SYNC_ALL : run_journal_size(heir->journal);
 }
 
@@ -84,14 +82,29 @@ static struct supervised *alone(const struct runner *runner)
     return found;
 }
 
-void heirs_make_ready(struct runner *runner)
+/* What comes next, if it is to be made ready, and has no places yet. */
+static struct supervised *next_to_place(const struct runner *runner)
 {
     const struct supervised *attempt = alone(runner);
     bool may = attempt != NULL && attempt->phase == ATTEMPT_RUNNING && attempt->facts.stopped == NULL &&
                !attempt->failed && !attempt->left && !attempt->journal->full && !attempt->journal->damaged;
     struct supervised *heir = may ? held_after(attempt) : NULL;
-    if (heir != NULL && !heir->placed) {
-        launch_ready(heir);
+    return heir != NULL && !heir->placed ? heir : NULL;
+}
+
+void heirs_hold(struct runner *runner)
+{
+    struct supervised *heir = next_to_place(runner);
+    if (heir != NULL && !heir->ready) {
+        launch_hold(heir);
+    }
+}
+
+void heirs_place(struct runner *runner)
+{
+    struct supervised *heir = next_to_place(runner);
+    if (heir != NULL) {
+        launch_place(heir);
     }
 }
 

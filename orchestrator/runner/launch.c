@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "runner/child.h"
+#include "runner/fork_server.h"
 #include "runner/runner.h"
 #include "runner/step_folders.h"
 #include "runner/supervise.h"
@@ -34,37 +35,46 @@ static void note_began(void *ctx, pid_t pid)
     }
 }
 
-/* Its process and its ends of the pipes; false with `err`. */
-static bool make_process(struct supervised *attempt, bool clear, bool held, struct err *err)
+static struct child_request request_of(struct supervised *attempt, bool clear, bool held)
 {
-    struct runner *runner = attempt->runner;
+    const struct runner *runner = attempt->runner;
     struct child_request request = {
         .spawn = &attempt->spawn,
+        .traits = {.files = runner->files, .core = runner->core, .umask = runner->umask},
         .collect = attempt->collecting,
         .clear = clear,
         .held = held,
-        .files = runner->files,
-        .core = runner->core,
-        .umask = runner->umask,
         .group = attempt->group,
         .began = note_began,
         .forget = forget_others,
         .ctx = attempt,
         .ret_code = &attempt->facts.code,
     };
-    sweep_name(attempt->id, request.name);
+    sweep_name(attempt->id, request.traits.name);
+    return request;
+}
+
+static void take_ends(struct supervised *attempt, const struct child_ends *ends)
+{
+    attempt->output[0] = ends->out;
+    attempt->output[1] = ends->error;
+    channel_clear(&attempt->channel);
+    if (ends->channel >= 0) {
+        channel_init(&attempt->channel, ends->channel);
+    }
+}
+
+/* Its process and our ends of the pipes; false with `err`. */
+static bool make_process(struct supervised *attempt, bool clear, bool held, struct err *err)
+{
+    struct child_request request = request_of(attempt, clear, held);
     struct child_ends ends;
     pid_t pid = child_start(&request, &ends, err);
     if (pid < 0) {
         return false;
     }
     attempt->pid = pid;
-    attempt->output[0] = ends.out;
-    attempt->output[1] = ends.error;
-    channel_clear(&attempt->channel);
-    if (ends.channel >= 0) {
-        channel_init(&attempt->channel, ends.channel);
-    }
+    take_ends(attempt, &ends);
     return true;
 }
 
@@ -83,22 +93,94 @@ static void note_running(struct supervised *attempt, int64_t now_ms)
 
 /* ---- an heir ---- */
 
-/* What fails here is tried again when its turn has come, and told then. */
-void launch_ready(struct supervised *heir)
+static void forget_all(void *ctx)
+{
+    runner_forget_others(ctx, NULL);
+}
+
+static void drop_forks(struct runner *runner)
+{
+    fork_server_free(runner->forks);
+    runner->forks = NULL;
+    runner->no_forks = true;
+}
+
+/* Asks the fork server for its process; false where there is none, or the spawn message is not for it. */
+static bool ask_for_process(struct supervised *heir)
+{
+    struct runner *runner = heir->runner;
+    if (mask_is_active(heir->mask) || runner->no_forks) {
+        return false;
+    }
+    if (runner->forks == NULL && (runner->forks = fork_server_new(forget_all, runner)) == NULL) {
+        runner->no_forks = true;
+        return false;
+    }
+    struct child_request request = request_of(heir, false, true);
+    struct child_ends ends;
+    heir->asked = child_ask(runner->forks, &request, &ends) == 0;
+    if (heir->asked) {
+        take_ends(heir, &ends);
+    }
+    return heir->asked;
+}
+
+/* What fails here, and below, is tried again when its turn has come, and told then. */
+void launch_hold(struct supervised *heir)
+{
+    struct err err = {0};
+    if (!child_runs_inside(&heir->spawn)) {
+        return;
+    }
+    heir->ready = ask_for_process(heir);
+    if (!heir->ready && make_process(heir, false, true, &err)) {
+        heir->ready = true;
+        heir->start_ticks = runner_start_ticks(heir->pid);
+    }
+    crash_point_pass("runner_heir_held");
+}
+
+void launch_place(struct supervised *heir)
 {
     struct err err = {0};
     heir->placed = true;
-    bool empty = step_folders_make(&heir->runner->folders, &heir->spawn, &err) == 0;
-    heir->ready = empty && child_runs_inside(&heir->spawn) && make_process(heir, false, true, &err);
-    if (heir->ready) {
-        heir->start_ticks = runner_start_ticks(heir->pid);
+    if (step_folders_make(&heir->runner->folders, &heir->spawn, &err) != 0) {
+        launch_undo(heir);
     }
     crash_point_pass("runner_heir_ready");
 }
 
+/* Who its process is; none when the fork server does not say. */
+static void learn(struct supervised *heir)
+{
+    struct forked forked = {0};
+    heir->asked = false;
+    if (heir->runner->forks != NULL && fork_server_answer(heir->runner->forks, &forked) < 0) {
+        drop_forks(heir->runner);
+    }
+    heir->pid = forked.pid > 0 ? forked.pid : 0;
+    heir->start_ticks = forked.start_ticks;
+}
+
+void launch_learn(struct runner *runner)
+{
+    for (size_t i = 0; i < runner->attempts.count; i++) {
+        struct supervised *heir = runner->attempts.items[i];
+        if (heir->asked) {
+            learn(heir);
+            if (heir->pid == 0) {
+                launch_undo(heir);
+            }
+        }
+    }
+}
+
 void launch_announce(struct supervised *heir)
 {
-    journal_started(heir, heir->pid, heir->start_ticks);
+    launch_learn(heir->runner);
+    if (heir->ready) {
+        journal_started(heir, heir->pid, heir->start_ticks);
+    }
 }
 
 void launch_undo(struct supervised *heir)
@@ -107,6 +189,9 @@ void launch_undo(struct supervised *heir)
         return;
     }
     heir->ready = false;
+    if (heir->asked) {
+        learn(heir);
+    }
     if (heir->pid > 0) {
         (void)kill(heir->pid, SIGKILL);
         (void)waitpid(heir->pid, NULL, 0);

@@ -2,6 +2,7 @@
  * What a step has left running.
  */
 #include "base/mem.h"
+#include "runner/fork_server.h"
 #include "runner/runner.h"
 #include "runner/supervise.h"
 
@@ -25,22 +26,28 @@ static bool others_alive(const struct supervised *attempt, pid_t *room, size_t *
     return others;
 }
 
+/* With room for one more leader than there are attempts. */
 static struct sweep_target target_of(const struct supervised *attempt, pid_t *leaders, size_t *ret_count)
 {
+    launch_learn(attempt->runner);
     struct sweep_target target = {
         .group = attempt->pid,
         .unique = json_get_text(json_get(&attempt->spawn, "env"), "SLUICE_ATTEMPT", NULL),
         .alone = !others_alive(attempt, leaders, ret_count),
+        .spare = fork_server_pid(attempt->runner->forks),
         .cgroup = attempt->group,
     };
     sweep_name(attempt->id, target.name);
+    if (target.spare > 0) {
+        leaders[(*ret_count)++] = target.spare;
+    }
     return target;
 }
 
 struct sweep_target supervise_target(const struct supervised *attempt)
 {
     size_t count = 0;
-    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    pid_t *leaders = mem_array(attempt->runner->attempts.count + 1, sizeof *leaders);
     struct sweep_target target = target_of(attempt, leaders, &count);
     free(leaders);
     return target;
@@ -57,7 +64,7 @@ static void undo_ready(struct supervised *attempt)
 
 struct sweep_found supervise_sweep(struct supervised *attempt, int number)
 {
-    pid_t *leaders = mem_array(attempt->runner->attempts.count, sizeof *leaders);
+    pid_t *leaders = mem_array(attempt->runner->attempts.count + 1, sizeof *leaders);
     size_t count = 0;
     struct sweep_target target = target_of(attempt, leaders, &count);
     struct sweep_found found = {0};

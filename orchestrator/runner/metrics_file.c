@@ -110,7 +110,7 @@ static int take_list(struct reading *reading, const struct json *list)
 static int read_json(struct reading *reading, struct str text)
 {
     struct json value;
-    if (json_read_metrics(text, reading->arena, &value, reading->err) < 0) {
+    if (json_read_metrics(text, (struct json_limits){0}, reading->arena, &value, reading->err) < 0) {
         return -1;
     }
     if (value.type == JSON_OBJECT) {

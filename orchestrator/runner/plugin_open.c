@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { MANIFEST_MAX_BYTES = 1 << 20 };
+enum { MANIFEST_MAX_BYTES = 1 << 20, NAMES_MAX_BYTES = 16 << 20 };
 
 /* ---- the section ---- */
 
@@ -40,41 +40,45 @@ static int check_head(const Elf64_Ehdr *head, struct err *err)
     return 0;
 }
 
-static bool section_is(int fd, const Elf64_Shdr *names, const Elf64_Shdr *section)
+/* So much of the file, in the arena; NULL when it does not have it, or it is too much. */
+static char *bytes_at(int fd, uint64_t offset, uint64_t size, uint64_t max, struct arena *arena)
+{
+    char *bytes = size > max ? NULL : arena_alloc(arena, size + 1);
+    return bytes != NULL && read_at(fd, offset, bytes, size) ? bytes : NULL;
+}
+
+static bool section_is(const char *names, size_t size, const Elf64_Shdr *section)
 {
     static const char wanted[] = ".sluice";
-    char name[sizeof wanted];
-    return section->sh_type != SHT_NOBITS && section->sh_name < names->sh_size &&
-           read_at(fd, names->sh_offset + section->sh_name, name, sizeof name) &&
-           memcmp(name, wanted, sizeof wanted) == 0;
+    return section->sh_type != SHT_NOBITS && section->sh_name < size && size - section->sh_name >= sizeof wanted &&
+           memcmp(names + section->sh_name, wanted, sizeof wanted) == 0;
 }
 
 static int find_manifest(int fd, struct arena *arena, struct str *ret, struct err *err)
 {
     Elf64_Ehdr head;
-    Elf64_Shdr names;
-    Elf64_Shdr section;
     if (!read_at(fd, 0, &head, sizeof head)) {
         return err_set(err, ERR_INPUT, "it is no shared object (no ELF file)");
     }
     if (check_head(&head, err) < 0) {
         return -1;
     }
-    bool good = read_at(fd, head.e_shoff + (uint64_t)head.e_shstrndx * sizeof names, &names, sizeof names);
-    for (uint64_t i = 0; good && i < head.e_shnum; i++) {
-        good = read_at(fd, head.e_shoff + i * sizeof section, &section, sizeof section);
-        if (!good || !section_is(fd, &names, &section)) {
-            continue;
-        }
-        char *bytes = section.sh_size > MANIFEST_MAX_BYTES ? NULL : arena_alloc(arena, section.sh_size + 1);
-        if (bytes == NULL || !read_at(fd, section.sh_offset, bytes, section.sh_size)) {
-            return err_set(err, ERR_INPUT, "its section '.sluice' is broken");
-        }
-        *ret = (struct str){bytes, section.sh_size};
-        return 0;
+    const Elf64_Shdr *sections = (const Elf64_Shdr *)(const void *)bytes_at(
+        fd, head.e_shoff, (uint64_t)head.e_shnum * sizeof *sections, UINT64_MAX, arena);
+    const Elf64_Shdr *table = sections == NULL ? NULL : &sections[head.e_shstrndx];
+    const char *names =
+        table == NULL ? NULL : bytes_at(fd, table->sh_offset, table->sh_size, NAMES_MAX_BYTES, arena);
+    if (names == NULL) {
+        return err_set(err, ERR_INPUT, "its section table is broken, or was cut off");
     }
-    return good ? err_set(err, ERR_INPUT, "it has no section '.sluice': it is no sluice plugin")
-                : err_set(err, ERR_INPUT, "its section table is broken, or was cut off");
+    for (uint64_t i = 0; i < head.e_shnum; i++) {
+        if (section_is(names, table->sh_size, &sections[i])) {
+            char *bytes = bytes_at(fd, sections[i].sh_offset, sections[i].sh_size, MANIFEST_MAX_BYTES, arena);
+            *ret = (struct str){bytes, sections[i].sh_size};
+            return bytes != NULL ? 0 : err_set(err, ERR_INPUT, "its section '.sluice' is broken");
+        }
+    }
+    return err_set(err, ERR_INPUT, "it has no section '.sluice': it is no sluice plugin");
 }
 
 int plugin_manifest_read(const char *path, struct arena *arena, struct str *ret, struct err *err)

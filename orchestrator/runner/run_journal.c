@@ -164,6 +164,7 @@ int run_journal_sync(struct run_journal *journal, struct err *err)
     }
     struct err wrong = {0};
     int64_t size = run_journal_size(journal);
+    journal_fill(journal->writer);
     if ((journal->named || sync_names(journal->path, &wrong) == 0) &&
         journal_writer_sync(journal->writer, &wrong) == 0) {
         journal->named = true;
@@ -176,8 +177,11 @@ int run_journal_sync(struct run_journal *journal, struct err *err)
 
 bool run_journal_sync_begin(struct run_journal *journal, struct sync_worker *worker)
 {
-    if (!journal->named || journal->full || journal->damaged || journal->unsynced.code != 0 ||
-        !sync_worker_begin(worker, journal)) {
+    if (!journal->named || journal->full || journal->damaged || journal->unsynced.code != 0) {
+        return false;
+    }
+    journal_fill(journal->writer);
+    if (!sync_worker_begin(worker, journal)) {
         return false;
     }
     journal->syncing = run_journal_size(journal);

@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "runner/child.h"
+#include "runner/fork_server.h"
 #include "runner/home_socket.h"
+#include "runner/tracking_port.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,12 +62,12 @@ struct run_journal *runner_journal(struct runner *runner, const char *run_id, co
     return journal;
 }
 
-/* Has it processes that the loop must not be kept from? */
+/* Has it processes that the loop must not be kept from, or makes them next? */
 static bool is_busy(const struct runner *runner)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
         const struct supervised *attempt = runner->attempts.items[i];
-        if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
+        if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING || supervise_has_turn(attempt)) {
             return true;
         }
     }
@@ -97,9 +99,13 @@ int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size
     return run_journal_sync(journal, err) < 0 ? -1 : 1;
 }
 
-/* A runner without steps keeps no thread. */
-static void drop_syncs(struct runner *runner)
+/* A runner without steps keeps no thread, and no process. */
+static void drop_helpers(struct runner *runner)
 {
+    if (runner->attempts.count == 0) {
+        fork_server_free(runner->forks);
+        runner->forks = NULL;
+    }
     bool needed = runner->syncs == NULL || runner->attempts.count > 0;
     for (size_t i = 0; !needed && i < runner->journals.count; i++) {
         needed = runner->journals.items[i]->syncing > 0;
@@ -252,7 +258,9 @@ static int begin(struct runner *runner, struct err *err)
         watch_signals(runner, err) < 0) {
         return -1;
     }
+    runner->tracking = tracking_listen(&runner->tracking_port);
     group_base_open(&runner->groups, runner->start_ticks, runner->arena);
+    runner->oom_kills = step_group_outer_oom_kills();
     crash_point_pass("runner_listens");
     runner->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (runner->epoll < 0) {
@@ -272,7 +280,14 @@ static void reap(struct runner *runner, int64_t now_ms)
     int status;
     struct rusage usage;
     pid_t pid;
+    launch_learn(runner);
     while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        if (pid == fork_server_pid(runner->forks)) {
+            fork_server_ended(runner->forks);
+            fork_server_free(runner->forks);
+            runner->forks = NULL;
+            continue;
+        }
         for (size_t i = 0; i < runner->attempts.count; i++) {
             struct supervised *attempt = runner->attempts.items[i];
             if (attempt->pid == pid && attempt->phase == ATTEMPT_RUNNING) {
@@ -393,6 +408,9 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
     for (size_t i = 0; i < runner->attempts.count; i++) { /* heirs stand behind those in whose place they begin */
         next = earlier(next, supervise_tick(runner->attempts.items[i], now_ms));
     }
+    for (size_t i = 0; i < runner->attempts.count; i++) { /* beside the syncs that others wait for */
+        next = earlier(next, supervise_begin(runner->attempts.items[i], now_ms));
+    }
     for (size_t i = 0; i < runner->journals.count; i++) { /* also those that an attempt has just written to */
         const struct run_journal *journal = runner->journals.items[i];
         next = earlier(next, journal->full ? journal->retry_at_ms : INT64_MAX);
@@ -451,12 +469,13 @@ static void loop(struct runner *runner)
         drop_done(runner, now_ms); /* first: a child that is started forgets what the others know */
         int64_t next = tick(runner, now_ms);
         drop_done(runner, now_ms);
+        heirs_hold(runner);
         engine_link_tell(runner, now_ms);
         for (size_t i = 0; i < runner->attempts.count; i++) {
             supervise_tidy(runner->attempts.items[i]);
         }
-        heirs_make_ready(runner);
-        drop_syncs(runner);
+        heirs_place(runner);
+        drop_helpers(runner);
         if (is_done(runner, now_ms, &next)) {
             return;
         }
@@ -475,6 +494,9 @@ static void end(struct runner *runner)
 {
     sync_worker_free(runner->syncs);
     home_socket_close(runner->folder, runner->options.id, runner->listener);
+    if (runner->tracking >= 0) {
+        close(runner->tracking);
+    }
     for (int i = 0; i < RUNNER_LINKS; i++) {
         engine_link_close(&runner->links[i]);
     }
@@ -484,6 +506,7 @@ static void end(struct runner *runner)
         attempt->phase = attempt->phase == ATTEMPT_HELD ? ATTEMPT_ENDED : attempt->phase;
     }
     drop_done(runner, INT64_MAX);
+    fork_server_free(runner->forks);
     for (size_t i = 0; i < runner->journals.count; i++) {
         run_journal_free(runner->journals.items[i]);
     }

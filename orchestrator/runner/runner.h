@@ -31,6 +31,8 @@ struct runner {
     int folder; /* <home>/runner */
     int signals;
     int listener;
+    int tracking; /* listens for the MLflow clients of steps; -1: there is none */
+    int tracking_port;
     struct watch signals_watch;
     struct watch listener_watch;
     char boot_id[40];
@@ -41,9 +43,12 @@ struct runner {
     struct step_folders folders;
     struct arena *arena; /* as long as the runner */
     struct group_base groups;
+    int64_t oom_kills; /* of the group that the runner is in, when it was looked at last */
     struct sync_worker *syncs; /* NULL until it is needed */
     struct watch syncs_watch;
     bool no_syncs;             /* there can be none */
+    struct fork_server *forks; /* NULL until it is needed */
+    bool no_forks;             /* there can be none */
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */
     int64_t listened_ms;    /* monotonic, when what had come was last taken */

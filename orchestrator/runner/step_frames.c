@@ -129,7 +129,7 @@ static bool take_json(struct supervised *attempt, enum journal_type type, struct
 {
     struct arena *arena = arena_new();
     struct json value;
-    struct json_limits limits = {REPORT_DEPTH_MAX, REPORT_VALUES_MAX};
+    struct json_limits limits = {.depth = REPORT_DEPTH_MAX, .values = REPORT_VALUES_MAX};
     bool good = json_read(payload, limits, arena, &value, NULL) == 0 && value.type == JSON_OBJECT;
     struct strbuf text = {0};
     if (good) {

@@ -214,6 +214,12 @@ struct group_usage step_group_usage(const char *folder)
     };
 }
 
+int64_t step_group_outer_oom_kills(void)
+{
+    const char *root = getenv(CGROUP_ROOT_ENV);
+    return cgroup_oom_kills(root == NULL ? "" : root);
+}
+
 void step_group_remove(const struct group_base *base, const char *folder)
 {
     if (base->is_made_up) {

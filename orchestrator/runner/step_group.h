@@ -49,6 +49,9 @@ struct group_usage { /* -1: not known */
     int64_t system_ms;
 };
 struct group_usage step_group_usage(const char *folder);
+/* How often the kernel has ended a process of the group that the runner is in: steps without one of their own are in
+ * it, too. -1: it does not say. */
+int64_t step_group_outer_oom_kills(void);
 /* It must be empty; else it stays for the next runner. */
 void step_group_remove(const struct group_base *base, const char *folder);
 

@@ -121,7 +121,9 @@ void supervise_announce(struct supervised *attempt, int64_t now_ms)
 {
     attempt->phase = ATTEMPT_WAITING;
     crash_point_pass("runner_before_spawning");
-    run_journal_append(attempt->journal, attempt->id, JOURNAL_SPAWNING, STR("{}"), now_ms);
+    char session[40];
+    (void)snprintf(session, sizeof session, "{\"session\":%d}", (int)getsid(0));
+    run_journal_append(attempt->journal, attempt->id, JOURNAL_SPAWNING, str_from(session), now_ms);
     crash_point_pass("runner_after_spawning");
 }
 
@@ -471,18 +473,28 @@ static int sync_before(struct supervised *attempt)
     return synced;
 }
 
-/* Starts what waits for its turn, or ends it. */
-static void take_turn(struct supervised *attempt, int64_t now_ms)
+/* Ends what waits for its turn, and is not to have it. */
+static void look_at_turn(struct supervised *attempt, int64_t now_ms)
 {
-    if (attempt->facts.stopped == NULL && attempt->journal->full) {
-        return;
-    }
-    int synced = attempt->facts.stopped == NULL ? sync_before(attempt) : -1;
-    if (synced < 0) {
+    bool stopped = attempt->facts.stopped != NULL;
+    if (stopped || (!attempt->journal->full && sync_before(attempt) < 0)) {
         supervise_end(attempt, now_ms);
-    } else if (synced > 0) {
-        launch(attempt, now_ms);
     }
+}
+
+bool supervise_has_turn(const struct supervised *attempt)
+{
+    return attempt->phase == ATTEMPT_WAITING && attempt->sync_to == 0 && attempt->facts.stopped == NULL &&
+           !attempt->journal->full;
+}
+
+int64_t supervise_begin(struct supervised *attempt, int64_t now_ms)
+{
+    if (!supervise_has_turn(attempt)) {
+        return INT64_MAX;
+    }
+    launch(attempt, now_ms);
+    return supervise_tick(attempt, now_ms);
 }
 
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
@@ -494,7 +506,7 @@ int64_t supervise_tick(struct supervised *attempt, int64_t now_ms)
         return INT64_MAX;
     }
     if (attempt->phase == ATTEMPT_WAITING) {
-        take_turn(attempt, now_ms);
+        look_at_turn(attempt, now_ms);
     }
     if (attempt->phase == ATTEMPT_RUNNING || attempt->phase == ATTEMPT_DRAINING) {
         supervise_watch(attempt);

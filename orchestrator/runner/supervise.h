@@ -55,6 +55,7 @@ struct supervised {
                         waits for room */
     bool placed;    /* of an heir: its places have been made, before its turn */
     bool ready;     /* and its process waits to be released */
+    bool asked;     /* which the fork server makes: it has not said yet who that is */
     bool collecting;
     bool acked;
 
@@ -122,6 +123,10 @@ bool supervise_count_log(struct supervised *attempt, struct str *payload);
 void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms);
 /* Does what is due. Returns when it wants to be called again at the latest, or INT64_MAX. */
 int64_t supervise_tick(struct supervised *attempt, int64_t now_ms);
+/* May it begin? What must be on the disk before is there. */
+bool supervise_has_turn(const struct supervised *attempt);
+/* Starts it, if it may begin. Returns as supervise_tick. */
+int64_t supervise_begin(struct supervised *attempt, int64_t now_ms);
 
 /* Its EXIT goes to the journal, and what begins in its place begins. */
 void supervise_end(struct supervised *attempt, int64_t now_ms);
@@ -133,9 +138,12 @@ void supervise_journal(struct supervised *attempt, enum journal_type type, const
 /* Starts its process, or the one that collects, or releases the one that is ready. When it cannot be started the
  * attempt has ended. */
 void launch(struct supervised *attempt, int64_t now_ms);
-/* Makes the places of an heir and, where that is a copy of this process, its process, which is held. */
-void launch_ready(struct supervised *heir);
-/* The journal says of an heir that is ready that it begins. */
+/* Of an heir, beforehand: its process, which is held, where that is code of ours; and its places. */
+void launch_hold(struct supervised *heir);
+void launch_place(struct supervised *heir);
+/* Who the processes are that the fork server has been asked for: before anything goes by the pids of heirs. */
+void launch_learn(struct runner *runner);
+/* The journal says of an heir that it begins, if it is ready. */
 void launch_announce(struct supervised *heir);
 /* The process that was held ends without having begun. */
 void launch_undo(struct supervised *heir);
@@ -164,8 +172,10 @@ struct supervised *heir_of(const struct supervised *attempt);
 bool heir_has_line(const struct supervised *heir);
 /* It begins with the next tick: `attempt`, whose heir it is, has its EXIT in the journal. */
 void heir_begin(struct supervised *heir, int64_t now_ms);
-/* While one step runs alone, makes what will begin in its place ready. */
-void heirs_make_ready(struct runner *runner);
+/* While one step runs alone, makes what will begin in its place ready: its process, if it has one that is held, then
+ * its places. Between the two others can be tidied up: making a process takes a while. */
+void heirs_hold(struct runner *runner);
+void heirs_place(struct runner *runner);
 
 /* ---- supervise_group.c ---- */
 /* Makes the group of a step that asks for memory or cores. Without one, its memory is looked at. */

@@ -4,6 +4,8 @@
 #include "runner/child.h"
 #include "runner/runner.h"
 
+#include <signal.h>
+
 void supervise_group_make(struct supervised *attempt, int64_t now_ms)
 {
     const struct json *limits = json_get(&attempt->spawn, "limits");
@@ -31,16 +33,36 @@ void supervise_group_make(struct supervised *attempt, int64_t now_ms)
     }
 }
 
+/* Was it ended by a SIGKILL that is not ours? A shell says so of what it ran by its exit code. */
+static bool was_killed(const struct exit_facts *facts)
+{
+    return facts->stopped == NULL && ((facts->how == EXIT_SIGNALLED && facts->signal == SIGKILL) ||
+                                      (facts->how == EXIT_EXITED && facts->code == 128 + SIGKILL));
+}
+
+/* At a limit around it, a container's say: the kernel counts those of a group, and we look when a step has failed. */
+static void look_around(struct supervised *attempt)
+{
+    int64_t kills = step_group_outer_oom_kills();
+    attempt->facts.kernel_ended =
+        attempt->facts.kernel_ended || (kills > attempt->runner->oom_kills && was_killed(&attempt->facts));
+    attempt->runner->oom_kills = kills;
+}
+
 void supervise_group_settle(struct supervised *attempt)
 {
     struct exit_facts *facts = &attempt->facts;
+    bool failed = facts->how == EXIT_SIGNALLED || facts->code != 0;
+    if (failed) {
+        look_around(attempt);
+    }
     if (attempt->group == NULL) {
         return;
     }
     struct group_usage usage = step_group_usage(attempt->group);
-    bool failed = facts->how == EXIT_SIGNALLED || facts->code != 0;
     if (usage.oom_kills > 0 && failed) {
         facts->kernel_limit_bytes = attempt->memory_limit_bytes;
+        facts->kernel_ended = was_killed(facts);
     }
     if (usage.memory_peak_bytes > 0) {
         facts->memory_peak_bytes = usage.memory_peak_bytes;

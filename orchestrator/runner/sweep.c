@@ -198,7 +198,8 @@ static void mark_matches(struct processes *list, const struct sweep_target *targ
     struct arena *arena = arena_new();
     for (size_t i = 0; i < list->count; i++) {
         struct process *process = &list->items[i];
-        process->matches = process->descends && matches_by_itself(list, process, target, arena);
+        process->matches = process->descends && process->pid != target->spare &&
+                           matches_by_itself(list, process, target, arena);
         arena_reset(arena);
     }
     arena_free(arena);

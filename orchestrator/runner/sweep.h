@@ -19,6 +19,7 @@ struct sweep_target {
     const char *unique; /* value of SLUICE_ATTEMPT, or NULL */
     char name[16];      /* as sweep_name gives it */
     const char *cgroup; /* the folder of its control group, or NULL */
+    pid_t spare;        /* a child of ours that is no step's, and has no children; 0: none */
     bool alone;         /* no other attempt is alive: every descendant is of this one */
 };
 

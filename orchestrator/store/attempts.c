@@ -7,7 +7,7 @@
 
 #define ATTEMPT_COLUMNS                                                                                                \
     "id, run_id, position, item, number, state, reason, mark, step_run_id, runner, boot_id, pid, start_ticks, "        \
-    "spawning, exit, result, wait, started_ms, ended_ms, stopping, early"
+    "spawning, exit, result, wait, started_ms, ended_ms, stopping, early, session"
 
 int store_attempt_insert(struct store *store, struct attempt_row *attempt, struct err *err)
 {
@@ -43,8 +43,9 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     struct stmt *s = stmt_get(
         store,
         "UPDATE attempts SET state = :state, reason = :reason, runner = :runner, boot_id = :boot_id, pid = :pid, "
-        "start_ticks = :start_ticks, spawning = :spawning, exit = :exit, result = :result, wait = :wait, "
-        "stopping = :stopping, started_ms = :started, ended_ms = :ended WHERE id = :id AND ended_ms IS NULL");
+        "start_ticks = :start_ticks, session = :session, spawning = :spawning, exit = :exit, result = :result, "
+        "wait = :wait, stopping = :stopping, started_ms = :started, ended_ms = :ended "
+        "WHERE id = :id AND ended_ms IS NULL");
     stmt_int(s, ":id", attempt->id);
     stmt_text(s, ":state", attempt_state_name(attempt->state));
     stmt_text(s, ":reason", attempt->reason);
@@ -52,6 +53,7 @@ int store_attempt_update(struct store *store, const struct attempt_row *attempt,
     stmt_text(s, ":boot_id", attempt->boot_id);
     stmt_int(s, ":pid", attempt->pid);
     stmt_int(s, ":start_ticks", attempt->start_ticks);
+    stmt_int(s, ":session", attempt->session);
     stmt_int(s, ":spawning", attempt->spawning ? 1 : 0);
     stmt_text(s, ":exit", attempt->exit);
     stmt_text(s, ":result", attempt->result);
@@ -147,6 +149,7 @@ static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row
         .ended_ms = stmt_column_int(s, 18),
         .stopping = text_or_null(s, 19, arena),
         .early = stmt_column_int(s, 20) != 0,
+        .session = stmt_column_int(s, 21),
     };
 }
 

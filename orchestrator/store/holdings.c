@@ -36,9 +36,13 @@ int store_holding_runs(struct store *store, struct arena *arena, struct holding_
 int store_holding_owners(struct store *store, struct arena *arena, struct holding_owner **ret, size_t *ret_count,
                          struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT run_id, parent_run_id, artifact_uri, 0, 1 FROM runs UNION ALL "
-                                     "SELECT model_id, source_run_id, artifact_uri, 1, deleted_ms IS NULL AND "
-                                     "status <> 3 FROM logged_models");
+    struct stmt *s = stmt_get(store,
+                              "SELECT r.run_id, r.parent_run_id, r.artifact_uri, 0, 1, "
+                              "coalesce(r.deleted_ms, e.deleted_ms, -1), e.id FROM runs AS r JOIN experiments AS e "
+                              "ON e.id = r.experiment_id UNION ALL "
+                              "SELECT m.model_id, m.source_run_id, m.artifact_uri, 1, m.deleted_ms IS NULL AND "
+                              "m.status <> 3, coalesce(m.deleted_ms, e.deleted_ms, -1), e.id FROM logged_models AS m "
+                              "JOIN experiments AS e ON e.id = m.experiment_id");
     struct holding_owner *items = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -51,6 +55,31 @@ int store_holding_owners(struct store *store, struct arena *arena, struct holdin
             .artifact_uri = stmt_column_text(s, 2, arena),
             .is_model = stmt_column_int(s, 3) != 0,
             .keeps_files = stmt_column_int(s, 4) != 0,
+            .deleted_ms = stmt_column_int(s, 5),
+            .experiment = stmt_column_int(s, 6),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_holding_experiments(struct store *store, struct arena *arena, struct holding_experiment **ret,
+                              size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT id, name, deleted_ms FROM experiments WHERE deleted_ms IS NOT NULL "
+                                     "ORDER BY id");
+    struct holding_experiment *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct holding_experiment){
+            .id = stmt_column_int(s, 0),
+            .name = stmt_column_text(s, 1, arena),
+            .deleted_ms = stmt_column_int(s, 2),
         };
     }
     stmt_done(s);
@@ -124,7 +153,7 @@ static const char *const holding_queries[] = {
         "SELECT v.name || '/' || v.version || coalesce(' (' || (SELECT group_concat(a.alias, ', ') FROM model_aliases "
         "AS a WHERE a.name = v.name AND a.version = v.version) || ')', ''), "
         "coalesce(v.model_id, '') || ' ' || coalesce(v.run_id, '') || ' ' || v.source FROM model_versions AS v "
-        "ORDER BY v.name, v.version",
+        "WHERE v.stage <> 'Deleted_Internal' ORDER BY v.name, v.version",
     [HOLDING_JUDGED] = "SELECT run_id, model_id FROM gates WHERE model_id IS NOT NULL",
     [HOLDING_APPROVED] = "SELECT run_id, spec FROM waits WHERE kind = 'approval'",
 };

@@ -31,9 +31,19 @@ struct holding_owner { /* what has published files: an MLflow run, or a logged m
     const char *artifact_uri;
     bool is_model;
     bool keeps_files; /* false: a deleted model, or one whose upload failed */
+    int64_t deleted_ms; /* by a client, itself or through its experiment; -1: it is not */
+    int64_t experiment;
 };
 int store_holding_owners(struct store *store, struct arena *arena, struct holding_owner **ret, size_t *ret_count,
                          struct err *err);
+
+struct holding_experiment { /* one that was deleted */
+    int64_t id;
+    const char *name;
+    int64_t deleted_ms;
+};
+int store_holding_experiments(struct store *store, struct arena *arena, struct holding_experiment **ret,
+                              size_t *ret_count, struct err *err);
 
 struct holding_entry { /* a kept result */
     const char *key;

@@ -30,10 +30,19 @@ int value_check_length(const char *what, const char *value, size_t characters, s
     return err_set(err, ERR_INPUT, "'%s' exceeds the maximum length of %zu characters", what, characters);
 }
 
+static bool is_ascii_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 static bool has_only_key_characters(struct str key)
 {
     for (size_t at = 0; at < key.n;) {
         uint32_t code = 0;
+        if (is_ascii_word(key.p[at])) { /* nearly all of nearly all keys */
+            at++;
+            continue;
+        }
         size_t length = utf8_decode(key.p + at, key.n - at, &code);
         bool punctuation = length == 1 && memchr("/_.- :", (int)code, 6) != NULL;
         if (length == 0 || !(punctuation || word_table_has(code))) {
@@ -98,6 +107,12 @@ int key_check(const char *parameter, const char *key, struct err *err)
                             "( ), colon(:) and slashes (/).",
                             err);
     }
+    return key_check_path(parameter, key, err);
+}
+
+int key_check_path(const char *parameter, const char *key, struct err *err)
+{
+    struct str text = str_from(key);
     if (is_normal_path(text)) {
         return 0;
     }

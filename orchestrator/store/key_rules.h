@@ -16,6 +16,8 @@ enum { KEY_CHARACTERS_MAX = 250 };
  * equal to its normal form, not absolute, not beginning with "..". ERR_INPUT otherwise; NULL counts as "". `parameter`
  * is the place that the message names: "key", "metrics[3].name". */
 int key_check(const char *parameter, const char *key, struct err *err);
+/* Only that second half: equal to its normal form as a path. */
+int key_check_path(const char *parameter, const char *key, struct err *err);
 /* As key_check, and at most 250 characters: `what` is the word of that message ("Param key", "Metric name", "key"). */
 int key_check_whole(const char *parameter, const char *what, const char *key, struct err *err);
 /* ERR_INPUT when `value` has more than `characters`: "'what' exceeds the maximum length of N characters". NULL is "".

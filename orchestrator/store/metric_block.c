@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/metric_block.h"
 
+#include "base/point_decode.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -137,22 +139,32 @@ struct metric_ranks metric_ranks_union(struct arena *arena, const struct metric_
 
 /* ---- bytes ---- */
 
+static size_t encode(struct point_code *code, const struct metric_rank *rank, unsigned char *room)
+{
+    struct point point = {rank->time_ms, rank->step, rank->is_nan ? (double)NAN : rank->value};
+    return point_encode(code, &point, room);
+}
+
 size_t metric_block_append(struct metric_block_end *end, const struct metric_rank *points, size_t count,
                            unsigned char *room, size_t max_bytes, size_t *size)
 {
     size_t i = 0;
-    for (; i < count; i++) {
+    while (i < count && max_bytes - *size >= POINT_CODE_MAX_BYTES) {
+        *size += encode(&end->code, &points[i++], room + *size);
+    }
+    while (i < count) {
         unsigned char one[POINT_CODE_MAX_BYTES];
         struct point_code code = end->code;
-        struct point point = {points[i].time_ms, points[i].step, points[i].is_nan ? (double)NAN : points[i].value};
-        size_t took = point_encode(&code, &point, one);
+        size_t took = encode(&code, &points[i], one);
         if (took > max_bytes - *size) {
             break;
         }
         memcpy(room + *size, one, took);
         *size += took;
-        *end = (struct metric_block_end){.last = points[i], .code = code};
+        end->code = code;
+        i++;
     }
+    end->last = i > 0 ? points[i - 1] : end->last;
     return i;
 }
 
@@ -164,22 +176,34 @@ size_t metric_block_write(const struct metric_rank *points, size_t count, unsign
     return metric_block_append(&end, points, count, room, max_bytes, ret_bytes);
 }
 
+/* Is it behind the point before it? Mostly its time says so. */
+static bool ascends(const struct point *before, const struct point *point)
+{
+    if (point->time_ms != before->time_ms || point->step != before->step) {
+        return point->time_ms != before->time_ms ? point->time_ms > before->time_ms : point->step > before->step;
+    }
+    struct metric_rank a = metric_rank_of(before->value, before->step, before->time_ms);
+    struct metric_rank b = metric_rank_of(point->value, point->step, point->time_ms);
+    return metric_order_compare(&a, &b) < 0;
+}
+
 /* Reads at most `count` points, into `items` if there are any: how many are in order. */
 static size_t read_points(struct str *bytes, size_t count, struct metric_rank *items, struct metric_block_end *end)
 {
+    struct point_code code = {0}; /* in registers */
+    struct str rest = *bytes;
+    struct point last = {0};
     struct point point;
     size_t got = 0;
-    while (got < count && point_decode(&end->code, bytes, &point) == 1) {
-        struct metric_rank rank = metric_rank_of(point.value, point.step, point.time_ms);
-        if (got > 0 && metric_order_compare(&end->last, &rank) >= 0) {
-            break;
-        }
-        end->last = rank;
+    while (got < count && point_decode_here(&code, &rest, &point) == 1 && (got == 0 || ascends(&last, &point))) {
         if (items != NULL) {
-            items[got] = rank;
+            items[got] = metric_rank_of(point.value, point.step, point.time_ms);
         }
+        last = point;
         got++;
     }
+    *end = (struct metric_block_end){.last = metric_rank_of(last.value, last.step, last.time_ms), .code = code};
+    *bytes = rest;
     return got;
 }
 
@@ -195,7 +219,7 @@ int metric_block_read(struct str bytes, size_t count, struct arena *arena, struc
 {
     size_t most = count < bytes.n ? count : bytes.n; /* a point takes a byte at least */
     struct metric_ranks list = metric_ranks_new(arena, most);
-    struct metric_block_end end = {0};
+    struct metric_block_end end;
     list.count = read_points(&bytes, most, list.items, &end);
     if (check_whole(bytes, count, list.count, err) < 0) {
         return -1;
@@ -206,7 +230,6 @@ int metric_block_read(struct str bytes, size_t count, struct arena *arena, struc
 
 int metric_block_find_end(struct str bytes, size_t count, struct metric_block_end *ret, struct err *err)
 {
-    *ret = (struct metric_block_end){0};
     size_t got = read_points(&bytes, count, NULL, ret);
     return check_whole(bytes, count, got, err);
 }

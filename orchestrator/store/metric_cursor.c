@@ -67,14 +67,13 @@ static int take_tail(struct metric_cursor *cursor, struct err *err)
     return row < 0 ? -1 : 0;
 }
 
-/* The next block, or the tail, into the cursor; of a block of at most `*skip` points only its place, and their number
- * is taken off `*skip`. */
-static int fill(struct metric_cursor *cursor, size_t *skip, struct err *err)
+/* The block that the query finds, into the cursor: 1, 0 when there is none, -1. Of a block of at most `*skip` points
+ * only its place, and their number is taken off `*skip`. */
+static int take_block(struct metric_cursor *cursor, struct stmt *s, size_t *skip, struct err *err)
 {
     arena_reset(cursor->arena);
     cursor->points = (struct metric_ranks){0};
     cursor->at = 0;
-    struct stmt *s = next_block(cursor);
     int row = stmt_step(s, err);
     if (row == 1) {
         cursor->begun = true;
@@ -91,11 +90,41 @@ static int fill(struct metric_cursor *cursor, size_t *skip, struct err *err)
         }
     }
     stmt_done(s);
+    return row;
+}
+
+/* The next block, or the tail. */
+static int fill(struct metric_cursor *cursor, size_t *skip, struct err *err)
+{
+    int row = take_block(cursor, next_block(cursor), skip, err);
     if (row == 0) {
         cursor->ended = true;
         return take_tail(cursor, err);
     }
     return row < 0 ? -1 : 0;
+}
+
+int metric_cursor_seek(struct metric_cursor *cursor, const struct metric_rank *point, struct err *err)
+{
+    struct stmt *s = stmt_get(cursor->store, BLOCK OF_SERIES
+                              "AND (first_ms, first_step, first_value, first_is_nan) <= (:time, :step, :value, "
+                              ":is_nan) ORDER BY first_ms DESC, first_step DESC, first_value DESC, first_is_nan DESC "
+                              "LIMIT 1");
+    size_t none = 0;
+    metric_series_bind(s, &cursor->id);
+    stmt_int(s, ":time", point->time_ms);
+    stmt_int(s, ":step", point->step);
+    stmt_real(s, ":value", point->value);
+    stmt_int(s, ":is_nan", point->is_nan ? 1 : 0);
+    if (take_block(cursor, s, &none, err) < 0) {
+        return -1;
+    }
+    const struct metric_rank *next = NULL;
+    int more = 0;
+    while ((more = metric_cursor_peek(cursor, &next, err)) == 1 && metric_order_compare(next, point) <= 0) {
+        cursor->at++;
+    }
+    return more < 0 ? -1 : 0;
 }
 
 int metric_cursor_skip(struct metric_cursor *cursor, size_t *skip, struct err *err)

@@ -6,8 +6,10 @@
 #ifndef SLUICE_STORE_METRICS_H
 #define SLUICE_STORE_METRICS_H
 
+#include "store/metric_block.h"
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct metric_point {
@@ -29,6 +31,15 @@ struct metric_target {
  * nothing of the batch is stored. */
 int store_metrics_log(struct store *store, const struct metric_target *target, const struct metric_point *points,
                       size_t count, struct err *err);
+
+/* The points of one key in the order they came: they are sorted in place. */
+struct metric_list {
+    const char *key;
+    struct metric_ranks points;
+};
+/* The same for points that are apart by key already, each key once; in errors "metrics[3]" is the fourth list. */
+int store_metrics_log_lists(struct store *store, const struct metric_target *target, struct metric_list *lists,
+                            size_t count, struct err *err);
 
 struct metric_latest {
     const char *key;
@@ -52,6 +63,43 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
  * `limit` points after the first `skip`. None for a key that was never logged. */
 int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit,
                          struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err);
+
+/* The same, at most `limit` points behind `after` (a point of before: its key is not looked at), whether that one is
+ * there or not; from the first with NULL. However long the history is, a page of it costs the page. */
+int store_metric_history_after(struct store *store, const char *run_id, const char *key,
+                               const struct metric_point *after, size_t limit, struct arena *arena,
+                               struct metric_point **ret, size_t *ret_count, struct err *err);
+
+struct metric_run_point {
+    const char *run_id; /* the caller's text */
+    struct metric_point point;
+};
+/* The histories of one key in several runs, one after the other by run id (each run once), at most `limit` points in
+ * all. Runs without it, or unknown ones, have none. */
+int store_metric_histories(struct store *store, const char *const *run_ids, size_t run_count, const char *key,
+                           size_t limit, struct arena *arena, struct metric_run_point **ret, size_t *ret_count,
+                           struct err *err);
+
+enum { METRIC_SAMPLE_MAX = 2500 }; /* points of each run */
+struct metric_interval {
+    bool bounded; /* only steps from `start` to `end`, both included */
+    int64_t start, end;
+    size_t max_results; /* of each run, 1 to METRIC_SAMPLE_MAX */
+};
+/* Sampled histories of one key in several runs, in the order of `run_ids`: of each run the points that metric_sample.h
+ * picks, by step, time, value. ERR_NOT_FOUND for an unknown run; ERR_LIMIT when a run has more than four million points
+ * in the interval that are not in the order of their steps. Takes as long as reading the histories twice. */
+int store_metric_interval(struct store *store, const char *const *run_ids, size_t run_count, const char *key,
+                          const struct metric_interval *interval, struct arena *arena, struct metric_run_point **ret,
+                          size_t *ret_count, struct err *err);
+
+struct metric_measured {
+    const char *run_id;
+    struct metric_latest latest; /* of the series: key, dataset, latest point, count */
+};
+/* Each series measured on a model, by run: sorted by key, dataset and run; at most `limit`. */
+int store_metrics_measured(struct store *store, const char *model_id, size_t limit, struct arena *arena,
+                           struct metric_measured **ret, size_t *ret_count, struct err *err);
 
 /* Forgets all metrics of a run; one that has none is fine. What they were measured on by other runs stays. The rows of
  * keys, models and data that nothing is left of stay too: they are few, and the next run has them again. */

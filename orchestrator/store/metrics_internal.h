@@ -9,6 +9,13 @@
 #include "store/metrics.h"
 #include "store/stmt.h"
 
+/* ---- checks (metrics.c) ---- */
+enum { METRIC_PLACE_ROOM = 40 };
+/* "metrics[3].": where a point of a batch stands, for messages. Of a point that came alone it is "". */
+const char *metric_place(size_t i, char room[METRIC_PLACE_ROOM]);
+int metric_key_check(const char *place, const char *key, struct err *err);
+int metric_time_check(const char *place, const char *key, double value, int64_t time_ms, struct err *err);
+
 /* ---- names (metric_names.c) ---- */
 struct metric_series_id {
     int64_t run;
@@ -20,6 +27,9 @@ void metric_series_bind(struct stmt *s, const struct metric_series_id *id);
 /* The number of a run: 1, 0 when it has no metrics, -1. */
 int metric_run_find(struct store *store, const char *run_id, int64_t *ret, struct err *err);
 /* The number of each, made when there was none. */
+/* store_metrics_log for a run that was found active in this transaction. */
+int metrics_log_active(struct store *store, const struct metric_target *target, const struct metric_point *points,
+                       size_t count, struct err *err);
 int metric_run_number(struct store *store, const char *run_id, int64_t *ret, struct err *err);
 int metric_key_number(struct store *store, const char *key, int64_t *ret, struct err *err);
 int metric_target_number(struct store *store, const struct metric_target *target, int64_t *ret, struct err *err);
@@ -36,10 +46,26 @@ struct metric_cursor *metric_cursor_new(struct store *store, const struct metric
 /* Goes past up to `*skip` points without looking at each, and takes their number off `*skip`: whole blocks only. For a
  * cursor that nothing was read from. */
 int metric_cursor_skip(struct metric_cursor *cursor, size_t *skip, struct err *err);
+/* Goes behind `point`, whether that one is there or not, reading but the block around it. For a cursor that nothing was
+ * read from. */
+int metric_cursor_seek(struct metric_cursor *cursor, const struct metric_rank *point, struct err *err);
 /* The next point, in the order of a history; `*ret` until the cursor moves: 1, 0 at the end, -1. It does not move. */
 int metric_cursor_peek(struct metric_cursor *cursor, const struct metric_rank **ret, struct err *err);
 void metric_cursor_move(struct metric_cursor *cursor);
 void metric_cursor_free(struct metric_cursor *cursor);
+
+/* ---- the union of the series of a key of a run (metric_union.c) ---- */
+struct metric_union {
+    struct metric_cursor **cursors;
+    size_t count;
+};
+int metric_union_open(struct store *store, const char *run_id, const char *key, struct arena *arena,
+                      struct metric_union *ret, struct err *err);
+/* The next point; one that stands in several series once: 1, 0 at the end, -1. */
+int metric_union_next(const struct metric_union *all, struct metric_rank *ret, struct err *err);
+/* To be called also after a failed opening. */
+void metric_union_close(const struct metric_union *all);
+struct metric_point metric_point_of(const char *key, const struct metric_rank *rank);
 
 /* ---- rows ---- */
 /* What a query with METRIC_SUMMARY_COLUMNS from column `from` says of a series. `tail` are the points behind the

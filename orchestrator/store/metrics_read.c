@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading metrics: latest values from the summaries of the series, histories from the union of their points.
+ * Reading metrics: latest values, from the summaries of the series.
  */
 #include "store/metrics.h"
 #include "store/metrics_internal.h"
@@ -103,78 +103,18 @@ static int read_latest(struct stmt *s, bool (*same)(const struct metric_latest *
     return row;
 }
 
-/* ---- the points of a key ---------------------------------------------------------------------------- */
-
-/* The series of a key of a run, read side by side: their union. */
-struct metric_union {
-    struct metric_cursor **cursors;
-    size_t count;
-};
-
-static int open_union(struct store *store, const char *run_id, const char *key, struct arena *arena,
-                      struct metric_union *ret, struct err *err)
-{
-    struct metric_union all = {0};
-    size_t room = 0;
-    struct stmt *s = stmt_get(store, "SELECT s.run, s.key, s.target FROM metric_summaries AS s "
-                                     "JOIN metric_runs AS r ON r.id = s.run JOIN metric_keys AS k ON k.id = s.key "
-                                     "WHERE r.run_id = :run_id AND k.key = :key");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        struct metric_series_id id = {stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)};
-        all.cursors = arena_grow(arena, all.cursors, all.count, &room, sizeof(struct metric_cursor *));
-        all.cursors[all.count++] = metric_cursor_new(store, &id);
-    }
-    stmt_done(s);
-    *ret = all;
-    return row;
-}
-
-static void close_union(const struct metric_union *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        metric_cursor_free(all->cursors[i]);
-    }
-}
-
-/* The next point; one that stands in several series once: 1, 0 at the end, -1. */
-static int union_next(const struct metric_union *all, struct metric_rank *ret, struct err *err)
-{
-    bool found = false;
-    for (size_t i = 0; i < all->count; i++) {
-        const struct metric_rank *point = NULL;
-        int more = metric_cursor_peek(all->cursors[i], &point, err);
-        if (more < 0) {
-            return -1;
-        }
-        if (more == 1 && (!found || metric_order_compare(point, ret) < 0)) {
-            *ret = *point;
-            found = true;
-        }
-    }
-    for (size_t i = 0; found && i < all->count; i++) {
-        const struct metric_rank *point = NULL;
-        if (metric_cursor_peek(all->cursors[i], &point, NULL) == 1 && metric_order_compare(point, ret) == 0) {
-            metric_cursor_move(all->cursors[i]);
-        }
-    }
-    return found ? 1 : 0;
-}
-
 /* One point in two series is one point of the run. */
 static int count_points(struct store *store, const char *run_id, const char *key, int64_t *ret_count, struct err *err)
 {
     struct arena *arena = arena_new();
-    struct metric_union all;
+    struct metric_union all = {0};
     struct metric_rank point;
     int64_t count = 0;
-    int more = open_union(store, run_id, key, arena, &all, err);
-    while (more >= 0 && (more = union_next(&all, &point, err)) == 1) {
+    int more = metric_union_open(store, run_id, key, arena, &all, err);
+    while (more >= 0 && (more = metric_union_next(&all, &point, err)) == 1) {
         count++;
     }
-    close_union(&all);
+    metric_union_close(&all);
     arena_free(arena);
     *ret_count = count;
     return more;
@@ -225,43 +165,25 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
     return 0;
 }
 
-/* ---- histories ------------------------------------------------------------------------------------- */
-
-static int read_history(const struct metric_union *all, const char *key, size_t skip, size_t limit, struct arena *arena,
-                        struct metric_point **ret, size_t *ret_count, struct err *err)
+int store_metrics_measured(struct store *store, const char *model_id, size_t limit, struct arena *arena,
+                           struct metric_measured **ret, size_t *ret_count, struct err *err)
 {
-    struct metric_point *items = NULL;
+    struct stmt *s = stmt_get(store, "SELECT " SERIES_COLUMNS ", run_id FROM metric_series "
+                                     "WHERE model_id = :model_id AND target <> 0 "
+                                     "ORDER BY key, dataset_name, dataset_digest, run_id LIMIT :limit");
+    struct metric_measured *items = NULL;
     size_t count = 0;
     size_t room = 0;
-    /* Of one series, the ordinary case, what is skipped is not even read. */
-    int more = all->count == 1 ? metric_cursor_skip(all->cursors[0], &skip, err) : 0;
-    struct metric_rank point;
-    while (more >= 0 && count < limit && (more = union_next(all, &point, err)) == 1) {
-        if (skip > 0) {
-            skip--;
-            continue;
-        }
+    int row = 0;
+    stmt_text(s, ":model_id", model_id);
+    stmt_int(s, ":limit", (int64_t)limit);
+    while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct metric_point){
-            .key = key,
-            .value = point.is_nan ? (double)NAN : point.value,
-            .step = point.step,
-            .time_ms = point.time_ms,
-        };
+        items[count++] =
+            (struct metric_measured){.run_id = stmt_column_text(s, 10, arena), .latest = read_series(s, arena)};
     }
+    stmt_done(s);
     *ret = items;
     *ret_count = count;
-    return more < 0 ? -1 : 0;
-}
-
-int store_metric_history(struct store *store, const char *run_id, const char *key, size_t skip, size_t limit,
-                         struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err)
-{
-    struct metric_union all;
-    int result = open_union(store, run_id, key, arena, &all, err);
-    if (result == 0) {
-        result = read_history(&all, arena_strdup(arena, key), skip, limit, arena, ret, ret_count, err);
-    }
-    close_union(&all);
-    return result;
+    return row;
 }

@@ -3,12 +3,13 @@
 
 #include "store/experiments.h"
 #include "store/key_rules.h"
+#include "store/python_quote.h"
 #include "store/runs.h"
 #include "store/stmt.h"
 
 #include <string.h>
 
-enum { PARAM_CHARACTERS_MAX = 6000, TAG_CHARACTERS_MAX = 8000 };
+enum { NAME_CHARACTERS_MAX = 500 }; /* as wide as MLflow's column */
 
 static int not_found(const char *model_id, struct err *err)
 {
@@ -20,31 +21,20 @@ static int not_found(const char *model_id, struct err *err)
 static int check_name(const char *name, struct err *err)
 {
     if (name == NULL || *name == '\0' || strpbrk(name, "/:.%\"'") != NULL) {
-        return err_set(
-            err, ERR_INPUT,
-            "Invalid model name ('%.200s') provided. Model name must be a non-empty string and cannot contain the "
-            "following characters: ('/', ':', '.', '%%', '\"', \"'\")",
-            name == NULL ? "" : name);
+        struct strbuf quoted;
+        strbuf_init(&quoted, 1024);
+        python_quote(&quoted, value_cut(name, 200));
+        (void)err_set(err, ERR_INPUT,
+                      "Invalid model name (%s) provided. Model name must be a non-empty string and cannot contain the "
+                      "following characters: ('/', ':', '.', '%%', '\"', \"'\")",
+                      quoted.data);
+        strbuf_clear(&quoted);
+        return -1;
     }
-    return 0;
+    return value_check_length("name", name, NAME_CHARACTERS_MAX, err);
 }
 
-/* A client may name a run that is not ours: that is no link. */
-static int link_source(struct store *store, const struct logged_model *model, struct err *err)
-{
-    struct err unknown = {0};
-    if (model->source_run_id == NULL ||
-        store_run_model(store, model->source_run_id, model->model_id, true, &unknown) == 0) {
-        return 0;
-    }
-    if (unknown.code == ERR_NOT_FOUND || unknown.code == ERR_INPUT) {
-        return 0;
-    }
-    *err = unknown;
-    return -1;
-}
-
-int store_model_create(struct store *store, const struct logged_model *model, struct err *err)
+static int insert_model(struct store *store, const struct logged_model *model, struct err *err)
 {
     if (check_name(model->name, err) < 0 || store_experiment_require_active(store, model->experiment_id, err) < 0) {
         return -1;
@@ -70,7 +60,36 @@ int store_model_create(struct store *store, const struct logged_model *model, st
     if (changed == 0) {
         return err_set(err, ERR_EXISTS, "there is a logged model '%s' already", model->model_id);
     }
-    return changed < 0 ? -1 : link_source(store, model, err);
+    return changed < 0 ? -1 : 0;
+}
+
+/* A client may name a run that is not ours: that is no link. */
+static int link_source(struct store *store, const struct logged_model *model, struct err *err)
+{
+    struct err unknown = {0};
+    if (model->source_run_id == NULL ||
+        store_run_model(store, model->source_run_id, model->model_id, true, &unknown) == 0) {
+        return 0;
+    }
+    if (unknown.code == ERR_NOT_FOUND || unknown.code == ERR_INPUT) {
+        return 0;
+    }
+    *err = unknown;
+    return -1;
+}
+
+int store_model_create(struct store *store, const struct logged_model *model, struct err *err)
+{
+    return insert_model(store, model, err) < 0 ? -1 : link_source(store, model, err);
+}
+
+int store_model_create_tagged(struct store *store, const struct logged_model *model, const struct pair *params,
+                              size_t param_count, const struct pair *tags, size_t tag_count, struct err *err)
+{
+    return insert_model(store, model, err) < 0 ||
+                   store_model_params_log(store, model->model_id, params, param_count, err) < 0
+               ? -1
+               : store_model_tags_set(store, model->model_id, tags, tag_count, err);
 }
 
 int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,
@@ -111,6 +130,31 @@ int store_model_finalize(struct store *store, const char *model_id, enum model_s
     return status == MODEL_STATUS_UPLOAD_FAILED ? forget_files(store, model_id, now_ms, err) : 0;
 }
 
+/* `s` changes the model, if there is one. */
+static int change(struct stmt *s, const char *model_id, int64_t now_ms, struct err *err)
+{
+    stmt_text(s, ":model_id", model_id);
+    stmt_int(s, ":now", now_ms);
+    int64_t changed = stmt_run(s, err);
+    return changed == 0 ? not_found(model_id, err) : changed < 0 ? -1 : 0;
+}
+
+int store_model_set_status(struct store *store, const char *model_id, enum model_status status, int64_t now_ms,
+                           struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE logged_models SET status = :status, updated_ms = :now "
+                                     "WHERE model_id = :model_id AND deleted_ms IS NULL");
+    stmt_int(s, ":status", status);
+    return change(s, model_id, now_ms, err);
+}
+
+int store_model_delete(struct store *store, const char *model_id, int64_t now_ms, struct err *err)
+{
+    return change(stmt_get(store, "UPDATE logged_models SET updated_ms = iif(deleted_ms IS NULL, :now, updated_ms), "
+                                  "deleted_ms = COALESCE(deleted_ms, :now) WHERE model_id = :model_id"),
+                  model_id, now_ms, err);
+}
+
 const char *model_status_name(enum model_status status)
 {
     static const char *const names[] = {
@@ -136,6 +180,7 @@ static struct logged_model read_row(struct stmt *s, struct arena *arena)
         .size_bytes = stmt_column_int(s, 9),
         .created_ms = stmt_column_int(s, 10),
         .updated_ms = stmt_column_int(s, 11),
+        .deleted = stmt_column_int(s, 12) != 0,
     };
 }
 
@@ -157,10 +202,25 @@ static int read_rows(struct stmt *s, struct arena *arena, struct logged_model **
 
 #define MODEL_COLUMNS                                                                                                  \
     "SELECT model_id, experiment_id, name, artifact_uri, source_run_id, model_type, status, status_message, sha256, "  \
-    "size_bytes, created_ms, updated_ms FROM logged_models WHERE deleted_ms IS NULL AND "
+    "size_bytes, created_ms, updated_ms, deleted_ms IS NOT NULL FROM logged_models WHERE "
+#define ALIVE "deleted_ms IS NULL AND "
 
 int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
                     struct err *err)
+{
+    struct logged_model model;
+    if (store_model_get_any(store, model_id, arena, &model, err) < 0) {
+        return -1;
+    }
+    if (model.deleted) {
+        return not_found(model_id, err);
+    }
+    *ret = model;
+    return 0;
+}
+
+int store_model_get_any(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
+                        struct err *err)
 {
     struct stmt *s = stmt_get(store, MODEL_COLUMNS "model_id = :model_id");
     stmt_text(s, ":model_id", model_id);
@@ -175,7 +235,7 @@ int store_model_get(struct store *store, const char *model_id, struct arena *are
 int store_model_list(struct store *store, int64_t experiment_id, size_t limit, struct arena *arena,
                      struct logged_model **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, MODEL_COLUMNS "(:experiment = -1 OR experiment_id = :experiment) "
+    struct stmt *s = stmt_get(store, MODEL_COLUMNS ALIVE "(:experiment = -1 OR experiment_id = :experiment) "
                                                    "ORDER BY created_ms DESC, model_id LIMIT :limit");
     stmt_int(s, ":experiment", experiment_id);
     stmt_int(s, ":limit", (int64_t)limit);
@@ -185,81 +245,9 @@ int store_model_list(struct store *store, int64_t experiment_id, size_t limit, s
 int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena,
                        struct logged_model **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, MODEL_COLUMNS "source_run_id = :run_id AND (:ready = 0 OR status = 2) "
+    struct stmt *s = stmt_get(store, MODEL_COLUMNS ALIVE "source_run_id = :run_id AND (:ready = 0 OR status = 2) "
                                                    "ORDER BY created_ms, model_id");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":ready", ready_only ? 1 : 0);
     return read_rows(s, arena, ret, ret_count, err);
-}
-
-/* ---- params and tags --------------------------------------------------------------------------------- */
-
-static int require(struct store *store, const char *model_id, struct err *err)
-{
-    struct stmt *s = stmt_get(store, "SELECT 1 FROM logged_models WHERE model_id = :model_id AND deleted_ms IS NULL");
-    stmt_text(s, ":model_id", model_id);
-    int row = stmt_step(s, err);
-    stmt_done(s);
-    return row == 0 ? not_found(model_id, err) : row < 0 ? -1 : 0;
-}
-
-int store_model_param(struct store *store, const char *model_id, const char *key, const char *value, struct err *err)
-{
-    if (key_check_whole("key", "Param key", key, err) < 0 || require(store, model_id, err) < 0) {
-        return -1;
-    }
-    struct str cut = value_cut(value, PARAM_CHARACTERS_MAX);
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO logged_model_params (model_id, key, value) VALUES (:model_id, :key, :value) "
-                        "ON CONFLICT (model_id, key) DO UPDATE SET value = value WHERE value = excluded.value");
-    stmt_text(s, ":model_id", model_id);
-    stmt_text(s, ":key", key);
-    stmt_str(s, ":value", cut);
-    int64_t changed = stmt_run(s, err);
-    if (changed == 0) {
-        return err_set(err, ERR_INPUT, "param '%s' of model %s has another value already: params are written once", key,
-                       model_id);
-    }
-    return changed < 0 ? -1 : 0;
-}
-
-int store_model_tag(struct store *store, const char *model_id, const char *key, const char *value, struct err *err)
-{
-    if (key_check_whole("key", "Tag key", key, err) < 0 || require(store, model_id, err) < 0) {
-        return -1;
-    }
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO logged_model_tags (model_id, key, value) VALUES (:model_id, :key, :value) "
-                        "ON CONFLICT (model_id, key) DO UPDATE SET value = excluded.value");
-    stmt_text(s, ":model_id", model_id);
-    stmt_text(s, ":key", key);
-    stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
-    return stmt_run_one(s, "setting a tag of a logged model", err);
-}
-
-static int read_map(struct stmt *s, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
-{
-    struct json map = json_object();
-    int row = 0;
-    stmt_text(s, ":model_id", model_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        json_set(arena, &map, stmt_column_text(s, 0, arena), json_cstring(arena, stmt_column_text(s, 1, arena)));
-    }
-    stmt_done(s);
-    *ret = map;
-    return row;
-}
-
-int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret,
-                       struct err *err)
-{
-    return read_map(
-        stmt_get(store, "SELECT key, value FROM logged_model_params WHERE model_id = :model_id ORDER BY key"), model_id,
-        arena, ret, err);
-}
-
-int store_model_tags(struct store *store, const char *model_id, struct arena *arena, struct json *ret, struct err *err)
-{
-    return read_map(stmt_get(store, "SELECT key, value FROM logged_model_tags WHERE model_id = :model_id ORDER BY key"),
-                    model_id, arena, ret, err);
 }

@@ -5,6 +5,7 @@
 #define SLUICE_STORE_MODELS_H
 
 #include "base/json.h"
+#include "store/pair.h"
 #include "store/store.h"
 
 #include <stdint.h>
@@ -31,17 +32,38 @@ struct logged_model {
 
 /* Status PENDING unless given. Links it as an output of its source run. */
 int store_model_create(struct store *store, const struct logged_model *model, struct err *err);
+/* As MLflow's clients make one: with params and tags, and not yet an output of its run (run_links.h). ERR_INPUT for a
+ * name against MLflow's rules ("" too: the caller gives one made by id_name when the client gave none), ERR_EXISTS for
+ * an id that is taken. */
+int store_model_create_tagged(struct store *store, const struct logged_model *model, const struct pair *params,
+                              size_t param_count, const struct pair *tags, size_t tag_count, struct err *err);
 /* What its files came to, once all are published. */
 int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,
                           int64_t now_ms, struct err *err);
 /* READY, or UPLOAD_FAILED with the reason in `message`; then its digest and the rows of its files are forgotten. */
 int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *message,
                          int64_t now_ms, struct err *err);
+/* Any status after any other, as clients have it; what is published stays. */
+int store_model_set_status(struct store *store, const char *model_id, enum model_status status, int64_t now_ms,
+                           struct err *err);
+/* A mark; doing it twice is fine. ERR_NOT_FOUND for one that never was. */
+int store_model_delete(struct store *store, const char *model_id, int64_t now_ms, struct err *err);
 /* "PENDING", "READY", "UPLOAD_FAILED". */
 const char *model_status_name(enum model_status status);
 /* ERR_NOT_FOUND with MLflow's words also for a deleted one. */
 int store_model_get(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
                     struct err *err);
+/* A deleted one too (`ret->deleted` says so). */
+int store_model_get_any(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
+                        struct err *err);
+/* Params are written once: the same value again is fine. All are checked before the first is written. */
+int store_model_params_log(struct store *store, const char *model_id, const struct pair *params, size_t count,
+                           struct err *err);
+int store_model_tags_set(struct store *store, const char *model_id, const struct pair *tags, size_t count,
+                         struct err *err);
+/* ERR_NOT_FOUND "No tag with key 'k' found for model with ID 'm'." when there is none. */
+int store_model_delete_tag(struct store *store, const char *model_id, const char *key, struct err *err);
+/* One of them. */
 int store_model_param(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
 int store_model_tag(struct store *store, const char *model_id, const char *key, const char *value, struct err *err);
 int store_model_params(struct store *store, const char *model_id, struct arena *arena, struct json *ret,

@@ -1,87 +1,47 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "store/registry.h"
+/* SPDX-License-Identifier: Apache-2.0
+ * Registered models and their tags.
+ */
+#include "store/registry_internal.h"
 
+#include "base/strbuf.h"
 #include "store/key_rules.h"
-#include "store/registry_names.h"
-#include "store/stmt.h"
+#include "store/permissions.h"
+#include "store/python_quote.h"
+#include "store/webhook_events.h"
+
+#include <string.h>
+#include <strings.h>
 
 enum { TAG_CHARACTERS_MAX = 100000 };
 
-/* ---- registering --------------------------------------------------------------------------------------- */
-
-/* The version that the logged model is under this name already, 0 when it is none. */
-static int find_existing(struct store *store, const char *name, const char *model_id, int64_t *ret_version,
-                         struct err *err)
+int registry_no_model(const char *name, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT version FROM model_versions WHERE name = :name AND model_id = :model_id");
-    stmt_text(s, ":name", name);
-    stmt_text(s, ":model_id", model_id);
-    int row = stmt_step(s, err);
-    *ret_version = row == 1 ? stmt_column_int(s, 0) : 0;
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
+    return err_set(err, ERR_NOT_FOUND, "Registered Model with name=%s not found", name);
 }
 
-/* Creates the registered model at need, and takes the next number. */
-static int next_version(struct store *store, const char *name, int64_t now_ms, int64_t *ret_version, struct err *err)
+int registry_require(struct store *store, const char *name, struct err *err)
 {
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO registered_models (name, description, last_version, created_ms, updated_ms) "
-                        "VALUES (:name, '', 1, :now, :now) ON CONFLICT (name) DO UPDATE SET "
-                        "last_version = last_version + 1, updated_ms = excluded.updated_ms RETURNING last_version");
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM registered_models WHERE name = :name");
+    stmt_text(s, ":name", name);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row == 0 ? registry_no_model(name, err) : row < 0 ? -1 : 0;
+}
+
+int registry_touch(struct store *store, const char *name, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE registered_models SET updated_ms = :now WHERE name = :name");
     stmt_text(s, ":name", name);
     stmt_int(s, ":now", now_ms);
-    int row = stmt_step(s, err);
-    *ret_version = row == 1 ? stmt_column_int(s, 0) : 0;
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
-}
-
-static const char *text_or(const char *text, const char *otherwise)
-{
-    return text == NULL || *text == '\0' ? otherwise : text;
-}
-
-int store_registry_register(struct store *store, const char *name, const struct model_version *version, int64_t now_ms,
-                            int64_t *ret_version, bool *ret_existing, struct err *err)
-{
-    int64_t number = 0;
-    if (registered_name_check(name, err) < 0 ||
-        (version->model_id != NULL && find_existing(store, name, version->model_id, &number, err) < 0)) {
-        return -1;
-    }
-    *ret_existing = number != 0;
-    if (number != 0) {
-        *ret_version = number;
-        return 0;
-    }
-    if (next_version(store, name, now_ms, &number, err) < 0) {
-        return -1;
-    }
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO model_versions (name, version, model_id, source, run_id, user, description, "
-                        "stage, status, created_ms, updated_ms) VALUES (:name, :version, :model_id, :source, "
-                        ":run_id, :user, :description, :stage, :status, :now, :now)");
-    stmt_text(s, ":name", name);
-    stmt_int(s, ":version", number);
-    stmt_text(s, ":model_id", version->model_id);
-    stmt_text(s, ":source", text_or(version->source, ""));
-    stmt_text(s, ":run_id", version->run_id);
-    stmt_text(s, ":user", text_or(version->user, ""));
-    stmt_text(s, ":description", text_or(version->description, ""));
-    stmt_text(s, ":stage", text_or(version->stage, "None"));
-    stmt_text(s, ":status", text_or(version->status, "READY"));
-    stmt_int(s, ":now", now_ms);
-    *ret_version = number;
-    return stmt_run_one(s, "registering a model version", err);
+    int64_t changed = stmt_run(s, err);
+    return changed == 0 ? registry_no_model(name, err) : changed < 0 ? -1 : 0;
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static int no_model(const char *name, struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "Registered Model with name=%s not found", name);
-}
+#define LATEST                                                                                                         \
+    "(SELECT v.version FROM model_versions AS v WHERE v.name = m.name AND v.stage <> '" STAGE_DELETED                  \
+    "' ORDER BY v.version DESC LIMIT 1) "
 
 static struct registered_model read_model(struct stmt *s, struct arena *arena)
 {
@@ -97,8 +57,7 @@ static struct registered_model read_model(struct stmt *s, struct arena *arena)
 int store_registry_get(struct store *store, const char *name, struct arena *arena, struct registered_model *ret,
                        struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, "
-                                     "(SELECT max(v.version) FROM model_versions AS v WHERE v.name = m.name) "
+    struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, " LATEST
                                      "FROM registered_models AS m WHERE m.name = :name");
     stmt_text(s, ":name", name);
     int row = stmt_step(s, err);
@@ -106,14 +65,13 @@ int store_registry_get(struct store *store, const char *name, struct arena *aren
         *ret = read_model(s, arena);
     }
     stmt_done(s);
-    return row == 0 ? no_model(name, err) : row < 0 ? -1 : 0;
+    return row == 0 ? registry_no_model(name, err) : row < 0 ? -1 : 0;
 }
 
 int store_registry_list(struct store *store, struct arena *arena, struct registered_model **ret, size_t *ret_count,
                         struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, "
-                                     "(SELECT max(v.version) FROM model_versions AS v WHERE v.name = m.name) "
+    struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, " LATEST
                                      "FROM registered_models AS m ORDER BY m.name");
     struct registered_model *items = NULL;
     size_t count = 0;
@@ -129,213 +87,243 @@ int store_registry_list(struct store *store, struct arena *arena, struct registe
     return row;
 }
 
-#define VERSION_COLUMNS                                                                                                \
-    "SELECT name, version, model_id, source, run_id, user, description, stage, status, created_ms, updated_ms "        \
-    "FROM model_versions WHERE name = :name "
+/* ---- making and changing ------------------------------------------------------------------------------------ */
 
-static struct model_version read_version(struct stmt *s, struct arena *arena)
+bool tags_are_of_prompt(const struct pair *tags, size_t count)
 {
-    return (struct model_version){
-        .name = stmt_column_text(s, 0, arena),
-        .version = stmt_column_int(s, 1),
-        .model_id = stmt_column_text_or_null(s, 2, arena),
-        .source = stmt_column_text(s, 3, arena),
-        .run_id = stmt_column_text_or_null(s, 4, arena),
-        .user = stmt_column_text(s, 5, arena),
-        .description = stmt_column_text(s, 6, arena),
-        .stage = stmt_column_text(s, 7, arena),
-        .status = stmt_column_text(s, 8, arena),
-        .created_ms = stmt_column_int(s, 9),
-        .updated_ms = stmt_column_int(s, 10),
-    };
+    for (size_t i = count; i > 0; i--) {
+        if (str_is(str_from(tags[i - 1].key), PROMPT_TAG)) {
+            return tags[i - 1].value != NULL && strcasecmp(tags[i - 1].value, "true") == 0;
+        }
+    }
+    return false;
 }
 
-int store_version_get(struct store *store, const char *name, int64_t version, struct arena *arena,
-                      struct model_version *ret, struct err *err)
+static bool has_prompt_tag(const struct pair *tags, size_t count)
 {
-    struct stmt *s = stmt_get(store, VERSION_COLUMNS "AND version = :version");
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(tags[i].key, PROMPT_TAG) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int registry_is_prompt(struct store *store, const char *name, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM registered_model_tags WHERE name = :name "
+                                     "AND key = '" PROMPT_TAG "'");
     stmt_text(s, ":name", name);
-    stmt_int(s, ":version", version);
     int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_version(s, arena);
-    }
     stmt_done(s);
-    if (row == 0) {
-        return err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name, (long long)version);
-    }
-    return row < 0 ? -1 : 0;
+    return row;
 }
 
-int store_version_list(struct store *store, const char *name, struct arena *arena, struct model_version **ret,
-                       size_t *ret_count, struct err *err)
+static int refuse_taken(struct store *store, const char *name, bool is_prompt, struct err *err)
 {
-    struct registered_model model;
-    if (store_registry_get(store, name, arena, &model, err) < 0) {
+    int was_prompt = registry_is_prompt(store, name, err);
+    if (was_prompt < 0) {
         return -1;
     }
-    struct stmt *s = stmt_get(store, VERSION_COLUMNS "ORDER BY version DESC");
-    struct model_version *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    stmt_text(s, ":name", name);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_version(s, arena);
+    if (was_prompt == is_prompt) {
+        return err_set(err, ERR_EXISTS, "%s (name=%s) already exists.", is_prompt ? "Prompt" : "Registered Model",
+                       name);
     }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    struct strbuf quoted;
+    strbuf_init(&quoted, 2048);
+    python_quote(&quoted, str_from(name));
+    (void)err_set(err, ERR_EXISTS,
+                  "Tried to create a %s with name %s, but the name is already taken by a %s. MLflow does not allow "
+                  "creating a model and a prompt with the same name.",
+                  is_prompt ? "prompt" : "registered model", quoted.data, was_prompt ? "prompt" : "registered model");
+    strbuf_clear(&quoted);
+    return -1;
+}
+
+static int put_tags(struct store *store, const char *name, const struct pair *tags, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stmt *s =
+            stmt_get(store, "INSERT INTO registered_model_tags (name, key, value) VALUES (:name, :key, :value) "
+                            "ON CONFLICT (name, key) DO UPDATE SET value = excluded.value");
+        stmt_text(s, ":name", name);
+        stmt_text(s, ":key", tags[i].key);
+        stmt_text(s, ":value", tags[i].value == NULL ? "" : tags[i].value);
+        if (stmt_run_one(s, "setting a tag of a registered model", err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int store_registry_create(struct store *store, const char *name, const char *description, const struct pair *tags,
+                          size_t tag_count, int64_t now_ms, struct err *err)
+{
+    if (registered_name_check_new(name, err) < 0 || registry_tags_check(tags, tag_count, err) < 0) {
+        return -1;
+    }
+    struct stmt *s =
+        stmt_get(store, "INSERT INTO registered_models (name, description, last_version, created_ms, updated_ms) "
+                        "VALUES (:name, :description, 0, :now, :now) ON CONFLICT (name) DO NOTHING");
+    stmt_text(s, ":name", name);
+    stmt_text(s, ":description", description == NULL ? "" : description);
+    stmt_int(s, ":now", now_ms);
+    int64_t changed = stmt_run(s, err);
+    if (changed <= 0) {
+        return changed < 0 ? -1 : refuse_taken(store, name, has_prompt_tag(tags, tag_count), err);
+    }
+    return put_tags(store, name, tags, tag_count, err) < 0
+               ? -1
+               : event_model_created(store, name, description, tags, tag_count, now_ms, err);
+}
+
+int store_registry_describe(struct store *store, const char *name, const char *description, int64_t now_ms,
+                            struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE registered_models SET description = :description, updated_ms = :now "
+                                     "WHERE name = :name");
+    stmt_text(s, ":name", name);
+    stmt_text(s, ":description", description == NULL ? "" : description);
+    stmt_int(s, ":now", now_ms);
+    int64_t changed = stmt_run(s, err);
+    return changed == 0 ? registry_no_model(name, err) : changed < 0 ? -1 : 0;
+}
+
+/* All rows of a name go over to another, in an order in which each refers to one that is there. */
+static int move_rows(struct store *store, const char *name, const char *new_name, int64_t now_ms, struct err *err)
+{
+    static const char *const moves[] = {
+        "INSERT INTO registered_models SELECT :new_name, description, last_version, created_ms, :now "
+        "FROM registered_models WHERE name = :name",
+        "INSERT INTO model_versions (" VERSION_COLUMNS ") SELECT :new_name, version, model_id, source, run_id, user, "
+        "description, stage, status, created_ms, :now, status_message, run_link, storage_location "
+        "FROM model_versions WHERE name = :name",
+        "UPDATE registered_model_tags SET name = :new_name WHERE name = :name",
+        "UPDATE model_version_tags SET name = :new_name WHERE name = :name",
+        "UPDATE model_aliases SET name = :new_name WHERE name = :name",
+        "DELETE FROM model_versions WHERE name = :name",
+        "DELETE FROM registered_models WHERE name = :name",
+    };
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        struct stmt *s = stmt_get(store, moves[i]);
+        stmt_text(s, ":name", name);
+        if (i < 5) {
+            stmt_text(s, ":new_name", new_name);
+        }
+        if (i < 2) {
+            stmt_int(s, ":now", now_ms);
+        }
+        if (stmt_run(s, err) < 0) {
+            return -1;
+        }
+    }
+    return store_permissions_rename(store, name, new_name, err);
+}
+
+int store_registry_rename(struct store *store, const char *name, const char *new_name, int64_t now_ms,
+                          struct err *err)
+{
+    struct err taken = {0};
+    if (str_trim(str_from(new_name)).n == 0) {
+        return err_set(err, ERR_INPUT, "Missing value for required parameter 'new_name'.");
+    }
+    if (registered_name_check_new(new_name, err) < 0 || registry_require(store, name, err) < 0) {
+        return -1;
+    }
+    if (strcmp(name, new_name) == 0) {
+        return registry_touch(store, name, now_ms, err);
+    }
+    if (registry_require(store, new_name, &taken) == 0) {
+        return err_set(err, ERR_EXISTS, "Registered Model (name=%s) already exists.", new_name);
+    }
+    return taken.code == ERR_NOT_FOUND ? move_rows(store, name, new_name, now_ms, err)
+                                       : err_set(err, taken.code, "%s", taken.message);
+}
+
+/* One by one, as each may be guarded. */
+static int delete_aliases(struct store *store, const char *name, int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct json aliases;
+    int result = store_alias_list(store, name, arena, &aliases, err);
+    for (size_t i = 0; result == 0 && i < aliases.u.object.count; i++) {
+        int64_t previous = 0;
+        result = store_alias_set(store, name, aliases.u.object.members[i].key.p, 0, -1, now_ms, &previous, err);
+    }
+    arena_free(arena);
+    return result;
+}
+
+int store_registry_delete(struct store *store, const char *name, int64_t now_ms, struct err *err)
+{
+    static const char *const deletions[] = {
+        "DELETE FROM model_version_tags WHERE name = :name",
+        "DELETE FROM model_versions WHERE name = :name",
+        "DELETE FROM registered_model_tags WHERE name = :name",
+        "DELETE FROM registered_models WHERE name = :name",
+    };
+    if (registry_require(store, name, err) < 0 || delete_aliases(store, name, now_ms, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof deletions / sizeof deletions[0]; i++) {
+        struct stmt *s = stmt_get(store, deletions[i]);
+        stmt_text(s, ":name", name);
+        if (stmt_run(s, err) < 0) {
+            return -1;
+        }
+    }
+    return store_permissions_forget(store, name, err);
 }
 
 /* ---- tags ------------------------------------------------------------------------------------------------ */
 
-static int check_tag(const char *key, const char *value, struct err *err)
+int registry_tags_check(const struct pair *tags, size_t count, struct err *err)
 {
-    if (key_check_whole("key", "key", key, err) < 0) {
-        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const char *value = tags[i].value;
+        if (key_check_whole("key", "key", tags[i].key, err) < 0) {
+            return -1;
+        }
+        if (strcmp(tags[i].key, "mlflow.prompt.text") == 0 &&
+            value_cut(value, TAG_CHARACTERS_MAX).n < str_from(value).n) {
+            return err_set(err, ERR_INPUT, "Prompt text exceeds max length of %d characters.", TAG_CHARACTERS_MAX);
+        }
+        if (value_check_length("value", value, TAG_CHARACTERS_MAX, err) < 0) {
+            return -1;
+        }
     }
-    return value_check_length("value", value, TAG_CHARACTERS_MAX, err);
-}
-
-int store_version_tag(struct store *store, const char *name, int64_t version, const char *key, const char *value,
-                      int64_t now_ms, struct err *err)
-{
-    struct stmt *touch =
-        stmt_get(store, "UPDATE model_versions SET updated_ms = :now WHERE name = :name AND version = :version");
-    stmt_text(touch, ":name", name);
-    stmt_int(touch, ":version", version);
-    stmt_int(touch, ":now", now_ms);
-    int64_t changed = check_tag(key, value, err) < 0 ? (stmt_done(touch), -1) : stmt_run(touch, err);
-    if (changed <= 0) {
-        return changed < 0 ? -1
-                           : err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name,
-                                     (long long)version);
-    }
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO model_version_tags (name, version, key, value) VALUES (:name, :version, :key, "
-                        ":value) ON CONFLICT (name, version, key) DO UPDATE SET value = excluded.value");
-    stmt_text(s, ":name", name);
-    stmt_int(s, ":version", version);
-    stmt_text(s, ":key", key);
-    stmt_text(s, ":value", value == NULL ? "" : value);
-    return stmt_run_one(s, "setting a tag of a model version", err);
-}
-
-int store_version_tags(struct store *store, const char *name, int64_t version, struct arena *arena, struct json *ret,
-                       struct err *err)
-{
-    struct stmt *s =
-        stmt_get(store, "SELECT key, value FROM model_version_tags WHERE name = :name AND version = :version "
-                        "ORDER BY key");
-    struct json map = json_object();
-    int row = 0;
-    stmt_text(s, ":name", name);
-    stmt_int(s, ":version", version);
-    while ((row = stmt_step(s, err)) == 1) {
-        json_set(arena, &map, stmt_column_text(s, 0, arena), json_cstring(arena, stmt_column_text(s, 1, arena)));
-    }
-    stmt_done(s);
-    *ret = map;
-    return row;
+    return 0;
 }
 
 int store_registered_tag(struct store *store, const char *name, const char *key, const char *value, int64_t now_ms,
                          struct err *err)
 {
-    struct stmt *touch = stmt_get(store, "UPDATE registered_models SET updated_ms = :now WHERE name = :name");
-    stmt_text(touch, ":name", name);
-    stmt_int(touch, ":now", now_ms);
-    int64_t changed = check_tag(key, value, err) < 0 ? (stmt_done(touch), -1) : stmt_run(touch, err);
-    if (changed <= 0) {
-        return changed < 0 ? -1 : no_model(name, err);
-    }
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO registered_model_tags (name, key, value) VALUES (:name, :key, :value) "
-                        "ON CONFLICT (name, key) DO UPDATE SET value = excluded.value");
-    stmt_text(s, ":name", name);
-    stmt_text(s, ":key", key);
-    stmt_text(s, ":value", value == NULL ? "" : value);
-    return stmt_run_one(s, "setting a tag of a registered model", err);
-}
-
-/* ---- aliases ----------------------------------------------------------------------------------------------- */
-
-int store_alias_get(struct store *store, const char *name, const char *alias, int64_t *ret_version, struct err *err)
-{
-    struct stmt *s = stmt_get(store, "SELECT version FROM model_aliases WHERE name = :name AND alias = :alias");
-    stmt_text(s, ":name", name);
-    stmt_text(s, ":alias", alias);
-    int row = stmt_step(s, err);
-    *ret_version = row == 1 ? stmt_column_int(s, 0) : 0;
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
-}
-
-static int refuse_expectation(const char *name, const char *alias, int64_t expect, int64_t found, struct err *err)
-{
-    if (found == 0) {
-        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to none", alias,
-                       name, (long long)expect);
-    }
-    if (expect == 0) {
-        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected not to exist, but it points to version %lld",
-                       alias, name, (long long)found);
-    }
-    return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to version %lld",
-                   alias, name, (long long)expect, (long long)found);
-}
-
-static int write_alias(struct store *store, const char *name, const char *alias, int64_t version, int64_t now_ms,
-                       struct err *err)
-{
-    struct stmt *s = version == 0
-                         ? stmt_get(store, "DELETE FROM model_aliases WHERE name = :name AND alias = :alias")
-                         : stmt_get(store, "INSERT INTO model_aliases (name, alias, version, moved_ms) VALUES (:name, "
-                                           ":alias, :version, :now) ON CONFLICT (name, alias) DO UPDATE SET "
-                                           "version = excluded.version, moved_ms = excluded.moved_ms");
-    stmt_text(s, ":name", name);
-    stmt_text(s, ":alias", alias);
-    if (version != 0) {
-        stmt_int(s, ":version", version);
-        stmt_int(s, ":now", now_ms);
-    }
-    return stmt_run_one(s, "moving an alias", err);
-}
-
-int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
-                    int64_t now_ms, int64_t *ret_previous, struct err *err)
-{
-    struct arena *arena = arena_new();
-    struct model_version target;
-    int64_t found = 0;
-    int result = alias_check(alias, err) < 0 || store_alias_get(store, name, alias, &found, err) < 0 ||
-                         (version != 0 && store_version_get(store, name, version, arena, &target, err) < 0)
-                     ? -1
-                     : 0;
-    arena_free(arena);
-    if (result < 0) {
+    const struct pair tag = {key, value};
+    if (registry_tags_check(&tag, 1, err) < 0 || registry_touch(store, name, now_ms, err) < 0) {
         return -1;
     }
-    *ret_previous = found;
-    if (expect >= 0 && expect != found) {
-        return refuse_expectation(name, alias, expect, found, err);
-    }
-    return found == version ? 0 : write_alias(store, name, alias, version, now_ms, err);
+    return put_tags(store, name, &tag, 1, err) < 0
+               ? -1
+               : event_model_tag(store, name, key, value == NULL ? "" : value, now_ms, err);
 }
 
-int store_alias_list(struct store *store, const char *name, struct arena *arena, struct json *ret, struct err *err)
+int store_registered_delete_tag(struct store *store, const char *name, const char *key, int64_t now_ms,
+                                struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT alias, version FROM model_aliases WHERE name = :name ORDER BY alias");
-    struct json map = json_object();
-    int row = 0;
-    stmt_text(s, ":name", name);
-    while ((row = stmt_step(s, err)) == 1) {
-        json_set(arena, &map, stmt_column_text(s, 0, arena), json_int(stmt_column_int(s, 1)));
+    if (key_check("key", key, err) < 0 || registry_require(store, name, err) < 0) {
+        return -1;
     }
-    stmt_done(s);
-    *ret = map;
-    return row;
+    struct stmt *s = stmt_get(store, "DELETE FROM registered_model_tags WHERE name = :name AND key = :key");
+    stmt_text(s, ":name", name);
+    stmt_text(s, ":key", key);
+    int64_t changed = stmt_run(s, err);
+    return changed <= 0 ? (int)changed : event_model_tag(store, name, key, NULL, now_ms, err);
+}
+
+int store_registered_tags(struct store *store, const char *name, struct arena *arena, struct json *ret,
+                          struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT key, value FROM registered_model_tags WHERE name = :name ORDER BY key");
+    stmt_text(s, ":name", name);
+    return stmt_read_map(s, arena, ret, err);
 }

@@ -2,11 +2,23 @@
 #include "store/registry_names.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "store/key_rules.h"
 
+#include <string.h>
 #include <strings.h>
 
-enum { ALIAS_CHARACTERS_MAX = 255 };
+enum { ALIAS_CHARACTERS_MAX = 255, NAME_CHARACTERS_MAX = 256 };
+
+static bool has_control_characters(const char *name)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
 
 int registered_name_check(const char *name, struct err *err)
 {
@@ -16,7 +28,59 @@ int registered_name_check(const char *name, struct err *err)
     if (strpbrk(name, "/:") != NULL) {
         return err_set(err, ERR_INPUT, "Invalid model name '%.250s'. Names cannot contain '/' or ':'.", name);
     }
-    return key_check_whole("name", "name", name, err);
+    if (has_control_characters(name) || !utf8_valid(str_from(name))) {
+        return value_refuse("name", name, "expected UTF-8 without control characters", err);
+    }
+    return key_check_path("name", name, err) < 0 ? -1 : value_check_length("name", name, NAME_CHARACTERS_MAX, err);
+}
+
+static bool is_hex(char c)
+{
+    return c != '\0' && strchr("0123456789abcdefABCDEF", c) != NULL;
+}
+
+/* "%2F"; one of "100% sure" is none. */
+static bool has_escapes(const char *name)
+{
+    for (const char *at = strchr(name, '%'); at != NULL; at = strchr(at + 1, '%')) {
+        if (is_hex(at[1]) && is_hex(at[2])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_look_alikes(const char *name)
+{
+    static const char *const marks[] = {
+        "\xe2\x81\x84", /* U+2044 FRACTION SLASH */
+        "\xe2\x88\x95", /* U+2215 DIVISION SLASH */
+        "\xe2\x88\xb6", /* U+2236 RATIO */
+        "\xe2\xa7\xb8", /* U+29F8 BIG SOLIDUS */
+        "\xea\x9e\x89", /* U+A789 MODIFIER LETTER COLON */
+        "\xef\xbc\x8f", /* U+FF0F FULLWIDTH SOLIDUS */
+        "\xef\xbc\x9a", /* U+FF1A FULLWIDTH COLON */
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strstr(name, marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int registered_name_check_new(const char *name, struct err *err)
+{
+    if (registered_name_check(name, err) < 0) {
+        return -1;
+    }
+    if (has_escapes(name)) {
+        return value_refuse("name", name, "expected no byte in a URL's writing ('%' and two hex digits)", err);
+    }
+    if (has_look_alikes(name)) {
+        return value_refuse("name", name, "expected no character that looks like '/' or ':'", err);
+    }
+    return 0;
 }
 
 static bool is_version_like(const char *alias)
@@ -25,7 +89,7 @@ static bool is_version_like(const char *alias)
     return (alias[0] == 'v' || alias[0] == 'V') && digits > 0 && alias[1 + digits] == '\0';
 }
 
-int alias_check(const char *alias, struct err *err)
+int alias_name_check(const char *alias, struct err *err)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     if (alias == NULL || *alias == '\0') {
@@ -37,7 +101,12 @@ int alias_check(const char *alias, struct err *err)
             "Invalid alias name: '%.250s'. Names may only contain alphanumerics, underscores (_), and dashes (-).",
             alias);
     }
-    if (value_check_length("alias", alias, ALIAS_CHARACTERS_MAX, err) < 0) {
+    return value_check_length("Registered model alias name", alias, ALIAS_CHARACTERS_MAX, err);
+}
+
+int alias_check(const char *alias, struct err *err)
+{
+    if (alias_name_check(alias, err) < 0) {
         return -1;
     }
     if (strcasecmp(alias, "latest") == 0) {

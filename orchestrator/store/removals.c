@@ -2,6 +2,7 @@
 #include "store/removals.h"
 
 #include "store/metrics.h"
+#include "store/run_marks.h"
 #include "store/stmt.h"
 
 /* ---- files that have to go -------------------------------------------------------------------------------------- */
@@ -65,6 +66,7 @@ static const char *const file_rows[] = {
 };
 static const char *const run_rows[] = {
     "DELETE FROM run_models WHERE run_id = :id",
+    "DELETE FROM run_dataset_tags WHERE run_id = :id",
     "DELETE FROM run_datasets WHERE run_id = :id",
     "DELETE FROM run_tags WHERE run_id = :id",
     "DELETE FROM run_params WHERE run_id = :id",
@@ -75,6 +77,15 @@ static const char *const model_rows[] = {
     "DELETE FROM logged_model_tags WHERE model_id = :id",
     "DELETE FROM logged_model_params WHERE model_id = :id",
     "DELETE FROM logged_models WHERE model_id = :id",
+};
+static const char *const experiment_rows[] = {
+    "DELETE FROM trace_tags WHERE request_id IN (SELECT request_id FROM traces WHERE experiment_id = :id)",
+    "DELETE FROM trace_metadata WHERE request_id IN (SELECT request_id FROM traces WHERE experiment_id = :id)",
+    "DELETE FROM traces WHERE experiment_id = :id",
+    "DELETE FROM datasets WHERE experiment_id = :id",
+    "DELETE FROM evaluation_dataset_experiments WHERE experiment_id = :id",
+    "DELETE FROM experiment_tags WHERE experiment_id = :id",
+    "DELETE FROM experiments WHERE id = :id",
 };
 
 #define COUNT_OF(list) (sizeof(list) / sizeof(list)[0])
@@ -98,7 +109,7 @@ int store_remove_pipeline_run(struct store *store, const char *run_id, struct er
 int store_remove_run(struct store *store, const char *run_id, struct err *err)
 {
     return run_each(store, file_rows, COUNT_OF(file_rows), run_id, err) < 0 ||
-                   store_metrics_delete_run(store, run_id, err) < 0
+                   run_marks_clear(store, run_id, err) < 0 || store_metrics_delete_run(store, run_id, err) < 0
                ? -1
                : run_each(store, run_rows, COUNT_OF(run_rows), run_id, err);
 }
@@ -108,6 +119,11 @@ int store_remove_model(struct store *store, const char *model_id, struct err *er
     return run_each(store, file_rows, COUNT_OF(file_rows), model_id, err) < 0
                ? -1
                : run_each(store, model_rows, COUNT_OF(model_rows), model_id, err);
+}
+
+int store_remove_experiment(struct store *store, const char *id, struct err *err)
+{
+    return run_each(store, experiment_rows, COUNT_OF(experiment_rows), id, err);
 }
 
 int store_remove_files_of(struct store *store, const char *owner, int64_t now_ms, struct err *err)

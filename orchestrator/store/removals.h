@@ -30,6 +30,8 @@ int store_remove_pipeline_run(struct store *store, const char *run_id, struct er
 int store_remove_run(struct store *store, const char *run_id, struct err *err);
 /* All of a logged model. */
 int store_remove_model(struct store *store, const char *model_id, struct err *err);
+/* All of an experiment, by its id in decimal digits: traces, datasets, tags. Its runs and models must have gone. */
+int store_remove_experiment(struct store *store, const char *id, struct err *err);
 /* Only what is said of the files of an MLflow run or a logged model; a model is a deleted one from then on. */
 int store_remove_files_of(struct store *store, const char *owner, int64_t now_ms, struct err *err);
 /* A kept result, by its key. */

@@ -3,7 +3,7 @@
  */
 #include "base/path.h"
 #include "store/key_rules.h"
-#include "store/runs.h"
+#include "store/runs_internal.h"
 #include "store/stmt.h"
 
 /* ---- artifacts ----------------------------------------------------------------------------------- */
@@ -26,6 +26,16 @@ int store_artifact_put(struct store *store, const char *owner, const struct arti
     stmt_text(s, ":sha256", artifact->sha256);
     stmt_int(s, ":size", artifact->size_bytes);
     return stmt_run_one(s, "recording an artifact", err);
+}
+
+/* '0' is the byte behind '/': what lies between is below the folder. */
+int store_artifact_forget(struct store *store, const char *owner, const char *path, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM artifacts WHERE owner = :owner AND (:path = '' OR path = :path OR "
+                                     "(path > :path || '/' AND path < :path || '0'))");
+    stmt_text(s, ":owner", owner);
+    stmt_text(s, ":path", path);
+    return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
@@ -54,7 +64,7 @@ int store_artifact_list(struct store *store, const char *owner, struct arena *ar
 
 /* ---- datasets ------------------------------------------------------------------------------------ */
 
-static int check_dataset(const struct dataset_use *use, struct err *err)
+int run_dataset_check(const struct dataset_use *use, struct err *err)
 {
     if (str_from(use->name).n == 0 || str_from(use->digest).n == 0) {
         return err_set(err, ERR_INPUT, "a dataset needs a name and a digest");
@@ -69,8 +79,8 @@ static int check_dataset(const struct dataset_use *use, struct err *err)
     return value_check_length("context", use->context, 500, err);
 }
 
-static int put_dataset(struct store *store, int64_t experiment_id, const struct dataset_use *use, int64_t *ret_id,
-                       struct err *err)
+int run_dataset_put(struct store *store, int64_t experiment_id, const struct dataset_use *use, int64_t *ret_id,
+                    struct err *err)
 {
     struct stmt *s = stmt_get(store, "INSERT INTO datasets (experiment_id, name, digest, sha256, source_type, source, "
                                      "schema, profile) VALUES (:experiment, :name, :digest, :sha256, :source_type, "
@@ -100,8 +110,8 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
                       struct err *err)
 {
     int64_t id = 0;
-    if (check_dataset(use, err) < 0 || store_run_require_active(store, run_id, err) < 0 ||
-        put_dataset(store, experiment_id, use, &id, err) < 0) {
+    if (run_dataset_check(use, err) < 0 || store_run_require_active(store, run_id, err) < 0 ||
+        run_dataset_put(store, experiment_id, use, &id, err) < 0) {
         return -1;
     }
     struct stmt *s = stmt_get(store, "INSERT INTO run_datasets (run_id, dataset, context) "
@@ -116,7 +126,7 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
 int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret,
                        size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, "
+    struct stmt *s = stmt_get(store, "SELECT d.id, d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, "
                                      "d.profile, u.context FROM run_datasets AS u "
                                      "JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
                                      "ORDER BY d.name, d.digest");
@@ -128,14 +138,15 @@ int store_run_datasets(struct store *store, const char *run_id, struct arena *ar
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
         items[count++] = (struct dataset_use){
-            .name = stmt_column_text(s, 0, arena),
-            .digest = stmt_column_text(s, 1, arena),
-            .sha256 = stmt_column_text_or_null(s, 2, arena),
-            .source_type = stmt_column_text(s, 3, arena),
-            .source = stmt_column_text(s, 4, arena),
-            .schema = stmt_column_text_or_null(s, 5, arena),
-            .profile = stmt_column_text_or_null(s, 6, arena),
-            .context = stmt_column_text_or_null(s, 7, arena),
+            .id = stmt_column_int(s, 0),
+            .name = stmt_column_text(s, 1, arena),
+            .digest = stmt_column_text(s, 2, arena),
+            .sha256 = stmt_column_text_or_null(s, 3, arena),
+            .source_type = stmt_column_text(s, 4, arena),
+            .source = stmt_column_text(s, 5, arena),
+            .schema = stmt_column_text_or_null(s, 6, arena),
+            .profile = stmt_column_text_or_null(s, 7, arena),
+            .context = stmt_column_text_or_null(s, 8, arena),
         };
     }
     stmt_done(s);
@@ -146,16 +157,21 @@ int store_run_datasets(struct store *store, const char *run_id, struct arena *ar
 
 /* ---- models -------------------------------------------------------------------------------------- */
 
-int store_run_model(struct store *store, const char *run_id, const char *model_id, bool is_output, struct err *err)
+int run_model_put(struct store *store, const char *run_id, const char *model_id, bool is_output, int64_t step,
+                  struct err *err)
 {
-    if (store_run_require_active(store, run_id, err) < 0) {
-        return -1;
-    }
-    struct stmt *s = stmt_get(store, "INSERT INTO run_models (run_id, model_id, is_output) "
-                                     "VALUES (:run_id, :model_id, :is_output) "
-                                     "ON CONFLICT (run_id, model_id, is_output) DO NOTHING");
+    struct stmt *s = stmt_get(store, "INSERT INTO run_models (run_id, model_id, is_output, step) "
+                                     "VALUES (:run_id, :model_id, :is_output, :step) "
+                                     "ON CONFLICT (run_id, model_id, is_output, step) DO NOTHING");
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":model_id", model_id);
     stmt_int(s, ":is_output", is_output ? 1 : 0);
+    stmt_int(s, ":step", step);
     return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_run_model(struct store *store, const char *run_id, const char *model_id, bool is_output, struct err *err)
+{
+    return store_run_require_active(store, run_id, err) < 0 ? -1
+                                                            : run_model_put(store, run_id, model_id, is_output, 0, err);
 }

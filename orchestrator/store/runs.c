@@ -3,11 +3,12 @@
 
 #include "store/experiments.h"
 #include "store/key_rules.h"
+#include "store/runs_internal.h"
 #include "store/stmt.h"
 
 #include <string.h>
 
-enum { PARAM_CHARACTERS_MAX = 6000, TAG_CHARACTERS_MAX = 8000, RUN_ID_MAX = 256 };
+enum { RUN_ID_MAX = 256 };
 
 static const char *const status_names[] = {"SCHEDULED", "RUNNING", "FINISHED", "FAILED", "KILLED"};
 enum { STATUS_COUNT = sizeof status_names / sizeof status_names[0] };
@@ -17,22 +18,28 @@ const char *run_status_name(enum run_status status)
     return status_names[status];
 }
 
-static enum run_status status_parse(const char *name)
+int run_status_parse(const char *name, enum run_status *ret)
 {
     for (size_t i = 0; i < STATUS_COUNT; i++) {
         if (strcmp(status_names[i], name) == 0) {
-            return (enum run_status)i;
+            *ret = (enum run_status)i;
+            return 0;
         }
     }
-    return RUN_STATUS_FAILED;
+    return -1;
+}
+
+static enum run_status status_stored(const char *name)
+{
+    enum run_status status = RUN_STATUS_FAILED;
+    (void)run_status_parse(name, &status);
+    return status;
 }
 
 static int not_found(const char *run_id, struct err *err)
 {
     return err_set(err, ERR_NOT_FOUND, "Run with id=%s not found", run_id);
 }
-
-/* ---- the run ------------------------------------------------------------------------------------ */
 
 /* A letter or digit, then at most 255 of those, '_' and '-'. */
 static int check_run_id(const char *run_id, struct err *err)
@@ -45,7 +52,7 @@ static int check_run_id(const char *run_id, struct err *err)
     return 0;
 }
 
-static int read_deleted(struct store *store, const char *run_id, bool *ret_deleted, struct err *err)
+int run_read_deleted(struct store *store, const char *run_id, bool *ret_deleted, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT r.deleted_ms IS NOT NULL OR e.deleted_ms IS NOT NULL FROM runs AS r "
                                      "JOIN experiments AS e ON e.id = r.experiment_id WHERE r.run_id = :run_id");
@@ -59,24 +66,13 @@ static int read_deleted(struct store *store, const char *run_id, bool *ret_delet
 int store_run_require_active(struct store *store, const char *run_id, struct err *err)
 {
     bool deleted = false;
-    if (read_deleted(store, run_id, &deleted, err) < 0) {
+    if (run_read_deleted(store, run_id, &deleted, err) < 0) {
         return -1;
     }
     if (deleted) {
         return err_set(err, ERR_INPUT, "The run %s must be in the 'active' state. Current state is deleted.", run_id);
     }
     return 0;
-}
-
-static int put_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
-{
-    struct stmt *s = stmt_get(store, "INSERT INTO run_tags (run_id, key, value) "
-                                     "VALUES (:run_id, :key, :value) ON CONFLICT (run_id, key) "
-                                     "DO UPDATE SET value = excluded.value");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
-    return stmt_run_one(s, "setting a tag of a run", err);
 }
 
 static int insert_run(struct store *store, const struct run_info *run, struct err *err)
@@ -87,8 +83,8 @@ static int insert_run(struct store *store, const struct run_info *run, struct er
                                      ":artifact_uri, :parent) ON CONFLICT (run_id) DO NOTHING");
     stmt_text(s, ":run_id", run->run_id);
     stmt_int(s, ":experiment", run->experiment_id);
-    stmt_str(s, ":name", value_cut(run->name, TAG_CHARACTERS_MAX));
-    stmt_str(s, ":user", value_cut(run->user, TAG_CHARACTERS_MAX));
+    stmt_str(s, ":name", value_cut(run->name, RUN_TAG_CHARACTERS_MAX));
+    stmt_str(s, ":user", value_cut(run->user, RUN_TAG_CHARACTERS_MAX));
     stmt_text(s, ":status", run_status_name(run->status));
     stmt_int(s, ":start", run->start_ms);
     stmt_int(s, ":end", run->end_ms);
@@ -101,7 +97,8 @@ static int insert_run(struct store *store, const struct run_info *run, struct er
     return changed < 0 ? -1 : 0;
 }
 
-int store_run_create(struct store *store, const struct run_info *run, struct err *err)
+/* Checks, and inserts the row alone. */
+static int add_run(struct store *store, const struct run_info *run, struct err *err)
 {
     if (check_run_id(run->run_id, err) < 0 || store_experiment_require_active(store, run->experiment_id, err) < 0) {
         return -1;
@@ -109,11 +106,74 @@ int store_run_create(struct store *store, const struct run_info *run, struct err
     if (str_from(run->name).n == 0) {
         return err_set(err, ERR_INPUT, "run '%s': expected a name", run->run_id);
     }
-    if (insert_run(store, run, err) < 0 || put_tag(store, run->run_id, "mlflow.runName", run->name, err) < 0 ||
-        put_tag(store, run->run_id, "mlflow.user", run->user, err) < 0) {
+    return insert_run(store, run, err);
+}
+
+int store_run_create(struct store *store, const struct run_info *run, struct err *err)
+{
+    if (add_run(store, run, err) < 0 || run_tag_put(store, run->run_id, "mlflow.runName", run->name, err) < 0 ||
+        run_tag_put(store, run->run_id, "mlflow.user", run->user, err) < 0) {
         return -1;
     }
-    return run->parent_run_id == NULL ? 0 : put_tag(store, run->run_id, "mlflow.parentRunId", run->parent_run_id, err);
+    const char *parent = run->parent_run_id;
+    return parent == NULL ? 0 : run_tag_put(store, run->run_id, "mlflow.parentRunId", parent, err);
+}
+
+/* The last word on a key, NULL when there is none. */
+static const char *find_tag(const struct pair *tags, size_t count, const char *key)
+{
+    for (size_t i = count; i > 0; i--) {
+        if (strcmp(tags[i - 1].key, key) == 0) {
+            return tags[i - 1].value;
+        }
+    }
+    return NULL;
+}
+
+static const char *text_or(const char *text, const char *otherwise)
+{
+    return text == NULL || *text == '\0' ? otherwise : text;
+}
+
+static int choose_name(const struct run_info *run, const struct pair *tags, size_t tag_count, const char *otherwise,
+                       const char **ret, struct err *err)
+{
+    const char *said = text_or(run->name, NULL);
+    const char *tagged = text_or(find_tag(tags, tag_count, "mlflow.runName"), NULL);
+    if (said != NULL && tagged != NULL && strcmp(said, tagged) != 0) {
+        return err_set(err, ERR_INPUT,
+                       "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+                       "(run_name='%s', mlflow.runName='%s').",
+                       said, tagged);
+    }
+    *ret = said != NULL ? said : text_or(tagged, otherwise);
+    return 0;
+}
+
+int store_run_create_tagged(struct store *store, const struct run_info *run, const struct pair *tags, size_t tag_count,
+                            const char *name_otherwise, struct err *err)
+{
+    struct run_info named = *run;
+    if (run_tags_check(tags, tag_count, err) < 0 ||
+        choose_name(run, tags, tag_count, name_otherwise, &named.name, err) < 0) {
+        return -1;
+    }
+    named.parent_run_id = text_or(find_tag(tags, tag_count, "mlflow.parentRunId"), NULL);
+    if (add_run(store, &named, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < tag_count; i++) {
+        if (run_tag_put(store, run->run_id, tags[i].key, tags[i].value, err) < 0) {
+            return -1;
+        }
+    }
+    return run_tag_put(store, run->run_id, "mlflow.runName", named.name, err);
+}
+
+static int changed_run(struct stmt *s, const char *run_id, struct err *err)
+{
+    int64_t changed = stmt_run(s, err);
+    return changed == 0 ? not_found(run_id, err) : changed < 0 ? -1 : 0;
 }
 
 int store_run_update(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err)
@@ -123,8 +183,66 @@ int store_run_update(struct store *store, const char *run_id, enum run_status st
     stmt_text(s, ":run_id", run_id);
     stmt_text(s, ":status", run_status_name(status));
     stmt_int(s, ":end", end_ms);
-    int64_t changed = stmt_run(s, err);
-    return changed == 0 ? not_found(run_id, err) : changed < 0 ? -1 : 0;
+    return changed_run(s, run_id, err);
+}
+
+/* A pipeline below it is not a client's, and ends by itself. */
+int store_run_end(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err)
+{
+    if (store_run_update(store, run_id, status, end_ms, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(
+        store, "WITH RECURSIVE below(run_id) AS (SELECT :run_id UNION SELECT r.run_id FROM below JOIN runs AS r ON "
+               "r.parent_run_id = below.run_id WHERE NOT EXISTS (SELECT 1 FROM pipeline_runs AS q WHERE q.run_id = "
+               "r.run_id)) UPDATE runs SET status = :status, end_ms = :end WHERE run_id IN (SELECT run_id FROM below) "
+               "AND run_id <> :run_id AND status IN ('RUNNING', 'SCHEDULED')");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":status", run_status_name(status));
+    stmt_int(s, ":end", end_ms);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_run_change(struct store *store, const char *run_id, const struct run_change *change, struct err *err)
+{
+    if (store_run_require_active(store, run_id, err) < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(store, "UPDATE runs SET status = COALESCE(:status, status), "
+                                     "end_ms = CASE WHEN :ends THEN NULLIF(:end, 0) ELSE end_ms END "
+                                     "WHERE run_id = :run_id");
+    stmt_text(s, ":run_id", run_id);
+    stmt_text(s, ":status", change->status == NULL ? NULL : run_status_name(*change->status));
+    stmt_int(s, ":ends", change->end_ms != NULL);
+    stmt_int(s, ":end", change->end_ms == NULL ? 0 : *change->end_ms);
+    if (changed_run(s, run_id, err) < 0) {
+        return -1;
+    }
+    return text_or(change->name, NULL) == NULL ? 0 : store_run_tag(store, run_id, "mlflow.runName", change->name, err);
+}
+
+int store_run_delete(struct store *store, const char *run_id, int64_t now_ms, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "UPDATE runs SET deleted_ms = COALESCE(deleted_ms, :now) WHERE run_id = :run_id");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":now", now_ms);
+    return changed_run(s, run_id, err);
+}
+
+int store_run_restore(struct store *store, const char *run_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE runs SET deleted_ms = NULL WHERE run_id = :run_id");
+    stmt_text(s, ":run_id", run_id);
+    return changed_run(s, run_id, err);
+}
+
+int store_run_began(struct store *store, const char *run_id, int64_t start_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE runs SET start_ms = :start WHERE run_id = :run_id");
+    stmt_text(s, ":run_id", run_id);
+    stmt_int(s, ":start", start_ms);
+    return changed_run(s, run_id, err);
 }
 
 int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err)
@@ -141,7 +259,7 @@ int store_run_get(struct store *store, const char *run_id, struct arena *arena, 
             .experiment_id = stmt_column_int(s, 1),
             .name = stmt_column_text(s, 2, arena),
             .user = stmt_column_text(s, 3, arena),
-            .status = status_parse(stmt_column_text(s, 4, arena)),
+            .status = status_stored(stmt_column_text(s, 4, arena)),
             .start_ms = stmt_column_int(s, 5),
             .end_ms = stmt_column_int(s, 6),
             .deleted = stmt_column_int(s, 7) != 0,
@@ -151,113 +269,4 @@ int store_run_get(struct store *store, const char *run_id, struct arena *arena, 
     }
     stmt_done(s);
     return row == 0 ? not_found(run_id, err) : row < 0 ? -1 : 0;
-}
-
-/* ---- params and tags ----------------------------------------------------------------------------- */
-
-/* The param is there already: fine when the value is the same. */
-static int compare_param(struct store *store, const char *run_id, const char *key, struct str value, struct err *err)
-{
-    struct stmt *s = stmt_get(store, "SELECT value FROM run_params WHERE run_id = :run_id AND key = :key");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    struct arena *arena = arena_new();
-    int row = stmt_step(s, err);
-    const char *old = row == 1 ? stmt_column_text(s, 0, arena) : "";
-    stmt_done(s);
-    int result = row < 0 ? -1 : 0;
-    if (row == 1 && !str_is(value, old)) {
-        result = err_set(err, ERR_INPUT,
-                         "Changing param values is not allowed. Param with key='%s' was already logged with value='%s' "
-                         "for run ID='%s'. Attempted logging new value '%.*s'.",
-                         key, old, run_id, STR_ARG(value));
-    }
-    arena_free(arena);
-    return result;
-}
-
-int store_run_param(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
-{
-    if (key_check_whole("key", "Param key", key, err) < 0 || store_run_require_active(store, run_id, err) < 0) {
-        return -1;
-    }
-    struct str cut = value_cut(value, PARAM_CHARACTERS_MAX);
-    struct stmt *s = stmt_get(store, "INSERT INTO run_params (run_id, key, value) "
-                                     "VALUES (:run_id, :key, :value) ON CONFLICT (run_id, key) DO NOTHING");
-    stmt_text(s, ":run_id", run_id);
-    stmt_text(s, ":key", key);
-    stmt_str(s, ":value", cut);
-    int64_t changed = stmt_run(s, err);
-    return changed == 0 ? compare_param(store, run_id, key, cut, err) : changed < 0 ? -1 : 0;
-}
-
-/* Name and parent stand in the run's row too, for lists. */
-static int follow_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
-{
-    struct stmt *s = NULL;
-    if (strcmp(key, "mlflow.runName") == 0) {
-        s = stmt_get(store, "UPDATE runs SET name = :value WHERE run_id = :run_id");
-    } else if (strcmp(key, "mlflow.parentRunId") == 0) {
-        s = stmt_get(store, "UPDATE runs SET parent_run_id = :value WHERE run_id = :run_id");
-    } else {
-        return 0;
-    }
-    stmt_text(s, ":run_id", run_id);
-    stmt_str(s, ":value", value_cut(value, TAG_CHARACTERS_MAX));
-    return stmt_run_one(s, "changing a run", err);
-}
-
-int store_run_tags_set(struct store *store, const char *run_id, const struct run_tag *tags, size_t count,
-                       struct err *err)
-{
-    bool own = true;
-    for (size_t i = 0; i < count; i++) {
-        if (key_check_whole("key", "key", tags[i].key, err) < 0) {
-            return -1;
-        }
-        own = own && str_starts(str_from(tags[i].key), STR("sluice."));
-    }
-    bool deleted = false;
-    if ((own ? read_deleted(store, run_id, &deleted, err) : store_run_require_active(store, run_id, err)) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (put_tag(store, run_id, tags[i].key, tags[i].value, err) < 0 ||
-            follow_tag(store, run_id, tags[i].key, tags[i].value, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
-{
-    return store_run_tags_set(store, run_id, &(struct run_tag){key, value}, 1, err);
-}
-
-static int read_map(struct stmt *s, const char *run_id, struct arena *arena, struct json *ret, struct err *err)
-{
-    struct json map = json_object();
-    int row = 0;
-    stmt_text(s, ":run_id", run_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        json_set(arena, &map, stmt_column_text(s, 0, arena), json_cstring(arena, stmt_column_text(s, 1, arena)));
-    }
-    stmt_done(s);
-    if (row == 0) {
-        *ret = map;
-    }
-    return row;
-}
-
-int store_run_params(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err)
-{
-    return read_map(stmt_get(store, "SELECT key, value FROM run_params WHERE run_id = :run_id ORDER BY key"), run_id,
-                    arena, ret, err);
-}
-
-int store_run_tags(struct store *store, const char *run_id, struct arena *arena, struct json *ret, struct err *err)
-{
-    return read_map(stmt_get(store, "SELECT key, value FROM run_tags WHERE run_id = :run_id ORDER BY key"), run_id,
-                    arena, ret, err);
 }

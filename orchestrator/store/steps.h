@@ -38,6 +38,7 @@ struct attempt_row {
     const char *runner;
     const char *boot_id;
     int64_t pid, start_ticks; /* 0: not known */
+    int64_t session;          /* of the runner that was about to start it; 0: not known */
     bool spawning;
     const char *exit;   /* JSON or NULL */
     const char *result; /* JSON or NULL */
@@ -56,8 +57,8 @@ int store_attempt_last_id(struct store *store, int64_t *ret, struct err *err);
 int store_attempts_of_another_boot(struct store *store, const char *run_id, const char *boot_id, struct err *err);
 /* From now on nobody else gets an id up to this one. */
 int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err);
-/* Writes state, reason, runner, boot_id, pid, start_ticks, spawning, exit, result, wait, stopping, ended_ms. A terminal
- * row never changes. What has no process any more gives back what it held (store/leases.h). */
+/* Writes state, reason, runner, boot_id, pid, start_ticks, session, spawning, exit, result, wait, stopping, ended_ms. A
+ * terminal row never changes. What has no process any more gives back what it held (store/leases.h). */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
 /* The attempts of a run in order of id. */

@@ -7,11 +7,20 @@
 #include <assert.h>
 #include <sqlite3.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 static size_t slot_of(const char *sql)
 {
     uintptr_t address = (uintptr_t)sql;
     return (size_t)((address >> 3) ^ (address >> 11)) % STORE_STATEMENT_SLOTS;
+}
+
+/* Also one that could not be prepared before: the disk may have room now. */
+static void prepare(struct stmt *s)
+{
+    if (s->handle == NULL) {
+        s->failed = sqlite3_prepare_v3(s->store->db, s->sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
+    }
 }
 
 struct stmt *stmt_get(struct store *store, const char *sql)
@@ -26,10 +35,61 @@ struct stmt *stmt_get(struct store *store, const char *sql)
         *s = (struct stmt){.store = store, .sql = sql, .next = *slot};
         *slot = s;
     }
-    if (s->handle == NULL) { /* also one that could not be prepared before: the disk may have room now */
-        s->failed = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle, NULL);
-    }
+    prepare(s);
     return s;
+}
+
+/* ---- texts made at run time ------------------------------------------------------------------------------- */
+
+static void text_free(struct stmt *s)
+{
+    if (s != NULL) {
+        (void)sqlite3_finalize(s->handle);
+        free((char *)s->sql);
+        free(s);
+    }
+}
+
+void stmt_texts_clear(struct store *store)
+{
+    for (size_t i = 0; i < STORE_TEXTS; i++) {
+        text_free(store->texts[i]);
+        store->texts[i] = NULL;
+    }
+}
+
+/* Where the text is, or where it may go: an empty place, or that of the one not asked for longest. One that somebody
+ * reads from is left alone. */
+static size_t text_place(const struct store *store, struct str sql)
+{
+    size_t place = STORE_TEXTS;
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < STORE_TEXTS; i++) {
+        const struct stmt *s = store->texts[i];
+        if (s != NULL && str_is(sql, s->sql)) {
+            return i;
+        }
+        uint64_t used = s == NULL ? 0 : s->used;
+        if (used < oldest && (s == NULL || s->handle == NULL || sqlite3_stmt_busy(s->handle) == 0)) {
+            oldest = used;
+            place = i;
+        }
+    }
+    assert(place < STORE_TEXTS); /* nobody reads from so many at once */
+    return place;
+}
+
+struct stmt *stmt_get_text(struct store *store, struct str sql)
+{
+    struct stmt **place = &store->texts[text_place(store, sql)];
+    if (*place == NULL || !str_is(sql, (*place)->sql)) {
+        text_free(*place);
+        *place = mem_alloc(sizeof **place);
+        **place = (struct stmt){.store = store, .sql = mem_dup(sql.p, sql.n)};
+    }
+    (*place)->used = ++store->text_uses;
+    prepare(*place);
+    return *place;
 }
 
 /* What is not bound would be NULL. */
@@ -91,6 +151,22 @@ void stmt_blob(struct stmt *s, const char *name, const void *bytes, size_t size)
 void stmt_null(struct stmt *s, const char *name)
 {
     bound(s, sqlite3_bind_null(s->handle, parameter(s, name)));
+}
+
+void stmt_int_at(struct stmt *s, int index, int64_t value)
+{
+    bound(s, sqlite3_bind_int64(s->handle, index, value));
+}
+
+void stmt_real_at(struct stmt *s, int index, double value)
+{
+    bound(s, sqlite3_bind_double(s->handle, index, value));
+}
+
+void stmt_str_at(struct stmt *s, int index, struct str value)
+{
+    const char *p = value.p == NULL ? "" : value.p;
+    bound(s, sqlite3_bind_text64(s->handle, index, p, value.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 int stmt_step(struct stmt *s, struct err *err)
@@ -195,4 +271,19 @@ int stmt_run_one(struct stmt *s, const char *what, struct err *err)
 int64_t stmt_last_id(struct store *store)
 {
     return sqlite3_last_insert_rowid(store->db);
+}
+
+int stmt_read_map(struct stmt *s, struct arena *arena, struct json *ret, struct err *err)
+{
+    struct json map = json_object();
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        const char *key = stmt_column_text(s, 0, arena);
+        json_add(arena, &map, key, json_string(arena, stmt_column_view(s, 1)));
+    }
+    stmt_done(s);
+    if (row == 0) {
+        *ret = map;
+    }
+    return row;
 }

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -24,6 +25,12 @@ struct store;
 struct stmt;
 
 struct stmt *stmt_get(struct store *store, const char *sql);
+/* The same of a text made at run time, which is copied: found by what it says, and kept while it is among the last
+ * STORE_TEXTS that were asked for. Its values are numbered from 1. */
+struct stmt *stmt_get_text(struct store *store, struct str sql);
+void stmt_int_at(struct stmt *s, int index, int64_t value);
+void stmt_real_at(struct stmt *s, int index, double value);
+void stmt_str_at(struct stmt *s, int index, struct str value); /* not copied */
 /* Names are literals. Text and bytes are not copied: they must live until stmt_done or stmt_run. */
 void stmt_int(struct stmt *s, const char *name, int64_t value);
 void stmt_real(struct stmt *s, const char *name, double value); /* NaN is bound as NULL by SQLite: use a flag column */
@@ -51,5 +58,7 @@ int64_t stmt_run(struct stmt *s, struct err *err);
 /* Runs it and demands exactly one changed row; otherwise ERR_STATE with `what`. */
 int stmt_run_one(struct stmt *s, const char *what, struct err *err);
 int64_t stmt_last_id(struct store *store);
+/* Steps to the end of a bound query of keys and texts, and gives them as a map, in their order; keys are different. */
+int stmt_read_map(struct stmt *s, struct arena *arena, struct json *ret, struct err *err);
 
 #endif

@@ -36,8 +36,8 @@ int store_begin(struct store *store, struct err *err);
 /* On failure the transaction is rolled back. It fails if the store has failed in the transaction, whoever passed over
  * that. */
 int store_commit(struct store *store, struct err *err);
-/* Copies a long write-ahead log into the database, after a commit and all that waited for it. Failing is logged: it is
- * tried again after the next commit. */
+/* Copies a long write-ahead log into the database, after a commit and all that waited for it; how long depends on what
+ * the commit wrote. Failing is logged: it is tried again after the next commit. */
 void store_tidy(struct store *store);
 void store_rollback(struct store *store);
 /* Savepoints, for one event of a turn: release keeps what came after it, back undoes it. One

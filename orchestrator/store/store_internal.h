@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inside of a store handle, for store.c and stmt.c only.
+ * The inside of a store handle, for store.c, stmt.c, and families that need more than store.h.
  */
 #ifndef SLUICE_STORE_STORE_INTERNAL_H
 #define SLUICE_STORE_STORE_INTERNAL_H
@@ -8,6 +8,7 @@
 #include "store/stmt.h"
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 enum { STMT_NAMES = 32 };
 
@@ -21,17 +22,34 @@ struct stmt {
     int indices[STMT_NAMES];
     unsigned next_name;
     struct stmt *next;
+    uint64_t used; /* of a text made at run time: when it was last asked for */
 };
 
-enum { STORE_STATEMENT_SLOTS = 256 };
+enum { STORE_STATEMENT_SLOTS = 256, STORE_TEXTS = 64 };
+
+/* Of rows that are kept in memory elsewhere: the version is another one after each change, and after changes that were
+ * taken back. */
+struct store_changes {
+    uint64_t version;
+    bool pending; /* something was changed in this transaction */
+};
 
 struct store {
     sqlite3 *db;
     bool writable;
-    int wal_pages; /* of the write-ahead log, that are not in the database file */
+    int log_pages;  /* of the write-ahead log */
+    int wal_pages;  /* the same, until they are in the database file: then 0 */
+    int tidy_pages; /* at how many they are to be copied there */
+    bool is_tidied; /* somebody calls store_tidy */
+    bool is_wide;   /* more pages are kept in memory than mostly */
+    bool has_many_pages; /* the transaction asks for that */
     bool in_transaction;
     struct err broken; /* what has failed in this transaction: nothing more is done in it */
     struct stmt *statements[STORE_STATEMENT_SLOTS];
+    struct stmt *texts[STORE_TEXTS]; /* made at run time; they own their `sql` */
+    uint64_t text_uses;
+    uint64_t delivery_changes; /* counts what happens to the outbox: store_deliveries_changes */
+    struct store_changes users, permissions;
     bool has_activity_key;
     unsigned char activity_key[32];
 };
@@ -42,5 +60,14 @@ struct store {
 int store_fail(struct store *store, int code, const char *doing, struct err *err);
 /* -1 with what broke the transaction, until it is rolled back; or with why that has not been possible yet. */
 int store_check_usable(struct store *store, struct err *err);
+/* To be called beside each change of such rows. */
+void store_changes_note(struct store_changes *changes);
+/* The functions that SQL of searches calls (search_functions.c). */
+int search_functions_add(struct store *store, struct err *err);
+/* Frees the statements of texts. */
+void stmt_texts_clear(struct store *store);
+/* The transaction will write hundreds of pages, and so may the next: they are kept in memory until one is committed
+ * that did not ask for it. */
+void store_expect_many_pages(struct store *store);
 
 #endif

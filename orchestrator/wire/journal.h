@@ -18,7 +18,10 @@
  *     u16 zero, u32 zero
  *
  * A tail that is shorter than its frame says is not there yet: a reader stops before it and tries
- * again when more has come. A whole frame with a wrong crc or sequence is corruption.
+ * again when more has come. So is one that is cut off by zeros: behind the frames there may be zeros up to the end of
+ * the file, into which the next ones are written, since a sync of a file that grows takes twice as long. A whole frame
+ * with a wrong crc or sequence is corruption; so are zeros to runners of before there were any, beside which no heir is
+ * given (engine/heirs.c), and so nothing is synced.
  *
  * A type keeps its meaning for ever, so that any engine can read what any older runner writes: what is to mean
  * something else is a new type, and JSON only gains members. A runner may meet frames of a newer one beside it, and
@@ -37,7 +40,8 @@
 enum { JOURNAL_HEAD_BYTES = 40, JOURNAL_START_BYTES = 16, JOURNAL_PAYLOAD_MAX = 1 << 20 };
 
 enum journal_type {
-    JOURNAL_SPAWNING = 1, /* before fork: JSON {} */
+    JOURNAL_SPAWNING = 1, /* before fork: JSON {"session"}, which is the runner's and its steps' until they
+                             make one of their own; {} of runners of before */
     JOURNAL_STARTED = 2,  /* JSON {"pid", "start_ticks"} of the step's process, leader of its group */
     JOURNAL_LOG = 3,      /* u8 stream (enum journal_stream), then bytes of whole lines without the
                              last LF; secrets are masked already */
@@ -76,17 +80,22 @@ struct journal_writer;
 /* Opens for appending, creating it if absent. An existing file is scanned: a torn tail is cut off,
  * the sequence goes on. */
 int journal_writer_open(const char *path, struct journal_writer **ret_writer, struct err *err);
+/* Cuts the file off at `offset`, which journal_reader_offset gave: what a power cut has left behind it is no frame. */
+int journal_cut(const char *path, int64_t offset, struct err *err);
 /* Appends one frame with one write. On ENOSPC and the like: -1, the file is cut back to whole
  * frames and the same frame may be tried again. */
 int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attempt, enum journal_type type,
                    struct str payload, struct err *err);
-/* Bytes written: what a doorbell announces. */
+/* Bytes of whole frames: what a doorbell announces. */
 int64_t journal_writer_size(const struct journal_writer *writer);
 /* Which file it is (its inode number): another may come to stand at the path. */
 int64_t journal_writer_file(const struct journal_writer *writer);
 /* Makes room for `bytes` more (posix_fallocate beyond the end, size unchanged). Failing is no error. */
 void journal_reserve(struct journal_writer *writer, int64_t bytes);
-/* What was appended is on the disk when this returns 0. */
+/* Writes zeros behind the frames where there are few, so that the syncs to come need not write the file's size.
+ * Failing is no error. */
+void journal_fill(struct journal_writer *writer);
+/* What was appended is on the disk when this returns 0. Also in another thread than the one that appends. */
 int journal_writer_sync(struct journal_writer *writer, struct err *err);
 void journal_writer_close(struct journal_writer *writer);
 

@@ -6,6 +6,8 @@
 
 #include "wire/journal.h"
 
+#include <string.h>
+
 #define JOURNAL_START "sluice-journal1\n"
 
 /* Little-endian numbers at an unaligned place, whatever the machine's own order is. */
@@ -24,8 +26,14 @@ static inline uint64_t journal_get(const unsigned char *p, size_t bytes)
     return value;
 }
 
-/* A reader over an open descriptor, which it closes with itself; `path` is for messages. The start of the file is
- * checked by the first journal_next. */
+/* Is there no byte but zeros? */
+static inline bool journal_is_nothing(const unsigned char *p, size_t size)
+{
+    return size == 0 || (p[0] == 0 && memcmp(p, p + 1, size - 1) == 0);
+}
+
+/* A reader over an open descriptor of a writer that holds the lock, which it closes with itself; `path` is for
+ * messages. The start of the file is checked by the first journal_next. */
 struct journal_reader *journal_reader_over(int take_fd, const char *path, int64_t offset, uint64_t sequence);
 /* The sequence of the last frame read, 0 at the start. */
 uint64_t journal_reader_sequence(const struct journal_reader *reader);

@@ -2,7 +2,9 @@
  * Reading a journal that may be growing.
  *
  * Bytes of a frame that is not whole are never kept: the writer may cut them off again (a full disk) and put another
- * frame in their place.
+ * frame in their place. Nor are zeros, whose place a frame may have taken since they were read: whoever was told of a
+ * frame finds it. A frame that is being written into zeros is half there for a moment: so before one is called
+ * damaged, it is looked at with the lock under which frames are written.
  */
 #include "wire/journal_internal.h"
 
@@ -12,13 +14,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_AHEAD_BYTES = 128 << 10 };
+enum { READ_AHEAD_BYTES = 128 << 10, ZEROS_MAX = 1 << 20 };
 
 struct journal_reader {
     int fd;
+    bool locked; /* by who made it: nobody writes meanwhile */
     char *path;
     int64_t offset; /* of the next frame */
     uint64_t sequence;
@@ -28,13 +32,20 @@ struct journal_reader {
     size_t filled;
 };
 
-struct journal_reader *journal_reader_over(int take_fd, const char *path, int64_t offset, uint64_t sequence)
+static struct journal_reader *reader_new(int take_fd, const char *path, int64_t offset, uint64_t sequence)
 {
     struct journal_reader *reader = mem_alloc(sizeof *reader);
     *reader = (struct journal_reader){.fd = take_fd, .offset = offset, .sequence = sequence, .buffer_offset = offset};
     reader->path = mem_strdup(path);
     reader->room = READ_AHEAD_BYTES;
     reader->buffer = mem_resize(NULL, reader->room, 1);
+    return reader;
+}
+
+struct journal_reader *journal_reader_over(int take_fd, const char *path, int64_t offset, uint64_t sequence)
+{
+    struct journal_reader *reader = reader_new(take_fd, path, offset, sequence);
+    reader->locked = true;
     return reader;
 }
 
@@ -60,7 +71,7 @@ int journal_reader_open(const char *path, int64_t offset, uint64_t sequence, str
         close(fd);
         return -1;
     }
-    *ret_reader = journal_reader_over(fd, path, offset, sequence);
+    *ret_reader = reader_new(fd, path, offset, sequence);
     return 0;
 }
 
@@ -151,46 +162,88 @@ static const char *fault_of(const unsigned char *head, size_t size, uint64_t seq
     return NULL;
 }
 
-/* The whole frame at the offset, checked: 1, 0 when it is not there yet, -1. */
-static int have_frame(struct journal_reader *reader, size_t *ret_size, struct err *err)
+/* The whole frame at the offset: 1 with what is wrong with it, or NULL; 0 when it is not there yet, -1. */
+static int have_frame(struct journal_reader *reader, size_t *ret_size, const char **ret_fault, struct err *err)
 {
     int ready = have(reader, JOURNAL_HEAD_BYTES, err);
-    if (ready <= 0) {
-        return ready;
+    if (ready <= 0 || journal_is_nothing(bytes_here(reader), JOURNAL_HEAD_BYTES)) {
+        return ready < 0 ? -1 : 0;
     }
-    size_t size = (size_t)journal_get(bytes_here(reader), 4);
+    size_t size = *ret_size = (size_t)journal_get(bytes_here(reader), 4);
     if (size > JOURNAL_PAYLOAD_MAX) {
-        *ret_size = size;
+        *ret_fault = "a frame is larger than 1 MiB";
         return 1;
     }
-    *ret_size = size;
-    return have(reader, JOURNAL_HEAD_BYTES + size, err);
+    ready = have(reader, JOURNAL_HEAD_BYTES + size, err);
+    *ret_fault = ready == 1 ? fault_of(bytes_here(reader), size, reader->sequence) : NULL;
+    return ready;
+}
+
+/* As the file is now: where what was read ahead has no good frame, one may have been written since. */
+static int have_frame_now(struct journal_reader *reader, size_t *ret_size, const char **ret_fault, struct err *err)
+{
+    bool ahead = reader->offset < reader->buffer_offset + (int64_t)reader->filled;
+    int ready = have_frame(reader, ret_size, ret_fault, err);
+    if (ahead && (ready == 0 || (ready == 1 && *ret_fault != NULL))) {
+        forget_buffer(reader);
+        *ret_fault = NULL;
+        ready = have_frame(reader, ret_size, ret_fault, err);
+    }
+    return ready;
+}
+
+/* Is there nothing but zeros behind the frame at the offset, of `size` bytes, so that it is one that was not written to
+ * its end? 1, 0 or -1. */
+static int is_cut_off(struct journal_reader *reader, size_t size, struct err *err)
+{
+    struct stat st;
+    if (fstat(reader->fd, &st) < 0) {
+        return err_errno(err, "cannot look at the journal '%s'", reader->path);
+    }
+    int64_t end = reader->offset + JOURNAL_HEAD_BYTES + (int64_t)size;
+    if (size > JOURNAL_PAYLOAD_MAX || st.st_size <= end || st.st_size - end > ZEROS_MAX) {
+        return 0;
+    }
+    int there = have(reader, (size_t)(st.st_size - reader->offset), err);
+    return there <= 0 ? there
+                      : journal_is_nothing(bytes_here(reader) + (end - reader->offset), (size_t)(st.st_size - end));
+}
+
+/* Again, with nobody writing. As have_frame; 0 also while somebody is. */
+static int have_frame_for_certain(struct journal_reader *reader, size_t *ret_size, const char **ret_fault,
+                                  struct err *err)
+{
+    if (!reader->locked && flock(reader->fd, LOCK_SH | LOCK_NB) < 0) {
+        return errno == EWOULDBLOCK || errno == EINTR
+                   ? 0
+                   : err_errno(err, "cannot lock the journal '%s'", reader->path);
+    }
+    forget_buffer(reader);
+    int ready = have_frame(reader, ret_size, ret_fault, err);
+    if (ready == 1 && *ret_fault != NULL) {
+        int cut_off = is_cut_off(reader, *ret_size, err);
+        ready = cut_off < 0 ? -1 : cut_off == 1 ? 0 : 1;
+    }
+    if (!reader->locked) {
+        (void)flock(reader->fd, LOCK_UN);
+    }
+    return ready;
 }
 
 int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame, struct err *err)
 {
-    if (reader->offset == 0) {
-        int started = take_start(reader, err);
-        if (started <= 0) {
-            forget_buffer(reader);
-            return started;
-        }
-    }
     size_t size = 0;
     const char *fault = NULL;
-    /* Twice: bytes that were read while the writer cut a half frame off may be of two frames. */
-    for (int try = 0; try < 2; try++) {
-        int ready = have_frame(reader, &size, err);
-        if (ready <= 0) {
-            forget_buffer(reader);
-            return ready;
-        }
-        fault = size > JOURNAL_PAYLOAD_MAX ? "a frame is larger than 1 MiB"
-                                           : fault_of(bytes_here(reader), size, reader->sequence);
-        if (fault == NULL) {
-            break;
-        }
+    int ready = reader->offset == 0 ? take_start(reader, err) : 1;
+    if (ready == 1) {
+        ready = have_frame_now(reader, &size, &fault, err);
+    }
+    if (ready == 1 && fault != NULL) {
+        ready = have_frame_for_certain(reader, &size, &fault, err);
+    }
+    if (ready <= 0) {
         forget_buffer(reader);
+        return ready;
     }
     if (fault != NULL) {
         return corrupt(reader, err, fault);

@@ -18,10 +18,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* Some hundred frames of quick steps; and few enough that a reader at the end soon has them. */
+enum { FILL_BYTES = 64 << 10, FILL_LOW_BYTES = 4096 };
+
 struct journal_writer {
     int fd;
     char *path;
     int64_t size; /* of the whole frames */
+    int64_t file_bytes; /* as it was last seen: zeros may follow */
     uint64_t sequence;
 };
 
@@ -79,6 +83,7 @@ static int write_whole(struct journal_writer *writer, struct iovec *parts, int c
     ssize_t n = write_at(writer->fd, parts, count, writer->size);
     if (n == (ssize_t)size) {
         writer->size += n;
+        writer->file_bytes = writer->size > writer->file_bytes ? writer->size : writer->file_bytes;
         return 0;
     }
     if (n >= 0) {
@@ -86,23 +91,39 @@ static int write_whole(struct journal_writer *writer, struct iovec *parts, int c
     }
     (void)err_errno(err, "cannot write the journal '%s'", writer->path);
     /* If even this fails, the next append finds the torn tail and cuts it. */
-    (void)!ftruncate(writer->fd, writer->size);
+    if (ftruncate(writer->fd, writer->size) == 0) {
+        writer->file_bytes = writer->size;
+    }
     return -1;
 }
 
-/* With the lock held: the writer stands at the end of the file, and the file ends with a whole frame. */
+/* Do zeros follow what the writer knows? 1, 0: something else does, or -1. */
+static int stands_before_zeros(const struct journal_writer *writer, struct err *err)
+{
+    unsigned char head[JOURNAL_HEAD_BYTES];
+    ssize_t n;
+    do {
+        n = pread(writer->fd, head, sizeof head, writer->size);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? err_errno(err, "cannot read the journal '%s'", writer->path)
+                 : journal_is_nothing(head, (size_t)n);
+}
+
+/* With the lock held: the writer stands behind the last whole frame, and nothing or zeros follow. */
 static int catch_up(struct journal_writer *writer, struct err *err)
 {
     struct stat st;
     if (fstat(writer->fd, &st) < 0) {
         return err_errno(err, "cannot look at the journal '%s'", writer->path);
     }
-    if (st.st_size == writer->size && writer->size != 0) {
-        return 0;
-    }
     if (st.st_size < writer->size) {
         return err_set(err, ERR_CORRUPT, "the journal '%s' has %lld bytes, %lld had been written", writer->path,
                        (long long)st.st_size, (long long)writer->size);
+    }
+    writer->file_bytes = st.st_size;
+    int known = writer->size == 0 ? 0 : st.st_size == writer->size ? 1 : stands_before_zeros(writer, err);
+    if (known != 0) {
+        return known < 0 ? -1 : 0;
     }
     if (scan(writer, err) < 0) {
         return -1;
@@ -110,6 +131,7 @@ static int catch_up(struct journal_writer *writer, struct err *err)
     if (st.st_size > writer->size && ftruncate(writer->fd, writer->size) < 0) {
         return err_errno(err, "cannot cut the torn end off the journal '%s'", writer->path);
     }
+    writer->file_bytes = writer->size;
     if (writer->size == 0) {
         char start[JOURNAL_START_BYTES + 1] = JOURNAL_START;
         return write_whole(writer, &(struct iovec){start, JOURNAL_START_BYTES}, 1, err);
@@ -185,6 +207,33 @@ void journal_reserve(struct journal_writer *writer, int64_t bytes)
     (void)fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, writer->size, bytes);
 }
 
+void journal_fill(struct journal_writer *writer)
+{
+    static const char zeros[FILL_BYTES];
+    if (writer->file_bytes - writer->size >= FILL_LOW_BYTES || lock(writer, NULL) < 0) {
+        return;
+    }
+    if (catch_up(writer, NULL) == 0) {
+        struct iovec part = {(void *)(uintptr_t)zeros, sizeof zeros};
+        ssize_t n = write_at(writer->fd, &part, 1, writer->size);
+        writer->file_bytes = n > 0 ? writer->size + n : writer->file_bytes;
+    }
+    unlock(writer);
+}
+
+int journal_cut(const char *path, int64_t offset, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int result = fd < 0 ? -1 : ftruncate(fd, offset);
+    if (result < 0) {
+        (void)err_errno(err, "cannot cut the journal '%s'", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result;
+}
+
 int journal_writer_sync(struct journal_writer *writer, struct err *err)
 {
     return fdatasync(writer->fd) < 0 ? err_errno(err, "the journal cannot be synced") : 0;
@@ -195,10 +244,11 @@ void journal_writer_close(struct journal_writer *writer)
     if (writer == NULL) {
         return;
     }
-    /* Gives back what was reserved behind the end, unless another writer has gone on from there. */
+    /* Gives back the room behind the end, unless another writer has gone on from there. */
     struct stat st;
     if (lock(writer, NULL) == 0) {
-        if (fstat(writer->fd, &st) == 0 && st.st_size == writer->size && st.st_blocks * 512 > st.st_size + 4096) {
+        if (fstat(writer->fd, &st) == 0 && st.st_size >= writer->size && stands_before_zeros(writer, NULL) == 1 &&
+            (st.st_size > writer->size || st.st_blocks * 512 > st.st_size + 4096)) {
             (void)!ftruncate(writer->fd, writer->size);
         }
         unlock(writer);

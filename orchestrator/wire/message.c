@@ -18,7 +18,7 @@ enum { LENGTH_BYTES = 4, READ_BYTES = 64 << 10, FILL_MAX_BYTES = 4 << 20, OUT_MA
 
 void message_stream_init(struct message_stream *stream, int take_fd)
 {
-    *stream = (struct message_stream){.fd = take_fd};
+    *stream = (struct message_stream){.fd = take_fd, .give_fd = -1, .given_fd = -1};
     strbuf_init(&stream->in, SIZE_MAX / 4);
     strbuf_init(&stream->out, OUT_MAX_BYTES);
     int flags = fcntl(take_fd, F_GETFL);
@@ -40,13 +40,80 @@ void message_stream_clear(struct message_stream *stream)
     if (stream->fd >= 0) {
         close(stream->fd);
     }
+    if (stream->given_fd >= 0) {
+        close(stream->given_fd);
+    }
     wipe(&stream->in);
     wipe(&stream->out);
     strbuf_clear(&stream->in);
     strbuf_clear(&stream->out);
-    stream->fd = -1;
+    stream->fd = stream->give_fd = stream->given_fd = -1;
     stream->in_used = stream->out_used = 0;
 }
+
+/* ---- descriptors ------------------------------------------------------------------------------------------------ */
+
+union fd_control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+};
+
+void message_give_fd(struct message_stream *stream, int fd)
+{
+    stream->give_fd = fd;
+}
+
+int message_take_fd(struct message_stream *stream)
+{
+    int fd = stream->given_fd;
+    stream->given_fd = -1;
+    return fd;
+}
+
+static ssize_t send_with_fd(struct message_stream *stream, char *bytes, size_t size)
+{
+    union fd_control control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    struct iovec part = {bytes, size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    memcpy(CMSG_DATA(&control.header), &stream->give_fd, sizeof(int));
+    ssize_t n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+    stream->give_fd = n > 0 ? -1 : stream->give_fd;
+    return n;
+}
+
+static ssize_t send_bytes(struct message_stream *stream, char *bytes, size_t size)
+{
+    return stream->give_fd < 0 ? send(stream->fd, bytes, size, MSG_NOSIGNAL) : send_with_fd(stream, bytes, size);
+}
+
+/* One is kept, the last: what else was sent along is closed. */
+static void keep_fds(struct message_stream *stream, const struct cmsghdr *header)
+{
+    size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; i++) {
+        if (stream->given_fd >= 0) {
+            close(stream->given_fd);
+        }
+        memcpy(&stream->given_fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+    }
+}
+
+static ssize_t receive_bytes(struct message_stream *stream, char *room, size_t size)
+{
+    union fd_control control; /* its padding is room for a second one */
+    struct iovec part = {room, size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    ssize_t n = recvmsg(stream->fd, &message, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *header = n <= 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        keep_fds(stream, header);
+    }
+    return n;
+}
+
+/* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
 /* Room for `extra` bytes behind the text; realloc would leave a copy behind. */
 static void make_room(struct strbuf *buf, size_t extra)
@@ -146,7 +213,7 @@ int message_flush(struct message_stream *stream)
         return -1;
     }
     while (stream->out_used < out->length) {
-        ssize_t n = send(stream->fd, out->data + stream->out_used, out->length - stream->out_used, MSG_NOSIGNAL);
+        ssize_t n = send_bytes(stream, out->data + stream->out_used, out->length - stream->out_used);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -176,7 +243,7 @@ int message_fill(struct message_stream *stream)
     compact(&stream->in, &stream->in_used);
     for (size_t got = 0; got < FILL_MAX_BYTES;) {
         make_room(&stream->in, READ_BYTES);
-        ssize_t n = recv(stream->fd, stream->in.data + stream->in.length, READ_BYTES, 0);
+        ssize_t n = receive_bytes(stream, stream->in.data + stream->in.length, READ_BYTES);
         if (n < 0 && errno == EINTR) {
             continue;
         }

@@ -25,7 +25,10 @@
  *   {"type":"leave"}                                no more work: exit when the last step has ended
  *
  * Runner to engine:
- *   {"type":"hello","protocol":2,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N}
+ *   {"type":"hello","protocol":2,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N,
+ *    "tracking_port":N}
+ *       with the listening socket of 127.0.0.1:tracking_port as a descriptor, unless it is 0 or absent: steps' MLflow
+ *       clients connect there, whichever engine answers them
  *       `oldest` is the first protocol that it speaks; absent, it is `protocol`
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
  *                                     "after":ID,"order":{...}}]}
@@ -99,6 +102,8 @@ struct message_stream {
     size_t in_used;
     struct strbuf out;
     size_t out_used;
+    int give_fd;  /* goes with the next bytes that are sent; -1: none */
+    int given_fd; /* came with bytes, and nobody has taken it; -1: none */
 };
 
 /* Takes `take_fd` over and makes it non-blocking. */
@@ -107,6 +112,10 @@ void message_stream_clear(struct message_stream *stream);
 /* Whether it is no larger than MESSAGE_MAX_BYTES when it is sent, else how large: one that is breaks the stream, so who
  * may have such a one asks first. */
 bool message_fits(const struct json *message, size_t *ret_bytes);
+/* A copy of a descriptor of ours is given to the other side, with what is sent next. One for a stream. */
+void message_give_fd(struct message_stream *stream, int fd);
+/* The descriptor that has come (close-on-exec), which the caller owns from now on; -1: none. */
+int message_take_fd(struct message_stream *stream);
 /* Queues a message; message_flush sends. */
 void message_send(struct message_stream *stream, const struct json *message);
 /* Writes what the socket takes: 1 when all is out, 0 when some remains (wait for EPOLLOUT), -1 with

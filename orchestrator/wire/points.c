@@ -2,6 +2,7 @@
 #include "wire/points.h"
 
 #include "base/mem.h"
+#include "base/point_decode.h"
 #include "base/str_index.h"
 #include "wire/journal_internal.h"
 
@@ -147,7 +148,7 @@ int points_next(struct points_reader *reader, struct journal_point *ret_point, s
     if (reader->rest.n == 0) {
         return 0;
     }
-    if (take_key(reader, &number) < 0 || point_decode(&reader->keys[number].code, &reader->rest, &plain) != 1) {
+    if (take_key(reader, &number) < 0 || point_decode_here(&reader->keys[number].code, &reader->rest, &plain) != 1) {
         return -1;
     }
     *ret_point = (struct journal_point){

@@ -10,11 +10,9 @@ goes on.
 Nothing here passes or fails by the clock. All figures stay in BUILD/bench/results.json; --from reads such a file again.
 """
 import argparse
-import datetime
 import json
 import os
 import pathlib
-import platform
 import shutil
 import signal
 import subprocess
@@ -23,6 +21,7 @@ import time
 
 import durable_order
 import loading
+import machine
 import metrics
 import peers
 import report
@@ -164,39 +163,7 @@ class Bench:
 ROWS = ("chains", "order", "one", "validate", "memory", "long", "recovery", "metrics")
 
 
-# ---- the machine ----
-
-def last_line(*command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENV)
-    return (done.stdout.strip().splitlines() or ["?"])[-1]
-
-
-def busy_percent(seconds=3):
-    """How much of the processors somebody else uses, while we do nothing."""
-    def read():
-        first = pathlib.Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
-        ticks = [int(word) for word in first.split()[1:9]]
-        return sum(ticks), ticks[3] + ticks[4]
-    total, idle = read()
-    time.sleep(seconds)
-    total_after, idle_after = read()
-    return 100 - 100 * (idle_after - idle) / max(1, total_after - total)
-
-
-def machine(folder):
-    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
-    memory_kib = int(pathlib.Path("/proc/meminfo").read_text(encoding="ascii").split()[1])
-    version_of_make = last_line("make", "-f", "/dev/null", "--eval", "all: ; @echo $(MAKE_VERSION)")
-    revision = last_line("git", "-C", str(pathlib.Path(__file__).parent), "rev-parse", "--short=10", "HEAD")
-    return {
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "model": model,
-        "processors": os.cpu_count(), "memory": f"{memory_kib / (1 << 20):.0f} GiB",
-        "disk": last_line("df", "--output=fstype", str(folder)), "system": f"Linux {platform.release().split('-')[0]}",
-        "ninja": "ninja " + last_line("ninja", "--version"), "make": f"GNU make {version_of_make}",
-        "revision": f"revision {revision}", "load_before": os.getloadavg()[0], "busy": busy_percent(),
-    }
-
+# ---- the command ----
 
 def end_by_signal(signal_number, _):
     """Ends in the usual way, so that what was started is ended, too."""
@@ -206,7 +173,7 @@ def end_by_signal(signal_number, _):
 def measure(options):
     bench = Bench(options.build, options.rounds)
     file = bench.build / "bench/results.json"
-    bench.results["machine"] = about = machine(bench.work)
+    bench.results["machine"] = about = machine.of(bench.work)
     if about["disk"] in ("tmpfs", "ramfs"):
         tell("the build folder is not on a disk: syncs cost nothing there, and the ratios say nothing")
     began = time.monotonic()

@@ -15,8 +15,6 @@ from timing import NotMeasured, median
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "e2e"))
 from runners import kill_runners, runners_of  # noqa: E402
 
-SETTLE_S = 1  # for what the kernel still does after thirty thousand files were removed and made: no crash brings that
-
 
 def wait_until(condition, what, patience_s=120, pause_s=0.05):
     until = time.monotonic() + patience_s
@@ -132,8 +130,7 @@ class Homes:
         # Not by shutil, which takes long over the folders of 10,000 steps.
         subprocess.run(["rm", "-rf", self.home], check=True)
         subprocess.run(["cp", "-a", self.folder / "crashed", self.home], check=True)
-        os.sync()
-        time.sleep(SETTLE_S)
+        self.timer.settle()
         began = time.perf_counter()
         process = self.start("resume", "-q", "--wait", env={"SLUICE_LOG": "info"}, stderr=subprocess.PIPE, text=True)
         try:

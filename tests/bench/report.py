@@ -2,9 +2,9 @@
 """What was measured, as the part of docs/performance.md between its two marks."""
 import pathlib
 
+import machine
 from timing import NotMeasured, median
 
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 OURS = {"sluice": "**sluice**, `run: [\"true\"]`", "lua": "**sluice**, `lua: return`", "plugin": "**sluice**, a plugin"}
 PROGRAMS = {"ninja": "ninja", "make": "GNU make", **OURS}
 
@@ -35,11 +35,8 @@ class Report:
 
     def machine(self):
         m = self.results["machine"]
-        return (f"Measured on {m['date']} at {m['revision']}, with {m['processors']} processors ({m['model']}), "
-                f"{m['memory']} of memory, homes on {m['disk']}, {m['system']}. Before it began the processors were "
-                f"{m['busy']:.0f} % busy with something else, and the load was {m['load_before']:.1f}; at the end "
-                f"it was {m['load_after']:.1f} (of its own steps, too). {self.results['rounds']} rounds; {m['ninja']}, "
-                f"{m['make']}.\n")
+        return (f"{machine.words(m)}; at the end it was {m['load_after']:.1f} (of its own steps, too). "
+                f"{self.results['rounds']} rounds; {m['ninja']}, {m['make']}.\n")
 
     def floors(self):
         if not self.results["floors"]:
@@ -175,12 +172,13 @@ class Report:
             self.shape("chain", "a chain"), self.shape("wide", "wide, 2 at once"), self.peers()) if part)
 
 
-def write(path, text):
-    """Puts the text between the marks of the page."""
+def write(path, text, name="bench"):
+    """Puts the text between the marks of that name in the page."""
+    begin_mark, end_mark = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     path = pathlib.Path(path)
     page = path.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
     if not begin or not end:
-        raise NotMeasured(f"{path} has no part between '{BEGIN}' and '{END}'")
-    path.write_text(f"{before}{BEGIN}\n{text.strip()}\n{END}{after}", encoding="utf-8")
+        raise NotMeasured(f"{path} has no part between '{begin_mark}' and '{end_mark}'")
+    path.write_text(f"{before}{begin_mark}\n{text.strip()}\n{end_mark}{after}", encoding="utf-8")

@@ -4,9 +4,13 @@ import os
 import pathlib
 import statistics
 import subprocess
+import time
 
 # The same short search path for everybody, and no settings of a person's own.
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "NO_COLOR": "1"}
+
+
+SETTLE_S, SETTLED_S, SETTLES_MAX = 1, 0.02, 10
 
 
 class NotMeasured(Exception):
@@ -36,6 +40,18 @@ class Timer:
             raise NotMeasured(f"{pathlib.Path(command[0]).name} ended with {done.returncode}: {''.join(said)}")
         micros, peak_kib, _ = out.read_text(encoding="ascii").split()
         return Took(int(micros) / 1000, int(peak_kib))
+
+    @staticmethod
+    def settle():
+        """After thirty thousand files were copied: until a sync finds nothing to do. The kernel calls all of it written
+        while the disk is still at it, and the next sync, whoever's, waits for that."""
+        for _ in range(SETTLES_MAX):
+            os.sync()
+            time.sleep(SETTLE_S)
+            began = time.monotonic()
+            os.sync()
+            if time.monotonic() - began < SETTLED_S:
+                return
 
     def floors(self, times=300):
         """Milliseconds of (a spawn, a sync, both) here and now."""

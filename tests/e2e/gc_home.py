@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A home that `sluice gc` is to clean, and what is looked for in it."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -51,7 +52,8 @@ class Home:
         return self.sluice.run(*arguments, expect=expect).json
 
     def sql(self, text, *values):
-        with sqlite3.connect(self.sluice.home / "sluice.db") as store:
+        # Closed at once: a copy of the home must not meet what closing takes away.
+        with contextlib.closing(sqlite3.connect(self.sluice.home / "sluice.db")) as store, store:
             return store.execute(text, values).fetchall()
 
     def age(self, where="1", hours=48):

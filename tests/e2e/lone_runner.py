@@ -43,7 +43,7 @@ def read_journal(path):
     at, frames = 16, []
     while at + 40 <= len(data):
         size, crc, sequence, time_ms, attempt, kind, zero, zero2 = struct.unpack_from("<IIQqqHHI", data, at)
-        if at + 40 + size > len(data):
+        if at + 40 + size > len(data) or not any(data[at : at + 40]):
             break
         if size < 4096:
             assert crc == crc32c(data[at + 8 : at + 40 + size])

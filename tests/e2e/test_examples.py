@@ -82,7 +82,8 @@ def rows_of(path):
 
 
 def test_every_example_has_a_test_and_a_line_in_the_ladder():
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "e2e").glob("test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for folder in ("e2e", "conformance")
+                    for path in (ROOT / "tests" / folder).glob("test_*.py"))
     untested = [name for name in EXAMPLES if f'example("{name}")' not in tests]
     assert untested == []
     ladder = re.findall(r"^\| \[`([a-z-]+)`\]\(\1\) \|", (ROOT / "examples" / "README.md").read_text(), re.M)

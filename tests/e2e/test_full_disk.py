@@ -74,16 +74,20 @@ def test_what_became_ready_while_the_disk_was_full_does_not_start_before_the_can
     assert not (sluice.folder / "b").exists()
 
 
-def test_two_signals_cancel_and_kill(sluice, start_full):
+@pytest.mark.parametrize("apart", [0.1, 0.4, 1])
+def test_two_signals_cancel_and_kill(sluice, start_full, apart):
+    """Also when both come while it waits for room: the kernel makes one of two that nobody has taken."""
     sluice.pipeline("""\
         name: p
         steps:
           a: {run: "trap '' TERM; touch full; while sleep 0.1; do :; done", stop: {grace: 1h}}
+          b: {run: "until [ -e full ]; do sleep 0.02; done"} # its end finds no room
         """)
     process = start_full("run", "-q")
     wait_until(lambda: (sluice.folder / "full").exists())
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    time.sleep(1)
+    time.sleep(apart)
     process.send_signal(signal.SIGINT)
     code, _ = end_of(process, sluice, 2)
     assert code == 130 and sluice("show", "--json", expect=0).json["status"] == "cancelled"

@@ -37,6 +37,20 @@ def test_what_killed_processes_left_goes(sluice):
     assert run
 
 
+def test_files_of_a_trace_stay_as_long_as_it_does(sluice):
+    home = Home(sluice)
+    home.run()
+    kept, gone = "a" * 32, "b" * 32
+    for trace in (kept, gone):
+        folder = sluice.home / "artifacts/1/traces" / trace / "artifacts"
+        folder.mkdir(parents=True)
+        (folder / "traces.json").write_text("{}")
+    home.sql("INSERT INTO traces (request_id, experiment_id, start_ms, status, artifact_uri) VALUES (?, 1, 1, 'OK', ?)",
+             kept, str(sluice.home / "artifacts/1/traces" / kept / "artifacts"))
+    assert names(home.gc(), "leftover") == ["artifacts/1/traces/" + gone]
+    assert os.listdir(sluice.home / "artifacts/1/traces") == [kept]
+
+
 def test_what_a_living_step_copies_stays_though_no_row_knows_it_yet(sluice):
     """sluice was killed: the runner goes on, and tells the journal alone of the model that it copies."""
     home = Home(sluice)
@@ -132,6 +146,28 @@ def copy_home(sluice, folder):
     shutil.copytree(folder, sluice.home, ignore=SOCKETS)
 
 
+def delete_as_clients_do(home):
+    """An experiment that was deleted two days ago, of a run with a file, a model and a trace."""
+    run, model, trace = "0" * 31 + "1", "m-" + "0" * 31 + "2", "0" * 31 + "3"
+    folder = home.sluice.home / "artifacts/77"
+    deleted = "(SELECT max(created_ms) FROM pipeline_runs) - 48 * 3600000"
+    home.sql(f"INSERT INTO experiments VALUES (77, 'clients', '', 1, 1, {deleted})")
+    home.sql("INSERT INTO experiment_tags VALUES (77, 'a', 'b')")
+    home.sql("INSERT INTO runs VALUES (?, 77, 'r', 'u', 'FINISHED', 1, 2, NULL, ?, NULL)", run,
+             f"{folder}/{run}/artifacts")
+    home.sql("INSERT INTO run_params VALUES (?, 'a', 'b')", run)
+    home.sql("INSERT INTO run_models VALUES (?, ?, 1, 0)", run, model)
+    home.sql("INSERT INTO logged_models VALUES (?, 77, 'm', ?, ?, '', 1, '', '', 0, 1, 1, NULL)", model,
+             f"{folder}/models/{model}/artifacts", run)
+    home.sql("INSERT INTO traces VALUES (?, 77, 1, 2, 'OK', ?)", trace, f"{folder}/traces/{trace}/artifacts")
+    home.sql("INSERT INTO trace_tags VALUES (?, 'a', 'b')", trace)
+    home.sql("INSERT INTO runs VALUES (?, 0, 'r', 'u', 'FINISHED', 1, 2, 5, ?, NULL)", "0" * 31 + "4",
+             str(home.sluice.home / "artifacts/0" / ("0" * 31 + "4") / "artifacts"))
+    for below in (run, "models/" + model, "traces/" + trace):
+        (folder / below / "artifacts").mkdir(parents=True)
+        (folder / below / "artifacts/file").write_text("x")
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_anywhere_nothing_dangles_and_the_next_one_completes(sluice, tmp_path, point):
     home = Home(sluice, cache=True)
@@ -145,12 +181,13 @@ def test_killed_anywhere_nothing_dangles_and_the_next_one_completes(sluice, tmp_
         home.sql("CREATE TABLE ballast (b BLOB)")
         home.sql("INSERT INTO ballast VALUES (zeroblob(8000000))")
         home.sql("DROP TABLE ballast")
+    delete_as_clients_do(home)
     home.settle()
     kept = tmp_path.parent / (tmp_path.name + "-kept")
     shutil.copytree(sluice.home, kept, ignore=SOCKETS)
-    rules = (*RULES, "--cache", "keep_last=0", "--logs", "keep_last=1")
+    rules = (*RULES, "--cache", "keep_last=0", "--logs", "keep_last=1", "--deleted", "older_than=1h")
     whole = home.gc("--dry-run", *rules)
-    assert len(names(whole)) == 2 and len(names(whole, "logs")) >= 1
+    assert len(names(whole)) == 2 and len(names(whole, "logs")) >= 1 and len(names(whole, "deleted")) == 4
     killed = 0
     for nth in range(1, 40):
         copy_home(sluice, kept)

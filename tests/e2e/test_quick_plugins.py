@@ -102,7 +102,7 @@ def test_where_steps_give_outputs_lines_are_soon_no_more_given(sluice):
     assert [step["outputs"] for step in result.json["steps"]] == [{"given": 7}] * STEPS
     assert heirs(sluice) == 0
     given = rows_of(sluice, "SELECT max(id) FROM attempts")[0][0]
-    assert given < STEPS + 5 * 17, "ids of attempts that were given out: at most five lines of sixteen in vain"
+    assert given < STEPS + 5 * 9, "ids of attempts that were given out: at most five lines of eight in vain"
 
 
 def test_a_plugin_that_is_replaced_is_recorded_as_what_each_step_loaded(sluice):
@@ -118,3 +118,19 @@ def test_a_plugin_that_is_replaced_is_recorded_as_what_each_step_loaded(sluice):
     tags = plugin_tags(sluice)
     assert tags[0] == f"quick 1.0 sha256:{old}" and tags[-1] == f"quick 1.1 sha256:{new}"
     assert set(tags[1:]) == {f"quick 1.1 sha256:{new}"}
+
+
+def looks(sluice, steps):
+    """How often `sluice` itself asks for the state of the plugin's file in a run of steps that begin together."""
+    lines = ["name: wide", "steps:", *(f"  s{n}: {{uses: ./quick.so}}" for n in range(steps))]
+    sluice.pipeline("\n".join(lines) + "\n")
+    trace = sluice.folder / "trace"
+    env = {**sluice.env, "ASAN_OPTIONS": sluice.env["ASAN_OPTIONS"] + ":detect_leaks=0"}  # it cannot be traced
+    subprocess.run(["strace", "-qq", "-e", "trace=stat,newfstatat", "-o", trace, BUILD / "sluice", "run", "-q", "--new",
+                    "--jobs", str(steps)], cwd=sluice.folder, env=env, check=True, capture_output=True)
+    return trace.read_text(encoding="utf-8").count("/quick.so")
+
+
+def test_a_plugin_is_looked_at_once_for_all_steps_that_begin_in_a_turn(sluice):
+    build(sluice)
+    assert looks(sluice, 6) == looks(sluice, 1)

@@ -205,7 +205,7 @@ def test_a_model_is_linked_to_run_and_files(fit):
     assert model["name"] == "wine" and model["status"] == 2 and model["status_message"] == ""
     assert model["source_run_id"] == run["steps"][0]["run_id"] and len(model["sha256"]) == 64
     link = store.one("SELECT * FROM run_models")
-    assert link == {"run_id": run["steps"][0]["run_id"], "model_id": model["model_id"], "is_output": 1}
+    assert link == {"run_id": run["steps"][0]["run_id"], "model_id": model["model_id"], "is_output": 1, "step": 0}
     files = store.rows("SELECT * FROM artifacts WHERE owner = ?", model["model_id"])
     assert {"MLmodel", "weights.bin"} <= {file["path"] for file in files}
     assert sum(file["size_bytes"] for file in files) == model["size_bytes"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What steps ask for: nobody gets more than there is, over restarts and kills; nobody waits for ever; at rest nothing
 is held."""
+import contextlib
 import json
 import os
 import re
@@ -378,6 +379,41 @@ def groups(sluice, tmp_path_factory):
         (mine / name).touch()
     sluice.env["SLUICE_CGROUP_ROOT"] = str(root)
     return mine
+
+
+def test_a_step_that_the_kernel_ends_at_a_limit_around_it_is_tried_again_on_oom(sluice, groups):
+    """It asked for no memory: the limit is a container's, say."""
+    events = groups / "memory.events"
+    events.write_text("oom 0\noom_kill 0\n")
+    sluice.pipeline(f"""
+        name: around
+        steps:
+          shell:
+            retry: {{attempts: 2, on: [oom], delay: 10ms}}
+            run: |
+              [ "$SLUICE_STEP_DIR" != "${{SLUICE_STEP_DIR%.2}}" ] && exit 0
+              sed -i 's/oom_kill 0/oom_kill 1/' {events}
+              sh -c 'kill -9 $$'
+          itself:
+            needs: [shell]
+            retry: {{attempts: 2, on: [oom], delay: 10ms}}
+            run: |
+              [ "$SLUICE_STEP_DIR" != "${{SLUICE_STEP_DIR%.2}}" ] && exit 0
+              sed -i 's/oom_kill 1/oom_kill 2/' {events}
+              kill -9 $$
+          somebody:
+            needs: [itself]
+            retry: {{attempts: 2, on: [oom], delay: 10ms}}
+            run: kill -9 $$
+    """)
+    result = sluice.run(expect=1)
+    assert [result.step(name)["status"] for name in ("shell", "itself", "somebody")] == ["succeeded", "succeeded",
+                                                                                       "failed"]
+    with contextlib.closing(sqlite3.connect(sluice.home / "sluice.db")) as store:
+        reasons = [reason for reason, in store.execute("SELECT reason FROM attempts ORDER BY id")]
+    around = "out of memory: the kernel ended it, at a limit of the machine or of a group around it"
+    assert reasons[:4] == [around, None, around, None]
+    assert len(reasons) == 5 and reasons[4].startswith("killed by signal 9 (SIGKILL)")
 
 
 def memory_limit(sluice):

@@ -15,7 +15,8 @@ def test_a_command_that_succeeds_leaves_its_frames_in_order(runner, engine):
     attempt = runner.spawn(engine, argv=["true"])
     end = runner.exit(attempt)
     assert [f[1] for f in runner.frames(attempt)] == ["spawning", "started", "exit"]
-    assert runner.frames(attempt, "spawning") == [b"{}"]
+    (spawning,) = runner.frames(attempt, "spawning")
+    assert json.loads(spawning) == {"session": engine.hello["pid"]}
     assert runner.started(attempt)["pid"] > 1 and runner.started(attempt)["start_ticks"] > 0
     assert (end["how"], end["code"], end["signal"], end["stopped"], end["reason"]) == ("exited", 0, 0, None, None)
     assert end["wall_ms"] >= 0 and end["max_rss_bytes"] > 100000

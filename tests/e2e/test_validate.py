@@ -248,13 +248,13 @@ def test_a_valid_file_is_said_to_be_and_quiet_says_nothing(sluice):
     sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
     assert sluice("validate", expect=0).out == "sluice.yaml: valid\n"
     assert sluice("validate", "--quiet", expect=0).out == ""
-    sluice.pipeline("name: p\nsteps: {a: {run: 'true', permissions: {register: [m]}}}\n")
+    sluice.pipeline("name: p\nsteps: {a: {lua: 'return', permissions: {register: [m]}}}\n")
     assert sluice("validate", expect=0).out.endswith("sluice.yaml: valid, 1 warning\n")
 
 
 def test_json_has_every_file_and_every_problem(sluice):
     sluice.pipeline(WRONG, "bad.yaml")
-    sluice.pipeline("name: p\nsteps: {a: {run: 'true', permissions: {register: [m]}}}\n", "good.yaml")
+    sluice.pipeline("name: p\nsteps: {a: {lua: 'return', permissions: {register: [m]}}}\n", "good.yaml")
     for arguments in (("--format", "json"), ("--json",)):
         report = json.loads(sluice("validate", "good.yaml", "bad.yaml", *arguments, expect=3).out)
         assert report["valid"] is False
@@ -273,7 +273,7 @@ def test_json_has_every_file_and_every_problem(sluice):
 
 def test_sarif_is_what_its_version_2_1_0_requires(sluice):
     sluice.pipeline(WRONG, "a folder/bad: 1.yaml")
-    sluice.pipeline("name: p\nsteps: {a: {run: 'true', permissions: {register: [m]}}}\n", "good.yaml")
+    sluice.pipeline("name: p\nsteps: {a: {lua: 'return', permissions: {register: [m]}}}\n", "good.yaml")
     out = sluice("validate", "a folder/bad: 1.yaml", "good.yaml", "nowhere.yaml", "--format", "sarif", expect=3).out
     log = json.loads(out)
     assert log["version"] == "2.1.0" and log["$schema"].endswith("sarif-2.1.0.json")

@@ -30,7 +30,7 @@ from home import ROOT, processes_of
 LIFT_S = 1.2   # after the first failure: a command that goes on trying has its fault lifted
 HANG_S = 30    # from the beginning, or from there: it hangs
 
-RUNNER_FDS = 7  # of one that has nothing to do: standard streams, its folder, listener, signals, epoll
+RUNNER_FDS = 8  # of one that has nothing to do: standard streams, its folder, two listeners, signals, epoll
 
 # ---- what can fail ----
 
@@ -160,8 +160,13 @@ steps:
     with: {model: "${{ steps.train.model_id }}", name: nth, aliases: [challenger]}
 """.replace("@PREPARE@\n", life.PREPARE)
 # Steps that a runner begins by itself, in the place of one another.
-CHAIN = 'name: nth\nenv: {LEDGER: "@LEDGER@"}\nsteps:\n' + "".join(
-    f"  s{n}:\n    needs: [{f's{n - 1}' if n else ''}]\n    run: |\n      @BEGIN@\n      @END@\n" for n in range(10))
+def _link(n):
+    """Every third is a script, which is made ready while the one before it runs."""
+    needs = f"  s{n}:\n    needs: [{f's{n - 1}' if n else ''}]\n"
+    return needs + ("    lua: print('here')\n" if n % 3 == 2 else "    run: |\n      @BEGIN@\n      @END@\n")
+
+
+CHAIN = 'name: nth\nenv: {LEDGER: "@LEDGER@"}\nsteps:\n' + "".join(_link(n) for n in range(10))
 
 
 def make_library(folder):

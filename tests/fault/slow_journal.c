@@ -16,10 +16,12 @@
 #include <unistd.h>
 
 static int nth, sync_ms, seen;
+static const char *log_path;
 
 __attribute__((constructor)) static void read_environment(void)
 {
     const char *text = getenv("SLOW_JOURNAL");
+    log_path = getenv("SLOW_JOURNAL_LOG"); /* while it is ours: a step that is being started has its own for a moment */
     bool ours = text != NULL && strcmp(program_invocation_short_name, "sluice-runner") == 0;
     if (ours && sscanf(text, "%d:%d", &nth, &sync_ms) != 2) {
         nth = sync_ms = 0;
@@ -28,8 +30,7 @@ __attribute__((constructor)) static void read_environment(void)
 
 static void note(const char *line)
 {
-    const char *path = getenv("SLOW_JOURNAL_LOG");
-    int fd = nth == 0 || path == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int fd = nth == 0 || log_path == NULL ? -1 : open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
         (void)!write(fd, line, strlen(line));
         (void)close(fd);

@@ -74,7 +74,7 @@ def test_a_call_fails(tmp_path, library, counted, loop):
             break
 
 
-IN_A_LINE = [loop for loop in LOOPS if (ALL or not loop.onwards) and (loop.program == "sluice-runner" or (
+IN_A_LINE = [loop for loop in LOOPS if (ALL or not loop.onwards) and (loop.program in ("sluice-runner", "step") or (
     loop.program == "sluice" and loop.fault.kind in ("write", "send", "fsync", "sqlite")))]
 
 

@@ -38,6 +38,22 @@ def test_reboot_with_a_step_running_that_may_be_repeated(home, machine):
     assert home.attempts() == {"first": ["succeeded"], "slow": ["lost", "succeeded"], "after": ["succeeded"]}
 
 
+def test_what_a_power_cut_left_behind_the_last_frame_goes(home, machine, monkeypatch):
+    """Pages come to the disk in any order: the beginning of one frame, nothing of the next, and one more. What was
+    printed before that is there still."""
+    monkeypatch.setattr(life, "HOLD", life.HOLD.replace("      echo n=1", "      echo before\n      echo n=1"))
+    life.hold(home, retry=life.LOST_LATER)
+    env = reboot(home, machine)
+    with home.journal().open("ab") as file:
+        file.write(b"\x30\0\0\0\x01\x02\x03" + bytes(4000) + b"\x77" * 400)
+    life.let_go(home)
+    assert home("resume", "-q", **env)[0] == 0
+    assert home.attempts()["slow"] == ["lost", "succeeded"]
+    assert not home.journal().with_name("journal.damaged").exists()
+    assert "before" in home("logs", "latest", "first", **env)[1]
+    home.expect_whole(**env)
+
+
 @pytest.mark.parametrize("nth", [20, 60, 100, 140, 180, 220, 260, 300])
 def test_reboot_at_a_crash_point(home, machine, nth):
     """Whether a step had begun cannot be told from a journal that was not synced: then it is lost, never run again

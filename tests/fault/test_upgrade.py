@@ -168,6 +168,28 @@ def test_a_step_goes_on_beside_steps_of_a_newer_runner(home):
     home.expect_whole()
 
 
+def test_beside_an_old_runner_no_heir_is_given(home):
+    """With heirs a journal has zeros behind its frames. The old one writes there too, and may take them for damage
+    (wire/journal.h)."""
+    lines = ["name: beside", "steps:", "  old: {run: 'touch up; until [ -e go ]; do echo tick; sleep 0.02; done'}",
+             "  pause: {uses: wait, with: {file: beside, every: 100ms}}"]
+    lines += [f"  s{n}: {{run: ['true'], needs: [{f's{n - 1}' if n else 'pause'}]}}" for n in range(test_heirs.STEPS)]
+    home.write("beside.yaml", "\n".join(lines) + "\n")
+    process = home.start("run", "beside.yaml", "-q")
+    home.wait_for(lambda: (home.folder / "up").exists())
+    kill(home, process)
+    process = upgrade(home, NEXT)
+    touch(home, "beside")
+    home.wait_for(lambda: home.rows("SELECT 1 FROM steps WHERE step = ? AND state = 'succeeded'",
+                                    f"s{test_heirs.STEPS - 1}"))
+    assert of_step(home, "old", "runner") != of_step(home, "s0", "runner")
+    assert test_heirs.heirs(home) == 0 and home.journal().read_bytes()[-1] != 0
+    touch(home, "go")
+    ended(process)
+    assert set(map(tuple, home.attempts().values())) == {("succeeded",)}
+    home.expect_whole()
+
+
 def test_a_step_ends_while_no_sluice_is_there(home):
     hold(home)
     life.let_go(home)

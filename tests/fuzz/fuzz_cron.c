@@ -30,6 +30,9 @@ static void check_zone(const struct cron_expr *expr, const struct tzif *zone, in
         return;
     }
     check(next > after && next % 60000 == 0);
+    if (next - 1 > INT64_C(253402300799999)) {
+        return; /* in the year 10000: from there nobody may ask */
+    }
     check(cron_expr_next(expr, zone, next - 1, &again, NULL) == 0 && again == next);
     check(cron_expr_next(expr, zone, after + (next - after) / 2, &again, NULL) == 0);
     check(again == next || (next - after) / 2 == next - after);

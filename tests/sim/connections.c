@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,7 @@ static bool process_is_dead;
 
 static struct {
     int after, code, length;
+    char like[80]; /* only those that hold it; "": any */
     int count, failures;
     const char *last; /* that failed */
     bool in_transaction;
@@ -224,7 +226,7 @@ static bool fails(const sqlite3 *db, const char *sql)
     }
     failing.count++;
     origins_note(&origins, sql, failing.count);
-    if (failing.after < 0 || failing.after-- > 0) {
+    if (failing.after < 0 || strstr(sql, failing.like) == NULL || failing.after-- > 0) {
         return false;
     }
     failing.after = --failing.length > 0 ? 0 : -1;
@@ -239,6 +241,13 @@ void connections_fail_row(int statements, int code, int length)
     failing.after = statements;
     failing.code = code;
     failing.length = length;
+    failing.like[0] = '\0';
+}
+
+void connections_fail_at(const char *text, int nth)
+{
+    connections_fail(nth, SQLITE_IOERR_READ);
+    (void)snprintf(failing.like, sizeof failing.like, "%s", text);
 }
 
 void connections_fail(int statements, int code)

@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 SOURCE = pathlib.Path("orchestrator")
 FOLDERS = ("run", "engine")
 SCENARIOS = 1 << 40  # seeds from here are scenarios (scenario.h)
-LINKED = "base crypto time wire plugin pipeline run store engine".split()
+LINKED = "base crypto time wire plugin pipeline run search store engine".split()
 CONDITION = re.compile(r"^ +(?:\} else )?if \(", re.M)
 
 Deletion = collections.namedtuple("Deletion", "number file line text")
@@ -149,6 +149,17 @@ def spread(seeds, most):
     return seeds[:first] + seeds[first::max(1, (len(seeds) - first) // (most - first))][:most - first]
 
 
+def check_command(output, chosen):
+    """What is printed with a failure lives it again (or the end of the process, of which nothing is printed)."""
+    lines = output.splitlines()
+    at = next((i for i, line in enumerate(lines) if line.startswith("seed ") and " failed once" not in line), None)
+    if at is None or " signal " in lines[at]:
+        return
+    again = subprocess.run(shlex.split(lines[at + 1]), capture_output=True, text=True, check=False)
+    if again.returncode != 1 or lines[at] not in again.stdout:
+        sys.exit(f"the command of {chosen} does something else: {lines[at + 1]}\n{again.stdout[-500:]}{again.stderr}")
+
+
 def is_found(program, work, deletion, seeds):
     """How it was found, or "" when it was not."""
     chosen = work / f"seeds.{deletion.number}"
@@ -156,6 +167,8 @@ def is_found(program, work, deletion, seeds):
     run = subprocess.run([program, "--delete", str(deletion.number), "--these", chosen, "--quick"],
                          capture_output=True, text=True, check=False)
     chosen.unlink()
+    if deletion.number % 20 == 0:
+        check_command(run.stdout, deletion)
     lines = [line for line in run.stdout.splitlines() if line.startswith("seed ")]
     return "" if run.returncode == 0 else lines[0] if lines else run.stdout.strip()[-200:]
 

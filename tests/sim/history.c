@@ -19,6 +19,7 @@
 const char *const history_fault_names[HISTORY_FAULT_KINDS] = {
     "kill",          "crash-point",    "die-at-write", "full",  "ioerr", "sync",    "after-sync", "busy",
     "runner-killed", "runner-stopped", "all-killed",   "power", "clock", "restart", "statement",
+    "doze",
 };
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -112,6 +113,7 @@ void history_engine_away(struct history *h)
     store_close(h->store);
     h->store = NULL;
     machine_process_ends();
+    h->asking.count = 0;
     world_engine_gone(&h->world);
 }
 
@@ -171,6 +173,7 @@ void history_engine_begin(struct history *h)
         options.supply = h->setup.supply;
         options.supply_count = h->setup.supply_count;
         options.secret = h->setup.secret;
+        options.secret_forget = h->setup.secret_forget;
         options.secret_ctx = h->setup.secret_ctx;
         options.step_env = h->setup.step_env;
         options.step_env_names = h->setup.step_env_names;
@@ -282,6 +285,10 @@ static void do_fault(struct history *h, size_t number)
         break;
     case FAULT_RESTART:
         h->restart = true;
+        break;
+    case FAULT_DOZE:
+        world->doze_after = luck % 16;
+        world->doze_ms = luck * 20;
         break;
     }
 }
@@ -408,6 +415,7 @@ void history_turn(struct history *h, int *failures)
         return;
     }
     world_trace(world, "a turn fails: %s", err.message);
+    memcpy(h->turn_failed, err.message, sizeof h->turn_failed);
     if ((err.code == ERR_LIMIT || err.code == ERR_BUSY) && ++*failures < RETRIES) {
         world_pass(world, 1000);
     } else {
@@ -501,6 +509,8 @@ void history_open(struct history *h, const struct history_options *options)
 void history_close(struct history *h)
 {
     judge_free(&h->judge);
+    vec_clear(&h->asking);
+    vec_clear(&h->later);
     world_close(&h->world);
     current = &first_world;
 }

@@ -26,7 +26,7 @@ struct history_result {
     int64_t simulated_ms;
 };
 
-enum { HISTORY_FAULT_KINDS = 15 };
+enum { HISTORY_FAULT_KINDS = 16 };
 extern const char *const history_fault_names[HISTORY_FAULT_KINDS];
 
 /* Makes the store that every history begins with: once in a process. */

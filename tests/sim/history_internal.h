@@ -26,6 +26,7 @@ enum fault_kind {
     FAULT_CLOCK,
     FAULT_RESTART,
     FAULT_STATEMENT,
+    FAULT_DOZE,
 };
 enum command_kind { COMMAND_SUBMIT, COMMAND_VOTE, COMMAND_CANCEL, COMMAND_KILL, COMMAND_RETRY };
 
@@ -55,13 +56,20 @@ struct history {
     struct strbuf *log; /* of a scenario: what the log says, and why turns failed; NULL */
     bool told_of_machine; /* a call of the engine's has failed with the words of the fault in machine.h */
     bool crash_at_cancel; /* the crash point that is armed is one of the next cancel */
+    char turn_failed[sizeof ((struct err *)0)->message]; /* why the last one did that failed */
     bool restart; /* the engine is to leave in order */
     /* of a scenario */
     struct engine_options setup; /* what its home has */
     struct resource_supply supply[8];
-    struct json secrets;
+    struct json secrets; /* null: not known yet */
+    struct {
+        VEC_OF(int64_t)
+    } asking; /* attempts that have asked for one, and need it still */
     bool calm, loose;
     const char *run_names[RUNS_MAX];
+    struct {
+        VEC_OF(const char *)
+    } later; /* what people do in a while */
     struct {
         VEC_OF(char *)
     } messages; /* by which steps began */

@@ -437,6 +437,9 @@ static const struct {
                                                       "attempts a JOIN runs r ON r.run_id = "
                                                       "a.step_run_id WHERE (a.ended_ms IS NULL) <> (r.end_ms IS "
                                                       "NULL)"},
+    {"an MLflow run that began at another time than its attempt",
+     "SELECT r.run_id || ' ' || a.started_ms || ' ' || r.start_ms FROM attempts a JOIN runs r ON r.run_id = "
+     "a.step_run_id WHERE a.started_ms <> r.start_ms"},
     {"an MLflow run that disagrees with its pipeline run", "SELECT r.run_id || ' ' || r.status || ' ' || p.state "
                                                            "FROM pipeline_runs p JOIN runs r USING (run_id) "
                                                            "WHERE (p.state IN " OPEN_RUN ") <> (r.end_ms IS NULL)"},
@@ -475,9 +478,27 @@ static void look_promises(struct judge *judge)
     }
 }
 
+/* By a clock that nobody has set. What was carried or kept began in another run. */
+static void look_times(struct judge *judge)
+{
+    struct world *world = judge->world;
+    sqlite3_stmt *s = judge_ask(
+        judge,
+        "SELECT s.run_id || ' s' || s.position FROM steps s JOIN pipeline_runs r USING (run_id) JOIN attempts a ON "
+        "a.run_id = s.run_id AND a.position = s.position AND a.item = s.item WHERE a.started_ms < r.started_ms OR "
+        "r.started_ms IS NULL",
+        "");
+    while (judge_row(s)) {
+        if (world->wall_offset_ms == 0) {
+            world_fail(world, "a step began before its run: %s", judge_text(s, 0));
+        }
+    }
+}
+
 void judge_look(struct judge *judge)
 {
     look_states(judge);
+    look_times(judge);
     look_attempts(judge);
     look_rows(judge);
     look_promises(judge);

@@ -27,6 +27,8 @@ int __real_unlinkat(int folder, const char *path, int flags);
 struct dirent *__real_readdir(DIR *folder);
 int __real_rename(const char *from, const char *to);
 char *__real_realpath(const char *path, char *room);
+int __real_stat(const char *path, struct stat *ret);
+int __wrap_stat(const char *path, struct stat *ret);
 int __real_epoll_create1(int flags);
 int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
 int __wrap_open(const char *path, int flags, ...);
@@ -193,6 +195,37 @@ int __wrap_epoll_create1(int flags)
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
 {
     return machine_fails("epoll_ctl") ? -1 : __real_epoll_ctl(epoll_fd, operation, fd, event);
+}
+
+/* ---- files that were made long ago ----------------------------------------------------------- */
+
+static struct stat settled[4];
+static size_t settled_count;
+
+void machine_settle(const char *path)
+{
+    if (path == NULL) {
+        settled_count = 0;
+    } else if (settled_count < sizeof settled / sizeof settled[0] &&
+               __real_stat(path, &settled[settled_count]) == 0) {
+        settled_count++;
+    }
+}
+
+int __wrap_stat(const char *path, struct stat *ret)
+{
+    enum { LONG_S = 1000000000 };
+    int result = __real_stat(path, ret);
+    for (size_t i = 0; result == 0 && i < settled_count; i++) {
+        const struct stat *one = &settled[i];
+        if (one->st_ino == ret->st_ino && one->st_size == ret->st_size && one->st_ctim.tv_sec == ret->st_ctim.tv_sec &&
+            one->st_ctim.tv_nsec == ret->st_ctim.tv_nsec) {
+            ret->st_mtim.tv_sec -= LONG_S;
+            ret->st_ctim.tv_sec -= LONG_S;
+            break;
+        }
+    }
+    return result;
 }
 
 /* ---- the log --------------------------------------------------------------------------------- */

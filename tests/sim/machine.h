@@ -27,6 +27,10 @@ bool machine_fails(const char *call);
 /* What the system says of such a failure. */
 const char *machine_words(void);
 
+/* As the system tells it, the file was made long ago, until it changes. (All else that a history writes is new: its
+ * times are those of the real clock.) Calls with NULL forget them all. */
+void machine_settle(const char *path);
+
 /* Warnings and errors of the log are added to `lines`, a line each, and not written; NULL: they are written. */
 struct strbuf;
 void machine_log_into(struct strbuf *lines);

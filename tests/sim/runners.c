@@ -76,7 +76,7 @@ void runner_killed(struct world *world, struct runner *runner)
     for (size_t i = 0; i < runner->attempts.count; i++) {
         steps_runner_gone(runner->attempts.items[i]);
     }
-    steps_close_logs(runner);
+    steps_leave_logs(world, runner);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -258,12 +258,26 @@ void runners_forget_ended(struct runner *runner, struct execution *step)
     }
 }
 
+/* Of a line whose first was withdrawn nothing begins any more: what is given for its end would be given in vain. */
+static void look_ahead_of(struct world *world, struct runner *runner, const struct link *link,
+                          const struct json *message)
+{
+    const struct execution *before = find_attempt(runner, json_get_int(message, "after", 0));
+    for (; before != NULL && before->phase == PHASE_HELD; before = find_attempt(runner, before->after)) {
+        if (before->withdrawn_by == link) {
+            world_fail(world, "an heir is given behind attempt %lld, which was withdrawn", (long long)before->attempt);
+            return;
+        }
+    }
+}
+
 static void obey(struct world *world, struct runner *runner, struct link *link, const struct json *message)
 {
     const char *type = json_get_text(message, "type", "");
     struct execution *step = find_attempt(runner, json_get_int(message, "attempt", 0));
     world_trace(world, "runner %d gets %s %lld", runner->number, type, (long long)json_get_int(message, "attempt", 0));
     if (strcmp(type, "spawn") == 0 && step == NULL) {
+        look_ahead_of(world, runner, link, message);
         steps_begin(world, runner, message);
     } else if (strcmp(type, "list") == 0) {
         send_attempts(runner, link);
@@ -275,6 +289,7 @@ static void obey(struct world *world, struct runner *runner, struct link *link, 
         steps_answer(world, step, message);
     } else if (step != NULL && strcmp(type, "withdraw") == 0) {
         step->withdrawn = true;
+        step->withdrawn_by = link;
         if (step->phase == PHASE_HELD) {
             struct arena *arena = arena_new();
             struct json withdrawn = typed(arena, "withdrawn");

@@ -5,9 +5,10 @@
  * A scenario is scenarios/NAME.scenario, sections that begin with "--- ":
  *
  *   --- home                what the home has: "slots 2", "supply NAME AMOUNT [DEVICE,...]", "secret NAME VALUE",
- *                           "groups JSON", "vars JSON", "env JSON", "single-user"; "processes": the engine can send
- *                           signals to runners; "loose": with faults it comes to something else, and only what
- *                           always holds is looked at; "calm": not even that
+ *                           "slow-secret NAME" (not known until people say it), "groups JSON", "vars JSON",
+ *                           "env JSON", "single-user"; "processes": the engine can send signals to runners;
+ *                           "loose": with faults it comes to something else, and only what always holds is looked
+ *                           at; "calm": not even that
  *   --- file PATH           a file of the workspace
  *   --- people              an act a line, each when nothing goes on by itself any more, or at once behind the one
  *                           before when it begins with "+ ", and with "- " even if there is no engine: see
@@ -32,7 +33,7 @@ enum scenario_fault {
     SCENARIO_FAULTS,
 };
 
-enum { SCENARIOS_MAX = 60 };
+enum { SCENARIOS_MAX = 200 };
 
 bool scenario_is(uint64_t seed);
 uint64_t scenario_seed(int scenario, enum scenario_fault fault, int nth);
@@ -54,7 +55,32 @@ int scenario_accept(const struct history_options *options, int scenario);
 /* Reads the scenario's sections; `*ret_people` is that of people, within the text. */
 void scenario_prepare(struct history *h, const char *text, struct str *ret_people);
 
+/* The words of a line that people do. */
+enum { WORDS_MAX = 16 };
+struct words {
+    const char *items[WORDS_MAX];
+    size_t count;
+};
+
+/* ---- scenario_world.c ---- */
+/* "" behind the last. */
+const char *word_at(const struct words *words, size_t index);
+/* What people do that is no command of the engine's. */
+void scenario_world_does(struct history *h, const struct words *words);
+/* What they have said they will do in a while is done. */
+void scenario_act_now(struct world *world, int64_t number);
+/* Turns of the engine as the verb says ("turns", "until-held", ...): what it came to. */
+const char *scenario_turns(struct history *h, const char *verb, long count);
+/* How many attempts runners hold for later. */
+long scenario_held(const struct world *world);
+
+/* ---- scenario_judge.c ---- */
+/* What must hold at its end, whatever it came to. */
+void scenario_judge(struct history *h);
+
 /* ---- scenario_people.c ---- */
+/* An id for the name, always the same. */
+const char *scenario_run_id(struct history *h, const char *name);
 /* One line of "people": what they were told, in the world's arena; NULL: it must be done again, with an engine. */
 const char *scenario_do(struct history *h, struct str line);
 

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,18 +36,38 @@ static void add_supply(struct history *h, struct str rest)
     h->supply[h->setup.supply_count++] = supply;
 }
 
+static void forget_secrets(void *ctx, int64_t attempt)
+{
+    struct history *h = ctx;
+    for (size_t i = h->asking.count; i > 0; i--) {
+        if (h->asking.items[i - 1] == attempt) {
+            h->asking.items[i - 1] = h->asking.items[--h->asking.count];
+        }
+    }
+}
+
 static int secret_of(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
                      struct str *ret, struct err *err)
 {
-    const struct history *h = ctx;
-    (void)attempt;
+    struct history *h = ctx;
     const struct json *value = json_get_str(&h->secrets, name);
     (void)pipeline;
+    vec_push(&h->asking, attempt);
+    if (value != NULL && value->type == JSON_NULL) {
+        return 1;
+    }
     if (value == NULL) {
         return err_set(err, ERR_NOT_FOUND, "there is no secret '%.*s'", STR_ARG(name));
     }
     *ret = arena_str(arena, value->u.string);
     return 0;
+}
+
+static void give_secrets(struct history *h)
+{
+    h->setup.secret = secret_of;
+    h->setup.secret_forget = forget_secrets;
+    h->setup.secret_ctx = h;
 }
 
 static void set_home(struct history *h, struct str line)
@@ -66,8 +87,10 @@ static void set_home(struct history *h, struct str line)
         struct str name = {0};
         (void)str_cut(&rest, ' ', &name);
         json_set(arena, &h->secrets, arena_str(arena, name).p, json_string(arena, rest));
-        h->setup.secret = secret_of;
-        h->setup.secret_ctx = h;
+        give_secrets(h);
+    } else if (str_is(word, "slow-secret")) {
+        json_set(arena, &h->secrets, arena_str(arena, rest).p, json_null());
+        give_secrets(h);
     } else if (str_is(word, "groups")) {
         h->setup.groups = read_value(arena, rest);
     } else if (str_is(word, "vars")) {
@@ -111,6 +134,7 @@ static void add_plugins(struct history *h)
                                 "param\0acts\0ANY\0\0D.\0end";
     const struct str manifests[] = {{act, sizeof act}, {judge, sizeof judge}};
     struct arena *arena = h->world.arena;
+    machine_settle(NULL);
     for (size_t i = 0; i < sizeof manifests / sizeof manifests[0]; i++) {
         struct plugin plugin;
         struct err err = {0};
@@ -120,6 +144,7 @@ static void add_plugins(struct history *h)
         }
         const char *path = arena_printf(arena, "%s/%.*s.so", h->world.workspace, STR_ARG(plugin.name));
         (void)fs_write(path, plugin.name, 0600, false, &err);
+        machine_settle(path);
         plugin.path = arena_str(arena, str_from(path));
         catalogue_add(&h->catalogue, &plugin);
     }

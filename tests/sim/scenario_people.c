@@ -19,8 +19,10 @@
  *                                    listen
  *   stop-runners, wake-runners       as SIGSTOP and SIGCONT
  *   cut-links, break-links N         connections end, and their runners live on; the next N end as they begin
+ *   fail-connects N                  the next N connections cannot be made, for want of descriptors
  *   babble                           runners send what is no message
  *   crash N                          the engine is killed at the Nth crash point from now
+ *   doze N MS                        the engine stands still there for so long, as a process that is stopped
  *   say TYPE RUN                     the runner of the run sends such a message
  *   absent MS                        the engine is killed, and the next begins so much later
  *   starts-nothing, starts-again     the next engines begin no steps, or do
@@ -29,10 +31,14 @@
  *   change-runners                   they are of another version, as the next engine finds
  *   other-runners N                  the next so many that are started are
  *   deafen-runners, hang-runners     as stop-runners, and SIGCONT is of no use, or no signal is
+ *   in MS ACT                        what happens to the world (runners, clock, files) in so long, whatever goes on
  *   turns N                          the engine has so many turns, and is not waited for any longer
  *   until-held N, until-begun N, until-rows N   the same, until runners hold so many attempts, or have begun so many
  *                                    in all, or the store knows of so many
  *   quiet                            nothing
+ *   fail N TEXT                      the Nth statement from now that holds the text fails; told in the log
+ *   secret NAME VALUE                it is set, or known at last
+ *   held                             how many attempts runners hold for later
  *   sql TEXT                         another process changes the store
  *   states RUN                       in which state it and its steps are, and why
  *   ask RUN                          is it blocked, is the engine idle, how far is it?
@@ -53,13 +59,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 16 };
-
-struct words {
-    const char *items[WORDS_MAX];
-    size_t count;
-};
-
 static struct words split(struct arena *arena, struct str line)
 {
     struct words words = {0};
@@ -68,11 +67,6 @@ static struct words split(struct arena *arena, struct str line)
         words.items[words.count++] = arena_str(arena, word).p;
     }
     return words;
-}
-
-static const char *word_at(const struct words *words, size_t index)
-{
-    return index < words->count ? words->items[index] : "";
 }
 
 /* The value of KEY=VALUE, or NULL. */
@@ -87,8 +81,7 @@ static const char *option(const struct words *words, const char *key)
     return NULL;
 }
 
-/* An id for the name, always the same. */
-static const char *run_id(struct history *h, const char *name)
+const char *scenario_run_id(struct history *h, const char *name)
 {
     for (size_t i = 0; i < h->run_count; i++) {
         if (strcmp(h->run_names[i], name) == 0) {
@@ -134,7 +127,7 @@ static const char *value_of(struct history *h, const char *text)
         return json_text(arena, &list).p;
     }
     if (strncmp(text, "@RUN_", 5) == 0) {
-        return run_id(h, text + 5);
+        return scenario_run_id(h, text + 5);
     }
     return home == NULL
                ? text
@@ -212,8 +205,8 @@ static struct engine_submission submission_of(struct history *h, struct arena *a
         .git = json_option(arena, words, "git"),
         .step_env = json_option(arena, words, "env"),
         .seed = 7,
-        .retry_of = retry != NULL   ? run_id(h, retry)
-                    : rerun != NULL ? run_id(h, rerun)
+        .retry_of = retry != NULL   ? scenario_run_id(h, retry)
+                    : rerun != NULL ? scenario_run_id(h, rerun)
                                     : NULL,
         .again = again == NULL ? NULL : again_of(arena, pipeline, again),
         .only = option(words, "only") != NULL,
@@ -234,7 +227,7 @@ static const char *submit(struct history *h, struct arena *arena, const struct w
     char made[40];
     int64_t room = 0;
     const char *problem = NULL;
-    const char *id = foresee ? NULL : run_id(h, word_at(words, 2));
+    const char *id = foresee ? NULL : scenario_run_id(h, word_at(words, 2));
     if (id != NULL && judge_run_state(&h->judge, id) != NULL) {
         return "ok"; /* it was not acknowledged, and happened */
     }
@@ -265,7 +258,7 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
     struct str groups = str_from(word_at(words, 5));
     struct str group;
     struct engine_vote vote = {
-        .run_id = run_id(h, word_at(words, 1)),
+        .run_id = scenario_run_id(h, word_at(words, 1)),
         .step = strcmp(word_at(words, 2), "-") == 0 ? NULL : word_at(words, 2),
         .actor = word_at(words, 3),
         .groups = json_array(),
@@ -285,7 +278,7 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
 
 static const char *ask(struct history *h, const char *name)
 {
-    const char *id = run_id(h, name);
+    const char *id = scenario_run_id(h, name);
     const struct run *run = engine_find_run(h->engine, id);
     const char *text = "";
     double progress = run == NULL ? -1 : engine_progress(h->engine, id, (struct run_place){0, 0}, &text);
@@ -304,7 +297,7 @@ static const char *states(struct history *h, const char *name)
         "SELECT replace(r.state || ': ' || coalesce(r.reason, '-') || '; ' || (SELECT group_concat(x, ', ') FROM "
         "(SELECT step || '/' || item || '=' || state || coalesce(': ' || reason, '') AS x FROM steps s "
         "WHERE s.run_id = r.run_id ORDER BY position, item)), ?, 'HOME') FROM pipeline_runs r WHERE r.run_id = ?";
-    struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "tt", h->world.home, run_id(h, name));
+    struct sqlite3_stmt *s = judge_ask(&h->judge, sql, "tt", h->world.home, scenario_run_id(h, name));
     const char *told = "no such run";
     while (judge_row(s)) {
         told = arena_strdup(h->world.arena, judge_text(s, 0));
@@ -358,164 +351,6 @@ static const char *change_store(struct history *h, struct str line)
     return code == SQLITE_OK ? "ok" : NULL;
 }
 
-static void reboot(struct history *h)
-{
-    struct world *world = &h->world;
-    world_engine_dies(world);
-    for (size_t i = 0; i < world->runners.count; i++) {
-        runner_killed(world, world->runners.items[i]);
-    }
-    for (size_t i = 0; i < world->executions.count; i++) {
-        world->executions.items[i]->process = false;
-    }
-    world_boot(world);
-}
-
-static void say(struct history *h, const char *type, const char *run)
-{
-    for (size_t i = 0; i < h->world.runners.count; i++) {
-        runner_says(&h->world, h->world.runners.items[i], type, run);
-    }
-}
-
-static void stop_runners(struct history *h, char how)
-{
-    for (size_t i = 0; i < h->world.runners.count; i++) {
-        h->world.runners.items[i]->stopped = how != 'w';
-        h->world.runners.items[i]->deaf = how == 'd';
-        h->world.runners.items[i]->hangs = how == 'h';
-    }
-}
-
-static long count_held(const struct world *world)
-{
-    long held = 0;
-    for (size_t i = 0; i < world->runners.count; i++) {
-        const struct runner *runner = world->runners.items[i];
-        for (size_t k = 0; runner->alive && k < runner->attempts.count; k++) {
-            held += runner->attempts.items[k]->phase == PHASE_HELD ? 1 : 0;
-        }
-    }
-    return held;
-}
-
-static long count_rows(struct history *h)
-{
-    struct sqlite3_stmt *s = judge_ask(&h->judge, "SELECT count(*) FROM attempts", "");
-    long rows = 0;
-    while (judge_row(s)) {
-        rows = strtol(judge_text(s, 0), NULL, 10);
-    }
-    return rows;
-}
-
-/* Turns as `verb` says. An engine that dies of a fault meanwhile has had its turns. */
-static const char *have_turns(struct history *h, const char *verb, long count)
-{
-    int failures = 0;
-    for (long i = 0; !h->world.dead && !h->restart && failures == 0; i++) {
-        bool enough = strcmp(verb, "turns") == 0        ? i >= count
-                      : strcmp(verb, "until-held") == 0 ? count_held(&h->world) >= count
-                      : strcmp(verb, "until-rows") == 0 ? count_rows(h) >= count
-                                                        : (long)h->world.executions.count >= count;
-        if (enough) {
-            break;
-        }
-        if (i > 300) {
-            return "it does not come to that";
-        }
-        history_turn(h, &failures);
-    }
-    return "ok";
-}
-
-/* True when the word is about the engine's own life. */
-static bool engine_does(struct history *h, const struct words *words)
-{
-    const char *verb = words->items[0];
-    if (strcmp(verb, "absent") == 0) {
-        world_engine_dies(&h->world);
-        history_engine_away(h);
-        world_pass(&h->world, strtol(word_at(words, 1), NULL, 10));
-    } else if (strcmp(verb, "supply") == 0) {
-        for (size_t i = 0; i < h->setup.supply_count; i++) {
-            struct resource_supply *supply = &h->supply[i];
-            bool named = str_is(supply->name, word_at(words, 1));
-            supply->amount = named ? strtol(word_at(words, 2), NULL, 10) : supply->amount;
-        }
-    } else if (strcmp(verb, "starts-nothing") == 0 || strcmp(verb, "starts-again") == 0) {
-        h->setup.starts_nothing = verb[7] == 'n';
-        h->restart = true;
-    } else if (strcmp(verb, "forget-plugins") == 0) {
-        catalogue_init(&h->catalogue, h->world.arena);
-        h->restart = true;
-    } else {
-        return strcmp(verb, "quiet") == 0;
-    }
-    return true;
-}
-
-static void world_does(struct history *h, const struct words *words)
-{
-    struct world *world = &h->world;
-    const char *verb = words->items[0];
-    if (engine_does(h, words)) {
-        return;
-    }
-    if (strcmp(verb, "fail-runners") == 0) {
-        world->fail_runners = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "dying-runners") == 0) {
-        world->dying_runners = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "mute-runners") == 0) {
-        world->mute_runners = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "stop-runners") == 0 || strcmp(verb, "wake-runners") == 0 ||
-               strcmp(verb, "deafen-runners") == 0 || strcmp(verb, "hang-runners") == 0) {
-        stop_runners(h, verb[0]);
-    } else if (strcmp(verb, "change-runners") == 0) {
-        for (size_t i = 0; i < world->runners.count; i++) {
-            world->runners.items[i]->is_other = true;
-        }
-    } else if (strcmp(verb, "other-runners") == 0) {
-        world->other_runners = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "say") == 0) {
-        say(h, word_at(words, 1), run_id(h, word_at(words, 2)));
-    } else if (strcmp(verb, "go") == 0) {
-        script_go(world, word_at(words, 1));
-    } else if (strcmp(verb, "later") == 0) {
-        world_pass(world, strtol(word_at(words, 1), NULL, 10));
-    } else if (strcmp(verb, "cut-links") == 0 || strcmp(verb, "babble") == 0) {
-        for (size_t i = 0; i < world->runners.count; i++) {
-            runner_breaks(world->runners.items[i], verb[0] == 'b');
-        }
-    } else if (strcmp(verb, "break-links") == 0) {
-        world->break_links = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "crash") == 0) {
-        world->crash_after = (int)strtol(word_at(words, 1), NULL, 10) - 1;
-    } else if (strcmp(verb, "clock") == 0) {
-        world->wall_offset_ms += strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "restart") == 0) {
-        h->restart = true;
-    } else if (strcmp(verb, "kill-engine") == 0) {
-        world_engine_dies(world);
-    } else if (strcmp(verb, "boot") == 0) {
-        reboot(h);
-    } else if (strcmp(verb, "cut") == 0 || strcmp(verb, "trim") == 0) {
-        const char *path = arena_printf(world->arena, "%s/runs/%s/journal", world->home, run_id(h, word_at(words, 1)));
-        (void)!truncate(path, strtol(word_at(words, 2), NULL, 10));
-        if (verb[0] == 'c') {
-            reboot(h);
-        }
-    } else if (strcmp(verb, "slots") == 0) {
-        world->plan.slots = (int)strtol(word_at(words, 1), NULL, 10);
-    } else if (strcmp(verb, "kill-runners") == 0) {
-        for (size_t i = 0; i < world->runners.count; i++) {
-            runner_killed(world, world->runners.items[i]);
-        }
-    } else {
-        world_fail(world, "'%s' is nothing that people do", verb);
-    }
-}
-
 static const char *do_line(struct history *h, struct str line)
 {
     struct arena *arena = arena_new();
@@ -529,16 +364,18 @@ static const char *do_line(struct history *h, struct str line)
         told = vote(h, arena, &words);
     } else if (strcmp(verb, "cancel") == 0) {
         (void)machine_engine_calls(true);
-        int result = engine_cancel(h->engine, run_id(h, word_at(&words, 1)), word_at(&words, 2),
+        int result = engine_cancel(h->engine, scenario_run_id(h, word_at(&words, 1)), word_at(&words, 2),
                                    words.count > 3 ? words.items[3] : NULL, &err);
         told = outcome(h, "a cancel", result, &err, "ok");
     } else if (strcmp(verb, "kill") == 0) {
         (void)machine_engine_calls(true);
-        told = outcome(h, "a kill", engine_kill(h->engine, run_id(h, word_at(&words, 1)), &err), &err, "ok");
+        told = outcome(h, "a kill", engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err), &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
     } else if (strcmp(verb, "turns") == 0 || strncmp(verb, "until-", 6) == 0) {
-        told = have_turns(h, verb, strtol(word_at(&words, 1), NULL, 10));
+        told = scenario_turns(h, verb, strtol(word_at(&words, 1), NULL, 10));
+    } else if (strcmp(verb, "held") == 0) {
+        told = arena_printf(h->world.arena, "%ld", scenario_held(&h->world));
     } else if (strcmp(verb, "sql") == 0) {
         told = change_store(h, line);
     } else if (strcmp(verb, "states") == 0) {
@@ -548,7 +385,7 @@ static const char *do_line(struct history *h, struct str line)
     } else if (strcmp(verb, "write") == 0 || strcmp(verb, "remove") == 0) {
         told = change_file(h, &words, line);
     } else {
-        world_does(h, &words);
+        scenario_world_does(h, &words);
     }
     arena_free(arena);
     return told;

@@ -35,6 +35,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SCENARIOS "tests/sim/scenarios"
+
 enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 5 /* one that takes longer never ends */ };
 
 struct options {
@@ -163,6 +165,32 @@ static void shrink(struct history_options *options, char failure[1200])
     (void)fails(options, failure);
 }
 
+/* The command that lives it again, and tells what happens: repro.sh tries it. */
+static void print_command(const char *program, const struct options *options, const struct history_options *history)
+{
+    (void)printf("  %s --seed %llu", program, (unsigned long long)history->seed);
+    if (deletion_chosen != 0) {
+        (void)printf(" --delete %d", deletion_chosen);
+    }
+    if (scenario_is(history->seed)) {
+        (void)printf("%s%s -v\n", strcmp(options->folder, SCENARIOS) == 0 ? "" : " --folder ",
+                     strcmp(options->folder, SCENARIOS) == 0 ? "" : options->folder);
+        return;
+    }
+    (void)printf(" --steps %zu", history->steps);
+    if (history->faults >= 0) {
+        (void)printf(" --faults %d", history->faults);
+    }
+    const char *before = " --only ";
+    for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
+        if ((history->allowed >> kind & 1u) != 0) {
+            (void)printf("%s%s", before, history_fault_names[kind]);
+            before = ",";
+        }
+    }
+    (void)printf("%s -v\n", *before == ',' ? "" : " --only none");
+}
+
 static void show(const char *program, const struct options *options, uint64_t seed, const char *first)
 {
     char failure[1200];
@@ -176,16 +204,8 @@ static void show(const char *program, const struct options *options, uint64_t se
     if (!options->quick && !scenario_is(seed)) {
         shrink(&history, failure);
     }
-    (void)printf("seed %llu: %s\n  %s --seed %llu --steps %zu --faults %d --only ", (unsigned long long)seed, failure,
-                 program, (unsigned long long)seed, history.steps, history.faults);
-    const char *comma = "";
-    for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
-        if ((history.allowed >> kind & 1u) != 0) {
-            (void)printf("%s%s", comma, history_fault_names[kind]);
-            comma = ",";
-        }
-    }
-    (void)printf("%s -v\n", *comma == '\0' ? "none" : "");
+    (void)printf("seed %llu: %s\n", (unsigned long long)seed, failure);
+    print_command(program, options, &history);
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */
@@ -318,17 +338,23 @@ static int run_many(const char *program, struct options *options)
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-static unsigned parse_kinds(const char *words)
+/* "kill,power", or "none". */
+static int parse_kinds(const char *words, unsigned *ret_kinds)
 {
-    unsigned bits = 0;
     struct str rest = str_from(words);
     struct str word;
-    while (str_cut(&rest, ',', &word)) {
+    *ret_kinds = 0;
+    while (strcmp(words, "none") != 0 && str_cut(&rest, ',', &word)) {
+        unsigned bit = 0;
         for (int kind = 0; kind < HISTORY_FAULT_KINDS; kind++) {
-            bits |= str_is(word, history_fault_names[kind]) ? 1u << kind : 0;
+            bit |= str_is(word, history_fault_names[kind]) ? 1u << kind : 0;
         }
+        if (bit == 0) {
+            return -1;
+        }
+        *ret_kinds |= bit;
     }
-    return bits;
+    return 0;
 }
 
 /* A seed a line. */
@@ -435,7 +461,9 @@ static int parse_options(int argc, char **argv, struct options *options)
             continue;
         }
         if (str_is(name, "--only")) {
-            options->history.allowed = parse_kinds(text);
+            if (parse_kinds(text, &options->history.allowed) < 0) {
+                return -1;
+            }
             continue;
         }
         if (parse_int(str_from(text), 0, INT64_MAX, &value, &err) < 0) {
@@ -455,7 +483,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.from = 1, .seeds = 1000, .jobs = 1, .folder = "tests/sim/scenarios", .every = -1};
+    struct options options = {.from = 1, .seeds = 1000, .jobs = 1, .folder = SCENARIOS, .every = -1};
     options.history = (struct history_options){.faults = -1, .allowed = UINT32_MAX, .steps = 7};
     char home[64];
     char failure[1200];

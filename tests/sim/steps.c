@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the journal ----------------------------------------------------------------------------- */
@@ -36,6 +38,40 @@ static struct run_log *log_of(struct world *world, struct runner *runner, const 
     return log;
 }
 
+/* Behind the last frame: nothing, zeros, or half a frame and zeros. */
+static void leave_zeros(struct world *world, const char *path, int64_t size)
+{
+    static const unsigned char half[] = {100, 0, 0, 0, 'h', 'a', 'l', 'f', 'a', 'f', 'r', 'a', 'm', 'e'};
+    uint64_t how = rng_below(&world->fault_rng, 3);
+    int fd = how == 0 ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    if (how == 2) {
+        (void)!pwrite(fd, half, 1 + (size_t)rng_below(&world->fault_rng, sizeof half), size);
+    }
+    (void)!ftruncate(fd, size + 200 + (int64_t)rng_below(&world->fault_rng, 5000));
+    close(fd);
+    world_trace(world, "a journal goes on with %s", how == 1 ? "zeros" : "half a frame and zeros");
+}
+
+void steps_leave_logs(struct world *world, struct runner *runner)
+{
+    for (size_t i = 0; i < runner->logs.count; i++) {
+        struct run_log *log = runner->logs.items[i];
+        char path[200];
+        (void)snprintf(path, sizeof path, "%s/runs/%s/journal", world->home, log->run_id);
+        bool there = journal_writer_file(log->writer) == journal_file_at(path);
+        journal_writer_close(log->writer);
+        log->writer = NULL;
+        struct stat status;
+        if (there && !world->scripted && stat(path, &status) == 0) {
+            leave_zeros(world, path, status.st_size);
+        }
+    }
+    steps_close_logs(runner);
+}
+
 void steps_close_logs(struct runner *runner)
 {
     for (size_t i = 0; i < runner->logs.count; i++) {
@@ -52,6 +88,9 @@ void steps_close_logs(struct runner *runner)
 static void sync_log(struct world *world, const struct execution *step)
 {
     const struct run_log *log = step->log;
+    if (log != NULL) {
+        journal_fill(log->writer);
+    }
     struct run_synced *synced = NULL;
     for (size_t i = 0; i < world->synced.count; i++) {
         bool same = strcmp(world->synced.items[i].run_id, step->run_id) == 0;

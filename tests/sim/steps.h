@@ -16,6 +16,8 @@ void steps_append(struct world *world, struct execution *step, enum journal_type
 void steps_end(struct world *world, struct execution *step, const char *how, int code, int signal);
 void steps_runner_gone(struct execution *step);
 void steps_close_logs(struct runner *runner);
+/* As a runner leaves them that is killed. */
+void steps_leave_logs(struct world *world, struct runner *runner);
 void steps_file_comes(struct world *world, int64_t step);
 /* The path that the wait of a step looks for. */
 const char *steps_file(struct world *world, int64_t step, char room[200]);

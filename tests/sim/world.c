@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -84,7 +85,9 @@ bool world_step(struct world *world, int64_t until_ms)
     struct happening what = world->happenings.items[next];
     world->happenings.items[next] = world->happenings.items[--world->happenings.count];
     world->now_ms = what.at_ms > world->now_ms ? what.at_ms : world->now_ms;
-    if (what.kind == HAPPENS_FAULT || what.kind == HAPPENS_COMMAND) {
+    if (world->scripted && what.kind == HAPPENS_COMMAND) {
+        world->acts(world, what.number);
+    } else if (what.kind == HAPPENS_FAULT || what.kind == HAPPENS_COMMAND) {
         vec_push(&world->due, what.kind == HAPPENS_FAULT ? -what.number : what.number);
         world->disturbed = true;
     } else {
@@ -112,6 +115,12 @@ static void world_crash_point(void *ctx, const char *name)
             origins_note(world->points, name, world->points_passed);
         }
         world->points_passed++;
+    }
+    if (!world->dead && world->doze_after >= 0 && world->doze_after-- == 0) {
+        world_trace(world, "the engine stands still at %s", name);
+        bool engine = machine_engine_calls(false);
+        world_pass(world, world->doze_ms);
+        (void)machine_engine_calls(engine);
     }
     if (!world->dead && world->crash_after >= 0 && world->crash_after-- == 0) {
         world_trace(world, "the engine is killed at %s", name);
@@ -186,6 +195,7 @@ static int world_wait(void *ctx, int epoll_fd, struct epoll_event *events, int r
     if (!world->dead) {
         wait_for(world, epoll_fd, timeout_ms, true);
     }
+    world->disturbed = world->disturbed && !world->scripted; /* the turn is what people wanted */
     (void)machine_engine_calls(engine);
     return epoll_wait(epoll_fd, events, room, 0);
 }
@@ -237,6 +247,14 @@ static int world_runner_connect(void *ctx, const char *folder, const char *id)
     struct world *world = ctx;
     struct runner *runner = runner_find_id(world, id);
     (void)folder;
+    if (machine_fails("runner_connect")) {
+        return -1;
+    }
+    if (world->fail_connects > 0) {
+        world->fail_connects--;
+        errno = EMFILE;
+        return -1;
+    }
     bool engine = machine_engine_calls(false);
     errno = ECONNREFUSED; /* unless what is called says otherwise */
     int fd = world->dead || runner == NULL ? -1 : runner_accept(world, runner);
@@ -365,6 +383,7 @@ void world_engine_gone(struct world *world)
     world->dead = world->disturbed = world->stuck = world->power_is_off = false;
     world->process++;
     world->skew_ms = 0;
+    world->doze_after = world->scripted ? world->doze_after : -1;
     world->crash_after = world->scripted ? world->crash_after : -1; /* a scenario counts them over all of its engines */
     disk_process_gone();
     connections_process_begins();
@@ -385,6 +404,18 @@ static int64_t synced_of(const struct world *world, const char *run_id)
     return 0;
 }
 
+/* Pages come to the disk in any order: what lies between may be zeros, and then there is something. */
+static void leave_pages(struct world *world, const char *path, int64_t size)
+{
+    int64_t zeros = (int64_t)rng_below(&world->fault_rng, 3) * 400;
+    int fd = rng_below(&world->fault_rng, 2) == 0 ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!pwrite(fd, "what else was written", 21, size + zeros);
+        close(fd);
+        world_trace(world, "and something behind %lld zeros", (long long)zeros);
+    }
+}
+
 /* What was not synced of a journal may be missing afterwards, also from the middle of a frame. */
 static void cut_journals(struct world *world)
 {
@@ -402,6 +433,9 @@ static void cut_journals(struct world *world)
         size = size < least && least <= (int64_t)status.st_size ? least : size;
         world->journal_cut = truncate(path, size) == 0 || world->journal_cut;
         world_trace(world, "a journal has %lld bytes of %lld", (long long)size, (long long)status.st_size);
+        if (!world->scripted) {
+            leave_pages(world, path, size);
+        }
     }
 }
 
@@ -426,7 +460,8 @@ void world_power_lost(struct world *world)
 
 void world_open(struct world *world, uint64_t seed, const char *home)
 {
-    *world = (struct world){.seed = seed, .crash_after = -1, .linger_ms = 600000, .arena = arena_new()};
+    *world = (struct world){
+        .seed = seed, .crash_after = -1, .doze_after = -1, .linger_ms = 600000, .arena = arena_new()};
     struct rng rng;
     living = world;
     rng_seed(&rng, seed);

@@ -55,6 +55,7 @@ struct execution {
     const char *order; /* and what the exit record of that one says then; NULL: it is none */
     struct json spawn; /* and its message */
     bool withdrawn;
+    const struct link *withdrawn_by; /* the connection on which that was said */
     bool refused;      /* its result was no success */
     bool left;         /* more than lines is in the journal */
     int points;        /* metric points in its journal */
@@ -162,6 +163,8 @@ struct world {
     /* the engine's process */
     bool dead;
     int crash_after; /* crash points to pass; -1: none is armed */
+    int doze_after;  /* the same, until it stands still for a while */
+    int64_t doze_ms;
     bool stuck;      /* it waits for ever, and nothing will happen */
     bool disturbed;  /* a fault or a command is due: the wait ends */
     int points_passed; /* crash points */
@@ -192,6 +195,7 @@ struct world {
     uint64_t trace; /* digest of all that happened: equal for equal histories; 0 when nobody asks */
     bool traced;
     bool verbose;
+    int fail_connects; /* the next so many connections cannot be made, for want of descriptors */
     int break_links; /* the next so many connections end as they begin */
     int fail_runners, dying_runners, mute_runners, other_runners; /* the next so many that are started */
     bool knows_processes; /* the engine can send signals to runners */
@@ -199,6 +203,7 @@ struct world {
         VEC_OF(struct runner_process)
     } processes;
     bool scripted; /* a scenario, not a plan */
+    void (*acts)(struct world *world, int64_t number); /* of a scenario: its time has come */
     struct {
         VEC_OF(const char *)
     } gone; /* names that nobody holds for any more */

@@ -132,6 +132,20 @@ TEST(a_hybrid_whose_memory_version_1_has_is_refused_in_words)
     remove_tree(&tree);
 }
 
+TEST(what_the_kernel_ended_in_our_group_is_counted_in_either_version)
+{
+    struct tree tree = make_tree();
+    assert_int_equal(cgroup_oom_kills(tree.root), -1);
+    put(&tree, GROUP "/memory.events", "low 0\noom 0\noom_kill 3\noom_group_kill 0\n");
+    assert_int_equal(cgroup_oom_kills(tree.root), 3);
+    put(&tree, "proc/self/mountinfo", "34 31 0:31 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+                                      "35 31 0:32 /jobs /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+    put(&tree, "proc/self/cgroup", "5:cpu:/\n4:memory:/jobs/mine\n0::/\n");
+    put(&tree, "sys/fs/cgroup/memory/mine/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n");
+    assert_int_equal(cgroup_oom_kills(tree.root), 7);
+    remove_tree(&tree);
+}
+
 TEST(a_threaded_group_is_refused_in_words)
 {
     struct tree tree = make_tree();
@@ -209,7 +223,8 @@ TEST(numbers_of_the_kernels_files_are_found_by_their_key)
     remove_tree(&tree);
 }
 
-TESTS(RUN(a_delegated_group_is_ours), RUN(who_is_in_the_supervisor_divides_the_group_above),
+TESTS(RUN(what_the_kernel_ended_in_our_group_is_counted_in_either_version),
+      RUN(a_delegated_group_is_ours), RUN(who_is_in_the_supervisor_divides_the_group_above),
       RUN(a_mount_may_begin_below_the_top_and_have_blanks_in_its_name), RUN(version_1_alone_is_refused_in_words),
       RUN(a_hybrid_whose_memory_version_1_has_is_refused_in_words), RUN(a_threaded_group_is_refused_in_words),
       RUN(a_group_with_strangers_is_refused_in_words),

@@ -42,6 +42,8 @@ TEST(exit_reason_says_in_words_how_an_attempt_ended)
          "out of memory: it used 300 MB, and had asked for 256 MB: ended by SIGTERM"},
         {{.how = EXIT_SIGNALLED, .signal = SIGKILL, .kernel_limit_bytes = (int64_t)2 << 30, .why = "it said nothing"},
          "out of memory: the kernel ended it at its limit of 2.0 GB"},
+        {{.how = EXIT_EXITED, .code = 137, .kernel_ended = true},
+         "out of memory: the kernel ended it, at a limit of the machine or of a group around it"},
         {{.how = EXIT_SIGNALLED, .signal = SIGKILL, .killed = true, .stopped = "cancel", .kernel_limit_bytes = 1 << 30},
          "cancelled: ended by SIGKILL"},
         {{.how = EXIT_SIGNALLED, .signal = SIGTERM, .stopped = "linger", .stop_signal = SIGTERM, .limit_ms = 2000},

@@ -3,7 +3,7 @@
 
 #include "test.h"
 
-static const struct fetch_policy everything = {.use_proxy = true};
+static const struct address_policy everything = {.use_proxy = true};
 
 static struct fetch_target parse(struct arena *arena, const char *url)
 {

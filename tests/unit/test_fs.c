@@ -148,7 +148,7 @@ TEST(a_write_that_fails_keeps_the_old_bytes)
     struct err onto_folder = {0};
     make_file("sub/a", "old");
     assert_int_equal(fs_write(in("sub"), STR("x"), 0644, false, &onto_folder), -1);
-    assert_error(&onto_folder, ERR_IO, "renaming");
+    assert_error(&onto_folder, ERR_IO, "replacing");
     assert_file("sub/a", "old");
     struct fs_list list = {0};
     assert_int_equal(fs_walk(folder, 10, arena, &list, NULL), 0);

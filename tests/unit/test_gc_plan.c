@@ -162,6 +162,58 @@ TEST(kept_results_go_by_their_last_use)
     arena_free(arena);
 }
 
+TEST(what_clients_deleted_goes_by_its_age_unless_it_is_held)
+{
+    struct arena *arena = arena_new();
+    struct retention rule;
+    struct gc_run going = run_of("a/1", "a", 9);
+    struct gc_run staying = run_of("a/2", "a", 9);
+    going.verdicts[RETENTION_RUNS].fate = GC_GOES;
+    int64_t old = now_ms - 2 * HOUR_MS;
+    struct gc_deleted items[] = {
+        {.kind = GC_DELETED_RUN, .label = "run 1", .experiment = 1, .deleted_ms = old},
+        {.kind = GC_DELETED_RUN, .label = "run 2", .experiment = 2, .deleted_ms = now_ms - HOUR_MS},
+        {.kind = GC_DELETED_RUN, .label = "run 3", .experiment = 3, .deleted_ms = old, .holder = "model version m/1"},
+        {.kind = GC_DELETED_RUN, .label = "run 4", .experiment = 4, .deleted_ms = old, .of_run = &staying},
+        {.kind = GC_DELETED_MODEL, .label = "model 5", .experiment = 5, .deleted_ms = old, .of_run = &staying},
+        {.kind = GC_DELETED_RUN, .label = "run 6", .experiment = 1, .deleted_ms = old, .of_run = &going},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "experiment 1", .experiment = 1, .deleted_ms = old},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "experiment 2", .experiment = 2, .deleted_ms = old},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "experiment 3", .experiment = 3, .deleted_ms = old},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "experiment 5", .experiment = 5, .deleted_ms = old},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "Default", .experiment = 0, .deleted_ms = old},
+        {.kind = GC_DELETED_EXPERIMENT, .label = "experiment 9", .experiment = 9, .deleted_ms = now_ms},
+    };
+    static const char *const why[] = {
+        "deleted 2h ago", NULL, "model version m/1", "it goes with run a/2", NULL, NULL, "deleted 2h ago",
+        "run 2 stays", "run 3 stays", "model 5 stays", "clients that name no experiment use it", NULL,
+    };
+    static const char fates[] = "GSHHSSGHHHHS";
+    assert_int_equal(retention_parse(RETENTION_DELETED, STR("older_than=1h"), &rule, NULL), 0);
+    gc_plan_deleted(items, COUNT(items), &rule, now_ms, arena);
+    for (size_t i = 0; i < COUNT(items); i++) {
+        char fate = "SGH"[items[i].verdict.fate];
+        if (fate != fates[i]) {
+            fail_msg("%s: expected %c, found %c", items[i].label, fates[i], fate);
+        }
+        assert_string_equal(items[i].verdict.why == NULL ? "" : items[i].verdict.why, why[i] == NULL ? "" : why[i]);
+    }
+    gc_plan_deleted(items, COUNT(items), &retention_none, now_ms, arena);
+    for (size_t i = 0; i < COUNT(items); i++) {
+        assert_int_equal(items[i].verdict.fate, GC_STAYS);
+    }
+    arena_free(arena);
+}
+
+TEST(deleted_takes_an_age_alone)
+{
+    struct retention rule;
+    struct err err = {0};
+    assert_int_equal(retention_parse(RETENTION_DELETED, STR("keep_last=3"), &rule, &err), -1);
+    assert_string_equal(err.message, "--deleted 'keep_last=3': there is no 'keep_last': expected older_than=90d");
+    assert_int_equal(retention_parse(RETENTION_DELETED, STR(""), &rule, &err), -1);
+}
+
 TEST(a_rule_is_read_whole_or_not_at_all)
 {
     struct retention rule;
@@ -185,4 +237,5 @@ TESTS(RUN(without_a_rule_everything_stays), RUN(what_is_older_goes_but_the_last_
       RUN(exactly_as_old_as_the_rule_says_is_not_older), RUN(an_open_run_is_neither_picked_nor_counted),
       RUN(what_is_used_stays_as_long_as_its_user), RUN(holders_hold_records_and_artifacts_but_no_logs),
       RUN(the_oldest_go_until_the_rest_is_small_enough), RUN(kept_results_go_by_their_last_use),
+      RUN(what_clients_deleted_goes_by_its_age_unless_it_is_held), RUN(deleted_takes_an_age_alone),
       RUN(a_rule_is_read_whole_or_not_at_all))

@@ -1,100 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "journal_file.h"
 
-#include "base/mem.h"
-#include "wire/journal.h"
-
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char *temporary_path(void)
-{
-    char room[] = "/tmp/sluice-journal-XXXXXX";
-    int fd = mkstemp(room);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(unlink(room), 0);
-    return mem_strdup(room);
-}
-
-static void drop(char *path)
-{
-    (void)unlink(path);
-    free(path);
-}
-
-static struct journal_writer *writer_at(const char *path)
-{
-    struct err err = {0};
-    struct journal_writer *writer = NULL;
-    if (journal_writer_open(path, &writer, &err) < 0) {
-        fail_msg("%s", err.message);
-    }
-    return writer;
-}
-
-static void append(struct journal_writer *writer, int64_t attempt, enum journal_type type, const char *text)
-{
-    struct err err = {0};
-    if (journal_append(writer, 1700000000000 + attempt, attempt, type, str_from(text), &err) < 0) {
-        fail_msg("%s", err.message);
-    }
-}
-
-static void write_three(const char *path)
-{
-    struct journal_writer *writer = writer_at(path);
-    append(writer, 7, JOURNAL_SPAWNING, "{}");
-    append(writer, -8, JOURNAL_LOG, "\001hello\nworld");
-    append(writer, 7, JOURNAL_EXIT, "");
-    journal_writer_close(writer);
-}
-
-static struct journal_reader *reader_at(const char *path, int64_t offset, uint64_t sequence)
-{
-    struct err err = {0};
-    struct journal_reader *reader = NULL;
-    if (journal_reader_open(path, offset, sequence, &reader, &err) < 0) {
-        fail_msg("%s", err.message);
-    }
-    return reader;
-}
-
-/* Reads to the end or the fault; returns the last answer of journal_next. */
-static int count_frames(const char *path, int *ret_count)
-{
-    struct journal_reader *reader = reader_at(path, 0, 0);
-    struct journal_frame frame;
-    struct err err = {0};
-    int more;
-    for (*ret_count = 0; (more = journal_next(reader, &frame, &err)) == 1;) {
-        ++*ret_count;
-        assert_int_equal(frame.sequence, *ret_count);
-    }
-    journal_reader_close(reader);
-    return more;
-}
-
-static size_t load(const char *path, unsigned char room[4096])
-{
-    int fd = open(path, O_RDONLY);
-    ssize_t n = read(fd, room, 4096);
-    close(fd);
-    assert_true(n > 0);
-    return (size_t)n;
-}
-
-static void store(const char *path, const unsigned char *bytes, size_t size)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_int_equal(write(fd, bytes, size), (ssize_t)size);
-    close(fd);
-}
 
 TEST(crc32c_agrees_with_the_vectors_of_rfc_3720)
 {
@@ -175,31 +84,6 @@ TEST(journal_takes_frames_of_one_mebibyte_and_no_more)
     assert_int_equal(count_frames(path, &count), 0);
     assert_int_equal(count, 3);
     free(big);
-    drop(path);
-}
-
-TEST(journal_torn_at_any_byte_gives_the_whole_frames_before_it)
-{
-    char *path = temporary_path();
-    write_three(path);
-    unsigned char bytes[4096];
-    size_t size = load(path, bytes);
-    const size_t first = JOURNAL_START_BYTES + JOURNAL_HEAD_BYTES + 2;
-    const size_t ends[] = {first, first + JOURNAL_HEAD_BYTES + 12, size};
-    assert_int_equal(ends[1] + JOURNAL_HEAD_BYTES, size);
-    for (size_t cut = 0; cut <= size; cut++) {
-        store(path, bytes, cut);
-        int whole = (cut >= ends[0]) + (cut >= ends[1]) + (cut >= ends[2]);
-        int count;
-        assert_int_equal(count_frames(path, &count), 0);
-        assert_int_equal(count, whole);
-
-        struct journal_writer *writer = writer_at(path);
-        append(writer, 99, JOURNAL_LOG, "\001after the tear");
-        journal_writer_close(writer);
-        assert_int_equal(count_frames(path, &count), 0);
-        assert_int_equal(count, whole + 1);
-    }
     drop(path);
 }
 
@@ -381,46 +265,6 @@ TEST(journal_on_a_full_disk_is_cut_back_and_the_frame_can_be_tried_again)
     drop(path);
 }
 
-TEST(journal_reader_forgets_a_half_frame_that_was_cut_off_again)
-{
-    char *path = temporary_path();
-    write_three(path);
-    unsigned char bytes[4096];
-    size_t size = load(path, bytes);
-    struct journal_reader *reader = reader_at(path, 0, 0);
-    struct journal_frame frame;
-    struct err err = {0};
-    while (journal_next(reader, &frame, &err) == 1) {
-    }
-    int fd = open(path, O_WRONLY);
-    assert_int_equal(pwrite(fd, bytes + JOURNAL_START_BYTES, 30, (off_t)size), 30);
-    assert_int_equal(journal_next(reader, &frame, &err), 0);
-    assert_int_equal(ftruncate(fd, (off_t)size), 0);
-    close(fd);
-    struct journal_writer *writer = writer_at(path);
-    append(writer, 5, JOURNAL_LOG, "\001instead");
-    journal_writer_close(writer);
-    assert_int_equal(journal_next(reader, &frame, &err), 1);
-    assert_int_equal(frame.attempt, 5);
-    journal_reader_close(reader);
-    drop(path);
-}
-
-TEST(journal_reserve_leaves_the_size_and_close_gives_the_room_back)
-{
-    char *path = temporary_path();
-    struct journal_writer *writer = writer_at(path);
-    append(writer, 1, JOURNAL_LOG, "\001x");
-    journal_reserve(writer, 1 << 20);
-    struct stat st;
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_size, journal_writer_size(writer));
-    journal_writer_close(writer);
-    assert_int_equal(stat(path, &st), 0);
-    assert_true(st.st_blocks * 512 <= 65536);
-    drop(path);
-}
-
 static void put(unsigned char *room, size_t *size, uint64_t number, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
@@ -462,7 +306,6 @@ TEST(points_of_runners_of_before_are_read)
 
 TESTS(RUN(crc32c_agrees_with_the_vectors_of_rfc_3720), RUN(journal_gives_back_what_was_written),
       RUN(journal_reader_sees_frames_as_they_come), RUN(journal_takes_frames_of_one_mebibyte_and_no_more),
-      RUN(journal_torn_at_any_byte_gives_the_whole_frames_before_it),
       RUN(journal_changed_at_any_byte_never_gives_a_wrong_frame),
       RUN(journal_shorter_than_the_offset_is_corrupt_and_absent_is_not_found),
       RUN(journal_with_a_missing_frame_is_corrupt),
@@ -471,6 +314,4 @@ TESTS(RUN(crc32c_agrees_with_the_vectors_of_rfc_3720), RUN(journal_gives_back_wh
       RUN(journal_frames_of_a_newer_version_are_whole_frames_to_readers_and_other_writers),
       RUN(journal_frames_without_a_type_are_corrupt),
       RUN(journal_on_a_full_disk_is_cut_back_and_the_frame_can_be_tried_again),
-      RUN(journal_reader_forgets_a_half_frame_that_was_cut_off_again),
-      RUN(journal_reserve_leaves_the_size_and_close_gives_the_room_back),
       RUN(points_of_runners_of_before_are_read))

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static int setup(void **state)
 {
@@ -194,11 +195,12 @@ ARENA_TEST(a_file_of_metrics_may_hold_the_bare_words_of_python)
 {
     struct json value;
     struct err err = {0};
-    assert_int_equal(json_read_metrics(STR("[NaN, Infinity,-Infinity, -1]"), ARENA, &value, &err), 0);
+    struct json_limits limits = {0};
+    assert_int_equal(json_read_metrics(STR("[NaN, Infinity,-Infinity, -1]"), limits, ARENA, &value, &err), 0);
     assert_string_equal(json_text(ARENA, &value).p, "[\"NaN\",\"Infinity\",\"-Infinity\",-1]");
     static const char *const wrong[] = {"nan", "Nan", "-NaN", "Inf", "-Inf", "NaNs", "+Infinity", "[NaN", "-I"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(json_read_metrics(str_from(wrong[i]), ARENA, &value, NULL), -1);
+        assert_int_equal(json_read_metrics(str_from(wrong[i]), (struct json_limits){0}, ARENA, &value, NULL), -1);
     }
 }
 
@@ -348,6 +350,59 @@ ARENA_TEST(values_are_equal_by_type_and_value)
     }
 }
 
+/* Of up to twenty digits, with the point anywhere and an exponent around where doubles stop being exact. */
+static size_t make_decimal(struct rng *rng, char *room)
+{
+    size_t n = 0;
+    size_t digits = 1 + rng_below(rng, 20);
+    size_t point = rng_below(rng, 3) == 0 ? digits : rng_below(rng, digits);
+    if (rng_below(rng, 3) == 0) {
+        room[n++] = '-';
+    }
+    for (size_t i = 0; i < digits; i++) {
+        bool leading = i == 0 && point > 0;
+        room[n++] = (char)('0' + (leading ? 1 + rng_below(rng, 9) : rng_below(rng, 4) == 0 ? 0 : rng_below(rng, 10)));
+        if (i == point) {
+            room[n++] = '.';
+            room[n++] = '0';
+        }
+    }
+    if (rng_below(rng, 2) == 0) {
+        n += (size_t)snprintf(room + n, 8, "e%d", (int)rng_below(rng, 60) - 30);
+    }
+    room[n] = '\0';
+    return n;
+}
+
+ARENA_TEST(a_decimal_is_the_double_that_is_nearest_to_it)
+{
+    struct rng rng;
+    rng_seed(&rng, 11);
+    for (int i = 0; i < 200000; i++) {
+        char room[64];
+        size_t n = make_decimal(&rng, room);
+        struct json value = read_good(ARENA, (struct str){room, n});
+        double read = value.type == JSON_INT ? (double)value.u.integer : value.u.number;
+        double nearest = strtod(room, NULL);
+        if (memcmp(&read, &nearest, sizeof read) != 0) {
+            fail_msg("%s was read as %.17g", room, read);
+        }
+    }
+}
+
+ARENA_TEST(in_place_a_text_becomes_its_strings)
+{
+    char room[] = "{\"key\": \"a\\u0041\", \"plain\": [\"b\", \"\"]}";
+    struct json value;
+    struct str text = {room, sizeof room - 1};
+    assert_int_equal(json_read(text, (struct json_limits){.in_place = true}, ARENA, &value, NULL), 0);
+    assert_string_equal(json_get_text(&value, "key", ""), "aA");
+    const struct json *plain = json_get(&value, "plain");
+    assert_string_equal(plain->u.array.items[0].u.string.p, "b");
+    assert_string_equal(plain->u.array.items[1].u.string.p, "");
+    assert_true(plain->u.array.items[0].u.string.p > room && plain->u.array.items[0].u.string.p < room + sizeof room);
+}
+
 ARENA_TEST(types_have_names_for_messages)
 {
     assert_string_equal(json_type_name(JSON_NULL), "null");
@@ -368,4 +423,5 @@ TESTS(ARENA_RUN(a_refusal_names_line_and_column_what_was_expected_and_what_was_f
       ARENA_RUN(the_pretty_text_is_indented_by_two_and_keeps_the_order),
       ARENA_RUN(containers_grow_and_a_key_is_replaced_in_its_place),
       ARENA_RUN(reading_a_record_falls_back_on_the_default), ARENA_RUN(values_are_equal_by_type_and_value),
+      ARENA_RUN(a_decimal_is_the_double_that_is_nearest_to_it), ARENA_RUN(in_place_a_text_becomes_its_strings),
       ARENA_RUN(types_have_names_for_messages))

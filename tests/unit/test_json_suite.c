@@ -53,6 +53,10 @@ TEST(every_vector_of_the_suite_is_read_or_refused_as_it_must)
             fail_msg("%s was %s: %s", json_suite[i].name, accepted ? "read" : "refused", err.message);
         }
         assert_int_equal(accepted, err.code == ERR_NONE);
+        struct json in_place;
+        bool same = json_read(text, (struct json_limits){.in_place = true}, arena, &in_place, NULL) == 0;
+        assert_int_equal(same, accepted);
+        assert_true(!accepted || json_equal(&value, &in_place));
         free(exact);
         arena_free(arena);
     }

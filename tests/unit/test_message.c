@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "wire/message.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -156,6 +157,73 @@ TEST(message_that_was_taken_leaves_no_trace_in_the_buffer)
     pair_end(&pair);
 }
 
+/* Bytes with `count` copies of the other end's own descriptor. */
+static void put_with_fds(int there, size_t count)
+{
+    char room[CMSG_SPACE(4 * sizeof(int))] __attribute__((aligned(8))) = {0};
+    char byte = 0;
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room,
+                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    *header = (struct cmsghdr){CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    for (size_t i = 0; i < count; i++) {
+        memcpy(CMSG_DATA(header) + i * sizeof(int), &there, sizeof(int));
+    }
+    assert_int_equal(sendmsg(there, &message, 0), 1);
+}
+
+static int open_fds(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        count += fcntl(fd, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+TEST(message_keeps_one_descriptor_whatever_is_sent)
+{
+    struct pair pair = pair_new();
+    int before = open_fds();
+    for (size_t count = 1; count <= 4; count++) {
+        put_with_fds(pair.there, count);
+        assert_int_equal(message_fill(&pair.here), 0);
+    }
+    int fd = message_take_fd(&pair.here);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(message_take_fd(&pair.here), -1);
+    assert_int_equal(open_fds(), before);
+    pair_end(&pair);
+}
+
+TEST(message_gives_a_descriptor_once)
+{
+    struct pair pair = pair_new();
+    struct message_stream there;
+    struct json message = json_object();
+    struct err err = {0};
+    message_stream_init(&there, pair.there);
+    json_set(pair.arena, &message, "type", json_cstring(pair.arena, "hello"));
+    message_give_fd(&pair.here, STDERR_FILENO);
+    for (int i = 0; i < 2; i++) {
+        message_send(&pair.here, &message);
+        assert_int_equal(message_flush(&pair.here), 1);
+        assert_int_equal(message_fill(&there), 0);
+        assert_int_equal(message_next(&there, pair.arena, &message, &err), 1);
+        int fd = message_take_fd(&there);
+        assert_true((fd >= 0) == (i == 0));
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    message_stream_clear(&there);
+    pair.there = -1;
+    pair_end(&pair);
+}
+
 TESTS(RUN(message_split_at_any_byte_arrives_whole), RUN(messages_sent_arrive_in_order_through_a_full_socket),
       RUN(message_of_a_closed_peer_can_still_be_taken), RUN(message_that_is_wrong_or_too_large_is_refused),
-      RUN(message_that_was_taken_leaves_no_trace_in_the_buffer))
+      RUN(message_that_was_taken_leaves_no_trace_in_the_buffer), RUN(message_keeps_one_descriptor_whatever_is_sent),
+      RUN(message_gives_a_descriptor_once))

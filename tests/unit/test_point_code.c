@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/point_code.h"
+#include "base/point_decode.h"
 #include "base/rng.h"
 
 #include <float.h>
@@ -24,18 +25,28 @@ static size_t encode_all(const struct point *points, size_t count)
     return size;
 }
 
+static int decode_here(struct point_code *code, struct str *rest, struct point *ret_point)
+{
+    return point_decode_here(code, rest, ret_point);
+}
+
+static int (*const ways[])(struct point_code *code, struct str *rest, struct point *ret_point) = {point_decode,
+                                                                                                decode_here};
+
 static void assert_comes_back(const struct point *points, size_t count)
 {
-    struct str rest = {(const char *)room, encode_all(points, count)};
-    struct point_code code = {0};
-    struct point found;
-    for (size_t i = 0; i < count; i++) {
-        assert_int_equal(point_decode(&code, &rest, &found), 1);
-        assert_true(found.time_ms == points[i].time_ms && found.step == points[i].step);
-        assert_true(isnan(points[i].value) ? isnan(found.value) != 0
-                                           : memcmp(&found.value, &points[i].value, sizeof found.value) == 0);
+    for (size_t way = 0; way < 2; way++) {
+        struct str rest = {(const char *)room, encode_all(points, count)};
+        struct point_code code = {0};
+        struct point found;
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(ways[way](&code, &rest, &found), 1);
+            assert_true(found.time_ms == points[i].time_ms && found.step == points[i].step);
+            assert_true(isnan(points[i].value) ? isnan(found.value) != 0
+                                               : memcmp(&found.value, &points[i].value, sizeof found.value) == 0);
+        }
+        assert_int_equal(ways[way](&code, &rest, &found), 0);
     }
-    assert_int_equal(point_decode(&code, &rest, &found), 0);
 }
 
 TEST(every_number_comes_back_as_it_was)
@@ -131,6 +142,33 @@ TEST(a_number_of_more_than_64_bits_is_no_point)
     }
 }
 
+/* Whatever the bytes are. Each copy has just its size on the heap, for the sanitizer. */
+TEST(both_ways_of_decoding_come_to_the_same)
+{
+    struct rng rng;
+    rng_seed(&rng, 5);
+    for (int round = 0; round < 20000; round++) {
+        size_t size = rng_below(&rng, 80);
+        unsigned char *bytes = malloc(size + 1);
+        assert_non_null(bytes);
+        for (size_t i = 0; i < size; i++) { /* half of them go on, as the bytes of a varint do */
+            bytes[i] = (unsigned char)(rng_next(&rng) | (rng_below(&rng, 2) << 7));
+        }
+        bytes = realloc(bytes, size == 0 ? 1 : size);
+        struct str rest[2] = {{(const char *)bytes, size}, {(const char *)bytes, size}};
+        struct point_code codes[2] = {0};
+        struct point points[2] = {0};
+        int more = 1;
+        while (more == 1) {
+            more = ways[0](&codes[0], &rest[0], &points[0]);
+            assert_int_equal(ways[1](&codes[1], &rest[1], &points[1]), more);
+            assert_int_equal(rest[0].n, rest[1].n);
+            assert_memory_equal(&points[0], &points[1], sizeof points[0]);
+        }
+        free(bytes);
+    }
+}
+
 TESTS(RUN(every_number_comes_back_as_it_was), RUN(random_points_of_any_kind_come_back),
       RUN(a_point_takes_no_more_than_what_is_new_in_it), RUN(bytes_that_stop_within_a_point_are_no_point),
-      RUN(a_number_of_more_than_64_bits_is_no_point))
+      RUN(a_number_of_more_than_64_bits_is_no_point), RUN(both_ways_of_decoding_come_to_the_same))

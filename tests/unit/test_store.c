@@ -327,6 +327,94 @@ TEST(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state)
     remove_place(&place);
 }
 
+/* ---- the write-ahead log ------------------------------------------------------------------------------- */
+
+/* A transaction that writes so many pages, and some more. Returns how many are only in the log. */
+static int turn_of(struct store *store, int pages, bool tidies)
+{
+    static int written;
+    static char value[4000];
+    memset(value, 'v', sizeof value - 1);
+    assert_int_equal(store_begin(store, NULL), 0);
+    for (int i = 0; i < pages; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "key %08d", written++);
+        struct stmt *s = stmt_get(store, "INSERT INTO experiment_tags (experiment_id, key, value) "
+                                         "VALUES (0, :key, :value)");
+        stmt_text(s, ":key", key);
+        stmt_text(s, ":value", value);
+        assert_int_equal(stmt_run_one(s, "inserting", NULL), 0);
+    }
+    assert_int_equal(store_commit(store, NULL), 0);
+    if (tidies) {
+        store_tidy(store);
+    }
+    return store->wal_pages;
+}
+
+TEST(the_log_of_small_turns_is_copied_soon_and_that_of_large_ones_after_some)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    int most = 0;
+    for (int i = 0; i < 40; i++) {
+        int pages = turn_of(store, 10, true);
+        most = pages > most ? pages : most;
+    }
+    assert_in_range(most, 200, 250);
+    (void)turn_of(store, 300, true);
+    int copied = 0;
+    for (int i = 0; i < 12; i++) {
+        copied += turn_of(store, 900, true) == 0 ? 1 : 0;
+    }
+    assert_in_range(copied, 2, 4);
+    (void)turn_of(store, 900, true);
+    assert_int_equal(turn_of(store, 1, true), 0); /* nothing more of that size comes */
+    store_close(store);
+    remove_place(&place);
+}
+
+TEST(the_log_of_one_who_never_copies_it_does_not_grow_for_ever)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    for (int i = 0; i < 40; i++) {
+        assert_in_range(turn_of(store, 100, false), 0, 1000);
+    }
+    store_close(store);
+    remove_place(&place);
+}
+
+static int64_t cache_size(struct store *store)
+{
+    struct stmt *s = stmt_get(store, "PRAGMA cache_size");
+    assert_int_equal(stmt_step(s, NULL), 1);
+    int64_t size = stmt_column_int(s, 0);
+    stmt_done(s);
+    return size;
+}
+
+TEST(many_pages_are_kept_until_a_transaction_asks_for_few)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    int64_t few = cache_size(store);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_begin(store, NULL), 0);
+        store_expect_many_pages(store);
+        assert_true(cache_size(store) < 4 * few); /* both below 0: of KiB */
+        assert_int_equal(store_commit(store, NULL), 0);
+        assert_true(cache_size(store) < 4 * few);
+    }
+    assert_int_equal(store_begin(store, NULL), 0);
+    store_expect_many_pages(store);
+    store_rollback(store);
+    (void)turn_of(store, 1, true);
+    assert_int_equal(cache_size(store), few);
+    store_close(store);
+    remove_place(&place);
+}
+
 TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing),
       RUN(what_is_no_database_is_called_damaged), RUN(a_reader_makes_no_file),
       RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),
@@ -337,4 +425,7 @@ TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing
       RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),
       RUN(a_statement_that_could_not_be_prepared_is_tried_again), RUN(what_cannot_be_bound_is_not_taken_for_null),
       RUN(a_transaction_in_which_the_store_failed_goes_no_further),
-      RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state))
+      RUN(a_broken_constraint_and_a_wrong_number_of_rows_are_errors_of_state),
+      RUN(the_log_of_small_turns_is_copied_soon_and_that_of_large_ones_after_some),
+      RUN(the_log_of_one_who_never_copies_it_does_not_grow_for_ever),
+      RUN(many_pages_are_kept_until_a_transaction_asks_for_few))

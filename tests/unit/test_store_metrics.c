@@ -256,6 +256,46 @@ TEST(the_first_bad_point_is_named_and_nothing_of_its_batch_is_stored)
     close_fixture(&f);
 }
 
+TEST(points_apart_by_key_are_logged_as_a_batch_is)
+{
+    struct fixture f = open_fixture();
+    struct metric_rank loss[] = {metric_rank_of(2, 2, 20), metric_rank_of(1, 1, 10), metric_rank_of(2, 2, 20)};
+    struct metric_rank acc[] = {metric_rank_of((double)NAN, 1, 10)};
+    struct metric_list lists[] = {{"loss", {loss, 3}}, {"acc", {acc, 1}}};
+    assert_int_equal(store_metrics_log_lists(f.store, &plain, lists, 2, NULL), 0);
+    struct metric_latest *latest = of_run(&f, "r1", 2);
+    assert_string_equal(latest[0].key, "acc");
+    assert_true(isnan(latest[0].value) && latest[0].count == 1);
+    assert_string_equal(latest[1].key, "loss");
+    assert_true(latest[1].value == 2.0 && latest[1].count == 2 && latest[1].min == 1.0);
+    assert_int_equal(store_metrics_log_lists(f.store, &plain, lists, 0, NULL), 0);
+    close_fixture(&f);
+}
+
+TEST(the_first_bad_list_is_named_and_nothing_of_the_others_is_stored)
+{
+    struct fixture f = open_fixture();
+    struct metric_rank good[] = {metric_rank_of(1, 1, 1)};
+    struct metric_rank early[] = {metric_rank_of(1, 1, 1), metric_rank_of(1.5, 1, -1)};
+    const struct {
+        struct metric_list bad;
+        const char *message;
+    } cases[] = {
+        {{"../a", {good, 1}}, "Invalid value \"../a\" for parameter 'metrics[1].name' supplied: Names may be treated"},
+        {{"ok", {early, 2}},
+         "Invalid value -1 for parameter 'metrics[1].timestamp' supplied: metric 'ok' (value=1.5). Timestamp"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        struct metric_list lists[] = {{"a", {good, 1}}, cases[i].bad};
+        assert_int_equal(store_metrics_log_lists(f.store, &plain, lists, 2, &err), -1);
+        assert_int_equal(err.code, ERR_INPUT);
+        assert_memory_equal(err.message, cases[i].message, strlen(cases[i].message));
+        of_run(&f, "r1", 0);
+    }
+    close_fixture(&f);
+}
+
 TEST(an_unknown_or_deleted_run_takes_no_metrics)
 {
     struct fixture f = open_fixture();
@@ -423,5 +463,7 @@ TESTS(RUN(the_latest_is_the_greatest_by_step_then_time_then_value),
       RUN(a_model_has_the_latest_of_each_key_on_each_dataset_by_any_run),
       RUN(a_history_is_ordered_by_time_step_value_and_paged),
       RUN(the_first_bad_point_is_named_and_nothing_of_its_batch_is_stored),
+      RUN(points_apart_by_key_are_logged_as_a_batch_is),
+      RUN(the_first_bad_list_is_named_and_nothing_of_the_others_is_stored),
       RUN(an_unknown_or_deleted_run_takes_no_metrics), RUN(an_empty_batch_is_fine),
       RUN(batches_repeated_and_reordered_give_what_mlflows_rules_give))

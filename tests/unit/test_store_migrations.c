@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A store that another version of sluice has written: older ones are brought up to date, newer ones are left alone.
  */
+#include "store/run_marks.h"
 #include "store/schema.h"
 #include "store/stmt.h"
 #include "store/store_internal.h"
@@ -26,11 +27,13 @@ TEST(an_older_file_is_migrated_and_keeps_its_rows)
 static const char *const fillings[] = {
     "",
     "INSERT INTO experiment_tags VALUES (0, 'team', 'cellar')",
-    "INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL)",
+    ("INSERT INTO runs VALUES ('r1', 0, 'train', 'alice', 'FINISHED', 1, 2, NULL, '/a', NULL); "
+     "INSERT INTO run_models VALUES ('r1', 'm-1', 1)"),
     ("INSERT INTO metric_series (id, run_id, key, count, latest_value, latest_ms) VALUES (5, 'r1', 'loss', 1, 0.5, "
      "9); INSERT INTO metric_points VALUES (5, 9, 0, 0.5, 0)"),
     "INSERT INTO logged_models VALUES ('m-1', 0, 'wine', '/m', 'r1', '', 2, '', 'd', 7, 1, 1, NULL)",
-    "INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1)",
+    ("INSERT INTO registered_models VALUES ('wine', '', 3, 1, 1); "
+     "INSERT INTO model_versions VALUES ('wine', 1, 'm-1', 'models:/m-1', NULL, 'a', '', 'None', 'READY', 1, 1)"),
     ("INSERT INTO attempts (run_id, position, item, number, state, mark, step_run_id, runner, boot_id, started_ms) "
      "VALUES ('p1', 0, 0, 1, 'running', 'x', 's1', 'runner', 'boot', 1)"),
     "INSERT INTO activity VALUES (1, 1, 'a', 'b', 'c', 'd', '', '', '', '', 'chain')",
@@ -49,15 +52,34 @@ static const char *const fillings[] = {
     ("INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, created_ms) VALUES "
      "(1, 'p1', 0, 0, 'delay', '{}', 'null', 'open', 8, 1), "
      "(2, 'p1', 0, 0, 'approval', '{}', 'null', 'open', NULL, 1)"),
+    "UPDATE attempts SET session = 77 WHERE mark = 'y'",
+    "INSERT INTO registered_model_tags VALUES ('wine', 'mlflow.prompt.is_prompt', 'true')",
+    ("INSERT INTO datasets VALUES (5, 0, 'wine', 'd1', NULL, 'local', 'x', NULL, NULL); "
+     "INSERT INTO run_datasets VALUES ('r1', 5, 'training'); INSERT INTO run_dataset_tags VALUES ('r1', 5, 'k', 'v')"),
+    ("INSERT INTO traces VALUES ('t1', 0, 5, NULL, 'IN_PROGRESS', '/t'); "
+     "INSERT INTO trace_tags VALUES ('t1', 'k', 'v'); INSERT INTO trace_metadata VALUES ('t1', 'k', 'v')"),
+    "INSERT INTO run_marks VALUES (7, 1)",
+    ("INSERT INTO webhooks VALUES ('w', 'hook', '', 'https://h.example', 'ACTIVE', NULL, '', 1, 1); "
+     "INSERT INTO webhook_events VALUES ('prompt.created', 'w', 0); INSERT INTO deliveries VALUES (1, 'd', 'w', "
+     "'prompt.created', 'p', '{}', 0, 'waiting', 0, 5, 1, 1, 0, 0, 0, '')"),
+    "INSERT INTO imports VALUES ('/old/mlflow.db', 'run', 'r', 'r', 'digest', 5)",
+    ("INSERT INTO evaluation_datasets VALUES ('d-1', 'asked', NULL, NULL, 'd1', 5, 5, NULL, NULL); "
+     "INSERT INTO evaluation_dataset_tags VALUES ('d-1', 'k', NULL); "
+     "INSERT INTO evaluation_dataset_experiments VALUES (1, 'd-1', '0'); INSERT INTO evaluation_records VALUES "
+     "(1, 'dr-1', 'd-1', 'h', '{}', NULL, NULL, '{}', NULL, NULL, NULL, 5, 5, NULL, NULL)"),
+    "INSERT INTO run_writes VALUES ('r1', 9)",
+    ("INSERT INTO users VALUES (3, 'alice', 'hash', 1, 5, 5); "
+     "INSERT INTO tokens VALUES ('00000001', 3, 'ci', 'digest', 'write', 5, NULL, NULL, NULL)"),
 };
 
 static const char *const questions[] = {
     "SELECT 1",
     "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
-    "SELECT COUNT(*) FROM runs WHERE name = 'train'",
+    "SELECT COUNT(*) FROM runs JOIN run_models USING (run_id) WHERE name = 'train' AND is_output = 1 AND step = 0",
     "SELECT COUNT(*) FROM metric_series WHERE count = 1 AND latest_value = 0.5 AND latest_ms = 9",
     "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
-    "SELECT COUNT(*) FROM registered_models WHERE last_version = 3",
+    ("SELECT COUNT(*) FROM registered_models JOIN model_versions USING (name) WHERE last_version = 3 AND "
+     "storage_location = '/m' AND run_link = ''"),
     "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
     "SELECT COUNT(*) FROM activity WHERE chain = 'chain'",
     "SELECT COUNT(*) FROM leases JOIN attempts ON id = attempt WHERE stopping = 'cancel' AND resource = 'slot'",
@@ -70,6 +92,20 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM attempt_ids, attempts WHERE given = 70 AND early",
     ("SELECT COUNT(*) FROM waits INDEXED BY waits_timed WHERE status = 'open' AND (check_ms IS NOT NULL OR "
      "expires_ms IS NOT NULL)"),
+    "SELECT COUNT(*) FROM attempts WHERE session = 77",
+    ("SELECT COUNT(*) FROM registered_model_tags INDEXED BY registered_prompts WHERE key = 'mlflow.prompt.is_prompt' "
+     "AND value = 'true' AND name = 'wine'"),
+    "SELECT COUNT(*) FROM run_dataset_tags WHERE key = 'k'",
+    ("SELECT COUNT(*) FROM traces JOIN trace_tags USING (request_id) JOIN trace_metadata USING (request_id, key) WHERE "
+     "start_ms = 5 AND duration_ms IS NULL"),
+    "SELECT COUNT(*) FROM run_marks WHERE mark = 7",
+    ("SELECT COUNT(*) FROM webhooks JOIN webhook_events USING (webhook_id) JOIN deliveries USING (webhook_id) "
+     "WHERE next_ms = 5"),
+    "SELECT COUNT(*) FROM imports WHERE source = '/old/mlflow.db' AND here = 'r'",
+    ("SELECT COUNT(*) FROM evaluation_datasets JOIN evaluation_dataset_tags USING (dataset_id) JOIN "
+     "evaluation_dataset_experiments USING (dataset_id) JOIN evaluation_records USING (dataset_id)"),
+    "SELECT COUNT(*) FROM run_writes WHERE at_ms = 9",
+    "SELECT COUNT(*) FROM tokens JOIN users USING (user_id) WHERE sha256 = 'digest' AND is_admin",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
@@ -93,6 +129,34 @@ TEST(a_file_of_each_older_version_goes_up_with_its_rows)
         }
         remove_place(&place);
     }
+}
+
+TEST(what_runs_of_an_older_file_have_is_marked)
+{
+    struct place place = make_place();
+    for (int i = 0; i < 20; i++) {
+        exec_raw(&place, store_schema[i]);
+    }
+    exec_raw(&place, "INSERT INTO experiments (id, name, created_ms, updated_ms) VALUES (1, 'old', 1, 1);"
+                     "INSERT INTO runs VALUES ('r1', 1, 'n', 'u', 'FINISHED', 1, 2, NULL, '/a', NULL);"
+                     "INSERT INTO runs VALUES ('r2', 1, 'n', 'u', 'FINISHED', 1, 2, NULL, '/a', NULL);"
+                     "INSERT INTO runs VALUES ('r3', 1, 'n', 'u', 'FINISHED', 1, 2, NULL, '/a', NULL);"
+                     "INSERT INTO metric_runs VALUES (5, 'r1');"
+                     "INSERT INTO run_params VALUES ('r1', 'opt', 'adam'), ('r2', 'opt', 'adam'), ('r2', 'lr', '1');"
+                     "INSERT INTO run_tags VALUES ('r2', 'opt', 'adam'), ('r3', 'mlflow.user', 'u');"
+                     "PRAGMA user_version = 20");
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    int64_t mark = 0;
+    assert_true(run_mark_of(MARK_PARAM, STR("opt"), STR("adam"), &mark));
+    struct stmt *s = stmt_get(store, "SELECT COUNT(*) FROM run_marks JOIN metric_runs ON id = run WHERE mark = :mark");
+    stmt_int(s, ":mark", mark);
+    assert_int_equal(stmt_step(s, NULL), 1);
+    assert_int_equal(stmt_column_int(s, 0), 2);
+    stmt_done(s);
+    store_close(store);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM run_marks"), 4);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM metric_runs"), 2);
+    remove_place(&place);
 }
 
 TEST(a_newer_file_is_refused_in_words_and_left_alone)
@@ -203,6 +267,7 @@ TEST(a_reader_does_not_migrate_and_says_what_does)
 }
 
 TESTS(RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_file_of_each_older_version_goes_up_with_its_rows),
+      RUN(what_runs_of_an_older_file_have_is_marked),
       RUN(a_newer_file_is_refused_in_words_and_left_alone), RUN(a_reader_whose_store_becomes_newer_says_so),
       RUN(a_newer_file_is_not_even_tidied), RUN(a_migration_that_fails_leaves_no_trace),
       RUN(a_reader_does_not_migrate_and_says_what_does))

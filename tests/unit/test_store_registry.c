@@ -42,7 +42,7 @@ TEST(names_of_registered_models_keep_mlflows_rules)
     } cases[] = {
         {"wine", true},   {"Wine 2024", true}, {"wine.quality_v1-a", true}, {"вино", true},
         {"", false},      {"  ", false},       {"a/b", false},              {"a:b", false},
-        {"a$b", false},   {NULL, false},       {"..", false},
+        {"a$b (1)", true}, {NULL, false},       {"..", false},              {"a\nb", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
@@ -50,6 +50,33 @@ TEST(names_of_registered_models_keep_mlflows_rules)
         assert_int_equal(result, cases[i].good ? 0 : -1);
         assert_int_equal(err.code, cases[i].good ? ERR_NONE : ERR_INPUT);
     }
+}
+
+TEST(a_new_registered_model_is_nobodys_twin)
+{
+    static const struct {
+        const char *name, *words;
+    } cases[] = {
+        {"wine", ""}, {"100% sure", ""}, {"a%", ""}, {"a%2", ""}, {"%2g", ""}, {"вино", ""},
+        {"a/b", "Names cannot contain"},
+        {"a%2Fb", "expected no byte in a URL's writing"},
+        {"%% %66raud", "expected no byte in a URL's writing"},
+        {"a\xe2\x88\x95" "b", "expected no character that looks like '/' or ':'"},
+        {"a\xef\xbc\x9a", "expected no character that looks like '/' or ':'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+        assert_int_equal(registered_name_check_new(cases[i].name, &err), *cases[i].words == '\0' ? 0 : -1);
+        assert_true(strstr(err.message, cases[i].words) != NULL);
+    }
+    struct fixture f = open_empty();
+    struct model_version version = {.source = "models:/m", .run_id = "r1", .user = "alice"};
+    int64_t number = 0;
+    bool existing = false;
+    struct err err = {0};
+    assert_int_equal(store_registry_register(f.store, "w%69ne", &version, 1, &number, &existing, &err), -1);
+    assert_true(strstr(err.message, "in a URL's writing") != NULL);
+    close_fixture(&f);
 }
 
 TEST(aliases_keep_mlflows_rules)
@@ -269,7 +296,8 @@ TEST(a_version_that_an_alias_points_to_cannot_be_removed)
     close_fixture(&f);
 }
 
-TESTS(RUN(names_of_registered_models_keep_mlflows_rules), RUN(aliases_keep_mlflows_rules),
+TESTS(RUN(names_of_registered_models_keep_mlflows_rules), RUN(a_new_registered_model_is_nobodys_twin),
+      RUN(aliases_keep_mlflows_rules),
       RUN(versions_are_numbered_by_name_and_a_model_is_one_version_of_a_name), RUN(a_number_is_not_given_twice),
       RUN(a_version_is_read_as_it_was_made), RUN(what_is_not_registered_is_not_found_in_mlflows_words),
       RUN(lists_are_by_name_and_versions_newest_first),

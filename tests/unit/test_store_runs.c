@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/experiments.h"
+#include "store/run_writes.h"
 #include "store/runs.h"
 #include "store/stmt.h"
 #include "store_fixture.h"
@@ -334,7 +335,85 @@ TEST(a_model_is_linked_once_as_input_and_once_as_output)
     close_fixture(&f);
 }
 
-TESTS(RUN(a_run_is_read_as_it_was_made), RUN(a_run_id_serves_once_and_has_mlflows_form),
+/* ---- the end of an attempt, and silence ------------------------------------------------------------------------ */
+
+static void make_run(struct fixture *f, const char *run_id, const char *parent, enum run_status status)
+{
+    struct run_info run = some_run(run_id);
+    run.parent_run_id = parent;
+    run.status = status;
+    assert_int_equal(store_run_create(f->store, &run, NULL), 0);
+}
+
+TEST(what_clients_left_open_ends_with_the_attempt_and_pipelines_below_do_not)
+{
+    static const struct {
+        const char *run_id;
+        const char *parent;
+        enum run_status before, after;
+    } runs[] = {
+        {"open", "r1", RUN_STATUS_RUNNING, RUN_STATUS_KILLED},
+        {"waiting", "open", RUN_STATUS_SCHEDULED, RUN_STATUS_KILLED},
+        {"ended", "r1", RUN_STATUS_FINISHED, RUN_STATUS_FINISHED},
+        {"below-ended", "ended", RUN_STATUS_RUNNING, RUN_STATUS_KILLED},
+        {"pipeline", "r1", RUN_STATUS_RUNNING, RUN_STATUS_RUNNING},
+        {"step", "pipeline", RUN_STATUS_RUNNING, RUN_STATUS_RUNNING},
+        {"other", NULL, RUN_STATUS_RUNNING, RUN_STATUS_RUNNING},
+    };
+    struct fixture f = open_fixture();
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        make_run(&f, runs[i].run_id, runs[i].parent, runs[i].before);
+    }
+    change(&f, "UPDATE runs SET parent_run_id = 'waiting' WHERE run_id = 'r1'"); /* a circle ends, too */
+    change(&f, "INSERT INTO definitions VALUES ('d', 'p', '', 1)");
+    change(&f, "INSERT INTO pipeline_runs (run_id, pipeline, number, definition, file, folder, workspace, "
+               "experiment_id, state, params, contexts, trigger, actor, seed, created_ms) VALUES ('pipeline', 'p', 1, "
+               "'d', '', '', '', 0, 'running', '{}', '{}', 'pipeline', 'a', 1, 1)");
+    assert_int_equal(store_run_end(f.store, "r1", RUN_STATUS_KILLED, 50, NULL), 0);
+    assert_int_equal(get_run(&f, "r1").status, RUN_STATUS_KILLED);
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        struct run_info run = get_run(&f, runs[i].run_id);
+        assert_int_equal(run.status, runs[i].after);
+        assert_int_equal(run.end_ms, runs[i].after == RUN_STATUS_KILLED ? 50 : 0);
+    }
+    close_fixture(&f);
+}
+
+TEST(the_longest_silent_come_first_and_those_of_open_pipelines_never)
+{
+    struct fixture f = open_fixture();
+    struct silent_run *silent = NULL;
+    size_t count = 0;
+    make_run(&f, "below", "r1", RUN_STATUS_RUNNING);
+    make_run(&f, "later", NULL, RUN_STATUS_RUNNING);
+    make_run(&f, "fresh", NULL, RUN_STATUS_RUNNING);
+    assert_int_equal(store_run_wrote(f.store, "below", 10, 5, NULL), 0);
+    assert_int_equal(store_run_wrote(f.store, "below", 14, 5, NULL), 0); /* within the grain */
+    assert_int_equal(store_run_wrote(f.store, "later", 20, 5, NULL), 0);
+    assert_int_equal(store_run_wrote(f.store, "unknown", 20, 5, NULL), 0);
+    assert_int_equal(store_run_writes_follow(f.store, 90, NULL), 0);
+    assert_int_equal(store_run_writes_silent(f.store, 50, 10, f.arena, &silent, &count, NULL), 0);
+    assert_int_equal(count, 3);
+    assert_string_equal(silent[0].run_id, "below");
+    assert_string_equal(silent[1].run_id, "r1");
+    assert_int_equal(silent[1].at_ms, 10);
+    assert_string_equal(silent[2].run_id, "later");
+    change(&f, "INSERT INTO definitions VALUES ('d', 'p', '', 1)");
+    change(&f, "INSERT INTO pipeline_runs (run_id, pipeline, number, definition, file, folder, workspace, "
+               "experiment_id, state, params, contexts, trigger, actor, seed, created_ms) VALUES ('r1', 'p', 1, "
+               "'d', '', '', '', 0, 'running', '{}', '{}', 'cli', 'a', 1, 1)");
+    assert_int_equal(store_run_writes_silent(f.store, 50, 10, f.arena, &silent, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    change(&f, "UPDATE pipeline_runs SET ended_ms = 5");
+    assert_int_equal(store_run_writes_move(f.store, 35, NULL), 0);
+    assert_int_equal(store_run_writes_silent(f.store, 50, 10, f.arena, &silent, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    close_fixture(&f);
+}
+
+TESTS(RUN(what_clients_left_open_ends_with_the_attempt_and_pipelines_below_do_not),
+      RUN(the_longest_silent_come_first_and_those_of_open_pipelines_never),
+      RUN(a_run_is_read_as_it_was_made), RUN(a_run_id_serves_once_and_has_mlflows_form),
       RUN(a_run_needs_a_name_and_an_experiment), RUN(an_update_sets_the_status_and_keeps_the_end_it_is_not_given),
       RUN(a_run_is_deleted_with_its_experiment_and_takes_only_what_sluice_found_out), RUN(a_param_is_written_once),
       RUN(a_long_value_is_cut_and_the_same_long_value_again_is_fine),

@@ -13,15 +13,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static _Noreturn void wait_to_be_killed(void)
+{
+    (void)setpgid(0, 0);
+    for (;;) {
+        (void)pause();
+    }
+}
+
 /* A process in a group of its own, until it is killed. */
 static pid_t start_left_over(void)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        (void)setpgid(0, 0);
-        for (;;) {
-            (void)pause();
-        }
+        wait_to_be_killed();
     }
     assert_true(pid > 0);
     (void)setpgid(pid, pid);
@@ -86,5 +91,54 @@ TEST(an_engine_without_descriptors_does_not_take_an_attempt_for_gone)
     strbuf_clear(&pids);
 }
 
-TESTS(RUN(a_runner_without_descriptors_does_not_take_a_step_for_gone),
+/* Its leader has started a process, and goes when `*ret_leader` is killed. */
+static pid_t start_in_session(pid_t *ret_leader)
+{
+    int told[2];
+    pid_t pid = 0;
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    *ret_leader = fork();
+    if (*ret_leader == 0) {
+        (void)setsid();
+        pid = fork();
+        if (pid != 0) {
+            (void)!write(told[1], &pid, sizeof pid);
+        }
+        wait_to_be_killed();
+    }
+    assert_int_equal(read(told[0], &pid, sizeof pid), sizeof pid);
+    assert_int_equal(close(told[0]) + close(told[1]), 0);
+    return pid;
+}
+
+static bool is_alive(pid_t pid)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%d", (int)pid);
+    return process_stat(text, STAT_PARENT) >= 0;
+}
+
+TEST(a_process_that_its_dead_runner_told_nobody_of_is_found)
+{
+    pid_t runner = 0;
+    pid_t pid = start_in_session(&runner);
+    struct attempt_row row = {.mark = "no-such-mark", .session = runner, .spawning = true};
+    struct strbuf pids;
+    strbuf_init(&pids, 256);
+    assert_int_equal(attempt_sweep(NULL, &row, &pids), 0);
+    assert_true(is_alive(pid)); /* the runner's other steps go on while it lives */
+    assert_int_equal(kill(runner, SIGKILL), 0);
+    expect_killed(runner);
+    row.pid = pid;
+    row.start_ticks = 1; /* it has told, and that one is gone */
+    assert_int_equal(attempt_sweep(NULL, &row, &pids), 0);
+    assert_true(is_alive(pid));
+    row.pid = 0;
+    assert_int_equal(attempt_sweep(NULL, &row, &pids), 0);
+    assert_false(is_alive(pid));
+    strbuf_clear(&pids);
+}
+
+TESTS(RUN(a_process_that_its_dead_runner_told_nobody_of_is_found),
+      RUN(a_runner_without_descriptors_does_not_take_a_step_for_gone),
       RUN(an_engine_without_descriptors_does_not_take_an_attempt_for_gone))

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api.h"
+
+#include "api/answers.h"
+#include "api/delivery_wait.h"
+#include "api/guard.h"
+#include "api/login.h"
+#include "api/router.h"
+#include "api/step_rights.h"
+#include "api/user_rights.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/run_writes.h"
+
+#include <stdlib.h>
+
+/* What is answered in one turn, and so in one transaction; more waits for the next, since steps that run wait, too. */
+enum { TURN_MAX = 256, TURN_MS = 50, GRAIN_MS_MAX = 60000, BODY_MAX = 32 << 20, UNUSED_BODY_MAX = 64 << 10 };
+/* Of a body: each is some 80 bytes of memory, and the largest batch that clients send has some thousands. */
+enum { VALUES_MAX = 1 << 20 };
+
+struct api {
+    struct api_options options;
+    struct rng rng;
+    struct files files;
+    struct file_worker *worker;
+    struct login *login;
+    struct arena *arena; /* of the router */
+    struct router *router;
+    struct delivery_waits waits;
+};
+
+int api_open(const struct api_options *options, struct api **ret_api, struct err *err)
+{
+    struct api *api = mem_alloc(sizeof *api);
+    *api = (struct api){.options = *options, .files = {.root = -1, .incoming = -1}};
+    rng_seed_from_system(&api->rng);
+    api->arena = arena_new();
+    api->router = router_new(api->arena);
+    if (router_check(api_routes, api_plains, err) < 0 || files_open(options->home, &api->files, err) < 0 ||
+        file_worker_open(&api->worker, err) < 0 ||
+        login_open(options->store, options->default_permission, &api->login, err) < 0) {
+        api_close(api);
+        return -1;
+    }
+    *ret_api = api;
+    return 0;
+}
+
+/* The next job that is done and that somebody waits for. */
+static struct api_job *take_job(struct api *api)
+{
+    struct file_job *done = NULL;
+    while ((done = file_worker_take(api->worker)) != NULL ||
+           (api->login != NULL && (done = login_take(api->login)) != NULL)) {
+        struct api_job *job = (struct api_job *)done; /* its first member */
+        job->given = false;
+        if (job->exchange != NULL) {
+            return job;
+        }
+        job->drop(job);
+    }
+    return NULL;
+}
+
+void api_disown_job(void *owner)
+{
+    struct api_job *job = owner;
+    job->exchange = NULL;
+    if (!job->given) {
+        job->drop(job);
+    }
+}
+
+void api_stop(struct api *api)
+{
+    if (api == NULL || api->worker == NULL) {
+        return;
+    }
+    file_worker_stop(api->worker);
+    while (take_job(api) != NULL) {
+    }
+    file_worker_close(api->worker);
+    login_close(api->login);
+    api->worker = NULL;
+    api->login = NULL;
+}
+
+void api_close(struct api *api)
+{
+    if (api != NULL) {
+        api_stop(api);
+        files_close(&api->files);
+        arena_free(api->arena);
+        free(api);
+    }
+}
+
+int api_fd(const struct api *api)
+{
+    return file_worker_fd(api->worker);
+}
+
+int api_login_fd(const struct api *api)
+{
+    return login_fd(api->login);
+}
+
+bool api_asks_who(struct api *api)
+{
+    return auth_is_on(login_auth(api->login));
+}
+
+int api_give_hash_job(struct api_call *call, struct api_job *job, struct err *err)
+{
+    if (login_give(call->api->login, &job->file, err) < 0) {
+        return -1;
+    }
+    call->later = job->exchange != NULL;
+    job->given = true;
+    return 0;
+}
+
+void api_give_job(struct api_call *call, struct api_job *job)
+{
+    call->later = job->exchange != NULL;
+    job->given = true;
+    file_worker_give(call->api->worker, &job->file);
+}
+
+int api_wrote_run(struct api_call *call, const char *run_id, struct err *err)
+{
+    int64_t after_ms = call->api->options.reap_after_ms;
+    int64_t grain_ms = after_ms / 10 < GRAIN_MS_MAX ? after_ms / 10 : GRAIN_MS_MAX;
+    return after_ms == 0 || call->step != NULL ? 0 : store_run_wrote(call->store, run_id, call->now_ms, grain_ms, err);
+}
+
+const struct webhook_rules *api_webhook_rules(const struct api *api)
+{
+    return &api->options.webhooks;
+}
+
+int api_seal_webhook(struct api_call *call, const char *webhook_id, const char *secret, struct str *ret_sealed,
+                     const char **ret_key_id, struct err *err)
+{
+    const struct api_options *options = &call->api->options;
+    return options->seal_webhook(options->seal_ctx, webhook_id, str_from(secret), call->arena, ret_sealed, ret_key_id,
+                                 err);
+}
+
+struct delivery_waits *api_delivery_waits(struct api *api)
+{
+    return &api->waits;
+}
+
+/* ---- the head --------------------------------------------------------------------------------------------------- */
+
+static struct api_call call_of(struct api *api, struct http_exchange *exchange)
+{
+    return (struct api_call){
+        .api = api,
+        .store = api->options.store,
+        .home = api->options.home,
+        .exchange = exchange,
+        .arena = exchange->arena,
+        .params = json_object(),
+        .answer = json_object(),
+        .now_ms = clock_wall_ms(&clock_system),
+        .rng = &api->rng,
+        .files = &api->files,
+        .auth = login_auth(api->login),
+    };
+}
+
+/* A body of JSON is wanted of whatever changes something: a page of another site cannot send one unasked. */
+static bool wants_type(const struct http_exchange *exchange)
+{
+    bool has_body = http_content_length(exchange) > 0 || http_header(exchange, "Transfer-Encoding").n > 0;
+    return exchange->method == HTTP_POST || exchange->method == HTTP_PUT || exchange->method == HTTP_PATCH || has_body;
+}
+
+/* 401 for all: what is wrong with a token is nobody's business. */
+static void refuse_token(struct http_exchange *exchange)
+{
+    static const struct http_header headers[] = {{"WWW-Authenticate", "Bearer"}, {0}};
+    answer_refusal(exchange, 401, "UNAUTHENTICATED",
+                   "expected the token of a step that runs, as MLFLOW_TRACKING_TOKEN in its environment says it",
+                   headers);
+}
+
+/* False when it has been answered: it shows no token that is good, or none that is known yet. */
+static bool let_step_in(struct api_call *call)
+{
+    struct api *api = call->api;
+    struct err wrong = {0};
+    struct str token = http_header(call->exchange, "Authorization");
+    struct api_step *step = arena_one(call->arena, struct api_step);
+    token = str_starts(token, STR("Bearer ")) ? str_slice(token, strlen("Bearer "), token.n) : (struct str){0};
+    if (api->options.step_of_token(api->options.ctx, token, step, &wrong) == 0) {
+        call->step = step;
+        return true;
+    }
+    if (wrong.code == ERR_BUSY) {
+        answer_error(call->exchange, &wrong);
+    } else {
+        refuse_token(call->exchange);
+    }
+    return false;
+}
+
+/* The first time, at the head. False when it has been answered, or set aside. */
+static bool let_in(struct api_call *call, struct api_match *match)
+{
+    if (match->plain != NULL && match->plain->open) {
+        return true;
+    }
+    if (match->door->for_steps) {
+        return let_step_in(call);
+    }
+    enum login_answer answer = login_ask(call->api->login, call->exchange, &match->who);
+    match->asked = answer == LOGIN_GOOD;
+    call->who = match->who;
+    return answer != LOGIN_ENDS;
+}
+
+/* Once more, when the whole request has come: who may have begun to ask may not be let in any more. */
+static bool is_still_in(struct api_call *call, struct api_match *match)
+{
+    if (match->door->for_steps || (match->plain != NULL && match->plain->open)) {
+        return let_in(call, match);
+    }
+    call->who = match->who;
+    if (match->asked ? auth_is_still_good(call->auth, match->who, call->now_ms) : !auth_is_on(call->auth)) {
+        return true;
+    }
+    login_refuse(call->exchange);
+    return false;
+}
+
+static void refuse_path(struct http_exchange *exchange, unsigned methods)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    if (methods == 0) {
+        http_answer_text(exchange, 404, "There is nothing here.");
+        return;
+    }
+    struct strbuf allowed;
+    strbuf_init(&allowed, 100);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if ((methods >> i & 1) != 0) {
+            strbuf_printf(&allowed, "%s%s", allowed.length == 0 ? "" : ", ", names[i]);
+        }
+    }
+    struct http_answer answer = {
+        .status = 405, .content_type = "text/plain; charset=utf-8", .fd = -1, .headers = {{"Allow", allowed.data}}};
+    strbuf_init(&answer.body, 100);
+    strbuf_add_text(&answer.body, "This path is not for that method.");
+    http_answer(exchange, &answer);
+    strbuf_clear(&allowed);
+}
+
+size_t api_head(void *ctx, struct http_exchange *exchange)
+{
+    const struct api_door *door = ctx;
+    struct err wrong = {0};
+    struct guard guard = {door->hosts, door->host_count};
+    struct api_match *match = arena_one(exchange->arena, struct api_match);
+    router_find(door->api->router, exchange, match);
+    match->door = door;
+    exchange->found = match;
+    struct api_call call = call_of(door->api, exchange);
+    const char *refusal = guard_refuses(&guard, exchange);
+    if (refusal != NULL && !(match->plain != NULL && match->plain->open)) {
+        http_answer_text(exchange, 403, refusal);
+    } else if (!let_in(&call, match)) {
+        return BODY_MAX;
+    } else if (call.step != NULL && match->plain != NULL && match->plain->writes && !match->plain->for_steps) {
+        (void)step_check(&call, API_WRITES, &wrong);
+        answer_error(exchange, &wrong);
+    } else if (match->plain != NULL && user_check_scope(&call, &match->plain->needs, &wrong) < 0) {
+        answer_error(exchange, &wrong);
+    } else if (match->plain != NULL) {
+        return match->plain->head == NULL ? UNUSED_BODY_MAX : match->plain->head(&call);
+    } else if (match->route == NULL) {
+        refuse_path(exchange, match->methods);
+    } else if (wants_type(exchange) && guard_check_type(exchange, &wrong) < 0) {
+        answer_error(exchange, &wrong);
+    }
+    return BODY_MAX;
+}
+
+/* ---- one request ------------------------------------------------------------------------------------------------ */
+
+/* A query, by the types of the fields: what comes several times is a list. */
+static int read_query(const struct api_route *route, struct api_call *call, struct json *ret, struct err *err)
+{
+    struct str rest = call->exchange->query;
+    struct str name, value;
+    bool bad = false;
+    *ret = json_object();
+    while (http_query_next(&rest, call->arena, &name, &value, &bad)) {
+        const struct api_field *field = route->fields;
+        while (field != NULL && field->name != NULL && !str_is(name, field->name)) {
+            field++;
+        }
+        struct json text = json_string(call->arena, value);
+        if (field == NULL || field->name == NULL || field->type != API_TEXTS) {
+            json_set(call->arena, ret, arena_str(call->arena, name).p, text);
+            continue;
+        }
+        const struct json *there = json_get(ret, field->name);
+        struct json list = there == NULL ? json_array() : *there;
+        json_push(call->arena, &list, text);
+        json_set(call->arena, ret, field->name, list);
+    }
+    return bad ? err_set(err, ERR_INPUT, "The query string cannot be decoded.") : 0;
+}
+
+/* Old clients sent JSON within a JSON text. The values are views of the body. */
+int api_read_body(struct api_call *call, struct json *ret, struct err *err)
+{
+    static const struct json_limits limits = {.values = VALUES_MAX, .in_place = true};
+    struct str text = str_trim(strbuf_str(&call->exchange->body));
+    *ret = json_object();
+    if (text.n == 0) {
+        return 0;
+    }
+    if (json_read_metrics(text, limits, call->arena, ret, err) < 0 ||
+        (ret->type == JSON_STRING && json_read_metrics(ret->u.string, limits, call->arena, ret, err) < 0)) {
+        return err_add(err, "The body is no JSON");
+    }
+    return ret->type == JSON_OBJECT
+               ? 0
+               : err_set(err, ERR_INPUT, "The body is %s: expected a JSON object", json_type_name(ret->type));
+}
+
+static int check_params(struct api_call *call, const struct api_route *route, const struct json *raw,
+                        struct err *err)
+{
+    static const struct api_field none[] = {{0}};
+    return params_read(route->fields == NULL ? none : route->fields, raw, call->arena, &call->params, err);
+}
+
+static int read_params(struct api_call *call, const struct api_match *match, struct err *err)
+{
+    struct json raw;
+    bool query = call->exchange->method == HTTP_GET && call->exchange->query.n > 0;
+    if ((query ? read_query(match->route, call, &raw, err) : api_read_body(call, &raw, err)) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < match->names.u.object.count; i++) {
+        const struct json_member *name = &match->names.u.object.members[i];
+        json_set(call->arena, &raw, name->key.p, name->value);
+    }
+    return check_params(call, match->route, &raw, err);
+}
+
+static int check_right(struct api_call *call, const struct api_route *route, struct err *err)
+{
+    if (call->step == NULL) {
+        return user_check(call, &route->needs, err);
+    }
+    bool rules = route->needs.object == API_OF_USER || route->needs.object == API_OF_ADMIN;
+    return step_check(call, rules ? API_WRITES : route->act, err);
+}
+
+int api_ask(struct api_call *call, enum http_method method, const char *path, const struct json *raw, struct json *ret,
+            struct err *err)
+{
+    const struct api_route *route = router_route(call->api->router, method, path);
+    struct api_call inner = *call;
+    inner.params = inner.answer = json_object();
+    inner.whole = true;
+    if (route == NULL) {
+        return err_set(err, ERR_INTERNAL, "there is no route '%s'", path);
+    }
+    if (check_params(&inner, route, raw, err) < 0 || check_right(&inner, route, err) < 0 ||
+        route->answer(&inner, err) < 0) {
+        return -1;
+    }
+    *ret = inner.answer;
+    return 0;
+}
+
+/* What became of one that has been answered, until the transaction is committed. */
+struct outcome {
+    struct http_exchange *exchange;
+    struct api_job *job; /* that is done, and is to be finished; NULL: the request is new */
+    struct json answer;
+    struct err wrong;
+    bool writes;
+    bool later;
+};
+
+static int answer_in_savepoint(struct api_call *call, int (*answer)(struct api_call *call, struct err *err),
+                               struct err *err)
+{
+    if (store_savepoint(call->store, err) < 0) {
+        return -1;
+    }
+    if (answer(call, err) < 0) {
+        store_savepoint_back(call->store);
+        return -1;
+    }
+    return store_savepoint_release(call->store, err);
+}
+
+static int answer_one(struct api *api, struct outcome *outcome)
+{
+    struct api_call call = call_of(api, outcome->exchange);
+    struct api_match *match = outcome->exchange->found;
+    struct err *err = &outcome->wrong;
+    if (!is_still_in(&call, match)) {
+        outcome->later = true;
+        return -1;
+    }
+    if (outcome->job != NULL) {
+        *err = outcome->job->file.err;
+    } else if (match->route != NULL &&
+               (read_params(&call, match, err) < 0 || check_right(&call, match->route, err) < 0)) {
+        return -1;
+    }
+    int (*answer)(struct api_call *, struct err *) = match->plain != NULL ? match->plain->answer : match->route->answer;
+    answer = outcome->job != NULL ? outcome->job->finish : answer;
+    int result = outcome->writes ? answer_in_savepoint(&call, answer, err) : answer(&call, err);
+    outcome->answer = call.answer;
+    outcome->later = call.later;
+    if (result == 0 && match->route != NULL && match->route->act == API_WRITES_RUN) {
+        result = api_wrote_run(&call, param_text(&call.params, "run_id"), err);
+    }
+    if (result == 0 && outcome->writes && call.step != NULL) {
+        api->options.step_recorded(api->options.ctx, call.step->attempt);
+    }
+    return result == 0 || err->code != ERR_NONE ? result : err_set(err, ERR_INTERNAL, "the request failed in silence");
+}
+
+/* ---- a turn ----------------------------------------------------------------------------------------------------- */
+
+static bool writes(const struct http_exchange *exchange)
+{
+    const struct api_match *match = exchange->found;
+    return match->plain != NULL ? match->plain->writes : match->route->act != API_READS;
+}
+
+static void send_outcomes(struct outcome *outcomes, size_t count, const struct err *failed)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct outcome *outcome = &outcomes[i];
+        if (outcome->later) {
+            continue;
+        }
+        if (failed->code != ERR_NONE && outcome->writes) {
+            answer_error(outcome->exchange, failed);
+        } else if (outcome->wrong.code != ERR_NONE) {
+            answer_error(outcome->exchange, &outcome->wrong);
+        } else {
+            answer_json(outcome->exchange, 200, &outcome->answer); /* nothing, if it has answered by itself */
+        }
+    }
+}
+
+/* What is to be answered next: what was set aside and can go on, and then what has come. */
+static bool next_outcome(struct api *api, struct http_server *server, struct outcome *ret)
+{
+    struct api_job *job = take_job(api);
+    job = job != NULL ? job : delivery_waits_take(&api->waits, api->options.store);
+    struct http_exchange *exchange = job != NULL ? job->exchange : http_server_take(server);
+    if (exchange != NULL) {
+        *ret = (struct outcome){.exchange = exchange, .job = job, .writes = job != NULL || writes(exchange)};
+    }
+    return exchange != NULL;
+}
+
+/* When tokens were last used is worth a transaction of its own once a minute. */
+static bool keep_uses(struct api *api, bool begun, struct err *failed)
+{
+    if (!begun && store_begin(api->options.store, failed) < 0) {
+        return false;
+    }
+    struct err wrong = {0};
+    if (auth_keep_uses(login_auth(api->login), &wrong) < 0) {
+        log_error("api", "when tokens were used could not be recorded: %s", wrong.message);
+    }
+    return true;
+}
+
+bool api_serve(struct api *api, struct http_server *server, struct err *err)
+{
+    struct outcome outcomes[TURN_MAX];
+    struct err failed = {0};
+    struct store *store = api->options.store;
+    size_t count = 0;
+    bool begun = false;
+    int64_t until_ms = clock_monotonic_ms(&clock_system) + TURN_MS;
+    while (count < TURN_MAX && (count == 0 || clock_monotonic_ms(&clock_system) < until_ms) &&
+           next_outcome(api, server, &outcomes[count])) {
+        struct outcome *outcome = &outcomes[count++];
+        if (outcome->writes && !begun && failed.code == ERR_NONE) {
+            begun = store_begin(store, &failed) == 0;
+        }
+        if (!outcome->writes || begun) {
+            (void)answer_one(api, outcome);
+        }
+    }
+    if (failed.code == ERR_NONE && auth_has_uses(login_auth(api->login))) {
+        begun = keep_uses(api, begun, &failed);
+    }
+    if (begun && store_commit(store, &failed) < 0) {
+        log_error("api", "what was asked could not be recorded: %s", failed.message);
+    }
+    send_outcomes(outcomes, count, &failed);
+    if (begun) {
+        store_tidy(store);
+    }
+    bool passes = failed.code == ERR_NONE || failed.code == ERR_LIMIT || failed.code == ERR_BUSY;
+    if (!passes) {
+        *err = failed;
+    }
+    return passes;
+}

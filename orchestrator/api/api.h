@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The REST interface: a table of routes, what each takes, and who answers it.
+ *
+ * Requests that have come whole are answered in turns: all that are ready run in one transaction, each in a savepoint
+ * of its own, and are answered when that is committed. So many clients share one sync, and one that fails harms no
+ * other.
+ */
+#ifndef SLUICE_API_API_H
+#define SLUICE_API_API_H
+
+#include "api/file_worker.h"
+#include "api/files.h"
+#include "api/params.h"
+#include "auth/auth.h"
+#include "base/rng.h"
+#include "http/folder.h"
+#include "http/server.h"
+#include "store/store.h"
+#include "store/webhooks.h"
+
+struct api;
+
+/* Whose token a request of a step's client has shown. */
+struct api_step {
+    int64_t attempt;
+    const char *run_id; /* of the attempt */
+    int64_t experiment_id;
+    bool adopts;                 /* the first run that it makes is that one */
+    const struct str *registers; /* names of registered models that it may add versions to */
+    size_t register_count;
+    const struct json *matrix; /* the values of its item, which are params of its run; null: it has none */
+};
+
+/* What a route does, and so what a step may ask for. */
+enum api_act {
+    API_READS = 1,    /* changes nothing; steps may */
+    API_WRITES,       /* steps may not */
+    API_MAKES,        /* something new; steps may, as far as the route itself lets them */
+    API_WRITES_RUN,   /* a step may when the run "run_id" is its own, or was made by it */
+    API_WRITES_MODEL, /* a step may when the logged model "model_id" was made by such a run */
+    API_WRITES_TRACE, /* a step may when the trace "request_id" was made in such a run */
+    API_REGISTERS,    /* a step may when the registered model "name" is one that its pipeline lets it register */
+};
+
+/* What a route is about, and so what a user needs a permission on: by the names of its fields. */
+enum api_object {
+    API_OF_NOBODY,          /* the row says nothing: the server does not start */
+    API_OF_ANYBODY,         /* of whoever is let in; what is found is only what he may read */
+    API_OF_NEW,             /* of whoever may make something, and manages it then */
+    API_OF_ITSELF,          /* the route looks by itself (api/user_rights.h) */
+    API_OF_EXPERIMENT,      /* on "experiment_id" */
+    API_OF_EXPERIMENT_NAME, /* on "experiment_name" */
+    API_OF_EXPERIMENTS,     /* on "experiment_ids": others are left out */
+    API_OF_EACH_EXPERIMENT, /* on all "experiment_ids"; admins need name none */
+    API_OF_RUN,             /* on the experiment of "run_id" */
+    API_OF_RUNS,            /* on those of all "run_id" or "run_ids" */
+    API_OF_LOGGED_MODEL,    /* on that of "model_id" */
+    API_OF_TRACE,           /* on that of "request_id" */
+    API_OF_REGISTERED,      /* on the registered model "name" */
+    API_OF_EVALUATION,      /* on the experiments of evaluation dataset "dataset_id", and on "experiment_ids" */
+    API_OF_USER,            /* "username" is his own name, or he is an admin */
+    API_OF_ADMIN,           /* he is an admin */
+};
+struct api_need {
+    enum api_object object;
+    enum permission permission;
+};
+/* API_NEEDS(EDIT, RUN) */
+#define API_NEEDS(what, of)                                                                                            \
+    {                                                                                                                  \
+        API_OF_##of, PERMISSION_##what                                                                                 \
+    }
+
+/* One request, while it is answered. */
+struct api_call {
+    struct api *api;
+    struct store *store;
+    const char *home;
+    struct http_exchange *exchange;
+    struct arena *arena;
+    struct json params; /* checked, by the route's fields */
+    struct json answer; /* an object, empty at first */
+    bool later;         /* it is answered when its job is done (api_give_job) */
+    bool whole;         /* the answer is wanted for another (api_ask), and not sent in parts */
+    int64_t now_ms;
+    struct rng *rng;
+    const struct files *files;
+    const struct api_step *step; /* NULL: it is no step's */
+    struct auth *auth;
+    const struct auth_who *who; /* NULL: a step's, or nobody is asked who he is */
+};
+
+enum { API_V2 = 1, API_V3 = 2 };
+
+struct api_route {
+    enum http_method method;
+    const char *path;  /* below "/api/2.0": "/mlflow/logged-models/{model_id}"; NULL ends a table */
+    unsigned versions; /* API_V2, API_V3 */
+    enum api_act act;
+    struct api_need needs;
+    const struct api_field *fields; /* names in the path are among them; NULL: takes nothing */
+    int (*answer)(struct api_call *call, struct err *err);
+};
+
+struct api_options {
+    struct store *store;
+    const char *home; /* absolute */
+    /* Who has this token: 0, or -1 with ERR_DENIED or ERR_BUSY. What it points to is needed for this turn. */
+    int (*step_of_token)(void *ctx, struct str token, struct api_step *ret, struct err *err);
+    /* A step's client has told of something. */
+    void (*step_recorded)(void *ctx, int64_t attempt);
+    void *ctx;
+    int64_t reap_after_ms; /* when a run has been silent for too long: writes are noted then; 0: never */
+    struct webhook_rules webhooks;
+    /* Seals the secret of a webhook for it. */
+    int (*seal_webhook)(void *seal_ctx, const char *webhook_id, struct str secret, struct arena *arena,
+                        struct str *ret_sealed, const char **ret_key_id, struct err *err);
+    void *seal_ctx;
+    enum permission default_permission; /* for what nothing is said of */
+};
+
+/* Where requests come in. */
+struct api_door {
+    struct api *api;
+    bool for_steps; /* each shows the token of a step that runs, and may do what that step may */
+    /* Names by which the server may be called, beside the loopback's; "*.example.com", "*": any. */
+    const char *const *hosts;
+    size_t host_count;
+    const struct http_folder *page; /* MLflow's page (api/page.h); NULL: none is shown */
+};
+
+int api_open(const struct api_options *options, struct api **ret_api, struct err *err);
+/* Waits for what the disk is busy with; to be called before the server is closed, and api_close after it. */
+void api_stop(struct api *api);
+void api_close(struct api *api);
+/* Either can be read when api_serve has something to do that the server does not know of. */
+int api_fd(const struct api *api);
+int api_login_fd(const struct api *api);
+/* Whether those who come in by a door for everybody are asked who they are: there are users. */
+bool api_asks_who(struct api *api);
+/* Sets the exchange aside until the job is done; then `finish` is called in a turn, with the job's error in *err if it
+ * failed. */
+struct api_job {
+    struct file_job file;
+    struct http_exchange *exchange; /* NULL: nobody waits for it */
+    int (*finish)(struct api_call *call, struct err *err);
+    void (*drop)(struct api_job *job); /* when it is done and nobody waits for it */
+    bool given;                        /* the thread has it */
+};
+void api_give_job(struct api_call *call, struct api_job *job);
+/* The same for one that hashes a password. ERR_BUSY when too many wait; then it is still the caller's. */
+int api_give_hash_job(struct api_call *call, struct api_job *job, struct err *err);
+/* For http_exchange.disown: drops it, now or when it is done. */
+void api_disown_job(void *job);
+/* For http_options.head, with a door as ctx, which lives as long as the server. */
+size_t api_head(void *door, struct http_exchange *exchange);
+/* A client that is no step's has written the run (store/run_writes.h). Others and what is no run are passed over. */
+int api_wrote_run(struct api_call *call, const char *run_id, struct err *err);
+/* What the options say of webhooks. */
+const struct webhook_rules *api_webhook_rules(const struct api *api);
+int api_seal_webhook(struct api_call *call, const char *webhook_id, const char *secret, struct str *ret_sealed,
+                     const char **ret_key_id, struct err *err);
+struct delivery_waits;
+struct delivery_waits *api_delivery_waits(struct api *api);
+/* The body as a JSON object, empty when there is none; ERR_INPUT for anything else. */
+int api_read_body(struct api_call *call, struct json *ret, struct err *err);
+/* Asks a route of the tables within the answer to another, with the right of who asks: `raw` is read as a body is. */
+int api_ask(struct api_call *call, enum http_method method, const char *path, const struct json *raw, struct json *ret,
+            struct err *err);
+/* Answers all that has come. False when the store cannot go on (`err`). */
+bool api_serve(struct api *api, struct http_server *server, struct err *err);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What MLflow's page asks for beside each of its views, and is not here. It is told that there is none, as MLflow's
+ * server tells it when none is set up: an error would be shown over what the page is about.
+ */
+#include "api/mlflow/routes.h"
+
+/* An assistant talks through programs and keys of the machine that the server runs on. */
+static int answer_assistant(struct api_call *call, struct err *err)
+{
+    (void)err;
+    json_set(call->arena, &call->answer, "providers", json_object());
+    json_set(call->arena, &call->answer, "projects", json_object());
+    json_set(call->arena, &call->answer, "remote_access_allowed", json_bool(false));
+    return 0;
+}
+
+static int answer_providers(struct api_call *call, struct err *err)
+{
+    (void)err;
+    json_set(call->arena, &call->answer, "providers", json_array());
+    json_set(call->arena, &call->answer, "resolved", json_null());
+    json_set(call->arena, &call->answer, "gateway_vendor_options", json_object());
+    return 0;
+}
+
+/* A gateway asks models elsewhere; this server asks nothing of others. */
+static int answer_gateway(struct api_call *call, struct err *err)
+{
+    (void)err;
+    json_set(call->arena, &call->answer, "endpoints", json_array());
+    return 0;
+}
+
+const struct api_route mlflow_absent_routes[] = {
+    {HTTP_GET, "/mlflow/assistant/config", API_V3, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_assistant},
+    {HTTP_GET, "/mlflow/assistant/providers", API_V3, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_providers},
+    {HTTP_GET, "/mlflow/gateway-proxy", API_V2, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_gateway},
+    {0},
+};

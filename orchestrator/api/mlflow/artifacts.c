@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * MLflow's routes that list and read files.
+ */
+#include "api/mlflow/direct_url.h"
+#include "api/mlflow/entities.h"
+#include "api/mlflow/file_place.h"
+#include "api/mlflow/routes.h"
+#include "api/user_rights.h"
+#include "base/parse.h"
+#include "base/path.h"
+#include "http/content_type.h"
+#include "store/runs.h"
+
+#include <unistd.h>
+
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+/* `before` is what stands before each name: "", or the folder and a '/'. */
+static int list_files(struct api_call *call, const struct file_place *place, const char *before, struct err *err)
+{
+    struct file_entry *entries = NULL;
+    size_t count = 0;
+    struct json list = json_array();
+    if (files_list(call->files, place->path, call->arena, &entries, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json file = json_object();
+        put_text(call, &file, "path", arena_printf(call->arena, "%s%s", before, entries[i].name));
+        put(call, &file, "is_dir", json_bool(entries[i].is_folder));
+        if (!entries[i].is_folder && entries[i].size > 0) {
+            put_int(call, &file, "file_size", entries[i].size);
+        }
+        json_push(call->arena, &list, file);
+    }
+    put_list(call, &call->answer, "files", list);
+    return 0;
+}
+
+static int list_below(struct api_call *call, const char *stored, const char *path, struct err *err)
+{
+    struct file_place place;
+    put_text(call, &call->answer, "root_uri", client_uri(call, stored));
+    if (file_place_in(call, stored, path, &place, err) < 0) {
+        return -1;
+    }
+    return list_files(call, &place, *place.below == '\0' ? "" : arena_printf(call->arena, "%s/", place.below), err);
+}
+
+static int list_of_run(struct api_call *call, struct err *err)
+{
+    struct run_info run;
+    return store_run_get(call->store, param_text(&call->params, "run_id"), call->arena, &run, err) < 0
+               ? -1
+               : list_below(call, run.artifact_uri, param_text(&call->params, "path"), err);
+}
+
+static int list_of_model(struct api_call *call, struct err *err)
+{
+    struct logged_model model;
+    return store_model_get(call->store, param_text(&call->params, "model_id"), call->arena, &model, err) < 0
+               ? -1
+               : list_below(call, model.artifact_uri, param_text(&call->params, "artifact_directory_path"), err);
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------ */
+
+/* "bytes=0-99", "bytes=100-", "bytes=-50": of one range. 1 when it is one within the size, 0 when it is none that we
+ * know (all is sent), -1 when it lies outside. */
+static int read_range(struct str text, int64_t size, int64_t *ret_from, int64_t *ret_count)
+{
+    struct str first = {0};
+    int64_t from = 0;
+    int64_t to = size - 1;
+    if (!str_starts(text, STR("bytes="))) {
+        return 0;
+    }
+    struct str rest = str_slice(text, strlen("bytes="), text.n);
+    (void)str_cut(&rest, '-', &first);
+    if (rest.p == NULL || str_find_byte(rest, ',', 0) >= 0 || (first.n == 0 && rest.n == 0) ||
+        (first.n > 0 && parse_int(first, 0, INT64_MAX, &from, NULL) < 0) ||
+        (rest.n > 0 && parse_int(rest, 0, INT64_MAX, &to, NULL) < 0)) {
+        return 0;
+    }
+    if (first.n == 0) {
+        from = to >= size ? 0 : size - to;
+        to = size - 1;
+    }
+    to = to >= size ? size - 1 : to;
+    if (from > to) {
+        return -1;
+    }
+    *ret_from = from;
+    *ret_count = to - from + 1;
+    return 1;
+}
+
+/* A text for a header: what cannot stand there in quotes is left out. */
+static const char *disposition(struct api_call *call, const char *name)
+{
+    char *plain = arena_strdup(call->arena, name);
+    for (char *c = plain; *c != '\0'; c++) {
+        *c = *c == '"' || (unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e ? '_' : *c;
+    }
+    return arena_printf(call->arena, "attachment; filename=\"%s\"", plain);
+}
+
+static int send_file(struct api_call *call, const struct file_place *place, struct err *err)
+{
+    int64_t size = 0;
+    int fd = files_read(call->files, place->path, &size, err);
+    if (fd < 0) {
+        return -1;
+    }
+    const char *name = path_base(place->path);
+    struct http_answer answer = {
+        .status = 200,
+        .content_type = http_type_of(name, false),
+        .fd = fd,
+        .size = size,
+        .headers = {{"Content-Disposition", disposition(call, name)}, {"Accept-Ranges", "bytes"}},
+    };
+    int part = read_range(http_header(call->exchange, "Range"), size, &answer.offset, &answer.size);
+    if (part < 0) {
+        (void)close(fd);
+        answer = (struct http_answer){
+            .status = 416,
+            .fd = -1,
+            .headers = {{"Content-Range", arena_printf(call->arena, "bytes */%lld", (long long)size)}}};
+    } else if (part > 0) {
+        answer.status = 206;
+        answer.headers[2] = (struct http_header){
+            "Content-Range", arena_printf(call->arena, "bytes %lld-%lld/%lld", (long long)answer.offset,
+                                          (long long)(answer.offset + answer.size - 1), (long long)size)};
+    }
+    http_answer(call->exchange, &answer);
+    return 0;
+}
+
+/* A parameter of the query, under one of two names; "" when there is none. */
+static const char *asked(struct api_call *call, const char *name, const char *other)
+{
+    struct str value;
+    if (http_query_value(call->exchange, name, &value) ||
+        (other != NULL && http_query_value(call->exchange, other, &value))) {
+        return value.p;
+    }
+    return "";
+}
+
+static int require(const char *value, const char *name, struct err *err)
+{
+    return *value != '\0' ? 0 : err_set(err, ERR_INPUT, "Request must include the \"%s\" query parameter.", name);
+}
+
+static int send_below(struct api_call *call, const char *stored, const char *path, struct err *err)
+{
+    struct file_place place;
+    return file_place_in(call, stored, path, &place, err) < 0 ? -1 : send_file(call, &place, err);
+}
+
+static int get_of_run(struct api_call *call, struct err *err)
+{
+    struct run_info run;
+    const char *path = asked(call, "path", NULL);
+    const char *run_id = asked(call, "run_id", "run_uuid");
+    return require(path, "path", err) < 0 || user_check_owned(call, OWNED_RUN, run_id, PERMISSION_READ, err) < 0 ||
+                   store_run_get(call->store, run_id, call->arena, &run, err) < 0
+               ? -1
+               : send_below(call, run.artifact_uri, path, err);
+}
+
+static int get_of_model(struct api_call *call, struct err *err)
+{
+    struct logged_model model;
+    const char *path = asked(call, "artifact_file_path", NULL);
+    return require(path, "artifact_file_path", err) < 0 ||
+                   store_model_get(call->store, param_text(&call->params, "model_id"), call->arena, &model, err) < 0
+               ? -1
+               : send_below(call, model.artifact_uri, path, err);
+}
+
+/* Of a version only what came from a run or a model of ours: a source that names a folder of the machine is none. */
+static int get_of_version(struct api_call *call, struct err *err)
+{
+    static const char scheme[] = "mlflow-artifacts:/";
+    struct model_version version;
+    int64_t number = 0;
+    const char *path = asked(call, "path", NULL);
+    const char *name = asked(call, "name", NULL);
+    if (require(path, "path", err) < 0 || user_check_registered(call, name, PERMISSION_READ, err) < 0 ||
+        version_parse(asked(call, "version", NULL), &number, err) < 0 ||
+        store_version_get(call->store, name, number, call->arena, &version, err) < 0) {
+        return -1;
+    }
+    const char *stored = version.storage_location;
+    if (str_starts(str_from(stored), str_from(scheme))) {
+        stored = arena_printf(call->arena, "%s/artifacts/%s", call->home, stored + strlen(scheme));
+    }
+    return send_below(call, stored, path, err);
+}
+
+static int get_file(struct api_call *call, struct err *err)
+{
+    struct file_place place;
+    if (file_place_of_url(call, FILES_PREFIX, &place, err) < 0 ||
+        file_place_check(call, &place, PERMISSION_READ, err) < 0) {
+        return -1;
+    }
+    return send_file(call, &place, err);
+}
+
+/* Where a client reads ranges of a file, several at once. */
+static int address_of_file(struct api_call *call, struct err *err)
+{
+    struct file_place place;
+    int64_t size = 0;
+    if (file_place_of_url(call, "/mlflow-artifacts/presigned/", &place, err) < 0 ||
+        file_place_check(call, &place, PERMISSION_READ, err) < 0) {
+        return -1;
+    }
+    int fd = files_read(call->files, place.path, &size, err);
+    if (fd < 0) {
+        return -1;
+    }
+    (void)close(fd);
+    struct str path = call->exchange->path;
+    size_t behind = (size_t)str_find(path, STR("/presigned/")) + strlen("/presigned/");
+    const char *url = direct_url(call, arena_printf(call->arena, "/api/2.0" FILES_PREFIX "%.*s",
+                                                    STR_ARG(str_slice(path, behind, path.n))));
+    if (url == NULL) {
+        return err_set(err, ERR_INPUT, "The request has no Host: the file has no address without it");
+    }
+    put_text(call, &call->answer, "url", url);
+    put(call, &call->answer, "headers", direct_headers(call));
+    put(call, &call->answer, "file_size", json_int(size));
+    return 0;
+}
+
+static int list_of_path(struct api_call *call, struct err *err)
+{
+    struct file_place place;
+    const char *root = arena_printf(call->arena, "%s/artifacts/", call->home);
+    return file_place_in(call, root, param_text(&call->params, "path"), &place, err) < 0 ||
+                   file_place_check(call, &place, PERMISSION_READ, err) < 0
+               ? -1
+               : list_files(call, &place, "", err);
+}
+
+static const struct api_field run_fields[] = {
+    {.name = "run_id", .type = API_TEXT, .required = true, .alias = "run_uuid"},
+    {.name = "path", .type = API_TEXT},
+    {.name = "page_token", .type = API_TEXT},
+    {0}};
+static const struct api_field model_fields[] = {{.name = "model_id", .type = API_TEXT, .required = true},
+                                                {.name = "artifact_directory_path", .type = API_TEXT},
+                                                {.name = "page_token", .type = API_TEXT},
+                                                {0}};
+static const struct api_field model_file_fields[] = {{.name = "model_id", .type = API_TEXT, .required = true}, {0}};
+static const struct api_field path_fields[] = {{.name = "path", .type = API_TEXT}, {0}};
+
+const struct api_route mlflow_artifact_routes[] = {
+    {HTTP_GET, "/mlflow/artifacts/list", API_V2, API_READS, API_NEEDS(READ, RUN), run_fields, list_of_run},
+    {HTTP_GET, "/mlflow/logged-models/{model_id}/artifacts/directories", API_V2, API_READS,
+     API_NEEDS(READ, LOGGED_MODEL), model_fields, list_of_model},
+    {HTTP_GET, "/mlflow/logged-models/{model_id}/artifacts/files", API_V2, API_READS, API_NEEDS(READ, LOGGED_MODEL),
+     model_file_fields, get_of_model},
+    {HTTP_GET, "/mlflow-artifacts/artifacts", API_V2, API_READS, API_NEEDS(READ, ITSELF), path_fields, list_of_path},
+    {0},
+};
+
+const struct api_plain mlflow_artifact_plains[] = {
+    {.method = HTTP_GET, .path = "/get-artifact", .needs = API_NEEDS(READ, ITSELF), .answer = get_of_run},
+    {.method = HTTP_GET,
+     .path = "/model-versions/get-artifact",
+     .needs = API_NEEDS(READ, ITSELF),
+     .answer = get_of_version},
+    {.method = HTTP_GET,
+     .path = "/api/2.0/mlflow-artifacts/artifacts/",
+     .needs = API_NEEDS(READ, ITSELF),
+     .answer = get_file},
+    {.method = HTTP_GET,
+     .path = "/ajax-api/2.0/mlflow-artifacts/artifacts/",
+     .needs = API_NEEDS(READ, ITSELF),
+     .answer = get_file},
+    {.method = HTTP_GET,
+     .path = "/api/2.0/mlflow-artifacts/presigned/",
+     .needs = API_NEEDS(READ, ITSELF),
+     .answer = address_of_file},
+    {.method = HTTP_GET,
+     .path = "/ajax-api/2.0/mlflow-artifacts/presigned/",
+     .needs = API_NEEDS(READ, ITSELF),
+     .answer = address_of_file},
+    {0},
+};

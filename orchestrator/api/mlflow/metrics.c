@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * MLflow's routes that read metrics.
+ */
+#include "api/mlflow/entities.h"
+#include "api/mlflow/routes.h"
+#include "store/runs.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { HISTORY_PAGE_MAX = 25000, BULK_RUNS_MAX = 100, BULK_POINTS_MAX = 25000 };
+
+/* ---- the history of one key ------------------------------------------------------------------------------------- */
+
+/* The place behind which the next page begins: "TIME,STEP,VALUE"; NaN is "nan". */
+static const char *token_of(struct api_call *call, const struct metric_point *point)
+{
+    return arena_printf(call->arena, "%lld,%lld,%.17g", (long long)point->time_ms, (long long)point->step,
+                        point->value);
+}
+
+static int read_token(const char *token, struct metric_point *ret, struct err *err)
+{
+    long long time_ms = 0;
+    long long step = 0;
+    char end = '\0';
+    *ret = (struct metric_point){0};
+    if (sscanf(token, "%lld,%lld,%lg%c", &time_ms, &step, &ret->value, &end) != 3) {
+        return err_set(err, ERR_INPUT, "Invalid page token: '%s'", token);
+    }
+    ret->time_ms = time_ms;
+    ret->step = step;
+    return 0;
+}
+
+static int history(struct api_call *call, struct err *err)
+{
+    struct metric_point after;
+    struct metric_point *points = NULL;
+    size_t count = 0;
+    struct json list = json_array();
+    const char *run_id = param_text(&call->params, "run_id");
+    const char *token = param_text(&call->params, "page_token");
+    const struct json *given = json_get(&call->params, "max_results");
+    int64_t max = given == NULL || given->u.integer <= 0 ? INT64_MAX - 1 : given->u.integer;
+    struct run_info run;
+    max = given != NULL && max > HISTORY_PAGE_MAX ? HISTORY_PAGE_MAX : max;
+    if ((*token != '\0' && read_token(token, &after, err) < 0) ||
+        store_run_get(call->store, run_id, call->arena, &run, err) < 0 ||
+        store_metric_history_after(call->store, run_id, param_text(&call->params, "metric_key"),
+                                   *token == '\0' ? NULL : &after, (size_t)max + 1, call->arena, &points, &count,
+                                   err) < 0) {
+        return -1;
+    }
+    bool more = count > (size_t)max;
+    count = more ? (size_t)max : count;
+    for (size_t i = 0; i < count; i++) {
+        json_push(call->arena, &list, point_json(call, &points[i]));
+    }
+    put_list(call, &call->answer, "metrics", list);
+    if (more) {
+        put_text(call, &call->answer, "next_page_token", token_of(call, &points[count - 1]));
+    }
+    return 0;
+}
+
+/* ---- of several runs -------------------------------------------------------------------------------------------- */
+
+static void answer_with_points(struct api_call *call, const struct metric_run_point *points, size_t count, bool always)
+{
+    struct json list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        struct json point = point_json(call, &points[i].point);
+        put_text(call, &point, "run_id", points[i].run_id);
+        json_push(call->arena, &list, point);
+    }
+    if (always || count > 0) {
+        put(call, &call->answer, "metrics", list);
+    }
+}
+
+/* `at_most`: the words of each of the two routes. */
+static int check_runs(size_t count, const char *what, const char *at_most, const char *key, struct err *err)
+{
+    if (count == 0) {
+        return err_set(err, ERR_INPUT, "%s request must specify at least one run_id.", what);
+    }
+    if (count > BULK_RUNS_MAX) {
+        return err_set(err, ERR_INPUT, "%s request %s %d run_ids. Received %zu run_ids.", what, at_most, BULK_RUNS_MAX,
+                       count);
+    }
+    return *key != '\0' ? 0 : err_set(err, ERR_INPUT, "%s request must specify a metric_key.", what);
+}
+
+static int bulk(struct api_call *call, struct err *err)
+{
+    size_t run_count = 0;
+    size_t count = 0;
+    struct metric_run_point *points = NULL;
+    const char *key = param_text(&call->params, "metric_key");
+    const char **runs = param_texts(&call->params, "run_id", call->arena, &run_count);
+    int64_t max = json_get_int(&call->params, "max_results", BULK_POINTS_MAX);
+    max = max < 0 || max > BULK_POINTS_MAX ? BULK_POINTS_MAX : max;
+    if (check_runs(run_count, "GetMetricHistoryBulk", "cannot specify more than", key, err) < 0 ||
+        store_metric_histories(call->store, runs, run_count, key, (size_t)max, call->arena, &points, &count, err) < 0) {
+        return -1;
+    }
+    answer_with_points(call, points, count, true);
+    return 0;
+}
+
+static int check_interval(const struct json *start, const struct json *end, int64_t max, struct err *err)
+{
+    if ((start == NULL) != (end == NULL)) {
+        return err_set(err, ERR_INPUT, "If either start step or end step are specified, both must be specified.");
+    }
+    if (start != NULL && start->u.integer > end->u.integer) {
+        return err_set(err, ERR_INPUT,
+                       "end_step must be greater than start_step. Found start_step=%lld and end_step=%lld.",
+                       (long long)start->u.integer, (long long)end->u.integer);
+    }
+    if (max < 1 || max > METRIC_SAMPLE_MAX) {
+        return err_set(err, ERR_INPUT, "max_results must be between 1 and %d.", METRIC_SAMPLE_MAX);
+    }
+    return 0;
+}
+
+static int interval(struct api_call *call, struct err *err)
+{
+    size_t run_count = 0;
+    size_t count = 0;
+    struct metric_run_point *points = NULL;
+    const char *key = param_text(&call->params, "metric_key");
+    const char **runs = param_texts(&call->params, "run_ids", call->arena, &run_count);
+    const struct json *start = json_get(&call->params, "start_step");
+    const struct json *end = json_get(&call->params, "end_step");
+    int64_t max = json_get_int(&call->params, "max_results", METRIC_SAMPLE_MAX);
+    if (check_runs(run_count, "GetMetricHistoryBulkInterval", "must specify at most", key, err) < 0 ||
+        check_interval(start, end, max, err) < 0) {
+        return -1;
+    }
+    struct metric_interval asked = {.bounded = start != NULL, .max_results = (size_t)max};
+    if (start != NULL) {
+        asked.start = start->u.integer;
+        asked.end = end->u.integer;
+    }
+    if (store_metric_interval(call->store, runs, run_count, key, &asked, call->arena, &points, &count, err) < 0) {
+        return -1;
+    }
+    answer_with_points(call, points, count, false);
+    return 0;
+}
+
+static const struct api_field history_fields[] = {
+    {.name = "run_id", .type = API_TEXT, .required = true, .alias = "run_uuid"},
+    {.name = "metric_key", .type = API_TEXT, .required = true},
+    {.name = "page_token", .type = API_TEXT},
+    {.name = "max_results", .type = API_INT},
+    {0}};
+static const struct api_field bulk_fields[] = {{.name = "run_id", .type = API_TEXTS},
+                                               {.name = "metric_key", .type = API_TEXT},
+                                               {.name = "max_results", .type = API_INT},
+                                               {0}};
+static const struct api_field interval_fields[] = {{.name = "run_ids", .type = API_TEXTS, .required = true},
+                                                   {.name = "metric_key", .type = API_TEXT, .required = true},
+                                                   {.name = "start_step", .type = API_INT},
+                                                   {.name = "end_step", .type = API_INT},
+                                                   {.name = "max_results", .type = API_INT},
+                                                   {0}};
+
+const struct api_route mlflow_metric_routes[] = {
+    {HTTP_GET, "/mlflow/metrics/get-history", API_V2, API_READS, API_NEEDS(READ, RUN), history_fields, history},
+    {HTTP_GET, "/mlflow/metrics/get-history-bulk", API_V2, API_READS, API_NEEDS(READ, RUNS), bulk_fields, bulk},
+    {HTTP_GET, "/mlflow/metrics/get-history-bulk-interval", API_V2, API_READS, API_NEEDS(READ, RUNS), interval_fields,
+     interval},
+    {0},
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/mlflow/routes.h"
+
+const struct api_route *const api_routes[] = {
+    mlflow_server_routes,
+    mlflow_experiment_routes,
+    mlflow_run_routes,
+    mlflow_run_log_routes,
+    mlflow_metric_routes,
+    mlflow_logged_model_routes,
+    mlflow_registered_model_routes,
+    mlflow_model_version_routes,
+    mlflow_trace_routes,
+    mlflow_webhook_routes,
+    mlflow_evaluation_routes,
+    mlflow_artifact_routes,
+    mlflow_user_routes,
+    mlflow_permission_routes,
+    mlflow_absent_routes,
+    NULL,
+};
+
+const struct api_plain *const api_plains[] = {
+    mlflow_server_plains,
+    mlflow_artifact_plains,
+    mlflow_upload_plains,
+    mlflow_upload_part_plains,
+    mlflow_page_plains,
+    mlflow_graphql_plains,
+    NULL,
+};

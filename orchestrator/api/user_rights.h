@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What users may do: each route's row names a permission, and what it is needed on. Runs, logged models, traces and
+ * files are as their experiment, versions and aliases as their registered model. Admins may do everything; a token
+ * never does more than its scope and its experiments say.
+ *
+ * All let pass when nobody is asked who he is (call->who is NULL), and what is not there: the route says so better.
+ * Else 0, or -1 with ERR_DENIED in words.
+ */
+#ifndef SLUICE_API_USER_RIGHTS_H
+#define SLUICE_API_USER_RIGHTS_H
+
+#include "api/api.h"
+
+/* Once the fields have been read. Of lists that are only searched, what he may not read is left out. */
+int user_check(struct api_call *call, const struct api_need *need, struct err *err);
+/* Before them: what can be said without. */
+int user_check_scope(const struct api_call *call, const struct api_need *need, struct err *err);
+
+int user_check_experiment(struct api_call *call, int64_t experiment_id, enum permission needed, struct err *err);
+int user_check_owned(struct api_call *call, enum owned kind, const char *id, enum permission needed, struct err *err);
+int user_check_registered(struct api_call *call, const char *name, enum permission needed, struct err *err);
+/* Of what belongs to no experiment. */
+int user_check_rest(struct api_call *call, const char *what, enum permission needed, struct err *err);
+/* Who made something manages it. */
+int user_made(struct api_call *call, const struct permission_object *object, struct err *err);
+/* For searches; NULL: everything may be read. */
+const struct reader *user_reader(struct api_call *call);
+
+#endif

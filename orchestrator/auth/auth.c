@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/auth.h"
+
+#include "auth/directory.h"
+#include "base/mem.h"
+#include "base/siphash.h"
+#include "crypto/digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MARKS = 1024, MARKS_A_PLACE = 4, GRANTS = 4096, RUNS = 4096, ID_MAX = 40 };
+
+/* A password that was right. */
+struct known {
+    struct password_mark mark;
+    int64_t user_id; /* 0: the place is empty */
+    int64_t password_ms;
+    int64_t until_ms;
+};
+
+struct grant {
+    int64_t user_id; /* 0: the place is empty */
+    int64_t experiment_id;
+    enum permission permission;
+};
+
+struct owned_run {
+    char run_id[ID_MAX];
+    int64_t experiment_id;
+};
+
+struct auth {
+    struct store *store;
+    struct directory *directory;
+    enum permission by_default;
+    struct siphash_key key;
+    struct known known[MARKS];
+    uint64_t grants_version;
+    struct grant grants[GRANTS];
+    struct owned_run runs[RUNS];
+};
+
+const char *const auth_scope_words[] = {"read", "write", "admin", NULL};
+
+int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err)
+{
+    for (int i = 0; auth_scope_words[i] != NULL; i++) {
+        if (strcmp(auth_scope_words[i], word) == 0) {
+            *ret = (enum auth_scope)i;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_INPUT, "scope '%s': expected read, write or admin", word);
+}
+
+struct auth *auth_new(struct store *store, enum permission by_default)
+{
+    struct auth *auth = mem_alloc(sizeof *auth);
+    auth->store = store; /* the tables are zero, and cost no memory until they are used */
+    auth->directory = directory_new(store);
+    auth->by_default = by_default;
+    auth->key = siphash_key_new();
+    return auth;
+}
+
+void auth_free(struct auth *auth)
+{
+    if (auth != NULL) {
+        directory_free(auth->directory);
+        explicit_bzero(auth->known, sizeof auth->known);
+        free(auth);
+    }
+}
+
+bool auth_is_on(struct auth *auth)
+{
+    struct err err = {0};
+    return directory_refresh(auth->directory, &err) < 0 || directory_user_count(auth->directory) > 0;
+}
+
+/* ---- passwords -------------------------------------------------------------------------------------------------- */
+
+/* The first of the places that a mark may have. */
+static struct known *places_of(struct auth *auth, const struct password_mark *mark)
+{
+    uint32_t number = 0;
+    memcpy(&number, mark->bytes, sizeof number);
+    return &auth->known[number % (MARKS / MARKS_A_PLACE) * MARKS_A_PLACE];
+}
+
+static const struct known *find_known(struct auth *auth, const struct password_mark *mark, int64_t now_ms)
+{
+    struct known *places = places_of(auth, mark);
+    for (int i = 0; i < MARKS_A_PLACE; i++) {
+        if (places[i].user_id != 0 && places[i].until_ms > now_ms && password_mark_equal(&places[i].mark, mark)) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
+void auth_learn(struct auth *auth, const struct password_mark *mark, struct str user, const char *hash, int64_t now_ms)
+{
+    struct known *places = places_of(auth, mark);
+    struct known *oldest = places;
+    const struct user_row *row =
+        directory_refresh(auth->directory, NULL) < 0 ? NULL : directory_user(auth->directory, user);
+    if (row == NULL || strcmp(row->password_hash, hash) != 0) {
+        return;
+    }
+    for (int i = 1; i < MARKS_A_PLACE; i++) {
+        oldest = places[i].until_ms < oldest->until_ms ? &places[i] : oldest;
+    }
+    *oldest = (struct known){*mark, row->user_id, row->password_ms, now_ms + AUTH_KNOWN_MS};
+}
+
+static struct auth_who who_of(const struct auth *auth, const struct user_row *user, struct arena *arena)
+{
+    return (struct auth_who){
+        .user_id = user->user_id,
+        .name = arena_strdup(arena, user->name),
+        .is_admin = user->is_admin,
+        .scope = AUTH_RULES,
+        .password_ms = user->password_ms,
+        .version = directory_version(auth->directory),
+    };
+}
+
+static enum auth_answer ask_password(struct auth *auth, struct str header, int64_t now_ms, struct arena *arena,
+                                     struct auth_who *ret_who, struct auth_claim *ret_claim)
+{
+    struct password_mark mark = password_mark_of(header);
+    const struct known *known = find_known(auth, &mark, now_ms);
+    const struct user_row *user =
+        known == NULL ? NULL : directory_user_by_id(auth->directory, known->user_id);
+    if (user != NULL && user->password_ms == known->password_ms) {
+        *ret_who = who_of(auth, user, arena);
+        return AUTH_GOOD;
+    }
+    struct credential credential = credential_read(header, arena);
+    if (credential.kind != CREDENTIAL_PASSWORD) {
+        return AUTH_REFUSED;
+    }
+    user = directory_user(auth->directory, credential.user);
+    *ret_claim = (struct auth_claim){
+        .mark = mark,
+        .user = credential.user,
+        .password = credential.secret,
+        .hash = user == NULL ? password_of_nobody : arena_strdup(arena, user->password_hash),
+    };
+    return AUTH_UNKNOWN;
+}
+
+/* ---- tokens ----------------------------------------------------------------------------------------------------- */
+
+static bool is_good(const struct token_row *token, int64_t now_ms)
+{
+    return token != NULL && token->revoked_ms == 0 && (token->expires_ms == 0 || token->expires_ms > now_ms);
+}
+
+/* False when it is none that is good. */
+static bool find_token(struct auth *auth, const char *sha256, int64_t now_ms, struct arena *arena,
+                       struct auth_who *ret)
+{
+    struct token_row *token = directory_token(auth->directory, sha256);
+    const struct user_row *user = is_good(token, now_ms) ? directory_user_by_id(auth->directory, token->user_id) : NULL;
+    enum auth_scope scope = AUTH_READS;
+    if (user == NULL || auth_scope_parse(token->scope, &scope, NULL) < 0) {
+        return false;
+    }
+    token->used_ms = now_ms;
+    *ret = who_of(auth, user, arena);
+    ret->scope = scope;
+    ret->experiment_count = token->experiment_count;
+    if (token->experiment_count > 0) {
+        int64_t *copy = arena_array(arena, token->experiment_count, sizeof *copy);
+        memcpy(copy, token->experiments, token->experiment_count * sizeof *copy);
+        ret->experiments = copy;
+    }
+    memcpy(ret->sha256, sha256, sizeof ret->sha256);
+    return true;
+}
+
+/* ---- who -------------------------------------------------------------------------------------------------------- */
+
+enum auth_answer auth_ask(struct auth *auth, struct str header, int64_t now_ms, struct arena *arena,
+                          struct auth_who *ret_who, struct auth_claim *ret_claim, struct err *err)
+{
+    static const char basic[] = "Basic ";
+    if (directory_refresh(auth->directory, err) < 0) {
+        return AUTH_FAILED;
+    }
+    if (directory_user_count(auth->directory) == 0) {
+        return AUTH_OFF;
+    }
+    if (header.n > CREDENTIAL_MAX_BYTES) {
+        return AUTH_REFUSED;
+    }
+    if (str_starts(header, str_from(basic))) { /* what is known needs not be read */
+        return ask_password(auth, header, now_ms, arena, ret_who, ret_claim);
+    }
+    struct credential credential = credential_read(header, arena);
+    if (credential.kind == CREDENTIAL_PASSWORD) {
+        return ask_password(auth, header, now_ms, arena, ret_who, ret_claim);
+    }
+    if (credential.kind != CREDENTIAL_TOKEN) {
+        return AUTH_REFUSED;
+    }
+    struct digest digest = digest_bytes(credential.secret);
+    return find_token(auth, digest.hex, now_ms, arena, ret_who) ? AUTH_GOOD : AUTH_REFUSED;
+}
+
+bool auth_is_still_good(struct auth *auth, struct auth_who *who, int64_t now_ms)
+{
+    if (directory_refresh(auth->directory, NULL) < 0) {
+        return false;
+    }
+    const struct user_row *user = directory_user_by_id(auth->directory, who->user_id);
+    if (user == NULL) {
+        return false;
+    }
+    who->is_admin = user->is_admin;
+    who->version = directory_version(auth->directory);
+    return who->sha256[0] == '\0' ? user->password_ms == who->password_ms
+                                  : is_good(directory_token(auth->directory, who->sha256), now_ms);
+}
+
+bool auth_has_uses(const struct auth *auth)
+{
+    return directory_has_uses(auth->directory);
+}
+
+int auth_keep_uses(struct auth *auth, struct err *err)
+{
+    return directory_keep_uses(auth->directory, err);
+}
+
+/* ---- what he may do --------------------------------------------------------------------------------------------- */
+
+static bool is_for(const struct auth_who *who, const struct permission_object *object)
+{
+    if (who->experiments == NULL) {
+        return true;
+    }
+    for (size_t i = 0; object->model == NULL && i < who->experiment_count; i++) {
+        if (who->experiments[i] == object->experiment_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum permission within_scope(const struct auth_who *who, enum permission permission)
+{
+    return who->scope == AUTH_READS && permission > PERMISSION_READ ? PERMISSION_READ : permission;
+}
+
+static int find_granted(struct auth *auth, int64_t user_id, const struct permission_object *object,
+                        enum permission *ret, struct err *err)
+{
+    *ret = auth->by_default;
+    return store_permission_find(auth->store, user_id, object, ret, err) < 0 ? -1 : 0;
+}
+
+/* What is remembered is forgotten whole when a permission has changed. */
+static struct grant *place_of_grant(struct auth *auth, int64_t user_id, int64_t experiment_id)
+{
+    uint64_t version = store_permissions_version(auth->store);
+    if (auth->grants_version != version) {
+        memset(auth->grants, 0, sizeof auth->grants);
+        auth->grants_version = version;
+    }
+    int64_t both[2] = {user_id, experiment_id};
+    return &auth->grants[siphash(auth->key, (struct str){(const char *)both, sizeof both}) % GRANTS];
+}
+
+static int find_permission(struct auth *auth, int64_t user_id, const struct permission_object *object,
+                           enum permission *ret, struct err *err)
+{
+    if (object->model != NULL) {
+        return find_granted(auth, user_id, object, ret, err);
+    }
+    struct grant *grant = place_of_grant(auth, user_id, object->experiment_id);
+    if (grant->user_id != user_id || grant->experiment_id != object->experiment_id) {
+        struct grant found = {.user_id = user_id, .experiment_id = object->experiment_id};
+        if (find_granted(auth, user_id, object, &found.permission, err) < 0) {
+            return -1;
+        }
+        *grant = found;
+    }
+    *ret = grant->permission;
+    return 0;
+}
+
+int auth_permission(struct auth *auth, const struct auth_who *who, const struct permission_object *object,
+                    enum permission *ret, struct err *err)
+{
+    enum permission permission = PERMISSION_MANAGE;
+    if (!is_for(who, object)) {
+        *ret = PERMISSION_NONE;
+        return 0;
+    }
+    if (!who->is_admin && find_permission(auth, who->user_id, object, &permission, err) < 0) {
+        return -1;
+    }
+    *ret = within_scope(who, permission);
+    return 0;
+}
+
+enum permission auth_default(const struct auth *auth, const struct auth_who *who)
+{
+    return who->experiments != NULL ? PERMISSION_NONE
+                                    : within_scope(who, who->is_admin ? PERMISSION_MANAGE : auth->by_default);
+}
+
+const struct reader *auth_reader(const struct auth *auth, const struct auth_who *who, struct arena *arena)
+{
+    if (who->is_admin && who->experiments == NULL) {
+        return NULL;
+    }
+    struct reader *reader = arena_one(arena, struct reader);
+    *reader = (struct reader){
+        .user_id = who->user_id,
+        .by_default = who->is_admin || auth->by_default >= PERMISSION_READ,
+        .sees_all = who->is_admin,
+        .experiments = who->experiments,
+        .experiment_count = who->experiment_count,
+    };
+    return reader;
+}
+
+int auth_experiment_of_run(struct auth *auth, const char *run_id, int64_t *ret, struct err *err)
+{
+    size_t size = strlen(run_id) + 1;
+    struct owned_run *place = &auth->runs[siphash(auth->key, (struct str){run_id, size}) % RUNS];
+    if (strcmp(place->run_id, run_id) == 0 && size > 1) {
+        *ret = place->experiment_id;
+        return 1;
+    }
+    int found = store_experiment_of(auth->store, OWNED_RUN, run_id, ret, err);
+    if (found == 1 && size <= sizeof place->run_id) {
+        memcpy(place->run_id, run_id, size);
+        place->experiment_id = *ret;
+    }
+    return found;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Who asks, and what he may do. Everything it needs to say so is kept in memory, and read again when it has changed.
+ *
+ * A home without users asks nobody (AUTH_OFF). A password is verified once, in a thread, since that takes tens of
+ * milliseconds; then it is known by a mark (crypto/password.h) for AUTH_KNOWN_MS, until it is changed or its user is
+ * removed. A token is known by its digest.
+ *
+ * One thread: the loop's.
+ */
+#ifndef SLUICE_AUTH_AUTH_H
+#define SLUICE_AUTH_AUTH_H
+
+#include "auth/credential.h"
+#include "crypto/password.h"
+#include "store/permissions.h"
+#include "store/users.h"
+
+enum { AUTH_KNOWN_MS = 15 * 60 * 1000 };
+
+/* What a token is for, of what its user may do. Each includes those before it. */
+enum auth_scope {
+    AUTH_READS,  /* reads */
+    AUTH_WRITES, /* writes and deletes as well */
+    AUTH_RULES,  /* and manages users, tokens and permissions. Passwords have this scope */
+};
+/* "read", "write", "admin", by number; NULL at the end. */
+extern const char *const auth_scope_words[];
+/* ERR_INPUT for another word. */
+int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err);
+
+/* Somebody whose password or token was right. */
+struct auth_who {
+    int64_t user_id;
+    const char *name;
+    bool is_admin;
+    enum auth_scope scope;
+    const int64_t *experiments; /* the only ones that the token is for; NULL: all */
+    size_t experiment_count;
+    char sha256[65];     /* of his token; "": he has a password */
+    int64_t password_ms; /* when that was set */
+    uint64_t version;    /* of the users, when this was so */
+};
+
+/* A password that is to be verified. */
+struct auth_claim {
+    struct password_mark mark; /* of the whole header */
+    struct str user, password;
+    const char *hash; /* password_of_nobody for a user that there is not */
+};
+
+enum auth_answer {
+    AUTH_OFF,     /* nobody is asked */
+    AUTH_GOOD,    /* `*ret_who` */
+    AUTH_REFUSED, /* nothing that is good was shown */
+    AUTH_UNKNOWN, /* `*ret_claim` is to be verified */
+    AUTH_FAILED,  /* `err`: the store cannot be read */
+};
+
+struct auth;
+
+/* `by_default` is the permission for what nothing is said of. */
+struct auth *auth_new(struct store *store, enum permission by_default);
+void auth_free(struct auth *auth);
+bool auth_is_on(struct auth *auth);
+/* Of the value of an Authorization header. Texts lie in `arena`. `now_ms` is the wall clock. */
+enum auth_answer auth_ask(struct auth *auth, struct str header, int64_t now_ms, struct arena *arena,
+                          struct auth_who *ret_who, struct auth_claim *ret_claim, struct err *err);
+/* A claim has been verified, and was right: its mark is good from now on, if that user still has that hash. */
+void auth_learn(struct auth *auth, const struct password_mark *mark, struct str user, const char *hash,
+                int64_t now_ms);
+/* Whether who asked a while ago may go on: his password or token is still good. Reads again what else has changed. */
+bool auth_is_still_good(struct auth *auth, struct auth_who *who, int64_t now_ms);
+
+/* ---- what he may do ---- */
+/* His permission on an object, as far as his token goes. -1 when the store cannot be read. */
+int auth_permission(struct auth *auth, const struct auth_who *who, const struct permission_object *object,
+                    enum permission *ret, struct err *err);
+/* Of what nothing is said, and what belongs to no experiment. */
+enum permission auth_default(const struct auth *auth, const struct auth_who *who);
+/* For searches; NULL: he may read everything. In `arena`. */
+const struct reader *auth_reader(const struct auth *auth, const struct auth_who *who, struct arena *arena);
+/* The experiment of a run; 1 found, 0 not, -1. Runs stay in their experiment: what was found is remembered. */
+int auth_experiment_of_run(struct auth *auth, const char *run_id, int64_t *ret, struct err *err);
+
+/* ---- tokens' last use, which is written down from time to time ---- */
+bool auth_has_uses(const struct auth *auth);
+int auth_keep_uses(struct auth *auth, struct err *err);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/throttle.h"
+
+#include "base/mem.h"
+#include "base/siphash.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum { PLACES = 4096, KNOWN_MS = 24 * 3600 * 1000 };
+
+/* A bucket is the time at which it will be full again. */
+struct kind {
+    int64_t attempts, interval_ms;
+};
+static const struct kind of_user = {10, 6000}, of_address = {30, 2000}, of_both = {10, 6000};
+
+struct throttle {
+    struct siphash_key key;
+    int64_t users[PLACES], addresses[PLACES], both[PLACES];
+    struct {
+        uint64_t who;
+        int64_t until_ms;
+    } known[PLACES]; /* who has logged in from where */
+};
+
+struct throttle *throttle_new(void)
+{
+    struct throttle *throttle = mem_alloc(sizeof *throttle);
+    throttle->key = siphash_key_new(); /* the tables are zero, and cost no memory until they are used */
+    return throttle;
+}
+
+void throttle_free(struct throttle *throttle)
+{
+    free(throttle);
+}
+
+/* How long until an attempt can be taken; 0: now. */
+static int64_t lacks(const struct kind *kind, int64_t full_ms, int64_t now_ms)
+{
+    int64_t from_ms = full_ms > now_ms ? full_ms : now_ms;
+    int64_t over_ms = from_ms + kind->interval_ms - now_ms - kind->attempts * kind->interval_ms;
+    return over_ms > 0 ? over_ms : 0;
+}
+
+static void take(const struct kind *kind, int64_t *full_ms, int64_t now_ms)
+{
+    *full_ms = (*full_ms > now_ms ? *full_ms : now_ms) + kind->interval_ms;
+}
+
+static void give_back(const struct kind *kind, int64_t *full_ms)
+{
+    *full_ms -= kind->interval_ms;
+}
+
+/* Where they stand in the tables. */
+struct places {
+    size_t user, address, both;
+    uint64_t who;
+};
+
+static struct places find(const struct throttle *throttle, struct str user, struct str address)
+{
+    uint64_t parts[2] = {siphash(throttle->key, user), siphash(throttle->key, address)};
+    uint64_t who = siphash(throttle->key, (struct str){(const char *)parts, sizeof parts});
+    return (struct places){parts[0] % PLACES, parts[1] % PLACES, who % PLACES, who};
+}
+
+static bool is_known(const struct throttle *throttle, const struct places *places, int64_t now_ms)
+{
+    return throttle->known[places->both].who == places->who && throttle->known[places->both].until_ms > now_ms;
+}
+
+int64_t throttle_take(struct throttle *throttle, struct str user, struct str address, int64_t now_ms)
+{
+    struct places places = find(throttle, user, address);
+    if (is_known(throttle, &places, now_ms)) {
+        int64_t wait_ms = lacks(&of_both, throttle->both[places.both], now_ms);
+        if (wait_ms == 0) {
+            take(&of_both, &throttle->both[places.both], now_ms);
+        }
+        return wait_ms;
+    }
+    int64_t user_ms = lacks(&of_user, throttle->users[places.user], now_ms);
+    int64_t address_ms = lacks(&of_address, throttle->addresses[places.address], now_ms);
+    if (user_ms == 0 && address_ms == 0) {
+        take(&of_user, &throttle->users[places.user], now_ms);
+        take(&of_address, &throttle->addresses[places.address], now_ms);
+    }
+    return user_ms > address_ms ? user_ms : address_ms;
+}
+
+void throttle_back(struct throttle *throttle, struct str user, struct str address, int64_t now_ms)
+{
+    struct places places = find(throttle, user, address);
+    if (is_known(throttle, &places, now_ms)) {
+        give_back(&of_both, &throttle->both[places.both]);
+    } else {
+        give_back(&of_user, &throttle->users[places.user]);
+        give_back(&of_address, &throttle->addresses[places.address]);
+    }
+}
+
+void throttle_good(struct throttle *throttle, struct str user, struct str address, int64_t now_ms)
+{
+    struct places places = find(throttle, user, address);
+    throttle_back(throttle, user, address, now_ms);
+    throttle->known[places.both].who = places.who;
+    throttle->known[places.both].until_ms = now_ms + KNOWN_MS;
+}

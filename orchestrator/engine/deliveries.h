@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sending what stands in the outbox of webhooks (store/deliveries.h): one sluice-fetch for each try, several at once, a
+ * few of each webhook. What came of a try is recorded in the turn that notices it; whoever is killed between the two
+ * sends it again. docs/webhooks.md says when a try counts and when the next one is.
+ */
+#ifndef SLUICE_ENGINE_DELIVERIES_H
+#define SLUICE_ENGINE_DELIVERIES_H
+
+#include "base/vec.h"
+#include "engine/fetch_child.h"
+
+#include <stdint.h>
+
+struct engine;
+
+/* A try that goes on. */
+struct sending {
+    struct fetch_child child;
+    int pid_fd; /* wakes the turn when it has ended; -1: there is none */
+    char delivery_id[40];
+    char webhook_id[40];
+    int64_t id;
+    bool begun;      /* there is a child */
+    char wrong[300]; /* why there is none */
+};
+
+struct deliveries {
+    VEC_OF(struct sending)
+    uint64_t seen;   /* changes of the outbox; 0: look in any case */
+    int64_t next_ms; /* when the next is due; 0: none is known */
+};
+
+/* Starts what is due, and ends what has been deleted meanwhile. Outside of a transaction: what is not committed must
+ * not be told. */
+int deliveries_start(struct engine *engine, struct err *err);
+/* Records the tries that have ended, in the turn's transaction: how many, or -1. */
+int deliveries_finish(struct engine *engine, struct err *err);
+/* How long until one is due, or has to be looked at since nothing else wakes us for its end; INT64_MAX: none. */
+int64_t deliveries_wait_ms(const struct engine *engine);
+/* Ends what goes on; it is sent again. */
+void deliveries_clear(struct engine *engine);
+
+/* What a try came to. */
+struct delivery_judgement {
+    bool delivered;
+    bool may_retry;
+    int64_t status;
+    int64_t after_ms; /* not sooner, says the receiver; 0: it says nothing */
+    const char *error;
+};
+/* Of the line that sluice-fetch has printed. */
+struct delivery_judgement delivery_judge(const struct json *head, struct arena *arena);
+/* How long to wait after so many tries, before it is spread. */
+int64_t delivery_delay_ms(int64_t first_ms, int64_t tries);
+
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/deliveries.h"
+
+#include "store/store_internal.h"
+
+#define COLUMNS                                                                                                        \
+    "id, delivery_id, webhook_id, event, object, body, is_test, state, tries, next_ms, created_ms, since_ms, "         \
+    "tried_ms, ended_ms, status, error "
+
+uint64_t store_deliveries_changes(const struct store *store)
+{
+    return store->delivery_changes + 1;
+}
+
+void store_deliveries_note(struct store *store)
+{
+    store->delivery_changes++;
+}
+
+/* ---- adding ----------------------------------------------------------------------------------------------------- */
+
+int store_deliveries_wanted(struct store *store, const char *event, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM webhook_events AS e JOIN webhooks AS w USING (webhook_id) "
+                                     "WHERE e.event = :event AND w.status = 'ACTIVE' LIMIT 1");
+    stmt_text(s, ":event", event);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
+static int find_receivers(struct store *store, const struct delivery_order *order, struct arena *arena,
+                          const char ***ret, size_t *ret_count, struct err *err)
+{
+    size_t room = 0;
+    int row = 0;
+    *ret = NULL;
+    *ret_count = 0;
+    struct stmt *s = order->webhook_id != NULL
+                         ? stmt_get(store, "SELECT webhook_id FROM webhooks WHERE webhook_id = :one")
+                         : stmt_get(store, "SELECT w.webhook_id FROM webhook_events AS e JOIN webhooks AS w "
+                                           "USING (webhook_id) WHERE e.event = :event AND w.status = 'ACTIVE'");
+    if (order->webhook_id != NULL) {
+        stmt_text(s, ":one", order->webhook_id);
+    } else {
+        stmt_text(s, ":event", order->event);
+    }
+    while ((row = stmt_step(s, err)) == 1) {
+        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
+        (*ret)[(*ret_count)++] = stmt_column_text(s, 0, arena);
+    }
+    stmt_done(s);
+    return row;
+}
+
+/* 1 when there is one in the line of `object` (NULL: when the webhook has as many as it may), 0 when not. */
+static int has_waiting(struct store *store, const char *webhook_id, const char *object, struct err *err)
+{
+    struct stmt *s = object != NULL ? stmt_get(store, "SELECT 1 FROM deliveries WHERE webhook_id = :webhook "
+                                                      "AND object = :object AND state = 'waiting' LIMIT 1")
+                                    : stmt_get(store, "SELECT count(*) >= :most FROM (SELECT 1 FROM deliveries "
+                                                      "WHERE webhook_id = :webhook AND state = 'waiting' LIMIT :most)");
+    stmt_text(s, ":webhook", webhook_id);
+    if (object != NULL) {
+        stmt_text(s, ":object", object);
+    } else {
+        stmt_int(s, ":most", DELIVERIES_WAITING_MAX);
+    }
+    int row = stmt_step(s, err);
+    int64_t found = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    return row < 0 ? -1 : found != 0;
+}
+
+static int insert(struct store *store, const struct delivery_order *order, const char *webhook_id, int64_t now_ms,
+                  struct arena *arena, const char **ret_delivery_id, struct err *err)
+{
+    bool is_test = order->webhook_id != NULL;
+    int full = is_test ? 0 : has_waiting(store, webhook_id, NULL, err);
+    int behind = full != 0 || is_test ? full : has_waiting(store, webhook_id, order->object, err);
+    if (behind < 0) {
+        return -1;
+    }
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO deliveries (delivery_id, webhook_id, event, object, body, is_test, state, tries, next_ms, "
+               "created_ms, since_ms, tried_ms, ended_ms, status, error) VALUES (" SQL_UUID ", :webhook, :event, "
+               ":object, :body, :test, :state, 0, :next, :now, :now, 0, :ended, 0, :error) RETURNING delivery_id");
+    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":event", order->event);
+    stmt_text(s, ":object", order->object);
+    stmt_text(s, ":body", order->body);
+    stmt_int(s, ":test", is_test);
+    stmt_text(s, ":state", full == 1 ? "dropped" : "waiting");
+    if (behind != 0) {
+        stmt_null(s, ":next");
+    } else {
+        stmt_int(s, ":next", now_ms);
+    }
+    stmt_int(s, ":now", now_ms);
+    stmt_int(s, ":ended", full == 1 ? now_ms : 0);
+    stmt_text(s, ":error", full == 1 ? "too many were waiting for this webhook" : "");
+    int row = stmt_step(s, err);
+    if (row == 1 && ret_delivery_id != NULL) {
+        *ret_delivery_id = stmt_column_text(s, 0, arena);
+    }
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
+}
+
+int store_deliveries_add(struct store *store, const struct delivery_order *order, int64_t now_ms, struct arena *arena,
+                         const char **ret_delivery_id, struct err *err)
+{
+    const char **receivers = NULL;
+    size_t count = 0;
+    if (find_receivers(store, order, arena, &receivers, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (insert(store, order, receivers[i], now_ms, arena, ret_delivery_id, err) < 0) {
+            return -1;
+        }
+    }
+    store_deliveries_note(store);
+    return 0;
+}
+
+/* ---- what is due ------------------------------------------------------------------------------------------------ */
+
+static struct delivery read_row(struct stmt *s, struct arena *arena)
+{
+    return (struct delivery){
+        .id = stmt_column_int(s, 0),
+        .delivery_id = stmt_column_text(s, 1, arena),
+        .webhook_id = stmt_column_text(s, 2, arena),
+        .event = stmt_column_text(s, 3, arena),
+        .object = stmt_column_text(s, 4, arena),
+        .body = stmt_column_text(s, 5, arena),
+        .is_test = stmt_column_int(s, 6) != 0,
+        .state = stmt_column_text(s, 7, arena),
+        .tries = stmt_column_int(s, 8),
+        .next_ms = stmt_column_int(s, 9),
+        .created_ms = stmt_column_int(s, 10),
+        .since_ms = stmt_column_int(s, 11),
+        .tried_ms = stmt_column_int(s, 12),
+        .ended_ms = stmt_column_int(s, 13),
+        .status = stmt_column_int(s, 14),
+        .error = stmt_column_text(s, 15, arena),
+    };
+}
+
+static int read_rows(struct stmt *s, struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
+{
+    struct delivery *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = read_row(s, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_deliveries_due(struct store *store, const char *webhook_id, int64_t now_ms, size_t limit,
+                         struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE webhook_id = :webhook "
+                                     "AND next_ms IS NOT NULL AND next_ms <= :now ORDER BY next_ms, id LIMIT :limit");
+    stmt_text(s, ":webhook", webhook_id);
+    stmt_int(s, ":now", now_ms);
+    stmt_int(s, ":limit", (int64_t)limit);
+    return read_rows(s, arena, ret, ret_count, err);
+}
+
+int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, const char ***ret,
+                         size_t *ret_count, int64_t *ret_next_ms, struct err *err)
+{
+    size_t room = 0;
+    int row = 0;
+    *ret = NULL;
+    *ret_count = 0;
+    *ret_next_ms = 0;
+    struct stmt *s = stmt_get(store, "SELECT min(next_ms) FROM deliveries WHERE next_ms IS NOT NULL "
+                                     "AND next_ms > :now");
+    stmt_int(s, ":now", now_ms);
+    if ((row = stmt_step(s, err)) == 1) {
+        *ret_next_ms = stmt_column_int(s, 0);
+    }
+    stmt_done(s);
+    if (row < 0) {
+        return -1;
+    }
+    struct stmt *who = stmt_get(store, "SELECT w.webhook_id FROM webhooks AS w WHERE EXISTS (SELECT 1 FROM deliveries "
+                                       "AS d WHERE d.webhook_id = w.webhook_id AND d.next_ms IS NOT NULL AND "
+                                       "d.next_ms <= :now)");
+    stmt_int(who, ":now", now_ms);
+    while ((row = stmt_step(who, err)) == 1) {
+        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
+        (*ret)[(*ret_count)++] = stmt_column_text(who, 0, arena);
+    }
+    stmt_done(who);
+    return row;
+}
+
+int store_delivery_waits(struct store *store, int64_t id, const char *delivery_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM deliveries WHERE id = :id AND delivery_id = :delivery "
+                                     "AND state = 'waiting'");
+    stmt_int(s, ":id", id);
+    stmt_text(s, ":delivery", delivery_id);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
+/* ---- what came of it -------------------------------------------------------------------------------------------- */
+
+/* The first of the line may go. */
+static int let_next(struct store *store, const char *webhook_id, const char *object, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE deliveries SET next_ms = :now WHERE next_ms IS NULL AND id = (SELECT id "
+                                     "FROM deliveries WHERE webhook_id = :webhook AND object = :object "
+                                     "AND state = 'waiting' ORDER BY id LIMIT 1)");
+    stmt_int(s, ":now", now_ms);
+    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":object", object);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+/* A bound for what is kept, as the log of a receiver that is told of much would grow for ever. */
+static int forget_old(struct store *store, const char *webhook_id, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = :webhook "
+                        "AND state <> 'waiting' ORDER BY id DESC LIMIT 100 OFFSET :kept)");
+    stmt_text(s, ":webhook", webhook_id);
+    stmt_int(s, ":kept", DELIVERIES_KEPT);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_delivery_tried(struct store *store, const struct delivery *delivery, const struct delivery_outcome *outcome,
+                         int64_t now_ms, struct err *err)
+{
+    bool ended = strcmp(outcome->state, "waiting") != 0;
+    struct stmt *s = stmt_get(store, "UPDATE deliveries SET state = :state, tries = tries + 1, next_ms = :next, "
+                                     "tried_ms = :now, ended_ms = :ended, status = :status, error = :error "
+                                     "WHERE id = :id AND delivery_id = :delivery AND state = 'waiting'");
+    stmt_text(s, ":state", outcome->state);
+    if (ended) {
+        stmt_null(s, ":next");
+    } else {
+        stmt_int(s, ":next", outcome->next_ms);
+    }
+    stmt_int(s, ":now", now_ms);
+    stmt_int(s, ":ended", ended ? now_ms : 0);
+    stmt_int(s, ":status", outcome->status);
+    stmt_text(s, ":error", outcome->error);
+    stmt_int(s, ":id", delivery->id);
+    stmt_text(s, ":delivery", delivery->delivery_id);
+    int64_t changed = stmt_run(s, err);
+    store_deliveries_note(store);
+    if (changed <= 0 || !ended) {
+        return changed < 0 ? -1 : 0;
+    }
+    return let_next(store, delivery->webhook_id, delivery->object, now_ms, err) < 0
+               ? -1
+               : forget_old(store, delivery->webhook_id, err);
+}
+
+int store_deliveries_drop(struct store *store, const char *webhook_id, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE deliveries SET state = 'dropped', next_ms = NULL, ended_ms = :now, "
+                                     "error = 'the webhook was disabled' "
+                                     "WHERE webhook_id = :webhook AND state = 'waiting' AND is_test = 0");
+    stmt_int(s, ":now", now_ms);
+    stmt_text(s, ":webhook", webhook_id);
+    store_deliveries_note(store);
+    return stmt_run(s, err) < 0 ? -1 : forget_old(store, webhook_id, err);
+}
+
+int store_delivery_again(struct store *store, const char *delivery_id, int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct delivery delivery;
+    struct webhook webhook;
+    int result = store_delivery_get(store, delivery_id, arena, &delivery, err) < 0 ||
+                         store_webhook_get(store, delivery.webhook_id, arena, &webhook, err) < 0
+                     ? -1
+                     : 0;
+    if (result == 0 && delivery.ended_ms == 0) {
+        result = err_set(err, ERR_STATE, "delivery %s waits already", delivery.delivery_id);
+    } else if (result == 0 && !webhook.active && !delivery.is_test) {
+        result = err_set(err, ERR_STATE, "webhook '%s' is disabled: it gets nothing until it is active", webhook.name);
+    }
+    if (result == 0) {
+        struct stmt *s = stmt_get(store, "UPDATE deliveries SET state = 'waiting', tries = 0, next_ms = :now, "
+                                         "since_ms = :now, ended_ms = 0 WHERE id = :id");
+        stmt_int(s, ":now", now_ms);
+        stmt_int(s, ":id", delivery.id);
+        result = stmt_run_one(s, "delivering again", err);
+        store_deliveries_note(store);
+    }
+    arena_free(arena);
+    return result;
+}
+
+int store_deliveries_move(struct store *store, int64_t by_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE deliveries SET next_ms = next_ms + :by, since_ms = since_ms + :by "
+                                     "WHERE next_ms IS NOT NULL");
+    stmt_int(s, ":by", by_ms);
+    store_deliveries_note(store);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+/* ---- looking ---------------------------------------------------------------------------------------------------- */
+
+int store_delivery_get(struct store *store, const char *delivery_id, struct arena *arena, struct delivery *ret,
+                       struct err *err)
+{
+    struct delivery *items = NULL;
+    size_t count = 0;
+    struct str id = str_from(delivery_id);
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE delivery_id >= :from "
+                                     "AND delivery_id < :to ORDER BY delivery_id LIMIT 2");
+    stmt_str(s, ":from", id);
+    stmt_text(s, ":to", arena_printf(arena, "%s~", delivery_id));
+    if (read_rows(s, arena, &items, &count, err) < 0) {
+        return -1;
+    }
+    if (count == 0 || id.n == 0) {
+        return err_set(err, ERR_NOT_FOUND, "there is no delivery '%s': 'sluice webhooks deliveries' lists them",
+                       delivery_id);
+    }
+    if (count > 1) {
+        return err_set(err, ERR_INPUT, "'%s' is the beginning of several deliveries: expected more of it", delivery_id);
+    }
+    *ret = items[0];
+    return 0;
+}
+
+int store_delivery_list(struct store *store, const char *webhook_id, const char *state, int64_t limit,
+                        struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE (:webhook IS NULL OR webhook_id = "
+                                     ":webhook) AND (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit");
+    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":state", state);
+    stmt_int(s, ":limit", limit);
+    return read_rows(s, arena, ret, ret_count, err);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Aliases: store_alias_set alone moves, makes and deletes them.
+ */
+#include "store/registry_internal.h"
+#include "store/webhook_events.h"
+
+#include <strings.h>
+
+int store_alias_get(struct store *store, const char *name, const char *alias, int64_t *ret_version, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT version FROM model_aliases WHERE name = :name AND alias = :alias");
+    stmt_text(s, ":name", name);
+    stmt_text(s, ":alias", alias);
+    int row = stmt_step(s, err);
+    *ret_version = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
+}
+
+static int refuse_expectation(const char *name, const char *alias, int64_t expect, int64_t found, struct err *err)
+{
+    if (found == 0) {
+        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to none", alias,
+                       name, (long long)expect);
+    }
+    if (expect == 0) {
+        return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected not to exist, but it points to version %lld",
+                       alias, name, (long long)found);
+    }
+    return err_set(err, ERR_STATE, "alias '%s' of '%s' was expected at version %lld, but it points to version %lld",
+                   alias, name, (long long)expect, (long long)found);
+}
+
+static int write_alias(struct store *store, const char *name, const char *alias, int64_t version, int64_t now_ms,
+                       struct err *err)
+{
+    struct stmt *s = version == 0
+                         ? stmt_get(store, "DELETE FROM model_aliases WHERE name = :name AND alias = :alias")
+                         : stmt_get(store, "INSERT INTO model_aliases (name, alias, version, moved_ms) VALUES (:name, "
+                                           ":alias, :version, :now) ON CONFLICT (name, alias) DO UPDATE SET "
+                                           "version = excluded.version, moved_ms = excluded.moved_ms");
+    stmt_text(s, ":name", name);
+    stmt_text(s, ":alias", alias);
+    if (version != 0) {
+        stmt_int(s, ":version", version);
+        stmt_int(s, ":now", now_ms);
+    }
+    return stmt_run_one(s, "moving an alias", err);
+}
+
+int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
+                    int64_t now_ms, int64_t *ret_previous, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct model_version target;
+    int64_t found = 0;
+    int result = (version != 0 ? alias_check(alias, err) : alias_name_check(alias, err)) < 0 ||
+                         store_alias_get(store, name, alias, &found, err) < 0 ||
+                         (version != 0 && store_version_get(store, name, version, arena, &target, err) < 0)
+                     ? -1
+                     : 0;
+    arena_free(arena);
+    if (result < 0) {
+        return -1;
+    }
+    *ret_previous = found;
+    if (expect >= 0 && expect != found) {
+        return refuse_expectation(name, alias, expect, found, err);
+    }
+    if (found == version) {
+        return 0;
+    }
+    return write_alias(store, name, alias, version, now_ms, err) < 0
+               ? -1
+               : event_alias(store, name, alias, version, now_ms, err);
+}
+
+int store_alias_list(struct store *store, const char *name, struct arena *arena, struct json *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT alias, version FROM model_aliases WHERE name = :name ORDER BY alias");
+    struct json map = json_object();
+    int row = 0;
+    stmt_text(s, ":name", name);
+    while ((row = stmt_step(s, err)) == 1) {
+        json_add(arena, &map, stmt_column_text(s, 0, arena), json_int(stmt_column_int(s, 1)));
+    }
+    stmt_done(s);
+    *ret = map;
+    return row;
+}
+
+int store_alias_delete(struct store *store, const char *name, const char *alias, int64_t now_ms, int64_t *ret_previous,
+                       struct err *err)
+{
+    return registry_require(store, name, err) < 0
+               ? -1
+               : store_alias_set(store, name, alias, 0, -1, now_ms, ret_previous, err);
+}
+
+static int find_newest(struct store *store, const char *name, struct arena *arena, struct model_version *ret,
+                       struct err *err)
+{
+    struct registered_model model;
+    if (store_registry_get(store, name, arena, &model, err) < 0) {
+        return -1;
+    }
+    if (model.latest_version == 0) {
+        return err_set(err, ERR_NOT_FOUND, "Latest version not found for model %s.", name);
+    }
+    return store_version_get(store, name, model.latest_version, arena, ret, err);
+}
+
+int store_version_by_alias(struct store *store, const char *name, const char *alias, struct arena *arena,
+                           struct model_version *ret, struct err *err)
+{
+    int64_t version = 0;
+    if (alias_name_check(alias, err) < 0) {
+        return -1;
+    }
+    if (strcasecmp(alias, "latest") == 0) {
+        return find_newest(store, name, arena, ret, err);
+    }
+    if (registry_require(store, name, err) < 0 || store_alias_get(store, name, alias, &version, err) < 0) {
+        return -1;
+    }
+    return version == 0 ? err_set(err, ERR_INPUT, "Registered model alias %s not found.", alias)
+                        : store_version_get(store, name, version, arena, ret, err);
+}
+
+int store_version_aliases(struct store *store, const char *name, int64_t version, struct arena *arena,
+                          const char ***ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT alias FROM model_aliases WHERE name = :name AND version = :version "
+                                     "ORDER BY alias");
+    const char **items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":name", name);
+    stmt_int(s, ":version", version);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof(const char *));
+        items[count++] = stmt_column_text(s, 0, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/permissions.h"
+
+#include "store/stmt.h"
+#include "store/store_internal.h"
+
+const char *const permission_words[] = {"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE", NULL};
+
+int permission_parse(const char *word, enum permission *ret, struct err *err)
+{
+    for (int i = 0; permission_words[i] != NULL; i++) {
+        if (strcmp(permission_words[i], word) == 0) {
+            *ret = (enum permission)i;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_INPUT,
+                   "Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', "
+                   "'NO_PERMISSIONS')",
+                   word);
+}
+
+int store_experiment_of(struct store *store, enum owned kind, const char *id, int64_t *ret, struct err *err)
+{
+    static const char *const questions[] = {
+        [OWNED_RUN] = "SELECT experiment_id FROM runs WHERE run_id = :id",
+        [OWNED_LOGGED_MODEL] = "SELECT experiment_id FROM logged_models WHERE model_id = :id",
+        [OWNED_TRACE] = "SELECT experiment_id FROM traces WHERE request_id = :id",
+    };
+    struct stmt *s = stmt_get(store, questions[kind]);
+    stmt_text(s, ":id", id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = stmt_column_int(s, 0);
+    }
+    stmt_done(s);
+    return row;
+}
+
+uint64_t store_permissions_version(const struct store *store)
+{
+    return store->permissions.version;
+}
+
+static struct stmt *bind(struct store *store, int64_t user_id, const struct permission_object *object,
+                         const char *of_model, const char *of_experiment)
+{
+    struct stmt *s = stmt_get(store, object->model != NULL ? of_model : of_experiment);
+    stmt_int(s, ":user", user_id);
+    if (object->model != NULL) {
+        stmt_text(s, ":object", object->model);
+    } else {
+        stmt_int(s, ":object", object->experiment_id);
+    }
+    return s;
+}
+
+int store_permission_find(struct store *store, int64_t user_id, const struct permission_object *object,
+                          enum permission *ret, struct err *err)
+{
+    struct stmt *s = bind(
+        store, user_id, object,
+        "SELECT permission FROM registered_model_permissions WHERE user_id = :user AND name = :object",
+        "SELECT permission FROM experiment_permissions WHERE user_id = :user AND experiment_id = :object");
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = (enum permission)stmt_column_int(s, 0);
+    }
+    stmt_done(s);
+    return row;
+}
+
+int store_permission_put(struct store *store, int64_t user_id, const struct permission_object *object,
+                         enum permission permission, struct err *err)
+{
+    struct stmt *s = bind(store, user_id, object,
+                          "INSERT INTO registered_model_permissions (user_id, name, permission) "
+                          "VALUES (:user, :object, :permission) ON CONFLICT (user_id, name) "
+                          "DO UPDATE SET permission = excluded.permission",
+                          "INSERT INTO experiment_permissions (user_id, experiment_id, permission) "
+                          "VALUES (:user, :object, :permission) ON CONFLICT (user_id, experiment_id) "
+                          "DO UPDATE SET permission = excluded.permission");
+    stmt_int(s, ":permission", permission);
+    store_changes_note(&store->permissions);
+    return stmt_run_one(s, "keeping a permission", err);
+}
+
+int store_permission_remove(struct store *store, int64_t user_id, const struct permission_object *object,
+                            struct err *err)
+{
+    struct stmt *s = bind(store, user_id, object,
+                          "DELETE FROM registered_model_permissions WHERE user_id = :user AND name = :object",
+                          "DELETE FROM experiment_permissions WHERE user_id = :user AND experiment_id = :object");
+    store_changes_note(&store->permissions);
+    return (int)stmt_run(s, err);
+}
+
+int store_permission_list(struct store *store, int64_t user_id, struct arena *arena, struct permission_row **ret,
+                          size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 0 AS kind, experiment_id, NULL AS name, permission "
+                                     "FROM experiment_permissions WHERE user_id = :user UNION ALL "
+                                     "SELECT 1, 0, name, permission FROM registered_model_permissions "
+                                     "WHERE user_id = :user ORDER BY kind, experiment_id, name");
+    struct permission_row *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_int(s, ":user", user_id);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct permission_row){
+            .object = {.model = stmt_column_text_or_null(s, 2, arena), .experiment_id = stmt_column_int(s, 1)},
+            .permission = (enum permission)stmt_column_int(s, 3),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_permissions_forget(struct store *store, const char *name, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM registered_model_permissions WHERE name = :name");
+    stmt_text(s, ":name", name);
+    int64_t changed = stmt_run(s, err);
+    if (changed > 0) {
+        store_changes_note(&store->permissions);
+    }
+    return changed < 0 ? -1 : 0;
+}
+
+/* What was said of the new name before was meant for another model. */
+int store_permissions_rename(struct store *store, const char *name, const char *new_name, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE registered_model_permissions SET name = :new_name WHERE name = :name");
+    if (store_permissions_forget(store, new_name, err) < 0) {
+        stmt_done(s);
+        return -1;
+    }
+    stmt_text(s, ":new_name", new_name);
+    stmt_text(s, ":name", name);
+    int64_t changed = stmt_run(s, err);
+    if (changed > 0) {
+        store_changes_note(&store->permissions);
+    }
+    return changed < 0 ? -1 : 0;
+}

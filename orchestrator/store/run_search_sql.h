@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The conditions and keys of searches of runs, as SQL over `runs AS r`. Inside store/ only.
+ *
+ * A search in the order of a metric reads the rows of that metric in their order, not the runs: first those that are
+ * numbers, then those that are NaN, then the runs that lack it. In each of these parts what is asked of the metric is
+ * known, or stands in the row. A search that few runs meet reads those: by a metric, by the mark of a param or tag
+ * (run_marks.h), or by the run that they are nested in.
+ */
+#ifndef SLUICE_STORE_RUN_SEARCH_SQL_H
+#define SLUICE_STORE_RUN_SEARCH_SQL_H
+
+#include "store/search_keyset.h"
+
+enum run_part { RUNS_ANY, RUNS_NUMBER, RUNS_NAN, RUNS_MISSING, RUNS_MARKED, RUNS_CHILDREN };
+
+/* What the rows are read from. */
+struct run_source {
+    enum run_part part;
+    bool open;      /* of NUMBER and NAN: the series of runs that go on, which have no order; else the others */
+    struct str key; /* the metric that the part is about */
+    int64_t key_id; /* of it in metric_keys; -1: nobody has logged it */
+    int64_t mark;   /* of MARKED */
+    struct str parent; /* of CHILDREN */
+};
+
+/* "FROM ... WHERE ..." with the source's own condition. */
+void run_sql_from(struct sql *sql, const struct run_source *source);
+void run_sql_filter(struct sql *sql, const struct run_source *source, const struct filter *filter);
+/* A value by which rows can be ordered: NULL for one that is missing, for NaN an infinity that stands behind all
+ * numbers. */
+void run_sql_key(struct sql *sql, const struct run_source *source, const struct search_order *order);
+bool run_key_may_be_null(const struct search_field *field);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of runs share: tags and params that were checked, written.
+ */
+#ifndef SLUICE_STORE_RUNS_INTERNAL_H
+#define SLUICE_STORE_RUNS_INTERNAL_H
+
+#include "store/runs.h"
+
+enum { RUN_TAG_CHARACTERS_MAX = 8000, RUN_PARAM_CHARACTERS_MAX = 6000 };
+
+/* Is the run, or its experiment, deleted? ERR_NOT_FOUND when there is no such run. */
+int run_read_deleted(struct store *store, const char *run_id, bool *ret_deleted, struct err *err);
+/* Keys by MLflow's rules; "key" in messages. */
+int run_tags_check(const struct pair *tags, size_t count, struct err *err);
+/* The row of one tag alone, cut to its length. */
+int run_tag_put(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
+/* All of them, and what the run's row says too; an empty mlflow.runName is passed over. */
+int run_tags_write(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err);
+/* Writes params; those that are there already are passed over, whatever their value. */
+int run_params_write(struct store *store, const char *run_id, const struct pair *params, size_t count,
+                     struct err *err);
+/* The value of a param, NULL when there is none. */
+int run_param_read(struct store *store, const char *run_id, const char *key, struct arena *arena, const char **ret,
+                   struct err *err);
+
+/* ERR_INPUT beyond MLflow's lengths (runs.h). */
+int run_dataset_check(const struct dataset_use *use, struct err *err);
+/* The dataset of an experiment, made or completed: its id. */
+int run_dataset_put(struct store *store, int64_t experiment_id, const struct dataset_use *use, int64_t *ret_id,
+                    struct err *err);
+/* Links a model, twice is fine. */
+int run_model_put(struct store *store, const char *run_id, const char *model_id, bool is_output, int64_t step,
+                  struct err *err);
+
+#endif

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`sluice serve` beside `mlflow server` and FastTrackML, on one machine in one run: make bench-server.
+
+First over an empty store of each, what is logged; then over one store with years in it (server_data.py), which MLflow
+has as its own and sluice by `sluice import`, what is read. Each has the durability of its defaults: sluice syncs each
+turn, the others commit each request into SQLite. What they answer is compared before anything is timed. Figures are
+medians of --rounds; beside them stand the floors of the machine.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import machine
+import report
+import server_data
+import server_loads as loads
+from servers import start
+
+SLUICE, MLFLOW, FASTTRACK = "sluice", "mlflow server", "FastTrackML"
+# What a figure must at least, or in time and memory at most, be.
+TARGETS = {
+    "log-metric, 1 connection": 1800, "log-metric, 64 connections": 25000, "log-metric, 64 connections, p99": 5,
+    "log-batch of 1,000 points, 1 writer": 600_000, "log-batch of 1,000 points, 8 writers": 1_000_000,
+    "runs: page of 100 runs by start time": 5, "runs: metric and param, by metric: 50 %": 5,
+    "runs: metric and param, by metric: 1 %": 5, "runs: metric and param, by metric: 0 %": 5, "runs: 100 pages deep": 5,
+    "history of the long run, 25,000 points a page": 0.7, "a file of 1 GiB up": 200, "a file of 1 GiB down": 600,
+    "memory more, while it came": 4, "memory more, while it went": 4, "start to the first right answer": 20,
+    "start, with the filled store": 20, "memory, idle": 10, "memory, 256 connections, after all this": 40,
+    "memory, 10,000 idle connections": 120, "a point on disk, in series": 12,
+}
+
+
+def say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def what_all_answer(server):
+    """Some requests and what a client reads of the answers."""
+    run_id = server.new_run()
+    for step in range(3):
+        server.ask("POST", "/runs/log-metric", {"run_id": run_id, "key": "m", "value": (step + 1) / 3, "step": step + 1,
+                                                "timestamp": step + 1})
+    found = server.ask("POST", "/runs/search", {"experiment_ids": ["0"], "filter": "metrics.m > 0.5"})
+    points = server.ask("GET", f"/metrics/get-history?run_id={run_id}&metric_key=m")["metrics"]
+    keys = ("key", "value", "step", "timestamp")
+    return ([[point[key] for key in keys] for point in points],
+            [[metric[key] for key in keys] for run in found["runs"] for metric in run["data"]["metrics"]])
+
+
+def started(load):
+    yield "start to the first right answer", "ms", load.server.start_ms
+    yield "memory, idle", "MiB", load.server.memory_mib()
+
+
+def loaded(load):
+    load.many(256, [("GET", "/experiments/get?experiment_id=0", None)])
+    yield "memory, 256 connections, after all this", "MiB", load.server.memory_mib()
+
+
+def idle(load):
+    yield "memory, 10,000 idle connections", "MiB", loads.idle_connections(load.server, 10_000)
+
+
+def parts_of_logging(name, options):
+    """Over an empty store. FastTrackML has no proxy for files."""
+    yield from (started, loads.single_points, loads.batches, loads.script)
+    if name != FASTTRACK:
+        yield lambda load: loads.files(load, options.source)
+    yield loaded
+    if name == SLUICE:
+        yield idle
+
+
+# Over the filled store; what changes it comes last.
+PARTS_OF_READING = (loads.searches, loads.history, loads.reads, loads.registry_writes)
+
+
+def rows_of(server, parts, options, notes):
+    """By what: unit and figure. A peer that answers with errors has no more rows of that part, and a note."""
+    found = {}
+    load = loads.Load(options.build, server, options.rounds, options.seconds)
+    for part in parts:
+        try:
+            for what, unit, figure in part(load):
+                say(f"{server.name}: {what}: {figure:,.2f} {unit}")
+                found[what] = unit, figure
+        except loads.Failed as failed:
+            if server.name == SLUICE:
+                raise
+            notes.append(f"{server.name}: {failed}")
+            say(notes[-1])
+    return found
+
+
+def measure_logging(options, folder, notes):
+    tables, answers = {}, {}
+    for name in options.peers:
+        server = start(name, options.build, folder / "empty" / name.partition(" ")[0])
+        try:
+            answers[name] = what_all_answer(server)
+            assert answers[name] == answers[SLUICE], f"the answers differ:\n{answers[SLUICE]}\n{answers[name]}"
+            tables[name] = rows_of(server, parts_of_logging(name, options), options, notes)
+        finally:
+            server.end()
+    return tables
+
+
+def fill(options, folder):
+    """The store with years in it, as both have it; MLflow's is made once, and kept in the build folder."""
+    arguments = (options.runs, options.points, options.models, options.versions)
+    made = options.build / "bench" / f"years-{'-'.join(map(str, arguments))}.db"
+    if not made.exists():
+        say(f"making {made}")
+        made.with_suffix(".new").unlink(missing_ok=True)
+        server_data.make(options.build / "mlflow3", made.with_suffix(".new"), *arguments)
+        made.with_suffix(".new").rename(made)
+    (folder / "mlflow").mkdir(parents=True)
+    (folder / "files").mkdir()
+    shutil.copy(made, folder / "mlflow/m.db")
+    began = time.monotonic()
+    subprocess.run([options.build / "sluice", "import", made, "--artifacts-root", folder / "files", "--quiet",
+                    "--home", folder / "sluice/home"], check=True)
+    say(f"imported in {time.monotonic() - began:.1f} s")
+
+
+def first_difference(ours, theirs):
+    for what, answer in ours.items():
+        if answer != theirs[what]:
+            return f"{what}:\n{str(answer)[:1500]}\n{str(theirs[what])[:1500]}"
+    return None
+
+
+def measure_reading(options, folder, notes):
+    fill(options, folder)
+    servers = [start(name, options.build, folder / name.partition(" ")[0]) for name in (SLUICE, MLFLOW)]
+    try:
+        ours, theirs = map(loads.answers, servers)
+        assert ours == theirs, f"the answers differ: {first_difference(ours, theirs)}"
+        tables = {}
+        for server in servers:
+            start_row = {"start, with the filled store": ("ms", server.start_ms)}
+            tables[server.name] = start_row | rows_of(server, PARTS_OF_READING, options, notes)
+    finally:
+        for server in servers:
+            server.end()
+    return tables
+
+
+# ---- the floors of the machine -------------------------------------------------------------------------------------
+
+
+def floor_of_disk(folder):
+    """A GiB written in pieces and synced, in MB a second."""
+    piece, began = os.urandom(1 << 20), time.monotonic()
+    with open(folder / "floor.bin", "wb") as file:
+        for _ in range(1024):
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return loads.FILE_BYTES / 1e6 / (time.monotonic() - began)
+
+
+def floor_of_sendfile(path):
+    """The same file through a loopback connection, in MB a second."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        line, _ = listener.accept()
+        with line, open(path, "rb") as file:
+            line.sendfile(file)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    began, room = time.monotonic(), bytearray(1 << 20)
+    with socket.create_connection(listener.getsockname()) as line:
+        while line.recv_into(room):
+            pass
+    thread.join()
+    listener.close()
+    return loads.FILE_BYTES / 1e6 / (time.monotonic() - began)
+
+
+# ---- the table -----------------------------------------------------------------------------------------------------
+
+
+def is_rate(unit):
+    return unit.endswith("a second")
+
+
+def cells(what, tables, peers):
+    unit, ours = tables[SLUICE][what]
+    target = TARGETS.get(what)
+    met = target is None or (ours >= target if is_rate(unit) else ours <= target)
+    yield what
+    yield f"**{report.number(ours)}** {unit}"
+    yield "" if target is None else f"{target:,} {'met' if met else '**missed**'}"
+    for name in peers:
+        if what not in tables.get(name, {}):
+            yield "-"
+            continue
+        theirs = tables[name][what][1]
+        ratio = ours / theirs if is_rate(unit) else theirs / ours
+        yield f"{report.number(theirs)} ({report.number(ratio)} ×)"
+
+
+def text_of(tables, peers, where, notes):
+    rows = [list(cells(what, tables, peers)) for what in tables[SLUICE]]
+    return "\n\n".join([where, report.table(("what", "sluice", "target", *peers), rows), *notes])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--peers", default=f"{MLFLOW},{FASTTRACK}")
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--points", type=int, default=1_000_000)
+    parser.add_argument("--models", type=int, default=5000)
+    parser.add_argument("--versions", type=int, default=5000)
+    parser.add_argument("--only", choices=("logging", "reading"))
+    parser.add_argument("--write", type=pathlib.Path)
+    options = parser.parse_args()
+    options.build = options.build.absolute()
+    options.peers = [SLUICE, *filter(None, options.peers.split(","))]
+    tables, notes = {name: {} for name in options.peers}, []
+    where = machine.words(machine.of(options.build)) + "."
+    with tempfile.TemporaryDirectory(prefix="bench-server-", dir=options.build) as folder:
+        folder = pathlib.Path(folder)
+        disk = [floor_of_disk(folder) for _ in range(options.rounds)]
+        options.source = folder / "floor.bin"
+        loopback = [floor_of_sendfile(options.source) for _ in range(options.rounds)]
+        where += (f" Floors: a GiB written and synced at {statistics.median(disk):,.0f} MB a second, and sent from "
+                  f"the page cache through a loopback connection at {statistics.median(loopback):,.0f}.")
+        for part in (measure_logging, measure_reading):
+            if options.only in (None, part.__name__.removeprefix("measure_")):
+                for name, rows in part(options, folder, notes).items():
+                    tables.setdefault(name, {}).update(rows)
+    text = text_of(tables, options.peers[1:], where, notes)
+    print(text)
+    if options.write:
+        report.write(options.write, text, "bench-server")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/account.h"
+#include "auth/auth.h"
+#include "auth/throttle.h"
+#include "crypto/digest.h"
+#include "store/activity.h"
+#include "store/experiments.h"
+
+#include "store_fixture.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+enum { NOW = 1000000 };
+
+/* A home with a key, and so an activity log. */
+static struct fixture open_home(void)
+{
+    static const unsigned char key[32] = {1};
+    struct fixture f = open_empty();
+    store_activity_set_key(f.store, key);
+    return f;
+}
+
+static struct account_change change_in(const struct fixture *f)
+{
+    return (struct account_change){f->store, "root", NOW, f->arena};
+}
+
+static const char *basic(struct arena *arena, const char *user_and_password)
+{
+    char text[4096];
+    (void)sodium_bin2base64(text, sizeof text, (const unsigned char *)user_and_password, strlen(user_and_password),
+                            sodium_base64_VARIANT_ORIGINAL);
+    return arena_printf(arena, "Basic %s", text);
+}
+
+/* ---- credentials ------------------------------------------------------------------------------------------------ */
+
+TEST(an_authorization_header_is_a_password_a_token_or_nothing)
+{
+    static const struct {
+        const char *header;
+        enum credential_kind kind;
+        const char *user, *secret;
+    } cases[] = {
+        {"", CREDENTIAL_NONE, NULL, NULL},
+        {"   ", CREDENTIAL_NONE, NULL, NULL},
+        {"Basic YWxpY2U6c2VjcmV0", CREDENTIAL_PASSWORD, "alice", "secret"},
+        {"bAsIc   YWxpY2U6c2VjcmV0  ", CREDENTIAL_PASSWORD, "alice", "secret"},
+        {"Basic YWxpY2U6", CREDENTIAL_PASSWORD, "alice", ""},
+        {"Basic Og==", CREDENTIAL_PASSWORD, "", ""},
+        {"Basic YTpiOmM=", CREDENTIAL_PASSWORD, "a", "b:c"},
+        {"Basic YS9iOmM=", CREDENTIAL_PASSWORD, "a/b", "c"},
+        {"Basic YWxpY2U=", CREDENTIAL_BAD, NULL, NULL},         /* no ':' */
+        {"Basic YWxpY2U6c2VjcmV0=", CREDENTIAL_BAD, NULL, NULL}, /* too much padding */
+        {"Basic YWxpY2U6c2VjcmU", CREDENTIAL_BAD, NULL, NULL},  /* none */
+        {"Basic !!!!", CREDENTIAL_BAD, NULL, NULL},
+        {"Basic YTpiAGM=", CREDENTIAL_BAD, NULL, NULL}, /* a NUL */
+        {"Basic", CREDENTIAL_BAD, NULL, NULL},
+        {"Basic ", CREDENTIAL_BAD, NULL, NULL},
+        {"YWxpY2U6c2VjcmV0", CREDENTIAL_BAD, NULL, NULL},
+        {"Digest YWxpY2U6c2VjcmV0", CREDENTIAL_BAD, NULL, NULL},
+        {"Bearer abc", CREDENTIAL_TOKEN, NULL, "abc"},
+        {"bearer  abc ", CREDENTIAL_TOKEN, NULL, "abc"},
+    };
+    struct arena *arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct credential found = credential_read(str_from(cases[i].header), arena);
+        assert_int_equal(found.kind, cases[i].kind);
+        if (cases[i].user != NULL) {
+            assert_true(str_is(found.user, cases[i].user));
+        }
+        if (cases[i].secret != NULL) {
+            assert_true(str_is(found.secret, cases[i].secret));
+        }
+    }
+    size_t size = 1 << 20;
+    char *huge = arena_alloc(arena, size + 1);
+    memset(huge, 'A', size);
+    memcpy(huge, "Basic ", 6);
+    assert_int_equal(credential_read((struct str){huge, size}, arena).kind, CREDENTIAL_BAD);
+    arena_free(arena);
+}
+
+/* ---- throttle --------------------------------------------------------------------------------------------------- */
+
+static int attempts(struct throttle *throttle, const char *user, const char *address, int64_t now_ms)
+{
+    int count = 0;
+    while (count < 1000 && throttle_take(throttle, str_from(user), str_from(address), now_ms) == 0) {
+        count++;
+    }
+    return count;
+}
+
+TEST(a_user_has_ten_attempts_and_one_more_each_six_seconds)
+{
+    struct throttle *throttle = throttle_new();
+    assert_int_equal(attempts(throttle, "alice", "192.0.2.1", NOW), 10);
+    assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.2"), NOW), 6000);
+    assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.2"), NOW + 5999), 1);
+    assert_int_equal(attempts(throttle, "alice", "192.0.2.2", NOW + 6000), 1);
+    assert_int_equal(attempts(throttle, "alice", "192.0.2.2", NOW + 600000), 10);
+    throttle_free(throttle);
+}
+
+TEST(an_address_has_thirty_attempts_whatever_names_it_tries)
+{
+    struct throttle *throttle = throttle_new();
+    int count = 0;
+    char user[16];
+    do {
+        (void)snprintf(user, sizeof user, "user%d", count);
+    } while (throttle_take(throttle, str_from(user), STR("192.0.2.1"), NOW) == 0 && ++count < 1000);
+    assert_int_equal(count, 30);
+    assert_int_equal(throttle_take(throttle, STR("another"), STR("192.0.2.2"), NOW), 0);
+    throttle_free(throttle);
+}
+
+TEST(who_has_logged_in_from_an_address_is_not_kept_out_by_others)
+{
+    struct throttle *throttle = throttle_new();
+    assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.1"), NOW), 0);
+    throttle_good(throttle, STR("alice"), STR("192.0.2.1"), NOW);
+    assert_int_equal(attempts(throttle, "alice", "198.51.100.1", NOW), 10); /* the good one was given back */
+    assert_true(throttle_take(throttle, STR("alice"), STR("203.0.113.1"), NOW) > 0);
+    for (int i = 0; i < 30; i++) {
+        char user[16];
+        (void)snprintf(user, sizeof user, "user%d", i);
+        (void)throttle_take(throttle, str_from(user), STR("192.0.2.1"), NOW);
+    }
+    assert_true(throttle_take(throttle, STR("carol"), STR("192.0.2.1"), NOW) > 0);
+    assert_int_equal(attempts(throttle, "alice", "192.0.2.1", NOW), 10);
+    throttle_free(throttle);
+}
+
+/* ---- who -------------------------------------------------------------------------------------------------------- */
+
+static void make_user(struct fixture *f, const char *name, const char *password, bool is_admin)
+{
+    char hash[PASSWORD_HASH_BYTES];
+    int64_t id = 0;
+    struct account_change change = change_in(f);
+    assert_int_equal(password_hash(str_from(password), hash, NULL), 0);
+    assert_int_equal(account_user_create(&change, name, hash, is_admin, &id, NULL), 0);
+}
+
+static void make_token(struct fixture *f, const char *user, const char *id, const char *token, const char *scope,
+                       int64_t expires_ms)
+{
+    struct digest digest = digest_bytes(str_from(token));
+    struct account_change change = change_in(f);
+    struct token_row row = {
+        .token_id = id, .name = "", .sha256 = digest.hex, .scope = scope, .expires_ms = expires_ms};
+    assert_int_equal(account_token_create(&change, user, &row, NULL), 0);
+}
+
+static enum auth_answer ask(struct auth *auth, struct fixture *f, const char *header, int64_t now_ms,
+                            struct auth_who *who, struct auth_claim *claim)
+{
+    return auth_ask(auth, str_from(header), now_ms, f->arena, who, claim, NULL);
+}
+
+TEST(a_home_without_users_asks_nobody_and_one_with_a_user_everybody)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct auth_who who;
+    struct auth_claim claim;
+    assert_false(auth_is_on(auth));
+    assert_int_equal(ask(auth, &f, "", NOW, &who, &claim), AUTH_OFF);
+    make_user(&f, "alice", "a long password", true);
+    assert_true(auth_is_on(auth));
+    assert_int_equal(ask(auth, &f, "", NOW, &who, &claim), AUTH_REFUSED);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(a_password_is_verified_once_and_known_until_it_changes)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct auth_who who;
+    struct auth_claim claim;
+    char hash[PASSWORD_HASH_BYTES];
+    const char *header = basic(f.arena, "alice:a long password");
+    make_user(&f, "alice", "a long password", true);
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
+    assert_true(password_verify(claim.hash, claim.password));
+    assert_false(password_verify(claim.hash, STR("another")));
+    auth_learn(auth, &claim.mark, claim.user, claim.hash, NOW);
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_GOOD);
+    assert_string_equal(who.name, "alice");
+    assert_true(who.is_admin && who.scope == AUTH_RULES);
+    assert_int_equal(ask(auth, &f, header, NOW + AUTH_KNOWN_MS, &who, &claim), AUTH_UNKNOWN);
+    assert_int_equal(ask(auth, &f, basic(f.arena, "alice:a wrong password"), NOW, &who, &claim), AUTH_UNKNOWN);
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_GOOD);
+    assert_true(auth_is_still_good(auth, &who, NOW));
+    change.now_ms++;
+    assert_int_equal(password_hash(STR("another password"), hash, NULL), 0);
+    assert_int_equal(account_user_password(&change, "alice", hash, NULL), 0);
+    assert_false(auth_is_still_good(auth, &who, NOW));
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(what_was_verified_against_a_password_that_has_changed_is_not_learned)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct auth_who who;
+    struct auth_claim claim;
+    char hash[PASSWORD_HASH_BYTES];
+    const char *header = basic(f.arena, "alice:a long password");
+    make_user(&f, "alice", "a long password", true);
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
+    assert_int_equal(password_hash(STR("another password"), hash, NULL), 0);
+    assert_int_equal(account_user_password(&change, "alice", hash, NULL), 0);
+    auth_learn(auth, &claim.mark, claim.user, claim.hash, NOW);
+    assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(a_user_that_there_is_not_is_verified_against_a_hash_all_the_same)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct auth_who who;
+    struct auth_claim claim;
+    make_user(&f, "alice", "a long password", true);
+    assert_int_equal(ask(auth, &f, basic(f.arena, "nobody:a long password"), NOW, &who, &claim), AUTH_UNKNOWN);
+    assert_string_equal(claim.hash, password_of_nobody);
+    assert_memory_equal(claim.hash, "$argon2id$v=19$m=19456,t=2,p=1$", strlen("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_false(password_verify(claim.hash, claim.password));
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(a_token_is_good_until_it_expires_is_revoked_or_loses_its_user)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct auth_who who;
+    struct auth_claim claim;
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    make_token(&f, "bob", "00000001", "one", "read", 0);
+    make_token(&f, "bob", "00000002", "two", "write", NOW + 10);
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
+    assert_string_equal(who.name, "bob");
+    assert_int_equal(who.scope, AUTH_READS);
+    assert_int_equal(ask(auth, &f, "Bearer two", NOW + 9, &who, &claim), AUTH_GOOD);
+    assert_int_equal(ask(auth, &f, "Bearer two", NOW + 10, &who, &claim), AUTH_REFUSED);
+    assert_int_equal(ask(auth, &f, "Bearer three", NOW, &who, &claim), AUTH_REFUSED);
+    assert_int_equal(ask(auth, &f, "Bearer ", NOW, &who, &claim), AUTH_REFUSED);
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
+    assert_int_equal(account_token_revoke(&change, "00000001", NULL), 0);
+    assert_false(auth_is_still_good(auth, &who, NOW));
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_REFUSED);
+    assert_int_equal(ask(auth, &f, "Bearer two", NOW, &who, &claim), AUTH_GOOD);
+    assert_int_equal(account_user_remove(&change, "bob", NULL), 0);
+    assert_false(auth_is_still_good(auth, &who, NOW));
+    assert_int_equal(ask(auth, &f, "Bearer two", NOW, &who, &claim), AUTH_REFUSED);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(what_is_taken_back_was_never_so)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct auth_who who;
+    struct auth_claim claim;
+    make_user(&f, "alice", "a long password", true);
+    assert_int_equal(store_begin(f.store, NULL), 0);
+    make_token(&f, "alice", "00000001", "one", "read", 0);
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
+    store_rollback(f.store);
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_REFUSED);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+/* ---- what he may do --------------------------------------------------------------------------------------------- */
+
+static enum permission permission_on(struct auth *auth, const struct auth_who *who, int64_t experiment_id,
+                                     const char *model)
+{
+    enum permission permission = PERMISSION_NONE;
+    struct permission_object object = {.experiment_id = experiment_id, .model = model};
+    assert_int_equal(auth_permission(auth, who, &object, &permission, NULL), 0);
+    return permission;
+}
+
+TEST(a_permission_is_what_was_said_last_or_the_default)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct permission_object experiment = {.experiment_id = 7};
+    struct permission_object model = {.model = "wine"};
+    struct user_row bob;
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
+    assert_int_equal(permission_on(auth, &who, 7, NULL), PERMISSION_READ);
+    assert_int_equal(account_permit(&change, &bob, &experiment, PERMISSION_EDIT, NULL), 0);
+    assert_int_equal(account_permit(&change, &bob, &model, PERMISSION_NONE, NULL), 0);
+    assert_int_equal(permission_on(auth, &who, 7, NULL), PERMISSION_EDIT);
+    assert_int_equal(permission_on(auth, &who, 8, NULL), PERMISSION_READ);
+    assert_int_equal(permission_on(auth, &who, 0, "wine"), PERMISSION_NONE);
+    assert_int_equal(permission_on(auth, &who, 0, "beer"), PERMISSION_READ);
+    assert_int_equal(account_forbid(&change, &bob, &experiment, NULL), 1);
+    assert_int_equal(account_forbid(&change, &bob, &experiment, NULL), 0);
+    assert_int_equal(permission_on(auth, &who, 7, NULL), PERMISSION_READ);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(a_token_may_do_no_more_than_its_scope_and_its_experiments)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_EDIT);
+    static const int64_t only[] = {3, 5};
+    make_user(&f, "alice", "a long password", true);
+    struct auth_who admin = {.user_id = 1, .is_admin = true, .scope = AUTH_READS};
+    struct auth_who user = {.user_id = 2, .scope = AUTH_WRITES, .experiments = only, .experiment_count = 2};
+    assert_int_equal(permission_on(auth, &admin, 9, NULL), PERMISSION_READ);
+    assert_int_equal(auth_default(auth, &admin), PERMISSION_READ);
+    assert_int_equal(permission_on(auth, &user, 5, NULL), PERMISSION_EDIT);
+    assert_int_equal(permission_on(auth, &user, 4, NULL), PERMISSION_NONE);
+    assert_int_equal(permission_on(auth, &user, 0, "wine"), PERMISSION_NONE);
+    assert_int_equal(auth_default(auth, &user), PERMISSION_NONE);
+    assert_null(auth_reader(auth, &admin, f.arena));
+    assert_non_null(auth_reader(auth, &user, f.arena));
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+/* ---- accounts --------------------------------------------------------------------------------------------------- */
+
+TEST(the_first_user_is_an_admin_and_the_last_admin_stays_one)
+{
+    struct fixture f = open_home();
+    struct account_change change = change_in(&f);
+    struct err err = {0};
+    int64_t id = 0;
+    assert_int_equal(account_user_create(&change, "bob", "x", false, &id, &err), -1);
+    assert_non_null(strstr(err.message, "the first user must be an admin"));
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    err_clear(&err);
+    assert_int_equal(account_user_admin(&change, "alice", false, &err), -1);
+    assert_non_null(strstr(err.message, "last admin"));
+    assert_int_equal(account_user_remove(&change, "alice", NULL), -1);
+    assert_int_equal(account_user_admin(&change, "bob", true, NULL), 0);
+    assert_int_equal(account_user_remove(&change, "alice", NULL), 0);
+    assert_int_equal(account_user_admin(&change, "bob", false, NULL), -1);
+    close_fixture(&f);
+}
+
+TEST(names_that_no_client_could_send_are_refused)
+{
+    static const char *const bad[] = {"", "a:b", " a", "a ", "a\nb", "a\x7f", "\xff"};
+    char long_name[ACCOUNT_NAME_MAX_BYTES + 2];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(account_check_name(bad[i], NULL), -1);
+    }
+    memset(long_name, 'a', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    assert_int_equal(account_check_name(long_name, NULL), -1);
+    assert_int_equal(account_check_name(long_name + 1, NULL), 0);
+    assert_int_equal(account_check_name("a/b", NULL), 0);
+    assert_int_equal(account_check_name("j\xc3\xb6rg@example.com", NULL), 0);
+}
+
+TEST(each_change_is_in_the_activity_log)
+{
+    static const char *const wanted[] = {"user.created", "user.created", "user.admin",         "user.password",
+                                         "token.created", "token.revoked", "permission.changed", "user.removed"};
+    struct fixture f = open_home();
+    struct account_change change = change_in(&f);
+    struct permission_object experiment = {.experiment_id = 7};
+    struct activity *rows = NULL;
+    struct user_row bob;
+    size_t count = 0;
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    assert_int_equal(account_user_admin(&change, "bob", true, NULL), 0);
+    assert_int_equal(account_user_password(&change, "bob", "x", NULL), 0);
+    make_token(&f, "bob", "00000001", "one", "read", 0);
+    assert_int_equal(account_token_revoke(&change, "00000001", NULL), 0);
+    assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
+    assert_int_equal(account_permit(&change, &bob, &experiment, PERMISSION_EDIT, NULL), 0);
+    assert_int_equal(account_user_remove(&change, "bob", NULL), 0);
+    assert_int_equal(store_activity_list(f.store, NULL, false, 0, 100, f.arena, &rows, &count, NULL), 0);
+    assert_int_equal(count, sizeof wanted / sizeof wanted[0]);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(rows[i].action, wanted[i]);
+        assert_string_equal(rows[i].actor, "root");
+    }
+    close_fixture(&f);
+}
+
+TESTS(RUN(an_authorization_header_is_a_password_a_token_or_nothing),
+      RUN(a_user_has_ten_attempts_and_one_more_each_six_seconds),
+      RUN(an_address_has_thirty_attempts_whatever_names_it_tries),
+      RUN(who_has_logged_in_from_an_address_is_not_kept_out_by_others),
+      RUN(a_home_without_users_asks_nobody_and_one_with_a_user_everybody),
+      RUN(a_password_is_verified_once_and_known_until_it_changes),
+      RUN(what_was_verified_against_a_password_that_has_changed_is_not_learned),
+      RUN(a_user_that_there_is_not_is_verified_against_a_hash_all_the_same),
+      RUN(a_token_is_good_until_it_expires_is_revoked_or_loses_its_user),
+      RUN(what_is_taken_back_was_never_so),
+      RUN(a_permission_is_what_was_said_last_or_the_default),
+      RUN(a_token_may_do_no_more_than_its_scope_and_its_experiments),
+      RUN(the_first_user_is_an_admin_and_the_last_admin_stays_one),
+      RUN(names_that_no_client_could_send_are_refused),
+      RUN(each_change_is_in_the_activity_log))

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/router.h"
+
+#include "test.h"
+
+TEST(each_route_names_what_a_user_needs_for_it)
+{
+    assert_int_equal(router_check(api_routes, api_plains, NULL), 0);
+}
+
+static int check_with(const struct api_route *route, const struct api_plain *plain, struct err *err)
+{
+    const struct api_route routes[] = {*route, {0}};
+    const struct api_plain plains[] = {*plain, {0}};
+    const struct api_route *const all_routes[] = {routes, NULL};
+    const struct api_plain *const all_plains[] = {plains, NULL};
+    err_clear(err);
+    return router_check(all_routes, all_plains, err);
+}
+
+TEST(a_route_that_names_no_permission_does_not_start)
+{
+    struct err err = {0};
+    const struct api_route good = {.path = "/good", .needs = API_NEEDS(READ, RUN)};
+    const struct api_route silent = {.path = "/silent"};
+    const struct api_route half = {.path = "/half", .needs = {API_OF_RUN, PERMISSION_NONE}};
+    const struct api_plain plain = {.path = "/plain", .needs = API_NEEDS(READ, ITSELF)};
+    const struct api_plain open = {.path = "/open", .open = true};
+    const struct api_plain forgotten = {.path = "/forgotten"};
+    assert_int_equal(check_with(&good, &plain, &err), 0);
+    assert_int_equal(check_with(&good, &open, &err), 0);
+    assert_int_equal(check_with(&silent, &plain, &err), -1);
+    assert_string_equal(err.message, "the route /silent names no permission");
+    assert_int_equal(check_with(&half, &plain, &err), -1);
+    assert_int_equal(check_with(&good, &forgotten, &err), -1);
+    assert_string_equal(err.message, "the route /forgotten names no permission");
+}
+
+TESTS(RUN(each_route_names_what_a_user_needs_for_it), RUN(a_route_that_names_no_permission_does_not_start))
