@@ -475,6 +475,7 @@ static size_t leave_encoded(void *ctx, struct MHD_Connection *connection, char *
 /* The versions of TLS that are not broken, and our order of ciphers. */
 static const char tls_priorities[] = "NORMAL:%SERVER_PRECEDENCE:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
+/* Without being told that SIGPIPE does no harm the library sends no file by sendfile, but by blocks of 4 KiB. */
 static struct MHD_Daemon *start(struct http_server *server)
 {
     const struct http_options *options = &server->options;
@@ -491,8 +492,8 @@ static struct MHD_Daemon *start(struct http_server *server)
         options->listener, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, server, MHD_OPTION_NOTIFY_COMPLETED,
         end_exchange, server, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections_max(options),
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_ARRAY, speaks_tls ? tls : &tls[3],
-        MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+        speaks_tls ? tls : &tls[3], MHD_OPTION_END);
 }
 
 int http_server_open(const struct http_options *options, struct http_server **ret_server, struct err *err)

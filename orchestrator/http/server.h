@@ -8,8 +8,8 @@
  *         http_server_send(server);
  *     }
  *
- * An exchange that was taken may be answered at any time later: until then its connection stands still. The library
- * behind it (libmicrohttpd) is seen by this folder only.
+ * An exchange that was taken may be answered at any time later: until then its connection stands still. The process
+ * ignores SIGPIPE. The library behind it (libmicrohttpd) is seen by this folder only.
  */
 #ifndef SLUICE_HTTP_SERVER_H
 #define SLUICE_HTTP_SERVER_H
