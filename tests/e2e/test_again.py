@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """retry, rerun, cancel, approve, reject: what people do with a run that is there."""
+import datetime
 import json
 import os
 import signal
@@ -337,8 +338,8 @@ def test_who_approves_twice_is_told_so_and_counts_once(sluice):
 def test_an_approval_expires_closed(sluice):
     sluice.pipeline(APPROVAL % (me(), ", expires: 1s"))
     sluice.run(expect=5)
-    import time
-    time.sleep(1.1)
+    expires = datetime.datetime.fromisoformat(sluice("approvals", "--json", expect=0).json[0]["expires_at"])
+    wait_until(lambda: datetime.datetime.now(datetime.timezone.utc) > expires)
     result = sluice("resume", "--json", expect=6)
     assert "expired" in result.step("ask")["reason"] and result.json["verdict"] == "refused"
 

@@ -54,6 +54,15 @@ def is_over(pid):
     return state_of(pid) in ("gone", "Z", "X")
 
 
+def times_at_rest(pid):
+    """How often it has waited for something by itself; None: it is gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", text, re.M)[1])
+
+
 def begun(sluice, name="pid"):
     path = sluice.folder / name
     wait_until(lambda: path.exists() and path.read_text().strip())
@@ -191,9 +200,10 @@ def test_a_slow_runner_is_left_alone(sluice):
     runner = runners_of(sluice.home)[0]
     while process.poll() is None and not is_over(step):
         os.kill(runner, signal.SIGSTOP)
-        time.sleep(1.5)
+        time.sleep(1.2)
+        rests = times_at_rest(runner)
         os.kill(runner, signal.SIGCONT)
-        time.sleep(0.02)
+        wait_until(lambda: times_at_rest(runner) != rests)
     _, err = ended(process, 1)
     assert "has not answered" not in err and "unresponsive" not in err
     rows = attempts(sluice)

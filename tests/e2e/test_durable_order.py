@@ -26,7 +26,7 @@ def test_between_a_step_and_the_next_its_end_is_synced(sluice, what):
     assert len(durable_order.failures(without, STEPS)) == 1
     assert durable_order.failures(lines, STEPS + 1) == [f"{STEPS} steps were seen, not {STEPS + 1}"]
     unwritten = [line for n, line in enumerate(lines)
-                 if n not in between or ("pwritev" not in line and "wal" not in line)]
+                 if n not in between or ("pwritev" not in line and "sluice.db" not in line)]
     assert len(durable_order.failures(unwritten, STEPS)) == 1, "a sync of a journal that does not have the end yet"
     early = [line for line in lines if "exited" not in line or not line.startswith(f"{next_to_last} ")]
     early.insert(trace.begin(last) - 1, lines[trace.exits[next_to_last]])
