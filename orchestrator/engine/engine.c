@@ -485,7 +485,7 @@ static int engine_load(struct engine *engine, struct err *err)
         return -1;
     }
     engine->given_id = 0;
-    engine->next_wait_check_ms = engine_now(engine);
+    engine->next_wait_check_ms = 1; /* at once, though the wall clock may be a ms behind itself at the next look */
     engine->reload = false;
     engine->unsettled = true;
     return 0;
