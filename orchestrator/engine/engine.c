@@ -586,9 +586,9 @@ bool engine_run_is_over(struct engine *engine, const char *run_id)
     return !engine->reload && open_run_find(engine, run_id) == NULL;
 }
 
-size_t engine_open_runs(const struct engine *engine)
+bool engine_has_open_runs(const struct engine *engine)
 {
-    return engine->runs.count;
+    return engine->reload || engine->runs.count > 0;
 }
 
 double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text)

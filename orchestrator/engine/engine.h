@@ -159,10 +159,12 @@ const struct run_changes *engine_changes(struct engine *engine, const char *run_
 /* True when it has ended, or is not known. While the store could not be read again after a turn that failed, no run is
  * found, and none is over. */
 bool engine_run_is_over(struct engine *engine, const char *run_id);
-size_t engine_open_runs(const struct engine *engine);
+/* Also true while the store could not be read again. */
+bool engine_has_open_runs(const struct engine *engine);
 /* True when nothing in the run (and its children) can go on without a person. */
 bool engine_is_blocked(struct engine *engine, const char *run_id);
-/* True when every open run waits, for a person or for something outside: no step runs or is about to. */
+/* True when every open run waits, for a person or for something outside: no step runs or is about to, as far as is
+ * known. */
 bool engine_is_idle(struct engine *engine);
 /* Whether a process is a runner of this home, or descends from one: a step, which decides nothing. */
 bool engine_is_step(const struct engine *engine, pid_t pid);

@@ -285,6 +285,9 @@ bool engine_is_blocked(struct engine *engine, const char *run_id)
 
 bool engine_is_idle(struct engine *engine)
 {
+    if (engine->reload) {
+        return false;
+    }
     for (size_t i = 0; i < engine->runs.count; i++) {
         if (engine->runs.items[i]->run->state != RUN_STATE_WAITING) {
             return false;

@@ -383,7 +383,7 @@ static bool is_over(struct history *h)
             return false;
         }
     }
-    return h->engine != NULL && engine_open_runs(h->engine) == 0;
+    return h->engine != NULL && !engine_has_open_runs(h->engine);
 }
 
 /* Nothing will ever happen: all right when a person is waited for. */

@@ -113,7 +113,7 @@ static void live(struct history *h)
             history_engine_begin(h);
             continue;
         }
-        if (!world->dead && !h->restart && failures == 0 && engine_open_runs(h->engine) == 0) {
+        if (!world->dead && !h->restart && failures == 0 && !engine_has_open_runs(h->engine)) {
             return;
         }
         if (!world->dead && !h->restart) {
