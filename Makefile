@@ -23,7 +23,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrat
 LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
-CORE    := base crypto time wire plugin pipeline run search store engine auth config gc move http api api/graphql api/mlflow cli
+CORE    := base crypto time wire plugin pipeline run search store engine trigger auth config gc move http api api/graphql api/mlflow cli
 RUNNER  := base crypto wire runner
 FETCH   := base fetch
 sources = $(sort $(foreach f,$(1),$(wildcard orchestrator/$(f)/*.c)))
@@ -121,7 +121,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
 
 # The simulator: the program's own object files below cli/, and the simulated world.
-SIM_CORE    := base crypto time wire plugin pipeline run search store engine
+SIM_CORE    := base crypto time wire plugin pipeline run search store engine trigger
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec) \
   $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \

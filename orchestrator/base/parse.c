@@ -204,6 +204,13 @@ void format_time(char *room, size_t size, int64_t epoch_ms)
                    utc.tm_hour, utc.tm_min, utc.tm_sec, (int)ms);
 }
 
+void format_time_s(char *room, size_t size, int64_t epoch_ms)
+{
+    char whole[40];
+    format_time(whole, sizeof whole, epoch_ms);
+    (void)snprintf(room, size, "%.*sZ", (int)(strlen(whole) - strlen(".123Z")), whole);
+}
+
 static bool take_digits(struct str *text, size_t count, int *ret)
 {
     int64_t value = 0;

@@ -28,6 +28,8 @@ void format_duration(char *room, size_t size, int64_t ms);
 void format_size(char *room, size_t size, int64_t bytes);
 /* RFC 3339 in UTC with milliseconds: "2026-11-24T10:15:00.123Z" (needs 25 bytes). */
 void format_time(char *room, size_t size, int64_t epoch_ms);
+/* The same to the second: "2026-11-24T10:15:00Z". */
+void format_time_s(char *room, size_t size, int64_t epoch_ms);
 /* RFC 3339 date-time ("2026-11-24T10:15:00Z", offsets, fractions) to epoch milliseconds. */
 int parse_time(struct str text, int64_t *ret_epoch_ms, struct err *err);
 

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -246,10 +247,23 @@ static int take_turn(struct serving *s, struct err *err)
     return tracking_serve(s->session.tracking, err);
 }
 
+/* The folder of --pipelines, as it is called wherever one stands. */
+static int find_pipelines(const struct cli *cli, const char **ret_folder, struct err *err)
+{
+    const char *given = option_value(cli, "pipelines");
+    char real[4096];
+    if (given != NULL && (!fs_is_folder(given) || realpath(given, real) == NULL)) {
+        return err_set(err, ERR_INPUT, "--pipelines: '%s' is not a folder", given);
+    }
+    *ret_folder = given == NULL ? NULL : arena_strdup(cli->arena, real);
+    return 0;
+}
+
 static int serve(struct serving *s, struct err *err)
 {
-    struct session_options options = {.doing = "serve", .stays = true};
-    if (session_open(s->cli, &options, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
+    struct session_options options = {.doing = "serve", .stays = true, .fires = true};
+    if (find_pipelines(s->cli, &options.pipelines, err) < 0 ||
+        session_open(s->cli, &options, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
         door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
         return -1;
     }
@@ -285,6 +299,7 @@ static const struct option_row serve_options[] = {
     {"port", 0, "N", false, "the port (default: 5000; 0: one that is free)"},
     {"allowed-host", 0, "NAME", true,
      "a name that clients may call the server by, beside those of the loopback: '*.example.com', '*' for any"},
+    {"pipelines", 0, "DIR", false, "put the pipelines of this folder in force, and follow it"},
     {"mlflow-ui", 0, "DIR", false, "show MLflow's page: its built files, mlflow/server/js/build of a wheel"},
     {"tls-cert", 0, "FILE", false, "speak TLS, with this certificate and those that it was signed by, in PEM"},
     {"tls-key", 0, "FILE", false, "its private key, in PEM"},
@@ -300,12 +315,16 @@ const struct command command_serve = {
         "Any mlflow client logs into the home: set MLFLOW_TRACKING_URI to the address that is printed. Files come\n"
         "through the server, too. `sluice run` in other terminals hands its runs to this sluice.\n"
         "\n"
+        "Pipelines that are in force start by themselves, as they say below `on`: those of the folder of --pipelines\n"
+        "(DIR/NAME.yaml, DIR/NAME/sluice.yaml), which is watched. docs/triggers.md says more.\n"
+        "\n"
         "Once the home has a user (`sluice users create`), clients must say who they are, by a name and a password or\n"
         "a token. An address that others can reach is served only then, and with TLS (--tls-cert, --tls-key).\n"
         "\n"
         "Ctrl-C or SIGTERM ends it once what has been asked is answered; a second one at once. Steps that run go\n"
         "on, and the next sluice in this home takes them up.",
     .examples = "sluice serve\n"
+                "sluice serve --pipelines pipelines\n"
                 "sluice serve --mlflow-ui ~/mlflow/server/js/build\n"
                 "sluice serve --port 0 --home /srv/models\n"
                 "sluice serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --allowed-host mlflow.example.com",

@@ -16,6 +16,16 @@ const struct command *const commands[] = {
     &command_approvals,
     &command_approve,
     &command_reject,
+    /* By itself */
+    &command_pipelines,
+    &command_schedule_list,
+    &command_schedule_next,
+    &command_schedule_pause,
+    &command_schedule_resume,
+    &command_backfill,
+    &command_backfills,
+    &command_backfills_cancel,
+    &command_triggers,
     /* Look */
     &command_runs,
     &command_show,

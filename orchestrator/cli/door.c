@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cli/secret_change.h"
 #include "cli/submission.h"
+#include "cli/trigger_change.h"
 #include "cli/visit.h"
 #include "cli/webhook_change.h"
 
@@ -283,6 +284,17 @@ static int answer_account(struct question *q, const char *unused, struct json *r
                : account_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
 }
 
+static int answer_trigger(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct json document;
+    struct str text;
+    return read_document(q->document, q->arena, &text, err) < 0 ||
+                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+               ? -1
+               : trigger_change_obey(q->door->session, &document, q->actor, q->arena, ret_outcome, err);
+}
+
 static const struct {
     const char *name;
     bool needs_open_run;
@@ -292,6 +304,7 @@ static const struct {
     {"look", false, answer_look},    {"submit", false, answer_submit}, {"secret", false, answer_secret},
     {"webhook", false, answer_webhook},
     {"account", false, answer_account},
+    {"trigger", false, answer_trigger},
 };
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)

@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "cli/git_head.h"
+#include "cli/lua_compiler.h"
 #include "cli/session_internal.h"
 #include "config/supply.h"
 
@@ -225,8 +227,47 @@ struct webhook_rules session_webhook_rules(const struct session *session)
     };
 }
 
+static void join_compiler(void *ctx, struct pipeline_world *world)
+{
+    struct session *session = ctx;
+    lua_compiler_join(session->cli, world);
+}
+
+/* What git says of a workspace now. */
+static struct json git_of(const char *workspace, struct arena *arena)
+{
+    return git_head(git_root(workspace, arena), arena);
+}
+
+static void start_triggers(struct session *session)
+{
+    struct triggers_options options = {
+        .store = session->home.store,
+        .plugins = &session->catalogue,
+        .vars = session->vars,
+        .fires = session->options.fires,
+        .folder = session->options.pipelines,
+        .workspace = git_root,
+        .git = git_of,
+        .join = join_compiler,
+        .join_ctx = session,
+    };
+    session->triggers = triggers_new(&options);
+}
+
+/* The descriptors of others that end the engine's wait. */
+static int watch_others(struct session *session, struct err *err)
+{
+    int folder = triggers_fd(session->triggers);
+    return engine_watch(session->engine, session->secrets.epoll_fd, err) < 0 ||
+                   (folder >= 0 && engine_watch(session->engine, folder, err) < 0)
+               ? -1
+               : 0;
+}
+
 static int start_engine(struct session *session, struct err *err)
 {
+    start_triggers(session);
     struct engine_options options = {
         .home = session->home.path,
         .store = session->home.store,
@@ -248,6 +289,7 @@ static int start_engine(struct session *session, struct err *err)
         .webhooks = session_webhook_rules(session),
         .webhook_secret = secret_source_open_webhook,
         .starts_nothing = session->options.starts_nothing,
+        .firing = triggers_firing(session->triggers),
         .groups = session->config.groups,
         .single_user = is_single_user(session),
     };
@@ -261,7 +303,7 @@ static int start_engine(struct session *session, struct err *err)
     config_supply(&session->config, "", getenv("CUDA_VISIBLE_DEVICES"), &options.supply, &options.supply_count);
     return read_slots(session->cli, &options.slots, err) < 0 || engine_open(&options, &session->engine, err) < 0
                ? -1
-               : engine_watch(session->engine, session->secrets.epoll_fd, err);
+               : watch_others(session, err);
 }
 
 void session_begin(struct session *session, struct cli *cli, const struct session_options *options)
@@ -304,6 +346,8 @@ void session_close(struct session *session)
     }
     engine_close(session->engine);
     session->engine = NULL;
+    triggers_free(session->triggers);
+    session->triggers = NULL;
     secret_source_close(&session->secrets);
     visit_end(session->visit);
     session->visit = NULL;

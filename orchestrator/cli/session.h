@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "store/pipeline_runs.h"
 #include "store/webhooks.h"
+#include "trigger/trigger.h"
 
 #include <sys/types.h>
 
@@ -37,6 +38,8 @@ struct session_options {
     const char *home;        /* NULL: what --home says, or the nearest */
     const char *environment; /* of config.yaml; NULL: the one it names */
     bool stays;              /* steps go on without it for as long as they like: it is going to come back */
+    bool fires;              /* pipelines in force start by themselves; else what happens is noted for who does that */
+    const char *pipelines;   /* folder whose pipelines are in force; NULL: none */
     bool starts_nothing;     /* a word is said and the command ends: what that sets free waits for a follower */
 };
 
@@ -50,6 +53,7 @@ struct session {
     struct catalogue catalogue;
     struct installation installation;
     struct engine *engine; /* NULL on a visit */
+    struct triggers *triggers; /* the same */
     struct tracking *tracking; /* NULL on a visit, and where nothing is started */
     struct visit *visit;   /* NULL when the home is ours */
     struct json step_env;  /* what steps see of our environment */

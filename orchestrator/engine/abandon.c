@@ -3,6 +3,7 @@
  * about. All that can be done is to stop what it has and to close its rows.
  */
 #include "engine/engine_internal.h"
+#include "engine/firing.h"
 
 static int close_attempts(struct engine *engine, const char *run_id, const char *reason, struct err *err)
 {
@@ -101,7 +102,8 @@ int run_abandon(struct engine *engine, const char *run_id, const char *reason, s
         store_pipeline_run_update(store, &row, err) < 0 ||
         store_run_update(store, run_id, RUN_STATUS_KILLED, row.ended_ms, err) < 0 ||
         engine_note(engine, "sluice", "run.ended", run_words(engine->turn, &row), run_id, before, "cancelled", reason,
-                    "", err) < 0) {
+                    "", err) < 0 ||
+        firing_ended(engine, &row, err) < 0) {
         return -1;
     }
     engine->reload = true; /* what its attempts held is free */

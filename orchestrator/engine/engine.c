@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/fs.h"
 #include "engine/engine_internal.h"
+#include "engine/firing.h"
 #include "engine/watch.h"
 
 #include <assert.h>
@@ -67,6 +68,7 @@ void turn_abandon(struct engine *engine)
     engine->outgoing.count = 0;
     engine->unpublished.count = 0;
     engine->reload = true;
+    firing_forget(engine);
 }
 
 /* Whether the next message goes the same way: both are sent at once. */
@@ -207,7 +209,7 @@ static int wait_time(const struct engine *engine, int timeout_ms)
     }
     int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
     const int64_t looks[] = {backstop_wait_ms(engine), heirs_wait_ms(engine), deliveries_wait_ms(engine),
-                             reaper_wait_ms(engine)};
+                             reaper_wait_ms(engine), firing_wait_ms(engine)};
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
         left = looks[i] < left ? looks[i] : left;
     }
@@ -304,14 +306,15 @@ static int take_events(struct engine *engine, struct err *err)
     }
     int told = deliveries_finish(engine, err);
     int reaped = told < 0 ? -1 : reaper_look(engine, err);
-    if (reaped < 0 || backstop_check(engine, err) < 0) {
+    int fired = reaped < 0 ? -1 : firing_look(engine, err);
+    if (fired < 0 || backstop_check(engine, err) < 0) {
         return -1;
     }
     heirs_check(engine);
     if (attempts_ask(engine) && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
         return -1;
     }
-    return taken + due + late + told + reaped;
+    return taken + due + late + told + reaped + fired;
 }
 
 /* ---- attempts nobody has --------------------------------------------------------------------- */
@@ -565,36 +568,4 @@ void engine_close(struct engine *engine)
     }
     arena_free(engine->turn);
     free(engine);
-}
-
-/* ---- looking --------------------------------------------------------------------------------- */
-
-const struct run_changes *engine_changes(struct engine *engine, const char *run_id)
-{
-    const struct open_run *open = open_run_find(engine, run_id);
-    return open == NULL ? NULL : &open->changes;
-}
-
-const struct run *engine_find_run(struct engine *engine, const char *run_id)
-{
-    struct open_run *open = open_run_find(engine, run_id);
-    return open == NULL ? NULL : open->run;
-}
-
-bool engine_run_is_over(struct engine *engine, const char *run_id)
-{
-    return !engine->reload && open_run_find(engine, run_id) == NULL;
-}
-
-bool engine_has_open_runs(const struct engine *engine)
-{
-    return engine->reload || engine->runs.count > 0;
-}
-
-double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text)
-{
-    struct open_run *open = open_run_find(engine, run_id);
-    struct live_attempt *attempt = open == NULL ? NULL : attempt_at(engine, open, place);
-    *ret_text = attempt == NULL || attempt->progress_text == NULL ? "" : attempt->progress_text;
-    return attempt == NULL ? -1 : attempt->progress;
 }

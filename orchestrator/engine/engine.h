@@ -25,6 +25,21 @@
 
 struct engine;
 struct engine_world;
+struct pipeline_run;
+
+/* Who starts runs by itself (trigger/): it is asked within the turns, and what it writes is in their transactions. */
+struct engine_firing {
+    void *ctx;
+    /* How long until it has something to do; INT64_MAX: it has nothing. */
+    int64_t (*wait_ms)(void *ctx, int64_t now_ms);
+    /* Does what is due: how many things, or -1 when the turn cannot be written. Runs are begun by engine_start, and the
+     * transaction by engine_write. */
+    int (*due)(void *ctx, struct engine *engine, int64_t now_ms, struct err *err);
+    /* A run has ended: its row, as it is being written. Rows only: nothing is begun here. */
+    int (*ended)(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err);
+    /* What it has in memory may not be what the rows say: a turn was given up. */
+    void (*forget)(void *ctx);
+};
 
 /* What an engine needs; all borrowed for its life. */
 struct engine_options {
@@ -64,6 +79,7 @@ struct engine_options {
     /* The runner of that port is gone, and its steps with it. */
     void (*tracking_gone)(void *ctx, int port);
     void *tracking_ctx;
+    const struct engine_firing *firing; /* NULL: nobody */
     struct json groups;        /* {group: [actor, ...]} of config.yaml */
     bool single_user;          /* the home has one user: not_by is waived, and recorded as such */
 };
@@ -80,9 +96,13 @@ void engine_deliver(struct engine *engine, int timeout_ms);
 struct engine_submission {
     const char *run_id;              /* chosen by the caller, so that it can ask for it later; NULL: a new one */
     const struct pipeline *pipeline; /* copied by definition: the engine parses it again from the store */
+    const char *definition;          /* its digest, when it was parsed from the store already; NULL: it was not */
+    struct arena *take_arena;        /* with `definition`: what it lives in; the run takes it over, also if it fails */
     const char *workspace;           /* absolute */
     struct json params;              /* complete and typed (pipeline_params) */
     const char *trigger;             /* "cli" */
+    const char *trigger_id;          /* of a schedule its id, else its key below `on`; NULL: none */
+    int64_t scheduled_for_ms;        /* the time it is for; 0: none, or that of the run it is a retry of */
     const char *actor;
     const char *until;               /* NULL: all steps */
     const char *environment;         /* NULL: none */
@@ -104,6 +124,26 @@ struct engine_submission {
 /* Records a queued run and begins it. `ret_run_id` has room for 40 bytes. */
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
                   struct err *err);
+/* The same within a turn or command (engine_write), for a trigger. A run that cannot be is ERR_INPUT, ERR_STATE or
+ * ERR_NOT_FOUND in words and leaves no rows; after any other error nothing more may be done in the transaction. */
+int engine_start(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
+                 struct err *err);
+/* A command of somebody above the engine, as one transaction: `work` writes rows, and may begin or cancel runs. 0 when
+ * it is durable. */
+int engine_command(struct engine *engine, int (*work)(void *ctx, struct engine *engine, struct err *err), void *ctx,
+                   struct err *err);
+/* Within a turn or command: what is written from here on is in its transaction. */
+int engine_write(struct engine *engine, struct err *err);
+/* Cancels an open run within a turn or command; nothing when it is not open. */
+int engine_end_run(struct engine *engine, const char *run_id, const char *reason, struct err *err);
+/* The engine's time of day, and memory that lives until the turn or command is over. */
+int64_t engine_time(const struct engine *engine);
+struct arena *engine_arena(struct engine *engine);
+/* A place between two acts, where a test ends the process (base/crash_point.h). */
+void engine_crash_point(const struct engine *engine, const char *name);
+/* Adds to the activity log, in the transaction. */
+int engine_record(struct engine *engine, const char *actor, const char *action, const char *object,
+                  const char *object_id, const char *from, const char *to, const char *reason, struct err *err);
 /* Which results such a run would use again, as far as it can be told before anything has run: {step: "11"}, in the
  * arena. Nothing stays recorded. */
 int engine_foresee(struct engine *engine, const struct engine_submission *submission, struct arena *arena,

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "engine/engine_internal.h"
+#include "engine/firing.h"
 #include "store/runs.h"
 
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static struct pipeline_run keep_row(struct arena *arena, const struct pipeline_r
 }
 
 /* The context `run`. */
-static struct json run_info_context(struct arena *arena, const struct pipeline_run *row)
+static struct json run_info_context(struct arena *arena, const struct pipeline_run *row, const struct json *contexts)
 {
     char label[32];
     pipeline_run_label(row, label);
@@ -55,6 +56,10 @@ static struct json run_info_context(struct arena *arena, const struct pipeline_r
     json_set(arena, &info, "trigger", json_cstring(arena, row->trigger));
     json_set(arena, &info, "actor", json_cstring(arena, row->actor));
     json_set(arena, &info, "started_ms", json_int(row->created_ms));
+    const char *scheduled_for = json_get_text(contexts, "scheduled_for", NULL);
+    if (scheduled_for != NULL) {
+        json_set(arena, &info, "scheduled_for", json_cstring(arena, scheduled_for));
+    }
     return info;
 }
 
@@ -70,7 +75,7 @@ struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *
     struct json_limits limits = {0};
     (void)json_read(str_from(open->row.params), limits, take_run->arena, &take_run->params, NULL);
     (void)json_read(str_from(open->row.contexts), limits, take_run->arena, &open->contexts, NULL);
-    take_run->info = run_info_context(take_run->arena, &open->row);
+    take_run->info = run_info_context(take_run->arena, &open->row, &open->contexts);
     const struct json *git = json_get(&open->contexts, "git");
     const struct json *vars = json_get(&open->contexts, "vars");
     take_run->git = git == NULL ? json_object() : *git;
@@ -300,7 +305,8 @@ static int run_row_persist(struct engine *engine, struct open_run *open, struct 
          engine_note(
              engine, "sluice", "run.ended", run_words(engine->turn, row), row->run_id, run_state_name(before),
              arena_printf(engine->turn, "%s%s%s", run_state_name(row->state), *verdict == '\0' ? "" : ", ", verdict),
-             row->reason, "", err) < 0)) {
+             row->reason, "", err) < 0 ||
+         firing_ended(engine, row, err) < 0)) {
         return -1;
     }
     return tell_parent(engine, open, err);

@@ -3,6 +3,7 @@
  */
 #include "base/fs.h"
 #include "base/id.h"
+#include "base/parse.h"
 #include "base/path.h"
 #include "engine/engine_internal.h"
 #include "store/experiments.h"
@@ -73,6 +74,27 @@ static void carry_steps(struct run *run, const struct run *earlier, const struct
     }
 }
 
+/* The time that contexts say the run is for; NULL: they say none. */
+static const char *occurrence_of(struct arena *arena, const char *contexts)
+{
+    struct json value;
+    return json_read(str_from(contexts), (struct json_limits){0}, arena, &value, NULL) < 0
+               ? NULL
+               : json_get_text(&value, "scheduled_for", NULL);
+}
+
+/* A retry is for the same time as the run that it is one of. */
+static const char *keep_occurrence(struct arena *arena, const char *contexts, const char *earlier)
+{
+    const char *at = occurrence_of(arena, earlier);
+    struct json own;
+    if (at == NULL || json_read(str_from(contexts), (struct json_limits){0}, arena, &own, NULL) < 0) {
+        return contexts;
+    }
+    json_set(arena, &own, "scheduled_for", json_cstring(arena, at));
+    return json_text(arena, &own).p;
+}
+
 static int carry(struct engine *engine, const struct engine_submission *submission, struct run *run,
                  struct pipeline_run *row, struct err *err)
 {
@@ -85,6 +107,7 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
     pipeline_run_label(&earlier_row, label);
     carry_steps(run, earlier, submission, label);
     run_free(earlier);
+    row->contexts = keep_occurrence(engine->turn, row->contexts, earlier_row.contexts);
     if (submission->new_number) {
         return 0;
     }
@@ -101,6 +124,7 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
     const char *commit = json_get_text(&submission->git, "commit", "");
     struct store *store = engine->options.store;
     struct arena *arena = engine->turn;
+    const char *scheduled_for = occurrence_of(arena, row->contexts);
     char label[32];
     pipeline_run_label(row, label);
     struct run_info info = {
@@ -128,6 +152,12 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
         if (store_run_tag(store, row->run_id, tags[i].key, tags[i].value, err) < 0) {
             return -1;
         }
+    }
+    if ((submission->trigger_id != NULL &&
+         store_run_tag(store, row->run_id, "sluice.trigger_id", submission->trigger_id, err) < 0) ||
+        (scheduled_for != NULL &&
+         store_run_tag(store, row->run_id, "sluice.scheduled_for", scheduled_for, err) < 0)) {
+        return -1;
     }
     if (*commit != '\0' && store_run_tag(store, row->run_id, "mlflow.source.git.commit", commit, err) < 0) {
         return -1;
@@ -166,6 +196,11 @@ static const char *contexts_text(struct engine *engine, const struct engine_subm
     if (submission->fresh != NULL) {
         json_set(arena, &contexts, "fresh", json_cstring(arena, submission->fresh));
     }
+    if (submission->scheduled_for_ms != 0) {
+        char at[40];
+        format_time_s(at, sizeof at, submission->scheduled_for_ms);
+        json_set(arena, &contexts, "scheduled_for", json_cstring(arena, at));
+    }
     return json_text(arena, &contexts).p;
 }
 
@@ -173,13 +208,16 @@ static const char *contexts_text(struct engine *engine, const struct engine_subm
 static int build_run(struct engine *engine, const struct engine_submission *submission, struct pipeline_run *row,
                      struct open_run **ret_open, struct err *err)
 {
-    const struct pipeline *pipeline = submission->pipeline;
+    const struct pipeline *own = submission->pipeline;
+    struct arena *arena = submission->take_arena;
     struct store *store = engine->options.store;
-    if (store_definition_put(store, row->definition, row->pipeline, pipeline->source, row->created_ms, err) < 0) {
-        return -1;
+    if (arena == NULL) {
+        if (store_definition_put(store, row->definition, row->pipeline, own->source, row->created_ms, err) < 0) {
+            return -1;
+        }
+        arena = arena_new();
+        own = open_run_definition(engine, row, false, arena, err);
     }
-    struct arena *arena = arena_new();
-    const struct pipeline *own = open_run_definition(engine, row, false, arena, err);
     if (own == NULL) {
         arena_free(arena);
         return -1;
@@ -226,7 +264,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         .run_id = id.text,
         .pipeline = arena_str(arena, pipeline->name).p,
         .revision = 1,
-        .definition = pipeline_digest(pipeline, arena).p,
+        .definition = submission->definition != NULL ? submission->definition : pipeline_digest(pipeline, arena).p,
         .file = arena_str(arena, pipeline->file).p,
         .folder = arena_str(arena, pipeline->folder).p,
         .workspace = submission->workspace,
@@ -246,8 +284,11 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
     };
     const char *folder = arena_printf(arena, "%s/runs/%s", engine->options.home, row.run_id);
     struct open_run *open = NULL;
-    if (store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0 ||
-        build_run(engine, submission, &row, &open, err) < 0) {
+    if (store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0) {
+        arena_free(submission->take_arena);
+        return -1;
+    }
+    if (build_run(engine, submission, &row, &open, err) < 0) {
         return -1;
     }
     const char *words = run_words(arena, &row);
@@ -351,6 +392,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
     struct run_context context = {.run = open->run, .step = place.step, .item = item, .arena = arena};
     struct expr_env env = run_context_env(&context);
     struct json with;
+    const char *scheduled_for = json_get_text(&open->contexts, "scheduled_for", NULL);
     struct engine_submission submission = {
         .pipeline = pipeline,
         .workspace = open->row.workspace,
@@ -362,6 +404,9 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
         .parent_run = open->row.run_id,
         .parent_place = place,
     };
+    if (scheduled_for != NULL) {
+        (void)parse_time(str_from(scheduled_for), &submission.scheduled_for_ms, NULL);
+    }
     if (pipeline == NULL || pipeline_with(pipeline, step->with, &env, arena, &with, err) < 0 ||
         pipeline_params(pipeline, &with, false, arena, &submission.params, err) < 0) {
         return -1;

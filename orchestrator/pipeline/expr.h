@@ -128,6 +128,7 @@ struct expr_env {
     int (*hash_files)(void *ctx, const struct str *globs, size_t count, struct arena *arena, struct json *ret,
                       struct err *err);
     int64_t now_ms; /* for date(): the run's start */
+    const char *lenient; /* a context of which whatever is missing is null: "event"; NULL: none */
 };
 
 /* 0 with the value, or -1: "steps.train.outputs.n is missing (did you mean 'n_rows'?); write

@@ -168,6 +168,15 @@ static enum outcome eval_member(struct evaluation *e, const struct expr *expr, s
     return outcome != VALUE ? outcome : pick(e, expr, &from, expr->name, ret);
 }
 
+/* What others send has whatever they like: their not having it is no mistake of the file's. */
+static bool is_lenient(const struct evaluation *e, const struct expr *expr)
+{
+    while (expr->op == EXPR_MEMBER || expr->op == EXPR_INDEX) {
+        expr = &expr->args[0];
+    }
+    return e->env->lenient != NULL && expr->op == EXPR_NAME && str_is(expr->name, e->env->lenient);
+}
+
 static enum outcome eval_index(struct evaluation *e, const struct expr *expr, struct json *ret)
 {
     struct json from = json_null();
@@ -182,6 +191,9 @@ static enum outcome eval_index(struct evaluation *e, const struct expr *expr, st
     }
     if (index.type == JSON_STRING) {
         return steps ? eval_step(e, expr, index.u.string, ret) : pick(e, expr, &from, index.u.string, ret);
+    }
+    if (from.type == JSON_NULL && is_lenient(e, expr)) {
+        return missing(e, expr, NULL, STR(""));
     }
     if (from.type != JSON_ARRAY || index.type != JSON_INT) {
         return fail_type(e, expr, from.type == JSON_ARRAY ? "an integer in '[ ]'" : "a list before '[ ]'",
@@ -289,6 +301,19 @@ static enum outcome eval_call(struct evaluation *e, const struct expr *expr, str
     return VALUE;
 }
 
+static enum outcome eval_path(struct evaluation *e, const struct expr *expr, struct json *ret)
+{
+    enum outcome outcome = expr->op == EXPR_NAME     ? eval_name(e, expr, ret)
+                           : expr->op == EXPR_MEMBER ? eval_member(e, expr, ret)
+                                                     : eval_index(e, expr, ret);
+    if (outcome == MISSING && is_lenient(e, expr)) {
+        err_clear(&e->missing);
+        *ret = json_null();
+        return VALUE;
+    }
+    return outcome;
+}
+
 static enum outcome eval(struct evaluation *e, const struct expr *expr, struct json *ret)
 {
     switch (expr->op) {
@@ -296,11 +321,9 @@ static enum outcome eval(struct evaluation *e, const struct expr *expr, struct j
         *ret = expr->value;
         return VALUE;
     case EXPR_NAME:
-        return eval_name(e, expr, ret);
     case EXPR_MEMBER:
-        return eval_member(e, expr, ret);
     case EXPR_INDEX:
-        return eval_index(e, expr, ret);
+        return eval_path(e, expr, ret);
     case EXPR_NOT:
     case EXPR_AND:
     case EXPR_OR:

@@ -20,8 +20,26 @@ static struct trigger *add_trigger(struct loader *loader, struct triggers *trigg
     *trigger = (struct trigger){.kind = kind,
                                 .pos = node->pos,
                                 .timezone = STR("UTC"),
+                                .catchup_limit = CATCHUP_LIMIT,
                                 .settings = yaml_to_json(loader->arena, node)};
     return trigger;
+}
+
+const char *trigger_kind_name(enum trigger_kind kind)
+{
+    static const char *const names[] = {"schedule", "webhook", "push", "model_version", "model_alias", "pipeline"};
+    return names[kind];
+}
+
+const struct trigger *pipeline_find_trigger(const struct pipeline *pipeline, enum trigger_kind kind, struct str id)
+{
+    for (size_t i = 0; i < pipeline->trigger_count; i++) {
+        const struct trigger *trigger = &pipeline->triggers[i];
+        if (trigger->kind == kind && (kind != TRIGGER_SCHEDULE || str_eq(trigger->id, id))) {
+            return trigger;
+        }
+    }
+    return NULL;
 }
 
 /* ---- shared keys ------------------------------------------------------------------------------------------ */
@@ -35,13 +53,6 @@ static void key_params(struct loader *loader, const struct yaml_node *node, void
 static void key_if(struct loader *loader, const struct yaml_node *node, void *target)
 {
     (void)load_expr(loader, node, &((struct trigger *)target)->condition);
-}
-
-static void key_duration(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    int64_t ms = 0;
-    (void)target;
-    (void)load_duration(loader, node, &ms);
 }
 
 static void key_bool(struct loader *loader, const struct yaml_node *node, void *target)
@@ -96,20 +107,41 @@ static void schedule_timezone(struct loader *loader, const struct yaml_node *nod
     }
 }
 
-static const char *const catchups[] = {"none", "one", "all", NULL};
+const char *const catchup_names[] = {[CATCHUP_NONE] = "none", [CATCHUP_ONE] = "one", [CATCHUP_ALL] = "all", NULL};
 
 static void schedule_catchup(struct loader *loader, const struct yaml_node *node, void *target)
 {
     size_t word = 0;
-    (void)target;
-    (void)load_choice(loader, node, catchups, &word);
+    (void)load_choice(loader, node, catchup_names, &word);
+    ((struct trigger *)target)->catchup = (enum catchup)word;
+}
+
+static void schedule_window(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_duration(loader, node, &((struct trigger *)target)->catchup_window_ms);
 }
 
 static void schedule_limit(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    int64_t limit = 0;
-    (void)target;
-    (void)load_int(loader, node, 1, 1000, &limit);
+    (void)load_int(loader, node, 1, CATCHUP_LIMIT_MAX, &((struct trigger *)target)->catchup_limit);
+}
+
+static void schedule_jitter(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_duration(loader, node, &((struct trigger *)target)->jitter_ms);
+}
+
+const char *const overlap_names[] = {
+    [OVERLAP_ALLOW] = "allow",         [OVERLAP_SKIP] = "skip",
+    [OVERLAP_QUEUE] = "queue",         [OVERLAP_QUEUE_ONE] = "queue_one",
+    [OVERLAP_CANCEL_RUNNING] = "cancel_running", NULL,
+};
+
+static void schedule_overlap(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    size_t word = 0;
+    (void)load_choice(loader, node, overlap_names, &word);
+    ((struct trigger *)target)->overlap = (enum overlap)word;
 }
 
 static const struct key schedule_keys[] = {
@@ -119,10 +151,13 @@ static const struct key schedule_keys[] = {
      .doc = "Five fields, names, ranges, steps, lists, or @daily and the like.", .required = true},
     {.name = "timezone", .takes = TAKES_TEXT, .load = schedule_timezone, .doc = "IANA name; default UTC."},
     {.name = "catchup", .takes = TAKES_TEXT, .load = schedule_catchup,
-     .doc = "none, one or all of the runs that were missed.", .choices = catchups},
-    {.name = "catchup_window", .takes = TAKES_DURATION, .load = key_duration, .doc = "How far back."},
-    {.name = "catchup_limit", .takes = TAKES_NUMBER, .load = schedule_limit, .doc = "At most this many."},
-    {.name = "jitter", .takes = TAKES_DURATION, .load = key_duration, .doc = "A random delay up to this."},
+     .doc = "none (default), one or all of the runs that were missed.", .choices = catchup_names},
+    {.name = "catchup_window", .takes = TAKES_DURATION, .load = schedule_window, .doc = "How far back."},
+    {.name = "catchup_limit", .takes = TAKES_NUMBER, .load = schedule_limit, .doc = "At most this many (100)."},
+    {.name = "jitter", .takes = TAKES_DURATION, .load = schedule_jitter, .doc = "A delay up to this, by chance."},
+    {.name = "overlap", .takes = TAKES_TEXT, .load = schedule_overlap,
+     .doc = "While its last run goes on: allow (default), skip, queue, queue_one, cancel_running.",
+     .choices = overlap_names},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
     {0},
 };
@@ -242,11 +277,10 @@ static void check_webhook(struct loader *loader, const struct yaml_node *node)
 static void load_event(struct loader *loader, const struct yaml_node *node, struct triggers *triggers,
                        enum trigger_kind kind, const struct key *keys)
 {
-    static const char *const names[] = {"schedule", "webhook", "push", "model_version", "model_alias", "pipeline"};
     struct yaml_node map = *node;
     map.type = JSON_OBJECT; /* "push:" alone means any push */
     struct trigger *trigger = add_trigger(loader, triggers, kind, &map);
-    (void)load_map(loader, &map, keys, trigger, arena_printf(loader->arena, "'on: %s'", names[kind]));
+    (void)load_map(loader, &map, keys, trigger, arena_printf(loader->arena, "'on: %s'", trigger_kind_name(kind)));
 }
 
 static void on_webhook(struct loader *loader, const struct yaml_node *node, void *target)

@@ -209,6 +209,20 @@ enum trigger_kind {
     TRIGGER_PIPELINE
 };
 
+/* What a schedule does when its last run has not ended. */
+enum overlap {
+    OVERLAP_ALLOW, /* nothing: only the groups of `concurrency` count */
+    OVERLAP_SKIP,
+    OVERLAP_QUEUE,     /* waits for it */
+    OVERLAP_QUEUE_ONE, /* the same, but only the newest waits */
+    OVERLAP_CANCEL_RUNNING,
+};
+/* What is run of what was missed. */
+enum catchup { CATCHUP_NONE, CATCHUP_ONE, CATCHUP_ALL };
+extern const char *const overlap_names[]; /* NULL at the end */
+extern const char *const catchup_names[];
+enum { CATCHUP_LIMIT = 100, CATCHUP_LIMIT_MAX = 1000 };
+
 /* One entry of `on:`, checked in full. Firing is the daemon's. */
 struct trigger {
     enum trigger_kind kind;
@@ -216,8 +230,13 @@ struct trigger {
     struct str id;       /* of a schedule; default: the expression */
     struct str cron;
     struct str timezone; /* "UTC" by default */
+    enum catchup catchup;
+    int64_t catchup_window_ms; /* 0: of any age */
+    int64_t catchup_limit;
+    int64_t jitter_ms;
+    enum overlap overlap;
     struct json settings; /* all keys as written, for the daemon */
-    const struct expr *condition; /* webhook `if` */
+    const struct expr *condition; /* `if` */
     const struct named_template *params;
     size_t param_count;
 };
@@ -300,6 +319,10 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
 /* Reads `path` ("-" is standard input) into diags->text and loads it. */
 const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world);
 
+/* The key below `on` that stands for a kind: "schedule", "model_alias". */
+const char *trigger_kind_name(enum trigger_kind kind);
+/* The entry of `on:` of a kind, of a schedule with this id; NULL: there is none. */
+const struct trigger *pipeline_find_trigger(const struct pipeline *pipeline, enum trigger_kind kind, struct str id);
 /* The names under `outputs` of a step, as far as it and its plugin declare them. */
 size_t step_output_name_count(const struct step *step);
 struct str step_output_name(const struct step *step, size_t index);

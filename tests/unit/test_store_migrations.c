@@ -70,6 +70,10 @@ static const char *const fillings[] = {
     "INSERT INTO run_writes VALUES ('r1', 9)",
     ("INSERT INTO users VALUES (3, 'alice', 'hash', 1, 5, 5); "
      "INSERT INTO tokens VALUES ('00000001', 3, 'ci', 'digest', 'write', 5, NULL, NULL, NULL)"),
+    ("INSERT INTO schedules (pipeline, schedule, cron, timezone, catchup, window_ms, most, jitter_ms, overlap, "
+     "in_force, decided_ms) VALUES ('p', 'nightly', '0 2 * * *', 'UTC', 'one', 0, 100, 0, 'allow', 1, 5); "
+     "INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, actor, "
+     "outcome, reason) VALUES ('p', 'schedule', 'nightly', 'k', 5, '', '', '{}', '[]', 'sluice', 'pending', '')"),
 };
 
 static const char *const questions[] = {
@@ -106,6 +110,8 @@ static const char *const questions[] = {
      "evaluation_dataset_experiments USING (dataset_id) JOIN evaluation_records USING (dataset_id)"),
     "SELECT COUNT(*) FROM run_writes WHERE at_ms = 9",
     "SELECT COUNT(*) FROM tokens JOIN users USING (user_id) WHERE sha256 = 'digest' AND is_admin",
+    ("SELECT COUNT(*) FROM schedules JOIN triggers USING (pipeline) WHERE trigger_id = schedule AND missed = 0 AND "
+     "occurrences = 1"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

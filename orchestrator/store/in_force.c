@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/in_force.h"
+
+#include "base/str.h"
+#include "store/stmt.h"
+
+/* ---- pipelines -------------------------------------------------------------------------------------------------- */
+
+#define COLUMNS "name, source, path, file, folder, workspace, definition, git, stamp, since_ms "
+
+int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO pipelines_in_force (" COLUMNS ") VALUES (:name, :source, :path, :file, :folder, "
+               ":workspace, :definition, :git, :stamp, :since) ON CONFLICT (name) DO UPDATE SET source = :source, "
+               "path = :path, file = :file, folder = :folder, workspace = :workspace, definition = :definition, "
+               "git = :git, stamp = :stamp, since_ms = :since");
+    stmt_text(s, ":name", row->name);
+    stmt_text(s, ":source", row->source);
+    stmt_text(s, ":path", row->path);
+    stmt_text(s, ":file", row->file);
+    stmt_text(s, ":folder", row->folder);
+    stmt_text(s, ":workspace", row->workspace);
+    stmt_text(s, ":definition", row->definition);
+    stmt_text(s, ":git", row->git);
+    stmt_text(s, ":stamp", row->stamp);
+    stmt_int(s, ":since", row->since_ms);
+    return stmt_run_one(s, "putting a pipeline in force", err);
+}
+
+static struct pipeline_in_force read_row(struct stmt *s, struct arena *arena)
+{
+    return (struct pipeline_in_force){
+        .name = stmt_column_text(s, 0, arena),
+        .source = stmt_column_text(s, 1, arena),
+        .path = stmt_column_text(s, 2, arena),
+        .file = stmt_column_text(s, 3, arena),
+        .folder = stmt_column_text(s, 4, arena),
+        .workspace = stmt_column_text(s, 5, arena),
+        .definition = stmt_column_text(s, 6, arena),
+        .git = stmt_column_text(s, 7, arena),
+        .stamp = stmt_column_text(s, 8, arena),
+        .since_ms = stmt_column_int(s, 9),
+    };
+}
+
+int store_in_force_list(struct store *store, const char *source, struct arena *arena, struct pipeline_in_force **ret,
+                        size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE :source IS NULL "
+                                     "OR source = :source ORDER BY name");
+    struct pipeline_in_force *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":source", source);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = read_row(s, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+int store_in_force_of_file(struct store *store, const char *source, const char *path, struct arena *arena,
+                           struct pipeline_in_force *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE source = :source "
+                                     "AND path = :path");
+    stmt_text(s, ":source", source);
+    stmt_text(s, ":path", path);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_row(s, arena);
+    }
+    stmt_done(s);
+    return row;
+}
+
+/* Says what there is that is called much the same. */
+static int unknown(struct store *store, const char *name, struct arena *arena, struct err *err)
+{
+    struct pipeline_in_force *rows = NULL;
+    size_t count = 0;
+    if (store_in_force_list(store, NULL, arena, &rows, &count, err) < 0) {
+        return -1;
+    }
+    struct str *names = arena_array(arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = str_from(rows[i].name);
+    }
+    ptrdiff_t near = str_nearest(str_from(name), names, count);
+    return near >= 0 ? err_set(err, ERR_NOT_FOUND, "no pipeline '%s' is in force: did you mean '%s'?", name,
+                               names[near].p)
+                     : err_set(err, ERR_NOT_FOUND, "no pipeline '%s' is in force in this home", name);
+}
+
+int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
+                       struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE name = :name");
+    stmt_text(s, ":name", name);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_row(s, arena);
+    }
+    stmt_done(s);
+    return row == 1 ? 0 : row < 0 ? -1 : unknown(store, name, arena, err);
+}
+
+int store_in_force_remove(struct store *store, const char *name, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM pipelines_in_force WHERE name = :name");
+    stmt_text(s, ":name", name);
+    return stmt_run(s, err) < 0 ? -1 : store_subscriptions_clear(store, name, err);
+}
+
+/* ---- files that are refused ------------------------------------------------------------------------------------- */
+
+int store_refused_put(struct store *store, const struct refused_file *row, struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO refused_files (source, path, name, problems, stamp, since_ms) VALUES (:source, :path, "
+               ":name, :problems, :stamp, :since) ON CONFLICT (source, path) DO UPDATE SET name = :name, "
+               "problems = :problems, stamp = :stamp, since_ms = :since");
+    stmt_text(s, ":source", row->source);
+    stmt_text(s, ":path", row->path);
+    stmt_text(s, ":name", row->name);
+    stmt_text(s, ":problems", row->problems);
+    stmt_text(s, ":stamp", row->stamp);
+    stmt_int(s, ":since", row->since_ms);
+    return stmt_run_one(s, "noting a refused file", err);
+}
+
+int store_refused_remove(struct store *store, const char *source, const char *path, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM refused_files WHERE source = :source AND path = :path");
+    stmt_text(s, ":source", source);
+    stmt_text(s, ":path", path);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_refused_list(struct store *store, const char *source, struct arena *arena, struct refused_file **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT source, path, name, problems, stamp, since_ms FROM refused_files "
+                                     "WHERE :source IS NULL OR source = :source ORDER BY source, path");
+    struct refused_file *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":source", source);
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct refused_file){
+            .source = stmt_column_text(s, 0, arena),
+            .path = stmt_column_text(s, 1, arena),
+            .name = stmt_column_text(s, 2, arena),
+            .problems = stmt_column_text(s, 3, arena),
+            .stamp = stmt_column_text(s, 4, arena),
+            .since_ms = stmt_column_int(s, 5),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
+/* ---- subscriptions ---------------------------------------------------------------------------------------------- */
+
+int store_subscription_put(struct store *store, const struct subscription *row, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "INSERT INTO subscriptions (pipeline, kind, trigger_id, about, settings) "
+                                     "VALUES (:pipeline, :kind, :trigger_id, :about, :settings)");
+    stmt_text(s, ":pipeline", row->pipeline);
+    stmt_text(s, ":kind", row->kind);
+    stmt_text(s, ":trigger_id", row->trigger_id);
+    stmt_text(s, ":about", row->about);
+    stmt_text(s, ":settings", row->settings);
+    return stmt_run_one(s, "noting what a pipeline listens to", err);
+}
+
+int store_subscriptions_clear(struct store *store, const char *pipeline, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM subscriptions WHERE pipeline = :pipeline");
+    stmt_text(s, ":pipeline", pipeline);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_subscription_list(struct store *store, const char *kind, const char *about, struct arena *arena,
+                            struct subscription **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s =
+        about != NULL ? stmt_get(store, "SELECT pipeline, kind, trigger_id, about, settings FROM subscriptions "
+                                        "WHERE kind = :kind AND about = :about ORDER BY pipeline, trigger_id")
+                      : stmt_get(store, "SELECT pipeline, kind, trigger_id, about, settings FROM subscriptions "
+                                        "WHERE kind = :kind ORDER BY pipeline, trigger_id");
+    struct subscription *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    stmt_text(s, ":kind", kind);
+    if (about != NULL) {
+        stmt_text(s, ":about", about);
+    }
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct subscription){
+            .pipeline = stmt_column_text(s, 0, arena),
+            .kind = stmt_column_text(s, 1, arena),
+            .trigger_id = stmt_column_text(s, 2, arena),
+            .about = stmt_column_text(s, 3, arena),
+            .settings = stmt_column_text(s, 4, arena),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one way in: an event and the definition in force, to one outcome.
+ */
+#include "base/parse.h"
+#include "store/pipeline_runs.h"
+#include "trigger/overlap.h"
+#include "trigger/trigger_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CHAIN_MAX = 8 };
+
+/* ---- the definition --------------------------------------------------------------------------------------------- */
+
+const struct pipeline *fire_definition(struct triggers *t, const char *name, struct arena *arena,
+                                       struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err)
+{
+    struct store *store = t->options.store;
+    struct diags diags;
+    struct err wrong = {0};
+    if (store_in_force_get(store, name, arena, ret_row, &wrong) < 0) {
+        *ret_reason = wrong.code == ERR_NOT_FOUND ? arena_strdup(arena, wrong.message) : NULL;
+        if (*ret_reason == NULL) {
+            *err = wrong;
+        }
+        return NULL;
+    }
+    diags_init(&diags, arena, ret_row->file);
+    if (store_definition_get(store, ret_row->definition, arena, &diags.text, err) < 0) {
+        *ret_reason = NULL;
+        return NULL;
+    }
+    struct pipeline_world world = {
+        .plugins = t->options.plugins, .folder = ret_row->folder, .root = ret_row->workspace};
+    const struct pipeline *pipeline = pipeline_load(&diags, &world);
+    if (pipeline == NULL) {
+        *ret_reason = arena_printf(arena, "its definition is no longer accepted: %s:%d: %s", ret_row->file,
+                                   diags.count > 0 ? diags.items[0].pos.line : 0,
+                                   diags.count > 0 ? diags.items[0].message : "unknown");
+    }
+    return pipeline;
+}
+
+static const struct {
+    const char *kind;
+    const char *trigger_id; /* NULL: a schedule's id */
+    enum trigger_kind of;
+} kinds[] = {
+    {"schedule", NULL, TRIGGER_SCHEDULE},
+    {"backfill", NULL, TRIGGER_SCHEDULE},
+    {"webhook", "webhook", TRIGGER_WEBHOOK},
+    {"push", "push", TRIGGER_PUSH},
+    {"model", "model_version", TRIGGER_MODEL_VERSION},
+    {"model", "model_alias", TRIGGER_MODEL_ALIAS},
+    {"pipeline", "pipeline", TRIGGER_PIPELINE},
+};
+
+/* What the definition says of this trigger; NULL: nothing, which is right for one by hand. */
+static const struct trigger *find_trigger(const struct pipeline *pipeline, const char *kind, const char *trigger_id)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].kind, kind) == 0 &&
+            (kinds[i].trigger_id == NULL || strcmp(kinds[i].trigger_id, trigger_id) == 0)) {
+            return pipeline_find_trigger(pipeline, kinds[i].of, str_from(trigger_id));
+        }
+    }
+    return NULL;
+}
+
+/* ---- expressions below `on` ------------------------------------------------------------------------------------- */
+
+struct scope {
+    const struct json *event;
+    const struct json *vars;
+};
+
+static const struct json *context(void *ctx, struct str root, struct str member)
+{
+    const struct scope *scope = ctx;
+    (void)member;
+    return str_is(root, "event") ? scope->event : str_is(root, "vars") ? scope->vars : NULL;
+}
+
+static struct expr_env scope_env(struct scope *scope, int64_t now_ms)
+{
+    return (struct expr_env){.ctx = scope, .context = context, .now_ms = now_ms, .lenient = "event"};
+}
+
+/* 1: it passes; 0: `if` says no, or cannot be evaluated, in words. */
+static int passes(const struct trigger *trigger, const struct expr_env *env, struct arena *arena,
+                  const char **ret_reason)
+{
+    struct err wrong = {0};
+    bool yes = true;
+    if (trigger->condition != NULL && expr_eval_condition(trigger->condition, env, &yes, &wrong) < 0) {
+        *ret_reason = arena_printf(arena, "'if' of the trigger: %s", wrong.message);
+        return 0;
+    }
+    *ret_reason = yes ? "" : "'if' of the trigger is false";
+    return yes ? 1 : 0;
+}
+
+/* What the trigger gives, over what is there; a param that the pipeline has not is left out. */
+static int give_params(const struct pipeline *pipeline, const struct trigger *trigger, const struct expr_env *env,
+                       struct arena *arena, struct json *params, const char **ret_reason)
+{
+    for (size_t i = 0; i < trigger->param_count; i++) {
+        const struct named_template *given = &trigger->params[i];
+        struct err wrong = {0};
+        struct json value;
+        size_t p = 0;
+        while (p < pipeline->param_count && !str_eq(pipeline->params[p].name, given->name)) {
+            p++;
+        }
+        if (p == pipeline->param_count) {
+            continue;
+        }
+        if (template_eval(&given->value, env, arena, &value, &wrong) < 0) {
+            *ret_reason = arena_printf(arena, "param '%.*s' of the trigger: %s", STR_ARG(given->name), wrong.message);
+            return 0;
+        }
+        if (value.type != JSON_NULL) { /* what the event lacks has its default */
+            json_set(arena, params, arena_str(arena, given->name).p, value);
+        }
+    }
+    return 1;
+}
+
+/* 1, or 0 with the reason: no run is to be. */
+static int read_event(struct triggers *t, const struct pipeline *pipeline, const struct trigger *trigger,
+                      const struct json *event, int64_t now_ms, struct arena *arena, struct json *params,
+                      const char **ret_reason)
+{
+    struct scope scope = {.event = event, .vars = &t->options.vars};
+    struct expr_env env = scope_env(&scope, now_ms);
+    return passes(trigger, &env, arena, ret_reason) == 0
+               ? 0
+               : give_params(pipeline, trigger, &env, arena, params, ret_reason);
+}
+
+int trigger_read(struct triggers *triggers, const struct trigger_event *event, struct arena *arena,
+                 struct json *ret_params, const char **ret_reason, struct err *err)
+{
+    struct pipeline_in_force in_force;
+    struct json params = event->params.type == JSON_OBJECT ? json_copy(arena, &event->params) : json_object();
+    const struct pipeline *pipeline =
+        fire_definition(triggers, event->pipeline, arena, &in_force, ret_reason, err);
+    if (pipeline == NULL) {
+        return *ret_reason == NULL ? -1 : 0;
+    }
+    const struct trigger *trigger = find_trigger(pipeline, event->kind, event->trigger_id);
+    if (trigger == NULL) {
+        *ret_reason = arena_printf(arena, "'on' of %s has no '%s'", event->pipeline, event->trigger_id);
+        return 0;
+    }
+    int passed = read_event(triggers, pipeline, trigger, &event->event, event->scheduled_for_ms, arena, &params,
+                            ret_reason);
+    *ret_params = params;
+    return passed;
+}
+
+struct json fire_occurrence_event(const struct schedule_row *row, const char *kind, int64_t at_ms, struct arena *arena)
+{
+    char at[40];
+    struct json event = json_object();
+    format_time_s(at, sizeof at, at_ms);
+    json_add(arena, &event, "type", json_cstring(arena, kind));
+    json_add(arena, &event, "id", json_cstring(arena, row->schedule));
+    json_add(arena, &event, "scheduled_for", json_cstring(arena, at));
+    json_add(arena, &event, "cron", json_cstring(arena, row->cron));
+    json_add(arena, &event, "timezone", json_cstring(arena, row->timezone));
+    return event;
+}
+
+/* ---- deciding --------------------------------------------------------------------------------------------------- */
+
+/* A trigger while it is decided; all of it lives in the engine's arena, but for the definition. */
+struct firing {
+    struct triggers *t;
+    struct engine *engine;
+    struct arena *arena;
+    struct trigger_row *row;
+    const struct json *event;
+    struct arena *definition; /* of the pipeline: its run takes it over */
+    struct pipeline_in_force in_force;
+    const struct pipeline *pipeline;
+    const struct trigger *trigger; /* NULL: by hand */
+    struct json params;
+};
+
+static int has_outcome(struct firing *f, enum trigger_outcome outcome, const char *reason)
+{
+    f->row->outcome = outcome;
+    f->row->reason = arena_strdup(f->arena, reason);
+    return 0;
+}
+
+static struct json read_json(const char *text, enum json_type type, struct arena *arena)
+{
+    struct json value;
+    bool good = json_read(str_from(text), (struct json_limits){0}, arena, &value, NULL) == 0 && value.type == type;
+    return good ? value : type == JSON_ARRAY ? json_array() : json_object();
+}
+
+/* In words when this run would be one more of a round, or of a chain without end. */
+static const char *goes_round(const struct firing *f)
+{
+    struct json chain = read_json(f->row->chain, JSON_ARRAY, f->arena);
+    const char *words = "";
+    bool round = false;
+    for (size_t i = 0; i < chain.u.array.count; i++) {
+        const struct json *name = &chain.u.array.items[i];
+        const char *text = name->type == JSON_STRING ? name->u.string.p : "?";
+        round = round || strcmp(text, f->row->pipeline) == 0;
+        words = arena_printf(f->arena, "%s%s -> ", words, text);
+    }
+    return round ? arena_printf(f->arena, "it would go round in circles: %s%s", words, f->row->pipeline)
+           : chain.u.array.count >= CHAIN_MAX
+               ? arena_printf(f->arena, "%s%s: more than %d pipelines start each other", words, f->row->pipeline,
+                              CHAIN_MAX)
+               : NULL;
+}
+
+/* 1: there is a definition, and it has the trigger. */
+static int find_definition(struct firing *f, struct err *err)
+{
+    const char *reason = NULL;
+    bool by_hand = strcmp(f->row->kind, "manual") == 0;
+    f->pipeline = fire_definition(f->t, f->row->pipeline, f->definition, &f->in_force, &reason, err);
+    if (f->pipeline == NULL) {
+        return reason == NULL ? -1 : has_outcome(f, TRIGGER_SKIPPED, reason);
+    }
+    f->trigger = by_hand ? NULL : find_trigger(f->pipeline, f->row->kind, f->row->trigger_id);
+    if (f->trigger == NULL && !by_hand) {
+        return has_outcome(f, TRIGGER_SKIPPED,
+                           arena_printf(f->arena, "'on' of %s has no '%s' any more", f->row->pipeline,
+                                        f->row->trigger_id));
+    }
+    return 1;
+}
+
+static const char *runs_words(const struct firing *f, const struct trigger_run *runs, size_t count)
+{
+    const char *words = "";
+    for (size_t i = 0; i < count && i < 5; i++) {
+        words = arena_printf(f->arena, "%s%s%s", words, i == 0 ? "" : ", ", runs[i].label);
+    }
+    return count > 5 ? arena_printf(f->arena, "%s and %zu more", words, count - 5) : words;
+}
+
+static int supersede(struct firing *f, const struct trigger_row *waiting, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct trigger_row row = waiting[i];
+        row.outcome = TRIGGER_SKIPPED;
+        row.reason = arena_printf(f->arena, "a newer one waits in its place: %s (overlap: queue_one)", f->row->key);
+        row.settled_ms = engine_time(f->engine);
+        if (store_trigger_settle(f->t->options.store, &row, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int cancel_runs(struct firing *f, const struct trigger_run *runs, size_t count, struct err *err)
+{
+    const char *reason = arena_printf(f->arena, "cancelled for the run of %s (overlap: cancel_running)", f->row->key);
+    for (size_t i = 0; i < count; i++) {
+        if (engine_end_run(f->engine, runs[i].run_id, reason, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* 1: it may start. */
+static int mind_overlap(struct firing *f, struct err *err)
+{
+    struct store *store = f->t->options.store;
+    struct trigger_run *open = NULL;
+    struct trigger_row *waiting = NULL;
+    size_t open_count = 0;
+    size_t waiting_count = 0;
+    if (strcmp(f->row->kind, "schedule") != 0 || f->trigger->overlap == OVERLAP_ALLOW) {
+        return 1;
+    }
+    const char *pipeline = f->row->pipeline;
+    const char *schedule = f->row->trigger_id;
+    if (store_trigger_open_runs(store, pipeline, schedule, 0, f->arena, &open, &open_count, err) < 0 ||
+        store_triggers_held(store, pipeline, schedule, f->arena, &waiting, &waiting_count, err) < 0) {
+        return -1;
+    }
+    while (waiting_count > 0 && f->row->id != 0 && waiting[waiting_count - 1].id >= f->row->id) {
+        waiting_count--; /* itself, and those behind it */
+    }
+    const char *runs = runs_words(f, open, open_count);
+    const char *policy = overlap_names[f->trigger->overlap];
+    switch (overlap_decide(f->trigger->overlap, open_count, waiting_count)) {
+    case OVERLAP_STARTS:
+        return 1;
+    case OVERLAP_CANCELS:
+        return cancel_runs(f, open, open_count, err) < 0 ? -1 : 1;
+    case OVERLAP_IS_SKIPPED:
+        return has_outcome(f, TRIGGER_SKIPPED,
+                           arena_printf(f->arena, "%s has not ended (overlap: %s)", runs, policy));
+    case OVERLAP_REPLACES:
+        if (supersede(f, waiting, waiting_count, err) < 0) {
+            return -1;
+        }
+        break;
+    case OVERLAP_WAITS:
+        break;
+    }
+    f->row->due_ms = 0;
+    f->t->look_held = f->t->look_held || open_count == 0;
+    return has_outcome(f, TRIGGER_PENDING, open_count == 0
+                                               ? arena_printf(f->arena, "waits behind others (overlap: %s)", policy)
+                                               : arena_printf(f->arena, "waits for %s (overlap: %s)", runs, policy));
+}
+
+/* A source of git has said it; of a folder it is looked up. */
+static struct json git_of(const struct firing *f)
+{
+    struct json said = read_json(f->in_force.git, JSON_OBJECT, f->arena);
+    bool looked_up = f->t->options.git != NULL && strcmp(f->in_force.source, FOLDER_SOURCE) == 0;
+    return looked_up ? f->t->options.git(f->in_force.workspace, f->arena) : said;
+}
+
+static int start_run(struct firing *f, struct err *err)
+{
+    struct err wrong = {0};
+    struct json params;
+    char run_id[40];
+    if (pipeline_params(f->pipeline, &f->params, false, f->arena, &params, &wrong) < 0) {
+        return has_outcome(f, TRIGGER_SKIPPED, wrong.message);
+    }
+    struct engine_submission submission = {
+        .pipeline = f->pipeline,
+        .definition = arena_strdup(f->arena, f->in_force.definition),
+        .take_arena = f->definition,
+        .workspace = arena_strdup(f->arena, f->in_force.workspace),
+        .params = params,
+        .vars = f->t->options.vars,
+        .git = git_of(f),
+        .trigger = f->row->kind,
+        .trigger_id = *f->row->trigger_id == '\0' ? NULL : f->row->trigger_id,
+        .scheduled_for_ms = f->row->scheduled_for_ms,
+        .actor = f->row->actor,
+    };
+    f->definition = NULL;
+    if (engine_start(f->engine, &submission, run_id, &wrong) < 0) {
+        if (wrong.code == ERR_INPUT || wrong.code == ERR_STATE || wrong.code == ERR_NOT_FOUND) {
+            return has_outcome(f, TRIGGER_SKIPPED, wrong.message);
+        }
+        *err = wrong;
+        return -1;
+    }
+    f->row->run_id = arena_strdup(f->arena, run_id);
+    return has_outcome(f, TRIGGER_STARTED, "");
+}
+
+/* Each is 1 when it has no objection, 0 when it has settled the matter, or -1. */
+static int decide(struct firing *f, struct err *err)
+{
+    const char *reason = goes_round(f);
+    if (reason != NULL) {
+        return has_outcome(f, TRIGGER_SKIPPED, reason);
+    }
+    int found = find_definition(f, err);
+    if (found <= 0) {
+        return found;
+    }
+    f->params = read_json(f->row->params, JSON_OBJECT, f->arena);
+    if (f->event != NULL && f->trigger != NULL &&
+        read_event(f->t, f->pipeline, f->trigger, f->event, f->row->received_ms, f->arena, &f->params, &reason) == 0) {
+        return has_outcome(f, TRIGGER_FILTERED, reason);
+    }
+    f->row->params = json_text(f->arena, &f->params).p;
+    int free = mind_overlap(f, err);
+    return free <= 0 ? free : start_run(f, err);
+}
+
+static int write_row(struct firing *f, struct err *err)
+{
+    struct store *store = f->t->options.store;
+    struct trigger_row *row = f->row;
+    bool pending = row->outcome == TRIGGER_PENDING;
+    row->settled_ms = pending ? 0 : engine_time(f->engine);
+    if (row->id != 0) {
+        return pending ? store_trigger_hold(store, row, err) : store_trigger_settle(store, row, err);
+    }
+    if (pending && f->event != NULL) {
+        row->event = ""; /* its params are in the row */
+    }
+    int inserted = store_trigger_insert(store, row, err);
+    return inserted == 1 ? 0 : inserted < 0 ? -1 : err_set(err, ERR_INTERNAL, "trigger %s came twice", row->key);
+}
+
+int fire_row(struct triggers *t, struct engine *engine, struct trigger_row *row, const struct json *event, bool notes,
+             struct err *err)
+{
+    struct firing f = {.t = t, .engine = engine, .arena = engine_arena(engine), .row = row, .event = event};
+    struct trigger_row earlier;
+    if (engine_write(engine, err) < 0) {
+        return -1;
+    }
+    int there = row->id != 0 ? 0
+                             : store_trigger_find(t->options.store, row->pipeline, row->kind, row->trigger_id, row->key,
+                                                  f.arena, &earlier, err);
+    if (there < 0) {
+        return -1;
+    }
+    if (there > 0) {
+        row->outcome = TRIGGER_DUPLICATE;
+        row->run_id = NULL;
+        row->reason = arena_printf(f.arena, "the same as trigger %lld", (long long)earlier.id);
+        row->settled_ms = engine_time(engine);
+        return notes && store_trigger_insert(t->options.store, row, err) < 0 ? -1 : 0;
+    }
+    f.definition = arena_new();
+    int decided = decide(&f, err);
+    arena_free(f.definition);
+    if (decided < 0 || write_row(&f, err) < 0) {
+        return -1;
+    }
+    engine_crash_point(engine, "in_trigger");
+    return 1;
+}
+
+/* ---- from outside ----------------------------------------------------------------------------------------------- */
+
+static struct trigger_row row_from(const struct trigger_event *event, int64_t now_ms, struct arena *arena)
+{
+    return (struct trigger_row){
+        .pipeline = event->pipeline,
+        .kind = event->kind,
+        .trigger_id = event->trigger_id,
+        .key = event->key,
+        .scheduled_for_ms = event->scheduled_for_ms,
+        .occurrences = 1,
+        .received_ms = now_ms,
+        .due_ms = event->due_ms == 0 ? now_ms : event->due_ms,
+        .event = event->event.type == JSON_OBJECT ? json_text(arena, &event->event).p : "",
+        .event_sha256 = event->event_sha256 == NULL ? "" : event->event_sha256,
+        .params = event->params.type == JSON_OBJECT ? json_text(arena, &event->params).p : "{}",
+        .chain = event->chain.type == JSON_ARRAY ? json_text(arena, &event->chain).p : "[]",
+        .actor = event->actor == NULL ? "sluice" : event->actor,
+        .outcome = TRIGGER_PENDING,
+        .reason = "",
+    };
+}
+
+int trigger_receive(struct store *store, const struct trigger_event *event, int64_t now_ms, struct arena *arena,
+                    int64_t *ret_id, struct err *err)
+{
+    struct trigger_row row = row_from(event, now_ms, arena);
+    struct trigger_row earlier;
+    int inserted = store_trigger_insert(store, &row, err);
+    if (inserted == 0) {
+        if (store_trigger_find(store, row.pipeline, row.kind, row.trigger_id, row.key, arena, &earlier, err) < 0) {
+            return -1;
+        }
+        row.outcome = TRIGGER_DUPLICATE;
+        row.reason = arena_printf(arena, "the same as trigger %lld", (long long)earlier.id);
+        row.event = "";
+        row.due_ms = 0;
+        row.settled_ms = now_ms;
+        if (store_trigger_insert(store, &row, err) < 0) {
+            return -1;
+        }
+    }
+    *ret_id = row.id;
+    return inserted;
+}
+
+int trigger_fire(struct triggers *triggers, struct engine *engine, const struct trigger_event *event,
+                 struct trigger_row *ret, struct err *err)
+{
+    struct trigger_row row = row_from(event, engine_time(engine), engine_arena(engine));
+    bool looks = event->event.type == JSON_OBJECT;
+    row.due_ms = 0;
+    row.event = "";
+    if (fire_row(triggers, engine, &row, looks ? &event->event : NULL, true, err) < 0) {
+        return -1;
+    }
+    *ret = row;
+    return 0;
+}
+
+int trigger_chain_of(struct store *store, const char *run_id, const char *pipeline, struct arena *arena,
+                     struct json *ret_chain, struct err *err)
+{
+    struct trigger_row row;
+    int found = store_trigger_of_run(store, run_id, arena, &row, err);
+    if (found < 0) {
+        return -1;
+    }
+    struct json chain = found == 0 ? json_array() : read_json(row.chain, JSON_ARRAY, arena);
+    json_push(arena, &chain, json_cstring(arena, pipeline));
+    *ret_chain = chain;
+    return 0;
+}

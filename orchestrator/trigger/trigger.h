@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What starts pipelines by itself: the definitions in force, their schedules, and what happens elsewhere.
+ *
+ * It has no thread: the engine asks it in its turns (engine_firing), and what it decides is in their transactions. A
+ * trigger that is acknowledged is a row, with exactly one outcome; the run that it starts comes in the transaction in
+ * which the row says so. What is in memory is a copy of the rows, and is read again when a turn was given up.
+ *
+ * All triggers come in by one of two functions: `trigger_fire` within a turn, and `trigger_receive` in any transaction
+ * of the same store, of which the next turn decides.
+ */
+#ifndef SLUICE_TRIGGER_TRIGGER_H
+#define SLUICE_TRIGGER_TRIGGER_H
+
+#include "engine/engine.h"
+#include "pipeline/pipeline.h"
+#include "store/in_force.h"
+#include "store/schedules.h"
+#include "store/triggers.h"
+#include "trigger/occurrences.h"
+
+struct triggers;
+
+/* All borrowed for its life. */
+struct triggers_options {
+    struct store *store; /* that of the engine */
+    struct catalogue *plugins;
+    struct json vars; /* the context `vars` of expressions below `on` */
+    bool fires;       /* else it only notes what happens, for one that does */
+    const char *folder; /* absolute: its files are in force (trigger/folder.h); NULL: none */
+    /* The workspace of a pipeline in this folder; NULL: the folder. May be NULL itself. */
+    const char *(*workspace)(const char *folder, struct arena *arena);
+    /* {commit, branch, repo} of a workspace of the folder when a run begins. May be NULL. */
+    struct json (*git)(const char *workspace, struct arena *arena);
+    /* Lets checks compile Lua. May be NULL. */
+    void (*join)(void *ctx, struct pipeline_world *world);
+    void *join_ctx;
+};
+
+struct triggers *triggers_new(const struct triggers_options *options);
+void triggers_free(struct triggers *triggers);
+/* For engine_options. */
+const struct engine_firing *triggers_firing(struct triggers *triggers);
+/* Becomes readable when a file of the folder has changed: for engine_watch. -1: there is no folder. */
+int triggers_fd(const struct triggers *triggers);
+/* In memory may be something else than in the rows: somebody has changed them. */
+void triggers_forget(struct triggers *triggers);
+
+/* ---- what comes in ----------------------------------------------------------------------------------------------- */
+
+struct trigger_event {
+    const char *pipeline;
+    const char *kind;       /* schedule backfill webhook push model pipeline manual */
+    const char *trigger_id; /* of schedule and backfill the schedule's id; else its key below `on`; "" of manual */
+    const char *key;        /* what tells it from all others of these three, as whoever sends it knows it */
+    int64_t scheduled_for_ms; /* 0: it is of no time */
+    int64_t due_ms;         /* not to be decided before; 0: at once */
+    struct json event;      /* the context `event`; not a map: params stand as they are */
+    const char *event_sha256; /* NULL: nothing came from outside */
+    struct json params;     /* not a map: none. They are overlaid by what `params` of the trigger gives */
+    struct json chain;      /* pipelines by whose ends it came about; not a list: none */
+    const char *actor;      /* NULL: sluice */
+};
+/* Acknowledges it, pending; the next turn decides. 1, or 0 when the same was there before: `*ret_id` is then that of
+ * the row that says so. The event is kept in the row, in clear, until it is decided: for what has secrets in it, see
+ * trigger_read. */
+int trigger_receive(struct store *store, const struct trigger_event *event, int64_t now_ms, struct arena *arena,
+                    int64_t *ret_id, struct err *err);
+/* Decides at once, within a turn or command of the engine: outcome, run_id and reason in `ret`, in the engine's arena.
+ * ERR_* only when the store fails. */
+int trigger_fire(struct triggers *triggers, struct engine *engine, const struct trigger_event *event,
+                 struct trigger_row *ret, struct err *err);
+/* What `if` and `params` of a trigger in force say of an event, before it is acknowledged: 1 with its params, 0 when it
+ * is none of that trigger's (in words), -1. Then `event` of what is received need not be a map. */
+int trigger_read(struct triggers *triggers, const struct trigger_event *event, struct arena *arena,
+                 struct json *ret_params, const char **ret_reason, struct err *err);
+/* The chain of what a run causes: that of its own trigger, and its pipeline. */
+int trigger_chain_of(struct store *store, const char *run_id, const char *pipeline, struct arena *arena,
+                     struct json *ret_chain, struct err *err);
+
+/* ---- what is in force: within a turn or command ------------------------------------------------------------------ */
+
+/* A file of a source, as it is now. */
+struct source_file {
+    const char *source;
+    const char *path;      /* within the source */
+    const char *file;      /* as people are told */
+    const char *folder;    /* absolute */
+    const char *workspace; /* absolute */
+    const char *git;       /* JSON; "{}" */
+    const char *stamp;
+    struct str text;
+};
+/* Checks it in full; NULL with the problems as JSON, and the name of the pipeline if it can be told, else "". */
+const struct pipeline *in_force_check(struct triggers *triggers, const struct source_file *file, struct arena *arena,
+                                      const char **ret_name, const char **ret_problems);
+/* The pipeline is in force from now on, and its file not refused. One that another file has in force: ERR_EXISTS in
+ * words. `actor` is who did it. */
+int in_force_put(struct triggers *triggers, struct engine *engine, const struct source_file *file,
+                 const struct pipeline *pipeline, const char *actor, struct err *err);
+/* What was in force of the file stays so. */
+int in_force_refuse(struct triggers *triggers, struct engine *engine, const struct source_file *file, const char *name,
+                    const char *problems, const char *actor, struct err *err);
+/* No file has the pipeline any more: nothing starts it by itself. */
+int in_force_end(struct triggers *triggers, struct engine *engine, const struct pipeline_in_force *row,
+                 const char *actor, struct err *err);
+
+/* ---- commands: each is one transaction, durable when it returns -------------------------------------------------- */
+
+/* Paused, nothing of the schedule is due; what passes is skipped when it is resumed. ERR_STATE when it is (not) paused
+ * already. */
+int triggers_pause(struct triggers *triggers, struct engine *engine, const char *pipeline, const char *schedule,
+                   const char *actor, const char *reason, struct err *err);
+int triggers_resume(struct triggers *triggers, struct engine *engine, const char *pipeline, const char *schedule,
+                    const char *actor, struct err *err);
+/* Records a backfill (all but id, state and counts of `row`): the turns do it. */
+int triggers_backfill(struct triggers *triggers, struct engine *engine, struct backfill_row *row, struct err *err);
+int triggers_cancel_backfill(struct triggers *triggers, struct engine *engine, int64_t id, const char *actor,
+                             struct err *err);
+
+/* ---- looking: with any store ------------------------------------------------------------------------------------- */
+
+/* The timetable of a schedule's row; zones live in the arena. ERR_* in words when the zone is not to be had. */
+int schedule_timetable(const struct schedule_row *row, struct arena *arena, struct timetable *ret, struct err *err);
+
+/* What a backfill would do with one occurrence. */
+struct backfill_step {
+    int64_t at_ms;
+    bool runs;
+    const char *reason; /* why not, or why again; "" */
+};
+/* All of them, in the order in which they come, at most BACKFILL_MAX: ERR_LIMIT in words. */
+enum { BACKFILL_MAX = 100000 };
+int backfill_foresee(struct store *store, const struct backfill_row *row, struct arena *arena,
+                     struct backfill_step **ret, size_t *ret_count, struct err *err);
+
+#endif

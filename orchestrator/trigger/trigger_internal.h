@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of the room, shared by its files.
+ */
+#ifndef SLUICE_TRIGGER_TRIGGER_INTERNAL_H
+#define SLUICE_TRIGGER_TRIGGER_INTERNAL_H
+
+#include "trigger/folder.h"
+#include "trigger/schedule_heap.h"
+#include "trigger/trigger.h"
+
+struct zone {
+    const char *name;
+    const struct tzif *zone;
+};
+
+struct triggers {
+    struct triggers_options options;
+    struct engine_firing firing;
+    struct folder_watch *folder; /* NULL: none */
+    bool stale;          /* what follows is not what the rows say */
+    struct arena *arena; /* of the schedules */
+    struct schedule_heap heap;
+    struct arena *zones_arena;
+    struct {
+        VEC_OF(struct zone)
+    } zones;
+    int64_t last_ms;      /* when it looked last; 0: never */
+    uint64_t seen;        /* of store_triggers_changes */
+    int64_t pending_ms;   /* when a pending trigger is to be decided; 0: none is */
+    bool look_held;       /* a run has ended, for which some may wait */
+    bool look_backfills;  /* a backfill may go on */
+};
+
+/* The zone of a name, read once. */
+int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret, struct err *err);
+
+/* ---- schedules.c ---- */
+int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err);
+/* The clock was set back: what is to come is found anew. What was started before is not again, its key is there. */
+void schedules_set_back(struct triggers *t, int64_t now_ms);
+/* Starts what is due, at most `budget`: how many occurrences were decided, or -1. */
+int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, int budget, struct err *err);
+
+/* ---- fire.c ---- */
+/* Decides about a pending row, or one that is not written yet (id 0): writes its outcome, or that it waits. `event` is
+ * the context of its expressions; NULL: its params stand. 1; 0 when its key was there before, and nothing was written
+ * (unless `notes` says that a duplicate is noted). */
+int fire_row(struct triggers *t, struct engine *engine, struct trigger_row *row, const struct json *event, bool notes,
+             struct err *err);
+/* The context `event` of an occurrence. */
+struct json fire_occurrence_event(const struct schedule_row *row, const char *kind, int64_t at_ms,
+                                  struct arena *arena);
+/* The definition in force, parsed, with its row. NULL: there is none, or it is not accepted any more, in words in
+ * `ret_reason`; or, with `err` set, the store fails. */
+const struct pipeline *fire_definition(struct triggers *t, const char *name, struct arena *arena,
+                                       struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err);
+
+/* ---- pending.c ---- */
+/* Decides what is pending and due, or waits for runs that may have ended; at most `budget`: how many, or -1. */
+int pending_decide(struct triggers *t, struct engine *engine, int64_t now_ms, int budget, struct err *err);
+
+/* ---- pipeline_ends.c ---- */
+int pipeline_ended(struct triggers *t, struct engine *engine, const struct pipeline_run *run, struct err *err);
+
+/* ---- backfill.c ---- */
+/* Lets open backfills go on, at most `budget`: how many occurrences were decided, or -1. */
+int backfills_go_on(struct triggers *t, struct engine *engine, int64_t now_ms, int budget, struct err *err);
+
+#endif

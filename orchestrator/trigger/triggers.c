@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the engine asks in its turns.
+ */
+#include "base/mem.h"
+#include "trigger/trigger_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN_STARTS = 100,   /* in one turn: more are started in the next, after other things have had their turn */
+    LOOK_EVERY_MS = 5000, /* somebody may set the clock while we sleep */
+    SET_BACK_MS = 2000,  /* less is the slewing of a time server */
+};
+
+/* ---- hooks ------------------------------------------------------------------------------------------------------ */
+
+static int64_t wait_ms(void *ctx, int64_t now_ms)
+{
+    struct triggers *t = ctx;
+    const struct schedule *top = schedule_heap_top(&t->heap);
+    int64_t left = top == NULL ? INT64_MAX : LOOK_EVERY_MS;
+    if (!t->options.fires) {
+        return INT64_MAX;
+    }
+    if (t->stale || t->look_held || t->look_backfills || folder_has_changed(t->folder) ||
+        t->seen != store_triggers_changes(t->options.store)) {
+        return 0;
+    }
+    if (top != NULL && top->start_ms - now_ms < left) {
+        left = top->start_ms - now_ms;
+    }
+    if (t->pending_ms != 0 && t->pending_ms - now_ms < left) {
+        left = t->pending_ms - now_ms;
+    }
+    return left < 0 ? 0 : left;
+}
+
+static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err)
+{
+    struct triggers *t = ctx;
+    if (!t->options.fires) {
+        return 0;
+    }
+    if (folder_follow(t, engine, err) < 0 || (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
+        return -1;
+    }
+    if (now_ms < t->last_ms - SET_BACK_MS) {
+        schedules_set_back(t, now_ms);
+    }
+    t->last_ms = now_ms;
+    int started = schedules_start(t, engine, now_ms, TURN_STARTS, err);
+    int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
+    int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);
+    return filled < 0 ? -1 : started + decided + filled;
+}
+
+static int ended(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err)
+{
+    return pipeline_ended(ctx, engine, run, err);
+}
+
+void triggers_forget(struct triggers *triggers)
+{
+    triggers->stale = true;
+}
+
+/* What a look at the folder has come to may not be written either. */
+static void forget(void *ctx)
+{
+    struct triggers *t = ctx;
+    triggers_forget(t);
+    folder_look_again(t->folder);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+struct triggers *triggers_new(const struct triggers_options *options)
+{
+    struct triggers *t = mem_alloc(sizeof *t);
+    t->options = *options;
+    t->firing = (struct engine_firing){.ctx = t, .wait_ms = wait_ms, .due = due, .ended = ended, .forget = forget};
+    t->stale = true;
+    t->arena = arena_new();
+    t->zones_arena = arena_new();
+    t->folder = options->folder == NULL || !options->fires ? NULL : folder_watch_new(options->folder);
+    return t;
+}
+
+void triggers_free(struct triggers *triggers)
+{
+    if (triggers == NULL) {
+        return;
+    }
+    folder_watch_free(triggers->folder);
+    vec_clear(&triggers->heap);
+    vec_clear(&triggers->zones);
+    arena_free(triggers->zones_arena);
+    arena_free(triggers->arena);
+    free(triggers);
+}
+
+const struct engine_firing *triggers_firing(struct triggers *triggers)
+{
+    return &triggers->firing;
+}
+
+int triggers_fd(const struct triggers *triggers)
+{
+    return folder_watch_fd(triggers->folder);
+}
+
+int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret, struct err *err)
+{
+    for (size_t i = 0; i < t->zones.count; i++) {
+        if (strcmp(t->zones.items[i].name, name) == 0) {
+            *ret = t->zones.items[i].zone;
+            return 0;
+        }
+    }
+    struct zone zone = {.name = arena_strdup(t->zones_arena, name)};
+    if (tzif_load(str_from(name), t->zones_arena, &zone.zone, err) < 0) {
+        return -1;
+    }
+    vec_push(&t->zones, zone);
+    *ret = zone.zone;
+    return 0;
+}
