@@ -46,6 +46,11 @@ int64_t engine_time(const struct engine *engine)
     return engine_now(engine);
 }
 
+int64_t engine_monotonic_ms(const struct engine *engine)
+{
+    return clock_monotonic_ms(engine->options.clock);
+}
+
 struct arena *engine_arena(struct engine *engine)
 {
     return engine->turn;

@@ -87,14 +87,14 @@ int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, st
     return 0;
 }
 
-void schedules_set_back(struct triggers *t, int64_t now_ms)
+void schedules_set_back(struct triggers *t, int64_t since_ms)
 {
     size_t count = t->heap.count;
     t->heap.count = 0;
     for (size_t i = 0; i < count; i++) {
         struct schedule *schedule = t->heap.items[i];
-        if (schedule->decided_ms > now_ms) {
-            schedule->decided_ms = now_ms;
+        if (schedule->decided_ms > since_ms) {
+            schedule->decided_ms = since_ms;
             find_next(schedule);
         }
         schedule_heap_add(&t->heap, schedule); /* writes at or before i */

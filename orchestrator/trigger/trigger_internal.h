@@ -25,6 +25,7 @@ struct triggers {
         VEC_OF(struct zone)
     } zones;
     int64_t last_ms;      /* when it looked last; 0: never */
+    int64_t last_monotonic_ms;
     uint64_t seen;        /* of store_triggers_changes */
     int64_t pending_ms;   /* when a pending trigger is to be decided; 0: none is */
     bool look_held;       /* a run has ended, for which some may wait */
@@ -36,8 +37,9 @@ int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret,
 
 /* ---- schedules.c ---- */
 int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err);
-/* The clock was set back: what is to come is found anew. What was started before is not again, its key is there. */
-void schedules_set_back(struct triggers *t, int64_t now_ms);
+/* The clock was set back, to some time from `since_ms` on: what comes then is found anew. What was started before is
+ * not again, its key is there. */
+void schedules_set_back(struct triggers *t, int64_t since_ms);
 /* Starts what is due, at most `budget`: how many occurrences were decided, or -1. */
 int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, int budget, struct err *err);
 

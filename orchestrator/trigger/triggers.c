@@ -45,10 +45,12 @@ static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err
     if (folder_follow(t, engine, err) < 0 || (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
         return -1;
     }
+    int64_t monotonic_ms = engine_monotonic_ms(engine);
     if (now_ms < t->last_ms - SET_BACK_MS) {
-        schedules_set_back(t, now_ms);
+        schedules_set_back(t, now_ms - (monotonic_ms - t->last_monotonic_ms));
     }
     t->last_ms = now_ms;
+    t->last_monotonic_ms = monotonic_ms;
     int started = schedules_start(t, engine, now_ms, TURN_STARTS, err);
     int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
     int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);

@@ -2,9 +2,8 @@
 """What must hold in a home, whatever was done to it: one list of checks over the database and the files it tells of.
 
 Each check is a query that finds breaches. `check` returns them as sentences; an empty list means that all hold, also
-in the middle of a run; `check_rest` adds what holds when nothing runs. The numbers are those of docs/recovery.md: 2 is
-about schedules, which this version does not fire; 12 is looked for among the processes, and 14 by another restart
-(home.py).
+in the middle of a run; `check_rest` adds what holds when nothing runs. The numbers are those of docs/recovery.md: 12 is
+looked for among the processes, and 14 by another restart (home.py).
 """
 import hashlib
 import json
@@ -19,6 +18,18 @@ TERMINAL_ATTEMPT = "('succeeded', 'failed', 'timed_out', 'cancelled', 'lost')"
 
 # (what must hold, the query that finds where it does not)
 CHECKS = [
+    ("1 a trigger has one outcome, and a run exactly when it started one", """
+        SELECT t.id, t.outcome, t.run_id FROM triggers t LEFT JOIN pipeline_runs r USING (run_id)
+        WHERE (t.outcome = 'started') <> (r.run_id IS NOT NULL) OR (t.outcome = 'pending') <> (t.settled_ms IS NULL)"""),
+    ("1 a run that a trigger started is that of one trigger", """
+        SELECT r.run_id, r.trigger, count(t.id) FROM pipeline_runs r LEFT JOIN triggers t USING (run_id)
+        WHERE r.trigger IN ('schedule', 'backfill') AND r.retry_of IS NULL AND r.parent_run IS NULL
+        GROUP BY r.run_id HAVING count(t.id) <> 1"""),
+    ("2 an occurrence is run once", """
+        SELECT pipeline, trigger_id, scheduled_for_ms, count(*) FROM triggers
+        WHERE kind = 'schedule' AND outcome = 'started' GROUP BY 1, 2, 3 HAVING count(*) > 1"""),
+    ("2 what a schedule has decided lies before what is next", """
+        SELECT pipeline, schedule, decided_ms, next_ms FROM schedules WHERE next_ms <= decided_ms"""),
     ("3 attempt numbers are dense", """
         SELECT run_id, position, item, count(*), max(number) FROM attempts
         GROUP BY run_id, position, item HAVING count(*) <> max(number)"""),

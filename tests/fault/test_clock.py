@@ -7,23 +7,9 @@ import time
 import pytest
 
 import life
-from faults import preload
+from faults import Clock
 
 JUMPS = pytest.mark.parametrize("jump_ms", [3 * 3600000, -3600000], ids=["3h_ahead", "1h_back"])
-
-
-class Clock:
-    """The clock of the commands that are started with `env`."""
-
-    def __init__(self, folder):
-        folder.mkdir()
-        self.path = folder / "clock_ms"
-        self.env = preload("machine", MACHINE=folder)
-
-    def set(self, ahead_ms):
-        new = self.path.with_suffix(".new")
-        new.write_text(str(ahead_ms), encoding="ascii")
-        new.rename(self.path)
 
 
 @pytest.fixture
