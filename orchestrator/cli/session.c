@@ -246,6 +246,9 @@ static void start_triggers(struct session *session)
         .plugins = &session->catalogue,
         .vars = session->vars,
         .fires = session->options.fires,
+        .off = config_fires(&session->config, session->options.environment)
+                   ? NULL
+                   : "config.yaml: triggers start nothing in this environment",
         .folder = session->options.pipelines,
         .workspace = git_root,
         .git = git_of,

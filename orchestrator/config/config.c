@@ -592,3 +592,10 @@ int config_vars(const struct config *config, const char *environment, struct jso
     arena_free(scratch);
     return found == NULL ? -1 : 0;
 }
+
+bool config_fires(const struct config *config, const char *environment)
+{
+    struct str name = environment != NULL ? str_from(environment) : config->environment;
+    const struct json *found = json_get_str(&config->environments, name);
+    return found == NULL || strcmp(json_get_text(found, "triggers", "all"), "none") != 0;
+}

@@ -76,6 +76,8 @@ const struct config_secret *config_secret_find(const struct config *config, stru
 /* Whether a pipeline (NULL: none) may read it; the same as an error in words. */
 bool config_secret_is_for(const struct config_secret *secret, const char *pipeline);
 int config_secret_allow(const struct config_secret *secret, const char *pipeline, struct err *err);
+/* Whether triggers start runs in an environment, as config_vars has it. */
+bool config_fires(const struct config *config, const char *environment);
 /* The value of a secret of config.yaml: from the environment, a file or a command (one trailing LF is cut of the last
  * two). 0, with the value in `arena`; or -1 in words: not for this pipeline, the source failed, or no value by
  * config_secret_check.

@@ -26,6 +26,7 @@ struct loader {
     struct plugin_file *plugin_files; /* each looked for once, those named by path also in vain */
     size_t plugin_file_count;
     size_t plugin_file_room;
+    struct str zone; /* the last time zone that is one: a file mostly names only that */
     const struct yaml_node *steps; /* the map `steps:`: its pair i is step i; NULL: the file has none */
     const struct pipeline *
         *children; /* check_children: the pipeline that step i runs, when it is a file that could be read */

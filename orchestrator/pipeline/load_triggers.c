@@ -102,9 +102,14 @@ static void schedule_timezone(struct loader *loader, const struct yaml_node *nod
     const struct tzif *zone = NULL;
     struct err err = {0};
     trigger->timezone = node->text;
-    if (tzif_load(node->text, loader->arena, &zone, &err) < 0) {
-        load_error(loader, node, DIAG_CRON, NULL, "%s", err.message);
+    if (loader->zone.n > 0 && str_eq(loader->zone, node->text)) {
+        return;
     }
+    if (tzif_load(node->text, loader->scratch, &zone, &err) < 0) {
+        load_error(loader, node, DIAG_CRON, NULL, "%s", err.message);
+        return;
+    }
+    loader->zone = node->text;
 }
 
 const char *const catchup_names[] = {[CATCHUP_NONE] = "none", [CATCHUP_ONE] = "one", [CATCHUP_ALL] = "all", NULL};

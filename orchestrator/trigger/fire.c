@@ -363,7 +363,8 @@ static int start_run(struct firing *f, struct err *err)
 /* Each is 1 when it has no objection, 0 when it has settled the matter, or -1. */
 static int decide(struct firing *f, struct err *err)
 {
-    const char *reason = goes_round(f);
+    bool asked_for = strcmp(f->row->kind, "backfill") == 0 || strcmp(f->row->kind, "manual") == 0;
+    const char *reason = f->t->options.off != NULL && !asked_for ? f->t->options.off : goes_round(f);
     if (reason != NULL) {
         return has_outcome(f, TRIGGER_SKIPPED, reason);
     }

@@ -26,6 +26,7 @@ struct triggers_options {
     struct catalogue *plugins;
     struct json vars; /* the context `vars` of expressions below `on` */
     bool fires;       /* else it only notes what happens, for one that does */
+    const char *off;    /* why nothing is started by what happens; NULL: it is. What people ask for is */
     const char *folder; /* absolute: its files are in force (trigger/folder.h); NULL: none */
     /* The workspace of a pipeline in this folder; NULL: the folder. May be NULL itself. */
     const char *(*workspace)(const char *folder, struct arena *arena);

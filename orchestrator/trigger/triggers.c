@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    TURN_STARTS = 100,   /* in one turn: more are started in the next, after other things have had their turn */
+    TURN_STARTS = 50,    /* in one turn: more are started in the next, after other things have had their turn */
     LOOK_EVERY_MS = 5000, /* somebody may set the clock while we sleep */
     SET_BACK_MS = 2000,  /* less is the slewing of a time server */
 };
