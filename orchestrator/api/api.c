@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/percent.h"
 #include "store/run_writes.h"
 
 #include <stdlib.h>
@@ -299,7 +300,7 @@ static int read_query(const struct api_route *route, struct api_call *call, stru
     struct str name, value;
     bool bad = false;
     *ret = json_object();
-    while (http_query_next(&rest, call->arena, &name, &value, &bad)) {
+    while (percent_pair_next(&rest, call->arena, &name, &value, &bad)) {
         const struct api_field *field = route->fields;
         while (field != NULL && field->name != NULL && !str_is(name, field->name)) {
             field++;

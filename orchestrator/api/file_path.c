@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/file_path.h"
 
+#include "base/percent.h"
 #include "base/utf8.h"
-#include "http/exchange.h"
 
 static int refuse(struct err *err)
 {
@@ -20,7 +20,7 @@ static bool hides_dots(struct str part, struct arena *arena)
     struct str inner = part;
     for (int depth = 0; depth < 8 && str_find_byte(inner, '%', 0) >= 0; depth++) {
         struct str next;
-        if (!http_decode(inner, false, arena, &next)) {
+        if (!percent_decode(inner, false, arena, &next)) {
             return false; /* a '%' that is only itself */
         }
         if (is_dots(next) || str_find_byte(next, '/', 0) >= 0 || str_find_byte(next, '\\', 0) >= 0) {

@@ -5,6 +5,7 @@
 #include "api/mlflow/routes.h"
 #include "base/fs.h"
 #include "base/path.h"
+#include "base/percent.h"
 
 static const char index_name[] = "index.html";
 static const char files_prefix[] = "/static-files/";
@@ -71,7 +72,7 @@ static int answer_files(struct api_call *call, struct err *err)
     struct str decoded;
     const char *path = NULL;
     (void)err;
-    if (page == NULL || !http_decode(encoded, false, call->arena, &decoded) ||
+    if (page == NULL || !percent_decode(encoded, false, call->arena, &decoded) ||
         file_path_check(decoded, call->arena, &path, NULL) < 0 || *path == '\0') {
         http_answer_text(exchange, 404, "There is nothing here.");
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/router.h"
 
+#include "base/percent.h"
 #include "base/str_index.h"
 
 /* Most paths are the same for every request, and found by their text; the others hold names, and are looked through. */
@@ -38,7 +39,7 @@ static bool path_fits(const char *pattern, struct str path, struct arena *arena,
             if (!str_eq(part, piece)) {
                 return false;
             }
-        } else if (piece.n == 0 || !http_decode(piece, false, arena, &text)) {
+        } else if (piece.n == 0 || !percent_decode(piece, false, arena, &text)) {
             return false;
         } else {
             json_set(arena, names, arena_str(arena, str_slice(part, 1, part.n - 1)).p, json_string(arena, text));

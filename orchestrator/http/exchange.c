@@ -2,6 +2,7 @@
 #include "http/exchange.h"
 
 #include "base/parse.h"
+#include "base/percent.h"
 #include "http/library.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,26 @@ struct str http_header(const struct http_exchange *exchange, const char *name)
 {
     const char *value = http_library.MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
     return str_from(value == NULL ? "" : value);
+}
+
+struct taking {
+    void (*take)(void *ctx, struct str name, struct str value);
+    void *ctx;
+};
+
+static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    const struct taking *taking = ctx;
+    (void)kind;
+    taking->take(taking->ctx, str_from(name), str_from(value == NULL ? "" : value));
+    return MHD_YES;
+}
+
+void http_headers_each(const struct http_exchange *exchange, void (*take)(void *ctx, struct str name, struct str value),
+                       void *ctx)
+{
+    struct taking taking = {take, ctx};
+    (void)http_library.MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header, &taking);
 }
 
 int64_t http_content_length(const struct http_exchange *exchange)
@@ -45,61 +66,12 @@ void http_answer_text(struct http_exchange *exchange, int status, const char *te
     http_answer(exchange, &answer);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-bool http_decode(struct str text, bool plus, struct arena *arena, struct str *ret)
-{
-    char *out = arena_array(arena, text.n + 1, 1);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c == '%') {
-            int high = i + 2 < text.n ? hex(text.p[i + 1]) : -1;
-            int low = i + 2 < text.n ? hex(text.p[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+' && plus) {
-            c = ' ';
-        }
-        if (c == '\0') {
-            return false;
-        }
-        out[n++] = c;
-    }
-    *ret = (struct str){out, n};
-    return true;
-}
-
-bool http_query_next(struct str *rest, struct arena *arena, struct str *ret_name, struct str *ret_value, bool *ret_bad)
-{
-    struct str part;
-    while (str_cut(rest, '&', &part)) {
-        struct str name = {0};
-        if (part.n == 0) {
-            continue;
-        }
-        (void)str_cut(&part, '=', &name);
-        *ret_bad = !http_decode(name, true, arena, ret_name) || !http_decode(part, true, arena, ret_value);
-        return !*ret_bad;
-    }
-    return false;
-}
-
 bool http_query_value(const struct http_exchange *exchange, const char *name, struct str *ret_value)
 {
     struct str rest = exchange->query;
     struct str found;
     bool bad = false;
-    while (http_query_next(&rest, exchange->arena, &found, ret_value, &bad)) {
+    while (percent_pair_next(&rest, exchange->arena, &found, ret_value, &bad)) {
         if (str_is(found, name)) {
             return true;
         }

@@ -68,6 +68,9 @@ struct http_exchange {
 
 /* The value of a header, "" when it is not there. Names in any case. */
 struct str http_header(const struct http_exchange *exchange, const char *name);
+/* Calls `take` for each header, in their order. */
+void http_headers_each(const struct http_exchange *exchange, void (*take)(void *ctx, struct str name, struct str value),
+                       void *ctx);
 /* The length that the head says the body has; -1: it does not say. */
 int64_t http_content_length(const struct http_exchange *exchange);
 /* Who is at the other end: "192.0.2.7", "2001:db8:1:2" (of IPv6 the first half, which is one house); "" when that
@@ -84,11 +87,6 @@ void http_release(struct http_exchange *exchange);
 void http_answer(struct http_exchange *exchange, struct http_answer *answer);
 void http_answer_text(struct http_exchange *exchange, int status, const char *text);
 
-/* Percent-decodes once, and with `plus` a '+' into a blank. False when a '%' is not followed by two hex digits, or the
- * result holds a NUL. The text is NUL-terminated in the arena. */
-bool http_decode(struct str text, bool plus, struct arena *arena, struct str *ret);
-/* The next name and value of a query, decoded; false at the end, or (with `*ret_bad`) where one cannot be decoded. */
-bool http_query_next(struct str *rest, struct arena *arena, struct str *ret_name, struct str *ret_value, bool *ret_bad);
 /* The first value of that name; false when there is none. */
 bool http_query_value(const struct http_exchange *exchange, const char *name, struct str *ret_value);
 

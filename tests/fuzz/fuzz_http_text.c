@@ -3,6 +3,7 @@
  * decodes it.
  */
 #include "api/file_path.h"
+#include "base/percent.h"
 #include "http/exchange.h"
 
 #include <stdlib.h>
@@ -29,14 +30,14 @@ static void check_path(struct str text, struct arena *arena)
 {
     struct str decoded;
     const char *path = NULL;
-    if (!http_decode(text, false, arena, &decoded) || file_path_check(decoded, arena, &path, NULL) < 0) {
+    if (!percent_decode(text, false, arena, &decoded) || file_path_check(decoded, arena, &path, NULL) < 0) {
         return;
     }
     struct str again = str_from(path);
     check(again.n <= FILE_PATH_BYTES_MAX);
     for (int i = 0; i < 4; i++) {
         check_parts(again);
-        if (!http_decode(again, false, arena, &again)) {
+        if (!percent_decode(again, false, arena, &again)) {
             break;
         }
     }
@@ -50,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct str name, value;
     bool bad = false;
     size_t count = 0;
-    while (http_query_next(&rest, arena, &name, &value, &bad)) {
+    while (percent_pair_next(&rest, arena, &name, &value, &bad)) {
         check(++count <= size);
     }
     check_path(text, arena);

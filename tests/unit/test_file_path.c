@@ -2,7 +2,7 @@
  * Paths that clients write: what was tried against MLflow's servers, by the name it is known by, and what people have.
  */
 #include "api/file_path.h"
-#include "http/exchange.h"
+#include "base/percent.h"
 
 #include "test.h"
 
@@ -12,7 +12,7 @@ static int check_encoded(const char *text, const char **ret, struct err *err)
     static struct arena *arena;
     struct str decoded;
     arena = arena == NULL ? arena_new() : arena;
-    if (!http_decode(str_from(text), false, arena, &decoded)) {
+    if (!percent_decode(str_from(text), false, arena, &decoded)) {
         return err_set(err, ERR_INPUT, "Invalid path");
     }
     return file_path_check(decoded, arena, ret, err);

@@ -5,6 +5,7 @@
 #include "api/user_rights.h"
 #include "base/id.h"
 #include "base/parse.h"
+#include "base/percent.h"
 #include "store/models.h"
 #include "store/runs.h"
 
@@ -57,7 +58,7 @@ int file_place_of_url(struct api_call *call, const char *prefix, struct file_pla
     struct str rest = str_slice(whole, (size_t)at + strlen(prefix), whole.n);
     struct str decoded;
     const char *path = NULL;
-    if (!http_decode(rest, false, call->arena, &decoded)) {
+    if (!percent_decode(rest, false, call->arena, &decoded)) {
         return err_set(err, ERR_INPUT, "Invalid path");
     }
     if (file_path_check(decoded, call->arena, &path, err) < 0) {
