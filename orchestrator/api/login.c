@@ -43,7 +43,7 @@ int login_open(struct store *store, enum permission by_default, struct login **r
         return -1;
     }
     login->auth = auth_new(store, by_default);
-    login->throttle = throttle_new();
+    login->throttle = throttle_new(&throttle_passwords);
     *ret_login = login;
     return 0;
 }

@@ -9,13 +9,11 @@
 
 enum { PLACES = 4096, KNOWN_MS = 24 * 3600 * 1000 };
 
-/* A bucket is the time at which it will be full again. */
-struct kind {
-    int64_t attempts, interval_ms;
-};
-static const struct kind of_user = {10, 6000}, of_address = {30, 2000}, of_both = {10, 6000};
+const struct throttle_rules throttle_passwords = {{10, 6000}, {30, 2000}, {10, 6000}};
 
+/* A bucket is the time at which it will be full again. */
 struct throttle {
+    struct throttle_rules rules;
     struct siphash_key key;
     int64_t users[PLACES], addresses[PLACES], both[PLACES];
     struct {
@@ -24,9 +22,10 @@ struct throttle {
     } known[PLACES]; /* who has logged in from where */
 };
 
-struct throttle *throttle_new(void)
+struct throttle *throttle_new(const struct throttle_rules *rules)
 {
     struct throttle *throttle = mem_alloc(sizeof *throttle);
+    throttle->rules = *rules;
     throttle->key = siphash_key_new(); /* the tables are zero, and cost no memory until they are used */
     return throttle;
 }
@@ -37,21 +36,21 @@ void throttle_free(struct throttle *throttle)
 }
 
 /* How long until an attempt can be taken; 0: now. */
-static int64_t lacks(const struct kind *kind, int64_t full_ms, int64_t now_ms)
+static int64_t lacks(const struct throttle_rule *rule, int64_t full_ms, int64_t now_ms)
 {
     int64_t from_ms = full_ms > now_ms ? full_ms : now_ms;
-    int64_t over_ms = from_ms + kind->interval_ms - now_ms - kind->attempts * kind->interval_ms;
-    return over_ms > 0 ? over_ms : 0;
+    int64_t over_ms = from_ms + rule->interval_ms - now_ms - rule->attempts * rule->interval_ms;
+    return over_ms > 0 && rule->attempts > 0 ? over_ms : 0;
 }
 
-static void take(const struct kind *kind, int64_t *full_ms, int64_t now_ms)
+static void take(const struct throttle_rule *rule, int64_t *full_ms, int64_t now_ms)
 {
-    *full_ms = (*full_ms > now_ms ? *full_ms : now_ms) + kind->interval_ms;
+    *full_ms = (*full_ms > now_ms ? *full_ms : now_ms) + rule->interval_ms;
 }
 
-static void give_back(const struct kind *kind, int64_t *full_ms)
+static void give_back(const struct throttle_rule *rule, int64_t *full_ms)
 {
-    *full_ms -= kind->interval_ms;
+    *full_ms -= rule->interval_ms;
 }
 
 /* Where they stand in the tables. */
@@ -76,17 +75,17 @@ int64_t throttle_take(struct throttle *throttle, struct str user, struct str add
 {
     struct places places = find(throttle, user, address);
     if (is_known(throttle, &places, now_ms)) {
-        int64_t wait_ms = lacks(&of_both, throttle->both[places.both], now_ms);
+        int64_t wait_ms = lacks(&throttle->rules.of_both, throttle->both[places.both], now_ms);
         if (wait_ms == 0) {
-            take(&of_both, &throttle->both[places.both], now_ms);
+            take(&throttle->rules.of_both, &throttle->both[places.both], now_ms);
         }
         return wait_ms;
     }
-    int64_t user_ms = lacks(&of_user, throttle->users[places.user], now_ms);
-    int64_t address_ms = lacks(&of_address, throttle->addresses[places.address], now_ms);
+    int64_t user_ms = lacks(&throttle->rules.of_user, throttle->users[places.user], now_ms);
+    int64_t address_ms = lacks(&throttle->rules.of_address, throttle->addresses[places.address], now_ms);
     if (user_ms == 0 && address_ms == 0) {
-        take(&of_user, &throttle->users[places.user], now_ms);
-        take(&of_address, &throttle->addresses[places.address], now_ms);
+        take(&throttle->rules.of_user, &throttle->users[places.user], now_ms);
+        take(&throttle->rules.of_address, &throttle->addresses[places.address], now_ms);
     }
     return user_ms > address_ms ? user_ms : address_ms;
 }
@@ -95,10 +94,10 @@ void throttle_back(struct throttle *throttle, struct str user, struct str addres
 {
     struct places places = find(throttle, user, address);
     if (is_known(throttle, &places, now_ms)) {
-        give_back(&of_both, &throttle->both[places.both]);
+        give_back(&throttle->rules.of_both, &throttle->both[places.both]);
     } else {
-        give_back(&of_user, &throttle->users[places.user]);
-        give_back(&of_address, &throttle->addresses[places.address]);
+        give_back(&throttle->rules.of_user, &throttle->users[places.user]);
+        give_back(&throttle->rules.of_address, &throttle->addresses[places.address]);
     }
 }
 

@@ -96,7 +96,7 @@ static int attempts(struct throttle *throttle, const char *user, const char *add
 
 TEST(a_user_has_ten_attempts_and_one_more_each_six_seconds)
 {
-    struct throttle *throttle = throttle_new();
+    struct throttle *throttle = throttle_new(&throttle_passwords);
     assert_int_equal(attempts(throttle, "alice", "192.0.2.1", NOW), 10);
     assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.2"), NOW), 6000);
     assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.2"), NOW + 5999), 1);
@@ -107,7 +107,7 @@ TEST(a_user_has_ten_attempts_and_one_more_each_six_seconds)
 
 TEST(an_address_has_thirty_attempts_whatever_names_it_tries)
 {
-    struct throttle *throttle = throttle_new();
+    struct throttle *throttle = throttle_new(&throttle_passwords);
     int count = 0;
     char user[16];
     do {
@@ -120,7 +120,7 @@ TEST(an_address_has_thirty_attempts_whatever_names_it_tries)
 
 TEST(who_has_logged_in_from_an_address_is_not_kept_out_by_others)
 {
-    struct throttle *throttle = throttle_new();
+    struct throttle *throttle = throttle_new(&throttle_passwords);
     assert_int_equal(throttle_take(throttle, STR("alice"), STR("192.0.2.1"), NOW), 0);
     throttle_good(throttle, STR("alice"), STR("192.0.2.1"), NOW);
     assert_int_equal(attempts(throttle, "alice", "198.51.100.1", NOW), 10); /* the good one was given back */
