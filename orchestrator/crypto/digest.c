@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "crypto/signature.h"
 
 #include <errno.h>
 #include <nettle/sha2.h>
@@ -115,25 +116,17 @@ int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_b
     return 0;
 }
 
-static void hmac(struct str key, struct str bytes, unsigned char ret[crypto_auth_hmacsha256_BYTES])
-{
-    crypto_auth_hmacsha256_state state;
-    (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.p, key.n);
-    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)bytes.p, bytes.n);
-    (void)crypto_auth_hmacsha256_final(&state, ret);
-}
-
 struct digest digest_hmac(struct str key, struct str bytes)
 {
-    unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    hmac(key, bytes, hash);
+    unsigned char hash[SIGNATURE_HMAC_BYTES];
+    signature_hmac(key, &bytes, 1, hash);
     return to_hex(hash);
 }
 
 void digest_hmac_base64(struct str key, struct str bytes, char ret[45])
 {
-    unsigned char hash[crypto_auth_hmacsha256_BYTES];
-    hmac(key, bytes, hash);
+    unsigned char hash[SIGNATURE_HMAC_BYTES];
+    signature_hmac(key, &bytes, 1, hash);
     (void)sodium_bin2base64(ret, 45, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
 }
 
