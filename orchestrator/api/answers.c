@@ -30,7 +30,8 @@ static void send_json(struct http_exchange *exchange, int status, const struct j
 void answer_json(struct http_exchange *exchange, int status, const struct json *value)
 {
     static const struct http_header soon[] = {{"Retry-After", "1"}, {0}};
-    send_json(exchange, status, value, status == 503 ? soon : NULL);
+    static const struct http_header who[] = {{"WWW-Authenticate", "Bearer"}, {0}};
+    send_json(exchange, status, value, status == 503 ? soon : status == 401 ? who : NULL);
 }
 
 static struct json error_body(struct http_exchange *exchange, const char *word, const char *message)

@@ -4,6 +4,7 @@
 #include "api/answers.h"
 #include "api/delivery_wait.h"
 #include "api/guard.h"
+#include "api/hooks.h"
 #include "api/login.h"
 #include "api/router.h"
 #include "api/step_rights.h"
@@ -30,6 +31,7 @@ struct api {
     struct arena *arena; /* of the router */
     struct router *router;
     struct delivery_waits waits;
+    struct hook_door *hooks;
 };
 
 int api_open(const struct api_options *options, struct api **ret_api, struct err *err)
@@ -45,6 +47,7 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
         api_close(api);
         return -1;
     }
+    api->hooks = options->hooks == NULL ? NULL : hook_door_new(options->hooks);
     *ret_api = api;
     return 0;
 }
@@ -93,6 +96,7 @@ void api_close(struct api *api)
     if (api != NULL) {
         api_stop(api);
         files_close(&api->files);
+        hook_door_free(api->hooks);
         arena_free(api->arena);
         free(api);
     }
@@ -153,6 +157,11 @@ int api_seal_webhook(struct api_call *call, const char *webhook_id, const char *
 struct delivery_waits *api_delivery_waits(struct api *api)
 {
     return &api->waits;
+}
+
+struct hook_door *api_hook_door(const struct api *api)
+{
+    return api->hooks;
 }
 
 /* ---- the head --------------------------------------------------------------------------------------------------- */
@@ -390,6 +399,7 @@ struct outcome {
     struct api_job *job; /* that is done, and is to be finished; NULL: the request is new */
     struct json answer;
     struct err wrong;
+    int status; /* 0: 200 */
     bool writes;
     bool later;
 };
@@ -427,6 +437,7 @@ static int answer_one(struct api *api, struct outcome *outcome)
     int result = outcome->writes ? answer_in_savepoint(&call, answer, err) : answer(&call, err);
     outcome->answer = call.answer;
     outcome->later = call.later;
+    outcome->status = call.status;
     if (result == 0 && match->route != NULL && match->route->act == API_WRITES_RUN) {
         result = api_wrote_run(&call, param_text(&call.params, "run_id"), err);
     }
@@ -456,7 +467,8 @@ static void send_outcomes(struct outcome *outcomes, size_t count, const struct e
         } else if (outcome->wrong.code != ERR_NONE) {
             answer_error(outcome->exchange, &outcome->wrong);
         } else {
-            answer_json(outcome->exchange, 200, &outcome->answer); /* nothing, if it has answered by itself */
+            int status = outcome->status == 0 ? 200 : outcome->status;
+            answer_json(outcome->exchange, status, &outcome->answer); /* nothing, if it has answered by itself */
         }
     }
 }
@@ -466,6 +478,7 @@ static bool next_outcome(struct api *api, struct http_server *server, struct out
 {
     struct api_job *job = take_job(api);
     job = job != NULL ? job : delivery_waits_take(&api->waits, api->options.store);
+    job = job != NULL ? job : hook_door_take(api->hooks);
     struct http_exchange *exchange = job != NULL ? job->exchange : http_server_take(server);
     if (exchange != NULL) {
         *ret = (struct outcome){.exchange = exchange, .job = job, .writes = job != NULL || writes(exchange)};

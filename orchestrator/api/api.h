@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "store/store.h"
 #include "store/webhooks.h"
+#include "trigger/hooks.h"
 
 struct api;
 
@@ -80,6 +81,7 @@ struct api_call {
     struct arena *arena;
     struct json params; /* checked, by the route's fields */
     struct json answer; /* an object, empty at first */
+    int status;         /* of the answer; 0: 200 */
     bool later;         /* it is answered when its job is done (api_give_job) */
     bool whole;         /* the answer is wanted for another (api_ask), and not sent in parts */
     int64_t now_ms;
@@ -117,6 +119,7 @@ struct api_options {
                         struct str *ret_sealed, const char **ret_key_id, struct err *err);
     void *seal_ctx;
     enum permission default_permission; /* for what nothing is said of */
+    struct hooks *hooks; /* receives deliveries of webhooks; NULL: none are taken */
 };
 
 /* Where requests come in. */
@@ -161,7 +164,10 @@ const struct webhook_rules *api_webhook_rules(const struct api *api);
 int api_seal_webhook(struct api_call *call, const char *webhook_id, const char *secret, struct str *ret_sealed,
                      const char **ret_key_id, struct err *err);
 struct delivery_waits;
+struct hook_door;
 struct delivery_waits *api_delivery_waits(struct api *api);
+/* NULL: no deliveries are taken. */
+struct hook_door *api_hook_door(const struct api *api);
 /* The body as a JSON object, empty when there is none; ERR_INPUT for anything else. */
 int api_read_body(struct api_call *call, struct json *ret, struct err *err);
 /* Asks a route of the tables within the answer to another, with the right of who asks: `raw` is read as a body is. */

@@ -13,7 +13,7 @@ struct api_plain {
     const char *path; /* whole; with a '/' at its end also all below it */
     bool writes;
     bool for_steps; /* writes, and looks by itself at what a step may */
-    bool open;      /* to whoever reaches the server, whatever name it is called by */
+    bool open;      /* to whoever reaches the server, whatever name it is called by; the route may look by itself */
     struct api_need needs;
     /* Before the body: how much of it is taken; may answer, or set a sink. NULL: no body. */
     size_t (*head)(struct api_call *call);

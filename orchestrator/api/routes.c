@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/hooks.h"
 #include "api/mlflow/routes.h"
 
 const struct api_route *const api_routes[] = {
@@ -27,5 +28,6 @@ const struct api_plain *const api_plains[] = {
     mlflow_upload_part_plains,
     mlflow_page_plains,
     mlflow_graphql_plains,
+    hook_plains,
     NULL,
 };

@@ -191,6 +191,7 @@ static int open_http(struct serving *s, struct err *err)
     }
     int port = (int)number;
     struct http_options http = {.head = api_head, .ctx = &s->entrance, .fd_share = SHARE};
+    session_take_hooks(&s->session);
     s->entrance.api = tracking_api(s->session.tracking, err);
     if (s->entrance.api == NULL || check_address(s, address, err) < 0 || read_tls(cli, &http, err) < 0) {
         return -1;

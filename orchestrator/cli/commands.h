@@ -27,6 +27,8 @@ extern const struct command command_pipelines, command_triggers;
 /* cmd_webhooks.c */
 extern const struct command command_webhooks_list, command_webhooks_show, command_webhooks_test;
 extern const struct command command_webhooks_deliveries, command_webhooks_redeliver;
+/* cmd_deliveries.c */
+extern const struct command command_deliveries_list, command_deliveries_show, command_deliveries_replay;
 /* cmd_users.c, cmd_tokens.c */
 extern const struct command command_users_list, command_users_create, command_users_passwd, command_users_role;
 extern const struct command command_users_rm, command_tokens_list, command_tokens_create, command_tokens_revoke;

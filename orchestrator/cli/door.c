@@ -272,6 +272,25 @@ static int answer_webhook(struct question *q, const char *unused, struct json *r
     return webhook_change_obey(q->door->session->home.store, &q->request, q->arena, ret_outcome, err);
 }
 
+static int answer_delivery(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct hooks *hooks = q->door->session->hooks;
+    struct json document;
+    struct str text;
+    if (hooks == NULL) {
+        return err_set(err, ERR_STATE, "the sluice that has the home starts nothing by itself: 'sluice serve' replays");
+    }
+    if (read_document(q->document, q->arena, &text, err) < 0 ||
+        json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0) {
+        return -1;
+    }
+    const struct hook_replay replay = {.id = json_get_int(&document, "id", 0),
+                                       .trust = json_get_bool(&document, "trust", false),
+                                       .actor = q->actor};
+    return hooks_replay(hooks, &replay, q->arena, ret_outcome, err);
+}
+
 static int answer_account(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
 {
     (void)unused;
@@ -304,6 +323,7 @@ static const struct {
     {"look", false, answer_look},    {"submit", false, answer_submit}, {"secret", false, answer_secret},
     {"webhook", false, answer_webhook},
     {"account", false, answer_account},
+    {"delivery", false, answer_delivery},
     {"trigger", false, answer_trigger},
 };
 

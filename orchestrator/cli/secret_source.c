@@ -254,16 +254,18 @@ int secret_source_look(struct secret_source *source, struct str name, const char
     return find_sealed(source, name, pipeline, arena, &row, err) < 0 ? -1 : secret_source_check(source, &row, err);
 }
 
-/* ---- of webhooks ------------------------------------------------------------------------------------------------- */
+/* ---- of webhooks, and of what they bring ------------------------------------------------------------------------- */
 
-static int webhook_context(const struct secret_source *source, const char *webhook_id, struct arena *arena,
-                           struct str *ret, struct err *err)
+static const char webhook_kind[] = "sluice webhook 1", delivery_kind[] = "sluice delivery 1";
+
+static int bound_context(const struct secret_source *source, const char *kind, const char *id, struct arena *arena,
+                         struct str *ret, struct err *err)
 {
     const char *home = NULL;
     if (store_home_id(source->store, arena, &home, err) < 0) {
         return -1;
     }
-    const struct str parts[] = {STR("sluice webhook 1"), str_from(home), str_from(webhook_id)};
+    const struct str parts[] = {str_from(kind), str_from(home), str_from(id)};
     *ret = seal_context(arena, parts, sizeof parts / sizeof parts[0]);
     return 0;
 }
@@ -274,7 +276,7 @@ int secret_source_seal_webhook(void *ctx, const char *webhook_id, struct str sec
     struct secret_source *source = ctx;
     struct str context = {0};
     hide(source);
-    if (need_key(source, err) < 0 || webhook_context(source, webhook_id, arena, &context, err) < 0) {
+    if (need_key(source, err) < 0 || bound_context(source, webhook_kind, webhook_id, arena, &context, err) < 0) {
         return err_add(err, "the secret of a webhook");
     }
     *ret_sealed = seal(&source->key, context, secret, arena);
@@ -288,7 +290,8 @@ int secret_source_open_webhook(void *ctx, const struct webhook *webhook, struct 
     struct secret_source *source = ctx;
     struct str context = {0};
     hide(source);
-    if (need_key(source, err) < 0 || webhook_context(source, webhook->webhook_id, arena, &context, err) < 0) {
+    if (need_key(source, err) < 0 ||
+        bound_context(source, webhook_kind, webhook->webhook_id, arena, &context, err) < 0) {
         return err_add(err, "the secret of webhook '%s'", webhook->name);
     }
     if (strcmp(source->key.id, webhook->key_id) != 0) {
@@ -298,6 +301,42 @@ int secret_source_open_webhook(void *ctx, const struct webhook *webhook, struct 
     return seal_open(&source->key, context, webhook->sealed, arena, ret, err) < 0
                ? err_add(err, "the secret of webhook '%s'", webhook->name)
                : 0;
+}
+
+static const char *delivery_words(const struct hook_delivery *delivery, struct arena *arena)
+{
+    return arena_printf(arena, "%s %lld %s", delivery->pipeline, (long long)delivery->received_ms,
+                        delivery->body_sha256);
+}
+
+int secret_source_seal_delivery(void *ctx, const struct hook_delivery *delivery, struct str body, struct arena *arena,
+                                struct str *ret_sealed, const char **ret_key_id, struct err *err)
+{
+    struct secret_source *source = ctx;
+    struct str context = {0};
+    hide(source);
+    if (need_key(source, err) < 0 ||
+        bound_context(source, delivery_kind, delivery_words(delivery, arena), arena, &context, err) < 0) {
+        return -1;
+    }
+    *ret_sealed = seal(&source->key, context, body, arena);
+    *ret_key_id = arena_strdup(arena, source->key.id);
+    return 0;
+}
+
+int secret_source_open_delivery(void *ctx, const struct hook_delivery *delivery, struct arena *arena,
+                                struct str *ret_body, struct err *err)
+{
+    struct secret_source *source = ctx;
+    struct str context = {0};
+    hide(source);
+    if (need_key(source, err) < 0 ||
+        bound_context(source, delivery_kind, delivery_words(delivery, arena), arena, &context, err) < 0) {
+        return -1;
+    }
+    return strcmp(source->key.id, delivery->key_id) != 0
+               ? err_set(err, ERR_STATE, "it was sealed under another key than today's")
+               : seal_open(&source->key, context, delivery->sealed, arena, ret_body, err);
 }
 
 /* ---- asking commands --------------------------------------------------------------------------------------------- */

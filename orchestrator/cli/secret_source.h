@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "config/config.h"
 #include "crypto/seal.h"
+#include "store/hook_deliveries.h"
 #include "store/secrets.h"
 #include "store/webhooks.h"
 
@@ -69,5 +70,11 @@ int secret_source_seal_webhook(void *source, const char *webhook_id, struct str 
                                struct str *ret_sealed, const char **ret_key_id, struct err *err);
 int secret_source_open_webhook(void *source, const struct webhook *webhook, struct arena *arena, struct str *ret,
                                struct err *err);
+/* The same for the body of a delivery that came in. */
+int secret_source_seal_delivery(void *source, const struct hook_delivery *delivery, struct str body,
+                                struct arena *arena, struct str *ret_sealed, const char **ret_key_id,
+                                struct err *err);
+int secret_source_open_delivery(void *source, const struct hook_delivery *delivery, struct arena *arena,
+                                struct str *ret_body, struct err *err);
 
 #endif

@@ -258,6 +258,21 @@ static void start_triggers(struct session *session)
     session->triggers = triggers_new(&options);
 }
 
+void session_take_hooks(struct session *session)
+{
+    struct hooks_options options = {
+        .store = session->home.store,
+        .triggers = session->triggers,
+        .clock = &clock_system,
+        .secret = secret_source_read,
+        .secret_forget = secret_source_forget,
+        .seal = secret_source_seal_delivery,
+        .open = secret_source_open_delivery,
+        .ctx = &session->secrets,
+    };
+    session->hooks = hooks_new(&options);
+}
+
 /* The descriptors of others that end the engine's wait. */
 static int watch_others(struct session *session, struct err *err)
 {
@@ -349,6 +364,8 @@ void session_close(struct session *session)
     }
     engine_close(session->engine);
     session->engine = NULL;
+    hooks_free(session->hooks);
+    session->hooks = NULL;
     triggers_free(session->triggers);
     session->triggers = NULL;
     secret_source_close(&session->secrets);

@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "store/pipeline_runs.h"
 #include "store/webhooks.h"
+#include "trigger/hooks.h"
 #include "trigger/trigger.h"
 
 #include <sys/types.h>
@@ -54,6 +55,7 @@ struct session {
     struct installation installation;
     struct engine *engine; /* NULL on a visit */
     struct triggers *triggers; /* the same */
+    struct hooks *hooks; /* NULL unless session_take_hooks was called */
     struct tracking *tracking; /* NULL on a visit, and where nothing is started */
     struct visit *visit;   /* NULL when the home is ours */
     struct json step_env;  /* what steps see of our environment */
@@ -73,6 +75,8 @@ int session_join(struct cli *cli, const struct session_options *options, struct 
 /* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
 int session_rejoin(struct session *session, struct err *err);
 void session_close(struct session *session);
+/* Lets deliveries of webhooks be received, and replayed. The home is ours. */
+void session_take_hooks(struct session *session);
 /* What config.yaml says of webhooks, for the engine and for who makes them. */
 struct webhook_rules session_webhook_rules(const struct session *session);
 

@@ -86,6 +86,8 @@ struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent);
 struct json template_text_or_plain(const struct template *template, struct arena *arena);
 /* True when it holds no expression (it may have parts: a "$${{" was unescaped). */
 bool template_is_plain(const struct template *template);
+/* Is it one secret and nothing beside it, "${{ secrets.NAME }}"? */
+bool template_is_secret(const struct template *template, struct str *ret_name);
 
 /* ---- walking: which names does it use? --------------------------------------------------------- */
 /* Calls `visit` for every path that starts at a context, outermost first: `root` is the context's name,

@@ -191,8 +191,9 @@ static void on_schedule(struct loader *loader, const struct yaml_node *node, voi
 
 /* ---- webhook and events --------------------------------------------------------------------------------- */
 
-static const char *const verifications[] = {"github",   "gitlab", "gitea", "bitbucket",
-                                            "standard", "bearer", "none",  NULL};
+/* Of each the senders' table has a row (trigger/webhook_verify.c). */
+static const char *const verifications[] = {"github",   "gitlab", "gitea",  "bitbucket",
+                                            "standard", "mlflow", "bearer", "none", NULL};
 
 static void webhook_verify(struct loader *loader, const struct yaml_node *node, void *target)
 {
@@ -204,15 +205,22 @@ static void webhook_verify(struct loader *loader, const struct yaml_node *node, 
 static void webhook_secret(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct template secret;
+    struct str name;
     (void)target;
-    if (load_template(loader, node, &secret) && template_is_plain(&secret)) {
+    if (!load_template(loader, node, &secret)) {
+        return;
+    }
+    if (template_is_plain(&secret)) {
         load_error(loader, node, DIAG_SECRET, "write ${{ secrets.NAME }}", "a webhook's secret stands in the file");
+    } else if (!template_is_secret(&secret, &name)) {
+        load_error(loader, node, DIAG_SECRET, "write ${{ secrets.NAME }}, and put the whole text into that secret",
+                   "a webhook's secret is one secret, and nothing beside it");
     }
 }
 
 static const struct key webhook_keys[] = {
     {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify,
-     .doc = "github, gitlab, gitea, bitbucket, standard, bearer or none.", .required = true,
+     .doc = "github, gitlab, gitea, bitbucket, standard, mlflow, bearer or none.", .required = true,
      .choices = verifications},
     {.name = "secret", .takes = TAKES_TEXT, .load = webhook_secret, .doc = "${{ secrets.NAME }}"},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which deliveries start a run."},
@@ -276,6 +284,9 @@ static void check_webhook(struct loader *loader, const struct yaml_node *node)
     } else if (none && secret != NULL) {
         load_error(loader, yaml_get_key(node, STR("secret")), DIAG_VALUE, NULL,
                    "'secret' has no meaning with 'verify: none'");
+    } else if (none) {
+        load_error(loader, verify, DIAG_SUSPECT, "say who sends it, and give it a secret",
+                   "'verify: none': whoever reaches the server starts this pipeline, with whatever he sends");
     }
 }
 

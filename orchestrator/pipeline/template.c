@@ -122,6 +122,17 @@ bool template_is_plain(const struct template *template)
     return true;
 }
 
+bool template_is_secret(const struct template *template, struct str *ret_name)
+{
+    const struct expr *expr = template->part_count == 1 ? template->parts[0].expr : NULL;
+    if (expr == NULL || expr->op != EXPR_MEMBER || expr->args[0].op != EXPR_NAME ||
+        !str_is(expr->args[0].name, "secrets")) {
+        return false;
+    }
+    *ret_name = expr->name;
+    return true;
+}
+
 /* ---- walking ------------------------------------------------------------------------------------------- */
 
 /* "a.b['c'].d" as its root and constant members, outermost last. Returns the root, or NULL when it does not start at a

@@ -190,13 +190,41 @@ int store_subscriptions_clear(struct store *store, const char *pipeline, struct 
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+#define SUBSCRIPTION "pipeline, kind, trigger_id, about, settings FROM subscriptions "
+
+static struct subscription read_subscription(struct stmt *s, struct arena *arena)
+{
+    return (struct subscription){
+        .pipeline = stmt_column_text(s, 0, arena),
+        .kind = stmt_column_text(s, 1, arena),
+        .trigger_id = stmt_column_text(s, 2, arena),
+        .about = stmt_column_text(s, 3, arena),
+        .settings = stmt_column_text(s, 4, arena),
+    };
+}
+
+int store_subscription_find(struct store *store, const char *kind, const char *pipeline, struct arena *arena,
+                            struct subscription *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " SUBSCRIPTION "WHERE kind = :kind AND about = '' AND "
+                                     "pipeline = :pipeline");
+    stmt_text(s, ":kind", kind);
+    stmt_text(s, ":pipeline", pipeline);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_subscription(s, arena);
+    }
+    stmt_done(s);
+    return row;
+}
+
 int store_subscription_list(struct store *store, const char *kind, const char *about, struct arena *arena,
                             struct subscription **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s =
-        about != NULL ? stmt_get(store, "SELECT pipeline, kind, trigger_id, about, settings FROM subscriptions "
+        about != NULL ? stmt_get(store, "SELECT " SUBSCRIPTION
                                         "WHERE kind = :kind AND about = :about ORDER BY pipeline, trigger_id")
-                      : stmt_get(store, "SELECT pipeline, kind, trigger_id, about, settings FROM subscriptions "
+                      : stmt_get(store, "SELECT " SUBSCRIPTION
                                         "WHERE kind = :kind ORDER BY pipeline, trigger_id");
     struct subscription *items = NULL;
     size_t count = 0;
@@ -208,13 +236,7 @@ int store_subscription_list(struct store *store, const char *kind, const char *a
     }
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct subscription){
-            .pipeline = stmt_column_text(s, 0, arena),
-            .kind = stmt_column_text(s, 1, arena),
-            .trigger_id = stmt_column_text(s, 2, arena),
-            .about = stmt_column_text(s, 3, arena),
-            .settings = stmt_column_text(s, 4, arena),
-        };
+        items[count++] = read_subscription(s, arena);
     }
     stmt_done(s);
     *ret = items;

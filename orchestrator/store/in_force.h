@@ -64,6 +64,9 @@ struct subscription {
 
 int store_subscription_put(struct store *store, const struct subscription *row, struct err *err);
 int store_subscriptions_clear(struct store *store, const char *pipeline, struct err *err);
+/* 1 with what one pipeline listens to of a kind that is about nothing ('webhook', 'push'), or 0. */
+int store_subscription_find(struct store *store, const char *kind, const char *pipeline, struct arena *arena,
+                            struct subscription *ret, struct err *err);
 /* Of a kind, and of these about one thing unless that is NULL; by pipeline. */
 int store_subscription_list(struct store *store, const char *kind, const char *about, struct arena *arena,
                             struct subscription **ret, size_t *ret_count, struct err *err);
