@@ -149,7 +149,8 @@ def test_times_in_two_zones(sluice, folder, server):
     starts = sluice("schedule", "next", "night", "early", "--from", "2026-03-29", "--count", "1", "--json").json[0]
     assert starts["scheduled_for"] == "2026-03-29T01:00:00Z" and starts["local"].endswith("03:00:00 CEST")
     assert "2026-03-29T01:00:00.000Z" <= starts["starts_at"] <= "2026-03-29T01:05:00.000Z"
-    again = sluice("schedule", "next", "night", "early", "--from", "2026-03-29T00:59:59+00:00", "--count", "1", "--json")
+    again = sluice("schedule", "next", "night", "early", "--from", "2026-03-29T00:59:59+00:00", "--count", "1",
+                   "--json")
     assert again.json == [starts]
     assert server.is_alive()
 

@@ -20,7 +20,8 @@ TERMINAL_ATTEMPT = "('succeeded', 'failed', 'timed_out', 'cancelled', 'lost')"
 CHECKS = [
     ("1 a trigger has one outcome, and a run exactly when it started one", """
         SELECT t.id, t.outcome, t.run_id FROM triggers t LEFT JOIN pipeline_runs r USING (run_id)
-        WHERE (t.outcome = 'started') <> (r.run_id IS NOT NULL) OR (t.outcome = 'pending') <> (t.settled_ms IS NULL)"""),
+        WHERE (t.outcome = 'started') <> (r.run_id IS NOT NULL)
+           OR (t.outcome = 'pending') <> (t.settled_ms IS NULL)"""),
     ("1 a run that a trigger started is that of one trigger", """
         SELECT r.run_id, r.trigger, count(t.id) FROM pipeline_runs r LEFT JOIN triggers t USING (run_id)
         WHERE r.trigger IN ('schedule', 'backfill') AND r.retry_of IS NULL AND r.parent_run IS NULL

@@ -198,7 +198,7 @@ def test_the_last_run_has_not_ended(home, clock, overlap, held, after):
     home.expect_whole(clock_moved=True, **clock.env)
 
 
-# ---- ends of pipelines -------------------------------------------------------------------------------------------------
+# ---- ends of pipelines -----------------------------------------------------------------------------------------------
 
 
 def test_a_chain_of_pipelines_ends_where_it_began(home, clock):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Deliveries of webhooks: headers and a body as they may come. The secret is the digest of the input, so that none holds
- * it: each is refused, in words that do not show it. Signed with it, each is genuine, whatever it holds.
+ * Deliveries of webhooks: headers and a body as they may come. The secret is the digest of the input, so that none
+ * holds it: each is refused, in words that do not show it. Signed with it, each is genuine, whatever it holds.
  */
 #include "base/strbuf.h"
 #include "base/utf8.h"
