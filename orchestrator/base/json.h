@@ -109,6 +109,7 @@ void json_write_pretty(struct strbuf *out, const struct json *value);
 void json_write_string(struct strbuf *out, struct str text);
 /* The shortest of "%.15g" to "%.17g" that reads back the same. */
 void json_write_double(struct strbuf *out, double value);
+void json_write_int(struct strbuf *out, int64_t value);
 /* json_write into the arena. */
 struct str json_text(struct arena *arena, const struct json *value);
 

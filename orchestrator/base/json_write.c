@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum style { STYLE_COMPACT, STYLE_CANONICAL, STYLE_PRETTY };
@@ -20,17 +20,39 @@ static const bool is_plain[256] = {
     [0x70] = true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false,
 };
 
+/* Where the first byte that is not plain stands: eight are looked at together. A byte that is not sets its highest bit
+ * in one of the terms; what it borrows may set that of the next, which is looked at by itself then. */
+static size_t plain_until(struct str text, size_t from)
+{
+    static const uint64_t each = UINT64_C(0x0101010101010101);
+    size_t i = from;
+    while (text.n - i >= sizeof(uint64_t)) {
+        uint64_t bytes = 0;
+        memcpy(&bytes, text.p + i, sizeof bytes);
+        uint64_t odd = (bytes - each * 0x20) | ((bytes ^ each * '"') - each) | ((bytes ^ each * '\\') - each) |
+                       (bytes + each) | bytes;
+        if ((odd & each * 0x80) != 0) {
+            break;
+        }
+        i += sizeof bytes;
+    }
+    while (i < text.n && is_plain[(unsigned char)text.p[i]]) {
+        i++;
+    }
+    return i;
+}
+
 void json_write_string(struct strbuf *out, struct str text)
 {
     static const char hex[] = "0123456789abcdef";
     strbuf_add_byte(out, '"');
     size_t plain = 0; /* start of the bytes that go out as they are */
     for (size_t i = 0; i < text.n;) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (is_plain[c]) {
-            i++;
-            continue;
+        i = plain_until(text, i);
+        if (i == text.n) {
+            break;
         }
+        unsigned char c = (unsigned char)text.p[i];
         uint32_t code = c;
         size_t length = c < 0x80 ? 1 : utf8_decode(text.p + i, text.n - i, &code);
         bool as_is = length > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
@@ -71,18 +93,20 @@ void json_write_double(struct strbuf *out, double value)
         strbuf_add_text(out, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
-    char room[40];
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(room, sizeof room, "%.*g", digits, value);
-        if (strtod(room, NULL) == value) { /* the programs never call setlocale: the C locale's point */
-            break;
-        }
-    }
-    strbuf_add_text(out, room);
+    char room[NUMBER_TEXT_MAX + 2];
+    size_t length = number_text_double(value, room);
     /* "1e5" and "5" would read back as they are; a double keeps a sign of being one. */
-    if (strpbrk(room, ".en") == NULL) {
-        strbuf_add_text(out, ".0");
+    if (memchr(room, '.', length) == NULL && memchr(room, 'e', length) == NULL) {
+        memcpy(room + length, ".0", 2);
+        length += 2;
     }
+    strbuf_add(out, room, length);
+}
+
+void json_write_int(struct strbuf *out, int64_t value)
+{
+    char room[NUMBER_TEXT_MAX];
+    strbuf_add(out, room, number_text_int(value, room));
 }
 
 static void indent(struct strbuf *out, enum style style, int depth)
@@ -105,25 +129,31 @@ static int by_key(const void *a, const void *b)
 
 static void write_value(struct strbuf *out, const struct json *value, enum style style, int depth);
 
+static const struct json_member **sorted(const struct json *object)
+{
+    size_t count = object->u.object.count;
+    const struct json_member **order = mem_array(count, sizeof *order);
+    for (size_t i = 0; i < count; i++) {
+        order[i] = &object->u.object.members[i];
+    }
+    qsort(order, count, sizeof *order, by_key);
+    return order;
+}
+
 static void write_object(struct strbuf *out, const struct json *value, enum style style, int depth)
 {
     size_t count = value->u.object.count;
-    const struct json_member **order = mem_array(count, sizeof *order);
-    for (size_t i = 0; i < count; i++) {
-        order[i] = &value->u.object.members[i];
-    }
-    if (style == STYLE_CANONICAL) {
-        qsort(order, count, sizeof *order, by_key);
-    }
+    const struct json_member **order = style == STYLE_CANONICAL ? sorted(value) : NULL;
     strbuf_add_byte(out, '{');
     for (size_t i = 0; i < count; i++) {
+        const struct json_member *member = order == NULL ? &value->u.object.members[i] : order[i];
         if (i > 0) {
             strbuf_add_byte(out, ',');
         }
         indent(out, style, depth + 1);
-        json_write_string(out, order[i]->key);
+        json_write_string(out, member->key);
         strbuf_add_text(out, style == STYLE_PRETTY ? ": " : ":");
-        write_value(out, &order[i]->value, style, depth + 1);
+        write_value(out, &member->value, style, depth + 1);
     }
     if (count > 0) {
         indent(out, style, depth);
@@ -158,7 +188,7 @@ static void write_value(struct strbuf *out, const struct json *value, enum style
         strbuf_add_text(out, value->u.boolean ? "true" : "false");
         break;
     case JSON_INT:
-        strbuf_printf(out, "%lld", (long long)value->u.integer);
+        json_write_int(out, value->u.integer);
         break;
     case JSON_NUMBER:
         json_write_double(out, value->u.number);

@@ -53,7 +53,7 @@ static void strbuf_reserve(struct strbuf *buf, size_t extra)
     buf->room = room;
 }
 
-void strbuf_add(struct strbuf *buf, const void *bytes, size_t size)
+void strbuf_add_grow(struct strbuf *buf, const void *bytes, size_t size)
 {
     if (size > buf->max - buf->length) {
         size = buf->max - buf->length;
@@ -66,21 +66,6 @@ void strbuf_add(struct strbuf *buf, const void *bytes, size_t size)
     memcpy(buf->data + buf->length, bytes, size);
     buf->length += size;
     buf->data[buf->length] = '\0';
-}
-
-void strbuf_add_text(struct strbuf *buf, const char *text)
-{
-    strbuf_add(buf, text, strlen(text));
-}
-
-void strbuf_add_str(struct strbuf *buf, struct str s)
-{
-    strbuf_add(buf, s.p, s.n);
-}
-
-void strbuf_add_byte(struct strbuf *buf, char c)
-{
-    strbuf_add(buf, &c, 1);
 }
 
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args)

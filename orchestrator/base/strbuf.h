@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct strbuf {
     char *data;
@@ -32,10 +33,36 @@ char *strbuf_take(struct strbuf *buf);
 /* Shortens to `length` bytes; a longer length is an assert. */
 void strbuf_truncate(struct strbuf *buf, size_t length);
 
-void strbuf_add(struct strbuf *buf, const void *bytes, size_t size);
-void strbuf_add_text(struct strbuf *buf, const char *text);
-void strbuf_add_str(struct strbuf *buf, struct str s);
-void strbuf_add_byte(struct strbuf *buf, char c);
+/* strbuf_add of what may find no room. */
+void strbuf_add_grow(struct strbuf *buf, const void *bytes, size_t size);
+
+/* These stand here, since an answer is made of a hundred thousand small pieces. */
+static inline void strbuf_add(struct strbuf *buf, const void *bytes, size_t size)
+{
+    if (size == 0 || size >= buf->room - buf->length || size > buf->max - buf->length) {
+        strbuf_add_grow(buf, bytes, size);
+        return;
+    }
+    memcpy(buf->data + buf->length, bytes, size);
+    buf->length += size;
+    buf->data[buf->length] = '\0';
+}
+
+static inline void strbuf_add_text(struct strbuf *buf, const char *text)
+{
+    strbuf_add(buf, text, strlen(text));
+}
+
+static inline void strbuf_add_str(struct strbuf *buf, struct str s)
+{
+    strbuf_add(buf, s.p, s.n);
+}
+
+static inline void strbuf_add_byte(struct strbuf *buf, char c)
+{
+    strbuf_add(buf, &c, 1);
+}
+
 void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vprintf(struct strbuf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
