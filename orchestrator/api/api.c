@@ -511,12 +511,17 @@ bool api_serve(struct api *api, struct http_server *server, struct err *err)
            next_outcome(api, server, &outcomes[count])) {
         struct outcome *outcome = &outcomes[count++];
         if (outcome->writes && !begun && failed.code == ERR_NONE) {
+            store_read_end(store);
             begun = store_begin(store, &failed) == 0;
+        }
+        if (!begun) {
+            (void)store_read_begin(store, &outcome->wrong);
         }
         if (!outcome->writes || begun) {
             (void)answer_one(api, outcome);
         }
     }
+    store_read_end(store);
     if (failed.code == ERR_NONE && auth_has_uses(login_auth(api->login))) {
         begun = keep_uses(api, begun, &failed);
     }

@@ -34,7 +34,10 @@ static int next(struct http_source *source, struct strbuf *part)
         return 0;
     }
     arena_reset(sending->call.arena);
-    if (sending->list.take(&sending->list, &sending->call, &items, &err) < 0) {
+    int taken = store_read_begin(sending->call.store, &err);
+    taken = taken < 0 ? -1 : sending->list.take(&sending->list, &sending->call, &items, &err);
+    store_read_end(sending->call.store);
+    if (taken < 0) {
         log_error("api", "an answer is cut: %s", err.message);
         return -1;
     }

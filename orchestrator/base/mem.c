@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,13 @@ void mem_exhausted(const char *library)
 {
     fprintf(stderr, "sluice: out of memory (%s)\n", library);
     abort();
+}
+
+void mem_keep_freed(size_t bytes)
+{
+    int most = bytes > INT_MAX ? INT_MAX : (int)bytes;
+    (void)mallopt(M_TRIM_THRESHOLD, most);
+    (void)mallopt(M_MMAP_THRESHOLD, most / 2); /* what is larger goes back at once */
 }
 
 void *mem_array(size_t count, size_t size)

@@ -19,6 +19,9 @@ void *mem_resize(void *block, size_t count, size_t size);
 char *mem_dup(const void *bytes, size_t size);
 /* Copy of a C string. */
 char *mem_strdup(const char *text);
+/* Of a process that serves: up to so many bytes that were freed stay, so that they are not asked of the system, and
+ * filled with zeros by it, again and again. */
+void mem_keep_freed(size_t bytes);
 /* For a library that tells in its own way that it got no memory: ends the process with its name. */
 _Noreturn void mem_exhausted(const char *library);
 

@@ -7,6 +7,7 @@
 
 #include "store/metric_block.h"
 #include "store/metrics.h"
+#include "store/run_list.h"
 #include "store/stmt.h"
 
 /* ---- checks (metrics.c) ---- */
@@ -33,6 +34,23 @@ int metrics_log_active(struct store *store, const struct metric_target *target, 
 int metric_run_number(struct store *store, const char *run_id, int64_t *ret, struct err *err);
 int metric_key_number(struct store *store, const char *key, int64_t *ret, struct err *err);
 int metric_target_number(struct store *store, const struct metric_target *target, int64_t *ret, struct err *err);
+
+/* What numbers that were read stand for: of each its name, asked for all at once. Rows come mostly in the order of
+ * their numbers, or as the rows before them: those are found without a search. */
+struct number_names {
+    struct number_name {
+        int64_t number;
+        const char *texts[3]; /* of a key: it; of a target: model, name and digest of the dataset */
+        size_t rank;          /* among the names of keys */
+    } *items;                 /* sorted by number */
+    size_t count, room, at;
+};
+void number_names_want(struct number_names *names, int64_t number, struct arena *arena);
+/* Reads the names of all that were wanted. */
+int metric_names_read(struct store *store, struct number_names *keys, struct number_names *targets,
+                      struct arena *arena, struct err *err);
+/* Of a number that was wanted. */
+const struct number_name *number_names_find(struct number_names *names, int64_t number);
 
 /* ---- adding (metric_series.c) ---- */
 /* Adds points to the series of a key; those it has already change nothing. `points` is sorted in place. All that is
@@ -82,6 +100,15 @@ struct metric_summary {
     struct metric_ranks tail;
 };
 int metric_summary_read(struct stmt *s, int from, struct arena *arena, struct metric_summary *ret, struct err *err);
+
+/* ---- the latest values of runs (metrics_read.c) ---- */
+struct metric_latest_list {
+    struct metric_latest *items;
+    size_t count;
+};
+/* store_metrics_of_run of each run of a list: `ret` has room for all. */
+int metrics_of_runs(struct store *store, const struct run_list *list, struct arena *arena,
+                    struct metric_latest_list *ret, struct err *err);
 
 /* ---- homes of before (metrics_convert.c) ---- */
 /* Takes over the rows of metric_series_before and metric_points_before: what SQL cannot do of migration 13. */

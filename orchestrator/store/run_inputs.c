@@ -123,11 +123,25 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
     return stmt_run_one(s, "recording a dataset of a run", err);
 }
 
+struct dataset_use run_dataset_of_row(struct stmt *s, struct arena *arena)
+{
+    return (struct dataset_use){
+        .id = stmt_column_int(s, 1),
+        .name = stmt_column_text(s, 2, arena),
+        .digest = stmt_column_text(s, 3, arena),
+        .sha256 = stmt_column_text_or_null(s, 4, arena),
+        .source_type = stmt_column_text(s, 5, arena),
+        .source = stmt_column_text(s, 6, arena),
+        .schema = stmt_column_text_or_null(s, 7, arena),
+        .profile = stmt_column_text_or_null(s, 8, arena),
+        .context = stmt_column_text_or_null(s, 9, arena),
+    };
+}
+
 int store_run_datasets(struct store *store, const char *run_id, struct arena *arena, struct dataset_use **ret,
                        size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT d.id, d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, "
-                                     "d.profile, u.context FROM run_datasets AS u "
+    struct stmt *s = stmt_get(store, "SELECT u.run_id, " DATASET_COLUMNS " FROM run_datasets AS u "
                                      "JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
                                      "ORDER BY d.name, d.digest");
     stmt_text(s, ":run_id", run_id);
@@ -137,17 +151,7 @@ int store_run_datasets(struct store *store, const char *run_id, struct arena *ar
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct dataset_use){
-            .id = stmt_column_int(s, 0),
-            .name = stmt_column_text(s, 1, arena),
-            .digest = stmt_column_text(s, 2, arena),
-            .sha256 = stmt_column_text_or_null(s, 3, arena),
-            .source_type = stmt_column_text(s, 4, arena),
-            .source = stmt_column_text(s, 5, arena),
-            .schema = stmt_column_text_or_null(s, 6, arena),
-            .profile = stmt_column_text_or_null(s, 7, arena),
-            .context = stmt_column_text_or_null(s, 8, arena),
-        };
+        items[count++] = run_dataset_of_row(s, arena);
     }
     stmt_done(s);
     *ret = items;

@@ -155,70 +155,73 @@ static int read_tags(struct store *store, const char *run_id, struct dataset_inp
     return row;
 }
 
-static int read_datasets(struct store *store, const char *run_id, struct arena *arena, struct run_links *links,
-                         struct err *err)
+struct reading {
+    struct arena *arena;
+    struct run_links *links; /* of each run of the list */
+    struct room {
+        size_t datasets, inputs, outputs;
+    } *rooms;
+};
+
+static void take_dataset(void *ctx, size_t run, struct stmt *s)
 {
-    struct dataset_use *uses = NULL;
-    if (store_run_datasets(store, run_id, arena, &uses, &links->dataset_count, err) < 0) {
+    struct reading *reading = ctx;
+    struct run_links *links = &reading->links[run];
+    links->datasets = arena_grow(reading->arena, links->datasets, links->dataset_count, &reading->rooms[run].datasets,
+                                 sizeof *links->datasets);
+    links->datasets[links->dataset_count++] =
+        (struct dataset_input){.dataset = run_dataset_of_row(s, reading->arena)};
+}
+
+static void take_model(void *ctx, size_t run, struct stmt *s)
+{
+    struct reading *reading = ctx;
+    struct run_links *links = &reading->links[run];
+    struct room *rooms = &reading->rooms[run];
+    const char *model_id = stmt_column_text(s, 2, reading->arena);
+    if (stmt_column_int(s, 1) != 0) {
+        links->model_outputs = arena_grow(reading->arena, links->model_outputs, links->model_output_count,
+                                          &rooms->outputs, sizeof *links->model_outputs);
+        links->model_outputs[links->model_output_count++] = (struct model_output){model_id, stmt_column_int(s, 3)};
+    } else {
+        links->model_inputs = arena_grow(reading->arena, links->model_inputs, links->model_input_count, &rooms->inputs,
+                                         sizeof *links->model_inputs);
+        links->model_inputs[links->model_input_count++] = model_id;
+    }
+}
+
+int run_links_of_list(struct store *store, const struct run_list *list, struct arena *arena, struct run_links *ret,
+                      struct err *err)
+{
+    static const char datasets[] = "SELECT u.run_id, " DATASET_COLUMNS " FROM run_datasets AS u JOIN datasets AS d ON "
+                                   "d.id = u.dataset WHERE u.run_id IN " RUN_LIST
+                                   " ORDER BY u.run_id, d.name, d.digest";
+    static const char models[] = "SELECT run_id, is_output, model_id, step FROM run_models WHERE run_id IN " RUN_LIST
+                                 " ORDER BY run_id, model_id, is_output, step";
+    struct reading reading = {arena, ret, arena_array(arena, list->count, sizeof *reading.rooms)};
+    memset(ret, 0, list->count * sizeof *ret);
+    if (run_list_read(list, stmt_get(store, datasets), take_dataset, &reading, err) < 0 ||
+        run_list_read(list, stmt_get(store, models), take_model, &reading, err) < 0) {
         return -1;
     }
-    links->datasets = arena_array(arena, links->dataset_count, sizeof *links->datasets);
-    for (size_t i = 0; i < links->dataset_count; i++) {
-        links->datasets[i].dataset = uses[i];
-        if (read_tags(store, run_id, &links->datasets[i], arena, err) < 0) {
-            return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        for (size_t k = 0; k < ret[i].dataset_count; k++) {
+            if (read_tags(store, list->ids[i], &ret[i].datasets[k], arena, err) < 0) {
+                return -1;
+            }
         }
     }
     return 0;
-}
-
-static int read_models(struct store *store, const char *run_id, struct arena *arena, struct run_links *links,
-                       struct err *err)
-{
-    struct stmt *s = stmt_get(store, "SELECT is_output, model_id, step FROM run_models WHERE run_id = :run_id "
-                                     "ORDER BY model_id, is_output, step");
-    size_t input_room = 0;
-    size_t output_room = 0;
-    int row = 0;
-    stmt_text(s, ":run_id", run_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        const char *model_id = stmt_column_text(s, 1, arena);
-        if (stmt_column_int(s, 0) != 0) {
-            links->model_outputs = arena_grow(arena, links->model_outputs, links->model_output_count, &output_room,
-                                              sizeof *links->model_outputs);
-            links->model_outputs[links->model_output_count++] = (struct model_output){model_id, stmt_column_int(s, 2)};
-        } else {
-            links->model_inputs = arena_grow(arena, links->model_inputs, links->model_input_count, &input_room,
-                                             sizeof *links->model_inputs);
-            links->model_inputs[links->model_input_count++] = model_id;
-        }
-    }
-    stmt_done(s);
-    return row;
 }
 
 int store_run_links(struct store *store, const char *run_id, struct arena *arena, struct run_links *ret,
                     struct err *err)
 {
-    struct run_links links = {0};
-    if (read_datasets(store, run_id, arena, &links, err) < 0 || read_models(store, run_id, arena, &links, err) < 0) {
+    struct run_list list = run_list_of(&run_id, 1, arena);
+    struct run_links links;
+    if (run_links_of_list(store, &list, arena, &links, err) < 0) {
         return -1;
     }
     *ret = links;
-    return 0;
-}
-
-int store_run_read(struct store *store, const char *run_id, struct arena *arena, struct run_record *ret,
-                   struct err *err)
-{
-    struct run_record run = {0};
-    if (store_run_get(store, run_id, arena, &run.info, err) < 0 ||
-        store_run_params(store, run_id, arena, &run.params, err) < 0 ||
-        store_run_tags(store, run_id, arena, &run.tags, err) < 0 ||
-        store_metrics_of_run(store, run_id, arena, &run.metrics, &run.metric_count, err) < 0 ||
-        store_run_links(store, run_id, arena, &run.links, err) < 0) {
-        return -1;
-    }
-    *ret = run;
     return 0;
 }

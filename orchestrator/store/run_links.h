@@ -44,19 +44,6 @@ struct run_links {
 int store_run_links(struct store *store, const char *run_id, struct arena *arena, struct run_links *ret,
                     struct err *err);
 
-/* A run whole, as runs/get answers it. */
-struct metric_latest;
-struct run_record {
-    struct run_info info;
-    struct json params, tags; /* maps of text, keys sorted */
-    struct metric_latest *metrics; /* the latest of each key, sorted by key (metrics.h) */
-    size_t metric_count;
-    struct run_links links;
-};
-/* Deleted ones also. ERR_NOT_FOUND in MLflow's words. */
-int store_run_read(struct store *store, const char *run_id, struct arena *arena, struct run_record *ret,
-                   struct err *err);
-
 enum { DATASET_SUMMARIES_MAX = 1000 };
 struct dataset_summary {
     int64_t experiment_id;

@@ -36,7 +36,7 @@ static enum run_status status_stored(const char *name)
     return status;
 }
 
-static int not_found(const char *run_id, struct err *err)
+int run_not_found(const char *run_id, struct err *err)
 {
     return err_set(err, ERR_NOT_FOUND, "Run with id=%s not found", run_id);
 }
@@ -60,7 +60,7 @@ int run_read_deleted(struct store *store, const char *run_id, bool *ret_deleted,
     int row = stmt_step(s, err);
     *ret_deleted = row == 1 && stmt_column_int(s, 0) != 0;
     stmt_done(s);
-    return row == 0 ? not_found(run_id, err) : row < 0 ? -1 : 0;
+    return row == 0 ? run_not_found(run_id, err) : row < 0 ? -1 : 0;
 }
 
 int store_run_require_active(struct store *store, const char *run_id, struct err *err)
@@ -173,7 +173,7 @@ int store_run_create_tagged(struct store *store, const struct run_info *run, con
 static int changed_run(struct stmt *s, const char *run_id, struct err *err)
 {
     int64_t changed = stmt_run(s, err);
-    return changed == 0 ? not_found(run_id, err) : changed < 0 ? -1 : 0;
+    return changed == 0 ? run_not_found(run_id, err) : changed < 0 ? -1 : 0;
 }
 
 int store_run_update(struct store *store, const char *run_id, enum run_status status, int64_t end_ms, struct err *err)
@@ -245,28 +245,30 @@ int store_run_began(struct store *store, const char *run_id, int64_t start_ms, s
     return changed_run(s, run_id, err);
 }
 
+struct run_info run_info_of_row(struct stmt *s, struct arena *arena)
+{
+    return (struct run_info){
+        .run_id = stmt_column_text(s, 0, arena),
+        .experiment_id = stmt_column_int(s, 1),
+        .name = stmt_column_text(s, 2, arena),
+        .user = stmt_column_text(s, 3, arena),
+        .status = status_stored(stmt_column_view(s, 4).p),
+        .start_ms = stmt_column_int(s, 5),
+        .end_ms = stmt_column_int(s, 6),
+        .deleted = stmt_column_int(s, 7) != 0,
+        .artifact_uri = stmt_column_text(s, 8, arena),
+        .parent_run_id = stmt_column_text_or_null(s, 9, arena),
+    };
+}
+
 int store_run_get(struct store *store, const char *run_id, struct arena *arena, struct run_info *ret, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT r.run_id, r.experiment_id, r.name, r.user, r.status, r.start_ms, "
-                                     "r.end_ms, r.deleted_ms IS NOT NULL OR e.deleted_ms IS NOT NULL, r.artifact_uri, "
-                                     "r.parent_run_id FROM runs AS r "
-                                     "JOIN experiments AS e ON e.id = r.experiment_id WHERE r.run_id = :run_id");
+    struct stmt *s = stmt_get(store, RUN_INFO_SELECT " WHERE r.run_id = :run_id");
     stmt_text(s, ":run_id", run_id);
     int row = stmt_step(s, err);
     if (row == 1) {
-        *ret = (struct run_info){
-            .run_id = stmt_column_text(s, 0, arena),
-            .experiment_id = stmt_column_int(s, 1),
-            .name = stmt_column_text(s, 2, arena),
-            .user = stmt_column_text(s, 3, arena),
-            .status = status_stored(stmt_column_text(s, 4, arena)),
-            .start_ms = stmt_column_int(s, 5),
-            .end_ms = stmt_column_int(s, 6),
-            .deleted = stmt_column_int(s, 7) != 0,
-            .artifact_uri = stmt_column_text(s, 8, arena),
-            .parent_run_id = stmt_column_text_or_null(s, 9, arena),
-        };
+        *ret = run_info_of_row(s, arena);
     }
     stmt_done(s);
-    return row == 0 ? not_found(run_id, err) : row < 0 ? -1 : 0;
+    return row == 0 ? run_not_found(run_id, err) : row < 0 ? -1 : 0;
 }

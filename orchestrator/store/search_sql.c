@@ -106,7 +106,7 @@ struct sql_value sql_column(struct stmt *s, int column, struct arena *arena)
     case SQLITE_NULL:
         return (struct sql_value){.type = SQL_NULL};
     default:
-        return (struct sql_value){.type = SQL_TEXT, .text = arena_str(arena, stmt_column_view(s, column))};
+        return (struct sql_value){.type = SQL_TEXT, .text = arena_str(arena, stmt_column_bytes(s, column))};
     }
 }
 

@@ -218,9 +218,17 @@ struct str stmt_column_view(struct stmt *s, int column)
     return text == NULL ? STR("") : (struct str){text, (size_t)size};
 }
 
+struct str stmt_column_bytes(struct stmt *s, int column)
+{
+    const void *bytes = sqlite3_column_blob(s->handle, column); /* the text as it is stored, which is UTF-8 */
+    int size = sqlite3_column_bytes(s->handle, column);
+    check_memory(s, bytes);
+    return bytes == NULL ? STR("") : (struct str){bytes, (size_t)size};
+}
+
 char *stmt_column_text(struct stmt *s, int column, struct arena *arena)
 {
-    struct str text = stmt_column_view(s, column);
+    struct str text = stmt_column_bytes(s, column);
     return arena_dup(arena, text.p, text.n);
 }
 
@@ -278,8 +286,8 @@ int stmt_read_map(struct stmt *s, struct arena *arena, struct json *ret, struct 
     struct json map = json_object();
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
-        const char *key = stmt_column_text(s, 0, arena);
-        json_add(arena, &map, key, json_string(arena, stmt_column_view(s, 1)));
+        struct str key = arena_str(arena, stmt_column_bytes(s, 0));
+        json_add_str(arena, &map, key, json_string(arena, stmt_column_bytes(s, 1)));
     }
     stmt_done(s);
     if (row == 0) {

@@ -50,6 +50,8 @@ char *stmt_column_text(struct stmt *s, int column, struct arena *arena);
 char *stmt_column_text_or_null(struct stmt *s, int column, struct arena *arena);
 /* The text itself, "" for NULL: NUL-terminated, and gone with the next step. */
 struct str stmt_column_view(struct stmt *s, int column);
+/* The same without the NUL, which mostly has to be put there first. */
+struct str stmt_column_bytes(struct stmt *s, int column);
 struct str stmt_column_blob(struct stmt *s, int column, struct arena *arena);
 /* Resets and unbinds; must follow the last step. */
 void stmt_done(struct stmt *s);

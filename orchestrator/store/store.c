@@ -113,7 +113,7 @@ int store_check_usable(struct store *store, struct err *err)
     if (broken->code != ERR_NONE) {
         return err_set(err, broken->code, "%s", broken->message);
     }
-    if (store->in_transaction || sqlite3_get_autocommit(store->db) != 0) {
+    if (store->in_transaction || store->is_reading || sqlite3_get_autocommit(store->db) != 0) {
         return 0;
     }
     /* The rollback failed as what came before it: what is read now would be what was never committed. */
@@ -336,6 +336,29 @@ int store_begin(struct store *store, struct err *err)
     int result = store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
     store->in_transaction = store->in_transaction || result == 0;
     return result;
+}
+
+int store_read_begin(struct store *store, struct err *err)
+{
+    if (store->in_transaction || store->is_reading) {
+        return 0;
+    }
+    store->is_reading = store_exec_kept(store, "BEGIN DEFERRED", "beginning to read", err) == 0;
+    return store->is_reading ? 0 : -1;
+}
+
+/* An error may have ended the transaction already. */
+void store_read_end(struct store *store)
+{
+    if (!store->is_reading) {
+        return;
+    }
+    struct err ignored = {0};
+    if (sqlite3_get_autocommit(store->db) == 0 &&
+        store_exec_kept(store, "COMMIT", "ending to read", &ignored) < 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    store->is_reading = false;
 }
 
 /* SQLite would go on writing into a file that has no name any more. */

@@ -36,6 +36,10 @@ int store_begin(struct store *store, struct err *err);
 /* On failure the transaction is rolled back. It fails if the store has failed in the transaction, whoever passed over
  * that. */
 int store_commit(struct store *store, struct err *err);
+/* What is read until the end is of one moment, and quicker than query by query, each of which would lock the store.
+ * Within a transaction that writes it is nothing. What is written in between is committed at the end. */
+int store_read_begin(struct store *store, struct err *err);
+void store_read_end(struct store *store);
 /* Copies a long write-ahead log into the database, after a commit and all that waited for it; how long depends on what
  * the commit wrote. Failing is logged: it is tried again after the next commit. */
 void store_tidy(struct store *store);

@@ -44,6 +44,7 @@ struct store {
     bool is_wide;   /* more pages are kept in memory than mostly */
     bool has_many_pages; /* the transaction asks for that */
     bool in_transaction;
+    bool is_reading; /* in a transaction that only reads */
     struct err broken; /* what has failed in this transaction: nothing more is done in it */
     struct stmt *statements[STORE_STATEMENT_SLOTS];
     struct stmt *texts[STORE_TEXTS]; /* made at run time; they own their `sql` */

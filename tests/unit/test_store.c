@@ -133,6 +133,53 @@ TEST(a_second_writer_is_told_that_the_store_is_in_use)
     remove_place(&place);
 }
 
+/* Also one that another connection writes to. */
+TEST(what_is_read_together_is_of_one_moment)
+{
+    struct place place = make_place();
+    struct err err = {0};
+    struct store *writer = open_store(&place, STORE_READ_WRITE);
+    struct store *reader = open_store(&place, STORE_READ_ONLY);
+    assert_int_equal(store_read_begin(reader, NULL), 0);
+    assert_int_equal(store_read_begin(reader, NULL), 0); /* once more is nothing */
+    assert_int_equal(count_tags(reader), 0);
+    assert_int_equal(insert(writer, "a", NULL), 0);
+    assert_int_equal(count_tags(reader), 0);
+    store_read_end(reader);
+    store_read_end(reader);
+    assert_int_equal(count_tags(reader), 1);
+    /* A statement that fails ends nothing; and what was written in between stays. */
+    assert_int_equal(store_read_begin(writer, NULL), 0);
+    assert_int_equal(insert(writer, "a", &err), -1);
+    assert_int_equal(insert(writer, "b", NULL), 0);
+    assert_int_equal(count_tags(writer), 2);
+    store_read_end(writer);
+    assert_int_equal(count_tags(reader), 2);
+    store_close(reader);
+    store_close(writer);
+    remove_place(&place);
+}
+
+TEST(reading_within_a_transaction_leaves_it_open)
+{
+    struct place place = make_place();
+    struct store *store = open_store(&place, STORE_READ_WRITE);
+    assert_int_equal(store_begin(store, NULL), 0);
+    assert_int_equal(insert(store, "a", NULL), 0);
+    assert_int_equal(store_read_begin(store, NULL), 0);
+    assert_int_equal(count_tags(store), 1);
+    store_read_end(store);
+    store_rollback(store);
+    assert_int_equal(count_tags(store), 0);
+    assert_int_equal(store_read_begin(store, NULL), 0);
+    assert_int_equal(count_tags(store), 0);
+    store_read_end(store);
+    assert_int_equal(store_begin(store, NULL), 0); /* it has ended */
+    assert_int_equal(store_commit(store, NULL), 0);
+    store_close(store);
+    remove_place(&place);
+}
+
 TEST(a_reader_sees_what_is_committed_and_writes_nothing)
 {
     struct place place = make_place();
@@ -420,6 +467,8 @@ TESTS(RUN(a_new_file_gets_the_newest_schema_and_opening_it_again_changes_nothing
       RUN(the_check_passes_a_sound_file_and_finds_a_damaged_one),
       RUN(what_is_committed_stays_and_what_is_rolled_back_is_gone),
       RUN(an_event_that_is_taken_back_takes_only_itself_back), RUN(a_second_writer_is_told_that_the_store_is_in_use),
+      RUN(what_is_read_together_is_of_one_moment),
+      RUN(reading_within_a_transaction_leaves_it_open),
       RUN(a_reader_sees_what_is_committed_and_writes_nothing), RUN(a_full_disk_is_said_to_be_full),
       RUN(why_the_file_cannot_be_opened_is_said), RUN(a_statement_is_kept_and_starts_anew_with_nothing_bound),
       RUN(a_statement_that_cannot_be_prepared_fails_when_it_is_run),

@@ -123,28 +123,6 @@ TEST(models_are_inputs_once_and_outputs_at_each_step)
     close_fixture(&f);
 }
 
-TEST(a_run_is_read_whole)
-{
-    struct fixture f = open_fixture();
-    struct run_record run;
-    struct err err = {0};
-    struct metric_point point = {.key = "loss", .value = 0.5};
-    log_one(&f, "r1", input("wine", "d1", NULL, 0));
-    assert_int_equal(store_run_param(f.store, "r1", "depth", "3", NULL), 0);
-    assert_int_equal(store_metrics_log(f.store, &(struct metric_target){.run_id = "r1"}, &point, 1, NULL), 0);
-    assert_int_equal(store_run_delete(f.store, "r1", 5, NULL), 0);
-    assert_int_equal(store_run_read(f.store, "r1", f.arena, &run, NULL), 0);
-    assert_true(run.info.deleted);
-    assert_string_equal(json_get_text(&run.params, "depth", ""), "3");
-    assert_string_equal(json_get_text(&run.tags, "mlflow.runName", ""), "train");
-    assert_int_equal(run.metric_count, 1);
-    assert_true(run.metrics[0].value == 0.5);
-    assert_int_equal(run.links.dataset_count, 1);
-    assert_int_equal(store_run_read(f.store, "r9", f.arena, &run, &err), -1);
-    assert_string_equal(err.message, "Run with id=r9 not found");
-    close_fixture(&f);
-}
-
 TEST(data_are_summarized_by_experiment_dataset_and_context)
 {
     struct fixture f = open_fixture();
@@ -205,6 +183,6 @@ TEST(a_removed_run_takes_its_links_with_it)
 }
 
 TESTS(RUN(all_tags_of_a_dataset_are_kept_as_it_was_first_used), RUN(a_bad_dataset_keeps_all_of_a_call_away),
-      RUN(models_are_inputs_once_and_outputs_at_each_step), RUN(a_run_is_read_whole),
+      RUN(models_are_inputs_once_and_outputs_at_each_step),
       RUN(data_are_summarized_by_experiment_dataset_and_context), RUN(summaries_end_at_a_thousand),
       RUN(a_removed_run_takes_its_links_with_it))

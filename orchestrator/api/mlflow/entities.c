@@ -217,25 +217,35 @@ static void put_links(struct api_call *call, struct json *run, const struct run_
     put(call, run, "outputs", outputs);
 }
 
-int run_json(struct api_call *call, const char *run_id, struct json *ret, struct err *err)
+/* A list of {"key": ..., "value": ...}: most of a page of runs, so made at once. */
+static struct json run_pairs_json(struct api_call *call, const struct run_pair *pairs, size_t count)
 {
-    struct run_record record;
+    struct json *items = arena_array(call->arena, count, sizeof *items);
+    struct json_member *members = arena_array(call->arena, 2 * count, sizeof *members);
+    for (size_t i = 0; i < count; i++) {
+        struct json_member *both = &members[2 * i];
+        both[0] = (struct json_member){STR("key"), {.type = JSON_STRING, .u.string = pairs[i].key}};
+        both[1] = (struct json_member){STR("value"), {.type = JSON_STRING, .u.string = pairs[i].value}};
+        items[i] = (struct json){.type = JSON_OBJECT, .u.object = {both, 2}};
+    }
+    return (struct json){.type = JSON_ARRAY, .u.array = {items, count}};
+}
+
+struct json run_json(struct api_call *call, const struct run_record *run)
+{
     struct json data = json_object();
     struct json metrics = json_array();
-    if (store_run_read(call->store, run_id, call->arena, &record, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < record.metric_count; i++) {
-        json_push(call->arena, &metrics, latest_json(call, &record.metrics[i]));
+    struct json object = json_object();
+    for (size_t i = 0; i < run->metric_count; i++) {
+        json_push(call->arena, &metrics, latest_json(call, &run->metrics[i]));
     }
     put_list(call, &data, "metrics", metrics);
-    put_list(call, &data, "params", pairs_json(call, &record.params));
-    put_list(call, &data, "tags", pairs_json(call, &record.tags));
-    *ret = json_object();
-    put(call, ret, "info", run_info_json(call, &record.info));
-    put(call, ret, "data", data);
-    put_links(call, ret, &record.links);
-    return 0;
+    put_list(call, &data, "params", run_pairs_json(call, run->params, run->param_count));
+    put_list(call, &data, "tags", run_pairs_json(call, run->tags, run->tag_count));
+    put(call, &object, "info", run_info_json(call, &run->info));
+    put(call, &object, "data", data);
+    put_links(call, &object, &run->links);
+    return object;
 }
 
 /* ---- logged models ---------------------------------------------------------------------------------------------- */

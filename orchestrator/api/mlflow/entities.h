@@ -10,7 +10,7 @@
 #include "store/metrics.h"
 #include "store/models.h"
 #include "store/registry.h"
-#include "store/run_links.h"
+#include "store/run_records.h"
 
 /* Appends to an object, in the call's arena. */
 void put_text(struct api_call *call, struct json *object, const char *name, const char *value);
@@ -29,8 +29,8 @@ const char *experiment_root(struct api_call *call, const struct experiment *expe
 
 int experiment_json(struct api_call *call, const struct experiment *experiment, struct json *ret, struct err *err);
 struct json run_info_json(struct api_call *call, const struct run_info *run);
-/* All of a run, read from the store. */
-int run_json(struct api_call *call, const char *run_id, struct json *ret, struct err *err);
+/* All of a run. */
+struct json run_json(struct api_call *call, const struct run_record *run);
 /* A point without its run and target. */
 struct json point_json(struct api_call *call, const struct metric_point *point);
 /* All of a model, read from the store but for its row. */

@@ -6,6 +6,7 @@
 #include "api/mlflow/routes.h"
 #include "api/step_rights.h"
 #include "base/id.h"
+#include "store/run_records.h"
 #include "store/run_search.h"
 
 static const char *const status_words[] = {NULL, "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED", ""};
@@ -17,11 +18,11 @@ static const char *run_of(const struct api_call *call)
 
 static int answer_with_run(struct api_call *call, const char *run_id, struct err *err)
 {
-    struct json run;
-    if (run_json(call, run_id, &run, err) < 0) {
+    struct run_record run;
+    if (store_run_read(call->store, run_id, call->arena, &run, err) < 0) {
         return -1;
     }
-    put(call, &call->answer, "run", run);
+    put(call, &call->answer, "run", run_json(call, &run));
     return 0;
 }
 
@@ -175,15 +176,19 @@ struct found {
     size_t count;
 };
 
-static int read_next(struct api_call *call, struct found *found, struct json *list, struct err *err)
+static int read_next(struct api_call *call, struct found *found, size_t most, struct json *list, struct err *err)
 {
-    struct json run;
-    const char *run_id = *found->run_ids++;
-    found->count--;
-    if (run_json(call, run_id, &run, err) < 0) {
+    size_t asked = found->count < most ? found->count : most;
+    size_t count = 0;
+    struct run_record *runs = arena_array(call->arena, asked, sizeof *runs);
+    if (store_runs_read(call->store, found->run_ids, asked, call->arena, runs, &count, err) < 0) {
         return -1;
     }
-    json_push(call->arena, list, run);
+    found->run_ids += asked;
+    found->count -= asked;
+    for (size_t i = 0; i < count; i++) {
+        json_push(call->arena, list, run_json(call, &runs[i]));
+    }
     return 0;
 }
 
@@ -191,11 +196,10 @@ static int read_next(struct api_call *call, struct found *found, struct json *li
 static int take_runs(struct long_list *list, struct api_call *call, struct json *items, struct err *err)
 {
     struct found *found = list->state;
-    while (found->count > 0 && items->u.array.count < RUNS_AT_ONCE) {
-        if (read_next(call, found, items, err) < 0 && err->code != ERR_NOT_FOUND) {
+    while (found->count > 0 && items->u.array.count == 0) {
+        if (read_next(call, found, RUNS_AT_ONCE, items, err) < 0) {
             return -1;
         }
-        err_clear(err);
     }
     return 0;
 }
@@ -233,10 +237,8 @@ static int search(struct api_call *call, struct err *err)
         return 0;
     }
     struct found found = {page.run_ids, page.count};
-    while (found.count > 0) {
-        if (read_next(call, &found, &list, err) < 0) {
-            return -1;
-        }
+    if (read_next(call, &found, found.count, &list, err) < 0) {
+        return -1;
     }
     put_list(call, &call->answer, "runs", list);
     if (page.next_page_token != NULL) {
