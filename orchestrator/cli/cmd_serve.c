@@ -269,6 +269,7 @@ static int serve(struct serving *s, struct err *err)
         door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
         return -1;
     }
+    store_expect_reading(s->session.home.store);
     while (!is_done(s)) {
         if (take_turn(s, err) < 0) {
             return -1;

@@ -1,35 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/run_search.h"
 
-#include "store/run_marks.h"
-#include "store/run_search_sql.h"
-#include "store/search_rows.h"
+#include "store/run_search_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
-
-enum {
-    FEW_ROWS = 2000, /* of a metric: read and sorted, when it is in the filter and not the order */
-    FEW_RUNS = 5000, /* of the experiments: read and sorted, when most rows of a metric are of others */
-    MOST_ROWS = 4,   /* for each of these runs */
-};
-
-struct search {
-    struct store *store;
-    struct arena *arena;
-    struct err *err;
-    const struct run_query *query;
-    enum search_view view;
-    const struct filter *filter;
-    struct search_order orders[KEYSET_MAX]; /* the given ones, and what makes rows different */
-    struct run_source sources[3];           /* read one after the other */
-    size_t source_count;
-    int64_t *experiments; /* each once */
-    size_t experiment_count;
-    int64_t *deleted; /* of those */
-    size_t deleted_count;
-    struct search_rows rows;
-};
 
 /* ---- what was asked ------------------------------------------------------------------------------------- */
 
@@ -139,229 +113,6 @@ static int prepare(struct search *search)
                                                                                                : find_deleted(search);
 }
 
-/* ---- what rows are read from ---------------------------------------------------------------------------- */
-
-static int find_key(struct search *search, struct str key, int64_t *ret_id)
-{
-    struct stmt *s = stmt_get(search->store, "SELECT id FROM metric_keys WHERE key = :key");
-    stmt_str(s, ":key", key);
-    int row = stmt_step(s, search->err);
-    *ret_id = row == 1 ? stmt_column_int(s, 0) : -1;
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
-}
-
-static bool is_latest(const struct search_field *field)
-{
-    return field->entity == ENTITY_METRIC && (field->part == METRIC_PLAIN || field->part == METRIC_LAST);
-}
-
-/* Conditions that every row must meet: the whole filter, or the parts of its AND. */
-static const struct filter *condition_at(const struct filter *filter, size_t at)
-{
-    if (filter == NULL || filter->kind != FILTER_ALL) {
-        return at == 0 ? filter : NULL;
-    }
-    return at < filter->count ? filter->parts[at] : NULL;
-}
-
-/* Only a number can meet it. */
-static bool wants_number(const struct filter *condition)
-{
-    return condition->kind == FILTER_CONDITION && is_latest(&condition->field) && condition->op != FILTER_NE &&
-           condition->op != FILTER_IS_NULL && condition->op != FILTER_IS_NOT_NULL;
-}
-
-static bool wants_number_of(const struct filter *filter, struct str key)
-{
-    const struct filter *condition = NULL;
-    for (size_t i = 0; (condition = condition_at(filter, i)) != NULL; i++) {
-        if (wants_number(condition) && str_eq(condition->field.key, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The number that "SELECT COUNT(*) FROM (SELECT 1 ..." finds, counted up to `limit`; ends the statement. */
-static int count_up_to(struct search *search, struct sql *sql, int64_t limit, int64_t *ret)
-{
-    sql_add(sql, " LIMIT ");
-    sql_int(sql, limit);
-    sql_add(sql, ")");
-    struct stmt *s = sql_stmt(sql);
-    int row = stmt_step(s, search->err);
-    *ret = row == 1 ? stmt_column_int(s, 0) : 0;
-    stmt_done(s);
-    sql_clear(sql);
-    return row < 0 ? -1 : 0;
-}
-
-static void add_rows(struct sql *sql, const struct filter *condition, int64_t key_id, bool settled)
-{
-    sql_add(sql, "SELECT 1 FROM metric_summaries AS m WHERE m.key = ");
-    sql_int(sql, key_id);
-    sql_printf(sql, " AND m.settled = %d", settled);
-    if (condition != NULL) {
-        sql_add(sql, " AND m.latest_is_nan = 0 AND ");
-        sql_comparison(sql, "m.latest_value", condition);
-    }
-}
-
-/* Rows of a metric that are numbers and meet a condition (NULL: all rows). */
-static int count_rows(struct search *search, const struct filter *condition, int64_t key_id, int64_t limit,
-                      int64_t *ret)
-{
-    struct sql sql;
-    sql_init(&sql, search->store, search->arena);
-    sql_add(&sql, "SELECT COUNT(*) FROM (");
-    add_rows(&sql, condition, key_id, true);
-    sql_add(&sql, " UNION ALL ");
-    add_rows(&sql, condition, key_id, false);
-    return count_up_to(search, &sql, limit, ret);
-}
-
-static int count_runs(struct search *search, int64_t limit, int64_t *ret)
-{
-    struct sql sql;
-    sql_init(&sql, search->store, search->arena);
-    sql_add(&sql, "SELECT COUNT(*) FROM (SELECT 1 FROM runs AS r WHERE r.experiment_id IN ");
-    sql_int_list(&sql, search->experiments, search->experiment_count);
-    return count_up_to(search, &sql, limit, ret);
-}
-
-static int count_marked(struct search *search, int64_t mark, int64_t limit, int64_t *ret)
-{
-    struct sql sql;
-    sql_init(&sql, search->store, search->arena);
-    sql_add(&sql, "SELECT COUNT(*) FROM (SELECT 1 FROM run_marks AS k WHERE k.mark = ");
-    sql_int(&sql, mark);
-    return count_up_to(search, &sql, limit, ret);
-}
-
-static int count_children(struct search *search, struct str parent, int64_t limit, int64_t *ret)
-{
-    struct sql sql;
-    sql_init(&sql, search->store, search->arena);
-    sql_add(&sql, "SELECT COUNT(*) FROM (SELECT 1 FROM runs AS r WHERE r.parent_run_id = ");
-    sql_text(&sql, parent);
-    return count_up_to(search, &sql, limit, ret);
-}
-
-/* A param or tag that is to have one value. */
-static bool wants_value(const struct filter *condition)
-{
-    enum search_entity entity = condition->field.entity;
-    return condition->kind == FILTER_CONDITION && condition->op == FILTER_EQ && condition->value.type == VALUE_TEXT &&
-           (entity == ENTITY_PARAM || entity == ENTITY_TAG);
-}
-
-/* What runs that meet a condition can be read from, and how many there are, up to `limit`. RUNS_ANY: from nothing that
- * would be less than all. */
-static int source_of(struct search *search, const struct filter *condition, int64_t limit, struct run_source *ret,
-                     int64_t *ret_count)
-{
-    int64_t id = 0;
-    int64_t mark = 0;
-    *ret = (struct run_source){.part = RUNS_ANY};
-    if (wants_number(condition)) {
-        if (find_key(search, condition->field.key, &id) < 0) {
-            return -1;
-        }
-        *ret = (struct run_source){.part = RUNS_NUMBER, .key = condition->field.key, .key_id = id};
-        return count_rows(search, condition, id, limit, ret_count);
-    }
-    if (!wants_value(condition)) {
-        return 0;
-    }
-    bool tag = condition->field.entity == ENTITY_TAG;
-    if (tag && str_is(condition->field.key, "mlflow.parentRunId")) {
-        *ret = (struct run_source){.part = RUNS_CHILDREN, .parent = condition->value.text};
-        return count_children(search, condition->value.text, limit, ret_count);
-    }
-    if (!run_mark_of(tag ? MARK_TAG : MARK_PARAM, condition->field.key, condition->value.text, &mark)) {
-        return 0;
-    }
-    *ret = (struct run_source){.part = RUNS_MARKED, .mark = mark};
-    return count_marked(search, mark, limit, ret_count);
-}
-
-/* By the condition that fewest runs meet, if they are few; `*ret` is RUNS_ANY when none is. */
-static int source_of_few(struct search *search, struct run_source *ret)
-{
-    const struct filter *condition = NULL;
-    int64_t fewest = FEW_ROWS + 1;
-    *ret = (struct run_source){.part = RUNS_ANY};
-    for (size_t i = 0; (condition = condition_at(search->filter, i)) != NULL; i++) {
-        struct run_source source;
-        int64_t count = 0;
-        if (source_of(search, condition, FEW_ROWS + 1, &source, &count) < 0) {
-            return -1;
-        }
-        if (source.part != RUNS_ANY && count < fewest) {
-            fewest = count;
-            *ret = source;
-        }
-    }
-    return 0;
-}
-
-/* The experiments have few runs, and the metric has many rows that are of other runs: to read it in its order would be
- * to pass over those. */
-static int is_mostly_of_others(struct search *search, int64_t key_id, bool *ret)
-{
-    int64_t runs = 0;
-    int64_t rows = 0;
-    if (count_runs(search, FEW_RUNS + 1, &runs) < 0) {
-        return -1;
-    }
-    if (runs <= FEW_RUNS && count_rows(search, NULL, key_id, runs * MOST_ROWS + 1, &rows) < 0) {
-        return -1;
-    }
-    *ret = runs <= FEW_RUNS && rows > runs * MOST_ROWS;
-    return 0;
-}
-
-/* The rows of a metric in their order: of which part the page begins in is known by the value it begins behind. */
-static int sources_of_order(struct search *search)
-{
-    struct str key = search->orders[0].field.key;
-    int64_t id = 0;
-    bool others = false;
-    if (find_key(search, key, &id) < 0 || is_mostly_of_others(search, id, &others) < 0) {
-        return -1;
-    }
-    if (others) {
-        search->sources[search->source_count++] = (struct run_source){.part = RUNS_ANY};
-        return 0;
-    }
-    const struct sql_value *start = search->rows.has_start ? &search->rows.start[0] : NULL;
-    bool is_null = start != NULL && start->type == SQL_NULL;
-    bool is_nan = start != NULL && start->type == SQL_REAL && isinf(start->real);
-    enum run_part first = is_null ? RUNS_MISSING : is_nan ? RUNS_NAN : RUNS_NUMBER;
-    enum run_part last = wants_number_of(search->filter, key) ? RUNS_NUMBER : RUNS_MISSING;
-    for (int part = (int)first; part <= (int)last; part++) {
-        search->sources[search->source_count++] =
-            (struct run_source){.part = (enum run_part)part, .key = key, .key_id = id};
-    }
-    return 0;
-}
-
-static int choose_sources(struct search *search)
-{
-    struct run_source few;
-    if (source_of_few(search, &few) < 0) {
-        return -1;
-    }
-    /* A page in the order of a metric goes on by its order, and so does not begin anew from few. */
-    bool by_metric = is_latest(&search->orders[0].field);
-    if (by_metric && (few.part == RUNS_ANY || few.part == RUNS_NUMBER)) {
-        return sources_of_order(search);
-    }
-    search->sources[search->source_count++] = few;
-    return 0;
-}
-
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
 /* Of one experiment an index has the runs in their order; of several another has, which is not to be passed over. */
@@ -390,10 +141,16 @@ static void add_view(const struct search *search, struct sql *sql)
     sql_add(sql, ")");
 }
 
+void run_search_add_place(const struct search *search, struct sql *sql)
+{
+    add_experiments(search, sql);
+    add_view(search, sql);
+}
+
 /* Where the page begins, said so that the index of the metric finds it. */
 static void add_beginning(const struct search *search, const struct run_source *source, struct sql *sql)
 {
-    if (source->part == RUNS_NUMBER && search->rows.has_start && is_latest(&search->orders[0].field)) {
+    if (source->part == RUNS_NUMBER && search->rows.has_start && run_search_is_latest(&search->orders[0].field)) {
         sql_printf(sql, " AND m.latest_value %s ", search->orders[0].descending ? "<=" : ">=");
         sql_value(sql, search->rows.start[0]);
     }
@@ -409,8 +166,7 @@ static void add_select(const struct search *search, const struct run_source *sou
         sql_printf(sql, " AS k%zu", i);
     }
     run_sql_from(sql, source);
-    add_experiments(search, sql);
-    add_view(search, sql);
+    run_search_add_place(search, sql);
     add_beginning(search, source, sql);
     run_sql_filter(sql, source, search->filter);
     search_rows_close(&search->rows, sql);
@@ -432,6 +188,43 @@ static int read_source(struct search *search, const struct run_source *source)
     return result;
 }
 
+static bool is_equal(const struct sql_value *a, const struct sql_value *b)
+{
+    if (a->type != b->type) {
+        return false;
+    }
+    switch (a->type) {
+    case SQL_INT:
+        return a->integer == b->integer;
+    case SQL_REAL:
+        return !(a->real < b->real) && !(a->real > b->real);
+    case SQL_TEXT:
+        return str_eq(a->text, b->text);
+    default:
+        return true;
+    }
+}
+
+/* Those that stand first, until the page is full: mostly as many as are wanted. What is equal in the first key is read
+ * together, since the other keys say which of them come first. */
+static int read_ranks(struct search *search)
+{
+    const struct run_ranks *ranks = &search->ranks;
+    size_t wanted = (size_t)search_rows_lacking(&search->rows);
+    for (size_t from = 0; from < ranks->count && search_rows_lacking(&search->rows) > 0; wanted *= 2) {
+        size_t to = ranks->count - from < wanted ? ranks->count : from + wanted;
+        while (to < ranks->count && is_equal(&ranks->first[to - 1], &ranks->first[to])) {
+            to++;
+        }
+        struct run_source source = {.part = RUNS_LISTED, .runs = ranks->runs + from, .run_count = to - from};
+        if (read_source(search, &source) < 0) {
+            return -1;
+        }
+        from = to;
+    }
+    return 0;
+}
+
 static struct run_page page_of(struct search *search)
 {
     struct search_rows *rows = &search->rows;
@@ -447,7 +240,10 @@ int store_run_search(struct store *store, const struct run_query *query, struct 
                      struct err *err)
 {
     struct search search = {.store = store, .arena = arena, .err = err, .query = query};
-    if (prepare(&search) < 0 || choose_sources(&search) < 0) {
+    if (prepare(&search) < 0 || run_search_choose(&search) < 0) {
+        return -1;
+    }
+    if (search.is_ranked && search.experiment_count > 0 && read_ranks(&search) < 0) {
         return -1;
     }
     for (size_t i = 0; i < search.source_count && search_rows_lacking(&search.rows) > 0; i++) {

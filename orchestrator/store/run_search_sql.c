@@ -36,20 +36,43 @@ static struct search_shape shape_of(const struct run_source *source)
 
 /* ---- metrics -------------------------------------------------------------------------------------------- */
 
-/* The series of a key in a run; a run mostly has one. */
-static void series(struct sql *sql, struct str key)
+/* The number that the run has there, from what is read before the run itself if that is known. */
+static const char *number_of_run(const struct run_source *source)
 {
-    sql_add(sql, " FROM metric_summaries AS s WHERE s.run = (SELECT n.id FROM metric_runs AS n WHERE n.run_id = "
-                 "r.run_id) AND s.key = (SELECT i.id FROM metric_keys AS i WHERE i.key = ");
+    switch (source->part) {
+    case RUNS_NUMBER:
+    case RUNS_NAN:
+        return "m.run";
+    case RUNS_MARKED:
+        return "k.run";
+    case RUNS_LISTED:
+        return "k.value";
+    default:
+        return "(SELECT n.id FROM metric_runs AS n WHERE n.run_id = r.run_id)";
+    }
+}
+
+/* The series of a key in a run; a run mostly has one. */
+static void series(struct sql *sql, const struct run_source *source, struct str key)
+{
+    sql_printf(sql,
+               " FROM metric_summaries AS s WHERE s.run = %s AND s.key = (SELECT i.id FROM metric_keys AS i WHERE "
+               "i.key = ",
+               number_of_run(source));
     sql_text(sql, key);
     sql_add(sql, ")");
 }
 
-/* The latest of a run is the greatest of its series: store/metrics.h. */
-static void latest_of_series(struct sql *sql, struct str key)
+#define IS_LATER(a, b)                                                                                                 \
+    "(" a ".latest_step, " a ".latest_ms, " a ".latest_value, -" a ".latest_is_nan, " a ".target) > (" b               \
+    ".latest_step, " b ".latest_ms, " b ".latest_value, -" b ".latest_is_nan, " b ".target)"
+
+/* The latest of a run is the greatest of its series: store/metrics.h. No other is asked for where there is one. */
+static void latest_of_series(struct sql *sql, const struct run_source *source, struct str key)
 {
-    series(sql, key);
-    sql_add(sql, " ORDER BY s.latest_step DESC, s.latest_ms DESC, s.latest_value DESC, s.latest_is_nan LIMIT 1)");
+    series(sql, source, key);
+    sql_add(sql, " AND NOT EXISTS (SELECT 1 FROM metric_summaries AS o WHERE o.run = s.run AND o.key = s.key AND "
+                 "o.target <> s.target AND " IS_LATER("o", "s") "))");
 }
 
 static const char *extreme(enum metric_part part)
@@ -63,24 +86,24 @@ static bool is_extreme(const struct search_field *field)
 }
 
 /* Every comparison with NaN is false but "!=". */
-static void latest_condition(struct sql *sql, const struct filter *condition)
+static void latest_condition(struct sql *sql, const struct run_source *source, const struct filter *condition)
 {
     if (condition->op == FILTER_IS_NULL || condition->op == FILTER_IS_NOT_NULL) {
         sql_printf(sql, "%sEXISTS (SELECT 1", condition->op == FILTER_IS_NULL ? "NOT " : "");
-        series(sql, condition->field.key);
+        series(sql, source, condition->field.key);
         sql_add(sql, ")");
         return;
     }
     sql_printf(sql, "(SELECT s.latest_is_nan = %s ", condition->op == FILTER_NE ? "1 OR" : "0 AND");
     sql_comparison(sql, "s.latest_value", condition);
-    latest_of_series(sql, condition->field.key);
+    latest_of_series(sql, source, condition->field.key);
 }
 
-static void extreme_condition(struct sql *sql, const struct filter *condition)
+static void extreme_condition(struct sql *sql, const struct run_source *source, const struct filter *condition)
 {
     sql_add(sql, "(SELECT ");
     sql_comparison(sql, extreme(condition->field.part), condition);
-    series(sql, condition->field.key);
+    series(sql, source, condition->field.key);
     sql_add(sql, ")");
 }
 
@@ -127,11 +150,11 @@ static void special_condition(struct sql *sql, const struct filter *condition, c
     if (condition->field.entity == ENTITY_DATASET) {
         dataset_condition(sql, condition);
     } else if (is_extreme(&condition->field)) {
-        extreme_condition(sql, condition);
+        extreme_condition(sql, source, condition);
     } else if (is_of_source(source, &condition->field)) {
         known_condition(sql, source->part, condition);
     } else {
-        latest_condition(sql, condition);
+        latest_condition(sql, source, condition);
     }
 }
 
@@ -147,6 +170,13 @@ void run_sql_from(struct sql *sql, const struct run_source *source)
         sql_add(sql, " FROM run_marks AS k CROSS JOIN metric_runs AS n ON n.id = k.run CROSS JOIN runs AS r ON "
                      "r.run_id = n.run_id WHERE k.mark = ");
         sql_int(sql, source->mark);
+        return;
+    }
+    if (source->part == RUNS_LISTED) {
+        sql_add(sql, " FROM ");
+        sql_int_rows(sql, source->runs, source->run_count);
+        sql_add(sql, " AS k CROSS JOIN metric_runs AS n ON n.id = k.value CROSS JOIN runs AS r ON r.run_id = n.run_id "
+                     "WHERE 1");
         return;
     }
     if (source->part == RUNS_CHILDREN) {
@@ -173,17 +203,20 @@ static void only_latest(struct sql *sql)
 {
     sql_add(sql, " AND NOT EXISTS (SELECT 1 FROM metric_summaries AS w JOIN metric_summaries AS o WHERE "
                  "length(r.run_id) > 0 AND w.run = m.run AND w.key = m.key AND w.target = m.target AND o.run = m.run "
-                 "AND o.key = m.key AND o.target <> m.target AND (o.latest_step, o.latest_ms, o.latest_value, "
-                 "-o.latest_is_nan, o.target) > (w.latest_step, w.latest_ms, w.latest_value, -w.latest_is_nan, "
-                 "w.target))");
+                 "AND o.key = m.key AND o.target <> m.target AND " IS_LATER("o", "w") ")");
+}
+
+void run_sql_condition(struct sql *sql, const struct run_source *source, const struct filter *condition)
+{
+    struct search_shape shape = shape_of(source);
+    sql_add(sql, " AND ");
+    sql_filter(sql, &shape, condition);
 }
 
 void run_sql_filter(struct sql *sql, const struct run_source *source, const struct filter *filter)
 {
-    struct search_shape shape = shape_of(source);
     if (filter != NULL) {
-        sql_add(sql, " AND ");
-        sql_filter(sql, &shape, filter);
+        run_sql_condition(sql, source, filter);
     }
     if (reads_metrics(source)) {
         only_latest(sql);
@@ -197,11 +230,11 @@ static void metric_key(struct sql *sql, const struct run_source *source, const s
         sql_add(sql, source->part == RUNS_NUMBER ? "m.latest_value" : source->part == RUNS_NAN ? nan : "NULL");
     } else if (is_extreme(&order->field)) {
         sql_printf(sql, "(SELECT CASE WHEN COUNT(*) > 0 THEN COALESCE(%s, %s) END", extreme(order->field.part), nan);
-        series(sql, order->field.key);
+        series(sql, source, order->field.key);
         sql_add(sql, ")");
     } else {
         sql_printf(sql, "(SELECT CASE s.latest_is_nan WHEN 0 THEN s.latest_value ELSE %s END", nan);
-        latest_of_series(sql, order->field.key);
+        latest_of_series(sql, source, order->field.key);
     }
 }
 
@@ -212,6 +245,32 @@ void run_sql_key(struct sql *sql, const struct run_source *source, const struct 
         metric_key(sql, source, order);
     } else {
         sql_field(sql, &shape, &order->field);
+    }
+}
+
+bool run_key_needs_run(const struct search_field *field)
+{
+    return field->entity != ENTITY_METRIC;
+}
+
+void run_sql_ranks(struct sql *sql, const struct run_source *source, const struct run_source *number,
+                   const struct search_order *order)
+{
+    sql_add(sql, "SELECT k.run AS run, ");
+    run_sql_key(sql, number != NULL ? number : source, order);
+    sql_add(sql, " AS k0");
+    if (number != NULL) {
+        sql_add(sql, " FROM run_marks AS k CROSS JOIN metric_summaries AS m ON m.run = k.run AND m.key = ");
+        sql_int(sql, number->key_id);
+        sql_add(sql, " WHERE k.mark = ");
+        sql_int(sql, source->mark);
+        sql_add(sql, " AND m.latest_is_nan = 0 AND NOT EXISTS (SELECT 1 FROM metric_summaries AS o WHERE o.run = m.run "
+                     "AND o.key = m.key AND o.target <> m.target AND " IS_LATER("o", "m") ")");
+    } else if (run_key_needs_run(&order->field)) {
+        run_sql_from(sql, source);
+    } else {
+        sql_add(sql, " FROM run_marks AS k WHERE k.mark = ");
+        sql_int(sql, source->mark);
     }
 }
 

@@ -48,20 +48,27 @@ void sql_text(struct sql *sql, struct str value)
     sql_value(sql, (struct sql_value){.type = SQL_TEXT, .text = value});
 }
 
-static void sql_list(struct sql *sql, const struct json *list)
+static void add_rows(struct sql *sql, const struct json *list)
 {
-    sql_add(sql, "(SELECT value FROM json_each(");
+    sql_add(sql, "json_each(");
     sql_text(sql, json_text(sql->arena, list));
-    sql_add(sql, "))");
+    sql_add(sql, ")");
 }
 
-void sql_int_list(struct sql *sql, const int64_t *items, size_t count)
+void sql_int_rows(struct sql *sql, const int64_t *items, size_t count)
 {
     struct json list = json_array();
     for (size_t i = 0; i < count; i++) {
         json_push(sql->arena, &list, json_int(items[i]));
     }
-    sql_list(sql, &list);
+    add_rows(sql, &list);
+}
+
+void sql_int_list(struct sql *sql, const int64_t *items, size_t count)
+{
+    sql_add(sql, "(SELECT value FROM ");
+    sql_int_rows(sql, items, count);
+    sql_add(sql, ")");
 }
 
 void sql_text_list(struct sql *sql, const struct str *items, size_t count)
@@ -70,7 +77,9 @@ void sql_text_list(struct sql *sql, const struct str *items, size_t count)
     for (size_t i = 0; i < count; i++) {
         json_push(sql->arena, &list, json_string(sql->arena, items[i]));
     }
-    sql_list(sql, &list);
+    sql_add(sql, "(SELECT value FROM ");
+    add_rows(sql, &list);
+    sql_add(sql, ")");
 }
 
 struct stmt *sql_stmt(const struct sql *sql)

@@ -43,6 +43,8 @@ void sql_printf(struct sql *sql, const char *format, ...) __attribute__((format(
 void sql_int(struct sql *sql, int64_t value);
 void sql_text(struct sql *sql, struct str value); /* borrowed until the statement has run */
 void sql_value(struct sql *sql, struct sql_value value);
+/* "json_each(?)", whose column `value` has the numbers, in their order. */
+void sql_int_rows(struct sql *sql, const int64_t *items, size_t count);
 /* "(SELECT value FROM json_each(?))" of the numbers, or of the texts. */
 void sql_int_list(struct sql *sql, const int64_t *items, size_t count);
 void sql_text_list(struct sql *sql, const struct str *items, size_t count);

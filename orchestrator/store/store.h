@@ -32,6 +32,10 @@ int store_check_version(struct store *store, struct err *err);
 int store_schema_version(void);
 const char *store_sqlite_version(void);
 
+/* Whoever has it open answers searches from it, one after the other: what a page of runs is read from stays in memory,
+ * some 3,000 pages of the file. */
+void store_expect_reading(struct store *store);
+
 int store_begin(struct store *store, struct err *err);
 /* On failure the transaction is rolled back. It fails if the store has failed in the transaction, whoever passed over
  * that. */

@@ -41,6 +41,7 @@ struct store {
     int wal_pages;  /* the same, until they are in the database file: then 0 */
     int tidy_pages; /* at how many they are to be copied there */
     bool is_tidied; /* somebody calls store_tidy */
+    int cache_kib;  /* of pages in memory, mostly */
     bool is_wide;   /* more pages are kept in memory than mostly */
     bool has_many_pages; /* the transaction asks for that */
     bool in_transaction;
