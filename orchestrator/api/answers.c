@@ -15,6 +15,13 @@ static const struct {
     {ERR_BUSY, 503, "TEMPORARILY_UNAVAILABLE"},
 };
 
+void answer_written(struct http_exchange *exchange, struct strbuf *text)
+{
+    struct http_answer answer = {.status = 200, .content_type = "application/json", .fd = -1, .body = *text};
+    *text = (struct strbuf){0};
+    http_answer(exchange, &answer);
+}
+
 static void send_json(struct http_exchange *exchange, int status, const struct json *value,
                       const struct http_header *headers)
 {

@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "http/exchange.h"
 
+/* JSON that was written already; taken over. */
+void answer_written(struct http_exchange *exchange, struct strbuf *text);
 void answer_json(struct http_exchange *exchange, int status, const struct json *value);
 /* With the status that the code stands for. */
 void answer_error(struct http_exchange *exchange, const struct err *wrong);

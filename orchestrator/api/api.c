@@ -385,12 +385,15 @@ int api_ask(struct api_call *call, enum http_method method, const char *path, co
     if (route == NULL) {
         return err_set(err, ERR_INTERNAL, "there is no route '%s'", path);
     }
-    if (check_params(&inner, route, raw, err) < 0 || check_right(&inner, route, err) < 0 ||
-        route->answer(&inner, err) < 0) {
-        return -1;
+    int result = check_params(&inner, route, raw, err) < 0 || check_right(&inner, route, err) < 0
+                     ? -1
+                     : route->answer(&inner, err);
+    if (result == 0 && inner.written.data != NULL) {
+        result = json_read(strbuf_str(&inner.written), (struct json_limits){0}, call->arena, &inner.answer, err);
     }
-    *ret = inner.answer;
-    return 0;
+    strbuf_clear(&inner.written);
+    *ret = result == 0 ? inner.answer : *ret;
+    return result;
 }
 
 /* What became of one that has been answered, until the transaction is committed. */
@@ -398,6 +401,7 @@ struct outcome {
     struct http_exchange *exchange;
     struct api_job *job; /* that is done, and is to be finished; NULL: the request is new */
     struct json answer;
+    struct strbuf written;
     struct err wrong;
     int status; /* 0: 200 */
     bool writes;
@@ -436,6 +440,7 @@ static int answer_one(struct api *api, struct outcome *outcome)
     answer = outcome->job != NULL ? outcome->job->finish : answer;
     int result = outcome->writes ? answer_in_savepoint(&call, answer, err) : answer(&call, err);
     outcome->answer = call.answer;
+    outcome->written = call.written;
     outcome->later = call.later;
     outcome->status = call.status;
     if (result == 0 && match->route != NULL && match->route->act == API_WRITES_RUN) {
@@ -460,16 +465,20 @@ static void send_outcomes(struct outcome *outcomes, size_t count, const struct e
     for (size_t i = 0; i < count; i++) {
         struct outcome *outcome = &outcomes[i];
         if (outcome->later) {
+            strbuf_clear(&outcome->written);
             continue;
         }
         if (failed->code != ERR_NONE && outcome->writes) {
             answer_error(outcome->exchange, failed);
         } else if (outcome->wrong.code != ERR_NONE) {
             answer_error(outcome->exchange, &outcome->wrong);
+        } else if (outcome->written.data != NULL) {
+            answer_written(outcome->exchange, &outcome->written);
         } else {
             int status = outcome->status == 0 ? 200 : outcome->status;
             answer_json(outcome->exchange, status, &outcome->answer); /* nothing, if it has answered by itself */
         }
+        strbuf_clear(&outcome->written);
     }
 }
 

@@ -81,7 +81,8 @@ struct api_call {
     struct arena *arena;
     struct json params; /* checked, by the route's fields */
     struct json answer; /* an object, empty at first */
-    int status;         /* of the answer; 0: 200 */
+    struct strbuf written; /* the answer as text already; zero: it is `answer` */
+    int status;            /* of the answer; 0: 200 */
     bool later;         /* it is answered when its job is done (api_give_job) */
     bool whole;         /* the answer is wanted for another (api_ask), and not sent in parts */
     int64_t now_ms;

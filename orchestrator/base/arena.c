@@ -3,15 +3,13 @@
 
 #include "base/mem.h"
 
-#include <malloc.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256,
-       GIVE_BACK_BYTES = 4 << 20 };
+enum { FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1 << 20, FORMAT_MAX_BYTES = 1 << 20, SHORT_TEXT_BYTES = 256 };
 
 /* What is handed out is zero. What is larger than any block of many comes so, by pages that take no memory until they
  * are written; of a block what is handed out is cleared then, and no more. */
@@ -57,12 +55,10 @@ void arena_free(struct arena *arena)
     if (arena == NULL) {
         return;
     }
-    bool large = arena->used_bytes >= GIVE_BACK_BYTES;
+    size_t bytes = arena->used_bytes;
     free_blocks(arena->current);
     free(arena);
-    if (large) {
-        (void)malloc_trim(0); /* a pipeline of ten thousand steps, say: the process may live for years after it */
-    }
+    mem_give_back(bytes); /* a pipeline of ten thousand steps, say: the process may live for years after it */
 }
 
 void arena_reset(struct arena *arena)

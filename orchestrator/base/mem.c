@@ -20,8 +20,18 @@ void mem_exhausted(const char *library)
     abort();
 }
 
+static size_t given_back = 4 << 20; /* at least */
+
+void mem_give_back(size_t bytes)
+{
+    if (bytes >= given_back) {
+        (void)malloc_trim(0);
+    }
+}
+
 void mem_keep_freed(size_t bytes)
 {
+    given_back = 2 * bytes;
     int most = bytes > INT_MAX ? INT_MAX : (int)bytes;
     (void)mallopt(M_TRIM_THRESHOLD, most);
     (void)mallopt(M_MMAP_THRESHOLD, most / 2); /* what is larger goes back at once */

@@ -22,6 +22,8 @@ char *mem_strdup(const char *text);
 /* Of a process that serves: up to so many bytes that were freed stay, so that they are not asked of the system, and
  * filled with zeros by it, again and again. */
 void mem_keep_freed(size_t bytes);
+/* So many bytes that were one thing have been freed: what is large goes back to the system. */
+void mem_give_back(size_t bytes);
 /* For a library that tells in its own way that it got no memory: ends the process with its name. */
 _Noreturn void mem_exhausted(const char *library);
 

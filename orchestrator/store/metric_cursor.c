@@ -156,3 +156,13 @@ void metric_cursor_move(struct metric_cursor *cursor)
 {
     cursor->at++;
 }
+
+int metric_cursor_take(struct metric_cursor *cursor, const struct metric_rank **ret, size_t *ret_count, struct err *err)
+{
+    int more = metric_cursor_peek(cursor, ret, err);
+    if (more == 1) {
+        *ret_count = cursor->points.count - cursor->at;
+        cursor->at = cursor->points.count;
+    }
+    return more;
+}

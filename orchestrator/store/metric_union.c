@@ -56,6 +56,16 @@ int metric_union_next(const struct metric_union *all, struct metric_rank *ret, s
     return found ? 1 : 0;
 }
 
+int metric_union_take(struct metric_union *all, const struct metric_rank **ret, size_t *ret_count, struct err *err)
+{
+    if (all->count == 1) {
+        return metric_cursor_take(all->cursors[0], ret, ret_count, err);
+    }
+    *ret = &all->at_hand;
+    *ret_count = 1;
+    return metric_union_next(all, &all->at_hand, err);
+}
+
 struct metric_point metric_point_of(const char *key, const struct metric_rank *rank)
 {
     return (struct metric_point){

@@ -65,10 +65,12 @@ int store_metric_history(struct store *store, const char *run_id, const char *ke
                          struct arena *arena, struct metric_point **ret, size_t *ret_count, struct err *err);
 
 /* The same, at most `limit` points behind `after` (a point of before: its key is not looked at), whether that one is
- * there or not; from the first with NULL. However long the history is, a page of it costs the page. */
-int store_metric_history_after(struct store *store, const char *run_id, const char *key,
-                               const struct metric_point *after, size_t limit, struct arena *arena,
-                               struct metric_point **ret, size_t *ret_count, struct err *err);
+ * there or not; from the first with NULL. They are handed to `take` as they are read, some hundred at a time;
+ * `*ret_more`: there are others behind them. However long the history is, a page of it costs the page. */
+int store_metric_history_read(struct store *store, const char *run_id, const char *key,
+                              const struct metric_point *after, size_t limit,
+                              void (*take)(void *ctx, const struct metric_rank *points, size_t count), void *ctx,
+                              bool *ret_more, struct err *err);
 
 struct metric_run_point {
     const char *run_id; /* the caller's text */

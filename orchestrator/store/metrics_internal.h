@@ -70,17 +70,24 @@ int metric_cursor_seek(struct metric_cursor *cursor, const struct metric_rank *p
 /* The next point, in the order of a history; `*ret` until the cursor moves: 1, 0 at the end, -1. It does not move. */
 int metric_cursor_peek(struct metric_cursor *cursor, const struct metric_rank **ret, struct err *err);
 void metric_cursor_move(struct metric_cursor *cursor);
+/* All points that are at hand, and moves behind them: those of a block. `*ret` until the next call: 1, 0 at the end,
+ * -1. */
+int metric_cursor_take(struct metric_cursor *cursor, const struct metric_rank **ret, size_t *ret_count,
+                       struct err *err);
 void metric_cursor_free(struct metric_cursor *cursor);
 
 /* ---- the union of the series of a key of a run (metric_union.c) ---- */
 struct metric_union {
     struct metric_cursor **cursors;
     size_t count;
+    struct metric_rank at_hand;
 };
 int metric_union_open(struct store *store, const char *run_id, const char *key, struct arena *arena,
                       struct metric_union *ret, struct err *err);
 /* The next point; one that stands in several series once: 1, 0 at the end, -1. */
 int metric_union_next(const struct metric_union *all, struct metric_rank *ret, struct err *err);
+/* The next points, at least one and as many as are at hand: of one series those of a block. As metric_cursor_take. */
+int metric_union_take(struct metric_union *all, const struct metric_rank **ret, size_t *ret_count, struct err *err);
 /* To be called also after a failed opening. */
 void metric_union_close(const struct metric_union *all);
 struct metric_point metric_point_of(const char *key, const struct metric_rank *rank);

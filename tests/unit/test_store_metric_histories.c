@@ -126,6 +126,38 @@ TEST(what_cannot_be_sampled_is_refused)
     close_fixture(&f);
 }
 
+static void check_long(int64_t count, bool by_step)
+{
+    struct fixture f = open_fixture();
+    struct metric_target target = {.run_id = "r1"};
+    struct metric_point *points = arena_array(f.arena, (size_t)count, sizeof *points);
+    for (int64_t i = 0; i < count; i++) {
+        points[i] = (struct metric_point){.key = "loss", .value = 1, .step = by_step ? i : count - 1 - i, .time_ms = i};
+    }
+    assert_int_equal(store_metrics_log(f.store, &target, points, (size_t)count, NULL), 0);
+    struct metric_run_point *shown = NULL;
+    size_t shown_count = 0;
+    struct metric_interval all = {.max_results = 700};
+    assert_int_equal(store_metric_interval(f.store, both, 2, "loss", &all, f.arena, &shown, &shown_count, NULL), 0);
+    assert_int_equal(shown_count, 700);
+    for (size_t i = 0; i < shown_count; i++) {
+        int64_t step = (int64_t)metric_sample_place((size_t)count, 700, i);
+        assert_int_equal(shown[i].point.step, step);
+        assert_int_equal(shown[i].point.time_ms, by_step ? step : count - 1 - step);
+    }
+    close_fixture(&f);
+}
+
+/* Those that stay in memory until they are counted, the longest of them, and those that are read twice. */
+TEST(histories_of_any_length_are_sampled)
+{
+    static const int64_t counts[] = {1000, 65535, 65536, 65537, 150000};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        check_long(counts[i], true);
+        check_long(counts[i], false);
+    }
+}
+
 /* A client that names no step logs all at step 0. */
 TEST(many_points_at_one_step_are_sampled_among_them)
 {
@@ -167,14 +199,37 @@ TEST(histories_come_by_run_and_end_at_the_limit)
     close_fixture(&f);
 }
 
+/* At most so many points behind one, as they are handed over. */
+struct history_page {
+    struct metric_rank items[8000];
+    size_t count;
+    bool more;
+};
+
+static void take_points(void *ctx, const struct metric_rank *points, size_t count)
+{
+    struct history_page *page = ctx;
+    assert_true(count > 0);
+    memcpy(page->items + page->count, points, count * sizeof *points);
+    page->count += count;
+}
+
+static void read_page(struct fixture *f, const struct metric_point *after, size_t limit, struct history_page *ret)
+{
+    ret->count = 0;
+    int result = store_metric_history_read(f->store, "r1", "loss", after, limit, take_points, ret, &ret->more, NULL);
+    assert_int_equal(result, 0);
+    assert_true(ret->count <= limit);
+}
+
 /* Any pages, of any series, come to the whole. */
-TEST(pages_behind_a_point_are_the_history)
+static void check_pages(int series_count)
 {
     struct fixture f = open_fixture();
     struct rng rng;
     rng_seed(&rng, 7);
     enum { POINTS = 6000 };
-    for (int series = 0; series < 3; series++) {
+    for (int series = 0; series < series_count; series++) {
         struct metric_target target = {.run_id = "r1", .model_id = series == 0 ? NULL : series == 1 ? "m-1" : "m-2"};
         struct metric_point *points = arena_array(f.arena, POINTS, sizeof *points);
         for (int i = 0; i < POINTS; i++) {
@@ -189,33 +244,32 @@ TEST(pages_behind_a_point_are_the_history)
     struct metric_point *whole = NULL;
     size_t whole_count = 0;
     assert_int_equal(store_metric_history(f.store, "r1", "loss", 0, 100000, f.arena, &whole, &whole_count, NULL), 0);
-    assert_true(whole_count > POINTS);
+    assert_true(whole_count > POINTS / 2);
     size_t seen = 0;
-    const struct metric_point *after = NULL;
-    for (;;) {
-        struct metric_point *page = NULL;
-        size_t count = 0;
+    static struct history_page page;
+    do {
         size_t limit = 1 + rng_below(&rng, 700);
-        assert_int_equal(store_metric_history_after(f.store, "r1", "loss", after, limit, f.arena, &page, &count, NULL),
-                         0);
-        for (size_t i = 0; i < count; i++, seen++) {
-            assert_int_equal(page[i].time_ms, whole[seen].time_ms);
-            assert_int_equal(page[i].step, whole[seen].step);
-            assert_true(isnan(page[i].value) ? isnan(whole[seen].value) : page[i].value == whole[seen].value);
+        read_page(&f, seen == 0 ? NULL : &whole[seen - 1], limit, &page);
+        for (size_t i = 0; i < page.count; i++, seen++) {
+            assert_int_equal(page.items[i].time_ms, whole[seen].time_ms);
+            assert_int_equal(page.items[i].step, whole[seen].step);
+            assert_true(page.items[i].is_nan ? isnan(whole[seen].value) : page.items[i].value == whole[seen].value);
         }
-        if (count < limit) {
-            break;
-        }
-        after = &page[count - 1];
-    }
+        assert_int_equal(page.more, seen < whole_count);
+        assert_true(page.count == limit || !page.more);
+    } while (page.more);
     assert_int_equal(seen, whole_count);
     /* Behind a point that is not there. */
     struct metric_point between = {.value = 100, .step = 1000, .time_ms = whole[10].time_ms};
-    struct metric_point *page = NULL;
-    size_t count = 0;
-    assert_int_equal(store_metric_history_after(f.store, "r1", "loss", &between, 1, f.arena, &page, &count, NULL), 0);
-    assert_true(page[0].time_ms > between.time_ms);
+    read_page(&f, &between, 1, &page);
+    assert_true(page.items[0].time_ms > between.time_ms);
     close_fixture(&f);
+}
+
+TEST(pages_behind_a_point_are_the_history)
+{
+    check_pages(1);
+    check_pages(3);
 }
 
 TEST(what_was_measured_on_a_model_is_listed_by_series)
@@ -249,5 +303,5 @@ TESTS(RUN(points_are_picked_evenly_and_the_last_is_among_them),
       RUN(each_run_is_sampled_by_itself),
       RUN(points_that_came_out_of_the_order_of_their_steps_are_shown_in_it),
       RUN(what_cannot_be_sampled_is_refused),
-      RUN(many_points_at_one_step_are_sampled_among_them), RUN(histories_come_by_run_and_end_at_the_limit),
+      RUN(histories_of_any_length_are_sampled), RUN(many_points_at_one_step_are_sampled_among_them), RUN(histories_come_by_run_and_end_at_the_limit),
       RUN(pages_behind_a_point_are_the_history), RUN(what_was_measured_on_a_model_is_listed_by_series))

@@ -10,13 +10,79 @@
 
 enum { HISTORY_PAGE_MAX = 25000, BULK_RUNS_MAX = 100, BULK_POINTS_MAX = 25000 };
 
+/* ---- points as text --------------------------------------------------------------------------------------------- */
+
+/* {"metrics":[...]}, written point by point: there may be a million. What is the same in all is made once. */
+struct points_text {
+    struct strbuf *out;
+    struct str head; /* {"key":"loss","value": */
+    struct str tail; /* } or ,"run_id":"..."} */
+    size_t count;
+    struct metric_rank last;
+};
+
+enum { POINTS_TEXT_MAX = INT32_MAX };
+
+/* The points that come now are of this key, and are told to be of this run unless it is NULL. */
+static void text_begin(struct points_text *text, struct arena *arena, const char *key, const char *run_id)
+{
+    struct strbuf part;
+    strbuf_init(&part, POINTS_TEXT_MAX);
+    strbuf_add_text(&part, "{\"key\":");
+    json_write_string(&part, str_from(key));
+    strbuf_add_text(&part, ",\"value\":");
+    text->head = arena_str(arena, strbuf_str(&part));
+    strbuf_reset(&part);
+    if (run_id != NULL) {
+        strbuf_add_text(&part, ",\"run_id\":");
+        json_write_string(&part, str_from(run_id));
+    }
+    strbuf_add_byte(&part, '}');
+    text->tail = arena_str(arena, strbuf_str(&part));
+    strbuf_clear(&part);
+    if (text->out->data == NULL) {
+        strbuf_init(text->out, SIZE_MAX >> 1);
+        strbuf_add_text(text->out, "{\"metrics\":[");
+    }
+}
+
+static void text_add(void *ctx, const struct metric_rank *points, size_t count)
+{
+    struct points_text *text = ctx;
+    struct strbuf *out = text->out;
+    for (size_t i = 0; i < count; i++) {
+        if (text->count++ > 0) {
+            strbuf_add_byte(out, ',');
+        }
+        strbuf_add_str(out, text->head);
+        json_write_double(out, points[i].is_nan ? (double)NAN : points[i].value);
+        strbuf_add_str(out, STR(",\"timestamp\":"));
+        json_write_int(out, points[i].time_ms);
+        strbuf_add_str(out, STR(",\"step\":"));
+        json_write_int(out, points[i].step);
+        strbuf_add_str(out, text->tail);
+    }
+    text->last = count > 0 ? points[count - 1] : text->last;
+}
+
+/* Without points there is no list, unless it is wanted `always`. */
+static void text_end(struct points_text *text, bool always)
+{
+    if (text->count == 0 && !always) {
+        strbuf_reset(text->out);
+        strbuf_add_text(text->out, "{}");
+    } else {
+        strbuf_add_text(text->out, "]}");
+    }
+}
+
 /* ---- the history of one key ------------------------------------------------------------------------------------- */
 
 /* The place behind which the next page begins: "TIME,STEP,VALUE"; NaN is "nan". */
-static const char *token_of(struct api_call *call, const struct metric_point *point)
+static const char *token_of(struct api_call *call, const struct metric_rank *point)
 {
     return arena_printf(call->arena, "%lld,%lld,%.17g", (long long)point->time_ms, (long long)point->step,
-                        point->value);
+                        point->is_nan ? (double)NAN : point->value);
 }
 
 static int read_token(const char *token, struct metric_point *ret, struct err *err)
@@ -36,47 +102,50 @@ static int read_token(const char *token, struct metric_point *ret, struct err *e
 static int history(struct api_call *call, struct err *err)
 {
     struct metric_point after;
-    struct metric_point *points = NULL;
-    size_t count = 0;
-    struct json list = json_array();
+    struct points_text text = {.out = &call->written};
+    struct run_info run;
+    bool more = false;
     const char *run_id = param_text(&call->params, "run_id");
+    const char *key = param_text(&call->params, "metric_key");
     const char *token = param_text(&call->params, "page_token");
     const struct json *given = json_get(&call->params, "max_results");
-    int64_t max = given == NULL || given->u.integer <= 0 ? INT64_MAX - 1 : given->u.integer;
-    struct run_info run;
+    int64_t max = given == NULL || given->u.integer <= 0 ? INT64_MAX : given->u.integer;
     max = given != NULL && max > HISTORY_PAGE_MAX ? HISTORY_PAGE_MAX : max;
     if ((*token != '\0' && read_token(token, &after, err) < 0) ||
-        store_run_get(call->store, run_id, call->arena, &run, err) < 0 ||
-        store_metric_history_after(call->store, run_id, param_text(&call->params, "metric_key"),
-                                   *token == '\0' ? NULL : &after, (size_t)max + 1, call->arena, &points, &count,
-                                   err) < 0) {
+        store_run_get(call->store, run_id, call->arena, &run, err) < 0) {
         return -1;
     }
-    bool more = count > (size_t)max;
-    count = more ? (size_t)max : count;
-    for (size_t i = 0; i < count; i++) {
-        json_push(call->arena, &list, point_json(call, &points[i]));
+    text_begin(&text, call->arena, key, NULL);
+    if (store_metric_history_read(call->store, run_id, key, *token == '\0' ? NULL : &after, (size_t)max, text_add,
+                                  &text, &more, err) < 0) {
+        return -1;
     }
-    put_list(call, &call->answer, "metrics", list);
+    text_end(&text, false);
     if (more) {
-        put_text(call, &call->answer, "next_page_token", token_of(call, &points[count - 1]));
+        strbuf_truncate(text.out, text.out->length - 1);
+        strbuf_add_text(text.out, ",\"next_page_token\":");
+        json_write_string(text.out, str_from(token_of(call, &text.last)));
+        strbuf_add_byte(text.out, '}');
     }
     return 0;
 }
 
 /* ---- of several runs -------------------------------------------------------------------------------------------- */
 
-static void answer_with_points(struct api_call *call, const struct metric_run_point *points, size_t count, bool always)
+static void answer_with_points(struct api_call *call, const char *key, const struct metric_run_point *points,
+                               size_t count, bool always)
 {
-    struct json list = json_array();
+    struct points_text text = {.out = &call->written};
+    text_begin(&text, call->arena, key, NULL);
     for (size_t i = 0; i < count; i++) {
-        struct json point = point_json(call, &points[i].point);
-        put_text(call, &point, "run_id", points[i].run_id);
-        json_push(call->arena, &list, point);
+        const struct metric_point *point = &points[i].point;
+        struct metric_rank rank = metric_rank_of(point->value, point->step, point->time_ms);
+        if (i == 0 || points[i].run_id != points[i - 1].run_id) {
+            text_begin(&text, call->arena, key, points[i].run_id);
+        }
+        text_add(&text, &rank, 1);
     }
-    if (always || count > 0) {
-        put(call, &call->answer, "metrics", list);
-    }
+    text_end(&text, always);
 }
 
 /* `at_most`: the words of each of the two routes. */
@@ -105,7 +174,7 @@ static int bulk(struct api_call *call, struct err *err)
         store_metric_histories(call->store, runs, run_count, key, (size_t)max, call->arena, &points, &count, err) < 0) {
         return -1;
     }
-    answer_with_points(call, points, count, true);
+    answer_with_points(call, key, points, count, true);
     return 0;
 }
 
@@ -147,7 +216,7 @@ static int interval(struct api_call *call, struct err *err)
     if (store_metric_interval(call->store, runs, run_count, key, &asked, call->arena, &points, &count, err) < 0) {
         return -1;
     }
-    answer_with_points(call, points, count, false);
+    answer_with_points(call, key, points, count, false);
     return 0;
 }
 
