@@ -29,6 +29,7 @@ FETCH   := base fetch
 sources = $(sort $(foreach f,$(1),$(wildcard orchestrator/$(f)/*.c)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 SCHEMA  := $(sort $(wildcard orchestrator/store/schema/*.sql))
+NEW_STORE := orchestrator/store/new_store.sql
 PLUGINS := $(patsubst plugins/%/,%,$(wildcard plugins/*/))
 PLUGINS := $(filter-out shared,$(PLUGINS))
 SHARED  := $(wildcard plugins/shared/*.c)
@@ -39,7 +40,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server deps deps-test install uninstall clean help
+.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server new-store deps deps-test install uninstall clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -74,13 +75,15 @@ $(BUILD)/obj/gen/schema.o: $(BUILD)/gen/schema.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-# The migrations, each as one string, in the order of their numbers.
-$(BUILD)/gen/schema.c: $(SCHEMA) Makefile
+# The migrations, each as one string, in the order of their numbers; and what makes a new store.
+$(BUILD)/gen/schema.c: $(SCHEMA) $(NEW_STORE) Makefile
 	@mkdir -p $(@D)
 	@awk 'BEGIN { print "#include \"store/schema.h\"\nconst char *const store_schema[] = {" } \
 	  FNR == 1 && NR > 1 { print "," } \
 	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } \
 	  END { print "};\nconst int store_schema_count = sizeof store_schema / sizeof store_schema[0];" }' $(SCHEMA) > $@
+	@awk 'NR == 1 { print "const int store_schema_new_version = " $$3 ";\nconst char store_schema_new[] =" } \
+	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } END { print ";" }' $(NEW_STORE) >> $@
 
 # A plugin is the sources of its folder, and the shared helpers it may use.
 define plugin_rule
@@ -216,6 +219,8 @@ bench: all $(patsubst %,$(BUILD)/bench/%,floor floor_yaml timed noop.so metrics_
 	@$(PYTHON) tests/bench/bench.py $(abspath $(BUILD)) --rounds $(ROUNDS) --peers "$(PEERS)" --write docs/performance.md
 ROUNDS ?= 9
 PEERS  ?= luigi prefect airflow
+new-store: ## writes the schema of a new store anew, after a migration was added
+	$(PYTHON) tests/new_store.py > $(NEW_STORE).new && mv $(NEW_STORE).new $(NEW_STORE)
 bench-server: all $(BUILD)/bench/http_load ## `sluice serve` beside `mlflow server` and FastTrackML: logging, searches, histories, files, memory
 	@tests/conformance/environments.sh $(BUILD)
 	@$(PYTHON) tests/bench/server.py $(abspath $(BUILD)) --rounds $(SERVER_ROUNDS) --write docs/performance.md

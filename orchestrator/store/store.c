@@ -22,7 +22,6 @@ enum { TIDY_PAGES = 250, TIDY_PAGES_MOST = 3000, TIDY_TURNS = 4, UNTIDY_PAGES_MA
 enum { CACHE_KIB = 2000, CACHE_READING_KIB = 12000, CACHE_WIDE_KIB = 16 << 10 }; /* the first is SQLite's own */
 
 static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
-                                     "PRAGMA synchronous = FULL;"
                                      "PRAGMA foreign_keys = ON;"
                                      "PRAGMA temp_store = MEMORY;";
 
@@ -177,16 +176,30 @@ static int store_convert(struct store *store, int version, struct err *err)
     return 0;
 }
 
+static int set_version(struct store *store, int version, struct err *err)
+{
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version);
+    return store_exec(store, sql, "recording a migration", err);
+}
+
 static int store_migrate_step(struct store *store, int from, struct err *err)
 {
-    char set_version[64];
-    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", from + 1);
     if (store_exec(store, store_schema[from], "applying a migration", err) < 0 ||
-        store_convert(store, from + 1, err) < 0 ||
-        store_exec(store, set_version, "recording a migration", err) < 0) {
+        store_convert(store, from + 1, err) < 0 || set_version(store, from + 1, err) < 0) {
         return err_add(err, "migration %d", from + 1);
     }
     return 0;
+}
+
+/* A new store is made at once, and then is as old as that. */
+static int make_new(struct store *store, int *version, struct err *err)
+{
+    if (*version > 0) {
+        return 0;
+    }
+    *version = store_schema_new_version;
+    return store_exec(store, store_schema_new, "making the store", err) < 0 ? -1 : set_version(store, *version, err);
 }
 
 /* All that are missing, in one transaction: who reads meanwhile sees the old schema or the new one, and a failed
@@ -200,7 +213,7 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
         return -1;
     }
     store->in_transaction = true;
-    int result = 0;
+    int result = make_new(store, &version, err);
     for (int from = version; result == 0 && from < store_schema_count; from++) {
         result = store_migrate_step(store, from, err);
     }
@@ -211,6 +224,30 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     crash_point_pass("after_migration_commit");
     store_rollback(store); /* nothing is left to take back when it was committed */
     return result;
+}
+
+/* The file itself: of a new store that is one page, which says that there is a write-ahead log. */
+static int sync_file(struct store *store, struct err *err)
+{
+    sqlite3_file *file = NULL;
+    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (code == SQLITE_OK && file->pMethods != NULL) { /* else it is in memory */
+        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    }
+    return code == SQLITE_OK ? 0 : store_fail(store, code, "syncing the store", err);
+}
+
+/* Of a new store nothing is worth a sync but that page: without the log it is an empty store again. The first commit of
+ * what is worth one syncs the whole log, and the folder. */
+static int prepare_writing(struct store *store, int version, struct err *err)
+{
+    static const char careful[] = "PRAGMA synchronous = FULL";
+    bool is_new = version == 0;
+    return store_exec(store, is_new ? "PRAGMA synchronous = OFF" : careful, "preparing the store", err) < 0 ||
+                   store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
+                   (is_new && sync_file(store, err) < 0) || store_migrate_from(store, version, err) < 0
+               ? -1
+               : store_exec(store, careful, "preparing the store", err);
 }
 
 static int check_version(struct store *store, int *ret_version, struct err *err)
@@ -300,8 +337,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret_store,
     }
     if (store->writable) {
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-        if (store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
-            store_migrate_from(store, version, err) < 0) {
+        if (prepare_writing(store, version, err) < 0) {
             goto fail;
         }
         (void)sqlite3_wal_hook(store->db, note_wal, store);

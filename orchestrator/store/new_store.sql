@@ -1,0 +1,716 @@
+-- version 27
+-- Made by tests/new_store.py of schema/*.sql, which explain it.
+CREATE TABLE experiments (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
+    name              TEXT NOT NULL UNIQUE,     -- 1 to 500 characters; a deleted one keeps its name
+    artifact_location TEXT NOT NULL DEFAULT '', -- '' is the home's own folder for it
+    created_ms        INTEGER NOT NULL,
+    updated_ms        INTEGER NOT NULL,         -- MLflow's last_update_time: made, renamed, deleted, restored
+    deleted_ms        INTEGER                   -- NULL: active. Its runs are read as deleted through it, never cascaded
+) STRICT;
+CREATE TABLE experiment_tags (
+    experiment_id INTEGER NOT NULL REFERENCES experiments(id),
+    key           TEXT NOT NULL,                -- at most 250 characters
+    value         TEXT NOT NULL,                -- at most 20000 characters
+    PRIMARY KEY (experiment_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE runs (
+    run_id        TEXT NOT NULL PRIMARY KEY,    -- 32 lower-case hex digits
+    experiment_id INTEGER NOT NULL REFERENCES experiments(id),
+    name          TEXT NOT NULL,                -- equal to the tag mlflow.runName
+    user          TEXT NOT NULL,                -- who started it
+    status        TEXT NOT NULL,                -- SCHEDULED RUNNING FINISHED FAILED KILLED
+    start_ms      INTEGER NOT NULL,
+    end_ms        INTEGER,                      -- NULL: not ended
+    deleted_ms    INTEGER,                      -- NULL: active, if its experiment is
+    artifact_uri  TEXT NOT NULL,                -- absolute folder
+    parent_run_id TEXT                          -- the tag mlflow.parentRunId, of a run known or not; NULL: none
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_newest ON runs(experiment_id, start_ms);
+CREATE INDEX runs_children ON runs(parent_run_id) WHERE parent_run_id IS NOT NULL;
+CREATE TABLE run_params (
+    run_id TEXT NOT NULL REFERENCES runs(run_id),
+    key    TEXT NOT NULL,                       -- at most 250 characters
+    value  TEXT NOT NULL,                       -- at most 6000 characters
+    PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE run_tags (
+    run_id TEXT NOT NULL REFERENCES runs(run_id),
+    key    TEXT NOT NULL,                       -- at most 250 characters
+    value  TEXT NOT NULL,                       -- at most 8000 characters
+    PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE artifacts (
+    owner      TEXT NOT NULL,                   -- run id, or id of a logged model (m-...)
+    path       TEXT NOT NULL,                   -- below the owner's artifact folder
+    sha256     TEXT NOT NULL,                   -- 64 hex digits
+    size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (owner, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE datasets (
+    id            INTEGER PRIMARY KEY,
+    experiment_id INTEGER NOT NULL REFERENCES experiments(id),
+    name          TEXT NOT NULL,                -- at most 500 characters
+    digest        TEXT NOT NULL,                -- at most 36 characters: what MLflow compares
+    sha256        TEXT,                         -- the whole digest; NULL: unknown
+    source_type   TEXT NOT NULL,                -- "local", "http", ...
+    source        TEXT NOT NULL,                -- JSON or a path
+    schema        TEXT,                         -- JSON; NULL: not given
+    profile       TEXT,                         -- JSON; NULL: not given
+    UNIQUE (experiment_id, name, digest)
+) STRICT;
+CREATE TABLE run_datasets (
+    run_id  TEXT NOT NULL REFERENCES runs(run_id),
+    dataset INTEGER NOT NULL REFERENCES datasets(id),
+    context TEXT,                               -- "training": the tag mlflow.data.context; NULL: not given
+    PRIMARY KEY (run_id, dataset)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE logged_models (
+    model_id       TEXT NOT NULL PRIMARY KEY,   -- "m-" and 32 hex digits
+    experiment_id  INTEGER NOT NULL REFERENCES experiments(id),
+    name           TEXT NOT NULL,
+    artifact_uri   TEXT NOT NULL,               -- absolute folder of its files
+    source_run_id  TEXT,                        -- the run that made it, known or not (MLflow takes any text); NULL: none
+    model_type     TEXT NOT NULL,               -- "" or what its maker called it
+    status         INTEGER NOT NULL,            -- 1 PENDING, 2 READY, 3 UPLOAD_FAILED
+    status_message TEXT NOT NULL,               -- "" or why the upload failed
+    sha256         TEXT NOT NULL,               -- digest of all its files; "" until all are published
+    size_bytes     INTEGER NOT NULL,            -- of all its files
+    created_ms     INTEGER NOT NULL,
+    updated_ms     INTEGER NOT NULL,
+    deleted_ms     INTEGER                      -- NULL: not deleted
+) STRICT, WITHOUT ROWID;
+CREATE INDEX logged_models_newest ON logged_models(experiment_id, created_ms);
+CREATE INDEX logged_models_of_run ON logged_models(source_run_id) WHERE source_run_id IS NOT NULL;
+CREATE TABLE logged_model_params (
+    model_id TEXT NOT NULL REFERENCES logged_models(model_id),
+    key      TEXT NOT NULL,                     -- at most 250 characters
+    value    TEXT NOT NULL,                     -- at most 6000 characters
+    PRIMARY KEY (model_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE logged_model_tags (
+    model_id TEXT NOT NULL REFERENCES logged_models(model_id),
+    key      TEXT NOT NULL,                     -- at most 250 characters
+    value    TEXT NOT NULL,                     -- at most 8000 characters
+    PRIMARY KEY (model_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE registered_models (
+    name         TEXT NOT NULL PRIMARY KEY,
+    description  TEXT NOT NULL,
+    last_version INTEGER NOT NULL,              -- the highest number ever given: numbers are not given twice
+    created_ms   INTEGER NOT NULL,
+    updated_ms   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_versions (
+    name        TEXT NOT NULL REFERENCES registered_models(name),
+    version     INTEGER NOT NULL,               -- 1, 2, 3, ... of the name
+    model_id    TEXT,                           -- the logged model; NULL: made from a path
+    source      TEXT NOT NULL,                  -- "models:/m-..." or a URI
+    run_id      TEXT,                           -- the run that made the model; NULL: none
+    user        TEXT NOT NULL,                  -- who created the version
+    description TEXT NOT NULL,
+    stage       TEXT NOT NULL,                  -- None Staging Production Archived
+    status      TEXT NOT NULL,                  -- READY PENDING_REGISTRATION FAILED_REGISTRATION
+    created_ms  INTEGER NOT NULL,
+    updated_ms  INTEGER NOT NULL, status_message TEXT NOT NULL DEFAULT '', run_link TEXT NOT NULL DEFAULT '', storage_location TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE registered_model_tags (
+    name  TEXT NOT NULL REFERENCES registered_models(name),
+    key   TEXT NOT NULL,                        -- at most 250 characters
+    value TEXT NOT NULL,                        -- at most 100000 characters
+    PRIMARY KEY (name, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_version_tags (
+    name    TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    key     TEXT NOT NULL,                      -- at most 250 characters
+    value   TEXT NOT NULL,                      -- at most 100000 characters
+    PRIMARY KEY (name, version, key),
+    FOREIGN KEY (name, version) REFERENCES model_versions(name, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE model_aliases (
+    name     TEXT NOT NULL,
+    alias    TEXT NOT NULL,
+    version  INTEGER NOT NULL,                  -- what it points to
+    moved_ms INTEGER NOT NULL,                  -- when it began to
+    PRIMARY KEY (name, alias),
+    FOREIGN KEY (name, version) REFERENCES model_versions(name, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pipelines (
+    name        TEXT NOT NULL PRIMARY KEY,
+    last_number INTEGER NOT NULL DEFAULT 0      -- of its newest run: "run 12"
+);
+CREATE TABLE definitions (
+    digest     TEXT NOT NULL PRIMARY KEY,       -- sha256 of the canonical document
+    name       TEXT NOT NULL,
+    source     TEXT NOT NULL,                   -- the file's text
+    created_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE pipeline_runs (
+    run_id          TEXT NOT NULL PRIMARY KEY,  -- the MLflow run of the whole
+    pipeline        TEXT NOT NULL,
+    number          INTEGER NOT NULL,           -- 12 of "run 12", 12.2 for its first retry
+    revision        INTEGER NOT NULL DEFAULT 1, -- 2 of "12.2"
+    definition      TEXT NOT NULL REFERENCES definitions(digest),
+    file            TEXT NOT NULL,              -- as the user named it
+    folder          TEXT NOT NULL,              -- absolute folder of the file: relative Lua and child files start there
+    workspace       TEXT NOT NULL,              -- working directory of its steps
+    experiment_id   INTEGER NOT NULL,
+    state           TEXT NOT NULL,              -- queued running waiting succeeded failed cancelled
+    reason          TEXT,
+    verdict         TEXT NOT NULL DEFAULT 'none',
+    cancelling      TEXT,                       -- who cancelled it and why, from the moment of the request
+    timed_out       INTEGER NOT NULL DEFAULT 0,
+    params          TEXT NOT NULL,              -- JSON map
+    contexts        TEXT NOT NULL,              -- JSON {git, vars, environment, pins}
+    trigger         TEXT NOT NULL,              -- "cli", "retry", "pipeline", later "schedule"...
+    actor           TEXT NOT NULL,              -- who started it
+    until           TEXT,                       -- step of --until
+    seed            INTEGER NOT NULL,           -- of retry jitter
+    retry_of        TEXT,                       -- run_id
+    parent_run      TEXT,                       -- run_id of the pipeline run whose step this is
+    parent_step     INTEGER,
+    parent_item     INTEGER,
+    journal_offset  INTEGER NOT NULL DEFAULT 0, -- what has taken effect
+    journal_sequence INTEGER NOT NULL DEFAULT 0,
+    running_ms      INTEGER NOT NULL DEFAULT 0, -- time spent running, up to running_since
+    running_since_ms INTEGER,                   -- NULL while queued, waiting or ended
+    created_ms      INTEGER NOT NULL,
+    started_ms      INTEGER,
+    ended_ms        INTEGER
+, concurrency_group TEXT, priority INTEGER NOT NULL DEFAULT 0);
+CREATE UNIQUE INDEX pipeline_runs_number ON pipeline_runs(pipeline, number, revision) WHERE parent_run IS NULL;
+CREATE INDEX pipeline_runs_open ON pipeline_runs(created_ms) WHERE ended_ms IS NULL;
+CREATE INDEX pipeline_runs_parent ON pipeline_runs(parent_run) WHERE parent_run IS NOT NULL;
+CREATE INDEX pipeline_runs_newest ON pipeline_runs(pipeline, created_ms);
+CREATE TABLE steps (
+    run_id       TEXT NOT NULL,
+    position     INTEGER NOT NULL,              -- in the file, from 0
+    item         INTEGER NOT NULL,
+    step         TEXT NOT NULL,                 -- its id
+    item_key     TEXT NOT NULL DEFAULT '',      -- "3-9f2c01ab"
+    state        TEXT NOT NULL,                 -- pending ready active delayed waiting succeeded failed cancelled skipped
+    reason       TEXT,
+    flags        INTEGER NOT NULL DEFAULT 0,    -- bits, see store/steps.h
+    attempts     INTEGER NOT NULL DEFAULT 0,
+    due_ms       INTEGER,                       -- of delayed
+    started_ms   INTEGER,
+    ended_ms     INTEGER,
+    matrix       TEXT,                          -- JSON of the item
+    outputs      TEXT,                          -- JSON map
+    artifacts    TEXT,                          -- JSON map name: path
+    metrics      TEXT,                          -- JSON map
+    model_id     TEXT,
+    model_uri    TEXT,
+    step_run_id  TEXT,                          -- MLflow run of the last attempt
+    child_run_id TEXT,
+    carried_from TEXT,                          -- "12": the result is that of another run
+    refused_by   TEXT,                          -- the rule of the gate that said no
+    PRIMARY KEY (run_id, position, item)
+) WITHOUT ROWID;
+CREATE TABLE attempts (
+    id            INTEGER PRIMARY KEY,
+    run_id        TEXT NOT NULL,
+    position      INTEGER NOT NULL,
+    item          INTEGER NOT NULL,
+    number        INTEGER NOT NULL,             -- 1, 2, ... without gaps
+    state         TEXT NOT NULL,                -- starting running waiting succeeded failed timed_out cancelled lost
+    reason        TEXT,
+    mark          TEXT NOT NULL,                -- $SLUICE_ATTEMPT: what its processes carry
+    step_run_id   TEXT NOT NULL,
+    runner        TEXT NOT NULL,                -- id of the runner that has it
+    boot_id       TEXT NOT NULL,                -- of the machine when it was started
+    pid           INTEGER,
+    start_ticks   INTEGER,                      -- of pid: tells a recycled pid
+    spawning      INTEGER NOT NULL DEFAULT 0,   -- the journal says that the runner was about to fork
+    exit          TEXT,                         -- JSON of the exit record: how, code, signal, usage
+    result        TEXT,                         -- JSON of a plugin's or script's own result
+    wait          TEXT,                         -- JSON {wait, state} it asked for
+    started_ms    INTEGER NOT NULL,
+    ended_ms      INTEGER, stopping TEXT, early INTEGER NOT NULL DEFAULT 0, session INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (run_id, position, item, number)
+);
+CREATE INDEX attempts_open ON attempts(id) WHERE ended_ms IS NULL;
+CREATE TABLE attempt_calls (
+    attempt INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    reply   TEXT NOT NULL,                      -- JSON {"result"} or {"error"}
+    PRIMARY KEY (attempt, seq)
+) WITHOUT ROWID;
+CREATE TABLE waits (
+    id         INTEGER PRIMARY KEY,
+    attempt    INTEGER NOT NULL,
+    run_id     TEXT NOT NULL,
+    position   INTEGER NOT NULL,
+    item       INTEGER NOT NULL,
+    kind       TEXT NOT NULL,                   -- approval until file url event
+    spec       TEXT NOT NULL,                   -- JSON, by kind
+    state      TEXT NOT NULL,                   -- JSON the step gets back
+    status     TEXT NOT NULL,                   -- open met rejected expired withdrawn void
+    outcome    TEXT,                            -- JSON the step is told
+    check_ms   INTEGER,                         -- when to look again
+    expires_ms INTEGER,
+    created_ms INTEGER NOT NULL,
+    ended_ms   INTEGER
+);
+CREATE INDEX waits_open ON waits(run_id) WHERE status = 'open';
+CREATE TABLE votes (
+    wait     INTEGER NOT NULL REFERENCES waits(id),
+    actor    TEXT NOT NULL,
+    decision TEXT NOT NULL,                     -- approve reject
+    reason   TEXT NOT NULL DEFAULT '',
+    groups   TEXT NOT NULL DEFAULT '[]',        -- JSON: the actor's groups at that time
+    at_ms    INTEGER NOT NULL,
+    PRIMARY KEY (wait, actor)                   -- one voice each; the last word counts while it is open
+) WITHOUT ROWID;
+CREATE TABLE activity (
+    sequence        INTEGER PRIMARY KEY,        -- 1, 2, 3, ... without gaps
+    at_ms           INTEGER NOT NULL,
+    actor           TEXT NOT NULL,              -- a person, "step RUN/STEP", or "sluice"
+    action          TEXT NOT NULL,              -- "run.started", "alias.moved", ...
+    object          TEXT NOT NULL,              -- in words
+    object_id       TEXT NOT NULL,              -- run id, NAME/VERSION, ...
+    from_state      TEXT NOT NULL,              -- "" when there is none
+    to_state        TEXT NOT NULL,
+    reason          TEXT NOT NULL,
+    evidence_sha256 TEXT NOT NULL,              -- "" when there is none
+    chain           TEXT NOT NULL               -- 64 hex digits: HMAC-SHA-256 of the chain before and this row's fields
+) STRICT;
+CREATE INDEX activity_of_object ON activity(object_id, sequence);
+CREATE TRIGGER activity_is_not_changed BEFORE UPDATE ON activity BEGIN
+    SELECT RAISE(ABORT, 'the activity log is append-only');
+END;
+CREATE TRIGGER activity_is_not_removed BEFORE DELETE ON activity BEGIN
+    SELECT RAISE(ABORT, 'the activity log is append-only');
+END;
+CREATE TABLE gates (
+    id              INTEGER PRIMARY KEY,
+    run_id          TEXT NOT NULL,              -- the pipeline run
+    step            TEXT NOT NULL,
+    step_run_id     TEXT NOT NULL,              -- the run of the attempt that judged
+    model_id        TEXT,                       -- what was judged; NULL: not known
+    champion        TEXT,                       -- NAME/VERSION it was compared with; NULL: none
+    passed          INTEGER NOT NULL,           -- 0 or 1
+    refused_by      TEXT NOT NULL,              -- "" when passed, else the rule in one line
+    record          TEXT NOT NULL,              -- JSON: rules, values, dataset
+    evidence_sha256 TEXT NOT NULL,              -- digest of what the verdict rests on
+    at_ms           INTEGER NOT NULL
+) STRICT;
+CREATE INDEX gates_of_run ON gates(run_id, id);
+CREATE TABLE published (
+    owner  TEXT NOT NULL,                       -- the MLflow run of the attempt, or the model ("m-...")
+    path   TEXT NOT NULL,                       -- absolute, of the file or folder
+    name   TEXT NOT NULL,                       -- of the artifact; "" for one without a name, and for a model
+    step   TEXT NOT NULL,                       -- the id of the step that published it
+    sha256 TEXT NOT NULL,                       -- of the file, or of the folder (crypto/digest.h)
+    stamp  TEXT NOT NULL,                       -- what the file system said of it then (runner/stamp.h); "" not known
+    PRIMARY KEY (owner, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE home (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id   TEXT NOT NULL                          -- 32 random hex digits; a copy of the home keeps it
+) STRICT;
+CREATE TABLE secrets (
+    name      TEXT NOT NULL PRIMARY KEY,        -- as in secrets.NAME
+    sealed    BLOB NOT NULL,                    -- the value, sealed (crypto/seal.h), bound to home, name and pipelines
+    key_id    TEXT NOT NULL,                    -- which key sealed it
+    pipelines TEXT NOT NULL,                    -- JSON list of the pipelines that may read it; 'null': all
+    set_by    TEXT NOT NULL,                    -- who set it last
+    set_ms    INTEGER NOT NULL                  -- when
+) STRICT, WITHOUT ROWID;
+CREATE TABLE leases (
+    attempt  INTEGER NOT NULL REFERENCES attempts(id),
+    resource TEXT NOT NULL,                     -- slot cpu memory gpu, or a pool of config.yaml
+    amount   INTEGER NOT NULL,                  -- cpu: thousandths of cores; memory: bytes
+    devices  TEXT NOT NULL DEFAULT '',          -- of gpu: "0,2"
+    PRIMARY KEY (attempt, resource)
+) WITHOUT ROWID;
+CREATE TABLE supply (
+    resource TEXT NOT NULL PRIMARY KEY,
+    amount   INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE step_keys (
+    run_id   TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    item     INTEGER NOT NULL,
+    key      TEXT NOT NULL,                     -- sha256 of pipeline, step and parts
+    parts    TEXT NOT NULL,                     -- JSON {part: value or digest}, nothing secret in it
+    files    TEXT NOT NULL,                     -- JSON {absolute path: sha256}: what must still be so when it has ended
+    decision TEXT NOT NULL,                     -- JSON: reused or run, and why
+    PRIMARY KEY (run_id, position, item)
+) WITHOUT ROWID;
+CREATE TABLE cache_entries (
+    key        TEXT NOT NULL PRIMARY KEY,
+    pipeline   TEXT NOT NULL,
+    step       TEXT NOT NULL,
+    run_id     TEXT NOT NULL,                   -- of the step whose result it is
+    position   INTEGER NOT NULL,
+    item       INTEGER NOT NULL,
+    matrix     TEXT NOT NULL,                   -- canonical JSON of the item's values; "null" without a matrix
+    created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cache_entries_newest ON cache_entries(pipeline, step, matrix, created_ms);
+CREATE TABLE file_digests (
+    path   TEXT NOT NULL PRIMARY KEY,           -- absolute
+    stamp  TEXT NOT NULL,                       -- device, inode, size, times of last write and change, in nanoseconds
+    sha256 TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE metric_runs (
+    id     INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE REFERENCES runs(run_id)
+) STRICT;
+CREATE TABLE metric_keys (
+    id  INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE                    -- at most 250 characters
+) STRICT;
+CREATE TABLE metric_targets (
+    id             INTEGER PRIMARY KEY,         -- 0: nothing is said of either
+    model_id       TEXT NOT NULL,               -- the logged model; '': none
+    dataset_name   TEXT NOT NULL,               -- the data; '': not said
+    dataset_digest TEXT NOT NULL,
+    UNIQUE (model_id, dataset_name, dataset_digest)
+) STRICT;
+CREATE TABLE metric_summaries (
+    run           INTEGER NOT NULL REFERENCES metric_runs(id),
+    key           INTEGER NOT NULL REFERENCES metric_keys(id),
+    target        INTEGER NOT NULL REFERENCES metric_targets(id),
+    count         INTEGER NOT NULL,             -- of points
+    latest_value  REAL NOT NULL,                -- the greatest point by (step, time, value), NaN as 0
+    latest_is_nan INTEGER NOT NULL,             -- 1: that point is NaN and latest_value 0
+    latest_step   INTEGER NOT NULL,
+    latest_ms     INTEGER NOT NULL,
+    min_value     REAL,                         -- NULL: every point is NaN, or there is but the one
+    max_value     REAL,                         -- NULL: as min_value
+    tail_count    INTEGER NOT NULL,             -- of points behind the last block; all others are in blocks
+    tail          BLOB, settled INTEGER NOT NULL DEFAULT 0,                         -- those points; NULL: none, or but the one of the series
+    PRIMARY KEY (run, key, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX metric_summaries_targets ON metric_summaries(target, key) WHERE target <> 0;
+CREATE TABLE metric_blocks (
+    id           INTEGER PRIMARY KEY,
+    run          INTEGER NOT NULL,              -- the series
+    key          INTEGER NOT NULL,
+    target       INTEGER NOT NULL,
+    first_ms     INTEGER NOT NULL,              -- the first of its points
+    first_step   INTEGER NOT NULL,
+    first_value  REAL NOT NULL,
+    first_is_nan INTEGER NOT NULL,
+    count        INTEGER NOT NULL,              -- of its points
+    points       BLOB NOT NULL,                 -- at most METRIC_BLOCK_BYTES
+    FOREIGN KEY (run, key, target) REFERENCES metric_summaries(run, key, target)
+) STRICT;
+CREATE UNIQUE INDEX metric_blocks_order ON metric_blocks(run, key, target, first_ms, first_step, first_value,
+                                                         first_is_nan);
+CREATE VIEW metric_series AS
+SELECT r.run_id, k.key, s.target, t.model_id, t.dataset_name, t.dataset_digest, s.count, s.latest_value, s.latest_is_nan,
+       s.latest_step, s.latest_ms,
+       CASE WHEN s.count = 1 AND s.latest_is_nan = 0 THEN s.latest_value ELSE s.min_value END AS min_value,
+       CASE WHEN s.count = 1 AND s.latest_is_nan = 0 THEN s.latest_value ELSE s.max_value END AS max_value
+FROM metric_summaries AS s
+JOIN metric_runs AS r ON r.id = s.run
+JOIN metric_keys AS k ON k.id = s.key
+JOIN metric_targets AS t ON t.id = s.target;
+CREATE TABLE removals (
+    path     TEXT NOT NULL PRIMARY KEY,         -- absolute, of a file or folder in the home
+    of       TEXT NOT NULL,                     -- what it belonged to, in words: "run wine/12"
+    begun_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_of_run ON waits(run_id);
+CREATE INDEX cache_entries_of_run ON cache_entries(run_id);
+CREATE TABLE attempt_ids (given INTEGER NOT NULL);
+CREATE INDEX waits_timed ON waits(id, check_ms, expires_ms)
+    WHERE status = 'open' AND (check_ms IS NOT NULL OR expires_ms IS NOT NULL);
+CREATE INDEX metric_summaries_sorted ON metric_summaries(key, settled, latest_is_nan, latest_value) WHERE settled = 1;
+CREATE INDEX metric_summaries_open ON metric_summaries(key) WHERE settled = 0;
+CREATE TRIGGER runs_settle AFTER UPDATE OF status ON runs BEGIN
+    UPDATE metric_summaries SET settled = NEW.status IN ('FINISHED', 'FAILED', 'KILLED')
+    WHERE run = (SELECT n.id FROM metric_runs AS n WHERE n.run_id = NEW.run_id)
+      AND settled <> (NEW.status IN ('FINISHED', 'FAILED', 'KILLED'));
+END;
+CREATE INDEX runs_started ON runs(start_ms, experiment_id) WHERE deleted_ms IS NULL;
+CREATE INDEX model_versions_updated ON model_versions(updated_ms);
+CREATE INDEX registered_prompts ON registered_model_tags(name)
+    WHERE key = 'mlflow.prompt.is_prompt' AND value = 'true';
+CREATE INDEX version_prompts ON model_version_tags(name) WHERE key = 'mlflow.prompt.is_prompt' AND value = 'true';
+CREATE TABLE run_dataset_tags (
+    run_id  TEXT NOT NULL,
+    dataset INTEGER NOT NULL,
+    key     TEXT NOT NULL,                      -- 1 to 255 characters
+    value   TEXT NOT NULL,                      -- at most 500 characters
+    PRIMARY KEY (run_id, dataset, key),
+    FOREIGN KEY (run_id, dataset) REFERENCES run_datasets(run_id, dataset)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_datasets_uses ON run_datasets(dataset, context);
+CREATE TABLE run_models (
+    run_id    TEXT NOT NULL REFERENCES runs(run_id),
+    model_id  TEXT NOT NULL,                    -- m-...
+    is_output INTEGER NOT NULL,                 -- 1: the run made it, 0: the run used it
+    step      INTEGER NOT NULL,                 -- of an output; 0: not said
+    PRIMARY KEY (run_id, model_id, is_output, step)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_models_users ON run_models(model_id);
+CREATE INDEX model_versions_of_model ON model_versions(model_id, name) WHERE model_id IS NOT NULL;
+CREATE INDEX model_versions_of_stage ON model_versions(name, stage, version);
+CREATE INDEX model_aliases_of_version ON model_aliases(name, version);
+CREATE TABLE traces (
+    request_id    TEXT NOT NULL PRIMARY KEY,    -- 32 hex digits
+    experiment_id INTEGER NOT NULL REFERENCES experiments(id),
+    start_ms      INTEGER NOT NULL,             -- as its client says
+    duration_ms   INTEGER,                      -- NULL: not ended
+    status        TEXT NOT NULL,                -- IN_PROGRESS OK ERROR TRACE_STATUS_UNSPECIFIED
+    artifact_uri  TEXT NOT NULL                 -- absolute folder of its files, or a URI at another store
+) STRICT, WITHOUT ROWID;
+CREATE INDEX traces_newest ON traces(experiment_id, start_ms);
+CREATE TABLE trace_tags (
+    request_id TEXT NOT NULL REFERENCES traces(request_id),
+    key        TEXT NOT NULL,                   -- at most 250 characters
+    value      TEXT NOT NULL,                   -- at most 8000 characters
+    PRIMARY KEY (request_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE trace_metadata (
+    request_id TEXT NOT NULL REFERENCES traces(request_id),
+    key        TEXT NOT NULL,                   -- at most 250 characters
+    value      TEXT NOT NULL,                   -- at most 8000 characters
+    PRIMARY KEY (request_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE run_marks (
+    mark INTEGER NOT NULL,
+    run  INTEGER NOT NULL REFERENCES metric_runs(id),
+    PRIMARY KEY (mark, run)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhooks (
+    webhook_id  TEXT PRIMARY KEY,               -- a UUID
+    name        TEXT NOT NULL,
+    description TEXT NOT NULL,                  -- '' when it has none
+    url         TEXT NOT NULL,                  -- where to, as it was given
+    status      TEXT NOT NULL,                  -- ACTIVE DISABLED
+    secret      BLOB,                           -- sealed (crypto/seal.h), bound to the home and the id; NULL: none
+    key_id      TEXT NOT NULL,                  -- of the key that sealed it; ''
+    created_ms  INTEGER NOT NULL,
+    updated_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhooks_newest ON webhooks(created_ms DESC, webhook_id DESC);
+CREATE TABLE webhook_events (
+    event      TEXT NOT NULL,                   -- model_version.created
+    webhook_id TEXT NOT NULL REFERENCES webhooks(webhook_id),
+    position   INTEGER NOT NULL,                -- in the list that was given
+    PRIMARY KEY (event, webhook_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_events_of ON webhook_events(webhook_id, position);
+CREATE TABLE deliveries (
+    id          INTEGER PRIMARY KEY,            -- in the order in which things happened
+    delivery_id TEXT NOT NULL UNIQUE,           -- a UUID: what the receiver is told, the same at each try
+    webhook_id  TEXT NOT NULL REFERENCES webhooks(webhook_id),
+    event       TEXT NOT NULL,
+    object      TEXT NOT NULL,                  -- what stays in order: the registered model's name
+    body        TEXT NOT NULL,                  -- the JSON that is sent
+    is_test     INTEGER NOT NULL,               -- 1: somebody asked for it, also of a webhook that is disabled
+    state       TEXT NOT NULL,                  -- waiting delivered failed dropped
+    tries       INTEGER NOT NULL,
+    next_ms     INTEGER,                        -- when to try; NULL: behind another, or ended
+    created_ms  INTEGER NOT NULL,
+    since_ms    INTEGER NOT NULL,               -- from when on it is tried: made, or asked for again
+    tried_ms    INTEGER NOT NULL,               -- the last try; 0: none
+    ended_ms    INTEGER NOT NULL,               -- 0: it waits
+    status      INTEGER NOT NULL,               -- of the last answer; 0: none came
+    error       TEXT NOT NULL                   -- why the last try was none that counts; ''
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries(webhook_id, next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX deliveries_next ON deliveries(next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX deliveries_line ON deliveries(webhook_id, object, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_ended ON deliveries(webhook_id, id) WHERE state <> 'waiting';
+CREATE TABLE imports (
+    source    TEXT NOT NULL,                    -- the other store: an absolute path, or a URL without credentials
+    kind      TEXT NOT NULL,                    -- experiment run model registered_model trace
+    id        TEXT NOT NULL,                    -- there
+    here      TEXT NOT NULL,                    -- here: the same, unless another record had it
+    digest    TEXT NOT NULL,                    -- of what it said (docs/moving.md); '': on its way
+    moved_ms  INTEGER NOT NULL,
+    PRIMARY KEY (source, kind, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX imports_here ON imports(kind, here);
+CREATE TABLE evaluation_datasets (
+    dataset_id TEXT NOT NULL PRIMARY KEY,       -- "d-" and 32 hex digits
+    name       TEXT NOT NULL,                   -- at most 255 characters; several may have the same
+    schema     TEXT,                            -- JSON: what records had, and of which types; NULL: there were none
+    profile    TEXT,                            -- JSON: how many records there are; NULL: there were none
+    digest     TEXT NOT NULL,                   -- 8 hex digits, of the name and of when records last came
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL,                -- records or experiments came or went
+    created_by TEXT,                            -- the tag mlflow.user when it was made; NULL: not said
+    updated_by TEXT                             -- the tag mlflow.user of what came last; NULL: not said
+) STRICT, WITHOUT ROWID;
+CREATE INDEX evaluation_datasets_newest ON evaluation_datasets(created_ms, dataset_id);
+CREATE TABLE evaluation_dataset_tags (
+    dataset_id TEXT NOT NULL REFERENCES evaluation_datasets(dataset_id),
+    key        TEXT NOT NULL,                   -- at most 255 characters
+    value      TEXT,                            -- at most 5000 characters; NULL: null was said when it was made
+    PRIMARY KEY (dataset_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE evaluation_dataset_experiments (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT, -- their order
+    dataset_id    TEXT NOT NULL REFERENCES evaluation_datasets(dataset_id),
+    experiment_id TEXT NOT NULL,                -- as it was said: of an experiment known or not
+    UNIQUE (dataset_id, experiment_id)
+) STRICT;
+CREATE INDEX evaluation_datasets_of_experiment ON evaluation_dataset_experiments(experiment_id);
+CREATE TABLE evaluation_records (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT, -- their order
+    record_id    TEXT NOT NULL UNIQUE,          -- "dr-" and 32 hex digits
+    dataset_id   TEXT NOT NULL REFERENCES evaluation_datasets(dataset_id),
+    input_hash   TEXT NOT NULL,                 -- SHA-256 of the inputs, their keys sorted
+    inputs       TEXT NOT NULL,                 -- a JSON object
+    outputs      TEXT,                          -- JSON; NULL: null
+    expectations TEXT,                          -- a JSON object; NULL: none
+    tags         TEXT NOT NULL,                 -- a JSON object
+    source       TEXT,                          -- JSON, {"source_type", "source_data"}; NULL: not said
+    source_id    TEXT,                          -- of a trace its id, else source_data.source_id; NULL: none
+    source_type  TEXT,                          -- UNSPECIFIED TRACE HUMAN DOCUMENT CODE; NULL: not said
+    created_ms   INTEGER NOT NULL,
+    updated_ms   INTEGER NOT NULL,
+    created_by   TEXT,                          -- its tag mlflow.user then; NULL: not said
+    updated_by   TEXT,                          -- its tag mlflow.user, the last that was said
+    UNIQUE (dataset_id, input_hash)
+) STRICT;
+CREATE INDEX evaluation_records_in_order ON evaluation_records(dataset_id, id);
+CREATE TABLE run_writes (
+    run_id TEXT NOT NULL PRIMARY KEY,           -- of a run, or one that is gone meanwhile
+    at_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX runs_open ON runs(run_id) WHERE status = 'RUNNING';
+CREATE TABLE users (
+    user_id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never given again
+    name          TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,                -- argon2id, as libsodium writes it (crypto/password.h)
+    is_admin      INTEGER NOT NULL,             -- 1: may do everything
+    created_ms    INTEGER NOT NULL,
+    password_ms   INTEGER NOT NULL              -- when the password was last set
+) STRICT;
+CREATE TABLE tokens (
+    token_id   TEXT NOT NULL PRIMARY KEY,       -- names it in lists: 8 hex digits, which are no part of it
+    user_id    INTEGER NOT NULL REFERENCES users(user_id),
+    name       TEXT NOT NULL,                   -- what it is for; '' when that was not said
+    sha256     TEXT NOT NULL UNIQUE,            -- of the token
+    scope      TEXT NOT NULL,                   -- read write admin
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,                         -- NULL: never
+    used_ms    INTEGER,                         -- to the minute; NULL: not yet
+    revoked_ms INTEGER                          -- NULL: it is not revoked
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tokens_of_user ON tokens(user_id);
+CREATE TABLE token_experiments (
+    token_id      TEXT NOT NULL REFERENCES tokens(token_id),
+    experiment_id INTEGER NOT NULL REFERENCES experiments(id),
+    PRIMARY KEY (token_id, experiment_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE experiment_permissions (
+    user_id       INTEGER NOT NULL REFERENCES users(user_id),
+    experiment_id INTEGER NOT NULL,
+    permission    INTEGER NOT NULL,
+    PRIMARY KEY (user_id, experiment_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE registered_model_permissions (
+    user_id    INTEGER NOT NULL REFERENCES users(user_id),
+    name       TEXT NOT NULL,
+    permission INTEGER NOT NULL,
+    PRIMARY KEY (user_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX registered_model_permissions_of_model ON registered_model_permissions(name);
+CREATE TABLE pipelines_in_force (
+    name       TEXT NOT NULL PRIMARY KEY,
+    source     TEXT NOT NULL,                   -- where it comes from: 'folder', or the name of another source
+    path       TEXT NOT NULL,                   -- of its file, within the source
+    file       TEXT NOT NULL,                   -- of its file, as people are told
+    folder     TEXT NOT NULL,                   -- absolute folder of the file
+    workspace  TEXT NOT NULL,                   -- working directory of the steps
+    definition TEXT NOT NULL,                   -- digest: its text is in definitions
+    git        TEXT NOT NULL,                   -- JSON {commit, branch, repo}; '{}' when it is from no repository
+    stamp      TEXT NOT NULL,                   -- of the file as it was read: unchanged, it is not read again
+    since_ms   INTEGER NOT NULL,                -- in force with this definition
+    UNIQUE (source, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refused_files (
+    source   TEXT NOT NULL,
+    path     TEXT NOT NULL,
+    name     TEXT NOT NULL,                     -- of the pipeline, '' when that cannot be told
+    problems TEXT NOT NULL,                     -- JSON [{line, column, code, message, hint}]
+    stamp    TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (source, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE subscriptions (
+    pipeline   TEXT NOT NULL,
+    kind       TEXT NOT NULL,                   -- webhook push model pipeline
+    trigger_id TEXT NOT NULL,                   -- its key below `on`: webhook push model_version model_alias pipeline
+    about      TEXT NOT NULL,                   -- the other pipeline's name, a glob of models; '' of the others
+    settings   TEXT NOT NULL,                   -- JSON: what the file says there
+    PRIMARY KEY (kind, about, pipeline, trigger_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE schedules (
+    pipeline     TEXT NOT NULL,
+    schedule     TEXT NOT NULL,                 -- its id
+    cron         TEXT NOT NULL,
+    timezone     TEXT NOT NULL,
+    catchup      TEXT NOT NULL,                 -- none one all
+    window_ms    INTEGER NOT NULL,              -- how old what was missed may be to be caught up; 0: any age
+    most         INTEGER NOT NULL,              -- how much of what was missed is caught up, with 'all'
+    jitter_ms    INTEGER NOT NULL,
+    overlap      TEXT NOT NULL,                 -- allow skip queue queue_one cancel_running
+    in_force     INTEGER NOT NULL,              -- 0: no definition in force has it; whether it is paused is kept
+    decided_ms   INTEGER NOT NULL,              -- what was due up to here has its outcome
+    next_ms      INTEGER,                       -- what is due next; NULL: nothing
+    missed       INTEGER NOT NULL DEFAULT 0,    -- how many in all were not run because they came too late
+    paused_ms    INTEGER,                       -- since when; NULL: it is not
+    paused_by    TEXT NOT NULL DEFAULT '',
+    pause_reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (pipeline, schedule)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE triggers (
+    id               INTEGER PRIMARY KEY,       -- in the order in which they came
+    pipeline         TEXT NOT NULL,
+    kind             TEXT NOT NULL,             -- schedule backfill webhook push model pipeline manual
+    trigger_id       TEXT NOT NULL,             -- of a schedule its id; else its key below `on`
+    key              TEXT NOT NULL,             -- what tells it from others: a time, a delivery's id, a run's
+    scheduled_for_ms INTEGER,                   -- of schedule and backfill: the occurrence
+    until_ms         INTEGER,                   -- the last of several occurrences that share the row; NULL: one
+    occurrences      INTEGER NOT NULL DEFAULT 1,
+    received_ms      INTEGER NOT NULL,
+    due_ms           INTEGER,                   -- of a pending one: when to decide; NULL: when another run has ended
+    event            TEXT NOT NULL,             -- JSON, of a pending one that is still to be looked into; ''
+    event_sha256     TEXT NOT NULL,             -- of what came; '': nothing did
+    params           TEXT NOT NULL,             -- JSON {NAME: value} that it gives to the run
+    chain            TEXT NOT NULL,             -- JSON: the pipelines by whose ends it came about, first to last
+    actor            TEXT NOT NULL,             -- who asked for it, or sluice
+    outcome          TEXT NOT NULL,             -- pending started skipped filtered duplicate expired
+    run_id           TEXT,                      -- of started
+    reason           TEXT NOT NULL,
+    settled_ms       INTEGER                    -- NULL: pending
+) STRICT;
+CREATE UNIQUE INDEX triggers_key ON triggers(pipeline, kind, trigger_id, key) WHERE outcome <> 'duplicate';
+CREATE INDEX triggers_pending ON triggers(due_ms) WHERE outcome = 'pending';
+CREATE INDEX triggers_run ON triggers(run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX triggers_scheduled ON triggers(pipeline, trigger_id, scheduled_for_ms) WHERE scheduled_for_ms IS NOT NULL;
+CREATE TABLE backfills (
+    id         INTEGER PRIMARY KEY,
+    pipeline   TEXT NOT NULL,
+    schedule   TEXT NOT NULL,
+    from_ms    INTEGER NOT NULL,                -- occurrences from here on
+    to_ms      INTEGER NOT NULL,                -- and before here
+    reprocess  TEXT NOT NULL,                   -- none failed completed: what is run though it was run before
+    most       INTEGER NOT NULL,                -- runs of it at once
+    reverse    INTEGER NOT NULL,                -- 1: the newest first
+    actor      TEXT NOT NULL,
+    state      TEXT NOT NULL,                   -- open done cancelled
+    at_ms      INTEGER,                         -- the last occurrence that has its outcome; NULL: none has
+    started    INTEGER NOT NULL DEFAULT 0,      -- runs
+    skipped    INTEGER NOT NULL DEFAULT 0,      -- occurrences that need none
+    created_ms INTEGER NOT NULL,
+    ended_ms   INTEGER
+) STRICT;
+CREATE INDEX backfills_open ON backfills(id) WHERE state = 'open';
+INSERT INTO experiments (id, name, created_ms, updated_ms)
+VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));
+INSERT INTO metric_targets VALUES (0, '', '', '');
+INSERT INTO attempt_ids (given) VALUES (0);
