@@ -158,14 +158,20 @@ static int verify_activity(struct cli *cli, struct home *home, struct err *err)
     if (store_activity_verify(home->store, option_value(cli, "head"), &count, head, err) < 0) {
         return err->code == ERR_CORRUPT ? cli_fail(cli, EXIT_RUN_FAILED, err) : -1;
     }
+    int64_t foreign = store_activity_foreign(home->store);
     if (cli->json) {
         struct json object = json_object();
         json_set(cli->arena, &object, "holds", json_bool(true));
         json_set(cli->arena, &object, "rows", json_int(count));
         json_set(cli->arena, &object, "head", json_cstring(cli->arena, head));
+        json_set(cli->arena, &object, "of_another_key", json_int(foreign));
         printf("%s\n", json_text(cli->arena, &object).p);
     } else {
         printf("the chain holds: %lld rows, head %s\n", (long long)count, head);
+        if (foreign > 0) {
+            printf("rows 1 to %lld are of a home with another key: the digest of them in row %lld holds them\n",
+                   (long long)foreign, (long long)foreign + 1);
+        }
     }
     return EXIT_OK;
 }

@@ -255,7 +255,7 @@ static int open_home(struct gc_command *gc, struct err *err)
         return -1;
     }
     session_actor(&gc->session);
-    return 0;
+    return gc->dry ? 0 : home_pin(&gc->session.home, true, err);
 }
 
 static int collect(struct gc_command *gc, struct err *err)

@@ -32,6 +32,8 @@ extern const struct command command_deliveries_list, command_deliveries_show, co
 /* cmd_users.c, cmd_tokens.c */
 extern const struct command command_users_list, command_users_create, command_users_passwd, command_users_role;
 extern const struct command command_users_rm, command_tokens_list, command_tokens_create, command_tokens_revoke;
+/* cmd_backup.c, cmd_restore.c */
+extern const struct command command_backup, command_backup_list, command_backup_verify, command_restore;
 /* cmd_secrets.c, cmd_gc.c, cmd_import.c, cmd_export.c, cmd_home.c, cmd_about.c */
 extern const struct command command_secrets_list, command_secrets_set, command_secrets_rm;
 extern const struct command command_init, command_serve, command_gc, command_import, command_export,

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cli/backup_note.h"
 #include "cli/secret_change.h"
 #include "cli/submission.h"
 #include "cli/trigger_change.h"
@@ -314,6 +315,18 @@ static int answer_trigger(struct question *q, const char *unused, struct json *r
                : trigger_change_obey(q->door->session, &document, q->actor, q->arena, ret_outcome, err);
 }
 
+static int answer_backup(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct json document;
+    struct str text;
+    *ret_outcome = json_object();
+    return read_document(q->document, q->arena, &text, err) < 0 ||
+                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+               ? -1
+               : backup_note_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
+}
+
 static const struct {
     const char *name;
     bool needs_open_run;
@@ -325,6 +338,7 @@ static const struct {
     {"account", false, answer_account},
     {"delivery", false, answer_delivery},
     {"trigger", false, answer_trigger},
+    {"backup", false, answer_backup},
 };
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)

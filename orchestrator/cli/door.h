@@ -14,6 +14,7 @@
  *   {"do": "secret"} with what is to be changed (cli/secret_change.h) in a sealed memory file -> {"replaced"} or {}
  *   {"do": "webhook"} with what is asked of one (cli/webhook_change.h) -> {"delivery_id"}
  *   {"do": "account"} with what is to be changed (auth/account.h) in a sealed memory file -> {}
+ *   {"do": "backup"} with what was made (cli/backup_note.h) in a sealed memory file -> {}
  *   {"do": "trigger"} with what is asked of a schedule or backfill (cli/trigger_change.h) in a sealed memory file
  *   {"do": "look", "run": RUN_ID, "follows": bool} -> {"open", "blocked", "followed", "progress": [...]}
  *   -> {"outcome": {...}} or {"error": {"code", "message"}}

@@ -227,9 +227,30 @@ int home_use_key(struct home *home, struct err *err)
     return 0;
 }
 
+int home_pin(struct home *home, bool alone, struct err *err)
+{
+    char room[4200];
+    (void)snprintf(room, sizeof room, "%s/pin", home->path);
+    home->pin_fd = open(room, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (home->pin_fd < 0) {
+        home->pin_fd = 0;
+        return err_errno(err, "opening '%s'", room);
+    }
+    if (flock(home->pin_fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0) {
+        return err_set(err, ERR_BUSY,
+                       alone ? "a backup of the home '%s' is being made: what it copies cannot be removed meanwhile"
+                             : "files of the home '%s' are being removed (sluice gc): wait until that is done",
+                       home->path);
+    }
+    return 0;
+}
+
 void home_close(struct home *home)
 {
     store_close(home->store);
+    if (home->pin_fd > 0) {
+        (void)close(home->pin_fd);
+    }
     if (home->lock_fd >= 0) {
         (void)close(home->lock_fd);
     }

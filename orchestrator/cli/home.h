@@ -17,6 +17,7 @@ struct home {
     const char *path; /* absolute */
     bool created;     /* by this call */
     int lock_fd;      /* -1: not locked */
+    int pin_fd;       /* of home_pin; 0: not pinned */
     struct store *store;
 };
 
@@ -37,6 +38,9 @@ int home_use_key(struct home *home, struct err *err);
 /* The bytes of `<home>/key`; overwrite them when done. ERR_NOT_FOUND when it is not there, or may not be read; with
  * `strict`, ERR_IO when others than its owner may read or write it. */
 int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_BYTES], struct err *err);
+/* While somebody copies files of the home (shared), nobody removes any (alone): ERR_BUSY in words. Until it is closed.
+ * Who is killed lets go. */
+int home_pin(struct home *home, bool alone, struct err *err);
 void home_close(struct home *home);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "base/parse.h"
 #include "engine/engine_internal.h"
+#include "store/relocate.h"
 
 static int start_again(struct engine *engine, struct live_attempt *attempt, struct err *err)
 {
@@ -27,6 +28,9 @@ static const char *reason_of(struct engine *engine, const struct live_attempt *a
 {
     if (!stopped) {
         bool same_boot = strcmp(attempt->row.boot_id, engine->boot_id) == 0;
+        if (strcmp(attempt->row.boot_id, STORE_BOOT_RESTORED) == 0) {
+            return "lost: it ran when the backup was made that the home was restored from";
+        }
         return same_boot ? arena_printf(engine->turn, "lost: %s", how) : "lost: the machine restarted while it ran";
     }
     if (!attempt_has_begun(engine, &attempt->row)) {

@@ -25,8 +25,8 @@ static int need_key(const struct store *store, struct err *err)
                          "the home's key is not there, or may not be read by you: the activity log cannot be chained");
 }
 
-/* HMAC over the lengths and bytes of every field, so that no two rows can look alike. */
-static struct digest chain_of(const struct store *store, const char *before, const struct activity *a)
+/* Every field with its length, so that no two rows can look alike. */
+static void write_fields(struct strbuf *text, const char *before, const struct activity *a)
 {
     char sequence[24];
     char at[24];
@@ -34,13 +34,18 @@ static struct digest chain_of(const struct store *store, const char *before, con
     (void)snprintf(at, sizeof at, "%lld", (long long)a->at_ms);
     const char *fields[] = {before,    sequence,      at,          a->actor,  a->action,         a->object,
                             a->object_id, a->from_state, a->to_state, a->reason, a->evidence_sha256};
-    struct strbuf text;
-    strbuf_init(&text, 16 << 20);
+    strbuf_init(text, 16 << 20);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         const char *field = fields[i] == NULL ? "" : fields[i];
-        strbuf_printf(&text, "%zu:", strlen(field));
-        strbuf_add_text(&text, field);
+        strbuf_printf(text, "%zu:", strlen(field));
+        strbuf_add_text(text, field);
     }
+}
+
+static struct digest chain_of(const struct store *store, const char *before, const struct activity *a)
+{
+    struct strbuf text;
+    write_fields(&text, before, a);
     struct str key = {(const char *)store->activity_key, sizeof store->activity_key};
     struct digest digest = digest_hmac(key, strbuf_str(&text));
     strbuf_clear(&text);
@@ -182,42 +187,149 @@ static int check_row(const struct store *store, const struct activity *row, int6
     return 0;
 }
 
-int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
-                          struct err *err)
+/* ---- segments --------------------------------------------------------------------------------------------------- */
+
+/* The rows that were walked. */
+struct walked {
+    int64_t sequence; /* of the last one */
+    char chain[96];   /* of it, or the beginning */
+    char fold[65];    /* the digest of them all, or "" */
+};
+
+/* The digest of a row, its chain included, and of all before it. */
+static void fold_row(struct walked *walked, const struct activity *row)
 {
-    struct expected_head head;
-    char before[96];
-    int64_t sequence = 0;
-    if (need_key(store, err) < 0 || parse_head(expect_head, &head, err) < 0) {
-        return -1;
-    }
-    (void)snprintf(before, sizeof before, "%s", beginning);
+    struct strbuf text;
+    write_fields(&text, walked->fold, row);
+    strbuf_add_text(&text, row->chain);
+    struct digest digest = digest_bytes(strbuf_str(&text));
+    (void)snprintf(walked->fold, sizeof walked->fold, "%s", digest.hex);
+    strbuf_clear(&text);
+}
+
+static bool begins_segment(const struct store *store, const struct walked *before, const struct activity *row)
+{
+    return strcmp(row->action, ACTIVITY_RESTORED) == 0 && row->sequence == before->sequence + 1 &&
+           digest_equal(before->fold, row->evidence_sha256) &&
+           digest_equal(chain_of(store, before->chain, row).hex, row->chain);
+}
+
+static int check_foreign(const struct activity *row, const struct walked *before, const struct expected_head *head,
+                         struct err *err)
+{
+    return row->sequence != before->sequence + 1
+               ? err_set(err, ERR_CORRUPT, "the activity log is broken: row %lld is missing, row %lld follows",
+                         (long long)before->sequence + 1, (long long)row->sequence)
+           : head->sequence == row->sequence && !str_is(head->chain, row->chain)
+               ? err_set(err, ERR_CORRUPT,
+                         "the activity log is not the one that had this head: row %lld has another chain",
+                         (long long)row->sequence)
+               : 0;
+}
+
+/* Goes through all rows: `take` is told of each, with those before it; -1 from it ends the walk. */
+static int walk(struct store *store, struct walked *walked, bool folds,
+                int (*take)(void *ctx, const struct walked *before, const struct activity *row, struct err *err),
+                void *ctx, struct err *err)
+{
     struct arena *arena = arena_new();
     struct stmt *s = stmt_get(store, columns_oldest);
     int row = 0;
+    *walked = (struct walked){0};
+    (void)snprintf(walked->chain, sizeof walked->chain, "%s", beginning);
     stmt_null(s, ":object_id");
     stmt_int(s, ":from", 0);
     stmt_int(s, ":limit", INT64_MAX);
     while ((row = stmt_step(s, err)) == 1) {
         struct activity activity = read_row(s, arena);
-        if (check_row(store, &activity, ++sequence, before, &head, err) < 0) {
+        if (take != NULL && take(ctx, walked, &activity, err) < 0) {
             row = -1;
             break;
         }
-        (void)snprintf(before, sizeof before, "%s", activity.chain);
+        if (folds) {
+            fold_row(walked, &activity);
+        }
+        walked->sequence = activity.sequence;
+        (void)snprintf(walked->chain, sizeof walked->chain, "%s", activity.chain);
         arena_reset(arena);
     }
     stmt_done(s);
     arena_free(arena);
-    if (row < 0) {
+    return row < 0 ? -1 : 0;
+}
+
+int store_activity_fold(struct store *store, char ret_sha256[65], struct err *err)
+{
+    struct walked walked;
+    if (walk(store, &walked, true, NULL, NULL, err) < 0) {
         return -1;
     }
-    if (head.sequence > sequence) {
+    (void)snprintf(ret_sha256, 65, "%s", walked.fold);
+    return 0;
+}
+
+int64_t store_activity_foreign(const struct store *store)
+{
+    return store->activity_foreign;
+}
+
+struct verification {
+    const struct store *store;
+    struct expected_head head;
+    int64_t foreign; /* rows up to here are held by the one behind them */
+};
+
+static int verify_row(void *ctx, const struct walked *before, const struct activity *row, struct err *err)
+{
+    const struct verification *v = ctx;
+    return row->sequence <= v->foreign
+               ? check_foreign(row, before, &v->head, err)
+               : check_row(v->store, row, before->sequence + 1, before->chain, &v->head, err);
+}
+
+/* Notes the last row that begins a segment. */
+static int find_segment(void *ctx, const struct walked *before, const struct activity *row, struct err *err)
+{
+    struct verification *v = ctx;
+    (void)err;
+    v->foreign = begins_segment(v->store, before, row) ? before->sequence : v->foreign;
+    return 0;
+}
+
+/* The usual home has one key: nothing is folded for it. */
+static int verify_all(struct store *store, struct verification *v, struct walked *ret, struct err *err)
+{
+    struct err broken = {0};
+    if (walk(store, ret, false, verify_row, v, &broken) == 0) {
+        return 0;
+    }
+    if (broken.code == ERR_CORRUPT && walk(store, ret, true, find_segment, v, err) < 0) {
+        return -1;
+    }
+    if (v->foreign == 0) {
+        return err_set(err, broken.code, "%s", broken.message);
+    }
+    return walk(store, ret, false, verify_row, v, err);
+}
+
+int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
+                          struct err *err)
+{
+    struct verification v = {.store = store};
+    struct walked walked;
+    store->activity_foreign = 0;
+    if (need_key(store, err) < 0 || parse_head(expect_head, &v.head, err) < 0 ||
+        verify_all(store, &v, &walked, err) < 0) {
+        return -1;
+    }
+    if (v.head.sequence > walked.sequence) {
         return err_set(err, ERR_CORRUPT,
                        "the activity log ends at row %lld, but row %lld was there: its tail was cut off",
-                       (long long)sequence, (long long)head.sequence);
+                       (long long)walked.sequence, (long long)v.head.sequence);
     }
-    *ret_count = sequence;
-    (void)snprintf(ret_head, 96, "%lld:%.64s", (long long)sequence, sequence == 0 ? "" : before);
+    store->activity_foreign = v.foreign;
+    *ret_count = walked.sequence;
+    (void)snprintf(ret_head, 96, "%lld:%.64s", (long long)walked.sequence,
+                   walked.sequence == 0 ? "" : walked.chain);
     return 0;
 }

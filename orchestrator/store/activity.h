@@ -35,4 +35,14 @@ int store_activity_list(struct store *store, const char *object_id, bool newest_
 int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
                           struct err *err);
 
+/* ---- segments ----
+ * A home that was restored begins a segment with a row of ACTIVITY_RESTORED: its evidence is the digest of all rows
+ * before it as they came, so that they are held by it also when the home that wrote them had another key. Verifying
+ * then takes the word of that row for them. */
+#define ACTIVITY_RESTORED "home.restored"
+/* Of all rows there are, without a key. */
+int store_activity_fold(struct store *store, char ret_sha256[65], struct err *err);
+/* The last sequence of another key, as the last verification of this store found it; 0: none. */
+int64_t store_activity_foreign(const struct store *store);
+
 #endif

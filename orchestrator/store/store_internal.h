@@ -42,6 +42,7 @@ struct store {
     int tidy_pages; /* at how many they are to be copied there */
     bool is_tidied; /* somebody calls store_tidy */
     int cache_kib;  /* of pages in memory, mostly */
+    bool shortens;  /* the file of that log is to be cut once nobody reads it */
     bool is_wide;   /* more pages are kept in memory than mostly */
     bool has_many_pages; /* the transaction asks for that */
     bool in_transaction;
@@ -55,6 +56,7 @@ struct store {
     struct store_changes users, permissions;
     bool has_activity_key;
     unsigned char activity_key[32];
+    int64_t activity_foreign; /* store_activity_foreign */
 };
 
 /* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB
@@ -63,6 +65,8 @@ struct store {
 int store_fail(struct store *store, int code, const char *doing, struct err *err);
 /* -1 with what broke the transaction, until it is rolled back; or with why that has not been possible yet. */
 int store_check_usable(struct store *store, struct err *err);
+/* Copies the write-ahead log into the database, and cuts it if that is wanted. */
+void store_copy_log(struct store *store);
 /* To be called beside each change of such rows. */
 void store_changes_note(struct store_changes *changes);
 /* The functions that SQL of searches calls (search_functions.c). */

@@ -195,6 +195,75 @@ TEST(rows_that_change_places_or_close_a_gap_are_found)
     close_fixture(&f);
 }
 
+/* ---- segments ---- */
+
+static const unsigned char other_key[32] = "fedcba9876543210fedcba9876543210";
+
+/* Five rows under one key, then what a restore under another adds, and one more. */
+static struct fixture open_restored(void)
+{
+    struct fixture f = open_filled();
+    char fold[65];
+    store_activity_set_key(f.store, other_key);
+    assert_int_equal(store_activity_fold(f.store, fold, NULL), 0);
+    struct activity restored = {.at_ms = 2000, .actor = "bob", .action = ACTIVITY_RESTORED, .evidence_sha256 = fold};
+    assert_int_equal(store_activity_append(f.store, &restored, NULL), 0);
+    append(&f, "later", "odd");
+    return f;
+}
+
+TEST(a_restore_under_another_key_holds_the_rows_before_it)
+{
+    struct fixture f = open_filled();
+    char before[96];
+    (void)snprintf(before, sizeof before, "%s", head_of(&f));
+    close_fixture(&f);
+    f = open_restored();
+    assert_string_equal(verify(&f, NULL), "");
+    assert_int_equal(store_activity_foreign(f.store), ROWS);
+    assert_string_equal(verify(&f, before), "");
+    assert_non_null(strstr(verify(&f, arena_printf(f.arena, "4:%s", before + 2)), "row 4 has another chain"));
+    store_activity_set_key(f.store, key); /* the other segment's */
+    assert_non_null(strstr(verify(&f, NULL), "row 6 is not what was written"));
+    close_fixture(&f);
+}
+
+TEST(a_restore_under_the_same_key_makes_no_rows_foreign)
+{
+    struct fixture f = open_filled();
+    char fold[65];
+    assert_int_equal(store_activity_fold(f.store, fold, NULL), 0);
+    struct activity restored = {.at_ms = 2000, .actor = "bob", .action = ACTIVITY_RESTORED, .evidence_sha256 = fold};
+    assert_int_equal(store_activity_append(f.store, &restored, NULL), 0);
+    assert_string_equal(verify(&f, NULL), "");
+    assert_int_equal(store_activity_foreign(f.store), 0);
+    close_fixture(&f);
+}
+
+TEST(changes_before_a_restore_are_found_under_the_key_after_it)
+{
+    static const char *const attacks[] = {
+        "UPDATE activity SET reason = 'x' WHERE sequence = 1",
+        "UPDATE activity SET chain = 'x' WHERE sequence = 3",
+        "UPDATE activity SET chain = 'x' WHERE sequence = 5",
+        "UPDATE activity SET evidence_sha256 = '' WHERE sequence = 6",
+        "UPDATE activity SET action = 'x' WHERE sequence = 6",
+        "UPDATE activity SET reason = 'x' WHERE sequence = 7",
+        "DELETE FROM activity WHERE sequence = 1",
+        "DELETE FROM activity WHERE sequence = 4",
+        "DELETE FROM activity WHERE sequence = 6",
+        "DELETE FROM activity WHERE sequence < 6",
+    };
+    for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
+        struct fixture f = open_restored();
+        attack(&f, attacks[i]);
+        if (strstr(verify(&f, NULL), "the activity log is broken") == NULL) {
+            fail_msg("%s: found \"%s\"", attacks[i], verify(&f, NULL));
+        }
+        close_fixture(&f);
+    }
+}
+
 TEST(a_tail_that_was_cut_off_is_found_against_a_head_from_before)
 {
     struct fixture f = open_filled();
@@ -257,5 +326,8 @@ TESTS(RUN(rows_are_numbered_chained_and_read_back), RUN(lists_go_from_either_end
       RUN(the_log_cannot_be_changed_by_ordinary_statements),
       RUN(any_change_breaks_the_chain_at_the_row_that_was_changed),
       RUN(rows_that_change_places_or_close_a_gap_are_found),
+      RUN(a_restore_under_another_key_holds_the_rows_before_it),
+      RUN(a_restore_under_the_same_key_makes_no_rows_foreign),
+      RUN(changes_before_a_restore_are_found_under_the_key_after_it),
       RUN(a_tail_that_was_cut_off_is_found_against_a_head_from_before), RUN(a_head_is_a_number_and_64_digits),
       RUN(another_key_does_not_verify_and_none_is_said), RUN(an_empty_log_verifies))
