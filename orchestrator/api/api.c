@@ -141,6 +141,11 @@ int api_wrote_run(struct api_call *call, const char *run_id, struct err *err)
     return after_ms == 0 || call->step != NULL ? 0 : store_run_wrote(call->store, run_id, call->now_ms, grain_ms, err);
 }
 
+const struct api_watch *api_watch(const struct api *api)
+{
+    return api->options.watch;
+}
+
 const struct webhook_rules *api_webhook_rules(const struct api *api)
 {
     return &api->options.webhooks;

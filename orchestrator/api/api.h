@@ -11,6 +11,7 @@
 #include "api/file_worker.h"
 #include "api/files.h"
 #include "api/params.h"
+#include "api/watch.h"
 #include "auth/auth.h"
 #include "base/rng.h"
 #include "http/folder.h"
@@ -121,6 +122,7 @@ struct api_options {
     void *seal_ctx;
     enum permission default_permission; /* for what nothing is said of */
     struct hooks *hooks; /* receives deliveries of webhooks; NULL: none are taken */
+    const struct api_watch *watch;      /* NULL: there is no /metrics */
 };
 
 /* Where requests come in. */
@@ -160,6 +162,8 @@ void api_disown_job(void *job);
 size_t api_head(void *door, struct http_exchange *exchange);
 /* A client that is no step's has written the run (store/run_writes.h). Others and what is no run are passed over. */
 int api_wrote_run(struct api_call *call, const char *run_id, struct err *err);
+/* What the options say of /metrics. */
+const struct api_watch *api_watch(const struct api *api);
 /* What the options say of webhooks. */
 const struct webhook_rules *api_webhook_rules(const struct api *api);
 int api_seal_webhook(struct api_call *call, const char *webhook_id, const char *secret, struct str *ret_sealed,

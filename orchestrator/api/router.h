@@ -45,5 +45,6 @@ const struct api_route *router_route(const struct router *router, enum http_meth
 /* The tables, in api/routes.c; the last is NULL. */
 extern const struct api_route *const api_routes[];
 extern const struct api_plain *const api_plains[];
+extern const struct api_plain watch_plains[]; /* api/watch.c */
 
 #endif

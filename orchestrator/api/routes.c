@@ -22,6 +22,7 @@ const struct api_route *const api_routes[] = {
 };
 
 const struct api_plain *const api_plains[] = {
+    watch_plains,
     mlflow_server_plains,
     mlflow_artifact_plains,
     mlflow_upload_plains,

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/door.h"
+#include "cli/serve_watch.h"
 #include "cli/session.h"
 
 #include <poll.h>
@@ -27,6 +28,7 @@ struct serving {
     struct session session;
     struct door *door;
     struct http_server *http;
+    struct serve_watch watch; /* of /metrics */
     struct api_door entrance; /* for everybody */
     struct http_folder page;  /* MLflow's, if it is shown */
     int signal_fd;
@@ -210,6 +212,7 @@ static int open_http(struct serving *s, struct err *err)
     if (opened < 0 || engine_watch(s->session.engine, http_server_fd(s->http), err) < 0) {
         return -1;
     }
+    s->watch.page.http = s->http;
     say_address(s, address, port);
     return 0;
 }
@@ -265,8 +268,8 @@ static int serve(struct serving *s, struct err *err)
 {
     struct session_options options = {.doing = "serve", .stays = true, .fires = true};
     if (find_pipelines(s->cli, &options.pipelines, err) < 0 ||
-        session_open(s->cli, &options, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
-        door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
+        session_open(s->cli, &options, &s->session, err) < 0 || serve_watch_open(&s->watch, &s->session, err) < 0 ||
+        watch_signals(s, err) < 0 || door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
         return -1;
     }
     store_expect_reading(s->session.home.store);
@@ -291,6 +294,7 @@ static int run_serve(struct cli *cli)
     http_server_close(s.http);
     door_close(s.door);
     session_close(&s.session);
+    serve_watch_close(&s.watch);
     http_folder_close(&s.page);
     if (s.signal_fd >= 0) {
         (void)close(s.signal_fd);

@@ -57,6 +57,7 @@ struct session {
     struct triggers *triggers; /* the same */
     struct hooks *hooks; /* NULL unless session_take_hooks was called */
     struct tracking *tracking; /* NULL on a visit, and where nothing is started */
+    const struct api_watch *watch; /* of /metrics; NULL: there is none */
     struct visit *visit;   /* NULL when the home is ours */
     struct json step_env;  /* what steps see of our environment */
     struct json vars;      /* of the environment of config.yaml that was named */

@@ -137,6 +137,7 @@ struct api *tracking_api(struct tracking *tracking, struct err *err)
         .seal_ctx = &session->secrets,
         .default_permission = session->config.default_permission,
         .hooks = session->hooks,
+        .watch = session->watch,
     };
     if (tracking->api == NULL && (api_open(&options, &tracking->api, err) < 0 ||
                                   engine_watch(session->engine, api_fd(tracking->api), err) < 0 ||

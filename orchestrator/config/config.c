@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "config/supply.h"
+#include "config/texts.h"
 #include "pipeline/load.h"
 
 enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000, CONFIG_GPUS_MAX = 1024 };
@@ -50,33 +51,6 @@ static bool expect_plain_name(struct loader *loader, const struct yaml_node *nod
         return false;
     }
     return true;
-}
-
-/* The texts of a list, NUL-terminated; none may be empty or hold a NUL. */
-static bool read_texts(struct loader *loader, const struct yaml_node *node, const char *what, const struct str **ret,
-                       size_t *ret_count)
-{
-    struct str *texts = arena_array(loader->arena, node->count, sizeof *texts);
-    bool good = true;
-    if (node->count == 0) {
-        load_error(loader, node, DIAG_VALUE, NULL, "%s: expected at least one entry", what);
-        return false;
-    }
-    for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_node *item = &node->items[i];
-        if (!load_expect(loader, item, TAKES_SCALAR, what)) {
-            good = false;
-        } else if (item->text.n == 0 || str_find_byte(item->text, '\0', 0) >= 0) {
-            load_error(loader, item, DIAG_VALUE, NULL, "%s: expected text without a NUL, found %s", what,
-                       item->text.n == 0 ? "empty text" : "one with a NUL");
-            good = false;
-        } else {
-            texts[i] = arena_str(loader->arena, item->text);
-        }
-    }
-    *ret = texts;
-    *ret_count = node->count;
-    return good;
 }
 
 /* ---- environments ----------------------------------------------------------------------------------------- */
@@ -200,7 +174,7 @@ static void resource_gpu(struct loader *loader, const struct yaml_node *node, vo
     struct resource_supply supply = {.name = STR(RESOURCE_GPU)};
     if (node->type == JSON_ARRAY) {
         size_t count = 0;
-        if (!read_texts(loader, node, "'gpu'", &supply.devices, &count)) {
+        if (!config_texts_read(loader, node, "'gpu'", &supply.devices, &count)) {
             return;
         }
         for (size_t i = 0; i < count; i++) {
@@ -247,7 +221,7 @@ static void key_resources(struct loader *loader, const struct yaml_node *node, v
 static void key_step_env(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct config *config = reading_of(target)->config;
-    if (!read_texts(loader, node, "'step_env'", &config->step_env, &config->step_env_count)) {
+    if (!config_texts_read(loader, node, "'step_env'", &config->step_env, &config->step_env_count)) {
         return;
     }
     for (size_t i = 0; i < node->count; i++) {
@@ -311,6 +285,11 @@ static void key_mlflow(struct loader *loader, const struct yaml_node *node, void
     (void)load_map(loader, node, mlflow_keys, target, "'mlflow'");
 }
 
+static void key_metrics(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    watching_load(loader, node, &reading_of(target)->config->watching);
+}
+
 static void key_groups(struct loader *loader, const struct yaml_node *node, void *target)
 {
     for (size_t i = 0; i < node->count; i++) {
@@ -319,7 +298,7 @@ static void key_groups(struct loader *loader, const struct yaml_node *node, void
         const struct str *actors = NULL;
         size_t count = 0;
         if (expect_plain_name(loader, &pair->key, "a group") && load_expect(loader, &pair->value, TAKES_LIST, what)) {
-            (void)read_texts(loader, &pair->value, what, &actors, &count);
+            (void)config_texts_read(loader, &pair->value, what, &actors, &count);
         }
         for (size_t k = 0; k < count; k++) {
             if (pair->value.items[k].type != JSON_STRING) {
@@ -358,7 +337,7 @@ static void secret_exec(struct loader *loader, const struct yaml_node *node, voi
     struct reading *reading = reading_of(target);
     const struct str *words = NULL;
     size_t count = 0;
-    if (!read_texts(loader, node, "'exec'", &words, &count)) {
+    if (!config_texts_read(loader, node, "'exec'", &words, &count)) {
         return;
     }
     struct str *argv = arena_array(loader->arena, count, sizeof *argv);
@@ -386,7 +365,7 @@ static void secret_ttl(struct loader *loader, const struct yaml_node *node, void
 static void secret_for(struct loader *loader, const struct yaml_node *node, void *target)
 {
     struct config_secret *secret = reading_of(target)->secret;
-    (void)read_texts(loader, node, "'for'", &secret->pipelines, &secret->pipeline_count);
+    (void)config_texts_read(loader, node, "'for'", &secret->pipelines, &secret->pipeline_count);
 }
 
 #define SECRET_KEYS(ROW)                                                                                               \
@@ -448,6 +427,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "metrics", TAKES_MAP, key_metrics, "map", "Who may watch 'sluice serve'.")                                 \
     ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
@@ -470,6 +450,7 @@ const struct config_key config_keys[] = {
     TOP_KEYS(AS_DOC)
     ENVIRONMENT_KEYS(AS_DOC)
     SECRET_KEYS(AS_DOC)
+    WATCHING_DOCS(AS_DOC)
     MLFLOW_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)
     AUTH_KEYS(AS_DOC)

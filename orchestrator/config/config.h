@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "config/retention.h"
 #include "config/telling.h"
+#include "config/watching.h"
 #include "pipeline/diag.h"
 #include "pipeline/resources.h"
 #include "store/permissions.h"
@@ -57,6 +58,7 @@ struct config {
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
     struct telling telling;     /* of `webhooks` */
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */
+    struct watching watching;   /* of `metrics` */
     enum permission default_permission; /* of users, for what nothing is said of */
 };
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/cache.h"
 #include "engine/engine_internal.h"
+#include "engine/stats.h"
 #include "store/metrics.h"
 #include "store/runs.h"
 
@@ -484,6 +485,7 @@ int attempt_end(struct engine *engine, struct live_attempt *attempt, const struc
 {
     attempt->row.state = end->state;
     attempt->row.ended_ms = end->at_ms;
+    stats_ended(engine, &attempt->row);
     attempt_set(&attempt->row.reason, end->reason);
     attempt->dirty = true;
     drop_part(engine, attempt, end);

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
+#include "engine/stats.h"
 #include "engine/watch.h"
 
 #include <assert.h>
@@ -402,6 +403,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     if (count < 0 && errno != EINTR) {
         return err_errno(err, "waiting for events");
     }
+    double begun = histogram_begin();
     engine->woken = watch_has_woken(events, count);
     int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
     bool settles = engine->unsettled && taken >= 0 && !has_more_to_read(engine);
@@ -410,6 +412,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
         return -1;
     }
     engine->unsettled = engine->unsettled && !settles;
+    histogram_end(&engine->stats.turns, begun);
     return taken + (count > 0 ? count : 0);
 }
 
@@ -519,6 +522,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->options = *options;
     engine->world = options->world != NULL ? options->world : &engine_world_system;
     engine->turn = arena_new();
+    stats_open(engine);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     engine->slots = options->slots > 0 ? options->slots : processors > 0 ? (int)processors : 1;
     engine->slots = options->starts_nothing ? 0 : engine->slots;

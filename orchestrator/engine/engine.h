@@ -12,6 +12,7 @@
 #define SLUICE_ENGINE_ENGINE_H
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/json.h"
 #include "pipeline/pipeline.h"
 #include "plugin/catalogue.h"
@@ -209,6 +210,17 @@ bool engine_is_blocked(struct engine *engine, const char *run_id);
 bool engine_is_idle(struct engine *engine);
 /* Whether a process is a runner of this home, or descends from one: a step, which decides nothing. */
 bool engine_is_step(const struct engine *engine, pid_t pid);
+/* What it has done since it was opened. */
+struct engine_stats {
+    struct histogram turns;    /* from the end of a wait until all that followed was committed */
+    struct histogram attempts; /* from their start to their end */
+    uint64_t ended[ATTEMPT_STATE_LOST + 1]; /* by enum attempt_state */
+};
+const struct engine_stats *engine_stats(const struct engine *engine);
+/* Attempts that have a process, or are about to; those that wait. */
+void engine_count_attempts(const struct engine *engine, size_t *ret_running, size_t *ret_waiting);
+/* Runners that are connected. */
+size_t engine_count_runners(const struct engine *engine);
 /* The last progress a step reported: 0 to 1, or -1; `*ret_text` borrowed until the next turn. */
 double engine_progress(struct engine *engine, const char *run_id, struct run_place place, const char **ret_text);
 

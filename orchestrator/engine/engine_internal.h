@@ -218,6 +218,7 @@ struct engine {
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
     int64_t wall_ahead_ms;    /* of the wall clock, beside the monotonic one, when it was looked at last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
+    struct engine_stats stats;
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
     bool unsettled; /* it was loaded: attempts that nobody has are still to be looked for */

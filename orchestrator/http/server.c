@@ -29,6 +29,7 @@ struct http_server {
     struct http_exchange *first, *last; /* whole, and not taken */
     struct http_exchange *standing;     /* taken, and not answered; in no order */
     bool speaks_tls;
+    struct http_stats stats;
     char complaint[512];                /* the library's first: the others say that it gave up */
 };
 
@@ -219,6 +220,11 @@ static enum MHD_Result send_answer(struct http_exchange *exchange)
     return result;
 }
 
+const struct http_stats *http_server_stats(const struct http_server *server)
+{
+    return &server->stats;
+}
+
 void http_answer(struct http_exchange *exchange, struct http_answer *answer)
 {
     if (exchange->answered) {
@@ -232,6 +238,7 @@ void http_answer(struct http_exchange *exchange, struct http_answer *answer)
     }
     *answer = (struct http_answer){.fd = -1};
     exchange->answered = true;
+    http_stats_count(&exchange->server->stats, exchange);
     if (exchange->whole || exchange->held) {
         unlink_exchange(&exchange->server->standing, exchange);
         exchange->server->ready = true;
@@ -296,6 +303,7 @@ static void ask_head(struct http_exchange *exchange)
 static enum MHD_Result take_head(struct http_exchange *exchange, const char *method)
 {
     exchange->begun = true;
+    exchange->begun_at = histogram_begin();
     exchange->method_name = arena_strdup(exchange->arena, method);
     exchange->method = method_of(method);
     if (!refuse_ambiguous(exchange)) {
@@ -499,7 +507,7 @@ static struct MHD_Daemon *start(struct http_server *server)
 int http_server_open(const struct http_options *options, struct http_server **ret_server, struct err *err)
 {
     struct http_server *server = mem_alloc(sizeof *server);
-    *server = (struct http_server){.options = *options, .fd = -1};
+    *server = (struct http_server){.options = *options, .fd = -1, .stats.times.bounds = histogram_bounds_quick};
     if (http_library_load(err) < 0) {
         (void)close(options->listener);
         http_server_close(server);

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "http/exchange.h"
+#include "http/stats.h"
 
 struct http_server;
 
@@ -47,6 +48,9 @@ struct http_exchange *http_server_take(struct http_server *server);
 void http_server_stop_listening(struct http_server *server);
 /* How many exchanges have begun and are not sent. */
 size_t http_server_busy(const struct http_server *server);
+
+/* What it has answered since it was opened. */
+const struct http_stats *http_server_stats(const struct http_server *server);
 
 /* A listening socket at a numeric address ("127.0.0.1", "::1") and port (0: one that is free, told in `*port`). */
 int http_listen(const char *address, int *port, struct err *err);

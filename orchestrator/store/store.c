@@ -332,6 +332,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret_store,
     struct store *store = mem_alloc(sizeof *store);
     store->writable = mode == STORE_READ_WRITE;
     store->cache_kib = CACHE_KIB;
+    store->commits.bounds = histogram_bounds_quick;
     int flags = store->writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     int code = sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (code != SQLITE_OK) {
@@ -445,10 +446,12 @@ void store_expect_many_pages(struct store *store)
 
 int store_commit(struct store *store, struct err *err)
 {
+    double begun = histogram_begin();
     if (check_in_place(store, err) < 0 || store_exec_kept(store, "COMMIT", "committing", err) < 0) {
         store_rollback(store);
         return -1;
     }
+    histogram_end(&store->commits, begun);
     store->in_transaction = false;
     store->users.pending = store->permissions.pending = false;
     if (store->is_wide && !store->has_many_pages) {

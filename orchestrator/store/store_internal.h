@@ -5,6 +5,7 @@
 #define SLUICE_STORE_STORE_INTERNAL_H
 
 #include "base/err.h"
+#include "base/histogram.h"
 #include "store/stmt.h"
 
 #include <sqlite3.h>
@@ -56,6 +57,7 @@ struct store {
     struct store_changes users, permissions;
     bool has_activity_key;
     unsigned char activity_key[32];
+    struct histogram commits; /* how long they took */
     int64_t activity_foreign; /* store_activity_foreign */
 };
 

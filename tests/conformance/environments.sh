@@ -20,7 +20,7 @@ make_environment() {
     echo "$*" >"$folder/.done"
 }
 
-make_environment mlflow3 'mlflow>=3' pytest pytest-xdist psutil
+make_environment mlflow3 'mlflow>=3' pytest pytest-xdist psutil prometheus-client
 # 2.x traces only with an OpenTelemetry of its time, and opens a database only with such an SQLAlchemy.
 make_environment mlflow2 'mlflow<3' 'opentelemetry-sdk<1.37' 'sqlalchemy<2.1'
 
