@@ -52,6 +52,14 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
     return 0;
 }
 
+void api_reconfigure(struct api *api, const struct api_options *from)
+{
+    api->options.reap_after_ms = from->reap_after_ms;
+    api->options.webhooks = from->webhooks;
+    api->options.default_permission = from->default_permission;
+    auth_set_default(login_auth(api->login), from->default_permission);
+}
+
 /* The next job that is done and that somebody waits for. */
 static struct api_job *take_job(struct api *api)
 {

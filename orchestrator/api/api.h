@@ -136,6 +136,8 @@ struct api_door {
 };
 
 int api_open(const struct api_options *options, struct api **ret_api, struct err *err);
+/* What config.yaml says is another now: reap_after_ms, webhooks, default_permission. */
+void api_reconfigure(struct api *api, const struct api_options *from);
 /* Waits for what the disk is busy with; to be called before the server is closed, and api_close after it. */
 void api_stop(struct api *api);
 void api_close(struct api *api);

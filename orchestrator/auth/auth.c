@@ -54,6 +54,11 @@ int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err)
     return err_set(err, ERR_INPUT, "scope '%s': expected read, write or admin", word);
 }
 
+void auth_set_default(struct auth *auth, enum permission by_default)
+{
+    auth->by_default = by_default;
+}
+
 struct auth *auth_new(struct store *store, enum permission by_default)
 {
     struct auth *auth = mem_alloc(sizeof *auth);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/parse.h"
 
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 static enum log_level least = LOG_LEVEL_WARN;
+static bool as_json;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -21,6 +23,22 @@ void log_level_from_environment(void)
             least = (enum log_level)i;
         }
     }
+}
+
+void log_as_json(bool json)
+{
+    as_json = json;
+}
+
+static void write_json(const char *level, const char *at, const char *component, const char *text)
+{
+    struct strbuf line;
+    strbuf_init(&line, 16 << 10);
+    strbuf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", at, level, component);
+    json_write_string(&line, str_from(text));
+    strbuf_add_text(&line, "}\n");
+    (void)fwrite(line.data, 1, line.length, stderr);
+    strbuf_clear(&line);
 }
 
 void log_line(enum log_level level, const char *component, const char *format, ...)
@@ -35,5 +53,9 @@ void log_line(enum log_level level, const char *component, const char *format, .
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     format_time(at, sizeof at, clock_wall_ms(&clock_system));
+    if (as_json) {
+        write_json(level_names[level], at, component, text);
+        return;
+    }
     fprintf(stderr, "%s %s %s %s\n", level_names[level], at, component, text);
 }

@@ -6,11 +6,15 @@
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 /* Lines below a level are dropped: that of SLUICE_LOG=debug|info|warn|error in the environment, which the mains of
  * sluice and of the runner have read by this, or else LOG_LEVEL_WARN; also for a word that is none of these. */
 void log_level_from_environment(void);
+/* Lines are JSON objects from now on: {"time", "level", "component", "message"}. */
+void log_as_json(bool json);
 void log_line(enum log_level level, const char *component, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -3,39 +3,67 @@
  */
 #include "api/api.h"
 #include "api/page.h"
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/door.h"
+#include "cli/names.h"
+#include "cli/serve_config.h"
+#include "cli/serve_tls.h"
 #include "cli/serve_watch.h"
 #include "cli/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PORT = 5000, SHARE = 10, FAREWELL_MS = 10000, PEM_MAX = 1 << 20, KEPT_BYTES = 8 << 20 };
+enum { PORT = 5000, SHARE = 10, FAREWELL_MS = 10000, RECOVERY_S = 600, KEPT_BYTES = 8 << 20 };
+
+/* Each signal asks for the next. */
+enum leaving {
+    STAYS,
+    DRAINS, /* takes no more, and leaves when what has begun is answered; steps go on without it */
+    STOPS,  /* stops the steps, too */
+    GOES,   /* at once */
+};
 
 struct serving {
     struct cli *cli;
     struct session session;
     struct door *door;
     struct http_server *http;
+    struct http_server *before; /* with the certificate of before: it answers what has begun there; NULL: none */
+    int64_t before_until_ms;
+    int listener; /* for the next */
+    const char *url;
     struct serve_watch watch; /* of /metrics */
+    struct notify notify;     /* systemd */
     struct api_door entrance; /* for everybody */
     struct http_folder page;  /* MLflow's, if it is shown */
     int signal_fd;
-    int64_t leaves_ms; /* when it stops waiting for answers to be sent; 0: it is not leaving */
+    bool has_terminal; /* when it began */
+    enum leaving leaving;
+    int64_t leaves_ms; /* when it stops waiting for answers to be sent */
 };
 
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+static bool is_terminal_there(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd >= 0;
+}
 
 static int watch_signals(struct serving *s, struct err *err)
 {
@@ -45,26 +73,131 @@ static int watch_signals(struct serving *s, struct err *err)
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    s->has_terminal = is_terminal_there();
     s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return s->signal_fd < 0 ? err_errno(err, "watching signals") : engine_watch(s->session.engine, s->signal_fd, err);
 }
 
-/* The first asks to leave once what has begun is answered, the second leaves at once. */
-static void take_signals(struct serving *s)
+static void stop_steps(struct serving *s)
 {
-    struct signalfd_siginfo info;
-    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        int64_t now_ms = clock_monotonic_ms(&clock_system);
-        if (s->leaves_ms == 0) {
-            http_server_stop_listening(s->http);
-        }
-        s->leaves_ms = s->leaves_ms == 0 ? now_ms + FAREWELL_MS : now_ms;
+    struct err err = {0};
+    if (engine_stop_steps(s->session.engine, s->session.actor, "sluice serve was ended, and its steps with it", &err) <
+        0) {
+        log_error("serve", "stopping the steps: %s", err.message);
+    }
+}
+
+static void leave(struct serving *s)
+{
+    s->leaving += s->leaving < GOES;
+    if (s->leaving == DRAINS) {
+        s->leaves_ms = clock_monotonic_ms(&clock_system) + FAREWELL_MS;
+        notify_say(&s->notify, "STOPPING=1\nSTATUS=answers what has begun; steps go on without it");
+        http_server_stop_listening(s->http);
+        (void)close(s->listener);
+        s->listener = -1;
+    } else if (s->leaving == STOPS) {
+        notify_say(&s->notify, "STATUS=stops the steps");
+        stop_steps(s);
     }
 }
 
 static bool is_done(const struct serving *s)
 {
-    return s->leaves_ms != 0 && (http_server_busy(s->http) == 0 || clock_monotonic_ms(&clock_system) >= s->leaves_ms);
+    size_t running = 0;
+    size_t waiting = 0;
+    bool answered = http_server_busy(s->http) == 0 || clock_monotonic_ms(&clock_system) >= s->leaves_ms;
+    if (s->leaving == STOPS) {
+        engine_count_attempts(s->session.engine, &running, &waiting);
+    }
+    return s->leaving == GOES || (s->leaving != STAYS && answered && running == 0);
+}
+
+/* ---- taking what is new on the disk ------------------------------------------------------------------------------ */
+
+static int open_server(struct serving *s, int listener, struct http_server **ret, struct err *err)
+{
+    struct http_options http = {.listener = listener,
+                                .head = api_head,
+                                .ctx = &s->entrance,
+                                .stats = &s->watch.answers,
+                                .fd_share = SHARE};
+    if (serve_tls_read(s->cli, &http, err) < 0) {
+        (void)close(listener);
+        return -1;
+    }
+    int opened = http_server_open(&http, ret, err);
+    serve_tls_forget(&http);
+    if (opened < 0) {
+        return http.key == NULL ? -1 : err_add(err, "--tls-cert and --tls-key");
+    }
+    return engine_watch(s->session.engine, http_server_fd(*ret), err);
+}
+
+static void end_before(struct serving *s)
+{
+    if (s->before != NULL) {
+        engine_unwatch(s->session.engine, http_server_fd(s->before));
+        http_server_close(s->before);
+        s->before = NULL;
+    }
+}
+
+/* Connections that are there keep the certificate that they have seen, until they have their answer. */
+static int renew_certificate(struct serving *s, struct err *err)
+{
+    struct http_server *fresh = NULL;
+    int listener = fcntl(s->listener, F_DUPFD_CLOEXEC, 0);
+    if (listener < 0) {
+        return err_errno(err, "listening again");
+    }
+    if (open_server(s, listener, &fresh, err) < 0) {
+        http_server_close(fresh);
+        return -1;
+    }
+    end_before(s);
+    http_server_stop_listening(s->http);
+    s->before = s->http;
+    s->before_until_ms = clock_monotonic_ms(&clock_system) + FAREWELL_MS;
+    s->http = fresh;
+    s->watch.page.http = fresh;
+    return 0;
+}
+
+static void reload(struct serving *s)
+{
+    const char *words = "";
+    struct err wrong = {0};
+    struct err tls = {0};
+    notify_reloading(&s->notify);
+    bool good = serve_config_reload(&s->session, &words, &wrong) == 0;
+    serve_watch_config(&s->watch, &s->session.config, good, clock_wall_ms(&clock_system));
+    if (good) {
+        log_info("serve", "config.yaml is taken: %s", words);
+    } else {
+        log_error("serve", "config.yaml is not taken, and what was in force stays: %s", wrong.message);
+    }
+    bool renewed = !serve_speaks_tls(s->cli) || renew_certificate(s, &tls) == 0;
+    if (!renewed) {
+        log_error("serve", "the certificate stays: %s", tls.message);
+    }
+    notify_say(&s->notify, "READY=1\nSTATUS=serves %s%s%.400s%s%.400s", s->url,
+               good ? "" : "; config.yaml is not taken: ", wrong.message, renewed ? "" : "; the certificate stays: ",
+               tls.message);
+}
+
+/* Without a terminal SIGHUP asks to read again; where there was one, that it went away. */
+static void take_signals(struct serving *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        bool reads = info.ssi_signo == SIGHUP && !(s->has_terminal && !is_terminal_there());
+        if (!reads) {
+            leave(s);
+        } else if (s->leaving == STAYS) {
+            reload(s);
+        }
+    }
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------------------- */
@@ -74,16 +207,11 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-static bool speaks_tls(const struct cli *cli)
-{
-    return option_given(cli, "tls-cert");
-}
-
 /* Whoever reaches such an address must say who he is, and where nobody can listen. */
 static int check_address(const struct serving *s, const char *address, struct err *err)
 {
     bool asks = api_asks_who(s->entrance.api);
-    if (is_loopback(address) || option_given(s->cli, "insecure") || (asks && speaks_tls(s->cli))) {
+    if (is_loopback(address) || option_given(s->cli, "insecure") || (asks && serve_speaks_tls(s->cli))) {
         return 0;
     }
     if (!asks) {
@@ -114,58 +242,14 @@ static void read_hosts(struct serving *s, const char *address)
     s->entrance.host_count = (size_t)count + 1;
 }
 
-/* ---- TLS -------------------------------------------------------------------------------------------------------- */
-
-/* The bytes of a file in PEM. */
-static int read_pem(const struct cli *cli, const char *option, const char **ret, struct err *err)
-{
-    struct str text;
-    if (fs_read_file(option_value(cli, option), PEM_MAX, cli->arena, &text, err) < 0) {
-        return err_add(err, "--%s", option);
-    }
-    if (str_find(text, STR("-----BEGIN ")) < 0 || memchr(text.p, '\0', text.n) != NULL) {
-        return err_set(err, ERR_INPUT, "--%s %s: expected a file in PEM, which has lines '-----BEGIN ...'", option,
-                       option_value(cli, option));
-    }
-    *ret = text.p;
-    return 0;
-}
-
-static int check_key_mode(const char *path, struct err *err)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && (status.st_mode & S_IRWXO) != 0
-               ? err_set(err, ERR_INPUT, "--tls-key %s: others may read it (mode %04o): 'chmod 600 %s'", path,
-                         (unsigned)status.st_mode & 07777u, path)
-               : 0;
-}
-
-static int read_tls(const struct cli *cli, struct http_options *http, struct err *err)
-{
-    const char *key = option_value(cli, "tls-key");
-    if ((key != NULL) != speaks_tls(cli)) {
-        return err_set(err, ERR_INPUT, "--tls-cert and --tls-key: expected both, or neither");
-    }
-    return key == NULL ? 0
-           : check_key_mode(key, err) < 0 || read_pem(cli, "tls-cert", &http->certificates, err) < 0
-               ? -1
-               : read_pem(cli, "tls-key", &http->key, err);
-}
-
-static void forget_key(const struct http_options *http)
-{
-    if (http->key != NULL) {
-        explicit_bzero((char *)(uintptr_t)http->key, strlen(http->key));
-    }
-}
-
 /* ---- the address ------------------------------------------------------------------------------------------------ */
 
-static void say_address(const struct serving *s, const char *address, int port)
+static void say_address(struct serving *s, const char *address, int port)
 {
     bool six = strchr(address, ':') != NULL;
-    printf("sluice serves %s at http%s://%s%s%s:%d\n", s->session.home.path, speaks_tls(s->cli) ? "s" : "",
-           six ? "[" : "", address, six ? "]" : "", port);
+    s->url = arena_printf(s->cli->arena, "http%s://%s%s%s:%d", serve_speaks_tls(s->cli) ? "s" : "", six ? "[" : "",
+                          address, six ? "]" : "", port);
+    printf("sluice serves %s at %s\n", s->session.home.path, s->url);
     printf("%s\n", api_asks_who(s->entrance.api)
                        ? "clients say who they are: the home has users"
                        : "nobody is asked who he is: the home has no users (sluice users create NAME --admin)");
@@ -193,23 +277,18 @@ static int open_http(struct serving *s, struct err *err)
         return err_add(err, "--port");
     }
     int port = (int)number;
-    struct http_options http = {.head = api_head, .ctx = &s->entrance, .fd_share = SHARE};
     session_take_hooks(&s->session);
     s->entrance.api = tracking_api(s->session.tracking, err);
-    if (s->entrance.api == NULL || check_address(s, address, err) < 0 || read_tls(cli, &http, err) < 0) {
+    if (s->entrance.api == NULL || check_address(s, address, err) < 0) {
         return -1;
     }
-    http.listener = http_listen(address, &port, err);
-    if (http.listener < 0) {
+    int listener = http_listen(address, &port, err);
+    s->listener = listener < 0 ? -1 : fcntl(listener, F_DUPFD_CLOEXEC, 0);
+    if (listener < 0) {
         return -1;
     }
     read_hosts(s, address);
-    int opened = http_server_open(&http, &s->http, err);
-    forget_key(&http);
-    if (opened < 0 && http.key != NULL) {
-        return err_add(err, "--tls-cert and --tls-key");
-    }
-    if (opened < 0 || engine_watch(s->session.engine, http_server_fd(s->http), err) < 0) {
+    if (open_server(s, listener, &s->http, err) < 0) {
         return -1;
     }
     s->watch.page.http = s->http;
@@ -226,11 +305,12 @@ static bool may_pass(const struct err *wrong)
 
 /* A full disk is told of and waited out: what only reads is answered meanwhile. Anything else of the store ends us, and
  * the next start recovers. */
-static int take_turn(struct serving *s, struct err *err)
+static int take_engine_turn(struct serving *s, struct err *err)
 {
     struct err wrong = {0};
-    int wait_ms = tracking_wait_ms(s->session.tracking, s->leaves_ms != 0 ? 50 : http_server_wait_ms(s->http));
-    if (engine_turn(s->session.engine, wait_ms, &wrong) < 0) {
+    int wait_ms = s->leaving != STAYS || s->before != NULL ? 50 : http_server_wait_ms(s->http);
+    wait_ms = notify_wait_ms(&s->notify, clock_monotonic_ms(&clock_system), wait_ms);
+    if (engine_turn(s->session.engine, tracking_wait_ms(s->session.tracking, wait_ms), &wrong) < 0) {
         if (!may_pass(&wrong)) {
             *err = wrong;
             return -1;
@@ -240,15 +320,32 @@ static int take_turn(struct serving *s, struct err *err)
                                {.fd = http_server_fd(s->http), .events = POLLIN}};
         (void)poll(fds, 2, 1000);
     }
-    door_serve(s->door);
-    if (engine_was_woken(s->session.engine) || http_server_wait_ms(s->http) == 0) {
-        http_server_run(s->http);
-        bool good = api_serve(s->entrance.api, s->http, err);
-        http_server_send(s->http);
-        if (!good) {
-            return -1;
-        }
+    return 0;
+}
+
+static int answer(struct serving *s, struct http_server *http, struct err *err)
+{
+    http_server_run(http);
+    bool good = api_serve(s->entrance.api, http, err);
+    http_server_send(http);
+    return good ? 0 : -1;
+}
+
+static int take_turn(struct serving *s, struct err *err)
+{
+    if (take_engine_turn(s, err) < 0) {
+        return -1;
     }
+    door_serve(s->door);
+    bool asked = engine_was_woken(s->session.engine) || http_server_wait_ms(s->http) == 0;
+    if ((asked && answer(s, s->http, err) < 0) || (s->before != NULL && answer(s, s->before, err) < 0)) {
+        return -1;
+    }
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    if (s->before != NULL && (http_server_busy(s->before) == 0 || now_ms >= s->before_until_ms)) {
+        end_before(s);
+    }
+    notify_alive(&s->notify, now_ms);
     return tracking_serve(s->session.tracking, err);
 }
 
@@ -264,12 +361,25 @@ static int find_pipelines(const struct cli *cli, const char **ret_folder, struct
     return 0;
 }
 
-static int serve(struct serving *s, struct err *err)
+/* What a service manager waits for: it may take as long as a recovery, or a migration, takes. */
+static int start(struct serving *s, struct err *err)
 {
     struct session_options options = {.doing = "serve", .stays = true, .fires = true};
+    notify_open(&s->notify);
+    notify_say(&s->notify, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=opens the home", (long long)RECOVERY_S * 1000000);
     if (find_pipelines(s->cli, &options.pipelines, err) < 0 ||
-        session_open(s->cli, &options, &s->session, err) < 0 || serve_watch_open(&s->watch, &s->session, err) < 0 ||
-        watch_signals(s, err) < 0 || door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
+        session_open(s->cli, &options, &s->session, err) < 0 || serve_config_note(&s->session, err) < 0 ||
+        serve_watch_open(&s->watch, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
+        door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
+        return -1;
+    }
+    notify_say(&s->notify, "READY=1\nSTATUS=serves %s", s->url);
+    return 0;
+}
+
+static int serve(struct serving *s, struct err *err)
+{
+    if (start(s, err) < 0) {
         return -1;
     }
     store_expect_reading(s->session.home.store);
@@ -282,16 +392,34 @@ static int serve(struct serving *s, struct err *err)
     return 0;
 }
 
+static int read_log_format(struct cli *cli, struct err *err)
+{
+    static const char *const formats[] = {"text", "json", NULL};
+    const char *format = option_value(cli, "log-format");
+    int which = format == NULL ? 0 : names_choice("--log-format", format, formats, cli->arena, err);
+    log_as_json(which == 1);
+    return which < 0 ? -1 : 0;
+}
+
 static int run_serve(struct cli *cli)
 {
     struct err err = {0};
     mem_keep_freed(KEPT_BYTES); /* two answers of some hundred runs */
-    struct serving s = {.cli = cli, .session.home.lock_fd = -1, .signal_fd = -1, .page.fd = -1};
-    int result = open_page(&s, &err) < 0 ? -1 : serve(&s, &err);
+    struct serving s = {.cli = cli,
+                        .session.home.lock_fd = -1,
+                        .listener = -1,
+                        .notify.fd = -1,
+                        .signal_fd = -1,
+                        .page.fd = -1};
+    int result = read_log_format(cli, &err) < 0 || open_page(&s, &err) < 0 ? -1 : serve(&s, &err);
     if (s.entrance.api != NULL) {
         api_stop(s.entrance.api);
     }
+    end_before(&s);
     http_server_close(s.http);
+    if (s.listener >= 0) {
+        (void)close(s.listener);
+    }
     door_close(s.door);
     session_close(&s.session);
     serve_watch_close(&s.watch);
@@ -299,6 +427,7 @@ static int run_serve(struct cli *cli)
     if (s.signal_fd >= 0) {
         (void)close(s.signal_fd);
     }
+    notify_close(&s.notify);
     return result < 0 ? cli_fail(cli, cli_exit_of(&err), &err) : EXIT_OK;
 }
 
@@ -311,6 +440,7 @@ static const struct option_row serve_options[] = {
     {"mlflow-ui", 0, "DIR", false, "show MLflow's page: its built files, mlflow/server/js/build of a wheel"},
     {"tls-cert", 0, "FILE", false, "speak TLS, with this certificate and those that it was signed by, in PEM"},
     {"tls-key", 0, "FILE", false, "its private key, in PEM"},
+    {"log-format", 0, "text|json", false, "how messages on standard error are written (default: text)"},
     {"insecure", 0, NULL, false, "listen at an address that others can reach, though there are no users, or no TLS"},
     {0},
 };
@@ -329,8 +459,11 @@ const struct command command_serve = {
         "Once the home has a user (`sluice users create`), clients must say who they are, by a name and a password or\n"
         "a token. An address that others can reach is served only then, and with TLS (--tls-cert, --tls-key).\n"
         "\n"
-        "Ctrl-C or SIGTERM ends it once what has been asked is answered; a second one at once. Steps that run go\n"
-        "on, and the next sluice in this home takes them up.",
+        "Ctrl-C or SIGTERM ends it once what has been asked is answered; steps that run go on, and the next sluice in "
+        "this home takes them up. A second one stops the steps, too; a third ends it at once. SIGHUP reads "
+        "config.yaml and the certificate again: what is wrong is not taken, and what was in force stays.\n"
+        "\n"
+        "A service of systemd (Type=notify) is told when it is ready, what it does, and that it is alive.",
     .examples = "sluice serve\n"
                 "sluice serve --pipelines pipelines\n"
                 "sluice serve --mlflow-ui ~/mlflow/server/js/build\n"

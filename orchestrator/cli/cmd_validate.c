@@ -9,6 +9,7 @@
 #include "cli/home.h"
 #include "cli/secret_warning.h"
 #include "cli/start.h"
+#include "cli/validate_home.h"
 #include "config/supply.h"
 
 #include <stdio.h>
@@ -68,26 +69,17 @@ static void know_supply(struct cli *cli, struct pipeline_world *world)
     }
 }
 
-static int run_validate(struct cli *cli)
+static int validate_files(struct cli *cli, const struct pipeline_world *known, struct diags **ret_files,
+                          size_t *ret_count, struct err *err)
 {
     static const char *const standard[] = {"sluice.yaml"};
-    struct err err = {0};
-    enum diag_format format = DIAG_FORMAT_TEXT;
-    struct catalogue catalogue;
-    if (format_of(cli, &format, &err) < 0) {
-        return cli_fail(cli, EXIT_USAGE, &err);
-    }
-    session_catalogue(cli, &catalogue);
     const char *const *names = cli->argument_count > 0 ? cli->arguments : standard;
     size_t count = cli->argument_count > 0 ? (size_t)cli->argument_count : 1;
     struct diags *files = arena_array(cli->arena, count, sizeof *files);
-    struct pipeline_world known = {.plugins = &catalogue, .check_files = true};
-    bool valid = true;
-    know_supply(cli, &known);
     for (size_t i = 0; i < count; i++) {
-        struct pipeline_world world = known;
-        if (start_workspace(cli, names[i], &world.root, &err) < 0) {
-            return cli_fail(cli, EXIT_USAGE, &err);
+        struct pipeline_world world = *known;
+        if (start_workspace(cli, names[i], &world.root, err) < 0) {
+            return -1;
         }
         lua_compiler_join(cli, &world);
         diags_init(&files[i], cli->arena, names[i]);
@@ -95,6 +87,34 @@ static int run_validate(struct cli *cli)
         if (pipeline != NULL) {
             secret_warning_look(cli, pipeline, &files[i]);
         }
+    }
+    *ret_files = files;
+    *ret_count = count;
+    return 0;
+}
+
+static int run_validate(struct cli *cli)
+{
+    struct err err = {0};
+    enum diag_format format = DIAG_FORMAT_TEXT;
+    struct catalogue catalogue;
+    struct diags *files = NULL;
+    size_t count = 0;
+    bool of_home = cli->argument_count == 0 && option_given(cli, "home");
+    if (format_of(cli, &format, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    session_catalogue(cli, &catalogue);
+    struct pipeline_world known = {.plugins = &catalogue, .check_files = true};
+    know_supply(cli, &known);
+    if (of_home && validate_home(cli, &known, &files, &count, &err) < 0) {
+        return cli_fail(cli, err.code == ERR_NOT_FOUND ? EXIT_HOME : cli_exit_of(&err), &err);
+    }
+    if (!of_home && validate_files(cli, &known, &files, &count, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
+    bool valid = true;
+    for (size_t i = 0; i < count; i++) {
         valid = valid && files[i].errors == 0;
     }
     diag_print(format, files, count, cli->colour, stdout);
@@ -121,8 +141,11 @@ const struct command command_validate = {
         "and that Lua scripts compile. Nothing runs and no\n"
         "home is needed; with one, secrets that it does not have are warnings, and its config.yaml says what steps "
         "may\n"
-        "ask for. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.",
-    .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github",
+        "ask for. Exit code 3 when a file is not valid. docs/pipelines.md lists the codes.\n"
+        "\n"
+        "With --home and no FILE: what the home counts on is checked, by this version: the definition of every open "
+        "run, and of the newest run of each pipeline. The home is only read, also while another version holds it.",
+    .examples = "sluice validate\nsluice validate pipelines/*.yaml --format github\nsluice validate --home /srv/wine",
     .options = validate_options,
     .max_arguments = -1,
     .run = run_validate,

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "store/activity.h"
+#include "store/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,21 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
     return 0;
 }
 
+/* A migration has no way back but a copy of before. */
+static int open_writer(struct home *home, const char *path, struct arena *arena, struct err *err)
+{
+    const char *copy = NULL;
+    int kept = store_keep_older(path, arena, &copy, err);
+    if (kept < 0 || store_open(path, STORE_READ_WRITE, &home->store, err) < 0) {
+        return -1;
+    }
+    if (kept == 1) {
+        fprintf(stderr, "sluice: the store was brought up to schema %d; as it was before it is '%s'\n",
+                store_schema_version(), copy);
+    }
+    return 0;
+}
+
 /* A store of an older schema is brought up to date by whoever comes first, also by one who only looks. */
 static int open_reader(const char *path, const char *given, struct arena *arena, struct store **ret_store,
                        struct err *err)
@@ -143,7 +159,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     }
     if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||
-        (writes ? store_open(store, STORE_READ_WRITE, &home.store, err)
+        (writes ? open_writer(&home, store, arena, err)
                 : open_reader(store, given, arena, &home.store, err)) < 0 ||
         home_use_key(&home, err) < 0) {
         home_close(&home);

@@ -30,6 +30,8 @@ int serve_watch_open(struct serve_watch *watch, struct session *session, struct 
                  .ledger = ledger_new(),
                  .started_ms = session->opened_ms},
     };
+    http_stats_open(&watch->answers);
+    watch->page.answers = &watch->answers;
     serve_watch_config(watch, &session->config, true, session->opened_ms);
     session->watch = &watch->watch;
     return ledger_read(watch->page.ledger, session->home.store, err);

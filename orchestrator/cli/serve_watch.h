@@ -11,6 +11,7 @@
 struct serve_watch {
     struct api_watch watch;
     struct page page;
+    struct http_stats answers;
 };
 
 /* Of a session that is open; its API must not be. Reads the activity log, so that no scrape has to. `http` is set in

@@ -239,6 +239,13 @@ static struct json git_of(const char *workspace, struct arena *arena)
     return git_head(git_root(workspace, arena), arena);
 }
 
+static const char *why_triggers_are_off(const struct session *session)
+{
+    return config_fires(&session->config, session->options.environment)
+               ? NULL
+               : "config.yaml: triggers start nothing in this environment";
+}
+
 static void start_triggers(struct session *session)
 {
     struct triggers_options options = {
@@ -246,9 +253,7 @@ static void start_triggers(struct session *session)
         .plugins = &session->catalogue,
         .vars = session->vars,
         .fires = session->options.fires,
-        .off = config_fires(&session->config, session->options.environment)
-                   ? NULL
-                   : "config.yaml: triggers start nothing in this environment",
+        .off = why_triggers_are_off(session),
         .folder = session->options.pipelines,
         .workspace = git_root,
         .git = git_of,
@@ -283,6 +288,40 @@ static int watch_others(struct session *session, struct err *err)
                : 0;
 }
 
+/* What the configuration says of the engine. */
+static void configure(const struct session *session, struct engine_options *options)
+{
+    const struct config *config = &session->config;
+    options->step_env = session->step_env;
+    options->step_env_names = config->step_env;
+    options->step_env_name_count = config->step_env_count;
+    options->vars = session->vars;
+    options->reap_after_ms = session->options.stays ? config->reap_after_ms : 0;
+    options->webhooks = session_webhook_rules(session);
+    options->groups = config->groups;
+    options->single_user = is_single_user(session);
+    config_supply(config, "", getenv("CUDA_VISIBLE_DEVICES"), &options->supply, &options->supply_count);
+}
+
+int session_reconfigure(struct session *session, struct err *err)
+{
+    struct session next = *session;
+    struct engine_options options = {0};
+    if (config_load_home(session->home.path, session->cli->arena, &next.config_diags, &next.config, err) < 0 ||
+        config_vars(&next.config, session->options.environment, &next.vars, err) < 0) {
+        return -1;
+    }
+    config_answers_forget(&session->config);
+    session->config = next.config; /* the sources of secrets look at it here */
+    session->config_diags = next.config_diags;
+    session->vars = next.vars;
+    session->step_env = step_environment(session);
+    configure(session, &options);
+    tracking_reconfigure(session->tracking);
+    triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session));
+    return engine_reconfigure(session->engine, &options, err);
+}
+
 static int start_engine(struct session *session, struct err *err)
 {
     start_triggers(session);
@@ -296,21 +335,14 @@ static int start_engine(struct session *session, struct err *err)
         .plugins = &session->catalogue,
         .clock = &clock_system,
         .linger_s = session->options.stays ? LINGER_FOR_EVER : LINGER_S,
-        .step_env = session->step_env,
-        .step_env_names = session->config.step_env,
-        .step_env_name_count = session->config.step_env_count,
-        .vars = session->vars,
         .secret = secret_source_read,
         .secret_forget = secret_source_forget,
         .secret_ctx = &session->secrets,
-        .reap_after_ms = session->options.stays ? session->config.reap_after_ms : 0,
-        .webhooks = session_webhook_rules(session),
         .webhook_secret = secret_source_open_webhook,
         .starts_nothing = session->options.starts_nothing,
         .firing = triggers_firing(session->triggers),
-        .groups = session->config.groups,
-        .single_user = is_single_user(session),
     };
+    configure(session, &options);
     if (!session->options.starts_nothing) {
         file_limit_raise(); /* clients may be many */
         session->tracking = tracking_new(session);
@@ -318,7 +350,6 @@ static int start_engine(struct session *session, struct err *err)
         options.tracking_gone = tracking_drop;
         options.tracking_ctx = session->tracking;
     }
-    config_supply(&session->config, "", getenv("CUDA_VISIBLE_DEVICES"), &options.supply, &options.supply_count);
     return read_slots(session->cli, &options.slots, err) < 0 || engine_open(&options, &session->engine, err) < 0
                ? -1
                : watch_others(session, err);

@@ -75,6 +75,8 @@ int session_open(struct cli *cli, const struct session_options *options, struct 
 int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err);
 /* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
 int session_rejoin(struct session *session, struct err *err);
+/* Reads config.yaml again: what it says counts from now on; when there is an error in it, nothing has changed. */
+int session_reconfigure(struct session *session, struct err *err);
 void session_close(struct session *session);
 /* Lets deliveries of webhooks be received, and replayed. The home is ours. */
 void session_take_hooks(struct session *session);

@@ -122,10 +122,10 @@ static void step_recorded(void *ctx, int64_t attempt)
     engine_step_recorded(tracking->session->engine, attempt);
 }
 
-struct api *tracking_api(struct tracking *tracking, struct err *err)
+static struct api_options options_of(struct tracking *tracking)
 {
     struct session *session = tracking->session;
-    struct api_options options = {
+    return (struct api_options){
         .store = session->home.store,
         .home = session->home.path,
         .step_of_token = step_of_token,
@@ -139,6 +139,20 @@ struct api *tracking_api(struct tracking *tracking, struct err *err)
         .hooks = session->hooks,
         .watch = session->watch,
     };
+}
+
+void tracking_reconfigure(struct tracking *tracking)
+{
+    struct api_options options = options_of(tracking);
+    if (tracking->api != NULL) {
+        api_reconfigure(tracking->api, &options);
+    }
+}
+
+struct api *tracking_api(struct tracking *tracking, struct err *err)
+{
+    struct session *session = tracking->session;
+    struct api_options options = options_of(tracking);
     if (tracking->api == NULL && (api_open(&options, &tracking->api, err) < 0 ||
                                   engine_watch(session->engine, api_fd(tracking->api), err) < 0 ||
                                   engine_watch(session->engine, api_login_fd(tracking->api), err) < 0)) {

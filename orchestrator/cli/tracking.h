@@ -17,6 +17,8 @@ void tracking_take(void *tracking, int port, int take_fd);
 void tracking_drop(void *tracking, int port);
 /* What answers requests; made at the first call. NULL with `err`. */
 struct api *tracking_api(struct tracking *tracking, struct err *err);
+/* The session has another configuration. */
+void tracking_reconfigure(struct tracking *tracking);
 /* How long the engine may wait, of `timeout_ms` (-1: for ever) that it would. */
 int tracking_wait_ms(struct tracking *tracking, int timeout_ms);
 /* Answers what has come. Call it after each turn. -1 when the store cannot go on. */

@@ -88,6 +88,8 @@ bool config_fires(const struct config *config, const char *environment);
 int config_secret_read(const struct config *config, const struct config_secret *secret, const char *pipeline,
                        struct secret_command **command, int epoll_fd, struct arena *arena, struct str *ret,
                        struct err *err);
+/* Forgets what commands answered: of a configuration that is not used any more. */
+void config_answers_forget(struct config *config);
 /* What can be told without reading it: an environment variable that is not set, a file that is not there. */
 int config_secret_look(const struct config_secret *secret, struct err *err);
 /* Letters, digits and '_', not beginning with a digit: what secrets.NAME can say. */

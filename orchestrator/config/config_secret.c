@@ -168,3 +168,14 @@ int config_secret_read(const struct config *config, const struct config_secret *
     *ret = arena_str(arena, value);
     return 0;
 }
+
+void config_answers_forget(struct config *config)
+{
+    for (size_t i = 0; config->answers != NULL && i < config->secret_count; i++) {
+        struct config_answer *answer = &config->answers[i]; /* its bytes are in the configuration's arena */
+        if (answer->bytes != NULL) {
+            explicit_bzero(answer->bytes, answer->room);
+        }
+        *answer = (struct config_answer){0};
+    }
+}

@@ -153,6 +153,11 @@ int engine_foresee(struct engine *engine, const struct engine_submission *submis
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err);
 /* SIGKILL for every live attempt of the run and of the runs it has begun, now. */
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);
+/* Cancels every run of which a step has a process; those that wait go on waiting. */
+int engine_stop_steps(struct engine *engine, const char *actor, const char *reason, struct err *err);
+/* What config.yaml says is another now: of `from` supply, step_env, vars, reap_after_ms, webhooks, groups and
+ * single_user, which are borrowed as in engine_open. What runs keeps what it has. */
+int engine_reconfigure(struct engine *engine, const struct engine_options *from, struct err *err);
 /* A person's word on an open approval of the run or, when it is the only one, of a run that it has begun. ERR_DENIED in
  * words when the actor may not; ERR_STATE when it is not open; ERR_INPUT with their names when there are several. The
  * outcome: {status, missing, run, step, repeated}, where the last says that the actor had said so before: nothing is

@@ -29,7 +29,6 @@ struct http_server {
     struct http_exchange *first, *last; /* whole, and not taken */
     struct http_exchange *standing;     /* taken, and not answered; in no order */
     bool speaks_tls;
-    struct http_stats stats;
     char complaint[512];                /* the library's first: the others say that it gave up */
 };
 
@@ -220,11 +219,6 @@ static enum MHD_Result send_answer(struct http_exchange *exchange)
     return result;
 }
 
-const struct http_stats *http_server_stats(const struct http_server *server)
-{
-    return &server->stats;
-}
-
 void http_answer(struct http_exchange *exchange, struct http_answer *answer)
 {
     if (exchange->answered) {
@@ -238,7 +232,7 @@ void http_answer(struct http_exchange *exchange, struct http_answer *answer)
     }
     *answer = (struct http_answer){.fd = -1};
     exchange->answered = true;
-    http_stats_count(&exchange->server->stats, exchange);
+    http_stats_count(exchange->server->options.stats, exchange);
     if (exchange->whole || exchange->held) {
         unlink_exchange(&exchange->server->standing, exchange);
         exchange->server->ready = true;
@@ -293,6 +287,7 @@ static void ask_head(struct http_exchange *exchange)
 {
     struct http_server *server = exchange->server;
     exchange->body_max = server->options.head(server->options.ctx, exchange);
+    strbuf_clear(&exchange->body); /* of one that was set aside, and is asked again */
     strbuf_init(&exchange->body, exchange->body_max);
     int64_t length = http_content_length(exchange);
     if (!exchange->held && !exchange->answered && length > 0 && (uint64_t)length > exchange->body_max) {
@@ -507,7 +502,7 @@ static struct MHD_Daemon *start(struct http_server *server)
 int http_server_open(const struct http_options *options, struct http_server **ret_server, struct err *err)
 {
     struct http_server *server = mem_alloc(sizeof *server);
-    *server = (struct http_server){.options = *options, .fd = -1, .stats.times.bounds = histogram_bounds_quick};
+    *server = (struct http_server){.options = *options, .fd = -1};
     if (http_library_load(err) < 0) {
         (void)close(options->listener);
         http_server_close(server);

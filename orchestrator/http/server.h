@@ -29,6 +29,7 @@ struct http_options {
     void *ctx;
     /* Texts in PEM, of a server that speaks TLS; NULL: it does not. They are not needed once it is open. */
     const char *certificates, *key;
+    struct http_stats *stats; /* where answers are counted; NULL: nowhere */
     unsigned fd_share; /* it has at most so many sixteenths of the descriptors that the process may open */
 };
 
@@ -48,9 +49,6 @@ struct http_exchange *http_server_take(struct http_server *server);
 void http_server_stop_listening(struct http_server *server);
 /* How many exchanges have begun and are not sent. */
 size_t http_server_busy(const struct http_server *server);
-
-/* What it has answered since it was opened. */
-const struct http_stats *http_server_stats(const struct http_server *server);
 
 /* A listening socket at a numeric address ("127.0.0.1", "::1") and port (0: one that is free, told in `*port`). */
 int http_listen(const char *address, int *port, struct err *err);

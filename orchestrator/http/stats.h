@@ -14,7 +14,9 @@ struct http_stats {
     struct histogram times;                                /* from the head of the request to the answer */
 };
 
-/* The exchange has its answer. */
+/* Empty. */
+void http_stats_open(struct http_stats *stats);
+/* The exchange has its answer; NULL: it is not counted. */
 void http_stats_count(struct http_stats *stats, const struct http_exchange *exchange);
 
 #endif

@@ -60,7 +60,7 @@ static struct ledger_pipeline *pipeline_of(struct ledger *ledger, struct str nam
             return &ledger->pipelines.items[i];
         }
     }
-    if (ledger->pipelines.count == LEDGER_PIPELINES && !str_is(name, LEDGER_OTHER)) {
+    if (ledger->pipelines.count >= LEDGER_PIPELINES && !str_is(name, LEDGER_OTHER)) {
         return pipeline_of(ledger, STR(LEDGER_OTHER));
     }
     struct ledger_pipeline pipeline = {.name = arena_str(ledger->arena, name).p,
@@ -77,7 +77,7 @@ static void count_action(struct ledger *ledger, const char *action)
             return;
         }
     }
-    if (ledger->actions.count == LEDGER_WORDS && strcmp(action, LEDGER_OTHER) != 0) {
+    if (ledger->actions.count >= LEDGER_WORDS && strcmp(action, LEDGER_OTHER) != 0) {
         count_action(ledger, LEDGER_OTHER);
         return;
     }

@@ -232,7 +232,7 @@ static int write_runners(const struct page *page, const char *name, struct strbu
 static int write_requests(const struct page *page, const char *name, struct strbuf *out, struct err *err)
 {
     static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"};
-    const struct http_stats *stats = http_server_stats(page->http);
+    const struct http_stats *stats = page->answers;
     (void)err;
     for (size_t i = 0; i < (HTTP_OTHER + 1) * (HTTP_STATUS_MAX + 1); i++) {
         char code[8];
@@ -250,7 +250,7 @@ static int write_requests(const struct page *page, const char *name, struct strb
 static int write_request_times(const struct page *page, const char *name, struct strbuf *out, struct err *err)
 {
     (void)err;
-    exposition_histogram(out, name, NULL, &http_server_stats(page->http)->times);
+    exposition_histogram(out, name, NULL, &page->answers->times);
     return 0;
 }
 

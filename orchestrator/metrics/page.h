@@ -18,6 +18,7 @@ struct page {
     const char *version; /* of sluice */
     const struct engine *engine;
     const struct http_server *http;
+    const struct http_stats *answers;
     struct ledger *ledger;
     int64_t started_ms; /* wall clock */
     int64_t config_ms;  /* when config.yaml was taken last; 0: there is none */

@@ -353,3 +353,35 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
     *ret = found[0];
     return 0;
 }
+
+int store_definitions_in_force(struct store *store, struct arena *arena, struct definition_in_force **ret,
+                               size_t *ret_count, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "SELECT r.pipeline, r.number, r.revision, r.file, r.folder, r.workspace, d.source, "
+                        "max(r.created_ms) FROM pipeline_runs AS r JOIN definitions AS d ON d.digest = "
+                        "r.definition WHERE r.ended_ms IS NULL OR r.created_ms = (SELECT max(n.created_ms) FROM "
+                        "pipeline_runs AS n WHERE n.pipeline = r.pipeline) GROUP BY r.pipeline, r.definition, "
+                        "r.folder, r.workspace ORDER BY r.pipeline, r.number");
+    struct definition_in_force *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        struct pipeline_run run = {.number = stmt_column_int(s, 1), .revision = stmt_column_int(s, 2)};
+        char label[32];
+        pipeline_run_label(&run, label);
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        struct definition_in_force *item = &items[count++];
+        item->pipeline = stmt_column_text(s, 0, arena);
+        item->run = arena_printf(arena, "%s/%s", item->pipeline, label);
+        item->file = stmt_column_text(s, 3, arena);
+        item->folder = stmt_column_text(s, 4, arena);
+        item->workspace = stmt_column_text(s, 5, arena);
+        item->source = str_from(stmt_column_text(s, 6, arena));
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}

@@ -70,6 +70,16 @@ struct pipeline_run_filter {
     const char *state;    /* NULL: any */
     size_t limit;         /* 0: 100 */
 };
+/* A definition that counts: an open run goes on with it, or it is that of the newest run of its pipeline. Each once. Of
+ * stores of any schema there has been. */
+struct definition_in_force {
+    const char *pipeline;
+    const char *run; /* "wine/12" */
+    const char *file, *folder, *workspace;
+    struct str source;
+};
+int store_definitions_in_force(struct store *store, struct arena *arena, struct definition_in_force **ret,
+                               size_t *ret_count, struct err *err);
 /* Newest first; open ones oldest first. */
 int store_pipeline_run_list(struct store *store, const struct pipeline_run_filter *filter, struct arena *arena,
                             struct pipeline_run **ret, size_t *ret_count, struct err *err);

@@ -251,7 +251,7 @@ static int prepare_writing(struct store *store, int version, struct err *err)
                : store_exec(store, careful, "preparing the store", err);
 }
 
-static int check_version(struct store *store, int *ret_version, struct err *err)
+static int check_version(struct store *store, enum store_mode mode, int *ret_version, struct err *err)
 {
     int code = read_version(store, ret_version);
     if (code != SQLITE_OK) {
@@ -264,7 +264,7 @@ static int check_version(struct store *store, int *ret_version, struct err *err)
     if (!store->writable && version == 0) {
         return err_set(err, ERR_NOT_FOUND, "the store is empty: 'sluice run' starts a first run");
     }
-    return store->writable || version == store_schema_count
+    return store->writable || mode == STORE_READ_OLDER || version == store_schema_count
                ? 0
                : err_set(err, ERR_STATE, "the store has schema %d and needs %d: any command that writes upgrades it",
                          version, store_schema_count);
@@ -273,7 +273,7 @@ static int check_version(struct store *store, int *ret_version, struct err *err)
 int store_check_version(struct store *store, struct err *err)
 {
     int version = 0;
-    return check_version(store, &version, err);
+    return check_version(store, STORE_READ_ONLY, &version, err);
 }
 
 static int checkpoint(struct store *store)
@@ -345,7 +345,7 @@ int store_open(const char *path, enum store_mode mode, struct store **ret_store,
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     int version = 0;
-    if (search_functions_add(store, err) < 0 || check_version(store, &version, err) < 0) {
+    if (search_functions_add(store, err) < 0 || check_version(store, mode, &version, err) < 0) {
         goto fail;
     }
     if (store->writable) {

@@ -20,7 +20,11 @@
 
 struct store;
 
-enum store_mode { STORE_READ_WRITE, STORE_READ_ONLY };
+enum store_mode {
+    STORE_READ_WRITE,
+    STORE_READ_ONLY,
+    STORE_READ_OLDER, /* read-only, also of an earlier schema: the caller knows which columns there have always been */
+};
 
 /* Opens, creating and migrating it when writable. A file written by a newer sluice is ERR_NEWER, in words, and left as
  * it is; one that a read-only opener finds not migrated yet is ERR_STATE. */

@@ -43,6 +43,8 @@ void triggers_free(struct triggers *triggers);
 const struct engine_firing *triggers_firing(struct triggers *triggers);
 /* Becomes readable when a file of the folder has changed: for engine_watch. -1: there is no folder. */
 int triggers_fd(const struct triggers *triggers);
+/* config.yaml was read again. */
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off);
 /* In memory may be something else than in the rows: somebody has changed them. */
 void triggers_forget(struct triggers *triggers);
 

@@ -62,6 +62,12 @@ static int ended(void *ctx, struct engine *engine, const struct pipeline_run *ru
     return pipeline_ended(ctx, engine, run, err);
 }
 
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off)
+{
+    triggers->options.vars = vars;
+    triggers->options.off = off;
+}
+
 void triggers_forget(struct triggers *triggers)
 {
     triggers->stale = true;

@@ -21,7 +21,7 @@ def kind_of(text):
     keys = set(value) if isinstance(value, dict) else set()
     if {"name", "steps"} <= keys:
         return "pipeline"
-    if keys and keys <= CONFIG_KEYS:
+    if keys & CONFIG_KEYS and keys <= CONFIG_KEYS | {"metrics"}:  # which a step has, too
         return "config"
     if keys and keys <= PIPELINE_KEYS and ("steps" in keys or not keys <= STEP_KEYS):
         return "fragment"

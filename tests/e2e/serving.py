@@ -70,5 +70,6 @@ class Server:
     def stop(self, number=signal.SIGTERM):
         """Ends it; what it has said on standard error."""
         self.process.send_signal(number)
-        assert wait_until(lambda: self.process.poll() is not None) and self.process.returncode == 0
+        assert wait_until(lambda: self.process.poll() is not None)
+        assert self.process.returncode == 0, self.process.stderr.read()
         return self.process.stderr.read()

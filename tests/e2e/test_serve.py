@@ -29,7 +29,7 @@ def test_it_says_where_it_is_and_who(server):
     assert server.stop() == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_a_second_one_finds_all_that_was_said(sluice, number):
     server = Server(sluice)
     run_id = server.run()["run_id"]
