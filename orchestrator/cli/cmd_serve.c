@@ -3,6 +3,7 @@
  */
 #include "api/api.h"
 #include "api/page.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/notify.h"

@@ -303,5 +303,6 @@ TESTS(RUN(points_are_picked_evenly_and_the_last_is_among_them),
       RUN(each_run_is_sampled_by_itself),
       RUN(points_that_came_out_of_the_order_of_their_steps_are_shown_in_it),
       RUN(what_cannot_be_sampled_is_refused),
-      RUN(histories_of_any_length_are_sampled), RUN(many_points_at_one_step_are_sampled_among_them), RUN(histories_come_by_run_and_end_at_the_limit),
+      RUN(histories_of_any_length_are_sampled), RUN(many_points_at_one_step_are_sampled_among_them),
+      RUN(histories_come_by_run_and_end_at_the_limit),
       RUN(pages_behind_a_point_are_the_history), RUN(what_was_measured_on_a_model_is_listed_by_series))
