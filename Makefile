@@ -40,7 +40,7 @@ LIBS_FETCH  = $(call PC,--libs,libcurl)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server new-store deps deps-test install uninstall clean help
+.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server new-store deps deps-test install uninstall deb package clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -233,6 +233,13 @@ install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
 	@orchestrator/install.sh "$(BUILD)" "$(DESTDIR)$(PREFIX)"
 uninstall: ## take it away again: the same PREFIX and DESTDIR
 	@orchestrator/install.sh --uninstall "$(DESTDIR)$(PREFIX)"
+
+deb: all ## a Debian package, with a service of systemd, into build/
+	@tests/install-packages.sh dpkg-dev
+	@orchestrator/packaging/deb.sh "$(BUILD)" "$(VERSION)"
+package: deb ## that package in a Debian of its own (debootstrap, as root): installed, started, upgraded, purged
+	@tests/install-packages.sh debootstrap lintian sqlite3 || true
+	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -rs tests/package
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that `make test` promises, one part after the other; a part that fails does not stop the next. Ends with the counts.
-#   run-all.sh BUILD [PART...]        `soak` and `conformance` are parts only when they are asked for
+#   run-all.sh BUILD [PART...]        `soak`, `conformance` and `package` are parts only when they are asked for
 set -u
 
 build=$1
@@ -48,6 +48,7 @@ for name in "${parts[@]}"; do
     plain) part plain make --no-print-directory -s -j"$jobs" BUILD="$build" e2e-plain ;;
     fault) part fault make --no-print-directory -s -j"$jobs" BUILD="$build" fault ;;
     conformance) part conformance make --no-print-directory -s -j"$jobs" BUILD="$build" conformance ;;
+    package) part package make --no-print-directory -s -j"$jobs" BUILD="$build" package ;;
     soak) part soak make --no-print-directory -s -j"$jobs" BUILD="$build" soak ;;
     fuzz) part fuzz make --no-print-directory -s -j"$jobs" BUILD="$build" fuzz ;;
     *)
