@@ -309,10 +309,11 @@ static const struct option_row replay_options[] = {
 const struct command command_deliveries_replay = {
     .name = "deliveries replay",
     .group = "Home",
-    .summary = "look into a delivery that came in as if it had come now: by today's pipeline, and not as a duplicate",
+    .summary = "read a delivery that came in once more, by the pipeline of today",
     .arguments = "DELIVERY",
-    .details = "It is a delivery and a trigger of its own, recorded with who asked for it. One that was refused is\n"
-               "verified again, with today's secret and as of when it came. `sluice serve` must have the home.",
+    .details = "It is a delivery and a trigger of its own, no duplicate, recorded with who asked for it. One that was\n"
+               "refused is verified again, with today's secret and as of when it came. `sluice serve` must have the\n"
+               "home.",
     .examples = "sluice deliveries replay 12\nsluice deliveries replay 12 --trust",
     .options = replay_options,
     .min_arguments = 1,
