@@ -576,7 +576,7 @@ int config_vars(const struct config *config, const char *environment, struct jso
 
 bool config_fires(const struct config *config, const char *environment)
 {
-    struct str name = environment != NULL ? str_from(environment) : config->environment;
-    const struct json *found = json_get_str(&config->environments, name);
+    const struct json *found = json_get_str(
+        &config->environments, environment != NULL ? str_from(environment) : config->environment);
     return found == NULL || strcmp(json_get_text(found, "triggers", "all"), "none") != 0;
 }

@@ -107,6 +107,8 @@ void history_engine_away(struct history *h)
 {
     engine_close(h->engine);
     h->engine = NULL;
+    triggers_free(h->triggers);
+    h->triggers = NULL;
     if (h->world.power_is_off || rng_below(&h->rng, 8) == 0) {
         judge_close(&h->judge); /* nobody has the wal-index mapped then: it is made anew from the WAL */
     }
@@ -188,6 +190,12 @@ void history_engine_begin(struct history *h)
     h->engines++;
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
+    if (opened == 0 && h->fires) {
+        struct triggers_options fires = {
+            .store = h->store, .plugins = &h->catalogue, .vars = json_object(), .fires = true};
+        h->triggers = triggers_new(&fires);
+        options.firing = triggers_firing(h->triggers);
+    }
     (void)machine_engine_calls(true);
     opened = opened < 0 ? -1 : engine_open(&options, &h->engine, &err);
     (void)machine_engine_calls(false);

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "history.h"
 #include "invariants.h"
+#include "trigger/trigger.h"
 
 enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5, RUNS_MAX = 40 };
 
@@ -44,6 +45,8 @@ struct history {
     struct catalogue catalogue;
     struct store *store;
     struct engine *engine;
+    struct triggers *triggers; /* with an engine, where something starts by itself; else NULL */
+    bool fires;
     struct rng rng;
     struct command commands[COMMANDS_MAX];
     size_t command_count;

@@ -431,6 +431,17 @@ static const struct {
                                                  "'failed' AND s.step_run_id IS NULL) AND s.attempts <> (SELECT "
                                                  "count(*) FROM attempts a WHERE a.run_id = "
                                                  "s.run_id AND a.position = s.position AND a.item = s.item)"},
+    {"I1: a trigger without exactly one outcome",
+     "SELECT t.id || ' ' || t.outcome FROM triggers t LEFT JOIN pipeline_runs r USING (run_id) WHERE (t.outcome = "
+     "'started') <> (r.run_id IS NOT NULL) OR (t.outcome = 'pending') <> (t.settled_ms IS NULL)"},
+    {"I1: a run that a trigger started without its trigger",
+     "SELECT r.run_id FROM pipeline_runs r LEFT JOIN triggers t USING (run_id) WHERE r.trigger NOT IN ('cli', "
+     "'pipeline') AND r.retry_of IS NULL AND r.parent_run IS NULL GROUP BY r.run_id HAVING count(t.id) <> 1"},
+    {"I2: an occurrence that was started twice",
+     "SELECT pipeline || ' ' || trigger_id || ' ' || scheduled_for_ms FROM triggers WHERE kind = 'schedule' AND "
+     "outcome = 'started' GROUP BY pipeline, trigger_id, scheduled_for_ms HAVING count(*) > 1"},
+    {"I2: an occurrence between what is decided and what is next",
+     "SELECT pipeline || ' ' || schedule FROM schedules WHERE next_ms <= decided_ms"},
     {"I13: the activity log has a gap", "SELECT count(*) FROM activity HAVING count(*) <> max(sequence)"},
     {"I10: a gate recorded twice", "SELECT step_run_id FROM gates GROUP BY step_run_id HAVING count(*) > 1"},
     {"an MLflow run that disagrees with its attempt", "SELECT r.run_id || ' ' || r.status || ' ' || a.state FROM "

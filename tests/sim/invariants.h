@@ -3,6 +3,7 @@
  * what really happened in the world.
  *
  *   I1   a run that was acknowledged is there, once
+ *   I2   an occurrence of a schedule has one outcome, and is started once
  *   I3   attempts of an item are numbered without gaps; one lives at most
  *   I4   nothing starts before the ends of what it needs are durable
  *   I5   what succeeded does not run again
@@ -16,7 +17,7 @@
  *   I13  the activity log has no gap
  *   I14  opening the home twice is opening it once
  *
- * (I2 is about triggers.) Beside them: each frame of a journal takes effect once, each attempt ends as its execution
+ * Beside them: each frame of a journal takes effect once, each attempt ends as its execution
  * did, and steps are run, skipped and tried again as the pipeline says.
  */
 #ifndef SLUICE_SIM_INVARIANTS_H

@@ -65,6 +65,13 @@ static const struct {
     {"key", "SELECT run_id, " STEP_OF("k") ", key, parts, files, decision FROM step_keys k"},
     {"kept", "SELECT pipeline, step, matrix, key, run_id FROM cache_entries"},
     {"definition", "SELECT name, digest FROM definitions"},
+    {"in force", "SELECT name, source, path, definition FROM pipelines_in_force"},
+    {"refused", "SELECT source, path, name, problems FROM refused_files"},
+    {"schedule", "SELECT pipeline, schedule, cron, in_force, missed, paused_by, pause_reason FROM schedules"},
+    {"trigger", "SELECT pipeline, kind, trigger_id, CASE WHEN kind = 'pipeline' THEN '' ELSE key END AS key, "
+                "scheduled_for_ms, occurrences, params, chain, actor, outcome, run_id, reason FROM triggers"},
+    {"backfill", "SELECT pipeline, schedule, from_ms, to_ms, reprocess, most, reverse, actor, state, started, skipped "
+                 "FROM backfills"},
 };
 
 /* ---- names ----------------------------------------------------------------------------------- */

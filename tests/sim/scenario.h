@@ -6,7 +6,7 @@
  *
  *   --- home                what the home has: "slots 2", "supply NAME AMOUNT [DEVICE,...]", "secret NAME VALUE",
  *                           "slow-secret NAME" (not known until people say it), "groups JSON", "vars JSON",
- *                           "env JSON", "single-user"; "processes": the engine can send signals to runners;
+ *                           "env JSON", "single-user", "fires" (pipelines start by themselves); "processes": the engine can send signals to runners;
  *                           "loose": with faults it comes to something else, and only what always holds is looked
  *                           at; "calm": not even that
  *   --- file PATH           a file of the workspace
@@ -78,7 +78,13 @@ long scenario_held(const struct world *world);
 /* What must hold at its end, whatever it came to. */
 void scenario_judge(struct history *h);
 
+/* ---- scenario_triggers.c ---- */
+/* Is it about what starts by itself? Then what they were told, as scenario_do has it. */
+bool scenario_triggers_do(struct history *h, const struct words *words, const char **ret_told);
+
 /* ---- scenario_people.c ---- */
+/* What a call came to, or NULL when it must be made again. */
+const char *scenario_outcome(struct history *h, const char *call, int result, const struct err *err, const char *good);
 /* An id for the name, always the same. */
 const char *scenario_run_id(struct history *h, const char *name);
 /* One line of "people": what they were told, in the world's arena; NULL: it must be done again, with an engine. */

@@ -99,6 +99,8 @@ static void set_home(struct history *h, struct str line)
         h->setup.step_env = read_value(arena, rest);
         h->setup.step_env_names = let_through;
         h->setup.step_env_name_count = 2;
+    } else if (str_is(word, "fires")) {
+        h->fires = true;
     } else if (str_is(word, "calm")) {
         h->calm = true;
     } else if (str_is(word, "loose")) {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What people do in a scenario, a line each:
  *
+ *   in-force FILE, out-of-force NAME the pipeline of the file is, or is not any more
+ *   pause PIPELINE SCHEDULE, resume PIPELINE SCHEDULE
+ *   backfill PIPELINE SCHEDULE FROM_MS TO_MS REPROCESS MOST [reverse]    event KEY [again], a delivery for w
+ *   fired N                          turns until so many triggers have their outcome
  *   submit FILE RUN [KEY=VALUE ...]  starts the pipeline; RUN is a name of the line's own. Keys: as, until, fresh,
  *                                    no_cache, priority, environment, git, retry, rerun, again (STEP,...), only,
  *                                    env (JSON), p.NAME (a param). In values @HOME, @RUN_NAME, @LONG (a
@@ -97,8 +101,7 @@ const char *scenario_run_id(struct history *h, const char *name)
     return h->runs[h->run_count++].run_id;
 }
 
-/* What a call came to, or NULL when it must be made again. */
-static const char *outcome(struct history *h, const char *call, int result, const struct err *err, const char *good)
+const char *scenario_outcome(struct history *h, const char *call, int result, const struct err *err, const char *good)
 {
     history_told(h, call, result, err);
     if (h->world.dead || (result < 0 && store_has_failed(err))) {
@@ -244,11 +247,11 @@ static const char *submit(struct history *h, struct arena *arena, const struct w
         struct json reused = json_object();
         (void)machine_engine_calls(true);
         int result = engine_foresee(h->engine, &submission, arena, &reused, &err);
-        return outcome(h, "a look ahead", result, &err, arena_strdup(h->world.arena, json_text(arena, &reused).p));
+        return scenario_outcome(h, "a look ahead", result, &err, arena_strdup(h->world.arena, json_text(arena, &reused).p));
     }
     submission.run_id = id;
     (void)machine_engine_calls(true);
-    return outcome(h, "a submission", engine_submit(h->engine, &submission, made, &err), &err, "ok");
+    return scenario_outcome(h, "a submission", engine_submit(h->engine, &submission, made, &err), &err, "ok");
 }
 
 static const char *vote(struct history *h, struct arena *arena, const struct words *words)
@@ -272,7 +275,7 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
     }
     (void)machine_engine_calls(true);
     int result = engine_vote(h->engine, &vote, &told, arena, &err);
-    return outcome(h, "a vote", result, &err,
+    return scenario_outcome(h, "a vote", result, &err,
                    result < 0 ? "" : arena_strdup(h->world.arena, json_text(arena, &told).p));
 }
 
@@ -358,7 +361,9 @@ static const char *do_line(struct history *h, struct str line)
     struct err err = {0};
     const char *verb = word_at(&words, 0);
     const char *told = "ok";
-    if (strcmp(verb, "submit") == 0 || strcmp(verb, "foresee") == 0) {
+    if (words.count > 0 && scenario_triggers_do(h, &words, &told)) {
+        verb = "";
+    } else if (strcmp(verb, "submit") == 0 || strcmp(verb, "foresee") == 0) {
         told = submit(h, arena, &words, verb[0] == 'f');
     } else if (strcmp(verb, "vote") == 0) {
         told = vote(h, arena, &words);
@@ -366,10 +371,10 @@ static const char *do_line(struct history *h, struct str line)
         (void)machine_engine_calls(true);
         int result = engine_cancel(h->engine, scenario_run_id(h, word_at(&words, 1)), word_at(&words, 2),
                                    words.count > 3 ? words.items[3] : NULL, &err);
-        told = outcome(h, "a cancel", result, &err, "ok");
+        told = scenario_outcome(h, "a cancel", result, &err, "ok");
     } else if (strcmp(verb, "kill") == 0) {
         (void)machine_engine_calls(true);
-        told = outcome(h, "a kill", engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err), &err, "ok");
+        told = scenario_outcome(h, "a kill", engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err), &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
     } else if (strcmp(verb, "turns") == 0 || strncmp(verb, "until-", 6) == 0) {
