@@ -31,7 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 SOURCE = pathlib.Path("orchestrator")
 FOLDERS = ("run", "engine")
 SCENARIOS = 1 << 40  # seeds from here are scenarios (scenario.h)
-LINKED = "base crypto time wire plugin pipeline run search store engine".split()
+LINKED = "base crypto time wire plugin pipeline run search store engine trigger".split()
 CONDITION = re.compile(r"^ +(?:\} else )?if \(", re.M)
 
 Deletion = collections.namedtuple("Deletion", "number file line text")

@@ -540,6 +540,11 @@ static void set_up(struct history *h)
     }
     draw_commands(h);
     draw_faults(h);
+    h->fires = h->options->seed % 3 == 0;
+    if (h->fires) {
+        add_command(h, COMMAND_TICK, 0, (int64_t)(h->options->seed % 7));
+        add_command(h, COMMAND_STOP_TICK, 0, 30000 + (int64_t)(h->options->seed % 5) * 60000);
+    }
 }
 
 void history_run(const struct history_options *options, struct history_result *ret)
@@ -558,6 +563,7 @@ void history_run(const struct history_options *options, struct history_result *r
         h.world.crash_after = -1;
         world_pass(&h.world, 60000); /* what was told to end does so */
         judge_end(&h.judge);
+        ticks_judge(&h);
         if (options->seed % 8 == 0) {
             open_twice(&h);
         }

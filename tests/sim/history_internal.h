@@ -29,7 +29,15 @@ enum fault_kind {
     FAULT_STATEMENT,
     FAULT_DOZE,
 };
-enum command_kind { COMMAND_SUBMIT, COMMAND_VOTE, COMMAND_CANCEL, COMMAND_KILL, COMMAND_RETRY };
+enum command_kind {
+    COMMAND_SUBMIT,
+    COMMAND_VOTE,
+    COMMAND_CANCEL,
+    COMMAND_KILL,
+    COMMAND_RETRY,
+    COMMAND_TICK,
+    COMMAND_STOP_TICK,
+};
 
 struct command {
     enum command_kind kind;
@@ -88,6 +96,12 @@ void history_turn(struct history *h, int *failures);
 
 /* A call to the engine is over: it may not go on after a failure of the store, and an error says what it is. */
 void history_told(struct history *h, const char *call, int result, const struct err *err);
+
+/* ---- ticks.c ---- */
+/* Puts the pipelines that start by themselves in force, or ends that. */
+bool ticks_change(struct history *h, bool begin, struct err *err);
+/* At the end: every minute was started, once. */
+void ticks_judge(struct history *h);
 
 /* ---- people.c ---- */
 /* Carries out a command that is due; plans it again when it could not be. */

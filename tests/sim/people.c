@@ -143,7 +143,7 @@ static bool do_retry(struct history *h, size_t number, struct err *err)
 
 void people_do(struct history *h, int64_t number)
 {
-    static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry"};
+    static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry", "tick", "stop tick"};
     struct command *command = &h->commands[number - 1];
     struct run_made *run = &h->runs[command->run];
     struct err err = {0};
@@ -165,8 +165,13 @@ void people_do(struct history *h, int64_t number)
     case COMMAND_RETRY:
         done = do_retry(h, command->run, &err);
         break;
+    case COMMAND_TICK:
+    case COMMAND_STOP_TICK:
+        done = ticks_change(h, command->kind == COMMAND_TICK, &err);
+        break;
     }
-    command->done = done || (command->kind != COMMAND_SUBMIT && !store_has_failed(&err));
+    bool must = command->kind == COMMAND_SUBMIT || command->kind >= COMMAND_TICK;
+    command->done = done || (!must && !store_has_failed(&err));
     if (!command->done) {
         world_trace(&h->world, "not done: %s", err.message);
         world_plan(&h->world, 1000, HAPPENS_COMMAND)->number = number;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Is the simulator made of the same run/, engine/ and store/ as sluice? Every function and table of their object files
+# Is the simulator made of the same run/, engine/, store/ and trigger/ as sluice? Every function and table of their object files
 # is in both programs, of the same size.
 #   same-objects.sh BUILD
 set -u
@@ -11,7 +11,7 @@ symbols() {
     nm -S --defined-only "$@" | awk 'NF == 4 && $3 ~ /[TtDdRrBb]/ { sub(/\.[0-9]+$/, "", $4); print $2, $4 }' | sort -u
 }
 
-wanted=$(symbols "$build"/obj/orchestrator/{run,engine,store}/*.o)
+wanted=$(symbols "$build"/obj/orchestrator/{run,engine,store,trigger}/*.o)
 missing=0
 for program in sluice simulate; do
     while read -r size name; do

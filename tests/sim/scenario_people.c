@@ -247,7 +247,8 @@ static const char *submit(struct history *h, struct arena *arena, const struct w
         struct json reused = json_object();
         (void)machine_engine_calls(true);
         int result = engine_foresee(h->engine, &submission, arena, &reused, &err);
-        return scenario_outcome(h, "a look ahead", result, &err, arena_strdup(h->world.arena, json_text(arena, &reused).p));
+        const char *told = arena_strdup(h->world.arena, json_text(arena, &reused).p);
+        return scenario_outcome(h, "a look ahead", result, &err, told);
     }
     submission.run_id = id;
     (void)machine_engine_calls(true);
@@ -374,7 +375,8 @@ static const char *do_line(struct history *h, struct str line)
         told = scenario_outcome(h, "a cancel", result, &err, "ok");
     } else if (strcmp(verb, "kill") == 0) {
         (void)machine_engine_calls(true);
-        told = scenario_outcome(h, "a kill", engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err), &err, "ok");
+        int result = engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err);
+        told = scenario_outcome(h, "a kill", result, &err, "ok");
     } else if (strcmp(verb, "spoil") == 0 || strcmp(verb, "unlink") == 0) {
         told = change_kept(h, &words);
     } else if (strcmp(verb, "turns") == 0 || strncmp(verb, "until-", 6) == 0) {

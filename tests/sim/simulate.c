@@ -5,9 +5,9 @@
  *     simulate --scenarios EVERY [--folder FOLDER] [--jobs N] [--accept]
  *     simulate --seed SEED [--faults N] [--only KIND,...] [--steps N] [-v]
  *
- * It links the object files of base/, wire/, pipeline/, run/, store/ and engine/ that sluice is made of; SQLite is the
- * real one, over the disk of disk.c. One seed is one history: a random pipeline (plan.c), runners and steps
- * (runners.c, steps.c), people who start, vote and cancel, and faults (history.c), judged by invariants.c and
+ * It links the object files of base/, wire/, pipeline/, run/, store/, engine/ and trigger/ that sluice is made of;
+ * SQLite is the real one, over the disk of disk.c. One seed is one history: a random pipeline (plan.c), runners and
+ * steps (runners.c, steps.c), people who start, vote and cancel, and faults (history.c), judged by invariants.c and
  * expected.c. A failed history is made smaller (fewer faults, fewer steps) and printed as the command that shows it.
  *
  * Batches run in processes of their own, so that one that crashes is a seed like any other.
