@@ -301,7 +301,7 @@ static int open_to_look(struct cli *cli, struct session *session, struct err *er
 {
     const char *given = option_value(cli, "home");
     *session = (struct session){.cli = cli, .home.lock_fd = -1, .home.path = home_find(given, cli->arena)};
-    if ((!fs_is_folder(session->home.path) || fs_exists(path_join(cli->arena, session->home.path, "sluice.db"))) &&
+    if (!home_is_new(given, cli->arena) &&
         home_open(given, HOME_READ, "", cli->arena, &session->home, err) < 0) {
         return -1;
     }

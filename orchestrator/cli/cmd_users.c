@@ -43,8 +43,10 @@ static int run_list(struct cli *cli)
     struct home home = {.lock_fd = -1};
     struct table table;
     table_init(&table, cli, headings);
-    int result = home_open(option_value(cli, "home"), HOME_READ, "users list", cli->arena, &home, &err);
-    if (result == 0) {
+    const char *given = option_value(cli, "home");
+    bool is_new = home_is_new(given, cli->arena);
+    int result = is_new ? 0 : home_open(given, HOME_READ, "users list", cli->arena, &home, &err);
+    if (result == 0 && !is_new) {
         result = list(cli, &table, home.store, &err);
         home_close(&home);
     }

@@ -136,6 +136,12 @@ static int open_reader(const char *path, const char *given, struct arena *arena,
     return store_open(path, STORE_READ_ONLY, ret_store, err);
 }
 
+bool home_is_new(const char *given, struct arena *arena)
+{
+    const char *path = home_find(given, arena);
+    return fs_is_folder(path) && !fs_exists(path_join(arena, path, "sluice.db"));
+}
+
 int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
               struct err *err)
 {
@@ -155,7 +161,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
                        home.path);
     }
     if (!writes && !fs_exists(store)) {
-        return err_set(err, ERR_NOT_FOUND, "'%s' holds no runs yet: 'sluice run' starts one", home.path);
+        return err_set(err, ERR_NOT_FOUND,
+                       "'%s' holds nothing yet: 'sluice run' starts a run in it, 'sluice serve' serves it", home.path);
     }
     if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||

@@ -244,10 +244,10 @@ def test_an_unknown_user_takes_as_long_as_a_known_one(home, server):
         assert status(server, basic(user, "a wrong password")) == 401
         return time.monotonic() - begun
 
-    known = sorted(seconds("alice") for _ in range(9))
-    unknown = sorted(seconds(f"nobody{i}") for i in range(9))
-    assert 0.4 < unknown[4] / known[4] < 2.5, (known, unknown)
-    assert unknown[0] > 0.005, "an unknown user is not verified at all"
+    both = [(seconds("alice"), seconds(f"nobody{i}")) for i in range(9)]  # in turn: the machine has other work, too
+    known, unknown = (min(each) for each in zip(*both))
+    assert 0.4 < unknown / known < 2.5, both
+    assert unknown > 0.005, "an unknown user is not verified at all"
 
 
 def test_a_flood_of_wrong_passwords_slows_nobody_down(home, server):
@@ -345,3 +345,15 @@ def test_clients_that_go_away_while_they_are_verified_do_no_harm(server):
             line.sendall(head + f"Authorization: {text}\r\n\r\n".encode())
     assert server.is_alive()
     assert server.stop() == ""
+
+
+@pytest.mark.parametrize("what, words", [("users", "no users"), ("tokens", "no tokens")])
+def test_a_home_in_which_nothing_was_written_down_has_none(sluice, what, words):
+    """One that has its config.yaml, say, and no more."""
+    sluice.write(".sluice/config.yaml", "auth: {default_permission: EDIT}\n")
+    assert words in sluice(what, "list", expect=0).err
+    assert json.loads(sluice(what, "list", "--json", expect=0).out) == []
+    refused = sluice("webhooks", "list")
+    assert refused.code == 4 and "holds nothing yet" in refused.err
+    refused = sluice(what, "list", "--home", sluice.folder / "nowhere")
+    assert refused.code == 4 and "there is no home at" in refused.err
