@@ -368,7 +368,8 @@ static int check_params(struct api_call *call, const struct api_route *route, co
 static int read_params(struct api_call *call, const struct api_match *match, struct err *err)
 {
     struct json raw;
-    bool query = call->exchange->method == HTTP_GET && call->exchange->query.n > 0;
+    bool is_get = call->exchange->method == HTTP_GET || call->exchange->method == HTTP_HEAD;
+    bool query = is_get && call->exchange->query.n > 0;
     if ((query ? read_query(match->route, call, &raw, err) : api_read_body(call, &raw, err)) < 0) {
         return -1;
     }

@@ -3,9 +3,25 @@
 
 #include <strings.h>
 
+enum { PORT_DIGITS_MAX = 5, HOST_BYTES_MAX = 255 };
+
 static bool same(struct str a, const char *b)
 {
     return a.n == strlen(b) && (a.n == 0 || strncasecmp(a.p, b, a.n) == 0);
+}
+
+/* Of a name, or of an address in brackets (RFC 3986, 3.2.2). */
+static bool has_only_letters_of_hosts(struct str host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    (c != '\0' && strchr("-._~[]:", c) != NULL);
+        if (!good) {
+            return false;
+        }
+    }
+    return host.n > 0 && host.n <= HOST_BYTES_MAX;
 }
 
 /* "*" stands for any text at the beginning: one is enough for the domains of one house. */
@@ -15,18 +31,24 @@ static bool matches(struct str host, const char *pattern)
         return same(host, pattern);
     }
     size_t n = strlen(pattern + 1);
-    return host.n >= n && same(str_slice(host, host.n - n, host.n), pattern + 1);
+    return host.n >= n && has_only_letters_of_hosts(host) && same(str_slice(host, host.n - n, host.n), pattern + 1);
 }
 
-/* "name:port", "[::1]:port": without the port. */
+/* "name:port", "[::1]:port": without the port. What has more to it than digits is no name of a host: what we tell
+ * clients to ask next begins with it (api/mlflow/direct_url.h). */
 static struct str without_port(struct str host)
 {
     ptrdiff_t end = host.n > 0 && host.p[0] == '[' ? str_find_byte(host, ']', 0) : -1;
-    if (end >= 0) {
-        return str_slice(host, 0, (size_t)end + 1);
+    ptrdiff_t colon = end >= 0 ? end + 1 : str_find_byte(host, ':', 0);
+    if (colon < 0 || (size_t)colon >= host.n) {
+        return host;
     }
-    ptrdiff_t colon = str_find_byte(host, ':', 0);
-    return colon < 0 ? host : str_slice(host, 0, (size_t)colon);
+    struct str port = str_slice(host, (size_t)colon + 1, host.n);
+    bool good = host.p[colon] == ':' && port.n <= PORT_DIGITS_MAX;
+    for (size_t i = 0; good && i < port.n; i++) {
+        good = port.p[i] >= '0' && port.p[i] <= '9';
+    }
+    return good ? str_slice(host, 0, (size_t)colon) : (struct str){0};
 }
 
 static bool is_ours(const struct guard *guard, struct str host)

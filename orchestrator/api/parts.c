@@ -32,14 +32,29 @@ static void name_part(char room[NAME_BYTES], const char *id, int64_t number, con
     (void)snprintf(room, NAME_BYTES, "%.32s/%05lld-%.32s", id, (long long)number, etag);
 }
 
+/* As err_errno; a disk that is full may have room later. */
+static int fail(struct err *err, const char *doing)
+{
+    bool full = errno == ENOSPC || errno == EDQUOT;
+    (void)err_errno(err, "%s", doing);
+    if (err != NULL && full) {
+        err->code = ERR_LIMIT;
+    }
+    return -1;
+}
+
 /* ---- plans ------------------------------------------------------------------------------------------------------ */
 
 static int write_plan(int fd, const struct parts_plan *plan, struct err *err)
 {
     char text[PLAN_BYTES_MAX];
     int size = snprintf(text, sizeof text, "%lld %s", (long long)plan->count, plan->path);
-    bool good = size > 0 && (size_t)size < sizeof text && write(fd, text, (size_t)size) == size;
-    return good ? 0 : err_errno(err, "writing the plan of an upload");
+    if (size <= 0 || (size_t)size >= sizeof text) {
+        return err_set(err, ERR_INPUT, "Invalid path");
+    }
+    ssize_t written = write(fd, text, (size_t)size);
+    errno = written >= 0 && written < size ? ENOSPC : errno;
+    return written == size ? 0 : fail(err, "writing the plan of an upload");
 }
 
 int parts_begin(const struct files *files, const char *id, const struct parts_plan *plan, struct err *err)
@@ -49,16 +64,14 @@ int parts_begin(const struct files *files, const char *id, const struct parts_pl
     int fd = mkdirat(files->uploads, id, 0700) < 0
                  ? -1
                  : openat(files->uploads, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        bool full = errno == ENOSPC || errno == EDQUOT;
-        (void)err_errno(err, "making a folder in 'uploads' of '%s'", files->home);
-        if (err != NULL && full) {
-            err->code = ERR_LIMIT;
-        }
-        return -1;
+    int result = fd < 0 ? fail(err, "making a folder for the parts of an upload") : write_plan(fd, plan, err);
+    if (fd >= 0) {
+        (void)close(fd);
     }
-    int result = write_plan(fd, plan, err);
-    (void)close(fd);
+    if (result < 0) { /* nothing may be there: an id is never given twice */
+        (void)unlinkat(files->uploads, name, 0);
+        (void)unlinkat(files->uploads, id, AT_REMOVEDIR);
+    }
     return result;
 }
 
@@ -106,7 +119,7 @@ int parts_keep(const struct files *files, const char *id, int64_t number, const 
     if (renameat(files->incoming, name, files->uploads, to) == 0) {
         return 0;
     }
-    return errno == ENOENT ? no_upload(id, err) : err_errno(err, "keeping a part of an upload");
+    return errno == ENOENT ? no_upload(id, err) : fail(err, "keeping a part of an upload");
 }
 
 int parts_open(const struct files *files, const char *id, int64_t number, const char *etag, struct err *err)
@@ -166,24 +179,21 @@ static bool is_old(int folder, const char *name, int64_t now_ms)
            (int64_t)state.st_mtime * 1000 < now_ms - kept_ms;
 }
 
-int parts_take_old(const struct files *files, int64_t now_ms, const char *name, struct err *err)
+/* A client that begins many uploads is not to make each new one look at them all: some are looked at each time, and
+ * then the next. */
+int parts_take_old(const struct files *files, int64_t now_ms, const char *name, int *left, struct err *err)
 {
-    char old[NAME_MAX + 1] = "";
-    const struct dirent *entry;
-    int fd = fs_open_below(files->uploads, "", O_RDONLY | O_DIRECTORY);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL) {
-        (void)err_errno(err, "reading the folder 'uploads' of '%s'", files->home);
-        if (fd >= 0) {
-            (void)close(fd);
+    const struct dirent *entry = NULL;
+    DIR *folder = files->sweep;
+    for (; *left > 0; --*left) {
+        entry = readdir(folder);
+        if (entry == NULL) {
+            rewinddir(folder);
+            return 0;
         }
-        return -1;
-    }
-    while (*old == '\0' && (entry = readdir(folder)) != NULL) {
-        if (is_old(fd, entry->d_name, now_ms)) {
-            (void)snprintf(old, sizeof old, "%s", entry->d_name);
+        if (is_old(dirfd(folder), entry->d_name, now_ms)) {
+            return take(files, entry->d_name, name, err) < 0 ? -1 : 1;
         }
     }
-    (void)closedir(folder);
-    return *old == '\0' ? 0 : take(files, old, name, err) < 0 ? -1 : 1;
+    return 0;
 }

@@ -52,7 +52,12 @@ void http_peer(const struct http_exchange *exchange, char ret_peer[HTTP_PEER_BYT
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
         (void)inet_ntop(AF_INET, &in->sin_addr, ret_peer, HTTP_PEER_BYTES);
     } else if (address != NULL && address->sa_family == AF_INET6) {
-        const unsigned char *b = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
+        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        const unsigned char *b = in6->s6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(in6)) { /* at "::" both come in */
+            (void)inet_ntop(AF_INET, &b[12], ret_peer, HTTP_PEER_BYTES);
+            return;
+        }
         (void)snprintf(ret_peer, HTTP_PEER_BYTES, "%x:%x:%x:%x", b[0] << 8 | b[1], b[2] << 8 | b[3], b[4] << 8 | b[5],
                        b[6] << 8 | b[7]);
     }

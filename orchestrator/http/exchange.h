@@ -59,12 +59,14 @@ struct http_exchange {
     struct http_server *server;
     struct MHD_Connection *connection;
     struct http_exchange *next;
+    struct http_exchange *before, *after; /* in http/unfinished.h, with `seen` */
+    size_t seen;
     struct http_answer answer;
-    size_t body_max;
+    size_t body_max, answer_bytes;
     size_t taken;   /* bytes of the body so far */
     size_t drained; /* bytes that were read to no use */
     double begun_at; /* histogram_begin */
-    bool begun, held, was_held, whole, suspended, answered;
+    bool begun, held, was_held, whole, suspended, answered, unfinished;
 };
 
 /* The value of a header, "" when it is not there. Names in any case. */

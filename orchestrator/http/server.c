@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "http/answer_headers.h"
 #include "http/library.h"
+#include "http/response.h"
+#include "http/unfinished.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@
 enum { CONNECTION_BYTES = 16 << 10, CONNECTIONS_MAX = 20000, IDLE_S = 75, DRAIN_MAX = 1 << 20 };
 /* Of the bodies of all requests together: each may be large, but not all at once. Small ones are always taken. */
 enum { BODIES_MAX = 256 << 20, SMALL_BODY_MAX = 16 << 10 };
+/* Of the answers that clients have not read to their end. One larger than that is sent when it is the only one. */
+enum { ANSWERS_MAX = 256 << 20, SMALL_ANSWER_MAX = 64 << 10 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -24,9 +28,11 @@ struct http_server {
     int fd;
     size_t busy;
     size_t body_bytes;                  /* that exchanges hold */
+    size_t answer_bytes;                /* as well */
     bool ready;                         /* it has something to do: an answer to send, say */
     size_t running;                     /* whole, not answered, and the library may still call for them */
     struct http_exchange *first, *last; /* whole, and not taken */
+    struct unfinished unfinished;       /* not whole yet */
     struct http_exchange *standing;     /* taken, and not answered; in no order */
     bool speaks_tls;
     char complaint[512];                /* the library's first: the others say that it gave up */
@@ -66,6 +72,7 @@ static void *begin_exchange(void *ctx, const char *target, struct MHD_Connection
     (void)str_cut(&rest, '?', &exchange->path);
     exchange->query = rest;
     hide_query(target, exchange->path.n);
+    unfinished_add(&server->unfinished, exchange);
     server->busy++;
     return exchange;
 }
@@ -122,88 +129,16 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **sl
         return;
     }
     unlink_exchange(&server->standing, exchange);
+    unfinished_remove(&server->unfinished, exchange);
     drop_request(exchange);
     drop_answer(&exchange->answer);
+    server->answer_bytes -= exchange->answer_bytes;
     free(exchange);
     *slot = NULL;
     server->busy--;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------------------------- */
-
-/* What a source has made, until the library has taken it. */
-struct making {
-    struct http_source *source;
-    struct strbuf part;
-    size_t taken;
-    bool ended;
-};
-
-static ssize_t take_made(void *ctx, uint64_t position, char *room, size_t size)
-{
-    struct making *making = ctx;
-    (void)position;
-    while (making->taken == making->part.length && !making->ended) {
-        strbuf_reset(&making->part);
-        making->taken = 0;
-        if (making->source->next(making->source, &making->part) < 0) {
-            return MHD_CONTENT_READER_END_WITH_ERROR;
-        }
-        making->ended = making->part.length == 0;
-    }
-    if (making->ended) {
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    }
-    size_t left = making->part.length - making->taken;
-    size = size < left ? size : left;
-    memcpy(room, making->part.data + making->taken, size);
-    making->taken += size;
-    return (ssize_t)size;
-}
-
-static void end_making(void *ctx)
-{
-    struct making *making = ctx;
-    making->source->drop(making->source);
-    strbuf_clear(&making->part);
-    free(making);
-}
-
-static struct MHD_Response *response_of_source(struct http_answer *answer)
-{
-    struct making *making = mem_alloc(sizeof *making);
-    making->source = answer->source;
-    strbuf_init(&making->part, SIZE_MAX >> 1);
-    answer->source = NULL;
-    struct MHD_Response *response = http_library.MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, CONNECTION_BYTES, take_made, making, end_making);
-    if (response == NULL) {
-        end_making(making);
-    }
-    return response;
-}
-
-static struct MHD_Response *response_of(struct http_answer *answer)
-{
-    struct MHD_Response *response = NULL;
-    if (answer->source != NULL) {
-        return response_of_source(answer);
-    }
-    if (answer->fd >= 0) {
-        response = http_library.MHD_create_response_from_fd_at_offset64((uint64_t)answer->size, answer->fd,
-                                                                        (uint64_t)answer->offset);
-        answer->fd = response == NULL ? answer->fd : -1; /* which the response closes */
-        return response;
-    }
-    size_t size = answer->body.length;
-    char *bytes = answer->body.room == 0 ? NULL : strbuf_take(&answer->body);
-    response = http_library.MHD_create_response_from_buffer(bytes == NULL ? 0 : size, bytes == NULL ? "" : bytes,
-                                               bytes == NULL ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(bytes);
-    }
-    return response;
-}
 
 static enum MHD_Result send_answer(struct http_exchange *exchange)
 {
@@ -219,12 +154,37 @@ static enum MHD_Result send_answer(struct http_exchange *exchange)
     return result;
 }
 
+static void say_later(struct http_answer *ret)
+{
+    *ret = (struct http_answer){.status = MHD_HTTP_SERVICE_UNAVAILABLE,
+                                .content_type = "text/plain; charset=utf-8",
+                                .fd = -1,
+                                .headers = {{"Retry-After", "1"}}};
+    strbuf_init(&ret->body, 1 << 10);
+    strbuf_add_text(&ret->body, "Too many large requests at once: try again.");
+}
+
+/* Clients that ask for much and read nothing of it do not fill the memory. */
+static void hold_answer(struct http_exchange *exchange, struct http_answer *answer)
+{
+    struct http_server *server = exchange->server;
+    size_t size = answer->body.length;
+    if (size > SMALL_ANSWER_MAX && server->answer_bytes > 0 && server->answer_bytes + size > ANSWERS_MAX) {
+        drop_answer(answer);
+        say_later(answer);
+        size = answer->body.length;
+    }
+    exchange->answer_bytes = size;
+    server->answer_bytes += size;
+}
+
 void http_answer(struct http_exchange *exchange, struct http_answer *answer)
 {
     if (exchange->answered) {
         drop_answer(answer);
         return;
     }
+    hold_answer(exchange, answer);
     exchange->answer = *answer;
     for (size_t i = 0; i < HTTP_HEADERS_MAX && answer->headers[i].name != NULL; i++) {
         exchange->answer.headers[i].name = arena_strdup(exchange->arena, answer->headers[i].name);
@@ -247,9 +207,9 @@ void http_answer(struct http_exchange *exchange, struct http_answer *answer)
 
 /* ---- the request ---------------------------------------------------------------------------------------------- */
 
-/* Of headers that say where a request ends and whom it is for. */
+/* Of headers that say where a request ends, whom it is for, and who sends it. */
 struct framing {
-    int lengths, encodings, hosts;
+    int lengths, encodings, hosts, logins;
 };
 
 static enum MHD_Result count_framing(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -260,6 +220,7 @@ static enum MHD_Result count_framing(void *ctx, enum MHD_ValueKind kind, const c
     framing->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
     framing->encodings += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
     framing->hosts += strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0;
+    framing->logins += strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0;
     return MHD_YES;
 }
 
@@ -269,7 +230,7 @@ static bool refuse_ambiguous(struct http_exchange *exchange)
 {
     struct framing found = {0};
     (void)http_library.MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_framing, &found);
-    if (found.lengths + found.encodings <= 1 && found.hosts <= 1) {
+    if (found.lengths + found.encodings <= 1 && found.hosts <= 1 && found.logins <= 1) {
         return false;
     }
     struct http_answer answer = {.status = MHD_HTTP_BAD_REQUEST,
@@ -277,7 +238,7 @@ static bool refuse_ambiguous(struct http_exchange *exchange)
                                  .fd = -1,
                                  .headers = {{MHD_HTTP_HEADER_CONNECTION, "close"}}};
     strbuf_init(&answer.body, 1 << 10);
-    strbuf_add_text(&answer.body, "Expected one Host, and one of Content-Length and Transfer-Encoding.");
+    strbuf_add_text(&answer.body, "Expected one Host, at most one Authorization, and one of Content-Length and Transfer-Encoding.");
     http_answer(exchange, &answer);
     return true;
 }
@@ -328,12 +289,8 @@ void http_release(struct http_exchange *exchange)
 
 static void refuse_for_now(struct http_exchange *exchange)
 {
-    struct http_answer answer = {.status = MHD_HTTP_SERVICE_UNAVAILABLE,
-                                 .content_type = "text/plain; charset=utf-8",
-                                 .fd = -1,
-                                 .headers = {{"Retry-After", "1"}}};
-    strbuf_init(&answer.body, 1 << 10);
-    strbuf_add_text(&answer.body, "Too many large requests at once: try again.");
+    struct http_answer answer;
+    say_later(&answer);
     http_answer(exchange, &answer);
     drop_body(exchange);
 }
@@ -367,6 +324,7 @@ static void stand_in_line(struct http_exchange *exchange)
 {
     struct http_server *server = exchange->server;
     exchange->whole = true;
+    unfinished_remove(&server->unfinished, exchange);
     server->running++;
     *(server->first == NULL ? &server->first : &server->last->next) = exchange;
     server->last = exchange;
@@ -550,19 +508,22 @@ int http_server_fd(const struct http_server *server)
 int http_server_wait_ms(struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
+    int look_ms = unfinished_wait_ms(&server->unfinished);
     if (server->first != NULL || server->ready) {
         return 0;
     }
     if (http_library.MHD_get_timeout(server->daemon, &ms) != MHD_YES) {
-        return -1;
+        return look_ms;
     }
-    return ms > 3600000 ? 3600000 : (int)ms;
+    int wait_ms = ms > 3600000 ? 3600000 : (int)ms;
+    return look_ms >= 0 && look_ms < wait_ms ? look_ms : wait_ms;
 }
 
 void http_server_run(struct http_server *server)
 {
     suspend_unanswered(server);
     server->ready = false;
+    unfinished_look(&server->unfinished);
     (void)http_library.MHD_run(server->daemon);
 }
 

@@ -112,12 +112,19 @@ def test_bodies_of_any_kind_are_answered(server, body):
 @pytest.mark.parametrize("headers", [
     "Content-Length: 2\r\nContent-Length: 60", "Content-Length: 60\r\nContent-Length: 2",
     "Content-Length: 2\r\nhost: evil",
+    "Content-Length: 2\r\nAuthorization: Basic YTpi\r\nauthorization: Basic Yjpi",
     "Content-Length: 60\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\ntransfer-encoding: identity"])
-def test_a_request_whose_end_can_be_read_in_two_ways_is_refused(server, headers):
+def test_a_request_whose_end_or_sender_can_be_read_in_two_ways_is_refused(server, headers):
     answer = server.send(f"POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
                          "Content-Type: application/json\r\n\r\n".encode() +
                          b"{}GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" + b"x" * 60)
     assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") == 1, answer
+
+
+def test_the_head_of_an_answer_is_that_of_the_answer(server):
+    for path in ("/api/2.0/mlflow/experiments/get?experiment_id=0", "/health", "/get-artifact?run_id=x&path=y"):
+        whole, head = server.ask("GET", path), server.ask("HEAD", path)
+        assert (head[0], head[2]) == (whole[0], b"") and head[1]["Content-Length"] == whole[1]["Content-Length"], path
 
 
 @pytest.mark.parametrize("count", [100, 240, 250, 300, 1500, 4000])
@@ -202,8 +209,40 @@ def test_a_client_that_goes_in_the_middle_of_a_body_leaves_nothing(server):
             line.sendall(f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".encode())
             line.sendall(b"x" * 100000)
     incoming = server.sluice.home / "incoming"
-    wait_until(lambda: not list(incoming.iterdir()))
+    assert wait_until(lambda: not list(incoming.iterdir()))
     assert not list((server.sluice.home / "artifacts").rglob("f"))
+
+
+@pytest.mark.parametrize("sent", [
+    b"PUT /api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/f HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 9999\r\n\r\nxx",
+    b"PUT /api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/f HTTP/1.1\r\nHost: localhost\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n5\r\nxx",
+    b"POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 999\r\n\r\n{", b"GET /health HTTP/1.1\r\nHost: loc"],
+    ids=["a file", "in chunks", "JSON", "a head"])
+def test_clients_that_go_right_behind_what_they_sent_hold_nothing(server, sent):
+    """What they sent and their end come at once: epoll tells of it once."""
+    def descriptors():
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+    before = descriptors()
+    for _ in range(100):
+        with server.connect() as line:
+            line.sendall(sent)
+    assert wait_until(lambda: descriptors() <= before, seconds=20)
+    assert not list((server.sluice.home / "incoming").iterdir())
+
+
+def test_a_client_that_ends_its_side_and_waits_is_answered(server):
+    run_id = server.run()["run_id"]
+    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/f"
+    with server.connect() as line:
+        line.sendall(f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nwhole".encode())
+        line.shutdown(socket.SHUT_WR)
+        time.sleep(0.1)
+        assert line.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert server.get(f"0/{run_id}/artifacts/f")[2] == b"whole"
 
 
 def test_many_at_once_each_get_their_own_answer(server):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sluice serve` over TLS: who may bind where, what is spoken, what is refused, and what browsers are told."""
+import contextlib
 import os
 import socket
 import ssl
@@ -8,6 +9,7 @@ import time
 
 from accounts import ALICE, add_user, basic
 from certificates import Authority
+from programs import wait_until
 from serving import Server
 
 import pytest
@@ -69,6 +71,24 @@ def test_what_is_no_tls_and_clients_that_never_finish_harm_nobody(server):
     assert server.is_alive() and time.monotonic() - begun < 5
     for line in lines:
         line.close()
+
+
+def test_clients_that_go_right_behind_what_they_sent_hold_nothing(server, authority):
+    def descriptors():
+        return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+    before = descriptors()
+    for number in range(30):
+        line = authority.context().wrap_socket(server.connect(), server_hostname="localhost")
+        line.sendall(b"PUT /api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/f HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Content-Length: 9999\r\n\r\nxx")
+        if number % 2:  # says good bye
+            line.settimeout(0.1)
+            with contextlib.suppress(OSError):
+                line.unwrap()
+        line.close()
+    assert wait_until(lambda: descriptors() <= before, seconds=20)
+    assert not list((server.sluice.home / "incoming").iterdir())
 
 
 def test_requests_that_come_in_one_record_are_all_answered(server, authority):

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BODY_MAX_BYTES = 8 << 20, SLICE_BYTES = 64 << 20, BLOCK_BYTES = 256 << 10 };
+/* HEADERS_MAX_BYTES: of the headers that each part is to come with, together. */
+enum { BODY_MAX_BYTES = 8 << 20, HEADERS_MAX_BYTES = 16 << 20, SLICE_BYTES = 64 << 20, BLOCK_BYTES = 256 << 10 };
 
 #define PART_PREFIX "/mlflow-artifacts/mpu/part/"
 
@@ -71,9 +72,10 @@ static size_t json_head(struct api_call *call)
 
 static int remove_old(struct api_call *call, struct err *err)
 {
+    int left = PARTS_SWEEP;
     for (;;) {
         struct id name = removal_name(call);
-        int taken = parts_take_old(call->files, call->now_ms, name.text, err);
+        int taken = parts_take_old(call->files, call->now_ms, name.text, &left, err);
         if (taken <= 0) {
             return taken;
         }
@@ -113,6 +115,13 @@ static int create(struct api_call *call, struct err *err)
     struct parts_plan plan = {place.path, json_get_int(&call->params, "num_parts", 1)};
     if (plan.count < 1 || plan.count > PARTS_MAX) {
         return err_set(err, ERR_INPUT, "num_parts: expected 1 to %d, found %lld", PARTS_MAX, (long long)plan.count);
+    }
+    size_t header = http_header(call->exchange, "Authorization").n;
+    if (header * (size_t)plan.count > HEADERS_MAX_BYTES) {
+        return err_set(err, ERR_INPUT,
+                       "num_parts: each of %lld parts would be told to come with an Authorization of %zu bytes: "
+                       "expected fewer parts, or a shorter header",
+                       (long long)plan.count, header);
     }
     const char *id = arena_strdup(call->arena, id_run(call->rng, call->now_ms).text);
     return parts_begin(call->files, id, &plan, err) < 0 ? -1 : put_addresses(call, id, plan.count, err);
