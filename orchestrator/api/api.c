@@ -135,6 +135,16 @@ int api_give_hash_job(struct api_call *call, struct api_job *job, struct err *er
     return 0;
 }
 
+bool api_may_try(struct api_call *call, const char *user)
+{
+    return login_may_try(call->api->login, call->exchange, user);
+}
+
+void api_tried_well(struct api_call *call, const char *user)
+{
+    login_tried_well(call->api->login, call->exchange, user);
+}
+
 void api_give_job(struct api_call *call, struct api_job *job)
 {
     call->later = job->exchange != NULL;
@@ -446,6 +456,10 @@ static int answer_one(struct api *api, struct outcome *outcome)
     }
     if (outcome->job != NULL) {
         *err = outcome->job->file.err;
+        if (match->route != NULL && call.step == NULL && err->code == ERR_NONE &&
+            user_check_scope(&call, &match->route->needs, err) < 0) { /* he may have been an admin when it began */
+            return -1;
+        }
     } else if (match->route != NULL &&
                (read_params(&call, match, err) < 0 || check_right(&call, match->route, err) < 0)) {
         return -1;

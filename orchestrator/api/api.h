@@ -158,6 +158,9 @@ struct api_job {
 void api_give_job(struct api_call *call, struct api_job *job);
 /* The same for one that hashes a password. ERR_BUSY when too many wait; then it is still the caller's. */
 int api_give_hash_job(struct api_call *call, struct api_job *job, struct err *err);
+/* Before and after a job that verifies a password (login_may_try, login_tried_well). */
+bool api_may_try(struct api_call *call, const char *user);
+void api_tried_well(struct api_call *call, const char *user);
 /* For http_exchange.disown: drops it, now or when it is done. */
 void api_disown_job(void *job);
 /* For http_options.head, with a door as ctx, which lives as long as the server. */

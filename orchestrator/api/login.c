@@ -233,6 +233,27 @@ static void settle(struct login *login, struct claim *claim)
     free_claim(claim);
 }
 
+/* ---- passwords beside those that let somebody in ---------------------------------------------------------------- */
+
+bool login_may_try(struct login *login, struct http_exchange *exchange, const char *user)
+{
+    char peer[HTTP_PEER_BYTES];
+    http_peer(exchange, peer);
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    int64_t wait_ms = throttle_take(login->throttle, str_from(user), str_from(peer), now_ms);
+    if (wait_ms > 0) {
+        refuse_for_now(exchange, wait_ms);
+    }
+    return wait_ms == 0;
+}
+
+void login_tried_well(struct login *login, const struct http_exchange *exchange, const char *user)
+{
+    char peer[HTTP_PEER_BYTES];
+    http_peer(exchange, peer);
+    throttle_back(login->throttle, str_from(user), str_from(peer), clock_monotonic_ms(&clock_system));
+}
+
 /* ---- what others use -------------------------------------------------------------------------------------------- */
 
 enum login_answer login_ask(struct login *login, struct http_exchange *exchange, struct auth_who **ret_who)

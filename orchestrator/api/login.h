@@ -34,6 +34,11 @@ enum login_answer login_ask(struct login *login, struct http_exchange *exchange,
 int login_give(struct login *login, struct file_job *job, struct err *err);
 /* Answers and releases those who wait for what was verified; the next other job that is done, NULL: none. */
 struct file_job *login_take(struct login *login);
+/* Somebody who is let in shows the password of `user`, beside what let him in: it counts as a try. False when it has
+ * been answered that there were too many. */
+bool login_may_try(struct login *login, struct http_exchange *exchange, const char *user);
+/* It was right. */
+void login_tried_well(struct login *login, const struct http_exchange *exchange, const char *user);
 /* 401. */
 void login_refuse(struct http_exchange *exchange);
 

@@ -21,6 +21,8 @@ int user_check_owned(struct api_call *call, enum owned kind, const char *id, enu
 int user_check_registered(struct api_call *call, const char *name, enum permission needed, struct err *err);
 /* Of what belongs to no experiment. */
 int user_check_rest(struct api_call *call, const char *what, enum permission needed, struct err *err);
+/* Of what nobody's experiment says anything of: the admins' alone. */
+int user_check_admin(struct api_call *call, const char *what, struct err *err);
 /* Who made something manages it. */
 int user_made(struct api_call *call, const struct permission_object *object, struct err *err);
 /* For searches; NULL: everything may be read. */

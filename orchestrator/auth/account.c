@@ -26,6 +26,21 @@ static bool is_blank_at_ends(struct str name)
     return str_trim(name).n != name.n;
 }
 
+/* Control characters, and what is not seen or turns what is seen around: names that look alike are not to be two. */
+static bool is_hidden(uint32_t code)
+{
+    static const struct {
+        uint32_t from, to;
+    } hidden[] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x200b, 0x200f},
+                  {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}};
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        if (code >= hidden[i].from && code <= hidden[i].to) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int account_check_name(const char *text, struct err *err)
 {
     struct str name = str_from(text);
@@ -33,13 +48,15 @@ int account_check_name(const char *text, struct err *err)
     if (name.n == 0) {
         return err_set(err, ERR_INPUT, "Username cannot be empty.");
     }
-    for (size_t i = 0; good && i < name.n; i++) {
-        good = (unsigned char)name.p[i] >= 0x20 && name.p[i] != 0x7f && name.p[i] != ':';
+    for (size_t i = 0; good && i < name.n;) {
+        uint32_t code = 0;
+        i += utf8_decode(name.p + i, name.n - i, &code);
+        good = !is_hidden(code) && code != ':';
     }
     return good ? 0
                 : err_set(err, ERR_INPUT,
-                          "Invalid username: expected up to %d bytes of UTF-8 without ':', control characters, or "
-                          "blanks at its ends",
+                          "Invalid username: expected up to %d bytes of UTF-8 without ':', control characters, "
+                          "characters that are not seen, or blanks at its ends",
                           ACCOUNT_NAME_MAX_BYTES);
 }
 

@@ -21,7 +21,8 @@ struct account_change {
 
 enum { ACCOUNT_NAME_MAX_BYTES = 128, ACCOUNT_TOKEN_NAME_MAX_BYTES = 200, ACCOUNT_TOKEN_EXPERIMENTS_MAX = 1000 };
 
-/* 1 to 128 bytes of UTF-8 without control characters, ':' (which Basic cannot send), or blanks at the ends. */
+/* 1 to 128 bytes of UTF-8 without control characters, what is not seen, ':' (which Basic cannot send), or blanks at the
+ * ends. */
 int account_check_name(const char *name, struct err *err);
 
 int account_user_create(const struct account_change *change, const char *name, const char *password_hash,

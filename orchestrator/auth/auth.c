@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MARKS = 1024, MARKS_A_PLACE = 4, GRANTS = 4096, RUNS = 4096, ID_MAX = 40 };
+enum { MARKS = 1024, MARKS_A_PLACE = 4, GRANTS = 4096, MODEL_GRANTS = 1024, RUNS = 4096 };
+enum { ID_MAX = 40, NAME_MAX_BYTES = 80 };
 
 /* A password that was right. */
 struct known {
@@ -25,9 +26,24 @@ struct grant {
     enum permission permission;
 };
 
+struct model_grant {
+    int64_t user_id;           /* 0: the place is empty */
+    char name[NAME_MAX_BYTES]; /* longer ones are not remembered */
+    enum permission permission;
+};
+
 struct owned_run {
     char run_id[ID_MAX];
     int64_t experiment_id;
+};
+
+/* All that is said of experiments to one user, by their ids: for who asks for a great many at once. */
+struct all_grants {
+    int64_t user_id; /* 0: nobody's */
+    uint64_t version;
+    struct arena *arena;
+    struct permission_row *rows;
+    size_t count;
 };
 
 struct auth {
@@ -38,6 +54,8 @@ struct auth {
     struct known known[MARKS];
     uint64_t grants_version;
     struct grant grants[GRANTS];
+    struct model_grant model_grants[MODEL_GRANTS];
+    struct all_grants all;
     struct owned_run runs[RUNS];
 };
 
@@ -65,6 +83,7 @@ struct auth *auth_new(struct store *store, enum permission by_default)
     auth->store = store; /* the tables are zero, and cost no memory until they are used */
     auth->directory = directory_new(store);
     auth->by_default = by_default;
+    auth->all.arena = arena_new();
     auth->key = siphash_key_new();
     return auth;
 }
@@ -74,6 +93,7 @@ void auth_free(struct auth *auth)
     if (auth != NULL) {
         directory_free(auth->directory);
         explicit_bzero(auth->known, sizeof auth->known);
+        arena_free(auth->all.arena);
         free(auth);
     }
 }
@@ -269,22 +289,87 @@ static int find_granted(struct auth *auth, int64_t user_id, const struct permiss
 }
 
 /* What is remembered is forgotten whole when a permission has changed. */
-static struct grant *place_of_grant(struct auth *auth, int64_t user_id, int64_t experiment_id)
+static void forget_old_grants(struct auth *auth)
 {
     uint64_t version = store_permissions_version(auth->store);
     if (auth->grants_version != version) {
         memset(auth->grants, 0, sizeof auth->grants);
+        memset(auth->model_grants, 0, sizeof auth->model_grants);
         auth->grants_version = version;
     }
+}
+
+static int find_model_permission(struct auth *auth, int64_t user_id, const struct permission_object *object,
+                                 enum permission *ret, struct err *err)
+{
+    size_t size = strlen(object->model) + 1;
+    uint64_t place = siphash(auth->key, (struct str){object->model, size}) + (uint64_t)user_id;
+    struct model_grant *grant = &auth->model_grants[place % MODEL_GRANTS];
+    if (grant->user_id == user_id && strcmp(grant->name, object->model) == 0) {
+        *ret = grant->permission;
+        return 0;
+    }
+    if (find_granted(auth, user_id, object, ret, err) < 0) {
+        return -1;
+    }
+    if (size <= sizeof grant->name) {
+        *grant = (struct model_grant){.user_id = user_id, .permission = *ret};
+        memcpy(grant->name, object->model, size);
+    }
+    return 0;
+}
+
+static struct grant *place_of_grant(struct auth *auth, int64_t user_id, int64_t experiment_id)
+{
     int64_t both[2] = {user_id, experiment_id};
     return &auth->grants[siphash(auth->key, (struct str){(const char *)both, sizeof both}) % GRANTS];
+}
+
+int auth_know_all(struct auth *auth, const struct auth_who *who, struct err *err)
+{
+    struct all_grants *all = &auth->all;
+    uint64_t version = store_permissions_version(auth->store);
+    if (who->is_admin || (all->user_id == who->user_id && all->version == version)) {
+        return 0;
+    }
+    all->user_id = 0;
+    arena_reset(all->arena);
+    if (store_permission_list(auth->store, who->user_id, all->arena, &all->rows, &all->count, err) < 0) {
+        return -1;
+    }
+    while (all->count > 0 && all->rows[all->count - 1].object.model != NULL) {
+        all->count--; /* models stand behind experiments */
+    }
+    all->user_id = who->user_id;
+    all->version = version;
+    return 0;
+}
+
+static int compare_experiment(const void *id, const void *row)
+{
+    int64_t a = *(const int64_t *)id;
+    int64_t b = ((const struct permission_row *)row)->object.experiment_id;
+    return (a > b) - (a < b);
+}
+
+static enum permission among_all(const struct auth *auth, int64_t experiment_id)
+{
+    const struct all_grants *all = &auth->all;
+    const struct permission_row *row =
+        all->count == 0 ? NULL : bsearch(&experiment_id, all->rows, all->count, sizeof *row, compare_experiment);
+    return row == NULL ? auth->by_default : row->permission;
 }
 
 static int find_permission(struct auth *auth, int64_t user_id, const struct permission_object *object,
                            enum permission *ret, struct err *err)
 {
+    forget_old_grants(auth);
     if (object->model != NULL) {
-        return find_granted(auth, user_id, object, ret, err);
+        return find_model_permission(auth, user_id, object, ret, err);
+    }
+    if (auth->all.user_id == user_id && auth->all.version == auth->grants_version) {
+        *ret = among_all(auth, object->experiment_id);
+        return 0;
     }
     struct grant *grant = place_of_grant(auth, user_id, object->experiment_id);
     if (grant->user_id != user_id || grant->experiment_id != object->experiment_id) {

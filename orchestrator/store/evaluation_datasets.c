@@ -229,11 +229,19 @@ static int put_dataset(struct store *store, const struct evaluation_dataset *dat
     return stmt_run_one(s, "making an evaluation dataset", err);
 }
 
+static int check_count(size_t count, struct err *err)
+{
+    return count <= EVALUATION_EXPERIMENTS_MAX
+               ? 0
+               : err_set(err, ERR_INPUT, "experiment_ids: expected at most %d, found %zu", EVALUATION_EXPERIMENTS_MAX,
+                         count);
+}
+
 int store_evaluation_create(struct store *store, const struct evaluation_dataset *dataset, const struct json *tags,
                             const char *const *experiments, size_t experiment_count, struct err *err)
 {
     if (value_check_length("name", dataset->name, NAME_CHARACTERS_MAX, err) < 0 ||
-        put_dataset(store, dataset, user_of(tags), err) < 0) {
+        check_count(experiment_count, err) < 0 || put_dataset(store, dataset, user_of(tags), err) < 0) {
         return -1;
     }
     for (size_t i = 0; tags != NULL && i < tags->u.object.count; i++) {

@@ -27,6 +27,7 @@ struct evaluation_dataset {
 
 /* With dataset_id, name and created_ms; the rest is made. `tags` is an object, or NULL: what is no text becomes what
  * Python's str() shows; experiments need not be there. ERR_INPUT for what is too long. */
+enum { EVALUATION_EXPERIMENTS_MAX = 10000 };
 int store_evaluation_create(struct store *store, const struct evaluation_dataset *dataset, const struct json *tags,
                             const char *const *experiments, size_t experiment_count, struct err *err);
 /* ERR_NOT_FOUND in MLflow's words. */

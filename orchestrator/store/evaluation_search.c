@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/evaluation_search.h"
 
+#include "store/reader_sql.h"
 #include "store/search_rows.h"
 
 static const struct search_column columns[] = {
@@ -61,6 +62,19 @@ static void add_experiments(struct sql *sql, const struct evaluation_query *quer
     }
 }
 
+/* What belongs to several experiments is for those who may read them all, and what belongs to none, or to one that is
+ * no number, for admins. */
+static void add_reader(struct sql *sql, const struct reader *reader)
+{
+    static const char mine[] = "(SELECT 1 FROM evaluation_dataset_experiments AS x WHERE x.dataset_id = e.dataset_id";
+    if (reader == NULL) {
+        return;
+    }
+    sql_printf(sql, " AND EXISTS %s) AND NOT EXISTS %s AND NOT (x.experiment_id NOT GLOB '*[^0-9]*'", mine, mine);
+    sql_reader_experiments(sql, reader, "CAST(x.experiment_id AS INTEGER)");
+    sql_add(sql, "))");
+}
+
 static int collect(struct search *search, const struct evaluation_query *query, struct store *store,
                    struct arena *arena, struct err *err)
 {
@@ -75,6 +89,7 @@ static int collect(struct search *search, const struct evaluation_query *query, 
     }
     sql_printf(&sql, ", e.dataset_id AS k%zu FROM evaluation_datasets AS e WHERE 1", search->order_count);
     add_experiments(&sql, query);
+    add_reader(&sql, query->reader);
     if (search->filter != NULL) {
         sql_add(&sql, " AND ");
         sql_filter(&sql, &shape, search->filter);

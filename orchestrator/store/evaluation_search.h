@@ -5,6 +5,7 @@
 #define SLUICE_STORE_EVALUATION_SEARCH_H
 
 #include "store/evaluation_datasets.h"
+#include "store/permissions.h"
 #include "store/search_page.h"
 
 enum { EVALUATION_SEARCH_RESULTS = 1000, EVALUATION_SEARCH_RESULTS_MAX = 50000 };
@@ -17,6 +18,7 @@ struct evaluation_query {
     size_t order_by_count;
     int64_t max_results;
     const char *page_token; /* NULL or "": the first page */
+    const struct reader *reader; /* only those all of whose experiments he may read; NULL: all */
 };
 
 struct evaluation_page {

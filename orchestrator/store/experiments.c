@@ -288,3 +288,19 @@ int store_experiment_list(struct store *store, struct arena *arena, struct exper
     *ret_count = count;
     return row;
 }
+
+int store_experiment_locations(struct store *store, struct arena *arena, struct experiment_location **ret,
+                               size_t *ret_count, struct err *err)
+{
+    size_t room = 0;
+    int row = 0;
+    struct stmt *s = stmt_get(store, "SELECT id, artifact_location FROM experiments WHERE artifact_location <> ''");
+    *ret = NULL;
+    *ret_count = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
+        (*ret)[(*ret_count)++] = (struct experiment_location){stmt_column_int(s, 0), stmt_column_text(s, 1, arena)};
+    }
+    stmt_done(s);
+    return row;
+}

@@ -56,4 +56,13 @@ int store_experiment_rename(struct store *store, int64_t id, const char *name, i
 int store_experiment_list(struct store *store, struct arena *arena, struct experiment **ret, size_t *ret_count,
                           struct err *err);
 
+/* Where clients said that the artifacts of an experiment are to be. */
+struct experiment_location {
+    int64_t experiment_id;
+    const char *location;
+};
+/* Of all that have another place than the home's own folder for them, deleted ones also. */
+int store_experiment_locations(struct store *store, struct arena *arena, struct experiment_location **ret,
+                               size_t *ret_count, struct err *err);
+
 #endif

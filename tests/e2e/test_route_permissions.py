@@ -12,7 +12,7 @@ LEVELS = ["NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"]
 ROW = re.compile(r'\{HTTP_(\w+),\s+"([^"]+)",\s+(API_V\d),\s+API_\w+,\s+API_NEEDS\((\w+),\s+(\w+)\)')
 OF_AN_OBJECT = {"EXPERIMENT", "EXPERIMENT_NAME", "EACH_EXPERIMENT", "RUN", "RUNS", "LOGGED_MODEL", "TRACE",
                 "REGISTERED", "EVALUATION"}
-STATUS = {"logged-models": "LOGGED_MODEL_READY", "traces": "OK"}
+STATUS = {"logged-models": "LOGGED_MODEL_READY", "traces": "OK", "webhooks": "ACTIVE"}
 
 
 def expand(text):
@@ -30,6 +30,21 @@ def routes():
         found = ROW.findall(text)
         assert len(found) == len(re.findall(r"\bAPI_V\d, API_", text)), path
         rows += [(method, f"/api/{version[-1]}.0{route}", needs, of) for method, route, version, needs, of in found]
+    return rows
+
+
+PLAIN = re.compile(r'\.method = HTTP_(\w+),\s*\.path = (prefix )?((?:"[^"]*"|word|\s)+)')
+
+
+def plains():
+    """Method and path of each route that may answer as it likes."""
+    rows = []
+    for name in ("artifacts", "uploads", "upload_parts", "server", "graphql"):
+        text = expand((ROOT / f"orchestrator/api/mlflow/{name}.c").read_text().replace("\\\n", " "))
+        for method, prefix, texts in PLAIN.findall(text):
+            for before in ("/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts") if prefix else ("",):
+                for word in ("create", "complete", "abort") if "word" in texts else ("",):
+                    rows.append((method, before + re.sub(r'["\s]', "", texts.replace("word", word))))
     return rows
 
 

@@ -320,6 +320,49 @@ TEST(a_permission_is_what_was_said_last_or_the_default)
     assert_int_equal(account_forbid(&change, &bob, &experiment, NULL), 1);
     assert_int_equal(account_forbid(&change, &bob, &experiment, NULL), 0);
     assert_int_equal(permission_on(auth, &who, 7, NULL), PERMISSION_READ);
+    assert_int_equal(account_forbid(&change, &bob, &model, NULL), 1);
+    assert_int_equal(permission_on(auth, &who, 0, "wine"), PERMISSION_READ);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
+TEST(a_permission_on_a_model_goes_with_its_name)
+{
+    char longer[200];
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct user_row bob;
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
+    struct auth_who other = {.user_id = bob.user_id + 1, .name = "carol", .scope = AUTH_RULES};
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    for (size_t size = sizeof longer - 1; size > 0; size /= 2) {
+        longer[size] = '\0';
+        struct permission_object model = {.model = longer};
+        assert_int_equal(permission_on(auth, &who, 0, longer), PERMISSION_READ);
+        assert_int_equal(account_permit(&change, &bob, &model, PERMISSION_NONE, NULL), 0);
+        assert_int_equal(permission_on(auth, &who, 0, longer), PERMISSION_NONE);
+        assert_int_equal(permission_on(auth, &who, 0, longer), PERMISSION_NONE);
+        assert_int_equal(permission_on(auth, &other, 0, longer), PERMISSION_READ);
+        assert_int_equal(store_permissions_rename(f.store, longer, "renamed", NULL), 0);
+        assert_int_equal(permission_on(auth, &who, 0, longer), PERMISSION_READ);
+        assert_int_equal(permission_on(auth, &who, 0, "renamed"), PERMISSION_NONE);
+        assert_int_equal(store_permissions_forget(f.store, "renamed", NULL), 0);
+        assert_int_equal(permission_on(auth, &who, 0, "renamed"), PERMISSION_READ);
+    }
+    for (int i = 0; i < 6000; i++) { /* more than are remembered: made at first, then asked for */
+        (void)snprintf(longer, sizeof longer, "model %d", i % 3000);
+        if (i < 3000 && i % 2 == 0) {
+            struct permission_object model = {.model = longer};
+            assert_int_equal(store_permission_put(f.store, bob.user_id, &model, PERMISSION_NONE, NULL), 0);
+        } else if (i >= 3000) {
+            assert_int_equal(permission_on(auth, &who, 0, longer), i % 2 == 0 ? PERMISSION_NONE : PERMISSION_READ);
+        }
+    }
     auth_free(auth);
     close_fixture(&f);
 }
@@ -368,7 +411,11 @@ TEST(the_first_user_is_an_admin_and_the_last_admin_stays_one)
 
 TEST(names_that_no_client_could_send_are_refused)
 {
-    static const char *const bad[] = {"", "a:b", " a", "a ", "a\nb", "a\x7f", "\xff"};
+    static const char *const bad[] = {"", "a:b", " a", "a ", "a\nb", "a\x7f", "\xff",
+                                      "admin\xe2\x80\x8b" /* U+200B ZERO WIDTH SPACE */,
+                                      "a\xe2\x80\xae" "b" /* U+202E RIGHT-TO-LEFT OVERRIDE */,
+                                      "a\xc2\x9b" "31m" /* U+009B CONTROL SEQUENCE INTRODUCER */,
+                                      "\xef\xbb\xbf" "a" /* U+FEFF */};
     char long_name[ACCOUNT_NAME_MAX_BYTES + 2];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(account_check_name(bad[i], NULL), -1);
@@ -420,6 +467,7 @@ TESTS(RUN(an_authorization_header_is_a_password_a_token_or_nothing),
       RUN(a_token_is_good_until_it_expires_is_revoked_or_loses_its_user),
       RUN(what_is_taken_back_was_never_so),
       RUN(a_permission_is_what_was_said_last_or_the_default),
+      RUN(a_permission_on_a_model_goes_with_its_name),
       RUN(a_token_may_do_no_more_than_its_scope_and_its_experiments),
       RUN(the_first_user_is_an_admin_and_the_last_admin_stays_one),
       RUN(names_that_no_client_could_send_are_refused),

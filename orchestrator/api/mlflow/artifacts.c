@@ -183,7 +183,6 @@ static int get_of_model(struct api_call *call, struct err *err)
 /* Of a version only what came from a run or a model of ours: a source that names a folder of the machine is none. */
 static int get_of_version(struct api_call *call, struct err *err)
 {
-    static const char scheme[] = "mlflow-artifacts:/";
     struct model_version version;
     int64_t number = 0;
     const char *path = asked(call, "path", NULL);
@@ -193,11 +192,7 @@ static int get_of_version(struct api_call *call, struct err *err)
         store_version_get(call->store, name, number, call->arena, &version, err) < 0) {
         return -1;
     }
-    const char *stored = version.storage_location;
-    if (str_starts(str_from(stored), str_from(scheme))) {
-        stored = arena_printf(call->arena, "%s/artifacts/%s", call->home, stored + strlen(scheme));
-    }
-    return send_below(call, stored, path, err);
+    return send_below(call, version.storage_location, path, err);
 }
 
 static int get_file(struct api_call *call, struct err *err)

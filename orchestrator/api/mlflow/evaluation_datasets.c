@@ -4,6 +4,7 @@
  */
 #include "api/mlflow/entities.h"
 #include "api/mlflow/routes.h"
+#include "api/user_rights.h"
 #include "base/id.h"
 #include "store/evaluation_records.h"
 #include "store/evaluation_search.h"
@@ -129,6 +130,7 @@ static int search(struct api_call *call, struct err *err)
         .filter = param_text(&call->params, "filter_string"),
         .max_results = json_get_int(&call->params, "max_results", EVALUATION_SEARCH_RESULTS),
         .page_token = param_text(&call->params, "page_token"),
+        .reader = user_reader(call),
     };
     query.experiments = param_texts(&call->params, "experiment_ids", call->arena, &query.experiment_count);
     query.order_by = param_texts(&call->params, "order_by", call->arena, &query.order_by_count);

@@ -2,6 +2,7 @@
  * MLflow's routes of experiments.
  */
 #include "api/mlflow/entities.h"
+#include "api/mlflow/file_place.h"
 #include "api/mlflow/routes.h"
 #include "api/user_rights.h"
 #include "store/artifact_uri.h"
@@ -40,11 +41,15 @@ static int create(struct api_call *call, struct err *err)
 {
     size_t count = 0;
     int64_t id = 0;
-    const char *location = param_text(&call->params, "artifact_location");
+    const char *given = param_text(&call->params, "artifact_location");
     const struct pair *tags = pairs_of(call, &call->params, "tags", &count);
-    if ((*location != '\0' && artifact_location_check(location, err) < 0) ||
-        store_experiment_create(call->store, param_text(&call->params, "name"), absolute(call, location), tags, count,
-                                call->now_ms, &id, err) < 0 ||
+    if (*given != '\0' && artifact_location_check(given, err) < 0) {
+        return -1;
+    }
+    const char *location = absolute(call, given);
+    if (file_place_claim(call, location, err) < 0 ||
+        store_experiment_create(call->store, param_text(&call->params, "name"), location, tags, count, call->now_ms,
+                                &id, err) < 0 ||
         user_made(call, &(struct permission_object){.experiment_id = id}, err) < 0) {
         return -1;
     }

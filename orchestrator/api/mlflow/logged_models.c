@@ -4,6 +4,7 @@
 #include "api/mlflow/entities.h"
 #include "api/mlflow/routes.h"
 #include "api/step_rights.h"
+#include "api/user_rights.h"
 #include "base/id.h"
 #include "crypto/digest.h"
 #include "store/model_search.h"
@@ -48,7 +49,8 @@ static int create(struct api_call *call, struct err *err)
         return -1;
     }
     const char *source = json_get_text(&call->params, "source_run_id", call->step == NULL ? NULL : call->step->run_id);
-    if (call->step != NULL && step_check_run(call, source, err) < 0) {
+    if (call->step != NULL ? step_check_run(call, source, err) < 0
+                           : source != NULL && user_check_owned(call, OWNED_RUN, source, PERMISSION_READ, err) < 0) {
         return -1;
     }
     struct id id = id_model(call->rng, call->now_ms);

@@ -3,6 +3,7 @@
 
 #include "api/mlflow/entities.h"
 #include "api/mlflow/file_place.h"
+#include "api/user_rights.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "store/traces.h"
@@ -138,7 +139,8 @@ static int check_gone(struct api_call *call, const struct deletion *deletion, st
 static int finish(struct api_call *call, struct err *err)
 {
     struct deletion *deletion = call->exchange->owner;
-    if (err->code != ERR_NONE || check_gone(call, deletion, err) < 0) {
+    if (err->code != ERR_NONE || check_gone(call, deletion, err) < 0 ||
+        user_check_experiment(call, deletion->choice.experiment_id, PERMISSION_MANAGE, err) < 0) {
         return -1;
     }
     if (deletion->gone_count > 0) {

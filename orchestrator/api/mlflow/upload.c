@@ -105,7 +105,8 @@ int upload_publish(struct upload *upload, struct api_call *call, struct err *err
 {
     struct digest digest = digest_stream_take(upload->stream);
     upload->stream = NULL;
-    if (record(call, upload, digest.hex, err) < 0 ||
+    if (upload_check(call, &upload->place, err) < 0 || /* large ones are put together for long */
+        record(call, upload, digest.hex, err) < 0 ||
         files_publish(upload->files, upload->name, upload->place.path, err) < 0 ||
         (upload->place.owner != NULL && api_wrote_run(call, upload->place.owner, err) < 0)) {
         return -1;

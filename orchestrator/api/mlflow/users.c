@@ -150,7 +150,16 @@ static int finish_password(struct api_call *call, struct err *err)
 {
     const struct hashing *hashing = call->exchange->owner;
     const struct account_change change = change_of(call);
-    return err->code != ERR_NONE ? -1 : account_user_password(&change, hashing->name, hashing->hash, err);
+    if (err->code != ERR_NONE) {
+        return -1;
+    }
+    if (hashing->current != NULL) {
+        api_tried_well(call, hashing->name);
+    }
+    if (!call->who->is_admin && strcmp(call->who->name, hashing->name) != 0) { /* he was one when it began */
+        return err_set(err, ERR_DENIED, "Permission denied: user '%s' is no admin", call->who->name);
+    }
+    return account_user_password(&change, hashing->name, hashing->hash, err);
 }
 
 /* His own password is changed by whoever knows it: who has shown it to come in, as clients before MLflow 3 do, or tells
@@ -168,6 +177,9 @@ static int update_password(struct api_call *call, struct err *err)
     }
     if (is_self && strcmp(current, param_text(&call->params, "password")) == 0) {
         return err_set(err, ERR_INPUT, "New password must differ from the current password.");
+    }
+    if (is_self && *current != '\0' && !api_may_try(call, user.name)) {
+        return 0;
     }
     return begin(call, is_self ? current : "", user.password_hash, finish_password, err);
 }
