@@ -238,7 +238,8 @@ static bool refuse_ambiguous(struct http_exchange *exchange)
                                  .fd = -1,
                                  .headers = {{MHD_HTTP_HEADER_CONNECTION, "close"}}};
     strbuf_init(&answer.body, 1 << 10);
-    strbuf_add_text(&answer.body, "Expected one Host, at most one Authorization, and one of Content-Length and Transfer-Encoding.");
+    strbuf_add_text(&answer.body, "Expected one Host, at most one Authorization, and one of Content-Length and "
+                                  "Transfer-Encoding.");
     http_answer(exchange, &answer);
     return true;
 }
