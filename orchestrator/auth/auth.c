@@ -72,9 +72,12 @@ int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err)
     return err_set(err, ERR_INPUT, "scope '%s': expected read, write or admin", word);
 }
 
+/* It is part of what is remembered. */
 void auth_set_default(struct auth *auth, enum permission by_default)
 {
     auth->by_default = by_default;
+    memset(auth->grants, 0, sizeof auth->grants);
+    memset(auth->model_grants, 0, sizeof auth->model_grants);
 }
 
 struct auth *auth_new(struct store *store, enum permission by_default)

@@ -61,6 +61,7 @@ struct auth;
 /* `by_default` is the permission for what nothing is said of. */
 struct auth *auth_new(struct store *store, enum permission by_default);
 void auth_free(struct auth *auth);
+/* From the next question on, also for who has asked before. */
 void auth_set_default(struct auth *auth, enum permission by_default);
 bool auth_is_on(struct auth *auth);
 /* Of the value of an Authorization header. Texts lie in `arena`. `now_ms` is the wall clock. */

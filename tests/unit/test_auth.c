@@ -326,6 +326,27 @@ TEST(a_permission_is_what_was_said_last_or_the_default)
     close_fixture(&f);
 }
 
+TEST(another_default_is_so_at_once)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct user_row bob;
+    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "bob", "a long password", false);
+    assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
+    for (int i = 0; i < 4; i++) {
+        enum permission is = i % 2 == 0 ? PERMISSION_READ : PERMISSION_NONE;
+        auth_set_default(auth, is);
+        assert_int_equal(i < 2 ? 0 : auth_know_all(auth, &who, NULL), 0);
+        assert_int_equal(permission_on(auth, &who, 7, NULL), is);
+        assert_int_equal(permission_on(auth, &who, 0, "wine"), is);
+        assert_int_equal(permission_on(auth, &who, 0, "wine"), is);
+    }
+    auth_free(auth);
+    close_fixture(&f);
+}
+
 TEST(a_permission_on_a_model_goes_with_its_name)
 {
     char longer[200];
@@ -467,6 +488,7 @@ TESTS(RUN(an_authorization_header_is_a_password_a_token_or_nothing),
       RUN(a_token_is_good_until_it_expires_is_revoked_or_loses_its_user),
       RUN(what_is_taken_back_was_never_so),
       RUN(a_permission_is_what_was_said_last_or_the_default),
+      RUN(another_default_is_so_at_once),
       RUN(a_permission_on_a_model_goes_with_its_name),
       RUN(a_token_may_do_no_more_than_its_scope_and_its_experiments),
       RUN(the_first_user_is_an_admin_and_the_last_admin_stays_one),
