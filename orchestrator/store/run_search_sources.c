@@ -10,6 +10,8 @@ enum {
     FEW_ROWS = 2000, /* of a metric: read and sorted, when it is in the filter and not the order */
     FEW_RUNS = 5000, /* of the experiments: read and sorted, when most rows of a metric are of others */
     MOST_ROWS = 4,   /* for each of these runs */
+    WALK_ROWS = 2,   /* of a metric passed over in the time that the place of one run takes, with a margin */
+    MOST_MARKS = 4,  /* asked of each row */
 };
 
 /* ---- what rows are read from ---------------------------------------------------------------------------- */
@@ -128,6 +130,13 @@ static bool wants_value(const struct filter *condition)
            (entity == ENTITY_PARAM || entity == ENTITY_TAG);
 }
 
+/* The mark that all runs have which meet the condition. */
+static bool mark_of(const struct filter *condition, int64_t *ret)
+{
+    return wants_value(condition) && run_mark_of(condition->field.entity == ENTITY_TAG ? MARK_TAG : MARK_PARAM,
+                                                 condition->field.key, condition->value.text, ret);
+}
+
 /* What runs that meet a condition can be read from, and how many there are, up to `limit`. RUNS_ANY: from nothing that
  * would be less than all. */
 static int source_of(struct search *search, const struct filter *condition, int64_t limit, struct run_source *ret,
@@ -151,7 +160,7 @@ static int source_of(struct search *search, const struct filter *condition, int6
         *ret = (struct run_source){.part = RUNS_CHILDREN, .parent = condition->value.text};
         return count_children(search, condition->value.text, limit, ret_count);
     }
-    if (!run_mark_of(tag ? MARK_TAG : MARK_PARAM, condition->field.key, condition->value.text, &mark)) {
+    if (!mark_of(condition, &mark)) {
         return 0;
     }
     *ret = (struct run_source){.part = RUNS_MARKED, .mark = mark};
@@ -195,6 +204,18 @@ static int is_mostly_of_others(struct search *search, int64_t key_id, bool *ret)
     return 0;
 }
 
+static void add_marks(struct search *search, struct run_source *source)
+{
+    const struct filter *condition = NULL;
+    int64_t *marks = arena_array(search->arena, MOST_MARKS, sizeof *marks);
+    for (size_t i = 0; (condition = run_search_condition(search->filter, i)) != NULL; i++) {
+        if (source->mark_count < MOST_MARKS && mark_of(condition, &marks[source->mark_count])) {
+            source->mark_count++;
+        }
+    }
+    source->marks = marks;
+}
+
 /* The rows of a metric in their order: of which part the page begins in is known by the value it begins behind. */
 static int sources_of_order(struct search *search)
 {
@@ -214,8 +235,9 @@ static int sources_of_order(struct search *search)
     enum run_part first = is_null ? RUNS_MISSING : is_nan ? RUNS_NAN : RUNS_NUMBER;
     enum run_part last = wants_number_of(search->filter, key) ? RUNS_NUMBER : RUNS_MISSING;
     for (int part = (int)first; part <= (int)last; part++) {
-        search->sources[search->source_count++] =
-            (struct run_source){.part = (enum run_part)part, .key = key, .key_id = id};
+        struct run_source *source = &search->sources[search->source_count++];
+        *source = (struct run_source){.part = (enum run_part)part, .key = key, .key_id = id};
+        add_marks(search, source);
     }
     return 0;
 }
@@ -285,6 +307,20 @@ static int rank_marked(struct search *search, const struct run_source *source)
     return row < 0 ? -1 : 0;
 }
 
+/* So many runs of all are marked that their metric's rows, passed over in their order, fill the page sooner than the
+ * place of each would be found; and should they stand at the end, all rows are few. */
+static int is_walk_shorter(struct search *search, int64_t marked, bool *ret)
+{
+    struct stmt *s = stmt_get(search->store, "SELECT COALESCE(MAX(id), 0) FROM metric_runs");
+    int row = stmt_step(s, search->err);
+    int64_t all = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    *ret = run_search_is_latest(&search->orders[0].field) &&
+           wants_number_of(search->filter, search->orders[0].field.key) &&
+           all <= marked * marked / (search_rows_lacking(&search->rows) * WALK_ROWS);
+    return row < 0 ? -1 : 0;
+}
+
 int run_search_choose(struct search *search)
 {
     struct run_source few;
@@ -298,7 +334,10 @@ int run_search_choose(struct search *search)
         return sources_of_order(search);
     }
     if (few.part == RUNS_MARKED && few_count > search_rows_lacking(&search->rows)) {
-        return rank_marked(search, &few);
+        bool walk = false;
+        return is_walk_shorter(search, few_count, &walk) < 0 ? -1
+               : walk                                        ? sources_of_order(search)
+                                                             : rank_marked(search, &few);
     }
     search->sources[search->source_count++] = few;
     return 0;

@@ -195,6 +195,11 @@ void run_sql_from(struct sql *sql, const struct run_source *source)
                  "r.run_id = n.run_id WHERE m.key = ");
     sql_int(sql, source->key_id);
     sql_printf(sql, " AND m.latest_is_nan = %d AND m.settled = %d", source->part == RUNS_NAN, !source->open);
+    for (size_t i = 0; i < source->mark_count; i++) {
+        sql_add(sql, " AND EXISTS (SELECT 1 FROM run_marks AS k WHERE k.mark = ");
+        sql_int(sql, source->marks[i]);
+        sql_add(sql, " AND k.run = m.run)");
+    }
 }
 
 /* A run with several series of the key counts by its latest. Asked last, of the runs that the filter has left (hence

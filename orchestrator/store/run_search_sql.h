@@ -21,6 +21,8 @@ struct run_source {
     struct str key; /* the metric that the part is about */
     int64_t key_id; /* of it in metric_keys; -1: nobody has logged it */
     int64_t mark;   /* of MARKED */
+    const int64_t *marks; /* of NUMBER and NAN: of conditions that are asked too, so that most others are passed over */
+    size_t mark_count;
     struct str parent; /* of CHILDREN */
     const int64_t *runs; /* of LISTED: their numbers in metric_runs */
     size_t run_count;
