@@ -32,6 +32,7 @@ void mem_give_back(size_t bytes)
 void mem_keep_freed(size_t bytes)
 {
     given_back = 2 * bytes;
+    (void)malloc_trim(0);
     int most = bytes > INT_MAX ? INT_MAX : (int)bytes;
     (void)mallopt(M_TRIM_THRESHOLD, most);
     (void)mallopt(M_MMAP_THRESHOLD, most / 2); /* what is larger goes back at once */

@@ -20,7 +20,7 @@ char *mem_dup(const void *bytes, size_t size);
 /* Copy of a C string. */
 char *mem_strdup(const char *text);
 /* Of a process that serves: up to so many bytes that were freed stay, so that they are not asked of the system, and
- * filled with zeros by it, again and again. */
+ * filled with zeros by it, again and again. What has been freed before goes back. */
 void mem_keep_freed(size_t bytes);
 /* So many bytes that were one thing have been freed: what is large goes back to the system. */
 void mem_give_back(size_t bytes);

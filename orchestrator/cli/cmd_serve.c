@@ -384,6 +384,7 @@ static int serve(struct serving *s, struct err *err)
         return -1;
     }
     store_expect_reading(s->session.home.store);
+    mem_keep_freed(KEPT_BYTES); /* two answers of some hundred runs */
     while (!is_done(s)) {
         if (take_turn(s, err) < 0) {
             return -1;
@@ -405,7 +406,6 @@ static int read_log_format(struct cli *cli, struct err *err)
 static int run_serve(struct cli *cli)
 {
     struct err err = {0};
-    mem_keep_freed(KEPT_BYTES); /* two answers of some hundred runs */
     struct serving s = {.cli = cli,
                         .session.home.lock_fd = -1,
                         .listener = -1,
