@@ -18,7 +18,7 @@
 
 static const char unfinished[] = ".unfinished";
 static const char removing[] = ".removing";
-enum { SAME_SECOND_MAX = 1000 };
+enum { SECOND_BYTES = sizeof "2026-11-27T03-35-11Z" - 1, NUMBER_MAX = 1000000000 };
 
 /* 2026-11-27T03-35-11Z, or that with -2 behind it. */
 static bool is_name(const char *name)
@@ -115,16 +115,29 @@ void backup_target_close(struct backup_target *target)
     }
 }
 
-/* Of the moment in UTC; with a number behind it when there is one of that second. */
+/* Of the moment in UTC, and behind all that are there: of the same second, or of a later one, since the clock was set
+ * back, it has a number behind it. */
 static const char *choose_name(const struct backup_target *target, int64_t made_ms, struct arena *arena)
 {
     char at[40];
+    size_t count = 0;
+    int64_t number = 1; /* the name without one */
+    const char *const *names = backup_target_list(target->path, arena, &count);
     format_time(at, sizeof at, made_ms);
     at[13] = at[16] = '-';
-    const char *name = arena_printf(arena, "%.19sZ", at);
-    for (int i = 2; fs_exists(path_join(arena, target->path, name)) && i < SAME_SECOND_MAX; i++) {
-        name = arena_printf(arena, "%.19sZ-%d", at, i);
+    const char *second = arena_printf(arena, "%.19sZ", at);
+    const char *newest = count == 0 ? "" : names[count - 1];
+    if (count > 0 && by_age(&newest, &second) >= 0) {
+        second = arena_printf(arena, "%.*s", SECOND_BYTES, newest);
+        const char *last = newest[SECOND_BYTES] == '-' ? newest + SECOND_BYTES + 1 : "1";
+        (void)parse_int(str_from(last), 1, NUMBER_MAX, &number, NULL);
+        number++;
     }
+    const char *name = NULL;
+    do {
+        name = number == 1 ? second : arena_printf(arena, "%s-%lld", second, (long long)number);
+        number++;
+    } while (fs_exists(path_join(arena, target->path, name)));
     return name;
 }
 

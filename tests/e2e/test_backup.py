@@ -156,11 +156,22 @@ def test_older_backups_go(sluice, tmp_path):
     sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
     sluice("run", "-q", expect=0)
     names = [pathlib.Path(backup(sluice, tmp_path / "b")["backup"]).name for _ in range(11)]
+    assert len(set(names)) == 11
     assert [row["backup"] for row in sluice("backup", "list", tmp_path / "b", "--json").json] == names
     (tmp_path / "b/mine").mkdir()
     made = backup(sluice, tmp_path / "b", "--keep", "2")
     assert made["removed"] == 10
     assert sorted(os.listdir(tmp_path / "b")) == sorted([names[-1], pathlib.Path(made["backup"]).name, "mine"])
+
+
+def test_a_backup_is_behind_those_that_are_there_also_when_the_clock_was_set_back(sluice, tmp_path):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    sluice("run", "-q", expect=0)
+    first = pathlib.Path(backup(sluice, tmp_path / "b")["backup"])
+    first.rename(tmp_path / "b/2999-01-01T00-00-00Z-9")
+    assert backup(sluice, tmp_path / "b")["backup"].endswith("/2999-01-01T00-00-00Z-10")
+    assert backup(sluice, tmp_path / "b", "--keep", "1")["backup"].endswith("/2999-01-01T00-00-00Z-11")
+    assert os.listdir(tmp_path / "b") == ["2999-01-01T00-00-00Z-11"]
 
 
 def test_steps_that_ran_are_lost_in_the_new_home_and_go_on_in_the_old(sluice, tmp_path):
