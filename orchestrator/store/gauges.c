@@ -5,13 +5,16 @@
 
 #include <stdio.h>
 
+static const char leases_by_resource[] =
+    "SELECT s.resource, coalesce((SELECT sum(l.amount) FROM leases AS l WHERE l.resource = s.resource), 0) "
+    "FROM supply AS s ORDER BY s.resource";
+
 static const char *const queries[GAUGES] = {
     [GAUGE_RUNS] = "SELECT state, count(*) FROM pipeline_runs WHERE ended_ms IS NULL GROUP BY state",
     [GAUGE_WAITS] = "SELECT kind, count(*) FROM waits WHERE status = 'open' GROUP BY kind",
     [GAUGE_DELIVERIES] = "SELECT state, count(*) FROM deliveries WHERE state = 'waiting' GROUP BY state",
     [GAUGE_SUPPLY] = "SELECT resource, amount FROM supply ORDER BY resource",
-    [GAUGE_LEASES] = "SELECT s.resource, coalesce((SELECT sum(l.amount) FROM leases AS l WHERE l.resource = "
-                     "s.resource), 0) FROM supply AS s ORDER BY s.resource",
+    [GAUGE_LEASES] = leases_by_resource,
 };
 
 int store_gauge(struct store *store, enum store_gauge gauge, void (*take)(void *ctx, const char *word, int64_t value),
