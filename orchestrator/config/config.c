@@ -573,10 +573,3 @@ int config_vars(const struct config *config, const char *environment, struct jso
     arena_free(scratch);
     return found == NULL ? -1 : 0;
 }
-
-bool config_fires(const struct config *config, const char *environment)
-{
-    const struct json *found = json_get_str(
-        &config->environments, environment != NULL ? str_from(environment) : config->environment);
-    return found == NULL || strcmp(json_get_text(found, "triggers", "all"), "none") != 0;
-}

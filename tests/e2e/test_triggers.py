@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pipelines in force: those of a folder that `sluice serve` follows, and the commands that show and change what starts
-by itself (docs/triggers.md). Times are tried in tests/fault/test_triggers.py, under a clock that is set."""
+by itself (docs/triggers.md). Times are tried in tests/fault/test_firing.py, under a clock that is set."""
 import json
 import os
 import signal
