@@ -5,6 +5,7 @@
 #include "api/guard.h"
 #include "auth/throttle.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -191,7 +192,8 @@ static int answer_hook(struct api_call *call, struct err *err)
         return wait_for_secret(call, door, arrival.pipeline, err);
     }
     if (received < 0) {
-        err->code = ERR_BUSY; /* whatever it was: it is not recorded, and may be sent again */
+        log_error("hooks", "a delivery for '%s' could not be recorded: %s", arrival.pipeline, err->message);
+        err->code = ERR_BUSY; /* whatever it was: it may be sent again */
         return -1;
     }
     if (answer.is_genuine) {
