@@ -1,38 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/api.h"
+#include "api/api_internal.h"
 
 #include "api/answers.h"
-#include "api/delivery_wait.h"
-#include "api/guard.h"
 #include "api/hooks.h"
-#include "api/login.h"
-#include "api/router.h"
+#include "api/sluice/rest.h"
 #include "api/step_rights.h"
 #include "api/user_rights.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/percent.h"
+#include "store/activity.h"
 #include "store/run_writes.h"
 
 #include <stdlib.h>
 
 /* What is answered in one turn, and so in one transaction; more waits for the next, since steps that run wait, too. */
-enum { TURN_MAX = 256, TURN_MS = 50, GRAIN_MS_MAX = 60000, BODY_MAX = 32 << 20, UNUSED_BODY_MAX = 64 << 10 };
+enum { TURN_MAX = 256, TURN_MS = 50, GRAIN_MS_MAX = 60000 };
 /* Of a body: each is some 80 bytes of memory, and the largest batch that clients send has some thousands. */
 enum { VALUES_MAX = 1 << 20 };
-
-struct api {
-    struct api_options options;
-    struct rng rng;
-    struct files files;
-    struct file_worker *worker;
-    struct login *login;
-    struct arena *arena; /* of the router */
-    struct router *router;
-    struct delivery_waits waits;
-    struct hook_door *hooks;
-};
 
 int api_open(const struct api_options *options, struct api **ret_api, struct err *err)
 {
@@ -42,7 +28,7 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
     api->arena = arena_new();
     api->router = router_new(api->arena);
     if (router_check(api_routes, api_plains, err) < 0 || files_open(options->home, &api->files, err) < 0 ||
-        file_worker_open(&api->worker, err) < 0 ||
+        file_worker_open(&api->worker, err) < 0 || apart_open(options->home, options->store, &api->apart, err) < 0 ||
         login_open(options->store, options->default_permission, &api->login, err) < 0) {
         api_close(api);
         return -1;
@@ -64,7 +50,7 @@ void api_reconfigure(struct api *api, const struct api_options *from)
 static struct api_job *take_job(struct api *api)
 {
     struct file_job *done = NULL;
-    while ((done = file_worker_take(api->worker)) != NULL ||
+    while ((done = file_worker_take(api->worker)) != NULL || (done = apart_take(api->apart)) != NULL ||
            (api->login != NULL && (done = login_take(api->login)) != NULL)) {
         struct api_job *job = (struct api_job *)done; /* its first member */
         job->given = false;
@@ -91,11 +77,16 @@ void api_stop(struct api *api)
         return;
     }
     file_worker_stop(api->worker);
+    if (api->apart != NULL) {
+        apart_stop(api->apart);
+    }
     while (take_job(api) != NULL) {
     }
     file_worker_close(api->worker);
     login_close(api->login);
+    apart_close(api->apart);
     api->worker = NULL;
+    api->apart = NULL;
     api->login = NULL;
 }
 
@@ -118,6 +109,41 @@ int api_fd(const struct api *api)
 int api_login_fd(const struct api *api)
 {
     return login_fd(api->login);
+}
+
+int api_apart_fd(const struct api *api)
+{
+    return apart_fd(api->apart);
+}
+
+int api_wait_ms(const struct api *api)
+{
+    return streams_wait_ms(&api->streams);
+}
+
+void api_leave(struct api *api)
+{
+    streams_end(&api->streams);
+}
+
+const struct api_options *api_options_of(const struct api *api)
+{
+    return &api->options;
+}
+
+struct apart *api_apart(const struct api *api)
+{
+    return api->apart;
+}
+
+struct idempotency_key **api_keys(struct api *api)
+{
+    return &api->keys;
+}
+
+struct streams *api_streams(struct api *api)
+{
+    return &api->streams;
 }
 
 bool api_asks_who(struct api *api)
@@ -187,142 +213,6 @@ struct hook_door *api_hook_door(const struct api *api)
     return api->hooks;
 }
 
-/* ---- the head --------------------------------------------------------------------------------------------------- */
-
-static struct api_call call_of(struct api *api, struct http_exchange *exchange)
-{
-    return (struct api_call){
-        .api = api,
-        .store = api->options.store,
-        .home = api->options.home,
-        .exchange = exchange,
-        .arena = exchange->arena,
-        .params = json_object(),
-        .answer = json_object(),
-        .now_ms = clock_wall_ms(&clock_system),
-        .rng = &api->rng,
-        .files = &api->files,
-        .auth = login_auth(api->login),
-    };
-}
-
-/* A body of JSON is wanted of whatever changes something: a page of another site cannot send one unasked. */
-static bool wants_type(const struct http_exchange *exchange)
-{
-    bool has_body = http_content_length(exchange) > 0 || http_header(exchange, "Transfer-Encoding").n > 0;
-    return exchange->method == HTTP_POST || exchange->method == HTTP_PUT || exchange->method == HTTP_PATCH || has_body;
-}
-
-/* 401 for all: what is wrong with a token is nobody's business. */
-static void refuse_token(struct http_exchange *exchange)
-{
-    static const struct http_header headers[] = {{"WWW-Authenticate", "Bearer"}, {0}};
-    answer_refusal(exchange, 401, "UNAUTHENTICATED",
-                   "expected the token of a step that runs, as MLFLOW_TRACKING_TOKEN in its environment says it",
-                   headers);
-}
-
-/* False when it has been answered: it shows no token that is good, or none that is known yet. */
-static bool let_step_in(struct api_call *call)
-{
-    struct api *api = call->api;
-    struct err wrong = {0};
-    struct str token = http_header(call->exchange, "Authorization");
-    struct api_step *step = arena_one(call->arena, struct api_step);
-    token = str_starts(token, STR("Bearer ")) ? str_slice(token, strlen("Bearer "), token.n) : (struct str){0};
-    if (api->options.step_of_token(api->options.ctx, token, step, &wrong) == 0) {
-        call->step = step;
-        return true;
-    }
-    if (wrong.code == ERR_BUSY) {
-        answer_error(call->exchange, &wrong);
-    } else {
-        refuse_token(call->exchange);
-    }
-    return false;
-}
-
-/* The first time, at the head. False when it has been answered, or set aside. */
-static bool let_in(struct api_call *call, struct api_match *match)
-{
-    if (match->plain != NULL && match->plain->open) {
-        return true;
-    }
-    if (match->door->for_steps) {
-        return let_step_in(call);
-    }
-    enum login_answer answer = login_ask(call->api->login, call->exchange, &match->who);
-    match->asked = answer == LOGIN_GOOD;
-    call->who = match->who;
-    return answer != LOGIN_ENDS;
-}
-
-/* Once more, when the whole request has come: who may have begun to ask may not be let in any more. */
-static bool is_still_in(struct api_call *call, struct api_match *match)
-{
-    if (match->door->for_steps || (match->plain != NULL && match->plain->open)) {
-        return let_in(call, match);
-    }
-    call->who = match->who;
-    if (match->asked ? auth_is_still_good(call->auth, match->who, call->now_ms) : !auth_is_on(call->auth)) {
-        return true;
-    }
-    login_refuse(call->exchange);
-    return false;
-}
-
-static void refuse_path(struct http_exchange *exchange, unsigned methods)
-{
-    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
-    if (methods == 0) {
-        http_answer_text(exchange, 404, "There is nothing here.");
-        return;
-    }
-    struct strbuf allowed;
-    strbuf_init(&allowed, 100);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if ((methods >> i & 1) != 0) {
-            strbuf_printf(&allowed, "%s%s", allowed.length == 0 ? "" : ", ", names[i]);
-        }
-    }
-    struct http_answer answer = {
-        .status = 405, .content_type = "text/plain; charset=utf-8", .fd = -1, .headers = {{"Allow", allowed.data}}};
-    strbuf_init(&answer.body, 100);
-    strbuf_add_text(&answer.body, "This path is not for that method.");
-    http_answer(exchange, &answer);
-    strbuf_clear(&allowed);
-}
-
-size_t api_head(void *ctx, struct http_exchange *exchange)
-{
-    const struct api_door *door = ctx;
-    struct err wrong = {0};
-    struct guard guard = {door->hosts, door->host_count};
-    struct api_match *match = arena_one(exchange->arena, struct api_match);
-    router_find(door->api->router, exchange, match);
-    match->door = door;
-    exchange->found = match;
-    struct api_call call = call_of(door->api, exchange);
-    const char *refusal = guard_refuses(&guard, exchange);
-    if (refusal != NULL && !(match->plain != NULL && match->plain->open)) {
-        http_answer_text(exchange, 403, refusal);
-    } else if (!let_in(&call, match)) {
-        return BODY_MAX;
-    } else if (call.step != NULL && match->plain != NULL && match->plain->writes && !match->plain->for_steps) {
-        (void)step_check(&call, API_WRITES, &wrong);
-        answer_error(exchange, &wrong);
-    } else if (match->plain != NULL && user_check_scope(&call, &match->plain->needs, &wrong) < 0) {
-        answer_error(exchange, &wrong);
-    } else if (match->plain != NULL) {
-        return match->plain->head == NULL ? UNUSED_BODY_MAX : match->plain->head(&call);
-    } else if (match->route == NULL) {
-        refuse_path(exchange, match->methods);
-    } else if (wants_type(exchange) && guard_check_type(exchange, &wrong) < 0) {
-        answer_error(exchange, &wrong);
-    }
-    return BODY_MAX;
-}
-
 /* ---- one request ------------------------------------------------------------------------------------------------ */
 
 /* A query, by the types of the fields: what comes several times is a list. */
@@ -378,6 +268,9 @@ static int check_params(struct api_call *call, const struct api_route *route, co
 static int read_params(struct api_call *call, const struct api_match *match, struct err *err)
 {
     struct json raw;
+    if (match->route->versions == API_SLUICE) {
+        return rest_read(call, match->route, &match->names, err);
+    }
     bool is_get = call->exchange->method == HTTP_GET || call->exchange->method == HTTP_HEAD;
     bool query = is_get && call->exchange->query.n > 0;
     if ((query ? read_query(match->route, call, &raw, err) : api_read_body(call, &raw, err)) < 0) {
@@ -427,8 +320,9 @@ struct outcome {
     struct json answer;
     struct strbuf written;
     struct err wrong;
-    int status; /* 0: 200 */
+    int status, status_of_input; /* 0: 200 */
     bool writes;
+    bool commands; /* it is asked of the engine, which has a transaction of its own */
     bool later;
 };
 
@@ -447,10 +341,11 @@ static int answer_in_savepoint(struct api_call *call, int (*answer)(struct api_c
 
 static int answer_one(struct api *api, struct outcome *outcome)
 {
-    struct api_call call = call_of(api, outcome->exchange);
+    struct api_call call = api_call_of(api, outcome->exchange);
     struct api_match *match = outcome->exchange->found;
     struct err *err = &outcome->wrong;
-    if (!is_still_in(&call, match)) {
+    outcome->status_of_input = 400;
+    if (!api_is_still_in(&call, match)) {
         outcome->later = true;
         return -1;
     }
@@ -460,15 +355,27 @@ static int answer_one(struct api *api, struct outcome *outcome)
             user_check_scope(&call, &match->route->needs, err) < 0) { /* he may have been an admin when it began */
             return -1;
         }
+        outcome->status_of_input = answers_are_rest(outcome->exchange) ? 422 : 400;
     } else if (match->route != NULL &&
                (read_params(&call, match, err) < 0 || check_right(&call, match->route, err) < 0)) {
         return -1;
     }
     int (*answer)(struct api_call *, struct err *) = match->plain != NULL ? match->plain->answer : match->route->answer;
+    bool rest = match->route != NULL && match->route->versions == API_SLUICE && outcome->job == NULL;
     answer = outcome->job != NULL ? outcome->job->finish : answer;
-    int result = outcome->writes ? answer_in_savepoint(&call, answer, err) : answer(&call, err);
+    char peer[HTTP_PEER_BYTES];
+    if (outcome->writes && outcome->exchange != NULL) {
+        http_peer(outcome->exchange, peer);
+        store_activity_set_address(call.store, peer);
+    }
+    int result = rest              ? rest_answer(&call, match->route, err)
+                 : outcome->writes ? answer_in_savepoint(&call, answer, err)
+                                   : answer(&call, err);
+    store_activity_set_address(call.store, NULL);
     outcome->answer = call.answer;
     outcome->written = call.written;
+    /* What fits the tables, and still cannot be done. */
+    outcome->status_of_input = answers_are_rest(outcome->exchange) && call.status != 400 ? 422 : 400;
     outcome->later = call.later;
     outcome->status = call.status;
     if (result == 0 && match->route != NULL && match->route->act == API_WRITES_RUN) {
@@ -485,7 +392,15 @@ static int answer_one(struct api *api, struct outcome *outcome)
 static bool writes(const struct http_exchange *exchange)
 {
     const struct api_match *match = exchange->found;
-    return match->plain != NULL ? match->plain->writes : match->route->act != API_READS;
+    return match->plain != NULL ? match->plain->writes
+                                : match->route->act != API_READS && match->route->versions != API_SLUICE;
+}
+
+static bool is_command(const struct http_exchange *exchange, const struct api_job *job)
+{
+    const struct api_match *match = exchange->found;
+    return job != NULL ? job->commands
+                       : match->route != NULL && match->route->versions == API_SLUICE && rest_is_command(match->route);
 }
 
 static void send_outcomes(struct outcome *outcomes, size_t count, const struct err *failed)
@@ -499,12 +414,12 @@ static void send_outcomes(struct outcome *outcomes, size_t count, const struct e
         if (failed->code != ERR_NONE && outcome->writes) {
             answer_error(outcome->exchange, failed);
         } else if (outcome->wrong.code != ERR_NONE) {
-            answer_error(outcome->exchange, &outcome->wrong);
+            answer_error_as(outcome->exchange, &outcome->wrong, outcome->status_of_input);
         } else if (outcome->written.data != NULL) {
             answer_written(outcome->exchange, &outcome->written);
         } else {
-            int status = outcome->status == 0 ? 200 : outcome->status;
-            answer_json(outcome->exchange, status, &outcome->answer); /* nothing, if it has answered by itself */
+            /* Nothing, if it has answered by itself. */
+            answer_json(outcome->exchange, outcome->status == 0 ? 200 : outcome->status, &outcome->answer);
         }
         strbuf_clear(&outcome->written);
     }
@@ -518,22 +433,34 @@ static bool next_outcome(struct api *api, struct http_server *server, struct out
     job = job != NULL ? job : hook_door_take(api->hooks);
     struct http_exchange *exchange = job != NULL ? job->exchange : http_server_take(server);
     if (exchange != NULL) {
-        *ret = (struct outcome){.exchange = exchange, .job = job, .writes = job != NULL || writes(exchange)};
+        bool commands = is_command(exchange, job);
+        bool reads = commands || (job != NULL ? job->reads : !writes(exchange));
+        *ret = (struct outcome){.exchange = exchange, .job = job, .writes = !reads, .commands = commands};
     }
     return exchange != NULL;
 }
 
-/* When tokens were last used is worth a transaction of its own once a minute. */
-static bool keep_uses(struct api *api, bool begun, struct err *failed)
+/* When tokens were last used, and what was refused, is worth a transaction of its own once a minute. */
+static bool keep_notes(struct api *api, bool begun, struct err *failed)
 {
     if (!begun && store_begin(api->options.store, failed) < 0) {
         return false;
     }
     struct err wrong = {0};
-    if (auth_keep_uses(login_auth(api->login), &wrong) < 0) {
+    if (auth_has_uses(login_auth(api->login)) && auth_keep_uses(login_auth(api->login), &wrong) < 0) {
         log_error("api", "when tokens were used could not be recorded: %s", wrong.message);
     }
+    if (refusals_record(&api->refusals, api->options.store, clock_monotonic_ms(&clock_system),
+                        clock_wall_ms(&clock_system), &wrong) < 0) {
+        log_error("api", "that calls were refused could not be recorded: %s", wrong.message);
+    }
     return true;
+}
+
+static bool has_notes(const struct api *api)
+{
+    return auth_has_uses(login_auth(api->login)) ||
+           refusals_are_due(&api->refusals, clock_monotonic_ms(&clock_system));
 }
 
 bool api_serve(struct api *api, struct http_server *server, struct err *err)
@@ -544,6 +471,7 @@ bool api_serve(struct api *api, struct http_server *server, struct err *err)
     size_t count = 0;
     bool begun = false;
     int64_t until_ms = clock_monotonic_ms(&clock_system) + TURN_MS;
+    streams_go_on(&api->streams);
     while (count < TURN_MAX && (count == 0 || clock_monotonic_ms(&clock_system) < until_ms) &&
            next_outcome(api, server, &outcomes[count])) {
         struct outcome *outcome = &outcomes[count++];
@@ -554,16 +482,21 @@ bool api_serve(struct api *api, struct http_server *server, struct err *err)
         if (!begun) {
             (void)store_read_begin(store, &outcome->wrong);
         }
-        if (!outcome->writes || begun) {
+        if (!outcome->commands && (!outcome->writes || begun)) {
             (void)answer_one(api, outcome);
         }
     }
     store_read_end(store);
-    if (failed.code == ERR_NONE && auth_has_uses(login_auth(api->login))) {
-        begun = keep_uses(api, begun, &failed);
+    if (failed.code == ERR_NONE && has_notes(api)) {
+        begun = keep_notes(api, begun, &failed);
     }
     if (begun && store_commit(store, &failed) < 0) {
         log_error("api", "what was asked could not be recorded: %s", failed.message);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (outcomes[i].commands) {
+            (void)answer_one(api, &outcomes[i]);
+        }
     }
     send_outcomes(outcomes, count, &failed);
     if (begun) {

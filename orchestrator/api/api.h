@@ -8,6 +8,7 @@
 #ifndef SLUICE_API_API_H
 #define SLUICE_API_API_H
 
+#include "api/apart.h"
 #include "api/file_worker.h"
 #include "api/files.h"
 #include "api/params.h"
@@ -21,6 +22,12 @@
 #include "trigger/hooks.h"
 
 struct api;
+struct engine;
+struct idempotency_key;
+struct rest_doc;
+struct rest_telling;
+struct rest_work;
+struct streams;
 
 /* Whose token a request of a step's client has shown. */
 struct api_step {
@@ -83,7 +90,6 @@ struct api_call {
     struct json params; /* checked, by the route's fields */
     struct json answer; /* an object, empty at first */
     struct strbuf written; /* the answer as text already; zero: it is `answer` */
-    int status;            /* of the answer; 0: 200 */
     bool later;         /* it is answered when its job is done (api_give_job) */
     bool whole;         /* the answer is wanted for another (api_ask), and not sent in parts */
     int64_t now_ms;
@@ -92,9 +98,18 @@ struct api_call {
     const struct api_step *step; /* NULL: it is no step's */
     struct auth *auth;
     const struct auth_who *who; /* NULL: a step's, or nobody is asked who he is */
+    int status; /* of the answer, and of an error of input; 0: the usual */
+    /* ---- of API_SLUICE (api/sluice/rest.h) ---- */
+    struct rest_work *work;      /* it is answered apart from the loop; then these stand for `who`: */
+    const char *actor;           /* his name */
+    const struct reader *reader; /* what he may read; NULL: everything */
+    bool is_named, is_admin;
+    struct idempotency_key *key;        /* it came with; NULL: none */
+    const struct rest_telling *telling; /* of a command: who makes the answer */
 };
 
-enum { API_V2 = 1, API_V3 = 2 };
+/* Versions of MLflow's interface, and sluice's own (api/sluice/rest.h). */
+enum { API_V2 = 1, API_V3 = 2, API_SLUICE = 4 };
 
 struct api_route {
     enum http_method method;
@@ -123,6 +138,11 @@ struct api_options {
     enum permission default_permission; /* for what nothing is said of */
     struct hooks *hooks; /* receives deliveries of webhooks; NULL: none are taken */
     const struct api_watch *watch;      /* NULL: there is no /metrics */
+    /* For API_SLUICE: */
+    struct engine *engine;             /* NULL: there is none, and commands are refused */
+    const char *const *plugin_folders; /* ends with NULL */
+    struct json groups;                /* {group: [actor, ...]} of config.yaml */
+    struct json (*git)(const char *workspace, struct arena *arena); /* what lies there now; in a thread */
 };
 
 /* Where requests come in. */
@@ -141,9 +161,14 @@ void api_reconfigure(struct api *api, const struct api_options *from);
 /* Waits for what the disk is busy with; to be called before the server is closed, and api_close after it. */
 void api_stop(struct api *api);
 void api_close(struct api *api);
-/* Either can be read when api_serve has something to do that the server does not know of. */
+/* Each can be read when api_serve has something to do that the server does not know of. */
 int api_fd(const struct api *api);
 int api_login_fd(const struct api *api);
+int api_apart_fd(const struct api *api);
+/* How long api_serve may be left alone, in ms, though nothing wakes it; -1: for ever. */
+int api_wait_ms(const struct api *api);
+/* Answers that would last as long as their clients stay end. */
+void api_leave(struct api *api);
 /* Whether those who come in by a door for everybody are asked who they are: there are users. */
 bool api_asks_who(struct api *api);
 /* Sets the exchange aside until the job is done; then `finish` is called in a turn, with the job's error in *err if it
@@ -154,6 +179,8 @@ struct api_job {
     int (*finish)(struct api_call *call, struct err *err);
     void (*drop)(struct api_job *job); /* when it is done and nobody waits for it */
     bool given;                        /* the thread has it */
+    bool reads;                        /* `finish` writes nothing */
+    bool commands;                     /* `finish` asks the engine for something: no transaction is begun for it */
 };
 void api_give_job(struct api_call *call, struct api_job *job);
 /* The same for one that hashes a password. ERR_BUSY when too many wait; then it is still the caller's. */
@@ -165,6 +192,10 @@ void api_tried_well(struct api_call *call, const char *user);
 void api_disown_job(void *job);
 /* For http_options.head, with a door as ctx, which lives as long as the server. */
 size_t api_head(void *door, struct http_exchange *exchange);
+/* It is being answered with 401 or 403: noted for the activity log (api/refusals.h). */
+void api_note_refusal(const struct http_exchange *exchange, int status, const char *message);
+/* For http_options.refuse. */
+void api_refuse(struct http_exchange *exchange, int status, const char *text);
 /* A client that is no step's has written the run (store/run_writes.h). Others and what is no run are passed over. */
 int api_wrote_run(struct api_call *call, const char *run_id, struct err *err);
 /* What the options say of /metrics. */
@@ -178,6 +209,11 @@ struct hook_door;
 struct delivery_waits *api_delivery_waits(struct api *api);
 /* NULL: no deliveries are taken. */
 struct hook_door *api_hook_door(const struct api *api);
+const struct api_options *api_options_of(const struct api *api);
+struct apart *api_apart(const struct api *api);
+/* Idempotency keys that are being answered. */
+struct idempotency_key **api_keys(struct api *api);
+struct streams *api_streams(struct api *api);
 /* The body as a JSON object, empty when there is none; ERR_INPUT for anything else. */
 int api_read_body(struct api_call *call, struct json *ret, struct err *err);
 /* Asks a route of the tables within the answer to another, with the right of who asks: `raw` is read as a body is. */

@@ -66,7 +66,7 @@ static void drop(struct http_source *source)
 void long_list_answer(struct api_call *call, const struct long_list *list)
 {
     struct sending *sending = mem_alloc(sizeof *sending);
-    *sending = (struct sending){.source = {next, drop}, .list = *list, .call = *call};
+    *sending = (struct sending){.source = {.next = next, .drop = drop}, .list = *list, .call = *call};
     sending->call.exchange = NULL; /* it is gone before the last part */
     sending->call.step = NULL;
     sending->call.params = json_object();

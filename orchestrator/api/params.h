@@ -22,6 +22,7 @@ enum api_type {
     API_OBJECTS, /* a list of objects by `fields` */
 };
 
+struct rest_doc;
 struct api_field {
     const char *name; /* NULL ends a table */
     enum api_type type;
@@ -29,6 +30,7 @@ struct api_field {
     const char *alias; /* another name it comes under; NULL: none */
     const struct api_field *fields;
     const char *const *words; /* by their numbers, from 0; NULL at a number that is none; ends with "" */
+    const struct rest_doc *rest; /* of a row of API_SLUICE, whose only field this is: api/sluice/rest.h */
 };
 
 /* ERR_INPUT in MLflow's words: a parameter that is missing, or of another type. */

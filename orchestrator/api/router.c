@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/router.h"
 
+#include "api/sluice/rest.h"
 #include "base/percent.h"
 #include "base/str_index.h"
 
@@ -17,7 +18,8 @@ struct router {
 static const struct {
     const char *prefix;
     unsigned version;
-} prefixes[] = {{"/api/2.0", API_V2}, {"/ajax-api/2.0", API_V2}, {"/api/3.0", API_V3}, {"/ajax-api/3.0", API_V3}};
+} prefixes[] = {{"/api/2.0", API_V2}, {"/ajax-api/2.0", API_V2}, {"/api/3.0", API_V3}, {"/ajax-api/3.0", API_V3},
+              {REST_PREFIX, API_SLUICE}};
 
 static bool is_name(struct str part)
 {
@@ -59,7 +61,8 @@ int router_check(const struct api_route *const *routes, const struct api_plain *
 {
     for (size_t i = 0; routes[i] != NULL; i++) {
         for (const struct api_route *route = routes[i]; route->path != NULL; route++) {
-            if (check_needs(route->path, &route->needs, err) < 0) {
+            if (check_needs(route->path, &route->needs, err) < 0 ||
+                (route->versions == API_SLUICE && rest_check(route, err) < 0)) {
                 return -1;
             }
         }

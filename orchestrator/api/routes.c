@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/hooks.h"
 #include "api/mlflow/routes.h"
+#include "api/sluice/routes.h"
 
 const struct api_route *const api_routes[] = {
     mlflow_server_routes,
@@ -18,6 +19,16 @@ const struct api_route *const api_routes[] = {
     mlflow_user_routes,
     mlflow_permission_routes,
     mlflow_absent_routes,
+    rest_home_routes,
+    rest_pipeline_routes,
+    rest_run_routes,
+    rest_start_routes,
+    rest_step_routes,
+    rest_log_routes,
+    rest_artifact_routes,
+    rest_approval_routes,
+    rest_gate_routes,
+    rest_activity_routes,
     NULL,
 };
 

@@ -103,17 +103,21 @@ const struct command command_approvals = {
     .run = run_approvals,
 };
 
+enum { ACTIVITY_COLUMNS_SHOWN = 8 }; /* the others are for --json */
+
 /* ---- activity --------------------------------------------------------------------------------------------------- */
 
 static int list_activity(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"sequence", "at", "actor", "action", "object", "from", "to", "reason", NULL};
+    static const char *const headings[] = {"sequence", "at", "actor", "action", "object", "from",
+                                           "to",       "reason", "address", NULL};
     const char *limit = option_value(cli, "limit");
     int64_t most = 50;
     struct activity *rows = NULL;
     size_t count = 0;
     struct table table;
     table_init(&table, cli, headings);
+    table.shown = ACTIVITY_COLUMNS_SHOWN;
     if (limit != NULL && parse_int(str_from(limit), 1, 1000000, &most, err) < 0) {
         return err_add(err, "--limit");
     }
@@ -124,7 +128,7 @@ static int list_activity(struct cli *cli, struct home *home, struct err *err)
         struct json cells[] = {
             json_int(rows[i].sequence),        table_moment(cli, rows[i].at_ms), table_text(cli, rows[i].actor),
             table_text(cli, rows[i].action),   table_text(cli, rows[i].object),  table_text(cli, rows[i].from_state),
-            table_text(cli, rows[i].to_state), table_text(cli, rows[i].reason),
+            table_text(cli, rows[i].to_state), table_text(cli, rows[i].reason),   table_text(cli, rows[i].address),
         };
         table_row(&table, cells);
     }

@@ -6,8 +6,9 @@
 #include "cli/git_head.h"
 #include "cli/kept_params.h"
 #include "cli/names.h"
-#include "cli/run_view.h"
 #include "cli/start.h"
+#include "engine/again.h"
+#include "view/run_view.h"
 
 #include <stdio.h>
 
@@ -29,54 +30,10 @@ static int find_ended(struct session *session, const char *words, struct pipelin
     return 0;
 }
 
-/* The definition that the run had, or, for rerun, the file as it is now when it is still there. */
-static const struct pipeline *stored_definition(struct session *session, const struct pipeline_run *row,
-                                                struct err *err)
+/* What lies in the workspace now. */
+static struct json git_now(const struct session *session, const struct engine_submission *submission)
 {
-    struct diags diags;
-    struct pipeline_world world = {.plugins = &session->catalogue, .folder = row->folder, .root = row->workspace};
-    diags_init(&diags, session->cli->arena, row->file);
-    if (store_definition_get(session->home.store, row->definition, session->cli->arena, &diags.text, err) < 0) {
-        return NULL;
-    }
-    const struct pipeline *pipeline = pipeline_load(&diags, &world);
-    if (pipeline == NULL) {
-        (void)err_set(err, ERR_INPUT, "the definition of this run is not accepted any more: line %d: %s",
-                      diags.count > 0 ? diags.items[0].pos.line : 0,
-                      diags.count > 0 ? diags.items[0].message : "unknown");
-    }
-    return pipeline;
-}
-
-/* What the run knew of its surroundings: the same environment, with the values that it had then. */
-static int take_surroundings(struct session *session, const struct pipeline_run *row,
-                             struct engine_submission *submission, struct err *err)
-{
-    struct arena *arena = session->cli->arena;
-    struct json *contexts = arena_one(arena, struct json);
-    if (json_read(str_from(row->contexts), (struct json_limits){0}, arena, contexts, err) < 0) {
-        return err_add(err, "the contexts of the run");
-    }
-    const struct json *vars = json_get(contexts, "vars");
-    submission->vars = vars == NULL ? json_object() : *vars;
-    submission->environment = json_get_text(contexts, "environment", NULL);
-    submission->workspace = row->workspace;
-    submission->git = git_head(git_root(row->workspace, arena), arena);
-    return 0;
-}
-
-/* The flags of the step and of all below it; NULL when there is no such step. */
-static const bool *mark_steps(const struct cli *cli, const struct pipeline *pipeline, const char *option,
-                              const char *step, struct err *err)
-{
-    bool *marks = arena_array(cli->arena, pipeline->step_count, sizeof *marks);
-    ptrdiff_t at = names_step(pipeline, option, step, cli->arena, err);
-    if (at < 0) {
-        return NULL;
-    }
-    marks[at] = true;
-    run_mark_below(pipeline, (size_t)at, marks);
-    return marks;
+    return git_head(git_root(submission->workspace, session->cli->arena), session->cli->arena);
 }
 
 /* `before`: the params of the run whose good steps are kept; NULL: they are the same. */
@@ -99,51 +56,21 @@ static int submit_and_follow(struct session *session, struct engine_submission *
 
 /* ---- retry -------------------------------------------------------------------------------------------------- */
 
-/* What STEP and --only say: which steps run again, and that the run's own --until holds no more when STEP is not among
- * what it needed. */
-static int take_step(const struct cli *cli, const char *step, const char *until, struct engine_submission *submission,
-                     struct err *err)
-{
-    const struct pipeline *pipeline = submission->pipeline;
-    const bool *below = mark_steps(cli, pipeline, NULL, step, err);
-    if (below == NULL) {
-        return -1;
-    }
-    bool needed = until != NULL && below[pipeline_find_step(pipeline, str_from(until))];
-    submission->until = needed ? until : NULL;
-    submission->only = option_given(cli, "only");
-    submission->again = below;
-    if (submission->only) {
-        bool *alone = arena_array(cli->arena, pipeline->step_count, sizeof *alone);
-        alone[pipeline_find_step(pipeline, str_from(step))] = true;
-        submission->again = alone;
-    }
-    return 0;
-}
-
 static int prepare_retry(struct session *session, struct engine_submission *submission, struct err *err)
 {
     struct cli *cli = session->cli;
     struct pipeline_run *row = arena_one(cli->arena, struct pipeline_run);
+    const char *word = cli->argument_count > 1 ? cli->arguments[1] : NULL;
+    ptrdiff_t step = -1;
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
-        (submission->pipeline = stored_definition(session, row, err)) == NULL ||
-        json_read(str_from(row->params), (struct json_limits){0}, cli->arena, &submission->params, err) < 0 ||
+        (submission->pipeline =
+             again_definition(session->home.store, &session->catalogue, row, cli->arena, err)) == NULL ||
         start_priority(cli, &submission->priority, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
-        take_surroundings(session, row, submission, err) < 0) {
+        (word != NULL && (step = names_step(submission->pipeline, NULL, word, cli->arena, err)) < 0) ||
+        again_retry(row, step, option_given(cli, "only"), cli->arena, submission, err) < 0) {
         return -1;
     }
-    const char *step = cli->argument_count > 1 ? cli->arguments[1] : NULL;
-    submission->until = row->until;
-    if (step != NULL) {
-        if (take_step(cli, step, row->until, submission, err) < 0) {
-            return -1;
-        }
-    } else if (row->state == RUN_STATE_SUCCEEDED) {
-        return err_set(err, ERR_STATE, "run %s succeeded: name the step to run again, or start a new run",
-                       names_label(cli->arena, row));
-    }
-    submission->retry_of = row->run_id;
-    submission->fresh = step;
+    submission->git = git_now(session, submission);
     return 0;
 }
 
@@ -205,19 +132,22 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
     struct pipeline_run *row = arena_one(cli->arena, struct pipeline_run);
     const char *from = option_value(cli, "from");
     if (find_ended(session, cli->arguments[0], row, err) < 0 ||
-        (submission->pipeline = stored_definition(session, row, err)) == NULL ||
+        (submission->pipeline =
+             again_definition(session->home.store, &session->catalogue, row, cli->arena, err)) == NULL ||
         json_read(str_from(row->params), (struct json_limits){0}, cli->arena, ret_before, err) < 0 ||
         start_params(cli, submission->pipeline, ret_before, &submission->params, err) < 0 ||
         start_priority(cli, &submission->priority, err) < 0 || start_seed(cli, &submission->seed, err) < 0 ||
         start_until(cli, submission->pipeline, &submission->until, err) < 0 ||
-        take_surroundings(session, row, submission, err) < 0) {
+        again_surroundings(row, cli->arena, submission, err) < 0) {
         return -1;
     }
+    submission->git = git_now(session, submission);
     if (from != NULL) {
-        submission->again = mark_steps(cli, submission->pipeline, "--from", from, err);
-        if (submission->again == NULL) {
+        ptrdiff_t step = names_step(submission->pipeline, "--from", from, cli->arena, err);
+        if (step < 0) {
             return -1;
         }
+        submission->again = again_below(submission->pipeline, (size_t)step, cli->arena);
         submission->retry_of = row->run_id;
         submission->fresh = from;
         submission->new_number = true;

@@ -5,10 +5,10 @@
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "cli/names.h"
-#include "cli/run_view.h"
 #include "cli/session.h"
 #include "cli/summary.h"
 #include "cli/table.h"
+#include "view/run_view.h"
 
 #include <stdio.h>
 

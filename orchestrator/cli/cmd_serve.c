@@ -95,6 +95,7 @@ static void leave(struct serving *s)
         s->leaves_ms = clock_monotonic_ms(&clock_system) + FAREWELL_MS;
         notify_say(&s->notify, "STOPPING=1\nSTATUS=answers what has begun; steps go on without it");
         http_server_stop_listening(s->http);
+        api_leave(s->entrance.api);
         (void)close(s->listener);
         s->listener = -1;
     } else if (s->leaving == STOPS) {
@@ -122,6 +123,7 @@ static int open_server(struct serving *s, int listener, struct http_server **ret
                                 .head = api_head,
                                 .ctx = &s->entrance,
                                 .stats = &s->watch.answers,
+                                .refuse = api_refuse,
                                 .fd_share = SHARE};
     if (serve_tls_read(s->cli, &http, err) < 0) {
         (void)close(listener);
@@ -304,12 +306,20 @@ static bool may_pass(const struct err *wrong)
     return wrong->code == ERR_LIMIT || wrong->code == ERR_BUSY;
 }
 
+/* How long nobody has to look at requests; -1: until something comes. */
+static int wait_of(const struct serving *s)
+{
+    int http_ms = http_server_wait_ms(s->http);
+    int api_ms = api_wait_ms(s->entrance.api);
+    return api_ms >= 0 && (http_ms < 0 || api_ms < http_ms) ? api_ms : http_ms;
+}
+
 /* A full disk is told of and waited out: what only reads is answered meanwhile. Anything else of the store ends us, and
  * the next start recovers. */
 static int take_engine_turn(struct serving *s, struct err *err)
 {
     struct err wrong = {0};
-    int wait_ms = s->leaving != STAYS || s->before != NULL ? 50 : http_server_wait_ms(s->http);
+    int wait_ms = s->leaving != STAYS || s->before != NULL ? 50 : wait_of(s);
     wait_ms = notify_wait_ms(&s->notify, clock_monotonic_ms(&clock_system), wait_ms);
     if (engine_turn(s->session.engine, tracking_wait_ms(s->session.tracking, wait_ms), &wrong) < 0) {
         if (!may_pass(&wrong)) {
@@ -338,7 +348,7 @@ static int take_turn(struct serving *s, struct err *err)
         return -1;
     }
     door_serve(s->door);
-    bool asked = engine_was_woken(s->session.engine) || http_server_wait_ms(s->http) == 0;
+    bool asked = engine_was_woken(s->session.engine) || wait_of(s) == 0;
     if ((asked && answer(s, s->http, err) < 0) || (s->before != NULL && answer(s, s->before, err) < 0)) {
         return -1;
     }

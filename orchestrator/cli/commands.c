@@ -41,6 +41,7 @@ const struct command *const commands[] = {
     &command_validate,
     &command_graph,
     &command_schema,
+    &command_openapi,
     &command_plugins,
     &command_plugins_show,
     &command_plugins_new,

@@ -13,7 +13,7 @@ extern const struct command command_retry, command_rerun, command_cancel;
 /* cmd_approve.c */
 extern const struct command command_approve, command_reject;
 /* cmd_validate.c, cmd_graph.c, cmd_schema.c */
-extern const struct command command_validate, command_graph, command_schema;
+extern const struct command command_validate, command_graph, command_schema, command_openapi;
 /* cmd_plugins.c, cmd_plugins_new.c, cmd_plugins_test.c */
 extern const struct command command_plugins, command_plugins_show, command_plugins_new, command_plugins_test;
 /* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/explain.h"
 
-#include "cli/reason_words.h"
-#include "cli/step_words.h"
 #include "run/part_changes.h"
 #include "store/cache.h"
 #include "store/runs.h"
+#include "view/reason_words.h"
+#include "view/step_words.h"
 
 /* ---- why --------------------------------------------------------------------------------------------------------- */
 

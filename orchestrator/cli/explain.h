@@ -4,7 +4,7 @@
 #ifndef SLUICE_CLI_EXPLAIN_H
 #define SLUICE_CLI_EXPLAIN_H
 
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 /* An item, or a step without items:
  *   {"id","item","matrix","outcome","why"}, and where they are known "from", "compared_with", "changes", "kept",

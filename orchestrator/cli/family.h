@@ -5,7 +5,7 @@
 #ifndef SLUICE_CLI_FAMILY_H
 #define SLUICE_CLI_FAMILY_H
 
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 struct family_member {
     struct run_view view;

@@ -6,8 +6,8 @@
 #include "cli/door.h"
 #include "cli/live.h"
 #include "cli/onlooker.h"
-#include "cli/run_view.h"
 #include "cli/summary.h"
+#include "view/run_view.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -283,6 +283,23 @@ static int follow(struct follower *f, struct err *err)
     return hold(f, err);
 }
 
+/* What the command ends with: 0, 1, 6 by the run's state and verdict; 5 when it waits. */
+static int exit_code_of(const struct run_view *view)
+{
+    switch (view->row.state) {
+    case RUN_STATE_SUCCEEDED:
+        return EXIT_OK;
+    case RUN_STATE_QUEUED:
+    case RUN_STATE_RUNNING:
+    case RUN_STATE_WAITING:
+        return EXIT_WAITING;
+    case RUN_STATE_FAILED:
+        return view->row.verdict == VERDICT_REFUSED ? EXIT_REFUSED : EXIT_RUN_FAILED;
+    default:
+        return EXIT_RUN_FAILED;
+    }
+}
+
 static int report(struct follower *f, struct err *err)
 {
     if (f->signals > 2) {
@@ -307,7 +324,7 @@ static int report(struct follower *f, struct err *err)
     } else if (!cli->quiet) {
         summary_print(cli, &f->session->home, &view, false, stdout);
     }
-    int code = f->signal != 0 ? EXIT_SIGNAL + f->signal : run_view_exit_code(&view);
+    int code = f->signal != 0 ? EXIT_SIGNAL + f->signal : exit_code_of(&view);
     run_view_clear(&view);
     return code;
 }

@@ -3,8 +3,8 @@
  */
 #include "cli/graph.h"
 
-#include "cli/step_words.h"
 #include "plugin/catalogue.h"
+#include "view/step_words.h"
 
 /* How a notation writes what is inside quotes. */
 struct notation {

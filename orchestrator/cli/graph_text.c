@@ -11,7 +11,7 @@
 #include "cli/graph.h"
 
 #include "base/utf8.h"
-#include "cli/step_words.h"
+#include "view/step_words.h"
 
 enum { LANE_FREE = -1 };
 

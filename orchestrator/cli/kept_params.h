@@ -4,7 +4,7 @@
 #ifndef SLUICE_CLI_KEPT_PARAMS_H
 #define SLUICE_CLI_KEPT_PARAMS_H
 
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 /* Names on standard error each step that was kept and reads a param that is another in `now` than it was `before`. What
  * a step reads is told by its text ("params.day"), so that Lua counts too; it is a warning and prevents nothing. */

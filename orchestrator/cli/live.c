@@ -5,9 +5,9 @@
 #include "base/parse.h"
 #include "cli/live_graph.h"
 #include "cli/log_line.h"
-#include "cli/reason_words.h"
 #include "cli/summary.h"
-#include "cli/wait_words.h"
+#include "view/reason_words.h"
+#include "view/wait_words.h"
 #include "wire/journal.h"
 
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #define SLUICE_CLI_LIVE_H
 
 #include "cli/live_graph.h"
-#include "cli/run_view.h"
 #include "cli/session.h"
+#include "view/run_view.h"
 
 struct live;
 

@@ -3,9 +3,9 @@
 
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "cli/reason_words.h"
 #include "cli/summary.h"
-#include "cli/wait_words.h"
+#include "view/reason_words.h"
+#include "view/wait_words.h"
 
 enum { NAME_COLUMNS_LEAST = 8, NAME_COLUMNS_MOST = 28, TIME_COLUMNS = 8, BAR_COLUMNS = 20, LINE_MAX_BYTES = 4096 };
 

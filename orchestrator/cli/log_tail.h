@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/home.h"
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #include "cli/onlooker.h"
 
 #include "base/mem.h"
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
 #include "cli/plan.h"
 
 #include "base/parse.h"
-#include "cli/step_words.h"
 #include "run/run.h"
+#include "view/step_words.h"
 
 #include <stdio.h>
 

@@ -3,9 +3,9 @@
 
 #include "base/fs.h"
 #include "base/path.h"
-#include "cli/run_view.h"
 #include "store/metrics.h"
 #include "store/runs.h"
+#include "view/run_view.h"
 #include "wire/journal.h"
 
 #include <math.h>

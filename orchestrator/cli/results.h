@@ -6,9 +6,9 @@
 #define SLUICE_CLI_RESULTS_H
 
 #include "cli/cli.h"
-#include "cli/run_view.h"
 #include "store/gates.h"
 #include "store/store.h"
+#include "view/run_view.h"
 
 #include <stdio.h>
 

@@ -70,16 +70,27 @@ void installation_find(const struct cli *cli, struct installation *ret)
     ret->step_header = path_join(arena, built ? folder : prefix, "include/sluice/step.h");
 }
 
-void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue)
+const char *const *session_plugin_folders(const struct cli *cli)
 {
     struct installation installation;
     installation_find(cli, &installation);
-    catalogue_init(ret_catalogue, cli->arena);
+    const char **folders = arena_array(cli->arena, 3, sizeof *folders);
     const char *own = getenv("SLUICE_PLUGINS");
+    size_t count = 0;
     if (own != NULL && *own != '\0') {
-        catalogue_add_folder(ret_catalogue, own);
+        folders[count++] = own;
     }
-    catalogue_add_folder(ret_catalogue, installation.plugins);
+    folders[count] = installation.plugins;
+    return folders;
+}
+
+void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue)
+{
+    const char *const *folders = session_plugin_folders(cli);
+    catalogue_init(ret_catalogue, cli->arena);
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        catalogue_add_folder(ret_catalogue, folders[i]);
+    }
 }
 
 static bool is_passed(const char *pattern, struct str name)

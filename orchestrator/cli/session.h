@@ -32,6 +32,8 @@ struct installation {
 };
 void installation_find(const struct cli *cli, struct installation *ret);
 /* The standard plugins, and those of SLUICE_PLUGINS (a folder). */
+/* Their folders, those that come first in front; NULL at the end. */
+const char *const *session_plugin_folders(const struct cli *cli);
 void session_catalogue(const struct cli *cli, struct catalogue *ret_catalogue);
 
 struct session_options {

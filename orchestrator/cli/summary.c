@@ -5,11 +5,11 @@
 #include "base/utf8.h"
 #include "cli/log_tail.h"
 #include "cli/names.h"
-#include "cli/reason_words.h"
 #include "cli/results.h"
 #include "cli/screen.h"
 #include "store/runs.h"
 #include "store/waits.h"
+#include "view/reason_words.h"
 
 enum { NAME_COLUMNS_MAX = 28, NOTE_COLUMNS_MIN = 24, HINT_COLUMNS_MIN = 30, HINTS_MAX = 64 };
 

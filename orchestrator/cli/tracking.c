@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "cli/git_head.h"
 #include "cli/session.h"
 
 #include <poll.h>
@@ -122,6 +123,11 @@ static void step_recorded(void *ctx, int64_t attempt)
     engine_step_recorded(tracking->session->engine, attempt);
 }
 
+static struct json git_of(const char *workspace, struct arena *arena)
+{
+    return git_head(git_root(workspace, arena), arena);
+}
+
 static struct api_options options_of(struct tracking *tracking)
 {
     struct session *session = tracking->session;
@@ -138,6 +144,10 @@ static struct api_options options_of(struct tracking *tracking)
         .default_permission = session->config.default_permission,
         .hooks = session->hooks,
         .watch = session->watch,
+        .engine = session->engine,
+        .plugin_folders = session_plugin_folders(session->cli),
+        .groups = session->config.groups,
+        .git = git_of,
     };
 }
 
@@ -155,7 +165,8 @@ struct api *tracking_api(struct tracking *tracking, struct err *err)
     struct api_options options = options_of(tracking);
     if (tracking->api == NULL && (api_open(&options, &tracking->api, err) < 0 ||
                                   engine_watch(session->engine, api_fd(tracking->api), err) < 0 ||
-                                  engine_watch(session->engine, api_login_fd(tracking->api), err) < 0)) {
+                                  engine_watch(session->engine, api_login_fd(tracking->api), err) < 0 ||
+                                  engine_watch(session->engine, api_apart_fd(tracking->api), err) < 0)) {
         return NULL;
     }
     tracking->door.api = tracking->api;

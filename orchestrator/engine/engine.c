@@ -8,7 +8,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "base/fs.h"
-#include "engine/engine_internal.h"
+#include "engine/beside.h"
 #include "engine/firing.h"
 #include "engine/stats.h"
 #include "engine/watch.h"
@@ -375,7 +375,7 @@ int turn_ready(struct engine *engine, struct err *err)
 
 int turn_end(struct engine *engine, int result, struct err *err)
 {
-    if (result == 0) {
+    if (result == 0 && (result = record_beside(engine, err)) == 0) {
         result = turn_commit(engine, err);
     } else {
         turn_abandon(engine);

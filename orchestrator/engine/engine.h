@@ -165,6 +165,7 @@ int engine_reconfigure(struct engine *engine, const struct engine_options *from,
 struct engine_vote {
     const char *run_id;
     const char *step; /* NULL: the only open approval; may be the step that runs a sub-pipeline */
+    int64_t wait;     /* the very one, by its id; 0: as `step` says */
     const char *actor;
     struct json groups; /* list of the actor's groups */
     bool approve;
@@ -172,6 +173,13 @@ struct engine_vote {
 };
 int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
                 struct err *err);
+/* Of the next command: what is to be recorded in its transaction, called when it has done everything else; -1 takes the
+ * command back. To be set behind the command to one without a function. */
+struct engine_beside {
+    int (*record)(void *ctx, struct err *err); /* NULL: nothing */
+    void *ctx;
+};
+void engine_set_beside(struct engine *engine, struct engine_beside beside);
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */
 /* One turn: waits at most `timeout_ms` (-1: until something happens) for events and timers. Returns the number of

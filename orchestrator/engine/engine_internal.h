@@ -166,8 +166,7 @@ struct gathered {
 struct engine {
     struct engine_options options;
     const struct engine_world *world;
-    int slots;
-    int epoll_fd;
+    int slots, epoll_fd;
     bool woken; /* by a descriptor of the caller's, in the last turn */
     int64_t generation;
     struct rng rng;
@@ -175,6 +174,7 @@ struct engine {
     struct arena *turn; /* reset after each turn */
     struct plugin_digest *plugin_digests; /* in it: those looked at in this turn */
     bool in_transaction;
+    struct engine_beside beside;
     struct {
         VEC_OF(struct open_run *)
     } runs;

@@ -62,12 +62,19 @@ static const char *asked_words(struct engine *engine, const struct asked *asked)
 }
 
 /* The only one, also where a sub-pipeline asks. */
-static int find_approval(struct engine *engine, struct open_run *open, const char *step, struct asked *ret_asked,
-                         struct err *err)
+static int find_approval(struct engine *engine, struct open_run *open, const struct engine_vote *vote,
+                         struct asked *ret_asked, struct err *err)
 {
     struct asked_list list = {0};
+    const char *step = vote->step;
     if (list_asked(engine, open, step, &list, err) < 0) {
         return -1;
+    }
+    for (size_t i = 0; vote->wait != 0 && i < list.count; i++) {
+        if (list.items[i].wait.id == vote->wait) {
+            *ret_asked = list.items[i];
+            return 0;
+        }
     }
     if (list.count == 0) {
         return err_set(err, ERR_STATE, "%s waits for no approval%s%s", run_words(engine->turn, &open->row),
@@ -230,7 +237,7 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         return err_set(err, ERR_STATE, "run %s cannot go on, as the log says: there is nothing to decide",
                        vote->run_id);
     }
-    if (find_approval(engine, open, vote->step, &asked, err) < 0 ||
+    if (find_approval(engine, open, vote, &asked, err) < 0 ||
         json_read(str_from(asked.wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
         approval_may_vote(&spec, vote->actor, &vote->groups, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;

@@ -15,6 +15,11 @@ struct str http_header(const struct http_exchange *exchange, const char *name)
     return str_from(value == NULL ? "" : value);
 }
 
+bool http_has_header(const struct http_exchange *exchange, const char *name)
+{
+    return http_library.MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name) != NULL;
+}
+
 struct taking {
     void (*take)(void *ctx, struct str name, struct str value);
     void *ctx;

@@ -26,10 +26,14 @@ enum { HTTP_HEADERS_MAX = 8 };
 /* A body that is made while it is sent. */
 struct http_source {
     /* Adds what comes next to the part, when the client has taken the one before; nothing: that was all. -1 cuts the
-     * connection. */
+     * connection. 1: nothing has come yet; it is asked again after http_source_wake, and until then nobody notices that
+     * the client has gone: what follows something for long sends a little now and then. */
     int (*next)(struct http_source *source, struct strbuf *part);
     void (*drop)(struct http_source *source);
+    struct http_making *making; /* the server's own; NULL: it is not being sent */
 };
+/* It has something to send, or has ended. */
+void http_source_wake(struct http_source *source);
 
 /* What is to be sent: a text, a part of a file, or what a source makes. */
 struct http_answer {
@@ -37,7 +41,7 @@ struct http_answer {
     const char *content_type;                     /* NULL: none */
     struct strbuf body;                           /* taken over by http_answer; not used with a file */
     int fd;                                       /* of the file, closed when it is sent; -1: none */
-    int64_t offset, size;                         /* bytes of the file */
+    int64_t offset, size;                         /* bytes of the file; of a source, if it is known, what it makes */
     struct http_source *source;                   /* taken over; NULL: none */
     struct http_header headers[HTTP_HEADERS_MAX]; /* copied; up to the first without a name */
 };
@@ -71,6 +75,7 @@ struct http_exchange {
 
 /* The value of a header, "" when it is not there. Names in any case. */
 struct str http_header(const struct http_exchange *exchange, const char *name);
+bool http_has_header(const struct http_exchange *exchange, const char *name);
 /* Calls `take` for each header, in their order. */
 void http_headers_each(const struct http_exchange *exchange, void (*take)(void *ctx, struct str name, struct str value),
                        void *ctx);

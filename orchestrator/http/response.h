@@ -4,11 +4,10 @@
 #ifndef SLUICE_HTTP_RESPONSE_H
 #define SLUICE_HTTP_RESPONSE_H
 
-#include "http/exchange.h"
-
-struct MHD_Response;
+#include "http/making.h"
 
 /* Takes over the answer's text, file or source. NULL when there is no memory. */
-struct MHD_Response *response_of(struct http_answer *answer);
+struct MHD_Response *response_of(struct http_makings *makings, struct MHD_Connection *connection,
+                                 struct http_answer *answer);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "http/answer_headers.h"
 #include "http/library.h"
+#include "http/making.h"
 #include "http/response.h"
 #include "http/unfinished.h"
 
@@ -34,6 +35,7 @@ struct http_server {
     struct http_exchange *first, *last; /* whole, and not taken */
     struct unfinished unfinished;       /* not whole yet */
     struct http_exchange *standing;     /* taken, and not answered; in no order */
+    struct http_makings makings;
     bool speaks_tls;
     char complaint[512];                /* the library's first: the others say that it gave up */
 };
@@ -143,7 +145,7 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **sl
 static enum MHD_Result send_answer(struct http_exchange *exchange)
 {
     struct http_answer *answer = &exchange->answer;
-    struct MHD_Response *response = response_of(answer);
+    struct MHD_Response *response = response_of(&exchange->server->makings, exchange->connection, answer);
     if (response == NULL) {
         return MHD_NO;
     }
@@ -244,6 +246,13 @@ static bool refuse_ambiguous(struct http_exchange *exchange)
     return true;
 }
 
+static void refuse_size(struct http_exchange *exchange)
+{
+    const struct http_options *options = &exchange->server->options;
+    (options->refuse == NULL ? http_answer_text : options->refuse)(exchange, MHD_HTTP_CONTENT_TOO_LARGE,
+                                                                   "The body is larger than this route takes.");
+}
+
 /* Asks what is to become of the request, for the first time or once more. */
 static void ask_head(struct http_exchange *exchange)
 {
@@ -253,7 +262,7 @@ static void ask_head(struct http_exchange *exchange)
     strbuf_init(&exchange->body, exchange->body_max);
     int64_t length = http_content_length(exchange);
     if (!exchange->held && !exchange->answered && length > 0 && (uint64_t)length > exchange->body_max) {
-        http_answer_text(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "The body is larger than this route takes.");
+        refuse_size(exchange);
     }
 }
 
@@ -305,7 +314,7 @@ static enum MHD_Result take_part(struct http_exchange *exchange, const char *byt
     }
     exchange->taken += size;
     if (exchange->taken > exchange->body_max) {
-        http_answer_text(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "The body is larger than this route takes.");
+        refuse_size(exchange);
         return MHD_YES;
     }
     if (exchange->sink != NULL) {
@@ -462,6 +471,7 @@ int http_server_open(const struct http_options *options, struct http_server **re
 {
     struct http_server *server = mem_alloc(sizeof *server);
     *server = (struct http_server){.options = *options, .fd = -1};
+    server->makings.ready = &server->ready;
     if (http_library_load(err) < 0) {
         (void)close(options->listener);
         http_server_close(server);
@@ -494,6 +504,7 @@ void http_server_close(struct http_server *server)
     while (server->standing != NULL) {
         http_answer_text(server->standing, MHD_HTTP_SERVICE_UNAVAILABLE, "The server is going.");
     }
+    makings_end(&server->makings);
     if (server->daemon != NULL) {
         (void)http_library.MHD_run(server->daemon); /* what was answered is seen to */
         http_library.MHD_stop_daemon(server->daemon);

@@ -27,6 +27,8 @@ struct http_options {
      * its sink, and then the exchange can be taken. A sink that returns -1 cuts the connection, or has answered. */
     size_t (*head)(void *ctx, struct http_exchange *exchange);
     void *ctx;
+    /* How a body that is too large is refused; NULL: in plain text. */
+    void (*refuse)(struct http_exchange *exchange, int status, const char *text);
     /* Texts in PEM, of a server that speaks TLS; NULL: it does not. They are not needed once it is open. */
     const char *certificates, *key;
     struct http_stats *stats; /* where answers are counted; NULL: nowhere */

@@ -4,7 +4,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "crypto/digest.h"
-#include "store/stmt.h"
+#include "store/search_sql.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
@@ -17,12 +17,30 @@ void store_activity_set_key(struct store *store, const unsigned char key[32])
     store->has_activity_key = true;
 }
 
+void store_activity_set_address(struct store *store, const char *address)
+{
+    (void)snprintf(store->activity_address, sizeof store->activity_address, "%s", address == NULL ? "" : address);
+}
+
+void store_activity_share_key(struct store *store, const struct store *with)
+{
+    if (with->has_activity_key) {
+        store_activity_set_key(store, with->activity_key);
+    }
+}
+
 static int need_key(const struct store *store, struct err *err)
 {
     return store->has_activity_key
                ? 0
                : err_set(err, ERR_STATE,
                          "the home's key is not there, or may not be read by you: the activity log cannot be chained");
+}
+
+static void add_field(struct strbuf *text, const char *field)
+{
+    strbuf_printf(text, "%zu:", strlen(field));
+    strbuf_add_text(text, field);
 }
 
 /* Every field with its length, so that no two rows can look alike. */
@@ -34,11 +52,13 @@ static void write_fields(struct strbuf *text, const char *before, const struct a
     (void)snprintf(at, sizeof at, "%lld", (long long)a->at_ms);
     const char *fields[] = {before,    sequence,      at,          a->actor,  a->action,         a->object,
                             a->object_id, a->from_state, a->to_state, a->reason, a->evidence_sha256};
+    bool is_far = a->address != NULL && a->address[0] != '\0';
     strbuf_init(text, 16 << 20);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const char *field = fields[i] == NULL ? "" : fields[i];
-        strbuf_printf(text, "%zu:", strlen(field));
-        strbuf_add_text(text, field);
+        add_field(text, fields[i] == NULL ? "" : fields[i]);
+    }
+    if (is_far) { /* rows without one are chained as they were before there were addresses */
+        add_field(text, a->address);
     }
 }
 
@@ -78,11 +98,12 @@ int store_activity_append(struct store *store, const struct activity *activity, 
         return -1;
     }
     row.sequence++;
+    row.address = activity->address == NULL ? store->activity_address : activity->address;
     struct digest chain = chain_of(store, before, &row);
     struct stmt *s =
         stmt_get(store, "INSERT INTO activity (sequence, at_ms, actor, action, object, object_id, from_state, "
-                        "to_state, reason, evidence_sha256, chain) VALUES (:sequence, :at, :actor, :action, "
-                        ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain)");
+                        "to_state, reason, evidence_sha256, chain, address) VALUES (:sequence, :at, :actor, :action, "
+                        ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain, :address)");
     stmt_int(s, ":sequence", row.sequence);
     stmt_int(s, ":at", row.at_ms);
     stmt_text(s, ":actor", text_of(row.actor));
@@ -94,17 +115,12 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     stmt_text(s, ":reason", text_of(row.reason));
     stmt_text(s, ":evidence", text_of(row.evidence_sha256));
     stmt_text(s, ":chain", chain.hex);
+    stmt_text(s, ":address", row.address);
     return stmt_run_one(s, "writing the activity log", err);
 }
 
-static const char columns_newest[] =
-    "SELECT sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain "
-    "FROM activity WHERE (:object_id IS NULL OR object_id = :object_id) AND (:from = 0 OR sequence < :from) "
-    "ORDER BY sequence DESC LIMIT :limit";
-static const char columns_oldest[] =
-    "SELECT sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain "
-    "FROM activity WHERE (:object_id IS NULL OR object_id = :object_id) AND sequence > :from "
-    "ORDER BY sequence LIMIT :limit";
+#define COLUMNS                                                                                                        \
+    "sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain, address "
 
 static struct activity read_row(struct stmt *s, struct arena *arena)
 {
@@ -120,28 +136,73 @@ static struct activity read_row(struct stmt *s, struct arena *arena)
         .reason = stmt_column_text(s, 8, arena),
         .evidence_sha256 = stmt_column_text(s, 9, arena),
         .chain = stmt_column_text(s, 10, arena),
+        .address = stmt_column_text(s, 11, arena),
     };
 }
 
-int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
-                        size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err)
+static void add_text(struct sql *sql, const char *condition, const char *value)
 {
-    struct stmt *s = stmt_get(store, newest_first ? columns_newest : columns_oldest);
+    if (value != NULL) {
+        sql_add(sql, condition);
+        sql_text(sql, str_from(value));
+    }
+}
+
+static void add_int(struct sql *sql, const char *condition, int64_t value)
+{
+    if (value != 0) {
+        sql_add(sql, condition);
+        sql_int(sql, value);
+    }
+}
+
+int store_activity_find(struct store *store, const struct activity_filter *filter, struct arena *arena,
+                        struct activity **ret, size_t *ret_count, struct err *err)
+{
+    struct sql sql;
     struct activity *items = NULL;
     size_t count = 0;
     size_t room = 0;
     int row = 0;
-    stmt_text(s, ":object_id", object_id);
-    stmt_int(s, ":from", from_sequence);
-    stmt_int(s, ":limit", (int64_t)limit);
+    sql_init(&sql, store, arena);
+    sql_add(&sql, "SELECT " COLUMNS "FROM activity WHERE 1");
+    add_text(&sql, " AND object_id = ", filter->object_id);
+    add_text(&sql, " AND actor = ", filter->actor);
+    add_text(&sql, " AND action = ", filter->action);
+    add_int(&sql, " AND at_ms >= ", filter->since_ms);
+    add_int(&sql, " AND at_ms < ", filter->until_ms);
+    add_int(&sql, filter->newest_first ? " AND sequence < " : " AND sequence > ", filter->from_sequence);
+    add_int(&sql, " AND sequence <= ", filter->last_sequence);
+    sql_add(&sql, filter->newest_first ? " ORDER BY sequence DESC LIMIT " : " ORDER BY sequence LIMIT ");
+    sql_int(&sql, (int64_t)filter->limit);
+    struct stmt *s = sql_stmt(&sql);
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
         items[count++] = read_row(s, arena);
     }
     stmt_done(s);
+    sql_clear(&sql);
     *ret = items;
     *ret_count = count;
     return row;
+}
+
+int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
+                        size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err)
+{
+    const struct activity_filter filter = {
+        .object_id = object_id, .newest_first = newest_first, .from_sequence = from_sequence, .limit = limit};
+    return store_activity_find(store, &filter, arena, ret, ret_count, err);
+}
+
+int store_activity_head_text(struct store *store, int64_t *ret_sequence, char ret_head[96], struct err *err)
+{
+    char chain[96];
+    if (read_head(store, ret_sequence, chain, err) < 0) {
+        return -1;
+    }
+    (void)snprintf(ret_head, 96, "%lld:%.64s", (long long)*ret_sequence, *ret_sequence == 0 ? "" : chain);
+    return 0;
 }
 
 /* ---- verifying ------------------------------------------------------------------------------------------ */
@@ -186,6 +247,9 @@ static int check_row(const struct store *store, const struct activity *row, int6
     }
     return 0;
 }
+
+static const char rows_oldest[] =
+    "SELECT " COLUMNS "FROM activity WHERE sequence > :from ORDER BY sequence LIMIT :limit";
 
 /* ---- segments --------------------------------------------------------------------------------------------------- */
 
@@ -233,11 +297,10 @@ static int walk(struct store *store, struct walked *walked, bool folds,
                 void *ctx, struct err *err)
 {
     struct arena *arena = arena_new();
-    struct stmt *s = stmt_get(store, columns_oldest);
+    struct stmt *s = stmt_get(store, rows_oldest);
     int row = 0;
     *walked = (struct walked){0};
     (void)snprintf(walked->chain, sizeof walked->chain, "%s", beginning);
-    stmt_null(s, ":object_id");
     stmt_int(s, ":from", 0);
     stmt_int(s, ":limit", INT64_MAX);
     while ((row = stmt_step(s, err)) == 1) {
@@ -332,4 +395,67 @@ int store_activity_verify(struct store *store, const char *expect_head, int64_t 
     (void)snprintf(ret_head, 96, "%lld:%.64s", (long long)walked.sequence,
                    walked.sequence == 0 ? "" : walked.chain);
     return 0;
+}
+
+/* ---- in slices -------------------------------------------------------------------------------------------------- */
+
+int store_activity_verify_begin(struct store *store, const char *expect_head, struct activity_check *ret,
+                                struct err *err)
+{
+    struct expected_head head;
+    *ret = (struct activity_check){0};
+    if (need_key(store, err) < 0 || parse_head(expect_head, &head, err) < 0) {
+        return -1;
+    }
+    (void)snprintf(ret->chain, sizeof ret->chain, "%s", beginning);
+    (void)snprintf(ret->expected, sizeof ret->expected, "%s", expect_head == NULL ? "" : expect_head);
+    return 0;
+}
+
+/* A row that does not hold may lie before a segment that does: then all of it is walked at once. */
+static int verify_whole(struct store *store, struct activity_check *check, const char *expected, struct err *err)
+{
+    char head[96];
+    if (store_activity_verify(store, expected, &check->sequence, head, err) < 0) {
+        return -1;
+    }
+    (void)snprintf(check->chain, sizeof check->chain, "%s", check->sequence == 0 ? beginning : strchr(head, ':') + 1);
+    return 0;
+}
+
+int store_activity_verify_some(struct store *store, struct activity_check *check, size_t rows, struct err *err)
+{
+    const char *expected = check->expected[0] == '\0' ? NULL : check->expected;
+    struct expected_head head;
+    struct err broken = {0};
+    if (parse_head(expected, &head, err) < 0) {
+        return -1;
+    }
+    struct arena *arena = arena_new();
+    struct stmt *s = stmt_get(store, rows_oldest);
+    size_t count = 0;
+    int row = 0;
+    stmt_int(s, ":from", check->sequence);
+    stmt_int(s, ":limit", (int64_t)rows);
+    while ((row = stmt_step(s, &broken)) == 1) {
+        struct activity activity = read_row(s, arena);
+        if (check_row(store, &activity, check->sequence + 1, check->chain, &head, &broken) < 0) {
+            row = -1;
+            break;
+        }
+        check->sequence++;
+        (void)snprintf(check->chain, sizeof check->chain, "%s", activity.chain);
+        arena_reset(arena);
+        count++;
+    }
+    stmt_done(s);
+    arena_free(arena);
+    if (row == 0 && count == rows) {
+        return 1;
+    }
+    if (row == 0 && head.sequence <= check->sequence) {
+        return 0;
+    }
+    return broken.code == ERR_NONE || broken.code == ERR_CORRUPT ? verify_whole(store, check, expected, err)
+                                                                 : err_set(err, broken.code, "%s", broken.message);
 }

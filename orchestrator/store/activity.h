@@ -21,19 +21,47 @@ struct activity {
     const char *reason;
     const char *evidence_sha256; /* "" when there is none */
     const char *chain; /* 64 hex: HMAC(key, previous chain, this row's fields) ; set by append */
+    const char *address; /* "192.0.2.7": from where; "": here. NULL of append: as store_activity_set_address says */
 };
 
 /* The key is the home's (32 bytes); it must be set before append or verify. */
 void store_activity_set_key(struct store *store, const unsigned char key[32]);
+void store_activity_share_key(struct store *store, const struct store *with);
+/* Where what is done from now on was asked from; NULL: here. */
+void store_activity_set_address(struct store *store, const char *address);
 int store_activity_append(struct store *store, const struct activity *activity, struct err *err);
 /* Newest first with `newest_first`, after/before `from_sequence` (0: from the end/start), at most `limit`; `object_id`
  * NULL for all. */
 int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
                         size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err);
+/* NULL and 0: any. */
+struct activity_filter {
+    const char *object_id;
+    const char *actor;
+    const char *action;
+    int64_t since_ms, until_ms; /* at or after; before */
+    bool newest_first;
+    int64_t from_sequence; /* those after it, or before it with `newest_first` */
+    int64_t last_sequence; /* none after it */
+    size_t limit;
+};
+int store_activity_find(struct store *store, const struct activity_filter *filter, struct arena *arena,
+                        struct activity **ret, size_t *ret_count, struct err *err);
+/* The last row: "SEQUENCE:HEX", "0:" when there is none. */
+int store_activity_head_text(struct store *store, int64_t *ret_sequence, char ret_head[96], struct err *err);
 /* Walks the whole chain. 0 when it holds, with the number of rows and the head; -1 ERR_CORRUPT naming the first row
  * that does not. `expect_head` ("SEQUENCE:HEX", NULL for none) must lie on the chain: finds a cut tail. */
 int store_activity_verify(struct store *store, const char *expect_head, int64_t *ret_count, char ret_head[96],
                           struct err *err);
+/* The same in slices: begin, then `some` as long as it gives 1; 0: the chain holds, up to `sequence`. */
+struct activity_check {
+    int64_t sequence; /* of the last row that was looked at */
+    char chain[96];
+    char expected[96]; /* a head that must lie on it; "": none */
+};
+int store_activity_verify_begin(struct store *store, const char *expect_head, struct activity_check *ret,
+                                struct err *err);
+int store_activity_verify_some(struct store *store, struct activity_check *check, size_t rows, struct err *err);
 
 /* ---- segments ----
  * A home that was restored begins a segment with a row of ACTIVITY_RESTORED: its evidence is the digest of all rows

@@ -35,11 +35,43 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
     return result;
 }
 
+#define COLUMNS                                                                                                        \
+    "id, run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256, at_ms"
+
+static int read_gate(struct stmt *s, struct arena *arena, struct gate *ret, struct err *err)
+{
+    *ret = (struct gate){
+        .id = stmt_column_int(s, 0),
+        .run_id = stmt_column_text(s, 1, arena),
+        .step = stmt_column_text(s, 2, arena),
+        .step_run_id = stmt_column_text(s, 3, arena),
+        .model_id = stmt_column_text_or_null(s, 4, arena),
+        .champion = stmt_column_text_or_null(s, 5, arena),
+        .passed = stmt_column_int(s, 6) != 0,
+        .refused_by = stmt_column_text(s, 7, arena),
+        .evidence_sha256 = stmt_column_text(s, 9, arena),
+        .at_ms = stmt_column_int(s, 10),
+    };
+    struct str record = str_from(stmt_column_text(s, 8, arena));
+    return json_read(record, (struct json_limits){0}, arena, &ret->record, err) < 0
+               ? err_add(err, "the record of gate %lld", (long long)ret->id)
+               : 0;
+}
+
+int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct gate *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM gates WHERE id = :id");
+    stmt_int(s, ":id", id);
+    int row = stmt_step(s, err);
+    row = row == 1 && read_gate(s, arena, ret, err) < 0 ? -1 : row;
+    stmt_done(s);
+    return row == 0 ? err_set(err, ERR_NOT_FOUND, "no gate %lld", (long long)id) : row < 0 ? -1 : 0;
+}
+
 int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
                     struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT id, run_id, step, step_run_id, model_id, champion, passed, refused_by, "
-                                     "record, evidence_sha256, at_ms FROM gates WHERE run_id = :run_id ORDER BY id");
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM gates WHERE run_id = :run_id ORDER BY id");
     struct gate *items = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -47,22 +79,8 @@ int store_gate_list(struct store *store, const char *run_id, struct arena *arena
     stmt_text(s, ":run_id", run_id);
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        struct gate *gate = &items[count++];
-        *gate = (struct gate){
-            .id = stmt_column_int(s, 0),
-            .run_id = stmt_column_text(s, 1, arena),
-            .step = stmt_column_text(s, 2, arena),
-            .step_run_id = stmt_column_text(s, 3, arena),
-            .model_id = stmt_column_text_or_null(s, 4, arena),
-            .champion = stmt_column_text_or_null(s, 5, arena),
-            .passed = stmt_column_int(s, 6) != 0,
-            .refused_by = stmt_column_text(s, 7, arena),
-            .evidence_sha256 = stmt_column_text(s, 9, arena),
-            .at_ms = stmt_column_int(s, 10),
-        };
-        if (json_read(str_from(stmt_column_text(s, 8, arena)), (struct json_limits){0}, arena, &gate->record, err) <
-            0) {
-            row = err_add(err, "the record of gate %lld", (long long)gate->id);
+        if (read_gate(s, arena, &items[count++], err) < 0) {
+            row = -1;
             break;
         }
     }

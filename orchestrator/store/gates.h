@@ -23,6 +23,7 @@ struct gate {
     int64_t at_ms;
 };
 int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id, struct err *err);
+int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct gate *ret, struct err *err);
 int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
                     struct err *err);
 

@@ -75,6 +75,29 @@ int store_lease_holders(struct store *store, const char *resource, struct arena 
     return row;
 }
 
+int store_supply_list(struct store *store, struct arena *arena, struct supply_use **ret, size_t *ret_count,
+                      struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT s.resource, s.amount, COALESCE((SELECT SUM(l.amount) FROM leases l "
+                                     "WHERE l.resource = s.resource), 0) FROM supply s ORDER BY s.resource");
+    struct supply_use *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = (struct supply_use){
+            .resource = stmt_column_text(s, 0, arena),
+            .amount = stmt_column_int(s, 1),
+            .held = stmt_column_int(s, 2),
+        };
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
 int64_t store_supply_get(struct store *store, const char *resource)
 {
     struct err ignored = {0};

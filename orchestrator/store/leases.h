@@ -36,6 +36,14 @@ int store_lease_holders(struct store *store, const char *resource, struct arena 
 
 /* Records what the home has; nothing is written when it stands there already. */
 int store_supply_put(struct store *store, const struct resource_supply *supply, size_t count, struct err *err);
+struct supply_use {
+    const char *resource;
+    int64_t amount; /* that there is */
+    int64_t held;
+};
+/* All of them, by name, with what of each is in use. */
+int store_supply_list(struct store *store, struct arena *arena, struct supply_use **ret, size_t *ret_count,
+                      struct err *err);
 /* Of one resource; -1 when it is not known. */
 int64_t store_supply_get(struct store *store, const char *resource);
 

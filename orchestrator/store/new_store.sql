@@ -1,4 +1,4 @@
--- version 28
+-- version 29
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -276,7 +276,7 @@ CREATE TABLE activity (
     reason          TEXT NOT NULL,
     evidence_sha256 TEXT NOT NULL,              -- "" when there is none
     chain           TEXT NOT NULL               -- 64 hex digits: HMAC-SHA-256 of the chain before and this row's fields
-) STRICT;
+, address TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX activity_of_object ON activity(object_id, sequence);
 CREATE TRIGGER activity_is_not_changed BEFORE UPDATE ON activity BEGIN
     SELECT RAISE(ABORT, 'the activity log is append-only');
@@ -709,6 +709,17 @@ CREATE TABLE backfills (
     ended_ms   INTEGER
 ) STRICT;
 CREATE INDEX backfills_open ON backfills(id) WHERE state = 'open';
+CREATE TABLE idempotency_keys (
+    actor          TEXT NOT NULL,               -- who asked: the same key of another is another key
+    key            TEXT NOT NULL,
+    request_sha256 TEXT NOT NULL,               -- of the method, the path, and what the request said
+    status         INTEGER NOT NULL,            -- of the answer
+    answer         TEXT NOT NULL,               -- JSON
+    created_ms     INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys(created_ms);
+CREATE INDEX pipeline_runs_by_age ON pipeline_runs(created_ms, run_id);
 CREATE TABLE hook_deliveries (
     id          INTEGER PRIMARY KEY,            -- in the order in which they came
     pipeline    TEXT NOT NULL,                  -- that the path names, whether there is one or not

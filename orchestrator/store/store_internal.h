@@ -59,6 +59,7 @@ struct store {
     unsigned char activity_key[32];
     struct histogram commits; /* how long they took */
     int64_t activity_foreign; /* store_activity_foreign */
+    char activity_address[64]; /* where what is done now was asked from; "": here */
 };
 
 /* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB

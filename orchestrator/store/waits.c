@@ -111,6 +111,18 @@ int store_wait_list(struct store *store, const char *run_id, bool all, struct ar
     return row;
 }
 
+int store_wait_get(struct store *store, int64_t id, struct arena *arena, struct wait_row *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE id = :id");
+    stmt_int(s, ":id", id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = read_wait(s, arena);
+    }
+    stmt_done(s);
+    return row == 0 ? err_set(err, ERR_NOT_FOUND, "no wait %lld", (long long)id) : row < 0 ? -1 : 0;
+}
+
 /* The first of two times, 0 being none. */
 static int64_t sooner(int64_t a_ms, int64_t b_ms)
 {

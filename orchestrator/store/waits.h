@@ -30,6 +30,7 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
 /* Open waits of a run, or of all (run_id NULL), oldest first. With `all`, the ended ones too. */
 int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
                     size_t *ret_count, struct err *err);
+int store_wait_get(struct store *store, int64_t id, struct arena *arena, struct wait_row *ret, struct err *err);
 /* The open waits that must be looked at, since their check_ms or expires_ms has come, oldest first. `ret_next_ms`: when
  * the first of the others must be; 0: none. */
 int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,

@@ -55,6 +55,12 @@ fetch_browser() {
         "$1/bin/pip" install --quiet --disable-pip-version-check playwright
 }
 
+# What asks sluice's own interface everything that its OpenAPI document allows, and more.
+fetch_schemathesis() {
+    python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4,<5'
+}
+
 make_client java
 make_client node
 make_client browser
+make_client schemathesis

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages that say again what the programs know: docs/cli.md from the help of each command, and
-docs/plugin-reference.md from what `sluice plugins show` says of the bundled plugins.
+"""Writes the pages that say again what the programs know: docs/cli.md from the help of each command,
+docs/plugin-reference.md from what `sluice plugins show` says of the bundled plugins, and docs/rest-reference.md from
+`sluice openapi`.
 
     generate.py [--check] [BUILD]        --check: exit 1 when a page is not what would be written
 """
@@ -158,9 +159,84 @@ def plugin_page(build):
     return text + "".join("\n" + plugin_section(about) for about in shown)
 
 
+# ---- the REST interface ----
+
+def rest_type(schema):
+    """A field's type in few words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(rest_type(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return "list of " + rest_type(schema["items"])
+    kind = schema.get("type", "any")
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"] if word is not None) + (
+            " or null" if None in schema["enum"] else "")
+    words = " or ".join(kind) if isinstance(kind, list) else kind
+    return "time" + words[6:] if schema.get("format") == "date-time" else words
+
+
+def rest_bounds(schema):
+    said = []
+    if "minimum" in schema:
+        said.append(f"{schema['minimum']} to {schema['maximum']}")
+    return "".join(f" ({words})" for words in said)
+
+
+def rest_rows(fields):
+    """Rows of (name, where, required, schema)."""
+    return [f"| `{name}` | {where}{', required' if required else ''} | "
+            f"{cell(rest_type(schema) + rest_bounds(schema))} | {cell(schema.get('description', ''))} |"
+            for name, where, required, schema in fields]
+
+
+def rest_answers(operation):
+    shown = []
+    for status, response in sorted(operation["responses"].items()):
+        kinds = [rest_type(one["schema"]) if kind == "application/json" and "$ref" in one["schema"] else f"`{kind}`"
+                 for kind, one in response.get("content", {}).items()]
+        if int(status) < 300:
+            shown.append(f"{status}: {' or '.join(kinds) or 'nothing'}")
+    errors = ", ".join(status for status in sorted(operation["responses"]) if int(status) >= 300)
+    return f"Answers {'; '.join(shown)}. Errors: {errors}.\n"
+
+
+def rest_operation(method, path, operation):
+    text = f"### {operation['operationId']}\n\n`{method.upper()} {path}`\n\n{operation['summary']}."
+    text += "\n\n" + cell(operation["description"].replace("\n\n", " ")).replace("\\|", "|") + "\n"
+    fields = [(one["name"], one["in"], one.get("required", False), {**one["schema"], "description": one["schema"].get(
+        "description", one.get("description", ""))}) for one in operation["parameters"]]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    fields += [(name, "body", name in body["required"], schema) for name, schema in body.get("properties", {}).items()]
+    if fields:
+        text += "\n" + table("| | in | | |", rest_rows(fields))
+    return text + "\n" + rest_answers(operation)
+
+
+def rest_page(build):
+    document = json.loads(output_of(str(build / "sluice"), "openapi"))
+    text = f"# REST reference\n\n{NOTE}\nAll below `{document['servers'][0]['url']}`; [REST](rest.md) tells how it is "
+    text += "used. `sluice openapi` prints the same for machines.\n"
+    groups = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            groups.setdefault(operation["tags"][0], []).append((method, path, operation))
+    for group, operations in groups.items():
+        text += f"\n## Operations: {group}\n" + "".join("\n" + rest_operation(*one) for one in operations)
+    text += "\n## Objects\n"
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        if schema.get("type") == "object":
+            text += f"\n### {name}\n\n" + (schema["description"] + "\n\n" if "description" in schema else "")
+            text += table("| | | |", [re.sub(r"^(\| `\w+` \|)[^|]*\|", r"\1", row) for row in rest_rows(
+                (field, "", False, of) for field, of in schema["properties"].items())])
+    return text
+
+
 # ---- all ----
 
-PAGES = {"docs/cli.md": command_page, "docs/plugin-reference.md": plugin_page}
+PAGES = {"docs/cli.md": command_page, "docs/plugin-reference.md": plugin_page, "docs/rest-reference.md": rest_page}
 
 
 def difference(page, build):

@@ -185,7 +185,7 @@ LISTS = {
     "experiments": {"id", "experiment", "runs", "updated_at"},
     "models": {"model", "latest_version", "aliases", "updated_at"},
     "artifacts": {"of", "path", "size_bytes", "sha256"},
-    "activity": {"sequence", "at", "actor", "action", "object", "from", "to", "reason"},
+    "activity": {"sequence", "at", "actor", "action", "object", "from", "to", "reason", "address"},
 }
 EVERYTHING = """\
     name: %s

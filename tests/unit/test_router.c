@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/router.h"
 
+#include "api/sluice/rest.h"
 #include "test.h"
 
 TEST(each_route_names_what_a_user_needs_for_it)
@@ -36,4 +37,30 @@ TEST(a_route_that_names_no_permission_does_not_start)
     assert_string_equal(err.message, "the route /forgotten names no permission");
 }
 
-TESTS(RUN(each_route_names_what_a_user_needs_for_it), RUN(a_route_that_names_no_permission_does_not_start))
+static const struct schema gives = {"Gives", NULL, NULL};
+static const struct schema_field id_in_the_query[] = {
+    {.name = "id", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY}, {0}};
+
+TEST(a_route_of_ours_that_does_not_say_what_is_documented_does_not_start)
+{
+    struct err err = {0};
+    const struct api_plain none = {0};
+    const struct api_route bare = {.path = "/bare", .versions = API_SLUICE, .needs = API_NEEDS(READ, RUN)};
+    const struct api_route good = {.path = "/good",
+                                   .versions = API_SLUICE,
+                                   .needs = API_NEEDS(READ, RUN),
+                                   REST_DOC(.name = "a", .group = "b", .summary = "c", .gives = &gives)};
+    const struct api_route nameless = {.path = "/x/{id}",
+                                       .versions = API_SLUICE,
+                                       .needs = API_NEEDS(READ, RUN),
+                                       REST_DOC(.name = "a", .group = "b", .summary = "c", .gives = &gives,
+                                                .takes = id_in_the_query)};
+    assert_int_equal(check_with(&good, &none, &err), 0);
+    assert_int_equal(check_with(&bare, &none, &err), -1);
+    assert_string_equal(err.message, "the route /bare says too little of itself");
+    assert_int_equal(check_with(&nameless, &none, &err), -1);
+    assert_string_equal(err.message, "the route /x/{id} does not say what 'id' is");
+}
+
+TESTS(RUN(each_route_names_what_a_user_needs_for_it), RUN(a_route_that_names_no_permission_does_not_start),
+      RUN(a_route_of_ours_that_does_not_say_what_is_documented_does_not_start))

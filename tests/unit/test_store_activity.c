@@ -154,6 +154,7 @@ TEST(any_change_breaks_the_chain_at_the_row_that_was_changed)
         {"UPDATE activity SET to_state = 'x' WHERE sequence = 5", "row 5 is not what was written"},
         {"UPDATE activity SET reason = 'x' WHERE sequence = 3", "row 3 is not what was written"},
         {"UPDATE activity SET evidence_sha256 = 'x' WHERE sequence = 3", "row 3 is not what was written"},
+        {"UPDATE activity SET address = 'x' WHERE sequence = 3", "row 3 is not what was written"},
         /* The same bytes in all, in other fields. */
         {"UPDATE activity SET from_state = 'ope', to_state = 'napproved' WHERE sequence = 2", "row 2 is not"},
         {"UPDATE activity SET chain = (SELECT chain FROM activity WHERE sequence = 2) WHERE sequence = 3", "row 3"},
@@ -164,7 +165,7 @@ TEST(any_change_breaks_the_chain_at_the_row_that_was_changed)
         {"UPDATE activity SET sequence = CASE sequence WHEN 2 THEN 103 ELSE 102 END WHERE sequence IN (2, 3)",
          "row 2 is missing"},
         {"INSERT INTO activity SELECT 6, at_ms, actor, action, object, object_id, from_state, to_state, reason, "
-         "evidence_sha256, chain FROM activity WHERE sequence = 5",
+         "evidence_sha256, chain, address FROM activity WHERE sequence = 5",
          "row 6 is not what was written"},
     };
     for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
@@ -322,6 +323,69 @@ TEST(an_empty_log_verifies)
     close_fixture(&f);
 }
 
+TEST(where_it_was_asked_from_is_chained_and_rows_of_before_hold)
+{
+    struct fixture f = open_filled();
+    struct activity *rows = NULL;
+    size_t count = 0;
+    store_activity_set_address(f.store, "192.0.2.7");
+    append(&f, "far", "odd");
+    store_activity_set_address(f.store, NULL);
+    append(&f, "near", "odd");
+    assert_int_equal(store_activity_list(f.store, NULL, true, 0, 2, f.arena, &rows, &count, NULL), 0);
+    assert_string_equal(rows[1].address, "192.0.2.7");
+    assert_string_equal(rows[0].address, "");
+    assert_string_equal(verify(&f, NULL), "");
+    attack(&f, "UPDATE activity SET address = '' WHERE sequence = 6");
+    assert_non_null(strstr(verify(&f, NULL), "row 6 is not what was written"));
+    assert_int_equal(run_sql(&f, "UPDATE activity SET address = '192.0.2.7' WHERE sequence = 6", NULL), 0);
+    assert_string_equal(verify(&f, NULL), "");
+    assert_int_equal(run_sql(&f, "UPDATE activity SET address = 'x' WHERE sequence = 7", NULL), 0);
+    assert_non_null(strstr(verify(&f, NULL), "row 7 is not what was written"));
+    close_fixture(&f);
+}
+
+TEST(the_chain_is_verified_in_slices_of_any_size)
+{
+    struct fixture f = open_filled();
+    const char *head = head_of(&f);
+    for (size_t rows = 1; rows <= ROWS + 1; rows++) {
+        struct activity_check check;
+        int more = 1;
+        size_t slices = 0;
+        assert_int_equal(store_activity_verify_begin(f.store, head, &check, NULL), 0);
+        while ((more = store_activity_verify_some(f.store, &check, rows, NULL)) == 1) {
+            slices++;
+        }
+        assert_int_equal(more, 0);
+        assert_int_equal(check.sequence, ROWS);
+        assert_int_equal(slices, ROWS / rows);
+    }
+    close_fixture(&f);
+}
+
+TEST(rows_are_found_by_who_did_what_and_when)
+{
+    struct fixture f = open_filled();
+    struct activity *rows = NULL;
+    size_t count = 0;
+    const struct {
+        struct activity_filter filter;
+        size_t count;
+    } cases[] = {
+        {{.actor = "alice", .limit = 9}, ROWS},     {{.actor = "bob", .limit = 9}, 0},
+        {{.action = "action.2", .limit = 9}, 1},    {{.object_id = "odd", .limit = 2}, 2},
+        {{.since_ms = 1000, .limit = 9}, ROWS},     {{.since_ms = 1001, .limit = 9}, 0},
+        {{.until_ms = 1000, .limit = 9}, 0},        {{.last_sequence = 3, .limit = 9}, 3},
+        {{.from_sequence = 3, .limit = 9}, ROWS - 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(store_activity_find(f.store, &cases[i].filter, f.arena, &rows, &count, NULL), 0);
+        assert_int_equal(count, cases[i].count);
+    }
+    close_fixture(&f);
+}
+
 TESTS(RUN(rows_are_numbered_chained_and_read_back), RUN(lists_go_from_either_end_and_by_object),
       RUN(the_log_cannot_be_changed_by_ordinary_statements),
       RUN(any_change_breaks_the_chain_at_the_row_that_was_changed),
@@ -330,4 +394,6 @@ TESTS(RUN(rows_are_numbered_chained_and_read_back), RUN(lists_go_from_either_end
       RUN(a_restore_under_the_same_key_makes_no_rows_foreign),
       RUN(changes_before_a_restore_are_found_under_the_key_after_it),
       RUN(a_tail_that_was_cut_off_is_found_against_a_head_from_before), RUN(a_head_is_a_number_and_64_digits),
-      RUN(another_key_does_not_verify_and_none_is_said), RUN(an_empty_log_verifies))
+      RUN(another_key_does_not_verify_and_none_is_said), RUN(an_empty_log_verifies),
+      RUN(where_it_was_asked_from_is_chained_and_rows_of_before_hold),
+      RUN(the_chain_is_verified_in_slices_of_any_size), RUN(rows_are_found_by_who_did_what_and_when))

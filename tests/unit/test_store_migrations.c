@@ -74,6 +74,7 @@ static const char *const fillings[] = {
      "in_force, decided_ms) VALUES ('p', 'nightly', '0 2 * * *', 'UTC', 'one', 0, 100, 0, 'allow', 1, 5); "
      "INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, actor, "
      "outcome, reason) VALUES ('p', 'schedule', 'nightly', 'k', 5, '', '', '{}', '[]', 'sluice', 'pending', '')"),
+    "INSERT INTO idempotency_keys VALUES ('alice', 'k', 'digest', 201, '{}', 5)",
     ("INSERT INTO hook_deliveries VALUES (1, 'wine', 'github', 'd', 'push', '192.0.2.1', 5, 202, 'accepted', '', 1, "
      "NULL, '', '{}', 2, 'digest', x'00', 'key', 1, 1, 0)"),
 };
@@ -114,6 +115,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM tokens JOIN users USING (user_id) WHERE sha256 = 'digest' AND is_admin",
     ("SELECT COUNT(*) FROM schedules JOIN triggers USING (pipeline) WHERE trigger_id = schedule AND missed = 0 AND "
      "occurrences = 1"),
+    "SELECT COUNT(*) FROM idempotency_keys, activity WHERE key = 'k' AND address = ''",
     "SELECT COUNT(*) FROM hook_deliveries WHERE is_genuine = 1 AND place = 1 AND length(body) = 1",
 };
 

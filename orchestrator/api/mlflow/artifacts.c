@@ -8,6 +8,7 @@
 #include "api/user_rights.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "http/byte_range.h"
 #include "http/content_type.h"
 #include "store/runs.h"
 
@@ -65,36 +66,6 @@ static int list_of_model(struct api_call *call, struct err *err)
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
-/* "bytes=0-99", "bytes=100-", "bytes=-50": of one range. 1 when it is one within the size, 0 when it is none that we
- * know (all is sent), -1 when it lies outside. */
-static int read_range(struct str text, int64_t size, int64_t *ret_from, int64_t *ret_count)
-{
-    struct str first = {0};
-    int64_t from = 0;
-    int64_t to = size - 1;
-    if (!str_starts(text, STR("bytes="))) {
-        return 0;
-    }
-    struct str rest = str_slice(text, strlen("bytes="), text.n);
-    (void)str_cut(&rest, '-', &first);
-    if (rest.p == NULL || str_find_byte(rest, ',', 0) >= 0 || (first.n == 0 && rest.n == 0) ||
-        (first.n > 0 && parse_int(first, 0, INT64_MAX, &from, NULL) < 0) ||
-        (rest.n > 0 && parse_int(rest, 0, INT64_MAX, &to, NULL) < 0)) {
-        return 0;
-    }
-    if (first.n == 0) {
-        from = to >= size ? 0 : size - to;
-        to = size - 1;
-    }
-    to = to >= size ? size - 1 : to;
-    if (from > to) {
-        return -1;
-    }
-    *ret_from = from;
-    *ret_count = to - from + 1;
-    return 1;
-}
-
 /* A text for a header: what cannot stand there in quotes is left out. */
 static const char *disposition(struct api_call *call, const char *name)
 {
@@ -120,7 +91,7 @@ static int send_file(struct api_call *call, const struct file_place *place, stru
         .size = size,
         .headers = {{"Content-Disposition", disposition(call, name)}, {"Accept-Ranges", "bytes"}},
     };
-    int part = read_range(http_header(call->exchange, "Range"), size, &answer.offset, &answer.size);
+    int part = byte_range_read(http_header(call->exchange, "Range"), size, &answer.offset, &answer.size);
     if (part < 0) {
         (void)close(fd);
         answer = (struct http_answer){

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A run as the store has it, for showing: its row, its definition, its steps, its attempts.
  */
-#ifndef SLUICE_CLI_RUN_VIEW_H
-#define SLUICE_CLI_RUN_VIEW_H
+#ifndef SLUICE_VIEW_RUN_VIEW_H
+#define SLUICE_VIEW_RUN_VIEW_H
 
 #include "base/json.h"
 #include "plugin/catalogue.h"
@@ -30,8 +30,6 @@ void run_view_clear(struct run_view *view);
 /* The object of `sluice run --json` and `sluice show --json` (docs/reference/json.md): run_id, pipeline, number,
  * status, verdict, reason, steps. */
 struct json run_view_json(const struct run_view *view, struct arena *arena);
-/* What the command ends with: 0, 1, 6 by the run's state and verdict; 5 when it waits. */
-int run_view_exit_code(const struct run_view *view);
 /* The attempt that an item's last result comes from, or NULL. */
 const struct attempt_row *run_view_attempt(const struct run_view *view, struct run_place place);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a step is, in a few words of one line: for plans and graphs. All text lives in the arena.
  */
-#ifndef SLUICE_CLI_STEP_WORDS_H
-#define SLUICE_CLI_STEP_WORDS_H
+#ifndef SLUICE_VIEW_STEP_WORDS_H
+#define SLUICE_VIEW_STEP_WORDS_H
 
 #include "pipeline/pipeline.h"
 

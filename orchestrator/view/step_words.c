@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/step_words.h"
+#include "view/step_words.h"
 
 const char *step_kind_words(const struct step *step, struct arena *arena)
 {

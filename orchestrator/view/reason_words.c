@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/reason_words.h"
+#include "view/reason_words.h"
 
 /* The gate whose refusal skipped the step; SIZE_MAX when it was something else. A refusal goes from step to step by the
  * first need that is not good, and needs make no cycles. */

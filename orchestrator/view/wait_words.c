@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/wait_words.h"
+#include "view/wait_words.h"
 
 #include "store/leases.h"
 #include "store/pipeline_runs.h"

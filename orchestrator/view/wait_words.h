@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Why a ready step has not started: what it asks for is held by others.
  */
-#ifndef SLUICE_CLI_WAIT_WORDS_H
-#define SLUICE_CLI_WAIT_WORDS_H
+#ifndef SLUICE_VIEW_WAIT_WORDS_H
+#define SLUICE_VIEW_WAIT_WORDS_H
 
 #include "run/run.h"
 #include "store/store.h"

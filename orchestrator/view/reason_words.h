@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a person reads beside a step, in few words. The record has the whole reason: `sluice show RUN --json`.
  */
-#ifndef SLUICE_CLI_REASON_WORDS_H
-#define SLUICE_CLI_REASON_WORDS_H
+#ifndef SLUICE_VIEW_REASON_WORDS_H
+#define SLUICE_VIEW_REASON_WORDS_H
 
 #include "run/run.h"
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/run_view.h"
+#include "view/run_view.h"
 
 #include "base/parse.h"
-#include "cli/cli.h"
-#include "cli/reason_words.h"
-#include "cli/wait_words.h"
 #include "store/store.h"
+#include "view/reason_words.h"
+#include "view/wait_words.h"
 
 int run_view_load_attempts(struct store *store, struct run_view *view, struct err *err)
 {
@@ -78,22 +77,6 @@ const struct attempt_row *run_view_attempt(const struct run_view *view, struct r
         }
     }
     return NULL;
-}
-
-int run_view_exit_code(const struct run_view *view)
-{
-    switch (view->row.state) {
-    case RUN_STATE_SUCCEEDED:
-        return EXIT_OK;
-    case RUN_STATE_QUEUED:
-    case RUN_STATE_RUNNING:
-    case RUN_STATE_WAITING:
-        return EXIT_WAITING;
-    case RUN_STATE_FAILED:
-        return view->row.verdict == VERDICT_REFUSED ? EXIT_REFUSED : EXIT_RUN_FAILED;
-    default:
-        return EXIT_RUN_FAILED;
-    }
 }
 
 static struct json time_or_null(struct arena *arena, int64_t ms)

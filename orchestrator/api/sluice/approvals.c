@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Approvals: what waits for people, on what evidence, and their word.
+ */
+#include "api/sluice/routes.h"
+#include "api/user_rights.h"
+#include "engine/engine.h"
+#include "run/approval.h"
+#include "store/pages.h"
+#include "store/waits.h"
+
+static const char *const wait_states[] = {"open", "met", "rejected", "expired", "withdrawn", "void", NULL};
+static const char *const listed_states[] = {"open", "all", NULL};
+static const char *const decisions[] = {"approve", "reject", NULL};
+
+/* ---- what an approval is ---------------------------------------------------------------------------------------- */
+
+struct vote_answer {
+    const char *actor, *decision, *reason;
+    struct json groups;
+    int64_t at_ms;
+};
+static const struct schema_field vote_fields[] = {
+    {"actor", FIELD_TEXT(struct vote_answer, actor)},
+    {"decision", FIELD_TEXT(struct vote_answer, decision), .words = decisions},
+    {"reason", FIELD_TEXT(struct vote_answer, reason)},
+    {"groups", FIELD_JSON(TEXTS, struct vote_answer, groups), .doc = "the actor's, then"},
+    {"at", FIELD_TIME(struct vote_answer, at_ms)},
+    {0},
+};
+static const struct schema vote_schema = {"Vote", vote_fields, NULL};
+
+static const struct schema_field evidence_fields[] = {
+    {"kind", .type = SCHEMA_TEXT}, {"id", .type = SCHEMA_TEXT}, {"sha256", .type = SCHEMA_TEXT}, {0}};
+static const struct schema evidence_schema = {"Evidence", evidence_fields,
+                                              "One thing that the approval is bound to: if it is another when the "
+                                              "approval is used, that is void."};
+
+struct approval_answer {
+    const char *approval_id, *run_id, *run, *step, *status, *of, *message, *missing, *evidence_sha256, *starter;
+    int64_t item, created_ms, expires_ms, ended_ms;
+    bool may_decide;
+    struct json by, not_by, authors, votes, evidence;
+};
+#define APPROVAL_FIELDS                                                                                                \
+    {"approval_id", FIELD_TEXT(struct approval_answer, approval_id), .pattern = REST_ID_PATTERN},                      \
+        {"run_id", FIELD_TEXT(struct approval_answer, run_id), .pattern = REST_RUN_ID_PATTERN},                        \
+        {"run", FIELD_TEXT(struct approval_answer, run), .doc = "PIPELINE/NUMBER"},                                    \
+        {"step", FIELD_TEXT(struct approval_answer, step)},                                                            \
+        {"item", FIELD_INT(struct approval_answer, item), .doc = "of the step's matrix; 0 without one"},               \
+        {"status", FIELD_TEXT(struct approval_answer, status), .words = wait_states},                                  \
+        {"of", FIELD_TEXT(struct approval_answer, of), SCHEMA_NULLABLE, .doc = "the model that it is about"},          \
+        {"message", FIELD_TEXT(struct approval_answer, message), SCHEMA_NULLABLE},                                     \
+        {"by", FIELD_JSON(ANY, struct approval_answer, by),                                                            \
+         .doc = "who may decide, as the pipeline says; null: anybody who may use the run's experiment"},               \
+        {"not_by", FIELD_JSON(ANY, struct approval_answer, not_by), .doc = "who may not"},                             \
+        {"authors", FIELD_JSON(TEXTS, struct approval_answer, authors)},                                               \
+        {"starter", FIELD_TEXT(struct approval_answer, starter), SCHEMA_NULLABLE, .doc = "of the run"},                \
+        {"may_decide", FIELD_BOOL(struct approval_answer, may_decide), .doc = "who asks is one of those"},             \
+        {"missing", FIELD_TEXT(struct approval_answer, missing), .doc = "what is missing still, in words"},            \
+        {"votes", FIELD_JSON(LIST, struct approval_answer, votes), .of = &vote_schema},                                \
+        {"evidence_sha256", FIELD_TEXT(struct approval_answer, evidence_sha256)},                                      \
+        {"requested_at", FIELD_TIME(struct approval_answer, created_ms)},                                              \
+        {"expires_at", FIELD_TIME(struct approval_answer, expires_ms), SCHEMA_NULLABLE},                               \
+    {                                                                                                                  \
+        "ended_at", FIELD_TIME(struct approval_answer, ended_ms), SCHEMA_NULLABLE                                      \
+    }
+static const struct schema_field approval_fields[] = {APPROVAL_FIELDS, {0}};
+static const struct schema approval_schema = {"Approval", approval_fields, NULL};
+static const struct schema_field whole_fields[] = {
+    APPROVAL_FIELDS, {"evidence", FIELD_JSON(LIST, struct approval_answer, evidence), .of = &evidence_schema}, {0}};
+static const struct schema whole_schema = {"ApprovalDetails", whole_fields, NULL};
+
+static struct json value_or(const struct json *value, struct json otherwise)
+{
+    return value == NULL ? otherwise : *value;
+}
+
+/* The votes, and what they are to the rules of approvals. */
+static int read_votes(struct api_call *call, int64_t wait, struct json *ret_list, struct approval_vote **ret_pure,
+                      size_t *ret_count, struct err *err)
+{
+    struct vote *votes = NULL;
+    *ret_list = json_array();
+    if (store_vote_list(call->store, wait, call->arena, &votes, ret_count, err) < 0) {
+        return -1;
+    }
+    *ret_pure = arena_array(call->arena, *ret_count, sizeof **ret_pure);
+    struct json *groups = arena_array(call->arena, *ret_count, sizeof *groups);
+    for (size_t i = 0; i < *ret_count; i++) {
+        groups[i] = json_array();
+        (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, call->arena, &groups[i], NULL);
+        (*ret_pure)[i] = (struct approval_vote){votes[i].actor, &groups[i], strcmp(votes[i].decision, "approve") == 0};
+        struct vote_answer vote = {votes[i].actor, votes[i].decision, votes[i].reason, groups[i], votes[i].at_ms};
+        json_push(call->arena, ret_list, schema_write(&vote_schema, &vote, call->arena));
+    }
+    return 0;
+}
+
+static bool may_decide(struct api_call *call, const struct json *spec)
+{
+    struct json groups = rest_groups(call);
+    struct err ignored = {0};
+    bool is_known = call->is_named || call->who != NULL;
+    return is_known && approval_may_vote(spec, rest_actor(call), &groups, &ignored) == 0;
+}
+
+static int approval_of(struct api_call *call, int64_t id, struct approval_answer *ret, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct wait_row wait;
+    struct pipeline_run run;
+    struct json *spec = arena_one(arena, struct json);
+    struct approval_vote *votes = NULL;
+    size_t count = 0;
+    char label[32];
+    if (store_wait_get(call->store, id, arena, &wait, err) < 0 ||
+        store_pipeline_run_get(call->store, wait.run_id, arena, &run, err) < 0 ||
+        json_read(str_from(wait.spec), (struct json_limits){0}, arena, spec, err) < 0) {
+        return -1;
+    }
+    if (strcmp(wait.kind, "approval") != 0) {
+        return err_set(err, ERR_NOT_FOUND, "no approval %lld", (long long)id);
+    }
+    pipeline_run_label(&run, label);
+    *ret = (struct approval_answer){
+        .approval_id = arena_printf(arena, "%lld", (long long)id),
+        .run_id = wait.run_id,
+        .run = arena_printf(arena, "%s/%s", run.pipeline, label),
+        .step = json_get_text(spec, "step", ""),
+        .status = wait.status,
+        .of = json_get_text(spec, "of", NULL),
+        .message = json_get_text(spec, "message", NULL),
+        .evidence_sha256 = json_get_text(spec, "sha256", ""),
+        .starter = json_get_text(spec, "starter", NULL),
+        .item = wait.item,
+        .created_ms = wait.created_ms,
+        .expires_ms = wait.expires_ms,
+        .ended_ms = wait.ended_ms,
+        .by = value_or(json_get(spec, "by"), json_null()),
+        .not_by = value_or(json_get(spec, "not_by"), json_null()),
+        .authors = value_or(json_get(spec, "authors"), json_array()),
+        .evidence = value_or(json_get(spec, "manifest"), json_array()),
+        .may_decide = strcmp(wait.status, "open") == 0 && may_decide(call, spec),
+    };
+    if (read_votes(call, id, &ret->votes, &votes, &count, err) < 0) {
+        return -1;
+    }
+    ret->missing = strcmp(wait.status, "open") == 0 ? approval_missing(spec, votes, count, arena) : "";
+    return 0;
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+static const struct schema_field page_fields[] = {
+    {"approvals", FIELD_JSON(LIST, struct rest_page, items), .of = &approval_schema},
+    {"next_page_token", FIELD_TEXT(struct rest_page, next_page_token), SCHEMA_NULLABLE},
+    {0},
+};
+static const struct schema page_schema = {"Approvals", page_fields, NULL};
+static const struct schema_field list_fields[] = {
+    {.name = "mine", .type = SCHEMA_BOOL, .flags = SCHEMA_IN_QUERY,
+     .doc = "true: only those that are open and that who asks may decide"},
+    {.name = "status", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .words = listed_states,
+     .doc = "open (the default), or all"},
+    {.name = "run_id", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .pattern = REST_RUN_ID_PATTERN},
+    REST_LIMIT,
+    REST_PAGE_TOKEN(REST_ID_PATTERN),
+    {0},
+};
+
+/* A page may be shorter than its limit, with more behind it: some that were looked at were not wanted. */
+static int list_approvals(struct api_call *call, struct err *err)
+{
+    bool mine = json_get_bool(&call->params, "mine", false);
+    struct wait_page page = {
+        .reader = call->reader,
+        .run_id = json_get_text(&call->params, "run_id", NULL),
+        .open = mine || strcmp(json_get_text(&call->params, "status", "open"), "open") == 0,
+        .after = rest_page_id(call),
+        .limit = rest_limit(call),
+    };
+    int64_t *ids = NULL;
+    size_t count = 0;
+    struct rest_page answer = {.items = json_array()};
+    if (store_approval_page(call->store, &page, call->arena, &ids, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct approval_answer approval;
+        if (approval_of(call, ids[i], &approval, err) < 0) {
+            return -1;
+        }
+        if (!mine || approval.may_decide) {
+            json_push(call->arena, &answer.items, schema_write(&approval_schema, &approval, call->arena));
+        }
+    }
+    answer.next_page_token = count == page.limit ? arena_printf(call->arena, "%lld", (long long)ids[count - 1]) : NULL;
+    call->answer = schema_write(&page_schema, &answer, call->arena);
+    return 0;
+}
+
+/* ---- one -------------------------------------------------------------------------------------------------------- */
+
+#define APPROVAL_ID                                                                                                    \
+    {.name = "approval_id", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .pattern = REST_ID_PATTERN}
+static const struct schema_field one_fields[] = {APPROVAL_ID, {0}};
+
+/* Whose run it is, is found out here: on the loop. */
+static int check(struct api_call *call, enum permission needed, struct wait_row *ret, struct err *err)
+{
+    int64_t id = rest_id(call, "approval_id");
+    struct err none = {0};
+    if (store_wait_get(call->store, id, call->arena, ret, &none) < 0 || strcmp(ret->kind, "approval") != 0) {
+        return none.code == ERR_NONE || none.code == ERR_NOT_FOUND
+                   ? err_set(err, ERR_NOT_FOUND, "no approval %lld", (long long)id)
+                   : err_set(err, none.code, "%s", none.message);
+    }
+    return user_check_owned(call, OWNED_RUN, ret->run_id, needed, err);
+}
+
+static int get_approval(struct api_call *call, struct err *err)
+{
+    struct wait_row wait;
+    struct approval_answer approval;
+    if (check(call, PERMISSION_READ, &wait, err) < 0 || approval_of(call, wait.id, &approval, err) < 0) {
+        return -1;
+    }
+    call->answer = schema_write(&whole_schema, &approval, call->arena);
+    return 0;
+}
+
+/* ---- a word ----------------------------------------------------------------------------------------------------- */
+
+struct outcome_answer {
+    const char *status, *missing, *run, *step, *actor;
+    bool repeated;
+};
+static const struct schema_field outcome_fields[] = {
+    {"status", FIELD_TEXT(struct outcome_answer, status), .words = wait_states, .doc = "of the approval now"},
+    {"missing", FIELD_TEXT(struct outcome_answer, missing), .doc = "what is missing still, in words"},
+    {"run", FIELD_TEXT(struct outcome_answer, run), .doc = "PIPELINE/NUMBER"},
+    {"step", FIELD_TEXT(struct outcome_answer, step)},
+    {"actor", FIELD_TEXT(struct outcome_answer, actor), .doc = "whose word it was"},
+    {"repeated", FIELD_BOOL(struct outcome_answer, repeated), .doc = "it was said before: nobody counts twice"},
+    {0},
+};
+static const struct schema outcome_schema = {"VoteOutcome", outcome_fields, NULL};
+
+static int tell_outcome(struct api_call *call, void *ctx, struct err *err)
+{
+    const struct json *outcome = ctx;
+    (void)err;
+    struct outcome_answer answer = {
+        .status = json_get_text(outcome, "status", "open"),
+        .missing = json_get_text(outcome, "missing", ""),
+        .run = json_get_text(outcome, "run", ""),
+        .step = json_get_text(outcome, "step", ""),
+        .actor = rest_actor(call),
+        .repeated = json_get_bool(outcome, "repeated", false),
+    };
+    call->answer = schema_write(&outcome_schema, &answer, call->arena);
+    return 0;
+}
+
+static int decide(struct api_call *call, bool approve, struct err *err)
+{
+    struct wait_row wait;
+    struct json *outcome = arena_one(call->arena, struct json);
+    if (check(call, PERMISSION_USE, &wait, err) < 0) {
+        return -1;
+    }
+    if (strcmp(wait.status, "open") != 0) {
+        return err_set(err, ERR_STATE, "approval %lld is %s: there is nothing to decide", (long long)wait.id,
+                       wait.status);
+    }
+    struct engine_vote vote = {
+        .run_id = wait.run_id,
+        .wait = wait.id,
+        .actor = rest_actor(call),
+        .groups = rest_groups(call),
+        .approve = approve,
+        .reason = json_get_text(&call->params, "reason", NULL),
+    };
+    rest_told(call, tell_outcome, outcome);
+    return engine_vote(api_options_of(call->api)->engine, &vote, outcome, call->arena, err);
+}
+
+static int approve(struct api_call *call, struct err *err)
+{
+    return decide(call, true, err);
+}
+
+static int reject(struct api_call *call, struct err *err)
+{
+    return decide(call, false, err);
+}
+
+static const struct schema_field approve_fields[] = {
+    APPROVAL_ID, {.name = "reason", .type = SCHEMA_TEXT, .doc = "why, for the record"}, {0}};
+static const struct schema_field reject_fields[] = {
+    APPROVAL_ID,
+    {.name = "reason", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .least = 1,
+     .doc = "why: whoever made the model wants to know"},
+    {0},
+};
+
+const struct api_route rest_approval_routes[] = {
+    {HTTP_GET, "/approvals", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+     REST_DOC(.name = "listApprovals",
+                                      .group = "Approvals",
+                                      .summary = "What waits for people, oldest first",
+                                      .details = "With mine a page may have fewer than its limit, and more behind it: "
+                                                 "the last page has no next_page_token.",
+                                      .takes = list_fields,
+                                      .gives = &page_schema,
+                                      .flags = REST_APART),
+     .answer = list_approvals},
+    {HTTP_GET, "/approvals/{approval_id}", API_SLUICE, API_READS, API_NEEDS(READ, ITSELF),
+     REST_DOC(.name = "getApproval",
+                                      .group = "Approvals",
+                                      .summary = "An approval with the evidence that it is bound to",
+                                      .takes = one_fields,
+                                      .gives = &whole_schema),
+     .answer = get_approval},
+    {HTTP_POST, "/approvals/{approval_id}/approve", API_SLUICE, API_WRITES, API_NEEDS(USE, ITSELF),
+     REST_DOC(.name = "approve",
+                                      .group = "Approvals",
+                                      .summary = "Let what waits go on, as far as one's word counts",
+                                      .details = "Only for who has logged in, with the permission USE on the run's "
+                                                 "experiment, and whom the pipeline lets decide.",
+                                      .takes = approve_fields,
+                                      .gives = &outcome_schema,
+                                      .flags = REST_COMMANDS | REST_NAMED),
+     .answer = approve},
+    {HTTP_POST, "/approvals/{approval_id}/reject", API_SLUICE, API_WRITES, API_NEEDS(USE, ITSELF),
+     REST_DOC(.name = "reject",
+                                      .group = "Approvals",
+                                      .summary = "Refuse it: the step fails, and the run's verdict is refused",
+                                      .takes = reject_fields,
+                                      .gives = &outcome_schema,
+                                      .flags = REST_COMMANDS | REST_NAMED),
+     .answer = reject},
+    {0},
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What is asked of the engine about runs: start, retry, cancel, resume. What a run is made from is read and checked in
+ * the thread (REST_APART), and given to the engine on the loop.
+ */
+#include "api/sluice/routes.h"
+#include "api/user_rights.h"
+#include "base/fs.h"
+#include "base/id.h"
+#include "engine/again.h"
+#include "store/pages.h"
+
+enum { DEFINITION_MAX = 4 << 20, PROBLEMS_SHOWN = 5 };
+
+/* A submission, until the loop gives it to the engine; in the call's arena. */
+struct starting {
+    struct engine_submission submission;
+    struct id run_id;
+    int64_t priority;
+    int64_t experiment_id; /* whose user he must be; -1: that is known already */
+};
+
+/* The answer about a run, as its row says in the command's transaction; `ctx` is the run's id. */
+static int tell_run(struct api_call *call, void *ctx, struct err *err)
+{
+    struct pipeline_run row;
+    if (store_pipeline_run_get(call->store, ctx, call->arena, &row, err) < 0) {
+        return -1;
+    }
+    call->answer = rest_run_json(&row, call->arena);
+    return 0;
+}
+
+/* The row says so when the transaction is committed. */
+static int tell_cancelling(struct api_call *call, void *ctx, struct err *err)
+{
+    if (tell_run(call, ctx, err) < 0) {
+        return -1;
+    }
+    json_set(call->arena, &call->answer, "cancelling", json_bool(true));
+    return 0;
+}
+
+static struct engine *engine_of(const struct api_call *call)
+{
+    return api_options_of(call->api)->engine;
+}
+
+/* ---- what start and retry have in common ------------------------------------------------------------------------ */
+
+static struct starting *new_starting(struct api_call *call, const char *trigger)
+{
+    struct starting *starting = arena_one(call->arena, struct starting);
+    const struct json *params = &call->params;
+    *starting = (struct starting){.experiment_id = -1, .run_id = id_run(NULL, call->now_ms)};
+    starting->priority = json_get_int(params, "priority", 0);
+    starting->submission = (struct engine_submission){
+        .run_id = starting->run_id.text,
+        .trigger = trigger,
+        .actor = rest_actor(call),
+        .seed = (uint64_t)json_get_int(params, "seed", 0),
+        .no_cache = json_get_bool(params, "no_cache", false),
+        .priority = json_get(params, "priority") == NULL ? NULL : &starting->priority,
+    };
+    return starting;
+}
+
+static ptrdiff_t find_step(const struct pipeline *pipeline, const char *field, const char *word, struct arena *arena,
+                           struct err *err)
+{
+    ptrdiff_t at = pipeline_find_step(pipeline, str_from(word));
+    struct str *ids = arena_array(arena, pipeline->step_count + 1, sizeof *ids);
+    for (size_t i = 0; at < 0 && i < pipeline->step_count; i++) {
+        ids[i] = pipeline->steps[i].id;
+    }
+    const char *hint = at < 0 ? diag_hint_near(arena, str_from(word), ids, pipeline->step_count) : NULL;
+    return at >= 0 ? at
+                   : err_set(err, ERR_INPUT, "%s: there is no step '%s' in pipeline %.*s%s%s", field, word,
+                             STR_ARG(pipeline->name), hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+}
+
+static int submit(struct api_call *call, struct err *err)
+{
+    struct starting *starting = rest_ctx(call);
+    char run_id[40];
+    if (starting->experiment_id >= 0 &&
+        user_check_experiment(call, starting->experiment_id, PERMISSION_EDIT, err) < 0) {
+        return -1;
+    }
+    rest_told(call, tell_run, starting->run_id.text);
+    return engine_submit(engine_of(call), &starting->submission, run_id, err);
+}
+
+/* The rest is the loop's. */
+static int hand_over(struct api_call *call, struct starting *starting)
+{
+    struct json (*git)(const char *workspace, struct arena *arena) = api_options_of(call->api)->git;
+    starting->submission.git = git(starting->submission.workspace, call->arena);
+    rest_keep(call, starting, NULL);
+    rest_then(call, submit);
+    return 0;
+}
+
+/* ---- start ------------------------------------------------------------------------------------------------------ */
+
+/* As its newest run was started. */
+static int take_known(struct api_call *call, struct starting *starting, const char *name, struct err *err)
+{
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    struct pipeline_known *known = arena_one(call->arena, struct pipeline_known);
+    rest_catalogue(call, catalogue);
+    if (json_get(&call->params, "workspace") != NULL) {
+        return err_set(err, ERR_INPUT, "workspace: a pipeline that is known runs where it ran before");
+    }
+    if (rest_pipeline(call, name, known, err) < 0 ||
+        (starting->submission.pipeline =
+             again_definition(call->store, catalogue, &known->newest, call->arena, err)) == NULL) {
+        return -1;
+    }
+    starting->experiment_id = known->newest.experiment_id;
+    return again_surroundings(&known->newest, call->arena, &starting->submission, err);
+}
+
+static int refuse_definition(const struct diags *diags, struct arena *arena, struct err *err)
+{
+    const char *words = "";
+    size_t shown = 0;
+    for (size_t i = 0; i < diags->count && shown < PROBLEMS_SHOWN; i++) {
+        words = arena_printf(arena, "%s%sline %d: %s", words, shown == 0 ? "" : "; ", diags->items[i].pos.line,
+                             diags->items[i].message);
+        shown++;
+    }
+    return err_set(err, ERR_INPUT, "the definition is not accepted: %s", shown == 0 ? "it cannot be read" : words);
+}
+
+/* Its commands are run as the user that the server is: that is for admins, who could as well log in there. */
+static int take_new(struct api_call *call, struct starting *starting, const char *text, struct err *err)
+{
+    const char *workspace = json_get_text(&call->params, "workspace", NULL);
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    struct diags diags;
+    if (!call->is_admin) {
+        return err_set(err, ERR_DENIED, "a definition of one's own may be run by admins only, with a password or a "
+                                        "token of the scope admin: its commands are run as the server's user");
+    }
+    if (workspace == NULL || workspace[0] != '/' || !fs_is_folder(workspace)) {
+        return err_set(err, ERR_INPUT, "workspace: expected the absolute path of a folder on the server, in which the "
+                                       "steps run");
+    }
+    rest_catalogue(call, catalogue);
+    struct pipeline_world world = {
+        .plugins = catalogue, .check_files = true, .folder = workspace, .root = workspace};
+    diags_init(&diags, call->arena, json_get_text(&call->params, "file", "sluice.yaml"));
+    diags.text = str_from(text);
+    starting->submission.pipeline = pipeline_load(&diags, &world);
+    starting->submission.workspace = workspace;
+    return starting->submission.pipeline == NULL ? refuse_definition(&diags, call->arena, err) : 0;
+}
+
+static int start(struct api_call *call, struct err *err)
+{
+    const struct json *params = &call->params;
+    const char *name = json_get_text(params, "pipeline", NULL);
+    const char *text = json_get_text(params, "definition", NULL);
+    const char *until = json_get_text(params, "until", NULL);
+    const struct json *given = json_get(params, "params");
+    struct json none = json_object();
+    struct starting *starting = new_starting(call, "api");
+    if ((name == NULL) == (text == NULL)) {
+        return err_set(err, ERR_INPUT, "expected one of pipeline, the name of one that is known, and definition");
+    }
+    if ((name != NULL ? take_known(call, starting, name, err) : take_new(call, starting, text, err)) < 0 ||
+        pipeline_params(starting->submission.pipeline, given == NULL ? &none : given, false, call->arena,
+                        &starting->submission.params, err) < 0 ||
+        (until != NULL && find_step(starting->submission.pipeline, "until", until, call->arena, err) < 0)) {
+        return -1;
+    }
+    starting->submission.until = until;
+    return hand_over(call, starting);
+}
+
+#define MORE_FIELDS                                                                                                    \
+    {.name = "no_cache", .type = SCHEMA_BOOL, .doc = "run also steps whose result is kept"},                           \
+        {.name = "priority", .type = SCHEMA_INT, .least = PRIORITY_LEAST, .most = PRIORITY_MOST,                       \
+         .doc = "its steps start before those of runs with a lower one; else that of the pipeline"},                   \
+    {                                                                                                                  \
+        .name = "seed", .type = SCHEMA_INT, .least = 1, .most = INT32_MAX, .doc = "of retry delays"                    \
+    }
+static const struct schema_field start_fields[] = {
+    {.name = "pipeline", .type = SCHEMA_TEXT, .least = 1, .most = 200,
+     .doc = "one that has run in the home: as its newest run was started, with its workspace and environment"},
+    {.name = "definition", .type = SCHEMA_TEXT, .least = 1, .most = DEFINITION_MAX,
+     .doc = "the text of a pipeline file instead; for admins only"},
+    {.name = "workspace", .type = SCHEMA_TEXT, .least = 1, .doc = "with definition: the absolute folder of its steps"},
+    {.name = "file", .type = SCHEMA_TEXT, .least = 1, .most = 200, .doc = "with definition: what the file is called"},
+    {.name = "params", .type = SCHEMA_MAP, .doc = "those that are not given have their defaults"},
+    {.name = "until", .type = SCHEMA_TEXT, .least = 1, .most = 200, .doc = "only this step and what it needs"},
+    MORE_FIELDS,
+    {0},
+};
+
+/* ---- retry ------------------------------------------------------------------------------------------------------ */
+
+static int retry(struct api_call *call, struct err *err)
+{
+    struct pipeline_run *row = arena_one(call->arena, struct pipeline_run);
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    const char *word = json_get_text(&call->params, "step", NULL);
+    bool only = json_get_bool(&call->params, "only", false);
+    struct starting *starting = new_starting(call, "retry");
+    ptrdiff_t step = -1;
+    if (only && word == NULL) {
+        return err_set(err, ERR_INPUT, "only: expected the step, too");
+    }
+    if (store_pipeline_run_get(call->store, json_get_text(&call->params, "run_id", ""), call->arena, row, err) < 0) {
+        return -1;
+    }
+    if (!run_state_is_terminal(row->state)) {
+        return err_set(err, ERR_STATE, "run %s has not ended (%s): it goes on by itself, or is cancelled", row->run_id,
+                       run_state_name(row->state));
+    }
+    rest_catalogue(call, catalogue);
+    starting->submission.pipeline = again_definition(call->store, catalogue, row, call->arena, err);
+    if (starting->submission.pipeline == NULL ||
+        (word != NULL && (step = find_step(starting->submission.pipeline, "step", word, call->arena, err)) < 0) ||
+        again_retry(row, step, only, call->arena, &starting->submission, err) < 0) {
+        return -1;
+    }
+    return hand_over(call, starting);
+}
+
+static const struct schema_field retry_fields[] = {
+    REST_RUN_ID,
+    {.name = "step", .type = SCHEMA_TEXT, .least = 1, .most = 200,
+     .doc = "this step and all below it; else those that did not succeed"},
+    {.name = "only", .type = SCHEMA_BOOL, .doc = "with step: that one alone"},
+    MORE_FIELDS,
+    {0},
+};
+
+/* ---- cancel, resume --------------------------------------------------------------------------------------------- */
+
+static int cancel(struct api_call *call, struct err *err)
+{
+    const char *run_id = json_get_text(&call->params, "run_id", "");
+    rest_told(call, tell_cancelling, arena_strdup(call->arena, run_id));
+    return engine_cancel(engine_of(call), run_id, rest_actor(call), json_get_text(&call->params, "reason", NULL), err);
+}
+
+static const struct schema_field cancel_fields[] = {
+    REST_RUN_ID, {.name = "reason", .type = SCHEMA_TEXT, .doc = "why, for the record"}, {0}};
+
+/* The engine that serves goes on with every run that can go on: there is nothing to be done but to say so. */
+static int resume(struct api_call *call, struct err *err)
+{
+    struct pipeline_run row;
+    const char *run_id = json_get_text(&call->params, "run_id", "");
+    if (store_pipeline_run_get(call->store, run_id, call->arena, &row, err) < 0) {
+        return -1;
+    }
+    if (run_state_is_terminal(row.state)) {
+        return err_set(err, ERR_STATE, "run %s has ended already (%s): it can be retried", run_id,
+                       run_state_name(row.state));
+    }
+    if (engine_find_run(engine_of(call), run_id) == NULL) {
+        return err_set(err, ERR_STATE, "run %s cannot go on, as the log of the server says", run_id);
+    }
+    call->answer = rest_run_json(&row, call->arena);
+    return 0;
+}
+
+static const struct schema_field resume_fields[] = {REST_RUN_ID, {0}};
+
+const struct api_route rest_start_routes[] = {
+    {HTTP_POST, "/runs", API_SLUICE, API_WRITES, API_NEEDS(EDIT, ITSELF),
+     REST_DOC(.name = "startRun",
+                                      .group = "Runs",
+                                      .summary = "Start a run",
+                                      .details = "Of a pipeline that is known its newest run's experiment must be the "
+                                                 "user's to edit. The answer comes when the run is recorded; it goes "
+                                                 "on whoever stays.",
+                                      .takes = start_fields,
+                                      .gives = &rest_run_summary,
+                                      .status = 201,
+                                      .flags = REST_APART | REST_COMMANDS | REST_FINDS),
+     .answer = start},
+    {HTTP_POST, "/runs/{run_id}/retry", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     REST_DOC(.name = "retryRun",
+                                      .group = "Runs",
+                                      .summary = "A new revision of a run that has ended: what was good is kept",
+                                      .takes = retry_fields,
+                                      .gives = &rest_run_summary,
+                                      .status = 201,
+                                      .flags = REST_APART | REST_COMMANDS),
+     .answer = retry},
+    {HTTP_POST, "/runs/{run_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     REST_DOC(.name = "cancelRun",
+                                      .group = "Runs",
+                                      .summary = "Have a run end: its steps get their signal, the grace, the kill",
+                                      .takes = cancel_fields,
+                                      .gives = &rest_run_summary,
+                                      .status = 202,
+                                      .flags = REST_COMMANDS),
+     .answer = cancel},
+    {HTTP_POST, "/runs/{run_id}/resume", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     REST_DOC(.name = "resumeRun",
+                                      .group = "Runs",
+                                      .summary = "Make sure that a run goes on",
+                                      .details = "The server takes up every open run when it starts, and lets it go on "
+                                                 "when what it waits for has come: so this changes nothing. 409 says "
+                                                 "why a run cannot go on.",
+                                      .takes = resume_fields,
+                                      .gives = &rest_run_summary),
+     .answer = resume},
+    {0},
+};

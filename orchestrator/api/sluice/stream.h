@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bodies that are made part by part in the thread apart from the loop (api/apart.h), each when the client has taken the
+ * one before: so nothing of them is in memory but a part. One that follows something looks again after a pause, without
+ * a thread or a transaction of its own in between.
+ */
+#ifndef SLUICE_API_SLUICE_STREAM_H
+#define SLUICE_API_SLUICE_STREAM_H
+
+#include "api/api.h"
+
+enum stream_state {
+    STREAM_ENDS,   /* nothing will come behind the part */
+    STREAM_GOES_ON,
+    STREAM_PAUSES, /* nothing more is there now */
+};
+
+struct stream_kind {
+    /* In the thread: adds what comes next; -1 cuts the connection. */
+    int (*read)(void *state, struct apart *apart, struct strbuf *part, enum stream_state *ret, struct err *err);
+    void (*drop)(void *state);
+};
+
+/* How long a stream pauses. */
+enum { STREAM_PAUSE_MS = 200 };
+
+/* Those of an api that pause. */
+struct streams {
+    struct stream *first;
+    bool ending;
+};
+
+/* In any thread. Takes the state over. */
+struct http_source *stream_new(struct api *api, const struct stream_kind *kind, void *take_state);
+/* On the loop: lets go on what has paused long enough. */
+void streams_go_on(struct streams *streams);
+/* -1: none pauses. */
+int streams_wait_ms(const struct streams *streams);
+/* What pauses ends, now and from now on. */
+void streams_end(struct streams *streams);
+
+#endif
