@@ -292,6 +292,13 @@ static int check_right(struct api_call *call, const struct api_route *route, str
     return step_check(call, rules ? API_WRITES : route->act, err);
 }
 
+void api_voted(struct api_call *call)
+{
+    if (call->api->options.voted != NULL) {
+        call->api->options.voted(call->api->options.ctx);
+    }
+}
+
 int api_ask(struct api_call *call, enum http_method method, const char *path, const struct json *raw, struct json *ret,
             struct err *err)
 {

@@ -128,6 +128,8 @@ struct api_options {
     int (*step_of_token)(void *ctx, struct str token, struct api_step *ret, struct err *err);
     /* A step's client has told of something. */
     void (*step_recorded)(void *ctx, int64_t attempt);
+    /* Votes on approvals were recorded, for the engine to count. */
+    void (*voted)(void *ctx);
     void *ctx;
     int64_t reap_after_ms; /* when a run has been silent for too long: writes are noted then; 0: never */
     struct webhook_rules webhooks;
@@ -192,6 +194,8 @@ void api_tried_well(struct api_call *call, const char *user);
 void api_disown_job(void *job);
 /* For http_options.head, with a door as ctx, which lives as long as the server. */
 size_t api_head(void *door, struct http_exchange *exchange);
+/* Votes on approvals were recorded in this turn. */
+void api_voted(struct api_call *call);
 /* It is being answered with 401 or 403: noted for the activity log (api/refusals.h). */
 void api_note_refusal(const struct http_exchange *exchange, int status, const char *message);
 /* For http_options.refuse. */

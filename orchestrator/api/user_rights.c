@@ -267,3 +267,10 @@ const struct reader *user_reader(struct api_call *call)
 {
     return call->who == NULL ? NULL : auth_reader(call->auth, call->who, call->arena);
 }
+
+struct mover api_mover(const struct api_call *call)
+{
+    return (struct mover){.actor = call->who == NULL ? "anonymous" : arena_printf(call->arena, "%s (login)",
+                                                                                  call->who->name),
+                          .door = "mlflow"};
+}

@@ -10,6 +10,7 @@
 #define SLUICE_API_USER_RIGHTS_H
 
 #include "api/api.h"
+#include "store/alias_moves.h"
 
 /* Once the fields have been read. Of lists that are only searched, what he may not read is left out. */
 int user_check(struct api_call *call, const struct api_need *need, struct err *err);
@@ -25,6 +26,8 @@ int user_check_rest(struct api_call *call, const char *what, enum permission nee
 int user_check_admin(struct api_call *call, const char *what, struct err *err);
 /* Who made something manages it. */
 int user_made(struct api_call *call, const struct permission_object *object, struct err *err);
+/* Who moves an alias or a stage by this call. */
+struct mover api_mover(const struct api_call *call);
 /* For searches; NULL: everything may be read. */
 const struct reader *user_reader(struct api_call *call);
 

@@ -1,107 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * approvals, activity: what waits for people, and what people and steps did.
+ * activity: what people and steps did.
  */
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "cli/table.h"
 #include "store/activity.h"
-#include "store/pipeline_runs.h"
-#include "store/waits.h"
 
 #include <stdio.h>
-
-/* ---- approvals ------------------------------------------------------------------------------------------------ */
-
-static const char *voters(struct cli *cli, struct home *home, int64_t wait)
-{
-    struct vote *votes = NULL;
-    size_t count = 0;
-    struct err ignored = {0};
-    const char *words = "";
-    if (store_vote_list(home->store, wait, cli->arena, &votes, &count, &ignored) < 0) {
-        return "";
-    }
-    for (size_t i = 0; i < count; i++) {
-        words = arena_printf(cli->arena, "%s%s%s", words, i == 0 ? "" : ", ", votes[i].actor);
-    }
-    return words;
-}
-
-/* "ann, bob" and "1 of group:leads, 2 of group:risk" for people; what the pipeline file says in JSON, null for anybody.
- */
-static struct json asked(const struct cli *cli, const struct json *by)
-{
-    const char *words = "";
-    if (by == NULL || by->type == JSON_NULL) {
-        return cli->json ? json_null() : table_text(cli, "anybody");
-    }
-    if (cli->json) {
-        return *by;
-    }
-    for (size_t i = 0; by->type == JSON_OBJECT && i < by->u.object.count; i++) {
-        words = arena_printf(cli->arena, "%s%s%lld of %.*s", words, i == 0 ? "" : ", ",
-                             (long long)by->u.object.members[i].value.u.integer,
-                             STR_ARG(by->u.object.members[i].key));
-    }
-    for (size_t i = 0; by->type == JSON_ARRAY && i < by->u.array.count; i++) {
-        words = arena_printf(cli->arena, "%s%s%.*s", words, i == 0 ? "" : ", ",
-                             STR_ARG(by->u.array.items[i].u.string));
-    }
-    return by->type == JSON_STRING ? *by : table_text(cli, words);
-}
-
-static int list_approvals(struct cli *cli, struct home *home, struct err *err)
-{
-    static const char *const headings[] = {"run",      "step",       "of",      "asks", "approved_by",
-                                           "asked_at", "expires_at", "message", NULL};
-    struct wait_row *waits = NULL;
-    size_t count = 0;
-    struct table table;
-    table_init(&table, cli, headings);
-    if (store_wait_list(home->store, NULL, false, cli->arena, &waits, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct pipeline_run row;
-        struct json spec;
-        char label[32];
-        if (strcmp(waits[i].kind, "approval") != 0) {
-            continue;
-        }
-        if (store_pipeline_run_get(home->store, waits[i].run_id, cli->arena, &row, err) < 0 ||
-            json_read(str_from(waits[i].spec), (struct json_limits){0}, cli->arena, &spec, err) < 0) {
-            return -1;
-        }
-        pipeline_run_label(&row, label);
-        struct json cells[] = {
-            table_text(cli, arena_printf(cli->arena, "%s/%s", row.pipeline, label)),
-            table_text(cli, json_get_text(&spec, "step", NULL)),
-            table_text(cli, json_get_text(&spec, "of", NULL)),
-            asked(cli, json_get(&spec, "by")),
-            table_text(cli, voters(cli, home, waits[i].id)),
-            table_moment(cli, waits[i].created_ms),
-            table_moment(cli, waits[i].expires_ms),
-            table_text(cli, json_get_text(&spec, "message", NULL)),
-        };
-        table_row(&table, cells);
-    }
-    table_print(&table, "nothing waits for approval");
-    return EXIT_OK;
-}
-
-static int run_approvals(struct cli *cli)
-{
-    return look(cli, list_approvals);
-}
-
-const struct command command_approvals = {
-    .name = "approvals",
-    .group = "Decide",
-    .summary = "what waits for a person, and for whom",
-    .examples = "sluice approvals\nsluice approvals --json",
-    .run = run_approvals,
-};
 
 enum { ACTIVITY_COLUMNS_SHOWN = 8 }; /* the others are for --json */
 

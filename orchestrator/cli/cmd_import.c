@@ -85,6 +85,10 @@ static int open_home(struct import_command *command, struct err *err)
         return -1;
     }
     session_actor(&command->session);
+    command->import.by = (struct mover){.actor = command->session.actor, .door = "import"};
+    if (!dry && session_take_config(&command->session, err) < 0) {
+        return -1;
+    }
     command->import.store = command->session.home.store;
     return 0;
 }

@@ -19,11 +19,18 @@ extern const struct command command_plugins, command_plugins_show, command_plugi
 /* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */
 extern const struct command command_runs, command_show, command_explain, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
-extern const struct command command_approvals, command_activity, command_activity_verify;
+extern const struct command command_activity, command_activity_verify;
 /* cmd_schedule.c, cmd_backfill.c, cmd_triggers.c */
 extern const struct command command_schedule_list, command_schedule_next, command_schedule_pause;
 extern const struct command command_schedule_resume, command_backfill, command_backfills, command_backfills_cancel;
 extern const struct command command_pipelines, command_triggers;
+/* cmd_approvals.c */
+extern const struct command command_approvals, command_approvals_delegate, command_approvals_delegations;
+extern const struct command command_approvals_undelegate;
+/* cmd_evidence.c */
+extern const struct command command_evidence, command_evidence_verify;
+/* cmd_governance.c */
+extern const struct command command_rollback, command_models_history, command_models_comment;
 /* cmd_webhooks.c */
 extern const struct command command_webhooks_list, command_webhooks_show, command_webhooks_test;
 extern const struct command command_webhooks_deliveries, command_webhooks_redeliver;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cli/backup_note.h"
+#include "cli/govern.h"
 #include "cli/secret_change.h"
 #include "cli/submission.h"
 #include "cli/trigger_change.h"
@@ -327,6 +328,17 @@ static int answer_backup(struct question *q, const char *unused, struct json *re
                : backup_note_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
 }
 
+static int answer_govern(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+{
+    (void)unused;
+    struct json document;
+    struct str text;
+    return read_document(q->document, q->arena, &text, err) < 0 ||
+                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+               ? -1
+               : govern_obey(q->door->session->home.store, &document, q->actor, &q->groups, q->arena, ret_outcome, err);
+}
+
 static const struct {
     const char *name;
     bool needs_open_run;
@@ -339,6 +351,7 @@ static const struct {
     {"delivery", false, answer_delivery},
     {"trigger", false, answer_trigger},
     {"backup", false, answer_backup},
+    {"govern", false, answer_govern},
 };
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)

@@ -7,6 +7,8 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "store/activity.h"
+#include "store/config_loads.h"
+#include "store/guards.h"
 #include "store/snapshot.h"
 
 #include <errno.h>
@@ -172,8 +174,25 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
         home_close(&home);
         return -1;
     }
+    if (writes) {
+        store_guards_expect(home.store);
+    }
     *ret_home = home;
     return 0;
+}
+
+int home_take_config(struct home *home, const struct config *config, bool single_user, const char *actor,
+                     struct err *err)
+{
+    store_guards_set(home->store, &config->guards, &config->groups, single_user);
+    if (store_begin(home->store, err) < 0) {
+        return -1;
+    }
+    if (store_config_taken(home->store, &config->document, actor, clock_wall_ms(&clock_system), err) < 0) {
+        store_rollback(home->store);
+        return -1;
+    }
+    return store_commit(home->store, err);
 }
 
 static const char *key_path(const char *home, char room[4200])

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "config/config.h"
 #include "store/store.h"
 
 enum { HOME_KEY_BYTES = 32 };
@@ -43,6 +44,11 @@ int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_
 /* While somebody copies files of the home (shared), nobody removes any (alone): ERR_BUSY in words. Until it is closed.
  * Who is killed lets go. */
 int home_pin(struct home *home, bool alone, struct err *err);
+/* What config.yaml says is in force from now on: its guards hold for all that is moved, and that it was taken stands in
+ * the activity log when it is not the one that was taken last. A home that was opened to be written moves no alias
+ * before. `single_user`: not_by excludes nobody. */
+int home_take_config(struct home *home, const struct config *config, bool single_user, const char *actor,
+                     struct err *err);
 void home_close(struct home *home);
 
 #endif

@@ -10,6 +10,8 @@
 #include "cli/session_internal.h"
 #include "config/supply.h"
 
+#include "store/guards.h"
+
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -199,6 +201,11 @@ static bool is_single_user(const struct session *session)
     return true;
 }
 
+int session_take_config(struct session *session, struct err *err)
+{
+    return home_take_config(&session->home, &session->config, is_single_user(session), session->actor, err);
+}
+
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
 static int read_slots(const struct cli *cli, int *ret_slots, struct err *err)
@@ -328,6 +335,7 @@ int session_reconfigure(struct session *session, struct err *err)
     session->vars = next.vars;
     session->step_env = step_environment(session);
     configure(session, &options);
+    store_guards_set(session->home.store, &session->config.guards, &session->config.groups, is_single_user(session));
     tracking_reconfigure(session->tracking);
     triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session));
     return engine_reconfigure(session->engine, &options, err);
@@ -389,7 +397,8 @@ int session_open(struct cli *cli, const struct session_options *options, struct 
     struct session *session = ret_session;
     session_begin(session, cli, options);
     if (home_open(session->options.home, HOME_WRITE, options->doing, cli->arena, &session->home, err) < 0 ||
-        session_prepare(session, err) < 0 || note_open(session, err) < 0 || start_engine(session, err) < 0) {
+        session_prepare(session, err) < 0 || session_take_config(session, err) < 0 || note_open(session, err) < 0 ||
+        start_engine(session, err) < 0) {
         session_close(session);
         return -1;
     }

@@ -128,6 +128,12 @@ static struct json git_of(const char *workspace, struct arena *arena)
     return git_head(git_root(workspace, arena), arena);
 }
 
+static void voted(void *ctx)
+{
+    struct tracking *tracking = ctx;
+    engine_look_at_votes(tracking->session->engine);
+}
+
 static struct api_options options_of(struct tracking *tracking)
 {
     struct session *session = tracking->session;
@@ -136,6 +142,7 @@ static struct api_options options_of(struct tracking *tracking)
         .home = session->home.path,
         .step_of_token = step_of_token,
         .step_recorded = step_recorded,
+        .voted = voted,
         .ctx = tracking,
         .reap_after_ms = session->options.stays ? session->config.reap_after_ms : 0,
         .webhooks = session_webhook_rules(session),

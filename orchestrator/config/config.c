@@ -11,8 +11,7 @@
 
 enum { CONFIG_MAX_BYTES = 1 << 20, SLOTS_MAX = 1000000, CONFIG_GPUS_MAX = 1024 };
 
-static const int64_t reap_after_max_ms = (int64_t)365 * 24 * 3600 * 1000;
-static const int64_t ttl_max_ms = (int64_t)7 * 24 * 3600 * 1000;
+static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 
 /* What is being read. */
 struct reading {
@@ -259,6 +258,11 @@ static void key_gc(struct loader *loader, const struct yaml_node *node, void *ta
     retention_load(loader, node, reading_of(target)->config->retention);
 }
 
+static void key_guards(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    guards_load(loader, node, &reading_of(target)->config->guards);
+}
+
 static void key_webhooks(struct loader *loader, const struct yaml_node *node, void *target)
 {
     telling_load(loader, node, &reading_of(target)->config->telling);
@@ -267,7 +271,7 @@ static void key_webhooks(struct loader *loader, const struct yaml_node *node, vo
 static void key_reap_after(struct loader *loader, const struct yaml_node *node, void *target)
 {
     int64_t ms = 0;
-    if (load_duration(loader, node, &ms) && (ms < 1000 || ms > reap_after_max_ms)) {
+    if (load_duration(loader, node, &ms) && (ms < 1000 || ms > 365 * day_ms)) {
         load_error(loader, node, DIAG_VALUE, NULL, "'%.*s': expected 1s to 365d", STR_ARG(node->text));
     } else {
         reading_of(target)->config->reap_after_ms = ms;
@@ -355,7 +359,7 @@ static void secret_ttl(struct loader *loader, const struct yaml_node *node, void
     if (!load_duration(loader, node, &ms)) {
         return;
     }
-    if (ms > ttl_max_ms) {
+    if (ms > 7 * day_ms) {
         load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is too long: expected at most 7d", STR_ARG(node->text));
         return;
     }
@@ -427,6 +431,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "guards", TAKES_LIST, key_guards, "list of maps", "What may hold an alias or a stage, or serve a target.") \
     ROW("", "metrics", TAKES_MAP, key_metrics, "map", "Who may watch 'sluice serve'.")                                 \
     ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
@@ -439,7 +444,6 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
 static const struct key top_keys[] = {
     TOP_KEYS(AS_KEY)
     {.name = "sources", .takes = TAKES_ANY, .later = "repositories are watched by the daemon"},
-    {.name = "guards", .takes = TAKES_ANY, .later = "aliases are guarded by the daemon"},
     {.name = "notify", .takes = TAKES_ANY, .later = "the daemon notifies; until then use a step with 'uses: notify'"},
     {0},
 };
@@ -454,6 +458,7 @@ const struct config_key config_keys[] = {
     MLFLOW_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)
     AUTH_KEYS(AS_DOC)
+    GUARD_DOCS(AS_DOC)
     RETENTION_DOCS(AS_DOC)
     TELLING_DOCS(AS_DOC)
 };
@@ -507,12 +512,12 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         .arena = arena,
         .environments = json_object(),
         .groups = json_object(),
+        .guards = json_array(),
+        .document = json_object(),
         .default_permission = PERMISSION_READ,
     };
     struct err err = {0};
-    for (size_t i = 0; i < RETENTION_KINDS; i++) {
-        config.retention[i] = retention_none;
-    }
+    retention_clear(config.retention);
     if (!fs_exists(path)) {
         *ret_config = config;
         return 0;
@@ -527,6 +532,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         const struct yaml_node *root = yaml_doc_parse(diags);
         if (root != NULL && load_map(&loader, root, top_keys, &reading, "config.yaml")) {
             check_environment(&loader, root, &config);
+            config.document = yaml_to_json(arena, root);
         }
     }
     diags_sort(diags);

@@ -7,6 +7,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/json.h"
+#include "config/guards.h"
 #include "config/retention.h"
 #include "config/telling.h"
 #include "config/watching.h"
@@ -55,6 +56,8 @@ struct config {
     size_t secret_count;
     struct config_answer *answers; /* one for each secret: config_secret_read keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
+    struct json guards;         /* list, checked (config/guards.h) */
+    struct json document;       /* all of the file; an empty map for none */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
     struct telling telling;     /* of `webhooks` */
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */

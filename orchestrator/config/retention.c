@@ -18,6 +18,13 @@ const struct retention_row retention_rows[RETENTION_KINDS] = {
     [RETENTION_DELETED] = {"deleted", "runs, models and experiments that a client of MLflow deleted", false, false},
 };
 
+void retention_clear(struct retention rules[RETENTION_KINDS])
+{
+    for (size_t i = 0; i < RETENTION_KINDS; i++) {
+        rules[i] = retention_none;
+    }
+}
+
 static bool has_rule(const struct retention *rule)
 {
     return rule->older_than_ms >= 0 || rule->keep_last >= 0 || rule->max_bytes >= 0;

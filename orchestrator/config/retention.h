@@ -41,6 +41,8 @@ extern const struct retention_row retention_rows[RETENTION_KINDS];
 struct loader;
 struct yaml_node;
 
+/* Nothing is said of any of them. */
+void retention_clear(struct retention rules[RETENTION_KINDS]);
 /* The map KIND: {older_than, keep_last, max_size} of config.yaml, for `rules`. */
 void retention_load(struct loader *loader, const struct yaml_node *node, struct retention rules[RETENTION_KINDS]);
 /* "older_than=90d,keep_last=50", or "none": of an option. */

@@ -3,8 +3,9 @@
  */
 #include "base/log.h"
 #include "crypto/digest.h"
-#include "engine/engine_internal.h"
+#include "engine/calls.h"
 #include "store/activity.h"
+#include "store/alias_moves.h"
 #include "store/gates.h"
 #include "store/metrics.h"
 #include "store/models.h"
@@ -14,15 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct call {
-    struct engine *engine;
-    struct live_attempt *attempt;
-    const struct json *params;
-    struct arena *arena;
-    struct store *store;
-};
-
-static const char *need_text(const struct call *call, const char *key, struct err *err)
+const char *call_need_text(const struct call *call, const char *key, struct err *err)
 {
     const char *text = json_get_text(call->params, key, NULL);
     if (text == NULL || *text == '\0') {
@@ -33,23 +26,23 @@ static const char *need_text(const struct call *call, const char *key, struct er
 }
 
 /* "step wine/train of run wine 12": who acts when a step does. */
-static const char *actor_of(const struct call *call)
+const char *call_actor(const struct call *call)
 {
     const struct open_run *open = call->attempt->open;
     return arena_printf(call->arena, "step %.*s of %s", STR_ARG(run_step_at(open->run, call->attempt->place)->id),
                         run_words(call->arena, &open->row));
 }
 
-static void set_text(const struct call *call, struct json *object, const char *key, const char *text)
+void call_set_text(const struct call *call, struct json *object, const char *key, const char *text)
 {
     json_set(call->arena, object, key, text == NULL ? json_null() : json_cstring(call->arena, text));
 }
 
 /* ---- models ----------------------------------------------------------------------------------------------- */
 
-static int need_model(const struct call *call, const char *key, struct model_ref *ret, struct err *err)
+int call_need_model(const struct call *call, const char *key, struct model_ref *ret, struct err *err)
 {
-    const char *uri = need_text(call, key, err);
+    const char *uri = call_need_text(call, key, err);
     if (uri == NULL) {
         return -1;
     }
@@ -105,7 +98,7 @@ static int named_or_upstream_model(const struct call *call, struct model_ref *re
 {
     const struct json *named = json_get(call->params, "model");
     return named == NULL || named->type == JSON_NULL ? upstream_model(call, ret, err)
-                                                     : need_model(call, "model", ret, err);
+                                                     : call_need_model(call, "model", ret, err);
 }
 
 static int call_model_get(const struct call *call, struct json *ret, struct err *err)
@@ -114,7 +107,7 @@ static int call_model_get(const struct call *call, struct json *ret, struct err 
     struct logged_model model;
     struct json params;
     struct json tags;
-    if (need_model(call, "uri", &ref, err) < 0) {
+    if (call_need_model(call, "uri", &ref, err) < 0) {
         return -1;
     }
     if (ref.model_id == NULL) {
@@ -126,13 +119,13 @@ static int call_model_get(const struct call *call, struct json *ret, struct err 
         return -1;
     }
     *ret = json_object();
-    set_text(call, ret, "model_id", ref.model_id);
-    set_text(call, ret, "name", ref.name != NULL ? ref.name : model.name);
+    call_set_text(call, ret, "model_id", ref.model_id);
+    call_set_text(call, ret, "name", ref.name != NULL ? ref.name : model.name);
     json_set(call->arena, ret, "version", ref.version == 0 ? json_null() : json_int(ref.version));
-    set_text(call, ret, "path", model.artifact_uri);
-    set_text(call, ret, "sha256", model.sha256);
-    set_text(call, ret, "run_id", model.source_run_id);
-    set_text(call, ret, "model_type", model.model_type);
+    call_set_text(call, ret, "path", model.artifact_uri);
+    call_set_text(call, ret, "sha256", model.sha256);
+    call_set_text(call, ret, "run_id", model.source_run_id);
+    call_set_text(call, ret, "model_type", model.model_type);
     json_set(call->arena, ret, "params", params);
     json_set(call->arena, ret, "tags", tags);
     return 0;
@@ -144,7 +137,7 @@ static int call_model_files(const struct call *call, struct json *ret, struct er
     struct model_ref ref;
     struct artifact *artifacts = NULL;
     size_t count = 0;
-    if (need_model(call, "uri", &ref, err) < 0 ||
+    if (call_need_model(call, "uri", &ref, err) < 0 ||
         (ref.model_id != NULL &&
          store_artifact_list(call->store, ref.model_id, call->arena, &artifacts, &count, err) < 0)) {
         return -1;
@@ -152,15 +145,15 @@ static int call_model_files(const struct call *call, struct json *ret, struct er
     struct json files = json_array();
     for (size_t i = 0; i < count; i++) {
         struct json file = json_object();
-        set_text(call, &file, "path", artifacts[i].path);
-        set_text(call, &file, "sha256", artifacts[i].sha256);
+        call_set_text(call, &file, "path", artifacts[i].path);
+        call_set_text(call, &file, "sha256", artifacts[i].sha256);
         json_set(call->arena, &file, "size", json_int(artifacts[i].size_bytes));
         json_push(call->arena, &files, file);
     }
     *ret = json_object();
     json_set(call->arena, ret, "files", files);
-    set_text(call, ret, "path", ref.path);
-    set_text(call, ret, "model_id", ref.model_id);
+    call_set_text(call, ret, "path", ref.path);
+    call_set_text(call, ret, "model_id", ref.model_id);
     return 0;
 }
 
@@ -175,7 +168,7 @@ static const char *dataset_digest(const struct call *call)
  */
 static int call_model_metrics(const struct call *call, struct json *ret, struct err *err)
 {
-    const char *uri = need_text(call, "uri", err);
+    const char *uri = call_need_text(call, "uri", err);
     const char *digest = dataset_digest(call);
     struct model_ref ref;
     int found = uri == NULL ? -1 : model_resolve(call->engine, uri, call->arena, &ref, err);
@@ -208,11 +201,11 @@ static int call_model_metrics(const struct call *call, struct json *ret, struct 
             json_set(call->arena, &values, metrics[i].key, json_number(metrics[i].value));
         }
     }
-    set_text(call, ret, "model_id", ref.model_id);
+    call_set_text(call, ret, "model_id", ref.model_id);
     json_set(call->arena, ret, "version", ref.version == 0 ? json_null() : json_int(ref.version));
-    set_text(call, ret, "name", ref.name);
+    call_set_text(call, ret, "name", ref.name);
     json_set(call->arena, ret, "like", json_bool(like));
-    set_text(call, ret, "dataset_digest", count == 0 ? NULL : other);
+    call_set_text(call, ret, "dataset_digest", count == 0 ? NULL : other);
     json_set(call->arena, ret, "metrics", values);
     return 0;
 }
@@ -243,7 +236,7 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
         .dataset_digest = dataset_digest(call),
     };
     *ret = json_object();
-    set_text(call, ret, "model_id", ref.model_id);
+    call_set_text(call, ret, "model_id", ref.model_id);
     return store_metrics_log(call->store, &target, points, count, err);
 }
 
@@ -314,7 +307,7 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     };
     int64_t id = 0;
     if (store_gate_add(call->store, &gate, &id, err) < 0 ||
-        engine_note(call->engine, actor_of(call), passed ? "gate.passed" : "gate.refused",
+        engine_note(call->engine, call_actor(call), passed ? "gate.passed" : "gate.refused",
                     run_words(call->arena, &open->row), open->row.run_id, "", passed ? "passed" : "refused", refused_by,
                     digest.hex, err) < 0) {
         return -1;
@@ -324,7 +317,7 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
     vec_push(&open->changes.items, call->attempt->place);
     *ret = json_object();
     json_set(call->arena, ret, "gate_id", json_int(id));
-    set_text(call, ret, "evidence_sha256", digest.hex);
+    call_set_text(call, ret, "evidence_sha256", digest.hex);
     return 0;
 }
 
@@ -347,24 +340,19 @@ static int set_tags(const struct call *call, const char *name, int64_t version, 
 static int move_alias(const struct call *call, const char *name, const char *alias, int64_t version, int64_t expect,
                       int64_t *ret_previous, struct err *err)
 {
-    if (store_alias_set(call->store, name, alias, version, expect, engine_now(call->engine), ret_previous, err) < 0) {
-        return -1;
-    }
-    if (*ret_previous == version) {
-        return 0;
-    }
-    const char *from = *ret_previous == 0 ? "" : arena_printf(call->arena, "%lld", (long long)*ret_previous);
-    const char *to = version == 0 ? "" : arena_printf(call->arena, "%lld", (long long)version);
-    return engine_note(call->engine, actor_of(call), "alias.moved",
-                       arena_printf(call->arena, "model %s@%s", name, alias), name, from, to,
-                       json_get_text(call->params, "reason", ""), "", err);
+    const struct mover by = {.actor = call_actor(call),
+                             .door = "step",
+                             .reason = json_get_text(call->params, "reason", NULL),
+                             .run_id = call->attempt->open->row.run_id};
+    return store_alias_set(call->store, name, alias, version, expect, &by, engine_now(call->engine), ret_previous,
+                           err);
 }
 
 static int call_register(const struct call *call, struct json *ret, struct err *err)
 {
-    const char *name = need_text(call, "name", err);
+    const char *name = call_need_text(call, "name", err);
     struct model_ref ref;
-    if (name == NULL || need_model(call, "model", &ref, err) < 0) {
+    if (name == NULL || call_need_model(call, "model", &ref, err) < 0) {
         return -1;
     }
     const struct open_run *open = call->attempt->open;
@@ -392,7 +380,7 @@ static int call_register(const struct call *call, struct json *ret, struct err *
         return -1;
     }
     const char *words = arena_printf(call->arena, "model %s/%lld", name, (long long)number);
-    if (!existing && engine_note(call->engine, actor_of(call), "model.registered", words, name, "", "READY", "",
+    if (!existing && engine_note(call->engine, call_actor(call), "model.registered", words, name, "", "READY", "",
                                  model.sha256, err) < 0) {
         return -1;
     }
@@ -410,15 +398,15 @@ static int call_register(const struct call *call, struct json *ret, struct err *
     *ret = json_object();
     json_set(call->arena, ret, "version", json_int(number));
     json_set(call->arena, ret, "existing", json_bool(existing));
-    set_text(call, ret, "model_id", ref.model_id);
-    set_text(call, ret, "model_uri", arena_printf(call->arena, "models:/%s/%lld", name, (long long)number));
+    call_set_text(call, ret, "model_id", ref.model_id);
+    call_set_text(call, ret, "model_uri", arena_printf(call->arena, "models:/%s/%lld", name, (long long)number));
     return 0;
 }
 
 static int call_alias(const struct call *call, struct json *ret, struct err *err)
 {
-    const char *name = need_text(call, "name", err);
-    const char *alias = name == NULL ? NULL : need_text(call, "alias", err);
+    const char *name = call_need_text(call, "name", err);
+    const char *alias = name == NULL ? NULL : call_need_text(call, "alias", err);
     if (alias == NULL) {
         return -1;
     }
@@ -444,8 +432,8 @@ static int call_alias(const struct call *call, struct json *ret, struct err *err
 /* The version an alias points to, null when there is none. */
 static int call_alias_get(const struct call *call, struct json *ret, struct err *err)
 {
-    const char *name = need_text(call, "name", err);
-    const char *alias = name == NULL ? NULL : need_text(call, "alias", err);
+    const char *name = call_need_text(call, "name", err);
+    const char *alias = name == NULL ? NULL : call_need_text(call, "alias", err);
     int64_t version = 0;
     if (alias == NULL || store_alias_get(call->store, name, alias, &version, err) < 0) {
         return -1;
@@ -455,8 +443,8 @@ static int call_alias_get(const struct call *call, struct json *ret, struct err 
     return 0;
 }
 
-/* ---- approvals and deployments --------------------------------------------------------------------------------------
- */
+/* ---- approvals ----------------------------------------------------------------------------------------------------
+ * */
 
 /* The manifest of what would be approved now; of the approval `approved`: what it would be about now. deploy compares.
  */
@@ -477,22 +465,8 @@ static int call_evidence(const struct call *call, struct json *ret, struct err *
     }
     *ret = json_object();
     json_set(call->arena, ret, "manifest", manifest);
-    set_text(call, ret, "sha256", sha256);
+    call_set_text(call, ret, "sha256", sha256);
     return 0;
-}
-
-static int call_deployment(const struct call *call, struct json *ret, struct err *err)
-{
-    const char *target = need_text(call, "target", err);
-    if (target == NULL) {
-        return -1;
-    }
-    const char *state = json_get_text(call->params, "state", "deployed");
-    *ret = json_object();
-    return engine_note(call->engine, actor_of(call), arena_printf(call->arena, "deployment.%s", state),
-                       arena_printf(call->arena, "target %s", target), json_get_text(call->params, "model_id", ""),
-                       json_get_text(call->params, "from", ""), json_get_text(call->params, "to", ""),
-                       json_get_text(call->params, "reason", ""), json_get_text(call->params, "sha256", ""), err);
 }
 
 /* ---- the table
@@ -511,6 +485,7 @@ static const struct {
     {"registry.register", call_register},
     {"registry.alias", call_alias},
     {"registry.alias_get", call_alias_get},
+    {"guard.check", call_guard_check},
     {"evidence.collect", call_evidence},
     {"deployment.note", call_deployment},
 };

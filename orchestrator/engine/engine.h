@@ -161,7 +161,8 @@ int engine_reconfigure(struct engine *engine, const struct engine_options *from,
 /* A person's word on an open approval of the run or, when it is the only one, of a run that it has begun. ERR_DENIED in
  * words when the actor may not; ERR_STATE when it is not open; ERR_INPUT with their names when there are several. The
  * outcome: {status, missing, run, step, repeated}, where the last says that the actor had said so before: nothing is
- * recorded twice. */
+ * recorded twice. Who may not decide himself does so for whoever has delegated it to him, by `on_behalf_of` of the
+ * outcome. */
 struct engine_vote {
     const char *run_id;
     const char *step; /* NULL: the only open approval; may be the step that runs a sub-pipeline */
@@ -170,6 +171,7 @@ struct engine_vote {
     struct json groups; /* list of the actor's groups */
     bool approve;
     const char *reason;
+    const char *login; /* "system" (also NULL): the account of the operating system; "server": a login of the server */
 };
 int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
                 struct err *err);
@@ -180,6 +182,9 @@ struct engine_beside {
     void *ctx;
 };
 void engine_set_beside(struct engine *engine, struct engine_beside beside);
+
+/* Votes were recorded in the store by others (tags of versions): they are counted in the next turn. */
+void engine_look_at_votes(struct engine *engine);
 
 /* ---- the loop ------------------------------------------------------------------------------------------ */
 /* One turn: waits at most `timeout_ms` (-1: until something happens) for events and timers. Returns the number of

@@ -4,7 +4,6 @@
  */
 #include "base/mem.h"
 #include "crypto/digest.h"
-#include "crypto/stamp.h"
 #include "engine/engine_internal.h"
 #include "store/gates.h"
 #include "store/published.h"
@@ -97,25 +96,6 @@ static int add_gates(struct engine *engine, const struct evidence_of *of, struct
     return 0;
 }
 
-/* The digests below are those that were recorded, so the files must still have them. Their stamp says it at once; their
- * bytes are read only when they were touched. */
-static int files_are_as_recorded(struct engine *engine, const struct model_ref *ref, struct arena *arena,
-                                 struct err *err)
-{
-    struct published_row row;
-    struct json entry = json_object();
-    struct err wrong = {0};
-    int found = store_published_get(engine->options.store, ref->model_id, ref->path, arena, &row, err);
-    if (found <= 0) {
-        return found; /* made by an older sluice */
-    }
-    json_set(arena, &entry, "what", json_cstring(arena, arena_printf(arena, "model %s", ref->model_id)));
-    json_set(arena, &entry, "path", json_cstring(arena, row.path));
-    json_set(arena, &entry, "sha256", json_cstring(arena, row.sha256));
-    json_set(arena, &entry, "stamp", json_cstring(arena, row.stamp));
-    return stamp_verify(&entry, arena, &wrong) == 0 ? 0 : err_set(err, ERR_STATE, "%s", wrong.message);
-}
-
 static int add_model(struct engine *engine, const char *uri, struct arena *arena, struct json *manifest,
                      struct err *err)
 {
@@ -130,7 +110,8 @@ static int add_model(struct engine *engine, const char *uri, struct arena *arena
         store_artifact_list(engine->options.store, ref.model_id, arena, &files, &count, err) < 0) {
         return ref.model_id == NULL ? 0 : -1;
     }
-    if (files_are_as_recorded(engine, &ref, arena, err) < 0) {
+    /* The digests below are those that were recorded, so the files must still have them. */
+    if (store_published_verify(engine->options.store, ref.model_id, ref.path, arena, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {

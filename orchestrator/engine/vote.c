@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A person's word on an approval, and whether a run can go on without one.
  */
-#include "engine/engine_internal.h"
+#include "engine/vote.h"
 #include "run/approval.h"
+#include "store/delegations.h"
+#include "store/guards.h"
 
 /* An approval that is open, and the run that asks for it. */
 struct asked {
@@ -104,9 +106,17 @@ static int has_said(struct engine *engine, int64_t wait, const struct vote *vote
     for (size_t i = 0; i < count; i++) {
         *ret_said = *ret_said || (strcmp(votes[i].actor, vote->actor) == 0 &&
                                   strcmp(votes[i].decision, vote->decision) == 0 &&
-                                  strcmp(votes[i].groups, vote->groups) == 0);
+                                  strcmp(votes[i].groups, vote->groups) == 0 &&
+                                  strcmp(vote_voice(&votes[i]), vote_voice(vote)) == 0);
     }
     return 0;
+}
+
+/* "bob for ann" */
+static const char *vote_words(struct arena *arena, const struct vote *vote)
+{
+    return vote->on_behalf_of == NULL ? vote->actor
+                                      : arena_printf(arena, "%s for %s", vote->actor, vote->on_behalf_of);
 }
 
 static int decide(struct engine *engine, const struct json *spec, int64_t wait, enum approval_state *ret_state,
@@ -123,8 +133,9 @@ static int decide(struct engine *engine, const struct json *spec, int64_t wait, 
     for (size_t i = 0; i < count; i++) {
         (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, engine->turn, &groups[i], NULL);
         pure[i] = (struct approval_vote){
-            .actor = votes[i].actor, .groups = &groups[i], .approve = strcmp(votes[i].decision, "approve") == 0};
-        json_push(engine->turn, ret_people, json_cstring(engine->turn, votes[i].actor));
+            .actor = vote_voice(&votes[i]), .groups = &groups[i],
+            .approve = strcmp(votes[i].decision, "approve") == 0};
+        json_push(engine->turn, ret_people, json_cstring(engine->turn, vote_words(engine->turn, &votes[i])));
     }
     *ret_missing = approval_missing(spec, pure, count, engine->turn);
     *ret_state = approval_decide(spec, pure, count);
@@ -155,8 +166,9 @@ static int evidence_holds(struct engine *engine, struct open_run *open, const st
     return 0;
 }
 
+/* What the votes have come to: ends the wait when they suffice, or one says no. `last` has spoken last. */
 static int settle_vote(struct engine *engine, struct open_run *open, struct wait_row *wait, const struct json *spec,
-                       const struct engine_vote *vote, struct json *ret_outcome, struct err *err)
+                       const struct vote *last, struct json *ret_outcome, struct err *err)
 {
     struct arena *arena = engine->turn;
     const char *missing = "";
@@ -182,37 +194,98 @@ static int settle_vote(struct engine *engine, struct open_run *open, struct wait
     }
     struct json outcome = json_object();
     json_set(arena, &outcome, "by", people);
-    json_set(arena, &outcome, "last", json_cstring(arena, vote->actor));
-    json_set(arena, &outcome, "reason", json_cstring(arena, vote->reason == NULL ? "" : vote->reason));
+    json_set(arena, &outcome, "last", json_cstring(arena, vote_words(arena, last)));
+    json_set(arena, &outcome, "reason", json_cstring(arena, last->reason));
     json_set(arena, &outcome, "sha256", json_cstring(arena, json_get_text(spec, "sha256", "")));
     json_set(arena, &outcome, "waived", json_bool(json_get_bool(spec, "waived", false)));
     const char *reason = arena_printf(arena, "%s by %s",
                                       holds ? (state == APPROVAL_APPROVED ? "approved" : "rejected")
                                             : "void: the evidence changed, approved",
-                                      vote->actor);
+                                      vote_words(arena, last));
+    if (!holds && engine_note(engine, "sluice", "approval.invalidated", run_words(arena, &open->row), open->row.run_id,
+                              "open", "invalidated", reason, json_get_text(spec, "sha256", ""), err) < 0) {
+        return -1;
+    }
     return wait_end(engine, wait, status, outcome, reason, now_ms, err);
 }
 
+int vote_count(struct engine *engine, struct open_run *open, struct wait_row *wait, const struct json *spec,
+               struct err *err)
+{
+    struct vote *votes = NULL;
+    size_t count = 0;
+    struct json ignored;
+    if (store_vote_list(engine->options.store, wait->id, engine->turn, &votes, &count, err) < 0) {
+        return -1;
+    }
+    return count == 0 ? 0 : settle_vote(engine, open, wait, spec, &votes[count - 1], &ignored, err);
+}
+
+/* The groups of who has given a delegation: those of config.yaml as they are now, others as they were then. */
+static struct json groups_of_giver(struct engine *engine, const struct delegation *delegation)
+{
+    struct json groups = store_groups_of(engine->options.store, delegation->giver, engine->turn);
+    for (size_t i = 0; i < delegation->giver_groups.u.array.count; i++) {
+        const struct json *group = &delegation->giver_groups.u.array.items[i];
+        if (!store_names_group(engine->options.store, group->u.string)) {
+            json_push(engine->turn, &groups, *group);
+        }
+    }
+    return groups;
+}
+
+/* Who may not decide himself may do so for another. 0 with the vote's voice, -1 with why he may not. */
+static int find_voice(struct engine *engine, const struct json *spec, const struct engine_vote *vote,
+                      struct vote *row, struct err *err)
+{
+    struct arena *arena = engine->turn;
+    struct err own = {0};
+    struct delegation *delegations = NULL;
+    size_t count = 0;
+    struct json nobody = json_object(); /* whom the request asks, but for whom it excludes */
+    row->groups = json_text(arena, &vote->groups).p;
+    if (approval_may_vote(spec, vote->actor, &vote->groups, &own) == 0) {
+        return 0;
+    }
+    static const char *const exclusions[] = {"not_by", "authors", "starter", "waived"};
+    for (size_t i = 0; i < sizeof exclusions / sizeof exclusions[0]; i++) {
+        if (json_get(spec, exclusions[i]) != NULL) {
+            json_set(arena, &nobody, exclusions[i], *json_get(spec, exclusions[i]));
+        }
+    }
+    /* Whoever is excluded himself is so for others, too. */
+    bool excluded = approval_may_vote(&nobody, vote->actor, &vote->groups, NULL) < 0;
+    if (!excluded && store_delegation_list(engine->options.store, vote->actor, engine_now(engine), arena, &delegations,
+                                           &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json groups = groups_of_giver(engine, &delegations[i]);
+        if (delegation_covers(&delegations[i], json_get_text(spec, "model_name", NULL)) &&
+            approval_may_vote(spec, delegations[i].giver, &groups, NULL) == 0) {
+            row->on_behalf_of = delegations[i].giver;
+            row->groups = json_text(arena, &groups).p;
+            return 0;
+        }
+    }
+    return err_set(err, own.code, "%s", own.message);
+}
+
 /* Records the word unless it was said before, and what has become of the approval by it. */
-static int record_vote(struct engine *engine, struct asked *asked, const struct json *spec,
-                       const struct engine_vote *vote, struct json *ret_outcome, struct err *err)
+static int record_vote(struct engine *engine, struct asked *asked, const struct json *spec, const struct vote *row,
+                       struct json *ret_outcome, struct err *err)
 {
     struct arena *arena = engine->turn;
     struct pipeline_run *run = &asked->open->row;
-    struct vote row = {
-        .actor = vote->actor,
-        .decision = vote->approve ? "approve" : "reject",
-        .reason = vote->reason == NULL ? "" : vote->reason,
-        .groups = json_text(arena, &vote->groups).p,
-        .at_ms = engine_now(engine),
-    };
-    const char *action = vote->approve ? "approval.approved" : "approval.rejected";
+    const char *action = strcmp(row->decision, "approve") == 0 ? "approval.approved" : "approval.rejected";
+    const char *words = vote_words(arena, row);
+    const char *actor = strcmp(row->login, "system") == 0 ? words : arena_printf(arena, "%s (login)", words);
     bool said = false;
-    if (has_said(engine, asked->wait.id, &row, &said, err) < 0 ||
-        (!said && (store_vote_put(engine->options.store, asked->wait.id, &row, err) < 0 ||
-                   engine_note(engine, vote->actor, action, run_words(arena, run), run->run_id, "open", row.decision,
-                               row.reason, json_get_text(spec, "sha256", ""), err) < 0)) ||
-        settle_vote(engine, asked->open, &asked->wait, spec, vote, ret_outcome, err) < 0) {
+    if (has_said(engine, asked->wait.id, row, &said, err) < 0 ||
+        (!said && (store_vote_put(engine->options.store, asked->wait.id, row, err) < 0 ||
+                   engine_note(engine, actor, action, run_words(arena, run), run->run_id, "open", row->decision,
+                               row->reason, json_get_text(spec, "sha256", ""), err) < 0)) ||
+        settle_vote(engine, asked->open, &asked->wait, spec, row, ret_outcome, err) < 0) {
         return -1;
     }
     char label[32];
@@ -220,6 +293,8 @@ static int record_vote(struct engine *engine, struct asked *asked, const struct 
     json_set(arena, ret_outcome, "run", json_cstring(arena, arena_printf(arena, "%s/%s", run->pipeline, label)));
     json_set(arena, ret_outcome, "step", json_string(arena, asked->open->pipeline->steps[asked->wait.position].id));
     json_set(arena, ret_outcome, "repeated", json_bool(said));
+    json_set(arena, ret_outcome, "on_behalf_of",
+             row->on_behalf_of == NULL ? json_null() : json_cstring(arena, row->on_behalf_of));
     return 0;
 }
 
@@ -237,12 +312,19 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         return err_set(err, ERR_STATE, "run %s cannot go on, as the log says: there is nothing to decide",
                        vote->run_id);
     }
+    struct vote row = {
+        .actor = vote->actor,
+        .decision = vote->approve ? "approve" : "reject",
+        .reason = vote->reason == NULL ? "" : vote->reason,
+        .at_ms = engine_now(engine),
+        .login = vote->login == NULL ? "system" : vote->login,
+    };
     if (find_approval(engine, open, vote, &asked, err) < 0 ||
         json_read(str_from(asked.wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
-        approval_may_vote(&spec, vote->actor, &vote->groups, err) < 0 || turn_begin(engine, err) < 0) {
+        find_voice(engine, &spec, vote, &row, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (record_vote(engine, &asked, &spec, vote, &outcome, err) < 0) {
+    if (record_vote(engine, &asked, &spec, &row, &outcome, err) < 0) {
         return turn_end(engine, -1, err);
     }
     crash_point(engine, "in_vote");

@@ -25,6 +25,7 @@ static const struct member_row rows[] = {
     {"approval", "evidence", ANY, false},
     {"approval", "message", TEXT, false},
     {"approval", "supersede", ANY, false},
+    {"approval", "removes", TEXT, false},
     {"until", "at_ms", WHOLE, true},
     {"delay", "delay_ms", WHOLE, true},
     {"file", "path", TEXT, true},

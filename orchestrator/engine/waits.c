@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "engine/engine_internal.h"
+#include "engine/vote.h"
 #include "store/models.h"
 #include "store/registry.h"
 
@@ -202,6 +202,10 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
     json_set(arena, spec, "sha256", json_cstring(arena, sha256));
     if (model.name != NULL) {
         json_set(arena, spec, "model_name", json_cstring(arena, model.name));
+        json_set(arena, spec, "model_version", json_int(model.version));
+    }
+    if (model.model_id != NULL) {
+        json_set(arena, spec, "model_id", json_cstring(arena, model.model_id));
     }
     return supersede(engine, open, place, spec, now_ms, err);
 }
@@ -267,6 +271,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
         .check_ms = first_look(kind, &spec, now_ms),
         .expires_ms = expires_ms == 0 ? 0 : now_ms + expires_ms,
         .created_ms = now_ms,
+        .model_id = strcmp(kind, "approval") == 0 ? json_get_text(&spec, "model_id", NULL) : NULL,
     };
     if (store_wait_insert(engine->options.store, &row, err) < 0) {
         return -1;
@@ -329,6 +334,9 @@ static int64_t next_look(const struct engine *engine, const struct wait_row *wai
     if (strcmp(wait->kind, "url") == 0 && url_probe_is_running(&engine->probes, wait->id)) {
         return now_ms + LEAST_EVERY_MS;
     }
+    if (strcmp(wait->kind, "approval") == 0) {
+        return 0; /* whoever votes says so */
+    }
     int64_t every_ms = within(json_get_int(spec, "every_ms", DEFAULT_EVERY_MS));
     return now_ms + (every_ms < LEAST_EVERY_MS ? LEAST_EVERY_MS : every_ms);
 }
@@ -344,6 +352,12 @@ static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_m
     if (wait->check_ms != 0 && wait->check_ms <= now_ms) {
         if (turn_begin(engine, err) < 0) {
             return -1;
+        }
+        if (strcmp(wait->kind, "approval") == 0 && vote_count(engine, open, wait, &spec, err) < 0) {
+            return -1;
+        }
+        if (strcmp(wait->status, "open") != 0) {
+            return 0;
         }
         if (is_met(engine, wait, &spec, open, now_ms, &outcome) == 1) {
             return wait_end(engine, wait, "met", outcome, NULL, now_ms, err);
@@ -366,6 +380,11 @@ static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_m
         return wait_end(engine, wait, "expired", outcome, NULL, now_ms, err);
     }
     return 0;
+}
+
+void engine_look_at_votes(struct engine *engine)
+{
+    look_by(engine, engine_now(engine));
 }
 
 int waits_check(struct engine *engine, int64_t now_ms, struct err *err)

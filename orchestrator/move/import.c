@@ -133,7 +133,14 @@ static int write_registered(struct import_job *job, struct import_record *record
 {
     struct moved_registered registered;
     if (import_read_registered(job, record, &registered, err) < 0 || import_begin(job, err) < 0 ||
-        store_moved_put_registered(job->store, &registered, err) < 0) {
+        store_savepoint(job->store, err) < 0) {
+        return -1;
+    }
+    if (store_moved_put_registered(job->store, &registered, &job->options->by, err) < 0) {
+        store_savepoint_back(job->store); /* a guard may have refused it half-way */
+        return -1;
+    }
+    if (store_savepoint_release(job->store, err) < 0) {
         return -1;
     }
     *ret = move_digest_registered(&registered);

@@ -12,6 +12,7 @@
 #include "move/files.h"
 #include "move/report.h"
 #include "move/source.h"
+#include "store/alias_moves.h"
 
 struct move_import {
     struct move_source *source;
@@ -23,6 +24,7 @@ struct move_import {
     bool strict;         /* a record that cannot be read is an error */
     bool rename;         /* experiments and registered models whose id or name is taken get another */
     int64_t now_ms;
+    struct mover by;     /* who has it done, for the history of aliases */
     struct arena *arena;
     struct move_report *report;
     void (*progress)(void *context, const char *what, int64_t done, int64_t all); /* NULL: nobody looks */

@@ -9,7 +9,8 @@
 
 bool move_error_is_of_record(const struct err *err)
 {
-    return err->code == ERR_INPUT || err->code == ERR_CORRUPT || err->code == ERR_NOT_FOUND;
+    return err->code == ERR_INPUT || err->code == ERR_CORRUPT || err->code == ERR_NOT_FOUND ||
+           err->code == ERR_DENIED; /* a guard of config.yaml says no */
 }
 
 void moved_run_name(struct moved_run *run)

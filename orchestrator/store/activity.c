@@ -459,3 +459,26 @@ int store_activity_verify_some(struct store *store, struct activity_check *check
     return broken.code == ERR_NONE || broken.code == ERR_CORRUPT ? verify_whole(store, check, expected, err)
                                                                  : err_set(err, broken.code, "%s", broken.message);
 }
+
+/* ---- proofs of single rows --------------------------------------------------------------------------------------- */
+
+int store_activity_before(struct store *store, int64_t sequence, char ret_chain[96], struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT chain FROM activity WHERE sequence = :sequence");
+    struct arena *arena = arena_new();
+    stmt_int(s, ":sequence", sequence - 1);
+    int row = stmt_step(s, err);
+    (void)snprintf(ret_chain, 96, "%s", row == 1 ? stmt_column_text(s, 0, arena) : beginning);
+    stmt_done(s);
+    arena_free(arena);
+    return row < 0 ? -1 : 0;
+}
+
+bool activity_row_holds(const unsigned char key[32], const char *before, const struct activity *row)
+{
+    struct store keyed = {.has_activity_key = true}; /* the chain needs nothing else of a store */
+    memcpy(keyed.activity_key, key, sizeof keyed.activity_key);
+    bool holds = digest_equal(chain_of(&keyed, before, row).hex, row->chain);
+    explicit_bzero(keyed.activity_key, sizeof keyed.activity_key);
+    return holds;
+}

@@ -7,6 +7,7 @@
 
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct activity {
@@ -72,5 +73,9 @@ int store_activity_verify_some(struct store *store, struct activity_check *check
 int store_activity_fold(struct store *store, char ret_sha256[65], struct err *err);
 /* The last sequence of another key, as the last verification of this store found it; 0: none. */
 int64_t store_activity_foreign(const struct store *store);
+/* What a row is chained to: the chain of the row before it, or how the log begins. */
+int store_activity_before(struct store *store, int64_t sequence, char ret_chain[96], struct err *err);
+/* Is the row what was chained to `before` under the key? Needs no store: of a row that was written down elsewhere. */
+bool activity_row_holds(const unsigned char key[32], const char *before, const struct activity *row);
 
 #endif

@@ -35,8 +35,9 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
     return result;
 }
 
-#define COLUMNS                                                                                                        \
-    "id, run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256, at_ms"
+#define GATE_COLUMNS                                                                                                   \
+    "SELECT id, run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256, at_ms "    \
+    "FROM gates "
 
 static int read_gate(struct stmt *s, struct arena *arena, struct gate *ret, struct err *err)
 {
@@ -60,7 +61,7 @@ static int read_gate(struct stmt *s, struct arena *arena, struct gate *ret, stru
 
 int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct gate *ret, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM gates WHERE id = :id");
+    struct stmt *s = stmt_get(store, GATE_COLUMNS "WHERE id = :id");
     stmt_int(s, ":id", id);
     int row = stmt_step(s, err);
     row = row == 1 && read_gate(s, arena, ret, err) < 0 ? -1 : row;
@@ -68,15 +69,12 @@ int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct 
     return row == 0 ? err_set(err, ERR_NOT_FOUND, "no gate %lld", (long long)id) : row < 0 ? -1 : 0;
 }
 
-int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
-                    struct err *err)
+static int read_gates(struct stmt *s, struct arena *arena, struct gate **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM gates WHERE run_id = :run_id ORDER BY id");
     struct gate *items = NULL;
     size_t count = 0;
     size_t room = 0;
     int row = 0;
-    stmt_text(s, ":run_id", run_id);
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
         if (read_gate(s, arena, &items[count++], err) < 0) {
@@ -88,4 +86,20 @@ int store_gate_list(struct store *store, const char *run_id, struct arena *arena
     *ret = items;
     *ret_count = count;
     return row;
+}
+
+int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
+                    struct err *err)
+{
+    struct stmt *s = stmt_get(store, GATE_COLUMNS "WHERE run_id = :run_id ORDER BY id");
+    stmt_text(s, ":run_id", run_id);
+    return read_gates(s, arena, ret, ret_count, err);
+}
+
+int store_gate_list_of(struct store *store, const char *model_id, struct arena *arena, struct gate **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, GATE_COLUMNS "WHERE model_id = :model ORDER BY id");
+    stmt_text(s, ":model", model_id);
+    return read_gates(s, arena, ret, ret_count, err);
 }

@@ -26,5 +26,8 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
 int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct gate *ret, struct err *err);
 int store_gate_list(struct store *store, const char *run_id, struct arena *arena, struct gate **ret, size_t *ret_count,
                     struct err *err);
+/* Of a logged model, oldest first. */
+int store_gate_list_of(struct store *store, const char *model_id, struct arena *arena, struct gate **ret,
+                       size_t *ret_count, struct err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Aliases: store_alias_set alone moves, makes and deletes them.
  */
+#include "store/guards.h"
 #include "store/registry_internal.h"
 #include "store/webhook_events.h"
 
@@ -48,31 +49,62 @@ static int write_alias(struct store *store, const char *name, const char *alias,
     return stmt_run_one(s, "moving an alias", err);
 }
 
-int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
-                    int64_t now_ms, int64_t *ret_previous, struct err *err)
+/* The alias points to another version, or to none: if nothing that guards it is lacking. */
+static int change_alias(struct store *store, const struct alias_move *move, const struct mover *by,
+                        struct arena *arena, struct err *err)
 {
-    struct arena *arena = arena_new();
-    struct model_version target;
-    int64_t found = 0;
-    int result = (version != 0 ? alias_check(alias, err) : alias_name_check(alias, err)) < 0 ||
-                         store_alias_get(store, name, alias, &found, err) < 0 ||
-                         (version != 0 && store_version_get(store, name, version, arena, &target, err) < 0)
-                     ? -1
-                     : 0;
-    arena_free(arena);
-    if (result < 0) {
+    struct alias_move record = *move;
+    struct guard_answer answer;
+    const struct guard_question question = {
+        .kind = GUARD_ALIAS,
+        .names = &move->alias,
+        .name_count = 1,
+        .model = move->name,
+        .version = move->to_version != 0 ? move->to_version : move->from_version,
+        .removes = move->to_version == 0,
+    };
+    if (guard_require(store, &question, arena, &answer, err) < 0) {
         return -1;
     }
-    *ret_previous = found;
-    if (expect >= 0 && expect != found) {
-        return refuse_expectation(name, alias, expect, found, err);
-    }
-    if (found == version) {
-        return 0;
-    }
-    return write_alias(store, name, alias, version, now_ms, err) < 0
+    alias_move_fill(&record, by, &answer);
+    return write_alias(store, move->name, move->alias, move->to_version, move->at_ms, err) < 0 ||
+                   event_alias(store, move->name, move->alias, move->to_version, move->at_ms, err) < 0 ||
+                   alias_move_record(store, &record, err) < 0
                ? -1
-               : event_alias(store, name, alias, version, now_ms, err);
+               : 0;
+}
+
+static int set_alias(struct store *store, const struct alias_move *asked, int64_t expect, const struct mover *by,
+                     struct arena *arena, int64_t *ret_previous, struct err *err)
+{
+    struct alias_move move = *asked;
+    struct model_version target = {0};
+    const char *alias = move.alias;
+    if ((move.to_version != 0 ? alias_check(alias, err) : alias_name_check(alias, err)) < 0 ||
+        store_alias_get(store, move.name, alias, &move.from_version, err) < 0) {
+        return -1;
+    }
+    int64_t about = move.to_version != 0 ? move.to_version : move.from_version;
+    if (about != 0 && store_version_get(store, move.name, about, arena, &target, err) < 0) {
+        return -1;
+    }
+    *ret_previous = move.from_version;
+    if (expect >= 0 && expect != move.from_version) {
+        return refuse_expectation(move.name, alias, expect, move.from_version, err);
+    }
+    move.model_id = target.model_id;
+    return move.from_version == move.to_version ? 0 : change_alias(store, &move, by, arena, err);
+}
+
+int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
+                    const struct mover *by, int64_t now_ms, int64_t *ret_previous, struct err *err)
+{
+    struct arena *arena = arena_new();
+    const struct alias_move move = {
+        .name = name, .kind = "alias", .alias = alias, .to_version = version, .at_ms = now_ms};
+    int result = set_alias(store, &move, expect, by, arena, ret_previous, err);
+    arena_free(arena);
+    return result;
 }
 
 int store_alias_list(struct store *store, const char *name, struct arena *arena, struct json *ret, struct err *err)
@@ -89,12 +121,12 @@ int store_alias_list(struct store *store, const char *name, struct arena *arena,
     return row;
 }
 
-int store_alias_delete(struct store *store, const char *name, const char *alias, int64_t now_ms, int64_t *ret_previous,
-                       struct err *err)
+int store_alias_delete(struct store *store, const char *name, const char *alias, const struct mover *by, int64_t now_ms,
+                       int64_t *ret_previous, struct err *err)
 {
     return registry_require(store, name, err) < 0
                ? -1
-               : store_alias_set(store, name, alias, 0, -1, now_ms, ret_previous, err);
+               : store_alias_set(store, name, alias, 0, -1, by, now_ms, ret_previous, err);
 }
 
 static int find_newest(struct store *store, const char *name, struct arena *arena, struct model_version *ret,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stages of model versions: `move` alone changes them.
  */
+#include "store/guards.h"
 #include "store/registry_internal.h"
 
 #include <string.h>
@@ -22,10 +23,77 @@ const char *stage_parse(const char *text, struct err *err)
     return NULL;
 }
 
-/* `stage` is canonical. Whatever guards a stage stands here. */
-static int move(struct store *store, const char *name, int64_t version, const char *stage, int64_t now_ms,
+static const char none[] = "None";
+
+/* One end of a move: the version comes into the stage, or leaves it. Nothing is asked of None and Archived, where
+ * nobody looks for what serves, unless a guard names them. */
+static int pass(struct store *store, const struct model_version *version, const char *stage, bool removes,
+                const struct mover *by, int64_t now_ms, struct arena *arena, struct err *err)
+{
+    struct guard_answer answer;
+    const struct guard_question question = {.kind = GUARD_STAGE,
+                                            .names = &stage,
+                                            .name_count = 1,
+                                            .model = version->name,
+                                            .version = version->version,
+                                            .removes = removes};
+    if (stage == none || strcmp(stage, none) == 0) {
+        return 0;
+    }
+    if (guard_require(store, &question, arena, &answer, err) < 0) {
+        return -1;
+    }
+    struct alias_move record = {.name = version->name,
+                                .kind = "stage",
+                                .alias = stage,
+                                .from_version = removes ? version->version : 0,
+                                .to_version = removes ? 0 : version->version,
+                                .model_id = version->model_id,
+                                .at_ms = now_ms};
+    alias_move_fill(&record, by, &answer);
+    return alias_move_record(store, &record, err);
+}
+
+int stage_leave(struct store *store, const char *name, int64_t version, const struct mover *by, int64_t now_ms,
                 struct err *err)
 {
+    struct arena *arena = arena_new();
+    struct model_version found;
+    int result = store_version_get(store, name, version, arena, &found, err) < 0
+                     ? -1
+                     : pass(store, &found, found.stage, true, by, now_ms, arena, err);
+    arena_free(arena);
+    return result;
+}
+
+int stage_enter(struct store *store, const char *name, int64_t version, const char *stage, const struct mover *by,
+                int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct model_version found;
+    int result = store_version_get(store, name, version, arena, &found, err) < 0
+                     ? -1
+                     : pass(store, &found, stage, false, by, now_ms, arena, err);
+    arena_free(arena);
+    return result;
+}
+
+/* `stage` is canonical. Whatever guards a stage stands here. */
+static int move(struct store *store, const char *name, int64_t version, const char *stage, const struct mover *by,
+                int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct model_version found;
+    int allowed = store_version_get(store, name, version, arena, &found, err) < 0 ? -1
+                  : strcmp(found.stage, stage) == 0                               ? 0
+                  : pass(store, &found, found.stage, true, by, now_ms, arena, err) < 0 ||
+                            pass(store, &found, stage, false, by, now_ms, arena, err) < 0
+                      ? -1
+                      : 0;
+    arena_free(arena);
+    if (allowed < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, "UPDATE model_versions SET stage = :stage, updated_ms = :now "
                                      "WHERE name = :name AND version = :version" VERSION_ALIVE);
     stmt_text(s, ":name", name);
@@ -36,8 +104,8 @@ static int move(struct store *store, const char *name, int64_t version, const ch
     return changed == 0 ? registry_no_version(name, version, err) : changed < 0 ? -1 : 0;
 }
 
-static int archive_others(struct store *store, const char *name, int64_t version, const char *stage, int64_t now_ms,
-                          struct err *err)
+static int archive_others(struct store *store, const char *name, int64_t version, const char *stage,
+                          const struct mover *by, int64_t now_ms, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT version FROM model_versions WHERE name = :name AND stage = :stage "
                                      "AND version <> :version");
@@ -55,14 +123,14 @@ static int archive_others(struct store *store, const char *name, int64_t version
     }
     stmt_done(s);
     for (size_t i = 0; row == 0 && i < count; i++) {
-        row = move(store, name, others[i], "Archived", now_ms, err);
+        row = move(store, name, others[i], "Archived", by, now_ms, err);
     }
     arena_free(arena);
     return row;
 }
 
 int store_stage_set(struct store *store, const char *name, int64_t version, const char *stage, bool archive_existing,
-                    int64_t now_ms, struct err *err)
+                    const struct mover *by, int64_t now_ms, struct err *err)
 {
     const char *to = stage_parse(stage, err);
     if (to == NULL) {
@@ -75,8 +143,8 @@ int store_stage_set(struct store *store, const char *name, int64_t version, cons
                        "stage. Valid stages are ['Staging', 'Production']",
                        stage);
     }
-    if (move(store, name, version, to, now_ms, err) < 0 ||
-        (archive_existing && archive_others(store, name, version, to, now_ms, err) < 0)) {
+    if (move(store, name, version, to, by, now_ms, err) < 0 ||
+        (archive_existing && archive_others(store, name, version, to, by, now_ms, err) < 0)) {
         return -1;
     }
     return registry_touch(store, name, now_ms, err);

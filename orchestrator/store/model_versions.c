@@ -211,7 +211,8 @@ int store_version_describe(struct store *store, const char *name, int64_t versio
 }
 
 /* One by one, as each may be guarded. */
-static int delete_aliases(struct store *store, const char *name, int64_t version, int64_t now_ms, struct err *err)
+static int delete_aliases(struct store *store, const char *name, int64_t version, const struct mover *by,
+                          int64_t now_ms, struct err *err)
 {
     struct arena *arena = arena_new();
     const char **aliases = NULL;
@@ -219,15 +220,17 @@ static int delete_aliases(struct store *store, const char *name, int64_t version
     int result = store_version_aliases(store, name, version, arena, &aliases, &count, err);
     for (size_t i = 0; result == 0 && i < count; i++) {
         int64_t previous = 0;
-        result = store_alias_set(store, name, aliases[i], 0, version, now_ms, &previous, err);
+        result = store_alias_set(store, name, aliases[i], 0, version, by, now_ms, &previous, err);
     }
     arena_free(arena);
     return result;
 }
 
-int store_version_delete(struct store *store, const char *name, int64_t version, int64_t now_ms, struct err *err)
+int store_version_delete(struct store *store, const char *name, int64_t version, const struct mover *by, int64_t now_ms,
+                         struct err *err)
 {
-    if (delete_aliases(store, name, version, now_ms, err) < 0) {
+    if (stage_leave(store, name, version, by, now_ms, err) < 0 ||
+        delete_aliases(store, name, version, by, now_ms, err) < 0) {
         return -1;
     }
     struct stmt *s = stmt_get(store, "UPDATE model_versions SET stage = '" STAGE_DELETED "', model_id = NULL, "

@@ -127,7 +127,10 @@ int store_moved_put_run(struct store *store, const struct moved_run *run, struct
 /* Adds points to a run that was put; those that it has change nothing. They are sorted in place. */
 int store_moved_put_series(struct store *store, const char *run_id, struct moved_series *series, struct err *err);
 int store_moved_put_model(struct store *store, const struct moved_model *model, struct err *err);
-int store_moved_put_registered(struct store *store, const struct moved_registered *registered, struct err *err);
+/* What guards stand before (guards.h) is ERR_DENIED, and then only part may be written: in a savepoint. An alias or
+ * stage that says of the same model what it said before does not move. */
+int store_moved_put_registered(struct store *store, const struct moved_registered *registered, const struct mover *by,
+                               struct err *err);
 int store_moved_put_trace(struct store *store, const struct moved_trace *trace, struct err *err);
 /* Where the files of a run, model or trace are. */
 int store_moved_put_uri(struct store *store, enum moved_kind kind, const char *id, const char *uri, struct err *err);

@@ -253,7 +253,7 @@ CREATE TABLE waits (
     expires_ms INTEGER,
     created_ms INTEGER NOT NULL,
     ended_ms   INTEGER
-);
+, model_id TEXT);
 CREATE INDEX waits_open ON waits(run_id) WHERE status = 'open';
 CREATE TABLE votes (
     wait     INTEGER NOT NULL REFERENCES waits(id),
@@ -261,7 +261,7 @@ CREATE TABLE votes (
     decision TEXT NOT NULL,                     -- approve reject
     reason   TEXT NOT NULL DEFAULT '',
     groups   TEXT NOT NULL DEFAULT '[]',        -- JSON: the actor's groups at that time
-    at_ms    INTEGER NOT NULL,
+    at_ms    INTEGER NOT NULL, login TEXT NOT NULL DEFAULT 'system', on_behalf_of TEXT,
     PRIMARY KEY (wait, actor)                   -- one voice each; the last word counts while it is open
 ) WITHOUT ROWID;
 CREATE TABLE activity (
@@ -746,6 +746,71 @@ CREATE TABLE hook_deliveries (
 CREATE UNIQUE INDEX hook_deliveries_place ON hook_deliveries(is_genuine, place);
 CREATE INDEX hook_deliveries_bodies ON hook_deliveries(is_genuine, kept_bytes) WHERE body IS NOT NULL;
 CREATE INDEX hook_deliveries_pipeline ON hook_deliveries(pipeline, id);
+CREATE TABLE alias_moves (
+    id              INTEGER PRIMARY KEY,
+    name            TEXT NOT NULL,              -- the registered model, as it was called then
+    kind            TEXT NOT NULL,              -- alias, stage
+    alias           TEXT NOT NULL,              -- or stage
+    from_version    INTEGER,                    -- NULL: it pointed to none; of a stage: not said
+    to_version      INTEGER,                    -- NULL: it was removed
+    model_id        TEXT,                       -- the logged model of the version it is about; NULL: it has none
+    at_ms           INTEGER NOT NULL,
+    actor           TEXT NOT NULL,
+    door            TEXT NOT NULL,              -- step, cli, mlflow, import, rollback, before
+    reason          TEXT NOT NULL,
+    run_id          TEXT,                       -- the pipeline run whose step did it; NULL: none
+    standing        TEXT NOT NULL,              -- open: no guard was there; guarded: it lacked nothing; free: a rollback
+    approvals       TEXT NOT NULL,              -- JSON: [{actor, login, on_behalf_of, run, sha256, at_ms}]
+    evidence_sha256 TEXT NOT NULL               -- of the newest of these approvals; ''
+) STRICT;
+CREATE INDEX alias_moves_of_alias ON alias_moves(name, kind, alias, id);
+CREATE TABLE deployments (
+    id         INTEGER PRIMARY KEY,
+    target     TEXT NOT NULL,
+    state      TEXT NOT NULL,                   -- deployed, rolled_back, rollback_failed
+    name       TEXT,                            -- the registered model; NULL: it was deployed by its id
+    version    INTEGER,
+    model_id   TEXT NOT NULL,                   -- '' when it has none
+    from_model TEXT NOT NULL,                   -- what served before; ''
+    to_model   TEXT NOT NULL,                   -- what serves since
+    sha256     TEXT NOT NULL,                   -- of the model's files
+    at_ms      INTEGER NOT NULL,
+    actor      TEXT NOT NULL,
+    run_id     TEXT NOT NULL,
+    reason     TEXT NOT NULL
+) STRICT;
+CREATE INDEX deployments_of_target ON deployments(target, id);
+CREATE INDEX deployments_of_model ON deployments(name, id) WHERE name IS NOT NULL;
+CREATE TABLE comments (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL,
+    version  INTEGER NOT NULL,
+    model_id TEXT,                              -- of the version: it may be deleted and its model made again
+    actor    TEXT NOT NULL,
+    text     TEXT NOT NULL,
+    at_ms    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX comments_of_version ON comments(name, version, id);
+CREATE TABLE delegations (
+    id         INTEGER PRIMARY KEY,
+    giver      TEXT NOT NULL,
+    giver_groups TEXT NOT NULL,                 -- JSON: those of the giver when he gave it
+    taker      TEXT NOT NULL,
+    model      TEXT NOT NULL,                   -- glob of registered models; '*': whatever is asked
+    reason     TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    until_ms   INTEGER NOT NULL,
+    ended_ms   INTEGER                          -- when the giver took it back; NULL: he has not
+) STRICT;
+CREATE INDEX delegations_of_taker ON delegations(taker, until_ms);
+CREATE TABLE config_loaded (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    sha256   TEXT NOT NULL,
+    document TEXT NOT NULL,                     -- JSON, canonical
+    at_ms    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX waits_of_model ON waits(model_id) WHERE model_id IS NOT NULL;
+CREATE INDEX gates_of_model ON gates(model_id, id) WHERE model_id IS NOT NULL;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/published.h"
 
+#include "crypto/stamp.h"
 #include "store/stmt.h"
 
 /* Paths below P sort between "P/" and "P0", which is the byte after '/'. */
@@ -60,4 +61,21 @@ int store_published_get(struct store *store, const char *owner, const char *path
     }
     stmt_done(s);
     return row;
+}
+
+int store_published_verify(struct store *store, const char *model_id, const char *path, struct arena *arena,
+                           struct err *err)
+{
+    struct published_row row;
+    struct json entry = json_object();
+    struct err wrong = {0};
+    int found = store_published_get(store, model_id, path, arena, &row, err);
+    if (found <= 0) {
+        return found;
+    }
+    json_set(arena, &entry, "what", json_cstring(arena, arena_printf(arena, "model %s", model_id)));
+    json_set(arena, &entry, "path", json_cstring(arena, row.path));
+    json_set(arena, &entry, "sha256", json_cstring(arena, row.sha256));
+    json_set(arena, &entry, "stamp", json_cstring(arena, row.stamp));
+    return stamp_verify(&entry, arena, &wrong) == 0 ? 0 : err_set(err, ERR_STATE, "%s", wrong.message);
 }

@@ -21,5 +21,9 @@ int store_published_put(struct store *store, const struct published_row *row, bo
 /* What is recorded of this very path: 1 found, 0 not, -1. */
 int store_published_get(struct store *store, const char *owner, const char *path, struct arena *arena,
                         struct published_row *ret, struct err *err);
+/* Are the files of a model what was published at `path`? Their stamp says it at once; their bytes are read only when
+ * they were touched. ERR_STATE in words when they are not; 0 also when nothing is recorded (older stores, clients). */
+int store_published_verify(struct store *store, const char *model_id, const char *path, struct arena *arena,
+                           struct err *err);
 
 #endif

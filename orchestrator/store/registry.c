@@ -220,8 +220,65 @@ static int move_rows(struct store *store, const char *name, const char *new_name
     return store_permissions_rename(store, name, new_name, err);
 }
 
-int store_registry_rename(struct store *store, const char *name, const char *new_name, int64_t now_ms,
+/* One by one, as each may be guarded. */
+static int delete_aliases(struct store *store, const char *name, const struct mover *by, int64_t now_ms,
                           struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct json aliases;
+    int result = store_alias_list(store, name, arena, &aliases, err);
+    for (size_t i = 0; result == 0 && i < aliases.u.object.count; i++) {
+        int64_t previous = 0;
+        result = store_alias_set(store, name, aliases.u.object.members[i].key.p, 0, -1, by, now_ms, &previous, err);
+    }
+    arena_free(arena);
+    return result;
+}
+
+/* Versions leave their stages one by one, too. */
+static int leave_stages(struct store *store, const char *name, const struct mover *by, int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct model_version *versions = NULL;
+    size_t count = 0;
+    int result = store_version_list(store, name, arena, &versions, &count, err);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = stage_leave(store, name, versions[i].version, by, now_ms, err);
+    }
+    arena_free(arena);
+    return result;
+}
+
+/* To name a model otherwise takes its aliases and stages from the one name and gives them to the other. */
+static int rename_guarded(struct store *store, const char *name, const char *new_name, const struct mover *by,
+                          int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct json aliases = json_object();
+    struct model_version *versions = NULL;
+    size_t count = 0;
+    int result = store_alias_list(store, name, arena, &aliases, err) < 0 ||
+                         store_version_list(store, name, arena, &versions, &count, err) < 0 ||
+                         delete_aliases(store, name, by, now_ms, err) < 0 ||
+                         leave_stages(store, name, by, now_ms, err) < 0 ||
+                         move_rows(store, name, new_name, now_ms, err) < 0
+                     ? -1
+                     : 0;
+    for (size_t i = 0; result == 0 && i < aliases.u.object.count; i++) {
+        int64_t previous = 0;
+        const struct json_member *alias = &aliases.u.object.members[i];
+        result = store_alias_set(store, new_name, arena_str(arena, alias->key).p, alias->value.u.integer, 0, by, now_ms,
+                                 &previous, err);
+    }
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = stage_enter(store, new_name, versions[i].version, versions[i].stage, by, now_ms, err);
+    }
+    arena_free(arena);
+    return result;
+}
+
+int store_registry_rename(struct store *store, const char *name, const char *new_name, const struct mover *by,
+                          int64_t now_ms, struct err *err)
 {
     struct err taken = {0};
     if (str_trim(str_from(new_name)).n == 0) {
@@ -236,25 +293,12 @@ int store_registry_rename(struct store *store, const char *name, const char *new
     if (registry_require(store, new_name, &taken) == 0) {
         return err_set(err, ERR_EXISTS, "Registered Model (name=%s) already exists.", new_name);
     }
-    return taken.code == ERR_NOT_FOUND ? move_rows(store, name, new_name, now_ms, err)
+    return taken.code == ERR_NOT_FOUND ? rename_guarded(store, name, new_name, by, now_ms, err)
                                        : err_set(err, taken.code, "%s", taken.message);
 }
 
-/* One by one, as each may be guarded. */
-static int delete_aliases(struct store *store, const char *name, int64_t now_ms, struct err *err)
-{
-    struct arena *arena = arena_new();
-    struct json aliases;
-    int result = store_alias_list(store, name, arena, &aliases, err);
-    for (size_t i = 0; result == 0 && i < aliases.u.object.count; i++) {
-        int64_t previous = 0;
-        result = store_alias_set(store, name, aliases.u.object.members[i].key.p, 0, -1, now_ms, &previous, err);
-    }
-    arena_free(arena);
-    return result;
-}
-
-int store_registry_delete(struct store *store, const char *name, int64_t now_ms, struct err *err)
+int store_registry_delete(struct store *store, const char *name, const struct mover *by, int64_t now_ms,
+                          struct err *err)
 {
     static const char *const deletions[] = {
         "DELETE FROM model_version_tags WHERE name = :name",
@@ -262,7 +306,8 @@ int store_registry_delete(struct store *store, const char *name, int64_t now_ms,
         "DELETE FROM registered_model_tags WHERE name = :name",
         "DELETE FROM registered_models WHERE name = :name",
     };
-    if (registry_require(store, name, err) < 0 || delete_aliases(store, name, now_ms, err) < 0) {
+    if (registry_require(store, name, err) < 0 || delete_aliases(store, name, by, now_ms, err) < 0 ||
+        leave_stages(store, name, by, now_ms, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof deletions / sizeof deletions[0]; i++) {

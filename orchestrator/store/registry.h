@@ -2,12 +2,14 @@
  * Registered models, their versions, aliases and tags. One function moves aliases and one moves stages; everything goes
  * through them. Names, aliases, keys and values are checked by MLflow's rules with its messages; what is not there is
  * ERR_NOT_FOUND in its words. A deleted version is not there: its row only keeps its number. What webhooks are told of
- * a change is recorded with it (webhook_events.h).
+ * a change is recorded with it (webhook_events.h), and each move of an alias or a stage in the history (alias_moves.h),
+ * with `by`: who asks. What config.yaml guards is ERR_DENIED in words unless it lacks nothing (guards.h).
  */
 #ifndef SLUICE_STORE_REGISTRY_H
 #define SLUICE_STORE_REGISTRY_H
 
 #include "base/json.h"
+#include "store/alias_moves.h"
 #include "store/pair.h"
 #include "store/store.h"
 
@@ -49,14 +51,16 @@ int store_registry_get(struct store *store, const char *name, struct arena *aren
  * model never share a name, which has a message of its own. */
 int store_registry_create(struct store *store, const char *name, const char *description, const struct pair *tags,
                           size_t tag_count, int64_t now_ms, struct err *err);
-/* With versions, tags and aliases. ERR_EXISTS when the new name is taken. */
-int store_registry_rename(struct store *store, const char *name, const char *new_name, int64_t now_ms,
-                          struct err *err);
+/* With versions, tags and aliases. ERR_EXISTS when the new name is taken. Its aliases are removed from the one name and
+ * set under the other, as far as guards let them. */
+int store_registry_rename(struct store *store, const char *name, const char *new_name, const struct mover *by,
+                          int64_t now_ms, struct err *err);
 /* NULL is "". */
 int store_registry_describe(struct store *store, const char *name, const char *description, int64_t now_ms,
                             struct err *err);
 /* For good, with versions, tags and aliases; a model made under the name later begins at version 1. */
-int store_registry_delete(struct store *store, const char *name, int64_t now_ms, struct err *err);
+int store_registry_delete(struct store *store, const char *name, const struct mover *by, int64_t now_ms,
+                          struct err *err);
 int store_registry_list(struct store *store, struct arena *arena, struct registered_model **ret, size_t *ret_count,
                         struct err *err);
 int store_version_get(struct store *store, const char *name, int64_t version, struct arena *arena,
@@ -80,13 +84,14 @@ int store_version_create(struct store *store, const struct model_version *versio
 int store_version_describe(struct store *store, const char *name, int64_t version, const char *description,
                            int64_t now_ms, struct err *err);
 /* Its aliases go, then it is redacted (stage Deleted_Internal) and no function here finds it any more. */
-int store_version_delete(struct store *store, const char *name, int64_t version, int64_t now_ms, struct err *err);
+int store_version_delete(struct store *store, const char *name, int64_t version, const struct mover *by, int64_t now_ms,
+                         struct err *err);
 /* The canonical name of a stage, whatever its case: "Staging"; ERR_INPUT in MLflow's words, NULL then. */
 const char *stage_parse(const char *text, struct err *err);
 /* Moves a version to a stage (in any case), and with `archive_existing` all others of that stage to Archived, which
  * only Staging and Production allow. Every move of every version goes through one place in the .c file. */
 int store_stage_set(struct store *store, const char *name, int64_t version, const char *stage, bool archive_existing,
-                    int64_t now_ms, struct err *err);
+                    const struct mover *by, int64_t now_ms, struct err *err);
 /* The highest version of each stage asked for (in any case; none asked: of all four), in the order None, Staging,
  * Production, Archived. */
 int store_version_latest(struct store *store, const char *name, const char *const *stages, size_t stage_count,
@@ -115,10 +120,10 @@ int store_alias_get(struct store *store, const char *name, const char *alias, in
  * names both. `version` 0 deletes the alias. `*ret_previous` is what it pointed to (0: nothing). Pointing where it
  * points already changes nothing. */
 int store_alias_set(struct store *store, const char *name, const char *alias, int64_t version, int64_t expect,
-                    int64_t now_ms, int64_t *ret_previous, struct err *err);
+                    const struct mover *by, int64_t now_ms, int64_t *ret_previous, struct err *err);
 /* As MLflow's clients ask: the registered model must exist, the alias need not. `*ret_previous`: what it pointed to. */
-int store_alias_delete(struct store *store, const char *name, const char *alias, int64_t now_ms, int64_t *ret_previous,
-                       struct err *err);
+int store_alias_delete(struct store *store, const char *name, const char *alias, const struct mover *by, int64_t now_ms,
+                       int64_t *ret_previous, struct err *err);
 /* The version an alias points to; "latest" is the highest of all. ERR_INPUT "Registered model alias X not found." */
 int store_version_by_alias(struct store *store, const char *name, const char *alias, struct arena *arena,
                            struct model_version *ret, struct err *err);

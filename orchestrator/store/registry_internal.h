@@ -19,6 +19,11 @@ int registry_require(struct store *store, const char *name, struct err *err);
 int registry_tags_check(const struct pair *tags, size_t count, struct err *err);
 /* Runs a statement that has :name and :now bound by this; ERR_NOT_FOUND when it changes no registered model. */
 int registry_touch(struct store *store, const char *name, int64_t now_ms, struct err *err);
+/* A version that is deleted, or whose model is named otherwise, leaves its stage, and enters it under the new name. */
+int stage_leave(struct store *store, const char *name, int64_t version, const struct mover *by, int64_t now_ms,
+                struct err *err);
+int stage_enter(struct store *store, const char *name, int64_t version, const char *stage, const struct mover *by,
+                int64_t now_ms, struct err *err);
 /* 1 when the registered model is a prompt, 0, -1. */
 int registry_is_prompt(struct store *store, const char *name, struct err *err);
 

@@ -378,6 +378,9 @@ void store_close(struct store *store)
     stmt_texts_clear(store);
     (void)sqlite3_close(store->db);
     explicit_bzero(store->activity_key, sizeof store->activity_key);
+    if (store->guards.arena != NULL) {
+        arena_free(store->guards.arena);
+    }
     free(store);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/histogram.h"
+#include "run/guard.h"
 #include "store/stmt.h"
 
 #include <sqlite3.h>
@@ -35,6 +36,17 @@ struct store_changes {
     bool pending; /* something was changed in this transaction */
 };
 
+/* What config.yaml guards (store/guards.h). */
+struct store_guards {
+    struct arena *arena; /* of the rest; NULL: nothing was set */
+    struct json list;
+    struct json groups; /* {group: [actor, ...]} */
+    struct guard *items;
+    size_t count;
+    bool single_user;
+    bool expected; /* they will be set, and have not been yet */
+};
+
 struct store {
     sqlite3 *db;
     bool writable;
@@ -60,6 +72,7 @@ struct store {
     struct histogram commits; /* how long they took */
     int64_t activity_foreign; /* store_activity_foreign */
     char activity_address[64]; /* where what is done now was asked from; "": here */
+    struct store_guards guards;
 };
 
 /* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB

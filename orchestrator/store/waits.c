@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/waits.h"
 
+#include "base/json.h"
 #include "base/vec.h"
 #include "store/stmt.h"
+
+#include <strings.h>
 
 static void bind_time(struct stmt *s, const char *name, int64_t ms)
 {
@@ -17,8 +20,9 @@ int store_wait_insert(struct store *store, struct wait_row *wait, struct err *er
 {
     struct stmt *s = stmt_get(
         store, "INSERT INTO waits (attempt, run_id, position, item, kind, spec, state, status, check_ms, expires_ms, "
-               "created_ms) VALUES (:attempt, :run_id, :position, :item, :kind, :spec, :state, 'open', :check, "
-               ":expires, :created)");
+               "created_ms, model_id) VALUES (:attempt, :run_id, :position, :item, :kind, :spec, :state, 'open', "
+               ":check, "
+               ":expires, :created, :model)");
     stmt_int(s, ":attempt", wait->attempt);
     stmt_text(s, ":run_id", wait->run_id);
     stmt_int(s, ":position", wait->position);
@@ -29,6 +33,7 @@ int store_wait_insert(struct store *store, struct wait_row *wait, struct err *er
     bind_time(s, ":check", wait->check_ms);
     bind_time(s, ":expires", wait->expires_ms);
     stmt_int(s, ":created", wait->created_ms);
+    stmt_text(s, ":model", wait->model_id);
     if (stmt_run_one(s, "inserting a wait", err) < 0) {
         return -1;
     }
@@ -93,10 +98,8 @@ static struct stmt *list_statement(struct store *store, const char *run_id, bool
     return s;
 }
 
-int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
-                    size_t *ret_count, struct err *err)
+static int read_waits(struct stmt *s, struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = list_statement(store, run_id, all);
     struct wait_row *items = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -121,6 +124,20 @@ int store_wait_get(struct store *store, int64_t id, struct arena *arena, struct 
     }
     stmt_done(s);
     return row == 0 ? err_set(err, ERR_NOT_FOUND, "no wait %lld", (long long)id) : row < 0 ? -1 : 0;
+}
+
+int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
+                    size_t *ret_count, struct err *err)
+{
+    return read_waits(list_statement(store, run_id, all), arena, ret, ret_count, err);
+}
+
+int store_wait_list_of(struct store *store, const char *model_id, struct arena *arena, struct wait_row **ret,
+                       size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE model_id = :model ORDER BY id");
+    stmt_text(s, ":model", model_id);
+    return read_waits(s, arena, ret, ret_count, err);
 }
 
 /* The first of two times, 0 being none. */
@@ -231,6 +248,30 @@ int store_waits_withdraw(struct store *store, const struct run *run, int64_t now
     return row;
 }
 
+int store_wait_approvals_of(struct store *store, const char *model_name, int64_t version, const char *step,
+                            struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err)
+{
+    struct wait_row *all = NULL;
+    size_t count = 0;
+    size_t kept = 0;
+    if (store_wait_list(store, NULL, false, arena, &all, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json spec = json_null();
+        bool is_approval = strcmp(all[i].kind, "approval") == 0;
+        if (is_approval && json_read(str_from(all[i].spec), (struct json_limits){0}, arena, &spec, NULL) == 0 &&
+            strcmp(json_get_text(&spec, "model_name", ""), model_name) == 0 &&
+            json_get_int(&spec, "model_version", 0) == version &&
+            strcasecmp(json_get_text(&spec, "step", ""), step) == 0) {
+            all[kept++] = all[i];
+        }
+    }
+    *ret = all;
+    *ret_count = kept;
+    return 0;
+}
+
 int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
                     struct err *err)
 {
@@ -250,16 +291,19 @@ int store_wait_last(struct store *store, const char *run_id, int64_t attempt, st
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "INSERT INTO votes (wait, actor, decision, reason, groups, at_ms) "
-               "VALUES (:wait, :actor, :decision, :reason, :groups, :at) "
+        store, "INSERT INTO votes (wait, actor, decision, reason, groups, at_ms, login, on_behalf_of) "
+               "VALUES (:wait, :actor, :decision, :reason, :groups, :at, :login, :behalf) "
                "ON CONFLICT (wait, actor) DO UPDATE SET decision = excluded.decision, reason = excluded.reason, "
-               "groups = excluded.groups, at_ms = excluded.at_ms");
+               "groups = excluded.groups, at_ms = excluded.at_ms, login = excluded.login, "
+               "on_behalf_of = excluded.on_behalf_of");
     stmt_int(s, ":wait", wait);
     stmt_text(s, ":actor", vote->actor);
     stmt_text(s, ":decision", vote->decision);
     stmt_text(s, ":reason", vote->reason);
     stmt_text(s, ":groups", vote->groups);
     stmt_int(s, ":at", vote->at_ms);
+    stmt_text(s, ":login", vote->login == NULL ? "system" : vote->login);
+    stmt_text(s, ":behalf", vote->on_behalf_of);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
@@ -267,7 +311,8 @@ int store_vote_list(struct store *store, int64_t wait, struct arena *arena, stru
                     struct err *err)
 {
     struct stmt *s =
-        stmt_get(store, "SELECT actor, decision, reason, groups, at_ms FROM votes WHERE wait = :wait ORDER BY at_ms");
+        stmt_get(store, "SELECT actor, decision, reason, groups, at_ms, login, on_behalf_of FROM votes "
+                        "WHERE wait = :wait ORDER BY at_ms");
     stmt_int(s, ":wait", wait);
     struct vote *items = NULL;
     size_t count = 0;
@@ -281,6 +326,8 @@ int store_vote_list(struct store *store, int64_t wait, struct arena *arena, stru
             .reason = stmt_column_text(s, 2, arena),
             .groups = stmt_column_text(s, 3, arena),
             .at_ms = stmt_column_int(s, 4),
+            .login = stmt_column_text(s, 5, arena),
+            .on_behalf_of = stmt_column_text_or_null(s, 6, arena),
         };
     }
     stmt_done(s);

@@ -19,6 +19,7 @@ struct wait_row {
     const char *state;   /* JSON */
     const char *status;  /* "open", "met", "rejected", "expired", "withdrawn", "void" */
     const char *outcome; /* JSON or NULL */
+    const char *model_id; /* of an approval: the logged model it is about; NULL: none. Only for store_wait_insert */
     int64_t check_ms;    /* 0: none */
     int64_t expires_ms;  /* 0: never */
     int64_t created_ms, ended_ms;
@@ -41,6 +42,12 @@ int store_wait_approvals(struct store *store, const char *run_id, struct arena *
                          size_t *ret_count, struct err *err);
 /* Ends, as withdrawn, the open waits of the items of the run that have their end already. */
 int store_waits_withdraw(struct store *store, const struct run *run, int64_t now_ms, struct err *err);
+/* The approvals about a logged model, ended or not, oldest first. */
+int store_wait_list_of(struct store *store, const char *model_id, struct arena *arena, struct wait_row **ret,
+                       size_t *ret_count, struct err *err);
+/* The open approvals of a version at steps of this name (in any case), oldest first. */
+int store_wait_approvals_of(struct store *store, const char *model_name, int64_t version, const char *step,
+                            struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err);
 /* The last wait of an attempt that has ended with an outcome: 1 with it, 0 when there is none, -1. */
 int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
                     struct err *err);
@@ -49,9 +56,17 @@ struct vote {
     const char *actor;
     const char *decision; /* "approve" or "reject" */
     const char *reason;
-    const char *groups; /* JSON list */
+    const char *groups; /* JSON list: of the actor, or of whom he decided for */
     int64_t at_ms;
+    const char *login;  /* "system": an account of the operating system; "server": a login of `sluice serve`; "tag": the
+                         * tag of a version, set by such a login. NULL in store_vote_put: "system" */
+    const char *on_behalf_of; /* whose voice it is, by his delegation; NULL: the actor's own */
 };
+/* Whose voice a vote is: who is counted. */
+static inline const char *vote_voice(const struct vote *vote)
+{
+    return vote->on_behalf_of != NULL ? vote->on_behalf_of : vote->actor;
+}
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err);
 int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
                     struct err *err);

@@ -3,6 +3,7 @@
  * compares and sets in one transaction. */
 #include "step.h"
 
+#include "guarded.h"
 #include "members.h"
 #include "value.h"
 
@@ -100,6 +101,44 @@ static enum step_result conclude(const struct step_host *host, const struct move
     return STEP_OK;
 }
 
+/* A guard said no to one of the two aliases that are moved: it is asked what would help. The version that gets `keep`
+ * is the one that loses the alias. */
+static enum step_result ask_guard(const struct step_host *host, const struct move *move, const struct fault *refusal)
+{
+    const struct step_value *now = NULL;
+    struct members ask = {0};
+    struct fault fault = *refusal;
+    const char *alias = move->params->set;
+    int64_t version = move->version;
+    for (int i = 0; i < 2; i++) {
+        struct members check = {0};
+        members_text(&check, "model", move->params->model);
+        members_text(&check, "alias", alias);
+        members_whole(&check, "version", version);
+        enum guarded guarded = guarded_ask(host, &check, alias, &fault);
+        members_free(&check);
+        if (guarded != GUARDED_FREE) {
+            return guarded == GUARDED_WAITS     ? STEP_WAIT
+                   : guarded == GUARDED_REFUSED ? guarded_refuse(host, refusal)
+                                                : step_fail(host, "%s", fault.text);
+        }
+        if (i > 0 || move->params->keep == NULL || move->params->keep[0] == '\0') {
+            break;
+        }
+        members_text(&ask, "name", move->params->model);
+        members_text(&ask, "alias", move->params->set);
+        int result = members_ask(host, "registry.alias_get", &ask, &now, &fault);
+        members_free(&ask);
+        const struct step_value *holds = result < 0 ? NULL : step_get(now, "version");
+        if (holds == NULL || holds->type != STEP_TYPE_INT) {
+            break;
+        }
+        alias = move->params->keep;
+        version = holds->integer;
+    }
+    return guarded_refuse(host, refusal);
+}
+
 static enum step_result run(const struct step_host *host, const void *params)
 {
     struct move move;
@@ -108,12 +147,15 @@ static enum step_result run(const struct step_host *host, const void *params)
     if (read_params(params, &move, &fault) < 0) {
         return step_fail(host, "%s", fault.text);
     }
+    if (guarded_answer(host, &fault) < 0) {
+        return guarded_refuse(host, &fault);
+    }
     if (set_alias(host, &move, &reply, &fault) < 0) {
         if (move.compare && host->context->attempt > 1 && was_set_before(host, &move)) {
             step_log(host, STEP_LOG_INFO, "an earlier attempt has set the alias");
             return conclude(host, &move, move.expect);
         }
-        return step_fail(host, "%s", fault.text);
+        return guarded_is_denied(reply) ? ask_guard(host, &move, &fault) : step_fail(host, "%s", fault.text);
     }
     const struct step_value *previous = step_get(reply, "previous");
     return conclude(host, &move, previous != NULL && previous->type == STEP_TYPE_INT ? previous->integer : 0);

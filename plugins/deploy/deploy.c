@@ -4,11 +4,13 @@
 #include "step.h"
 
 #include "directory.h"
+#include "guarded.h"
 #include "health.h"
 #include "members.h"
 #include "target.h"
 #include "value.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PARAMS(P) \
@@ -111,6 +113,36 @@ static int check_evidence(const struct deployment *deployment, struct fault *fau
     return result;
 }
 
+/* The folder, program or URL, whatever records call it: by another name it is guarded as well, and so is a folder
+ * that is reached by a link. */
+static enum guarded check_guard(struct deployment *deployment, struct fault *fault)
+{
+    const struct target *target = &deployment->target;
+    char *real = target->directory == NULL ? NULL : realpath(target->directory, NULL);
+    const char *place = target->directory != NULL ? target->directory
+                        : target->url != NULL     ? target->url
+                                                  : target->command[0];
+    const char *names[] = {place, deployment->target.name, real};
+    struct textbuf list = {0};
+    for (size_t i = 0; i < 3; i++) {
+        if (names[i] != NULL && (i == 0 || strcmp(names[i], place) != 0)) {
+            textbuf_put(&list, list.size == 0 ? "[" : ",");
+            textbuf_json_string(&list, names[i]);
+        }
+    }
+    textbuf_put(&list, "]");
+    struct members ask = {0};
+    /* The model whose files were read: an alias may name another by now. */
+    const char *model_id = deployment->payload.model_id;
+    members_text(&ask, "uri", model_id[0] != '\0' ? model_id : deployment->params->model);
+    members_raw(&ask, "target", textbuf_text(&list));
+    enum guarded result = guarded_ask(deployment->host, &ask, place, fault);
+    members_free(&ask);
+    textbuf_free(&list);
+    free(real);
+    return result;
+}
+
 /* ---- records --------------------------------------------------------------------------------------- */
 
 static int record(const struct deployment *deployment, const char *state, const char *reason, struct fault *fault)
@@ -122,6 +154,7 @@ static int record(const struct deployment *deployment, const char *state, const 
     members_text(&note, "target", deployment->target.name);
     members_text(&note, "state", state);
     members_text(&note, "model_id", deployment->payload.model_id);
+    members_text(&note, "uri", deployment->params->model);
     members_text(&note, "from", back ? new : deployment->previous);
     members_text(&note, "to", back ? deployment->previous : new);
     members_text(&note, "reason", reason);
@@ -282,9 +315,17 @@ static enum step_result run(const struct step_host *host, const void *params)
     struct deployment deployment = {.host = host, .params = params};
     struct fault fault;
     enum step_result result = STEP_FAILED;
+    enum guarded guarded = GUARDED_FREE;
+    if (guarded_answer(host, &fault) < 0) {
+        return guarded_refuse(host, &fault);
+    }
     if (read_params(&deployment, &fault) < 0 || read_models(&deployment, &fault) < 0 ||
         check_evidence(&deployment, &fault) < 0) {
         result = step_fail(host, "%s", fault.text);
+    } else if ((guarded = check_guard(&deployment, &fault)) != GUARDED_FREE) {
+        result = guarded == GUARDED_WAITS     ? STEP_WAIT
+                 : guarded == GUARDED_REFUSED ? guarded_refuse(host, &fault)
+                                              : step_fail(host, "%s", fault.text);
     } else {
         result = deployment.target.kind == TARGET_DIRECTORY ? deploy_directory(&deployment) : tell(&deployment);
     }

@@ -3,6 +3,7 @@
  * version that is there when the same model was registered under the name before. */
 #include "step.h"
 
+#include "guarded.h"
 #include "members.h"
 #include "value.h"
 
@@ -49,10 +50,11 @@ static void put_tags(struct members *ask, const struct step_value *tags)
     members_free(&texts);
 }
 
-static int ask_store(const struct step_host *host, const struct register_params *p, const struct step_value **ret_reply,
-                     struct fault *fault)
+/* With the aliases, all or nothing; or the version alone. */
+static int ask_store(const struct step_host *host, const struct register_params *p, bool with_aliases,
+                     const struct step_value **ret_reply, struct fault *fault)
 {
-    const struct step_value *aliases = value_given(p->aliases);
+    const struct step_value *aliases = with_aliases ? value_given(p->aliases) : NULL;
     const struct step_value *tags = value_given(p->tags);
     if ((aliases != NULL && value_check_texts(aliases, "aliases", fault) < 0) || check_tags(tags, fault) < 0) {
         return -1;
@@ -70,13 +72,44 @@ static int ask_store(const struct step_host *host, const struct register_params 
     return result;
 }
 
+/* A guard said no to an alias. If people can help, the version is registered without, for them to look at, and the step
+ * waits; else nothing is registered. */
+static enum step_result ask_guard(const struct step_host *host, const struct register_params *p,
+                                  const struct fault *refusal)
+{
+    const struct step_value *aliases = value_given(p->aliases);
+    const struct step_value *reply = NULL;
+    struct fault fault = *refusal;
+    for (size_t i = 0; aliases != NULL && i < aliases->count; i++) {
+        struct members check = {0};
+        members_text(&check, "model", p->name);
+        members_text(&check, "uri", p->model);
+        members_text(&check, "alias", aliases->items[i].string);
+        enum guarded guarded = guarded_ask(host, &check, aliases->items[i].string, &fault);
+        members_free(&check);
+        if (guarded == GUARDED_WAITS) {
+            return ask_store(host, p, false, &reply, &fault) < 0 ? step_fail(host, "%s", fault.text) : STEP_WAIT;
+        }
+        if (guarded == GUARDED_FAILED) {
+            return step_fail(host, "%s", fault.text);
+        }
+        if (guarded == GUARDED_REFUSED) {
+            break;
+        }
+    }
+    return guarded_refuse(host, refusal);
+}
+
 static enum step_result run(const struct step_host *host, const void *params)
 {
     const struct register_params *p = params;
     const struct step_value *reply = NULL;
     struct fault fault;
-    if (ask_store(host, p, &reply, &fault) < 0) {
-        return step_fail(host, "%s", fault.text);
+    if (guarded_answer(host, &fault) < 0) {
+        return guarded_refuse(host, &fault);
+    }
+    if (ask_store(host, p, true, &reply, &fault) < 0) {
+        return guarded_is_denied(reply) ? ask_guard(host, p, &fault) : step_fail(host, "%s", fault.text);
     }
     static const char *const outputs[] = {"version", "model_uri", "model_id", "existing"};
     for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {

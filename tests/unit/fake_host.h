@@ -246,6 +246,10 @@ static inline int fake_host_on_call(const struct step_host *host, const char *me
         }
     }
     if (chosen == NULL) {
+        if (strcmp(method, "guard.check") == 0) { /* nothing is guarded, where the test says nothing of it */
+            *reply = fake_host_parse(fake, "{\"guards\": 0, \"lacks\": \"\", \"wait\": null}");
+            return 0;
+        }
         *reply = fake_host_parse(fake, "{\"error\": \"unknown_method\", \"message\": \"the test has no reply\"}");
         return -1;
     }

@@ -4,6 +4,7 @@
 #ifndef SLUICE_TEST_STORE_FIXTURE_H
 #define SLUICE_TEST_STORE_FIXTURE_H
 
+#include "store/activity.h"
 #include "store/store.h"
 
 #include "test.h"
@@ -16,7 +17,9 @@ struct fixture {
 static inline struct fixture open_empty(void)
 {
     struct fixture f = {.arena = arena_new()};
+    static const unsigned char key[32] = "the key of a home for a test";
     assert_int_equal(store_open(":memory:", STORE_READ_WRITE, &f.store, NULL), 0);
+    store_activity_set_key(f.store, key);
     return f;
 }
 

@@ -198,11 +198,32 @@ TEST(a_secret_needs_one_source)
                    NULL);
 }
 
+TEST(guards_are_kept_as_one_list_whatever_way_they_are_written)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "guards:\n"
+                              "  - {model: 'wine*', alias: champion, gate: green, not_by: author, branches: main,\n"
+                              "     approvals: {'group:legal': 2}, rollback: free}\n"
+                              "  - {model: beer, stage: Production, branches: [main, 'r/*']}\n"),
+                     0);
+    assert_string_equal(json_text(f.arena, &f.config.guards).p,
+                        "[{\"model\":\"wine*\",\"alias\":\"champion\",\"gate\":\"green\",\"not_by\":[\"author\"],"
+                        "\"branches\":[\"main\"],\"approvals\":{\"group:legal\":2},\"rollback\":\"free\"},"
+                        "{\"model\":\"beer\",\"stage\":\"Production\",\"branches\":[\"main\",\"r/*\"]}]");
+    done(&f);
+    assert_refused("guards: [{model: m, stage: None, gate: green}]\n", 1, 28, "'None' is no stage to guard",
+                   "a version that is in no stage serves nobody");
+    assert_refused("guards: [{model: m, alias: a, approvals: {x: 1}, not_by: starter}]\n", 1, 58,
+                   "'not_by': a guard is about a model, not about a run that somebody starts",
+                   "write author: it means who started the run, too");
+    assert_refused("guards: {model: m}\n", 1, 9, "'guards' of config.yaml: expected a list, found a map", NULL);
+}
+
 TEST(keys_of_a_later_version_are_refused)
 {
-    static const char *const later[] = {"sources: {}\n", "guards: []\n", "notify: []\n"};
+    static const char *const later[] = {"sources: {}\n", "notify: []\n"};
     struct fixture f;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         assert_int_equal(load(&f, later[i]), -1);
         assert_int_equal(f.diags.items[0].code, DIAG_LATER);
         done(&f);
@@ -448,6 +469,7 @@ TEST(every_key_is_documented)
 
 TESTS(RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
       RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
+      RUN(guards_are_kept_as_one_list_whatever_way_they_are_written),
       RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),
       RUN(what_the_file_does_not_say_is_found_on_the_machine), RUN(all_problems_of_a_file_are_reported),
       RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),

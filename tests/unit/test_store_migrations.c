@@ -77,6 +77,7 @@ static const char *const fillings[] = {
     "INSERT INTO idempotency_keys VALUES ('alice', 'k', 'digest', 201, '{}', 5)",
     ("INSERT INTO hook_deliveries VALUES (1, 'wine', 'github', 'd', 'push', '192.0.2.1', 5, 202, 'accepted', '', 1, "
      "NULL, '', '{}', 2, 'digest', x'00', 'key', 1, 1, 0)"),
+    "INSERT INTO delegations VALUES (1, 'ann', '[]', 'bob', '*', '', 5, 6, NULL)",
 };
 
 static const char *const questions[] = {
@@ -117,6 +118,7 @@ static const char *const questions[] = {
      "occurrences = 1"),
     "SELECT COUNT(*) FROM idempotency_keys, activity WHERE key = 'k' AND address = ''",
     "SELECT COUNT(*) FROM hook_deliveries WHERE is_genuine = 1 AND place = 1 AND length(body) = 1",
+    "SELECT COUNT(*) FROM delegations WHERE taker = 'bob' AND until_ms = 6",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
@@ -187,6 +189,28 @@ TEST(a_new_file_is_as_the_migrations_make_it)
     free(found);
     remove_place(&migrated);
     remove_place(&made);
+}
+
+TEST(aliases_of_an_older_file_begin_their_history)
+{
+    struct place place = make_place();
+    for (int i = 0; i < store_schema_count - 1; i++) {
+        exec_raw(&place, store_schema[i]);
+    }
+    char pragma[64];
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", store_schema_count - 1);
+    exec_raw(&place, "INSERT INTO registered_models VALUES ('wine', '', 1, 1, 1);"
+                     "INSERT INTO model_versions (name, version, model_id, source, user, description, stage, status, "
+                     "created_ms, updated_ms, status_message, run_link, storage_location) VALUES "
+                     "('wine', 1, 'm-1', 'models:/m-1', '', '', 'None', 'READY', 1, 1, '', '', '');"
+                     "INSERT INTO model_aliases VALUES ('wine', 'champion', 1, 7)");
+    exec_raw(&place, pragma);
+    store_close(open_store(&place, STORE_READ_WRITE));
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM alias_moves WHERE name = 'wine' AND alias = 'champion' AND "
+                                     "from_version IS NULL AND to_version = 1 AND model_id = 'm-1' AND at_ms = 7 AND "
+                                     "standing = 'open'"),
+                     1);
+    remove_place(&place);
 }
 
 TEST(what_runs_of_an_older_file_have_is_marked)
@@ -325,7 +349,9 @@ TEST(a_reader_does_not_migrate_and_says_what_does)
 }
 
 TESTS(RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_file_of_each_older_version_goes_up_with_its_rows),
-      RUN(a_new_file_is_as_the_migrations_make_it), RUN(what_runs_of_an_older_file_have_is_marked),
+      RUN(a_new_file_is_as_the_migrations_make_it),
+      RUN(aliases_of_an_older_file_begin_their_history),
+      RUN(what_runs_of_an_older_file_have_is_marked),
       RUN(a_newer_file_is_refused_in_words_and_left_alone), RUN(a_reader_whose_store_becomes_newer_says_so),
       RUN(a_newer_file_is_not_even_tidied), RUN(a_migration_that_fails_leaves_no_trace),
       RUN(a_reader_does_not_migrate_and_says_what_does))

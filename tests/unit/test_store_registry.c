@@ -20,7 +20,7 @@ static int64_t register_model(struct fixture *f, const char *name, const char *m
 static const char *set_alias(struct fixture *f, const char *alias, int64_t version, int64_t expect, int64_t *previous)
 {
     struct err err = {0};
-    return store_alias_set(f->store, "wine", alias, version, expect, 5000, previous, &err) == 0
+    return store_alias_set(f->store, "wine", alias, version, expect, NULL, 5000, previous, &err) == 0
                ? ""
                : arena_strdup(f->arena, err.message);
 }
@@ -275,7 +275,7 @@ TEST(aliases_of_two_models_and_two_names_are_apart)
     (void)register_model(&f, "beer", "m-1", 100);
     assert_string_equal(set_alias(&f, "champion", 1, -1, &previous), "");
     assert_string_equal(set_alias(&f, "Champion", 2, 0, &previous), "");
-    assert_int_equal(store_alias_set(f.store, "beer", "champion", 1, 0, 1, &previous, NULL), 0);
+    assert_int_equal(store_alias_set(f.store, "beer", "champion", 1, 0, NULL, 1, &previous, NULL), 0);
     assert_string_equal(aliases(&f), "{\"Champion\":2,\"champion\":1}");
     assert_int_equal(store_alias_get(f.store, "beer", "champion", &version, NULL), 0);
     assert_int_equal(version, 1);

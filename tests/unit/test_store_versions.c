@@ -79,7 +79,7 @@ static struct registered_model get_model(struct fixture *f, const char *name)
 static void point(struct fixture *f, const char *alias, int64_t version)
 {
     int64_t previous = 0;
-    assert_int_equal(store_alias_set(f->store, "wine", alias, version, -1, 1, &previous, NULL), 0);
+    assert_int_equal(store_alias_set(f->store, "wine", alias, version, -1, NULL, 1, &previous, NULL), 0);
 }
 
 static const char *aliases(struct fixture *f, const char *name, int64_t version)
@@ -176,9 +176,9 @@ TEST(a_registered_model_is_renamed_with_all_that_it_has)
     point(&f, "champion", 2);
     assert_int_equal(store_registered_tag(f.store, "wine", "team", "a", 1, NULL), 0);
     assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", 1, NULL), 0);
-    assert_int_equal(store_version_delete(f.store, "wine", 2, 150, NULL), 0);
+    assert_int_equal(store_version_delete(f.store, "wine", 2, NULL, 150, NULL), 0);
     point(&f, "champion", 1);
-    assert_int_equal(store_registry_rename(f.store, "wine", "port", 200, NULL), 0);
+    assert_int_equal(store_registry_rename(f.store, "wine", "port", NULL, 200, NULL), 0);
     assert_int_equal(get_model(&f, "port").updated_ms, 200);
     assert_int_equal(get_model(&f, "port").created_ms, 100);
     assert_string_equal(get_model(&f, "port").description, "of grapes");
@@ -191,13 +191,13 @@ TEST(a_registered_model_is_renamed_with_all_that_it_has)
     assert_int_equal(store_version_tags(f.store, "port", 1, f.arena, &map, NULL), 0);
     assert_string_equal(text(&f, map), "{\"k\":\"v\"}");
     assert_int_equal(add_version(&f, (struct model_version){.name = "port"}, 300), 3); /* 2 was deleted */
-    (void)message(&f, store_registry_rename(f.store, "wine", "x", 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_registry_rename(f.store, "wine", "x", NULL, 1, &err), &err, ERR_NOT_FOUND);
     assert_int_equal(store_registry_create(f.store, "wine", NULL, NULL, 0, 1, NULL), 0);
-    assert_string_equal(message(&f, store_registry_rename(f.store, "wine", "port", 1, &err), &err, ERR_EXISTS),
+    assert_string_equal(message(&f, store_registry_rename(f.store, "wine", "port", NULL, 1, &err), &err, ERR_EXISTS),
                         "Registered Model (name=port) already exists.");
-    assert_string_equal(message(&f, store_registry_rename(f.store, "wine", " ", 1, &err), &err, ERR_INPUT),
+    assert_string_equal(message(&f, store_registry_rename(f.store, "wine", " ", NULL, 1, &err), &err, ERR_INPUT),
                         "Missing value for required parameter 'new_name'.");
-    assert_int_equal(store_registry_rename(f.store, "wine", "wine", 400, NULL), 0);
+    assert_int_equal(store_registry_rename(f.store, "wine", "wine", NULL, 400, NULL), 0);
     assert_int_equal(get_model(&f, "wine").updated_ms, 400);
     close_fixture(&f);
 }
@@ -211,12 +211,12 @@ TEST(a_deleted_registered_model_leaves_nothing)
     point(&f, "other", 1);
     assert_int_equal(store_registered_tag(f.store, "wine", "team", "a", 1, NULL), 0);
     assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", 1, NULL), 0);
-    assert_int_equal(store_registry_delete(f.store, "wine", 200, NULL), 0);
+    assert_int_equal(store_registry_delete(f.store, "wine", NULL, 200, NULL), 0);
     assert_int_equal(ask(&f, "SELECT (SELECT COUNT(*) FROM registered_models) + (SELECT COUNT(*) FROM model_versions) "
                              "+ (SELECT COUNT(*) FROM model_aliases) + (SELECT COUNT(*) FROM model_version_tags) + "
                              "(SELECT COUNT(*) FROM registered_model_tags)"),
                      0);
-    assert_string_equal(message(&f, store_registry_delete(f.store, "wine", 1, &err), &err, ERR_NOT_FOUND),
+    assert_string_equal(message(&f, store_registry_delete(f.store, "wine", NULL, 1, &err), &err, ERR_NOT_FOUND),
                         "Registered Model with name=wine not found");
     assert_int_equal(store_registry_create(f.store, "wine", NULL, NULL, 0, 1, NULL), 0);
     assert_int_equal(add_version(&f, (struct model_version){0}, 300), 1);
@@ -290,7 +290,7 @@ TEST(a_logged_model_becomes_versions_and_knows_them)
     assert_int_equal(store_version_of_model(f.store, "m-1", f.arena, &versions, &count, NULL), 0);
     assert_int_equal(count, 3);
     assert_string_equal(versions[0].name, "beer");
-    assert_int_equal(store_version_delete(f.store, "wine", 1, 5, NULL), 0);
+    assert_int_equal(store_version_delete(f.store, "wine", 1, NULL, 5, NULL), 0);
     assert_int_equal(store_version_of_model(f.store, "m-1", f.arena, &versions, &count, NULL), 0);
     assert_int_equal(count, 2);
     struct model_version unknown = {.name = "wine", .source = "models:/m-9"};
@@ -317,7 +317,7 @@ TEST(a_version_of_a_version_has_its_lineage)
     (void)add_version(&f, (struct model_version){.run_id = "r1"}, 1);
     (void)add_version(&f, (struct model_version){.run_id = "r2", .source = "s3://bucket/2"}, 1);
     point(&f, "champion", 1);
-    assert_int_equal(store_stage_set(f.store, "wine", 1, "Staging", false, 1, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 1, "Staging", false, NULL, 1, NULL), 0);
     static const struct {
         const char *source;
         const char *becomes;
@@ -375,7 +375,7 @@ TEST(a_deleted_version_is_a_number_that_is_never_given_again)
     (void)add_version(&f, (struct model_version){.source = "models:/m-1", .user = "alice", .description = "d"}, 100);
     point(&f, "champion", 2);
     point(&f, "other", 1);
-    assert_int_equal(store_version_delete(f.store, "wine", 2, 500, NULL), 0);
+    assert_int_equal(store_version_delete(f.store, "wine", 2, NULL, 500, NULL), 0);
     assert_string_equal(message(&f, store_version_get(f.store, "wine", 2, f.arena, &version, &err), &err,
                                 ERR_NOT_FOUND),
                         "Model Version (name=wine, version=2) not found");
@@ -393,12 +393,13 @@ TEST(a_deleted_version_is_a_number_that_is_never_given_again)
     assert_int_equal(store_version_latest(f.store, "wine", NULL, 0, f.arena, &list, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(list[0].version, 1);
-    (void)message(&f, store_version_delete(f.store, "wine", 2, 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_version_delete(f.store, "wine", 2, NULL, 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_version_tag(f.store, "wine", 2, "k", "v", 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_version_delete_tag(f.store, "wine", 2, "k", 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_version_describe(f.store, "wine", 2, "v", 1, &err), &err, ERR_NOT_FOUND);
-    (void)message(&f, store_stage_set(f.store, "wine", 2, "Staging", false, 1, &err), &err, ERR_NOT_FOUND);
-    (void)message(&f, store_alias_set(f.store, "wine", "champion", 2, -1, 1, &previous, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_stage_set(f.store, "wine", 2, "Staging", false, NULL, 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_alias_set(f.store, "wine", "champion", 2, -1, NULL, 1, &previous, &err), &err,
+                  ERR_NOT_FOUND);
     assert_int_equal(add_version(&f, (struct model_version){.source = "models:/m-1"}, 600), 3);
     close_fixture(&f);
 }
@@ -410,28 +411,29 @@ TEST(a_stage_is_moved_and_with_it_whoever_was_there)
     for (int i = 0; i < 4; i++) {
         (void)add_version(&f, (struct model_version){0}, 100);
     }
-    assert_int_equal(store_stage_set(f.store, "wine", 1, "production", false, 200, NULL), 0);
-    assert_int_equal(store_stage_set(f.store, "wine", 2, "PRODUCTION", false, 300, NULL), 0);
-    assert_int_equal(store_stage_set(f.store, "wine", 3, "Staging", false, 300, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 1, "production", false, NULL, 200, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 2, "PRODUCTION", false, NULL, 300, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 3, "Staging", false, NULL, 300, NULL), 0);
     assert_string_equal(get(&f, "wine", 1).stage, "Production");
-    assert_int_equal(store_stage_set(f.store, "wine", 4, "Production", true, 400, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 4, "Production", true, NULL, 400, NULL), 0);
     assert_string_equal(get(&f, "wine", 1).stage, "Archived");
     assert_string_equal(get(&f, "wine", 2).stage, "Archived");
     assert_int_equal(get(&f, "wine", 2).updated_ms, 400);
     assert_string_equal(get(&f, "wine", 3).stage, "Staging");
     assert_string_equal(get(&f, "wine", 4).stage, "Production");
-    assert_int_equal(store_stage_set(f.store, "wine", 4, "Production", true, 500, NULL), 0); /* it stays there */
+    assert_int_equal(store_stage_set(f.store, "wine", 4, "Production", true, NULL, 500, NULL), 0); /* it stays there */
     assert_string_equal(get(&f, "wine", 4).stage, "Production");
     assert_int_equal(get_model(&f, "wine").updated_ms, 500);
-    assert_string_equal(message(&f, store_stage_set(f.store, "wine", 1, "Nowhere", false, 1, &err), &err, ERR_INPUT),
+    assert_string_equal(message(&f, store_stage_set(f.store, "wine", 1, "Nowhere", false, NULL, 1, &err), &err,
+                                ERR_INPUT),
                         "Invalid Model Version stage: Nowhere. Value must be one of None, Staging, Production, "
                         "Archived.");
-    assert_string_equal(message(&f, store_stage_set(f.store, "wine", 1, "none", true, 1, &err), &err, ERR_INPUT),
+    assert_string_equal(message(&f, store_stage_set(f.store, "wine", 1, "none", true, NULL, 1, &err), &err, ERR_INPUT),
                         "Model version transition cannot archive existing model versions because 'none' is not an "
                         "Active stage. Valid stages are ['Staging', 'Production']");
-    (void)message(&f, store_stage_set(f.store, "wine", 9, "Production", true, 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_stage_set(f.store, "wine", 9, "Production", true, NULL, 1, &err), &err, ERR_NOT_FOUND);
     assert_string_equal(get(&f, "wine", 4).stage, "Production"); /* nothing was archived for it */
-    (void)message(&f, store_stage_set(f.store, "wine", 1, "Deleted_Internal", false, 1, &err), &err, ERR_INPUT);
+    (void)message(&f, store_stage_set(f.store, "wine", 1, "Deleted_Internal", false, NULL, 1, &err), &err, ERR_INPUT);
     close_fixture(&f);
 }
 
@@ -447,9 +449,9 @@ TEST(the_latest_of_each_stage_is_the_highest)
     assert_int_equal(store_version_latest(f.store, "wine", NULL, 0, f.arena, &list, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_int_equal(list[0].version, 5);
-    assert_int_equal(store_stage_set(f.store, "wine", 1, "Staging", false, 1, NULL), 0);
-    assert_int_equal(store_stage_set(f.store, "wine", 3, "Staging", false, 1, NULL), 0);
-    assert_int_equal(store_stage_set(f.store, "wine", 4, "Archived", false, 1, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 1, "Staging", false, NULL, 1, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 3, "Staging", false, NULL, 1, NULL), 0);
+    assert_int_equal(store_stage_set(f.store, "wine", 4, "Archived", false, NULL, 1, NULL), 0);
     assert_int_equal(store_version_latest(f.store, "wine", NULL, 0, f.arena, &list, &count, NULL), 0);
     assert_int_equal(count, 3);
     assert_int_equal(list[0].version, 5);
@@ -489,12 +491,12 @@ TEST(an_alias_leads_to_a_version_and_latest_to_the_highest)
         "Registered model alias none not found.");
     (void)message(&f, store_version_by_alias(f.store, "beer", "none", f.arena, &version, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_version_by_alias(f.store, "wine", "a b", f.arena, &version, &err), &err, ERR_INPUT);
-    assert_int_equal(store_alias_delete(f.store, "wine", "champion", 1, &previous, NULL), 0);
+    assert_int_equal(store_alias_delete(f.store, "wine", "champion", NULL, 1, &previous, NULL), 0);
     assert_int_equal(previous, 1);
-    assert_int_equal(store_alias_delete(f.store, "wine", "champion", 1, &previous, NULL), 0);
+    assert_int_equal(store_alias_delete(f.store, "wine", "champion", NULL, 1, &previous, NULL), 0);
     assert_int_equal(previous, 0);
-    assert_int_equal(store_alias_delete(f.store, "wine", "latest", 1, &previous, NULL), 0);
-    (void)message(&f, store_alias_delete(f.store, "beer", "champion", 1, &previous, &err), &err, ERR_NOT_FOUND);
+    assert_int_equal(store_alias_delete(f.store, "wine", "latest", NULL, 1, &previous, NULL), 0);
+    (void)message(&f, store_alias_delete(f.store, "beer", "champion", NULL, 1, &previous, &err), &err, ERR_NOT_FOUND);
     close_fixture(&f);
 }
 
@@ -618,13 +620,13 @@ TEST(five_thousand_versions_with_aliases_are_renamed_and_deleted_in_no_time)
         (void)add_version(&f, (struct model_version){0}, i);
         point(&f, arena_printf(f.arena, "a%d", i), i);
         assert_int_equal(store_version_tag(f.store, "wine", i, "k", "v", 1, NULL), 0);
-        assert_int_equal(store_stage_set(f.store, "wine", i, "Staging", i == VERSIONS, 1, NULL), 0);
+        assert_int_equal(store_stage_set(f.store, "wine", i, "Staging", i == VERSIONS, NULL, 1, NULL), 0);
     }
     double made = seconds();
-    assert_int_equal(store_registry_rename(f.store, "wine", "port", 1, NULL), 0);
+    assert_int_equal(store_registry_rename(f.store, "wine", "port", NULL, 1, NULL), 0);
     double renamed = seconds();
     assert_string_equal(aliases(&f, "port", 77), "a77;");
-    assert_int_equal(store_registry_delete(f.store, "port", 1, NULL), 0);
+    assert_int_equal(store_registry_delete(f.store, "port", NULL, 1, NULL), 0);
     double deleted = seconds();
     assert_int_equal(store_commit(f.store, NULL), 0);
     print_message("made %.3f s, renamed %.3f s, deleted %.3f s\n", made - begin, renamed - made, deleted - renamed);

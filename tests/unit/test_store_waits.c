@@ -170,9 +170,9 @@ TEST(a_person_has_one_voice_and_the_last_word_counts)
     struct fixture f = open_empty();
     struct wait_row wait = insert(&f, "r1", 1);
     struct wait_row other = insert(&f, "r1", 2);
-    static const struct vote given[] = {{"eva", "approve", "good", "[\"leads\"]", 10},
-                                        {"bob", "approve", "", "[]", 20},
-                                        {"eva", "reject", "no, bad", "[]", 30}};
+    static const struct vote given[] = {{"eva", "approve", "good", "[\"leads\"]", 10, NULL, NULL},
+                                        {"bob", "approve", "", "[]", 20, "server", "ann"},
+                                        {"eva", "reject", "no, bad", "[]", 30, "tag", NULL}};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(store_vote_put(f.store, wait.id, &given[i], NULL), 0);
     }
@@ -194,7 +194,7 @@ TEST(a_person_has_one_voice_and_the_last_word_counts)
 TEST(a_vote_on_nothing_is_refused)
 {
     struct fixture f = open_empty();
-    struct vote vote = {"eva", "approve", "", "[]", 10};
+    struct vote vote = {"eva", "approve", "", "[]", 10, NULL, NULL};
     struct err err = {0};
     assert_int_equal(store_vote_put(f.store, 99, &vote, &err), -1);
     assert_int_equal(err.code, ERR_STATE);

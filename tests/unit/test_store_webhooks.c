@@ -107,12 +107,12 @@ TEST(what_changes_nothing_is_not_told)
     assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, 10, &number, NULL), 0);
     (void)hook_of_all(&f);
     assert_int_equal(store_version_delete_tag(f.store, "wine", 1, "k", 10, NULL), 0);
-    assert_int_equal(store_alias_delete(f.store, "wine", "champion", 10, &previous, NULL), 0);
-    assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, 11, &previous, NULL), 0);
-    assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, 12, &previous, NULL), 0);
+    assert_int_equal(store_alias_delete(f.store, "wine", "champion", NULL, 10, &previous, NULL), 0);
+    assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, NULL, 11, &previous, NULL), 0);
+    assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, NULL, 12, &previous, NULL), 0);
     assert_int_equal(store_registered_tag(f.store, "wine", "k", "v", 13, NULL), 0);
     assert_string_equal(outbox(&f), "wine waiting 11 model_version_alias.created\n");
-    assert_int_equal(store_version_delete(f.store, "wine", 1, 14, NULL), 0); /* and its alias with it */
+    assert_int_equal(store_version_delete(f.store, "wine", 1, NULL, 14, NULL), 0); /* and its alias with it */
     assert_non_null(strstr(outbox(&f), "wine waiting - model_version_alias.deleted\n"));
     close_fixture(&f);
 }

@@ -7,6 +7,7 @@
 #include "store/artifact_uri.h"
 #include "store/registry_search.h"
 #include "store/runs.h"
+#include "store/tag_votes.h"
 
 struct version_ref {
     const char *name;
@@ -84,6 +85,7 @@ static int create(struct api_call *call, struct err *err)
         .model_id = source.model_id,
         .source = source.source,
         .run_id = source.run_id,
+        .user = call->who == NULL ? NULL : call->who->name,
         .description = json_get_text(params, "description", NULL),
         .run_link = json_get_text(params, "run_link", NULL),
     };
@@ -116,10 +118,11 @@ static int update(struct api_call *call, struct err *err)
 static int transition(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
+    const struct mover by = api_mover(call);
     return ref_of(call, &ref, err) < 0 ||
                    store_stage_set(call->store, ref.name, ref.number, param_text(&call->params, "stage"),
-                                   json_get_bool(&call->params, "archive_existing_versions", false), call->now_ms,
-                                   err) < 0
+                                   json_get_bool(&call->params, "archive_existing_versions", false), &by,
+                                   call->now_ms, err) < 0
                ? -1
                : answer_with(call, &ref, err);
 }
@@ -127,8 +130,10 @@ static int transition(struct api_call *call, struct err *err)
 static int delete_one(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
-    return ref_of(call, &ref, err) < 0 ? -1
-                                       : store_version_delete(call->store, ref.name, ref.number, call->now_ms, err);
+    const struct mover by = api_mover(call);
+    return ref_of(call, &ref, err) < 0
+               ? -1
+               : store_version_delete(call->store, ref.name, ref.number, &by, call->now_ms, err);
 }
 
 static int search(struct api_call *call, struct err *err)
@@ -174,10 +179,24 @@ static int download_uri(struct api_call *call, struct err *err)
 static int set_tag(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
-    return ref_of(call, &ref, err) < 0
-               ? -1
-               : store_version_tag(call->store, ref.name, ref.number, param_text(&call->params, "key"),
-                                   param_text(&call->params, "value"), call->now_ms, err);
+    const char *key = param_text(&call->params, "key");
+    const char *value = param_text(&call->params, "value");
+    size_t votes = 0;
+    if (ref_of(call, &ref, err) < 0 ||
+        store_version_tag(call->store, ref.name, ref.number, key, value, call->now_ms, err) < 0) {
+        return -1;
+    }
+    if (call->who == NULL) {
+        return 0; /* a tag approves something only when it is known who has set it */
+    }
+    const struct version_tag tag = {ref.name, ref.number, key, value, call->who->name, call->now_ms};
+    if (store_tag_vote(call->store, &tag, &votes, err) < 0) {
+        return -1;
+    }
+    if (votes > 0) {
+        api_voted(call);
+    }
+    return 0;
 }
 
 static int delete_tag(struct api_call *call, struct err *err)

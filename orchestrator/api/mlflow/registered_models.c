@@ -35,7 +35,8 @@ static int create(struct api_call *call, struct err *err)
 static int rename_one(struct api_call *call, struct err *err)
 {
     const char *new_name = param_text(&call->params, "new_name");
-    return store_registry_rename(call->store, name_of(call), new_name, call->now_ms, err) < 0
+    const struct mover by = api_mover(call);
+    return store_registry_rename(call->store, name_of(call), new_name, &by, call->now_ms, err) < 0
                ? -1
                : answer_with(call, new_name, err);
 }
@@ -50,7 +51,8 @@ static int update(struct api_call *call, struct err *err)
 
 static int delete_one(struct api_call *call, struct err *err)
 {
-    return store_registry_delete(call->store, name_of(call), call->now_ms, err);
+    const struct mover by = api_mover(call);
+    return store_registry_delete(call->store, name_of(call), &by, call->now_ms, err);
 }
 
 static int get(struct api_call *call, struct err *err)
@@ -125,17 +127,19 @@ static int set_alias(struct api_call *call, struct err *err)
 {
     int64_t version = 0;
     int64_t previous = 0;
+    const struct mover by = api_mover(call);
     return version_parse(param_text(&call->params, "version"), &version, err) < 0
                ? -1
                : store_alias_set(call->store, name_of(call), param_text(&call->params, "alias"), version, -1,
-                                 call->now_ms, &previous, err);
+                                 &by, call->now_ms, &previous, err);
 }
 
 static int delete_alias(struct api_call *call, struct err *err)
 {
     int64_t previous = 0;
-    return store_alias_delete(call->store, name_of(call), param_text(&call->params, "alias"), call->now_ms, &previous,
-                              err);
+    const struct mover by = api_mover(call);
+    return store_alias_delete(call->store, name_of(call), param_text(&call->params, "alias"), &by, call->now_ms,
+                              &previous, err);
 }
 
 static int get_alias(struct api_call *call, struct err *err)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/govern.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "store/activity.h"
+#include "store/delegations.h"
+#include "store/registry.h"
+
+enum { DELIVER_MS = 3000 };
+
+/* A wish, while it is obeyed. */
+struct govern {
+    struct store *store;
+    const struct json *request;
+    const char *actor;
+    const struct json *groups;
+    struct arena *arena;
+    int64_t now_ms;
+};
+
+static const char *text_of(const struct govern *g, const char *key)
+{
+    return json_get_text(g->request, key, "");
+}
+
+/* ---- each wish -------------------------------------------------------------------------------------------------- */
+
+static int roll_back(const struct govern *g, struct json *ret, struct err *err)
+{
+    const char *model = text_of(g, "model");
+    const char *alias = text_of(g, "alias");
+    struct alias_move to;
+    int64_t from = 0;
+    int64_t previous = 0;
+    bool dry = json_get_bool(g->request, "dry", false);
+    const struct mover by = {
+        .actor = g->actor, .door = "rollback", .reason = json_get_text(g->request, "reason", NULL)};
+    if (store_alias_before(g->store, model, alias, g->arena, &to, &from, err) < 0 ||
+        (!dry && store_alias_set(g->store, model, alias, to.to_version, from, &by, g->now_ms, &previous, err) < 0)) {
+        return -1;
+    }
+    json_set(g->arena, ret, "from", from == 0 ? json_null() : json_int(from));
+    json_set(g->arena, ret, "to", json_int(to.to_version));
+    json_set(g->arena, ret, "model_id", to.model_id == NULL ? json_null() : json_cstring(g->arena, to.model_id));
+    json_set(g->arena, ret, "since_ms", json_int(to.at_ms));
+    json_set(g->arena, ret, "by", json_cstring(g->arena, to.actor));
+    json_set(g->arena, ret, "standing", json_cstring(g->arena, to.standing));
+    json_set(g->arena, ret, "approvals", to.approvals);
+    json_set(g->arena, ret, "moved", json_bool(!dry));
+    return 0;
+}
+
+static int comment(const struct govern *g, struct json *ret, struct err *err)
+{
+    (void)ret;
+    const struct comment row = {.name = text_of(g, "model"),
+                                .version = json_get_int(g->request, "version", 0),
+                                .actor = g->actor,
+                                .text = text_of(g, "text"),
+                                .at_ms = g->now_ms};
+    return store_comment_add(g->store, &row, err);
+}
+
+static int delegate(const struct govern *g, struct json *ret, struct err *err)
+{
+    struct delegation row = {.giver = g->actor,
+                             .giver_groups = *g->groups,
+                             .taker = text_of(g, "to"),
+                             .model = text_of(g, "model"),
+                             .reason = text_of(g, "reason"),
+                             .created_ms = g->now_ms,
+                             .until_ms = json_get_int(g->request, "until_ms", 0)};
+    if (*row.taker == '\0') {
+        return err_set(err, ERR_INPUT, "to whom? --to NAME says it");
+    }
+    if (store_delegation_add(g->store, &row, err) < 0) {
+        return -1;
+    }
+    json_set(g->arena, ret, "id", json_int(row.id));
+    return 0;
+}
+
+static int undelegate(const struct govern *g, struct json *ret, struct err *err)
+{
+    (void)ret;
+    return store_delegation_end(g->store, json_get_int(g->request, "id", 0), g->actor, g->now_ms, err);
+}
+
+static int evidence(const struct govern *g, struct json *ret, struct err *err)
+{
+    (void)ret;
+    const struct activity entry = {
+        .at_ms = g->now_ms,
+        .actor = g->actor,
+        .action = "evidence.written",
+        .object = arena_printf(g->arena, "model %s/%lld", text_of(g, "model"),
+                               (long long)json_get_int(g->request, "version", 0)),
+        .object_id = text_of(g, "model"),
+        .from_state = "",
+        .to_state = "",
+        .reason = "",
+        .evidence_sha256 = text_of(g, "sha256"),
+    };
+    return store_activity_append(g->store, &entry, err);
+}
+
+static const struct {
+    const char *name;
+    int (*obey)(const struct govern *g, struct json *ret, struct err *err);
+} wishes[] = {
+    {"rollback", roll_back}, {"comment", comment},   {"delegate", delegate},
+    {"undelegate", undelegate}, {"evidence", evidence},
+};
+
+static int obey(const struct govern *g, struct json *ret, struct err *err)
+{
+    const char *what = text_of(g, "do");
+    *ret = json_object();
+    for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
+        if (strcmp(wishes[i].name, what) == 0) {
+            return wishes[i].obey(g, ret, err);
+        }
+    }
+    return err_set(err, ERR_INPUT, "this sluice does not know how to '%s'", what);
+}
+
+int govern_obey(struct store *store, const struct json *request, const char *actor, const struct json *groups,
+                struct arena *arena, struct json *ret_outcome, struct err *err)
+{
+    const struct govern g = {store, request, actor, groups, arena, clock_wall_ms(&clock_system)};
+    if (store_begin(store, err) < 0) {
+        return -1;
+    }
+    if (obey(&g, ret_outcome, err) < 0) {
+        store_rollback(store);
+        return -1;
+    }
+    return store_commit(store, err);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------- */
+
+struct json govern_request(struct arena *arena, const char *what)
+{
+    struct json request = json_object();
+    json_set(arena, &request, "do", json_cstring(arena, what));
+    return request;
+}
+
+int govern_ask(struct cli *cli, const char *doing, const struct json *request, struct json *ret_outcome,
+               struct err *err)
+{
+    struct session_options options = {.doing = doing, .starts_nothing = true};
+    struct session session;
+    if (session_join(cli, &options, &session, err) < 0) {
+        return -1;
+    }
+    int result = session_ask_holder(&session, "govern", request, ret_outcome, err);
+    if (result > 0) {
+        result = govern_obey(session.home.store, request, session.actor, &session.groups, cli->arena, ret_outcome, err);
+        if (result == 0) {
+            engine_deliver(session.engine, DELIVER_MS); /* what webhooks are told of it */
+        }
+    }
+    session_close(&session);
+    return result;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Guards of aliases, stages and targets: the rules of config.yaml, and what the store knows of a version to decide them
+ * (run/guard.h). Whatever moves an alias or a stage asks guard_check first, in the one function that moves it.
+ */
+#ifndef SLUICE_STORE_GUARDS_H
+#define SLUICE_STORE_GUARDS_H
+
+#include "base/json.h"
+#include "run/guard.h"
+#include "store/store.h"
+
+/* The `guards` of config.yaml, a checked list, its `groups`, and whether the home has one user; all are copied. Until
+ * it is called, a store that was opened by store_guards_expect refuses what a guard could be about. */
+void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user);
+/* The groups of config.yaml that somebody is in, a list of text; whether it names a group. */
+struct json store_groups_of(const struct store *store, const char *actor, struct arena *arena);
+bool store_names_group(const struct store *store, struct str group);
+/* Guards are going to be set: until then nothing is moved. */
+void store_guards_expect(struct store *store);
+
+struct guard_question {
+    enum guard_kind kind;
+    const char *const *names; /* the alias, the stage, or what the target is called */
+    size_t name_count;
+    const char *model;    /* the registered model; NULL: all that `model_id` is registered as (of targets) */
+    int64_t version;      /* that is to come there, or that is to go; 0 where it has no name */
+    const char *model_id; /* NULL: that of the version */
+    bool removes;
+};
+struct guard_answer {
+    size_t count;      /* guards that are about it; 0: nobody minds */
+    const char *lacks; /* in words; "": nothing */
+    bool only_approvals;
+    bool rolled_back;  /* it is free to go where it was before */
+    struct json ask;   /* with only_approvals: {by, not_by} of the approval that it lacks */
+    struct json approvals; /* list: whose approvals hold, for the record */
+    const char *evidence_sha256; /* of the newest; "" */
+};
+int guard_check(struct store *store, const struct guard_question *question, struct arena *arena,
+                struct guard_answer *ret, struct err *err);
+/* The same, as ERR_DENIED in words when it lacks something. */
+int guard_require(struct store *store, const struct guard_question *question, struct arena *arena,
+                  struct guard_answer *ret, struct err *err);
+/* "wine@champion": what an approval of a removal names. */
+const char *guard_place(struct arena *arena, const char *model, const char *name);
+
+#endif
