@@ -190,7 +190,8 @@ static int put_rest(struct store *store, const struct moved_registered *register
     }
     for (size_t i = 0; i < registered->version_count; i++) {
         const struct model_version *info = &registered->versions[i].info;
-        if (!stage_stays(held, registered, info) &&
+        bool is_there = strcmp(text(info->stage), STAGE_DELETED) != 0; /* else it only keeps its number */
+        if (is_there && !stage_stays(held, registered, info) &&
             stage_enter(store, name, info->version, text(info->stage), by, registered->info.updated_ms, err) < 0) {
             return -1;
         }
