@@ -203,6 +203,11 @@ static bool is_single_user(const struct session *session)
 
 int session_take_config(struct session *session, struct err *err)
 {
+    if (session->options.stays) { /* a server says itself what it has taken (serve_config_note) */
+        store_guards_set(session->home.store, &session->config.guards, &session->config.groups,
+                         is_single_user(session));
+        return 0;
+    }
     return home_take_config(&session->home, &session->config, is_single_user(session), session->actor, err);
 }
 
