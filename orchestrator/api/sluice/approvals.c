@@ -11,19 +11,24 @@
 static const char *const wait_states[] = {"open", "met", "rejected", "expired", "withdrawn", "void", NULL};
 static const char *const listed_states[] = {"open", "all", NULL};
 static const char *const decisions[] = {"approve", "reject", NULL};
+static const char *const logins[] = {"system", "server", "tag", NULL};
 
 /* ---- what an approval is ---------------------------------------------------------------------------------------- */
 
 struct vote_answer {
-    const char *actor, *decision, *reason;
+    const char *actor, *login, *on_behalf_of, *decision, *reason;
     struct json groups;
     int64_t at_ms;
 };
 static const struct schema_field vote_fields[] = {
     {"actor", FIELD_TEXT(struct vote_answer, actor)},
+    {"login", FIELD_TEXT(struct vote_answer, login), .words = logins,
+     .doc = "how the actor is known: to the machine, to this server, or by a tag that he set here"},
+    {"on_behalf_of", FIELD_TEXT(struct vote_answer, on_behalf_of), SCHEMA_NULLABLE,
+     .doc = "whose voice it is, by a delegation"},
     {"decision", FIELD_TEXT(struct vote_answer, decision), .words = decisions},
     {"reason", FIELD_TEXT(struct vote_answer, reason)},
-    {"groups", FIELD_JSON(TEXTS, struct vote_answer, groups), .doc = "the actor's, then"},
+    {"groups", FIELD_JSON(TEXTS, struct vote_answer, groups), .doc = "of whose voice it is, then"},
     {"at", FIELD_TIME(struct vote_answer, at_ms)},
     {0},
 };
@@ -89,8 +94,10 @@ static int read_votes(struct api_call *call, int64_t wait, struct json *ret_list
     for (size_t i = 0; i < *ret_count; i++) {
         groups[i] = json_array();
         (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, call->arena, &groups[i], NULL);
-        (*ret_pure)[i] = (struct approval_vote){votes[i].actor, &groups[i], strcmp(votes[i].decision, "approve") == 0};
-        struct vote_answer vote = {votes[i].actor, votes[i].decision, votes[i].reason, groups[i], votes[i].at_ms};
+        (*ret_pure)[i] = (struct approval_vote){vote_voice(&votes[i]), &groups[i],
+                                                strcmp(votes[i].decision, "approve") == 0};
+        struct vote_answer vote = {votes[i].actor,  votes[i].login, votes[i].on_behalf_of, votes[i].decision,
+                                   votes[i].reason, groups[i],      votes[i].at_ms};
         json_push(call->arena, ret_list, schema_write(&vote_schema, &vote, call->arena));
     }
     return 0;
@@ -279,6 +286,7 @@ static int decide(struct api_call *call, bool approve, struct err *err)
         .actor = rest_actor(call),
         .groups = rest_groups(call),
         .approve = approve,
+        .login = "server", /* who has none is refused before */
         .reason = json_get_text(&call->params, "reason", NULL),
     };
     rest_told(call, tell_outcome, outcome);
