@@ -71,6 +71,7 @@ static int find_root(struct import_command *command, struct err *err)
 /* Without a home, --dry-run compares with nothing. */
 static int open_home(struct import_command *command, struct err *err)
 {
+    const char *difference = NULL;
     struct cli *cli = command->cli;
     const char *given = option_value(cli, "home");
     bool dry = command->import.dry;
@@ -86,7 +87,7 @@ static int open_home(struct import_command *command, struct err *err)
     }
     session_actor(&command->session);
     command->import.by = (struct mover){.actor = command->session.actor, .door = "import"};
-    if (!dry && session_take_config(&command->session, err) < 0) {
+    if (!dry && session_take_config(&command->session, command->session.actor, &difference, err) < 0) {
         return -1;
     }
     command->import.store = command->session.home.store;

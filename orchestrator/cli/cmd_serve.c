@@ -176,7 +176,7 @@ static void reload(struct serving *s)
     bool good = serve_config_reload(&s->session, &words, &wrong) == 0;
     serve_watch_config(&s->watch, &s->session.config, good, clock_wall_ms(&clock_system));
     if (good) {
-        log_info("serve", "config.yaml is taken: %s", words);
+        log_info("serve", "config.yaml is taken: %s", words == NULL ? "it says what it said" : words);
     } else {
         log_error("serve", "config.yaml is not taken, and what was in force stays: %s", wrong.message);
     }
@@ -379,7 +379,7 @@ static int start(struct serving *s, struct err *err)
     notify_open(&s->notify);
     notify_say(&s->notify, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=opens the home", (long long)RECOVERY_S * 1000000);
     if (find_pipelines(s->cli, &options.pipelines, err) < 0 ||
-        session_open(s->cli, &options, &s->session, err) < 0 || serve_config_note(&s->session, err) < 0 ||
+        session_open(s->cli, &options, &s->session, err) < 0 ||
         serve_watch_open(&s->watch, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
         door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
         return -1;

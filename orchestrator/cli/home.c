@@ -182,13 +182,14 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
 }
 
 int home_take_config(struct home *home, const struct config *config, bool single_user, const char *actor,
-                     struct err *err)
+                     struct arena *arena, const char **ret_words, struct err *err)
 {
     store_guards_set(home->store, &config->guards, &config->groups, single_user);
     if (store_begin(home->store, err) < 0) {
         return -1;
     }
-    if (store_config_taken(home->store, &config->document, actor, clock_wall_ms(&clock_system), err) < 0) {
+    if (store_config_taken(home->store, &config->document, actor, clock_wall_ms(&clock_system), arena, ret_words, err) <
+        0) {
         store_rollback(home->store);
         return -1;
     }

@@ -201,14 +201,10 @@ static bool is_single_user(const struct session *session)
     return true;
 }
 
-int session_take_config(struct session *session, struct err *err)
+int session_take_config(struct session *session, const char *actor, const char **ret_words, struct err *err)
 {
-    if (session->options.stays) { /* a server says itself what it has taken (serve_config_note) */
-        store_guards_set(session->home.store, &session->config.guards, &session->config.groups,
-                         is_single_user(session));
-        return 0;
-    }
-    return home_take_config(&session->home, &session->config, is_single_user(session), session->actor, err);
+    return home_take_config(&session->home, &session->config, is_single_user(session), actor, session->cli->arena,
+                            ret_words, err);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
@@ -340,7 +336,6 @@ int session_reconfigure(struct session *session, struct err *err)
     session->vars = next.vars;
     session->step_env = step_environment(session);
     configure(session, &options);
-    store_guards_set(session->home.store, &session->config.guards, &session->config.groups, is_single_user(session));
     tracking_reconfigure(session->tracking);
     triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session));
     return engine_reconfigure(session->engine, &options, err);
@@ -400,9 +395,11 @@ static int note_open(struct session *session, struct err *err)
 int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
+    const char *difference = NULL;
     session_begin(session, cli, options);
     if (home_open(session->options.home, HOME_WRITE, options->doing, cli->arena, &session->home, err) < 0 ||
-        session_prepare(session, err) < 0 || session_take_config(session, err) < 0 || note_open(session, err) < 0 ||
+        session_prepare(session, err) < 0 || session_take_config(session, session->actor, &difference, err) < 0 ||
+        note_open(session, err) < 0 ||
         start_engine(session, err) < 0) {
         session_close(session);
         return -1;

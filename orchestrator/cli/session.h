@@ -101,8 +101,8 @@ int session_vote(struct session *session, struct engine_vote *vote, struct json 
 int session_ask_holder(struct session *session, const char *wish, const struct json *document, struct json *ret_outcome,
                        struct err *err);
 
-/* config.yaml is in force (home_take_config), by whoever asks. */
-int session_take_config(struct session *session, struct err *err);
+/* What was read of config.yaml is in force (home_take_config). */
+int session_take_config(struct session *session, const char *actor, const char **ret_words, struct err *err);
 
 /* ---- who asks ---- */
 /* Only who asks: name and groups (config's, else the system's). */

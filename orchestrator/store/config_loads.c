@@ -105,7 +105,7 @@ static int write_last(struct store *store, const char *sha256, struct str docume
 }
 
 static int take(struct store *store, const struct json *document, struct str text, const char *actor, int64_t now_ms,
-                struct arena *arena, struct err *err)
+                struct arena *arena, const char **ret_words, struct err *err)
 {
     struct json before;
     const char *last = NULL;
@@ -113,10 +113,12 @@ static int take(struct store *store, const struct json *document, struct str tex
     if (read_last(store, arena, &before, &last, err) < 0) {
         return -1;
     }
+    *ret_words = NULL;
     bool never = *last == '\0' && document->u.object.count == 0; /* there has been none, and there is none */
     if (never || strcmp(last, digest.hex) == 0) {
         return 0;
     }
+    *ret_words = difference_words(&before, document, arena);
     const struct activity entry = {
         .at_ms = now_ms,
         .actor = actor,
@@ -125,21 +127,19 @@ static int take(struct store *store, const struct json *document, struct str tex
         .object_id = "config.yaml",
         .from_state = arena_printf(arena, "%.12s", last),
         .to_state = arena_printf(arena, "%.12s", digest.hex),
-        .reason = difference_words(&before, document, arena),
+        .reason = *ret_words,
         .evidence_sha256 = digest.hex,
     };
     return write_last(store, digest.hex, text, now_ms, err) < 0 ? -1 : store_activity_append(store, &entry, err);
 }
 
 int store_config_taken(struct store *store, const struct json *document, const char *actor, int64_t now_ms,
-                       struct err *err)
+                       struct arena *arena, const char **ret_words, struct err *err)
 {
-    struct arena *arena = arena_new();
     struct strbuf text;
     strbuf_init(&text, 16 << 20);
     json_write_canonical(&text, document);
-    int result = take(store, document, strbuf_str(&text), actor, now_ms, arena, err);
+    int result = take(store, document, strbuf_str(&text), actor, now_ms, arena, ret_words, err);
     strbuf_clear(&text);
-    arena_free(arena);
     return result;
 }

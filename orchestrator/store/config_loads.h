@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /* `document` is all of the file (an empty map for none), `actor` who had it loaded. In the caller's transaction.
- * Nothing is written when it is the one that was taken last. */
+ * `*ret_words`: what differs from the one that was taken last; NULL when that says the same, and nothing is written. */
 int store_config_taken(struct store *store, const struct json *document, const char *actor, int64_t now_ms,
-                       struct err *err);
+                       struct arena *arena, const char **ret_words, struct err *err);
 
 #endif
