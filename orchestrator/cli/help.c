@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { NAME_COLUMNS = 20, OPTION_COLUMNS = 26, TEXT_COLUMNS = 100 };
+enum { NAME_COLUMNS = 22, OPTION_COLUMNS = 26, TEXT_COLUMNS = 100 };
 
 static const char *bold(const struct cli *cli)
 {

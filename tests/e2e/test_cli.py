@@ -181,7 +181,8 @@ def test_run_and_show_print_the_documented_object(sluice):
 LISTS = {
     "runs": {"run", "status", "verdict", "started_at", "took_ms", "trigger", "reason", "run_id", "pipeline", "number",
              "ended_at"},
-    "approvals": {"run", "step", "of", "asks", "approved_by", "asked_at", "expires_at", "message"},
+    "approvals": {"run", "step", "of", "asks", "approved_by", "asked_at", "expires_at", "message", "state",
+                  "ended_at", "reason", "votes", "sha256"},
     "experiments": {"id", "experiment", "runs", "updated_at"},
     "models": {"model", "latest_version", "aliases", "updated_at"},
     "artifacts": {"of", "path", "size_bytes", "sha256"},

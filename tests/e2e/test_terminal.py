@@ -304,7 +304,7 @@ def test_progress_is_a_bar(sluice, terminal):
     sluice.pipeline("""\
         name: p
         steps:
-          work: {lua: 'sluice.progress(0.5, "epoch 4 of 8"); local n = 0; for i = 1, 3e7 do n = n + i end'}
+          work: {lua: 'sluice.progress(0.5, "epoch 4 of 8"); local n = 0; for i = 1, 3e9 do n = n + i end'}
         """)
     window = terminal("run")
     window.until(has("[==========          ]  50% epoch 4 of 8"))
