@@ -70,7 +70,8 @@ def test_an_approval_lets_the_run_go_on_and_says_on_what_evidence(team):
     assert [(one["actor"], one["decision"], one["reason"], one["groups"]) for one in ended["votes"]] == [
         ("bob", "approve", "looks right", ["leads"])]
     [row] = alice.get("/activity?action=approval.approved")["activity"]
-    assert (row["actor"], row["address"], row["evidence_sha256"]) == ("bob (login)", "127.0.0.1", ended["evidence_sha256"])
+    assert (row["actor"], row["address"], row["evidence_sha256"]) == (
+        "bob (login)", "127.0.0.1", ended["evidence_sha256"])
     late = people["carol"].post(f"/approvals/{approval['approval_id']}/approve", None, 409)
     assert late["message"] == "approval 1 is met: there is nothing to decide"
 
