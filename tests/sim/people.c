@@ -141,6 +141,16 @@ static bool do_retry(struct history *h, size_t number, struct err *err)
     return do_submit(h, run, err);
 }
 
+static bool is_done(const struct history *h, int kind)
+{
+    for (size_t i = 0; i < h->command_count; i++) {
+        if ((int)h->commands[i].kind == kind && !h->commands[i].done) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void people_do(struct history *h, int64_t number)
 {
     static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry", "tick", "stop tick"};
@@ -166,8 +176,10 @@ void people_do(struct history *h, int64_t number)
         done = do_retry(h, command->run, &err);
         break;
     case COMMAND_TICK:
-    case COMMAND_STOP_TICK:
-        done = ticks_change(h, command->kind == COMMAND_TICK, &err);
+        done = ticks_change(h, true, &err);
+        break;
+    case COMMAND_STOP_TICK: /* not before it has begun, or it would never stop */
+        done = is_done(h, COMMAND_TICK) && ticks_change(h, false, &err);
         break;
     }
     bool must = command->kind == COMMAND_SUBMIT || command->kind >= COMMAND_TICK;
