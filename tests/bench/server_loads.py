@@ -31,7 +31,7 @@ class Load:
     def once(self, connections, seconds, calls):
         words = [self.build / "bench/http_load", self.server.port, connections, seconds, self.next]
         for method, path, body in calls:
-            words += [method, path if path.startswith("/api") else "/api/2.0/mlflow" + path,
+            words += [method, path if path.startswith(("/api/", "/ajax-api/")) else "/api/2.0/mlflow" + path,
                       "" if body is None else json.dumps(body).replace('"%N"', "%N")]
         done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
         assert done.returncode == 0, (self.server.name, calls[0][1], done.stderr)
