@@ -217,6 +217,24 @@ def text_of(tables, peers, where, notes):
     return "\n\n".join([where, report.table(("what", "sluice", "target", *peers), rows), *notes])
 
 
+PARTS = {"logging": measure_logging, "reading": measure_reading}
+
+
+def measured(name, measure, options, folder):
+    """A part in words: the machine while it was measured, with its floors, and what was measured."""
+    folder.mkdir()
+    here = machine.words(machine.of(options.build))
+    disk = [floor_of_disk(folder) for _ in range(options.rounds)]
+    options.source = folder / "floor.bin"
+    loopback = [floor_of_sendfile(options.source) for _ in range(options.rounds)]
+    notes = []
+    tables = measure(options, folder, notes)
+    where = (f"What concerns {name}. {here}. Floors: a GiB written and synced at "
+             f"{statistics.median(disk):,.0f} MB a second, and sent from the page cache through a loopback connection "
+             f"at {statistics.median(loopback):,.0f}.")
+    return text_of(tables, [peer for peer in options.peers[1:] if peer in tables], where, notes)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
@@ -227,28 +245,18 @@ def main():
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--models", type=int, default=5000)
     parser.add_argument("--versions", type=int, default=5000)
-    parser.add_argument("--only", choices=("logging", "reading"))
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--write", type=pathlib.Path)
     options = parser.parse_args()
     options.build = options.build.absolute()
     options.peers = [SLUICE, *filter(None, options.peers.split(","))]
-    tables, notes = {name: {} for name in options.peers}, []
-    where = machine.words(machine.of(options.build)) + "."
     with tempfile.TemporaryDirectory(prefix="bench-server-", dir=options.build) as folder:
-        folder = pathlib.Path(folder)
-        disk = [floor_of_disk(folder) for _ in range(options.rounds)]
-        options.source = folder / "floor.bin"
-        loopback = [floor_of_sendfile(options.source) for _ in range(options.rounds)]
-        where += (f" Floors: a GiB written and synced at {statistics.median(disk):,.0f} MB a second, and sent from "
-                  f"the page cache through a loopback connection at {statistics.median(loopback):,.0f}.")
-        for part in (measure_logging, measure_reading):
-            if options.only in (None, part.__name__.removeprefix("measure_")):
-                for name, rows in part(options, folder, notes).items():
-                    tables.setdefault(name, {}).update(rows)
-    text = text_of(tables, options.peers[1:], where, notes)
-    print(text)
-    if options.write:
-        report.write(options.write, text, "bench-server")
+        for name, measure in PARTS.items():
+            if options.only in (None, name):
+                text = measured(name, measure, options, pathlib.Path(folder) / name)
+                print(text)
+                if options.write:
+                    report.write(options.write, text, f"bench-server-{name}")
 
 
 if __name__ == "__main__":

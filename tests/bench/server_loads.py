@@ -204,10 +204,10 @@ def reads(load):
 def registry_writes(load):
     """What changes is put last, so that both read the same before."""
     load.server.ask("POST", "/registered-models/create", {"name": "bench"})
-    load.server.ask("POST", "/model-versions/create", {"name": "bench", "source": "mlflow-artifacts:/0/bench"})
+    load.server.ask("POST", "/model-versions/create", {"name": "bench", "source": "s3://bench/model"})
     for what, call in {
             "registry: create a version": ("POST", "/model-versions/create",
-                                           {"name": "bench", "source": "mlflow-artifacts:/0/bench"}),
+                                           {"name": "bench", "source": "s3://bench/model"}),
             "registry: set an alias": ("POST", "/registered-models/alias",
                                        {"name": "many", "alias": "a%N", "version": "1"}),
             "registry: to Production, archiving": ("POST", "/model-versions/transition-stage",
