@@ -270,11 +270,14 @@ struct step_descriptor {
  *     choices=a|b|c       the texts that are accepted
  *     minlen=N            bytes of text, items of a list
  *     shape=list|map      of ANY: list, map, string, number, int, bool, null
- *     items=string|int    of a list: what its items may be, in the same words
+ *     items=string|int    of a list: what its items may be, in the same words; the maps among them follow `keys`
+ *     one=a|b             each map has exactly one of these keys
+ *     rises=KEY           of a list of maps: the numbers under that key grow from one to the next
  *     format=NAME         what a text holds: duration, size, threshold (step_threshold.h), lua (the path of a script);
- *                         or a map: thresholds, by METRIC or METRIC[COLUMN=VALUE]
+ *                         a number: percent; or a map: thresholds, by METRIC or METRIC[COLUMN=VALUE]
  *     keys=a!|b|c FORMAT|d x,y|e:*    of a map: the keys it may have; a must be there, the value of c has a format,
- *                         that of d is one of two words, and e: begins any number of keys
+ *                         that of d is one of two words, and e: begins any number of keys; that of "f @INPUT" is
+ *                         as the input's
  *     keys[INPUT=VALUE&OTHER]=...     further ones while that input has that value and the other one is given
  * `sluice validate` refuses a pipeline that breaks one of them, as far as its values are no expressions. */
 #define STEP_PLUGIN(NAME, VERSION, SUMMARY, FLAGS, TAG, PARAMS, OUTPUTS, RUN)                                          \

@@ -55,7 +55,9 @@ static const char *key_words(const struct plugin_keys *list, struct arena *arena
     for (size_t i = 0; i < list->count; i++) {
         const struct plugin_key *key = &list->keys[i];
         const char *format = plugin_format_name(key->format);
-        const char *value = format == NULL ? "" : arena_printf(arena, " (%s)", format);
+        const char *value = format != NULL     ? arena_printf(arena, " (%s)", format)
+                            : key->like.n > 0 ? arena_printf(arena, " (as '%.*s')", STR_ARG(key->like))
+                                              : "";
         for (size_t k = 0; k < key->choice_count; k++) {
             value = arena_printf(arena, "%s%s%.*s%s", value, k == 0 ? " (" : " or ", STR_ARG(key->choices[k]),
                                  k + 1 == key->choice_count ? ")" : "");

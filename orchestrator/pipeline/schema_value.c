@@ -53,6 +53,12 @@ static const char *format_pattern(enum plugin_format format)
 
 static struct json schema_of_format(struct arena *arena, enum plugin_format format)
 {
+    if (format == PLUGIN_FORMAT_PERCENT) {
+        struct json percent = typed(arena, "number");
+        json_set(arena, &percent, "exclusiveMinimum", json_int(0));
+        json_set(arena, &percent, "maximum", json_int(100));
+        return either_one(arena, percent);
+    }
     if (format == PLUGIN_FORMAT_THRESHOLD) {
         return reference(arena, "threshold");
     }
@@ -124,13 +130,18 @@ static void add_keys(struct arena *arena, const struct plugin_param *param, stru
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
-static struct json schema_of_items(struct arena *arena, unsigned shapes)
+static struct json schema_of_items(struct arena *arena, const struct plugin_param *param)
 {
+    unsigned shapes = param->item_shapes;
     static const char *const types[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
     struct json forms = json_array();
     for (unsigned t = 0; t < sizeof types / sizeof types[0]; t++) {
         if ((shapes & (1u << t)) != 0) {
-            json_push(arena, &forms, typed(arena, types[t]));
+            struct json form = typed(arena, types[t]);
+            if (t == JSON_OBJECT && param->keys_count > 0) {
+                add_keys(arena, param, &form);
+            }
+            json_push(arena, &forms, form);
         }
     }
     return either(arena, forms);
@@ -144,7 +155,7 @@ void schema_value_add(struct arena *arena, const struct plugin_param *param, enu
     } else if (type == JSON_OBJECT && param->keys_count > 0) {
         add_keys(arena, param, schema);
     } else if (type == JSON_ARRAY && param->item_shapes != 0) {
-        json_set(arena, schema, "items", schema_of_items(arena, param->item_shapes));
+        json_set(arena, schema, "items", schema_of_items(arena, param));
     } else if (type == JSON_STRING && param->format == PLUGIN_FORMAT_THRESHOLD) {
         json_set(arena, schema, "pattern", json_cstring(arena, THRESHOLD_PATTERN));
     } else if (type == JSON_STRING && format_pattern(param->format) != NULL) {

@@ -33,6 +33,7 @@ enum plugin_format {
     PLUGIN_FORMAT_THRESHOLD,  /* a text like ">= 0.3": step_threshold.h */
     PLUGIN_FORMAT_THRESHOLDS, /* a map of METRIC or METRIC[COLUMN=VALUE] to one, a list of them, or {is, ...} */
     PLUGIN_FORMAT_LUA,        /* the path of a Lua script */
+    PLUGIN_FORMAT_PERCENT,    /* a number above 0, up to 100 */
 };
 const char *plugin_format_name(enum plugin_format format); /* "threshold"; NULL of none */
 
@@ -42,6 +43,7 @@ struct plugin_key {
     bool begins;   /* any key that begins with the name: "recall:*" */
     bool required;
     enum plugin_format format; /* of its value */
+    struct str like;           /* an input whose rules its value follows; empty: none */
     const struct str *choices; /* of its value */
     size_t choice_count;
 };
@@ -76,8 +78,11 @@ struct plugin_param {
     unsigned shapes;     /* of ANY: bits 1 << enum json_type; 0: any */
     unsigned item_shapes; /* of the items of a list, likewise */
     enum plugin_format format;
-    const struct plugin_keys *keys; /* of maps: lists of keys; none: any key */
+    const struct plugin_keys *keys; /* of maps, and of the maps in a list: lists of keys; none: any key */
     size_t keys_count;
+    const struct str *one_of; /* keys: each map has exactly one of them; none: no such rule */
+    size_t one_of_count;
+    struct str rises;         /* of a list of maps: a key whose numbers grow from item to item; empty: none */
     struct str doc;
 };
 

@@ -62,16 +62,17 @@ static int parse_shapes(struct str text, unsigned *ret_shapes)
     return 0;
 }
 
-static void parse_choices(struct str text, struct arena *arena, struct plugin_param *param)
+static const struct str *parse_words(struct str text, struct arena *arena, size_t *ret_count)
 {
-    struct str *choices = NULL;
+    struct str *words = NULL;
     size_t room = 0;
     struct str part = {0};
+    *ret_count = 0;
     while (str_cut(&text, '|', &part)) {
-        choices = arena_grow(arena, choices, param->choice_count, &room, sizeof *choices);
-        choices[param->choice_count++] = arena_str(arena, part);
+        words = arena_grow(arena, words, *ret_count, &room, sizeof *words);
+        words[(*ret_count)++] = arena_str(arena, part);
     }
-    param->choices = choices;
+    return words;
 }
 
 static int parse_default(struct arena *arena, struct plugin_param *param, struct err *err)
@@ -149,7 +150,15 @@ static int parse_rule(struct str rule, struct arena *arena, struct plugin_param 
         return err_set(err, ERR_INPUT, "the rule 'choices' stands twice");
     }
     if (str_is(key, "choices") && value.p != NULL) {
-        parse_choices(value, arena, param);
+        param->choices = parse_words(value, arena, &param->choice_count);
+        return 0;
+    }
+    if (str_is(key, "one") && value.p != NULL) {
+        param->one_of = parse_words(value, arena, &param->one_of_count);
+        return 0;
+    }
+    if (str_is(key, "rises") && value.p != NULL) {
+        param->rises = arena_str(arena, value);
         return 0;
     }
     if ((str_is(key, "shape") || str_is(key, "items")) && value.p != NULL) {
@@ -241,6 +250,14 @@ static int check_conditions(const struct plugin *plugin, const struct plugin_par
             if (plugin_find_param(plugin, input) == NULL) {
                 return err_set(err, ERR_INPUT, "parameter '%.*s': its rule 'keys' asks for '%.*s', which is none",
                                STR_ARG(param->name), STR_ARG(input));
+            }
+        }
+        for (size_t k = 0; k < param->keys[i].count; k++) {
+            struct str like = param->keys[i].keys[k].like;
+            if (like.n > 0 && (plugin_find_param(plugin, like) == NULL || str_eq(like, param->name))) {
+                return err_set(err, ERR_INPUT, "parameter '%.*s': its rule 'keys' asks for '@%.*s', which is no other "
+                               "input",
+                               STR_ARG(param->name), STR_ARG(like));
             }
         }
     }

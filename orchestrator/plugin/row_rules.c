@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/row_rules.h"
 
-static const char *const format_names[] = {NULL, "duration", "size", "threshold", "thresholds", "lua"};
+static const char *const format_names[] = {NULL, "duration", "size", "threshold", "thresholds", "lua", "percent"};
 enum { FORMAT_COUNT = sizeof format_names / sizeof format_names[0] };
 
 const char *plugin_format_name(enum plugin_format format)
@@ -26,7 +26,7 @@ int row_rules_format(struct str word, enum plugin_format *ret_format, struct err
         return 0;
     }
     return err_set(err, ERR_INPUT,
-                   "unknown format '%.*s': expected duration, size, threshold, thresholds or lua",
+                   "unknown format '%.*s': expected duration, size, threshold, thresholds, lua or percent",
                    STR_ARG(str_trim(word)));
 }
 
@@ -36,6 +36,12 @@ static int parse_value(struct str text, struct arena *arena, struct plugin_key *
     struct str *choices = NULL;
     struct str word = {0};
     size_t room = 0;
+    if (str_starts(text, STR("@"))) {
+        key->like = arena_str(arena, str_slice(text, 1, text.n));
+        return str_is_identifier(key->like) ? 0
+                                            : err_set(err, ERR_INPUT, "'%.*s': expected '@' and an input",
+                                                      STR_ARG(text));
+    }
     if (str_find_byte(text, ',', 0) < 0) {
         return row_rules_format(text, &key->format, err);
     }

@@ -4,6 +4,7 @@
  *     keys=path!|name                            path must be there
  *     keys=model!|if_missing pass,fail           the value of if_missing is one of these words
  *     keys=url!|timeout duration                 the value of timeout has this format
+ *     keys=target @target                        its value follows the rules of the input `target`
  *     keys[type=regressor]=rmse|mae              those two while the input `type` is regressor
  *     keys[type=classifier&probability]=brier    while `type` is classifier and `probability` is given
  *     keys=recall:*                              all keys that begin so

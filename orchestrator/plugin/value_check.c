@@ -191,10 +191,19 @@ static void check_format(const struct value_check *check, enum plugin_format for
         threshold_check_text(check, of, value);
         return;
     }
-    if ((!duration && format != PLUGIN_FORMAT_SIZE) || value_is_open(value)) {
+    bool percent = format == PLUGIN_FORMAT_PERCENT;
+    if ((!duration && !percent && format != PLUGIN_FORMAT_SIZE) || value_is_open(value)) {
         return;
     }
     const char *name = of.n == 0 ? "" : arena_printf(check->faults->arena, "'%.*s': ", STR_ARG(of));
+    if (percent) {
+        double part = 0;
+        if (!json_as_number(value, &part) || !(part > 0 && part <= 100)) {
+            value_fault(check, value, NULL, "%sexpected a number of percent, above 0 and up to 100, found %s", name,
+                        json_text(check->faults->arena, value).p);
+        }
+        return;
+    }
     if (value->type != JSON_STRING) {
         value_fault(check, value, NULL, "%sexpected a text like %s, found %s", name, duration ? "30s" : "512M",
                     json_text(check->faults->arena, value).p);
@@ -218,14 +227,54 @@ static void check_choice(const struct value_check *check, const struct plugin_ke
     }
 }
 
+static const char *joined(struct arena *arena, const struct str *words, size_t count)
+{
+    const char *all = "";
+    for (size_t i = 0; i < count; i++) {
+        all = arena_printf(arena, "%s%s'%.*s'", all, i == 0 ? "" : i + 1 == count ? " and " : ", ", STR_ARG(words[i]));
+    }
+    return all;
+}
+
+/* `one=`: nothing is known of a map whose key is there with null. */
+static void check_one_of(const struct value_check *check, const struct json *map)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < check->param->one_of_count; i++) {
+        const struct json *value = json_get_str(map, check->param->one_of[i]);
+        there += value != NULL && value->type != JSON_NULL ? 1 : 0;
+    }
+    if (check->param->one_of_count > 0 && there != 1) {
+        value_fault(check, map, NULL, "expected exactly one of %s",
+                    joined(check->faults->arena, check->param->one_of, check->param->one_of_count));
+    }
+}
+
+/* A value that follows the rules of another input. */
+static void check_like(const struct value_check *check, const struct plugin_key *key, const struct json *value)
+{
+    const struct plugin_param *other = plugin_find_param(check->plugin, key->like);
+    if (other == NULL || value_is_open(value)) {
+        return;
+    }
+    if (other->shapes != 0 && (other->shapes & (1u << value->type)) == 0) {
+        value_fault(check, value, NULL, "'%.*s': expected what the input '%.*s' takes, found %.*s", STR_ARG(key->name),
+                    STR_ARG(other->name), STR_ARG(json_text(check->faults->arena, value)));
+        return;
+    }
+    plugin_value_faults(check->plugin, other, value, check->values, check->faults);
+}
+
 static void check_keys(const struct value_check *check, const struct json *map)
 {
+    check_one_of(check, map);
     for (size_t i = 0; i < map->u.object.count; i++) {
         const struct json_member *member = &map->u.object.members[i];
         const struct plugin_key *key = value_key(check, member->key, &member->value);
         if (key != NULL && member->value.type != JSON_NULL) {
             check_choice(check, key, &member->value);
             check_format(check, key->format, key->name, &member->value);
+            check_like(check, key, &member->value);
         }
     }
     for (size_t i = 0; i < check->param->keys_count; i++) {
@@ -236,6 +285,26 @@ static void check_keys(const struct value_check *check, const struct json *map)
                 value_fault(check, map, NULL, "its '%.*s' is missing", STR_ARG(list->keys[k].name));
             }
         }
+    }
+}
+
+/* `rises=`: items without the key, and those that are no numbers, are passed over. */
+static void check_rises(const struct value_check *check, const struct json *list)
+{
+    double last = 0;
+    double number = 0;
+    bool any = false;
+    for (size_t i = 0; check->param->rises.n > 0 && i < list->u.array.count; i++) {
+        const struct json *value = json_get_str(&list->u.array.items[i], check->param->rises);
+        if (value == NULL || !json_as_number(value, &number)) {
+            continue;
+        }
+        if (any && number <= last) {
+            value_fault(check, value, NULL, "item %zu: '%.*s' must be more than the %g before it, found %g", i + 1,
+                        STR_ARG(check->param->rises), last, number);
+        }
+        any = true;
+        last = number;
     }
 }
 
@@ -254,8 +323,11 @@ static void check_items(const struct value_check *check, const struct json *list
         if (!value_is_open(item) && (check->param->item_shapes & (1u << item->type)) == 0) {
             value_fault(check, item, NULL, "item %zu: expected %s, found %.*s", i + 1, allowed,
                         STR_ARG(json_text(check->faults->arena, item)));
+        } else if (item->type == JSON_OBJECT && (check->param->keys_count > 0 || check->param->one_of_count > 0)) {
+            check_keys(check, item);
         }
     }
+    check_rises(check, list);
 }
 
 void plugin_value_faults(const struct plugin *plugin, const struct plugin_param *param, const struct json *value,
