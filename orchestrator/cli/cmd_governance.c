@@ -100,12 +100,21 @@ struct event {
     const struct comment *comment;
 };
 
-/* The version that serves since: of one that was named by an alias, which it was. */
+/* The version that serves since: of one that was named by an alias, which it was; in a stage, beside what was there. */
 static const char *deployed_words(struct cli *cli, const struct deployment_row *d)
 {
-    return d->name != NULL && strcmp(d->state, "deployed") == 0
-               ? arena_printf(cli->arena, "%s/%lld", d->name, (long long)d->version)
-               : d->to_model;
+    bool stage = strcmp(d->state, "stage") == 0;
+    bool new = stage || strcmp(d->state, "deployed") == 0;
+    const char *words =
+        d->name != NULL && new ? arena_printf(cli->arena, "%s/%lld", d->name, (long long)d->version) : d->to_model;
+    return stage && d->weight >= 0 ? arena_printf(cli->arena, "%s %g %%", words, d->weight) : words;
+}
+
+static const char *state_words(struct cli *cli, const struct deployment_row *d)
+{
+    return strcmp(d->state, "stage") == 0 ? arena_printf(cli->arena, "stage %lld of %lld", (long long)d->stage,
+                                                         (long long)d->stages)
+                                          : d->state;
 }
 
 static void add_event(struct cli *cli, struct table *table, const struct event *event)
@@ -114,7 +123,7 @@ static void add_event(struct cli *cli, struct table *table, const struct event *
     const struct deployment_row *d = event->deployment;
     const struct comment *c = event->comment;
     const char *what = m != NULL   ? m->to_version == 0 ? "removed" : "moved"
-                       : d != NULL ? d->state
+                       : d != NULL ? state_words(cli, d)
                                    : "comment";
     const char *kind = m != NULL && strcmp(m->kind, "alias") == 0 ? "@" : "stage ";
     const char *where = m != NULL   ? arena_printf(cli->arena, "%s%s", kind, m->alias)

@@ -361,6 +361,7 @@ static int gather_deployments(struct gathering *g, struct json *ret, struct err 
         struct json one = json_object();
         put_text(g, &one, "target", rows[i].target);
         put_text(g, &one, "state", rows[i].state);
+        json_set(g->arena, &one, "stage", rows[i].stage == 0 ? json_null() : json_int(rows[i].stage));
         put_text(g, &one, "model_id", rows[i].model_id);
         put_text(g, &one, "from", rows[i].from_model);
         put_text(g, &one, "to", rows[i].to_model);

@@ -119,6 +119,31 @@ static int find_deployed(const struct call *call, const char *model_id, struct m
     return 0;
 }
 
+/* While only a part of the traffic, or of the targets, has the new model, its step owes an end: run/run.h. */
+static void note_owed(const struct call *call, const char *state)
+{
+    struct open_run *open = call->attempt->open;
+    struct run_item *item = run_item_at(open->run, call->attempt->place);
+    int before = item->owes;
+    if (strcmp(state, "stage") == 0) {
+        item->owes = before == 0 ? 1 : before;
+    } else if (strcmp(state, "rollback_failed") != 0 && !json_get_bool(call->params, "more", false)) {
+        item->owes = 0;
+    }
+    if (item->owes != before) {
+        vec_push(&open->changes.items, call->attempt->place);
+    }
+}
+
+static double weight_of(const struct call *call)
+{
+    double weight = -1;
+    const struct json *given = json_get(call->params, "weight");
+    return given != NULL && json_as_number(given, &weight) && weight >= 0 && weight <= 100 ? weight : -1;
+}
+
+/* `target`, `state` (stage, deployed, rolled_back, rollback_failed), ... -> nothing. One in stages says in which of how
+ * many it is, and by what weight. */
 int call_deployment(const struct call *call, struct json *ret, struct err *err)
 {
     const char *target = call_need_text(call, "target", err);
@@ -144,11 +169,15 @@ int call_deployment(const struct call *call, struct json *ret, struct err *err)
         .actor = call_actor(call),
         .run_id = call->attempt->open->row.run_id,
         .reason = json_get_text(call->params, "reason", ""),
+        .stage = json_get_int(call->params, "stage", 0),
+        .stages = json_get_int(call->params, "stages", 0),
+        .weight = weight_of(call),
     };
     if (store_deployment_add(call->store, &row, err) < 0) {
         return -1;
     }
     *ret = json_object();
+    note_owed(call, state);
     return engine_note(call->engine, call_actor(call), arena_printf(call->arena, "deployment.%s", state),
                        arena_printf(call->arena, "target %s", target), json_get_text(call->params, "model_id", ""),
                        json_get_text(call->params, "from", ""), json_get_text(call->params, "to", ""),

@@ -49,8 +49,60 @@ static void item_end(struct run *run, struct run_place place, enum step_state st
     item->reason = reason == NULL ? NULL : arena_strdup(run->arena, reason);
     item->ended_ms = now_ms;
     item->resumed = false;
+    item->owes = 0;
     step->items_done++;
     changes_item(changes, place);
+}
+
+/* ---- what is owed --------------------------------------------------------------------------------------------- */
+
+/* A step that has changed something outside, such as the traffic between two versions of a model, and ended or was
+ * cancelled before it was done with it, is started once more, in a cancelled run too: it finds in its state what it has
+ * left. The first time at once, then later, since what has failed may come back. */
+static bool owes_repair(const struct run_item *item)
+{
+    return item->owes > 0 && item->owes <= RUN_MOST_REPAIRS;
+}
+
+static void repair(struct run *run, struct run_place place, const char *why, int64_t now_ms,
+                   struct run_changes *changes)
+{
+    struct run_item *item = run_item_at(run, place);
+    bool queued = item->state == STEP_STATE_READY;
+    int before = item->owes++;
+    item->resumed = false;
+    item->reason = arena_printf(run->arena, "puts right what attempt %d has left: %s", item->attempts,
+                                why == NULL ? "it failed" : why);
+    changes_item(changes, place);
+    if (before == 1) {
+        item->state = STEP_STATE_READY;
+        if (!queued) {
+            run_push_ready(run, place);
+        }
+        return;
+    }
+    item->state = STEP_STATE_DELAYED;
+    item->due_ms = now_ms + (int64_t)(before - 1) * RUN_REPAIR_DELAY_MS;
+    changes_action(changes, (struct run_action){.kind = RUN_ACTION_WAKE, .place = place, .at_ms = item->due_ms});
+}
+
+/* Of one that has failed; that it still owes something is said. */
+static const char *end_words(const struct run *run, const struct run_item *item, const char *reason)
+{
+    return item->owes == 0 ? reason
+                           : arena_printf(run->arena, "%s; what it has left was not put right in %d more attempts",
+                                          reason == NULL ? "failed" : reason, RUN_MOST_REPAIRS);
+}
+
+/* It holds no process. */
+static void cancel_idle(struct run *run, struct run_place place, const char *reason, int64_t now_ms,
+                        struct run_changes *changes)
+{
+    if (owes_repair(run_item_at(run, place))) {
+        repair(run, place, reason, now_ms, changes);
+    } else {
+        item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+    }
 }
 
 /* Ends or stops every item of the step that is not terminal. Active ones end later, by their own event. */
@@ -63,6 +115,9 @@ static void cancel_items(struct run *run, size_t index, const char *why, const c
         struct run_item *item = &step->items[i];
         switch (item->state) {
         case STEP_STATE_ACTIVE:
+            if (item->owes > 1) { /* it is about what is wanted: to leave nothing half done */
+                break;
+            }
             changes_action(changes, (struct run_action){
                                         .kind = item->child_run_id != NULL ? RUN_ACTION_CANCEL_CHILD : RUN_ACTION_STOP,
                                         .place = place,
@@ -75,18 +130,22 @@ static void cancel_items(struct run *run, size_t index, const char *why, const c
                 break;
             }
             changes_action(changes, (struct run_action){.kind = RUN_ACTION_WITHDRAW, .place = place, .text = reason});
-            item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+            cancel_idle(run, place, reason, now_ms, changes);
             break;
         case STEP_STATE_READY:
             if (item->resumed) { /* its wait is over, and its attempt would have gone on */
                 changes_action(changes,
                                (struct run_action){.kind = RUN_ACTION_WITHDRAW, .place = place, .text = reason});
+            } else if (item->owes > 1) {
+                break;
             }
-            item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+            cancel_idle(run, place, reason, now_ms, changes);
             break;
         case STEP_STATE_PENDING:
         case STEP_STATE_DELAYED:
-            item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+            if (item->owes <= 1) {
+                item_end(run, place, STEP_STATE_CANCELLED, reason, now_ms, changes);
+            }
             break;
         default:
             break;
@@ -131,6 +190,9 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
     const struct retry_policy *retry = run_step_at(run, event->place)->retry;
     if (event->ended == ATTEMPT_STATE_SUCCEEDED) {
         item_end(run, event->place, STEP_STATE_SUCCEEDED, event->reason, event->now_ms, changes);
+    } else if (owes_repair(item)) {
+        repair(run, event->place, event->reason, event->now_ms, changes);
+        return;
     } else if (event->ended == ATTEMPT_STATE_CANCELLED) {
         item_end(run, event->place, STEP_STATE_CANCELLED, event->reason, event->now_ms, changes);
     } else if (!run->cancelling && !gave_up(run, event->place.step) && run_should_retry(retry, item->attempts, event)) {
@@ -148,7 +210,7 @@ static void apply_ended(struct run *run, const struct run_event *event, struct r
         if (event->refused) {
             item->refused_by = arena_strdup(run->arena, event->reason == NULL ? "refused" : event->reason);
         }
-        item_end(run, event->place, STEP_STATE_FAILED, event->reason, event->now_ms, changes);
+        item_end(run, event->place, STEP_STATE_FAILED, end_words(run, item, event->reason), event->now_ms, changes);
     }
     after_item(run, event->place, event->now_ms, changes);
 }

@@ -16,6 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* So often an item is started again to put right what an attempt has left half done, whatever its `retry` says. */
+enum { RUN_MOST_REPAIRS = 3, RUN_REPAIR_DELAY_MS = 5000 };
+
 /* One matrix item of a step; a step without a matrix has exactly one, number 0. */
 struct run_item {
     enum step_state state;
@@ -39,6 +42,8 @@ struct run_item {
     bool resumed;             /* its next start continues the same attempt after a wait */
     bool reused;              /* carried_from is where a kept result came from: no attempt was needed */
     bool reserved;            /* ready, and nobody takes it from its queue: run_reserve */
+    int owes;                 /* 0: nothing; 1: it has changed something outside that must not stay as it is; more: so
+                               * many attempts less one were made to put that right */
     int64_t arrived;          /* when it last became ready, in the order of all of the run */
 };
 

@@ -226,8 +226,8 @@ int store_deployment_add(struct store *store, const struct deployment_row *row, 
 {
     struct stmt *s = stmt_get(
         store, "INSERT INTO deployments (target, state, name, version, model_id, from_model, to_model, sha256, at_ms, "
-               "actor, run_id, reason) VALUES (:target, :state, :name, :version, :model, :from, :to, :sha256, :at, "
-               ":actor, :run, :reason)");
+               "actor, run_id, reason, stage, stages, weight) VALUES (:target, :state, :name, :version, :model, :from, "
+               ":to, :sha256, :at, :actor, :run, :reason, :stage, :stages, :weight)");
     stmt_text(s, ":target", row->target);
     stmt_text(s, ":state", row->state);
     stmt_text(s, ":name", row->name);
@@ -240,6 +240,13 @@ int store_deployment_add(struct store *store, const struct deployment_row *row, 
     stmt_text(s, ":actor", text(row->actor));
     stmt_text(s, ":run", text(row->run_id));
     stmt_text(s, ":reason", text(row->reason));
+    bind_version(s, ":stage", row->stage);
+    bind_version(s, ":stages", row->stages);
+    if (row->weight < 0) {
+        stmt_null(s, ":weight");
+    } else {
+        stmt_real(s, ":weight", row->weight);
+    }
     return stmt_run_one(s, "recording a deployment", err);
 }
 
@@ -247,7 +254,8 @@ int store_deployments(struct store *store, const char *name, int64_t until_ms, s
                       struct deployment_row **ret, size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT id, target, state, name, version, model_id, from_model, to_model, sha256, "
-                                     "at_ms, actor, run_id, reason FROM deployments WHERE name = :name "
+                                     "at_ms, actor, run_id, reason, stage, stages, coalesce(weight, -1) "
+                                     "FROM deployments WHERE name = :name "
                                      "AND (:until = 0 OR at_ms <= :until) ORDER BY id");
     struct deployment_row *items = NULL;
     size_t count = 0;
@@ -271,6 +279,9 @@ int store_deployments(struct store *store, const char *name, int64_t until_ms, s
             .actor = stmt_column_text(s, 10, arena),
             .run_id = stmt_column_text(s, 11, arena),
             .reason = stmt_column_text(s, 12, arena),
+            .stage = stmt_column_int(s, 13),
+            .stages = stmt_column_int(s, 14),
+            .weight = stmt_column_real(s, 15),
         };
     }
     stmt_done(s);

@@ -62,6 +62,8 @@ struct deployment_row {
     const char *sha256;
     int64_t at_ms;
     const char *actor, *run_id, *reason;
+    int64_t stage, stages; /* of one in stages; 0: it is not */
+    double weight;         /* percent of the traffic that is the new model's; below 0: not said */
 };
 int store_deployment_add(struct store *store, const struct deployment_row *row, struct err *err);
 /* Oldest first, of a registered model; until `until_ms` (0: all). */

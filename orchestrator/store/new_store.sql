@@ -1,4 +1,4 @@
--- version 30
+-- version 31
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -778,7 +778,7 @@ CREATE TABLE deployments (
     actor      TEXT NOT NULL,
     run_id     TEXT NOT NULL,
     reason     TEXT NOT NULL
-) STRICT;
+, stage INTEGER, stages INTEGER, weight REAL) STRICT;
 CREATE INDEX deployments_of_target ON deployments(target, id);
 CREATE INDEX deployments_of_model ON deployments(name, id) WHERE name IS NOT NULL;
 CREATE TABLE comments (

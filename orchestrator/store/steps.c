@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-/* steps.flags. Of a step's row: expanded to wanted; of an item's: gate_passed, resumed, reused. */
+/* steps.flags. Of a step's row: expanded to wanted; of an item's: gate_passed, resumed, reused, and from
+ * FLAG_OWES on what is owed, as a number. */
 enum {
     FLAG_EXPANDED = 1,
     FLAG_AFTER_FAILURE = 2,
@@ -14,6 +15,7 @@ enum {
     FLAG_GATE_PASSED = 16,
     FLAG_RESUMED = 32,
     FLAG_REUSED = 64,
+    FLAG_OWES = 128,
 };
 
 enum { WHOLE_STEP = -1 };
@@ -74,7 +76,7 @@ int store_item_put(struct store *store, const struct run *run, struct run_place 
     const struct run_item *item = run_item_at(run, place);
     struct stmt *s = stmt_get(store, put_sql);
     int64_t flags = (item->gate_passed ? FLAG_GATE_PASSED : 0) | (item->resumed ? FLAG_RESUMED : 0) |
-                    (item->reused ? FLAG_REUSED : 0);
+                    (item->reused ? FLAG_REUSED : 0) | (int64_t)item->owes * FLAG_OWES;
     bind_row(s, run, place.step, (int64_t)place.item, item->state, item->reason, flags);
     stmt_text(s, ":key", item->key);
     stmt_int(s, ":attempts", item->attempts);
@@ -178,6 +180,7 @@ static int read_item(struct stmt *s, struct arena *arena, struct run_item *ret_i
         .gate_passed = (flags & FLAG_GATE_PASSED) != 0,
         .resumed = (flags & FLAG_RESUMED) != 0,
         .reused = (flags & FLAG_REUSED) != 0,
+        .owes = (int)(flags / FLAG_OWES),
         .attempts = (int)stmt_column_int(s, 6),
         .due_ms = stmt_column_int(s, 7),
         .started_ms = stmt_column_int(s, 8),

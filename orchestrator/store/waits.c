@@ -236,7 +236,7 @@ int store_waits_withdraw(struct store *store, const struct run *run, int64_t now
     stmt_text(s, ":run_id", run->run_id);
     while ((row = stmt_step(s, err)) == 1) {
         struct run_place place = {(size_t)stmt_column_int(s, 1), (size_t)stmt_column_int(s, 2)};
-        if (step_state_is_terminal(run_item_at(run, place)->state)) {
+        if (run_item_at(run, place)->state != STEP_STATE_WAITING) {
             vec_push(&ids, stmt_column_int(s, 0));
         }
     }

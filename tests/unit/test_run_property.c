@@ -134,7 +134,8 @@ static void check_rules(const struct world *w)
             const struct run_item *item = &run->steps[i].items[k];
             bool item_ended = step_state_is_terminal(item->state);
             live += !item_ended && item->state != STEP_STATE_PENDING ? 1 : 0;
-            assert_true(item->attempts <= step->retry->attempts);
+            assert_true(item->attempts <= step->retry->attempts + RUN_MOST_REPAIRS * step->retry->attempts);
+            assert_true(item->owes <= RUN_MOST_REPAIRS + 1 && (!item_ended || item->owes == 0));
             assert_true(!step_state_is_terminal(run->steps[i].state) || item_ended);
             assert_true(item->state != STEP_STATE_FAILED || item->reason != NULL);
         }
@@ -177,7 +178,8 @@ static void check_same(const struct run *a, const struct run *b)
             assert_int_equal(p->state, q->state);
             assert_same_text(p->reason, q->reason);
             assert_true(p->attempts == q->attempts && p->due_ms == q->due_ms && p->started_ms == q->started_ms &&
-                        p->ended_ms == q->ended_ms && p->resumed == q->resumed && p->gate_passed == q->gate_passed);
+                        p->ended_ms == q->ended_ms && p->resumed == q->resumed && p->gate_passed == q->gate_passed &&
+                        p->owes == q->owes);
             assert_same_text(p->refused_by, q->refused_by);
             assert_string_equal(p->key, q->key);
             assert_true(json_equal(&p->matrix, &q->matrix));
@@ -240,6 +242,9 @@ static void random_end(struct world *w, struct run_place place)
         item->refused_by = "a rule";
     }
     item->gate_passed = !refused && rng_below(&w->rng, 6) == 0;
+    if (rng_below(&w->rng, 6) == 0) { /* it has changed something outside, or put it right */
+        item->owes = item->owes == 0 ? 1 : 0;
+    }
     driver_apply(&w->d, (struct run_event){.kind = RUN_EVENT_ENDED,
                                            .place = place,
                                            .ended = ended,
@@ -268,6 +273,8 @@ static void random_event(struct world *w)
         return;
     case 7:
         if (pick(w, STEP_STATE_ACTIVE, &place)) {
+            struct run_item *item = run_item_at(w->d.run, place);
+            item->owes = item->owes == 0 && rng_below(&w->rng, 3) == 0 ? 1 : item->owes;
             driver_apply(&w->d, (struct run_event){.kind = RUN_EVENT_WAITING, .place = place, .reason = "waits"});
         }
         return;
