@@ -3,11 +3,10 @@
  * way out of the step leaves either the new version, proved healthy, or the old one. */
 #include "step.h"
 
+#include "deployment.h"
 #include "directory.h"
-#include "guarded.h"
-#include "health.h"
 #include "members.h"
-#include "target.h"
+#include "rollout.h"
 #include "value.h"
 
 #include <stdlib.h>
@@ -15,12 +14,20 @@
 
 #define PARAMS(P) \
     P(STRING, model, "required; minlen=1", "What is deployed: models:/NAME/VERSION, models:/NAME@ALIAS or m-...") \
-    P(ANY, target, "required; shape=map; keys=directory|reload|command|rollback|http|method POST,PUT,PATCH|headers", \
+    P(ANY, target, "required; shape=map; keys=directory|reload|command|rollback|http|method POST,PUT,PATCH|headers; " \
+      "one=directory|command|http", \
       "{directory: PATH, reload}, {command: [...], rollback} or {http: URL}.") \
     P(ANY, health, "shape=string|map; keys=url!|status|contains|timeout duration|interval duration", \
       "A URL, or {url, status, contains, timeout, interval}.") \
     P(DURATION, wait, "default=1m; min=0", "How long it may take to become healthy, unless health says it.") \
     P(DURATION, timeout, "default=5m; min=1", "Of a command or of a request to the target.") \
+    P(ANY, stages, "shape=list; minlen=1; items=map; one=weight|target; rises=weight; " \
+      "keys=weight percent|target @target|for duration|check|health @health", \
+      "Step by step: maps of `weight` (percent of the traffic) or `target`, and `for`.") \
+    P(ANY, check, "shape=string|map; keys=url|command|timeout duration|every duration; one=url|command", \
+      "What gives numbers after each stage: a URL, or {url or command, timeout, every}.") \
+    P(ANY, thresholds, "shape=map; format=thresholds", "What these numbers must be, or it goes back.") \
+    P(STRING, champion, "", "The URL that gives the numbers of what served before.") \
     P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.") \
     P(STRING, previous, "", "Of a command or URL: the model that serves now, such as models:/NAME@champion.") \
     P(STRING, name, "", "What records call the target; by default its path, program or URL.") \
@@ -36,19 +43,6 @@
 
 STEP_PARAMS_STRUCT(deploy_params, PARAMS);
 
-struct deployment {
-    const struct step_host *host;
-    const struct deploy_params *params;
-    struct scratch scratch;
-    struct target target;
-    struct health health;
-    struct payload payload;
-    struct payload previous_payload; /* of `previous` */
-    const char *previous;            /* for people and records; NULL: nothing is known */
-    const char *path;
-    bool changed;
-};
-
 /* ---- before anything is touched ------------------------------------------------------------------- */
 
 static const char *text_or_null(const char *text)
@@ -56,12 +50,22 @@ static const char *text_or_null(const char *text)
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
-static int read_params(struct deployment *deployment, struct fault *fault)
+static int read_params(struct deployment *deployment, const struct deploy_params *p, struct fault *fault)
 {
-    const struct deploy_params *p = deployment->params;
+    const struct check_params check = {value_given(p->check), p->thresholds, p->champion};
+    deployment->model = p->model;
+    deployment->evidence_sha256 = text_or_null(p->evidence_sha256);
+    deployment->evidence = value_given(p->evidence);
+    deployment->keep = p->keep;
     if (target_parse(deployment->host, &deployment->scratch, p->target, p->timeout, &deployment->target, fault) < 0 ||
-        health_parse(value_given(p->health), p->wait, &deployment->health, fault) < 0) {
+        health_parse(value_given(p->health), p->wait, &deployment->health, fault) < 0 ||
+        check_parse(&deployment->scratch, &check, &deployment->check, fault) < 0 ||
+        stages_parse(deployment->host, &deployment->scratch, value_given(p->stages), &deployment->health, p->timeout,
+                     &deployment->stages, fault) < 0) {
         return -1;
+    }
+    if (value_given(p->check) != NULL && deployment->stages.count == 0) {
+        return fault_set(fault, "check: there are no 'stages' that it could be made between");
     }
     if (deployment->target.kind == TARGET_DIRECTORY && text_or_null(p->previous) != NULL) {
         return fault_set(fault, "previous: a directory knows itself what it serves: expected a command or http target");
@@ -72,11 +76,11 @@ static int read_params(struct deployment *deployment, struct fault *fault)
     return 0;
 }
 
-static int read_models(struct deployment *deployment, struct fault *fault)
+static int read_models(struct deployment *deployment, const struct deploy_params *p, struct fault *fault)
 {
     const struct step_host *host = deployment->host;
-    const char *previous = text_or_null(deployment->params->previous);
-    if (payload_read(host, &deployment->scratch, deployment->params->model, &deployment->payload, fault) <= 0) {
+    const char *previous = text_or_null(p->previous);
+    if (payload_read(host, &deployment->scratch, p->model, &deployment->payload, fault) <= 0) {
         return -1;
     }
     int found = previous == NULL
@@ -89,10 +93,9 @@ static int read_models(struct deployment *deployment, struct fault *fault)
     return found < 0 ? -1 : 0;
 }
 
-/* An approval is of what was reviewed, and of nothing that came later. */
-static int check_evidence(const struct deployment *deployment, struct fault *fault)
+int deployment_check_evidence(const struct deployment *deployment, struct fault *fault)
 {
-    const char *approved = text_or_null(deployment->params->evidence_sha256);
+    const char *approved = deployment->evidence_sha256;
     struct members ask = {0};
     const struct step_value *reply = NULL;
     if (approved == NULL) {
@@ -101,8 +104,8 @@ static int check_evidence(const struct deployment *deployment, struct fault *fau
     members_text(&ask, "approved", approved);
     /* The model whose files were read: an alias may name another by now. */
     const char *model_id = deployment->payload.model_id;
-    members_text(&ask, "model", model_id[0] != '\0' ? model_id : deployment->params->model);
-    members_value(&ask, "evidence", value_given(deployment->params->evidence));
+    members_text(&ask, "model", model_id[0] != '\0' ? model_id : deployment->model);
+    members_value(&ask, "evidence", deployment->evidence);
     int result = members_ask(deployment->host, "evidence.collect", &ask, &reply, fault);
     members_free(&ask);
     const char *now = result < 0 ? NULL : value_member_text(reply, "sha256");
@@ -113,16 +116,13 @@ static int check_evidence(const struct deployment *deployment, struct fault *fau
     return result;
 }
 
-/* The folder, program or URL, whatever records call it: by another name it is guarded as well, and so is a folder
- * that is reached by a link. */
-static enum guarded check_guard(struct deployment *deployment, struct fault *fault)
+enum guarded deployment_check_guard(struct deployment *deployment, const struct target *target, struct fault *fault)
 {
-    const struct target *target = &deployment->target;
     char *real = target->directory == NULL ? NULL : realpath(target->directory, NULL);
     const char *place = target->directory != NULL ? target->directory
                         : target->url != NULL     ? target->url
                                                   : target->command[0];
-    const char *names[] = {place, deployment->target.name, real};
+    const char *names[] = {place, target->name, real};
     struct textbuf list = {0};
     for (size_t i = 0; i < 3; i++) {
         if (names[i] != NULL && (i == 0 || strcmp(names[i], place) != 0)) {
@@ -134,7 +134,7 @@ static enum guarded check_guard(struct deployment *deployment, struct fault *fau
     struct members ask = {0};
     /* The model whose files were read: an alias may name another by now. */
     const char *model_id = deployment->payload.model_id;
-    members_text(&ask, "uri", model_id[0] != '\0' ? model_id : deployment->params->model);
+    members_text(&ask, "uri", model_id[0] != '\0' ? model_id : deployment->model);
     members_raw(&ask, "target", textbuf_text(&list));
     enum guarded result = guarded_ask(deployment->host, &ask, place, fault);
     members_free(&ask);
@@ -145,32 +145,45 @@ static enum guarded check_guard(struct deployment *deployment, struct fault *fau
 
 /* ---- records --------------------------------------------------------------------------------------- */
 
-static int record(const struct deployment *deployment, const char *state, const char *reason, struct fault *fault)
+int deployment_record(const struct deployment *deployment, const struct deployment_note *said, struct fault *fault)
 {
     struct members note = {0};
     const struct step_value *reply = NULL;
-    bool back = strcmp(state, "rolled_back") == 0;
+    bool back = strcmp(said->state, "rolled_back") == 0;
     const char *new = deployment->payload.uri;
-    members_text(&note, "target", deployment->target.name);
-    members_text(&note, "state", state);
+    members_text(&note, "target", said->target->name);
+    members_text(&note, "state", said->state);
     members_text(&note, "model_id", deployment->payload.model_id);
-    members_text(&note, "uri", deployment->params->model);
-    members_text(&note, "from", back ? new : deployment->previous);
-    members_text(&note, "to", back ? deployment->previous : new);
-    members_text(&note, "reason", reason);
+    members_text(&note, "uri", deployment->model);
+    members_text(&note, "from", back ? new : said->previous);
+    members_text(&note, "to", back ? said->previous : new);
+    members_text(&note, "reason", said->reason);
     members_text(&note, "sha256", deployment->payload.sha256);
+    if (said->stages > 0) {
+        members_whole(&note, "stage", said->stage);
+        members_whole(&note, "stages", said->stages);
+    }
+    if (said->weight > 0) {
+        members_number(&note, "weight", said->weight);
+    }
+    if (said->more) {
+        members_bool(&note, "more", true);
+    }
     int result = members_ask(deployment->host, "deployment.note", &note, &reply, fault);
     members_free(&note);
     return result;
 }
 
-static enum step_result succeed(struct deployment *deployment)
+static int record(const struct deployment *deployment, const char *state, const char *reason, struct fault *fault)
+{
+    const struct deployment_note note = {
+        .target = &deployment->target, .state = state, .previous = deployment->previous, .reason = reason};
+    return deployment_record(deployment, &note, fault);
+}
+
+enum step_result deployment_succeed(struct deployment *deployment)
 {
     const struct step_host *host = deployment->host;
-    struct fault fault;
-    if (deployment->changed && record(deployment, "deployed", NULL, &fault) < 0) {
-        return step_fail(host, "deployed and healthy, but it could not be recorded: %s", fault.text);
-    }
     int result = step_output_string(host, "target", deployment->target.name);
     result |= step_output_string(host, "path", deployment->path);
     result |= deployment->previous == NULL ? host->output(host, "previous", "null")
@@ -182,14 +195,26 @@ static enum step_result succeed(struct deployment *deployment)
     return result == 0 ? STEP_OK : step_fail(host, "the outputs were not accepted");
 }
 
+static enum step_result succeed(struct deployment *deployment)
+{
+    struct fault fault;
+    if (deployment->changed && record(deployment, "deployed", NULL, &fault) < 0) {
+        return step_fail(deployment->host, "deployed and healthy, but it could not be recorded: %s", fault.text);
+    }
+    return deployment_succeed(deployment);
+}
+
+const char *deployment_before(const struct target *target, const char *previous)
+{
+    bool empty = previous == NULL && target->kind == TARGET_DIRECTORY;
+    return empty ? "nothing, as before" : previous == NULL ? "what was there before" : previous;
+}
+
 /* `back`: what going back said; NULL when it worked. */
 static enum step_result fail_back(const struct deployment *deployment, const struct fault *why,
                                   const struct fault *back)
 {
-    bool empty = deployment->previous == NULL && deployment->target.kind == TARGET_DIRECTORY;
-    const char *previous = empty                          ? "nothing, as before"
-                           : deployment->previous == NULL ? "what was there before"
-                                                          : deployment->previous;
+    const char *previous = deployment_before(&deployment->target, deployment->previous);
     struct fault ignored;
     if (record(deployment, back == NULL ? "rolled_back" : "rollback_failed", why->text, &ignored) < 0) {
         step_log(deployment->host, STEP_LOG_WARN, "the rollback could not be recorded: %s", ignored.text);
@@ -209,19 +234,20 @@ static enum step_result serve_again(struct deployment *deployment, const struct 
     if (health_wait(deployment->host, &deployment->health, &fault) < 0) {
         return step_fail(deployment->host, "%s; it served before this step: nothing was changed", fault.text);
     }
-    directory_settle(deployment->host, directory, deployment->params->keep);
+    directory_settle(deployment->host, directory, deployment->keep);
     return succeed(deployment);
 }
 
-/* What serves the directory may have to be told to read it again. */
-static int reload(const struct deployment *deployment, const struct directory *directory, struct fault *fault)
+int deployment_reload(const struct deployment *deployment, const struct target *target, const char *directory,
+                      double weight, struct fault *fault)
 {
     struct scratch scratch = {0};
     struct payload served = deployment->payload;
+    const struct target_share share = {weight, NULL};
     int result = 0;
-    if (deployment->target.command != NULL) {
-        served.path = scratch_printf(&scratch, "%s/current", directory->path);
-        result = target_deploy(deployment->host, &deployment->target, &served, fault);
+    if (target->command != NULL) {
+        served.path = scratch_printf(&scratch, "%s/%s", directory, weight > 0 && weight < 100 ? "canary" : "current");
+        result = target_deploy(deployment->host, target, &served, &share, fault);
     }
     scratch_free(&scratch);
     return result;
@@ -237,7 +263,7 @@ static int go_back(const struct deployment *deployment, const struct directory *
                : target_roll_back(deployment->host, &deployment->target, &deployment->payload, NULL, fault);
 }
 
-static enum step_result deploy_staged(struct deployment *deployment, const struct directory *directory)
+static enum step_result switch_directory(struct deployment *deployment, const struct directory *directory)
 {
     const struct step_host *host = deployment->host;
     struct fault fault;
@@ -255,8 +281,9 @@ static enum step_result deploy_staged(struct deployment *deployment, const struc
     if (directory_switch(directory, &fault) == 0) {
         step_log(host, STEP_LOG_INFO, "%s/current is now %s, before %s", directory->path, directory->version,
                  directory->previous == NULL ? "nothing" : directory->previous);
-        if (reload(deployment, directory, &fault) == 0 && health_wait(host, &deployment->health, &fault) == 0) {
-            directory_settle(host, directory, deployment->params->keep);
+        if (deployment_reload(deployment, &deployment->target, directory->path, 0, &fault) == 0 &&
+            health_wait(host, &deployment->health, &fault) == 0) {
+            directory_settle(host, directory, deployment->keep);
             return succeed(deployment);
         }
     }
@@ -271,14 +298,14 @@ static enum step_result deploy_directory(struct deployment *deployment)
     int staged = directory_stage(deployment->host, &deployment->scratch, deployment->target.directory,
                                  &deployment->payload, &directory, &fault);
     enum step_result result =
-        staged < 0 ? step_fail(deployment->host, "%s", fault.text) : deploy_staged(deployment, &directory);
+        staged < 0 ? step_fail(deployment->host, "%s", fault.text) : switch_directory(deployment, &directory);
     directory_close(&directory);
     return result;
 }
 
 /* ---- programs and services ------------------------------------------------------------------------------ */
 
-static bool serves_already(const struct deployment *deployment)
+bool deployment_serves_already(const struct deployment *deployment)
 {
     const struct payload *previous = &deployment->previous_payload;
     return deployment->previous != NULL && strcmp(previous->sha256, deployment->payload.sha256) == 0 &&
@@ -293,7 +320,7 @@ static enum step_result tell(struct deployment *deployment)
     struct fault fault;
     struct fault back;
     deployment->path = deployment->payload.path;
-    if (serves_already(deployment)) {
+    if (deployment_serves_already(deployment)) {
         return succeed(deployment);
     }
     deployment->changed = true;
@@ -301,7 +328,7 @@ static enum step_result tell(struct deployment *deployment)
     if (payload_verify(host, &deployment->payload, deployment->payload.path, &fault) < 0) {
         return step_fail(host, "%s", fault.text);
     }
-    if (target_deploy(host, &deployment->target, &deployment->payload, &fault) == 0 &&
+    if (target_deploy(host, &deployment->target, &deployment->payload, NULL, &fault) == 0 &&
         health_wait(host, &deployment->health, &fault) == 0) {
         return succeed(deployment);
     }
@@ -310,24 +337,56 @@ static enum step_result tell(struct deployment *deployment)
     return fail_back(deployment, &fault, failed ? &back : NULL);
 }
 
+enum step_result deployment_at_once(struct deployment *deployment)
+{
+    return deployment->target.kind == TARGET_DIRECTORY ? deploy_directory(deployment) : tell(deployment);
+}
+
+/* Every place that will be touched is asked about before one of them is. */
+static enum guarded check_guards(struct deployment *deployment, struct fault *fault)
+{
+    enum guarded guarded = deployment_check_guard(deployment, &deployment->target, fault);
+    for (size_t i = 0; guarded == GUARDED_FREE && i < deployment->stages.count; i++) {
+        if (deployment->stages.items[i].weight == 0) {
+            guarded = deployment_check_guard(deployment, &deployment->stages.items[i].target, fault);
+        }
+    }
+    return guarded;
+}
+
+static enum step_result begin(struct deployment *deployment, const struct deploy_params *params)
+{
+    struct fault fault;
+    if (guarded_answer(deployment->host, &fault) < 0) {
+        return guarded_refuse(deployment->host, &fault);
+    }
+    if (read_models(deployment, params, &fault) < 0 || deployment_check_evidence(deployment, &fault) < 0) {
+        return step_fail(deployment->host, "%s", fault.text);
+    }
+    switch (check_guards(deployment, &fault)) {
+    case GUARDED_WAITS:
+        return STEP_WAIT;
+    case GUARDED_REFUSED:
+        return guarded_refuse(deployment->host, &fault);
+    case GUARDED_FAILED:
+        return step_fail(deployment->host, "%s", fault.text);
+    case GUARDED_FREE:
+        break;
+    }
+    return deployment->stages.count > 0 ? rollout_begin(deployment) : deployment_at_once(deployment);
+}
+
 static enum step_result run(const struct step_host *host, const void *params)
 {
-    struct deployment deployment = {.host = host, .params = params};
+    struct deployment deployment = {.host = host};
     struct fault fault;
     enum step_result result = STEP_FAILED;
-    enum guarded guarded = GUARDED_FREE;
-    if (guarded_answer(host, &fault) < 0) {
-        return guarded_refuse(host, &fault);
-    }
-    if (read_params(&deployment, &fault) < 0 || read_models(&deployment, &fault) < 0 ||
-        check_evidence(&deployment, &fault) < 0) {
+    if (read_params(&deployment, params, &fault) < 0) {
         result = step_fail(host, "%s", fault.text);
-    } else if ((guarded = check_guard(&deployment, &fault)) != GUARDED_FREE) {
-        result = guarded == GUARDED_WAITS     ? STEP_WAIT
-                 : guarded == GUARDED_REFUSED ? guarded_refuse(host, &fault)
-                                              : step_fail(host, "%s", fault.text);
+    } else if (!rollout_is_open(&deployment)) {
+        result = begin(&deployment, params);
     } else {
-        result = deployment.target.kind == TARGET_DIRECTORY ? deploy_directory(&deployment) : tell(&deployment);
+        result = rollout_go_on(&deployment);
     }
     scratch_free(&deployment.scratch);
     return result;

@@ -3,6 +3,7 @@
 
 #include "folder.h"
 #include "moment.h"
+#include "textbuf.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -109,20 +110,17 @@ static int take_lock(const struct step_host *host, struct scratch *scratch, stru
 }
 
 /* A deployment that was cut off between its switch and its verdict has served nobody on purpose. */
-static int find_previous(const struct step_host *host, struct scratch *scratch, struct directory *directory,
-                         struct fault *fault)
+static int find_previous(struct scratch *scratch, struct directory *directory, struct fault *fault)
 {
     const char *before = NULL;
     int cut_off = read_link(scratch, scratch_printf(scratch, "%s/.before", directory->path), &before, fault);
     if (cut_off < 0 ||
-        read_link(scratch, scratch_printf(scratch, "%s/current", directory->path), &directory->previous, fault) < 0) {
+        read_link(scratch, scratch_printf(scratch, "%s/current", directory->path), &directory->current, fault) < 0) {
         return -1;
     }
+    directory->previous = directory->current;
     if (cut_off == 1) {
-        bool none = strcmp(before, nothing_before) == 0;
-        step_log(host, STEP_LOG_WARN, "the deployment before this one was cut off: what counts as before is %s",
-                 none ? "nothing" : before);
-        directory->previous = none ? NULL : before;
+        directory->previous = strcmp(before, nothing_before) == 0 ? NULL : before;
         directory->cut_off = true;
     }
     return 0;
@@ -175,7 +173,6 @@ static int stage_version(const struct step_host *host, struct scratch *scratch, 
 {
     const char *versions = scratch_printf(scratch, "%s/versions", directory->path);
     const char *staged = scratch_printf(scratch, "%s/.staging", versions);
-    directory->version = scratch_printf(scratch, "versions/%s-%.*s", payload->name, DIGEST_SHOWN, payload->sha256);
     const char *folder = scratch_printf(scratch, "%s/%s", directory->path, directory->version);
     if (folder_make(versions, fault) < 0) {
         return -1;
@@ -191,26 +188,147 @@ static int stage_version(const struct step_host *host, struct scratch *scratch, 
     return put_in_place(scratch, staged, folder, fault) < 0 ? -1 : sync_names(versions, fault);
 }
 
+const char *directory_version(struct scratch *scratch, const struct payload *payload)
+{
+    return scratch_printf(scratch, "versions/%s-%.*s", payload->name, DIGEST_SHOWN, payload->sha256);
+}
+
+int directory_reopen(const struct step_host *host, struct scratch *scratch, const char *path,
+                     const struct payload *payload, struct directory *ret_directory, struct fault *fault)
+{
+    *ret_directory = (struct directory){.path = path, .lock_fd = -1};
+    ret_directory->version = directory_version(scratch, payload);
+    return folder_make(path, fault) < 0 || take_lock(host, scratch, ret_directory, fault) < 0 ||
+                   find_previous(scratch, ret_directory, fault) < 0
+               ? -1
+               : 0;
+}
+
 int directory_stage(const struct step_host *host, struct scratch *scratch, const char *path,
                     const struct payload *payload, struct directory *ret_directory, struct fault *fault)
 {
-    *ret_directory = (struct directory){.path = path, .lock_fd = -1};
-    if (folder_make(path, fault) < 0 || take_lock(host, scratch, ret_directory, fault) < 0 ||
-        find_previous(host, scratch, ret_directory, fault) < 0) {
+    if (directory_reopen(host, scratch, path, payload, ret_directory, fault) < 0) {
         return -1;
+    }
+    if (ret_directory->cut_off) {
+        const char *before = ret_directory->previous;
+        step_log(host, STEP_LOG_WARN, "the deployment before this one was cut off: what counts as before is %s",
+                 before == NULL ? "nothing" : before);
     }
     return stage_version(host, scratch, payload, ret_directory, fault);
 }
 
+/* ---- traffic ------------------------------------------------------------------------------------ */
+
+static bool same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static const char *traffic_file(struct scratch *scratch, const struct directory *directory)
+{
+    return scratch_printf(scratch, "%s/traffic.json", directory->path);
+}
+
+static void put_share(struct textbuf *out, const char *version, double weight)
+{
+    textbuf_put(out, out->size == 0 ? "{\"versions\": [" : ", ");
+    textbuf_put(out, "{\"path\": ");
+    textbuf_json_string(out, version);
+    textbuf_put(out, ", \"weight\": ");
+    textbuf_json_number(out, weight);
+    textbuf_put(out, "}");
+}
+
+static int write_traffic(const struct directory *directory, const struct textbuf *text, struct fault *fault)
+{
+    struct scratch scratch = {0};
+    const char *path = traffic_file(&scratch, directory);
+    const char *beside = scratch_printf(&scratch, "%s/.traffic.json.new", directory->path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    bool good = fd >= 0 && write(fd, textbuf_text(text), text->size) == (ssize_t)text->size && fsync(fd) == 0;
+    int result = good ? 0 : failed(fault, "write", beside);
+    if (fd >= 0 && close(fd) < 0 && result == 0) {
+        result = failed(fault, "write", beside);
+    }
+    if (result == 0 && rename(beside, path) < 0) {
+        result = failed(fault, "replace", path);
+    }
+    result = result < 0 ? -1 : sync_names(directory->path, fault);
+    scratch_free(&scratch);
+    return result;
+}
+
+/* `version` has `weight` percent, what was there before the rest; NULL is nothing, and has no traffic. */
+static int put_traffic(const struct directory *directory, const char *version, double weight, struct fault *fault)
+{
+    struct textbuf text = {0};
+    const char *before = same(version, directory->previous) ? NULL : directory->previous;
+    if (before != NULL && (version == NULL || weight < 100)) {
+        put_share(&text, before, version == NULL ? 100 : 100 - weight);
+    }
+    if (version != NULL) {
+        put_share(&text, version, before == NULL ? 100 : weight);
+    }
+    textbuf_put(&text, text.size == 0 ? "{\"versions\": []}\n" : "]}\n");
+    int result = write_traffic(directory, &text, fault);
+    textbuf_free(&text);
+    return result;
+}
+
+/* A directory that has seen stages of traffic says at any time who has it. */
+static int put_all_traffic(const struct directory *directory, const char *version, struct fault *fault)
+{
+    struct scratch scratch = {0};
+    bool there = access(traffic_file(&scratch, directory), F_OK) == 0;
+    int result = there ? put_traffic(directory, version, 100, fault) : 0;
+    scratch_free(&scratch);
+    return result < 0 ? -1 : remove_link(directory->path, "canary", fault);
+}
+
 /* ---- switching ---------------------------------------------------------------------------------- */
+
+static int remember_before(const struct directory *directory, struct fault *fault)
+{
+    const char *before = directory->previous == NULL ? nothing_before : directory->previous;
+    return put_link(directory->path, ".before", before, fault);
+}
+
+bool directory_is_ours(const struct directory *directory)
+{
+    struct scratch scratch = {0};
+    struct fault ignored;
+    const char *canary = NULL;
+    (void)read_link(&scratch, scratch_printf(&scratch, "%s/canary", directory->path), &canary, &ignored);
+    bool ours = directory->cut_off && (same(directory->version, canary) ||
+                                       (canary == NULL && same(directory->version, directory->current)));
+    scratch_free(&scratch);
+    return ours;
+}
+
+int directory_split(const struct directory *directory, double weight, struct fault *fault)
+{
+    /* An earlier switch that was not settled is taken back by this: `current` is what was there before. */
+    int result = remember_before(directory, fault);
+    if (result == 0 && !same(directory->current, directory->previous)) {
+        result = directory->previous == NULL ? remove_link(directory->path, "current", fault)
+                                             : put_link(directory->path, "current", directory->previous, fault);
+    }
+    if (result == 0) {
+        result = put_link(directory->path, "canary", directory->version, fault);
+    }
+    return result < 0 ? -1 : put_traffic(directory, directory->version, weight, fault);
+}
 
 int directory_switch(const struct directory *directory, struct fault *fault)
 {
     struct scratch scratch = {0};
-    const char *before = directory->previous == NULL ? nothing_before : directory->previous;
-    int result = put_link(directory->path, ".before", before, fault);
+    int result = remember_before(directory, fault);
     if (result == 0) {
         result = put_link(directory->path, "current", directory->version, fault);
+    }
+    if (result == 0) {
+        result = put_all_traffic(directory, directory->version, fault);
     }
     if (result == 0) {
         /* The time of a version's folder says when it was deployed last. */
@@ -224,6 +342,9 @@ int directory_roll_back(const struct directory *directory, struct fault *fault)
 {
     int result = directory->previous == NULL ? remove_link(directory->path, "current", fault)
                                              : put_link(directory->path, "current", directory->previous, fault);
+    if (result == 0) {
+        result = put_all_traffic(directory, directory->previous, fault);
+    }
     return result < 0 ? -1 : remove_link(directory->path, ".before", fault);
 }
 

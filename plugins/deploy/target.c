@@ -92,20 +92,46 @@ int target_parse(const struct step_host *host, struct scratch *scratch, const st
 
 /* ---- telling ------------------------------------------------------------------------------------ */
 
+static const char *weight_text(struct scratch *scratch, const struct target_share *share)
+{
+    return share == NULL || share->weight <= 0 ? "" : scratch_printf(scratch, "%.12g", share->weight);
+}
+
+const char *const *target_env(struct scratch *scratch, const char *action, const struct payload *payload,
+                              const struct payload *failed, const struct target_share *share)
+{
+    bool split = share != NULL && share->weight > 0;
+    const char *const pairs[][2] = {
+        {"SLUICE_DEPLOY_ACTION", action},
+        {"SLUICE_MODEL_PATH", payload == NULL ? "" : payload->path},
+        {"SLUICE_MODEL_URI", payload == NULL ? "" : payload->uri},
+        {"SLUICE_MODEL_ID", payload == NULL ? "" : payload->model_id},
+        {"SLUICE_MODEL_SHA256", payload == NULL ? "" : payload->sha256},
+        {"SLUICE_FAILED_MODEL_URI", failed == NULL ? "" : failed->uri},
+        {"SLUICE_DEPLOY_WEIGHT", weight_text(scratch, share)},
+        {"SLUICE_PREVIOUS_MODEL_URI", split && share->previous_uri != NULL ? share->previous_uri : ""},
+    };
+    enum { COUNT = sizeof pairs / sizeof pairs[0] };
+    const char **env = scratch_array(scratch, COUNT + 1, sizeof *env);
+    for (size_t i = 0; i < COUNT; i++) {
+        env[i] = scratch_printf(scratch, "%s=%s", pairs[i][0], pairs[i][1]);
+    }
+    return env;
+}
+
+/* What a target is told. */
+struct telling {
+    const char *action;
+    const struct payload *payload, *failed;
+    const struct target_share *share;
+};
+
 static int run_command(const struct step_host *host, const struct target *target, const char *const *argv,
-                       const char *action, const struct payload *payload, const struct payload *failed,
-                       struct fault *fault)
+                       const struct telling *telling, struct fault *fault)
 {
     struct scratch scratch = {0};
-    const char *const env[] = {
-        scratch_printf(&scratch, "SLUICE_DEPLOY_ACTION=%s", action),
-        scratch_printf(&scratch, "SLUICE_MODEL_PATH=%s", payload == NULL ? "" : payload->path),
-        scratch_printf(&scratch, "SLUICE_MODEL_URI=%s", payload == NULL ? "" : payload->uri),
-        scratch_printf(&scratch, "SLUICE_MODEL_ID=%s", payload == NULL ? "" : payload->model_id),
-        scratch_printf(&scratch, "SLUICE_MODEL_SHA256=%s", payload == NULL ? "" : payload->sha256),
-        scratch_printf(&scratch, "SLUICE_FAILED_MODEL_URI=%s", failed == NULL ? "" : failed->uri),
-        NULL,
-    };
+    const char *const *env =
+        target_env(&scratch, telling->action, telling->payload, telling->failed, telling->share);
     struct program program = {
         .argv = argv, .env = env, .folder = host->context->workspace, .timeout_ms = target->timeout_ms};
     int result = program_run(host, &program, fault);
@@ -113,16 +139,22 @@ static int run_command(const struct step_host *host, const struct target *target
     return result;
 }
 
-static int post(const struct step_host *host, const struct target *target, const char *url, const char *action,
-                const struct payload *payload, const struct payload *failed, struct fault *fault)
+static int post(const struct step_host *host, const struct target *target, const char *url,
+                const struct telling *telling, struct fault *fault)
 {
+    const struct payload *payload = telling->payload;
+    const struct target_share *share = telling->share;
     struct members body = {0};
-    members_text(&body, "action", action);
+    members_text(&body, "action", telling->action);
     members_text(&body, "model_uri", payload == NULL ? NULL : payload->uri);
     members_text(&body, "model_id", payload == NULL ? NULL : payload->model_id);
     members_text(&body, "path", payload == NULL ? NULL : payload->path);
     members_text(&body, "sha256", payload == NULL ? NULL : payload->sha256);
-    members_text(&body, "failed_model_uri", failed == NULL ? NULL : failed->uri);
+    members_text(&body, "failed_model_uri", telling->failed == NULL ? NULL : telling->failed->uri);
+    if (share != NULL && share->weight > 0) {
+        members_number(&body, "weight", share->weight);
+        members_text(&body, "previous_model_uri", share->previous_uri);
+    }
     const char *json = members_json(&body);
     struct step_http_request request = {.size = sizeof request,
                                         .method = target->method,
@@ -143,10 +175,12 @@ static int post(const struct step_host *host, const struct target *target, const
 }
 
 int target_deploy(const struct step_host *host, const struct target *target, const struct payload *payload,
-                  struct fault *fault)
+                  const struct target_share *share, struct fault *fault)
 {
-    return target->kind != TARGET_HTTP ? run_command(host, target, target->command, "deploy", payload, NULL, fault)
-                                          : post(host, target, target->url, "deploy", payload, NULL, fault);
+    bool part = share != NULL && share->weight > 0 && share->weight < 100;
+    const struct telling telling = {part ? "weight" : "deploy", payload, NULL, share};
+    return target->kind != TARGET_HTTP ? run_command(host, target, target->command, &telling, fault)
+                                          : post(host, target, target->url, &telling, fault);
 }
 
 /* A cancelled step must still be able to go back: its programs are not ended because of the cancellation. */
@@ -161,10 +195,11 @@ int target_roll_back(const struct step_host *host, const struct target *target, 
 {
     struct step_host stubborn = *host;
     stubborn.cancelled = not_cancelled;
+    const struct telling telling = {"rollback", previous, failed, NULL};
     if (target->kind != TARGET_HTTP) {
         const char *const *argv = target->roll_back == NULL ? target->command : target->roll_back;
-        return run_command(&stubborn, target, argv, "rollback", previous, failed, fault);
+        return run_command(&stubborn, target, argv, &telling, fault);
     }
     const char *url = target->roll_back_url == NULL ? target->url : target->roll_back_url;
-    return post(&stubborn, target, url, "rollback", previous, failed, fault);
+    return post(&stubborn, target, url, &telling, fault);
 }

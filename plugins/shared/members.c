@@ -24,6 +24,12 @@ void members_whole(struct members *members, const char *key, int64_t number)
     textbuf_printf(&members->text, "%lld", (long long)number);
 }
 
+void members_number(struct members *members, const char *key, double number)
+{
+    put_key(members, key);
+    textbuf_json_number(&members->text, number);
+}
+
 void members_bool(struct members *members, const char *key, bool value)
 {
     members_raw(members, key, value ? "true" : "false");

@@ -25,6 +25,7 @@ struct members {
 /* Nothing is written for NULL. */
 void members_text(struct members *members, const char *key, const char *text);
 void members_whole(struct members *members, const char *key, int64_t number);
+void members_number(struct members *members, const char *key, double number);
 void members_bool(struct members *members, const char *key, bool value);
 /* Nothing is written for NULL; an explicit null is. */
 void members_value(struct members *members, const char *key, const struct step_value *value);

@@ -136,7 +136,8 @@ static void become(const struct program *program, const char *const *env, const 
     }
     bool ready = dup2(pipes->input, STDIN_FILENO) >= 0 &&
                  (pipes->output < 0 ||
-                  (dup2(pipes->output, STDOUT_FILENO) >= 0 && dup2(pipes->output, STDERR_FILENO) >= 0)) &&
+                  (dup2(pipes->output, STDOUT_FILENO) >= 0 &&
+                   (program->errors_apart || dup2(pipes->output, STDERR_FILENO) >= 0))) &&
                  (program->folder == NULL || chdir(program->folder) == 0);
     if (ready) {
         close_on_exec_from(STANDARD_DESCRIPTORS);

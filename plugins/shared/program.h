@@ -19,6 +19,7 @@ struct program {
     const char *folder;      /* working directory; NULL: this process's */
     const char *input;       /* what it reads from standard input; NULL: nothing */
     const char *output_file; /* receives standard output and error; NULL: the step's log */
+    bool errors_apart;       /* standard error goes to the step's log in any case */
     int64_t timeout_ms;      /* 0: none */
 };
 

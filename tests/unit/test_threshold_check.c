@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One table of thresholds, asked of both who read them: the check of pipelines, and the plugin that judges.
  */
-#include "evaluate/thresholds.c"
+#include "shared/thresholds.c"
 
 #include "plugin/catalogue.h"
 #include "runner/plugin_value.h"

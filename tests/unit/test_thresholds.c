@@ -2,7 +2,7 @@
 
 /* A plugin's file is no object of the test programs: it comes in as text. Before test.h, because cmocka
  * has a macro called fail, and step.h a member. */
-#include "evaluate/thresholds.c"
+#include "shared/thresholds.c"
 
 #include "test.h"
 

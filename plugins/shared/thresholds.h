@@ -8,8 +8,8 @@
  *
  * step_threshold.h has the grammar of rules and keys, which checks of pipelines read as well.
  */
-#ifndef SLUICE_EVALUATE_THRESHOLDS_H
-#define SLUICE_EVALUATE_THRESHOLDS_H
+#ifndef SLUICE_SHARED_THRESHOLDS_H
+#define SLUICE_SHARED_THRESHOLDS_H
 
 #include "fault.h"
 #include "scratch.h"
