@@ -2,6 +2,7 @@
 #include "api/api_internal.h"
 
 #include "api/answers.h"
+#include "api/approve_page.h"
 #include "api/hooks.h"
 #include "api/sluice/rest.h"
 #include "api/step_rights.h"
@@ -33,6 +34,7 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
         api_close(api);
         return -1;
     }
+    api->links = throttle_new(&approve_page_tries);
     api->hooks = options->hooks == NULL ? NULL : hook_door_new(options->hooks);
     *ret_api = api;
     return 0;
@@ -43,6 +45,7 @@ void api_reconfigure(struct api *api, const struct api_options *from)
     api->options.reap_after_ms = from->reap_after_ms;
     api->options.webhooks = from->webhooks;
     api->options.default_permission = from->default_permission;
+    api->options.external_url = from->external_url;
     auth_set_default(login_auth(api->login), from->default_permission);
 }
 
@@ -96,6 +99,7 @@ void api_close(struct api *api)
         api_stop(api);
         files_close(&api->files);
         hook_door_free(api->hooks);
+        throttle_free(api->links);
         arena_free(api->arena);
         free(api);
     }
@@ -406,6 +410,9 @@ static bool writes(const struct http_exchange *exchange)
 static bool is_command(const struct http_exchange *exchange, const struct api_job *job)
 {
     const struct api_match *match = exchange->found;
+    if (job == NULL && match->plain != NULL) {
+        return match->plain->commands;
+    }
     return job != NULL ? job->commands
                        : match->route != NULL && match->route->versions == API_SLUICE && rest_is_command(match->route);
 }

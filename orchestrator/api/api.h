@@ -138,6 +138,7 @@ struct api_options {
                         struct str *ret_sealed, const char **ret_key_id, struct err *err);
     void *seal_ctx;
     enum permission default_permission; /* for what nothing is said of */
+    const char *external_url;           /* by which people reach the server; NULL: not said */
     struct hooks *hooks; /* receives deliveries of webhooks; NULL: none are taken */
     const struct api_watch *watch;      /* NULL: there is no /metrics */
     /* For API_SLUICE: */
@@ -158,7 +159,7 @@ struct api_door {
 };
 
 int api_open(const struct api_options *options, struct api **ret_api, struct err *err);
-/* What config.yaml says is another now: reap_after_ms, webhooks, default_permission. */
+/* What config.yaml says is another now: reap_after_ms, webhooks, default_permission, external_url. */
 void api_reconfigure(struct api *api, const struct api_options *from);
 /* Waits for what the disk is busy with; to be called before the server is closed, and api_close after it. */
 void api_stop(struct api *api);

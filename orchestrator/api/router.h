@@ -12,6 +12,7 @@ struct api_plain {
     enum http_method method;
     const char *path; /* whole; with a '/' at its end also all below it */
     bool writes;
+    bool commands;  /* asks the engine, in a transaction of the engine's */
     bool for_steps; /* writes, and looks by itself at what a step may */
     bool open;      /* to whoever reaches the server, whatever name it is called by; the route may look by itself */
     struct api_need needs;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/approve_page.h"
 #include "api/hooks.h"
 #include "api/mlflow/routes.h"
 #include "api/sluice/routes.h"
@@ -41,5 +42,6 @@ const struct api_plain *const api_plains[] = {
     mlflow_page_plains,
     mlflow_graphql_plains,
     hook_plains,
+    approve_page_plains,
     NULL,
 };

@@ -155,6 +155,16 @@ static struct auth_who who_of(const struct auth *auth, const struct user_row *us
     };
 }
 
+bool auth_find(struct auth *auth, struct str name, struct arena *arena, struct auth_who *ret_who)
+{
+    const struct user_row *row =
+        directory_refresh(auth->directory, NULL) < 0 ? NULL : directory_user(auth->directory, name);
+    if (row != NULL) {
+        *ret_who = who_of(auth, row, arena);
+    }
+    return row != NULL;
+}
+
 static enum auth_answer ask_password(struct auth *auth, struct str header, int64_t now_ms, struct arena *arena,
                                      struct auth_who *ret_who, struct auth_claim *ret_claim)
 {

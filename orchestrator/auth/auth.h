@@ -73,6 +73,9 @@ void auth_learn(struct auth *auth, const struct password_mark *mark, struct str 
 /* Whether who asked a while ago may go on: his password or token is still good. Reads again what else has changed. */
 bool auth_is_still_good(struct auth *auth, struct auth_who *who, int64_t now_ms);
 
+/* Somebody who has shown nothing here, by his name: what he may do with a password. False: there is no such user. */
+bool auth_find(struct auth *auth, struct str name, struct arena *arena, struct auth_who *ret_who);
+
 /* ---- what he may do ---- */
 /* His permission on an object, as far as his token goes. -1 when the store cannot be read. */
 int auth_permission(struct auth *auth, const struct auth_who *who, const struct permission_object *object,

@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     &command_approvals_delegate,
     &command_approvals_delegations,
     &command_approvals_undelegate,
+    &command_approvals_link,
     &command_rollback,
     &command_models_comment,
     /* By itself */

@@ -26,7 +26,7 @@ extern const struct command command_schedule_resume, command_backfill, command_b
 extern const struct command command_pipelines, command_triggers;
 /* cmd_approvals.c */
 extern const struct command command_approvals, command_approvals_delegate, command_approvals_delegations;
-extern const struct command command_approvals_undelegate;
+extern const struct command command_approvals_undelegate, command_approvals_link;
 /* cmd_evidence.c */
 extern const struct command command_evidence, command_evidence_verify;
 /* cmd_governance.c */

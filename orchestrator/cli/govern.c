@@ -4,8 +4,11 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "store/activity.h"
+#include "store/approval_links.h"
 #include "store/delegations.h"
+#include "store/pipeline_runs.h"
 #include "store/registry.h"
+#include "store/waits.h"
 
 enum { DELIVER_MS = 3000 };
 
@@ -105,12 +108,64 @@ static int evidence(const struct govern *g, struct json *ret, struct err *err)
     return store_activity_append(g->store, &entry, err);
 }
 
+/* The open approval of a run, of a step if one is named. */
+static int find_asked(const struct govern *g, const struct pipeline_run *run, struct wait_row *ret, struct err *err)
+{
+    struct wait_row *waits = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    const char *step = json_get_text(g->request, "step", NULL);
+    const char *names = "";
+    if (store_wait_list(g->store, run->run_id, false, g->arena, &waits, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct json spec = json_null();
+        (void)json_read(str_from(waits[i].spec), (struct json_limits){0}, g->arena, &spec, NULL);
+        const char *id = json_get_text(&spec, "step", "");
+        if (strcmp(waits[i].kind, "approval") == 0 && (step == NULL || strcmp(step, id) == 0)) {
+            *ret = waits[i];
+            names = arena_printf(g->arena, "%s%s%s", names, found++ == 0 ? "" : ", ", id);
+        }
+    }
+    if (found == 0) {
+        return err_set(err, ERR_STATE, "%s waits for no approval%s%s", text_of(g, "run"),
+                       step == NULL ? "" : " at step ", step == NULL ? "" : step);
+    }
+    return found == 1 ? 0 : err_set(err, ERR_INPUT, "%s waits for %zu approvals: name the step (%s)",
+                                    text_of(g, "run"), found, names);
+}
+
+static int make_link(const struct govern *g, struct json *ret, struct err *err)
+{
+    struct pipeline_run run;
+    struct wait_row wait = {0};
+    struct approval_link link;
+    char token[APPROVAL_LINK_TOKEN_BYTES];
+    if (store_pipeline_run_find(g->store, text_of(g, "run"), g->arena, &run, err) < 0 ||
+        find_asked(g, &run, &wait, err) < 0) {
+        return -1;
+    }
+    const struct approval_link_offer offer = {.wait = wait.id,
+                                              .person = text_of(g, "for"),
+                                              .made_by = g->actor,
+                                              .for_ms = json_get_int(g->request, "for_ms", 0),
+                                              .now_ms = g->now_ms};
+    if (store_approval_link_make(g->store, &offer, g->arena, token, &link, err) < 0) {
+        return -1;
+    }
+    json_set(g->arena, ret, "id", json_int(link.id));
+    json_set(g->arena, ret, "token", json_cstring(g->arena, token));
+    json_set(g->arena, ret, "expires_ms", json_int(link.expires_ms));
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*obey)(const struct govern *g, struct json *ret, struct err *err);
 } wishes[] = {
     {"rollback", roll_back}, {"comment", comment},   {"delegate", delegate},
-    {"undelegate", undelegate}, {"evidence", evidence},
+    {"undelegate", undelegate}, {"evidence", evidence}, {"link", make_link},
 };
 
 static int obey(const struct govern *g, struct json *ret, struct err *err)

@@ -11,6 +11,7 @@
  * {"do": "comment", "model", "version", "text"} -> {}
  * {"do": "delegate", "to", "model", "until_ms", "reason"} -> {id}
  * {"do": "undelegate", "id"} -> {}
+ * {"do": "link", "run", "step" or null, "for", "for_ms"} -> {id, token, expires_ms, run, step}
  * {"do": "evidence", "model", "version", "sha256"} -> {}: that evidence was written stands in the activity log
  * In a transaction of its own. `groups`: those of the actor. */
 int govern_obey(struct store *store, const struct json *request, const char *actor, const struct json *groups,

@@ -149,6 +149,7 @@ static struct api_options options_of(struct tracking *tracking)
         .seal_webhook = secret_source_seal_webhook,
         .seal_ctx = &session->secrets,
         .default_permission = session->config.default_permission,
+        .external_url = session->config.external_url,
         .hooks = session->hooks,
         .watch = session->watch,
         .engine = session->engine,

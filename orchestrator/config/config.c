@@ -4,6 +4,7 @@
 #include "config/config.h"
 
 #include "base/fs.h"
+#include "config/external_url.h"
 #include "base/path.h"
 #include "config/supply.h"
 #include "config/texts.h"
@@ -253,6 +254,14 @@ static void key_auth(struct loader *loader, const struct yaml_node *node, void *
     (void)load_map(loader, node, auth_keys, target, "'auth'");
 }
 
+static void key_external_url(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct err wrong = {0};
+    if (external_url_read(node->text, loader->arena, &reading_of(target)->config->external_url, &wrong) < 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s", wrong.message);
+    }
+}
+
 static void key_gc(struct loader *loader, const struct yaml_node *node, void *target)
 {
     retention_load(loader, node, reading_of(target)->config->retention);
@@ -429,6 +438,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "auth", TAKES_MAP, key_auth, "map", "What users of 'sluice serve' may do.")                                \
     ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
+    ROW("", "external_url", TAKES_TEXT, key_external_url, "URL", "How people reach 'sluice serve': for links.")        \
     ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
     ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
     ROW("", "guards", TAKES_LIST, key_guards, "list of maps", "What may hold an alias or a stage, or serve a target.") \

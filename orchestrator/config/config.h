@@ -62,6 +62,7 @@ struct config {
     struct telling telling;     /* of `webhooks` */
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */
     struct watching watching;   /* of `metrics` */
+    const char *external_url;   /* by which people reach the server; NULL: not said */
     enum permission default_permission; /* of users, for what nothing is said of */
 };
 

@@ -279,7 +279,8 @@ static int record_vote(struct engine *engine, struct asked *asked, const struct 
     struct pipeline_run *run = &asked->open->row;
     const char *action = strcmp(row->decision, "approve") == 0 ? "approval.approved" : "approval.rejected";
     const char *words = vote_words(arena, row);
-    const char *actor = strcmp(row->login, "system") == 0 ? words : arena_printf(arena, "%s (login)", words);
+    const char *means = strcmp(row->login, "link") == 0 ? "link" : "login";
+    const char *actor = strcmp(row->login, "system") == 0 ? words : arena_printf(arena, "%s (%s)", words, means);
     bool said = false;
     if (has_said(engine, asked->wait.id, row, &said, err) < 0 ||
         (!said && (store_vote_put(engine->options.store, asked->wait.id, row, err) < 0 ||
@@ -296,6 +297,19 @@ static int record_vote(struct engine *engine, struct asked *asked, const struct 
     json_set(arena, ret_outcome, "on_behalf_of",
              row->on_behalf_of == NULL ? json_null() : json_cstring(arena, row->on_behalf_of));
     return 0;
+}
+
+/* A word about what somebody was shown some time ago. */
+static int check_shown(struct engine *engine, struct asked *asked, const struct json *spec,
+                       const struct engine_vote *vote, struct err *err)
+{
+    bool holds = vote->evidence_sha256 == NULL ||
+                 strcmp(vote->evidence_sha256, json_get_text(spec, "sha256", "")) == 0;
+    if (vote->evidence_sha256 != NULL && holds &&
+        evidence_holds(engine, asked->open, &asked->wait, spec, &holds, err) < 0) {
+        return -1;
+    }
+    return holds ? 0 : err_set(err, ERR_STATE, "what was to be reviewed has changed since: nothing was decided");
 }
 
 int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
@@ -324,7 +338,8 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         find_voice(engine, &spec, vote, &row, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (record_vote(engine, &asked, &spec, &row, &outcome, err) < 0) {
+    if (check_shown(engine, &asked, &spec, vote, err) < 0 ||
+        record_vote(engine, &asked, &spec, &row, &outcome, err) < 0) {
         return turn_end(engine, -1, err);
     }
     crash_point(engine, "in_vote");

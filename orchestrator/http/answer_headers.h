@@ -9,7 +9,7 @@
 
 struct MHD_Response;
 
-/* A policy for contents that the answer has itself is kept. */
+/* What of this the answer has itself is kept. */
 void answer_headers_add(struct MHD_Response *response, const struct http_answer *answer);
 
 #endif

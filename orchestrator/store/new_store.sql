@@ -1,4 +1,4 @@
--- version 31
+-- version 32
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -811,6 +811,21 @@ CREATE TABLE config_loaded (
 ) STRICT;
 CREATE INDEX waits_of_model ON waits(model_id) WHERE model_id IS NOT NULL;
 CREATE INDEX gates_of_model ON gates(model_id, id) WHERE model_id IS NOT NULL;
+CREATE TABLE approval_links (
+    id              INTEGER PRIMARY KEY,
+    wait            INTEGER NOT NULL REFERENCES waits(id) ON DELETE CASCADE,
+    person          TEXT NOT NULL,              -- whose word it is
+    user_id         INTEGER,                    -- of the login of that name when it was made; NULL: there were no users
+    evidence_sha256 TEXT NOT NULL,              -- of what was to be reviewed
+    token_sha256    TEXT NOT NULL UNIQUE,       -- of the link's secret part
+    made_by         TEXT NOT NULL,
+    created_ms      INTEGER NOT NULL,
+    expires_ms      INTEGER NOT NULL,
+    ended_ms        INTEGER,                    -- when it was used, or replaced by a newer one; NULL: it may be used
+    decision        TEXT,                       -- approve, reject; NULL: it was not used
+    address         TEXT                        -- from where it was used
+) STRICT;
+CREATE INDEX approval_links_of_wait ON approval_links(wait, person);
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

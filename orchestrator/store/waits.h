@@ -59,7 +59,8 @@ struct vote {
     const char *groups; /* JSON list: of the actor, or of whom he decided for */
     int64_t at_ms;
     const char *login;  /* "system": an account of the operating system; "server": a login of `sluice serve`; "tag": the
-                         * tag of a version, set by such a login. NULL in store_vote_put: "system" */
+                         * tag of a version, set by such a login; "link": a link for him. NULL in store_vote_put:
+                         * "system" */
     const char *on_behalf_of; /* whose voice it is, by his delegation; NULL: the actor's own */
 };
 /* Whose voice a vote is: who is counted. */

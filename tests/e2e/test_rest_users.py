@@ -20,7 +20,7 @@ def operations(document, run_id, attempt_id="1"):
             yield method.upper(), filled + ("?" + "&".join(query) if query else ""), operation
 
 
-BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}}
+BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"}}
 
 
 @pytest.fixture

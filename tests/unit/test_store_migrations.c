@@ -80,6 +80,7 @@ static const char *const fillings[] = {
     "INSERT INTO delegations VALUES (1, 'ann', '[]', 'bob', '*', '', 5, 6, NULL)",
     ("INSERT INTO deployments VALUES (1, '/srv', 'stage', 'wine', 1, 'm-1', '', 'm-1', 'd', 5, 'ann', 'r', '', 1, 3, "
      "10.5)"),
+    ("INSERT INTO approval_links VALUES (1, 2, 'lena', NULL, 'e', 't', 'ann', 5, 6, NULL, NULL, NULL)"),
 };
 
 static const char *const questions[] = {
@@ -122,6 +123,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM hook_deliveries WHERE is_genuine = 1 AND place = 1 AND length(body) = 1",
     "SELECT COUNT(*) FROM delegations WHERE taker = 'bob' AND until_ms = 6",
     "SELECT COUNT(*) FROM deployments WHERE stage = 1 AND stages = 3 AND weight = 10.5",
+    "SELECT COUNT(*) FROM approval_links JOIN waits ON waits.id = wait WHERE person = 'lena' AND kind = 'approval'",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Approvals: what waits for people, on what evidence, and their word.
  */
+#include "api/approve_page.h"
 #include "api/sluice/routes.h"
 #include "api/user_rights.h"
 #include "engine/engine.h"
 #include "run/approval.h"
+#include "store/approval_links.h"
 #include "store/pages.h"
 #include "store/waits.h"
 
 static const char *const wait_states[] = {"open", "met", "rejected", "expired", "withdrawn", "void", NULL};
 static const char *const listed_states[] = {"open", "all", NULL};
 static const char *const decisions[] = {"approve", "reject", NULL};
-static const char *const logins[] = {"system", "server", "tag", NULL};
+static const char *const logins[] = {"system", "server", "tag", "link", NULL};
 
 /* ---- what an approval is ---------------------------------------------------------------------------------------- */
 
@@ -23,7 +25,7 @@ struct vote_answer {
 static const struct schema_field vote_fields[] = {
     {"actor", FIELD_TEXT(struct vote_answer, actor)},
     {"login", FIELD_TEXT(struct vote_answer, login), .words = logins,
-     .doc = "how the actor is known: to the machine, to this server, or by a tag that he set here"},
+     .doc = "how the actor is known: to the machine, to this server, by a tag that he set here, or by a link for him"},
     {"on_behalf_of", FIELD_TEXT(struct vote_answer, on_behalf_of), SCHEMA_NULLABLE,
      .doc = "whose voice it is, by a delegation"},
     {"decision", FIELD_TEXT(struct vote_answer, decision), .words = decisions},
@@ -312,6 +314,73 @@ static const struct schema_field reject_fields[] = {
     {0},
 };
 
+/* ---- links ------------------------------------------------------------------------------------------------------- */
+
+struct link_answer {
+    const char *link_id, *url, *person;
+    int64_t expires_ms;
+};
+static const struct schema_field link_fields[] = {
+    {"link_id", FIELD_TEXT(struct link_answer, link_id), .pattern = REST_ID_PATTERN},
+    {"url", FIELD_TEXT(struct link_answer, url), .doc = "shown this once: whoever has it decides in that name"},
+    {"for", FIELD_TEXT(struct link_answer, person)},
+    {"expires_at", FIELD_TIME(struct link_answer, expires_ms)},
+    {0},
+};
+static const struct schema link_schema = {"ApprovalLink", link_fields, NULL};
+static const struct schema_field make_link_fields[] = {
+    APPROVAL_ID,
+    {.name = "for", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .least = 1, .most = 128,
+     .doc = "whose word it is: somebody who may decide this himself"},
+    {.name = "seconds", .type = SCHEMA_INT, .least = 60, .most = 2592000,
+     .doc = "how long it is good, at most until the approval expires; a day when it is not given"},
+    {0},
+};
+
+static int make_link(struct api_call *call, struct err *err)
+{
+    const char *url = api_options_of(call->api)->external_url;
+    char token[APPROVAL_LINK_TOKEN_BYTES];
+    struct approval_link link;
+    struct wait_row wait;
+    const struct approval_link_offer offer = {
+        .wait = rest_id(call, "approval_id"),
+        .person = json_get_text(&call->params, "for", ""),
+        .made_by = rest_actor(call),
+        .for_ms = json_get_int(&call->params, "seconds", 86400) * 1000,
+        .now_ms = call->now_ms,
+    };
+    if (check(call, PERMISSION_READ, &wait, err) < 0) {
+        return -1;
+    }
+    if (call->key != NULL) {
+        return err_set(err, ERR_INPUT, "a link is kept nowhere, and so is not given twice: ask without an "
+                                       "Idempotency-Key");
+    }
+    if (url == NULL) {
+        return err_set(err, ERR_STATE, "config.yaml does not say by which address people reach this server "
+                                       "('external_url')");
+    }
+    if (store_begin(call->store, err) < 0) {
+        return -1;
+    }
+    if (store_approval_link_make(call->store, &offer, call->arena, token, &link, err) < 0) {
+        store_rollback(call->store);
+        if (err->code == ERR_NOT_FOUND) { /* of the person, not of the approval */
+            err->code = ERR_INPUT;
+        }
+        return -1;
+    }
+    struct link_answer answer = {
+        .link_id = arena_printf(call->arena, "%lld", (long long)link.id),
+        .url = arena_printf(call->arena, "%s%s%s", url, APPROVE_PAGE_PREFIX, token),
+        .person = link.person,
+        .expires_ms = link.expires_ms,
+    };
+    call->answer = schema_write(&link_schema, &answer, call->arena);
+    return store_commit(call->store, err);
+}
+
 const struct api_route rest_approval_routes[] = {
     {HTTP_GET, "/approvals", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
      REST_DOC(.name = "listApprovals",
@@ -348,5 +417,17 @@ const struct api_route rest_approval_routes[] = {
                                       .gives = &outcome_schema,
                                       .flags = REST_COMMANDS | REST_NAMED),
      .answer = reject},
+    {HTTP_POST, "/approvals/{approval_id}/links", API_SLUICE, API_WRITES, API_NEEDS(MANAGE, ADMIN),
+     REST_DOC(.name = "makeApprovalLink",
+                                      .group = "Approvals",
+                                      .summary = "A link by which somebody may decide once, without a login",
+                                      .details = "For admins, who are not excluded from deciding themselves: whoever "
+                                                 "has the link could use it. A newer one for the same person takes its "
+                                                 "place. With an Idempotency-Key it is refused.",
+                                      .takes = make_link_fields,
+                                      .gives = &link_schema,
+                                      .status = 201,
+                                      .flags = REST_COMMANDS | REST_NAMED),
+     .answer = make_link},
     {0},
 };
