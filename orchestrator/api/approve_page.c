@@ -154,18 +154,12 @@ static const char *gates_of(struct api_call *call, const struct asked *asked)
 static int missing_of(struct api_call *call, const struct asked *asked, const char **ret, struct err *err)
 {
     struct vote *votes = NULL;
+    struct approval_vote *voices = NULL;
     size_t count = 0;
-    if (store_vote_list(call->store, asked->wait.id, call->arena, &votes, &count, err) < 0) {
+    if (store_vote_voices(call->store, asked->wait.id, call->arena, &votes, &voices, &count, err) < 0) {
         return -1;
     }
-    struct approval_vote *pure = arena_array(call->arena, count, sizeof *pure);
-    struct json *groups = arena_array(call->arena, count, sizeof *groups);
-    for (size_t i = 0; i < count; i++) {
-        groups[i] = json_array();
-        (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, call->arena, &groups[i], NULL);
-        pure[i] = (struct approval_vote){vote_voice(&votes[i]), &groups[i], strcmp(votes[i].decision, "approve") == 0};
-    }
-    *ret = approval_missing(&asked->spec, pure, count, call->arena);
+    *ret = approval_missing(&asked->spec, voices, count, call->arena);
     return 0;
 }
 

@@ -123,18 +123,13 @@ static int decide(struct engine *engine, const struct json *spec, int64_t wait, 
                   const char **ret_missing, struct json *ret_people, struct err *err)
 {
     struct vote *votes = NULL;
+    struct approval_vote *pure = NULL;
     size_t count = 0;
     *ret_people = json_array();
-    if (store_vote_list(engine->options.store, wait, engine->turn, &votes, &count, err) < 0) {
+    if (store_vote_voices(engine->options.store, wait, engine->turn, &votes, &pure, &count, err) < 0) {
         return -1;
     }
-    struct approval_vote *pure = arena_array(engine->turn, count, sizeof *pure);
-    struct json *groups = arena_array(engine->turn, count, sizeof *groups);
     for (size_t i = 0; i < count; i++) {
-        (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, engine->turn, &groups[i], NULL);
-        pure[i] = (struct approval_vote){
-            .actor = vote_voice(&votes[i]), .groups = &groups[i],
-            .approve = strcmp(votes[i].decision, "approve") == 0};
         json_push(engine->turn, ret_people, json_cstring(engine->turn, vote_words(engine->turn, &votes[i])));
     }
     *ret_missing = approval_missing(spec, pure, count, engine->turn);

@@ -335,3 +335,21 @@ int store_vote_list(struct store *store, int64_t wait, struct arena *arena, stru
     *ret_count = count;
     return row;
 }
+
+int store_vote_voices(struct store *store, int64_t wait, struct arena *arena, struct vote **ret_votes,
+                      struct approval_vote **ret_voices, size_t *ret_count, struct err *err)
+{
+    if (store_vote_list(store, wait, arena, ret_votes, ret_count, err) < 0) {
+        return -1;
+    }
+    struct approval_vote *voices = arena_array(arena, *ret_count, sizeof *voices);
+    struct json *groups = arena_array(arena, *ret_count, sizeof *groups);
+    for (size_t i = 0; i < *ret_count; i++) {
+        const struct vote *vote = &(*ret_votes)[i];
+        groups[i] = json_array();
+        (void)json_read(str_from(vote->groups), (struct json_limits){0}, arena, &groups[i], NULL);
+        voices[i] = (struct approval_vote){vote_voice(vote), &groups[i], strcmp(vote->decision, "approve") == 0};
+    }
+    *ret_voices = voices;
+    return 0;
+}

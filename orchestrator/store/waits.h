@@ -4,6 +4,7 @@
 #ifndef SLUICE_STORE_WAITS_H
 #define SLUICE_STORE_WAITS_H
 
+#include "run/approval.h"
 #include "run/run.h"
 #include "store/store.h"
 
@@ -71,5 +72,8 @@ static inline const char *vote_voice(const struct vote *vote)
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err);
 int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
                     struct err *err);
+/* The same as the rules of approvals take it; both lists have `*ret_count` items. */
+int store_vote_voices(struct store *store, int64_t wait, struct arena *arena, struct vote **ret_votes,
+                      struct approval_vote **ret_voices, size_t *ret_count, struct err *err);
 
 #endif

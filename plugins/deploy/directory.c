@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "directory.h"
 
+#include "file_text.h"
 #include "folder.h"
 #include "moment.h"
 #include "textbuf.h"
@@ -240,25 +241,6 @@ static void put_share(struct textbuf *out, const char *version, double weight)
     textbuf_put(out, "}");
 }
 
-static int write_traffic(const struct directory *directory, const struct textbuf *text, struct fault *fault)
-{
-    struct scratch scratch = {0};
-    const char *path = traffic_file(&scratch, directory);
-    const char *beside = scratch_printf(&scratch, "%s/.traffic.json.new", directory->path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    bool good = fd >= 0 && write(fd, textbuf_text(text), text->size) == (ssize_t)text->size && fsync(fd) == 0;
-    int result = good ? 0 : failed(fault, "write", beside);
-    if (fd >= 0 && close(fd) < 0 && result == 0) {
-        result = failed(fault, "write", beside);
-    }
-    if (result == 0 && rename(beside, path) < 0) {
-        result = failed(fault, "replace", path);
-    }
-    result = result < 0 ? -1 : sync_names(directory->path, fault);
-    scratch_free(&scratch);
-    return result;
-}
-
 /* `version` has `weight` percent, what was there before the rest; NULL is nothing, and has no traffic. */
 static int put_traffic(const struct directory *directory, const char *version, double weight, struct fault *fault)
 {
@@ -271,7 +253,9 @@ static int put_traffic(const struct directory *directory, const char *version, d
         put_share(&text, version, before == NULL ? 100 : weight);
     }
     textbuf_put(&text, text.size == 0 ? "{\"versions\": []}\n" : "]}\n");
-    int result = write_traffic(directory, &text, fault);
+    struct scratch scratch = {0};
+    int result = file_text_replace(traffic_file(&scratch, directory), textbuf_text(&text), 0644, fault);
+    scratch_free(&scratch);
     textbuf_free(&text);
     return result;
 }

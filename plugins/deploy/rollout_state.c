@@ -7,8 +7,6 @@
 #include "value.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,29 +104,6 @@ static void put_model(struct members *members, const char *key, const struct rol
     members_free(&one);
 }
 
-static int sync_folder(const char *path, struct fault *fault)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd < 0 || fsync(fd) < 0 ? fault_set(fault, "cannot sync '%.300s': %s", path, strerror(errno)) : 0;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return result;
-}
-
-static int replace(const struct step_host *host, const char *path, const char *beside, const char *text,
-                   struct fault *fault)
-{
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    size_t size = strlen(text);
-    bool good = fd >= 0 && write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
-    good = (fd < 0 || close(fd) == 0) && good;
-    if (!good || rename(beside, path) < 0) {
-        return fault_set(fault, "cannot write '%.300s': %s", path, strerror(errno));
-    }
-    return sync_folder(host->context->state_dir, fault);
-}
-
 int rollout_state_write(const struct step_host *host, const struct rollout_state *state, struct fault *fault)
 {
     struct scratch scratch = {0};
@@ -146,7 +121,7 @@ int rollout_state_write(const struct step_host *host, const struct rollout_state
     members_bool(&map, "refused", state->refused);
     int result = folder_make(host->context->state_dir, fault);
     if (result == 0) {
-        result = replace(host, path, scratch_printf(&scratch, "%s.new", path), members_json(&map), fault);
+        result = file_text_replace(path, members_json(&map), 0600, fault);
     }
     members_free(&map);
     scratch_free(&scratch);
@@ -159,7 +134,7 @@ int rollout_state_remove(const struct step_host *host, struct fault *fault)
     const char *path = rollout_state_path(host, &scratch);
     int result = unlink(path) < 0 && errno != ENOENT
                      ? fault_set(fault, "cannot remove '%.300s': %s", path, strerror(errno))
-                     : sync_folder(host->context->state_dir, fault);
+                     : folder_sync(host->context->state_dir, fault);
     scratch_free(&scratch);
     return result;
 }

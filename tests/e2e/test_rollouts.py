@@ -61,8 +61,9 @@ def serves(sluice, folder="srv"):
 
 
 def nothing_is_left(sluice, folder="srv"):
+    """But what a process that was killed had not yet put in its place."""
     left = set(os.listdir(sluice.folder / folder)) - {"versions", "current", "traffic.json", ".lock"}
-    return left == set() and not list(sluice.home.glob("runs/*/state/*/rollout*"))
+    return all(name.endswith(".new") for name in left) and not list(sluice.home.glob("runs/*/state/*/rollout*"))
 
 
 TWO_STAGES = """\

@@ -103,7 +103,8 @@ TEST(rollout_goes_on_after_its_wait_and_ends_with_all_of_the_traffic)
     begin(&fake);
     assert_non_null(strstr(traffic(&fake), "\"weight\": 90"));
     assert_non_null(strstr(fake_host_called(&fake, "deployment.note"),
-                           "\"state\":\"stage\",\"model_id\":\"m-2\",\"uri\":\"models:/wine/2\",\"from\":\"versions/1"));
+                           "\"state\":\"stage\",\"model_id\":\"m-2\",\"uri\":\"models:/wine/2\","
+                           "\"from\":\"versions/1"));
     resume(&fake);
     assert_int_equal(fake_host_run(&fake, staged), STEP_OK);
     assert_serves(&fake, "versions/2");
@@ -207,7 +208,8 @@ TEST(rollout_that_cannot_read_what_it_has_written_touches_nothing)
 TEST(rollout_says_before_anything_what_does_not_fit)
 {
     static const char *const cases[][2] = {
-        {"\"stages\": [{\"weight\": 50}, {\"weight\": 50}]", "expected more than the 50 of the stage before it, found 50"},
+        {"\"stages\": [{\"weight\": 50}, {\"weight\": 50}]",
+         "expected more than the 50 of the stage before it, found 50"},
         {"\"stages\": [{\"weight\": 0}]", "expected a number of percent, above 0 and up to 100"},
         {"\"stages\": [{\"weight\": 10, \"target\": {\"directory\": \"x\"}}]", "exactly one of 'weight' and 'target'"},
         {"\"stages\": [{\"weight\": 10}, {\"target\": {\"directory\": \"x\"}}]",
@@ -224,8 +226,8 @@ TEST(rollout_says_before_anything_what_does_not_fit)
     struct fake_host fake;
     prepare(&fake);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *params = arena_printf(fake.arena, "{\"model\": \"m-2\", \"target\": {\"directory\": \"serve\"}, %s}",
-                                          cases[i][0]);
+        const char *params = arena_printf(
+            fake.arena, "{\"model\": \"m-2\", \"target\": {\"directory\": \"serve\"}, %s}", cases[i][0]);
         assert_int_equal(fake_host_run(&fake, params), STEP_FAILED);
         if (strstr(fake.failure, cases[i][1]) == NULL) {
             fail_msg("%s: %s", cases[i][0], fake.failure);

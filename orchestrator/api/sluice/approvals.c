@@ -88,18 +88,12 @@ static int read_votes(struct api_call *call, int64_t wait, struct json *ret_list
 {
     struct vote *votes = NULL;
     *ret_list = json_array();
-    if (store_vote_list(call->store, wait, call->arena, &votes, ret_count, err) < 0) {
+    if (store_vote_voices(call->store, wait, call->arena, &votes, ret_pure, ret_count, err) < 0) {
         return -1;
     }
-    *ret_pure = arena_array(call->arena, *ret_count, sizeof **ret_pure);
-    struct json *groups = arena_array(call->arena, *ret_count, sizeof *groups);
     for (size_t i = 0; i < *ret_count; i++) {
-        groups[i] = json_array();
-        (void)json_read(str_from(votes[i].groups), (struct json_limits){0}, call->arena, &groups[i], NULL);
-        (*ret_pure)[i] = (struct approval_vote){vote_voice(&votes[i]), &groups[i],
-                                                strcmp(votes[i].decision, "approve") == 0};
-        struct vote_answer vote = {votes[i].actor,  votes[i].login, votes[i].on_behalf_of, votes[i].decision,
-                                   votes[i].reason, groups[i],      votes[i].at_ms};
+        struct vote_answer vote = {votes[i].actor,  votes[i].login,          votes[i].on_behalf_of, votes[i].decision,
+                                   votes[i].reason, *(*ret_pure)[i].groups, votes[i].at_ms};
         json_push(call->arena, ret_list, schema_write(&vote_schema, &vote, call->arena));
     }
     return 0;
