@@ -32,7 +32,8 @@ static const char *found(struct fake_host *fake, const char *text, const char *m
 TEST(numbers_are_found_by_name_path_and_label)
 {
     static const char json[] = " {\"error_rate\": 0.01, \"a.b\": 2, \"latency\": {\"p99\": \"0.2\", "
-                               "\"x.y\": {\"z\": 7}}, \"result\": [{\"value\": [5, \"0.5\"]}], \"word\": \"much\", \"none\": null}";
+                               "\"x.y\": {\"z\": 7}}, \"result\": [{\"value\": [5, \"0.5\"]}], "
+                               "\"word\": \"much\", \"none\": null}";
     static const char text[] = "# HELP error_rate of answers\nerror_rate 0.01 1700000000\n"
                                "errors_total{code=\"500\",path=\"/a \\\"b\\\" \\\\ \\n\"} 3\n"
                                "errors_total{code=\"404\"} 8\nlatency{quantile=\"0.99\"} +Inf\nbad{code=500} 1\n"
