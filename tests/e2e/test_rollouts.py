@@ -10,6 +10,7 @@ import pytest
 from guarding import activity, me
 from loopback import Loopback
 from programs import runners_of, wait_until
+from serving import Server
 from test_plugins_outside import MODELS
 
 STAGED = """\
@@ -234,6 +235,26 @@ def test_a_stage_holds_no_process_and_goes_on_after_the_daemon_was_killed(wines,
     assert traffic(wines) == {"1": 90, "2": 10}
     result = wines("resume", "--json", expect=0)
     assert result.step("deploy")["attempt"] == 1 and serves(wines) == "2" and nothing_is_left(wines)
+
+
+def test_a_server_that_was_killed_goes_on_with_a_stage_when_it_comes_back(wines, web):
+    staged(wines, LONG % ("3s", web.url))
+    server = Server(wines)
+    client = begun(wines)
+    server.process.kill()
+    server.process.wait()
+    Server(wines)
+    assert wait_until(lambda: serves(wines) == "2" and nothing_is_left(wines), 30)
+    client.wait(30)
+    assert wines("show", "deploy/1", "--json", expect=0).step("deploy")["attempt"] == 1
+
+
+def test_who_interrupts_a_stage_at_the_terminal_has_it_taken_back(wines, web):
+    staged(wines, LONG % ("1h", web.url))
+    process = begun(wines)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
 
 
 def test_a_stage_that_is_cancelled_is_taken_back(wines, web):
