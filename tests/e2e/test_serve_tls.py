@@ -128,8 +128,8 @@ def test_another_address_is_served_with_users_and_tls(sluice, options):
     add_user(sluice, "alice", ALICE, "--admin")
     refused = sluice("serve", "--port", "0", "--host", "0.0.0.0", expect=2)
     assert "--tls-cert" in refused.err
-    # Where the heap happens to give the library's thread-local block the 16th byte of a page, LeakSanitizer takes it for
-    # one of an old C library's, reads a size that is none, and crashes: it is not to look at such blocks here.
+    # Where the heap happens to give the library's thread-local block the 16th byte of a page, LeakSanitizer takes it
+    # for one of an old C library's, reads a size that is none, and crashes: it is not to look at such blocks here.
     env = {"ASAN_OPTIONS": sluice.env["ASAN_OPTIONS"] + ":intercept_tls_get_addr=0"}
     process = sluice.start("serve", "--port", "0", "--host", "0.0.0.0", *options, env=env)
     assert " at https://0.0.0.0:" in process.stdout.readline()
