@@ -143,6 +143,7 @@ struct api_options {
     const struct api_watch *watch;      /* NULL: there is no /metrics */
     /* For API_SLUICE: */
     struct engine *engine;             /* NULL: there is none, and commands are refused */
+    struct triggers *triggers;         /* of that engine; NULL: there are none */
     const char *const *plugin_folders; /* ends with NULL */
     struct json groups;                /* {group: [actor, ...]} of config.yaml */
     struct json (*git)(const char *workspace, struct arena *arena); /* what lies there now; in a thread */

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "store/evaluation_datasets.h"
 #include "store/experiments.h"
+#include "store/steps.h"
 
 /* ---- one object ------------------------------------------------------------------------------------------------- */
 
@@ -268,9 +269,26 @@ const struct reader *user_reader(struct api_call *call)
     return call->who == NULL ? NULL : auth_reader(call->auth, call->who, call->arena);
 }
 
+/* Of the run whose step's token it is. */
+static struct mover step_mover(const struct api_call *call)
+{
+    struct attempt_origin step;
+    struct mover by = {.actor = "a step", .door = "mlflow"};
+    if (store_attempt_origin(call->store, call->step->attempt, call->arena, &step, NULL) == 1) {
+        by.actor = arena_printf(call->arena, "step %s of run %s %s", step.step, step.pipeline, step.label);
+        by.run_id = step.run_id;
+        by.person = step.actor;
+    }
+    return by;
+}
+
 struct mover api_mover(const struct api_call *call)
 {
+    if (call->step != NULL) {
+        return step_mover(call);
+    }
     return (struct mover){.actor = call->who == NULL ? "anonymous" : arena_printf(call->arena, "%s (login)",
                                                                                   call->who->name),
-                          .door = "mlflow"};
+                          .door = "mlflow",
+                          .person = call->who == NULL ? NULL : call->who->name};
 }

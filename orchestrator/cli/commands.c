@@ -32,6 +32,11 @@ const struct command *const commands[] = {
     &command_backfills,
     &command_backfills_cancel,
     &command_triggers,
+    &command_deploy_job_start,
+    &command_deploy_job_list,
+    &command_deploy_job_status,
+    &command_deploy_job_connect,
+    &command_deploy_job_disconnect,
     /* Look */
     &command_runs,
     &command_show,

@@ -24,6 +24,9 @@ extern const struct command command_activity, command_activity_verify;
 extern const struct command command_schedule_list, command_schedule_next, command_schedule_pause;
 extern const struct command command_schedule_resume, command_backfill, command_backfills, command_backfills_cancel;
 extern const struct command command_pipelines, command_triggers;
+/* cmd_deploy_job.c */
+extern const struct command command_deploy_job_start, command_deploy_job_list, command_deploy_job_status;
+extern const struct command command_deploy_job_connect, command_deploy_job_disconnect;
 /* cmd_approvals.c */
 extern const struct command command_approvals, command_approvals_delegate, command_approvals_delegations;
 extern const struct command command_approvals_undelegate, command_approvals_link;

@@ -153,6 +153,7 @@ static struct api_options options_of(struct tracking *tracking)
         .hooks = session->hooks,
         .watch = session->watch,
         .engine = session->engine,
+        .triggers = session->triggers,
         .plugin_folders = session_plugin_folders(session->cli),
         .groups = session->config.groups,
         .git = git_of,

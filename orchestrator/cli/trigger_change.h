@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What people ask of schedules and backfills, as documents, so that whoever holds the home does it:
+ * What people ask of schedules, backfills and deployment jobs, as documents, so that whoever holds the home does it:
  *
  *   {"what": "pause", "pipeline", "schedule", "reason" or null} -> {}
  *   {"what": "resume", "pipeline", "schedule"} -> {}
  *   {"what": "backfill", "pipeline", "schedule", "from_ms", "to_ms", "reprocess", "most", "reverse"} -> {"id"}
  *   {"what": "cancel_backfill", "id"} -> {}
+ *   {"what": "deploy", "model", "version", "pipeline" or null, "params"} -> {"run_id", "run", "pipeline"}
+ *   {"what": "connect", "model", "pipeline" or null} -> {}
  */
 #ifndef SLUICE_CLI_TRIGGER_CHANGE_H
 #define SLUICE_CLI_TRIGGER_CHANGE_H

@@ -323,27 +323,34 @@ static int call_gate_record(const struct call *call, struct json *ret, struct er
 
 /* ---- registry ---------------------------------------------------------------------------------------------------- */
 
-static int set_tags(const struct call *call, const char *name, int64_t version, struct err *err)
+static struct mover mover_of(const struct call *call)
+{
+    const struct pipeline_run *run = &call->attempt->open->row;
+    return (struct mover){.actor = call_actor(call),
+                          .door = "step",
+                          .reason = json_get_text(call->params, "reason", NULL),
+                          .run_id = run->run_id,
+                          .person = run->actor};
+}
+
+static struct pair *tags_of(const struct call *call, size_t *ret_count)
 {
     const struct json *tags = json_get(call->params, "tags");
-    for (size_t i = 0; tags != NULL && tags->type == JSON_OBJECT && i < tags->u.object.count; i++) {
+    size_t count = tags != NULL && tags->type == JSON_OBJECT ? tags->u.object.count : 0;
+    struct pair *pairs = arena_array(call->arena, count, sizeof *pairs);
+    for (size_t i = 0; i < count; i++) {
         const struct json *value = &tags->u.object.members[i].value;
-        const char *text = value->type == JSON_STRING ? value->u.string.p : json_text(call->arena, value).p;
-        if (store_version_tag(call->store, name, version, tags->u.object.members[i].key.p, text,
-                              engine_now(call->engine), err) < 0) {
-            return -1;
-        }
+        pairs[i].key = tags->u.object.members[i].key.p;
+        pairs[i].value = value->type == JSON_STRING ? value->u.string.p : json_text(call->arena, value).p;
     }
-    return 0;
+    *ret_count = count;
+    return pairs;
 }
 
 static int move_alias(const struct call *call, const char *name, const char *alias, int64_t version, int64_t expect,
                       int64_t *ret_previous, struct err *err)
 {
-    const struct mover by = {.actor = call_actor(call),
-                             .door = "step",
-                             .reason = json_get_text(call->params, "reason", NULL),
-                             .run_id = call->attempt->open->row.run_id};
+    const struct mover by = mover_of(call);
     return store_alias_set(call->store, name, alias, version, expect, &by, engine_now(call->engine), ret_previous,
                            err);
 }
@@ -375,8 +382,11 @@ static int call_register(const struct call *call, struct json *ret, struct err *
     };
     int64_t number = 0;
     bool existing = false;
-    if (store_registry_register(call->store, name, &version, engine_now(call->engine), &number, &existing, err) < 0 ||
-        set_tags(call, name, number, err) < 0) {
+    size_t tag_count = 0;
+    const struct pair *tags = tags_of(call, &tag_count);
+    const struct mover by = mover_of(call);
+    if (store_registry_register(call->store, name, &version, tags, tag_count, &by, engine_now(call->engine), &number,
+                                &existing, err) < 0) {
         return -1;
     }
     const char *words = arena_printf(call->arena, "model %s/%lld", name, (long long)number);

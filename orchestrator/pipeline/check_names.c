@@ -346,6 +346,24 @@ static void check_given(struct loader *loader, struct named_template *given, con
     }
 }
 
+/* What a model's trigger gives by itself must fit the param of that name. */
+static void check_given_by_model(struct loader *loader, const struct trigger *trigger, const struct param *param,
+                                 bool *given)
+{
+    const struct given_param *gives = trigger_gives(trigger->kind, param->name);
+    if (gives == NULL || *given) {
+        return;
+    }
+    *given = true;
+    if ((gives->types & 1u << param->type) == 0) {
+        diag_add(loader->diags, DIAG_TYPE, param->pos,
+                 arena_printf(loader->arena, "write type: %s, or give it in 'params' of the trigger",
+                              value_type_name(gives->type)),
+                 "'on: %s' gives '%.*s', %s: a param of type %s cannot take it", trigger_kind_name(trigger->kind),
+                 STR_ARG(param->name), gives->doc, value_type_name(param->type));
+    }
+}
+
 static void check_trigger(struct expr_check *check, const struct trigger *trigger)
 {
     const struct pipeline *pipeline = check->loader->pipeline;
@@ -368,6 +386,7 @@ static void check_trigger(struct expr_check *check, const struct trigger *trigge
         }
     }
     for (size_t p = 0; p < pipeline->param_count; p++) {
+        check_given_by_model(check->loader, trigger, &pipeline->params[p], &given[p]);
         if (pipeline->params[p].required && !given[p]) {
             diag_add(check->loader->diags, DIAG_SUSPECT, trigger->pos, "give it in 'params' of the trigger",
                      "the param '%.*s' has no default: no run that this starts can begin",

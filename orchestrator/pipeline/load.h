@@ -120,6 +120,8 @@ struct json load_param_value(const struct param *param, const struct template *g
 /* The same of a node of YAML: a number for a param that is text is as it is written, 1.10. */
 struct json load_param_node(const struct param *param, const struct yaml_node *node, struct arena *arena);
 void load_triggers(struct loader *loader, const struct yaml_node *node, void *target);
+/* Once all is read: a deployment job has the params that it is given, also where the file does not name them. */
+void load_given_params(struct loader *loader);
 void load_steps(struct loader *loader, const struct yaml_node *node, void *target);
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
 void load_model(struct loader *loader, const struct yaml_node *node, void *target);

@@ -320,6 +320,9 @@ int pipeline_params(const struct pipeline *pipeline, const struct json *given, b
         const struct json *value = json_get_str(given, param->name);
         struct json typed = value == NULL ? param->def : *value;
         struct err wrong = {0};
+        if (value == NULL && param->implied) {
+            continue;
+        }
         if (value == NULL && param->required) {
             add_problem(arena, &problems, param->name, "it has no default: give it a value");
             continue;

@@ -27,7 +27,8 @@ static struct trigger *add_trigger(struct loader *loader, struct triggers *trigg
 
 const char *trigger_kind_name(enum trigger_kind kind)
 {
-    static const char *const names[] = {"schedule", "webhook", "push", "model_version", "model_alias", "pipeline"};
+    static const char *const names[] = {"schedule",    "webhook",   "push",        "model_version",
+                                        "model_alias", "model_tag", "model_stage", "pipeline"};
     return names[kind];
 }
 
@@ -236,20 +237,70 @@ static const struct key push_keys[] = {
     {0},
 };
 
-static const struct key model_version_keys[] = {
-    {.name = "model", .takes = TAKES_TEXT, .doc = "Glob of registered models.", .required = true},
-    {.name = "prompts", .takes = TAKES_SWITCH, .load = key_bool, .doc = "Also for prompts (false)."},
-    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which versions start a run."},
-    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
-    {0},
-};
+/* ---- what happens to registered models -------------------------------------------------------------------- */
+
+static void key_glob(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct str text = {0};
+    (void)target;
+    if (load_text(loader, node, &text) && text.n == 0) {
+        load_error(loader, node, DIAG_VALUE, "write \"*\" for any", "a glob that is empty matches nothing");
+    }
+}
+
+static void key_debounce(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    (void)load_duration(loader, node, &((struct trigger *)target)->debounce_ms);
+}
+
+static const char *const actions[] = {"set", "deleted", NULL};
+
+static void key_actions(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    size_t word = 0;
+    (void)target;
+    if (node->count == 0) {
+        load_error(loader, node, DIAG_VALUE, "leave it out for both", "'actions' is empty: nothing would start a run");
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        (void)load_choice(loader, &node->items[i], actions, &word);
+    }
+}
+
+#define MODEL_KEYS(which)                                                                                              \
+    {.name = "model", .takes = TAKES_TEXT, .load = key_glob, .doc = "Glob of registered models.", .required = true},   \
+        {.name = "prompts", .takes = TAKES_SWITCH, .load = key_bool, .doc = "Also for prompts (false)."},              \
+        {.name = "debounce", .takes = TAKES_DURATION, .load = key_debounce,                                            \
+         .doc = "The last of those that come within this after each other starts one run."},                           \
+        {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = which},                                           \
+        {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},                       \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
+#define ACTIONS                                                                                                        \
+    {                                                                                                                  \
+        .name = "actions", .takes = TAKES_LIST, .load = key_actions, .doc = "set, deleted; both by default.",          \
+        .choices = actions                                                                                             \
+    }
+
+static const struct key model_version_keys[] = {MODEL_KEYS("Which versions start a run.")};
 
 static const struct key model_alias_keys[] = {
-    {.name = "model", .takes = TAKES_TEXT, .doc = "Glob of registered models.", .required = true},
-    {.name = "alias", .takes = TAKES_TEXT, .doc = "Glob of aliases."},
-    {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which moves start a run."},
-    {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run."},
-    {0},
+    {.name = "alias", .takes = TAKES_TEXT, .load = key_glob, .doc = "Glob of aliases; any by default."},
+    ACTIONS,
+    MODEL_KEYS("Which moves start a run."),
+};
+
+static const struct key model_tag_keys[] = {
+    {.name = "key", .takes = TAKES_TEXT, .load = key_glob, .doc = "Glob of keys of version tags; any by default."},
+    ACTIONS,
+    MODEL_KEYS("Which tags start a run."),
+};
+
+static const struct key model_stage_keys[] = {
+    {.name = "stage", .takes = TAKES_TEXT, .load = key_glob,
+     .doc = "Glob of the stages that a version comes into, in any case; any by default."},
+    MODEL_KEYS("Which changes start a run."),
 };
 
 static const char *const ends[] = {"succeeded", "failed", "cancelled", NULL};
@@ -320,6 +371,16 @@ static void on_model_alias(struct loader *loader, const struct yaml_node *node, 
     load_event(loader, node, target, TRIGGER_MODEL_ALIAS, model_alias_keys);
 }
 
+static void on_model_tag(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_MODEL_TAG, model_tag_keys);
+}
+
+static void on_model_stage(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    load_event(loader, node, target, TRIGGER_MODEL_STAGE, model_stage_keys);
+}
+
 static void on_pipeline(struct loader *loader, const struct yaml_node *node, void *target)
 {
     load_event(loader, node, target, TRIGGER_PIPELINE, pipeline_trigger_keys);
@@ -331,10 +392,14 @@ const struct key trigger_keys[] = {
     {.name = "webhook", .takes = TAKES_MAP, .load = on_webhook, .doc = "POST /hooks/NAME.", .keys = webhook_keys},
     {.name = "push", .takes = TAKES_MAP | TAKES_NULL, .load = on_push, .doc = "New commits of its repository.",
      .keys = push_keys},
-    {.name = "model_version", .takes = TAKES_MAP, .load = on_model_version, .doc = "A new version of a model.",
-     .keys = model_version_keys},
-    {.name = "model_alias", .takes = TAKES_MAP, .load = on_model_alias, .doc = "An alias that moves.",
+    {.name = "model_version", .takes = TAKES_MAP, .load = on_model_version,
+     .doc = "A new version of a model: a deployment job.", .keys = model_version_keys},
+    {.name = "model_alias", .takes = TAKES_MAP, .load = on_model_alias, .doc = "An alias that is set or deleted.",
      .keys = model_alias_keys},
+    {.name = "model_tag", .takes = TAKES_MAP, .load = on_model_tag, .doc = "A version's tag that is set or deleted.",
+     .keys = model_tag_keys},
+    {.name = "model_stage", .takes = TAKES_MAP, .load = on_model_stage, .doc = "A version that comes into a stage.",
+     .keys = model_stage_keys},
     {.name = "pipeline", .takes = TAKES_MAP, .load = on_pipeline, .doc = "The end of another pipeline's run.",
      .keys = pipeline_trigger_keys},
     {.name = "call", .takes = TAKES_ANY, .later = "pipelines that can only be called", .doc = "Later."},
@@ -348,4 +413,59 @@ void load_triggers(struct loader *loader, const struct yaml_node *node, void *ta
     (void)load_map(loader, node, trigger_keys, &triggers, "'on'");
     loader->pipeline->triggers = triggers.items;
     loader->pipeline->trigger_count = triggers.count;
+}
+
+/* ---- deployment jobs -------------------------------------------------------------------------------------- */
+
+const struct given_param trigger_given[] = {
+    {{"model_name", 10}, VALUE_STRING, "the registered model's name", 1u << VALUE_STRING | 1u << VALUE_JSON},
+    {{"model_version", 13}, VALUE_INTEGER, "the version's number",
+     1u << VALUE_INTEGER | 1u << VALUE_NUMBER | 1u << VALUE_STRING | 1u << VALUE_JSON},
+    {{0}, VALUE_STRING, NULL, 0},
+};
+
+const struct given_param *trigger_gives(enum trigger_kind kind, struct str name)
+{
+    bool about_model = kind == TRIGGER_MODEL_VERSION || kind == TRIGGER_MODEL_ALIAS || kind == TRIGGER_MODEL_TAG ||
+                       kind == TRIGGER_MODEL_STAGE;
+    const struct given_param *given = trigger_given;
+    while (given->doc != NULL && !str_eq(given->name, name)) {
+        given++;
+    }
+    return about_model && given->doc != NULL ? given : NULL;
+}
+
+const struct param *pipeline_find_param(const struct pipeline *pipeline, struct str name)
+{
+    for (size_t i = 0; i < pipeline->param_count; i++) {
+        if (str_eq(pipeline->params[i].name, name)) {
+            return &pipeline->params[i];
+        }
+    }
+    return NULL;
+}
+
+void load_given_params(struct loader *loader)
+{
+    struct pipeline *pipeline = loader->pipeline;
+    if (pipeline_find_trigger(pipeline, TRIGGER_MODEL_VERSION, (struct str){0}) == NULL) {
+        return;
+    }
+    size_t count = pipeline->param_count;
+    struct param *params = arena_array(loader->arena, count + 2, sizeof *params);
+    for (size_t i = 0; i < count; i++) {
+        params[i] = pipeline->params[i];
+    }
+    for (const struct given_param *given = trigger_given; given->doc != NULL; given++) {
+        if (pipeline_find_param(pipeline, given->name) == NULL) {
+            params[count++] = (struct param){.name = given->name,
+                                             .type = given->type,
+                                             .implied = true,
+                                             .def = json_null(),
+                                             .choices = json_null(),
+                                             .description = str_from(given->doc)};
+        }
+    }
+    pipeline->params = params;
+    pipeline->param_count = count;
 }

@@ -43,6 +43,7 @@ struct param {
     struct pos pos;
     enum value_type type;
     bool required;   /* has no default */
+    bool implied;    /* the file does not name it: `on: model_version` gives it, and other runs do not have it */
     struct json def; /* of the right type */
     bool has_minimum, has_maximum;
     double minimum, maximum;
@@ -206,6 +207,8 @@ enum trigger_kind {
     TRIGGER_PUSH,
     TRIGGER_MODEL_VERSION,
     TRIGGER_MODEL_ALIAS,
+    TRIGGER_MODEL_TAG,
+    TRIGGER_MODEL_STAGE,
     TRIGGER_PIPELINE
 };
 
@@ -235,6 +238,7 @@ struct trigger {
     int64_t catchup_limit;
     int64_t jitter_ms;
     enum overlap overlap;
+    int64_t debounce_ms; /* of what happens to models: 0: each is decided at once */
     struct json settings; /* all keys as written, for the daemon */
     const struct expr *condition; /* `if` */
     const struct named_template *params;
@@ -323,6 +327,20 @@ const struct pipeline *pipeline_load_file(const char *path, struct diags *diags,
 const char *trigger_kind_name(enum trigger_kind kind);
 /* The entry of `on:` of a kind, of a schedule with this id; NULL: there is none. */
 const struct trigger *pipeline_find_trigger(const struct pipeline *pipeline, enum trigger_kind kind, struct str id);
+/* The param of this name, or NULL. */
+const struct param *pipeline_find_param(const struct pipeline *pipeline, struct str name);
+/* What a run is given by itself that a model has started: model_name and model_version, unless the trigger's own
+ * `params` give them. `on: model_version` makes the pipeline a deployment job, which has these params also when the
+ * file does not name them. */
+struct given_param {
+    struct str name;
+    enum value_type type;
+    const char *doc; /* NULL ends the table */
+    unsigned types;  /* of which a param of that name may be: bits by enum value_type */
+};
+extern const struct given_param trigger_given[];
+/* The row of a param that a trigger of this kind gives; NULL: it does not. */
+const struct given_param *trigger_gives(enum trigger_kind kind, struct str name);
 /* The names under `outputs` of a step, as far as it and its plugin declare them. */
 size_t step_output_name_count(const struct step *step);
 struct str step_output_name(const struct step *step, size_t index);

@@ -302,6 +302,7 @@ static const struct pipeline *load_whole(struct diags *diags, const struct pipel
         return NULL;
     }
     pipeline->experiment = pipeline->experiment.n == 0 ? pipeline->name : pipeline->experiment;
+    load_given_params(&loader);
     pipeline->index = step_index_new(loader.arena, pipeline);
     loader.steps = yaml_get(root, "steps");
     check_plugins(&loader);

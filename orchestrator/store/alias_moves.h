@@ -16,6 +16,7 @@ struct mover {
     const char *door;   /* "step", "cli", "mlflow", "import", "rollback" */
     const char *reason; /* NULL: none was given */
     const char *run_id; /* the pipeline run whose step asks; NULL: none */
+    const char *person; /* as approvals know who asks, and runs are started by; NULL: `actor` */
 };
 
 struct alias_move {

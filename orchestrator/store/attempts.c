@@ -223,3 +223,25 @@ int store_call_get(struct store *store, int64_t attempt, int64_t seq, struct are
     stmt_done(s);
     return row;
 }
+
+int store_attempt_origin(struct store *store, int64_t id, struct arena *arena, struct attempt_origin *ret,
+                         struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "SELECT s.step, r.run_id, r.pipeline, r.number || CASE WHEN r.revision > 1 THEN '.' || r.revision ELSE "
+               "'' END, r.actor FROM attempts AS a JOIN steps AS s ON s.run_id = a.run_id AND s.position = a.position "
+               "AND s.item = a.item JOIN pipeline_runs AS r ON r.run_id = a.run_id WHERE a.id = :id");
+    stmt_int(s, ":id", id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = (struct attempt_origin){
+            .step = stmt_column_text(s, 0, arena),
+            .run_id = stmt_column_text(s, 1, arena),
+            .pipeline = stmt_column_text(s, 2, arena),
+            .label = stmt_column_text(s, 3, arena),
+            .actor = stmt_column_text(s, 4, arena),
+        };
+    }
+    stmt_done(s);
+    return row;
+}

@@ -2,6 +2,7 @@
  * Aliases: store_alias_set alone moves, makes and deletes them.
  */
 #include "store/guards.h"
+#include "store/model_events.h"
 #include "store/registry_internal.h"
 #include "store/webhook_events.h"
 
@@ -63,6 +64,15 @@ static int change_alias(struct store *store, const struct alias_move *move, cons
         .version = move->to_version != 0 ? move->to_version : move->from_version,
         .removes = move->to_version == 0,
     };
+    const struct model_event event = {
+        .kind = MODEL_EVENT_ALIAS,
+        .action = move->to_version == 0 ? "deleted" : "set",
+        .name = move->name,
+        .version = question.version,
+        .previous = move->from_version,
+        .what = move->alias,
+        .by = by,
+    };
     if (guard_require(store, &question, arena, &answer, err) < 0) {
         return -1;
     }
@@ -71,7 +81,7 @@ static int change_alias(struct store *store, const struct alias_move *move, cons
                    event_alias(store, move->name, move->alias, move->to_version, move->at_ms, err) < 0 ||
                    alias_move_record(store, &record, err) < 0
                ? -1
-               : 0;
+               : model_event_tell(store, &event, move->at_ms, err);
 }
 
 static int set_alias(struct store *store, const struct alias_move *asked, int64_t expect, const struct mover *by,

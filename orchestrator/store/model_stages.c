@@ -2,6 +2,7 @@
  * Stages of model versions: `move` alone changes them.
  */
 #include "store/guards.h"
+#include "store/model_events.h"
 #include "store/registry_internal.h"
 
 #include <string.h>
@@ -78,22 +79,9 @@ int stage_enter(struct store *store, const char *name, int64_t version, const ch
     return result;
 }
 
-/* `stage` is canonical. Whatever guards a stage stands here. */
-static int move(struct store *store, const char *name, int64_t version, const char *stage, const struct mover *by,
-                int64_t now_ms, struct err *err)
+static int write_stage(struct store *store, const char *name, int64_t version, const char *stage, int64_t now_ms,
+                       struct err *err)
 {
-    struct arena *arena = arena_new();
-    struct model_version found;
-    int allowed = store_version_get(store, name, version, arena, &found, err) < 0 ? -1
-                  : strcmp(found.stage, stage) == 0                               ? 0
-                  : pass(store, &found, found.stage, true, by, now_ms, arena, err) < 0 ||
-                            pass(store, &found, stage, false, by, now_ms, arena, err) < 0
-                      ? -1
-                      : 0;
-    arena_free(arena);
-    if (allowed < 0) {
-        return -1;
-    }
     struct stmt *s = stmt_get(store, "UPDATE model_versions SET stage = :stage, updated_ms = :now "
                                      "WHERE name = :name AND version = :version" VERSION_ALIVE);
     stmt_text(s, ":name", name);
@@ -102,6 +90,35 @@ static int move(struct store *store, const char *name, int64_t version, const ch
     stmt_int(s, ":now", now_ms);
     int64_t changed = stmt_run(s, err);
     return changed == 0 ? registry_no_version(name, version, err) : changed < 0 ? -1 : 0;
+}
+
+/* `stage` is canonical. Whatever guards a stage stands here. */
+static int move(struct store *store, const char *name, int64_t version, const char *stage, const struct mover *by,
+                int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct model_version found;
+    int result = store_version_get(store, name, version, arena, &found, err);
+    bool stays = result == 0 && strcmp(found.stage, stage) == 0;
+    if (result == 0 && !stays) {
+        result = pass(store, &found, found.stage, true, by, now_ms, arena, err) < 0 ||
+                         pass(store, &found, stage, false, by, now_ms, arena, err) < 0
+                     ? -1
+                     : 0;
+    }
+    result = result < 0 ? -1 : write_stage(store, name, version, stage, now_ms, err);
+    if (result == 0 && !stays) {
+        const struct model_event event = {.kind = MODEL_EVENT_STAGE,
+                                          .action = "changed",
+                                          .name = name,
+                                          .version = version,
+                                          .what = stage,
+                                          .was = found.stage,
+                                          .by = by};
+        result = model_event_tell(store, &event, now_ms, err);
+    }
+    arena_free(arena);
+    return result;
 }
 
 static int archive_others(struct store *store, const char *name, int64_t version, const char *stage,

@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "store/key_rules.h"
+#include "store/model_events.h"
 #include "store/models_internal.h"
 #include "store/webhook_events.h"
 
@@ -97,50 +98,6 @@ static int find_files(struct store *store, const char *model_id, struct arena *a
     return unknown.code == ERR_NOT_FOUND ? 0 : err_set(err, unknown.code, "%s", unknown.message);
 }
 
-/* That there is a new registered model is told before there is a version of it. */
-static int make_model(struct store *store, const char *name, int64_t now_ms, struct err *err)
-{
-    struct err none = {0};
-    if (registry_require(store, name, &none) == 0) {
-        return 0;
-    }
-    if (none.code != ERR_NOT_FOUND) {
-        return err_set(err, none.code, "%s", none.message);
-    }
-    return registered_name_check_new(name, err) < 0 ? -1 : event_model_created(store, name, "", NULL, 0, now_ms, err);
-}
-
-int store_registry_register(struct store *store, const char *name, const struct model_version *version, int64_t now_ms,
-                            int64_t *ret_version, bool *ret_existing, struct err *err)
-{
-    int64_t number = 0;
-    struct model_version made = *version;
-    if (registered_name_check(name, err) < 0 ||
-        (version->model_id != NULL && find_existing(store, name, version->model_id, &number, err) < 0)) {
-        return -1;
-    }
-    *ret_existing = number != 0;
-    if (number != 0) {
-        *ret_version = number;
-        return 0;
-    }
-    struct arena *arena = arena_new();
-    made.name = name;
-    int result = find_files(store, version->model_id, arena, &made.storage_location, err);
-    if (result == 0) {
-        made.storage_location = text_or(made.storage_location, version->source);
-        result = make_model(store, name, now_ms, err) < 0 || next_version(store, name, now_ms, &number, err) < 0 ||
-                         insert(store, name, number, &made, now_ms, err) < 0
-                     ? -1
-                     : event_version_created(store, &made, number, false, NULL, 0, now_ms, err);
-    }
-    arena_free(arena);
-    *ret_version = number;
-    return result;
-}
-
-/* ---- as clients make and change them ------------------------------------------------------------------------- */
-
 static int put_tags(struct store *store, const char *name, int64_t version, const struct pair *tags, size_t count,
                     struct err *err)
 {
@@ -159,9 +116,68 @@ static int put_tags(struct store *store, const char *name, int64_t version, cons
     return 0;
 }
 
+/* That there is a new registered model is told before there is a version of it. */
+static int make_model(struct store *store, const char *name, int64_t now_ms, struct err *err)
+{
+    struct err none = {0};
+    if (registry_require(store, name, &none) == 0) {
+        return 0;
+    }
+    if (none.code != ERR_NOT_FOUND) {
+        return err_set(err, none.code, "%s", none.message);
+    }
+    return registered_name_check_new(name, err) < 0 ? -1 : event_model_created(store, name, "", NULL, 0, now_ms, err);
+}
+
+/* Tags of a version that is there already are set one by one, and told of so. */
+static int set_tags(struct store *store, const char *name, int64_t version, const struct pair *tags, size_t count,
+                    const struct mover *by, int64_t now_ms, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (store_version_tag(store, name, version, tags[i].key, tags[i].value, by, now_ms, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int store_registry_register(struct store *store, const char *name, const struct model_version *version,
+                            const struct pair *tags, size_t tag_count, const struct mover *by, int64_t now_ms,
+                            int64_t *ret_version, bool *ret_existing, struct err *err)
+{
+    int64_t number = 0;
+    struct model_version made = *version;
+    if (registered_name_check(name, err) < 0 || registry_tags_check(tags, tag_count, err) < 0 ||
+        (version->model_id != NULL && find_existing(store, name, version->model_id, &number, err) < 0)) {
+        return -1;
+    }
+    *ret_existing = number != 0;
+    if (number != 0) {
+        *ret_version = number;
+        return set_tags(store, name, number, tags, tag_count, by, now_ms, err);
+    }
+    struct arena *arena = arena_new();
+    made.name = name;
+    int result = find_files(store, version->model_id, arena, &made.storage_location, err);
+    if (result == 0) {
+        made.storage_location = text_or(made.storage_location, version->source);
+        result = make_model(store, name, now_ms, err) < 0 || next_version(store, name, now_ms, &number, err) < 0 ||
+                         insert(store, name, number, &made, now_ms, err) < 0 ||
+                         put_tags(store, name, number, tags, tag_count, err) < 0 ||
+                         event_version_created(store, &made, number, false, tags, tag_count, now_ms, err) < 0
+                     ? -1
+                     : model_event_created(store, &made, number, by, now_ms, err);
+    }
+    arena_free(arena);
+    *ret_version = number;
+    return result;
+}
+
+/* ---- as clients make and change them ------------------------------------------------------------------------- */
+
 int store_version_create(struct store *store, const struct model_version *version, bool is_prompt,
-                         const struct pair *tags, size_t tag_count, int64_t now_ms, int64_t *ret_version,
-                         struct err *err)
+                         const struct pair *tags, size_t tag_count, const struct mover *by, int64_t now_ms,
+                         int64_t *ret_version, struct err *err)
 {
     struct model_version made = *version;
     int64_t number = 0;
@@ -184,7 +200,9 @@ int store_version_create(struct store *store, const struct model_version *versio
         result = model_note_version(store, made.model_id, version->name, number, err);
     }
     if (result == 0) {
-        result = event_version_created(store, version, number, is_prompt, tags, tag_count, now_ms, err);
+        result = event_version_created(store, version, number, is_prompt, tags, tag_count, now_ms, err) < 0
+                     ? -1
+                     : model_event_created(store, &made, number, by, now_ms, err);
     }
     arena_free(arena);
     *ret_version = number;
@@ -318,8 +336,23 @@ int store_version_of_model(struct store *store, const char *model_id, struct are
 
 /* ---- tags ------------------------------------------------------------------------------------------------ */
 
+static int tell_tag(struct store *store, const char *name, int64_t version, const char *key, const char *value,
+                    const struct mover *by, int64_t now_ms, struct err *err)
+{
+    const struct model_event event = {.kind = MODEL_EVENT_TAG,
+                                      .action = value == NULL ? "deleted" : "set",
+                                      .name = name,
+                                      .version = version,
+                                      .what = key,
+                                      .value = value,
+                                      .by = by};
+    return event_version_tag(store, name, version, key, value, now_ms, err) < 0
+               ? -1
+               : model_event_tell(store, &event, now_ms, err);
+}
+
 int store_version_tag(struct store *store, const char *name, int64_t version, const char *key, const char *value,
-                      int64_t now_ms, struct err *err)
+                      const struct mover *by, int64_t now_ms, struct err *err)
 {
     const struct pair tag = {key, value};
     if (registry_tags_check(&tag, 1, err) < 0) {
@@ -329,11 +362,11 @@ int store_version_tag(struct store *store, const char *name, int64_t version, co
                                          "WHERE name = :name AND version = :version" VERSION_ALIVE);
     return change(touch, name, version, now_ms, err) < 0 || put_tags(store, name, version, &tag, 1, err) < 0
                ? -1
-               : event_version_tag(store, name, version, key, value == NULL ? "" : value, now_ms, err);
+               : tell_tag(store, name, version, key, value == NULL ? "" : value, by, now_ms, err);
 }
 
-int store_version_delete_tag(struct store *store, const char *name, int64_t version, const char *key, int64_t now_ms,
-                             struct err *err)
+int store_version_delete_tag(struct store *store, const char *name, int64_t version, const char *key,
+                             const struct mover *by, int64_t now_ms, struct err *err)
 {
     struct arena *arena = arena_new();
     struct model_version known;
@@ -348,7 +381,7 @@ int store_version_delete_tag(struct store *store, const char *name, int64_t vers
     stmt_int(s, ":version", version);
     stmt_text(s, ":key", key);
     int64_t changed = stmt_run(s, err);
-    return changed <= 0 ? (int)changed : event_version_tag(store, name, version, key, NULL, now_ms, err);
+    return changed <= 0 ? (int)changed : tell_tag(store, name, version, key, NULL, by, now_ms, err);
 }
 
 int store_version_tags(struct store *store, const char *name, int64_t version, struct arena *arena, struct json *ret,

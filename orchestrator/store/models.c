@@ -3,6 +3,7 @@
 
 #include "store/experiments.h"
 #include "store/key_rules.h"
+#include "store/model_events.h"
 #include "store/python_quote.h"
 #include "store/runs.h"
 #include "store/stmt.h"
@@ -113,9 +114,27 @@ static int forget_files(struct store *store, const char *model_id, int64_t now_m
     return stmt_run(s, err) < 0 ? -1 : store_model_published(store, model_id, "", 0, now_ms, err);
 }
 
+static int is_ready(struct store *store, const char *model_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT status FROM logged_models WHERE model_id = :model_id");
+    stmt_text(s, ":model_id", model_id);
+    int row = stmt_step(s, err);
+    int ready = row < 0 ? -1 : row == 1 && stmt_column_int(s, 0) == MODEL_STATUS_READY ? 1 : 0;
+    stmt_done(s);
+    return ready;
+}
+
+/* Whoever waits for versions hears of those of a model that has become READY. */
+static int tell_ready(struct store *store, const char *model_id, enum model_status status, bool was_ready,
+                      int64_t now_ms, struct err *err)
+{
+    return status == MODEL_STATUS_READY && !was_ready ? model_event_ready(store, model_id, now_ms, err) : 0;
+}
+
 int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *message,
                          int64_t now_ms, struct err *err)
 {
+    int was_ready = is_ready(store, model_id, err);
     struct stmt *s =
         stmt_get(store, "UPDATE logged_models SET status = :status, status_message = :message, updated_ms = :now "
                         "WHERE model_id = :model_id AND deleted_ms IS NULL");
@@ -123,11 +142,12 @@ int store_model_finalize(struct store *store, const char *model_id, enum model_s
     stmt_int(s, ":status", status);
     stmt_text(s, ":message", message == NULL ? "" : message);
     stmt_int(s, ":now", now_ms);
-    int64_t changed = stmt_run(s, err);
+    int64_t changed = was_ready < 0 ? -1 : stmt_run(s, err);
     if (changed <= 0) {
         return changed == 0 ? not_found(model_id, err) : -1;
     }
-    return status == MODEL_STATUS_UPLOAD_FAILED ? forget_files(store, model_id, now_ms, err) : 0;
+    return status == MODEL_STATUS_UPLOAD_FAILED ? forget_files(store, model_id, now_ms, err)
+                                                : tell_ready(store, model_id, status, was_ready, now_ms, err);
 }
 
 /* `s` changes the model, if there is one. */
@@ -142,10 +162,13 @@ static int change(struct stmt *s, const char *model_id, int64_t now_ms, struct e
 int store_model_set_status(struct store *store, const char *model_id, enum model_status status, int64_t now_ms,
                            struct err *err)
 {
+    int was_ready = is_ready(store, model_id, err);
     struct stmt *s = stmt_get(store, "UPDATE logged_models SET status = :status, updated_ms = :now "
                                      "WHERE model_id = :model_id AND deleted_ms IS NULL");
     stmt_int(s, ":status", status);
-    return change(s, model_id, now_ms, err);
+    return was_ready < 0 || change(s, model_id, now_ms, err) < 0
+               ? -1
+               : tell_ready(store, model_id, status, was_ready, now_ms, err);
 }
 
 int store_model_delete(struct store *store, const char *model_id, int64_t now_ms, struct err *err)

@@ -1,4 +1,4 @@
--- version 32
+-- version 33
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -100,7 +100,7 @@ CREATE TABLE registered_models (
     last_version INTEGER NOT NULL,              -- the highest number ever given: numbers are not given twice
     created_ms   INTEGER NOT NULL,
     updated_ms   INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, deployment_job TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE model_versions (
     name        TEXT NOT NULL REFERENCES registered_models(name),
     version     INTEGER NOT NULL,               -- 1, 2, 3, ... of the name
@@ -112,7 +112,7 @@ CREATE TABLE model_versions (
     stage       TEXT NOT NULL,                  -- None Staging Production Archived
     status      TEXT NOT NULL,                  -- READY PENDING_REGISTRATION FAILED_REGISTRATION
     created_ms  INTEGER NOT NULL,
-    updated_ms  INTEGER NOT NULL, status_message TEXT NOT NULL DEFAULT '', run_link TEXT NOT NULL DEFAULT '', storage_location TEXT NOT NULL DEFAULT '',
+    updated_ms  INTEGER NOT NULL, status_message TEXT NOT NULL DEFAULT '', run_link TEXT NOT NULL DEFAULT '', storage_location TEXT NOT NULL DEFAULT '', maker TEXT,
     PRIMARY KEY (name, version)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE registered_model_tags (
@@ -686,7 +686,7 @@ CREATE TABLE triggers (
     run_id           TEXT,                      -- of started
     reason           TEXT NOT NULL,
     settled_ms       INTEGER                    -- NULL: pending
-) STRICT;
+, model TEXT, version INTEGER) STRICT;
 CREATE UNIQUE INDEX triggers_key ON triggers(pipeline, kind, trigger_id, key) WHERE outcome <> 'duplicate';
 CREATE INDEX triggers_pending ON triggers(due_ms) WHERE outcome = 'pending';
 CREATE INDEX triggers_run ON triggers(run_id) WHERE run_id IS NOT NULL;
@@ -826,6 +826,9 @@ CREATE TABLE approval_links (
     address         TEXT                        -- from where it was used
 ) STRICT;
 CREATE INDEX approval_links_of_wait ON approval_links(wait, person);
+CREATE INDEX triggers_model ON triggers(model, version, id) WHERE model IS NOT NULL;
+CREATE INDEX triggers_model_pending ON triggers(model, pipeline, trigger_id)
+    WHERE outcome = 'pending' AND model IS NOT NULL;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

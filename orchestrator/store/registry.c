@@ -193,21 +193,23 @@ int store_registry_describe(struct store *store, const char *name, const char *d
 static int move_rows(struct store *store, const char *name, const char *new_name, int64_t now_ms, struct err *err)
 {
     static const char *const moves[] = {
-        "INSERT INTO registered_models SELECT :new_name, description, last_version, created_ms, :now "
+        "INSERT INTO registered_models (name, description, last_version, created_ms, updated_ms, deployment_job) "
+        "SELECT :new_name, description, last_version, created_ms, :now, deployment_job "
         "FROM registered_models WHERE name = :name",
-        "INSERT INTO model_versions (" VERSION_COLUMNS ") SELECT :new_name, version, model_id, source, run_id, user, "
-        "description, stage, status, created_ms, :now, status_message, run_link, storage_location "
+        "INSERT INTO model_versions (" VERSION_COLUMNS ", maker) SELECT :new_name, version, model_id, source, run_id, "
+        "user, description, stage, status, created_ms, :now, status_message, run_link, storage_location, maker "
         "FROM model_versions WHERE name = :name",
         "UPDATE registered_model_tags SET name = :new_name WHERE name = :name",
         "UPDATE model_version_tags SET name = :new_name WHERE name = :name",
         "UPDATE model_aliases SET name = :new_name WHERE name = :name",
+        "UPDATE triggers SET model = :new_name WHERE model = :name",
         "DELETE FROM model_versions WHERE name = :name",
         "DELETE FROM registered_models WHERE name = :name",
     };
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
         struct stmt *s = stmt_get(store, moves[i]);
         stmt_text(s, ":name", name);
-        if (i < 5) {
+        if (i < 6) {
             stmt_text(s, ":new_name", new_name);
         }
         if (i < 2) {
@@ -304,6 +306,7 @@ int store_registry_delete(struct store *store, const char *name, const struct mo
         "DELETE FROM model_version_tags WHERE name = :name",
         "DELETE FROM model_versions WHERE name = :name",
         "DELETE FROM registered_model_tags WHERE name = :name",
+        "UPDATE triggers SET model = NULL, version = NULL WHERE model = :name",
         "DELETE FROM registered_models WHERE name = :name",
     };
     if (registry_require(store, name, err) < 0 || delete_aliases(store, name, by, now_ms, err) < 0 ||

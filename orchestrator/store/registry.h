@@ -42,8 +42,10 @@ struct model_version {
 };
 
 /* A new version of `name` (the registered model is created at need) for the logged model, or, when this logged model is
- * registered under this name already, that version: `*ret_existing` tells. Version numbers are never reused. */
-int store_registry_register(struct store *store, const char *name, const struct model_version *version, int64_t now_ms,
+ * registered under this name already, that version: `*ret_existing` tells. It has the tags in any case. Version numbers
+ * are never reused. */
+int store_registry_register(struct store *store, const char *name, const struct model_version *version,
+                            const struct pair *tags, size_t tag_count, const struct mover *by, int64_t now_ms,
                             int64_t *ret_version, bool *ret_existing, struct err *err);
 int store_registry_get(struct store *store, const char *name, struct arena *arena, struct registered_model *ret,
                        struct err *err);
@@ -78,8 +80,8 @@ bool tags_are_of_prompt(const struct pair *tags, size_t count);
  * unless given, and must agree with those of a models:/NAME/VERSION. The logged model's tag mlflow.modelVersions is
  * kept up. `*ret_version` is the number: the highest there ever was, and one. */
 int store_version_create(struct store *store, const struct model_version *version, bool is_prompt,
-                         const struct pair *tags, size_t tag_count, int64_t now_ms, int64_t *ret_version,
-                         struct err *err);
+                         const struct pair *tags, size_t tag_count, const struct mover *by, int64_t now_ms,
+                         int64_t *ret_version, struct err *err);
 /* NULL is "". */
 int store_version_describe(struct store *store, const char *name, int64_t version, const char *description,
                            int64_t now_ms, struct err *err);
@@ -100,14 +102,14 @@ int store_version_latest(struct store *store, const char *name, const char *cons
 int store_version_of_model(struct store *store, const char *model_id, struct arena *arena, struct model_version **ret,
                            size_t *ret_count, struct err *err);
 int store_version_tag(struct store *store, const char *name, int64_t version, const char *key, const char *value,
-                      int64_t now_ms, struct err *err);
+                      const struct mover *by, int64_t now_ms, struct err *err);
 int store_version_tags(struct store *store, const char *name, int64_t version, struct arena *arena, struct json *ret,
                        struct err *err);
 int store_registered_tag(struct store *store, const char *name, const char *key, const char *value, int64_t now_ms,
                          struct err *err);
 /* Deleting a tag that is not there is fine, of a model or version that is not, ERR_NOT_FOUND. */
-int store_version_delete_tag(struct store *store, const char *name, int64_t version, const char *key, int64_t now_ms,
-                             struct err *err);
+int store_version_delete_tag(struct store *store, const char *name, int64_t version, const char *key,
+                             const struct mover *by, int64_t now_ms, struct err *err);
 int store_registered_delete_tag(struct store *store, const char *name, const char *key, int64_t now_ms,
                                 struct err *err);
 /* A map of text, keys sorted. */

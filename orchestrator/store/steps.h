@@ -61,6 +61,16 @@ int store_attempt_ids_give(struct store *store, int64_t upto, struct err *err);
  * terminal row never changes. What has no process any more gives back what it held (store/leases.h). */
 int store_attempt_update(struct store *store, const struct attempt_row *attempt, struct err *err);
 int store_attempt_get(struct store *store, int64_t id, struct arena *arena, struct attempt_row *ret, struct err *err);
+/* The step and the pipeline run that an attempt is of, and who began that run: 1, or 0 when there is none such. */
+struct attempt_origin {
+    const char *step;
+    const char *run_id;
+    const char *pipeline;
+    const char *label; /* "12", "12.2" */
+    const char *actor;
+};
+int store_attempt_origin(struct store *store, int64_t id, struct arena *arena, struct attempt_origin *ret,
+                         struct err *err);
 /* The attempts of a run in order of id. */
 int store_attempt_list(struct store *store, const char *run_id, struct arena *arena, struct attempt_row **ret,
                        size_t *ret_count, struct err *err);

@@ -41,13 +41,23 @@ uint64_t store_triggers_changes(const struct store *store)
 
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
+int store_trigger_next_id(struct store *store, int64_t *ret, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT coalesce(max(id), 0) + 1 FROM triggers");
+    int row = stmt_step(s, err);
+    *ret = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
+}
+
 int store_trigger_insert(struct store *store, struct trigger_row *row, struct err *err)
 {
     struct stmt *s = stmt_get(
         store, "INSERT INTO triggers (pipeline, kind, trigger_id, key, scheduled_for_ms, until_ms, occurrences, "
-               "received_ms, due_ms, event, event_sha256, params, chain, actor, outcome, run_id, reason, settled_ms) "
-               "VALUES (:pipeline, :kind, :trigger_id, :key, :scheduled_for, :until, :occurrences, :received, :due, "
-               ":event, :event_sha256, :params, :chain, :actor, :outcome, :run_id, :reason, :settled) "
+               "received_ms, due_ms, event, event_sha256, params, chain, actor, outcome, run_id, reason, settled_ms, "
+               "model, version) VALUES (:pipeline, :kind, :trigger_id, :key, :scheduled_for, :until, :occurrences, "
+               ":received, :due, :event, :event_sha256, :params, :chain, :actor, :outcome, :run_id, :reason, "
+               ":settled, :model, :version) "
                "ON CONFLICT DO NOTHING");
     stmt_text(s, ":pipeline", row->pipeline);
     stmt_text(s, ":kind", row->kind);
@@ -67,6 +77,8 @@ int store_trigger_insert(struct store *store, struct trigger_row *row, struct er
     stmt_text(s, ":run_id", row->run_id);
     stmt_text(s, ":reason", row->reason);
     bind_time(s, ":settled", row->settled_ms);
+    stmt_text(s, ":model", row->model);
+    bind_time(s, ":version", row->version);
     int64_t changed = stmt_run(s, err);
     if (changed <= 0) {
         return (int)changed;
@@ -79,24 +91,30 @@ int store_trigger_insert(struct store *store, struct trigger_row *row, struct er
 int store_trigger_settle(struct store *store, const struct trigger_row *row, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE triggers SET outcome = :outcome, run_id = :run_id, reason = :reason, "
-                                     "params = :params, settled_ms = :settled, due_ms = NULL, event = '' "
+                                     "params = :params, settled_ms = :settled, due_ms = NULL, event = '', "
+                                     "model = :model, version = :version "
                                      "WHERE id = :id AND outcome = 'pending'");
     stmt_text(s, ":outcome", trigger_outcome_name(row->outcome));
     stmt_text(s, ":run_id", row->run_id);
     stmt_text(s, ":reason", row->reason);
     stmt_text(s, ":params", row->params);
     stmt_int(s, ":settled", row->settled_ms);
+    stmt_text(s, ":model", row->model);
+    bind_time(s, ":version", row->version);
     stmt_int(s, ":id", row->id);
     return stmt_run_one(s, "settling a trigger", err);
 }
 
 int store_trigger_hold(struct store *store, const struct trigger_row *row, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE triggers SET due_ms = :due, reason = :reason "
-                                     "WHERE id = :id AND outcome = 'pending'");
+    struct stmt *s = stmt_get(store, "UPDATE triggers SET due_ms = :due, reason = :reason, event = :event, "
+                                     "params = :params WHERE id = :id AND outcome = 'pending'");
     bind_time(s, ":due", row->due_ms);
     stmt_text(s, ":reason", row->reason);
+    stmt_text(s, ":event", row->event);
+    stmt_text(s, ":params", row->params);
     stmt_int(s, ":id", row->id);
+    store->trigger_changes += row->due_ms != 0 ? 1 : 0;
     return stmt_run_one(s, "letting a trigger wait", err);
 }
 
@@ -104,9 +122,10 @@ int store_trigger_hold(struct store *store, const struct trigger_row *row, struc
 
 #define COLUMNS                                                                                                        \
     "t.id, t.pipeline, t.kind, t.trigger_id, t.key, t.scheduled_for_ms, t.until_ms, t.occurrences, t.received_ms, "    \
-    "t.due_ms, t.event, t.event_sha256, t.params, t.chain, t.actor, t.outcome, t.run_id, t.reason, t.settled_ms "
+    "t.due_ms, t.event, t.event_sha256, t.params, t.chain, t.actor, t.outcome, t.run_id, t.reason, t.settled_ms, "     \
+    "t.model, t.version "
 
-enum { TRIGGER_COLUMNS = 19 };
+enum { TRIGGER_COLUMNS = 21 };
 
 static struct trigger_row read_row(struct stmt *s, struct arena *arena)
 {
@@ -130,6 +149,8 @@ static struct trigger_row read_row(struct stmt *s, struct arena *arena)
         .run_id = stmt_column_text_or_null(s, 16, arena),
         .reason = stmt_column_text(s, 17, arena),
         .settled_ms = stmt_column_int(s, 18),
+        .model = stmt_column_text_or_null(s, 19, arena),
+        .version = stmt_column_int(s, 20),
     };
 }
 
@@ -217,6 +238,30 @@ int store_triggers_held(struct store *store, const char *pipeline, const char *t
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":trigger_id", trigger_id);
     return read_list(s, arena, ret, ret_count, err);
+}
+
+int store_triggers_about(struct store *store, const char *pipeline, const char *trigger_id, const char *model,
+                         int64_t but, struct arena *arena, struct trigger_row **ret, size_t *ret_count,
+                         struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM triggers AS t INDEXED BY triggers_model_pending "
+                                     "WHERE outcome = 'pending' AND model IS NOT NULL AND model = :model "
+                                     "AND pipeline = :pipeline AND trigger_id = :trigger_id AND id <> :but "
+                                     "ORDER BY id");
+    stmt_text(s, ":model", model);
+    stmt_text(s, ":pipeline", pipeline);
+    stmt_text(s, ":trigger_id", trigger_id);
+    stmt_int(s, ":but", but);
+    return read_list(s, arena, ret, ret_count, err);
+}
+
+int store_triggers_set_back(struct store *store, int64_t by_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE triggers SET due_ms = due_ms - :by WHERE outcome = 'pending' "
+                                     "AND due_ms IS NOT NULL");
+    stmt_int(s, ":by", by_ms);
+    store->trigger_changes++;
+    return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 #define LABEL "r.pipeline || '/' || r.number || CASE WHEN r.revision > 1 THEN '.' || r.revision ELSE '' END"

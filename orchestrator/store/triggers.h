@@ -38,6 +38,8 @@ struct trigger_row {
     const char *params;       /* JSON {NAME: value} that it gives to the run */
     const char *chain;        /* JSON list of pipelines by whose ends it came about */
     const char *actor;
+    const char *model; /* the registered model and its version that it is about; NULL and 0: it is about none */
+    int64_t version;
     enum trigger_outcome outcome;
     const char *run_id; /* NULL unless it started one */
     const char *label;  /* of that, only from store_trigger_list: "12"; NULL: none, or removed */
@@ -45,12 +47,15 @@ struct trigger_row {
     int64_t settled_ms; /* 0: pending */
 };
 
+/* A number that no trigger has: for the key of what comes from no sender that has one of its own. */
+int store_trigger_next_id(struct store *store, int64_t *ret, struct err *err);
 /* Writes a new row, pending or settled. 1; or 0 and nothing is written when the key is there already, unless the row
  * is a duplicate. */
 int store_trigger_insert(struct store *store, struct trigger_row *row, struct err *err);
-/* The outcome of a pending one: outcome, run_id, reason, params, settled_ms of `row`. ERR_STATE if it has one. */
+/* The outcome of a pending one: outcome, run_id, reason, params, model, version, settled_ms of `row`. ERR_STATE if it
+ * has one. */
 int store_trigger_settle(struct store *store, const struct trigger_row *row, struct err *err);
-/* A pending one waits: due_ms, reason. */
+/* A pending one waits: due_ms, reason, and what was made of its event: event, params. */
 int store_trigger_hold(struct store *store, const struct trigger_row *row, struct err *err);
 
 /* By its id: ERR_NOT_FOUND. */
@@ -64,6 +69,12 @@ int store_trigger_of_run(struct store *store, const char *run_id, struct arena *
 /* Pending ones to be decided by now, at most `limit`, the longest due first; and when the next is, 0: none is. */
 int store_triggers_due(struct store *store, int64_t now_ms, size_t limit, struct arena *arena,
                        struct trigger_row **ret, size_t *ret_count, int64_t *ret_next_ms, struct err *err);
+/* Pending ones of a pipeline's trigger that are about a registered model, but for the one with this id. */
+int store_triggers_about(struct store *store, const char *pipeline, const char *trigger_id, const char *model,
+                         int64_t but, struct arena *arena, struct trigger_row **ret, size_t *ret_count,
+                         struct err *err);
+/* The clock was set back by so much: what waits for its time waits no longer than it would have. */
+int store_triggers_set_back(struct store *store, int64_t by_ms, struct err *err);
 /* Pending ones that wait for another run, oldest first; of one schedule, or of all (NULL). */
 int store_triggers_held(struct store *store, const char *pipeline, const char *trigger_id, struct arena *arena,
                         struct trigger_row **ret, size_t *ret_count, struct err *err);

@@ -2,6 +2,7 @@
  * The one way in: an event and the definition in force, to one outcome.
  */
 #include "base/parse.h"
+#include "store/model_events.h"
 #include "store/pipeline_runs.h"
 #include "trigger/overlap.h"
 #include "trigger/trigger_internal.h"
@@ -10,6 +11,11 @@
 #include <string.h>
 
 enum { CHAIN_MAX = 8 };
+
+static bool is_of_model(const struct trigger_row *row)
+{
+    return strcmp(row->kind, "model") == 0;
+}
 
 /* ---- the definition --------------------------------------------------------------------------------------------- */
 
@@ -53,6 +59,8 @@ static const struct {
     {"push", "push", TRIGGER_PUSH},
     {"model", "model_version", TRIGGER_MODEL_VERSION},
     {"model", "model_alias", TRIGGER_MODEL_ALIAS},
+    {"model", "model_tag", TRIGGER_MODEL_TAG},
+    {"model", "model_stage", TRIGGER_MODEL_STAGE},
     {"pipeline", "pipeline", TRIGGER_PIPELINE},
 };
 
@@ -319,6 +327,93 @@ static int mind_overlap(struct firing *f, struct err *err)
                                                : arena_printf(f->arena, "waits for %s (overlap: %s)", runs, policy));
 }
 
+/* What a model's trigger gives by itself, unless its `params` have: as the param's type has it. */
+static void give_model(struct firing *f)
+{
+    struct json event = f->event != NULL ? *f->event : json_object();
+    const struct json *version = json_get(&event, "version");
+    for (const struct given_param *given = trigger_given; given->doc != NULL; given++) {
+        const struct param *param = pipeline_find_param(f->pipeline, given->name);
+        struct json value = json_cstring(f->arena, json_get_text(&event, "model_name", ""));
+        if (param == NULL || json_get_str(&f->params, given->name) != NULL) {
+            continue;
+        }
+        if (given->type == VALUE_INTEGER) {
+            if (version == NULL || version->type != JSON_INT) {
+                continue; /* of an alias that was deleted */
+            }
+            value = param->type == VALUE_STRING ? json_string(f->arena, json_text(f->arena, version)) : *version;
+        }
+        json_set(f->arena, &f->params, given->name.p, value);
+    }
+}
+
+/* Whatever starts a deployment job for a version, a webhook say: it is about that. */
+static void note_version(struct firing *f)
+{
+    const char *model = json_get_text(&f->params, "model_name", NULL);
+    const struct json *number = json_get(&f->params, "model_version");
+    int64_t version = number != NULL && number->type == JSON_INT ? number->u.integer : 0;
+    bool is_job = pipeline_find_trigger(f->pipeline, TRIGGER_MODEL_VERSION, (struct str){0}) != NULL;
+    if (!is_of_model(f->row) && f->row->model == NULL && is_job && model != NULL && version > 0) {
+        f->row->model = arena_strdup(f->arena, model);
+        f->row->version = version;
+    }
+}
+
+/* 1: the version that it is about is still there, under this name. */
+static int find_version(struct firing *f, struct err *err)
+{
+    struct model_version version;
+    struct err none = {0};
+    if (f->row->model == NULL) {
+        return has_outcome(f, TRIGGER_SKIPPED, "the registered model that it was about has been deleted");
+    }
+    if (store_version_get(f->t->options.store, f->row->model, f->row->version, f->arena, &version, &none) == 0) {
+        return 1;
+    }
+    return none.code == ERR_NOT_FOUND ? has_outcome(f, TRIGGER_SKIPPED, none.message) : (*err = none, -1);
+}
+
+/* Is it about the same, by what stands before the last word of the key? */
+static bool of_one_burst(const char *a, const char *b)
+{
+    size_t n = (size_t)(strrchr(a, ' ') - a);
+    return strncmp(a, b, n + 1) == 0 && strchr(b + n + 1, ' ') == NULL;
+}
+
+/* 1: it may start now. What came before it, and has waited for whether it is the last, was not. */
+static int mind_debounce(struct firing *f, struct err *err)
+{
+    struct store *store = f->t->options.store;
+    struct trigger_row *waiting = NULL;
+    size_t count = 0;
+    int64_t wait_ms = f->trigger == NULL ? 0 : f->trigger->debounce_ms;
+    if (!is_of_model(f->row) || wait_ms == 0 || f->event == NULL) {
+        return 1;
+    }
+    if (store_triggers_about(store, f->row->pipeline, f->row->trigger_id, f->row->model, f->row->id, f->arena,
+                             &waiting, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct trigger_row *before = &waiting[i];
+        if (before->id > f->row->id || *before->event != '\0' || !of_one_burst(f->row->key, before->key)) {
+            continue;
+        }
+        before->outcome = TRIGGER_SKIPPED;
+        before->reason = arena_printf(f->arena, "a newer one came before its time: trigger %lld (debounce)",
+                                      (long long)f->row->id);
+        before->settled_ms = engine_time(f->engine);
+        if (store_trigger_settle(store, before, err) < 0) {
+            return -1;
+        }
+    }
+    f->row->event = "";
+    f->row->due_ms = f->row->received_ms + wait_ms;
+    return has_outcome(f, TRIGGER_PENDING, "waits for whether a newer one comes (debounce)");
+}
+
 /* A source of git has said it; of a folder it is looked up. */
 static struct json git_of(const struct firing *f)
 {
@@ -377,8 +472,14 @@ static int decide(struct firing *f, struct err *err)
         read_event(f->t, f->pipeline, f->trigger, f->event, f->row->received_ms, f->arena, &f->params, &reason) == 0) {
         return has_outcome(f, TRIGGER_FILTERED, reason);
     }
+    if (is_of_model(f->row) && f->event != NULL) {
+        give_model(f);
+    }
     f->row->params = json_text(f->arena, &f->params).p;
-    int free = mind_overlap(f, err);
+    note_version(f);
+    int there = is_of_model(f->row) ? find_version(f, err) : 1;
+    int last = there <= 0 ? there : mind_debounce(f, err);
+    int free = last <= 0 ? last : mind_overlap(f, err);
     return free <= 0 ? free : start_run(f, err);
 }
 
@@ -447,6 +548,8 @@ static struct trigger_row row_from(const struct trigger_event *event, int64_t no
         .params = event->params.type == JSON_OBJECT ? json_text(arena, &event->params).p : "{}",
         .chain = event->chain.type == JSON_ARRAY ? json_text(arena, &event->chain).p : "[]",
         .actor = event->actor == NULL ? "sluice" : event->actor,
+        .model = event->model,
+        .version = event->version,
         .outcome = TRIGGER_PENDING,
         .reason = "",
     };
@@ -486,19 +589,5 @@ int trigger_fire(struct triggers *triggers, struct engine *engine, const struct 
         return -1;
     }
     *ret = row;
-    return 0;
-}
-
-int trigger_chain_of(struct store *store, const char *run_id, const char *pipeline, struct arena *arena,
-                     struct json *ret_chain, struct err *err)
-{
-    struct trigger_row row;
-    int found = store_trigger_of_run(store, run_id, arena, &row, err);
-    if (found < 0) {
-        return -1;
-    }
-    struct json chain = found == 0 ? json_array() : read_json(row.chain, JSON_ARRAY, arena);
-    json_push(arena, &chain, json_cstring(arena, pipeline));
-    *ret_chain = chain;
     return 0;
 }

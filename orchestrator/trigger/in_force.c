@@ -93,6 +93,7 @@ static const struct {
 } subscribed[] = {
     {TRIGGER_WEBHOOK, "webhook", NULL},       {TRIGGER_PUSH, "push", NULL},
     {TRIGGER_MODEL_VERSION, "model", "model"}, {TRIGGER_MODEL_ALIAS, "model", "model"},
+    {TRIGGER_MODEL_TAG, "model", "model"},     {TRIGGER_MODEL_STAGE, "model", "model"},
     {TRIGGER_PIPELINE, "pipeline", "name"},
 };
 

@@ -6,10 +6,25 @@
 
 #include <string.h>
 
+/* One that waited for whether it is the last of its burst, and one that came after it, may be decided in one go, after
+ * nobody was there to decide for a while: 1 if it still waits. */
+static int still_waits(struct triggers *t, const struct trigger_row *row, struct arena *arena, struct err *err)
+{
+    struct trigger_row now;
+    if (row->model == NULL || *row->event != '\0') {
+        return 1;
+    }
+    return store_trigger_get(t->options.store, row->id, arena, &now, err) < 0 ? -1 : now.outcome == TRIGGER_PENDING;
+}
+
 static int decide(struct triggers *t, struct engine *engine, struct trigger_row *row, struct err *err)
 {
     struct arena *arena = engine_arena(engine);
     struct json event;
+    int waits = still_waits(t, row, arena, err);
+    if (waits <= 0) {
+        return waits;
+    }
     bool looks = *row->event != '\0' &&
                  json_read(str_from(row->event), (struct json_limits){0}, arena, &event, NULL) == 0;
     return fire_row(t, engine, row, looks ? &event : NULL, false, err) < 0 ? -1 : 0;

@@ -2,6 +2,7 @@
  * `on: pipeline`: whoever wants to hear of a run's end has a trigger of it in the transaction of that end, and the next
  * turn decides. Also in a home where nothing is started by itself: the next `sluice serve` finds it.
  */
+#include "store/model_events.h"
 #include "store/pipeline_runs.h"
 #include "trigger/trigger_internal.h"
 
@@ -70,7 +71,7 @@ int pipeline_ended(struct triggers *t, struct engine *engine, const struct pipel
             continue;
         }
         event.event = event_of(run, arena);
-        if (trigger_chain_of(store, run->run_id, run->pipeline, arena, &event.chain, err) < 0 ||
+        if (store_trigger_chain(store, run->run_id, arena, &event.chain, err) < 0 ||
             trigger_receive(store, &event, engine_time(engine), arena, &id, err) < 0) {
             return -1;
         }

@@ -60,8 +60,10 @@ struct trigger_event {
     struct json event;      /* the context `event`; not a map: params stand as they are */
     const char *event_sha256; /* NULL: nothing came from outside */
     struct json params;     /* not a map: none. They are overlaid by what `params` of the trigger gives */
-    struct json chain;      /* pipelines by whose ends it came about; not a list: none */
+    struct json chain;      /* pipelines by which it came about (store_trigger_chain); not a list: none */
     const char *actor;      /* NULL: sluice */
+    const char *model;      /* registered model and version that it is about; NULL and 0: it is about none */
+    int64_t version;
 };
 /* Acknowledges it, pending; the next turn decides. 1, or 0 when the same was there before: `*ret_id` is then that of
  * the row that says so. The event is kept in the row, in clear, until it is decided: for what has secrets in it, see
@@ -76,9 +78,6 @@ int trigger_fire(struct triggers *triggers, struct engine *engine, const struct 
  * is none of that trigger's (in words), -1. Then `event` of what is received need not be a map. */
 int trigger_read(struct triggers *triggers, const struct trigger_event *event, struct arena *arena,
                  struct json *ret_params, const char **ret_reason, struct err *err);
-/* The chain of what a run causes: that of its own trigger, and its pipeline. */
-int trigger_chain_of(struct store *store, const char *run_id, const char *pipeline, struct arena *arena,
-                     struct json *ret_chain, struct err *err);
 
 /* ---- what is in force: within a turn or command ------------------------------------------------------------------ */
 
@@ -119,6 +118,19 @@ int triggers_resume(struct triggers *triggers, struct engine *engine, const char
 int triggers_backfill(struct triggers *triggers, struct engine *engine, struct backfill_row *row, struct err *err);
 int triggers_cancel_backfill(struct triggers *triggers, struct engine *engine, int64_t id, const char *actor,
                              struct err *err);
+/* Starts the deployment job of a version by hand: `pipeline`, or (NULL) the one that the model is connected with.
+ * ERR_INPUT or ERR_STATE in words when there is none, when there are several, or when it cannot begin. */
+struct deployment_order {
+    const char *model;
+    int64_t version;
+    const char *pipeline;
+    struct json params; /* beside model_name and model_version; not a map: none */
+    const char *actor;
+    int (*check)(void *ctx, const struct pipeline *pipeline, struct err *err); /* may he? NULL: he may */
+    void *check_ctx;
+};
+int triggers_deploy(struct triggers *triggers, struct engine *engine, const struct deployment_order *order,
+                    struct arena *arena, struct trigger_row *ret, struct err *err);
 
 /* ---- looking: with any store ------------------------------------------------------------------------------------- */
 

@@ -48,6 +48,10 @@ static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err
     int64_t monotonic_ms = engine_monotonic_ms(engine);
     if (now_ms < t->last_ms - SET_BACK_MS) {
         schedules_set_back(t, now_ms - (monotonic_ms - t->last_monotonic_ms));
+        if (engine_write(engine, err) < 0 ||
+            store_triggers_set_back(t->options.store, t->last_ms - now_ms, err) < 0) {
+            return -1;
+        }
     }
     t->last_ms = now_ms;
     t->last_monotonic_ms = monotonic_ms;

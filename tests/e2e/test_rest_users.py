@@ -10,7 +10,8 @@ from rest import API, WAITS, Rest, anonymous, user, with_admin
 
 def operations(document, run_id, attempt_id="1"):
     """(method, path with names filled in, operation) of each."""
-    names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line"}
+    names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
+             "name": "wine", "version": "1"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
         query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt"}[one["name"]]
@@ -27,7 +28,11 @@ BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApp
 def home(sluice):
     sluice.pipeline(WAITS)
     run = sluice.run(expect=5).json
-    return with_admin(sluice), run["run_id"]
+    rest = with_admin(sluice)
+    for path, body in (("registered-models", {"name": "wine"}),
+                       ("model-versions", {"name": "wine", "source": "s3://a/b"})):
+        assert rest.server.ask("POST", f"/api/2.0/mlflow/{path}/create", body, rest.headers)[0] == 200
+    return rest, run["run_id"]
 
 
 def ask(rest, method, path, operation):
@@ -45,7 +50,7 @@ def test_every_operation_wants_to_know_who_asks(home):
             assert status == 401 and json.loads(answer)["code"] == "unauthenticated", (method, path)
             assert headers["WWW-Authenticate"]
         asked += 1
-    assert asked >= 29
+    assert asked >= 34
     status, _, answer = rest.as_user(basic("alice", "not her password")).ask("GET", "/home")
     assert status == 401 and json.loads(answer)["code"] == "unauthenticated"
     assert rest.status(run_id) == "waiting" and rest.get("/runs")["runs"][0]["number"] == "1"

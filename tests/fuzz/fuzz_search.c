@@ -48,7 +48,7 @@ static struct store *filled_store(void)
         check(i == 3 || store_metrics_log(store, &target, &point, 1, NULL) == 0);
     }
     check(store_model_create(store, &model, NULL) == 0);
-    check(store_registry_register(store, "net", &version, 1, &number, &existing, NULL) == 0);
+    check(store_registry_register(store, "net", &version, NULL, 0, NULL, 1, &number, &existing, NULL) == 0);
     return store;
 }
 

@@ -544,6 +544,9 @@ static void set_up(struct history *h)
     if (h->fires) {
         add_command(h, COMMAND_TICK, 0, (int64_t)(h->options->seed % 7));
         add_command(h, COMMAND_STOP_TICK, 0, 30000 + (int64_t)(h->options->seed % 5) * 60000);
+        for (uint64_t i = 0; i < VERSIONS; i++) { /* some close together, some not */
+            add_command(h, COMMAND_VERSION, 0, 50 + (int64_t)(h->options->seed * (i + 1) % 11 * 4000));
+        }
     }
 }
 

@@ -9,7 +9,8 @@
 #include "invariants.h"
 #include "trigger/trigger.h"
 
-enum { FAULTS_MAX = 8, COMMANDS_MAX = 12, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5, RUNS_MAX = 40 };
+enum { FAULTS_MAX = 8, COMMANDS_MAX = 15, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5, RUNS_MAX = 40 };
+enum { VERSIONS = 3 }; /* of a model, that people make */
 
 enum fault_kind {
     FAULT_KILL,
@@ -37,6 +38,7 @@ enum command_kind {
     COMMAND_RETRY,
     COMMAND_TICK,
     COMMAND_STOP_TICK,
+    COMMAND_VERSION,
 };
 
 struct command {
@@ -55,6 +57,7 @@ struct history {
     struct engine *engine;
     struct triggers *triggers; /* with an engine, where something starts by itself; else NULL */
     bool fires;
+    int64_t versions; /* of a model that were acknowledged */
     struct rng rng;
     struct command commands[COMMANDS_MAX];
     size_t command_count;
@@ -100,7 +103,9 @@ void history_told(struct history *h, const char *call, int result, const struct 
 /* ---- ticks.c ---- */
 /* Puts the pipelines that start by themselves in force, or ends that. */
 bool ticks_change(struct history *h, bool begin, struct err *err);
-/* At the end: every minute was started, once. */
+/* A new version of a model. */
+bool ticks_version(struct history *h, struct err *err);
+/* At the end: every minute was started, and every version heard of, once. */
 void ticks_judge(struct history *h);
 
 /* ---- people.c ---- */

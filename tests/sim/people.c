@@ -153,7 +153,8 @@ static bool is_done(const struct history *h, int kind)
 
 void people_do(struct history *h, int64_t number)
 {
-    static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry", "tick", "stop tick"};
+    static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry", "tick", "stop tick",
+                                        "version"};
     struct command *command = &h->commands[number - 1];
     struct run_made *run = &h->runs[command->run];
     struct err err = {0};
@@ -180,6 +181,9 @@ void people_do(struct history *h, int64_t number)
         break;
     case COMMAND_STOP_TICK: /* not before it has begun, or it would never stop */
         done = is_done(h, COMMAND_TICK) && ticks_change(h, false, &err);
+        break;
+    case COMMAND_VERSION: /* not before somebody listens */
+        done = is_done(h, COMMAND_TICK) && ticks_version(h, &err);
         break;
     }
     bool must = command->kind == COMMAND_SUBMIT || command->kind >= COMMAND_TICK;

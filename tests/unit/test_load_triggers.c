@@ -62,10 +62,17 @@ TEST(webhooks_and_events_are_checked_in_full)
         {ON("model_version: {model: '${{ secrets.x }}'}"),
          "2:29 E013", "a secret in this key of 'on' would be stored or shown"},
         {ON("model_alias: {alias: x}"), "2:19 E007", "'on: model_alias' has no 'model'"},
+        {ON("model_version: {model: ''}"), "2:29 E006", "a glob that is empty matches nothing"},
+        {ON("model_version: {model: a, actions: [set]}"), "2:32 E003", "'on: model_version' has no key 'actions'"},
+        {ON("model_alias: {model: a, actions: []}"), "2:39 E006", "'actions' is empty: nothing would start a run"},
+        {ON("model_alias: {model: a, actions: [moved]}"), "2:40 E006", "expected one of set, deleted"},
+        {ON("model_tag: {model: a, debounce: soon}"), "2:38 E006", "soon"},
+        {ON("model_stage: {stage: 5}"), "2:19 E007, 2:27 E005", "expected text, found an integer"},
         {ON("pipeline: {name: q, status: [done]}"), "2:35 E006", "expected one of succeeded, failed, cancelled"},
         {ON("call: only"), "2:6 E019", "'call' is not in this version: pipelines that can only be called"},
         {ON("pull_request: "),
-         "2:6 E003", "expected one of schedule, webhook, push, model_version, model_alias, pipeline"},
+         "2:6 E003",
+         "expected one of schedule, webhook, push, model_version, model_alias, model_tag, model_stage, pipeline"},
     };
     CHECK_ROWS(rows);
 }

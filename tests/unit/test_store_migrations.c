@@ -81,6 +81,9 @@ static const char *const fillings[] = {
     ("INSERT INTO deployments VALUES (1, '/srv', 'stage', 'wine', 1, 'm-1', '', 'm-1', 'd', 5, 'ann', 'r', '', 1, 3, "
      "10.5)"),
     ("INSERT INTO approval_links VALUES (1, 2, 'lena', NULL, 'e', 't', 'ann', 5, 6, NULL, NULL, NULL)"),
+    ("UPDATE registered_models SET deployment_job = 'deploy' WHERE name = 'wine'; "
+     "UPDATE model_versions SET maker = 'p1' WHERE version = 1; "
+     "UPDATE triggers SET model = 'wine', version = 1"),
 };
 
 static const char *const questions[] = {
@@ -124,6 +127,8 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM delegations WHERE taker = 'bob' AND until_ms = 6",
     "SELECT COUNT(*) FROM deployments WHERE stage = 1 AND stages = 3 AND weight = 10.5",
     "SELECT COUNT(*) FROM approval_links JOIN waits ON waits.id = wait WHERE person = 'lena' AND kind = 'approval'",
+    ("SELECT COUNT(*) FROM registered_models JOIN model_versions USING (name) JOIN triggers AS t ON t.model = name "
+     "WHERE deployment_job = 'deploy' AND maker = 'p1' AND t.version = 1"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -11,7 +11,7 @@ static int64_t register_model(struct fixture *f, const char *name, const char *m
     int64_t number = 0;
     bool existing = false;
     struct err err = {0};
-    (void)store_registry_register(f->store, name, &version, now_ms, &number, &existing, &err);
+    (void)store_registry_register(f->store, name, &version, NULL, 0, NULL, now_ms, &number, &existing, &err);
     assert_string_equal(err.message, "");
     return existing ? -number : number;
 }
@@ -74,7 +74,8 @@ TEST(a_new_registered_model_is_nobodys_twin)
     int64_t number = 0;
     bool existing = false;
     struct err err = {0};
-    assert_int_equal(store_registry_register(f.store, "w%69ne", &version, 1, &number, &existing, &err), -1);
+    assert_int_equal(store_registry_register(f.store, "w%69ne", &version, NULL, 0, NULL, 1, &number, &existing, &err),
+                     -1);
     assert_true(strstr(err.message, "in a URL's writing") != NULL);
     close_fixture(&f);
 }
@@ -145,7 +146,7 @@ TEST(a_version_is_read_as_it_was_made)
     struct model_version version;
     int64_t number = 0;
     bool existing = true;
-    assert_int_equal(store_registry_register(f.store, "wine", &made, 100, &number, &existing, NULL), 0);
+    assert_int_equal(store_registry_register(f.store, "wine", &made, NULL, 0, NULL, 100, &number, &existing, NULL), 0);
     assert_false(existing);
     assert_int_equal(store_version_get(f.store, "wine", 1, f.arena, &version, NULL), 0);
     assert_string_equal(version.name, "wine");
@@ -179,7 +180,7 @@ TEST(what_is_not_registered_is_not_found_in_mlflows_words)
     assert_int_equal(err.code, ERR_NOT_FOUND);
     assert_int_equal(store_registered_tag(f.store, "beer", "k", "v", 1, NULL), -1);
     err = (struct err){0};
-    assert_int_equal(store_version_tag(f.store, "wine", 2, "k", "v", 1, &err), -1);
+    assert_int_equal(store_version_tag(f.store, "wine", 2, "k", "v", NULL, 1, &err), -1);
     assert_int_equal(err.code, ERR_NOT_FOUND);
     close_fixture(&f);
 }
@@ -211,8 +212,8 @@ TEST(the_last_word_of_a_tag_counts_and_touches_what_it_is_on)
     struct model_version version;
     struct registered_model model;
     (void)register_model(&f, "wine", "m-1", 100);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "approved", "no", 200, NULL), 0);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "approved", "yes", 300, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "approved", "no", NULL, 200, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "approved", "yes", NULL, 300, NULL), 0);
     assert_int_equal(store_version_tags(f.store, "wine", 1, f.arena, &tags, NULL), 0);
     assert_string_equal(json_text(f.arena, &tags).p, "{\"approved\":\"yes\"}");
     assert_int_equal(store_version_get(f.store, "wine", 1, f.arena, &version, NULL), 0);
@@ -220,7 +221,7 @@ TEST(the_last_word_of_a_tag_counts_and_touches_what_it_is_on)
     assert_int_equal(store_registered_tag(f.store, "wine", "team", "cellar", 400, NULL), 0);
     assert_int_equal(store_registry_get(f.store, "wine", f.arena, &model, NULL), 0);
     assert_int_equal(model.updated_ms, 400);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "a$b", "v", 500, NULL), -1);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "a$b", "v", NULL, 500, NULL), -1);
     assert_int_equal(store_version_get(f.store, "wine", 1, f.arena, &version, NULL), 0);
     assert_int_equal(version.updated_ms, 300); /* what is refused touches nothing */
     close_fixture(&f);

@@ -162,7 +162,8 @@ static void register_version(struct fixture *f, const char *name, const char *so
     struct model_version version = {.source = source, .run_id = run};
     int64_t number = 0;
     bool existing = false;
-    assert_int_equal(store_registry_register(f->store, name, &version, now, &number, &existing, NULL), 0);
+    assert_int_equal(store_registry_register(f->store, name, &version, NULL, 0, NULL, now, &number, &existing, NULL),
+                     0);
 }
 
 /* Models A (1 and 2), b (1), and the prompt p (1), of which only version 1 says so. */
@@ -178,8 +179,8 @@ static struct fixture open_registry(void)
     assert_int_equal(store_registered_tag(f.store, "A", "stage", "x", 50, NULL), 0);
     assert_int_equal(store_registered_tag(f.store, "b", "team", "blue", 60, NULL), 0);
     assert_int_equal(store_registered_tag(f.store, "p", "mlflow.prompt.is_prompt", "true", 40, NULL), 0);
-    assert_int_equal(store_version_tag(f.store, "p", 1, "mlflow.prompt.is_prompt", "true", 40, NULL), 0);
-    assert_int_equal(store_version_tag(f.store, "A", 1, "ok", "yes", 25, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "p", 1, "mlflow.prompt.is_prompt", "true", NULL, 40, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "A", 1, "ok", "yes", NULL, 25, NULL), 0);
     return f;
 }
 

@@ -55,7 +55,7 @@ static int64_t add_version(struct fixture *f, struct model_version version, int6
     struct err err = {0};
     version.name = version.name == NULL ? "wine" : version.name;
     version.source = version.source == NULL ? "s3://bucket/m" : version.source;
-    (void)store_version_create(f->store, &version, false, NULL, 0, now_ms, &number, &err);
+    (void)store_version_create(f->store, &version, false, NULL, 0, NULL, now_ms, &number, &err);
     assert_string_equal(err.message, "");
     return number;
 }
@@ -155,11 +155,12 @@ TEST(a_prompts_version_has_a_long_text_and_no_files)
     memset(long_text, 'a', 100001);
     struct pair tags[] = {{"mlflow.prompt.is_prompt", "true"}, {"mlflow.prompt.text", long_text}};
     struct model_version version = {.name = "wine", .source = "dummy-source"};
-    assert_string_equal(message(&f, store_version_create(f.store, &version, true, tags, 2, 1, &number, &err), &err,
+    assert_string_equal(message(&f, store_version_create(f.store, &version, true, tags, 2, NULL, 1, &number, &err),
+                                &err,
                                 ERR_INPUT),
                         "Prompt text exceeds max length of 100000 characters.");
     long_text[100000] = '\0';
-    assert_int_equal(store_version_create(f.store, &version, true, tags, 2, 1, &number, NULL), 0);
+    assert_int_equal(store_version_create(f.store, &version, true, tags, 2, NULL, 1, &number, NULL), 0);
     assert_int_equal(number, 1);
     assert_string_equal(get(&f, "wine", 1).storage_location, "");
     assert_string_equal(get(&f, "wine", 1).source, "dummy-source");
@@ -175,7 +176,7 @@ TEST(a_registered_model_is_renamed_with_all_that_it_has)
     (void)add_version(&f, (struct model_version){0}, 100);
     point(&f, "champion", 2);
     assert_int_equal(store_registered_tag(f.store, "wine", "team", "a", 1, NULL), 0);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", 1, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", NULL, 1, NULL), 0);
     assert_int_equal(store_version_delete(f.store, "wine", 2, NULL, 150, NULL), 0);
     point(&f, "champion", 1);
     assert_int_equal(store_registry_rename(f.store, "wine", "port", NULL, 200, NULL), 0);
@@ -210,7 +211,7 @@ TEST(a_deleted_registered_model_leaves_nothing)
     point(&f, "champion", 1);
     point(&f, "other", 1);
     assert_int_equal(store_registered_tag(f.store, "wine", "team", "a", 1, NULL), 0);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", 1, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", NULL, 1, NULL), 0);
     assert_int_equal(store_registry_delete(f.store, "wine", NULL, 200, NULL), 0);
     assert_int_equal(ask(&f, "SELECT (SELECT COUNT(*) FROM registered_models) + (SELECT COUNT(*) FROM model_versions) "
                              "+ (SELECT COUNT(*) FROM model_aliases) + (SELECT COUNT(*) FROM model_version_tags) + "
@@ -240,7 +241,7 @@ TEST(a_version_is_what_its_client_said)
                                  .run_link = "http://x/1",
                                  .stage = "Production"};
     struct json map;
-    assert_int_equal(store_version_create(f.store, &made, false, tags, 2, 200, &number, NULL), 0);
+    assert_int_equal(store_version_create(f.store, &made, false, tags, 2, NULL, 200, &number, NULL), 0);
     assert_int_equal(number, 1);
     struct model_version version = get(&f, "wine", 1);
     assert_string_equal(version.source, "s3://bucket/m");
@@ -256,7 +257,7 @@ TEST(a_version_is_what_its_client_said)
     assert_int_equal(add_version(&f, (struct model_version){.run_id = ""}, 200), 2);
     assert_null(get(&f, "wine", 2).run_id);
     made.name = "beer";
-    assert_string_equal(message(&f, store_version_create(f.store, &made, false, NULL, 0, 1, &number, &err), &err,
+    assert_string_equal(message(&f, store_version_create(f.store, &made, false, NULL, 0, NULL, 1, &number, &err), &err,
                                 ERR_NOT_FOUND),
                         "Registered Model with name=beer not found");
     assert_int_equal(store_version_describe(f.store, "wine", 1, "better", 300, NULL), 0);
@@ -295,14 +296,15 @@ TEST(a_logged_model_becomes_versions_and_knows_them)
     assert_int_equal(count, 2);
     struct model_version unknown = {.name = "wine", .source = "models:/m-9"};
     int64_t number = 0;
-    assert_string_equal(message(&f, store_version_create(f.store, &unknown, false, NULL, 0, 1, &number, &err), &err,
+    assert_string_equal(message(&f, store_version_create(f.store, &unknown, false, NULL, 0, NULL, 1, &number, &err),
+                                &err,
                                 ERR_NOT_FOUND),
                         "Unable to fetch model from model URI source artifact location 'models:/m-9'.Error: Logged "
                         "model with ID 'm-9' not found.");
     /* A step registers one logged model once, whatever clients did. */
     bool existing = false;
     struct model_version again = {.model_id = "m-1", .source = "models:/m-1"};
-    assert_int_equal(store_registry_register(f.store, "wine", &again, 9, &number, &existing, NULL), 0);
+    assert_int_equal(store_registry_register(f.store, "wine", &again, NULL, 0, NULL, 9, &number, &existing, NULL), 0);
     assert_true(existing);
     assert_int_equal(number, 2);
     close_fixture(&f);
@@ -349,14 +351,15 @@ TEST(a_version_of_a_version_has_its_lineage)
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct model_version version = {.name = "beer", .source = refused[i].source, .run_id = refused[i].run_id};
-        int result = store_version_create(f.store, &version, false, NULL, 0, 1, &number, &err);
+        int result = store_version_create(f.store, &version, false, NULL, 0, NULL, 1, &number, &err);
         assert_non_null(strstr(message(&f, result, &err, refused[i].code), refused[i].error));
     }
     /* What was refused took no number. */
     assert_int_equal(add_version(&f, (struct model_version){.name = "beer"}, 1), 7);
     assert_int_equal(store_registered_tag(f.store, "wine", "mlflow.prompt.is_prompt", "true", 1, NULL), 0);
     struct model_version prompt = {.name = "beer", .source = "models:/wine/1"};
-    assert_non_null(strstr(message(&f, store_version_create(f.store, &prompt, false, NULL, 0, 1, &number, &err), &err,
+    assert_non_null(strstr(message(&f, store_version_create(f.store, &prompt, false, NULL, 0, NULL, 1, &number, &err),
+                                   &err,
                                    ERR_INPUT),
                            "Prompt versions cannot be used as model version sources."));
     close_fixture(&f);
@@ -394,8 +397,8 @@ TEST(a_deleted_version_is_a_number_that_is_never_given_again)
     assert_int_equal(count, 1);
     assert_int_equal(list[0].version, 1);
     (void)message(&f, store_version_delete(f.store, "wine", 2, NULL, 1, &err), &err, ERR_NOT_FOUND);
-    (void)message(&f, store_version_tag(f.store, "wine", 2, "k", "v", 1, &err), &err, ERR_NOT_FOUND);
-    (void)message(&f, store_version_delete_tag(f.store, "wine", 2, "k", 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_version_tag(f.store, "wine", 2, "k", "v", NULL, 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_version_delete_tag(f.store, "wine", 2, "k", NULL, 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_version_describe(f.store, "wine", 2, "v", 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_stage_set(f.store, "wine", 2, "Staging", false, NULL, 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_alias_set(f.store, "wine", "champion", 2, -1, NULL, 1, &previous, &err), &err,
@@ -506,17 +509,17 @@ TEST(deleting_a_tag_that_is_not_there_is_fine)
     struct err err = {0};
     struct json map;
     (void)add_version(&f, (struct model_version){0}, 1);
-    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", 1, NULL), 0);
+    assert_int_equal(store_version_tag(f.store, "wine", 1, "k", "v", NULL, 1, NULL), 0);
     assert_int_equal(store_registered_tag(f.store, "wine", "k", "v", 1, NULL), 0);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(store_version_delete_tag(f.store, "wine", 1, "k", 1, NULL), 0);
+        assert_int_equal(store_version_delete_tag(f.store, "wine", 1, "k", NULL, 1, NULL), 0);
         assert_int_equal(store_registered_delete_tag(f.store, "wine", "k", 1, NULL), 0);
     }
     assert_int_equal(store_version_tags(f.store, "wine", 1, f.arena, &map, NULL), 0);
     assert_string_equal(text(&f, map), "{}");
     assert_int_equal(store_registered_tags(f.store, "wine", f.arena, &map, NULL), 0);
     assert_string_equal(text(&f, map), "{}");
-    (void)message(&f, store_version_delete_tag(f.store, "wine", 9, "k", 1, &err), &err, ERR_NOT_FOUND);
+    (void)message(&f, store_version_delete_tag(f.store, "wine", 9, "k", NULL, 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_registered_delete_tag(f.store, "beer", "k", 1, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_registered_delete_tag(f.store, "wine", "a$b", 1, &err), &err, ERR_INPUT);
     close_fixture(&f);
@@ -619,7 +622,7 @@ TEST(five_thousand_versions_with_aliases_are_renamed_and_deleted_in_no_time)
     for (int i = 1; i <= VERSIONS; i++) {
         (void)add_version(&f, (struct model_version){0}, i);
         point(&f, arena_printf(f.arena, "a%d", i), i);
-        assert_int_equal(store_version_tag(f.store, "wine", i, "k", "v", 1, NULL), 0);
+        assert_int_equal(store_version_tag(f.store, "wine", i, "k", "v", NULL, 1, NULL), 0);
         assert_int_equal(store_stage_set(f.store, "wine", i, "Staging", i == VERSIONS, NULL, 1, NULL), 0);
     }
     double made = seconds();

@@ -82,8 +82,10 @@ TEST(what_a_pipeline_registers_is_told_as_what_a_client_makes)
     int64_t number = 0;
     bool existing = false;
     (void)hook_of_all(&f);
-    assert_int_equal(store_registry_register(f.store, "wine", &version, 10, &number, &existing, NULL), 0);
-    assert_int_equal(store_registry_register(f.store, "wine", &version, 11, &number, &existing, NULL), 0);
+    assert_int_equal(store_registry_register(f.store, "wine", &version, NULL, 0, NULL, 10, &number, &existing, NULL),
+                     0);
+    assert_int_equal(store_registry_register(f.store, "wine", &version, NULL, 0, NULL, 11, &number, &existing, NULL),
+                     0);
     assert_string_equal(outbox(&f), "wine waiting 10 registered_model.created\n"
                                     "wine waiting - model_version.created\n"
                                     "wine waiting - model_version.created\n");
@@ -104,9 +106,9 @@ TEST(what_changes_nothing_is_not_told)
     int64_t number = 0;
     int64_t previous = 0;
     model(&f, "wine");
-    assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, 10, &number, NULL), 0);
+    assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, NULL, 10, &number, NULL), 0);
     (void)hook_of_all(&f);
-    assert_int_equal(store_version_delete_tag(f.store, "wine", 1, "k", 10, NULL), 0);
+    assert_int_equal(store_version_delete_tag(f.store, "wine", 1, "k", NULL, 10, NULL), 0);
     assert_int_equal(store_alias_delete(f.store, "wine", "champion", NULL, 10, &previous, NULL), 0);
     assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, NULL, 11, &previous, NULL), 0);
     assert_int_equal(store_alias_set(f.store, "wine", "champion", 1, -1, NULL, 12, &previous, NULL), 0);
@@ -125,7 +127,7 @@ TEST(an_object_is_told_of_in_order_and_objects_are_not_mixed)
     int64_t number = 0;
     model(&f, "a");
     model(&f, "b");
-    assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, 10, &number, NULL), 0);
+    assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, NULL, 10, &number, NULL), 0);
     assert_string_equal(outbox(&f), "a waiting 10 registered_model.created\nb waiting 10 registered_model.created\n"
                                     "a waiting - model_version.created\n");
     struct delivery first = first_due(&f, hook, 10);
@@ -196,7 +198,7 @@ TEST(an_earlier_one_that_is_sent_again_lets_the_line_go_on)
     struct delivery first = first_due(&f, hook, 10);
     tried(&f, &first, "failed", 0, 11);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, 20, &number, NULL), 0);
+        assert_int_equal(store_version_create(f.store, &version, false, NULL, 0, NULL, 20, &number, NULL), 0);
     }
     assert_int_equal(store_delivery_again(f.store, first.delivery_id, 30, NULL), 0);
     struct delivery second = first_due(&f, hook, 29);

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "store/artifact_uri.h"
+#include "store/deployment_jobs.h"
 
 const struct api_field pair_fields[] = {
     {.name = "key", .type = API_TEXT, .required = true}, {.name = "value", .type = API_TEXT}, {0}};
@@ -319,6 +320,34 @@ int model_json(struct api_call *call, const struct logged_model *model, struct j
 
 /* ---- the registry ----------------------------------------------------------------------------------------------- */
 
+/* Of a version whose model has no job MLflow says nothing; neither of a run where none was asked for. */
+static int put_deployment(struct api_call *call, const struct model_version *version, struct json *object,
+                          struct err *err)
+{
+    struct deployment_job job;
+    struct deployment deployment;
+    struct json state = json_object();
+    if (store_deployment_job(call->store, version->name, call->arena, &job, err) < 0) {
+        return -1;
+    }
+    if (job.pipeline == NULL) {
+        return 0;
+    }
+    if (store_deployment(call->store, version->name, version->version, job.pipeline, call->arena, &deployment, err) <
+        0) {
+        return -1;
+    }
+    bool valid = strcmp(job.state, "CONNECTED") == 0;
+    put_text(call, &state, "job_id", job.pipeline);
+    put_given(call, &state, "run_id", deployment.run_id);
+    put_text(call, &state, "job_state", job.state);
+    put_given(call, &state, "run_state",
+              deployment.run_state == NULL && !valid ? "NO_VALID_DEPLOYMENT_JOB_FOUND" : deployment.run_state);
+    put_given(call, &state, "current_task_name", deployment.task);
+    put(call, object, "deployment_job_state", state);
+    return 0;
+}
+
 int version_json(struct api_call *call, const struct model_version *version, struct json *ret, struct err *err)
 {
     struct json tags;
@@ -349,6 +378,9 @@ int version_json(struct api_call *call, const struct model_version *version, str
     put_list(call, &object, "tags", pairs_json(call, &tags));
     put_list(call, &object, "aliases", names);
     put_given(call, &object, "model_id", version->model_id);
+    if (put_deployment(call, version, &object, err) < 0) {
+        return -1;
+    }
     *ret = object;
     return 0;
 }
@@ -387,10 +419,12 @@ static struct json aliases_json(struct api_call *call, const struct json *map)
 int registered_json(struct api_call *call, const char *name, struct json *ret, struct err *err)
 {
     struct registered_model model;
+    struct deployment_job job;
     struct json tags, aliases, latest;
     if (store_registry_get(call->store, name, call->arena, &model, err) < 0 ||
         store_registered_tags(call->store, name, call->arena, &tags, err) < 0 ||
         store_alias_list(call->store, name, call->arena, &aliases, err) < 0 ||
+        store_deployment_job(call->store, name, call->arena, &job, err) < 0 ||
         latest_versions(call, name, &latest, err) < 0) {
         return -1;
     }
@@ -402,6 +436,8 @@ int registered_json(struct api_call *call, const char *name, struct json *ret, s
     put_list(call, &object, "latest_versions", latest);
     put_list(call, &object, "tags", pairs_json(call, &tags));
     put_list(call, &object, "aliases", aliases_json(call, &aliases));
+    put_given(call, &object, "deployment_job_id", job.pipeline);
+    put_given(call, &object, "deployment_job_state", job.state);
     *ret = object;
     return 0;
 }

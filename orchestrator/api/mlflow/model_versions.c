@@ -89,9 +89,11 @@ static int create(struct api_call *call, struct err *err)
         .description = json_get_text(params, "description", NULL),
         .run_link = json_get_text(params, "run_link", NULL),
     };
+    const struct mover by = api_mover(call);
     find_roots(call, &source);
-    return model_source_check(&source, err) < 0 || store_version_create(call->store, &version, source.is_prompt, tags,
-                                                                        count, call->now_ms, &ref.number, err) < 0 ||
+    return model_source_check(&source, err) < 0 ||
+                   store_version_create(call->store, &version, source.is_prompt, tags, count, &by, call->now_ms,
+                                        &ref.number, err) < 0 ||
                    check_source(call, &ref, err) < 0
                ? -1
                : answer_with(call, &ref, err);
@@ -182,8 +184,9 @@ static int set_tag(struct api_call *call, struct err *err)
     const char *key = param_text(&call->params, "key");
     const char *value = param_text(&call->params, "value");
     size_t votes = 0;
+    const struct mover by = api_mover(call);
     if (ref_of(call, &ref, err) < 0 ||
-        store_version_tag(call->store, ref.name, ref.number, key, value, call->now_ms, err) < 0) {
+        store_version_tag(call->store, ref.name, ref.number, key, value, &by, call->now_ms, err) < 0) {
         return -1;
     }
     if (call->who == NULL) {
@@ -202,9 +205,10 @@ static int set_tag(struct api_call *call, struct err *err)
 static int delete_tag(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
+    const struct mover by = api_mover(call);
     return ref_of(call, &ref, err) < 0
                ? -1
-               : store_version_delete_tag(call->store, ref.name, ref.number, param_text(&call->params, "key"),
+               : store_version_delete_tag(call->store, ref.name, ref.number, param_text(&call->params, "key"), &by,
                                           call->now_ms, err);
 }
 

@@ -4,6 +4,7 @@
 #include "api/mlflow/entities.h"
 #include "api/mlflow/routes.h"
 #include "api/user_rights.h"
+#include "store/deployment_jobs.h"
 #include "store/registry_search.h"
 
 static const char *name_of(const struct api_call *call)
@@ -21,12 +22,28 @@ static int answer_with(struct api_call *call, const char *name, struct err *err)
     return 0;
 }
 
+/* Which pipeline new versions start is said by who manages the model; "" says none. A client that says nothing leaves
+ * it as it is. */
+static int set_job(struct api_call *call, bool is_new, struct err *err)
+{
+    const char *job = json_get_text(&call->params, "deployment_job_id", NULL);
+    if (job == NULL || (is_new && *job == '\0')) {
+        return 0;
+    }
+    const struct mover by = api_mover(call);
+    return (!is_new && user_check_registered(call, name_of(call), PERMISSION_MANAGE, err) < 0) ||
+                   store_deployment_job_set(call->store, name_of(call), job, &by, call->now_ms, err) < 0
+               ? -1
+               : 0;
+}
+
 static int create(struct api_call *call, struct err *err)
 {
     size_t count = 0;
     const struct pair *tags = pairs_of(call, &call->params, "tags", &count);
     return store_registry_create(call->store, name_of(call), param_text(&call->params, "description"), tags, count,
                                  call->now_ms, err) < 0 ||
+                   set_job(call, true, err) < 0 ||
                    user_made(call, &(struct permission_object){.model = name_of(call)}, err) < 0
                ? -1
                : answer_with(call, name_of(call), err);
@@ -43,8 +60,11 @@ static int rename_one(struct api_call *call, struct err *err)
 
 static int update(struct api_call *call, struct err *err)
 {
-    return store_registry_describe(call->store, name_of(call), param_text(&call->params, "description"), call->now_ms,
-                                   err) < 0
+    bool describes = json_get(&call->params, "description") != NULL ||
+                     json_get(&call->params, "deployment_job_id") == NULL; /* as MLflow: none given is an empty one */
+    return (describes && store_registry_describe(call->store, name_of(call), param_text(&call->params, "description"),
+                                                 call->now_ms, err) < 0) ||
+                   set_job(call, false, err) < 0
                ? -1
                : answer_with(call, name_of(call), err);
 }
@@ -161,10 +181,15 @@ static int get_alias(struct api_call *call, struct err *err)
     }
 
 static const struct api_field create_fields[] = {
-    NAME, {.name = "tags", .type = API_OBJECTS, .fields = pair_fields}, {.name = "description", .type = API_TEXT}, {0}};
+    NAME,
+    {.name = "tags", .type = API_OBJECTS, .fields = pair_fields},
+    {.name = "description", .type = API_TEXT},
+    {.name = "deployment_job_id", .type = API_TEXT},
+    {0}};
 static const struct api_field name_fields[] = {NAME, {0}};
 static const struct api_field rename_fields[] = {NAME, {.name = "new_name", .type = API_TEXT, .required = true}, {0}};
-static const struct api_field update_fields[] = {NAME, {.name = "description", .type = API_TEXT}, {0}};
+static const struct api_field update_fields[] = {
+    NAME, {.name = "description", .type = API_TEXT}, {.name = "deployment_job_id", .type = API_TEXT}, {0}};
 static const struct api_field search_fields[] = {{.name = "filter", .type = API_TEXT},
                                                  {.name = "max_results", .type = API_INT},
                                                  {.name = "order_by", .type = API_TEXTS},
