@@ -29,7 +29,8 @@ static void listen(struct fixture *f, const char *pipeline, const char *trigger_
 /* All triggers, oldest first: "PIPELINE KEY ACTOR;". */
 static const char *heard(struct fixture *f)
 {
-    struct stmt *s = stmt_get(f->store, "SELECT pipeline || ' ' || key || ' ' || actor || ';' FROM triggers ORDER BY id");
+    struct stmt *s =
+        stmt_get(f->store, "SELECT pipeline || ' ' || key || ' ' || actor || ';' FROM triggers ORDER BY id");
     const char *text = "";
     while (stmt_step(s, NULL) == 1) {
         text = arena_printf(f->arena, "%s%s", text, stmt_column_text(s, 0, f->arena));
