@@ -91,24 +91,29 @@ def test_a_model_that_the_stock_client_registers_is_deployed_and_taken_back(exam
         return requests.get(f"{rest}/registered-models/cultivar/versions/{version}/deployment", timeout=30,
                             headers={"Authorization": "Bearer " + token}).json()
 
-    def approve(version, number, token):
+    def approve(version, token):
         wait_for(lambda: deployment(version)["run_state"] == "APPROVAL")
+        headers = {"Authorization": "Bearer " + token}
+        asked = requests.get(f"{rest}/approvals", timeout=30, headers={"Authorization": "Bearer " + ann}).json()
+        number, = [one["approval_id"] for one in asked["approvals"]]
         return requests.post(f"{rest}/approvals/{number}/approve", timeout=30, json={"reason": "fine"},
-                             headers={"Authorization": "Bearer " + token})
+                             headers=headers)
 
     train(13)
-    assert approve(1, 1, bob).status_code in (403, 409)  # he has made it
+    assert approve(1, bob).status_code in (403, 409)  # he has made it
     assert deployment(1)["step"] == "approve"
-    assert approve(1, 1, ann).status_code == 200
+    assert approve(1, ann).status_code == 200
     wait_for(lambda: deployment(1)["run_state"] == "SUCCEEDED")
     run = job.json("show", "cultivar-deploy/1")
     gate = next(step for step in run["steps"] if step["id"] == "gate")
     assert gate["outputs"]["n"] == 54 and gate["metrics"]["accuracy"] > 0.9
     current = job.folder / "deployed" / "current"
     assert (current / "MLmodel").exists()
+    canary = job.folder / "deployed-canary" / "current"
+    assert (canary / "MLmodel").read_bytes() == (current / "MLmodel").read_bytes()
     first = current.resolve()
     train(12)
-    assert approve(2, 2, ann).status_code == 200
+    assert approve(2, ann).status_code == 200
     wait_for(lambda: deployment(2)["run_state"] == "SUCCEEDED")
     assert current.resolve() != first
     train(1)  # too poor: nobody is asked
