@@ -98,7 +98,9 @@ struct question {
     struct door *door;
     struct guest *guest;
     struct json request;
-    int document; /* the memory file beside it; -1: none */
+    const char *run_id;   /* that it names; "": none */
+    int attached;         /* the memory file beside it; -1: none */
+    struct json document; /* what that says, for those that take one */
     const char *actor;
     struct json groups;
     struct arena *arena;
@@ -124,22 +126,23 @@ static int find_actor(struct question *q, struct err *err)
     return 0;
 }
 
-static int answer_cancel(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+static int answer_cancel(struct question *q, struct json *ret_outcome, struct err *err)
 {
-    *ret_outcome = json_object();
-    return engine_cancel(q->door->session->engine, run_id, q->actor, json_get_text(&q->request, "reason", NULL), err);
+    (void)ret_outcome;
+    const char *reason = json_get_text(&q->request, "reason", NULL);
+    return engine_cancel(q->door->session->engine, q->run_id, q->actor, reason, err);
 }
 
-static int answer_kill(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+static int answer_kill(struct question *q, struct json *ret_outcome, struct err *err)
 {
-    *ret_outcome = json_object();
-    return engine_kill(q->door->session->engine, run_id, err);
+    (void)ret_outcome;
+    return engine_kill(q->door->session->engine, q->run_id, err);
 }
 
-static int answer_vote(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+static int answer_vote(struct question *q, struct json *ret_outcome, struct err *err)
 {
     struct engine_vote vote = {
-        .run_id = run_id,
+        .run_id = q->run_id,
         .step = json_get_text(&q->request, "step", NULL),
         .actor = q->actor,
         .groups = q->groups,
@@ -196,24 +199,111 @@ static struct json progress_of(struct question *q, const struct run *run)
     return list;
 }
 
-static int answer_look(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err)
+static int answer_look(struct question *q, struct json *ret_outcome, struct err *err)
 {
     (void)err;
     struct engine *engine = q->door->session->engine;
+    const char *run_id = q->run_id;
     const struct run *run = engine_find_run(engine, run_id);
-    struct json outcome = json_object();
     bool follows = json_get_bool(&q->request, "follows", false);
     (void)snprintf(q->guest->follows, sizeof q->guest->follows, "%s", follows ? run_id : "");
-    json_set(q->arena, &outcome, "open", json_bool(!engine_run_is_over(engine, run_id)));
-    json_set(q->arena, &outcome, "blocked", json_bool(run != NULL && engine_is_blocked(engine, run_id)));
-    json_set(q->arena, &outcome, "followed", json_bool(is_followed(q->door, run_id, q->guest)));
-    json_set(q->arena, &outcome, "progress", run == NULL ? json_array() : progress_of(q, run));
-    *ret_outcome = outcome;
+    json_set(q->arena, ret_outcome, "open", json_bool(!engine_run_is_over(engine, run_id)));
+    json_set(q->arena, ret_outcome, "blocked", json_bool(run != NULL && engine_is_blocked(engine, run_id)));
+    json_set(q->arena, ret_outcome, "followed", json_bool(is_followed(q->door, run_id, q->guest)));
+    json_set(q->arena, ret_outcome, "progress", run == NULL ? json_array() : progress_of(q, run));
     return 0;
 }
 
+static struct store *store_of(const struct question *q)
+{
+    return q->door->session->home.store;
+}
+
+static int answer_submit(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    struct session *session = q->door->session;
+    struct engine_submission submission;
+    char run_id[40];
+    if (submission_read(&q->document, &session->catalogue, q->arena, &submission, err) < 0) {
+        return -1;
+    }
+    submission.actor = q->actor;
+    if (engine_submit(session->engine, &submission, run_id, err) < 0) {
+        return -1;
+    }
+    json_set(q->arena, ret_outcome, "run_id", json_cstring(q->arena, run_id));
+    return 0;
+}
+
+static int answer_secret(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    return secret_change_obey(store_of(q), &q->document, q->actor, q->arena, ret_outcome, err);
+}
+
+static int answer_webhook(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    return webhook_change_obey(store_of(q), &q->request, q->arena, ret_outcome, err);
+}
+
+static int answer_delivery(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    struct hooks *hooks = q->door->session->hooks;
+    if (hooks == NULL) {
+        return err_set(err, ERR_STATE, "the sluice that has the home starts nothing by itself: 'sluice serve' replays");
+    }
+    const struct hook_replay replay = {.id = json_get_int(&q->document, "id", 0),
+                                       .trust = json_get_bool(&q->document, "trust", false),
+                                       .actor = q->actor};
+    return hooks_replay(hooks, &replay, q->arena, ret_outcome, err);
+}
+
+static int answer_account(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    (void)ret_outcome;
+    return account_obey(store_of(q), &q->document, q->actor, q->arena, err);
+}
+
+static int answer_trigger(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    return trigger_change_obey(q->door->session, &q->document, q->actor, q->arena, ret_outcome, err);
+}
+
+static int answer_backup(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    (void)ret_outcome;
+    return backup_note_obey(store_of(q), &q->document, q->actor, q->arena, err);
+}
+
+static int answer_govern(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    return govern_obey(store_of(q), &q->document, q->actor, &q->groups, q->arena, ret_outcome, err);
+}
+
+/* What is checked, or read, before it is answered. */
+enum wish_takes { TAKES_PACKET, TAKES_OPEN_RUN, TAKES_DOCUMENT };
+
+/* The outcome is an empty object at first. */
+static const struct {
+    const char *name;
+    enum wish_takes takes;
+    int (*answer)(struct question *q, struct json *ret_outcome, struct err *err);
+} wishes[] = {
+    {"cancel", TAKES_OPEN_RUN, answer_cancel},
+    {"kill", TAKES_OPEN_RUN, answer_kill},
+    {"vote", TAKES_OPEN_RUN, answer_vote},
+    {"look", TAKES_PACKET, answer_look},
+    {"submit", TAKES_DOCUMENT, answer_submit},
+    {"secret", TAKES_DOCUMENT, answer_secret},
+    {"webhook", TAKES_PACKET, answer_webhook},
+    {"account", TAKES_DOCUMENT, answer_account},
+    {"delivery", TAKES_DOCUMENT, answer_delivery},
+    {"trigger", TAKES_DOCUMENT, answer_trigger},
+    {"backup", TAKES_DOCUMENT, answer_backup},
+    {"govern", TAKES_DOCUMENT, answer_govern},
+};
+
 /* Only a file in memory that nobody can change: another could make the engine wait, or change under its eyes. */
-static int read_document(int fd, struct arena *arena, struct str *ret_text, struct err *err)
+static int read_text(int fd, struct arena *arena, struct str *ret_text, struct err *err)
 {
     struct stat file;
     int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
@@ -235,140 +325,30 @@ static int read_document(int fd, struct arena *arena, struct str *ret_text, stru
     return 0;
 }
 
-static int answer_submit(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
+static int prepare(struct question *q, enum wish_takes takes, struct err *err)
 {
-    (void)unused;
-    struct session *session = q->door->session;
-    struct engine_submission submission;
-    struct json document;
     struct str text;
-    char run_id[40];
-    if (read_document(q->document, q->arena, &text, err) < 0 ||
-        json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0 ||
-        submission_read(&document, &session->catalogue, q->arena, &submission, err) < 0) {
-        return -1;
+    if (takes == TAKES_OPEN_RUN && engine_run_is_over(q->door->session->engine, q->run_id)) {
+        return err_set(err, ERR_STATE, "the run has ended already");
     }
-    submission.actor = q->actor;
-    if (engine_submit(session->engine, &submission, run_id, err) < 0) {
-        return -1;
-    }
-    *ret_outcome = json_object();
-    json_set(q->arena, ret_outcome, "run_id", json_cstring(q->arena, run_id));
-    return 0;
-}
-
-static int answer_secret(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct json document;
-    struct str text;
-    return read_document(q->document, q->arena, &text, err) < 0 ||
-                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
+    return takes == TAKES_DOCUMENT && (read_text(q->attached, q->arena, &text, err) < 0 ||
+                                       json_read(text, (struct json_limits){0}, q->arena, &q->document, err) < 0)
                ? -1
-               : secret_change_obey(q->door->session->home.store, &document, q->actor, q->arena, ret_outcome, err);
+               : 0;
 }
-
-static int answer_webhook(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    return webhook_change_obey(q->door->session->home.store, &q->request, q->arena, ret_outcome, err);
-}
-
-static int answer_delivery(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct hooks *hooks = q->door->session->hooks;
-    struct json document;
-    struct str text;
-    if (hooks == NULL) {
-        return err_set(err, ERR_STATE, "the sluice that has the home starts nothing by itself: 'sluice serve' replays");
-    }
-    if (read_document(q->document, q->arena, &text, err) < 0 ||
-        json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0) {
-        return -1;
-    }
-    const struct hook_replay replay = {.id = json_get_int(&document, "id", 0),
-                                       .trust = json_get_bool(&document, "trust", false),
-                                       .actor = q->actor};
-    return hooks_replay(hooks, &replay, q->arena, ret_outcome, err);
-}
-
-static int answer_account(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct json document;
-    struct str text;
-    *ret_outcome = json_object();
-    return read_document(q->document, q->arena, &text, err) < 0 ||
-                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
-               ? -1
-               : account_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
-}
-
-static int answer_trigger(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct json document;
-    struct str text;
-    return read_document(q->document, q->arena, &text, err) < 0 ||
-                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
-               ? -1
-               : trigger_change_obey(q->door->session, &document, q->actor, q->arena, ret_outcome, err);
-}
-
-static int answer_backup(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct json document;
-    struct str text;
-    *ret_outcome = json_object();
-    return read_document(q->document, q->arena, &text, err) < 0 ||
-                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
-               ? -1
-               : backup_note_obey(q->door->session->home.store, &document, q->actor, q->arena, err);
-}
-
-static int answer_govern(struct question *q, const char *unused, struct json *ret_outcome, struct err *err)
-{
-    (void)unused;
-    struct json document;
-    struct str text;
-    return read_document(q->document, q->arena, &text, err) < 0 ||
-                   json_read(text, (struct json_limits){0}, q->arena, &document, err) < 0
-               ? -1
-               : govern_obey(q->door->session->home.store, &document, q->actor, &q->groups, q->arena, ret_outcome, err);
-}
-
-static const struct {
-    const char *name;
-    bool needs_open_run;
-    int (*answer)(struct question *q, const char *run_id, struct json *ret_outcome, struct err *err);
-} wishes[] = {
-    {"cancel", true, answer_cancel}, {"kill", true, answer_kill},       {"vote", true, answer_vote},
-    {"look", false, answer_look},    {"submit", false, answer_submit}, {"secret", false, answer_secret},
-    {"webhook", false, answer_webhook},
-    {"account", false, answer_account},
-    {"delivery", false, answer_delivery},
-    {"trigger", false, answer_trigger},
-    {"backup", false, answer_backup},
-    {"govern", false, answer_govern},
-};
 
 static int obey(struct question *q, struct json *ret_outcome, struct err *err)
 {
     const char *what = json_get_text(&q->request, "do", "");
-    const char *run_id = json_get_text(&q->request, "run", "");
+    q->run_id = json_get_text(&q->request, "run", "");
+    *ret_outcome = json_object();
     if (find_actor(q, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
-        if (strcmp(wishes[i].name, what) != 0) {
-            continue;
+        if (strcmp(wishes[i].name, what) == 0) {
+            return prepare(q, wishes[i].takes, err) < 0 ? -1 : wishes[i].answer(q, ret_outcome, err);
         }
-        if (wishes[i].needs_open_run && engine_run_is_over(q->door->session->engine, run_id)) {
-            return err_set(err, ERR_STATE, "the run has ended already");
-        }
-        return wishes[i].answer(q, run_id, ret_outcome, err);
     }
     return err_set(err, ERR_INPUT, "this sluice does not know how to '%s'", what);
 }
@@ -416,7 +396,7 @@ static bool serve_guest(struct door *door, struct guest *guest, int64_t now_ms)
 {
     static char packet[DOOR_PACKET_MAX];
     struct question q = {.door = door, .guest = guest};
-    ssize_t size = receive(guest->fd, packet, sizeof packet, &q.document);
+    ssize_t size = receive(guest->fd, packet, sizeof packet, &q.attached);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return now_ms - guest->heard_ms < GUEST_WAIT_MS;
     }
@@ -428,8 +408,8 @@ static bool serve_guest(struct door *door, struct guest *guest, int64_t now_ms)
         size = sent < 0 ? 0 : size;
         arena_free(q.arena);
     }
-    if (q.document >= 0) {
-        (void)close(q.document);
+    if (q.attached >= 0) {
+        (void)close(q.attached);
     }
     return size > 0;
 }
