@@ -138,7 +138,7 @@ static void sync_folder_of(struct arena *arena, const char *path)
     }
 }
 
-int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err)
+static int write_beside(const char *path, struct str bytes, mode_t mode, bool sync, bool sync_folder, struct err *err)
 {
     struct arena *arena = arena_new();
     unsigned random = 0;
@@ -158,11 +158,21 @@ int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct 
     if (result < 0 && fd >= 0) {
         (void)unlink(beside);
     }
-    if (result == 0 && sync) {
+    if (result == 0 && sync_folder) {
         sync_folder_of(arena, path);
     }
     arena_free(arena);
     return result;
+}
+
+int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err)
+{
+    return write_beside(path, bytes, mode, sync, sync, err);
+}
+
+int fs_write_early(const char *path, struct str bytes, mode_t mode, struct err *err)
+{
+    return write_beside(path, bytes, mode, true, false, err);
 }
 
 int fs_make_folders(const char *path, mode_t mode, struct err *err)

@@ -154,6 +154,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
                        home.path);
     }
     const char *store = path_join(arena, home.path, "sluice.db");
+    home.is_new = writes && !fs_exists(store);
     if (!writes && access(home.path, R_OK | X_OK) < 0) {
         return err_errno(err, "reading the home '%s'", home.path);
     }
@@ -239,12 +240,18 @@ int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_
     return result;
 }
 
-static int make_key(const char *path, struct err *err)
+static int write_key(const char *path, struct str key, bool is_new, struct err *err)
+{
+    return is_new ? fs_write_early(path, key, 0600, err) : fs_write(path, key, 0600, true, err);
+}
+
+/* In a home that is new the first commit, with which the key begins to matter, syncs the folder for its log. */
+static int make_key(const char *path, bool is_new, struct err *err)
 {
     unsigned char key[HOME_KEY_BYTES];
     crash_point_pass("before_key");
     int result = getrandom(key, sizeof key, 0) == (ssize_t)sizeof key
-                     ? fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, true, err)
+                     ? write_key(path, (struct str){(const char *)key, sizeof key}, is_new, err)
                      : err_errno(err, "making '%s'", path);
     explicit_bzero(key, sizeof key);
     return result;
@@ -256,7 +263,7 @@ int home_use_key(struct home *home, struct err *err)
     const char *path = key_path(home->path, room);
     unsigned char key[HOME_KEY_BYTES];
     struct err wrong = {0};
-    if (home->lock_fd >= 0 && !fs_exists(path) && make_key(path, err) < 0) {
+    if (home->lock_fd >= 0 && !fs_exists(path) && make_key(path, home->is_new, err) < 0) {
         return -1;
     }
     if (home_read_key(home->path, false, key, &wrong) < 0) {

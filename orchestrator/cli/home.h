@@ -17,6 +17,7 @@ enum { HOME_KEY_BYTES = 32 };
 struct home {
     const char *path; /* absolute */
     bool created;     /* by this call */
+    bool is_new;      /* so is its store */
     int lock_fd;      /* -1: not locked */
     int pin_fd;       /* of home_pin; 0: not pinned */
     struct store *store;
