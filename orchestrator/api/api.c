@@ -122,7 +122,9 @@ int api_apart_fd(const struct api *api)
 
 int api_wait_ms(const struct api *api)
 {
-    return streams_wait_ms(&api->streams);
+    int streams_ms = streams_wait_ms(&api->streams);
+    int uploads_ms = upload_sweep_wait_ms(&api->uploads);
+    return streams_ms >= 0 && streams_ms < uploads_ms ? streams_ms : uploads_ms;
 }
 
 void api_leave(struct api *api)
@@ -477,6 +479,13 @@ static bool has_notes(const struct api *api)
            refusals_are_due(&api->refusals, clock_monotonic_ms(&clock_system));
 }
 
+static void sweep_uploads(struct api *api)
+{
+    struct api_call call = {
+        .api = api, .rng = &api->rng, .files = &api->files, .now_ms = clock_wall_ms(&clock_system)};
+    upload_sweep_look(&api->uploads, &call);
+}
+
 bool api_serve(struct api *api, struct http_server *server, struct err *err)
 {
     struct outcome outcomes[TURN_MAX];
@@ -513,6 +522,7 @@ bool api_serve(struct api *api, struct http_server *server, struct err *err)
         }
     }
     send_outcomes(outcomes, count, &failed);
+    sweep_uploads(api);
     if (begun) {
         store_tidy(store);
     }

@@ -11,6 +11,7 @@
 #include "api/refusals.h"
 #include "api/router.h"
 #include "api/sluice/stream.h"
+#include "api/upload_sweep.h"
 
 struct api {
     struct api_options options;
@@ -27,6 +28,7 @@ struct api {
     struct idempotency_key *keys;
     struct streams streams;
     struct refusals refusals;
+    struct upload_sweep uploads;
 };
 
 /* Of a request, as far as it is known at its head. */

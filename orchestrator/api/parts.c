@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/parse.h"
+#include "store/upload_age.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <unistd.h>
 
 enum { ID_LENGTH = 32, NAME_BYTES = 80, PLAN_BYTES_MAX = 8192 };
-
-static const int64_t kept_ms = (int64_t)7 * 24 * 3600 * 1000;
 
 bool parts_is_id(const char *text)
 {
@@ -176,11 +175,9 @@ static bool is_old(int folder, const char *name, int64_t now_ms)
 {
     struct stat state;
     return name[0] != '.' && fstatat(folder, name, &state, AT_SYMLINK_NOFOLLOW) == 0 &&
-           (int64_t)state.st_mtime * 1000 < now_ms - kept_ms;
+           (int64_t)state.st_mtime * 1000 < now_ms - upload_kept_ms;
 }
 
-/* A client that begins many uploads is not to make each new one look at them all: some are looked at each time, and
- * then the next. */
 int parts_take_old(const struct files *files, int64_t now_ms, const char *name, int *left, struct err *err)
 {
     const struct dirent *entry = NULL;

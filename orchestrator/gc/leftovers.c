@@ -9,6 +9,7 @@
 #include "gc/disk.h"
 #include "gc/survey.h"
 #include "store/traces.h"
+#include "store/upload_age.h"
 
 #include <sys/stat.h>
 
@@ -127,6 +128,12 @@ static void find_environments(struct gc_survey *survey, struct arena *arena)
     }
 }
 
+static bool is_older(const char *path, int64_t than_ms, int64_t now_ms)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && (int64_t)status.st_mtim.tv_sec * 1000 + than_ms <= now_ms;
+}
+
 /* Of runners that ended well only logs with something in them are left. One whose socket is there may be alive. */
 static void find_runner_logs(struct gc_survey *survey, int64_t now_ms, struct arena *arena)
 {
@@ -136,14 +143,26 @@ static void find_runner_logs(struct gc_survey *survey, int64_t now_ms, struct ar
     for (size_t i = 0; i < count; i++) {
         struct str name = str_from(names[i]);
         const char *path = path_join(arena, folder, names[i]);
-        struct stat status;
-        if (!str_ends(name, STR(".log")) || stat(path, &status) < 0 ||
-            (int64_t)status.st_mtim.tv_sec * 1000 + runner_log_ms > now_ms) {
+        if (!str_ends(name, STR(".log")) || !is_older(path, runner_log_ms, now_ms)) {
             continue;
         }
         const char *socket = arena_printf(arena, "%s/%.*s.sock", folder, (int)(name.n - strlen(".log")), name.p);
         if (!fs_exists(socket)) {
             gc_add_leftover(survey, path, "the log of a runner that ended a month ago", arena);
+        }
+    }
+}
+
+/* The parts of a file, and the trace of one that came whole. */
+static void find_uploads(struct gc_survey *survey, int64_t now_ms, struct arena *arena)
+{
+    const char *folder = path_join(arena, survey->home, "uploads");
+    size_t count = 0;
+    const char *const *names = disk_list(folder, arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = path_join(arena, folder, names[i]);
+        if (is_older(path, upload_kept_ms, now_ms)) {
+            gc_add_leftover(survey, path, "an upload that nobody has touched for a week", arena);
         }
     }
 }
@@ -180,5 +199,6 @@ int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struc
     }
     find_environments(survey, arena);
     find_runner_logs(survey, now_ms, arena);
+    find_uploads(survey, now_ms, arena);
     return find_removals(store, survey, arena, err);
 }

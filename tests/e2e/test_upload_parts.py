@@ -225,9 +225,36 @@ def test_what_nobody_touches_for_a_week_is_removed(sluice, server):
     then = time.time() - 8 * 24 * 3600
     for name in (old.id, done.id + ".done"):
         os.utime(sluice.home / "uploads" / name, (then, then))
-    new = Upload(server, 1)
-    names = {path.name for path in (sluice.home / "uploads").iterdir()}
-    assert names == {young.id, new.id}
+    server.stop()
+    Server(sluice)
+    assert wait_until(lambda: {path.name for path in (sluice.home / "uploads").iterdir()} == {young.id})
+    assert wait_until(lambda: not list((sluice.home / "incoming").iterdir()))
+
+
+def test_more_old_uploads_than_are_looked_at_in_a_turn_go_too(sluice, server):
+    young = Upload(server, 1)
+    server.stop()
+    then = time.time() - 8 * 24 * 3600
+    for number in range(200):
+        folder = sluice.home / "uploads" / f"{number:032x}"
+        folder.mkdir()
+        (folder / "plan").write_text("1 0/x/artifacts/y", encoding="utf-8")
+        os.utime(folder, (then, then))
+    Server(sluice)
+    assert wait_until(lambda: left(sluice) == [young.id])
+
+
+def test_gc_removes_them_too(sluice, server):
+    old, young = Upload(server, 1), Upload(server, 1)
+    old.put(1, b"x" * 5000)
+    server.stop()
+    then = time.time() - 8 * 24 * 3600
+    os.utime(sluice.home / "uploads" / old.id, (then, then))
+    listed = json.loads(sluice("gc", "--dry-run", "--json", expect=0).out)
+    assert [(item["kind"], item["what"]) for item in listed["removed"]] == [("leftover", f"uploads/{old.id}")]
+    assert listed["totals"]["leftover"]["bytes"] > 4000 and sorted(left(sluice)) == sorted([old.id, young.id])
+    sluice("gc", expect=0)
+    assert left(sluice) == [young.id]
 
 
 def test_a_client_that_goes_while_it_sends_a_part_leaves_nothing(sluice, server):

@@ -70,19 +70,6 @@ static size_t json_head(struct api_call *call)
 
 /* ---- create ----------------------------------------------------------------------------------------------------- */
 
-static int remove_old(struct api_call *call, struct err *err)
-{
-    int left = PARTS_SWEEP;
-    for (;;) {
-        struct id name = removal_name(call);
-        int taken = parts_take_old(call->files, call->now_ms, name.text, &left, err);
-        if (taken <= 0) {
-            return taken;
-        }
-        removal_begin(call, &name);
-    }
-}
-
 static int put_addresses(struct api_call *call, const char *id, int64_t count, struct err *err)
 {
     struct json list = json_array();
@@ -109,7 +96,7 @@ static int create(struct api_call *call, struct err *err)
         {.name = "path", .type = API_TEXT, .required = true}, {.name = "num_parts", .type = API_INT}, {0}};
     struct file_place place;
     if (read_fields(call, fields, err) < 0 ||
-        find_place(call, "/mlflow-artifacts/mpu/create/", &place, err) < 0 || remove_old(call, err) < 0) {
+        find_place(call, "/mlflow-artifacts/mpu/create/", &place, err) < 0) {
         return -1;
     }
     struct parts_plan plan = {place.path, json_get_int(&call->params, "num_parts", 1)};
