@@ -183,6 +183,12 @@ static int check_location(const struct uri *uri, const char *location, struct er
                        "Invalid artifact location: '%s'. No artifacts are kept under the scheme '%.*s'.", location,
                        STR_ARG(uri->scheme));
     }
+    if (scheme->kind == SCHEME_OURS && uri->host.n > 0) { /* to which other clients would say who they are */
+        return err_set(err, ERR_INPUT,
+                       "'artifact_location' cannot use the 'mlflow-artifacts' scheme with a host: clients would go "
+                       "there with their passwords and tokens. Given: '%s'",
+                       location);
+    }
     bool bad_host = scheme->kind == SCHEME_LOCAL ? !is_here(uri) : scheme->wants_host && uri->host.n == 0;
     bool bad_path = has_dots(uri->path) || (uri->scheme.n > 0 && uri->path.n > 0 && uri->path.p[0] != '/');
     if (has_odd_bytes(uri) || bad_host || bad_path) {

@@ -274,3 +274,9 @@ def test_fluent_create_search_delete(client, unique):
     assert mlflow.get_experiment(made).lifecycle_stage == "deleted"
     mlflow.restore_experiment(made)
     assert mlflow.get_experiment(made).lifecycle_stage == "active"
+
+
+def test_a_place_at_another_server_s_files_is_refused(wire, unique):
+    body = {"name": unique, "artifact_location": "mlflow-artifacts://elsewhere.example/x"}
+    assert wire.refused("POST", "/experiments/create", body).startswith(
+        "'artifact_location' cannot use the 'mlflow-artifacts' scheme")

@@ -116,3 +116,11 @@ def test_interval_by_either_prefix(wire, two_runs):
 ], ids=["no run", "no key", "many runs", "no end", "no start", "turned", "none", "too many"])
 def test_interval_refuses(wire, params, message):
     assert message in wire.refused("GET", INTERVAL, params=params)
+
+
+def test_a_run_that_is_gone_leaves_the_others_their_points(client, wire, run_id):
+    client.log_metric(run_id, "loss", 0.5, timestamp=7, step=2)
+    for prefix in ({}, {"prefix": AJAX2}):
+        found = wire.call("GET", "/metrics/get-history-bulk-interval", params={
+            "run_ids": ["0" * 32, run_id], "metric_key": "loss", "start_step": 0, "end_step": 5}, **prefix)["metrics"]
+        assert [(point["run_id"], point["value"], point["step"]) for point in found] == [(run_id, 0.5, 2)]

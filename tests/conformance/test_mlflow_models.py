@@ -182,3 +182,9 @@ def test_an_external_model(client, unique):
 def test_what_is_needed_to_finalize(wire, model):
     route = f"/logged-models/{model.model_id}"
     assert wire.refused("PATCH", route, {"model_id": model.model_id}) == missing("status")
+
+
+def test_a_logged_model_without_a_name_gets_one(wire, experiment):
+    for body in ({}, {"name": ""}):
+        info = wire.post("/logged-models", {"experiment_id": experiment, **body})["model"]["info"]
+        assert len(info["name"].split("-")) == 3

@@ -253,3 +253,19 @@ def test_what_is_needed(wire):
     assert wire.refused("POST", "/model-versions/create", {"source": SOURCE}) == missing("name")
     assert wire.refused("POST", "/model-versions/create", {"name": "x"}) == missing("source")
     assert wire.refused("POST", "/registered-models/alias", {"name": "x", "version": "1"}) == missing("alias")
+
+
+def test_a_stage_is_moved_by_who_says_nothing_of_the_others(client, wire, name):
+    for _ in range(2):
+        client.create_model_version(name, "s3://bucket/model")
+        client.transition_model_version_stage(name, "1", "Production")
+    answer = wire.post("/model-versions/transition-stage", {"name": name, "version": "2", "stage": "production"})
+    assert answer["model_version"]["current_stage"] == "Production"
+    assert client.get_model_version(name, "1").current_stage == "Production"
+
+
+def test_a_version_loses_its_description_to_who_gives_none(client, wire, name):
+    client.create_model_version(name, "s3://bucket/model", description="old")
+    answer = wire.patch("/model-versions/update", {"name": name, "version": "1"})
+    assert not answer["model_version"].get("description")
+    assert not client.get_model_version(name, "1").description

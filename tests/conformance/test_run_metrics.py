@@ -159,3 +159,24 @@ def test_fluent_metrics(client, unique):
     assert client.get_run(run.info.run_id).data.metrics == {"a": 2.0, "b": 3.0, "elsewhere": 1.0}
     assert [point.step for point in client.get_metric_history(run.info.run_id, "a")] == [3, 4]
     assert points(client, run.info.run_id, "elsewhere") == [(1.0, 77, 0)]
+
+
+def test_a_run_that_is_not_there_has_no_history(wire):
+    assert wire.get("/metrics/get-history", run_id="0" * 32, metric_key="loss") == {}
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_page_of_no_points_is_refused(wire, client, run_id, size):
+    client.log_metric(run_id, "loss", 1)
+    params = {"run_id": run_id, "metric_key": "loss", "max_results": size}
+    assert wire.refused("GET", "/metrics/get-history", params=params) == \
+        f"Invalid value {size} for parameter 'max_results' supplied. It must be a positive integer."
+
+
+@pytest.mark.parametrize("half", [{"dataset_name": "train"}, {"dataset_digest": "abc"}])
+def test_a_dataset_has_a_name_and_a_digest(wire, run_id, half):
+    point = {"key": "loss", "value": 1, "timestamp": 1, **half}
+    words = "Both dataset_name and dataset_digest must be provided if one is provided"
+    assert wire.refused("POST", "/runs/log-metric", {"run_id": run_id, **point}) == words
+    assert wire.refused("POST", "/runs/log-batch", {"run_id": run_id, "metrics": [point]}) == words
+    assert wire.get("/metrics/get-history", run_id=run_id, metric_key="loss") == {}

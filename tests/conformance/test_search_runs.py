@@ -250,3 +250,10 @@ def test_a_token_that_is_none(client, experiment):
     with pytest.raises(RestException, match="Invalid page token") as refused:
         client.search_runs([experiment], page_token="garbage")
     assert refused.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize("word", ["x", "", "1.0", "1 2"])
+def test_an_id_of_an_experiment_that_is_no_number_is_told(wire, experiment, word):
+    assert wire.refused("POST", "/runs/search", {"experiment_ids": [experiment, word]}) == \
+        f"Invalid experiment ID '{word}'. Experiment ID must be a valid integer."
+    assert wire.post("/runs/search", {"experiment_ids": ["987654321"]}) == {}

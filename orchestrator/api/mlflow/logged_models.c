@@ -54,11 +54,12 @@ static int create(struct api_call *call, struct err *err)
         return -1;
     }
     struct id id = id_model(call->rng, call->now_ms);
+    const char *given = param_text(&call->params, "name");
     id_name(call->rng, name);
     struct logged_model model = {
         .model_id = id.text,
         .experiment_id = experiment_id,
-        .name = json_get_text(&call->params, "name", name),
+        .name = *given == '\0' ? name : given,
         .artifact_uri =
             arena_printf(call->arena, "%s/models/%s/artifacts", experiment_root(call, &experiment), id.text),
         .source_run_id = source,

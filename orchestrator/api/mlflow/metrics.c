@@ -104,16 +104,22 @@ static int history(struct api_call *call, struct err *err)
     struct metric_point after;
     struct points_text text = {.out = &call->written};
     struct run_info run;
+    struct err absent = {0};
     bool more = false;
     const char *run_id = param_text(&call->params, "run_id");
     const char *key = param_text(&call->params, "metric_key");
     const char *token = param_text(&call->params, "page_token");
     const struct json *given = json_get(&call->params, "max_results");
-    int64_t max = given == NULL || given->u.integer <= 0 ? INT64_MAX : given->u.integer;
-    max = given != NULL && max > HISTORY_PAGE_MAX ? HISTORY_PAGE_MAX : max;
-    if ((*token != '\0' && read_token(token, &after, err) < 0) ||
-        store_run_get(call->store, run_id, call->arena, &run, err) < 0) {
+    int64_t max = given == NULL ? INT64_MAX : given->u.integer < HISTORY_PAGE_MAX ? given->u.integer : HISTORY_PAGE_MAX;
+    if (max < 1) {
+        return err_set(err, ERR_INPUT, "Invalid value %lld for parameter 'max_results' supplied. It must be a positive "
+                       "integer.", (long long)max);
+    }
+    if (*token != '\0' && read_token(token, &after, err) < 0) {
         return -1;
+    }
+    if (store_run_get(call->store, run_id, call->arena, &run, &absent) < 0) { /* it has no history */
+        return absent.code == ERR_NOT_FOUND ? 0 : err_set(err, absent.code, "%s", absent.message);
     }
     text_begin(&text, call->arena, key, NULL);
     if (store_metric_history_read(call->store, run_id, key, *token == '\0' ? NULL : &after, (size_t)max, text_add,
@@ -194,6 +200,23 @@ static int check_interval(const struct json *start, const struct json *end, int6
     return 0;
 }
 
+/* Charts of several runs are drawn though one of them is gone. */
+static int leave_out_absent(struct api_call *call, const char **runs, size_t *count, struct err *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct run_info run;
+        struct err absent = {0};
+        if (store_run_get(call->store, runs[i], call->arena, &run, &absent) == 0) {
+            runs[kept++] = runs[i];
+        } else if (absent.code != ERR_NOT_FOUND) {
+            return err_set(err, absent.code, "%s", absent.message);
+        }
+    }
+    *count = kept;
+    return 0;
+}
+
 static int interval(struct api_call *call, struct err *err)
 {
     size_t run_count = 0;
@@ -213,7 +236,8 @@ static int interval(struct api_call *call, struct err *err)
         asked.start = start->u.integer;
         asked.end = end->u.integer;
     }
-    if (store_metric_interval(call->store, runs, run_count, key, &asked, call->arena, &points, &count, err) < 0) {
+    if (leave_out_absent(call, runs, &run_count, err) < 0 ||
+        store_metric_interval(call->store, runs, run_count, key, &asked, call->arena, &points, &count, err) < 0) {
         return -1;
     }
     answer_with_points(call, key, points, count, false);

@@ -108,10 +108,9 @@ static int get(struct api_call *call, struct err *err)
 static int update(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
-    const char *description = json_get_text(&call->params, "description", NULL);
+    const char *description = param_text(&call->params, "description"); /* none takes away the one that was there */
     if (ref_of(call, &ref, err) < 0 ||
-        (description != NULL &&
-         store_version_describe(call->store, ref.name, ref.number, description, call->now_ms, err) < 0)) {
+        store_version_describe(call->store, ref.name, ref.number, description, call->now_ms, err) < 0) {
         return -1;
     }
     return answer_with(call, &ref, err);
@@ -231,7 +230,7 @@ static const struct api_field update_fields[] = {REF, {.name = "description", .t
 static const struct api_field transition_fields[] = {
     REF,
     {.name = "stage", .type = API_TEXT, .required = true},
-    {.name = "archive_existing_versions", .type = API_BOOL, .required = true},
+    {.name = "archive_existing_versions", .type = API_BOOL},
     {0}};
 static const struct api_field search_fields[] = {{.name = "filter", .type = API_TEXT},
                                                  {.name = "max_results", .type = API_INT},

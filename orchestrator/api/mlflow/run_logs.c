@@ -43,10 +43,22 @@ static int check_model(struct api_call *call, const char *model_id, struct err *
     return model_id == NULL ? 0 : user_check_owned(call, OWNED_LOGGED_MODEL, model_id, PERMISSION_EDIT, err);
 }
 
+static bool has_text(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static int check_dataset(const struct metric_entry *entry, struct err *err)
+{
+    return has_text(entry->dataset_name) == has_text(entry->dataset_digest)
+               ? 0
+               : err_set(err, ERR_INPUT, "Both dataset_name and dataset_digest must be provided if one is provided");
+}
+
 static int log_metric(struct api_call *call, struct err *err)
 {
     struct metric_entry entry = entry_of(&call->params);
-    if (check_model(call, entry.model_id, err) < 0) {
+    if (check_dataset(&entry, err) < 0 || check_model(call, entry.model_id, err) < 0) {
         return -1;
     }
     return store_run_log_metric(call->store, run_of(call), &entry, err);
@@ -96,7 +108,7 @@ static int log_batch(struct api_call *call, struct err *err)
     struct metric_entry *entries = arena_array(call->arena, batch.metric_count + 1, sizeof *entries);
     for (size_t i = 0; i < batch.metric_count; i++) {
         entries[i] = entry_of(&items[i]);
-        if (check_model(call, entries[i].model_id, err) < 0) {
+        if (check_dataset(&entries[i], err) < 0 || check_model(call, entries[i].model_id, err) < 0) {
             return -1;
         }
     }
