@@ -97,6 +97,50 @@ static void make_registry_queries(struct database_source *source, struct arena *
     }
 }
 
+static const char *const trace_token_columns[] = {"input_tokens",
+                                                  "output_tokens",
+                                                  "total_tokens",
+                                                  "cache_read_input_tokens",
+                                                  "cache_creation_input_tokens",
+                                                  "cache_creation_input_tokens_above_1hr",
+                                                  NULL};
+static const char *const trace_cost_columns[] = {"input_cost", "output_cost", "total_cost", NULL};
+
+/* "json_object('input_cost', input_cost, ...)" of the columns that there are, without those that are NULL. */
+static const char *json_of_columns(const struct database_source *source, const char *const *names, struct arena *arena)
+{
+    const char *list = "";
+    for (size_t i = 0; names[i] != NULL; i++) {
+        list = arena_printf(arena, "%s%s'%s', %s", list, i == 0 ? "" : ", ", names[i],
+                            column(source, "trace_info", names[i], "NULL"));
+    }
+    return arena_printf(arena, "json_patch('{}', json_object(%s))", list);
+}
+
+/* MLflow 3.17 keeps the name of a trace and some of its metadata in columns, whatever its rows of words say. */
+static void make_word_queries(struct database_source *source, struct arena *arena)
+{
+    const char **sql = source->sql;
+    const char *tags = "SELECT key, value FROM trace_tags WHERE request_id = ?1";
+    const char *metadata = "SELECT key, value FROM trace_request_metadata WHERE request_id = ?1";
+    if (foreign_db_has_column(&source->db, "trace_info", "trace_name")) {
+        tags = arena_printf(arena, "%s AND key <> 'mlflow.traceName' UNION ALL SELECT 'mlflow.traceName', trace_name "
+                                   "FROM trace_info WHERE request_id = ?1 AND trace_name IS NOT NULL", tags);
+    }
+    if (foreign_db_has_column(&source->db, "trace_info", "session_id")) {
+        metadata = arena_printf(
+            arena, "%s AND key NOT IN ('mlflow.trace.session', 'mlflow.trace.tokenUsage', 'mlflow.trace.cost') UNION "
+                   "ALL SELECT 'mlflow.trace.session', session_id FROM trace_info WHERE request_id = ?1 AND "
+                   "session_id IS NOT NULL UNION ALL SELECT key, value FROM (SELECT 'mlflow.trace.tokenUsage' AS key, "
+                   "%s AS value FROM trace_info WHERE request_id = ?1 UNION ALL SELECT 'mlflow.trace.cost', %s FROM "
+                   "trace_info WHERE request_id = ?1) WHERE value <> '{}'",
+            metadata, json_of_columns(source, trace_token_columns, arena),
+            json_of_columns(source, trace_cost_columns, arena));
+    }
+    sql[DB_TRACE_TAGS] = arena_printf(arena, "%s ORDER BY 1", tags);
+    sql[DB_TRACE_METADATA] = arena_printf(arena, "%s ORDER BY 1", metadata);
+}
+
 void database_make_queries(struct database_source *source, struct arena *arena)
 {
     const char **sql = source->sql;
@@ -119,8 +163,7 @@ void database_make_queries(struct database_source *source, struct arena *arena)
                                          here);
         sql[DB_TRACE] = "SELECT experiment_id, timestamp_ms, execution_time_ms, status FROM trace_info "
                         "WHERE request_id = ?1";
-        sql[DB_TRACE_TAGS] = "SELECT key, value FROM trace_tags WHERE request_id = ?1 ORDER BY key";
-        sql[DB_TRACE_METADATA] = "SELECT key, value FROM trace_request_metadata WHERE request_id = ?1 ORDER BY key";
+        make_word_queries(source, arena);
     }
     if (foreign_db_has_table(&source->db, "spans")) {
         sql[DB_SPANS] = "SELECT content FROM spans WHERE trace_id = ?1 ORDER BY start_time_unix_nano, span_id";

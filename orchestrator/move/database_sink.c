@@ -286,21 +286,18 @@ static void leave(struct database_sink *sink, const char *what, int64_t count, c
     move_report_left(sink->base.report, what, count, why);
 }
 
-/* The row of a NaN has NULL. */
+/* A NaN is 0, as MLflow writes it: it has no column for the difference, and cannot read NULL. */
 static int put_measured(struct database_sink *sink, const struct moved_run *run, const struct moved_series *series,
                         const struct metric_rank *rank, struct err *err)
 {
-    static const char number[] = "INSERT OR IGNORE INTO logged_model_metrics (model_id, metric_name, "
-                                 "metric_timestamp_ms, metric_step, metric_value, experiment_id, run_id, dataset_uuid, "
-                                 "dataset_name, dataset_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    static const char nan[] = "INSERT OR IGNORE INTO logged_model_metrics (model_id, metric_name, "
+    static const char sql[] = "INSERT OR IGNORE INTO logged_model_metrics (model_id, metric_name, "
                               "metric_timestamp_ms, metric_step, metric_value, experiment_id, run_id, dataset_uuid, "
-                              "dataset_name, dataset_digest) VALUES (?1, ?2, ?3, ?4, NULL, ?6, ?7, ?8, ?9, ?10)";
+                              "dataset_name, dataset_digest) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     char dataset[33] = "";
     if (series->dataset_name[0] != '\0') {
         dataset_uuid(dataset, run->info.experiment_id, series->dataset_name, series->dataset_digest);
     }
-    return put(sink, err, rank->is_nan ? nan : number, "ttiiritnnn", series->model_id, series->key, rank->time_ms,
+    return put(sink, err, sql, "ttiiritnnn", series->model_id, series->key, rank->time_ms,
                rank->step, rank->value, run->info.experiment_id, run->info.run_id, dataset, series->dataset_name,
                series->dataset_digest);
 }
@@ -328,14 +325,45 @@ static int measured(struct move_sink *base, const struct moved_run *run, const s
 
 /* ---- traces and the registry ------------------------------------------------------------------------------------ */
 
+static const char *value_of(const struct moved_pairs *pairs, const char *key)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (strcmp(pairs->items[i].key, key) == 0) {
+            return pairs->items[i].value;
+        }
+    }
+    return "";
+}
+
+/* Of these words MLflow reads the columns alone. */
+static int put_columns(struct database_sink *sink, const struct moved_trace *trace, struct err *err)
+{
+#define PART_OF(mark, name) "CASE WHEN json_valid(" mark ") THEN json_extract(" mark ", '$." name "') END"
+    static const char sql[] =
+        "UPDATE trace_info SET trace_name = ?1, session_id = ?2, input_tokens = " PART_OF("?3", "input_tokens")
+        ", output_tokens = " PART_OF("?3", "output_tokens") ", total_tokens = " PART_OF("?3", "total_tokens")
+        ", cache_read_input_tokens = " PART_OF("?3", "cache_read_input_tokens")
+        ", cache_creation_input_tokens = " PART_OF("?3", "cache_creation_input_tokens")
+        ", cache_creation_input_tokens_above_1hr = " PART_OF("?3", "cache_creation_input_tokens_above_1hr")
+        ", input_cost = " PART_OF("?4", "input_cost") ", output_cost = " PART_OF("?4", "output_cost")
+        ", total_cost = " PART_OF("?4", "total_cost") " WHERE request_id = ?5";
+#undef PART_OF
+    const struct moved_pairs *metadata = &trace->metadata;
+    return put(sink, err, sql, "nnnnt", value_of(&trace->tags, "mlflow.traceName"),
+               value_of(metadata, "mlflow.trace.session"), value_of(metadata, "mlflow.trace.tokenUsage"),
+               value_of(metadata, "mlflow.trace.cost"), trace->info.request_id);
+}
+
 static int trace(struct move_sink *base, const struct moved_trace *trace, struct err *err)
 {
     static const char tags[] = "INSERT INTO trace_tags (key, value, request_id) VALUES (?1, ?2, ?3)";
     const struct trace *info = &trace->info;
     if (put(of(base), err, "INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, "
                            "status) VALUES (?1, ?2, ?3, ?4, ?5)",
-            "tiizt", info->request_id, info->experiment_id, info->start_ms,
-            info->status == TRACE_IN_PROGRESS ? (int64_t)0 : info->duration_ms, trace_status_names[info->status]) < 0 ||
+            info->status == TRACE_IN_PROGRESS ? "tiizt" : "tiiit", info->request_id, info->experiment_id,
+            info->start_ms, info->status == TRACE_IN_PROGRESS ? (int64_t)0 : info->duration_ms,
+            trace_status_names[info->status]) < 0 ||
+        put_columns(of(base), trace, err) < 0 ||
         put(of(base), err, tags, "ttt", TRACE_LOCATION_TAG, info->artifact_uri, info->request_id) < 0 ||
         put_pairs(of(base), tags, &trace->tags, info->request_id, err) < 0) {
         return -1;

@@ -250,13 +250,7 @@ static int trace(struct move_source *base, const char *id, struct arena *arena, 
         database_read_pairs(database_of(base), DB_TRACE_METADATA, id, arena, &ret->metadata, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < tags.count; i++) {
-        if (strcmp(tags.items[i].key, TRACE_LOCATION_TAG) == 0) {
-            ret->info.artifact_uri = tags.items[i].value;
-        } else {
-            moved_pairs_add(&ret->tags, arena, tags.items[i].key, tags.items[i].value);
-        }
-    }
+    moved_trace_tags(ret, &tags, arena);
     return 0;
 }
 

@@ -52,20 +52,19 @@ static int trace(struct move_sink *base, const struct moved_trace *trace, struct
     struct folder_sink *sink = folder_sink_of(base);
     const struct trace *info = &trace->info;
     struct moved_pairs tags = {0};
-    char began[32];
     arena_reset(sink->record);
     const char *experiment = arena_printf(sink->record, "%lld", (long long)info->experiment_id);
     const char *folder = arena_printf(sink->record, "%s/%s/traces/%s", sink->part, experiment, info->request_id);
-    format_time(began, sizeof began, info->start_ms);
-    folder_add_text(&sink->lines, 0, "trace_id", info->request_id);
-    folder_add_text(&sink->lines, 0, "request_time", began);
-    folder_add_text(&sink->lines, 0, "state",
-                    info->status == TRACE_UNSPECIFIED ? "STATE_UNSPECIFIED" : trace_status_names[info->status]);
-    if (info->status != TRACE_IN_PROGRESS) {
-        folder_add_int(&sink->lines, "execution_duration_ms", info->duration_ms);
+    /* MLflow 3 reads what 2 wrote, too. */
+    folder_add_text(&sink->lines, 0, "request_id", info->request_id);
+    folder_add_text(&sink->lines, 0, "experiment_id", experiment);
+    folder_add_int(&sink->lines, "timestamp_ms", info->start_ms);
+    if (info->status == TRACE_IN_PROGRESS) {
+        strbuf_add_text(&sink->lines, "execution_time_ms: null\n");
+    } else {
+        folder_add_int(&sink->lines, "execution_time_ms", info->duration_ms);
     }
-    strbuf_add_text(&sink->lines, "trace_location:\n  type: MLFLOW_EXPERIMENT\n  mlflow_experiment:\n");
-    folder_add_text(&sink->lines, 4, "experiment_id", experiment);
+    folder_add_text(&sink->lines, 0, "status", trace_status_names[info->status]);
     for (size_t i = 0; i < trace->tags.count; i++) {
         moved_pairs_add(&tags, sink->record, trace->tags.items[i].key, trace->tags.items[i].value);
     }

@@ -249,14 +249,8 @@ static int trace(struct move_source *base, const char *id, struct arena *arena, 
     found.info.request_id = record->id;
     found.info.experiment_id = record->experiment_id;
     found.info.status = trace_status_of(state == NULL ? folder_meta_text(meta, "status") : state);
-    found.info.artifact_uri = folder_place(folder_of(base), record, "", arena);
-    for (size_t i = 0; i < tags.count; i++) {
-        if (strcmp(tags.items[i].key, TRACE_LOCATION_TAG) == 0) {
-            found.info.artifact_uri = folder_place(folder_of(base), record, tags.items[i].value, arena);
-        } else {
-            moved_pairs_add(&found.tags, arena, tags.items[i].key, tags.items[i].value);
-        }
-    }
+    moved_trace_tags(&found, &tags, arena);
+    found.info.artifact_uri = folder_place(folder_of(base), record, found.info.artifact_uri, arena);
     *ret = found;
     return 0;
 }

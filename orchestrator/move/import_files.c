@@ -78,15 +78,15 @@ static int write_spans(struct file_job *files, const struct import_record *recor
 {
     struct import_job *job = files->job;
     const char *text = NULL;
-    if (job->source->ops->spans == NULL) {
+    const char *folder = arena_printf(job->record, "%s/artifacts/%s", job->options->home, record->folder);
+    const char *path = path_join(job->record, folder, "traces.json");
+    if (job->source->ops->spans == NULL || fs_exists(path)) {
         return 0;
     }
     if (job->source->ops->spans(job->source, record->id, job->record, &text, err) < 0) {
         return -1;
     }
-    const char *folder = arena_printf(job->record, "%s/artifacts/%s", job->options->home, record->folder);
-    const char *path = path_join(job->record, folder, "traces.json");
-    if (text == NULL || fs_exists(path)) {
+    if (text == NULL) {
         return 0;
     }
     if (fs_make_folders(folder, 0750, err) < 0 || fs_write(path, str_from(text), 0640, false, err) < 0) {

@@ -15,6 +15,26 @@ static void leave_out(struct metric_ranks *plain, const struct metric_ranks *mea
     plain->count = kept;
 }
 
+static bool has(const struct metric_ranks *points, const struct metric_rank *point)
+{
+    size_t at = metric_ranks_before(points, point);
+    return at < points->count && metric_order_compare(&points->items[at], point) == 0;
+}
+
+/* MLflow keeps no flag for NaN with what was measured on a model: it says 0 there, where the run has NaN. */
+static void find_nan(struct metric_ranks *measured, const struct metric_ranks *plain)
+{
+    for (size_t i = 0; i < measured->count; i++) {
+        struct metric_rank *point = &measured->items[i];
+        struct metric_rank nan = *point;
+        nan.is_nan = true;
+        if (point->value == 0 && !point->is_nan && !has(plain, point) && has(plain, &nan)) {
+            *point = nan;
+        }
+    }
+    metric_ranks_settle(measured);
+}
+
 /* Whether what is said of `one` is said of `other`, too, and more. */
 static bool says_more(const struct moved_series *other, const struct moved_series *one)
 {
@@ -29,6 +49,9 @@ int measured_give(struct moved_series *list, size_t count, moved_series_take *ta
 {
     for (size_t i = 0; i < count; i++) {
         metric_ranks_settle(&list[i].points);
+    }
+    for (size_t i = 1; i < count && list[0].model_id[0] == '\0'; i++) {
+        find_nan(&list[i].points, &list[0].points);
     }
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < count && list[i].model_id[0] == '\0'; k++) {

@@ -8,8 +8,8 @@
 #include "store/moved.h"
 
 /* Gives the series of a key that have points, in their order, which is that of source.h: first the one of which
- * nothing is said, if there is one. Of a series without a model those points go that one of a model has, too. The
- * points are settled. */
+ * nothing is said, if there is one. Of a series without a model those points go that one of a model has, too; a 0 of a
+ * model where the first series has NaN is NaN. The points are settled. */
 int measured_give(struct moved_series *list, size_t count, moved_series_take *take, void *context, struct err *err);
 
 #endif

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXPERIMENTS_AT_ONCE = 50 };
-
 static int compare_ids(const void *a, const void *b)
 {
     return strcmp(((const struct server_record *)a)->id, ((const struct server_record *)b)->id);
@@ -26,6 +24,7 @@ static const char *id_of(enum moved_kind kind, const struct json *item)
     return kind == MOVED_EXPERIMENT ? server_text(item, "experiment_id")
            : kind == MOVED_RUN      ? server_text(info, "run_id")
            : kind == MOVED_MODEL    ? server_text(info, "model_id")
+           : kind == MOVED_TRACE    ? server_trace_id(item)
                                     : server_text(item, "name");
 }
 
@@ -62,12 +61,13 @@ static void keep(struct server_source *source, enum moved_kind kind, const struc
         };
         if (kind == MOVED_MODEL) {
             note_measured(source, item);
+        } else if (kind == MOVED_TRACE) {
+            server_note_trace(source, item);
         }
     }
 }
 
-/* `more` is the request without its page token: the parts of a query, or for a POST the members of a map. */
-static int read_pages(struct server_source *source, enum moved_kind kind, const char *path, const struct json *body,
+int server_read_pages(struct server_source *source, enum moved_kind kind, const char *path, const struct json *body,
                       const char *list, struct err *err)
 {
     const char *token = "";
@@ -109,11 +109,11 @@ static int read_of_experiments(struct server_source *source, enum moved_kind kin
 {
     const struct server_records *experiments = &source->records[MOVED_EXPERIMENT];
     int result = 0;
-    for (size_t from = 0; from < experiments->count && result == 0; from += EXPERIMENTS_AT_ONCE) {
+    for (size_t from = 0; from < experiments->count && result == 0; from += SERVER_EXPERIMENTS_AT_ONCE) {
         struct arena *arena = arena_new();
         struct json body = json_object();
         struct json some = json_array();
-        for (size_t i = from; i < experiments->count && i < from + EXPERIMENTS_AT_ONCE; i++) {
+        for (size_t i = from; i < experiments->count && i < from + SERVER_EXPERIMENTS_AT_ONCE; i++) {
             json_push(arena, &some, json_cstring(arena, experiments->items[i].id));
         }
         json_add(arena, &body, "experiment_ids", some);
@@ -121,7 +121,7 @@ static int read_of_experiments(struct server_source *source, enum moved_kind kin
         if (kind == MOVED_RUN) {
             json_add(arena, &body, "run_view_type", json_cstring(arena, "ALL"));
         }
-        result = read_pages(source, kind, path, &body, list, err);
+        result = server_read_pages(source, kind, path, &body, list, err);
         arena_free(arena);
     }
     return result;
@@ -148,8 +148,7 @@ static int read_models(struct server_source *source, struct err *err)
     if (source->measured_count > 1) {
         qsort(source->measured, source->measured_count, sizeof *source->measured, compare_points);
     }
-    move_report_note(source->base.report, "deleted logged models and traces are not read from a server, and of what "
-                     "was measured on a model only the latest points are known to be its: they are in its database");
+    move_report_note(source->base.report, "deleted logged models are not read from a server: they are in its database");
     return 0;
 }
 
@@ -158,13 +157,13 @@ static int read_registry(struct server_source *source, struct err *err)
 {
     static const char models[] = "/api/2.0/mlflow/registered-models/search?max_results=1000";
     struct err wrong = {0};
-    if (read_pages(source, MOVED_REGISTERED, models, NULL, "registered_models", err) < 0) {
+    if (server_read_pages(source, MOVED_REGISTERED, models, NULL, "registered_models", err) < 0) {
         return -1;
     }
     struct arena *arena = arena_new();
     const char *filter = server_escape("tags.`mlflow.prompt.is_prompt` = 'true'", arena);
     const char *prompts = arena_printf(arena, "%s&filter=%s", models, filter);
-    int result = read_pages(source, MOVED_REGISTERED, prompts, NULL, "registered_models", &wrong);
+    int result = server_read_pages(source, MOVED_REGISTERED, prompts, NULL, "registered_models", &wrong);
     arena_free(arena);
     return result < 0 ? err_set(err, wrong.code, "%s", wrong.message) : 0;
 }
@@ -185,23 +184,30 @@ static void settle(struct server_records *records, enum moved_kind kind)
     records->read = true;
 }
 
-int server_list(struct server_source *source, enum moved_kind kind, struct err *err)
+static int read_experiments(struct server_source *source, struct err *err)
 {
     struct arena *arena = arena_new();
     struct json body = json_object();
-    int result = 0;
-    if (kind == MOVED_EXPERIMENT) {
-        json_add(arena, &body, "view_type", json_cstring(arena, "ALL"));
-        json_add(arena, &body, "max_results", json_int(1000));
-        result = read_pages(source, kind, "/api/2.0/mlflow/experiments/search", &body, "experiments", err);
-    } else if (kind == MOVED_RUN) {
-        result = read_of_experiments(source, kind, "/api/2.0/mlflow/runs/search", "runs", err);
-    } else if (kind == MOVED_MODEL) {
-        result = read_models(source, err);
-    } else if (kind == MOVED_REGISTERED) {
-        result = read_registry(source, err);
-    }
+    json_add(arena, &body, "view_type", json_cstring(arena, "ALL"));
+    json_add(arena, &body, "max_results", json_int(1000));
+    int result =
+        server_read_pages(source, MOVED_EXPERIMENT, "/api/2.0/mlflow/experiments/search", &body, "experiments", err);
     arena_free(arena);
+    return result;
+}
+
+static int read_runs(struct server_source *source, struct err *err)
+{
+    return read_of_experiments(source, MOVED_RUN, "/api/2.0/mlflow/runs/search", "runs", err);
+}
+
+int server_list(struct server_source *source, enum moved_kind kind, struct err *err)
+{
+    static int (*const lists[MOVED_KINDS])(struct server_source *, struct err *) = {
+        [MOVED_EXPERIMENT] = read_experiments, [MOVED_RUN] = read_runs,          [MOVED_MODEL] = read_models,
+        [MOVED_REGISTERED] = read_registry,    [MOVED_TRACE] = server_list_traces,
+    };
+    int result = lists[kind](source, err);
     settle(&source->records[kind], kind);
     return result;
 }

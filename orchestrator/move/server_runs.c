@@ -139,7 +139,29 @@ static size_t first_measured(const struct server_source *source, const char *run
     return low;
 }
 
-/* The history, and the latest points that models have of it. */
+static bool is_of(const struct moved_series *series, const struct server_point *point)
+{
+    return strcmp(series->model_id, point->model_id) == 0 && strcmp(series->dataset_name, point->dataset_name) == 0 &&
+           strcmp(series->dataset_digest, point->dataset_digest) == 0;
+}
+
+/* Points of one series stand together. */
+static size_t gather(const struct server_point *points, size_t count, const char *key, struct arena *arena,
+                     struct moved_series *ret)
+{
+    size_t series = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (series == 0 || !is_of(&ret[series - 1], &points[i])) {
+            ret[series++] = (struct moved_series){key, points[i].model_id, points[i].dataset_name,
+                                                  points[i].dataset_digest, metric_ranks_new(arena, count - i)};
+        }
+        struct metric_ranks *into = &ret[series - 1].points;
+        into->items[into->count++] = points[i].rank;
+    }
+    return series;
+}
+
+/* The history, and the points that models have of it. */
 static int take_key(struct server_source *source, const char *run_id, const char *key, moved_series_take *take,
                     void *context, struct arena *arena, struct err *err)
 {
@@ -151,16 +173,10 @@ static int take_key(struct server_source *source, const char *run_id, const char
     }
     struct moved_series *list = arena_array(arena, end - from + 1, sizeof *list);
     list[0] = (struct moved_series){key, "", "", "", {0}};
-    for (size_t i = from; i < end; i++) {
-        struct server_point *point = &source->measured[i];
-        list[i - from + 1] = (struct moved_series){key, point->model_id, point->dataset_name, point->dataset_digest,
-                                                   metric_ranks_new(arena, 1)};
-        list[i - from + 1].points.items[0] = point->rank;
-        list[i - from + 1].points.count = 1;
-    }
+    size_t series = gather(source->measured + from, end - from, key, arena, list + 1);
     return read_history(source, run_id, key, arena, &list[0].points, err) < 0
                ? -1
-               : measured_give(list, end - from + 1, take, context, err);
+               : measured_give(list, series + 1, take, context, err);
 }
 
 static int compare_texts(const void *a, const void *b)

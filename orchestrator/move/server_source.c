@@ -277,15 +277,6 @@ static int registered(struct move_source *base, const char *name, struct arena *
     return read_versions(server_of(base), name, arena, ret, err);
 }
 
-static int trace(struct move_source *base, const char *id, struct arena *arena, struct moved_trace *ret,
-                 struct err *err)
-{
-    (void)base;
-    (void)arena;
-    (void)ret;
-    return err_set(err, ERR_NOT_FOUND, "trace '%s': traces are not read from a server", id);
-}
-
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
 enum { LISTING_DEPTH_MAX = 64 };
@@ -366,7 +357,8 @@ static const struct move_source_ops server_ops = {
     .series = server_series,
     .model = model,
     .registered = registered,
-    .trace = trace,
+    .trace = server_trace,
+    .spans = server_spans,
     .download = download,
     .close = close_server,
 };

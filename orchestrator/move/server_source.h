@@ -19,7 +19,7 @@ struct server_records {
     bool read;
 };
 
-/* What was measured on models: of each series only the latest point, which is all that the server says. */
+/* A point that was measured on a model, as the server says it of the model. */
 struct server_point {
     const char *run_id;
     const char *key;
@@ -61,11 +61,24 @@ void server_pairs(const struct json *object, const char *key, struct arena *aren
 const char *server_escape(const char *text, struct arena *arena);
 
 /* ---- server_lists.c ---- */
+enum { SERVER_EXPERIMENTS_AT_ONCE = 50 }; /* that one request names */
 int server_list(struct server_source *source, enum moved_kind kind, struct err *err);
+/* Keeps the records of all pages. `body` is the request without its page token; NULL: a GET, and `path` has a query. */
+int server_read_pages(struct server_source *source, enum moved_kind kind, const char *path, const struct json *body,
+                      const char *list, struct err *err);
 
 /* ---- server_runs.c ---- */
 int server_run(struct move_source *base, const char *id, struct arena *arena, struct moved_run *ret, struct err *err);
 int server_series(struct move_source *base, const char *run_id, moved_series_take *take, void *context,
                   struct err *err);
+
+/* ---- server_traces.c ---- */
+int server_list_traces(struct server_source *source, struct err *err);
+const char *server_trace_id(const struct json *said);
+/* What of it is not imported. */
+void server_note_trace(struct server_source *source, const struct json *said);
+int server_trace(struct move_source *base, const char *id, struct arena *arena, struct moved_trace *ret,
+                 struct err *err);
+int server_spans(struct move_source *base, const char *id, struct arena *arena, const char **ret, struct err *err);
 
 #endif

@@ -22,6 +22,18 @@ void moved_run_name(struct moved_run *run)
     }
 }
 
+void moved_trace_tags(struct moved_trace *trace, const struct moved_pairs *tags, struct arena *arena)
+{
+    trace->info.artifact_uri = "";
+    for (size_t i = 0; i < tags->count; i++) {
+        if (strcmp(tags->items[i].key, TRACE_LOCATION_TAG) == 0) {
+            trace->info.artifact_uri = tags->items[i].value;
+        } else {
+            moved_pairs_add(&trace->tags, arena, tags->items[i].key, tags->items[i].value);
+        }
+    }
+}
+
 void move_source_close(struct move_source *source)
 {
     if (source != NULL && source->ops->close != NULL) {

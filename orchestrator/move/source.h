@@ -79,6 +79,8 @@ int move_digest_record(struct move_source *source, enum moved_kind kind, const c
 
 /* A run without a name has that of the tag mlflow.runName: MLflow 1 wrote only that. */
 void moved_run_name(struct moved_run *run);
+/* One of a trace's tags is where its files are ("" when none is); the others are its tags. */
+void moved_trace_tags(struct moved_trace *trace, const struct moved_pairs *tags, struct arena *arena);
 /* Whether an error is of one record only. */
 bool move_error_is_of_record(const struct err *err);
 

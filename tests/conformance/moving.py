@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores written by the real client, and all that the same client says of one: the judge of imports and exports."""
 import ast
+import json
 import math
 import os
 import pathlib
@@ -51,6 +52,7 @@ def fill(uri):
         mlflow.log_input(train, context="training", **({"tags": {"k": "v"}} if NEW else {}))
         mlflow.log_input(from_pandas(pandas.DataFrame({"x": [4.0]}), name="eval"), context="evaluation")
     fill_registry(client, runs[5])
+    fill_traces(client, experiments[1], runs[1])
     if NEW:
         fill_models(client, experiments[1], runs, train)
         mlflow.register_prompt("greet", "Hello {{name}}", commit_message="first", tags={"lang": "en"})
@@ -92,6 +94,25 @@ def fill_registry(client, run_id):
     client.create_registered_model("empty")
 
 
+def fill_traces(client, experiment, run_id):
+    """One that is good, with spans in each other, one that failed, and one in an experiment that is deleted later."""
+    first = client.start_trace("answer", inputs={"q": "wärum?"}, experiment_id=experiment, tags={"kind": "x\ny"})
+    inner = client.start_span("look", one_id(first), first.span_id, span_type="RETRIEVER", inputs={"k": [1, None]})
+    client.end_span(one_id(inner), inner.span_id, outputs=["a", 1.5], attributes={"deep": {"er": True}})
+    if NEW:
+        first.set_attributes({"mlflow.chat.tokenUsage": {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}})
+    client.end_trace(one_id(first), outputs="because")
+    failed = client.start_trace("fails", experiment_id=experiment)
+    client.end_trace(one_id(failed), status="ERROR")
+    mlflow.flush_trace_async_logging() if NEW else None
+    found, = client.search_traces([experiment], filter_string="name = 'answer'")
+    client.set_trace_tag(one_id(found.info), "later", "z" * 3000)
+
+
+def one_id(thing):
+    return thing.trace_id if NEW else thing.request_id
+
+
 def fill_models(client, experiment, runs, train):
     from mlflow.entities import LoggedModelInput, LoggedModelOutput  # pylint: disable=import-outside-toplevel
     model = client.create_logged_model(experiment, name="lm", source_run_id=runs[1], tags={"q": "1"},
@@ -100,7 +121,9 @@ def fill_models(client, experiment, runs, train):
     client.log_batch(runs[1], metrics=[
         Metric("acc", .5, 1700000000001, 1, model_id=model.model_id, dataset_name=train.name,
                dataset_digest=train.digest),
-        Metric("acc", .6, 1700000000002, 2, model_id=model.model_id), Metric("acc", .7, 1700000000003, 3)])
+        Metric("acc", .6, 1700000000002, 2, model_id=model.model_id), Metric("acc", .7, 1700000000003, 3),
+        Metric("none", math.nan, 1700000000004, 4, model_id=model.model_id), Metric("none", 1, 1700000000005, 5),
+        Metric("zero", 0.0, 1700000000006, 6, model_id=model.model_id), Metric("zero", math.nan, 1700000000007, 7)])
     client.log_outputs(runs[1], [LoggedModelOutput(model.model_id, 4)])
     client.log_inputs(runs[2], models=[LoggedModelInput(model.model_id)])
     client.delete_logged_model(client.create_logged_model(experiment, name="gone").model_id)
@@ -112,14 +135,17 @@ def fill_models(client, experiment, runs, train):
 def everything(uri):
     """All of it, as plain values; where files are is left out: that is what moving changes."""
     client = mlflow.MlflowClient(uri, uri)
+    mlflow.set_tracking_uri(uri)  # whom it asks for the spans of traces
     experiments = {e.experiment_id: [e.name, e.lifecycle_stage, e.tags, e.creation_time, e.last_update_time]
                    for e in client.search_experiments(ViewType.ALL)}
     runs = client.search_runs(list(experiments), run_view_type=ViewType.ALL, max_results=1000)
     told = {r.info.run_id: one_run(client, client.get_run(r.info.run_id)) for r in runs}
     said = {"experiments": experiments, "runs": told, "registered": registered(client)}
+    said["traces"] = {one_id(trace.info): one_trace(trace) for trace in client.search_traces(list(experiments))}
     if NEW:
         models = client.search_logged_models(list(experiments))
         said["models"] = {m.model_id: one_model(m) for m in models}
+    mlflow.set_tracking_uri(None)
     return said
 
 
@@ -155,10 +181,28 @@ def files(client, run_id, path=None):
 
 
 def one_model(model):
-    metrics = sorted((m.key, repr(m.value), m.step, m.timestamp, m.run_id, m.dataset_name or None,
+    # Of what was measured on a model MLflow's database says 0 where it was NaN; its run has it right.
+    metrics = sorted((m.key, repr(m.value).replace("nan", "0.0"), m.step, m.timestamp, m.run_id, m.dataset_name or None,
                       m.dataset_digest or None) for m in model.metrics or [])
     return [model.name, model.experiment_id, model.source_run_id or None, str(model.status), model.model_type or None,
             model.tags, model.params, model.creation_timestamp, model.last_updated_timestamp, metrics]
+
+
+def as_json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def one_trace(trace):
+    """Where its spans are kept is no part of it, and nor is what MLflow computes from them."""
+    info = trace.info
+    places = ("mlflow.artifactLocation", "mlflow.trace.spansLocation")
+    tags = {key: value for key, value in info.tags.items() if key not in places}
+    return [info.experiment_id, info.timestamp_ms, info.execution_time_ms, str(info.status), tags,
+            {key: as_json(value) for key, value in info.request_metadata.items()},
+            [span.to_dict() for span in trace.data.spans]]
 
 
 def registered(client):

@@ -83,7 +83,7 @@ def test_files_of_a_folder_that_was_moved_are_found_in_it(folder, tmp_path, home
         meta.write_text(meta.read_text(encoding="utf-8").replace(str(folder), "/somewhere/else/mlruns"),
                         encoding="utf-8")
     report = json.loads(sluice("import", away / "mlruns", "--json", home=home))
-    assert report["files"]["imported"] == 12
+    assert report["files"]["imported"] == 14
     run = a_run(away / "mlruns", "run 5")
     kept = home / "artifacts" / run.parent.name / run.name / "artifacts"
     assert (kept / "a.txt").read_text(encoding="utf-8") == (kept / "sub dir/a.txt").read_text("utf-8") == "hello 5"
