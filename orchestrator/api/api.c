@@ -4,6 +4,7 @@
 #include "api/answers.h"
 #include "api/approve_page.h"
 #include "api/hooks.h"
+#include "api/noting.h"
 #include "api/sluice/rest.h"
 #include "api/step_rights.h"
 #include "api/user_rights.h"
@@ -11,7 +12,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/percent.h"
-#include "store/activity.h"
 #include "store/run_writes.h"
 
 #include <stdlib.h>
@@ -35,6 +35,7 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
         return -1;
     }
     api->links = throttle_new(&approve_page_tries);
+    auth_set_groups(login_auth(api->login), options->groups, options->group_roles);
     api->hooks = options->hooks == NULL ? NULL : hook_door_new(options->hooks);
     *ret_api = api;
     return 0;
@@ -46,7 +47,10 @@ void api_reconfigure(struct api *api, const struct api_options *from)
     api->options.webhooks = from->webhooks;
     api->options.default_permission = from->default_permission;
     api->options.external_url = from->external_url;
+    api->options.groups = from->groups;
+    api->options.group_roles = from->group_roles;
     auth_set_default(login_auth(api->login), from->default_permission);
+    auth_set_groups(login_auth(api->login), from->groups, from->group_roles);
 }
 
 /* The next job that is done and that somebody waits for. */
@@ -339,17 +343,26 @@ struct outcome {
     bool later;
 };
 
+/* With its entry in the activity log (NULL: none is due). */
 static int answer_in_savepoint(struct api_call *call, int (*answer)(struct api_call *call, struct err *err),
-                               struct err *err)
+                               const struct api_note *note, struct err *err)
 {
     if (store_savepoint(call->store, err) < 0) {
         return -1;
     }
-    if (answer(call, err) < 0) {
+    if (answer(call, err) < 0 || noting_write(call, note, err) < 0) {
         store_savepoint_back(call->store);
         return -1;
     }
     return store_savepoint_release(call->store, err);
+}
+
+/* He may have been an admin when it began: roles are those of now, also at the end of a long upload. */
+static bool has_role_still(const struct api_call *call, const struct api_match *match, struct err *err)
+{
+    const struct api_need *needs = match->route != NULL ? &match->route->needs : &match->plain->needs;
+    bool open = match->plain != NULL && match->plain->open;
+    return open || call->step != NULL || user_check_scope(call, needs, err) == 0;
 }
 
 static int answer_one(struct api *api, struct outcome *outcome)
@@ -362,12 +375,11 @@ static int answer_one(struct api *api, struct outcome *outcome)
         outcome->later = true;
         return -1;
     }
+    *err = outcome->job != NULL ? outcome->job->file.err : (struct err){0};
+    if (err->code == ERR_NONE && !has_role_still(&call, match, err)) {
+        return -1;
+    }
     if (outcome->job != NULL) {
-        *err = outcome->job->file.err;
-        if (match->route != NULL && call.step == NULL && err->code == ERR_NONE &&
-            user_check_scope(&call, &match->route->needs, err) < 0) { /* he may have been an admin when it began */
-            return -1;
-        }
         outcome->status_of_input = answers_are_rest(outcome->exchange) ? 422 : 400;
     } else if (match->route != NULL &&
                (read_params(&call, match, err) < 0 || check_right(&call, match->route, err) < 0)) {
@@ -376,15 +388,15 @@ static int answer_one(struct api *api, struct outcome *outcome)
     int (*answer)(struct api_call *, struct err *) = match->plain != NULL ? match->plain->answer : match->route->answer;
     bool rest = match->route != NULL && match->route->versions == API_SLUICE && outcome->job == NULL;
     answer = outcome->job != NULL ? outcome->job->finish : answer;
-    char peer[HTTP_PEER_BYTES];
-    if (outcome->writes && outcome->exchange != NULL) {
-        http_peer(outcome->exchange, peer);
-        store_activity_set_address(call.store, peer);
-    }
+    /* What is set aside is noted when that is done: what it waits for is taken to be done. */
+    const struct api_note *note = outcome->job != NULL    ? NULL
+                                  : match->route != NULL ? &match->route->note
+                                                         : &match->plain->note;
+    noting_begin(call.store, outcome->writes ? &call : NULL);
     int result = rest              ? rest_answer(&call, match->route, err)
-                 : outcome->writes ? answer_in_savepoint(&call, answer, err)
+                 : outcome->writes ? answer_in_savepoint(&call, answer, note, err)
                                    : answer(&call, err);
-    store_activity_set_address(call.store, NULL);
+    noting_begin(call.store, NULL);
     outcome->answer = call.answer;
     outcome->written = call.written;
     /* What fits the tables, and still cannot be done. */

@@ -24,6 +24,7 @@
 struct api;
 struct engine;
 struct idempotency_key;
+struct pipeline_run;
 struct rest_doc;
 struct rest_telling;
 struct rest_work;
@@ -32,6 +33,8 @@ struct streams;
 /* Whose token a request of a step's client has shown. */
 struct api_step {
     int64_t attempt;
+    struct str step;                /* what its pipeline calls it */
+    const struct pipeline_run *row; /* of the pipeline's run */
     const char *run_id; /* of the attempt */
     int64_t experiment_id;
     bool adopts;                 /* the first run that it makes is that one */
@@ -73,12 +76,36 @@ enum api_object {
 struct api_need {
     enum api_object object;
     enum permission permission;
+    enum role role; /* at least; ROLE_NOBODY: the row does not say, and the server does not start */
 };
-/* API_NEEDS(EDIT, RUN) */
-#define API_NEEDS(what, of)                                                                                            \
+/* API_NEEDS(EDITOR, EDIT, RUN) */
+#define API_NEEDS(at_least, what, of)                                                                                  \
     {                                                                                                                  \
-        API_OF_##of, PERMISSION_##what                                                                                 \
+        API_OF_##of, PERMISSION_##what, ROLE_##at_least                                                                \
     }
+
+/* Whether what a route has done is in the activity log. A row that may change something has to say so. */
+enum api_noting {
+    API_NOTE_UNSAID,    /* of one that may change something: the server does not start */
+    API_NOTE_NOTHING,   /* it changes nothing */
+    API_NOTE_RECORDING, /* it writes down what runs measure and make: too much for the log, and in the records anyway */
+    API_NOTE_INSIDE,    /* what it calls writes the entry */
+    API_NOTE_HERE,      /* `action` is written behind it (api/noting.h) */
+};
+struct api_note {
+    enum api_noting how;
+    const char *action; /* "experiment.deleted" */
+    const char *object; /* the field, of the request or the answer, that names what it is about; NULL: the path */
+    const char *detail; /* the field that is told as the reason; NULL: none */
+};
+/* API_NOTED("model.renamed", "name", "new_name") */
+#define API_NOTED(what, of, why)                                                                                       \
+    {                                                                                                                  \
+        API_NOTE_HERE, what, of, why                                                                                   \
+    }
+#define API_NOTED_INSIDE {.how = API_NOTE_INSIDE}
+#define API_RECORDING {.how = API_NOTE_RECORDING}
+#define API_LOOKS {.how = API_NOTE_NOTHING}
 
 /* One request, while it is answered. */
 struct api_call {
@@ -98,12 +125,13 @@ struct api_call {
     const struct api_step *step; /* NULL: it is no step's */
     struct auth *auth;
     const struct auth_who *who; /* NULL: a step's, or nobody is asked who he is */
+    const struct json *groups;  /* {group: [name, ...]} of config.yaml; stays, also apart from the loop */
     int status; /* of the answer, and of an error of input; 0: the usual */
     /* ---- of API_SLUICE (api/sluice/rest.h) ---- */
     struct rest_work *work;      /* it is answered apart from the loop; then these stand for `who`: */
     const char *actor;           /* his name */
     const struct reader *reader; /* what he may read; NULL: everything */
-    bool is_named, is_admin;
+    bool is_named, is_admin, is_approver; /* by their roles; of those that are answered apart, and those that are not */
     struct idempotency_key *key;        /* it came with; NULL: none */
     const struct rest_telling *telling; /* of a command: who makes the answer */
 };
@@ -119,6 +147,7 @@ struct api_route {
     struct api_need needs;
     const struct api_field *fields; /* names in the path are among them; NULL: takes nothing */
     int (*answer)(struct api_call *call, struct err *err);
+    struct api_note note;
 };
 
 struct api_options {
@@ -145,7 +174,8 @@ struct api_options {
     struct engine *engine;             /* NULL: there is none, and commands are refused */
     struct triggers *triggers;         /* of that engine; NULL: there are none */
     const char *const *plugin_folders; /* ends with NULL */
-    struct json groups;                /* {group: [actor, ...]} of config.yaml */
+    const struct json *groups;         /* {group: [actor, ...]} of config.yaml; stays, also when there are others */
+    const struct json *group_roles;    /* {group: role}, for those that have one */
     struct json (*git)(const char *workspace, struct arena *arena); /* what lies there now; in a thread */
 };
 
@@ -160,7 +190,8 @@ struct api_door {
 };
 
 int api_open(const struct api_options *options, struct api **ret_api, struct err *err);
-/* What config.yaml says is another now: reap_after_ms, webhooks, default_permission, external_url. */
+/* What config.yaml says is another now: reap_after_ms, webhooks, default_permission, external_url, groups and their
+ * roles. */
 void api_reconfigure(struct api *api, const struct api_options *from);
 /* Waits for what the disk is busy with; to be called before the server is closed, and api_close after it. */
 void api_stop(struct api *api);

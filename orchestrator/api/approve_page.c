@@ -228,8 +228,10 @@ static int check_person(struct api_call *call, const struct asked *asked, struct
         if (!auth_find(call->auth, str_from(person), call->arena, who) || who->user_id != asked->link.user_id) {
             return err_set(err, ERR_DENIED, "'%s', whom this link was made for, is no user any more", person);
         }
+        const struct api_need need = API_NEEDS(APPROVER, USE, ITSELF);
         call->who = who;
-        if (user_check_owned(call, OWNED_RUN, asked->wait.run_id, PERMISSION_USE, err) < 0) {
+        if (user_check_scope(call, &need, err) < 0 ||
+            user_check_owned(call, OWNED_RUN, asked->wait.run_id, PERMISSION_USE, err) < 0) {
             return -1;
         }
     }
@@ -399,11 +401,11 @@ static int decide(struct api_call *call, const struct asked *asked, const struct
         return err_set(err, ERR_BUSY, "nothing can be decided here");
     }
     struct err wrong = {0};
-    store_activity_set_address(call->store, peer);
+    store_activity_set_origin(call->store, peer, "link");
     engine_set_beside(engine, (struct engine_beside){use_link, &use});
     int result = engine_vote(engine, &vote, &outcome, call->arena, &wrong);
     engine_set_beside(engine, (struct engine_beside){0});
-    store_activity_set_address(call->store, NULL);
+    store_activity_set_origin(call->store, NULL, NULL);
     if (result < 0 && (wrong.code == ERR_STATE || wrong.code == ERR_DENIED)) {
         say(call, wrong.code == ERR_STATE ? 409 : 403, "Nothing was decided", wrong.message);
         return 0;
@@ -433,6 +435,7 @@ const struct api_plain approve_page_plains[] = {
      .path = APPROVE_PAGE_PREFIX,
      .open = true,
      .commands = true,
+     .note = API_NOTED_INSIDE,
      .head = head_of_word,
      .answer = answer_word},
     {0},

@@ -28,6 +28,7 @@ struct api_call api_call_of(struct api *api, struct http_exchange *exchange)
         .rng = &api->rng,
         .files = &api->files,
         .auth = login_auth(api->login),
+        .groups = api->options.groups,
     };
 }
 

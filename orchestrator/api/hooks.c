@@ -205,6 +205,12 @@ static int answer_hook(struct api_call *call, struct err *err)
 }
 
 const struct api_plain hook_plains[] = {
-    {.method = HTTP_POST, .path = path_prefix, .writes = true, .open = true, .head = head_hook, .answer = answer_hook},
+    {.method = HTTP_POST,
+     .path = path_prefix,
+     .writes = true,
+     .open = true,
+     .note = API_NOTED_INSIDE,
+     .head = head_hook,
+     .answer = answer_hook},
     {0},
 };

@@ -104,7 +104,7 @@ static int answer_start(struct api_call *call, struct err *err)
 }
 
 const struct api_plain mlflow_page_plains[] = {
-    {.method = HTTP_GET, .path = "/", .needs = API_NEEDS(READ, ANYBODY), .answer = answer_start},
-    {.method = HTTP_GET, .path = files_prefix, .needs = API_NEEDS(READ, ANYBODY), .answer = answer_files},
+    {.method = HTTP_GET, .path = "/", .needs = API_NEEDS(VIEWER, READ, ANYBODY), .answer = answer_start},
+    {.method = HTTP_GET, .path = files_prefix, .needs = API_NEEDS(VIEWER, READ, ANYBODY), .answer = answer_files},
     {0},
 };

@@ -50,26 +50,58 @@ static bool path_fits(const char *pattern, struct str path, struct arena *arena,
     return path.p == NULL;
 }
 
-static int check_needs(const char *path, const struct api_need *needs, struct err *err)
+/* What viewers may ask for is only read, but for their own password. */
+static int check_needs(const char *path, const struct api_need *needs, bool writes, struct err *err)
 {
-    return needs->object != API_OF_NOBODY && needs->permission != PERMISSION_NONE
+    if (needs->object == API_OF_NOBODY || needs->permission == PERMISSION_NONE || needs->role == ROLE_NOBODY) {
+        return err_set(err, ERR_INTERNAL, "the route %s names no %s", path,
+                       needs->role == ROLE_NOBODY ? "role" : "permission");
+    }
+    bool more = writes || needs->permission > PERMISSION_READ;
+    return more && needs->role == ROLE_VIEWER && needs->object != API_OF_USER
+               ? err_set(err, ERR_INTERNAL, "the route %s lets viewers write", path)
+               : 0;
+}
+
+static int check_note(const char *path, const struct api_note *note, bool writes, struct err *err)
+{
+    bool good = writes ? note->how != API_NOTE_UNSAID : note->how <= API_NOTE_NOTHING;
+    return good && (note->how == API_NOTE_HERE) == (note->action != NULL)
                ? 0
-               : err_set(err, ERR_INTERNAL, "the route %s names no permission", path);
+               : err_set(err, ERR_INTERNAL, "the route %s does not say whether it is in the activity log", path);
+}
+
+static int check_route(const struct api_route *route, struct err *err)
+{
+    bool writes = route->act != API_READS;
+    return check_needs(route->path, &route->needs, writes && route->note.how != API_NOTE_NOTHING, err) < 0 ||
+                   check_note(route->path, &route->note, writes, err) < 0 ||
+                   (route->versions == API_SLUICE && rest_check(route, err) < 0)
+               ? -1
+               : 0;
+}
+
+static int check_plain(const struct api_plain *plain, struct err *err)
+{
+    bool writes = plain->writes || plain->commands;
+    return (!plain->open && check_needs(plain->path, &plain->needs, writes, err) < 0) ||
+                   check_note(plain->path, &plain->note, writes, err) < 0
+               ? -1
+               : 0;
 }
 
 int router_check(const struct api_route *const *routes, const struct api_plain *const *plains, struct err *err)
 {
     for (size_t i = 0; routes[i] != NULL; i++) {
         for (const struct api_route *route = routes[i]; route->path != NULL; route++) {
-            if (check_needs(route->path, &route->needs, err) < 0 ||
-                (route->versions == API_SLUICE && rest_check(route, err) < 0)) {
+            if (check_route(route, err) < 0) {
                 return -1;
             }
         }
     }
     for (size_t i = 0; plains[i] != NULL; i++) {
         for (const struct api_plain *plain = plains[i]; plain->path != NULL; plain++) {
-            if (!plain->open && check_needs(plain->path, &plain->needs, err) < 0) {
+            if (check_plain(plain, err) < 0) {
                 return -1;
             }
         }

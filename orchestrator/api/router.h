@@ -16,6 +16,7 @@ struct api_plain {
     bool for_steps; /* writes, and looks by itself at what a step may */
     bool open;      /* to whoever reaches the server, whatever name it is called by; the route may look by itself */
     struct api_need needs;
+    struct api_note note; /* of one that writes */
     /* Before the body: how much of it is taken; may answer, or set a sink. NULL: no body. */
     size_t (*head)(struct api_call *call);
     int (*answer)(struct api_call *call, struct err *err);
@@ -34,7 +35,7 @@ struct api_match {
 
 struct router;
 
-/* Whether each row says what a user needs for it. */
+/* Whether each row says what a user needs for it, and each that writes whether it is in the activity log. */
 int router_check(const struct api_route *const *routes, const struct api_plain *const *plains, struct err *err);
 /* Over the tables below, which it looks through once. */
 struct router *router_new(struct arena *arena);

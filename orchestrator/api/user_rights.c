@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/user_rights.h"
 
+#include "api/noting.h"
 #include "auth/account.h"
 #include "base/parse.h"
 #include "store/evaluation_datasets.h"
@@ -182,8 +183,9 @@ static int leave_out(struct api_call *call, enum permission needed, struct err *
 static int check_user(const struct api_call *call, struct err *err)
 {
     const char *name = param_text(&call->params, "username");
-    bool is_self = call->who->scope == AUTH_RULES && strcmp(call->who->name, name) == 0;
-    return is_self ? 0 : user_check_scope(call, &(struct api_need)API_NEEDS(MANAGE, ADMIN), err);
+    return strcmp(call->who->name, name) == 0
+               ? 0
+               : user_check_scope(call, &(struct api_need)API_NEEDS(ADMIN, MANAGE, ADMIN), err);
 }
 
 static const char *field_text(const struct api_call *call, const char *name)
@@ -232,19 +234,30 @@ int user_check(struct api_call *call, const struct api_need *need, struct err *e
 
 /* ---- without the fields ----------------------------------------------------------------------------------------- */
 
+int user_check_account(const struct api_call *call, struct err *err)
+{
+    return call->who->most == ROLE_ADMIN
+               ? 0
+               : err_set(err, ERR_DENIED,
+                         "Permission denied: this token's role is '%s', and accounts and permissions are managed with "
+                         "a password or a token of the role 'admin'",
+                         role_table[call->who->most].name);
+}
+
 int user_check_scope(const struct api_call *call, const struct api_need *need, struct err *err)
 {
     const struct auth_who *who = call->who;
     if (who == NULL) {
         return 0;
     }
-    if (need->object == API_OF_ADMIN && !who->is_admin) {
-        return err_set(err, ERR_DENIED, "Permission denied: user '%s' is no admin", who->name);
+    if (who->role < need->role) {
+        return err_set(err, ERR_DENIED, "Permission denied: user '%s' is %s%s, and this takes %s", who->name,
+                       role_table[who->role].article, who->most < need->role ? " by this token" : "",
+                       role_table[need->role].article);
     }
     bool rules = need->object == API_OF_ADMIN || need->object == API_OF_USER;
-    if ((rules && who->scope != AUTH_RULES) || (need->permission > PERMISSION_READ && who->scope == AUTH_READS)) {
-        return err_set(err, ERR_DENIED, "Permission denied: the scope of this token is '%s'",
-                       auth_scope_words[who->scope]);
+    if (rules && user_check_account(call, err) < 0) {
+        return -1;
     }
     if ((rules || need->object == API_OF_NEW) && who->experiments != NULL) {
         return err_set(err, ERR_DENIED, "Permission denied: this token is only for what is in its experiments");
@@ -287,8 +300,7 @@ struct mover api_mover(const struct api_call *call)
     if (call->step != NULL) {
         return step_mover(call);
     }
-    return (struct mover){.actor = call->who == NULL ? "anonymous" : arena_printf(call->arena, "%s (login)",
-                                                                                  call->who->name),
+    return (struct mover){.actor = noting_actor(call),
                           .door = "mlflow",
                           .person = call->who == NULL ? NULL : call->who->name};
 }

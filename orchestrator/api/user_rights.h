@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What users may do: each route's row names a permission, and what it is needed on. Runs, logged models, traces and
- * files are as their experiment, versions and aliases as their registered model. Admins may do everything; a token
- * never does more than its scope and its experiments say.
+ * What users may do: each route's row names the role that it takes, a permission, and what that is needed on. A role is
+ * a ceiling: it gives no permission. Runs, logged models, traces and files are as their experiment, versions and
+ * aliases as their registered model. Admins may do everything; a token never does more than its role and its
+ * experiments say.
  *
  * All let pass when nobody is asked who he is (call->who is NULL), and what is not there: the route says so better.
  * Else 0, or -1 with ERR_DENIED in words.
@@ -16,6 +17,8 @@
 int user_check(struct api_call *call, const struct api_need *need, struct err *err);
 /* Before them: what can be said without. */
 int user_check_scope(const struct api_call *call, const struct api_need *need, struct err *err);
+/* Of accounts and permissions: a token that was made to do less than its user does not manage them. */
+int user_check_account(const struct api_call *call, struct err *err);
 
 int user_check_experiment(struct api_call *call, int64_t experiment_id, enum permission needed, struct err *err);
 int user_check_owned(struct api_call *call, enum owned kind, const char *id, enum permission needed, struct err *err);

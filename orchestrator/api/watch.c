@@ -42,6 +42,6 @@ static int answer_metrics(struct api_call *call, struct err *err)
 }
 
 const struct api_plain watch_plains[] = {
-    {.method = HTTP_GET, .path = "/metrics", .needs = API_NEEDS(READ, ITSELF), .answer = answer_metrics},
+    {.method = HTTP_GET, .path = "/metrics", .needs = API_NEEDS(VIEWER, READ, ITSELF), .answer = answer_metrics},
     {0},
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/account.h"
 
-#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "store/activity.h"
@@ -70,26 +69,26 @@ static int count_admins(const struct account_change *change, int64_t but_user_id
         return -1;
     }
     for (size_t i = 0; i < *ret_users; i++) {
-        *ret_admins += users[i].is_admin && users[i].user_id != but_user_id;
+        *ret_admins += users[i].role == ROLE_ADMIN && users[i].user_id != but_user_id;
     }
     return 0;
 }
 
 int account_user_create(const struct account_change *change, const char *name, const char *password_hash,
-                        bool is_admin, int64_t *ret_id, struct err *err)
+                        enum role role, int64_t *ret_id, struct err *err)
 {
     size_t admins = 0;
     size_t users = 0;
     struct user_row user = {.name = name,
                             .password_hash = password_hash,
-                            .is_admin = is_admin,
+                            .role = role,
                             .created_ms = change->now_ms,
                             .password_ms = change->now_ms};
     if (account_check_name(name, err) < 0 || count_admins(change, 0, &admins, &users, err) < 0) {
         return -1;
     }
-    if (users == 0 && !is_admin) {
-        return err_set(err, ERR_STATE, "the first user must be an admin, who can let the others in: --admin");
+    if (users == 0 && role != ROLE_ADMIN) {
+        return err_set(err, ERR_STATE, "the first user must be an admin, who can let the others in: --role admin");
     }
     return store_user_add(change->store, &user, ret_id, err) < 0
                ? -1
@@ -97,7 +96,7 @@ int account_user_create(const struct account_change *change, const char *name, c
                       (struct activity){.action = "user.created",
                                         .object = user_words(change, name),
                                         .object_id = name,
-                                        .to_state = is_admin ? "admin" : "user"},
+                                        .to_state = role_table[role].name},
                       err);
 }
 
@@ -122,30 +121,31 @@ static int keep_an_admin(const struct account_change *change, const struct user_
     if (count_admins(change, user->user_id, &admins, &users, err) < 0) {
         return -1;
     }
-    return admins > 0 || !user->is_admin
+    return admins > 0 || user->role != ROLE_ADMIN
                ? 0
                : err_set(err, ERR_STATE, "'%s' is the last admin, and cannot be %s: make another one first", user->name,
                          what);
 }
 
-int account_user_admin(const struct account_change *change, const char *name, bool is_admin, struct err *err)
+int account_user_role(const struct account_change *change, const char *name, enum role role, struct err *err)
 {
     struct user_row user;
+    const char *what = arena_printf(change->arena, "made %s", role_table[role].article);
     if (store_user_get(change->store, name, change->arena, &user, err) < 0 ||
-        (!is_admin && keep_an_admin(change, &user, "made a user", err) < 0)) {
+        (role != ROLE_ADMIN && keep_an_admin(change, &user, what, err) < 0)) {
         return -1;
     }
-    if (user.is_admin == is_admin) {
+    if (user.role == role) {
         return 0;
     }
-    return store_user_set_admin(change->store, user.user_id, is_admin, err) < 0
+    return store_user_set_role(change->store, user.user_id, role, err) < 0
                ? -1
                : note(change,
-                      (struct activity){.action = "user.admin",
+                      (struct activity){.action = "user.role",
                                         .object = user_words(change, name),
                                         .object_id = name,
-                                        .from_state = user.is_admin ? "admin" : "user",
-                                        .to_state = is_admin ? "admin" : "user"},
+                                        .from_state = role_table[user.role].name,
+                                        .to_state = role_table[role].name},
                       err);
 }
 
@@ -160,7 +160,7 @@ int account_user_remove(const struct account_change *change, const char *name, s
                       (struct activity){.action = "user.removed",
                                         .object = user_words(change, name),
                                         .object_id = name,
-                                        .from_state = user.is_admin ? "admin" : "user",
+                                        .from_state = role_table[user.role].name,
                                         .to_state = "removed"},
                       err);
 }
@@ -170,7 +170,6 @@ int account_user_remove(const struct account_change *change, const char *name, s
 static int check_token(const struct account_change *change, const struct token_row *token, struct err *err)
 {
     struct str name = str_from(token->name);
-    enum auth_scope scope = AUTH_READS;
     if (strlen(token->sha256) != 64 || strlen(token->token_id) != 8) {
         return err_set(err, ERR_INPUT, "expected a token's id and digest");
     }
@@ -184,7 +183,7 @@ static int check_token(const struct account_change *change, const struct token_r
             return -1;
         }
     }
-    return auth_scope_parse(token->scope, &scope, err);
+    return token->role != ROLE_NOBODY ? 0 : err_set(err, ERR_INPUT, "expected the role of a token");
 }
 
 int account_token_create(const struct account_change *change, const char *user_name, struct token_row *token,
@@ -203,7 +202,7 @@ int account_token_create(const struct account_change *change, const char *user_n
                       (struct activity){.action = "token.created",
                                         .object = arena_printf(change->arena, "token %s", token->token_id),
                                         .object_id = token->token_id,
-                                        .to_state = token->scope,
+                                        .to_state = role_table[token->role].name,
                                         .reason = arena_printf(change->arena, "for %s%s%s", user_name,
                                                                *token->name == '\0' ? "" : ": ", token->name)},
                       err);
@@ -278,8 +277,11 @@ int account_forbid(const struct account_change *change, const struct user_row *u
 static int obey_user_create(const struct account_change *change, const struct json *request, struct err *err)
 {
     int64_t id = 0;
-    return account_user_create(change, json_get_text(request, "name", ""), json_get_text(request, "hash", ""),
-                               json_get_bool(request, "admin", false), &id, err);
+    enum role role = ROLE_NOBODY;
+    return role_parse(json_get_text(request, "role", ""), &role, err) < 0
+               ? -1
+               : account_user_create(change, json_get_text(request, "name", ""), json_get_text(request, "hash", ""),
+                                     role, &id, err);
 }
 
 static int obey_user_password(const struct account_change *change, const struct json *request, struct err *err)
@@ -287,9 +289,12 @@ static int obey_user_password(const struct account_change *change, const struct 
     return account_user_password(change, json_get_text(request, "name", ""), json_get_text(request, "hash", ""), err);
 }
 
-static int obey_user_admin(const struct account_change *change, const struct json *request, struct err *err)
+static int obey_user_role(const struct account_change *change, const struct json *request, struct err *err)
 {
-    return account_user_admin(change, json_get_text(request, "name", ""), json_get_bool(request, "admin", false), err);
+    enum role role = ROLE_NOBODY;
+    return role_parse(json_get_text(request, "role", ""), &role, err) < 0
+               ? -1
+               : account_user_role(change, json_get_text(request, "name", ""), role, err);
 }
 
 static int obey_user_remove(const struct account_change *change, const struct json *request, struct err *err)
@@ -312,12 +317,13 @@ static int obey_token_create(const struct account_change *change, const struct j
         .token_id = json_get_text(request, "id", ""),
         .name = json_get_text(request, "name", ""),
         .sha256 = json_get_text(request, "sha256", ""),
-        .scope = json_get_text(request, "scope", ""),
         .expires_ms = json_get_int(request, "expires_ms", 0),
         .experiments = experiments,
         .experiment_count = count,
     };
-    return account_token_create(change, json_get_text(request, "user", ""), &token, err);
+    return role_parse(json_get_text(request, "role", ""), &token.role, err) < 0
+               ? -1
+               : account_token_create(change, json_get_text(request, "user", ""), &token, err);
 }
 
 static int obey_token_revoke(const struct account_change *change, const struct json *request, struct err *err)
@@ -329,7 +335,7 @@ static const struct {
     const char *name;
     int (*obey)(const struct account_change *change, const struct json *request, struct err *err);
 } wishes[] = {
-    {"user.create", obey_user_create}, {"user.password", obey_user_password},  {"user.admin", obey_user_admin},
+    {"user.create", obey_user_create}, {"user.password", obey_user_password},  {"user.role", obey_user_role},
     {"user.remove", obey_user_remove}, {"token.create", obey_token_create}, {"token.revoke", obey_token_revoke},
 };
 

@@ -50,6 +50,7 @@ struct auth {
     struct store *store;
     struct directory *directory;
     enum permission by_default;
+    struct group_roles *groups;
     struct siphash_key key;
     struct known known[MARKS];
     uint64_t grants_version;
@@ -58,19 +59,6 @@ struct auth {
     struct all_grants all;
     struct owned_run runs[RUNS];
 };
-
-const char *const auth_scope_words[] = {"read", "write", "admin", NULL};
-
-int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err)
-{
-    for (int i = 0; auth_scope_words[i] != NULL; i++) {
-        if (strcmp(auth_scope_words[i], word) == 0) {
-            *ret = (enum auth_scope)i;
-            return 0;
-        }
-    }
-    return err_set(err, ERR_INPUT, "scope '%s': expected read, write or admin", word);
-}
 
 /* It is part of what is remembered. */
 void auth_set_default(struct auth *auth, enum permission by_default)
@@ -85,6 +73,7 @@ struct auth *auth_new(struct store *store, enum permission by_default)
     struct auth *auth = mem_alloc(sizeof *auth);
     auth->store = store; /* the tables are zero, and cost no memory until they are used */
     auth->directory = directory_new(store);
+    auth->groups = group_roles_new(NULL, NULL);
     auth->by_default = by_default;
     auth->all.arena = arena_new();
     auth->key = siphash_key_new();
@@ -95,10 +84,32 @@ void auth_free(struct auth *auth)
 {
     if (auth != NULL) {
         directory_free(auth->directory);
+        group_roles_free(auth->groups);
         explicit_bzero(auth->known, sizeof auth->known);
         arena_free(auth->all.arena);
         free(auth);
     }
+}
+
+void auth_set_groups(struct auth *auth, const struct json *groups, const struct json *roles)
+{
+    group_roles_free(auth->groups);
+    auth->groups = group_roles_new(groups, roles);
+}
+
+static enum role higher(enum role a, enum role b)
+{
+    return a > b ? a : b;
+}
+
+static enum role lower(enum role a, enum role b)
+{
+    return a < b ? a : b;
+}
+
+enum role auth_role_of(const struct auth *auth, const struct user_row *user)
+{
+    return higher(user->role, group_roles_find(auth->groups, user->name));
 }
 
 bool auth_is_on(struct auth *auth)
@@ -145,11 +156,13 @@ void auth_learn(struct auth *auth, const struct password_mark *mark, struct str 
 
 static struct auth_who who_of(const struct auth *auth, const struct user_row *user, struct arena *arena)
 {
+    enum role role = auth_role_of(auth, user);
     return (struct auth_who){
         .user_id = user->user_id,
         .name = arena_strdup(arena, user->name),
-        .is_admin = user->is_admin,
-        .scope = AUTH_RULES,
+        .is_admin = role == ROLE_ADMIN,
+        .role = role,
+        .most = ROLE_ADMIN,
         .password_ms = user->password_ms,
         .version = directory_version(auth->directory),
     };
@@ -203,13 +216,14 @@ static bool find_token(struct auth *auth, const char *sha256, int64_t now_ms, st
 {
     struct token_row *token = directory_token(auth->directory, sha256);
     const struct user_row *user = is_good(token, now_ms) ? directory_user_by_id(auth->directory, token->user_id) : NULL;
-    enum auth_scope scope = AUTH_READS;
-    if (user == NULL || auth_scope_parse(token->scope, &scope, NULL) < 0) {
+    if (user == NULL) {
         return false;
     }
     token->used_ms = now_ms;
     *ret = who_of(auth, user, arena);
-    ret->scope = scope;
+    ret->most = token->role;
+    ret->role = lower(ret->role, token->role);
+    (void)snprintf(ret->token_id, sizeof ret->token_id, "%s", token->token_id);
     ret->experiment_count = token->experiment_count;
     if (token->experiment_count > 0) {
         int64_t *copy = arena_array(arena, token->experiment_count, sizeof *copy);
@@ -258,7 +272,9 @@ bool auth_is_still_good(struct auth *auth, struct auth_who *who, int64_t now_ms)
     if (user == NULL) {
         return false;
     }
-    who->is_admin = user->is_admin;
+    enum role role = auth_role_of(auth, user);
+    who->is_admin = role == ROLE_ADMIN;
+    who->role = lower(role, who->most);
     who->version = directory_version(auth->directory);
     return who->sha256[0] == '\0' ? user->password_ms == who->password_ms
                                   : is_good(directory_token(auth->directory, who->sha256), now_ms);
@@ -289,9 +305,10 @@ static bool is_for(const struct auth_who *who, const struct permission_object *o
     return false;
 }
 
-static enum permission within_scope(const struct auth_who *who, enum permission permission)
+/* A viewer never writes, whatever was said of the object. */
+static enum permission within_role(const struct auth_who *who, enum permission permission)
 {
-    return who->scope == AUTH_READS && permission > PERMISSION_READ ? PERMISSION_READ : permission;
+    return who->role <= ROLE_VIEWER && permission > PERMISSION_READ ? PERMISSION_READ : permission;
 }
 
 static int find_granted(struct auth *auth, int64_t user_id, const struct permission_object *object,
@@ -407,14 +424,14 @@ int auth_permission(struct auth *auth, const struct auth_who *who, const struct 
     if (!who->is_admin && find_permission(auth, who->user_id, object, &permission, err) < 0) {
         return -1;
     }
-    *ret = within_scope(who, permission);
+    *ret = within_role(who, permission);
     return 0;
 }
 
 enum permission auth_default(const struct auth *auth, const struct auth_who *who)
 {
     return who->experiments != NULL ? PERMISSION_NONE
-                                    : within_scope(who, who->is_admin ? PERMISSION_MANAGE : auth->by_default);
+                                    : within_role(who, who->is_admin ? PERMISSION_MANAGE : auth->by_default);
 }
 
 const struct reader *auth_reader(const struct auth *auth, const struct auth_who *who, struct arena *arena)

@@ -11,32 +11,24 @@
 #define SLUICE_AUTH_AUTH_H
 
 #include "auth/credential.h"
+#include "auth/group_roles.h"
 #include "crypto/password.h"
 #include "store/permissions.h"
 #include "store/users.h"
 
 enum { AUTH_KNOWN_MS = 15 * 60 * 1000 };
 
-/* What a token is for, of what its user may do. Each includes those before it. */
-enum auth_scope {
-    AUTH_READS,  /* reads */
-    AUTH_WRITES, /* writes and deletes as well */
-    AUTH_RULES,  /* and manages users, tokens and permissions. Passwords have this scope */
-};
-/* "read", "write", "admin", by number; NULL at the end. */
-extern const char *const auth_scope_words[];
-/* ERR_INPUT for another word. */
-int auth_scope_parse(const char *word, enum auth_scope *ret, struct err *err);
-
 /* Somebody whose password or token was right. */
 struct auth_who {
     int64_t user_id;
     const char *name;
-    bool is_admin;
-    enum auth_scope scope;
+    bool is_admin;  /* whatever his token: he manages all objects */
+    enum role role; /* what he may do by what he has shown: the highest of his own and his groups', or `most` */
+    enum role most; /* the role of his token; ROLE_ADMIN: he has a password, or a token that lowers nothing */
     const int64_t *experiments; /* the only ones that the token is for; NULL: all */
     size_t experiment_count;
     char sha256[65];     /* of his token; "": he has a password */
+    char token_id[16];   /* of his token; "" */
     int64_t password_ms; /* when that was set */
     uint64_t version;    /* of the users, when this was so */
 };
@@ -63,6 +55,10 @@ struct auth *auth_new(struct store *store, enum permission by_default);
 void auth_free(struct auth *auth);
 /* From the next question on, also for who has asked before. */
 void auth_set_default(struct auth *auth, enum permission by_default);
+/* What groups are in config.yaml, and the roles they have; from the next question on, also for who has asked before. */
+void auth_set_groups(struct auth *auth, const struct json *groups, const struct json *roles);
+/* The highest of his own and his groups'. */
+enum role auth_role_of(const struct auth *auth, const struct user_row *user);
 bool auth_is_on(struct auth *auth);
 /* Of the value of an Authorization header. Texts lie in `arena`. `now_ms` is the wall clock. */
 enum auth_answer auth_ask(struct auth *auth, struct str header, int64_t now_ms, struct arena *arena,

@@ -7,10 +7,9 @@
 #include "cli/govern.h"
 #include "cli/look.h"
 #include "cli/table.h"
-#include "run/approval.h"
 #include "store/delegations.h"
-#include "store/guards.h"
 #include "store/pipeline_runs.h"
+#include "store/voices.h"
 #include "store/waits.h"
 
 #include <stdio.h>
@@ -86,43 +85,39 @@ static struct json asked(const struct cli *cli, const struct json *by)
     return by->type == JSON_STRING ? *by : table_text(cli, words);
 }
 
-/* Who looks, and for whom he may decide. */
+/* Who looks, and when. */
 struct inbox {
     struct session session; /* only who asks, and the configuration */
-    struct delegation *delegations;
-    size_t count;
+    int64_t now_ms;
 };
 
 static int open_inbox(struct cli *cli, struct home *home, struct inbox *inbox, struct err *err)
 {
-    *inbox = (struct inbox){.session = {.cli = cli, .home.lock_fd = -1}};
+    *inbox = (struct inbox){.session = {.cli = cli, .home.lock_fd = -1}, .now_ms = clock_wall_ms(&clock_system)};
     if (config_load_home(home->path, cli->arena, &inbox->session.config_diags, &inbox->session.config, err) < 0) {
         return -1;
     }
-    store_guards_set(home->store, &inbox->session.config.guards, &inbox->session.config.groups, false);
     session_actor(&inbox->session);
-    return store_delegation_list(home->store, inbox->session.actor, clock_wall_ms(&clock_system), cli->arena,
-                                 &inbox->delegations, &inbox->count, err);
+    return 0;
 }
 
 /* May he decide, himself or for another, and has he not said so yet? */
 static bool is_mine(struct inbox *inbox, struct home *home, const struct json *spec, const struct vote *votes,
                     size_t count)
 {
-    struct arena *arena = inbox->session.cli->arena;
     const char *actor = inbox->session.actor;
     for (size_t i = 0; i < count; i++) {
         if (strcmp(votes[i].actor, actor) == 0) {
             return false;
         }
     }
-    bool may = approval_may_vote(spec, actor, &inbox->session.groups, NULL) == 0;
-    for (size_t i = 0; !may && i < inbox->count; i++) {
-        struct json groups = store_groups_of(home->store, inbox->delegations[i].giver, arena);
-        may = delegation_covers(&inbox->delegations[i], json_get_text(spec, "model_name", NULL)) &&
-              approval_may_vote(spec, inbox->delegations[i].giver, &groups, NULL) == 0;
-    }
-    return may;
+    const struct voice_asked asked = {.spec = spec,
+                                      .actor = actor,
+                                      .groups = &inbox->session.groups,
+                                      .configured = &inbox->session.config.groups,
+                                      .now_ms = inbox->now_ms};
+    struct voice voice;
+    return store_voice_find(home->store, &asked, inbox->session.cli->arena, &voice, NULL) == 0;
 }
 
 static int add_approval(struct cli *cli, struct home *home, const struct wait_row *wait, struct inbox *inbox,

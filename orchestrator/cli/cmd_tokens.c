@@ -2,7 +2,6 @@
  * tokens list, create, revoke: what programs show to `sluice serve` in place of a password.
  */
 #include "auth/account.h"
-#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/rng.h"
@@ -53,7 +52,7 @@ static int list(struct cli *cli, struct table *table, struct store *store, struc
             table_text(cli, tokens[i].token_id),
             table_text(cli, tokens[i].user),
             table_text(cli, tokens[i].name),
-            table_text(cli, tokens[i].scope),
+            table_text(cli, role_table[tokens[i].role].name),
             experiments_cell(cli, &tokens[i]),
             table_text(cli, state_of(&tokens[i], now_ms)),
             table_moment(cli, tokens[i].created_ms),
@@ -67,7 +66,7 @@ static int list(struct cli *cli, struct table *table, struct store *store, struc
 
 static int run_list(struct cli *cli)
 {
-    static const char *const headings[] = {"id",         "user",       "name",    "scope", "experiments", "state",
+    static const char *const headings[] = {"id",         "user",       "name",    "role", "experiments", "state",
                                            "created_at", "expires_at", "used_at", NULL};
     struct err err = {0};
     struct home home = {.lock_fd = -1};
@@ -166,6 +165,26 @@ static void print_created(const struct cli *cli, const char *id, const char *tok
     printf("%s\n", token);
 }
 
+/* Of --role, or of --scope, which has other words for three of them. */
+static int read_role(const struct cli *cli, enum role *ret, struct err *err)
+{
+    static const char *const scopes[] = {"read", "write", "admin", NULL};
+    static const enum role roles_of_scopes[] = {ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN};
+    const char *role = option_value(cli, "role");
+    const char *scope = option_value(cli, "scope");
+    if (role != NULL && scope != NULL) {
+        return err_set(err, ERR_INPUT, "--scope says the same as --role: expected one of them");
+    }
+    int at = scope != NULL  ? names_choice("--scope", scope, scopes, cli->arena, err)
+             : role != NULL ? names_choice("--role", role, role_words, cli->arena, err)
+                            : 0;
+    if (at < 0) {
+        return -1;
+    }
+    *ret = scope != NULL ? roles_of_scopes[at] : role != NULL ? (enum role)(at + 1) : ROLE_BY_DEFAULT;
+    return 0;
+}
+
 static int create(struct session *session, struct err *err)
 {
     struct cli *cli = session->cli;
@@ -173,8 +192,11 @@ static int create(struct session *session, struct err *err)
     int64_t expires_ms = 0;
     struct rng rng;
     const char *name = option_value(cli, "name");
-    const char *scope = option_value(cli, "scope");
     const char *user = option_value(cli, "user");
+    enum role role = ROLE_BY_DEFAULT;
+    if (read_role(cli, &role, err) < 0) {
+        return -1;
+    }
     rng_seed_from_system(&rng);
     password_token_new(token);
     struct digest digest = digest_bytes(str_from(token));
@@ -183,7 +205,7 @@ static int create(struct session *session, struct err *err)
     json_set(cli->arena, &request, "user", json_cstring(cli->arena, user));
     json_set(cli->arena, &request, "id", json_cstring(cli->arena, id));
     json_set(cli->arena, &request, "sha256", json_cstring(cli->arena, digest.hex));
-    json_set(cli->arena, &request, "scope", json_cstring(cli->arena, scope == NULL ? "write" : scope));
+    json_set(cli->arena, &request, "role", json_cstring(cli->arena, role_table[role].name));
     if (read_expiry(cli, &request, &expires_ms, err) < 0 || read_experiments(session, &request, err) < 0 ||
         account_ask(session, &request, err) < 0) {
         return -1;
@@ -196,12 +218,12 @@ static int run_create(struct cli *cli)
 {
     struct err err = {0};
     struct session session;
-    const char *scope = option_value(cli, "scope");
+    enum role role = ROLE_BY_DEFAULT;
     if (option_value(cli, "user") == NULL) {
         (void)err_set(&err, ERR_INPUT, "whose token is it? --user NAME says so");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (scope != NULL && names_choice("--scope", scope, auth_scope_words, cli->arena, &err) < 0) {
+    if (read_role(cli, &role, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     int result = account_open(cli, "tokens create", &session, &err);
@@ -214,8 +236,9 @@ static int run_create(struct cli *cli)
 
 static const struct option_row create_options[] = {
     {"user", 0, "NAME", false, "whose it is: it may never do more than he"},
-    {"scope", 0, "SCOPE", false,
-     "read: only look; write: log, register, delete as well (the default); admin: manage users, permissions as well"},
+    {"role", 0, "ROLE", false,
+     "at most this role, if its user has a higher one: viewer, runner, approver, editor (the default), admin"},
+    {"scope", 0, "SCOPE", false, "the same: read is viewer, write is editor, admin is admin"},
     {"experiment", 0, "NAME", true, "only for this experiment, by name or id, and for no registered model"},
     {"expires", 0, "DURATION", false, "how long it is good, such as 90d (default: never expires)"},
     {"name", 0, "TEXT", false, "what it is for, for the list"},
@@ -230,7 +253,7 @@ const struct command command_tokens_create = {
         "A token is 256 random bits; the home keeps its digest alone. MLflow's clients take it from "
         "MLFLOW_TRACKING_TOKEN, others send 'Authorization: Bearer TOKEN'. It is good at once, also when another "
         "sluice serves the home.",
-    .examples = "sluice tokens create --user alice --scope read --expires 90d --name dashboard\n"
+    .examples = "sluice tokens create --user alice --role viewer --expires 90d --name dashboard\n"
                 "sluice tokens create --user alice --experiment nightly",
     .options = create_options,
     .run = run_create,

@@ -2,12 +2,14 @@
  * users list, create, passwd, role, rm: who may use `sluice serve`.
  */
 #include "auth/account.h"
+#include "auth/group_roles.h"
 #include "cli/account_ask.h"
 #include "cli/commands.h"
 #include "cli/home.h"
 #include "cli/names.h"
 #include "cli/secret_input.h"
 #include "cli/table.h"
+#include "config/config.h"
 #include "crypto/password.h"
 
 static int fail(const struct cli *cli, const struct err *err)
@@ -17,28 +19,35 @@ static int fail(const struct cli *cli, const struct err *err)
 
 /* ---- list -------------------------------------------------------------------------------------------------------- */
 
-static int list(struct cli *cli, struct table *table, struct store *store, struct err *err)
+static int list(struct cli *cli, struct table *table, const struct home *home, struct err *err)
 {
     struct user_row *users = NULL;
     size_t count = 0;
-    if (store_user_list(store, cli->arena, &users, &count, err) < 0) {
+    struct diags diags;
+    struct config config;
+    if (store_user_list(home->store, cli->arena, &users, &count, err) < 0 ||
+        config_load_home(home->path, cli->arena, &diags, &config, err) < 0) {
         return -1;
     }
+    struct group_roles *groups = group_roles_new(&config.groups, &config.group_roles);
     for (size_t i = 0; i < count; i++) {
+        enum role by_groups = group_roles_find(groups, users[i].name);
         const struct json cells[] = {
             table_text(cli, users[i].name),
-            cli->json ? json_bool(users[i].is_admin) : table_text(cli, users[i].is_admin ? "yes" : ""),
+            table_text(cli, role_table[users[i].role].name),
+            table_text(cli, role_table[by_groups > users[i].role ? by_groups : users[i].role].name),
             table_moment(cli, users[i].created_ms),
             table_moment(cli, users[i].password_ms),
         };
         table_row(table, cells);
     }
+    group_roles_free(groups);
     return 0;
 }
 
 static int run_list(struct cli *cli)
 {
-    static const char *const headings[] = {"name", "admin", "created_at", "password_at", NULL};
+    static const char *const headings[] = {"name", "role", "with_groups", "created_at", "password_at", NULL};
     struct err err = {0};
     struct home home = {.lock_fd = -1};
     struct table table;
@@ -47,7 +56,7 @@ static int run_list(struct cli *cli)
     bool is_new = home_is_new(given, cli->arena);
     int result = is_new ? 0 : home_open(given, HOME_READ, "users list", cli->arena, &home, &err);
     if (result == 0 && !is_new) {
-        result = list(cli, &table, home.store, &err);
+        result = list(cli, &table, &home, &err);
         home_close(&home);
     }
     if (result < 0) {
@@ -61,7 +70,10 @@ const struct command command_users_list = {
     .name = "users list",
     .group = "Home",
     .summary = "who may use 'sluice serve'",
-    .details = "A home without users asks nobody who he is.",
+    .details = "A home without users asks nobody who he is.\n"
+               "\n"
+               "'role' is the user's own, 'with groups' the highest of it and those that config.yaml gives his groups "
+               "(auth.group_roles): what holds.",
     .examples = "sluice users list\nsluice users list --json",
     .run = run_list,
 };
@@ -91,26 +103,48 @@ static int change(struct cli *cli, const char *doing, const struct json *request
     return result;
 }
 
+/* Of --role, or of --admin, which says the same of one of them. */
+static int read_role(const struct cli *cli, enum role *ret, struct err *err)
+{
+    const char *word = option_value(cli, "role");
+    *ret = option_given(cli, "admin") ? ROLE_ADMIN : ROLE_BY_DEFAULT;
+    if (word == NULL) {
+        return 0;
+    }
+    int at = names_choice("--role", word, role_words, cli->arena, err);
+    if (at >= 0 && option_given(cli, "admin") && at + 1 != ROLE_ADMIN) {
+        return err_set(err, ERR_INPUT, "--admin and --role %s: which of them?", word);
+    }
+    *ret = (enum role)(at + 1);
+    return at < 0 ? -1 : 0;
+}
+
 static int run_create(struct cli *cli)
 {
     const char *name = cli->arguments[0];
     char hash[PASSWORD_HASH_BYTES];
     struct err err = {0};
+    enum role role = ROLE_BY_DEFAULT;
+    if (read_role(cli, &role, &err) < 0) {
+        return cli_fail(cli, EXIT_USAGE, &err);
+    }
     if (read_hash(cli, name, hash, &err) < 0) {
         return fail(cli, &err);
     }
     struct json request = account_request(cli->arena, "user.create", name);
     json_set(cli->arena, &request, "hash", json_cstring(cli->arena, hash));
-    json_set(cli->arena, &request, "admin", json_bool(option_given(cli, "admin")));
+    json_set(cli->arena, &request, "role", json_cstring(cli->arena, role_table[role].name));
     if (change(cli, "users create", &request, &err) < 0) {
         return fail(cli, &err);
     }
-    account_say(cli, "created", name, option_given(cli, "admin") ? "created, an admin" : "created");
+    account_say(cli, "created", name, arena_printf(cli->arena, "created, %s", role_table[role].article));
     return EXIT_OK;
 }
 
 static const struct option_row create_options[] = {
-    {"admin", 0, NULL, false, "who may do everything, and manage users; the first user must be one"},
+    {"role", 0, "ROLE", false,
+     "viewer, runner, approver, editor (the default) or admin; the first user must be an admin"},
+    {"admin", 0, NULL, false, "the same as --role admin"},
     {0},
 };
 
@@ -124,8 +158,8 @@ const struct command command_users_create = {
         "characters or more, and is kept as an argon2id hash.\n"
         "\n"
         "With the first user the server begins to ask everybody who he is, at once; the first user must be an admin. "
-        "What users may do with experiments and models: docs/security.md.",
-    .examples = "sluice users create alice --admin\nsluice users create bob < password.txt",
+        "A role says what a user may do at most; on which experiments and models: docs/security.md.",
+    .examples = "sluice users create alice --admin\nsluice users create bob --role runner < password.txt",
     .options = create_options,
     .min_arguments = 1,
     .max_arguments = 1,
@@ -161,33 +195,33 @@ const struct command command_users_passwd = {
     .run = run_passwd,
 };
 
-/* ---- admins, and removing --------------------------------------------------------------------------------------- */
+/* ---- roles, and removing ---------------------------------------------------------------------------------------- */
 
 static int run_role(struct cli *cli)
 {
-    static const char *const roles[] = {"user", "admin", NULL};
     const char *name = cli->arguments[0];
     struct err err = {0};
-    int role = names_choice("role", cli->arguments[1], roles, cli->arena, &err);
+    int role = names_choice("role", cli->arguments[1], role_words, cli->arena, &err);
     if (role < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    struct json request = account_request(cli->arena, "user.admin", name);
-    json_set(cli->arena, &request, "admin", json_bool(role == 1));
+    struct json request = account_request(cli->arena, "user.role", name);
+    json_set(cli->arena, &request, "role", json_cstring(cli->arena, cli->arguments[1]));
     if (change(cli, "users role", &request, &err) < 0) {
         return fail(cli, &err);
     }
-    account_say(cli, "changed", name, role == 1 ? "is an admin" : "is no admin");
+    account_say(cli, "changed", name, arena_printf(cli->arena, "is %s", role_table[role + 1].article));
     return EXIT_OK;
 }
 
 const struct command command_users_role = {
     .name = "users role",
     .group = "Home",
-    .summary = "make a user an admin, or an admin a user",
-    .arguments = "NAME admin|user",
-    .details = "Admins may do everything, whatever is said of experiments and models. The last one stays one.",
-    .examples = "sluice users role bob admin\nsluice users role bob user",
+    .summary = "give a user another role",
+    .arguments = "NAME viewer|runner|approver|editor|admin",
+    .details = "Good from his next request on, also on connections that are open, and for his tokens. Admins may do "
+               "everything, whatever is said of experiments and models; the last one stays one.",
+    .examples = "sluice users role bob approver\nsluice users role bob admin",
     .min_arguments = 2,
     .max_arguments = 2,
     .run = run_role,

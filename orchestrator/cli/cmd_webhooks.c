@@ -227,7 +227,7 @@ static int ask(struct session *session, const struct json *request, struct json 
             return -1;
         }
     }
-    return webhook_change_obey(session->home.store, request, arena, ret_outcome, err);
+    return webhook_change_obey(session->home.store, request, session->actor, arena, ret_outcome, err);
 }
 
 /* Until the try is over: sent by us, or watched. */

@@ -48,6 +48,7 @@ const struct command *const commands[] = {
     &command_experiments,
     &command_artifacts,
     &command_activity,
+    &command_activity_export,
     &command_activity_verify,
     &command_evidence,
     &command_evidence_verify,

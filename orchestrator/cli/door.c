@@ -242,7 +242,7 @@ static int answer_secret(struct question *q, struct json *ret_outcome, struct er
 
 static int answer_webhook(struct question *q, struct json *ret_outcome, struct err *err)
 {
-    return webhook_change_obey(store_of(q), &q->request, q->arena, ret_outcome, err);
+    return webhook_change_obey(store_of(q), &q->request, q->actor, q->arena, ret_outcome, err);
 }
 
 static int answer_delivery(struct question *q, struct json *ret_outcome, struct err *err)

@@ -411,8 +411,7 @@ static int gather_history(struct gathering *g, struct err *err)
     return 0;
 }
 
-/* ---- the extract of the activity log ------------------------------------------------------------------------------
- * */
+/* ---- the extract of the activity log ---------------------------------------------------------------------------- */
 
 static int add_row(struct gathering *g, struct strbuf *text, const struct activity *row, struct err *err)
 {
@@ -431,6 +430,8 @@ static int add_row(struct gathering *g, struct strbuf *text, const struct activi
     put_text(g, &one, "to", row->to_state);
     put_text(g, &one, "reason", row->reason);
     put_text(g, &one, "evidence_sha256", row->evidence_sha256);
+    put_text(g, &one, "address", row->address);
+    put_text(g, &one, "means", row->means);
     put_text(g, &one, "before", before);
     put_text(g, &one, "chain", row->chain);
     json_write(text, &one);

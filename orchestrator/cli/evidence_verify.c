@@ -129,6 +129,8 @@ static struct activity row_of(const struct json *line)
         .reason = json_get_text(line, "reason", ""),
         .evidence_sha256 = json_get_text(line, "evidence_sha256", ""),
         .chain = json_get_text(line, "chain", ""),
+        .address = json_get_text(line, "address", ""),
+        .means = json_get_text(line, "means", ""),
     };
 }
 

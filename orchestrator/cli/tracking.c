@@ -113,6 +113,8 @@ static int step_of_token(void *ctx, struct str token, struct api_step *ret, stru
         .registers = step.step->register_names,
         .register_count = step.step->register_count,
         .matrix = step.matrix,
+        .step = step.step->id,
+        .row = step.row,
     };
     return 0;
 }
@@ -132,6 +134,14 @@ static void voted(void *ctx)
 {
     struct tracking *tracking = ctx;
     engine_look_at_votes(tracking->session->engine);
+}
+
+/* What config.yaml says may be replaced while a thread looks at it: this copy of its head is not. */
+static const struct json *kept(const struct session *session, const struct json *value)
+{
+    struct json *copy = arena_one(session->cli->arena, struct json);
+    *copy = *value;
+    return copy;
 }
 
 static struct api_options options_of(struct tracking *tracking)
@@ -155,7 +165,8 @@ static struct api_options options_of(struct tracking *tracking)
         .engine = session->engine,
         .triggers = session->triggers,
         .plugin_folders = session_plugin_folders(session->cli),
-        .groups = session->config.groups,
+        .groups = kept(session, &session->config.groups),
+        .group_roles = kept(session, &session->config.group_roles),
         .git = git_of,
     };
 }

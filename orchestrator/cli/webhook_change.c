@@ -2,6 +2,7 @@
 #include "cli/webhook_change.h"
 
 #include "base/clock.h"
+#include "store/activity.h"
 #include "store/deliveries.h"
 #include "store/webhook_events.h"
 
@@ -47,8 +48,16 @@ static int redeliver(struct store *store, const char *id, int64_t now_ms, struct
     return store_delivery_again(store, delivery.delivery_id, now_ms, err);
 }
 
-int webhook_change_obey(struct store *store, const struct json *request, struct arena *arena, struct json *ret_outcome,
-                        struct err *err)
+static int note(struct store *store, const char *actor, const char *action, const char *object, const char *id,
+                int64_t now_ms, struct err *err)
+{
+    const struct activity entry = {
+        .at_ms = now_ms, .actor = actor, .action = action, .object = object, .object_id = id};
+    return store_activity_append(store, &entry, err);
+}
+
+int webhook_change_obey(struct store *store, const struct json *request, const char *actor, struct arena *arena,
+                        struct json *ret_outcome, struct err *err)
 {
     const char *what = json_get_text(request, "what", "");
     const char *id = json_get_text(request, "id", "");
@@ -57,11 +66,14 @@ int webhook_change_obey(struct store *store, const struct json *request, struct 
     if (store_begin(store, err) < 0) {
         return -1;
     }
-    int result = strcmp(what, "test") == 0 ? test(store, request, id, now_ms, arena, &delivery_id, err)
+    bool tests = strcmp(what, "test") == 0;
+    int result = tests ? test(store, request, id, now_ms, arena, &delivery_id, err)
                  : strcmp(what, "redeliver") == 0
                      ? redeliver(store, id, now_ms, arena, &delivery_id, err)
                      : err_set(err, ERR_INPUT, "this sluice cannot '%s' a webhook", what);
-    if (result < 0) {
+    const char *object = arena_printf(arena, "%s %s", tests ? "webhook" : "delivery", id);
+    const char *action = tests ? "webhook.tested" : "webhook.redelivered";
+    if (result < 0 || note(store, actor, action, object, id, now_ms, err) < 0) {
         store_rollback(store);
         return -1;
     }

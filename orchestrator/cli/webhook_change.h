@@ -9,8 +9,9 @@
 #include "store/store.h"
 
 /* {"do": "webhook", "what": "test", "id", "event" or null} -> {"delivery_id"};
- * {"do": "webhook", "what": "redeliver", "id": a delivery's} -> {"delivery_id"}. In a transaction of its own. */
-int webhook_change_obey(struct store *store, const struct json *request, struct arena *arena, struct json *ret_outcome,
-                        struct err *err);
+ * {"do": "webhook", "what": "redeliver", "id": a delivery's} -> {"delivery_id"}. In a transaction of its own, with
+ * an entry of the activity log. */
+int webhook_change_obey(struct store *store, const struct json *request, const char *actor, struct arena *arena,
+                        struct json *ret_outcome, struct err *err);
 
 #endif

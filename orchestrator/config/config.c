@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "config/external_url.h"
 #include "base/path.h"
+#include "config/group_roles.h"
 #include "config/supply.h"
 #include "config/texts.h"
 #include "pipeline/load.h"
@@ -242,7 +243,14 @@ static void auth_default_permission(struct loader *loader, const struct yaml_nod
     }
 }
 
+static void auth_group_roles(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    config_group_roles_load(loader, node, &reading_of(target)->config->group_roles);
+}
+
 #define AUTH_KEYS(ROW)                                                                                                 \
+    ROW("auth.", "group_roles", TAKES_MAP, auth_group_roles, "map of roles",                                           \
+        "The role that logins have at least by being in a group: viewer, runner, approver, editor, admin.")            \
     ROW("auth.", "default_permission", TAKES_TEXT, auth_default_permission,                                            \
         "NO_PERMISSIONS, READ, USE, EDIT or MANAGE",                                                                   \
         "What users may do with experiments and models of which nothing is said; READ by default.")
@@ -440,7 +448,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "external_url", TAKES_TEXT, key_external_url, "URL", "How people reach 'sluice serve': for links.")        \
     ROW("", "gc", TAKES_MAP, key_gc, "map", "What 'sluice gc' removes: rules for runs, logs, artifacts, cache.")       \
-    ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals.")               \
+    ROW("", "groups", TAKES_MAP, key_groups, "map of lists", "The people of each group, for approvals and roles.")     \
     ROW("", "guards", TAKES_LIST, key_guards, "list of maps", "What may hold an alias or a stage, or serve a target.") \
     ROW("", "metrics", TAKES_MAP, key_metrics, "map", "Who may watch 'sluice serve'.")                                 \
     ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
@@ -522,6 +530,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         .arena = arena,
         .environments = json_object(),
         .groups = json_object(),
+        .group_roles = json_object(),
         .guards = json_array(),
         .document = json_object(),
         .default_permission = PERMISSION_READ,
@@ -542,6 +551,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         const struct yaml_node *root = yaml_doc_parse(diags);
         if (root != NULL && load_map(&loader, root, top_keys, &reading, "config.yaml")) {
             check_environment(&loader, root, &config);
+            config_group_roles_check(&loader, root, &config.groups);
             config.document = yaml_to_json(arena, root);
         }
     }

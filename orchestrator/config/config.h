@@ -56,6 +56,7 @@ struct config {
     size_t secret_count;
     struct config_answer *answers; /* one for each secret: config_secret_read keeps them here */
     struct json groups;         /* {group: [actor, ...]} */
+    struct json group_roles;    /* of `auth`: {group: role}, for those that have one */
     struct json guards;         /* list, checked (config/guards.h) */
     struct json document;       /* all of the file; an empty map for none */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */

@@ -206,6 +206,7 @@ struct engine_step {
     int64_t experiment_id;
     const struct step *step;
     const struct json *matrix; /* the values of its item; null without a matrix */
+    const struct pipeline_run *row; /* of the run of its pipeline */
 };
 /* Whose token it is. What it points to is valid until the next turn or command. ERR_DENIED when it is none, or its
  * attempt has ended; ERR_BUSY when its attempt may have begun, and it is not known yet. */

@@ -111,6 +111,7 @@ int engine_step_of_token(struct engine *engine, struct str token, struct engine_
         .experiment_id = attempt->open->row.experiment_id,
         .step = run_step_at(attempt->open->run, attempt->place),
         .matrix = &run_item_at(attempt->open->run, attempt->place)->matrix,
+        .row = &attempt->open->row,
     };
     return 0;
 }

@@ -3,8 +3,7 @@
  */
 #include "engine/vote.h"
 #include "run/approval.h"
-#include "store/delegations.h"
-#include "store/guards.h"
+#include "store/voices.h"
 
 /* An approval that is open, and the run that asks for it. */
 struct asked {
@@ -216,54 +215,22 @@ int vote_count(struct engine *engine, struct open_run *open, struct wait_row *wa
     return count == 0 ? 0 : settle_vote(engine, open, wait, spec, &votes[count - 1], &ignored, err);
 }
 
-/* The groups of who has given a delegation: those of config.yaml as they are now, others as they were then. */
-static struct json groups_of_giver(struct engine *engine, const struct delegation *delegation)
-{
-    struct json groups = store_groups_of(engine->options.store, delegation->giver, engine->turn);
-    for (size_t i = 0; i < delegation->giver_groups.u.array.count; i++) {
-        const struct json *group = &delegation->giver_groups.u.array.items[i];
-        if (!store_names_group(engine->options.store, group->u.string)) {
-            json_push(engine->turn, &groups, *group);
-        }
-    }
-    return groups;
-}
-
-/* Who may not decide himself may do so for another. 0 with the vote's voice, -1 with why he may not. */
+/* 0 with the vote's voice, -1 with why he may not decide. */
 static int find_voice(struct engine *engine, const struct json *spec, const struct engine_vote *vote,
                       struct vote *row, struct err *err)
 {
-    struct arena *arena = engine->turn;
-    struct err own = {0};
-    struct delegation *delegations = NULL;
-    size_t count = 0;
-    struct json nobody = json_object(); /* whom the request asks, but for whom it excludes */
-    row->groups = json_text(arena, &vote->groups).p;
-    if (approval_may_vote(spec, vote->actor, &vote->groups, &own) == 0) {
-        return 0;
-    }
-    static const char *const exclusions[] = {"not_by", "authors", "starter", "waived"};
-    for (size_t i = 0; i < sizeof exclusions / sizeof exclusions[0]; i++) {
-        if (json_get(spec, exclusions[i]) != NULL) {
-            json_set(arena, &nobody, exclusions[i], *json_get(spec, exclusions[i]));
-        }
-    }
-    /* Whoever is excluded himself is so for others, too. */
-    bool excluded = approval_may_vote(&nobody, vote->actor, &vote->groups, NULL) < 0;
-    if (!excluded && store_delegation_list(engine->options.store, vote->actor, engine_now(engine), arena, &delegations,
-                                           &count, err) < 0) {
+    const struct voice_asked asked = {.spec = spec,
+                                      .actor = vote->actor,
+                                      .groups = &vote->groups,
+                                      .configured = &engine->options.groups,
+                                      .now_ms = engine_now(engine)};
+    struct voice voice;
+    if (store_voice_find(engine->options.store, &asked, engine->turn, &voice, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct json groups = groups_of_giver(engine, &delegations[i]);
-        if (delegation_covers(&delegations[i], json_get_text(spec, "model_name", NULL)) &&
-            approval_may_vote(spec, delegations[i].giver, &groups, NULL) == 0) {
-            row->on_behalf_of = delegations[i].giver;
-            row->groups = json_text(arena, &groups).p;
-            return 0;
-        }
-    }
-    return err_set(err, own.code, "%s", own.message);
+    row->on_behalf_of = voice.on_behalf_of;
+    row->groups = json_text(engine->turn, &voice.groups).p;
+    return 0;
 }
 
 /* Records the word unless it was said before, and what has become of the approval by it. */
@@ -273,14 +240,15 @@ static int record_vote(struct engine *engine, struct asked *asked, const struct 
     struct arena *arena = engine->turn;
     struct pipeline_run *run = &asked->open->row;
     const char *action = strcmp(row->decision, "approve") == 0 ? "approval.approved" : "approval.rejected";
-    const char *words = vote_words(arena, row);
-    const char *means = strcmp(row->login, "link") == 0 ? "link" : "login";
-    const char *actor = strcmp(row->login, "system") == 0 ? words : arena_printf(arena, "%s (%s)", words, means);
+    const char *reason = row->on_behalf_of == NULL
+                             ? row->reason
+                             : arena_printf(arena, "for %s%s%s", row->on_behalf_of, *row->reason == '\0' ? "" : ": ",
+                                            row->reason);
     bool said = false;
     if (has_said(engine, asked->wait.id, row, &said, err) < 0 ||
         (!said && (store_vote_put(engine->options.store, asked->wait.id, row, err) < 0 ||
-                   engine_note(engine, actor, action, run_words(arena, run), run->run_id, "open", row->decision,
-                               row->reason, json_get_text(spec, "sha256", ""), err) < 0)) ||
+                   engine_note(engine, row->actor, action, run_words(arena, run), run->run_id, "open", row->decision,
+                               reason, json_get_text(spec, "sha256", ""), err) < 0)) ||
         settle_vote(engine, asked->open, &asked->wait, spec, row, ret_outcome, err) < 0) {
         return -1;
     }

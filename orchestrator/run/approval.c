@@ -272,3 +272,20 @@ const char *approval_missing(const struct json *spec, const struct approval_vote
     }
     return missing <= 0 ? "" : arena_printf(arena, "%lld more", (long long)missing);
 }
+
+struct json approval_groups_of(const struct json *configured, const char *actor, struct arena *arena)
+{
+    struct json groups = json_array();
+    for (size_t i = 0; configured->type == JSON_OBJECT && i < configured->u.object.count; i++) {
+        const struct json_member *group = &configured->u.object.members[i];
+        bool listed = false;
+        for (size_t k = 0; !listed && group->value.type == JSON_ARRAY && k < group->value.u.array.count; k++) {
+            const struct json *name = &group->value.u.array.items[k];
+            listed = name->type == JSON_STRING && str_is(name->u.string, actor);
+        }
+        if (listed) {
+            json_push(arena, &groups, json_string(arena, group->key));
+        }
+    }
+    return groups;
+}

@@ -25,6 +25,8 @@ struct approval_vote {
 
 enum approval_state { APPROVAL_OPEN, APPROVAL_APPROVED, APPROVAL_REJECTED };
 
+/* Those of {group: [name, ...]} that somebody is in, a list of text in the arena. */
+struct json approval_groups_of(const struct json *configured, const char *actor, struct arena *arena);
 /* 0 when the actor may decide, else -1 with ERR_DENIED in words. */
 int approval_may_vote(const struct json *spec, const char *actor, const struct json *groups, struct err *err);
 /* One eligible rejection ends it; otherwise it is approved once every demand is met by people of its own: whoever could

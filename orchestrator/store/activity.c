@@ -17,9 +17,10 @@ void store_activity_set_key(struct store *store, const unsigned char key[32])
     store->has_activity_key = true;
 }
 
-void store_activity_set_address(struct store *store, const char *address)
+void store_activity_set_origin(struct store *store, const char *address, const char *means)
 {
     (void)snprintf(store->activity_address, sizeof store->activity_address, "%s", address == NULL ? "" : address);
+    (void)snprintf(store->activity_means, sizeof store->activity_means, "%s", means == NULL ? "" : means);
 }
 
 void store_activity_share_key(struct store *store, const struct store *with)
@@ -52,13 +53,17 @@ static void write_fields(struct strbuf *text, const char *before, const struct a
     (void)snprintf(at, sizeof at, "%lld", (long long)a->at_ms);
     const char *fields[] = {before,    sequence,      at,          a->actor,  a->action,         a->object,
                             a->object_id, a->from_state, a->to_state, a->reason, a->evidence_sha256};
-    bool is_far = a->address != NULL && a->address[0] != '\0';
+    bool is_known = a->means != NULL && a->means[0] != '\0';
+    bool is_far = is_known || (a->address != NULL && a->address[0] != '\0');
     strbuf_init(text, 16 << 20);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         add_field(text, fields[i] == NULL ? "" : fields[i]);
     }
     if (is_far) { /* rows without one are chained as they were before there were addresses */
-        add_field(text, a->address);
+        add_field(text, a->address == NULL ? "" : a->address);
+    }
+    if (is_known) { /* and so are rows without means; they are the thirteenth field, never the twelfth */
+        add_field(text, a->means);
     }
 }
 
@@ -99,11 +104,13 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     }
     row.sequence++;
     row.address = activity->address == NULL ? store->activity_address : activity->address;
+    row.means = activity->means == NULL ? store->activity_means : activity->means;
     struct digest chain = chain_of(store, before, &row);
     struct stmt *s =
         stmt_get(store, "INSERT INTO activity (sequence, at_ms, actor, action, object, object_id, from_state, "
-                        "to_state, reason, evidence_sha256, chain, address) VALUES (:sequence, :at, :actor, :action, "
-                        ":object, :object_id, :from_state, :to_state, :reason, :evidence, :chain, :address)");
+                        "to_state, reason, evidence_sha256, chain, address, means) "
+                        "VALUES (:sequence, :at, :actor, :action, :object, :object_id, :from_state, "
+                        ":to_state, :reason, :evidence, :chain, :address, :means)");
     stmt_int(s, ":sequence", row.sequence);
     stmt_int(s, ":at", row.at_ms);
     stmt_text(s, ":actor", text_of(row.actor));
@@ -116,11 +123,13 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     stmt_text(s, ":evidence", text_of(row.evidence_sha256));
     stmt_text(s, ":chain", chain.hex);
     stmt_text(s, ":address", row.address);
+    stmt_text(s, ":means", row.means);
     return stmt_run_one(s, "writing the activity log", err);
 }
 
 #define COLUMNS                                                                                                        \
-    "sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain, address "
+    "sequence, at_ms, actor, action, object, object_id, from_state, to_state, reason, evidence_sha256, chain, "        \
+    "address, means "
 
 static struct activity read_row(struct stmt *s, struct arena *arena)
 {
@@ -137,6 +146,7 @@ static struct activity read_row(struct stmt *s, struct arena *arena)
         .evidence_sha256 = stmt_column_text(s, 9, arena),
         .chain = stmt_column_text(s, 10, arena),
         .address = stmt_column_text(s, 11, arena),
+        .means = stmt_column_text(s, 12, arena),
     };
 }
 
@@ -156,6 +166,30 @@ static void add_int(struct sql *sql, const char *condition, int64_t value)
     }
 }
 
+/* "run.*" is all that begin with "run.". */
+static void add_action(struct sql *sql, const char *action)
+{
+    struct str text = str_from(action == NULL ? "" : action);
+    if (!str_ends(text, STR("*"))) {
+        add_text(sql, " AND action = ", action);
+        return;
+    }
+    sql_add(sql, " AND substr(action, 1, ");
+    sql_int(sql, (int64_t)text.n - 1); /* of bytes, as actions are; what is no ASCII is none */
+    sql_add(sql, ") = ");
+    sql_text(sql, str_slice(text, 0, text.n - 1));
+}
+
+static void add_outcome(struct sql *sql, enum activity_outcome outcome)
+{
+    static const char *const conditions[] = {
+        [ACTIVITY_ANY] = "",
+        [ACTIVITY_DONE] = " AND action NOT LIKE '%.refused'",
+        [ACTIVITY_REFUSED] = " AND action LIKE '%.refused'",
+    };
+    sql_add(sql, conditions[outcome]);
+}
+
 int store_activity_find(struct store *store, const struct activity_filter *filter, struct arena *arena,
                         struct activity **ret, size_t *ret_count, struct err *err)
 {
@@ -168,7 +202,9 @@ int store_activity_find(struct store *store, const struct activity_filter *filte
     sql_add(&sql, "SELECT " COLUMNS "FROM activity WHERE 1");
     add_text(&sql, " AND object_id = ", filter->object_id);
     add_text(&sql, " AND actor = ", filter->actor);
-    add_text(&sql, " AND action = ", filter->action);
+    add_text(&sql, " AND address = ", filter->address);
+    add_action(&sql, filter->action);
+    add_outcome(&sql, filter->outcome);
     add_int(&sql, " AND at_ms >= ", filter->since_ms);
     add_int(&sql, " AND at_ms < ", filter->until_ms);
     add_int(&sql, filter->newest_first ? " AND sequence < " : " AND sequence > ", filter->from_sequence);

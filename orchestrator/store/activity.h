@@ -22,24 +22,29 @@ struct activity {
     const char *reason;
     const char *evidence_sha256; /* "" when there is none */
     const char *chain; /* 64 hex: HMAC(key, previous chain, this row's fields) ; set by append */
-    const char *address; /* "192.0.2.7": from where; "": here. NULL of append: as store_activity_set_address says */
+    const char *address; /* "192.0.2.7": from where; "": here. NULL of append: as store_activity_set_origin says */
+    const char *means;   /* "password", "token 3f9a01c2", "step": by what the actor was known; "": as an account of this
+                          * machine, or as nobody. NULL of append: the same */
 };
 
 /* The key is the home's (32 bytes); it must be set before append or verify. */
 void store_activity_set_key(struct store *store, const unsigned char key[32]);
 void store_activity_share_key(struct store *store, const struct store *with);
-/* Where what is done from now on was asked from; NULL: here. */
-void store_activity_set_address(struct store *store, const char *address);
+/* Where what is done from now on was asked from, and by what the actor is known; both NULL: here. */
+void store_activity_set_origin(struct store *store, const char *address, const char *means);
 int store_activity_append(struct store *store, const struct activity *activity, struct err *err);
 /* Newest first with `newest_first`, after/before `from_sequence` (0: from the end/start), at most `limit`; `object_id`
  * NULL for all. */
 int store_activity_list(struct store *store, const char *object_id, bool newest_first, int64_t from_sequence,
                         size_t limit, struct arena *arena, struct activity **ret, size_t *ret_count, struct err *err);
+enum activity_outcome { ACTIVITY_ANY, ACTIVITY_DONE, ACTIVITY_REFUSED };
 /* NULL and 0: any. */
 struct activity_filter {
     const char *object_id;
     const char *actor;
-    const char *action;
+    const char *address; /* "": what was asked for on this machine */
+    const char *action;  /* "run.started", or "run.*": all that begin so */
+    enum activity_outcome outcome; /* refused: a call, a gate, a configuration: "….refused" */
     int64_t since_ms, until_ms; /* at or after; before */
     bool newest_first;
     int64_t from_sequence; /* those after it, or before it with `newest_first` */

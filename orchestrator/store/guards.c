@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/guards.h"
 
+#include "run/approval.h"
+
 #include "store/alias_moves.h"
 #include "store/models.h"
 #include "store/published.h"
@@ -29,23 +31,7 @@ void store_guards_set(struct store *store, const struct json *list, const struct
 
 struct json store_groups_of(const struct store *store, const char *actor, struct arena *arena)
 {
-    const struct json *configured = &store->guards.groups;
-    struct json groups = json_array();
-    for (size_t i = 0; configured->type == JSON_OBJECT && i < configured->u.object.count; i++) {
-        const struct json *people = &configured->u.object.members[i].value;
-        for (size_t k = 0; people->type == JSON_ARRAY && k < people->u.array.count; k++) {
-            if (people->u.array.items[k].type == JSON_STRING && str_is(people->u.array.items[k].u.string, actor)) {
-                json_push(arena, &groups, json_string(arena, configured->u.object.members[i].key));
-                break;
-            }
-        }
-    }
-    return groups;
-}
-
-bool store_names_group(const struct store *store, struct str group)
-{
-    return store->guards.groups.type == JSON_OBJECT && json_get_str(&store->guards.groups, group) != NULL;
+    return approval_groups_of(&store->guards.groups, actor, arena);
 }
 
 const char *guard_place(struct arena *arena, const char *model, const char *name)

@@ -12,9 +12,8 @@
 /* The `guards` of config.yaml, a checked list, its `groups`, and whether the home has one user; all are copied. Until
  * it is called, a store that was opened by store_guards_expect refuses what a guard could be about. */
 void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user);
-/* The groups of config.yaml that somebody is in, a list of text; whether it names a group. */
+/* The groups of config.yaml that somebody is in, a list of text. */
 struct json store_groups_of(const struct store *store, const char *actor, struct arena *arena);
-bool store_names_group(const struct store *store, struct str group);
 /* Guards are going to be set: until then nothing is moved. */
 void store_guards_expect(struct store *store);
 

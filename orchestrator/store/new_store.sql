@@ -1,4 +1,4 @@
--- version 33
+-- version 34
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -276,7 +276,7 @@ CREATE TABLE activity (
     reason          TEXT NOT NULL,
     evidence_sha256 TEXT NOT NULL,              -- "" when there is none
     chain           TEXT NOT NULL               -- 64 hex digits: HMAC-SHA-256 of the chain before and this row's fields
-, address TEXT NOT NULL DEFAULT '') STRICT;
+, address TEXT NOT NULL DEFAULT '', means TEXT NOT NULL DEFAULT '') STRICT;
 CREATE INDEX activity_of_object ON activity(object_id, sequence);
 CREATE TRIGGER activity_is_not_changed BEFORE UPDATE ON activity BEGIN
     SELECT RAISE(ABORT, 'the activity log is append-only');
@@ -583,16 +583,15 @@ CREATE TABLE users (
     user_id       INTEGER PRIMARY KEY AUTOINCREMENT, -- never given again
     name          TEXT NOT NULL UNIQUE,
     password_hash TEXT NOT NULL,                -- argon2id, as libsodium writes it (crypto/password.h)
-    is_admin      INTEGER NOT NULL,             -- 1: may do everything
     created_ms    INTEGER NOT NULL,
     password_ms   INTEGER NOT NULL              -- when the password was last set
-) STRICT;
+, role TEXT NOT NULL DEFAULT 'editor') STRICT;
 CREATE TABLE tokens (
     token_id   TEXT NOT NULL PRIMARY KEY,       -- names it in lists: 8 hex digits, which are no part of it
     user_id    INTEGER NOT NULL REFERENCES users(user_id),
     name       TEXT NOT NULL,                   -- what it is for; '' when that was not said
     sha256     TEXT NOT NULL UNIQUE,            -- of the token
-    scope      TEXT NOT NULL,                   -- read write admin
+    role      TEXT NOT NULL,                   -- read write admin
     created_ms INTEGER NOT NULL,
     expires_ms INTEGER,                         -- NULL: never
     used_ms    INTEGER,                         -- to the minute; NULL: not yet

@@ -72,6 +72,7 @@ struct store {
     struct histogram commits; /* how long they took */
     int64_t activity_foreign; /* store_activity_foreign */
     char activity_address[64]; /* where what is done now was asked from; "": here */
+    char activity_means[32];   /* by what the actor is known; "": as an account of this machine */
     struct store_guards guards;
 };
 

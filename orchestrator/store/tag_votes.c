@@ -37,7 +37,7 @@ static int note(struct store *store, const struct version_tag *tag, const struct
     pipeline_run_label(&run, label);
     const struct activity entry = {
         .at_ms = tag->at_ms,
-        .actor = arena_printf(arena, "%s (login)", tag->actor),
+        .actor = tag->actor,
         .action = "approval.approved",
         .object = arena_printf(arena, "run %s %s", run.pipeline, label),
         .object_id = run.run_id,

@@ -17,7 +17,15 @@ static int changed(struct store *store, int result)
 
 /* ---- users ------------------------------------------------------------------------------------------------------ */
 
-#define USER_COLUMNS "user_id, name, password_hash, is_admin, created_ms, password_ms"
+/* What is not known may do nothing. */
+static enum role read_role(struct stmt *s, int column, struct arena *arena)
+{
+    enum role role = ROLE_NOBODY;
+    (void)role_parse(stmt_column_text(s, column, arena), &role, NULL);
+    return role;
+}
+
+#define USER_COLUMNS "user_id, name, password_hash, role, created_ms, password_ms"
 
 static struct user_row read_user(struct stmt *s, struct arena *arena)
 {
@@ -25,7 +33,7 @@ static struct user_row read_user(struct stmt *s, struct arena *arena)
         .user_id = stmt_column_int(s, 0),
         .name = stmt_column_text(s, 1, arena),
         .password_hash = stmt_column_text(s, 2, arena),
-        .is_admin = stmt_column_int(s, 3) != 0,
+        .role = read_role(s, 3, arena),
         .created_ms = stmt_column_int(s, 4),
         .password_ms = stmt_column_int(s, 5),
     };
@@ -33,12 +41,12 @@ static struct user_row read_user(struct stmt *s, struct arena *arena)
 
 int store_user_add(struct store *store, const struct user_row *user, int64_t *ret_id, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO users (name, password_hash, is_admin, created_ms, password_ms) "
-                                     "VALUES (:name, :hash, :is_admin, :created_ms, :password_ms) "
+    struct stmt *s = stmt_get(store, "INSERT INTO users (name, password_hash, role, created_ms, password_ms) "
+                                     "VALUES (:name, :hash, :role, :created_ms, :password_ms) "
                                      "ON CONFLICT (name) DO NOTHING");
     stmt_text(s, ":name", user->name);
     stmt_text(s, ":hash", user->password_hash);
-    stmt_int(s, ":is_admin", user->is_admin);
+    stmt_text(s, ":role", role_table[user->role].name);
     stmt_int(s, ":created_ms", user->created_ms);
     stmt_int(s, ":password_ms", user->password_ms);
     int64_t added = stmt_run(s, err);
@@ -92,10 +100,10 @@ int store_user_set_password(struct store *store, int64_t user_id, const char *pa
     return changed(store, stmt_run_one(s, "setting a password", err));
 }
 
-int store_user_set_admin(struct store *store, int64_t user_id, bool is_admin, struct err *err)
+int store_user_set_role(struct store *store, int64_t user_id, enum role role, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE users SET is_admin = :is_admin WHERE user_id = :user");
-    stmt_int(s, ":is_admin", is_admin);
+    struct stmt *s = stmt_get(store, "UPDATE users SET role = :role WHERE user_id = :user");
+    stmt_text(s, ":role", role_table[role].name);
     stmt_int(s, ":user", user_id);
     return changed(store, stmt_run_one(s, "changing a user", err));
 }
@@ -133,13 +141,13 @@ static void bind_moment(struct stmt *s, const char *name, int64_t at_ms)
 
 int store_token_add(struct store *store, const struct token_row *token, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO tokens (token_id, user_id, name, sha256, scope, created_ms, "
-                                     "expires_ms) VALUES (:id, :user, :name, :sha256, :scope, :created, :expires)");
+    struct stmt *s = stmt_get(store, "INSERT INTO tokens (token_id, user_id, name, sha256, role, created_ms, "
+                                     "expires_ms) VALUES (:id, :user, :name, :sha256, :role, :created, :expires)");
     stmt_text(s, ":id", token->token_id);
     stmt_int(s, ":user", token->user_id);
     stmt_text(s, ":name", token->name);
     stmt_text(s, ":sha256", token->sha256);
-    stmt_text(s, ":scope", token->scope);
+    stmt_text(s, ":role", role_table[token->role].name);
     stmt_int(s, ":created", token->created_ms);
     bind_moment(s, ":expires", token->expires_ms);
     if (stmt_run_one(s, "keeping a token", err) < 0) {
@@ -176,7 +184,7 @@ static int read_experiments(struct store *store, struct arena *arena, struct tok
 int store_token_list(struct store *store, struct arena *arena, struct token_row **ret, size_t *ret_count,
                      struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT t.token_id, t.user_id, u.name, t.name, t.sha256, t.scope, t.created_ms, "
+    struct stmt *s = stmt_get(store, "SELECT t.token_id, t.user_id, u.name, t.name, t.sha256, t.role, t.created_ms, "
                                      "COALESCE(t.expires_ms, 0), COALESCE(t.used_ms, 0), COALESCE(t.revoked_ms, 0) "
                                      "FROM tokens AS t JOIN users AS u ON u.user_id = t.user_id "
                                      "ORDER BY u.name, t.created_ms, t.token_id");
@@ -192,7 +200,7 @@ int store_token_list(struct store *store, struct arena *arena, struct token_row 
             .user = stmt_column_text(s, 2, arena),
             .name = stmt_column_text(s, 3, arena),
             .sha256 = stmt_column_text(s, 4, arena),
-            .scope = stmt_column_text(s, 5, arena),
+            .role = read_role(s, 5, arena),
             .created_ms = stmt_column_int(s, 6),
             .expires_ms = stmt_column_int(s, 7),
             .used_ms = stmt_column_int(s, 8),

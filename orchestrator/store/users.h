@@ -5,13 +5,14 @@
 #define SLUICE_STORE_USERS_H
 
 #include "base/str.h"
+#include "store/roles.h"
 #include "store/store.h"
 
 struct user_row {
     int64_t user_id;
     const char *name;
     const char *password_hash;
-    bool is_admin;
+    enum role role;       /* his own: groups may raise it (auth/group_roles.h) */
     int64_t created_ms;
     int64_t password_ms; /* when the password was last set */
 };
@@ -22,7 +23,7 @@ struct token_row {
     const char *user; /* his name; of a read only */
     const char *name; /* what it is for; "": not said */
     const char *sha256;
-    const char *scope;  /* "read", "write", "admin" */
+    enum role role;     /* he has at most this one by it */
     int64_t created_ms;
     int64_t expires_ms; /* 0: never */
     int64_t used_ms;    /* 0: not yet */
@@ -45,7 +46,7 @@ int store_user_list(struct store *store, struct arena *arena, struct user_row **
                     struct err *err);
 int store_user_set_password(struct store *store, int64_t user_id, const char *password_hash, int64_t now_ms,
                             struct err *err);
-int store_user_set_admin(struct store *store, int64_t user_id, bool is_admin, struct err *err);
+int store_user_set_role(struct store *store, int64_t user_id, enum role role, struct err *err);
 /* With his tokens and permissions. */
 int store_user_remove(struct store *store, int64_t user_id, struct err *err);
 

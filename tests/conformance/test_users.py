@@ -152,7 +152,7 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
     be(monkeypatch, (carol, "another password"))
     assert auth.get_user(carol).username == carol
     be(monkeypatch, token=asking.token(ADMIN[0]))
-    with pytest.raises(RestException, match="the scope of this token is 'write'"):
+    with pytest.raises(RestException, match="is an editor by this token, and this takes an admin"):
         auth.delete_user(carol)
     be(monkeypatch, token=asking.token(ADMIN[0], "--scope", "admin"))
     auth.delete_user(carol)
@@ -160,6 +160,35 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
         auth.delete_user(ADMIN[0])
     with pytest.raises(RestException, match="last admin"):
         auth.update_user_admin(ADMIN[0], False)
+
+
+def test_a_role_is_a_ceiling_for_the_real_client(asking, client, monkeypatch, unique):
+    """Who is made by it is an editor; is_admin is the role admin; MLflow's own roles, sets of permissions, are not there."""
+    be(monkeypatch, ADMIN)
+    auth, dora, password = AuthServiceClient(asking.url), unique, "dora's password"
+    auth.create_user(dora, password)
+    experiment = client.create_experiment(unique)
+    auth.grant_user_permission(dora, "experiment", experiment, "MANAGE")
+    be(monkeypatch, (dora, password))
+    run_id = client.create_run(experiment).info.run_id
+    client.log_metric(run_id, "loss", 1)
+    asking.command("users", "role", dora, "viewer")
+    for refused in (lambda: client.log_metric(run_id, "loss", 2), lambda: client.delete_run(run_id),
+                    lambda: client.create_experiment(unique + "2"), lambda: auth.update_user_admin(dora, True)):
+        with pytest.raises(RestException, match="is a viewer, and this takes an (editor|admin)"):
+            refused()
+    assert client.get_run(run_id).data.metrics == {"loss": 1}
+    found = auth.get_user_permission(dora, "experiment", experiment)
+    assert (found.allowed, found.permission) == (False, "READ")
+    assert auth.get_user(dora).is_admin is False
+    be(monkeypatch, ADMIN)
+    auth.update_user_admin(dora, True)
+    be(monkeypatch, (dora, password))
+    assert auth.get_user(ADMIN[0]).is_admin is True
+    auth.update_user_admin(dora, False)
+    client.log_metric(run_id, "loss", 2)
+    with pytest.raises(MlflowException, match="404|There is nothing here"):
+        auth.create_role(unique, "default")
 
 
 @pytest.mark.parametrize("generation, script, who", [

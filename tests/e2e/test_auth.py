@@ -151,14 +151,15 @@ def test_users_are_made_listed_changed_and_removed(sluice):
     assert "at least 12 characters" in with_input(sluice, "", "users", "passwd", "bob", expect=2).stderr
     assert "Invalid username" in with_input(sluice, BOB, "users", "create", "a:b", expect=2).stderr
     assert "cannot be removed" in sluice("users", "rm", "alice", expect=1).err
-    assert "cannot be made a user" in sluice("users", "role", "alice", "user", expect=1).err
+    assert "cannot be made a viewer" in sluice("users", "role", "alice", "viewer", expect=1).err
+    assert "expected one of viewer, runner, approver" in sluice("users", "role", "bob", "user", expect=2).err
     sluice("users", "role", "bob", "admin", expect=0)
     sluice("users", "rm", "alice", expect=0)
     rows = json.loads(sluice("users", "list", "--json", expect=0).out)
-    assert [(row["name"], row["admin"]) for row in rows] == [("bob", True)]
+    assert [(row["name"], row["role"]) for row in rows] == [("bob", "admin")]
     assert "not found" in sluice("users", "rm", "alice", expect=2).err
     actions = [row["action"] for row in json.loads(sluice("activity", "--json", expect=0).out)]
-    assert sorted(actions) == ["user.admin", "user.created", "user.created", "user.removed"]
+    assert sorted(actions) == ["user.created", "user.created", "user.removed", "user.role"]
     sluice("activity", "verify", expect=0)
 
 

@@ -186,7 +186,7 @@ LISTS = {
     "experiments": {"id", "experiment", "runs", "updated_at"},
     "models": {"model", "latest_version", "aliases", "updated_at"},
     "artifacts": {"of", "path", "size_bytes", "sha256"},
-    "activity": {"sequence", "at", "actor", "action", "object", "from", "to", "reason", "address"},
+    "activity": {"sequence", "at", "actor", "action", "object", "from", "to", "reason", "address", "means"},
 }
 EVERYTHING = """\
     name: %s

@@ -160,7 +160,8 @@ def test_who_may_not_decide_does_so_for_whoever_has_delegated_it(sluice):
     assert sluice("approvals", "--mine", "--json", expect=0).json == []
     result = sluice("resume", "--json", expect=0)
     assert result.step("ask")["outputs"]["approved_by"] == [f"{me()} for {giver}"]
-    assert activity(sluice, "approval.approved")[0]["actor"] == f"{me()} for {giver}"
+    [entry] = activity(sluice, "approval.approved")
+    assert (entry["actor"], entry["reason"], entry["means"]) == (me(), f"for {giver}: fine", "")
     row = sluice("approvals", "--all", "--json", expect=0).json[0]
     assert row["state"] == "approved" and row["votes"][0]["on_behalf_of"] == giver
     listed = sluice("approvals", "delegations", "--json", expect=0).json[0]
@@ -270,7 +271,7 @@ def test_a_version_tag_is_the_yes_of_a_login_that_may_decide_and_of_nobody_else(
     row = sluice("approvals", "--all", "--json", expect=0).json[0]
     assert row["state"] == "approved" and [(vote["actor"], vote["login"]) for vote in row["votes"]] == [("lena", "tag")]
     entry = activity(sluice, "approval.approved")[0]
-    assert entry["actor"] == "lena (login)" and entry["reason"] == "by the tag Approval_Check = Approved of wine/1"
+    assert entry["actor"] == "lena" and entry["reason"] == "by the tag Approval_Check = Approved of wine/1"
 
 
 def test_a_tag_of_nobody_approves_nothing(sluice):

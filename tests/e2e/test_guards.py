@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`guards` of config.yaml hold whoever moves an alias or a stage, or deploys, and by whichever door."""
 import json
+import signal
 
 import pytest
 from guarding import activity, aliases, guards, make_version, me, promote
+from programs import wait_until
 from serving import Server
 
 LEGAL = {"model": "wine*", "alias": "champion", "approvals": {"group:legal": 1}}
@@ -247,3 +249,42 @@ def test_an_import_moves_no_guarded_alias(sluice, tmp_path):
     other("import", store, expect=0)  # as it was: nothing moves
     assert aliases(other) == {"champion": 1}
     other.close()
+
+
+# ---- config.yaml that is read again ---------------------------------------------------------------------------------
+
+
+def reload(sluice, server):
+    count = len(activity(sluice, "config.loaded"))
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: len(activity(sluice, "config.loaded")) > count)
+
+
+def test_guards_and_groups_that_are_read_again_hold_at_once_by_every_door(sluice):
+    """MLflow's routes, steps of runs that begin later, and the people of groups; and they end as they began."""
+    version = make_version(sluice)
+    guards(sluice)
+    server = Server(sluice)
+    move = {"name": "wine", "alias": "champion", "version": str(version)}
+    server.api("POST", "/registered-models/alias", move)
+    server.api("DELETE", "/registered-models/alias", {"name": "wine", "alias": "champion"})
+    guards(sluice, {"model": "wine", "alias": "champion", "approvals": {"group:legal": 1}}, groups={"legal": ["eve"]})
+    reload(sluice, server)
+    refused = server.api("POST", "/registered-models/alias", move, 403)
+    assert "lacks approval by 1 more of group:legal" in refused["message"]
+    promote(sluice, version, expect=5)
+    [row] = sluice("approvals", "--json", expect=0).json
+    assert row["asks"] == {"group:legal": 1}, row
+    assert "may not decide this" in sluice("approve", "promote/1", expect=6).err
+    guards(sluice, {"model": "wine", "alias": "champion", "approvals": {"group:legal": 1}}, groups={"legal": [me()]})
+    reload(sluice, server)
+    sluice("approve", "promote/1", "-m", "read it", expect=0)
+    wait_until(lambda: sluice("show", "promote/1", "--json", expect=None).json["status"] == "succeeded")
+    assert activity(sluice, "alias.moved")[0]["actor"] == "step promote of run promote 1"
+    guards(sluice)
+    reload(sluice, server)
+    server.api("POST", "/registered-models/alias", {**move, "alias": "other"})
+    sluice.write(".sluice/config.yaml", "guards: [{model: wine, alias: champion, approvals: 7}]\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: activity(sluice, "config.refused"))
+    server.api("POST", "/registered-models/alias", move)

@@ -9,7 +9,7 @@ from serving import Server
 import pytest
 
 LEVELS = ["NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE"]
-ROW = re.compile(r'\{HTTP_(\w+),\s+"([^"]+)",\s+(API_V\d),\s+API_\w+,\s+API_NEEDS\((\w+),\s+(\w+)\)')
+ROW = re.compile(r'\{HTTP_(\w+),\s+"([^"]+)",\s+(API_V\d),\s+API_\w+,\s+API_NEEDS\(\w+,\s+(\w+),\s+(\w+)\)')
 OF_AN_OBJECT = {"EXPERIMENT", "EXPERIMENT_NAME", "EACH_EXPERIMENT", "RUN", "RUNS", "LOGGED_MODEL", "TRACE",
                 "REGISTERED", "EVALUATION"}
 STATUS = {"logged-models": "LOGGED_MODEL_READY", "traces": "OK", "webhooks": "ACTIVE"}
@@ -86,18 +86,19 @@ def server_of(tmp_path_factory):
         program.close()
 
 
-def make_objects(admin):
-    experiment = admin.api("POST", "/experiments/create", {"name": "theirs"})["experiment_id"]
+def make_objects(admin, suffix=""):
+    theirs, wine = "theirs" + suffix, "wine" + suffix
+    experiment = admin.api("POST", "/experiments/create", {"name": theirs})["experiment_id"]
     run = admin.api("POST", "/runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"]
     admin.api("POST", "/runs/log-metric", {"run_id": run, "key": "m", "value": 1, "timestamp": 1})
     model = admin.api("POST", "/logged-models", {"experiment_id": experiment})["model"]["info"]["model_id"]
     trace = admin.api("POST", "/traces", {"experiment_id": experiment, "timestamp_ms": 1})["trace_info"]["request_id"]
-    dataset = admin.api("POST", "/datasets/create", {"name": "asked", "experiment_ids": [experiment]},
+    dataset = admin.api("POST", "/datasets/create", {"name": "asked" + suffix, "experiment_ids": [experiment]},
                         version="3.0")["dataset"]["dataset_id"]
-    admin.api("POST", "/registered-models/create", {"name": "wine"})
-    admin.api("POST", "/model-versions/create", {"name": "wine", "source": "s3://a/b"})
-    return {"experiment_id": experiment, "experiment_name": "theirs", "run_id": run, "model_id": model,
-            "request_id": trace, "name": "wine", "version": "1", "dataset_id": dataset}
+    admin.api("POST", "/registered-models/create", {"name": wine})
+    admin.api("POST", "/model-versions/create", {"name": wine, "source": "s3://a/b"})
+    return {"experiment_id": experiment, "experiment_name": theirs, "run_id": run, "model_id": model,
+            "request_id": trace, "name": wine, "version": "1", "dataset_id": dataset}
 
 
 def test_the_tables_were_found():

@@ -202,14 +202,14 @@ def test_a_token_does_no_more_than_its_scope_by_any_route(home, scope):
                     "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}
             body = body if method != "GET" else {"username": "bob", "resource_type": "experiment", "resource_id": "0"}
             status, answer = ask_as(token, {**names, **body}, method, path)
-            assert status == 403 and b"scope of this token" in answer, (method, path, answer)
+            assert status == 403 and b"this token" in answer, (method, path, answer)
             asked += 1
     assert asked > (60 if scope == "read" else 20)
     if scope == "read":
         for method, path in plains():
             if method != "GET" and path != "/graphql":
                 status, _, answer = token.ask(method, path + "0/x/artifacts/a" * path.endswith("/"), {})
-                assert status == 403 and b"scope of this token" in answer, (method, path, answer)
+                assert status == 403 and b"this token" in answer, (method, path, answer)
 
 
 # ---- rights that are taken away meanwhile ---------------------------------------------------------------------------

@@ -137,22 +137,22 @@ TEST(who_has_logged_in_from_an_address_is_not_kept_out_by_others)
 
 /* ---- who -------------------------------------------------------------------------------------------------------- */
 
-static void make_user(struct fixture *f, const char *name, const char *password, bool is_admin)
+static void make_user(struct fixture *f, const char *name, const char *password, enum role role)
 {
     char hash[PASSWORD_HASH_BYTES];
     int64_t id = 0;
     struct account_change change = change_in(f);
     assert_int_equal(password_hash(str_from(password), hash, NULL), 0);
-    assert_int_equal(account_user_create(&change, name, hash, is_admin, &id, NULL), 0);
+    assert_int_equal(account_user_create(&change, name, hash, role, &id, NULL), 0);
 }
 
-static void make_token(struct fixture *f, const char *user, const char *id, const char *token, const char *scope,
+static void make_token(struct fixture *f, const char *user, const char *id, const char *token, enum role role,
                        int64_t expires_ms)
 {
     struct digest digest = digest_bytes(str_from(token));
     struct account_change change = change_in(f);
     struct token_row row = {
-        .token_id = id, .name = "", .sha256 = digest.hex, .scope = scope, .expires_ms = expires_ms};
+        .token_id = id, .name = "", .sha256 = digest.hex, .role = role, .expires_ms = expires_ms};
     assert_int_equal(account_token_create(&change, user, &row, NULL), 0);
 }
 
@@ -170,7 +170,7 @@ TEST(a_home_without_users_asks_nobody_and_one_with_a_user_everybody)
     struct auth_claim claim;
     assert_false(auth_is_on(auth));
     assert_int_equal(ask(auth, &f, "", NOW, &who, &claim), AUTH_OFF);
-    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
     assert_true(auth_is_on(auth));
     assert_int_equal(ask(auth, &f, "", NOW, &who, &claim), AUTH_REFUSED);
     auth_free(auth);
@@ -186,14 +186,14 @@ TEST(a_password_is_verified_once_and_known_until_it_changes)
     struct auth_claim claim;
     char hash[PASSWORD_HASH_BYTES];
     const char *header = basic(f.arena, "alice:a long password");
-    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
     assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
     assert_true(password_verify(claim.hash, claim.password));
     assert_false(password_verify(claim.hash, STR("another")));
     auth_learn(auth, &claim.mark, claim.user, claim.hash, NOW);
     assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_GOOD);
     assert_string_equal(who.name, "alice");
-    assert_true(who.is_admin && who.scope == AUTH_RULES);
+    assert_true(who.is_admin && who.role == ROLE_ADMIN && who.most == ROLE_ADMIN);
     assert_int_equal(ask(auth, &f, header, NOW + AUTH_KNOWN_MS, &who, &claim), AUTH_UNKNOWN);
     assert_int_equal(ask(auth, &f, basic(f.arena, "alice:a wrong password"), NOW, &who, &claim), AUTH_UNKNOWN);
     assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_GOOD);
@@ -216,7 +216,7 @@ TEST(what_was_verified_against_a_password_that_has_changed_is_not_learned)
     struct auth_claim claim;
     char hash[PASSWORD_HASH_BYTES];
     const char *header = basic(f.arena, "alice:a long password");
-    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
     assert_int_equal(ask(auth, &f, header, NOW, &who, &claim), AUTH_UNKNOWN);
     assert_int_equal(password_hash(STR("another password"), hash, NULL), 0);
     assert_int_equal(account_user_password(&change, "alice", hash, NULL), 0);
@@ -232,7 +232,7 @@ TEST(a_user_that_there_is_not_is_verified_against_a_hash_all_the_same)
     struct auth *auth = auth_new(f.store, PERMISSION_READ);
     struct auth_who who;
     struct auth_claim claim;
-    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
     assert_int_equal(ask(auth, &f, basic(f.arena, "nobody:a long password"), NOW, &who, &claim), AUTH_UNKNOWN);
     assert_string_equal(claim.hash, password_of_nobody);
     assert_memory_equal(claim.hash, "$argon2id$v=19$m=19456,t=2,p=1$", strlen("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -248,13 +248,13 @@ TEST(a_token_is_good_until_it_expires_is_revoked_or_loses_its_user)
     struct account_change change = change_in(&f);
     struct auth_who who;
     struct auth_claim claim;
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
-    make_token(&f, "bob", "00000001", "one", "read", 0);
-    make_token(&f, "bob", "00000002", "two", "write", NOW + 10);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
+    make_token(&f, "bob", "00000001", "one", ROLE_VIEWER, 0);
+    make_token(&f, "bob", "00000002", "two", ROLE_EDITOR, NOW + 10);
     assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
     assert_string_equal(who.name, "bob");
-    assert_int_equal(who.scope, AUTH_READS);
+    assert_int_equal(who.role, ROLE_VIEWER);
     assert_int_equal(ask(auth, &f, "Bearer two", NOW + 9, &who, &claim), AUTH_GOOD);
     assert_int_equal(ask(auth, &f, "Bearer two", NOW + 10, &who, &claim), AUTH_REFUSED);
     assert_int_equal(ask(auth, &f, "Bearer three", NOW, &who, &claim), AUTH_REFUSED);
@@ -277,9 +277,9 @@ TEST(what_is_taken_back_was_never_so)
     struct auth *auth = auth_new(f.store, PERMISSION_READ);
     struct auth_who who;
     struct auth_claim claim;
-    make_user(&f, "alice", "a long password", true);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
     assert_int_equal(store_begin(f.store, NULL), 0);
-    make_token(&f, "alice", "00000001", "one", "read", 0);
+    make_token(&f, "alice", "00000001", "one", ROLE_VIEWER, 0);
     assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
     store_rollback(f.store);
     assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_REFUSED);
@@ -306,10 +306,10 @@ TEST(a_permission_is_what_was_said_last_or_the_default)
     struct permission_object experiment = {.experiment_id = 7};
     struct permission_object model = {.model = "wine"};
     struct user_row bob;
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
     assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
-    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .role = ROLE_EDITOR};
     assert_int_equal(permission_on(auth, &who, 7, NULL), PERMISSION_READ);
     assert_int_equal(account_permit(&change, &bob, &experiment, PERMISSION_EDIT, NULL), 0);
     assert_int_equal(account_permit(&change, &bob, &model, PERMISSION_NONE, NULL), 0);
@@ -331,10 +331,10 @@ TEST(another_default_is_so_at_once)
     struct fixture f = open_home();
     struct auth *auth = auth_new(f.store, PERMISSION_READ);
     struct user_row bob;
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
     assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
-    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .role = ROLE_EDITOR};
     for (int i = 0; i < 4; i++) {
         enum permission is = i % 2 == 0 ? PERMISSION_READ : PERMISSION_NONE;
         auth_set_default(auth, is);
@@ -354,11 +354,11 @@ TEST(a_permission_on_a_model_goes_with_its_name)
     struct auth *auth = auth_new(f.store, PERMISSION_READ);
     struct account_change change = change_in(&f);
     struct user_row bob;
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
     assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
-    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .scope = AUTH_RULES};
-    struct auth_who other = {.user_id = bob.user_id + 1, .name = "carol", .scope = AUTH_RULES};
+    struct auth_who who = {.user_id = bob.user_id, .name = "bob", .role = ROLE_EDITOR};
+    struct auth_who other = {.user_id = bob.user_id + 1, .name = "carol", .role = ROLE_EDITOR};
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     for (size_t size = sizeof longer - 1; size > 0; size /= 2) {
@@ -388,14 +388,14 @@ TEST(a_permission_on_a_model_goes_with_its_name)
     close_fixture(&f);
 }
 
-TEST(a_token_may_do_no_more_than_its_scope_and_its_experiments)
+TEST(a_token_may_do_no_more_than_its_role_and_its_experiments)
 {
     struct fixture f = open_home();
     struct auth *auth = auth_new(f.store, PERMISSION_EDIT);
     static const int64_t only[] = {3, 5};
-    make_user(&f, "alice", "a long password", true);
-    struct auth_who admin = {.user_id = 1, .is_admin = true, .scope = AUTH_READS};
-    struct auth_who user = {.user_id = 2, .scope = AUTH_WRITES, .experiments = only, .experiment_count = 2};
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    struct auth_who admin = {.user_id = 1, .is_admin = true, .role = ROLE_VIEWER};
+    struct auth_who user = {.user_id = 2, .role = ROLE_EDITOR, .experiments = only, .experiment_count = 2};
     assert_int_equal(permission_on(auth, &admin, 9, NULL), PERMISSION_READ);
     assert_int_equal(auth_default(auth, &admin), PERMISSION_READ);
     assert_int_equal(permission_on(auth, &user, 5, NULL), PERMISSION_EDIT);
@@ -408,6 +408,85 @@ TEST(a_token_may_do_no_more_than_its_scope_and_its_experiments)
     close_fixture(&f);
 }
 
+/* ---- roles ------------------------------------------------------------------------------------------------------ */
+
+static struct json read_json(struct fixture *f, const char *text)
+{
+    struct json value;
+    assert_int_equal(json_read(str_from(text), (struct json_limits){0}, f->arena, &value, NULL), 0);
+    return value;
+}
+
+TEST(a_role_is_the_highest_of_ones_own_and_ones_groups_and_a_token_lowers_it)
+{
+    static const struct {
+        enum role own;
+        const char *groups, *roles;
+        enum role token;
+        enum role expected;
+    } rows[] = {
+        {ROLE_VIEWER, "{}", "{}", ROLE_ADMIN, ROLE_VIEWER},
+        {ROLE_VIEWER, "{\"g\": [\"bob\"]}", "{\"g\": \"approver\"}", ROLE_ADMIN, ROLE_APPROVER},
+        {ROLE_EDITOR, "{\"g\": [\"bob\"]}", "{\"g\": \"approver\"}", ROLE_ADMIN, ROLE_EDITOR},
+        {ROLE_VIEWER, "{\"g\": [\"ann\"]}", "{\"g\": \"admin\"}", ROLE_ADMIN, ROLE_VIEWER},
+        {ROLE_VIEWER, "{\"g\": [\"bob\"], \"h\": [\"ann\", \"bob\"]}", "{\"g\": \"runner\", \"h\": \"editor\"}",
+         ROLE_ADMIN, ROLE_EDITOR},
+        {ROLE_VIEWER, "{\"g\": [\"bob\"], \"h\": [\"bob\"]}", "{\"h\": \"editor\", \"g\": \"runner\"}", ROLE_RUNNER,
+         ROLE_RUNNER},
+        {ROLE_RUNNER, "{\"g\": [\"bob\"]}", "{\"h\": \"admin\"}", ROLE_ADMIN, ROLE_RUNNER},
+        {ROLE_ADMIN, "{}", "{}", ROLE_VIEWER, ROLE_VIEWER},
+        {ROLE_RUNNER, "{}", "{}", ROLE_EDITOR, ROLE_RUNNER},
+        {ROLE_RUNNER, "{\"g\": [1, \"bob\"], \"h\": 7}", "{\"g\": \"nobody\", \"h\": \"admin\"}", ROLE_ADMIN,
+         ROLE_RUNNER},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture f = open_home();
+        struct auth *auth = auth_new(f.store, PERMISSION_MANAGE);
+        struct json groups = read_json(&f, rows[i].groups);
+        struct json roles = read_json(&f, rows[i].roles);
+        struct auth_who who;
+        struct auth_claim claim;
+        make_user(&f, "root", "a long password", ROLE_ADMIN);
+        make_user(&f, "bob", "a long password", rows[i].own);
+        make_token(&f, "bob", "00000001", "one", rows[i].token, 0);
+        auth_set_groups(auth, &groups, &roles);
+        assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
+        assert_int_equal(who.role, rows[i].expected);
+        assert_int_equal(who.is_admin, rows[i].own == ROLE_ADMIN);
+        assert_string_equal(who.token_id, "00000001");
+        assert_int_equal(permission_on(auth, &who, 7, NULL),
+                         rows[i].expected == ROLE_VIEWER ? PERMISSION_READ : PERMISSION_MANAGE);
+        auth_free(auth);
+        close_fixture(&f);
+    }
+}
+
+TEST(another_role_is_so_from_the_next_question_on)
+{
+    struct fixture f = open_home();
+    struct auth *auth = auth_new(f.store, PERMISSION_READ);
+    struct account_change change = change_in(&f);
+    struct json groups = read_json(&f, "{\"g\": [\"bob\"]}");
+    struct json roles = read_json(&f, "{\"g\": \"admin\"}");
+    struct json none = json_object();
+    struct auth_who who;
+    struct auth_claim claim;
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_ADMIN);
+    make_token(&f, "bob", "00000001", "one", ROLE_ADMIN, 0);
+    assert_int_equal(ask(auth, &f, "Bearer one", NOW, &who, &claim), AUTH_GOOD);
+    assert_int_equal(account_user_role(&change, "bob", ROLE_VIEWER, NULL), 0);
+    assert_true(auth_is_still_good(auth, &who, NOW));
+    assert_false(who.is_admin);
+    assert_int_equal(who.role, ROLE_VIEWER);
+    auth_set_groups(auth, &groups, &roles);
+    assert_true(auth_is_still_good(auth, &who, NOW) && who.is_admin && who.role == ROLE_ADMIN);
+    auth_set_groups(auth, &none, &roles);
+    assert_true(auth_is_still_good(auth, &who, NOW) && !who.is_admin && who.role == ROLE_VIEWER);
+    auth_free(auth);
+    close_fixture(&f);
+}
+
 /* ---- accounts --------------------------------------------------------------------------------------------------- */
 
 TEST(the_first_user_is_an_admin_and_the_last_admin_stays_one)
@@ -416,17 +495,17 @@ TEST(the_first_user_is_an_admin_and_the_last_admin_stays_one)
     struct account_change change = change_in(&f);
     struct err err = {0};
     int64_t id = 0;
-    assert_int_equal(account_user_create(&change, "bob", "x", false, &id, &err), -1);
+    assert_int_equal(account_user_create(&change, "bob", "x", ROLE_EDITOR, &id, &err), -1);
     assert_non_null(strstr(err.message, "the first user must be an admin"));
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
     err_clear(&err);
-    assert_int_equal(account_user_admin(&change, "alice", false, &err), -1);
+    assert_int_equal(account_user_role(&change, "alice", ROLE_VIEWER, &err), -1);
     assert_non_null(strstr(err.message, "last admin"));
     assert_int_equal(account_user_remove(&change, "alice", NULL), -1);
-    assert_int_equal(account_user_admin(&change, "bob", true, NULL), 0);
+    assert_int_equal(account_user_role(&change, "bob", ROLE_ADMIN, NULL), 0);
     assert_int_equal(account_user_remove(&change, "alice", NULL), 0);
-    assert_int_equal(account_user_admin(&change, "bob", false, NULL), -1);
+    assert_int_equal(account_user_role(&change, "bob", ROLE_RUNNER, NULL), -1);
     close_fixture(&f);
 }
 
@@ -451,7 +530,7 @@ TEST(names_that_no_client_could_send_are_refused)
 
 TEST(each_change_is_in_the_activity_log)
 {
-    static const char *const wanted[] = {"user.created", "user.created", "user.admin",         "user.password",
+    static const char *const wanted[] = {"user.created", "user.created", "user.role",          "user.password",
                                          "token.created", "token.revoked", "permission.changed", "user.removed"};
     struct fixture f = open_home();
     struct account_change change = change_in(&f);
@@ -459,11 +538,11 @@ TEST(each_change_is_in_the_activity_log)
     struct activity *rows = NULL;
     struct user_row bob;
     size_t count = 0;
-    make_user(&f, "alice", "a long password", true);
-    make_user(&f, "bob", "a long password", false);
-    assert_int_equal(account_user_admin(&change, "bob", true, NULL), 0);
+    make_user(&f, "alice", "a long password", ROLE_ADMIN);
+    make_user(&f, "bob", "a long password", ROLE_EDITOR);
+    assert_int_equal(account_user_role(&change, "bob", ROLE_ADMIN, NULL), 0);
     assert_int_equal(account_user_password(&change, "bob", "x", NULL), 0);
-    make_token(&f, "bob", "00000001", "one", "read", 0);
+    make_token(&f, "bob", "00000001", "one", ROLE_VIEWER, 0);
     assert_int_equal(account_token_revoke(&change, "00000001", NULL), 0);
     assert_int_equal(store_user_get(f.store, "bob", f.arena, &bob, NULL), 0);
     assert_int_equal(account_permit(&change, &bob, &experiment, PERMISSION_EDIT, NULL), 0);
@@ -490,7 +569,9 @@ TESTS(RUN(an_authorization_header_is_a_password_a_token_or_nothing),
       RUN(a_permission_is_what_was_said_last_or_the_default),
       RUN(another_default_is_so_at_once),
       RUN(a_permission_on_a_model_goes_with_its_name),
-      RUN(a_token_may_do_no_more_than_its_scope_and_its_experiments),
+      RUN(a_token_may_do_no_more_than_its_role_and_its_experiments),
+      RUN(a_role_is_the_highest_of_ones_own_and_ones_groups_and_a_token_lowers_it),
+      RUN(another_role_is_so_from_the_next_question_on),
       RUN(the_first_user_is_an_admin_and_the_last_admin_stays_one),
       RUN(names_that_no_client_could_send_are_refused),
       RUN(each_change_is_in_the_activity_log))

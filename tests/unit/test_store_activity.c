@@ -155,6 +155,7 @@ TEST(any_change_breaks_the_chain_at_the_row_that_was_changed)
         {"UPDATE activity SET reason = 'x' WHERE sequence = 3", "row 3 is not what was written"},
         {"UPDATE activity SET evidence_sha256 = 'x' WHERE sequence = 3", "row 3 is not what was written"},
         {"UPDATE activity SET address = 'x' WHERE sequence = 3", "row 3 is not what was written"},
+        {"UPDATE activity SET means = 'x' WHERE sequence = 3", "row 3 is not what was written"},
         /* The same bytes in all, in other fields. */
         {"UPDATE activity SET from_state = 'ope', to_state = 'napproved' WHERE sequence = 2", "row 2 is not"},
         {"UPDATE activity SET chain = (SELECT chain FROM activity WHERE sequence = 2) WHERE sequence = 3", "row 3"},
@@ -165,7 +166,7 @@ TEST(any_change_breaks_the_chain_at_the_row_that_was_changed)
         {"UPDATE activity SET sequence = CASE sequence WHEN 2 THEN 103 ELSE 102 END WHERE sequence IN (2, 3)",
          "row 2 is missing"},
         {"INSERT INTO activity SELECT 6, at_ms, actor, action, object, object_id, from_state, to_state, reason, "
-         "evidence_sha256, chain, address FROM activity WHERE sequence = 5",
+         "evidence_sha256, chain, address, means FROM activity WHERE sequence = 5",
          "row 6 is not what was written"},
     };
     for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++) {
@@ -328,9 +329,9 @@ TEST(where_it_was_asked_from_is_chained_and_rows_of_before_hold)
     struct fixture f = open_filled();
     struct activity *rows = NULL;
     size_t count = 0;
-    store_activity_set_address(f.store, "192.0.2.7");
+    store_activity_set_origin(f.store, "192.0.2.7", NULL);
     append(&f, "far", "odd");
-    store_activity_set_address(f.store, NULL);
+    store_activity_set_origin(f.store, NULL, NULL);
     append(&f, "near", "odd");
     assert_int_equal(store_activity_list(f.store, NULL, true, 0, 2, f.arena, &rows, &count, NULL), 0);
     assert_string_equal(rows[1].address, "192.0.2.7");
@@ -342,6 +343,77 @@ TEST(where_it_was_asked_from_is_chained_and_rows_of_before_hold)
     assert_string_equal(verify(&f, NULL), "");
     assert_int_equal(run_sql(&f, "UPDATE activity SET address = 'x' WHERE sequence = 7", NULL), 0);
     assert_non_null(strstr(verify(&f, NULL), "row 7 is not what was written"));
+    close_fixture(&f);
+}
+
+TEST(by_what_means_is_chained_and_is_never_taken_for_an_address)
+{
+    static const struct {
+        const char *address, *means;
+    } rows[] = {{"", "password"}, {"192.0.2.7", "token 3f9a01c2"}, {"password", ""}, {"", ""}};
+    struct fixture f = open_filled();
+    struct activity *found = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        store_activity_set_origin(f.store, rows[i].address, rows[i].means);
+        append(&f, "far", "odd");
+    }
+    store_activity_set_origin(f.store, NULL, NULL);
+    assert_string_equal(verify(&f, NULL), "");
+    assert_int_equal(store_activity_list(f.store, NULL, false, 5, 9, f.arena, &found, &count, NULL), 0);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(found[i].address, rows[i].address);
+        assert_string_equal(found[i].means, rows[i].means);
+    }
+    attack(&f, "UPDATE activity SET address = means, means = '' WHERE sequence = 6");
+    assert_non_null(strstr(verify(&f, NULL), "row 6 is not what was written"));
+    assert_int_equal(run_sql(&f, "UPDATE activity SET address = '', means = 'password' WHERE sequence = 6", NULL), 0);
+    assert_int_equal(run_sql(&f, "UPDATE activity SET means = address, address = '' WHERE sequence = 8", NULL), 0);
+    assert_non_null(strstr(verify(&f, NULL), "row 8 is not what was written"));
+    close_fixture(&f);
+}
+
+TEST(entries_are_found_by_who_where_what_when_and_how_it_went)
+{
+    static const struct {
+        struct activity_filter filter;
+        size_t expected;
+    } rows[] = {
+        {{.limit = 9}, 4},
+        {{.actor = "ann", .limit = 9}, 2},
+        {{.actor = "an", .limit = 9}, 0},
+        {{.address = "192.0.2.7", .limit = 9}, 2},
+        {{.address = "", .limit = 9}, 2},
+        {{.action = "run.started", .limit = 9}, 1},
+        {{.action = "run.*", .limit = 9}, 2},
+        {{.action = "run*", .limit = 9}, 3},
+        {{.action = "*", .limit = 9}, 4},
+        {{.action = "%", .limit = 9}, 0},
+        {{.action = "r_n.*", .limit = 9}, 0},
+        {{.action = "", .limit = 9}, 0},
+        {{.outcome = ACTIVITY_REFUSED, .limit = 9}, 1},
+        {{.outcome = ACTIVITY_DONE, .limit = 9}, 3},
+        {{.since_ms = 20, .until_ms = 40, .limit = 9}, 2},
+        {{.since_ms = 20, .actor = "ann", .action = "*", .address = "", .outcome = ACTIVITY_DONE, .limit = 9}, 1},
+        {{.last_sequence = -1, .limit = 9}, 0},
+    };
+    static const struct activity written[] = {
+        {.at_ms = 10, .actor = "ann", .action = "run.started", .address = "192.0.2.7"},
+        {.at_ms = 20, .actor = "ann", .action = "run.ended", .address = ""},
+        {.at_ms = 30, .actor = "bob", .action = "call.refused", .address = "192.0.2.7"},
+        {.at_ms = 40, .actor = "sluice", .action = "runs", .address = ""},
+    };
+    struct fixture f = open_fixture();
+    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+        assert_int_equal(store_activity_append(f.store, &written[i], NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct activity *found = NULL;
+        size_t count = 0;
+        assert_int_equal(store_activity_find(f.store, &rows[i].filter, f.arena, &found, &count, NULL), 0);
+        assert_int_equal(count, rows[i].expected);
+    }
     close_fixture(&f);
 }
 
@@ -396,4 +468,6 @@ TESTS(RUN(rows_are_numbered_chained_and_read_back), RUN(lists_go_from_either_end
       RUN(a_tail_that_was_cut_off_is_found_against_a_head_from_before), RUN(a_head_is_a_number_and_64_digits),
       RUN(another_key_does_not_verify_and_none_is_said), RUN(an_empty_log_verifies),
       RUN(where_it_was_asked_from_is_chained_and_rows_of_before_hold),
+      RUN(by_what_means_is_chained_and_is_never_taken_for_an_address),
+      RUN(entries_are_found_by_who_where_what_when_and_how_it_went),
       RUN(the_chain_is_verified_in_slices_of_any_size), RUN(rows_are_found_by_who_did_what_and_when))

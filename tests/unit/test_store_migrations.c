@@ -84,6 +84,8 @@ static const char *const fillings[] = {
     ("UPDATE registered_models SET deployment_job = 'deploy' WHERE name = 'wine'; "
      "UPDATE model_versions SET maker = 'p1' WHERE version = 1; "
      "UPDATE triggers SET model = 'wine', version = 1"),
+    ("INSERT INTO users (user_id, name, password_hash, role, created_ms, password_ms) "
+     "VALUES (9, 'of roles', 'hash', 'approver', 5, 5)"),
 };
 
 static const char *const questions[] = {
@@ -119,7 +121,8 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM evaluation_datasets JOIN evaluation_dataset_tags USING (dataset_id) JOIN "
      "evaluation_dataset_experiments USING (dataset_id) JOIN evaluation_records USING (dataset_id)"),
     "SELECT COUNT(*) FROM run_writes WHERE at_ms = 9",
-    "SELECT COUNT(*) FROM tokens JOIN users USING (user_id) WHERE sha256 = 'digest' AND is_admin",
+    "SELECT COUNT(*) FROM tokens JOIN users USING (user_id) WHERE sha256 = 'digest' AND users.role = 'admin' AND "
+    "tokens.role <> 'write'",
     ("SELECT COUNT(*) FROM schedules JOIN triggers USING (pipeline) WHERE trigger_id = schedule AND missed = 0 AND "
      "occurrences = 1"),
     "SELECT COUNT(*) FROM idempotency_keys, activity WHERE key = 'k' AND address = ''",
@@ -129,6 +132,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM approval_links JOIN waits ON waits.id = wait WHERE person = 'lena' AND kind = 'approval'",
     ("SELECT COUNT(*) FROM registered_models JOIN model_versions USING (name) JOIN triggers AS t ON t.model = name "
      "WHERE deployment_job = 'deploy' AND maker = 'p1' AND t.version = 1"),
+    "SELECT COUNT(*) FROM users WHERE name = 'of roles' AND role = 'approver'",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
@@ -221,6 +225,36 @@ TEST(aliases_of_an_older_file_begin_their_history)
                                      "from_version IS NULL AND to_version = 1 AND model_id = 'm-1' AND at_ms = 7 AND "
                                      "standing = 'open'"),
                      1);
+    remove_place(&place);
+}
+
+TEST(users_and_tokens_of_an_older_file_may_do_what_they_could)
+{
+    static const struct {
+        const char *question;
+        int64_t expected;
+    } rows[] = {
+        {"SELECT COUNT(*) FROM users WHERE name = 'ann' AND role = 'admin'", 1},
+        {"SELECT COUNT(*) FROM users WHERE name = 'bob' AND role = 'editor'", 1},
+        {"SELECT COUNT(*) FROM tokens WHERE token_id = 'r' AND role = 'viewer'", 1},
+        {"SELECT COUNT(*) FROM tokens WHERE token_id = 'w' AND role = 'editor'", 1},
+        {"SELECT COUNT(*) FROM tokens WHERE token_id = 'a' AND role = 'admin'", 1},
+        {"SELECT COUNT(*) FROM activity WHERE means = '' AND actor = 'bob (login)'", 1},
+    };
+    struct place place = make_place();
+    for (int i = 0; i < 30; i++) {
+        exec_raw(&place, store_schema[i]);
+    }
+    exec_raw(&place, "INSERT INTO users VALUES (1, 'ann', 'h', 1, 5, 5), (2, 'bob', 'h', 0, 5, 5);"
+                     "INSERT INTO tokens VALUES ('r', 1, '', 'd1', 'read', 5, NULL, NULL, NULL), "
+                     "('w', 1, '', 'd2', 'write', 5, NULL, NULL, NULL), "
+                     "('a', 2, '', 'd3', 'admin', 5, NULL, NULL, NULL);"
+                     "INSERT INTO activity VALUES (1, 5, 'bob (login)', 'approval.approved', 'o', 'i', '', '', '', '', "
+                     "'chain', '192.0.2.7'); PRAGMA user_version = 30");
+    store_close(open_store(&place, STORE_READ_WRITE));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(ask_raw(&place, rows[i].question), rows[i].expected);
+    }
     remove_place(&place);
 }
 
@@ -362,7 +396,7 @@ TEST(a_reader_does_not_migrate_and_says_what_does)
 TESTS(RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_file_of_each_older_version_goes_up_with_its_rows),
       RUN(a_new_file_is_as_the_migrations_make_it),
       RUN(aliases_of_an_older_file_begin_their_history),
-      RUN(what_runs_of_an_older_file_have_is_marked),
+      RUN(users_and_tokens_of_an_older_file_may_do_what_they_could), RUN(what_runs_of_an_older_file_have_is_marked),
       RUN(a_newer_file_is_refused_in_words_and_left_alone), RUN(a_reader_whose_store_becomes_newer_says_so),
       RUN(a_newer_file_is_not_even_tidied), RUN(a_migration_that_fails_leaves_no_trace),
       RUN(a_reader_does_not_migrate_and_says_what_does))

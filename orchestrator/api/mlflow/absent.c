@@ -32,8 +32,11 @@ static int answer_gateway(struct api_call *call, struct err *err)
 }
 
 const struct api_route mlflow_absent_routes[] = {
-    {HTTP_GET, "/mlflow/assistant/config", API_V3, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_assistant},
-    {HTTP_GET, "/mlflow/assistant/providers", API_V3, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_providers},
-    {HTTP_GET, "/mlflow/gateway-proxy", API_V2, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_gateway},
+    {HTTP_GET, "/mlflow/assistant/config", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_assistant,
+     API_LOOKS},
+    {HTTP_GET, "/mlflow/assistant/providers", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL,
+     answer_providers, API_LOOKS},
+    {HTTP_GET, "/mlflow/gateway-proxy", API_V2, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_gateway,
+     API_LOOKS},
     {0},
 };

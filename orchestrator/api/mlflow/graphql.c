@@ -179,6 +179,10 @@ static int answer(struct api_call *call, struct err *err)
 }
 
 const struct api_plain mlflow_graphql_plains[] = {
-    {.method = HTTP_POST, .path = "/graphql", .needs = API_NEEDS(READ, ANYBODY), .head = begin, .answer = answer},
+    {.method = HTTP_POST,
+     .path = "/graphql",
+     .needs = API_NEEDS(VIEWER, READ, ANYBODY),
+     .head = begin,
+     .answer = answer},
     {0},
 };

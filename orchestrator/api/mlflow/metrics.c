@@ -262,9 +262,11 @@ static const struct api_field interval_fields[] = {{.name = "run_ids", .type = A
                                                    {0}};
 
 const struct api_route mlflow_metric_routes[] = {
-    {HTTP_GET, "/mlflow/metrics/get-history", API_V2, API_READS, API_NEEDS(READ, RUN), history_fields, history},
-    {HTTP_GET, "/mlflow/metrics/get-history-bulk", API_V2, API_READS, API_NEEDS(READ, RUNS), bulk_fields, bulk},
-    {HTTP_GET, "/mlflow/metrics/get-history-bulk-interval", API_V2, API_READS, API_NEEDS(READ, RUNS), interval_fields,
-     interval},
+    {HTTP_GET, "/mlflow/metrics/get-history", API_V2, API_READS, API_NEEDS(VIEWER, READ, RUN), history_fields, history,
+     API_LOOKS},
+    {HTTP_GET, "/mlflow/metrics/get-history-bulk", API_V2, API_READS, API_NEEDS(VIEWER, READ, RUNS), bulk_fields, bulk,
+     API_LOOKS},
+    {HTTP_GET, "/mlflow/metrics/get-history-bulk-interval", API_V2, API_READS, API_NEEDS(VIEWER, READ, RUNS),
+     interval_fields, interval, API_LOOKS},
     {0},
 };

@@ -61,9 +61,8 @@ static int check_rules(struct api_call *call, const struct permission_object *ob
         return err_set(err, ERR_NOT_FOUND,
                        "the home has no users: 'sluice users create NAME --admin' makes the first");
     }
-    if (call->who->scope != AUTH_RULES) {
-        return err_set(err, ERR_DENIED, "Permission denied: the scope of this token is '%s'",
-                       auth_scope_words[call->who->scope]);
+    if (user_check_account(call, err) < 0) {
+        return -1;
     }
     return object->model != NULL ? user_check_registered(call, object->model, PERMISSION_MANAGE, err)
                                  : user_check_experiment(call, object->experiment_id, PERMISSION_MANAGE, err);
@@ -185,8 +184,9 @@ static int effective(struct api_call *call, struct err *err)
         store_user_get(call->store, param_text(&call->params, "username"), call->arena, &user, err) < 0) {
         return -1;
     }
+    enum role role = auth_role_of(call->auth, &user);
     const struct auth_who who = {
-        .user_id = user.user_id, .name = user.name, .is_admin = user.is_admin, .scope = AUTH_RULES};
+        .user_id = user.user_id, .name = user.name, .is_admin = role == ROLE_ADMIN, .role = role, .most = ROLE_ADMIN};
     if (auth_permission(call->auth, &who, &object, &permission, err) < 0) {
         return -1;
     }
@@ -211,26 +211,27 @@ static const struct api_field resource_permission_fields[] = {
     TEXT("username"), TEXT("resource_type"), TEXT("resource_id"), TEXT("permission"), {0}};
 
 const struct api_route mlflow_permission_routes[] = {
-    {HTTP_POST, "/mlflow/experiments/permissions/create", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     experiment_permission_fields, create},
-    {HTTP_GET, "/mlflow/experiments/permissions/get", API_V2, API_WRITES, API_NEEDS(READ, ITSELF),
-     experiment_fields, get},
-    {HTTP_PATCH, "/mlflow/experiments/permissions/update", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     experiment_permission_fields, update},
-    {HTTP_DELETE, "/mlflow/experiments/permissions/delete", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     experiment_fields, delete_one},
-    {HTTP_POST, "/mlflow/registered-models/permissions/create", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     model_permission_fields, create},
-    {HTTP_GET, "/mlflow/registered-models/permissions/get", API_V2, API_WRITES, API_NEEDS(READ, ITSELF),
-     model_fields, get},
-    {HTTP_PATCH, "/mlflow/registered-models/permissions/update", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     model_permission_fields, update},
-    {HTTP_DELETE, "/mlflow/registered-models/permissions/delete", API_V2, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     model_fields, delete_one},
-    {HTTP_POST, "/mlflow/users/permissions/grant", API_V3, API_WRITES, API_NEEDS(MANAGE, ITSELF),
-     resource_permission_fields, grant},
-    {HTTP_POST, "/mlflow/users/permissions/revoke", API_V3, API_WRITES, API_NEEDS(MANAGE, ITSELF), resource_fields,
-     delete_one},
-    {HTTP_GET, "/mlflow/users/permissions/get", API_V3, API_READS, API_NEEDS(READ, USER), resource_fields, effective},
+    {HTTP_POST, "/mlflow/experiments/permissions/create", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     experiment_permission_fields, create, API_NOTED_INSIDE},
+    {HTTP_GET, "/mlflow/experiments/permissions/get", API_V2, API_WRITES, API_NEEDS(EDITOR, READ, ITSELF),
+     experiment_fields, get, API_LOOKS},
+    {HTTP_PATCH, "/mlflow/experiments/permissions/update", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     experiment_permission_fields, update, API_NOTED_INSIDE},
+    {HTTP_DELETE, "/mlflow/experiments/permissions/delete", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     experiment_fields, delete_one, API_NOTED_INSIDE},
+    {HTTP_POST, "/mlflow/registered-models/permissions/create", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     model_permission_fields, create, API_NOTED_INSIDE},
+    {HTTP_GET, "/mlflow/registered-models/permissions/get", API_V2, API_WRITES, API_NEEDS(EDITOR, READ, ITSELF),
+     model_fields, get, API_LOOKS},
+    {HTTP_PATCH, "/mlflow/registered-models/permissions/update", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     model_permission_fields, update, API_NOTED_INSIDE},
+    {HTTP_DELETE, "/mlflow/registered-models/permissions/delete", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     model_fields, delete_one, API_NOTED_INSIDE},
+    {HTTP_POST, "/mlflow/users/permissions/grant", API_V3, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     resource_permission_fields, grant, API_NOTED_INSIDE},
+    {HTTP_POST, "/mlflow/users/permissions/revoke", API_V3, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
+     resource_fields, delete_one, API_NOTED_INSIDE},
+    {HTTP_GET, "/mlflow/users/permissions/get", API_V3, API_READS, API_NEEDS(VIEWER, READ, USER), resource_fields,
+     effective, API_LOOKS},
     {0},
 };

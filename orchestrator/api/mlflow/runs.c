@@ -289,11 +289,16 @@ static const struct api_field search_fields[] = {{.name = "experiment_ids", .typ
                                                  {0}};
 
 const struct api_route mlflow_run_routes[] = {
-    {HTTP_POST, "/mlflow/runs/create", API_V2, API_MAKES, API_NEEDS(EDIT, EXPERIMENT), create_fields, create},
-    {HTTP_POST, "/mlflow/runs/update", API_V2, API_WRITES_RUN, API_NEEDS(EDIT, RUN), update_fields, update},
-    {HTTP_GET, "/mlflow/runs/get", API_V2, API_READS, API_NEEDS(READ, RUN), id_fields, get},
-    {HTTP_POST, "/mlflow/runs/delete", API_V2, API_WRITES, API_NEEDS(MANAGE, RUN), id_fields, delete_one},
-    {HTTP_POST, "/mlflow/runs/restore", API_V2, API_WRITES, API_NEEDS(MANAGE, RUN), id_fields, restore},
-    {HTTP_POST, "/mlflow/runs/search", API_V2, API_READS, API_NEEDS(READ, EXPERIMENTS), search_fields, search},
+    {HTTP_POST, "/mlflow/runs/create", API_V2, API_MAKES, API_NEEDS(EDITOR, EDIT, EXPERIMENT), create_fields, create,
+     API_RECORDING},
+    {HTTP_POST, "/mlflow/runs/update", API_V2, API_WRITES_RUN, API_NEEDS(EDITOR, EDIT, RUN), update_fields, update,
+     API_RECORDING},
+    {HTTP_GET, "/mlflow/runs/get", API_V2, API_READS, API_NEEDS(VIEWER, READ, RUN), id_fields, get, API_LOOKS},
+    {HTTP_POST, "/mlflow/runs/delete", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, RUN), id_fields, delete_one,
+     API_NOTED("run.deleted", "run_id", NULL)},
+    {HTTP_POST, "/mlflow/runs/restore", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, RUN), id_fields, restore,
+     API_NOTED("run.restored", "run_id", NULL)},
+    {HTTP_POST, "/mlflow/runs/search", API_V2, API_READS, API_NEEDS(VIEWER, READ, EXPERIMENTS), search_fields, search,
+     API_LOOKS},
     {0},
 };

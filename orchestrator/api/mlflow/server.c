@@ -42,7 +42,8 @@ static int answer_info(struct api_call *call, struct err *err)
 }
 
 const struct api_route mlflow_server_routes[] = {
-    {HTTP_GET, "/mlflow/server-info", API_V3, API_READS, API_NEEDS(READ, ANYBODY), NULL, answer_info},
+    {HTTP_GET, "/mlflow/server-info", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_info,
+     API_LOOKS},
     {0},
 };
 

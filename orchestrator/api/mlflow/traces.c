@@ -203,17 +203,22 @@ static const struct api_field delete_fields[] = {{.name = "experiment_id", .type
                                                  {0}};
 
 const struct api_route mlflow_trace_routes[] = {
-    {HTTP_POST, "/mlflow/traces", API_V2, API_MAKES, API_NEEDS(EDIT, EXPERIMENT), start_fields, start},
-    {HTTP_GET, "/mlflow/traces", API_V2, API_READS, API_NEEDS(READ, EXPERIMENTS), search_fields, search},
-    {HTTP_POST, "/mlflow/traces/delete-traces", API_V2, API_WRITES, API_NEEDS(MANAGE, EXPERIMENT), delete_fields,
-     traces_delete},
-    {HTTP_PATCH, "/mlflow/traces/{request_id}", API_V2, API_WRITES_TRACE, API_NEEDS(EDIT, TRACE), end_fields, end},
+    {HTTP_POST, "/mlflow/traces", API_V2, API_MAKES, API_NEEDS(EDITOR, EDIT, EXPERIMENT), start_fields, start,
+     API_RECORDING},
+    {HTTP_GET, "/mlflow/traces", API_V2, API_READS, API_NEEDS(VIEWER, READ, EXPERIMENTS), search_fields, search,
+     API_LOOKS},
+    {HTTP_POST, "/mlflow/traces/delete-traces", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, EXPERIMENT),
+     delete_fields, traces_delete, API_NOTED("traces.deleted", "experiment_id", NULL)},
+    {HTTP_PATCH, "/mlflow/traces/{request_id}", API_V2, API_WRITES_TRACE, API_NEEDS(EDITOR, EDIT, TRACE), end_fields,
+     end, API_RECORDING},
     /* Without "/info", which MLflow's own server never had, is how clients since MLflow 3 ask when they fall back. */
-    {HTTP_GET, "/mlflow/traces/{request_id}", API_V2, API_READS, API_NEEDS(READ, TRACE), id_fields, get},
-    {HTTP_GET, "/mlflow/traces/{request_id}/info", API_V2, API_READS, API_NEEDS(READ, TRACE), id_fields, get},
-    {HTTP_PATCH, "/mlflow/traces/{request_id}/tags", API_V2, API_WRITES_TRACE, API_NEEDS(EDIT, TRACE), set_fields,
-     set_tag},
-    {HTTP_DELETE, "/mlflow/traces/{request_id}/tags", API_V2, API_WRITES_TRACE, API_NEEDS(EDIT, TRACE), key_fields,
-     delete_tag},
+    {HTTP_GET, "/mlflow/traces/{request_id}", API_V2, API_READS, API_NEEDS(VIEWER, READ, TRACE), id_fields, get,
+     API_LOOKS},
+    {HTTP_GET, "/mlflow/traces/{request_id}/info", API_V2, API_READS, API_NEEDS(VIEWER, READ, TRACE), id_fields, get,
+     API_LOOKS},
+    {HTTP_PATCH, "/mlflow/traces/{request_id}/tags", API_V2, API_WRITES_TRACE, API_NEEDS(EDITOR, EDIT, TRACE),
+     set_fields, set_tag, API_RECORDING},
+    {HTTP_DELETE, "/mlflow/traces/{request_id}/tags", API_V2, API_WRITES_TRACE, API_NEEDS(EDITOR, EDIT, TRACE),
+     key_fields, delete_tag, API_RECORDING},
     {0},
 };

@@ -356,7 +356,7 @@ static int abort_upload(struct api_call *call, struct err *err)
 #define ROUTE(prefix, word, what)                                                                                      \
     {                                                                                                                  \
         .method = HTTP_POST, .path = prefix "/mpu/" word "/", .writes = true, .for_steps = true,                       \
-        .needs = API_NEEDS(EDIT, ITSELF), .head = json_head, .answer = what                                            \
+        .needs = API_NEEDS(EDITOR, EDIT, ITSELF), .note = API_RECORDING, .head = json_head, .answer = what             \
     }
 #define ROUTES(prefix)                                                                                                 \
     ROUTE(prefix, "create", create), ROUTE(prefix, "complete", complete), ROUTE(prefix, "abort", abort_upload)
@@ -368,7 +368,8 @@ const struct api_plain mlflow_upload_part_plains[] = {
      .path = "/api/2.0" PART_PREFIX,
      .writes = true,
      .for_steps = true,
-     .needs = API_NEEDS(EDIT, ITSELF),
+     .needs = API_NEEDS(EDITOR, EDIT, ITSELF),
+     .note = API_RECORDING,
      .head = part_head,
      .answer = end_part},
     {0},

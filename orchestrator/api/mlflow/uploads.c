@@ -108,11 +108,13 @@ static int delete_one(struct api_call *call, struct err *err)
      .path = prefix "/artifacts/",                                                                                     \
      .writes = true,                                                                                                   \
      .for_steps = true,                                                                                                \
-     .needs = API_NEEDS(EDIT, ITSELF),                                                                                 \
+     .needs = API_NEEDS(EDITOR, EDIT, ITSELF),                                                                         \
+     .note = API_RECORDING,                                                                                            \
      .head = put_head,                                                                                                 \
      .answer = upload_end},                                                                                            \
     {                                                                                                                  \
-        .method = HTTP_DELETE, .path = prefix "/artifacts/", .writes = true, .needs = API_NEEDS(MANAGE, ITSELF),       \
+        .method = HTTP_DELETE, .path = prefix "/artifacts/", .writes = true,                                           \
+        .needs = API_NEEDS(EDITOR, MANAGE, ITSELF), .note = API_NOTED("artifact.deleted", NULL, NULL),                 \
         .answer = delete_one                                                                                           \
     }
 
@@ -123,7 +125,8 @@ const struct api_plain mlflow_upload_plains[] = {
      .path = "/ajax-api/2.0/mlflow/upload-artifact",
      .writes = true,
      .for_steps = true,
-     .needs = API_NEEDS(EDIT, ITSELF),
+     .needs = API_NEEDS(EDITOR, EDIT, ITSELF),
+     .note = API_RECORDING,
      .head = ui_head,
      .answer = ui_end},
     {0},

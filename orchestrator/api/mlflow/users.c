@@ -38,7 +38,7 @@ static int user_json(struct api_call *call, const struct user_row *user, struct 
     *ret = json_object();
     put_int(call, ret, "id", user->user_id);
     put_text(call, ret, "username", user->name);
-    put(call, ret, "is_admin", json_bool(user->is_admin));
+    put(call, ret, "is_admin", json_bool(auth_role_of(call->auth, user) == ROLE_ADMIN));
     put(call, ret, "experiment_permissions", experiments);
     put(call, ret, "registered_model_permissions", models);
     put(call, ret, "roles", json_array());
@@ -129,7 +129,8 @@ static int finish_create(struct api_call *call, struct err *err)
     const struct hashing *hashing = call->exchange->owner;
     const struct account_change change = change_of(call);
     int64_t id = 0;
-    return err->code != ERR_NONE || account_user_create(&change, hashing->name, hashing->hash, false, &id, err) < 0
+    return err->code != ERR_NONE ||
+                   account_user_create(&change, hashing->name, hashing->hash, ROLE_BY_DEFAULT, &id, err) < 0
                ? -1
                : answer_with(call, hashing->name, err);
 }
@@ -156,7 +157,7 @@ static int finish_password(struct api_call *call, struct err *err)
     if (hashing->current != NULL) {
         api_tried_well(call, hashing->name);
     }
-    if (!call->who->is_admin && strcmp(call->who->name, hashing->name) != 0) { /* he was one when it began */
+    if (call->who->role < ROLE_ADMIN && strcmp(call->who->name, hashing->name) != 0) { /* he was one when it began */
         return err_set(err, ERR_DENIED, "Permission denied: user '%s' is no admin", call->who->name);
     }
     return account_user_password(&change, hashing->name, hashing->hash, err);
@@ -220,8 +221,15 @@ static int update_admin(struct api_call *call, struct err *err)
     if (require_users(call, err) < 0) {
         return -1;
     }
+    struct user_row user;
     const struct account_change change = change_of(call);
-    return account_user_admin(&change, name_of(call), json_get_bool(&call->params, "is_admin", false), err);
+    bool is_admin = json_get_bool(&call->params, "is_admin", false);
+    if (store_user_get(call->store, name_of(call), call->arena, &user, err) < 0) {
+        return -1;
+    }
+    return (user.role == ROLE_ADMIN) == is_admin
+               ? 0
+               : account_user_role(&change, user.name, is_admin ? ROLE_ADMIN : ROLE_BY_DEFAULT, err);
 }
 
 static int delete_one(struct api_call *call, struct err *err)
@@ -247,14 +255,16 @@ static const struct api_field admin_fields[] = {
     USERNAME, {.name = "is_admin", .type = API_BOOL, .required = true}, {0}};
 
 const struct api_route mlflow_user_routes[] = {
-    {HTTP_POST, "/mlflow/users/create", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), password_fields, create},
-    {HTTP_GET, "/mlflow/users/get", API_V2, API_READS, API_NEEDS(READ, USER), name_fields, get},
-    {HTTP_GET, "/mlflow/users/current", API_V2, API_READS, API_NEEDS(READ, ANYBODY), NULL, current},
-    {HTTP_GET, "/mlflow/users/list", API_V2, API_READS, API_NEEDS(READ, ADMIN), NULL, list},
-    {HTTP_PATCH, "/mlflow/users/update-password", API_V2, API_WRITES, API_NEEDS(MANAGE, USER), password_fields,
-     update_password},
-    {HTTP_PATCH, "/mlflow/users/update-admin", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), admin_fields,
-     update_admin},
-    {HTTP_DELETE, "/mlflow/users/delete", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), name_fields, delete_one},
+    {HTTP_POST, "/mlflow/users/create", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), password_fields, create,
+     API_NOTED_INSIDE},
+    {HTTP_GET, "/mlflow/users/get", API_V2, API_READS, API_NEEDS(VIEWER, READ, USER), name_fields, get, API_LOOKS},
+    {HTTP_GET, "/mlflow/users/current", API_V2, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, current, API_LOOKS},
+    {HTTP_GET, "/mlflow/users/list", API_V2, API_READS, API_NEEDS(ADMIN, READ, ADMIN), NULL, list, API_LOOKS},
+    {HTTP_PATCH, "/mlflow/users/update-password", API_V2, API_WRITES, API_NEEDS(VIEWER, MANAGE, USER), password_fields,
+     update_password, API_NOTED_INSIDE},
+    {HTTP_PATCH, "/mlflow/users/update-admin", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), admin_fields,
+     update_admin, API_NOTED_INSIDE},
+    {HTTP_DELETE, "/mlflow/users/delete", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), name_fields, delete_one,
+     API_NOTED_INSIDE},
     {0},
 };

@@ -265,11 +265,16 @@ static const struct api_field test_fields[] = {
     ID, {.name = "event", .type = API_OBJECT, .fields = event_fields}, {0}};
 
 const struct api_route mlflow_webhook_routes[] = {
-    {HTTP_POST, "/mlflow/webhooks", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), create_fields, create},
-    {HTTP_GET, "/mlflow/webhooks", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), list_fields, list},
-    {HTTP_GET, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), id_fields, get},
-    {HTTP_PATCH, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), update_fields, update},
-    {HTTP_DELETE, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), id_fields, delete_one},
-    {HTTP_POST, "/mlflow/webhooks/{webhook_id}/test", API_V2, API_WRITES, API_NEEDS(MANAGE, ADMIN), test_fields, test},
+    {HTTP_POST, "/mlflow/webhooks", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), create_fields, create,
+     API_NOTED("webhook.created", "webhook_id", "name")},
+    {HTTP_GET, "/mlflow/webhooks", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), list_fields, list, API_LOOKS},
+    {HTTP_GET, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), id_fields, get,
+     API_LOOKS},
+    {HTTP_PATCH, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), update_fields,
+     update, API_NOTED("webhook.changed", "webhook_id", "name")},
+    {HTTP_DELETE, "/mlflow/webhooks/{webhook_id}", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), id_fields,
+     delete_one, API_NOTED("webhook.deleted", "webhook_id", NULL)},
+    {HTTP_POST, "/mlflow/webhooks/{webhook_id}/test", API_V2, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN), test_fields,
+     test, API_NOTED("webhook.tested", "webhook_id", NULL)},
     {0},
 };

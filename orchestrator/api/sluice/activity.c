@@ -6,6 +6,7 @@
 #include "api/sluice/routes.h"
 #include "api/sluice/stream.h"
 #include "base/mem.h"
+#include "view/activity_text.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,8 @@ static const struct schema_field activity_fields[] = {
     {"at", FIELD_TIME(struct activity, at_ms)},
     {"actor", FIELD_TEXT(struct activity, actor)},
     {"address", FIELD_TEXT(struct activity, address), .doc = "where it was asked from; empty: on the server"},
+    {"means", FIELD_TEXT(struct activity, means),
+     .doc = "by what the actor was known: password, token ID, step; empty: as an account of the machine, or not"},
     {"action", FIELD_TEXT(struct activity, action)},
     {"object", FIELD_TEXT(struct activity, object)},
     {"object_id", FIELD_TEXT(struct activity, object_id)},
@@ -39,20 +42,32 @@ static const struct schema page_schema = {"ActivityPage", page_fields, NULL};
 #define FILTERS                                                                                                        \
     {.name = "object_id", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .doc = "a run id, NAME/VERSION ..."},         \
         {.name = "actor", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY},                                              \
-        {.name = "action", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .doc = "run.started, alias.moved ..."},      \
+        {.name = "address", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .doc = "empty: asked on the server"},       \
+        {.name = "action", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY,                                              \
+         .doc = "run.started ...; with * at its end all that begin so: run.*"},                                        \
+        {.name = "outcome", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .words = activity_outcomes,                 \
+         .doc = "refused: calls, gates and configurations that were refused; done: all others"},                       \
         {.name = "since", .type = SCHEMA_TIME, .flags = SCHEMA_IN_QUERY, .doc = "then or later"},                      \
     {                                                                                                                  \
         .name = "until", .type = SCHEMA_TIME, .flags = SCHEMA_IN_QUERY, .doc = "before"                                \
     }
 static const struct schema_field list_fields[] = {FILTERS, REST_LIMIT, REST_PAGE_TOKEN(REST_ID_PATTERN), {0}};
-static const struct schema_field export_fields[] = {FILTERS, {0}};
+static const struct schema_field export_fields[] = {
+    FILTERS,
+    {.name = "format", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .words = activity_formats,
+     .doc = "jsonl (the default), or csv, in which what a spreadsheet would take for a formula has an apostrophe"},
+    {0}};
 
 static struct activity_filter filter_of(const struct json *params)
 {
+    enum activity_outcome outcome = ACTIVITY_ANY;
+    (void)activity_outcome_parse(json_get_text(params, "outcome", ""), &outcome, NULL);
     return (struct activity_filter){
         .object_id = json_get_text(params, "object_id", NULL),
         .actor = json_get_text(params, "actor", NULL),
+        .address = json_get_text(params, "address", NULL),
         .action = json_get_text(params, "action", NULL),
+        .outcome = outcome,
         .since_ms = json_get_int(params, "since", 0),
         .until_ms = json_get_int(params, "until", 0),
     };
@@ -85,6 +100,8 @@ static int list_activity(struct api_call *call, struct err *err)
 /* Up to the row that was the last when it began: so it ends, whatever happens meanwhile. */
 struct exporting {
     struct activity_filter filter;
+    enum activity_format format;
+    bool begun;
     struct json params; /* the filter's texts; in `kept` */
     struct arena *kept, *arena;
 };
@@ -107,10 +124,12 @@ static int export_some(void *state, struct apart *apart, struct strbuf *part, en
         store_activity_find(store, &exporting->filter, exporting->arena, &rows, &count, err) < 0) {
         return -1;
     }
+    if (!exporting->begun) {
+        activity_text_head(exporting->format, part);
+        exporting->begun = true;
+    }
     for (size_t i = 0; i < count; i++) {
-        struct json row = schema_write(&activity_schema, &rows[i], exporting->arena);
-        json_write(part, &row);
-        strbuf_add_text(part, "\n");
+        activity_text_row(exporting->format, &rows[i], exporting->arena, part);
         exporting->filter.from_sequence = rows[i].sequence;
     }
     arena_reset(exporting->arena);
@@ -127,13 +146,15 @@ static int export_activity(struct api_call *call, struct err *err)
     *exporting = (struct exporting){.kept = arena_new(), .arena = arena_new()};
     exporting->params = json_copy(exporting->kept, &call->params);
     exporting->filter = filter_of(&exporting->params);
+    bool is_csv = strcmp(json_get_text(&exporting->params, "format", ""), activity_formats[ACTIVITY_CSV]) == 0;
+    exporting->format = is_csv ? ACTIVITY_CSV : ACTIVITY_JSONL;
     exporting->filter.limit = EXPORT_ROWS;
     if (store_activity_head_text(call->store, &exporting->filter.last_sequence, head, err) < 0) {
         drop_export(exporting);
         return -1;
     }
     struct http_answer answer = {.status = 200,
-                                 .content_type = "application/x-ndjson",
+                                 .content_type = is_csv ? "text/csv; charset=utf-8" : "application/x-ndjson",
                                  .fd = -1,
                                  .source = stream_new(call->api, &export_kind, exporting)};
     rest_reply(call, &answer);
@@ -212,7 +233,7 @@ static int verify(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_activity_routes[] = {
-    {HTTP_GET, "/activity", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/activity", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "listActivity",
                                       .group = "Activity",
                                       .summary = "Who did what, to which object, and why: newest first",
@@ -220,23 +241,24 @@ const struct api_route rest_activity_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_activity},
-    {HTTP_GET, "/activity/export", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/activity/export", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "exportActivity",
                                       .group = "Activity",
-                                      .summary = "The same as JSON lines, oldest first, however many there are",
+                                      .summary = "The same as JSON lines or CSV, oldest first, however many there are",
                                       .takes = export_fields,
                                       .gives = NULL,
                                       .media = "application/x-ndjson",
+                                      .also = "text/csv",
                                       .flags = REST_APART),
      .answer = export_activity},
-    {HTTP_GET, "/activity/head", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/activity/head", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "getActivityHead",
                                       .group = "Activity",
                                       .summary = "The end of the chain, to keep elsewhere",
                                       .gives = &head_schema,
                                       .flags = REST_APART),
      .answer = get_head},
-    {HTTP_GET, "/activity/verify", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/activity/verify", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "verifyActivity",
                                       .group = "Activity",
                                       .summary = "Check the whole chain: was a row changed, removed or moved?",

@@ -8,6 +8,7 @@
 #include "run/approval.h"
 #include "store/approval_links.h"
 #include "store/pages.h"
+#include "store/voices.h"
 #include "store/waits.h"
 
 static const char *const wait_states[] = {"open", "met", "rejected", "expired", "withdrawn", "void", NULL};
@@ -62,7 +63,8 @@ struct approval_answer {
         {"not_by", FIELD_JSON(ANY, struct approval_answer, not_by), .doc = "who may not"},                             \
         {"authors", FIELD_JSON(TEXTS, struct approval_answer, authors)},                                               \
         {"starter", FIELD_TEXT(struct approval_answer, starter), SCHEMA_NULLABLE, .doc = "of the run"},                \
-        {"may_decide", FIELD_BOOL(struct approval_answer, may_decide), .doc = "who asks is one of those"},             \
+        {"may_decide", FIELD_BOOL(struct approval_answer, may_decide),                                                 \
+         .doc = "who asks is one of those, or decides in the place of one, and has the role"},                         \
         {"missing", FIELD_TEXT(struct approval_answer, missing), .doc = "what is missing still, in words"},            \
         {"votes", FIELD_JSON(LIST, struct approval_answer, votes), .of = &vote_schema},                                \
         {"evidence_sha256", FIELD_TEXT(struct approval_answer, evidence_sha256)},                                      \
@@ -99,12 +101,19 @@ static int read_votes(struct api_call *call, int64_t wait, struct json *ret_list
     return 0;
 }
 
-static bool may_decide(struct api_call *call, const struct json *spec)
+/* Himself, or in the place of whoever has delegated it to him. */
+static int may_decide(struct api_call *call, const struct json *spec, bool *ret, struct err *err)
 {
     struct json groups = rest_groups(call);
-    struct err ignored = {0};
-    bool is_known = call->is_named || call->who != NULL;
-    return is_known && approval_may_vote(spec, rest_actor(call), &groups, &ignored) == 0;
+    struct err wrong = {0};
+    struct voice voice;
+    const struct voice_asked asked = {.spec = spec,
+                                      .actor = rest_actor(call),
+                                      .groups = &groups,
+                                      .configured = call->groups,
+                                      .now_ms = call->now_ms};
+    *ret = call->is_approver && store_voice_find(call->store, &asked, call->arena, &voice, &wrong) == 0;
+    return wrong.code == ERR_NONE || wrong.code == ERR_DENIED ? 0 : err_set(err, wrong.code, "%s", wrong.message);
 }
 
 static int approval_of(struct api_call *call, int64_t id, struct approval_answer *ret, struct err *err)
@@ -143,12 +152,13 @@ static int approval_of(struct api_call *call, int64_t id, struct approval_answer
         .not_by = value_or(json_get(spec, "not_by"), json_null()),
         .authors = value_or(json_get(spec, "authors"), json_array()),
         .evidence = value_or(json_get(spec, "manifest"), json_array()),
-        .may_decide = strcmp(wait.status, "open") == 0 && may_decide(call, spec),
     };
-    if (read_votes(call, id, &ret->votes, &votes, &count, err) < 0) {
+    bool open = strcmp(wait.status, "open") == 0;
+    if ((open && may_decide(call, spec, &ret->may_decide, err) < 0) ||
+        read_votes(call, id, &ret->votes, &votes, &count, err) < 0) {
         return -1;
     }
-    ret->missing = strcmp(wait.status, "open") == 0 ? approval_missing(spec, votes, count, arena) : "";
+    ret->missing = open ? approval_missing(spec, votes, count, arena) : "";
     return 0;
 }
 
@@ -376,7 +386,7 @@ static int make_link(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_approval_routes[] = {
-    {HTTP_GET, "/approvals", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/approvals", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listApprovals",
                                       .group = "Approvals",
                                       .summary = "What waits for people, oldest first",
@@ -386,14 +396,14 @@ const struct api_route rest_approval_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_approvals},
-    {HTTP_GET, "/approvals/{approval_id}", API_SLUICE, API_READS, API_NEEDS(READ, ITSELF),
+    {HTTP_GET, "/approvals/{approval_id}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ITSELF),
      REST_DOC(.name = "getApproval",
                                       .group = "Approvals",
                                       .summary = "An approval with the evidence that it is bound to",
                                       .takes = one_fields,
                                       .gives = &whole_schema),
      .answer = get_approval},
-    {HTTP_POST, "/approvals/{approval_id}/approve", API_SLUICE, API_WRITES, API_NEEDS(USE, ITSELF),
+    {HTTP_POST, "/approvals/{approval_id}/approve", API_SLUICE, API_WRITES, API_NEEDS(APPROVER, USE, ITSELF),
      REST_DOC(.name = "approve",
                                       .group = "Approvals",
                                       .summary = "Let what waits go on, as far as one's word counts",
@@ -402,16 +412,18 @@ const struct api_route rest_approval_routes[] = {
                                       .takes = approve_fields,
                                       .gives = &outcome_schema,
                                       .flags = REST_COMMANDS | REST_NAMED),
-     .answer = approve},
-    {HTTP_POST, "/approvals/{approval_id}/reject", API_SLUICE, API_WRITES, API_NEEDS(USE, ITSELF),
+     .answer = approve,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/approvals/{approval_id}/reject", API_SLUICE, API_WRITES, API_NEEDS(APPROVER, USE, ITSELF),
      REST_DOC(.name = "reject",
                                       .group = "Approvals",
                                       .summary = "Refuse it: the step fails, and the run's verdict is refused",
                                       .takes = reject_fields,
                                       .gives = &outcome_schema,
                                       .flags = REST_COMMANDS | REST_NAMED),
-     .answer = reject},
-    {HTTP_POST, "/approvals/{approval_id}/links", API_SLUICE, API_WRITES, API_NEEDS(MANAGE, ADMIN),
+     .answer = reject,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/approvals/{approval_id}/links", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN),
      REST_DOC(.name = "makeApprovalLink",
                                       .group = "Approvals",
                                       .summary = "A link by which somebody may decide once, without a login",
@@ -422,6 +434,7 @@ const struct api_route rest_approval_routes[] = {
                                       .gives = &link_schema,
                                       .status = 201,
                                       .flags = REST_COMMANDS | REST_NAMED),
-     .answer = make_link},
+     .answer = make_link,
+     .note = API_NOTED_INSIDE},
     {0},
 };

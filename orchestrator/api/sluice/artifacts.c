@@ -142,7 +142,7 @@ static int get_file(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_artifact_routes[] = {
-    {HTTP_GET, "/runs/{run_id}/artifacts", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/artifacts", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "listArtifacts",
                                       .group = "Artifacts",
                                       .summary = "The files that the steps of a run have left, with their digests",
@@ -152,7 +152,7 @@ const struct api_route rest_artifact_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_artifacts},
-    {HTTP_GET, "/runs/{run_id}/artifacts/file", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/artifacts/file", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "getArtifact",
                                       .group = "Artifacts",
                                       .summary = "The bytes of such a file, or a range of them",

@@ -113,7 +113,7 @@ static int get_gate(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_gate_routes[] = {
-    {HTTP_GET, "/gates", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/gates", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listGates",
                                       .group = "Gates",
                                       .summary = "The records of gates, newest first",
@@ -121,7 +121,7 @@ const struct api_route rest_gate_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_gates},
-    {HTTP_GET, "/gates/{gate_id}", API_SLUICE, API_READS, API_NEEDS(READ, ITSELF),
+    {HTTP_GET, "/gates/{gate_id}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ITSELF),
      REST_DOC(.name = "getGate",
                                       .group = "Gates",
                                       .summary = "A record of a gate with every rule and its numbers",

@@ -9,7 +9,7 @@
 /* ---- home ------------------------------------------------------------------------------------------------------- */
 
 struct home_answer {
-    const char *path, *version, *sqlite, *actor;
+    const char *path, *version, *sqlite, *actor, *role;
     int64_t schema, open_runs, now_ms;
     bool asks_who, is_admin;
     struct json groups;
@@ -23,6 +23,8 @@ static const struct schema_field home_fields[] = {
     {"asks_who", FIELD_BOOL(struct home_answer, asks_who), .doc = "there are users: clients say who they are"},
     {"actor", FIELD_TEXT(struct home_answer, actor), .doc = "who asked: a user, or 'anonymous'"},
     {"is_admin", FIELD_BOOL(struct home_answer, is_admin)},
+    {"role", FIELD_TEXT(struct home_answer, role), SCHEMA_NULLABLE, .words = role_words,
+     .doc = "what the actor may do at most, as he has logged in; null: nobody is asked who he is"},
     {"groups", FIELD_JSON(TEXTS, struct home_answer, groups), .doc = "of the actor, as config.yaml says"},
     {"time", FIELD_TIME(struct home_answer, now_ms)},
     {0},
@@ -39,7 +41,8 @@ static int get_home(struct api_call *call, struct err *err)
         .now_ms = call->now_ms,
         .asks_who = api_asks_who(call->api),
         .actor = rest_actor(call),
-        .is_admin = call->who != NULL && call->who->is_admin,
+        .is_admin = call->who != NULL && call->who->role == ROLE_ADMIN,
+        .role = call->who == NULL ? NULL : role_table[call->who->role].name,
         .groups = rest_groups(call),
     };
     if (store_open_run_count(call->store, &home.open_runs, err) < 0) {
@@ -254,27 +257,27 @@ static int list_slots(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_home_routes[] = {
-    {HTTP_GET, "/home", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/home", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "getHome",
                                       .group = "Home",
                                       .summary = "The home that is served, and who asks",
                                       .gives = &home_schema),
      .answer = get_home},
-    {HTTP_GET, "/openapi.json", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/openapi.json", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "getOpenAPI",
                                       .group = "Home",
                                       .summary = "This interface as OpenAPI 3.1",
                                       .gives = &openapi_schema,
                                       .flags = REST_APART),
      .answer = get_openapi},
-    {HTTP_GET, "/plugins", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/plugins", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listPlugins",
                                       .group = "Home",
                                       .summary = "The plugins that steps may use",
                                       .gives = &plugins_schema,
                                       .flags = REST_APART),
      .answer = list_plugins},
-    {HTTP_GET, "/plugins/{plugin}", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/plugins/{plugin}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "getPlugin",
                                       .group = "Home",
                                       .summary = "A plugin with its inputs and outputs",
@@ -282,7 +285,7 @@ const struct api_route rest_home_routes[] = {
                                       .gives = &plugin_whole_schema,
                                       .flags = REST_APART),
      .answer = get_plugin},
-    {HTTP_GET, "/slots", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/slots", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listSlots",
                                       .group = "Home",
                                       .summary = "Slots, processors, memory and pools, and which steps hold them",

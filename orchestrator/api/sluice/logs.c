@@ -408,7 +408,7 @@ static const struct schema_field logs_fields[] = {
 static const struct schema_field events_fields[] = {REST_RUN_ID, FILTERS, {0}};
 
 const struct api_route rest_log_routes[] = {
-    {HTTP_GET, "/runs/{run_id}/logs", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/logs", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "getLogs",
                                       .group = "Logs",
                                       .summary = "What the steps of a run printed, in its order; secrets are masked",
@@ -417,9 +417,10 @@ const struct api_route rest_log_routes[] = {
                                                  "runs of their own (listRuns with parent), and logs there.",
                                       .takes = logs_fields,
                                       .media = "text/plain",
+                                      .also = "application/x-ndjson",
                                       .flags = REST_APART | REST_RANGES),
      .answer = send_logs},
-    {HTTP_GET, "/runs/{run_id}/logs/events", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/logs/events", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "followLogs",
                                       .group = "Logs",
                                       .summary = "The same as server-sent events, until the run has ended",

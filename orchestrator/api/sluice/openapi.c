@@ -197,8 +197,8 @@ static struct json success_of(struct writing *w, const struct rest_doc *doc, con
         struct json content = json_object();
         struct json text = object_with(w, "type", json_cstring(w->arena, "string"));
         json_set(w->arena, &content, doc->media, object_with(w, "schema", text));
-        if (strcmp(doc->media, "text/plain") == 0) {
-            json_set(w->arena, &content, "application/x-ndjson", object_with(w, "schema", text));
+        if (doc->also != NULL) {
+            json_set(w->arena, &content, doc->also, object_with(w, "schema", text));
         }
         json_set(w->arena, &response, "content", content);
     }
@@ -234,14 +234,17 @@ static const char *needs_words(const struct api_need *need, struct arena *arena)
         {API_OF_ITSELF, "on the experiment of its run"},
         {API_OF_ADMIN, "an admin"},
     };
+    const char *role = need->role == ROLE_VIEWER
+                           ? ""
+                           : arena_printf(arena, ", and the role %s", role_table[need->role].name);
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
         if (objects[i].object == need->object) {
             bool alone = need->object == API_OF_ANYBODY || need->object == API_OF_ADMIN;
-            return arena_printf(arena, "%s%s%s", alone ? "" : permission_words[need->permission], alone ? "" : " ",
-                                objects[i].words);
+            return alone ? objects[i].words
+                         : arena_printf(arena, "%s %s%s", permission_words[need->permission], objects[i].words, role);
         }
     }
-    return permission_words[need->permission];
+    return arena_printf(arena, "%s%s", permission_words[need->permission], role);
 }
 
 static struct json operation_of(struct writing *w, const struct api_route *route)

@@ -104,7 +104,7 @@ static int get_pipeline(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_pipeline_routes[] = {
-    {HTTP_GET, "/pipelines", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/pipelines", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listPipelines",
                                       .group = "Pipelines",
                                       .summary = "Pipelines that have run in the home, by name",
@@ -112,7 +112,7 @@ const struct api_route rest_pipeline_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_pipelines},
-    {HTTP_GET, "/pipelines/{pipeline}", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/pipelines/{pipeline}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "getPipeline",
                                       .group = "Pipelines",
                                       .summary = "A pipeline with the text of its newest run's definition",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/sluice/rest.h"
 
+#include "api/noting.h"
 #include "api/sluice/idempotency.h"
 #include "api/user_rights.h"
 #include "base/clock.h"
@@ -8,7 +9,7 @@
 #include "base/parse.h"
 #include "base/percent.h"
 #include "engine/engine.h"
-#include "store/activity.h"
+#include "run/approval.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -96,26 +97,12 @@ int rest_check(const struct api_route *route, struct err *err)
 
 const char *rest_actor(const struct api_call *call)
 {
-    return call->actor != NULL ? call->actor : call->who != NULL ? call->who->name : "anonymous";
+    return noting_actor(call);
 }
 
 struct json rest_groups(const struct api_call *call)
 {
-    const struct json *configured = &api_options_of(call->api)->groups;
-    struct str actor = str_from(rest_actor(call));
-    struct json groups = json_array();
-    for (size_t i = 0; configured->type == JSON_OBJECT && i < configured->u.object.count; i++) {
-        const struct json *people = &configured->u.object.members[i].value;
-        bool listed = false;
-        for (size_t k = 0; people->type == JSON_ARRAY && k < people->u.array.count; k++) {
-            listed = listed || (people->u.array.items[k].type == JSON_STRING &&
-                                str_eq(people->u.array.items[k].u.string, actor));
-        }
-        if (listed) {
-            json_push(call->arena, &groups, json_string(call->arena, configured->u.object.members[i].key));
-        }
-    }
-    return groups;
+    return approval_groups_of(call->groups, rest_actor(call), call->arena);
 }
 
 /* ---- commands --------------------------------------------------------------------------------------------------- */
@@ -141,14 +128,12 @@ static int obey(struct api_call *call, const struct api_route *route, int (*comm
                 struct err *err)
 {
     struct engine *engine = api_options_of(call->api)->engine;
-    char peer[HTTP_PEER_BYTES];
-    http_peer(call->exchange, peer);
     call->status = rest_of(route)->status;
-    store_activity_set_address(call->store, peer);
+    noting_begin(call->store, call);
     engine_set_beside(engine, (struct engine_beside){keep_answer, call});
     int result = command(call, err);
     engine_set_beside(engine, (struct engine_beside){0});
-    store_activity_set_address(call->store, NULL);
+    noting_begin(call->store, NULL);
     return result;
 }
 
@@ -235,8 +220,6 @@ static void set_aside(struct api_call *call, const struct api_route *route)
     mine->params = json_copy(arena, &call->params);
     mine->answer = json_object();
     mine->reader = call->who == NULL ? NULL : auth_reader(call->auth, call->who, arena);
-    mine->is_named = call->who != NULL;
-    mine->is_admin = call->who != NULL && call->who->is_admin && call->who->scope == AUTH_RULES;
     mine->who = NULL;
     mine->exchange = NULL;
     mine->work = work;
@@ -315,6 +298,9 @@ void *rest_ctx(const struct api_call *call)
 
 int rest_answer(struct api_call *call, const struct api_route *route, struct err *err)
 {
+    call->is_named = call->who != NULL;
+    call->is_admin = call->is_named && call->who->role == ROLE_ADMIN;
+    call->is_approver = call->is_named && call->who->role >= ROLE_APPROVER;
     unsigned flags = rest_of(route)->flags;
     if ((flags & REST_NAMED) != 0 && call->who == NULL) {
         return err_set(err, ERR_DENIED, "who asks is not known, and this is for people: log in with a name and a "

@@ -33,7 +33,8 @@ struct rest_doc {
     const char *details; /* NULL: none */
     const struct schema_field *takes; /* names in the path are among them; NULL: nothing */
     const struct schema *gives; /* NULL: no JSON */
-    const char *media;          /* what is given instead of JSON, or, with the query's `format`, besides */
+    const char *media;          /* what is given instead of JSON */
+    const char *also;           /* with `media`: what is given by the query's `format`; NULL: nothing */
     int status;                 /* of success; 0: 200 */
     unsigned flags;
 };

@@ -241,7 +241,7 @@ static int list_steps(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_run_routes[] = {
-    {HTTP_GET, "/runs", API_SLUICE, API_READS, API_NEEDS(READ, ANYBODY),
+    {HTTP_GET, "/runs", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listRuns",
                                       .group = "Runs",
                                       .summary = "Runs of pipelines, newest first",
@@ -251,7 +251,7 @@ const struct api_route rest_run_routes[] = {
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_runs},
-    {HTTP_GET, "/runs/{run_id}", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "getRun",
                                       .group = "Runs",
                                       .summary = "A run with its steps",
@@ -259,7 +259,7 @@ const struct api_route rest_run_routes[] = {
                                       .gives = &run_schema,
                                       .flags = REST_APART),
      .answer = get_run},
-    {HTTP_GET, "/runs/{run_id}/steps", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/steps", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "listSteps",
                                       .group = "Runs",
                                       .summary = "The steps of a run, each item of a matrix by itself",
@@ -267,7 +267,7 @@ const struct api_route rest_run_routes[] = {
                                       .gives = &steps_schema,
                                       .flags = REST_APART),
      .answer = list_steps},
-    {HTTP_GET, "/runs/{run_id}/graph", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/graph", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "getGraph",
                                       .group = "Runs",
                                       .summary = "What runs after what in a run",

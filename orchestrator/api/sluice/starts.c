@@ -7,6 +7,8 @@
 #include "base/fs.h"
 #include "base/id.h"
 #include "engine/again.h"
+#include "store/experiments.h"
+#include "store/in_force.h"
 #include "store/pages.h"
 
 enum { DEFINITION_MAX = 4 << 20, PROBLEMS_SHOWN = 5 };
@@ -16,7 +18,9 @@ struct starting {
     struct engine_submission submission;
     struct id run_id;
     int64_t priority;
-    int64_t experiment_id; /* whose user he must be; -1: that is known already */
+    int64_t experiment_id;  /* whose user he must be; -1: that is known already */
+    const char *experiment; /* the same by its name, which there may not be yet; NULL: by its id */
+    bool makes;             /* it is made by this run */
 };
 
 /* The answer about a run, as its row says in the command's transaction; `ctx` is the run's id. */
@@ -28,6 +32,18 @@ static int tell_run(struct api_call *call, void *ctx, struct err *err)
     }
     call->answer = rest_run_json(&row, call->arena);
     return 0;
+}
+
+static int tell_started(struct api_call *call, void *ctx, struct err *err)
+{
+    const struct starting *starting = ctx;
+    struct pipeline_run row;
+    if (store_pipeline_run_get(call->store, starting->run_id.text, call->arena, &row, err) < 0) {
+        return -1;
+    }
+    call->answer = rest_run_json(&row, call->arena);
+    const struct permission_object experiment = {.experiment_id = row.experiment_id};
+    return starting->makes ? user_made(call, &experiment, err) : 0;
 }
 
 /* The row says so when the transaction is committed. */
@@ -78,15 +94,44 @@ static ptrdiff_t find_step(const struct pipeline *pipeline, const char *field, c
                              STR_ARG(pipeline->name), hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
+/* Of what he may not read he is told nothing. */
+static int no_pipeline(const char *name, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "no pipeline '%s' has run in this home, or is in force there", name);
+}
+
+/* Of a pipeline that has not run yet: where it will run, as it is now. */
+static int check_first(struct api_call *call, struct starting *starting, struct err *err)
+{
+    struct experiment found;
+    struct err wrong = {0};
+    if (call->who == NULL) {
+        return 0;
+    }
+    if (store_experiment_find(call->store, starting->experiment, call->arena, &found, &wrong) < 0) {
+        const struct api_need need = API_NEEDS(RUNNER, EDIT, NEW);
+        starting->makes = true;
+        return wrong.code == ERR_NOT_FOUND ? user_check_scope(call, &need, err)
+                                           : err_set(err, wrong.code, "%s", wrong.message);
+    }
+    if (user_check_experiment(call, found.id, PERMISSION_READ, &wrong) < 0) {
+        return wrong.code == ERR_DENIED
+                   ? no_pipeline(arena_str(call->arena, starting->submission.pipeline->name).p, err)
+                   : err_set(err, wrong.code, "%s", wrong.message);
+    }
+    return user_check_experiment(call, found.id, PERMISSION_EDIT, err);
+}
+
 static int submit(struct api_call *call, struct err *err)
 {
     struct starting *starting = rest_ctx(call);
     char run_id[40];
-    if (starting->experiment_id >= 0 &&
-        user_check_experiment(call, starting->experiment_id, PERMISSION_EDIT, err) < 0) {
+    if ((starting->experiment != NULL && check_first(call, starting, err) < 0) ||
+        (starting->experiment_id >= 0 &&
+         user_check_experiment(call, starting->experiment_id, PERMISSION_EDIT, err) < 0)) {
         return -1;
     }
-    rest_told(call, tell_run, starting->run_id.text);
+    rest_told(call, tell_started, starting);
     return engine_submit(engine_of(call), &starting->submission, run_id, err);
 }
 
@@ -102,24 +147,6 @@ static int hand_over(struct api_call *call, struct starting *starting)
 
 /* ---- start ------------------------------------------------------------------------------------------------------ */
 
-/* As its newest run was started. */
-static int take_known(struct api_call *call, struct starting *starting, const char *name, struct err *err)
-{
-    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
-    struct pipeline_known *known = arena_one(call->arena, struct pipeline_known);
-    rest_catalogue(call, catalogue);
-    if (json_get(&call->params, "workspace") != NULL) {
-        return err_set(err, ERR_INPUT, "workspace: a pipeline that is known runs where it ran before");
-    }
-    if (rest_pipeline(call, name, known, err) < 0 ||
-        (starting->submission.pipeline =
-             again_definition(call->store, catalogue, &known->newest, call->arena, err)) == NULL) {
-        return -1;
-    }
-    starting->experiment_id = known->newest.experiment_id;
-    return again_surroundings(&known->newest, call->arena, &starting->submission, err);
-}
-
 static int refuse_definition(const struct diags *diags, struct arena *arena, struct err *err)
 {
     const char *words = "";
@@ -130,6 +157,59 @@ static int refuse_definition(const struct diags *diags, struct arena *arena, str
         shown++;
     }
     return err_set(err, ERR_INPUT, "the definition is not accepted: %s", shown == 0 ? "it cannot be read" : words);
+}
+
+/* As a trigger would start it. */
+static int take_in_force(struct api_call *call, struct starting *starting, struct catalogue *catalogue,
+                         const char *name, struct err *err)
+{
+    struct pipeline_in_force *row = arena_one(call->arena, struct pipeline_in_force);
+    struct pipeline_page anybodys = {.name = name, .limit = 1};
+    struct pipeline_known *known = NULL;
+    size_t count = 0;
+    struct err wrong = {0};
+    struct diags diags;
+    if (store_pipeline_page(call->store, &anybodys, call->arena, &known, &count, err) < 0) {
+        return -1;
+    }
+    if (count > 0 || store_in_force_get(call->store, name, call->arena, row, &wrong) < 0) {
+        return wrong.code == ERR_NONE || wrong.code == ERR_NOT_FOUND ? no_pipeline(name, err)
+                                                                      : err_set(err, wrong.code, "%s", wrong.message);
+    }
+    diags_init(&diags, call->arena, row->file);
+    if (store_definition_get(call->store, row->definition, call->arena, &diags.text, err) < 0) {
+        return -1;
+    }
+    struct pipeline_world world = {.plugins = catalogue, .folder = row->folder, .root = row->workspace};
+    starting->submission.pipeline = pipeline_load(&diags, &world);
+    if (starting->submission.pipeline == NULL) {
+        return refuse_definition(&diags, call->arena, err);
+    }
+    starting->submission.workspace = row->workspace;
+    starting->experiment = arena_str(call->arena, starting->submission.pipeline->experiment).p;
+    return 0;
+}
+
+/* As its newest run was started; one that has not run yet must be in force. */
+static int take_known(struct api_call *call, struct starting *starting, const char *name, struct err *err)
+{
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    struct pipeline_known *known = arena_one(call->arena, struct pipeline_known);
+    rest_catalogue(call, catalogue);
+    if (json_get(&call->params, "workspace") != NULL) {
+        return err_set(err, ERR_INPUT, "workspace: a pipeline that is known runs where it ran before");
+    }
+    struct err wrong = {0};
+    if (rest_pipeline(call, name, known, &wrong) < 0) {
+        return wrong.code == ERR_NOT_FOUND ? take_in_force(call, starting, catalogue, name, err)
+                                           : err_set(err, wrong.code, "%s", wrong.message);
+    }
+    if ((starting->submission.pipeline =
+             again_definition(call->store, catalogue, &known->newest, call->arena, err)) == NULL) {
+        return -1;
+    }
+    starting->experiment_id = known->newest.experiment_id;
+    return again_surroundings(&known->newest, call->arena, &starting->submission, err);
 }
 
 /* Its commands are run as the user that the server is: that is for admins, who could as well log in there. */
@@ -187,7 +267,8 @@ static int start(struct api_call *call, struct err *err)
     }
 static const struct schema_field start_fields[] = {
     {.name = "pipeline", .type = SCHEMA_TEXT, .least = 1, .most = 200,
-     .doc = "one that has run in the home: as its newest run was started, with its workspace and environment"},
+     .doc = "one that has run in the home, as its newest run was started, with its workspace and environment; or one "
+            "that is in force, and has not run yet"},
     {.name = "definition", .type = SCHEMA_TEXT, .least = 1, .most = DEFINITION_MAX,
      .doc = "the text of a pipeline file instead; for admins only"},
     {.name = "workspace", .type = SCHEMA_TEXT, .least = 1, .doc = "with definition: the absolute folder of its steps"},
@@ -271,19 +352,21 @@ static int resume(struct api_call *call, struct err *err)
 static const struct schema_field resume_fields[] = {REST_RUN_ID, {0}};
 
 const struct api_route rest_start_routes[] = {
-    {HTTP_POST, "/runs", API_SLUICE, API_WRITES, API_NEEDS(EDIT, ITSELF),
+    {HTTP_POST, "/runs", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, ITSELF),
      REST_DOC(.name = "startRun",
                                       .group = "Runs",
                                       .summary = "Start a run",
                                       .details = "Of a pipeline that is known its newest run's experiment must be the "
-                                                 "user's to edit. The answer comes when the run is recorded; it goes "
-                                                 "on whoever stays.",
+                                                 "user's to edit; so must that of one in force which has not run yet, "
+                                                 "if it is there: else it is made by this run, and his to manage. The "
+                                                 "answer comes when the run is recorded; it goes on whoever stays.",
                                       .takes = start_fields,
                                       .gives = &rest_run_summary,
                                       .status = 201,
                                       .flags = REST_APART | REST_COMMANDS | REST_FINDS),
-     .answer = start},
-    {HTTP_POST, "/runs/{run_id}/retry", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     .answer = start,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/runs/{run_id}/retry", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, RUN),
      REST_DOC(.name = "retryRun",
                                       .group = "Runs",
                                       .summary = "A new revision of a run that has ended: what was good is kept",
@@ -291,8 +374,9 @@ const struct api_route rest_start_routes[] = {
                                       .gives = &rest_run_summary,
                                       .status = 201,
                                       .flags = REST_APART | REST_COMMANDS),
-     .answer = retry},
-    {HTTP_POST, "/runs/{run_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     .answer = retry,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/runs/{run_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, RUN),
      REST_DOC(.name = "cancelRun",
                                       .group = "Runs",
                                       .summary = "Have a run end: its steps get their signal, the grace, the kill",
@@ -300,8 +384,9 @@ const struct api_route rest_start_routes[] = {
                                       .gives = &rest_run_summary,
                                       .status = 202,
                                       .flags = REST_COMMANDS),
-     .answer = cancel},
-    {HTTP_POST, "/runs/{run_id}/resume", API_SLUICE, API_WRITES, API_NEEDS(EDIT, RUN),
+     .answer = cancel,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/runs/{run_id}/resume", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, RUN),
      REST_DOC(.name = "resumeRun",
                                       .group = "Runs",
                                       .summary = "Make sure that a run goes on",
@@ -310,6 +395,7 @@ const struct api_route rest_start_routes[] = {
                                                  "why a run cannot go on.",
                                       .takes = resume_fields,
                                       .gives = &rest_run_summary),
-     .answer = resume},
+     .answer = resume,
+     .note = API_LOOKS},
     {0},
 };

@@ -89,7 +89,7 @@ static int list_attempts(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_step_routes[] = {
-    {HTTP_GET, "/runs/{run_id}/attempts", API_SLUICE, API_READS, API_NEEDS(READ, RUN),
+    {HTTP_GET, "/runs/{run_id}/attempts", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, RUN),
      REST_DOC(.name = "listAttempts",
                                       .group = "Runs",
                                       .summary = "The attempts of the steps of a run, oldest first",
