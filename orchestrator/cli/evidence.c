@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/evidence.h"
-
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"

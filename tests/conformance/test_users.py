@@ -163,7 +163,7 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
 
 
 def test_a_role_is_a_ceiling_for_the_real_client(asking, client, monkeypatch, unique):
-    """Who is made by it is an editor; is_admin is the role admin; MLflow's own roles, sets of permissions, are not there."""
+    """Who is made by it is an editor; is_admin is the role admin; MLflow's own roles are not there."""
     be(monkeypatch, ADMIN)
     auth, dora, password = AuthServiceClient(asking.url), unique, "dora's password"
     auth.create_user(dora, password)
