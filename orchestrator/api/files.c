@@ -171,7 +171,7 @@ static int open_parent(const struct files *files, const char *path, bool make)
     while (folder >= 0 && str_cut(&rest, '/', &part) && rest.p != NULL) {
         char name[NAME_MAX + 1];
         (void)snprintf(name, sizeof name, "%.*s", (int)part.n, part.p);
-        if (make && mkdirat(folder, name, 0750) < 0 && errno != EEXIST) {
+        if (make && mkdirat(folder, name, 0770) < 0 && errno != EEXIST) {
             int error = errno;
             (void)close(folder);
             errno = error;
@@ -186,10 +186,21 @@ static int open_parent(const struct files *files, const char *path, bool make)
     return folder;
 }
 
+/* A folder that gives its group to what is made in it (engine/apart.h) gives it to what is moved there, too. */
+static int share(const struct files *files, const char *name, int folder)
+{
+    struct stat state;
+    if (fstat(folder, &state) < 0 || (state.st_mode & S_ISGID) == 0) {
+        return 0;
+    }
+    return fchownat(files->incoming, name, (uid_t)-1, state.st_gid, AT_SYMLINK_NOFOLLOW);
+}
+
 int files_publish(const struct files *files, const char *name, const char *path, struct err *err)
 {
     int folder = open_parent(files, path, true);
-    bool good = folder >= 0 && renameat(files->incoming, name, folder, path_base(path)) == 0;
+    bool good = folder >= 0 && share(files, name, folder) == 0 &&
+                renameat(files->incoming, name, folder, path_base(path)) == 0;
     int error = errno;
     if (folder >= 0) {
         (void)fsync(folder);

@@ -88,7 +88,8 @@ static int remove_at(struct removal *removal, int parent, const char *name, int 
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) {
         return 0;
     }
-    if (errno != EISDIR && errno != EPERM) {
+    int refused = errno; /* a folder above that is another's lets us remove what is ours below */
+    if (refused != EISDIR && refused != EPERM && refused != EACCES) {
         return -1;
     }
     if (depth > DEPTH_MAX) {
@@ -100,6 +101,7 @@ static int remove_at(struct removal *removal, int parent, const char *name, int 
         if (fd >= 0) {
             (void)close(fd);
         }
+        errno = errno == ENOTDIR ? refused : errno;
         return -1;
     }
     removal->top = depth == 0 ? fd : removal->top;
@@ -398,12 +400,12 @@ int fs_copy(const char *from, const char *to, struct err *err)
     struct walk walk = {.arena = arena, .max = COPY_MAX_FILES, .folders = true, .err = err};
     int result = walk_all(walk, from, &list);
     if (result == 0) {
-        result = fs_make_folders(to, 0755, err);
+        result = fs_make_folders(to, 0775, err);
     }
     for (size_t i = 0; i < list.count && result == 0; i++) {
         const char *target = path_join(arena, to, list.entries[i].path);
         const char *source = path_join(arena, from, list.entries[i].path);
-        result = S_ISDIR(list.entries[i].mode) ? fs_make_folders(target, 0755, err)
+        result = S_ISDIR(list.entries[i].mode) ? fs_make_folders(target, 0775, err)
                                                : copy_file(source, target, list.entries[i].mode, err);
     }
     arena_free(arena);

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "engine/world.h"
 #include "gc/collect.h"
+#include "wire/keeper.h"
 
 #include <stdio.h>
 
@@ -258,6 +259,11 @@ static int open_home(struct gc_command *gc, struct err *err)
     return gc->dry ? 0 : home_pin(&gc->session.home, true, err);
 }
 
+static int remove_theirs(void *theirs, const char *path, struct err *err)
+{
+    return keeper_remove(theirs, path, err);
+}
+
 static int collect(struct gc_command *gc, struct err *err)
 {
     struct cli *cli = gc->cli;
@@ -274,6 +280,8 @@ static int collect(struct gc_command *gc, struct err *err)
         .now_ms = now_ms,
         .arena = cli->arena,
         .crash_point = engine_world_system.crash_point,
+        .remove_theirs = gc->session.config.runner_socket == NULL ? NULL : remove_theirs,
+        .theirs = (void *)(uintptr_t)gc->session.config.runner_socket,
     };
     return gc->dry ? 0 : gc_collect(&options, &gc->survey, &gc->outcome, err);
 }

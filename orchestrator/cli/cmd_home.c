@@ -13,6 +13,7 @@
 #include "config/supply.h"
 #include "store/activity.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -313,6 +314,30 @@ static void check_memory(struct checkup *checkup)
                         exact ? "once" : "for each of them", group.why_not));
 }
 
+/* Whose the steps are, and what follows from it. */
+static void check_steps(struct checkup *checkup, const char *home, const struct config *config)
+{
+    struct arena *arena = checkup->cli->arena;
+    struct engine_apart apart;
+    struct err err = {0};
+    if (session_apart(config, home, arena, &apart, &err) < 0) {
+        report(checkup, "steps", false, arena_strdup(arena, err.message));
+        return;
+    }
+    if (apart.socket == NULL) {
+        report(checkup, "steps", true,
+               "trusted: they run as the user that runs sluice, and may read the home and its key");
+        return;
+    }
+    const char *fault = engine_apart_fault(home, &apart, arena);
+    const struct passwd *user = getpwuid(apart.uid);
+    report(checkup, "steps", fault == NULL,
+           fault != NULL ? fault
+                         : arena_printf(arena,
+                                        "apart: they run as %s (uid %u), which can open neither key, store nor sockets",
+                                        user == NULL ? "a user of their own" : user->pw_name, (unsigned)apart.uid));
+}
+
 static void check_disk(struct checkup *checkup, const char *path)
 {
     struct statvfs disk;
@@ -366,6 +391,9 @@ static void check_secrets(struct checkup *checkup, struct home *home)
         words = check_sealed(&source, arena, &bad, &err);
     }
     report(checkup, "secrets", words != NULL && bad == 0, words == NULL ? arena_strdup(arena, err.message) : words);
+    if (words != NULL) { /* else config.yaml may not say */
+        check_steps(checkup, home->path, &config);
+    }
     secret_source_close(&source);
 }
 
@@ -417,7 +445,8 @@ const struct command command_doctor = {
     .name = "doctor",
     .group = "Home",
     .summary = "is the installation whole, the store sound, the activity log intact?",
-    .details = "Also: is the key yours alone, does each sealed secret open? Exit code 4 when something is not well.",
+    .details = "Also: is the key yours alone, does each sealed secret open, whose are the steps? Exit code 4 when "
+               "something is not well.",
     .examples = "sluice doctor\nsluice doctor --json",
     .run = run_doctor,
 };

@@ -116,7 +116,7 @@ static int find_actor(struct question *q, struct err *err)
     if (getsockopt(q->guest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         return err_errno(err, "asking who knocks");
     }
-    if (engine_is_step(q->door->session->engine, peer.pid)) {
+    if (engine_is_step(q->door->session->engine, peer.pid, peer.uid)) {
         return err_set(err, ERR_DENIED, "a step decides nothing about runs: a person does");
     }
     if (getsockopt(q->guest->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0) {

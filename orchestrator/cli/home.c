@@ -144,6 +144,17 @@ bool home_is_new(const char *given, struct arena *arena)
     return fs_is_folder(path) && !fs_exists(path_join(arena, path, "sluice.db"));
 }
 
+/* A home that is shared with the user of the steps (engine/apart.h) shows it by its folders: whoever writes there
+ * leaves the group everything, as the engine does. */
+static void share(const char *home, struct arena *arena)
+{
+    struct stat status;
+    const mode_t shared = S_ISGID | S_IRWXG;
+    if (stat(path_join(arena, home, "artifacts"), &status) == 0 && (status.st_mode & shared) == shared) {
+        (void)umask((umask(0) | S_IRWXO) & ~(mode_t)S_IRWXG);
+    }
+}
+
 int home_open(const char *given, enum home_mode mode, const char *doing, struct arena *arena, struct home *ret_home,
               struct err *err)
 {
@@ -177,6 +188,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     }
     if (writes) {
         store_guards_expect(home.store);
+        share(home.path, arena);
     }
     *ret_home = home;
     return 0;

@@ -11,6 +11,7 @@
 #include "config/supply.h"
 
 #include "store/guards.h"
+#include "wire/keeper.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -341,8 +342,53 @@ int session_reconfigure(struct session *session, struct err *err)
     return engine_reconfigure(session->engine, &options, err);
 }
 
+int session_apart(const struct config *config, const char *home, struct arena *arena, struct engine_apart *ret,
+                  struct err *err)
+{
+    struct keeper_facts facts;
+    *ret = (struct engine_apart){0};
+    if (config->runner_socket == NULL) {
+        return 0;
+    }
+    if (keeper_who(config->runner_socket, arena, &facts, err) < 0) {
+        return err_add(err, "config.yaml says that steps are of another user ('runner'), and they cannot be");
+    }
+    if (strcmp(path_normal(arena, facts.home), path_normal(arena, home)) != 0) {
+        return err_set(err, ERR_STATE, "the service at '%s' is for the home '%s', and not for '%s'",
+                       config->runner_socket, facts.home, home);
+    }
+    const struct passwd *user = getpwuid(facts.uid);
+    *ret = (struct engine_apart){
+        .socket = config->runner_socket,
+        .uid = facts.uid,
+        .gid = facts.gid,
+        .user = user == NULL ? NULL : arena_strdup(arena, user->pw_name),
+        .folder = user == NULL ? NULL : arena_strdup(arena, user->pw_dir),
+    };
+    return 0;
+}
+
+/* Before anything is made in the home that steps share. */
+static int set_apart(struct session *session, struct err *err)
+{
+    struct engine_apart *apart = &session->apart;
+    const char *home = session->home.path;
+    struct err wrong = {0};
+    int result = session_apart(&session->config, home, session->cli->arena, apart, &wrong);
+    if (result == 0 && apart->socket != NULL) {
+        session->world = engine_world_apart(apart);
+        result = engine_apart_prepare(home, apart, &wrong);
+    }
+    /* Whatever it is: nothing can be run in this home. */
+    return result < 0 ? err_set(err, ERR_IO, "%s", wrong.message) : 0;
+}
+
 static int start_engine(struct session *session, struct err *err)
 {
+    if (set_apart(session, err) < 0) {
+        return -1;
+    }
+    bool apart = session->apart.socket != NULL;
     start_triggers(session);
     struct engine_options options = {
         .home = session->home.path,
@@ -353,6 +399,8 @@ static int start_engine(struct session *session, struct err *err)
         .lua_folder = session->installation.lua,
         .plugins = &session->catalogue,
         .clock = &clock_system,
+        .world = apart ? &session->world : NULL,
+        .apart = apart ? &session->apart : NULL,
         .linger_s = session->options.stays ? LINGER_FOR_EVER : LINGER_S,
         .secret = secret_source_read,
         .secret_forget = secret_source_forget,

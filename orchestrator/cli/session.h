@@ -11,6 +11,7 @@
 #include "cli/tracking.h"
 #include "cli/visit.h"
 #include "config/config.h"
+#include "engine/apart.h"
 #include "engine/engine.h"
 #include "store/pipeline_runs.h"
 #include "store/webhooks.h"
@@ -55,6 +56,8 @@ struct session {
     struct secret_source secrets;
     struct catalogue catalogue;
     struct installation installation;
+    struct engine_apart apart; /* of config.yaml; socket NULL: steps are of our user */
+    struct engine_world world; /* then the engine's */
     struct engine *engine; /* NULL on a visit */
     struct triggers *triggers; /* the same */
     struct hooks *hooks; /* NULL unless session_take_hooks was called */
@@ -100,6 +103,11 @@ int session_vote(struct session *session, struct engine_vote *vote, struct json 
  * it is to be done here, -1. What it asks for may be done twice, when a holder goes without an answer. */
 int session_ask_holder(struct session *session, const char *wish, const struct json *document, struct json *ret_outcome,
                        struct err *err);
+
+/* Whose the steps are, as config.yaml says: `socket` NULL when they are our own user's. What stands in the way of
+ * another's is an err. */
+int session_apart(const struct config *config, const char *home, struct arena *arena, struct engine_apart *ret,
+                  struct err *err);
 
 /* What was read of config.yaml is in force (home_take_config). */
 int session_take_config(struct session *session, const char *actor, const char **ret_words, struct err *err);

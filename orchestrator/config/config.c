@@ -7,6 +7,7 @@
 #include "config/external_url.h"
 #include "base/path.h"
 #include "config/group_roles.h"
+#include "config/step_user.h"
 #include "config/supply.h"
 #include "config/texts.h"
 #include "pipeline/load.h"
@@ -306,6 +307,11 @@ static void key_mlflow(struct loader *loader, const struct yaml_node *node, void
     (void)load_map(loader, node, mlflow_keys, target, "'mlflow'");
 }
 
+static void key_runner(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    step_user_load(loader, node, &reading_of(target)->config->runner_socket);
+}
+
 static void key_metrics(struct loader *loader, const struct yaml_node *node, void *target)
 {
     watching_load(loader, node, &reading_of(target)->config->watching);
@@ -454,6 +460,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
+    ROW("", "runner", TAKES_MAP, key_runner, "map", "Whose the steps are: of another user, by a service.")             \
     ROW("", "secrets", TAKES_MAP, key_secrets, "map", "Where ${{ secrets.NAME }} comes from.")                         \
     ROW("", "step_env", TAKES_LIST, key_step_env, "list of text",                                                      \
         "Environment variables of sluice that steps see, too; PREFIX_* for several.")                                  \
@@ -475,6 +482,7 @@ const struct config_key config_keys[] = {
     WATCHING_DOCS(AS_DOC)
     MLFLOW_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)
+    STEP_USER_DOCS(AS_DOC)
     AUTH_KEYS(AS_DOC)
     GUARD_DOCS(AS_DOC)
     RETENTION_DOCS(AS_DOC)

@@ -64,6 +64,7 @@ struct config {
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */
     struct watching watching;   /* of `metrics` */
     const char *external_url;   /* by which people reach the server; NULL: not said */
+    const char *runner_socket;  /* of `runner`: of the service that starts runners as another user; NULL: we do */
     enum permission default_permission; /* of users, for what nothing is said of */
 };
 

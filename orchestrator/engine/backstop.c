@@ -14,6 +14,7 @@
  */
 #include "base/log.h"
 #include "base/parse.h"
+#include "engine/apart.h"
 #include "engine/engine_internal.h"
 
 #include <stdlib.h>
@@ -169,6 +170,17 @@ static int cut_off_late(struct engine *engine, const struct runner_link *link, i
     return 0;
 }
 
+/* Only their own user may signal processes of another. */
+static bool wake(const struct engine *engine, const struct runner_link *link)
+{
+    return link->apart ? apart_signal(engine, link, "CONT") : runner_process_wake(link->pidfd);
+}
+
+static bool kill_runner(const struct engine *engine, const struct runner_link *link)
+{
+    return link->apart ? apart_signal(engine, link, "KILL") : runner_process_kill(link->pidfd);
+}
+
 static int give_up(struct engine *engine, struct runner_link *link, struct err *err)
 {
     int64_t at_ms = now_of(engine) - engine->backstop_ms;
@@ -183,7 +195,7 @@ static int give_up(struct engine *engine, struct runner_link *link, struct err *
     if (others < 0) {
         return -1;
     }
-    if (others > 0 || !runner_process_kill(link->pidfd)) {
+    if (others > 0 || !kill_runner(engine, link)) {
         return cut_off_late(engine, link, at_ms, err);
     }
     log_error("engine", "runner=%s was killed", link->id);
@@ -215,7 +227,7 @@ static int look(struct engine *engine, struct runner_link *link, struct err *err
         log_warn("engine",
                  "runner=%s has not answered for %lld ms, and a step that it holds is late: it is sent SIGCONT",
                  link->id, (long long)(engine->backstop_ms / 2));
-        (void)runner_process_wake(link->pidfd);
+        (void)wake(engine, link);
         link_ask(engine, link);
     } else if (link->unanswered > LOOKS) {
         return give_up(engine, link, err);

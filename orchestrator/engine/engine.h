@@ -26,6 +26,7 @@
 
 struct engine;
 struct engine_world;
+struct engine_apart;
 struct pipeline_run;
 
 /* Who starts runs by itself (trigger/): it is asked within the turns, and what it writes is in their transactions. */
@@ -53,6 +54,7 @@ struct engine_options {
     struct catalogue *plugins;
     const struct clock *clock;
     const struct engine_world *world; /* NULL: the machine as it is (engine/world.h) */
+    const struct engine_apart *apart; /* steps are of another user (engine/apart.h); NULL: of ours */
     int slots;                 /* steps at once; 0: the number of processors */
     const struct resource_supply *supply; /* what steps may ask for */
     size_t supply_count;
@@ -230,7 +232,7 @@ bool engine_is_blocked(struct engine *engine, const char *run_id);
  * known. */
 bool engine_is_idle(struct engine *engine);
 /* Whether a process is a runner of this home, or descends from one: a step, which decides nothing. */
-bool engine_is_step(const struct engine *engine, pid_t pid);
+bool engine_is_step(const struct engine *engine, pid_t pid, uid_t uid);
 /* What it has done since it was opened. */
 struct engine_stats {
     struct histogram turns;    /* from the end of a wait until all that followed was committed */

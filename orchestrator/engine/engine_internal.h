@@ -120,7 +120,9 @@ struct runner_link {
     bool listed;    /* since rows were last read it has said what it holds */
     int64_t protocol; /* its newest; 0: it has not said hello */
     int tracking_port; /* where its steps' MLflow clients find us; 0: nowhere */
-    bool usable;    /* speaks our protocol, too: may get new steps */
+    bool apart;     /* a keeper started it, as the user of the steps */
+    pid_t pid;      /* as it says itself; 0: it has not said hello */
+    bool usable;    /* speaks our protocol, too, and is of the user that steps are of: may get new steps */
     bool full;      /* the socket took no more: epoll watches for room */
     bool dead;
     bool again;     /* made when another to the same runner had broken */
@@ -128,11 +130,6 @@ struct runner_link {
     int unanswered; /* looks of the backstop since it was asked for a sign of life; 0: it has answered */
     bool silent;    /* it has not answered in time: gets no new steps until it does */
 };
-
-/* ---- process_stat.c ---- */
-enum { STAT_PARENT = 4, STAT_GROUP = 5, STAT_SESSION = 6, STAT_START_TICKS = 22 };
-/* A field of /proc/PID/stat, counted from 1 as in proc(5); -1 when the process is gone or a zombie. */
-int64_t process_stat(const char *pid, int wanted);
 
 /* What is to be done after the commit. */
 struct outgoing {
@@ -531,9 +528,9 @@ struct runner_link *links_current(struct engine *engine, struct err *err);
 struct runner_link *link_find(struct engine *engine, const char *id);
 int links_read(struct engine *engine, struct runner_link *link, struct err *err);
 /* Puts the message behind those that wait; what follows it is sent together with it. */
-void link_queue(struct engine *engine, struct runner_link *link, const struct json *message);
+void link_queue(struct engine *engine, struct runner_link *link, struct json *message);
 /* Sends it and what waits, now or when the socket has room. */
-void link_send(struct engine *engine, struct runner_link *link, const struct json *message);
+void link_send(struct engine *engine, struct runner_link *link, struct json *message);
 /* Asks what it has: what it should have and has not is started there then, what it should not have is forgotten. */
 void link_ask(struct engine *engine, struct runner_link *link);
 /* Sends what waits to be sent, now or when the socket has room. */
@@ -588,6 +585,7 @@ bool runner_process_wake(int pidfd);
 bool runner_process_kill(int pidfd);
 
 /* ---- sweep.c ---- */
+struct process_prey attempt_prey(const struct attempt_row *row);
 /* struct engine_world's sweep on the machine as it is. */
 int attempt_sweep(void *ctx, const struct attempt_row *row, struct strbuf *pids);
 

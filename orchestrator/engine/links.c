@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/apart.h"
 #include "engine/engine_internal.h"
 #include "engine/tracking.h"
 
@@ -66,13 +67,33 @@ static void crash_at_message(const struct engine *engine, const char *when, cons
     crash_point(engine, name);
 }
 
-void link_queue(struct engine *engine, struct runner_link *link, const struct json *message)
+/* A runner that is apart may not open the journal: it comes along. Without it (there was no descriptor left) the runner
+ * says that it cannot be written, and holds the step until the next one brings it. */
+static void give_journal(struct engine *engine, struct runner_link *link, struct json *message)
+{
+    struct err err = {0};
+    int fd = apart_journal(json_get_text(message, "journal", ""), &err);
+    if (fd < 0 || !message_give_fd(&link->stream, fd)) {
+        log_error("engine", "runner=%s cannot be given the journal: %s", link->id,
+                  fd < 0 ? err.message : "no descriptor is left");
+    } else {
+        json_set(engine->turn, message, "journal_given", json_bool(true));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+void link_queue(struct engine *engine, struct runner_link *link, struct json *message)
 {
     crash_at_message(engine, "before", message);
+    if (link->apart && strcmp(json_get_text(message, "type", ""), "spawn") == 0) {
+        give_journal(engine, link, message);
+    }
     message_send(&link->stream, message);
 }
 
-void link_send(struct engine *engine, struct runner_link *link, const struct json *message)
+void link_send(struct engine *engine, struct runner_link *link, struct json *message)
 {
     link_queue(engine, link, message);
     link_flush(engine, link);
@@ -173,6 +194,13 @@ void links_drop_dead(struct engine *engine)
 
 /* ---- starting one ---------------------------------------------------------------------------- */
 
+/* Where a runner says why it could not begin. */
+static const char *log_of(struct engine *engine, const char *folder, const char *id)
+{
+    return engine->options.apart != NULL ? "the log of its service (journalctl -u sluice-runner)"
+                                         : arena_printf(engine->turn, "'%s/%s.log'", folder, id);
+}
+
 /* Connects to a runner that has just been started. `*ret_gone`: somebody killed it before. */
 static int await_socket(struct engine *engine, const char *folder, const char *id, int pidfd, bool *ret_gone,
                         struct err *err)
@@ -188,13 +216,13 @@ static int await_socket(struct engine *engine, const char *folder, const char *i
     }
     *ret_gone = end == RUNNER_WAS_KILLED;
     if (fd < 0 && end == RUNNER_LIVES) {
-        return err_set(err, ERR_IO, "sluice-runner did not start within %d s: see '%s/%s.log'", RUNNER_START_MS / 1000,
-                       folder, id);
+        return err_set(err, ERR_IO, "sluice-runner did not start within %d s: see %s", RUNNER_START_MS / 1000,
+                       log_of(engine, folder, id));
     }
     return fd >= 0 ? fd
                    : err_set(err, ERR_IO,
-                             "sluice-runner ended as soon as it was started: it says why above, or in '%s/%s.log'",
-                             folder, id);
+                             "sluice-runner ended as soon as it was started: it says why above, or in %s",
+                             log_of(engine, folder, id));
 }
 
 /* A runner with its greeting. `*ret_gone`: it began, and was gone before it greeted. */
@@ -227,7 +255,7 @@ static struct runner_link *start_runner(struct engine *engine, const char *folde
     }
     if (link->dead || !link->usable) {
         *ret_gone = link->dead;
-        (void)err_set(err, ERR_IO, "sluice-runner does not answer: see '%s/%s.log'", folder, id);
+        (void)err_set(err, ERR_IO, "sluice-runner does not answer: see %s", log_of(engine, folder, id));
         return NULL;
     }
     return link;
@@ -258,13 +286,17 @@ struct runner_link *links_current(struct engine *engine, struct err *err)
 
 /* ---- what they say --------------------------------------------------------------------------- */
 
-/* One of another version ends the steps that it has, and then itself. */
+/* One of another version, or user, ends the steps that it has, and then itself. */
 static void dismiss(struct engine *engine, struct runner_link *link, size_t steps)
 {
     struct json message = json_object();
     json_set(engine->turn, &message, "type", json_cstring(engine->turn, "leave"));
     link_send(engine, link, &message);
-    if (steps > 0) {
+    if (steps > 0 && link->apart != (engine->options.apart != NULL)) {
+        log_warn("engine", "runner=%s is of %s: it ends the steps that it has (%zu), new ones go to another", link->id,
+                 link->apart ? "another user, and steps are to be of ours" : "our user, and steps are to be of another",
+                 steps);
+    } else if (steps > 0) {
         log_warn("engine",
                  "runner=%s is of another version (protocol %lld; this sluice speaks %d): it ends the steps that it "
                  "has (%zu), new ones go to another",
@@ -306,8 +338,11 @@ static void take_hello(struct engine *engine, struct runner_link *link, const st
 {
     tracking_take_port(engine, link, message);
     link->protocol = json_get_int(message, "protocol", 0);
+    link->apart = json_get_bool(message, "apart", false);
+    link->pid = (pid_t)json_get_int(message, "pid", 0);
     int64_t oldest = json_get_int(message, "oldest", link->protocol);
-    link->usable = oldest <= WIRE_PROTOCOL && WIRE_PROTOCOL <= link->protocol;
+    link->usable = oldest <= WIRE_PROTOCOL && WIRE_PROTOCOL <= link->protocol &&
+                   link->apart == (engine->options.apart != NULL);
 }
 
 static int take_message(struct engine *engine, struct runner_link *link, const struct json *message, struct err *err)

@@ -3,6 +3,7 @@
  */
 #include "base/id.h"
 #include "base/path.h"
+#include "engine/apart.h"
 #include "engine/engine_internal.h"
 #include "engine/tracking.h"
 #include "store/runs.h"
@@ -146,6 +147,7 @@ static int build_environment(struct spawning *s, struct err *err)
     for (size_t i = 0; base->type == JSON_OBJECT && i < base->u.object.count; i++) {
         json_set(s->arena, &s->env, base->u.object.members[i].key.p, base->u.object.members[i].value);
     }
+    apart_environment(s->engine, s->arena, &s->env);
     if (env_add_templates(s, s->open->pipeline->env, s->open->pipeline->env_count, err) < 0 ||
         env_add_templates(s, s->step->env, s->step->env_count, err) < 0) {
         return -1;

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "engine/apart.h"
 #include "engine/engine_internal.h"
 #include "store/experiments.h"
 
@@ -293,7 +294,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
     }
     const char *words = run_words(arena, &row);
     if (check_asks(engine, open, err) < 0 || places_group(engine, open, err) < 0 ||
-        fs_make_folders(folder, 0700, err) < 0) {
+        apart_run_folder(engine, folder, err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }

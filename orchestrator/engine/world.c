@@ -6,14 +6,13 @@
 #include "base/crash_point.h"
 #include "base/file_limit.h"
 #include "base/fs.h"
+#include "base/own_session.h"
 #include "engine/engine_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
@@ -130,23 +129,6 @@ static void system_runner_forget(void *ctx, const char *folder, const char *id)
     arena_free(arena);
 }
 
-extern char **environ;
-
-/* Ours, and LD_BIND_NOW: a function is looked up once in the runner, not again in each of its children. */
-static char **runner_environment(struct arena *arena)
-{
-    size_t count = 0;
-    while (environ != NULL && environ[count] != NULL) {
-        count++;
-    }
-    char **list = arena_array(arena, count + 2, sizeof *list);
-    if (count > 0) {
-        memcpy(list, environ, count * sizeof *list);
-    }
-    list[count] = "LD_BIND_NOW=1";
-    return list;
-}
-
 /* All descriptors of the engine are close-on-exec: the runner inherits none. */
 static int system_runner_start(void *ctx, const struct engine_options *options, const char *folder, const char *id,
                                int *ret_pidfd, struct err *err)
@@ -166,22 +148,10 @@ static int system_runner_start(void *ctx, const struct engine_options *options, 
     if (fs_make_folders(folder, 0700, err) < 0) {
         return -1;
     }
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
     pid_t pid = 0;
-    struct arena *arena = arena_new();
     file_limit_lower();
-    int code = posix_spawn(&pid, options->runner, NULL, &attributes, argv, runner_environment(arena));
+    int code = own_session_start(options->runner, argv, NULL, &pid);
     file_limit_raise();
-    arena_free(arena);
-    (void)posix_spawnattr_destroy(&attributes);
     if (code != 0) {
         errno = code;
         return err_errno(err, "starting '%s'", options->runner);

@@ -286,12 +286,26 @@ static bool is_ours(const struct collecting *c, const char *path)
     return false;
 }
 
+/* What steps of another user have made is theirs to remove; the folders above it are ours. */
+static int remove_all(const struct collecting *c, const char *path, struct err *err)
+{
+    struct err first = {0};
+    if (fs_remove(path, &first) == 0) {
+        return 0;
+    }
+    if (c->options->remove_theirs == NULL) {
+        *err = first;
+        return -1;
+    }
+    return c->options->remove_theirs(c->options->theirs, path, err) < 0 ? -1 : fs_remove(path, err);
+}
+
 /* Whether it is gone. */
 static bool remove_path(struct collecting *c, const char *path, struct gc_outcome *outcome)
 {
     struct err wrong = {0};
     crash_point(c, "gc_before_files");
-    if (is_ours(c, path) && fs_remove(path, &wrong) < 0) {
+    if (is_ours(c, path) && remove_all(c, path, &wrong) < 0) {
         outcome->failures++;
         outcome->failure =
             outcome->failure == NULL ? arena_strdup(c->options->arena, wrong.message) : outcome->failure;

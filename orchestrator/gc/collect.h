@@ -18,6 +18,9 @@ struct gc_options {
     struct arena *arena;
     void (*crash_point)(void *ctx, const char *name); /* between two acts: where a test ends the process */
     void *crash_ctx;
+    /* Lets another user, whose steps made it, remove what is below a path; NULL: all is ours. */
+    int (*remove_theirs)(void *theirs, const char *path, struct err *err);
+    void *theirs;
 };
 
 struct gc_outcome {

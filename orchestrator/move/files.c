@@ -95,7 +95,7 @@ static int link_file(int from_fd, const char *from, const char *to, struct artif
 static int bring(struct move_files *files, const char *from, const char *to, struct artifact *ret,
                  struct arena *arena, struct err *err)
 {
-    int fd = fs_make_folders(path_dir(arena, to), 0750, err) < 0 ? -1 : fs_open_file(from, err);
+    int fd = fs_make_folders(path_dir(arena, to), 0770, err) < 0 ? -1 : fs_open_file(from, err);
     if (fd < 0) {
         return -1;
     }

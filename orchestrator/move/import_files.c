@@ -89,7 +89,7 @@ static int write_spans(struct file_job *files, const struct import_record *recor
     if (text == NULL) {
         return 0;
     }
-    if (fs_make_folders(folder, 0750, err) < 0 || fs_write(path, str_from(text), 0640, false, err) < 0) {
+    if (fs_make_folders(folder, 0770, err) < 0 || fs_write(path, str_from(text), 0640, false, err) < 0) {
         return -1;
     }
     struct artifact row = {"traces.json", digest_bytes(str_from(text)).hex, (int64_t)strlen(text)};

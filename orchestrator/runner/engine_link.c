@@ -56,7 +56,10 @@ static void send_hello(struct engine_link *link)
     json_set(arena, &hello, "boot_id", json_cstring(arena, runner->boot_id));
     json_set(arena, &hello, "start_ticks", json_int(runner->start_ticks));
     json_set(arena, &hello, "tracking_port", json_int(runner->tracking_port));
-    message_give_fd(&link->stream, runner->tracking);
+    if (runner->options.listener >= 0) {
+        json_set(arena, &hello, "apart", json_bool(true));
+    }
+    (void)message_give_fd(&link->stream, runner->tracking);
     send_text(link, arena, &hello);
 }
 
@@ -169,12 +172,16 @@ static bool obey_hello(struct engine_link *link, const struct json *message)
 static bool obey_spawn(struct engine_link *link, const struct json *message, struct arena *arena)
 {
     struct runner *runner = link->runner;
+    int journal = json_get_bool(message, "journal_given", false) ? message_take_fd(&link->stream) : -1;
     if (runner_find(runner, json_get_int(message, "attempt", 0)) != NULL) {
+        if (journal >= 0) {
+            (void)close(journal);
+        }
         return false;
     }
     struct err err = {0};
     crash_point_pass("runner_told_spawn");
-    struct supervised *attempt = supervise_new(runner, arena, message, &err);
+    struct supervised *attempt = supervise_new(runner, arena, message, journal, &err);
     if (attempt == NULL) {
         log_error("runner", "%s", err.message);
         return false;
@@ -273,11 +280,12 @@ void engine_link_ready(struct engine_link *link, int64_t now_ms)
 
 /* ---- accepting ---- */
 
-static bool is_own_user(int fd)
+static bool is_of_engine(const struct runner *runner, int fd)
 {
     struct ucred peer;
     socklen_t size = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == runner->options.engine_uid || peer.uid == 0);
 }
 
 /* A free place, else that of a connection that never said hello. */
@@ -300,7 +308,7 @@ void engine_link_accept(struct runner *runner, int64_t now_ms)
 {
     int fd;
     while ((fd = accept4(runner->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-        if (!is_own_user(fd)) {
+        if (!is_of_engine(runner, fd)) {
             close(fd);
             continue;
         }

@@ -43,7 +43,7 @@ static int fill_stage(const struct model_file *model, const char *from, const ch
         if (fs_copy(from, stage, err) < 0) {
             return -1;
         }
-    } else if (fs_make_folders(stage, 0755, err) < 0 ||
+    } else if (fs_make_folders(stage, 0775, err) < 0 ||
                fs_copy(from, path_join(arena, stage, path_base(from)), err) < 0) {
         return -1;
     }

@@ -15,11 +15,21 @@
 
 const char *publish_stage(const char *target, struct arena *arena, struct err *err)
 {
-    if (fs_make_folders(path_dir(arena, target), 0755, err) < 0) {
+    if (fs_make_folders(path_dir(arena, target), 0775, err) < 0) {
         return NULL;
     }
     struct id id = id_run(NULL, clock_wall_ms(&clock_system));
     return arena_printf(arena, "%s/.new-%s", path_dir(arena, target), id.text);
+}
+
+/* Read-only. Where our umask leaves the group everything, we share a home with it: then the group reads what its owner
+ * does, or who keeps the home could not. */
+static mode_t published_mode(mode_t mode)
+{
+    mode_t mask = umask(0);
+    (void)umask(mask);
+    mode_t read = mode & 0555;
+    return (mask & S_IRWXG) == 0 ? read | (read & S_IRWXU) >> 3 : read;
 }
 
 static int digest_one(const char *path, const char *name, struct arena *arena, struct published *ret,
@@ -31,7 +41,7 @@ static int digest_one(const char *path, const char *name, struct arena *arena, s
     if (digest_file(path, &digest, &size, err) < 0) {
         return -1;
     }
-    if (stat(path, &status) < 0 || chmod(path, status.st_mode & 0555) < 0) {
+    if (stat(path, &status) < 0 || chmod(path, published_mode(status.st_mode)) < 0) {
         return err_errno(err, "making '%s' read-only", path);
     }
     struct json file = json_object();

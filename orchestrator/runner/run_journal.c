@@ -5,7 +5,9 @@
 #include "base/fs.h"
 #include "base/path.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096, UNHEARD_MS = 20 };
 
@@ -41,6 +43,11 @@ static void reserve(struct run_journal *journal)
 static int open_writer(struct run_journal *journal)
 {
     err_clear(&journal->err);
+    if (journal->given >= 0) {
+        int fd = fcntl(journal->given, F_DUPFD_CLOEXEC, 3); /* it may have to be tried again */
+        return fd < 0 ? err_errno(&journal->err, "cannot open the journal '%s'", journal->path)
+                      : journal_writer_over(fd, journal->path, &journal->writer, &journal->err);
+    }
     struct arena *arena = arena_new();
     int result = fs_make_folders(path_dir(arena, journal->path), 0700, &journal->err);
     arena_free(arena);
@@ -50,9 +57,21 @@ static int open_writer(struct run_journal *journal)
     return result;
 }
 
-struct run_journal *run_journal_new(const char *run_id, const char *path, int64_t now_ms)
+void run_journal_give(struct run_journal *journal, int take_fd)
+{
+    if (take_fd < 0 || journal->writer != NULL || journal->given >= 0) {
+        if (take_fd >= 0) {
+            (void)close(take_fd);
+        }
+        return;
+    }
+    journal->given = take_fd;
+}
+
+struct run_journal *run_journal_new(const char *run_id, const char *path, int take_fd, int64_t now_ms)
 {
     struct run_journal *journal = mem_alloc(sizeof *journal);
+    journal->given = take_fd;
     journal->run_id = mem_strdup(run_id);
     journal->path = mem_strdup(path);
     if (open_writer(journal) < 0) {
@@ -69,6 +88,9 @@ bool run_journal_is_in_place(const struct run_journal *journal)
 void run_journal_free(struct run_journal *journal)
 {
     journal_writer_close(journal->writer);
+    if (journal->given >= 0) {
+        (void)close(journal->given);
+    }
     drop_waiting(journal);
     free(journal->run_id);
     free(journal->path);

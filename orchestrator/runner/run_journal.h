@@ -28,6 +28,7 @@ struct run_journal {
     char *run_id;
     char *path;
     struct journal_writer *writer; /* NULL until it could be opened */
+    int given;                     /* what it is opened as, if it came from the engine; -1: by its path */
     struct {
         VEC_OF(struct run_journal_frame)
     } waiting;
@@ -51,8 +52,10 @@ struct run_journal {
 
 /* Is it the file that stands at its path? Also while it could not be opened. */
 bool run_journal_is_in_place(const struct run_journal *journal);
-/* Opens it, or leaves it full. The folder is made. */
-struct run_journal *run_journal_new(const char *run_id, const char *path, int64_t now_ms);
+/* Opens it, or leaves it full. The folder is made. `take_fd`: the file, opened by the engine; -1: by its path. */
+struct run_journal *run_journal_new(const char *run_id, const char *path, int take_fd, int64_t now_ms);
+/* The file has come once more: taken if it could not be opened before. */
+void run_journal_give(struct run_journal *journal, int take_fd);
 /* Frames still waiting are lost. */
 void run_journal_free(struct run_journal *journal);
 /* Writes or keeps the frame, stamped with the wall clock. `now_ms` is monotonic. */

@@ -43,21 +43,21 @@ struct supervised *runner_find(const struct runner *runner, int64_t attempt)
     return NULL;
 }
 
-struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, bool anew,
-                                   int64_t now_ms)
+struct run_journal *runner_journal(struct runner *runner, const struct journal_order *order, int64_t now_ms)
 {
     for (size_t i = 0; i < runner->journals.count; i++) {
         struct run_journal *journal = runner->journals.items[i];
-        if (journal->replaced || strcmp(journal->path, path) != 0) {
+        if (journal->replaced || strcmp(journal->path, order->path) != 0) {
             continue;
         }
-        bool looked_at = anew || run_journal_is_idle(journal);
+        bool looked_at = order->anew || run_journal_is_idle(journal);
         if (!looked_at || run_journal_is_in_place(journal)) {
+            run_journal_give(journal, order->take_fd);
             return journal;
         }
         journal->replaced = true;
     }
-    struct run_journal *journal = run_journal_new(run_id, path, now_ms);
+    struct run_journal *journal = run_journal_new(order->run_id, order->path, order->take_fd, now_ms);
     vec_push(&runner->journals, journal);
     return journal;
 }
@@ -159,6 +159,7 @@ void runner_forget_others(struct runner *runner, const struct supervised *keep)
         if (link->used) {
             /* Closed already, with all other descriptors: the number may be the child's own by now. */
             link->stream.fd = -1;
+            link->stream.give.count = link->stream.given.count = 0;
             message_stream_clear(&link->stream);
         }
     }
@@ -239,11 +240,37 @@ static void read_boot_id(struct runner *runner)
     runner->boot_id[strcspn(runner->boot_id, "\n")] = '\0';
 }
 
+static void close_all_but(int listener)
+{
+    if (listener > 3) {
+        (void)close_range(3, (unsigned)listener - 1, 0);
+    }
+    (void)close_range(listener < 0 ? 3 : (unsigned)listener + 1, ~0U, 0);
+}
+
+/* Where the engine finds us. The steps of one that is apart are of its own user: nothing of it is to be read by them,
+ * and there is no file of the home that it might open. */
+static int take_place(struct runner *runner, struct err *err)
+{
+    int listener = runner->options.listener;
+    runner->folder = -1;
+    if (listener < 0) {
+        return home_socket_open(runner->options.home, runner->options.id, &runner->folder, &runner->listener, err);
+    }
+    int flags = fcntl(listener, F_GETFL);
+    if (flags < 0 || fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(listener, F_SETFD, FD_CLOEXEC) < 0 ||
+        prctl(PR_SET_DUMPABLE, 0) < 0 || chdir("/") < 0) {
+        return err_errno(err, "cannot use the socket that was given");
+    }
+    runner->listener = listener;
+    return 0;
+}
+
 static int begin(struct runner *runner, struct err *err)
 {
     crash_point_pass("runner_begins");
     (void)setsid();
-    (void)close_range(3, ~0U, 0);
+    close_all_but(runner->options.listener);
     runner->umask = umask(0);
     (void)umask(runner->umask);
     runner->folders.umask = runner->umask;
@@ -254,8 +281,7 @@ static int begin(struct runner *runner, struct err *err)
     runner->start_ticks = runner_start_ticks(getpid());
     runner->arena = arena_new();
     runner->engine_left_ms = clock_monotonic_ms(&clock_system);
-    if (home_socket_open(runner->options.home, runner->options.id, &runner->folder, &runner->listener, err) < 0 ||
-        watch_signals(runner, err) < 0) {
+    if (take_place(runner, err) < 0 || watch_signals(runner, err) < 0) {
         return -1;
     }
     runner->tracking = tracking_listen(&runner->tracking_port);
@@ -493,7 +519,11 @@ static void loop(struct runner *runner)
 static void end(struct runner *runner)
 {
     sync_worker_free(runner->syncs);
-    home_socket_close(runner->folder, runner->options.id, runner->listener);
+    if (runner->folder >= 0) {
+        home_socket_close(runner->folder, runner->options.id, runner->listener);
+    } else {
+        close(runner->listener);
+    }
     if (runner->tracking >= 0) {
         close(runner->tracking);
     }

@@ -2,9 +2,10 @@
  * sluice-runner: starts the steps of a home, watches them, writes their journals, and outlives the engine.
  *
  * One thread, one epoll loop. It listens at <home>/runner/<id>.sock for the engine (wire/message.h) and logs to
- * <home>/runner/<id>.log. An engine of a newer generation takes the place of an older one. Without an engine it keeps
- * its steps running for the linger time, then stops them. It ends when there is nothing left to do: no steps and no
- * engine for a second, or after "leave".
+ * <home>/runner/<id>.log. Started by a keeper (runner/keeper.h) it is of another user than the engine, and may use
+ * neither: then the socket is given to it, and it logs to where the keeper does. An engine of a newer generation takes
+ * the place of an older one. Without an engine it keeps its steps running for the linger time, then stops them. It ends
+ * when there is nothing left to do: no steps and no engine for a second, or after "leave".
  */
 #ifndef SLUICE_RUNNER_RUNNER_H
 #define SLUICE_RUNNER_RUNNER_H
@@ -23,6 +24,8 @@ struct runner_options {
     const char *home; /* absolute */
     const char *id;
     int64_t linger_ms; /* RUNNER_LINGER_NONE: for ever */
+    int listener;      /* where the engine connects, made by it; -1: we listen in the home ourselves */
+    uid_t engine_uid;  /* whose connections are taken */
 };
 
 struct runner {
@@ -69,10 +72,15 @@ int runner_serve(const struct runner_options *options, struct err *err);
 
 /* ---- for the other files of this folder ---- */
 struct supervised *runner_find(const struct runner *runner, int64_t attempt);
-/* The journal of a run, opened when no attempt has it open yet; the caller counts itself in journal->attempts. `anew`:
- * one that was open before its file was put aside or removed is no more used. */
-struct run_journal *runner_journal(struct runner *runner, const char *run_id, const char *path, bool anew,
-                                   int64_t now_ms);
+/* Which journal an attempt writes in, as its spawn message says. */
+struct journal_order {
+    const char *run_id;
+    const char *path;
+    bool anew;   /* one that was open before its file was put aside or removed is no more used */
+    int take_fd; /* the file, opened by the engine; -1: none came */
+};
+/* The journal of a run, opened when no attempt has it open yet; the caller counts itself in journal->attempts. */
+struct run_journal *runner_journal(struct runner *runner, const struct journal_order *order, int64_t now_ms);
 /* 1 when so many bytes of the journal are on the disk, 0 when that is under way, -1 when it cannot be known. */
 int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size, struct err *err);
 /* Registers `fd` for `events`, changes what it is registered for, or takes it out (0). */

@@ -201,12 +201,12 @@ int step_artifacts_plan(const struct json *spawn, struct arena *arena, struct st
 
 static int copy_many(const struct step_matches *matches, const char *stage, struct arena *arena, struct err *err)
 {
-    if (fs_make_folders(stage, 0755, err) < 0) {
+    if (fs_make_folders(stage, 0775, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < matches->count; i++) {
         const char *to = path_join(arena, stage, matches->relatives[i]);
-        if (fs_make_folders(path_dir(arena, to), 0755, err) < 0 || fs_copy(matches->paths[i], to, err) < 0) {
+        if (fs_make_folders(path_dir(arena, to), 0775, err) < 0 || fs_copy(matches->paths[i], to, err) < 0) {
             return -1;
         }
     }
@@ -297,7 +297,7 @@ static int publish_one(const char *root, struct step_artifact_entry *entry, stru
 {
     const char *target = path_join(arena, root, entry->path);
     const char *stage = entry->stage;
-    if (fs_make_folders(path_dir(arena, target), 0755, err) < 0) {
+    if (fs_make_folders(path_dir(arena, target), 0775, err) < 0) {
         return -1;
     }
     entry->stage = NULL;

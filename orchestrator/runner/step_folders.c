@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0755, FILE_MODE = 0600 };
+/* What the umask leaves of it: in a home that is shared with the user of the steps, its group, too, may write. */
+enum { FOLDER_MODE = 0775, FILE_MODE = 0600 };
 
 static bool is_resumed(const struct json *spawn)
 {
@@ -68,7 +69,7 @@ static void keep_spare(char **list, int *count, const char *path)
 static bool is_as_given(const char *path, mode_t kind, mode_t rights)
 {
     struct stat st;
-    if (lstat(path, &st) < 0 || st.st_uid != geteuid() || st.st_mode != (kind | rights)) {
+    if (lstat(path, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & ~(mode_t)S_ISGID) != (kind | rights)) {
         return false;
     }
     return kind == S_IFDIR ? is_empty_folder(path) : st.st_nlink == 1 && st.st_size == 0;

@@ -78,13 +78,16 @@ void supervise_warn(struct supervised *attempt, const char *text, int64_t now_ms
 }
 
 struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
-                                 struct err *err)
+                                 int take_journal, struct err *err)
 {
     int64_t id = json_get_int(spawn, "attempt", 0);
     const char *run_id = json_get_text(spawn, "run_id", "");
     const char *path = json_get_text(spawn, "journal", "");
     if (id <= 0 || *run_id == '\0' || path[0] != '/') {
         (void)err_set(err, ERR_INPUT, "a spawn message without attempt, run_id or journal");
+        if (take_journal >= 0) {
+            (void)close(take_journal);
+        }
         return NULL;
     }
     int64_t now_ms = clock_monotonic_ms(&clock_system);
@@ -108,7 +111,8 @@ struct supervised *supervise_new(struct runner *runner, struct arena *take_arena
     attempt->facts.code = 125;
     attempt->facts.log_limit_bytes = attempt->log_limit_bytes;
     attempt->memory_limit_bytes = json_get_int(json_get(spawn, "limits"), "tree_bytes", 0);
-    attempt->journal = runner_journal(runner, run_id, path, json_get_bool(spawn, "journal_anew", false), now_ms);
+    const struct journal_order journal = {run_id, path, json_get_bool(spawn, "journal_anew", false), take_journal};
+    attempt->journal = runner_journal(runner, &journal, now_ms);
     attempt->journal->attempts++;
     attempt->after = json_get_int(spawn, "after", 0);
     if (attempt->after == 0) {

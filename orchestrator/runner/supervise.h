@@ -96,9 +96,10 @@ struct supervised {
     struct exit_facts facts;
 };
 
-/* Takes `take_arena`, which holds `spawn`. NULL with `err` when the message cannot be worked with. */
+/* Takes `take_arena`, which holds `spawn`, and the journal that came along (-1: none). NULL with `err` when the message
+ * cannot be worked with: then the arena is the caller's still. */
 struct supervised *supervise_new(struct runner *runner, struct arena *take_arena, const struct json *spawn,
-                                 struct err *err);
+                                 int take_journal, struct err *err);
 /* The journal says that it is about to begin. */
 void supervise_announce(struct supervised *attempt, int64_t now_ms);
 void supervise_free(struct supervised *attempt);

@@ -80,6 +80,8 @@ struct journal_writer;
 /* Opens for appending, creating it if absent. An existing file is scanned: a torn tail is cut off,
  * the sequence goes on. */
 int journal_writer_open(const char *path, struct journal_writer **ret_writer, struct err *err);
+/* The same of a file that somebody else has opened for us; `path` is for messages. */
+int journal_writer_over(int take_fd, const char *path, struct journal_writer **ret_writer, struct err *err);
 /* Cuts the file off at `offset`, which journal_reader_offset gave: what a power cut has left behind it is no frame. */
 int journal_cut(const char *path, int64_t offset, struct err *err);
 /* Appends one frame with one write. On ENOSPC and the like: -1, the file is cut back to whole

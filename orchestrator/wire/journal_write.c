@@ -145,15 +145,20 @@ int journal_writer_open(const char *path, struct journal_writer **ret_writer, st
     if (fd < 0) {
         return err_errno(err, "cannot open the journal '%s'", path);
     }
+    return journal_writer_over(fd, path, ret_writer, err);
+}
+
+int journal_writer_over(int take_fd, const char *path, struct journal_writer **ret_writer, struct err *err)
+{
     struct journal_writer *writer = mem_alloc(sizeof *writer);
-    *writer = (struct journal_writer){.fd = fd, .path = mem_strdup(path)};
+    *writer = (struct journal_writer){.fd = take_fd, .path = mem_strdup(path)};
     int result = lock(writer, err);
     if (result == 0) {
         result = catch_up(writer, err);
         unlock(writer);
     }
     if (result < 0) {
-        close(fd);
+        close(take_fd);
         free(writer->path);
         free(writer);
         return -1;

@@ -18,7 +18,7 @@ enum { LENGTH_BYTES = 4, READ_BYTES = 64 << 10, FILL_MAX_BYTES = 4 << 20, OUT_MA
 
 void message_stream_init(struct message_stream *stream, int take_fd)
 {
-    *stream = (struct message_stream){.fd = take_fd, .give_fd = -1, .given_fd = -1};
+    *stream = (struct message_stream){.fd = take_fd};
     strbuf_init(&stream->in, SIZE_MAX / 4);
     strbuf_init(&stream->out, OUT_MAX_BYTES);
     int flags = fcntl(take_fd, F_GETFL);
@@ -40,14 +40,19 @@ void message_stream_clear(struct message_stream *stream)
     if (stream->fd >= 0) {
         close(stream->fd);
     }
-    if (stream->given_fd >= 0) {
-        close(stream->given_fd);
+    for (size_t i = 0; i < stream->give.count; i++) {
+        close(stream->give.items[i].fd);
     }
+    for (size_t i = 0; i < stream->given.count; i++) {
+        close(stream->given.items[i]);
+    }
+    vec_clear(&stream->give);
+    vec_clear(&stream->given);
     wipe(&stream->in);
     wipe(&stream->out);
     strbuf_clear(&stream->in);
     strbuf_clear(&stream->out);
-    stream->fd = stream->give_fd = stream->given_fd = -1;
+    stream->fd = -1;
     stream->in_used = stream->out_used = 0;
 }
 
@@ -58,15 +63,24 @@ union fd_control {
     char room[CMSG_SPACE(sizeof(int))];
 };
 
-void message_give_fd(struct message_stream *stream, int fd)
+bool message_give_fd(struct message_stream *stream, int fd)
 {
-    stream->give_fd = fd;
+    struct message_fd one = {.fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3), .at = stream->out.length};
+    if (one.fd < 0) {
+        return false;
+    }
+    vec_push(&stream->give, one);
+    return true;
 }
 
 int message_take_fd(struct message_stream *stream)
 {
-    int fd = stream->given_fd;
-    stream->given_fd = -1;
+    if (stream->given.count == 0) {
+        return -1;
+    }
+    int fd = stream->given.items[0];
+    stream->given.count--;
+    memmove(stream->given.items, stream->given.items + 1, stream->given.count * sizeof fd);
     return fd;
 }
 
@@ -76,26 +90,34 @@ static ssize_t send_with_fd(struct message_stream *stream, char *bytes, size_t s
     struct iovec part = {bytes, size};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
-    memcpy(CMSG_DATA(&control.header), &stream->give_fd, sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &stream->give.items[0].fd, sizeof(int));
     ssize_t n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
-    stream->give_fd = n > 0 ? -1 : stream->give_fd;
+    if (n > 0) {
+        close(stream->give.items[0].fd);
+        stream->give.count--;
+        memmove(stream->give.items, stream->give.items + 1, stream->give.count * sizeof stream->give.items[0]);
+    }
     return n;
 }
 
-static ssize_t send_bytes(struct message_stream *stream, char *bytes, size_t size)
+/* Up to the message that the next descriptor belongs to, or from there with it: none comes later than its message. */
+static ssize_t send_bytes(struct message_stream *stream)
 {
-    return stream->give_fd < 0 ? send(stream->fd, bytes, size, MSG_NOSIGNAL) : send_with_fd(stream, bytes, size);
+    size_t from = stream->out_used;
+    bool with = stream->give.count > 0 && stream->give.items[0].at <= from;
+    size_t next = with ? 1 : 0;
+    size_t to = next < stream->give.count ? stream->give.items[next].at : stream->out.length;
+    char *bytes = stream->out.data + from;
+    return with ? send_with_fd(stream, bytes, to - from) : send(stream->fd, bytes, to - from, MSG_NOSIGNAL);
 }
 
-/* One is kept, the last: what else was sent along is closed. */
 static void keep_fds(struct message_stream *stream, const struct cmsghdr *header)
 {
     size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (size_t i = 0; i < count; i++) {
-        if (stream->given_fd >= 0) {
-            close(stream->given_fd);
-        }
-        memcpy(&stream->given_fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+        vec_push(&stream->given, fd);
     }
 }
 
@@ -189,7 +211,11 @@ void message_send(struct message_stream *stream, const struct json *message)
     strbuf_init(&text, MESSAGE_MAX_BYTES);
     json_write(&text, message);
     struct strbuf *out = &stream->out;
+    size_t used = stream->out_used;
     compact(out, &stream->out_used);
+    for (size_t i = 0; i < stream->give.count; i++) {
+        stream->give.items[i].at -= used - stream->out_used;
+    }
     if (text.overflow || text.length + LENGTH_BYTES > out->max - out->length) {
         out->overflow = true;
     } else {
@@ -213,7 +239,7 @@ int message_flush(struct message_stream *stream)
         return -1;
     }
     while (stream->out_used < out->length) {
-        ssize_t n = send_bytes(stream, out->data + stream->out_used, out->length - stream->out_used);
+        ssize_t n = send_bytes(stream);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -237,11 +263,11 @@ int message_flush(struct message_stream *stream)
 
 int message_fill(struct message_stream *stream)
 {
-    if (stream->fd < 0) {
+    if (stream->fd < 0 || stream->given.count >= MESSAGE_FDS_MAX) {
         return -1;
     }
     compact(&stream->in, &stream->in_used);
-    for (size_t got = 0; got < FILL_MAX_BYTES;) {
+    for (size_t got = 0; got < FILL_MAX_BYTES && stream->given.count < MESSAGE_FDS_MAX;) {
         make_room(&stream->in, READ_BYTES);
         ssize_t n = receive_bytes(stream, stream->in.data + stream->in.length, READ_BYTES);
         if (n < 0 && errno == EINTR) {

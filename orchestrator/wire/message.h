@@ -26,10 +26,11 @@
  *
  * Runner to engine:
  *   {"type":"hello","protocol":2,"oldest":1,"id":TEXT,"pid":N,"boot_id":TEXT,"start_ticks":N,
- *    "tracking_port":N}
+ *    "tracking_port":N,"apart":true}
  *       with the listening socket of 127.0.0.1:tracking_port as a descriptor, unless it is 0 or absent: steps' MLflow
  *       clients connect there, whichever engine answers them
  *       `oldest` is the first protocol that it speaks; absent, it is `protocol`
+ *       `apart`: a keeper started it (keeper.h), as another user than the engine's; absent: it is of the engine's
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
  *                                     "after":ID,"order":{...}}]}
  *       after hello: what it knows; `calls` are questions still without a reply; `after` and `order` are of one that
@@ -48,6 +49,8 @@
  *                       begun. If `after` ends otherwise it is held until "stop" (it ends before it began) or "ack" (it
  *                       is forgotten)
  *   journal_anew                        true: the engine reads what stands at that path now, from its start
+ *   journal_given                       true: the journal comes along, as a descriptor: the runner is of another user,
+ *                                       and may not open it
  *   kind                "command" | "shell" | "lua" | "plugin"
  *   argv                ["python","train.py"]          of a command
  *   script, shell       text, and the argv it is given to with "{0}" for the script's file
@@ -90,10 +93,15 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/strbuf.h"
+#include "base/vec.h"
 
 #include <stdbool.h>
 
 enum { WIRE_PROTOCOL = 2, WIRE_PROTOCOL_OLDEST = 1, MESSAGE_MAX_BYTES = 64 << 20 };
+
+/* Descriptors that have come and wait to be taken. No more is read while there are so many; whoever sends more without
+ * a message that takes them is cut off. */
+enum { MESSAGE_FDS_MAX = 64 };
 
 /* One end of a connection: a non-blocking socket with its buffers. */
 struct message_stream {
@@ -102,8 +110,15 @@ struct message_stream {
     size_t in_used;
     struct strbuf out;
     size_t out_used;
-    int give_fd;  /* goes with the next bytes that are sent; -1: none */
-    int given_fd; /* came with bytes, and nobody has taken it; -1: none */
+    struct {
+        VEC_OF(struct message_fd {
+            int fd;
+            size_t at; /* in `out`: it goes with the byte there */
+        })
+    } give;
+    struct {
+        VEC_OF(int)
+    } given; /* have come, and nobody has taken them: the oldest first */
 };
 
 /* Takes `take_fd` over and makes it non-blocking. */
@@ -112,9 +127,11 @@ void message_stream_clear(struct message_stream *stream);
 /* Whether it is no larger than MESSAGE_MAX_BYTES when it is sent, else how large: one that is breaks the stream, so who
  * may have such a one asks first. */
 bool message_fits(const struct json *message, size_t *ret_bytes);
-/* A copy of a descriptor of ours is given to the other side, with what is sent next. One for a stream. */
-void message_give_fd(struct message_stream *stream, int fd);
-/* The descriptor that has come (close-on-exec), which the caller owns from now on; -1: none. */
+/* A copy of a descriptor of ours is given to the other side, with the message that is sent next: one for a message.
+ * False when there can be no copy. */
+bool message_give_fd(struct message_stream *stream, int fd);
+/* The next descriptor that has come (close-on-exec), which the caller owns from now on; -1: none. It comes with its
+ * message or before: who meets a message that has one takes it, or the next would get it. */
 int message_take_fd(struct message_stream *stream);
 /* Queues a message; message_flush sends. */
 void message_send(struct message_stream *stream, const struct json *message);

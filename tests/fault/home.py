@@ -31,7 +31,7 @@ def processes_of(home):
             continue
         if told.intersection(environ):
             steps.append(int(entry.name))
-        elif words[0].endswith(b"sluice-runner") and str(home.home).encode() in words:
+        elif words[0].endswith(b"sluice-runner") and words[1:2] == [b"serve"] and str(home.home).encode() in words:
             runners.append(int(entry.name))
     return runners, steps
 

@@ -4,6 +4,8 @@ import pytest
 
 import life
 
+BOTH_ARRANGEMENTS = True
+
 
 def is_succeeded(home, **attempts):
     home.expect_whole()

@@ -5,6 +5,8 @@ import pytest
 import life
 from faults import preload
 
+BOTH_ARRANGEMENTS = True
+
 
 def reboot(home, machine):
     home.kill_all()
@@ -13,8 +15,8 @@ def reboot(home, machine):
 
 
 @pytest.fixture
-def machine(tmp_path):
-    folder = tmp_path / "machine"
+def machine(home, tmp_path):
+    folder = getattr(home, "root", tmp_path) / "machine"  # where both users find it
     folder.mkdir()
     return folder
 

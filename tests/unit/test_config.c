@@ -467,7 +467,41 @@ TEST(every_key_is_documented)
     }
 }
 
-TESTS(RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
+TEST(config_says_where_steps_of_another_user_are_asked_for)
+{
+    static const struct {
+        const char *text;
+        const char *words; /* NULL: it is good */
+    } cases[] = {
+        {"runner: {socket: /run/sluice-runner.sock}\n", NULL},
+        {"runner: {}\n", "expected 'socket'"},
+        {"runner: {socket: run/sluice.sock}\n", "expected an absolute path"},
+        {"runner: {socket: ''}\n", "expected an absolute path"},
+        {"runner: {socket: \"/a\\0b\"}\n", ""},
+        {"runner: {socket: /0123456789012345678901234567890123456789012345678901234567890123456789"
+         "0123456789012345678901234567890123456789}\n",
+         "at most 107 bytes"},
+        {"runner: {socket: [a]}\n", ""},
+        {"runner: {user: sluice-run}\n", ""},
+        {"runner: sluice-run\n", ""},
+    };
+    struct fixture f;
+    assert_int_equal(load(&f, NULL), 0);
+    assert_null(f.config.runner_socket);
+    done(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(load(&f, cases[i].text), cases[i].words == NULL ? 0 : -1);
+        if (cases[i].words == NULL) {
+            assert_string_equal(f.config.runner_socket, "/run/sluice-runner.sock");
+        } else {
+            assert_non_null(strstr(f.diags.items[0].message, cases[i].words));
+        }
+        done(&f);
+    }
+}
+
+TESTS(RUN(config_says_where_steps_of_another_user_are_asked_for),
+      RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
       RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
       RUN(guards_are_kept_as_one_list_whatever_way_they_are_written),
       RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),

@@ -304,7 +304,29 @@ TEST(points_of_runners_of_before_are_read)
     }
 }
 
-TESTS(RUN(crc32c_agrees_with_the_vectors_of_rfc_3720), RUN(journal_gives_back_what_was_written),
+TEST(journal_that_somebody_else_has_opened_is_written_like_any)
+{
+    char *path = temporary_path();
+    write_three(path);
+    struct journal_writer *writer = NULL;
+    struct err err = {0};
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(journal_writer_over(fd, path, &writer, &err), 0);
+    assert_int_equal(journal_append(writer, 1, 1, JOURNAL_LOG, STR("x"), &err), 0);
+    journal_writer_close(writer);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    int count;
+    assert_int_equal(count_frames(path, &count), 0);
+    assert_int_equal(count, 4);
+    fd = open(path, O_RDONLY | O_CLOEXEC); /* one that cannot be written says so, and is closed */
+    assert_int_equal(journal_writer_over(fd, path, &writer, &err), 0);
+    assert_int_equal(journal_append(writer, 1, 1, JOURNAL_LOG, STR("x"), &err), -1);
+    journal_writer_close(writer);
+    drop(path);
+}
+
+TESTS(RUN(journal_that_somebody_else_has_opened_is_written_like_any),
+      RUN(crc32c_agrees_with_the_vectors_of_rfc_3720), RUN(journal_gives_back_what_was_written),
       RUN(journal_reader_sees_frames_as_they_come), RUN(journal_takes_frames_of_one_mebibyte_and_no_more),
       RUN(journal_changed_at_any_byte_never_gives_a_wrong_frame),
       RUN(journal_shorter_than_the_offset_is_corrupt_and_absent_is_not_found),

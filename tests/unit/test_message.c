@@ -5,7 +5,9 @@
 #include "wire/message.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct pair {
@@ -182,19 +184,81 @@ static int open_fds(void)
     return count;
 }
 
-TEST(message_keeps_one_descriptor_whatever_is_sent)
+TEST(message_cuts_off_who_sends_descriptors_that_nobody_takes)
 {
     struct pair pair = pair_new();
     int before = open_fds();
-    for (size_t count = 1; count <= 4; count++) {
-        put_with_fds(pair.there, count);
+    for (size_t i = 0; pair.here.given.count < MESSAGE_FDS_MAX; i++) {
+        put_with_fds(pair.there, 1 + i % 4);
         assert_int_equal(message_fill(&pair.here), 0);
+        assert_true(i < MESSAGE_FDS_MAX);
     }
-    int fd = message_take_fd(&pair.here);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(message_take_fd(&pair.here), -1);
+    put_with_fds(pair.there, 1);
+    assert_int_equal(message_fill(&pair.here), -1);
+    assert_true(open_fds() <= before + MESSAGE_FDS_MAX + 1); /* two may come at once */
+    pair_end(&pair);
+    assert_int_equal(open_fds(), before - 2);
+}
+
+/* A file of `size` bytes that only its descriptor names. */
+static int file_of(size_t size)
+{
+    int fd = memfd_create("message", MFD_CLOEXEC);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    return fd;
+}
+
+static struct json numbered(struct arena *arena, int64_t number, bool with)
+{
+    struct json message = json_object();
+    json_set(arena, &message, "type", json_cstring(arena, "numbered"));
+    json_set(arena, &message, "number", json_int(number));
+    json_set(arena, &message, "with", json_bool(with));
+    return message;
+}
+
+/* Each message that has one takes its own, however they are cut on the way: here by a socket of few bytes. */
+TEST(message_descriptors_stay_with_their_messages)
+{
+    enum { MESSAGES = 300 };
+    struct pair pair = pair_new();
+    struct message_stream there;
+    struct err err = {0};
+    int small = 4096;
+    int before = open_fds();
+    assert_int_equal(setsockopt(pair.here.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    message_stream_init(&there, pair.there);
+    int64_t got = 0;
+    for (int64_t sent = 0; got < MESSAGES;) {
+        for (int i = 0; i < 7 && sent < MESSAGES; i++, sent++) {
+            bool with = sent % 3 != 0;
+            struct json message = numbered(pair.arena, sent, with);
+            int file = with ? file_of((size_t)sent) : -1;
+            assert_true(!with || message_give_fd(&pair.here, file));
+            message_send(&pair.here, &message);
+            if (with) {
+                close(file);
+            }
+        }
+        assert_true(message_flush(&pair.here) >= 0);
+        assert_int_equal(message_fill(&there), 0);
+        struct json message;
+        while (message_next(&there, pair.arena, &message, &err) == 1) {
+            assert_int_equal(json_get_int(&message, "number", -1), got);
+            struct stat file;
+            if (json_get_bool(&message, "with", false)) {
+                int fd = message_take_fd(&there);
+                assert_int_equal(fstat(fd, &file), 0);
+                assert_int_equal(file.st_size, got);
+                close(fd);
+            }
+            got++;
+        }
+    }
+    assert_int_equal(message_take_fd(&there), -1);
     assert_int_equal(open_fds(), before);
+    message_stream_clear(&there);
+    pair.there = -1;
     pair_end(&pair);
 }
 
@@ -206,7 +270,7 @@ TEST(message_gives_a_descriptor_once)
     struct err err = {0};
     message_stream_init(&there, pair.there);
     json_set(pair.arena, &message, "type", json_cstring(pair.arena, "hello"));
-    message_give_fd(&pair.here, STDERR_FILENO);
+    assert_true(message_give_fd(&pair.here, STDERR_FILENO));
     for (int i = 0; i < 2; i++) {
         message_send(&pair.here, &message);
         assert_int_equal(message_flush(&pair.here), 1);
@@ -225,5 +289,7 @@ TEST(message_gives_a_descriptor_once)
 
 TESTS(RUN(message_split_at_any_byte_arrives_whole), RUN(messages_sent_arrive_in_order_through_a_full_socket),
       RUN(message_of_a_closed_peer_can_still_be_taken), RUN(message_that_is_wrong_or_too_large_is_refused),
-      RUN(message_that_was_taken_leaves_no_trace_in_the_buffer), RUN(message_keeps_one_descriptor_whatever_is_sent),
+      RUN(message_that_was_taken_leaves_no_trace_in_the_buffer),
+      RUN(message_cuts_off_who_sends_descriptors_that_nobody_takes),
+      RUN(message_descriptors_stay_with_their_messages),
       RUN(message_gives_a_descriptor_once))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who cannot look has not seen that nothing is left.
  */
+#include "base/process_stat.h"
 #include "engine/engine_internal.h"
 #include "runner/sweep.h"
 

@@ -1,11 +1,11 @@
-/* SPDX-License-Identifier: Apache-2.0
- * What the kernel says of a process in /proc/PID/stat.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/process_stat.h"
+
 #include "base/parse.h"
-#include "engine/engine_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 int64_t process_stat(const char *pid, int wanted)
