@@ -230,7 +230,7 @@ bench-loading: all $(BUILD)/bench/floor_yaml ## how long checking large files ta
 
 # ---- installing ------------------------------------------------------------------------------------
 install: all ## put it in place: PREFIX=/usr/local, DESTDIR=
-	@orchestrator/install.sh "$(BUILD)" "$(DESTDIR)$(PREFIX)"
+	@PREFIX="$(PREFIX)" orchestrator/install.sh "$(BUILD)" "$(DESTDIR)$(PREFIX)"
 uninstall: ## take it away again: the same PREFIX and DESTDIR
 	@orchestrator/install.sh --uninstall "$(DESTDIR)$(PREFIX)"
 

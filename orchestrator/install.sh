@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Puts what was built in place below a folder, or takes it away again.
-#   install.sh BUILD FOLDER          FOLDER is DESTDIR and PREFIX together
+#   install.sh BUILD FOLDER          FOLDER is DESTDIR and PREFIX together; units are written for PREFIX (/usr)
 #   install.sh --uninstall FOLDER
 # The programs find each other from where they lie (bin/../libexec/sluice and so on), so the folder may be moved. What
 # was installed stands in share/sluice/installed; nothing else is ever removed.
@@ -24,6 +24,11 @@ made() {
     shift
     "$@" >"$scratch/made"
     put 644 "$scratch/made" "$path"
+}
+
+# A unit with the paths of where it is installed.
+in_prefix() {
+    sed "s|^ExecStart=/usr/|ExecStart=${PREFIX:-/usr}/|" "$1"
 }
 
 put_all() {
@@ -52,6 +57,12 @@ put_all() {
     for page in "$scratch"/man/*.1; do
         put 644 "$page" "share/man/man1/${page##*/}"
     done
+    # Services for systemd, which do nothing until somebody enables them.
+    for unit in sluice.service sluice-runner.socket sluice-runner.service; do
+        made "lib/systemd/system/$unit" in_prefix "$source/orchestrator/packaging/$unit"
+    done
+    put 644 "$source/orchestrator/packaging/sluice.sysusers" lib/sysusers.d/sluice.conf
+    put 644 "$source/orchestrator/packaging/sluice.tmpfiles" lib/tmpfiles.d/sluice.conf
     made share/bash-completion/completions/sluice "$build/sluice" completion bash
     made share/zsh/site-functions/_sluice "$build/sluice" completion zsh
     made share/fish/vendor_completions.d/sluice.fish "$build/sluice" completion fish

@@ -31,7 +31,12 @@ rmdir "$root/usr/share/zsh/site-functions"
 gzip -9n "$root"/usr/share/man/man1/*.1
 find "$root/usr/bin" "$root/usr/libexec/sluice" -type f ! -name '*-env' -exec strip --strip-all {} +
 find "$root/usr/lib/sluice/plugins" -name '*.so' -exec strip --strip-unneeded {} +
-put 644 "$here/sluice.service" lib/systemd/system/sluice.service
+mkdir -p "$root/lib/systemd"
+mv "$root/usr/lib/systemd/system" "$root/lib/systemd/system"
+rmdir "$root/usr/lib/systemd"
+# Nobody looks into what runs a program that he cannot read: not even in the moment before it says so itself.
+chmod 711 "$root/usr/libexec/sluice/sluice-runner"
+put 644 "$here/sluice.lintian" usr/share/lintian/overrides/sluice
 put 644 "$here/sluice.default" etc/default/sluice
 
 cat >"$doc/copyright" <<END
@@ -74,7 +79,8 @@ Description: workflows for the lives of models, and an MLflow server
  every step and every model in one SQLite file, which stock MLflow clients
  write to and read.
  .
- The package starts it as a service, with its home in /var/lib/sluice.
+ The package starts it as a service, with its home in /var/lib/sluice, and
+ its steps as another user, who cannot read the home.
 END
 echo /etc/default/sluice >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package: what is in it, and its whole life in a Debian of its own: installed, started as its unit says,
-upgraded, removed, purged. There is no systemd in a chroot: the unit's ExecStart is run as the unit's user.
+"""The Debian package: what is in it, and its whole life in a Debian of its own: installed, started as its units say,
+upgraded, removed, purged. There is no systemd in a chroot: the ExecStart of both units is run as their users, and the
+socket of the third is made as it says.
 
 The Debian is made once, in BUILD/debian, by debootstrap from where this machine gets its packages."""
 import gzip
@@ -11,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -19,6 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
 CHROOT = pathlib.Path(os.environ.get("SLUICE_CHROOT", BUILD / "debian"))
 PATIENCE = 150  # seconds for making it
+UNITS = ("sluice.service", "sluice-runner.service", "sluice-runner.socket")
+HOME = "/var/lib/sluice"
 
 
 def run(*words, check=True, **options):
@@ -62,10 +66,70 @@ def test_it_has_programs_pages_completions_and_the_unit(package, tmp_path):
         assert (tmp_path / path).is_file(), path
     page = gzip.decompress((tmp_path / "usr/share/man/man1/sluice-backup.1.gz").read_bytes())
     assert b"sluice backup" in page
-    unit = (tmp_path / "lib/systemd/system/sluice.service").read_text()
-    for line in ("Type=notify", "User=sluice", "KillMode=process", "StateDirectory=sluice", "NoNewPrivileges=yes"):
+    unit, runner, door = ((tmp_path / "lib/systemd/system" / name).read_text() for name in UNITS)
+    for line in ("Type=notify", "User=sluice", "SupplementaryGroups=sluice-run", "StateDirectory=sluice", "UMask=0007",
+                 "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "PrivateDevices=yes",
+                 "Requires=sluice-runner.socket"):
         assert f"\n{line}\n" in unit, line
-    assert "\nPrivateTmp" not in unit and "\nPrivateDevices" not in unit and "\nDelegate" not in unit
+    assert "KillMode" not in unit and "Delegate" not in unit and "sluice-runner.service" not in re.sub("#.*", "", unit)
+    for line in ("User=sluice-run", "Group=sluice-run", "Delegate=yes", "KillMode=mixed", "UMask=0007",
+                 "OOMPolicy=continue", "NoNewPrivileges=yes"):
+        assert f"\n{line}\n" in runner, line
+    # What steps need of the world is theirs: devices, data, /tmp, folders with a set-group-ID bit.
+    for word in ("PrivateTmp", "PrivateDevices", "ProtectHome", "RestrictSUIDSGID", "MemoryDeny", "SystemCallFilter"):
+        assert f"\n{word}" not in runner, word
+    assert "SocketUser=sluice\n" in door and "SocketMode=0600\n" in door
+    assert (tmp_path / "usr/libexec/sluice/sluice-runner").stat().st_mode & 0o777 == 0o711
+    assert (tmp_path / "usr/lib/sysusers.d/sluice.conf").is_file()
+
+
+# ---- what systemd says of the units ---------------------------------------------------------------------------------
+
+
+def analyze(package, tmp_path, *words):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    run("dpkg-deb", "-x", package, tmp_path)
+    units = [tmp_path / "lib/systemd/system" / name for name in UNITS]
+    for unit in units:  # what it starts is looked for here, not in the package
+        unit.write_text(re.sub(r"^ExecStart=/usr/", f"ExecStart={tmp_path}/usr/", unit.read_text(), flags=re.M))
+    return run("systemd-analyze", *words, check=False), units
+
+
+def test_systemd_finds_no_fault_in_the_units(package, tmp_path):
+    _, units = analyze(package, tmp_path, "--version")
+    for page in (tmp_path / "usr/share/man/man1").glob("sluice-serve.1*"):
+        assert page.exists()
+    found = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units, check=False)
+    assert found.returncode == 0 and not found.stderr.strip(), found.stderr
+
+
+@pytest.mark.parametrize("unit, most", [("sluice.service", 2.0), ("sluice-runner.service", 6.0)])
+def test_systemd_calls_the_units_as_closed_as_they_claim(package, tmp_path, unit, most):
+    analyze(package, tmp_path, "--version")
+    found = run("systemd-analyze", "security", "--offline=true", "--no-pager",
+                tmp_path / "lib/systemd/system" / unit).stdout
+    exposure = float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", found).group(1))
+    assert exposure <= most, found
+
+
+def test_systemd_makes_the_users_and_places_that_the_package_makes(package, tmp_path):
+    """sysusers.d and tmpfiles.d, for those who `make install`."""
+    if shutil.which("systemd-sysusers") is None or os.geteuid() != 0:
+        pytest.skip("it needs systemd-sysusers, as root")
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    run("dpkg-deb", "-x", package, root)
+    run("systemd-sysusers", f"--root={root}")
+    users = {line.split(":")[0]: line.split(":") for line in (root / "etc/passwd").read_text().splitlines()}
+    groups = {line.split(":")[0]: line.split(":") for line in (root / "etc/group").read_text().splitlines()}
+    assert users["sluice"][5] == HOME and users["sluice-run"][5] == f"{HOME}-run"
+    assert groups["sluice-run"][3] == "sluice" and groups["sluice"][3] == ""
+    run("systemd-tmpfiles", f"--root={root}", "--create", "sluice.conf")
+    home = root / "var/lib/sluice"
+    assert home.stat().st_mode & 0o7777 == 0o711 and home.stat().st_uid == int(users["sluice"][2])
+    assert (home / "config.yaml").read_text() == "runner: {socket: /run/sluice-runner.sock}"
+    assert (home / "config.yaml").stat().st_mode & 0o777 == 0o640
 
 
 def test_lintian_finds_nothing(package):
@@ -137,6 +201,7 @@ class Debian:
         (CHROOT / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (CHROOT / "usr/sbin/policy-rc.d").chmod(0o755)
         self.started = []
+        self.listener = self.keeper = None
 
     def __call__(self, *words, check=True, **options):
         env = {**proxies(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -146,22 +211,59 @@ class Debian:
         shutil.copy(package, CHROOT / "tmp" / package.name)
         return self("apt-get", "install", "-y", "--no-install-recommends", f"/tmp/{package.name}")
 
+    def unit(self, name):
+        """{key: the last value}"""
+        text = (CHROOT / "lib/systemd/system" / name).read_text()
+        return dict(re.findall(r"^(\w+)=(.*)$", text, re.M))
+
+    def command(self, unit, line, **options):
+        """As systemd starts it: of that user and his groups, with that umask, and without privileges."""
+        groups = ",".join(self("id", "-G", unit["User"]).stdout.split())
+        user = [f"--reuid={unit['User']}", f"--regid={unit['Group']}", f"--groups={groups}"]
+        chroot = shutil.which("chroot") or "/usr/sbin/chroot"
+        process = subprocess.Popen([chroot, CHROOT, "setpriv", *user, "--no-new-privs", "--inh-caps=-all",
+                                    "--bounding-set=-all", "--", "/bin/bash", "-c", line],
+                                   umask=int(unit["UMask"], 8), **options)
+        self.started.append(process)
+        return process
+
+    def listen(self):
+        """What sluice-runner.socket says."""
+        unit = self.unit("sluice-runner.socket")
+        path = CHROOT / unit["ListenStream"].lstrip("/")
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(16)
+        self("chown", f"{unit['SocketUser']}:{unit['SocketGroup']}", unit["ListenStream"])
+        path.chmod(int(unit["SocketMode"], 8))
+
+    def keep(self):
+        """sluice-runner.service, with the socket as its descriptor 3."""
+        if self.listener is None:
+            self.listen()
+        unit = self.unit("sluice-runner.service")
+        fd = self.listener.fileno()
+        line = f"exec 3<&{fd} {fd}<&-; LISTEN_PID=$$ LISTEN_FDS=1 exec {unit['ExecStart']}"
+        self.keeper = self.command(unit, line, env={"PATH": "/usr/bin:/bin", "HOME": f"{HOME}-run"}, pass_fds=[fd],
+                                   stdin=subprocess.DEVNULL)
+        return self.keeper
+
     def start(self, **env):
         """ExecStart of the unit as its user, with what its EnvironmentFile says."""
-        unit = (CHROOT / "lib/systemd/system/sluice.service").read_text()
-        command = re.search(r"^ExecStart=(.*)$", unit, re.M).group(1)
+        unit = self.unit("sluice.service")
+        command = unit["ExecStart"]
+        if self.keeper is None or self.keeper.poll() is not None:
+            self.keep()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         settings = (CHROOT / "etc/default/sluice").read_text()
         options = re.search(r'^SLUICE_SERVE="(.*)"$', settings, re.M).group(1) + f" --port {port}"
         line = "cd /var/lib/sluice && exec " + command.replace("$SLUICE_SERVE", options)
-        chroot = shutil.which("chroot") or "/usr/sbin/chroot"
-        command = [chroot, "--userspec=sluice:sluice", CHROOT, "/bin/sh", "-c", line]
-        process = subprocess.Popen(command,
-                                   env={"PATH": "/usr/bin:/bin", "HOME": "/var/lib/sluice", **env},
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.started.append(process)
+        process = self.command(unit, line, env={"PATH": "/usr/bin:/bin", "HOME": HOME, **env}, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
         first = process.stdout.readline()
         assert "sluice serves /var/lib/sluice at" in first, first + process.stdout.read()
         return process, f"http://127.0.0.1:{port}"
@@ -170,9 +272,14 @@ class Debian:
         for process in self.started:
             if process.poll() is None:
                 process.terminate()
-                process.wait(30)
+                process.wait(60)
+        if self.listener is not None:
+            self.listener.close()
         self("dpkg", "--purge", "sluice", check=False)
-        shutil.rmtree(CHROOT / "var/lib/sluice", ignore_errors=True)
+        for folder in ("var/lib/sluice", "var/lib/sluice-run"):
+            shutil.rmtree(CHROOT / folder, ignore_errors=True)
+        for user in ("sluice", "sluice-run"):
+            self("deluser", "--quiet", user, check=False)
         shutil.rmtree(CHROOT / "etc/apt", ignore_errors=True)
         self.kept.rename(CHROOT / "etc/apt")
         run("umount", "-l", CHROOT / "proc", check=False)
@@ -198,15 +305,36 @@ def ask(url, path, body=None):
         return answer.read().decode()
 
 
+def wait_for(check, seconds=30):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
 def as_user(debian, *words, check=True):
     return debian("runuser", "-u", "sluice", "--", *words, check=check)
+
+
+def hand_over(debian, pipeline):
+    """To the service, which goes on with it when who looks on is gone."""
+    name = pathlib.Path(pipeline).stem
+    process = subprocess.Popen([shutil.which("chroot") or "/usr/sbin/chroot", CHROOT, "setpriv", "--reuid=sluice",
+                                "--regid=sluice", "--init-groups", "sluice", "run", pipeline, "-q", "--home", HOME],
+                               stdin=subprocess.DEVNULL)
+    wait_for(lambda: f"{name}/1 " in as_user(debian, "sluice", "runs", "--home", HOME).stdout)
+    process.kill()
+    process.wait()
 
 
 def test_the_whole_life_of_the_package(debian, package):
     debian.install(package)
     assert debian("getent", "passwd", "sluice").stdout.split(":")[5] == "/var/lib/sluice"
     home = CHROOT / "var/lib/sluice"
-    assert debian("stat", "-c", "%U:%G %a", "/var/lib/sluice").stdout == "sluice:sluice 750\n"
+    assert debian("stat", "-c", "%U:%G %a", HOME, f"{HOME}-run", f"{HOME}/config.yaml").stdout.split("\n")[:-1] == [
+        "sluice:sluice 711", "sluice-run:sluice-run 700", "sluice:sluice 640"]
+    assert "sluice-run" in debian("id", "-nG", "sluice").stdout.split()
+    assert debian("id", "-nG", "sluice-run").stdout.split() == ["sluice-run"]
     process, url = debian.start()
     assert ask(url, "/health") == "OK"
     run_id = json.loads(ask(url, "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}))["run"]["info"]["run_id"]
@@ -214,8 +342,18 @@ def test_the_whole_life_of_the_package(debian, package):
     as_user(debian, "sluice", "run", "/tmp/p.yaml", "-q", "--home", "/var/lib/sluice")
     assert "sluice_runs_total" in ask(url, "/metrics")
 
+    # A step goes on over an upgrade, as a user of its own: neither service of the old version is stopped.
+    (CHROOT / "tmp/long.yaml").write_text(
+        "name: long\nsteps:\n  a: {run: 'id -nu; touch /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done'}\n"
+        "  b: {needs: [a], run: 'id -nu'}\n")
+    debian("rm", "-f", "/tmp/up", "/tmp/go")
+    hand_over(debian, "/tmp/long.yaml")
+    wait_for((CHROOT / "tmp/up").exists)
+    keeper = debian.keeper
+
     # An upgrade stops nothing; the new version is asked whether it takes the home, and goes on with it.
     said = debian.install(make_package("0.1.0~test2"))
+    assert keeper.poll() is None
     assert "does not take" not in said.stdout + said.stderr and process.poll() is None and ask(url, "/health") == "OK"
     assert "test2" in debian("dpkg-query", "-W", "sluice").stdout
     process.terminate()
@@ -223,6 +361,12 @@ def test_the_whole_life_of_the_package(debian, package):
     process, url = debian.start()
     assert run_id in ask(url, f"/api/2.0/mlflow/runs/get?run_id={run_id}")
     assert "succeeded" in as_user(debian, "sluice", "runs", "--home", "/var/lib/sluice").stdout
+    (CHROOT / "tmp/go").touch()
+    listed = ("sluice", "runs", "--home", HOME)
+    wait_for(lambda: "long/1 succeeded" in re.sub(" +", " ", as_user(debian, *listed).stdout))
+    told = as_user(debian, "sluice", "logs", "long/1", "--home", HOME).stdout
+    assert re.findall(r"\| (\S+)", told) == ["sluice-run", "sluice-run"], told
+    assert keeper.poll() is None and "ok   steps" in as_user(debian, "sluice", "doctor", "--home", HOME).stdout
     process.terminate()
     process.wait(30)
 
@@ -242,7 +386,42 @@ def test_the_whole_life_of_the_package(debian, package):
     assert "the home /var/lib/sluice stays" in said.stderr + said.stdout
 
 
+def test_a_step_cannot_reach_what_the_package_keeps(debian, package):
+    """tests/fault/hostile.py, installed as it is shipped: in the runner that nobody can read."""
+    debian.install(package)
+    debian("apt-get", "install", "-y", "--no-install-recommends", "python3")
+    shutil.copy(ROOT / "tests/fault/hostile.py", CHROOT / "tmp/hostile.py")
+    (CHROOT / "tmp/other.yaml").write_text(
+        "name: other\nsteps: {a: {run: 'until [ -e /tmp/go ]; do sleep 0.1; done'}}\n")
+    debian("rm", "-f", "/tmp/go", "/tmp/tried.json")
+    process, _ = debian.start()
+    hand_over(debian, "/tmp/other.yaml")
+    home = CHROOT / HOME.lstrip("/")
+    wait_for(lambda: list(home.glob("runs/*/journal")) and list(home.glob("runner/*.sock")))
+    journal = f"/{next(home.glob('runs/*/journal')).relative_to(CHROOT)}"
+    runner = next(home.glob("runner/*.sock")).stem
+    uid = debian("id", "-u", "sluice").stdout.strip()
+    (CHROOT / "tmp/hostile.yaml").write_text(
+        f"name: hostile\nenv: {{DAEMON: '{process.pid}', DAEMON_UID: '{uid}', RUNNER_ID: '{runner}'}}\nsteps:\n"
+        f"  a: {{run: 'python3 /tmp/hostile.py {HOME} /run/sluice-runner.sock {journal}'}}\n")
+    as_user(debian, "sluice", "run", "/tmp/hostile.yaml", "-q", "--home", HOME)
+    (CHROOT / "tmp/go").touch()
+    told = json.loads(as_user(debian, "sluice", "logs", "hostile/1", "--home", HOME).stdout.split(" | ", 1)[1])
+    assert len(told) >= 40 and {what: came for what, came in told.items() if came != "refused"} == {}
+
+
+def test_a_home_of_before_there_were_two_users_is_told_of_them(debian, package):
+    debian.install(package)
+    settings = CHROOT / HOME.lstrip("/") / "config.yaml"
+    settings.write_text("pools: {gpu: 2}\n")
+    debian("dpkg-reconfigure", "-f", "noninteractive", "sluice")
+    assert settings.read_text() == "pools: {gpu: 2}\n\nrunner: {socket: /run/sluice-runner.sock}\n"
+    debian("dpkg-reconfigure", "-f", "noninteractive", "sluice")
+    assert settings.read_text().count("runner:") == 1
+    assert debian("stat", "-c", "%U %a", f"{HOME}/config.yaml").stdout == "sluice 640\n"
+
+
 def test_a_purge_leaves_nothing_of_a_home_that_was_never_used(debian, package):
     debian.install(package)
     debian("dpkg", "--purge", "sluice")
-    assert not (CHROOT / "var/lib/sluice").exists()
+    assert not (CHROOT / "var/lib/sluice").exists() and not (CHROOT / "var/lib/sluice-run").exists()
