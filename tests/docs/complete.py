@@ -10,8 +10,8 @@ PIPELINE_KEYS = {"name", "requires", "description", "experiment", "tags", "on", 
 STEP_KEYS = {"run", "shell", "uses", "with", "lua", "pipeline", "needs", "if", "matrix", "max_parallel", "fail_fast",
              "continue_on_error", "env", "inputs", "artifacts", "metrics", "outputs", "model", "retry", "timeout",
              "stop", "cache", "resources", "permissions"}
-CONFIG_KEYS = {"auth", "runner", "environment", "environments", "groups", "secrets", "step_env", "pools", "gc", "resources",
-               "webhooks", "mlflow", "guards", "external_url"}
+CONFIG_KEYS = {"auth", "runner", "environment", "environments", "groups", "secrets", "step_env", "pools", "gc",
+               "resources", "webhooks", "mlflow", "guards", "external_url"}
 STEP_MEMBERS = {"status", "run_id", "model_id", "model_uri"}
 
 
