@@ -26,6 +26,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 CORE    := base crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view http metrics api api/graphql api/mlflow api/sluice cli
 RUNNER  := base crypto wire runner
 FETCH   := base fetch
+GIT     := base git
 sources = $(sort $(foreach f,$(1),$(wildcard orchestrator/$(f)/*.c)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
 SCHEMA  := $(sort $(wildcard orchestrator/store/schema/*.sql))
@@ -37,6 +38,9 @@ SHARED  := $(wildcard plugins/shared/*.c)
 LIBS_CORE   = $(call PC,--libs,yaml-0.1 sqlite3 libsodium nettle) -ldl -lm
 LIBS_RUNNER = $(call PC,--libs,lua5.4 libsodium nettle) -ldl -lm
 LIBS_FETCH  = $(call PC,--libs,libcurl)
+LIBS_GIT    = $(call PC,--libs,libgit2)
+# What sluice-git and the plugin git have in common.
+PLUGIN_SOURCES_git = orchestrator/git/known_hosts.c orchestrator/git/contents.c
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
@@ -44,7 +48,7 @@ PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-PROGRAMS := $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch
+PROGRAMS := $(BUILD)/sluice $(BUILD)/sluice-runner $(BUILD)/sluice-fetch $(BUILD)/sluice-git
 PARTS    := $(BUILD)/sluice-python-env $(BUILD)/lua/.done $(BUILD)/templates/.done \
             $(BUILD)/include/sluice/step.h $(BUILD)/include/sluice/step_threshold.h
 
@@ -56,6 +60,8 @@ $(BUILD)/sluice-runner: $(call objects,$(RUNNER)) $(BUILD)/obj/orchestrator/runn
 	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_RUNNER)
 $(BUILD)/sluice-fetch: $(call objects,$(FETCH)) $(BUILD)/obj/orchestrator/fetch_main.o
 	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_FETCH)
+$(BUILD)/sluice-git: $(call objects,$(GIT)) $(BUILD)/obj/orchestrator/git_main.o
+	$(CC) $(SAN) $(LINK) -o $@ $^ $(LIBS_GIT)
 $(BUILD)/sluice-python-env: orchestrator/runner/sluice-python-env
 	install -D -m 755 $< $@
 $(BUILD)/lua/.done: $(wildcard lua/*.lua)
@@ -87,10 +93,10 @@ $(BUILD)/gen/schema.c: $(SCHEMA) $(NEW_STORE) Makefile
 
 # A plugin is the sources of its folder, and the shared helpers it may use.
 define plugin_rule
-$(BUILD)/plugins/$(1).so: $(wildcard plugins/$(1)/*.c plugins/$(1)/*.h) $(SHARED) $(wildcard plugins/shared/*.h orchestrator/step*.h) Makefile
+$(BUILD)/plugins/$(1).so: $(wildcard plugins/$(1)/*.c plugins/$(1)/*.h) $$(PLUGIN_SOURCES_$(1)) $(SHARED) $(wildcard plugins/shared/*.h orchestrator/step*.h) Makefile
 	@mkdir -p $(BUILD)/plugins
 	$$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -fvisibility=hidden -ffunction-sections -Wl,--gc-sections $$(OPT) $$(WARN) $$(SAN) $$(CFLAGS) \
-	  -Iorchestrator -Iplugins/shared -o $$@.new $(wildcard plugins/$(1)/*.c) $(SHARED) $$(PLUGIN_LIBS_$(1)) -lm && mv $$@.new $$@
+	  -Iorchestrator -Iplugins/shared -o $$@.new $(wildcard plugins/$(1)/*.c) $$(PLUGIN_SOURCES_$(1)) $(SHARED) $$(PLUGIN_LIBS_$(1)) -lm && mv $$@.new $$@
 endef
 $(foreach p,$(PLUGINS),$(eval $(call plugin_rule,$(p))))
 
@@ -113,7 +119,7 @@ JOBS ?= $(shell nproc)
 
 # ---- tests ---------------------------------------------------------------------------------------
 SANITIZED := BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT="-O1 -g"
-TEST_OBJECTS := $(call objects,$(sort $(CORE) $(RUNNER) $(FETCH))) $(BUILD)/obj/gen/schema.o $(patsubst %.c,$(BUILD)/obj/%.o,$(SHARED))
+TEST_OBJECTS := $(call objects,$(sort $(CORE) $(RUNNER) $(FETCH) $(GIT))) $(BUILD)/obj/gen/schema.o $(patsubst %.c,$(BUILD)/obj/%.o,$(SHARED))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 # One archive, so that a test program holds only what it uses.
 $(BUILD)/unit/objects.a: $(TEST_OBJECTS)
@@ -121,7 +127,7 @@ $(BUILD)/unit/objects.a: $(TEST_OBJECTS)
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Iplugins/shared -Iplugins -Itests/unit $(call PC,--cflags,lua5.4) -o $@ $< $(BUILD)/unit/objects.a \
-	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH)
+	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH) $(LIBS_GIT)
 
 # The simulator: the program's own object files below cli/, and the simulated world.
 SIM_CORE    := base crypto time wire plugin pipeline run search store engine trigger

@@ -33,7 +33,7 @@ in_prefix() {
 
 put_all() {
     put 755 "$build/sluice" bin/sluice
-    for program in sluice-runner sluice-fetch sluice-python-env; do
+    for program in sluice-runner sluice-fetch sluice-git sluice-python-env; do
         put 755 "$build/$program" "libexec/sluice/$program"
     done
     for plugin in "$build"/plugins/*.so; do

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WAITS_MAX = 64, NAME_MAX_BYTES = 100 };
+enum { WAITS_MAX = 64, NAME_MAX_BYTES = 100, HOOK_MAX_BYTES = NAME_MAX_BYTES + sizeof HOOKS_SOURCES };
 
 static const char path_prefix[] = "/hooks/";
 /* Refused ones of an address: 100, and 20 a second. Where genuine ones come from: 1000, and 500 a second. */
@@ -22,7 +22,7 @@ static const struct throttle_rules refusals = {{0, 0}, {100, 50}, {1000, 2}};
 struct hook_wait {
     struct api_job job;
     struct hook_door *door;
-    char pipeline[NAME_MAX_BYTES + 1];
+    char pipeline[HOOK_MAX_BYTES];
     struct hook_wait *next;
     bool is_linked;
 };
@@ -111,17 +111,19 @@ struct api_job *hook_door_take(struct hook_door *door)
 
 /* ---- the route -------------------------------------------------------------------------------------------------- */
 
-/* The pipeline that the path names; "" when no pipeline can be called so. */
+/* The pipeline that the path names, or "sources/NAME"; "" when none can be called so. */
 static const char *pipeline_of(const struct api_call *call)
 {
-    struct str rest = call->exchange->path;
-    rest = str_slice(rest, strlen(path_prefix), rest.n);
+    struct str whole = call->exchange->path;
+    whole = str_slice(whole, strlen(path_prefix), whole.n);
+    bool of_source = str_starts(whole, STR(HOOKS_SOURCES));
+    struct str rest = of_source ? str_slice(whole, strlen(HOOKS_SOURCES), whole.n) : whole;
     bool good = rest.n > 0 && rest.n <= NAME_MAX_BYTES;
     for (size_t i = 0; good && i < rest.n; i++) {
         char c = rest.p[i];
         good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
     }
-    return good ? arena_str(call->arena, rest).p : "";
+    return good ? arena_str(call->arena, whole).p : "";
 }
 
 static const struct api_door *door_of(const struct api_call *call)

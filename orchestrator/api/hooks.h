@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * POST /hooks/PIPELINE: deliveries of webhooks, from whoever reaches the server. Nobody has to be a user for it: a
- * delivery is believed by its signature (trigger/hooks.h).
+ * POST /hooks/PIPELINE and /hooks/sources/SOURCE: deliveries of webhooks, from whoever reaches the server. Nobody has
+ * to be a user for it: a delivery is believed by its signature (trigger/hooks.h).
  *
  * So that those who can sign nothing do no harm: bodies end at 2 MiB; an address that has sent many that were refused
  * is answered 429 before its body is read, but not as soon if genuine ones of that pipeline have come from there; and

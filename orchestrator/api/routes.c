@@ -22,6 +22,7 @@ const struct api_route *const api_routes[] = {
     mlflow_absent_routes,
     rest_home_routes,
     rest_pipeline_routes,
+    rest_source_routes,
     rest_run_routes,
     rest_start_routes,
     rest_step_routes,

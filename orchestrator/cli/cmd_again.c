@@ -70,7 +70,7 @@ static int prepare_retry(struct session *session, struct engine_submission *subm
         again_retry(row, step, option_given(cli, "only"), cli->arena, submission, err) < 0) {
         return -1;
     }
-    submission->git = git_now(session, submission);
+    submission->git = submission->git.type == JSON_OBJECT ? submission->git : git_now(session, submission);
     return 0;
 }
 
@@ -141,7 +141,7 @@ static int prepare_rerun(struct session *session, struct engine_submission *subm
         again_surroundings(row, cli->arena, submission, err) < 0) {
         return -1;
     }
-    submission->git = git_now(session, submission);
+    submission->git = submission->git.type == JSON_OBJECT ? submission->git : git_now(session, submission);
     if (from != NULL) {
         ptrdiff_t step = names_step(submission->pipeline, "--from", from, cli->arena, err);
         if (step < 0) {

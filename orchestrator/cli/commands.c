@@ -24,6 +24,9 @@ const struct command *const commands[] = {
     &command_models_comment,
     /* By itself */
     &command_pipelines,
+    &command_sources_list,
+    &command_sources_show,
+    &command_sources_sync,
     &command_schedule_list,
     &command_schedule_next,
     &command_schedule_pause,

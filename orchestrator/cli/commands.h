@@ -27,6 +27,8 @@ extern const struct command command_pipelines, command_triggers;
 /* cmd_deploy_job.c */
 extern const struct command command_deploy_job_start, command_deploy_job_list, command_deploy_job_status;
 extern const struct command command_deploy_job_connect, command_deploy_job_disconnect;
+/* cmd_sources.c */
+extern const struct command command_sources_list, command_sources_show, command_sources_sync;
 /* cmd_approvals.c */
 extern const struct command command_approvals, command_approvals_delegate, command_approvals_delegations;
 extern const struct command command_approvals_undelegate, command_approvals_link;

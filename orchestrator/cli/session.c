@@ -66,6 +66,7 @@ void installation_find(const struct cli *cli, struct installation *ret)
     const char *libexec = built ? folder : path_join(arena, prefix, "libexec/sluice");
     ret->runner = path_join(arena, libexec, "sluice-runner");
     ret->fetch = path_join(arena, libexec, "sluice-fetch");
+    ret->git = path_join(arena, libexec, "sluice-git");
     ret->python_env = path_join(arena, libexec, "sluice-python-env");
     ret->plugins = built ? path_join(arena, folder, "plugins") : path_join(arena, prefix, "lib/sluice/plugins");
     ret->share = built ? folder : path_join(arena, prefix, "share/sluice");
@@ -279,6 +280,12 @@ static void start_triggers(struct session *session)
         .git = git_of,
         .join = join_compiler,
         .join_ctx = session,
+        .home = session->home.path,
+        .sources = session->config.sources,
+        .git_world = source_world_of(session->installation.git),
+        .secret = secret_source_read,
+        .secret_forget = secret_source_forget,
+        .secret_ctx = &session->secrets,
     };
     session->triggers = triggers_new(&options);
 }
@@ -338,7 +345,7 @@ int session_reconfigure(struct session *session, struct err *err)
     session->step_env = step_environment(session);
     configure(session, &options);
     tracking_reconfigure(session->tracking);
-    triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session));
+    triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session), session->config.sources);
     return engine_reconfigure(session->engine, &options, err);
 }
 

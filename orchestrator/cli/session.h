@@ -25,6 +25,7 @@
 struct installation {
     const char *runner;
     const char *fetch;
+    const char *git;
     const char *python_env;
     const char *plugins;
     const char *lua;

@@ -98,6 +98,15 @@ int trigger_change_obey(struct session *session, const struct json *document, co
     if (strcmp(what, "connect") == 0) {
         return connect(session, document, actor, err);
     }
+    if (strcmp(what, "sync") == 0) {
+        int64_t job = 0;
+        if (triggers_sync(session->triggers, session->engine, json_get_text(document, "source", ""), actor, &job,
+                          err) < 0) {
+            return -1;
+        }
+        json_set(arena, ret_outcome, "job", json_int(job));
+        return 0;
+    }
     return err_set(err, ERR_INPUT, "this sluice does not know how to '%s'", what);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What people ask of schedules, backfills and deployment jobs, as documents, so that whoever holds the home does it:
+ * What people ask of schedules, backfills, sources and deployment jobs, as documents, so that whoever holds the home does it:
  *
  *   {"what": "pause", "pipeline", "schedule", "reason" or null} -> {}
  *   {"what": "resume", "pipeline", "schedule"} -> {}
@@ -7,6 +7,7 @@
  *   {"what": "cancel_backfill", "id"} -> {}
  *   {"what": "deploy", "model", "version", "pipeline" or null, "params"} -> {"run_id", "run", "pipeline"}
  *   {"what": "connect", "model", "pipeline" or null} -> {}
+ *   {"what": "sync", "source"} -> {"job"}
  */
 #ifndef SLUICE_CLI_TRIGGER_CHANGE_H
 #define SLUICE_CLI_TRIGGER_CHANGE_H

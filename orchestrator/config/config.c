@@ -281,6 +281,12 @@ static void key_guards(struct loader *loader, const struct yaml_node *node, void
     guards_load(loader, node, &reading_of(target)->config->guards);
 }
 
+static void key_sources(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct reading *reading = reading_of(target);
+    sources_load(loader, node, reading->folder, &reading->config->sources);
+}
+
 static void key_webhooks(struct loader *loader, const struct yaml_node *node, void *target)
 {
     telling_load(loader, node, &reading_of(target)->config->telling);
@@ -462,13 +468,13 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
     ROW("", "runner", TAKES_MAP, key_runner, "map", "Whose the steps are: of another user, by a service.")             \
     ROW("", "secrets", TAKES_MAP, key_secrets, "map", "Where ${{ secrets.NAME }} comes from.")                         \
+    ROW("", "sources", TAKES_LIST, key_sources, "list of maps", "Repositories whose pipelines are in force.")          \
     ROW("", "step_env", TAKES_LIST, key_step_env, "list of text",                                                      \
         "Environment variables of sluice that steps see, too; PREFIX_* for several.")                                  \
     ROW("", "webhooks", TAKES_MAP, key_webhooks, "map", "Where webhooks may point, and how long they are tried.")
 
 static const struct key top_keys[] = {
     TOP_KEYS(AS_KEY)
-    {.name = "sources", .takes = TAKES_ANY, .later = "repositories are watched by the daemon"},
     {.name = "notify", .takes = TAKES_ANY, .later = "the daemon notifies; until then use a step with 'uses: notify'"},
     {0},
 };
@@ -485,6 +491,7 @@ const struct config_key config_keys[] = {
     STEP_USER_DOCS(AS_DOC)
     AUTH_KEYS(AS_DOC)
     GUARD_DOCS(AS_DOC)
+    SOURCE_DOCS(AS_DOC)
     RETENTION_DOCS(AS_DOC)
     TELLING_DOCS(AS_DOC)
 };
@@ -540,6 +547,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         .groups = json_object(),
         .group_roles = json_object(),
         .guards = json_array(),
+        .sources = json_array(),
         .document = json_object(),
         .default_permission = PERMISSION_READ,
     };

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "config/guards.h"
 #include "config/retention.h"
+#include "config/sources.h"
 #include "config/telling.h"
 #include "config/watching.h"
 #include "pipeline/diag.h"
@@ -58,6 +59,7 @@ struct config {
     struct json groups;         /* {group: [actor, ...]} */
     struct json group_roles;    /* of `auth`: {group: role}, for those that have one */
     struct json guards;         /* list, checked (config/guards.h) */
+    struct json sources;        /* list, checked (config/sources.h) */
     struct json document;       /* all of the file; an empty map for none */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
     struct telling telling;     /* of `webhooks` */

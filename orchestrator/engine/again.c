@@ -19,6 +19,14 @@ const struct pipeline *again_definition(struct store *store, struct catalogue *p
     return pipeline;
 }
 
+/* A checkout of a commit is that commit whenever one looks (store/sources.h). */
+static bool is_of_commit(const char *workspace, const char *commit)
+{
+    struct str folder = str_from(workspace);
+    return *commit != '\0' && str_ends(folder, str_from(commit)) &&
+           str_ends(str_slice(folder, 0, folder.n - strlen(commit)), STR("/commits/"));
+}
+
 int again_surroundings(const struct pipeline_run *row, struct arena *arena, struct engine_submission *submission,
                        struct err *err)
 {
@@ -30,6 +38,9 @@ int again_surroundings(const struct pipeline_run *row, struct arena *arena, stru
     submission->vars = vars == NULL ? json_object() : *vars;
     submission->environment = json_get_text(contexts, "environment", NULL);
     submission->workspace = row->workspace;
+    const struct json *git = json_get(contexts, "git");
+    bool stays = git != NULL && is_of_commit(row->workspace, json_get_text(git, "commit", ""));
+    submission->git = stays ? *git : json_null();
     return 0;
 }
 

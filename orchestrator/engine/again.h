@@ -11,8 +11,8 @@
 /* The definition that the run had, checked anew; NULL when it is not accepted any more. */
 const struct pipeline *again_definition(struct store *store, struct catalogue *plugins, const struct pipeline_run *row,
                                         struct arena *arena, struct err *err);
-/* What the run knew of its surroundings: workspace, environment, and the vars with the values that they had then. Not
- * git, which is as it is now. */
+/* What the run knew of its surroundings: workspace, environment, and the vars with the values that they had then. `git`
+ * when that is a checkout of a commit of a source; else it is null, and as it is now. */
 int again_surroundings(const struct pipeline_run *row, struct arena *arena, struct engine_submission *submission,
                        struct err *err);
 /* The flags of a step and of all below it. */

@@ -160,8 +160,15 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
         {"sluice.attempt", arena_printf(arena, "%d", item->attempts)},
         {"sluice.definition", step_digest(open->run->pipeline, step, arena).p},
         {"mlflow.source.git.commit", json_get_text(&open->run->git, "commit", "")},
+        {"mlflow.source.git.branch", json_get_text(&open->run->git, "branch", "")},
+        {"mlflow.source.git.repoURL", json_get_text(&open->run->git, "repo", "")},
     };
-    size_t tag_count = sizeof tags / sizeof tags[0] - (*tags[3].value == '\0' ? 1 : 0);
+    size_t tag_count = 0;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        if (*tags[i].value != '\0') { /* what git does not say */
+            tags[tag_count++] = tags[i];
+        }
+    }
     if (store_run_create(store, &info, err) < 0 ||
         store_run_tags_set(store, step_run_id, tags, tag_count, err) < 0) {
         return -1;

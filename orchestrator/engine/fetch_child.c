@@ -3,7 +3,9 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +44,7 @@ bool fetch_child_start(const char *fetch, const struct json *request, struct are
         (void)close(in_fd);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
+    explicit_bzero((char *)(uintptr_t)text.p, text.n); /* there may be secrets in it */
     return started;
 }
 
@@ -54,7 +57,10 @@ bool fetch_child_ended(struct fetch_child *child)
 void fetch_child_take(struct fetch_child *child, size_t max_bytes, struct arena *arena, struct json *ret_head,
                       struct str *ret_body)
 {
+    struct stat status;
     size_t room = max_bytes + HEAD_MAX_BYTES;
+    size_t there = fstat(child->out_fd, &status) == 0 && status.st_size > 0 ? (size_t)status.st_size : 0;
+    room = there < room ? there : room;
     char *bytes = arena_alloc(arena, room + 1);
     ssize_t size = pread(child->out_fd, bytes, room, 0);
     struct str all = {bytes, size < 0 ? 0 : (size_t)size};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One request by a short-lived sluice-fetch, never in the way of the turn.
+ * One request by a short-lived sluice-fetch, or another program that is asked and answers so, never in the way of the
+ * turn.
  */
 #ifndef SLUICE_ENGINE_FETCH_CHILD_H
 #define SLUICE_ENGINE_FETCH_CHILD_H
@@ -14,7 +15,8 @@ struct fetch_child {
     int out_fd; /* what it prints */
 };
 
-/* Starts the program `fetch` with a request as fetch/request.h has it. False when it cannot be started. */
+/* Starts the program `fetch` with a request as fetch/request.h has it (or that program's own). False when it cannot be
+ * started. */
 bool fetch_child_start(const char *fetch, const struct json *request, struct arena *arena, struct fetch_child *ret);
 /* Has it ended? Once this was true it is nobody's child any more. */
 bool fetch_child_ended(struct fetch_child *child);

@@ -8,6 +8,7 @@
 #include "engine/apart.h"
 #include "engine/engine_internal.h"
 #include "store/experiments.h"
+#include "store/sources.h"
 
 #include <stdio.h>
 
@@ -116,13 +117,31 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
     return store_pipeline_next_revision(engine->options.store, row->pipeline, row->number, &row->revision, err);
 }
 
+/* What git says of the code; a commit of a source is kept for as long as there are rows of the run. */
+static int record_git(struct engine *engine, const struct pipeline_run *row, const struct json *git, struct err *err)
+{
+    static const char *const tags[][2] = {{"mlflow.source.git.commit", "commit"},
+                                          {"mlflow.source.git.branch", "branch"},
+                                          {"mlflow.source.git.repoURL", "repo"}};
+    struct store *store = engine->options.store;
+    struct source_run kept = {.run_id = row->run_id};
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        const char *value = json_get_text(git, tags[i][1], "");
+        if (*value != '\0' && store_run_tag(store, row->run_id, tags[i][0], value, err) < 0) {
+            return -1;
+        }
+    }
+    return source_of_checkout(engine->options.home, row->workspace, engine->turn, &kept.source, &kept.commit_id)
+               ? store_source_run_add(store, &kept, err)
+               : 0;
+}
+
 /* ---- rows of a new run ------------------------------------------------------------------------------------------ */
 
 static int record_mlflow_run(struct engine *engine, const struct pipeline *pipeline, const struct pipeline_run *row,
                              const struct engine_submission *submission, struct err *err)
 {
     const struct json *params = &submission->params;
-    const char *commit = json_get_text(&submission->git, "commit", "");
     struct store *store = engine->options.store;
     struct arena *arena = engine->turn;
     const char *scheduled_for = occurrence_of(arena, row->contexts);
@@ -158,9 +177,6 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
          store_run_tag(store, row->run_id, "sluice.trigger_id", submission->trigger_id, err) < 0) ||
         (scheduled_for != NULL &&
          store_run_tag(store, row->run_id, "sluice.scheduled_for", scheduled_for, err) < 0)) {
-        return -1;
-    }
-    if (*commit != '\0' && store_run_tag(store, row->run_id, "mlflow.source.git.commit", commit, err) < 0) {
         return -1;
     }
     for (size_t i = 0; pipeline->tags.type == JSON_OBJECT && i < pipeline->tags.u.object.count; i++) {
@@ -300,6 +316,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
     }
     row.concurrency_group = open->row.concurrency_group;
     if (record_mlflow_run(engine, open->pipeline, &row, submission, err) < 0 ||
+        record_git(engine, &row, &submission->git, err) < 0 ||
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
         engine_note(engine, submission->actor, "run.started", words, row.run_id, "",
                     row.concurrency_group == NULL ? "running" : "queued",

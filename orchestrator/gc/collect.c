@@ -272,7 +272,7 @@ static int remove_rows(struct collecting *c, struct err *err)
 /* Nothing outside the home's folders of files is ever removed, whatever a row says. */
 static bool is_ours(const struct collecting *c, const char *path)
 {
-    static const char *const below[] = {"artifacts", "runs", "envs", "runner", "uploads"};
+    static const char *const below[] = {"artifacts", "runs", "envs", "runner", "uploads", "repos"};
     struct str rest = str_from(path);
     if (!str_starts(rest, str_from(c->survey->home)) || strstr(path, "/../") != NULL) {
         return false;

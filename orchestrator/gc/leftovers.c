@@ -200,5 +200,8 @@ int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struc
     find_environments(survey, arena);
     find_runner_logs(survey, now_ms, arena);
     find_uploads(survey, now_ms, arena);
+    if (gc_find_commits(store, survey, ids, arena, err) < 0) {
+        return -1;
+    }
     return find_removals(store, survey, arena, err);
 }

@@ -73,6 +73,9 @@ const char *gc_run_folder(const char *home, const char *run_id, struct arena *ar
 /* What nobody has rows for, what killed publishing left, what an earlier gc did not come to. */
 int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
                       int64_t now_ms, struct err *err);
+/* commits.c: of those that are leftovers, which no run and no pipeline in force needs. */
+int gc_find_commits(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
+                    struct err *err);
 void gc_add_leftover(struct gc_survey *survey, const char *path, const char *why, struct arena *arena);
 
 #endif

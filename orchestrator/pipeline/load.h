@@ -106,6 +106,8 @@ bool name_is_step(struct str name);
 #define STEP_PATTERN "^[a-z][a-z0-9_]{0,62}$"
 
 /* ---- parts ---- */
+/* The words of `verify` of a webhook. */
+extern const char *const webhook_verifications[];
 extern const struct key pipeline_keys[];
 extern const struct key step_keys[];
 extern const struct key retry_keys[];

@@ -193,14 +193,14 @@ static void on_schedule(struct loader *loader, const struct yaml_node *node, voi
 /* ---- webhook and events --------------------------------------------------------------------------------- */
 
 /* Of each the senders' table has a row (trigger/webhook_verify.c). */
-static const char *const verifications[] = {"github",   "gitlab", "gitea",  "bitbucket",
+const char *const webhook_verifications[] = {"github",   "gitlab", "gitea",  "bitbucket",
                                             "standard", "mlflow", "bearer", "none", NULL};
 
 static void webhook_verify(struct loader *loader, const struct yaml_node *node, void *target)
 {
     size_t word = 0;
     (void)target;
-    (void)load_choice(loader, node, verifications, &word);
+    (void)load_choice(loader, node, webhook_verifications, &word);
 }
 
 static void webhook_secret(struct loader *loader, const struct yaml_node *node, void *target)
@@ -222,7 +222,7 @@ static void webhook_secret(struct loader *loader, const struct yaml_node *node, 
 static const struct key webhook_keys[] = {
     {.name = "verify", .takes = TAKES_TEXT, .load = webhook_verify,
      .doc = "github, gitlab, gitea, bitbucket, standard, mlflow, bearer or none.", .required = true,
-     .choices = verifications},
+     .choices = webhook_verifications},
     {.name = "secret", .takes = TAKES_TEXT, .load = webhook_secret, .doc = "${{ secrets.NAME }}"},
     {.name = "if", .takes = TAKES_SCALAR, .load = key_if, .doc = "Which deliveries start a run."},
     {.name = "params", .takes = TAKES_MAP, .load = key_params, .doc = "Params of the run, from event.*."},

@@ -58,6 +58,7 @@ static const char *const pipeline_run_rows[] = {
     "DELETE FROM cache_entries WHERE run_id = :id",
     "DELETE FROM attempts WHERE run_id = :id",
     "DELETE FROM steps WHERE run_id = :id",
+    "DELETE FROM source_runs WHERE run_id = :id",
     "DELETE FROM pipeline_runs WHERE run_id = :id",
 };
 static const char *const file_rows[] = {

@@ -65,6 +65,7 @@ struct store {
     struct stmt *texts[STORE_TEXTS]; /* made at run time; they own their `sql` */
     uint64_t text_uses;
     uint64_t delivery_changes; /* counts what happens to the outbox: store_deliveries_changes */
+    uint64_t source_changes;   /* counts jobs that wait and runs to be pinned: store_sources_changes */
     uint64_t trigger_changes;  /* counts pending triggers that have come: store_triggers_changes */
     struct store_changes users, permissions;
     bool has_activity_key;

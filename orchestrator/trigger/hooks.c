@@ -7,7 +7,9 @@
 #include "crypto/digest.h"
 #include "pipeline/expr.h"
 #include "store/activity.h"
+#include "store/sources.h"
 #include "trigger/hook_secrets.h"
+#include "trigger/source_spec.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -48,6 +50,7 @@ bool hooks_is_ready(struct hooks *hooks, const char *pipeline)
 /* ---- the hook of a pipeline ------------------------------------------------------------------------------------- */
 
 struct hook {
+    const struct source_spec *source; /* NULL: it is a pipeline's */
     const struct webhook_provider *provider;
     struct str secret; /* its name; empty: it has none */
 };
@@ -62,11 +65,32 @@ static bool read_secret_name(const char *text, struct arena *arena, struct str *
            template_is_secret(&template, ret);
 }
 
+/* The name in "sources/NAME", which is no name of a pipeline; NULL. */
+static const char *source_of(const char *pipeline)
+{
+    return str_starts(str_from(pipeline), STR(HOOKS_SOURCES)) ? pipeline + strlen(HOOKS_SOURCES) : NULL;
+}
+
+static int find_source_hook(struct hooks *hooks, const char *name, struct hook *ret)
+{
+    const struct source_spec *source = triggers_source(hooks->options.triggers, name);
+    const struct webhook_provider *provider =
+        source == NULL ? NULL : webhook_provider_named(str_from(source->verify));
+    if (provider == NULL) {
+        return 0;
+    }
+    *ret = (struct hook){.source = source, .provider = provider, .secret = str_from(source->secret)};
+    return 1;
+}
+
 /* 1; 0: the pipeline has none, or is not in force. */
 static int find_hook(struct hooks *hooks, const char *pipeline, struct arena *arena, struct hook *ret, struct err *err)
 {
     struct subscription row;
     struct json settings;
+    if (source_of(pipeline) != NULL) {
+        return find_source_hook(hooks, source_of(pipeline), ret);
+    }
     int found = store_subscription_find(hooks->options.store, "webhook", pipeline, arena, &row, err);
     if (found <= 0) {
         return found;
@@ -230,7 +254,10 @@ static int is_genuine(struct handling *h, const struct hook_arrival *arrival, bo
     }
     if (found == 0) {
         webhook_verify_nothing(h->request);
-        return refuse(h, 401, "no pipeline in force has this name and an 'on: webhook'");
+        return refuse(h, 401,
+                      source_of(arrival->pipeline) != NULL
+                          ? "config.yaml has no source of this name with a 'webhook'"
+                          : "no pipeline in force has this name and an 'on: webhook'");
     }
     know_hook(h);
     if (arrival->from_page && h->hook.provider->scheme == WEBHOOK_SHOWS_NOTHING) {
@@ -289,6 +316,35 @@ static int acknowledge(struct handling *h, struct trigger_event *event, const st
     return received < 0 ? -1 : has_outcome(h, HOOK_ACCEPTED, 202, "");
 }
 
+/* A push to a source has it fetched: twice does no harm. One of a branch that is not followed says nothing. */
+static int look_into_source(struct handling *h, struct err *err)
+{
+    struct err wrong = {0};
+    const struct source_spec *source = h->hook.source;
+    struct source_row row;
+    if (webhook_event_read(h->hook.provider, h->request, h->row.delivery_id, h->arena, &h->event, &wrong) < 0) {
+        return has_outcome(h, HOOK_IGNORED, 200, text_of(h, "%s", wrong.message));
+    }
+    h->row.event_type = json_get_text(&h->event, "type", "");
+    int found = store_source_find(h->hooks->options.store, source->name, h->arena, &row, err);
+    if (found < 0) {
+        return -1;
+    }
+    const char *branch = found == 1 ? row.at_branch : source->branch;
+    const char *ref = json_get_text(json_get(&h->event, "body"), "ref", "");
+    struct str pushed = str_from(ref);
+    if (*branch != '\0' && str_starts(pushed, STR("refs/")) &&
+        strcmp(ref, text_of(h, "refs/heads/%s", branch)) != 0) {
+        return has_outcome(h, HOOK_IGNORED, 200, text_of(h, "it is about %s, and %s is followed", ref, branch));
+    }
+    struct job_row job = {.source = source->name,
+                          .why = "webhook",
+                          .actor = text_of(h, "webhook %s", h->row.provider),
+                          .created_ms = h->now_ms};
+    return store_job_want(h->hooks->options.store, &job, h->arena, err) < 0 ? -1
+                                                                            : has_outcome(h, HOOK_ACCEPTED, 202, "");
+}
+
 /* A genuine one, by its key: an outcome, or -1 when the store fails. */
 static int look_into(struct handling *h, const char *key, struct err *err)
 {
@@ -299,6 +355,9 @@ static int look_into(struct handling *h, const char *key, struct err *err)
     struct err wrong = {0};
     if (webhook_event_is_ping(h->hook.provider, h->request)) {
         return has_outcome(h, HOOK_IGNORED, 200, "a ping: its sender tries the way");
+    }
+    if (h->hook.source != NULL) {
+        return look_into_source(h, err);
     }
     int there = store_trigger_find(store, h->row.pipeline, "webhook", "webhook", key, h->arena, &earlier, err);
     if (there < 0) {
@@ -427,8 +486,8 @@ static int replay_within(struct handling *h, const struct hook_replay *replay, s
     int found = find_hook(h->hooks, kept.pipeline, h->arena, &h->hook, err);
     if (found <= 0) {
         return found < 0 ? -1
-                         : err_set(err, ERR_STATE, "pipeline '%s' is not in force, or has no 'on: webhook'",
-                                   kept.pipeline);
+                         : err_set(err, ERR_STATE, "%s '%s' is not in force, or has no webhook",
+                                   source_of(kept.pipeline) != NULL ? "the source" : "pipeline", kept.pipeline);
     }
     know_hook(h);
     h->row.delivery_id = kept.delivery_id;

@@ -21,6 +21,9 @@
 
 struct hooks;
 
+/* What `pipeline` of a delivery begins with that came at POST /hooks/sources/NAME: it has that source fetched. */
+#define HOOKS_SOURCES "sources/"
+
 /* All borrowed for its life. */
 struct hooks_options {
     struct store *store;

@@ -12,6 +12,7 @@
 #define SLUICE_TRIGGER_TRIGGER_H
 
 #include "engine/engine.h"
+#include "engine/fetch_child.h"
 #include "pipeline/pipeline.h"
 #include "store/in_force.h"
 #include "store/schedules.h"
@@ -19,6 +20,21 @@
 #include "trigger/occurrences.h"
 
 struct triggers;
+struct source_spec;
+
+/* How sluice-git is asked (trigger/sources.h); a made-up one answers in tests. `ctx` comes first. */
+struct source_world {
+    void *ctx;
+    bool (*start)(void *ctx, const struct json *request, struct arena *arena, struct fetch_child *ret);
+    bool (*ended)(void *ctx, struct fetch_child *child);
+    /* Of one that has ended: its answer; null when there is none. */
+    struct json (*take)(void *ctx, struct fetch_child *child, struct arena *arena);
+    void (*kill)(void *ctx, struct fetch_child *child);
+    /* A descriptor that is readable when it has ended, or -1: it is looked at now and then. */
+    int (*watch)(void *ctx, const struct fetch_child *child);
+};
+/* sluice-git, by its path. */
+struct source_world source_world_of(const char *program);
 
 /* All borrowed for its life. */
 struct triggers_options {
@@ -35,6 +51,14 @@ struct triggers_options {
     /* Lets checks compile Lua. May be NULL. */
     void (*join)(void *ctx, struct pipeline_world *world);
     void *join_ctx;
+    const char *home;    /* absolute: clones of sources are in it; NULL: no source is followed */
+    struct json sources; /* of config.yaml (config/sources.h) */
+    struct source_world git_world;
+    /* Those of engine_options, asked for by numbers below zero: 1: not yet. NULL: there are no secrets. */
+    int (*secret)(void *ctx, int64_t asker, struct str name, const char *pipeline, struct arena *arena,
+                  struct str *ret, struct err *err);
+    void (*secret_forget)(void *ctx, int64_t asker);
+    void *secret_ctx;
 };
 
 struct triggers *triggers_new(const struct triggers_options *options);
@@ -44,7 +68,7 @@ const struct engine_firing *triggers_firing(struct triggers *triggers);
 /* Becomes readable when a file of the folder has changed: for engine_watch. -1: there is no folder. */
 int triggers_fd(const struct triggers *triggers);
 /* config.yaml was read again. */
-void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off);
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources);
 /* In memory may be something else than in the rows: somebody has changed them. */
 void triggers_forget(struct triggers *triggers);
 
@@ -131,6 +155,11 @@ struct deployment_order {
 };
 int triggers_deploy(struct triggers *triggers, struct engine *engine, const struct deployment_order *order,
                     struct arena *arena, struct trigger_row *ret, struct err *err);
+/* Has a source fetched now, its pipelines looked at again: the job by which it is (store/sources.h). ERR_NOT_FOUND. */
+int triggers_sync(struct triggers *triggers, struct engine *engine, const char *source, const char *actor,
+                  int64_t *ret_job, struct err *err);
+/* A source that config.yaml has; NULL. Valid until it is read again. */
+const struct source_spec *triggers_source(const struct triggers *triggers, const char *name);
 
 /* ---- looking: with any store ------------------------------------------------------------------------------------- */
 

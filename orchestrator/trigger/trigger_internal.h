@@ -17,6 +17,7 @@ struct triggers {
     struct triggers_options options;
     struct engine_firing firing;
     struct folder_watch *folder; /* NULL: none */
+    struct sources *sources;     /* NULL: none are followed */
     bool stale;          /* what follows is not what the rows say */
     struct arena *arena; /* of the schedules */
     struct schedule_heap heap;

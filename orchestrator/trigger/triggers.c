@@ -2,6 +2,8 @@
  * What the engine asks in its turns.
  */
 #include "base/mem.h"
+#include "trigger/source_spec.h"
+#include "trigger/sources.h"
 #include "trigger/trigger_internal.h"
 
 #include <stdlib.h>
@@ -23,6 +25,8 @@ static int64_t wait_ms(void *ctx, int64_t now_ms)
     if (!t->options.fires) {
         return INT64_MAX;
     }
+    int64_t sources_ms = t->sources == NULL ? INT64_MAX : sources_wait_ms(t->sources, now_ms);
+    left = sources_ms < left ? sources_ms : left;
     if (t->stale || t->look_held || t->look_backfills || folder_has_changed(t->folder) ||
         t->seen != store_triggers_changes(t->options.store)) {
         return 0;
@@ -42,7 +46,9 @@ static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err
     if (!t->options.fires) {
         return 0;
     }
-    if (folder_follow(t, engine, err) < 0 || (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
+    if (folder_follow(t, engine, err) < 0 ||
+        (t->sources != NULL && sources_look(t->sources, engine, now_ms, err) < 0) ||
+        (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
         return -1;
     }
     int64_t monotonic_ms = engine_monotonic_ms(engine);
@@ -66,10 +72,14 @@ static int ended(void *ctx, struct engine *engine, const struct pipeline_run *ru
     return pipeline_ended(ctx, engine, run, err);
 }
 
-void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off)
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources)
 {
     triggers->options.vars = vars;
     triggers->options.off = off;
+    if (triggers->sources != NULL && !json_equal(&triggers->options.sources, &sources)) {
+        sources_reconfigure(triggers->sources, &sources);
+    }
+    triggers->options.sources = sources;
 }
 
 void triggers_forget(struct triggers *triggers)
@@ -83,6 +93,9 @@ static void forget(void *ctx)
     struct triggers *t = ctx;
     triggers_forget(t);
     folder_look_again(t->folder);
+    if (t->sources != NULL) {
+        sources_forget(t->sources);
+    }
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
@@ -96,6 +109,7 @@ struct triggers *triggers_new(const struct triggers_options *options)
     t->arena = arena_new();
     t->zones_arena = arena_new();
     t->folder = options->folder == NULL || !options->fires ? NULL : folder_watch_new(options->folder);
+    t->sources = options->home == NULL || !options->fires ? NULL : sources_new(t, &options->sources);
     return t;
 }
 
@@ -104,6 +118,7 @@ void triggers_free(struct triggers *triggers)
     if (triggers == NULL) {
         return;
     }
+    sources_free(triggers->sources);
     folder_watch_free(triggers->folder);
     vec_clear(&triggers->heap);
     vec_clear(&triggers->zones);
@@ -137,4 +152,44 @@ int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret,
     vec_push(&t->zones, zone);
     *ret = zone.zone;
     return 0;
+}
+
+/* ---- sources ---------------------------------------------------------------------------------------------------- */
+
+const struct source_spec *triggers_source(const struct triggers *triggers, const char *name)
+{
+    return triggers->sources == NULL ? NULL : sources_find(triggers->sources, name);
+}
+
+struct wish {
+    struct triggers *triggers;
+    struct job_row job;
+    int64_t *ret_job;
+};
+
+static int want(void *ctx, struct engine *engine, struct err *err)
+{
+    struct wish *wish = ctx;
+    wish->job.created_ms = engine_time(engine);
+    if (engine_write(engine, err) < 0 ||
+        store_job_want(wish->triggers->options.store, &wish->job, engine_arena(engine), err) < 0) {
+        return -1;
+    }
+    *wish->ret_job = wish->job.id; /* what is told beside this command needs it */
+    return 0;
+}
+
+int triggers_sync(struct triggers *triggers, struct engine *engine, const char *source, const char *actor,
+                  int64_t *ret_job, struct err *err)
+{
+    struct wish wish = {.triggers = triggers, .job = {.source = source, .why = "sync", .actor = actor},
+                        .ret_job = ret_job};
+    if (triggers->sources == NULL) {
+        return err_set(err, ERR_STATE, "nobody serves this home: 'sluice serve' fetches its sources when it starts");
+    }
+    if (triggers_source(triggers, source) == NULL) {
+        return err_set(err, ERR_NOT_FOUND, "config.yaml has no source '%s': 'sluice sources list' shows those that it "
+                                           "has", source);
+    }
+    return engine_command(engine, want, &wish, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access.h"
 
-#include "known_hosts.h"
+#include "git/known_hosts.h"
 #include "moment.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * clone appears under its name when it is whole. */
 #include "step.h"
 
-#include "contents.h"
+#include "git/contents.h"
 #include "folder.h"
 #include "revision.h"
 
@@ -167,6 +167,14 @@ static int on_file(git_checkout_notify_t why, const char *path, const git_diff_f
     return host->cancelled(host) ? GIT_EUSER : 0;
 }
 
+_Static_assert(sizeof ((struct fault *)0)->text == CONTENTS_WHY_BYTES, "what a commit must not hold is a fault");
+
+static bool is_cancelled(void *ctx)
+{
+    const struct step_host *host = ctx;
+    return host->cancelled(host);
+}
+
 static bool is_at(git_repository *repository, const git_oid *oid)
 {
     git_oid head;
@@ -187,7 +195,7 @@ static int check_out(struct cloning *cloning, struct fault *fault)
     if (git_commit_tree(&tree, cloning->revision.commit) < 0) {
         return access_fault(&cloning->access, "the commit's files cannot be read", fault);
     }
-    int result = contents_check(cloning->host, cloning->repository, tree, fault);
+    int result = contents_check(cloning->repository, tree, is_cancelled, (void *)(uintptr_t)cloning->host, fault->text);
     git_tree_free(tree);
     if (result < 0) {
         return -1;

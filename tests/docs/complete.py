@@ -11,7 +11,7 @@ STEP_KEYS = {"run", "shell", "uses", "with", "lua", "pipeline", "needs", "if", "
              "continue_on_error", "env", "inputs", "artifacts", "metrics", "outputs", "model", "retry", "timeout",
              "stop", "cache", "resources", "permissions"}
 CONFIG_KEYS = {"auth", "runner", "environment", "environments", "groups", "secrets", "step_env", "pools", "gc",
-               "resources", "webhooks", "mlflow", "guards", "external_url"}
+               "resources", "webhooks", "mlflow", "guards", "external_url", "sources"}
 STEP_MEMBERS = {"status", "run_id", "model_id", "model_uri"}
 
 

@@ -193,6 +193,7 @@ void history_engine_begin(struct history *h)
     if (opened == 0 && h->fires) {
         struct triggers_options fires = {
             .store = h->store, .plugins = &h->catalogue, .vars = json_object(), .fires = true};
+        repository_join(&h->repository, &fires);
         h->triggers = triggers_new(&fires);
         options.firing = triggers_firing(h->triggers);
     }
@@ -516,6 +517,7 @@ void history_open(struct history *h, const struct history_options *options)
 
 void history_close(struct history *h)
 {
+    vec_clear(&h->repository.asked);
     judge_free(&h->judge);
     vec_clear(&h->asking);
     vec_clear(&h->later);

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "history.h"
 #include "invariants.h"
+#include "repository.h"
 #include "trigger/trigger.h"
 
 enum { FAULTS_MAX = 8, COMMANDS_MAX = 15, TURNS_MAX = 20000, ENGINES_MAX = 100, RETRIES = 5, RUNS_MAX = 40 };
@@ -79,6 +80,7 @@ struct history {
     struct {
         VEC_OF(int64_t)
     } asking; /* attempts that have asked for one, and need it still */
+    struct repository repository; /* that is followed; no home: none is */
     bool calm, loose;
     const char *run_names[RUNS_MAX];
     struct {

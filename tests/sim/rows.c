@@ -66,6 +66,8 @@ static const struct {
     {"kept", "SELECT pipeline, step, matrix, key, run_id FROM cache_entries"},
     {"definition", "SELECT name, digest FROM definitions"},
     {"in force", "SELECT name, source, path, definition FROM pipelines_in_force"},
+    {"source", "SELECT name, seen, in_force, problems, error FROM sources"},
+    {"kept commit", "SELECT run_id, source, commit_id, pinned FROM source_runs"},
     {"refused", "SELECT source, path, name, problems FROM refused_files"},
     {"schedule", "SELECT pipeline, schedule, cron, in_force, missed, paused_by, pause_reason FROM schedules"},
     {"trigger", "SELECT pipeline, kind, trigger_id, CASE WHEN kind = 'pipeline' THEN '' ELSE key END AS key, "

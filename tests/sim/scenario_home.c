@@ -101,6 +101,9 @@ static void set_home(struct history *h, struct str line)
         h->setup.step_env_name_count = 2;
     } else if (str_is(word, "fires")) {
         h->fires = true;
+    } else if (str_is(word, "source")) {
+        h->repository =
+            (struct repository){.home = h->world.home, .workspace = h->world.workspace, .arena = arena};
     } else if (str_is(word, "calm")) {
         h->calm = true;
     } else if (str_is(word, "loose")) {

@@ -137,6 +137,33 @@ static const char *fired(struct history *h, long count)
     return NULL;
 }
 
+/* Where the made-up repository is, and whether it can be reached. */
+static int move_branch(struct history *h, const struct words *words, struct err *err)
+{
+    const char *verb = words->items[0];
+    if (strcmp(verb, "commit") == 0) {
+        return repository_commit(&h->repository, word_at(words, 1), words->items + 2, err);
+    }
+    h->repository.away = strcmp(verb, "away") == 0;
+    return 0;
+}
+
+/* Turns until the commit was looked at, and the commits of runs are kept: NULL when it does not come to that with this
+ * engine. */
+static const char *followed(struct history *h)
+{
+    int failures = 0;
+    for (int i = 0; i < 300 && !h->world.dead && !h->restart && failures == 0; i++) {
+        if (ask(h, "SELECT count(*) FROM sources WHERE seen = ? AND (error = '') = (? = 'here') AND NOT EXISTS "
+                   "(SELECT 1 FROM source_runs WHERE pinned = 0)", "tt",
+                h->repository.commit, h->repository.away ? "away" : "here") == 1) {
+            return "ok";
+        }
+        history_turn(h, &failures);
+    }
+    return NULL;
+}
+
 bool scenario_triggers_do(struct history *h, const struct words *words, const char **ret_told)
 {
     static const struct {
@@ -145,9 +172,14 @@ bool scenario_triggers_do(struct history *h, const struct words *words, const ch
     } verbs[] = {
         {"in-force", change_force}, {"out-of-force", change_force}, {"event", change_force},
         {"pause", change_schedule}, {"resume", change_schedule},    {"backfill", begin_backfill},
+        {"commit", move_branch},    {"away", move_branch},          {"here", move_branch},
     };
     if (strcmp(words->items[0], "fired") == 0) {
         *ret_told = fired(h, strtol(word_at(words, 1), NULL, 10));
+        return true;
+    }
+    if (strcmp(words->items[0], "followed") == 0) {
+        *ret_told = followed(h);
         return true;
     }
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {

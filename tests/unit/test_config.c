@@ -219,15 +219,73 @@ TEST(guards_are_kept_as_one_list_whatever_way_they_are_written)
     assert_refused("guards: {model: m}\n", 1, 9, "'guards' of config.yaml: expected a list, found a map", NULL);
 }
 
-TEST(keys_of_a_later_version_are_refused)
+TEST(sources_are_checked_and_have_their_defaults)
 {
-    static const char *const later[] = {"sources: {}\n", "notify: []\n"};
+    static const struct {
+        const char *url, *name;
+    } named[] = {
+        {"https://git.example.org/team/Wine_2.git", "wine_2"}, {"git@github.com:a/b.git", "b"},
+        {"ssh://git@h:22/x/y/", "y"}, {"/srv/r é.git", "r---"}, {"file:///srv/cellar", "cellar"},
+    };
     struct fixture f;
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(load(&f, later[i]), -1);
-        assert_int_equal(f.diags.items[0].code, DIAG_LATER);
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, "sources: [{url: '%s'}]\n", named[i].url);
+        bool blank = strchr(named[i].url, ' ') != NULL;
+        assert_int_equal(load(&f, text), blank ? -1 : 0);
+        if (!blank) {
+            const struct json *row = &f.config.sources.u.array.items[0];
+            assert_string_equal(json_get_text(row, "name", ""), named[i].name);
+            assert_int_equal(json_get_int(row, "every_ms", 0), 60000);
+            assert_int_equal(json_get_int(row, "timeout_ms", 0), 600000);
+        }
         done(&f);
     }
+    assert_int_equal(load(&f, "sources:\n- name: wine\n  url: ssh://git@h/w.git\n  branch: main\n  path: flows/\n"
+                              "  every: 5m\n  max_size: 2G\n  credentials: {ssh_key: '${{ secrets.KEY }}', "
+                              "known_hosts: hosts}\n  webhook: {verify: gitea, secret: '${{ secrets.HOOK }}'}\n"),
+                     0);
+    const struct json *row = &f.config.sources.u.array.items[0];
+    assert_string_equal(json_get_text(row, "ssh_key", ""), "KEY");
+    assert_string_equal(json_get_text(row, "secret", ""), "HOOK");
+    assert_string_equal(json_get_text(row, "path", ""), "flows");
+    assert_int_equal(json_get_int(row, "max_bytes", 0), (int64_t)2 << 30);
+    assert_int_equal(json_get_text(row, "known_hosts", "")[0], '/');
+    done(&f);
+    assert_refused("sources: {}\n", 1, 10, "'sources' of config.yaml: expected a list, found a map", NULL);
+    assert_refused("sources: [{name: a}]\n", 1, 11, "source 1 has no 'url'", NULL);
+    assert_refused("sources: [{url: http://h/r.git}]\n", 1, 17,
+                   "'url': what comes by http can be changed on its way: expected https://", NULL);
+    assert_refused("sources: [{url: https://me:pw@h/r.git}]\n", 1, 17,
+                   "'url': it holds credentials: expected them in 'credentials', from a secret", NULL);
+    assert_refused("sources: [{url: r.git}]\n", 1, 17,
+                   "'url': expected https://, ssh://, USER@HOST:PATH, file:// or an absolute path", NULL);
+    assert_refused("sources: [{url: /r, name: folder}]\n", 1, 27,
+                   "'folder' is what 'sluice serve --pipelines' is called: expected another name of a source", NULL);
+    assert_refused("sources: [{url: /r, branch: 'a..b'}]\n", 1, 29,
+                   "'branch': 'a..b' is no name of a branch: expected one such as main", NULL);
+    assert_refused("sources: [{url: /r, path: ../x}]\n", 1, 27,
+                   "'path': '../x': expected a folder, a file or a glob below the root of the repository", NULL);
+    assert_refused("sources: [{url: /r, every: 10ms}]\n", 1, 28, "'10ms': expected 1 s to 7d", NULL);
+    assert_refused("sources: [{url: /r, credentials: {password: hunter22}}]\n", 1, 45,
+                   "'password': a value stands in the file", "write ${{ secrets.NAME }}");
+    assert_refused("sources: [{url: /r, webhook: {verify: github}}]\n", 1, 39,
+                   "'webhook' has no 'secret': 'github' checks deliveries by one", "write secret: ${{ secrets.NAME }}");
+    assert_refused("sources: [{url: /r, webhook: {verify: none}}]\n", 1, 39,
+                   "'verify: none': whoever reaches the server could have it fetch",
+                   "say who sends it, and give it a secret");
+    assert_refused("sources: [{url: /a/r}, {url: /b/r}]\n", 1, 24, "two sources are called 'r'", "give each a 'name'");
+    assert_refused("sources: [{url: /r, page: 'https://h/x'}]\n", 1, 27,
+                   "'page': expected a URL with {commit} in it, such as https://git.example.org/x/commit/{commit}",
+                   NULL);
+}
+
+TEST(keys_of_a_later_version_are_refused)
+{
+    struct fixture f;
+    assert_int_equal(load(&f, "notify: []\n"), -1);
+    assert_int_equal(f.diags.items[0].code, DIAG_LATER);
+    done(&f);
 }
 
 static const struct resource_supply *supply_of(struct fixture *f, const char *root, const char *visible,
@@ -504,6 +562,7 @@ TESTS(RUN(config_says_where_steps_of_another_user_are_asked_for),
       RUN(an_absent_or_empty_file_configures_nothing), RUN(a_whole_file_is_read),
       RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
       RUN(guards_are_kept_as_one_list_whatever_way_they_are_written),
+      RUN(sources_are_checked_and_have_their_defaults),
       RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),
       RUN(what_the_file_does_not_say_is_found_on_the_machine), RUN(all_problems_of_a_file_are_reported),
       RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_host.h"
-#include "git/known_hosts.c" /* a plugin's own file: nothing else links it */
+#include "git/known_hosts.h"
 #include "test.h"
 
 #include <stdlib.h>

@@ -86,6 +86,9 @@ static const char *const fillings[] = {
      "UPDATE triggers SET model = 'wine', version = 1"),
     ("INSERT INTO users (user_id, name, password_hash, role, created_ms, password_ms) "
      "VALUES (9, 'of roles', 'hash', 'approver', 5, 5)"),
+    ("INSERT INTO sources VALUES ('wine', 'u', '', '', '', 60000, 'main', 'c', '{}', 'c', 5, '[]', '', 0, 0, 5, 5); "
+     "INSERT INTO jobs VALUES (1, 'wine', 'poll', 'sluice', 'done', '', 'c', 5, 5, 6); "
+     "INSERT INTO source_runs VALUES ('r1', 'wine', 'c', 0)"),
 };
 
 static const char *const questions[] = {
@@ -133,6 +136,7 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM registered_models JOIN model_versions USING (name) JOIN triggers AS t ON t.model = name "
      "WHERE deployment_job = 'deploy' AND maker = 'p1' AND t.version = 1"),
     "SELECT COUNT(*) FROM users WHERE name = 'of roles' AND role = 'approver'",
+    "SELECT COUNT(*) FROM sources JOIN jobs ON source = name JOIN source_runs USING (source) WHERE in_force = 'c'",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

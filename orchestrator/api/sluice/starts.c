@@ -139,7 +139,9 @@ static int submit(struct api_call *call, struct err *err)
 static int hand_over(struct api_call *call, struct starting *starting)
 {
     struct json (*git)(const char *workspace, struct arena *arena) = api_options_of(call->api)->git;
-    starting->submission.git = git(starting->submission.workspace, call->arena);
+    if (starting->submission.git.type != JSON_OBJECT) {
+        starting->submission.git = git(starting->submission.workspace, call->arena);
+    }
     rest_keep(call, starting, NULL);
     rest_then(call, submit);
     return 0;

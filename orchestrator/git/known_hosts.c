@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "known_hosts.h"
+#include "git/known_hosts.h"
 
 #include <stdbool.h>
 #include <string.h>

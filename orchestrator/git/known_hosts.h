@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Is a server's SSH key one that is known? Lines as ssh-keyscan prints them: "HOST[,HOST] TYPE BASE64". Pure.
+ * Is a server's SSH key one that is known? Lines as ssh-keyscan prints them: "HOST[,HOST] TYPE BASE64". Pure, and
+ * of libc alone: the plugin git is made of it, too.
  */
 #ifndef SLUICE_GIT_KNOWN_HOSTS_H
 #define SLUICE_GIT_KNOWN_HOSTS_H

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The inside of sources: the fetch that goes on, how it is asked for, what its answer comes to.
+ */
+#ifndef SLUICE_TRIGGER_SOURCES_INTERNAL_H
+#define SLUICE_TRIGGER_SOURCES_INTERNAL_H
+
+#include "trigger/source_spec.h"
+#include "trigger/sources.h"
+#include "trigger/trigger_internal.h"
+
+enum { PINS_AT_ONCE = 1000 };
+
+enum source_state { SOURCE_RESTS, SOURCE_ASKS, SOURCE_RUNS };
+
+struct source {
+    struct source_spec spec;
+    int64_t next_ms;    /* when it is fetched by itself */
+    int64_t looked_ms;  /* when its pipelines were looked at last */
+    bool again;         /* they are looked at with the next fetch, though no commit is new */
+    bool is_refused;    /* what was looked at last is not in force */
+    bool wanted;        /* a job waits */
+    bool unpinned;      /* some run's commit is to be pinned */
+    int64_t pins_ms;    /* not before */
+    enum source_state state;
+    bool fetches;       /* else it only pins */
+    int64_t job;        /* its row; 0: none */
+    int64_t asker;      /* of secrets */
+    struct fetch_child child;
+    int watch_fd;
+    int64_t late_ms;    /* monotonic: when it is ended */
+};
+
+struct sources {
+    struct triggers *triggers;
+    struct arena *arena; /* of the specs */
+    struct source *items;
+    size_t count;
+    bool stale;     /* the rows are to be read again */
+    uint64_t seen;  /* of store_sources_changes */
+    bool was_forgotten; /* a turn was given up: what is next waits a little */
+    int64_t retry_ms;   /* not before */
+    int64_t askers;
+};
+
+/* ---- source_ask.c ---- */
+/* What the store says of it. */
+struct source_wish {
+    struct source_row row;
+    struct source_run *runs; /* whose commits are to be pinned */
+    size_t run_count;
+};
+/* The request, with its secrets: 0; 1: one of them is asked of a command; -1 in words. Asks no store. */
+int source_ask(struct sources *sources, struct source *source, const struct source_wish *wish, struct arena *arena,
+               struct json *ret, struct err *err);
+
+/* ---- source_take.c ---- */
+/* What an answer (null: none came) comes to, in the transaction; `words` for the job, `*ret_failed` when it is a
+ * failure. */
+int source_take(struct sources *sources, struct source *source, struct engine *engine, const struct json *answer,
+                const char **ret_words, const char **ret_commit, bool *ret_failed, struct err *err);
+/* The row of a source; one that there is not yet, or that is of another repository by now, is as new. */
+int source_row_of(struct sources *sources, const struct source *source, struct arena *arena, struct source_row *ret,
+                  struct err *err);
+/* Those that config.yaml has no more: nothing of them is in force. */
+int sources_take_out(struct sources *sources, struct engine *engine, struct err *err);
+
+#endif
