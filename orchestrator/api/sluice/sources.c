@@ -256,14 +256,14 @@ static int sync_source(struct api_call *call, struct err *err)
 }
 
 const struct api_route rest_source_routes[] = {
-    {HTTP_GET, "/sources", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/sources", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "listSources",
                                       .group = "Sources",
                                       .summary = "The repositories whose pipelines are in force",
                                       .gives = &list_schema,
                                       .flags = REST_APART),
      .answer = list_sources},
-    {HTTP_GET, "/sources/{source}", API_SLUICE, API_READS, API_NEEDS(READ, ADMIN),
+    {HTTP_GET, "/sources/{source}", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "getSource",
                                       .group = "Sources",
                                       .summary = "A repository with its pipelines and its last fetches",
@@ -271,7 +271,7 @@ const struct api_route rest_source_routes[] = {
                                       .gives = &whole_schema,
                                       .flags = REST_APART | REST_FINDS),
      .answer = get_source},
-    {HTTP_POST, "/sources/{source}/sync", API_SLUICE, API_WRITES, API_NEEDS(MANAGE, ADMIN),
+    {HTTP_POST, "/sources/{source}/sync", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN),
      REST_DOC(.name = "syncSource",
                                       .group = "Sources",
                                       .summary = "Have a repository fetched now, and its pipelines looked at again",
