@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What people ask of schedules, backfills, sources and deployment jobs, as documents, so that whoever holds the home does it:
+ * What people ask of schedules, backfills, sources and deployment jobs, as documents, for whoever holds the home:
  *
  *   {"what": "pause", "pipeline", "schedule", "reason" or null} -> {}
  *   {"what": "resume", "pipeline", "schedule"} -> {}
