@@ -43,7 +43,7 @@ struct deployment_note {
     const char *reason;
     int64_t stage, stages;
     double weight;
-    bool more;          /* it is not over with this: another target follows */
+    bool more;          /* it is not over with this */
 };
 int deployment_record(const struct deployment *deployment, const struct deployment_note *note, struct fault *fault);
 /* Without stages, from the beginning to the end. */

@@ -278,16 +278,32 @@ static int remember_before(const struct directory *directory, struct fault *faul
     return put_link(directory->path, ".before", before, fault);
 }
 
+/* Which version has a part of the traffic; NULL for none. */
+static const char *canary_of(struct scratch *scratch, const struct directory *directory)
+{
+    struct fault ignored;
+    const char *canary = NULL;
+    (void)read_link(scratch, scratch_printf(scratch, "%s/canary", directory->path), &canary, &ignored);
+    return canary;
+}
+
 bool directory_is_ours(const struct directory *directory)
 {
     struct scratch scratch = {0};
-    struct fault ignored;
-    const char *canary = NULL;
-    (void)read_link(&scratch, scratch_printf(&scratch, "%s/canary", directory->path), &canary, &ignored);
+    const char *canary = canary_of(&scratch, directory);
     bool ours = directory->cut_off && (same(directory->version, canary) ||
                                        (canary == NULL && same(directory->version, directory->current)));
     scratch_free(&scratch);
     return ours;
+}
+
+bool directory_is_only_begun(const struct directory *directory)
+{
+    struct scratch scratch = {0};
+    bool begun = directory->cut_off && canary_of(&scratch, directory) == NULL &&
+                 same(directory->current, directory->previous);
+    scratch_free(&scratch);
+    return begun;
 }
 
 int directory_split(const struct directory *directory, double weight, struct fault *fault)

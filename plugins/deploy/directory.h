@@ -41,6 +41,8 @@ int directory_reopen(const struct step_host *host, struct scratch *scratch, cons
                      const struct payload *payload, struct directory *ret_directory, struct fault *fault);
 /* Is what is going on here still the deployment of this version? */
 bool directory_is_ours(const struct directory *directory);
+/* Was one cut off before it had switched anything? */
+bool directory_is_only_begun(const struct directory *directory);
 /* So many percent of the traffic, below 100, are the new version's: `current` stays what it was. */
 int directory_split(const struct directory *directory, double weight, struct fault *fault);
 /* `current` points to the new version. */

@@ -86,8 +86,9 @@ static int take_back_directory(struct rollout *r, const struct target *target, c
         if (result == 0 && target->command != NULL) {
             result = target_roll_back(r->host, target, &r->deployment->payload, NULL, fault);
         }
-    } else if (result == 0 && directory.cut_off) {
-        /* It ended before anything was switched, or another deployment has taken its place. */
+    } else if (result == 0 && directory_is_only_begun(&directory)) {
+        result = directory_roll_back(&directory, fault);
+    } else if (result == 0 && directory.cut_off) { /* another deployment has taken its place */
         step_log(r->host, STEP_LOG_WARN, "'%s' does not have this version: it is left as it is", target->directory);
     }
     *ret_before = directory.previous;
@@ -322,13 +323,15 @@ static int settle_one(struct rollout *r, const struct target *target, struct fau
 {
     bool main = target == &r->deployment->target;
     const struct deployment_note note = {
-        .target = target, .state = "deployed", .previous = main ? r->state.before : NULL, .more = !main};
+        .target = target, .state = "deployed", .previous = main ? r->state.before : NULL, .more = true};
     if (target->kind == TARGET_DIRECTORY) {
         settle_directory(r, target);
     }
     return deployment_record(r->deployment, &note, fault);
 }
 
+/* What is written down stays, and the step owes its end until it has succeeded: another attempt, should this one die in
+ * the last moment, finds that all is done. */
 static enum step_result finish(struct rollout *r)
 {
     struct deployment *d = r->deployment;
@@ -340,7 +343,7 @@ static enum step_result finish(struct rollout *r)
             result = settle_one(r, target_at(r, i), &fault);
         }
     }
-    if (result < 0 || settle_one(r, &d->target, &fault) < 0 || rollout_state_remove(r->host, &fault) < 0) {
+    if (result < 0 || settle_one(r, &d->target, &fault) < 0) {
         return step_fail(r->host, "deployed and healthy, but it could not be recorded: %s", fault.text);
     }
     d->changed = true;

@@ -36,7 +36,8 @@ static const char *link_of(struct fake_host *fake, const char *name)
 
 static bool is_open(struct fake_host *fake)
 {
-    return access(arena_printf(fake->arena, "%s/rollout.json", fake->folder), F_OK) == 0;
+    const char *path = arena_printf(fake->arena, "%s/rollout.json", fake->folder);
+    return access(path, F_OK) == 0 && strstr(fake_host_read(fake, path), "\"phase\":\"done\"") == NULL;
 }
 
 static const char *traffic(struct fake_host *fake)
@@ -157,6 +158,16 @@ static void put_back_state(struct fake_host *fake, const char *state)
     (void)fake_host_file(fake, "rollout.json", state);
 }
 
+TEST(rollout_that_died_before_it_had_switched_anything_leaves_nothing)
+{
+    struct fake_host fake;
+    begin(&fake);
+    assert_int_equal(unlink(arena_printf(fake.arena, "%s/serve/canary", fake.folder)), 0);
+    assert_int_equal(fake_host_run(&fake, staged), STEP_FAILED);
+    assert_serves(&fake, "versions/1");
+    fake_host_close(&fake);
+}
+
 TEST(rollout_that_died_while_it_went_back_goes_on_going_back_and_keeps_its_reason)
 {
     struct fake_host fake;
@@ -186,9 +197,12 @@ TEST(rollout_that_died_when_all_was_done_is_done)
     resume(&fake);
     assert_int_equal(fake_host_run(&fake, staged), STEP_OK);
     fake.host.resumed = NULL;
-    put_back_state(&fake, done);
-    assert_int_equal(fake_host_run(&fake, staged), STEP_OK);
-    assert_serves(&fake, "versions/2");
+    for (int i = 0; i < 2; i++) { /* as it was left, and as it was when the directory was not settled */
+        assert_int_equal(fake_host_run(&fake, staged), STEP_OK);
+        assert_serves(&fake, "versions/2");
+        assert_non_null(strstr(fake_host_output(&fake, "previous"), "versions/1-"));
+        put_back_state(&fake, done);
+    }
     fake_host_close(&fake);
 }
 
@@ -241,6 +255,7 @@ TESTS(RUN(rollout_writes_down_and_notes_a_stage_before_it_touches_anything),
       RUN(rollout_goes_on_after_its_wait_and_ends_with_all_of_the_traffic),
       RUN(rollout_is_refused_by_the_rule_that_is_broken), RUN(rollout_that_another_attempt_finds_open_is_taken_back),
       RUN(rollout_is_taken_back_by_a_step_that_is_cancelled),
+      RUN(rollout_that_died_before_it_had_switched_anything_leaves_nothing),
       RUN(rollout_that_died_while_it_went_back_goes_on_going_back_and_keeps_its_reason),
       RUN(rollout_that_died_when_all_was_done_is_done),
       RUN(rollout_that_cannot_read_what_it_has_written_touches_nothing),
