@@ -44,7 +44,7 @@ PLUGIN_SOURCES_git = orchestrator/git/known_hosts.c orchestrator/git/contents.c
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 
-.PHONY: all demo test faults versions fault soak simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server new-store deps deps-test install uninstall deb package clean help
+.PHONY: all demo test faults versions fault soak soak-daemon simulate simulate-run mutations deletions scenarios unit e2e e2e-plain lint lua docs docs-test fuzz conformance bench bench-loading bench-metrics bench-server bench-triggers new-store deps deps-test install uninstall deb package clean help
 .SECONDARY:
 .DEFAULT_GOAL := all
 
@@ -81,9 +81,13 @@ $(BUILD)/obj/gen/schema.o: $(BUILD)/gen/schema.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
-# The migrations, each as one string, in the order of their numbers; and what makes a new store.
-$(BUILD)/gen/schema.c: $(SCHEMA) $(NEW_STORE) Makefile
+# What it is made of by name and digest, since a file that comes, goes or is put back may be older than what was made.
+$(BUILD)/gen/schema.digests: ALWAYS
 	@mkdir -p $(@D)
+	@sha256sum $(SCHEMA) $(NEW_STORE) > $@.new && { cmp -s $@.new $@ || cp $@.new $@; }
+.PHONY: ALWAYS
+# The migrations, each as one string, in the order of their numbers; and what makes a new store.
+$(BUILD)/gen/schema.c: $(BUILD)/gen/schema.digests Makefile
 	@awk 'BEGIN { print "#include \"store/schema.h\"\nconst char *const store_schema[] = {" } \
 	  FNR == 1 && NR > 1 { print "," } \
 	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } \
@@ -167,6 +171,8 @@ fault: all faults versions ## a home that is killed, torn and starved at each mo
 soak: all ## a home in which everything is killed at random for SECONDS=60: then steps' own word against the store
 	@$(PYTHON) tests/fault/soak.py --build $(BUILD) --seconds $(SECONDS) $(if $(filter command,$(origin SEED)),--seed $(SEED))
 SECONDS ?= 60
+soak-daemon: all ## the same with `sluice serve`: schedules, webhooks, approvals, changing definitions; SECONDS=120
+	@$(PYTHON) tests/soak/daemon.py --build $(BUILD) --seconds $(if $(filter command,$(origin SECONDS)),$(SECONDS),120) $(if $(filter command,$(origin SEED)),--seed $(SEED))
 mutations: $(BUILD)/simulate ## bugs put in on purpose: the simulator must find each
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
 deletions: $(BUILD)/simulate ## conditions of engine/ and run/ taken out, COUNT=300 of them: the share that is found
@@ -227,6 +233,10 @@ ROUNDS ?= 9
 PEERS  ?= luigi prefect airflow
 new-store: ## writes the schema of a new store anew, after a migration was added
 	$(PYTHON) tests/new_store.py > $(NEW_STORE).new && mv $(NEW_STORE).new $(NEW_STORE)
+bench-triggers: all $(BUILD)/bench/floor $(BUILD)/bench/stamp ## a daemon with 10,000 schedules: how soon what is due, or sent to it, has begun
+	@tests/install-packages.sh strace
+	@$(PYTHON) tests/bench/triggers.py $(abspath $(BUILD)) --rounds $(TRIGGER_ROUNDS) --write docs/performance.md
+TRIGGER_ROUNDS ?= 3
 bench-server: all $(BUILD)/bench/http_load ## `sluice serve` beside `mlflow server` and FastTrackML: logging, searches, histories, files, memory
 	@tests/conformance/environments.sh $(BUILD)
 	@$(PYTHON) tests/bench/server.py $(abspath $(BUILD)) --rounds $(SERVER_ROUNDS) --write docs/performance.md

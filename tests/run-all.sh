@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that `make test` promises, one part after the other; a part that fails does not stop the next. Ends with the counts.
-#   run-all.sh BUILD [PART...]        `soak`, `conformance` and `package` are parts only when they are asked for
+#   run-all.sh BUILD [PART...]        `soak`, `soak-daemon`, `conformance` and `package` are parts only when they are asked for
 set -u
 
 build=$1
@@ -50,6 +50,7 @@ for name in "${parts[@]}"; do
     conformance) part conformance make --no-print-directory -s -j"$jobs" BUILD="$build" conformance ;;
     package) part package make --no-print-directory -s -j"$jobs" BUILD="$build" package ;;
     soak) part soak make --no-print-directory -s -j"$jobs" BUILD="$build" soak ;;
+    soak-daemon) part soak-daemon make --no-print-directory -s -j"$jobs" BUILD="$build" soak-daemon ;;
     fuzz) part fuzz make --no-print-directory -s -j"$jobs" BUILD="$build" fuzz ;;
     *)
         echo "run-all.sh: unknown part '$name'" >&2

@@ -23,6 +23,7 @@
 
 struct api;
 struct engine;
+struct triggers;
 struct idempotency_key;
 struct pipeline_run;
 struct rest_doc;

@@ -5,6 +5,7 @@
 
 const double histogram_bounds_quick[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                          0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10,   0};
+const double histogram_bounds_wait[] = {0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 0};
 const double histogram_bounds_slow[] = {0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 0};
 
 void histogram_add(struct histogram *histogram, double seconds)

@@ -16,8 +16,8 @@ struct histogram {
     double sum;
 };
 
-/* 100 us to 10 s, and 100 ms to a day. */
-extern const double histogram_bounds_quick[], histogram_bounds_slow[];
+/* 100 us to 10 s, 100 ms to a day, and 10 ms to a day. */
+extern const double histogram_bounds_quick[], histogram_bounds_slow[], histogram_bounds_wait[];
 
 void histogram_add(struct histogram *histogram, double seconds);
 uint64_t histogram_count(const struct histogram *histogram);

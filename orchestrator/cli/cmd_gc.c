@@ -139,6 +139,26 @@ static void list_rest(struct gc_command *gc)
     }
 }
 
+static void list_triggers(struct gc_command *gc)
+{
+    const struct {
+        int64_t count;
+        const char *what, *why;
+    } rows[] = {
+        {gc->survey.old.triggers, "triggers", "settled longer ago, and no run is left of them"},
+        {gc->survey.old.backfills, "backfills", "ended longer ago"},
+        {gc->survey.old.schedules, "schedules", "nothing has them in force"},
+    };
+    struct gc_weight nothing = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].count > 0) {
+            add_item(gc, retention_rows[RETENTION_TRIGGERS].name,
+                     arena_printf(gc->cli->arena, "%lld %s", (long long)rows[i].count, rows[i].what), rows[i].why,
+                     nothing);
+        }
+    }
+}
+
 static void list_all(struct gc_command *gc)
 {
     gc->items = json_array();
@@ -148,6 +168,7 @@ static void list_all(struct gc_command *gc)
     list_runs(gc, RETENTION_ARTIFACTS);
     list_deleted(gc);
     list_rest(gc);
+    list_triggers(gc);
 }
 
 /* ---- what is printed -------------------------------------------------------------------------------------------- */
@@ -164,7 +185,7 @@ static int64_t sum(const struct json *list, const char *kind, const char *key)
     return total;
 }
 
-static const char *const kinds[] = {"runs", "logs", "artifacts", "cache", "deleted", "leftover", "rows"};
+static const char *const kinds[] = {"runs", "logs", "artifacts", "cache", "deleted", "triggers", "leftover", "rows"};
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 
 static void print_json(struct gc_command *gc)
@@ -319,6 +340,7 @@ static const struct option_row gc_options[] = {
     {"artifacts", 0, "RULE", false, "artifacts and models of ended runs; their records stay"},
     {"cache", 0, "RULE", false, "kept results"},
     {"deleted", 0, "RULE", false, "runs, models and experiments that a client of MLflow deleted: older_than alone"},
+    {"triggers", 0, "RULE", false, "what was to start runs, where no run is left of it: older_than alone"},
     {0},
 };
 

@@ -267,6 +267,12 @@ static const char *why_triggers_are_off(const struct session *session)
                : "config.yaml: triggers start nothing in this environment";
 }
 
+static int64_t keep_triggers_ms(const struct session *session)
+{
+    const struct retention *rule = &session->config.retention[RETENTION_TRIGGERS];
+    return rule->given ? rule->older_than_ms : 0;
+}
+
 static void start_triggers(struct session *session)
 {
     struct triggers_options options = {
@@ -275,6 +281,7 @@ static void start_triggers(struct session *session)
         .vars = session->vars,
         .fires = session->options.fires,
         .off = why_triggers_are_off(session),
+        .keep_ms = keep_triggers_ms(session),
         .folder = session->options.pipelines,
         .workspace = git_root,
         .git = git_of,
@@ -345,7 +352,8 @@ int session_reconfigure(struct session *session, struct err *err)
     session->step_env = step_environment(session);
     configure(session, &options);
     tracking_reconfigure(session->tracking);
-    triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session), session->config.sources);
+    triggers_reconfigure(session->triggers, session->vars, why_triggers_are_off(session), session->config.sources,
+                         keep_triggers_ms(session));
     return engine_reconfigure(session->engine, &options, err);
 }
 

@@ -15,7 +15,9 @@ static void check(struct cli *cli, const struct definition_in_force *definition,
     world.root = definition->workspace;
     world.check_files = false; /* what steps find there when they run is another matter */
     lua_compiler_join(cli, &world);
-    diags_init(diags, cli->arena, arena_printf(cli->arena, "%s of %s", definition->file, definition->run));
+    diags_init(diags, cli->arena,
+               definition->run == NULL ? arena_printf(cli->arena, "%s, in force", definition->file)
+                                       : arena_printf(cli->arena, "%s of %s", definition->file, definition->run));
     diags->text = definition->source;
     (void)pipeline_load(diags, &world);
 }

@@ -16,6 +16,7 @@ const struct retention_row retention_rows[RETENTION_KINDS] = {
     [RETENTION_ARTIFACTS] = {"artifacts", "artifacts and models of ended runs; their records stay", true, true},
     [RETENTION_CACHE] = {"cache", "kept results: steps that are given the same run again", true, false},
     [RETENTION_DELETED] = {"deleted", "runs, models and experiments that a client of MLflow deleted", false, false},
+    [RETENTION_TRIGGERS] = {"triggers", "what was to start runs, where no run is left of it", false, false},
 };
 
 void retention_clear(struct retention rules[RETENTION_KINDS])
@@ -164,7 +165,8 @@ void retention_load(struct loader *loader, const struct yaml_node *node, struct 
         if (kind < 0) {
             load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
                        load_hint_near(loader, pair->key.text, names, RETENTION_KINDS),
-                       "'gc' has no '%.*s': expected runs, logs, artifacts, cache or deleted", STR_ARG(pair->key.text));
+                       "'gc' has no '%.*s': expected runs, logs, artifacts, cache, deleted or triggers",
+                       STR_ARG(pair->key.text));
         } else {
             load_rule(loader, &pair->value, (enum retention_kind)kind, &rules[kind]);
         }

@@ -110,12 +110,13 @@ struct engine_world engine_world_apart(const struct engine_apart *apart)
 
 /* ---- within the engine ------------------------------------------------------------------------------------------- */
 
-int apart_run_folder(const struct engine *engine, const char *folder, struct err *err)
+int apart_run_folder(const struct engine *engine, const char *run_id, struct err *err)
 {
     static const char *const places[] = {"steps", "state"};
     if (engine->options.apart == NULL) {
-        return fs_make_folders(folder, 0700, err);
+        return 0;
     }
+    const char *folder = arena_printf(engine->turn, "%s/runs/%s", engine->options.home, run_id);
     int result = fs_make_folders(folder, 0750, err);
     for (size_t i = 0; i < sizeof places / sizeof places[0] && result == 0; i++) {
         result = fs_make_folders(path_join(engine->turn, folder, places[i]), 0770, err);

@@ -39,8 +39,8 @@ int engine_apart_prepare(const char *home, const struct engine_apart *apart, str
 const char *engine_apart_fault(const char *home, const struct engine_apart *apart, struct arena *arena);
 
 /* ---- within the engine ---- */
-/* The folder of a run: where steps are apart, with places in it where they may write. */
-int apart_run_folder(const struct engine *engine, const char *folder, struct err *err);
+/* The folder of a run where steps are apart, with places in it where they may write; else its runner makes it. */
+int apart_run_folder(const struct engine *engine, const char *run_id, struct err *err);
 /* What steps' environment says of their user is his, and not that of whoever started the run. */
 void apart_environment(const struct engine *engine, struct arena *arena, struct json *env);
 /* The file of a spawn message's journal, to be sent along. -1 in words. */

@@ -169,8 +169,7 @@ static int create_step_run(struct engine *engine, struct open_run *open, struct 
             tags[tag_count++] = tags[i];
         }
     }
-    if (store_run_create(store, &info, err) < 0 ||
-        store_run_tags_set(store, step_run_id, tags, tag_count, err) < 0) {
+    if (store_run_create_with(store, &info, tags, tag_count, err) < 0) {
         return -1;
     }
     if (step->plugin != NULL && tag_plugin(engine, step->plugin, ids, err) < 0) {

@@ -99,8 +99,8 @@ void engine_deliver(struct engine *engine, int timeout_ms);
 struct engine_submission {
     const char *run_id;              /* chosen by the caller, so that it can ask for it later; NULL: a new one */
     const struct pipeline *pipeline; /* copied by definition: the engine parses it again from the store */
-    const char *definition;          /* its digest, when it was parsed from the store already; NULL: it was not */
-    struct arena *take_arena;        /* with `definition`: what it lives in; the run takes it over, also if it fails */
+    const char *digest;              /* of `definition`; NULL: there is none */
+    struct definition *definition;   /* `pipeline` as it was parsed from the store; the run is one more user of it */
     const char *workspace;           /* absolute */
     struct json params;              /* complete and typed (pipeline_params) */
     const char *trigger;             /* "cli" */

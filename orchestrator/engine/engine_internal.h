@@ -12,6 +12,7 @@
 #include "engine/reaper.h"
 #include "engine/url_probe.h"
 #include "engine/world.h"
+#include "pipeline/definition.h"
 #include "run/next_start.h"
 #include "store/metrics.h"
 #include "store/runs.h"
@@ -24,8 +25,8 @@
 /* An open run in memory: its row, its definition, its state, its journal. */
 struct open_run {
     struct pipeline_run row;      /* texts live in run->arena */
-    struct arena *arena;          /* of the definition */
-    const struct pipeline *pipeline;
+    struct definition *definition;
+    const struct pipeline *pipeline; /* of that */
     struct run *run;
     const char *journal_path;
     struct journal_reader *journal; /* NULL until the file exists */
@@ -45,6 +46,7 @@ struct open_run {
     int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
+    struct pipeline_turn *turn;   /* of its pipeline; NULL: not looked for yet (leases.c) */
 };
 
 /* A part of what an attempt holds; texts on the heap. */
@@ -209,7 +211,7 @@ struct engine {
     } unowned; /* of attempts whose runs could not be loaded, and may have processes */
     int64_t starts;       /* counts what was started, for turns */
     struct {
-        VEC_OF(struct pipeline_turn)
+        VEC_OF(struct pipeline_turn *)
     } turns;
     int64_t backstop_ms;      /* how long a runner may be silent, and an attempt late */
     int64_t backstop_look_ms; /* monotonic: when the backstop has looked last */
@@ -252,12 +254,18 @@ struct open_run *open_run_find(struct engine *engine, const char *run_id);
 const struct pipeline *open_run_definition(struct engine *engine, const struct pipeline_run *row, bool begun,
                                            struct arena *arena, struct err *err);
 int open_run_load(struct engine *engine, const struct pipeline_run *row, struct open_run **ret_open, struct err *err);
-/* A new one around `run` (taken), for engine_submit. */
-struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena,
-                              const struct pipeline *pipeline, struct run *take_run);
+/* A new one around `run`, for engine_submit. */
+struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct definition *take_definition,
+                              struct run *take_run);
 void open_run_drop(struct engine *engine, struct open_run *open);
 /* Applies an event to the run, notes what changed, and carries the actions out. */
 int open_run_apply(struct engine *engine, struct open_run *open, const struct run_event *event, struct err *err);
+/* The row says what the run says. */
+void open_run_follow(struct engine *engine, struct open_run *open);
+/* What has changed so far is in the store. */
+void open_run_written(struct open_run *open);
+/* What its MLflow run says then. */
+enum run_status open_run_status(enum run_state state);
 /* Writes the rows that changed. When the run has ended: its MLflow run, its activity, its parent. */
 int open_run_persist(struct engine *engine, struct open_run *open, struct err *err);
 const char *journal_path_of(const struct engine *engine, struct arena *arena, const char *run_id);
@@ -289,20 +297,6 @@ void attempt_forget_secrets(struct engine *engine, struct live_attempt *attempt)
 bool attempt_is_with_runner(const struct live_attempt *attempt);
 /* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
-
-/* ---- places.c ---- */
-/* Settles the group of a new run, from its params. ERR_INPUT in words when it is none. */
-int places_group(struct engine *engine, struct open_run *open, struct err *err);
-/* A new run stands in the queue: it, or others, give way as its policy says. */
-int places_arrival(struct engine *engine, struct open_run *open, struct err *err);
-/* Begins the run, or lets it go on; and those above it that waited for it. */
-int places_begin(struct engine *engine, struct open_run *open, struct err *err);
-/* Begins what may leave the queue, and says of the rest what they wait for. */
-int places_give(struct engine *engine, struct err *err);
-/* Is there anything in the queue that places_give would begin, or has not looked at? */
-bool places_may_begin(struct engine *engine);
-/* Neither the run nor one above it is queued: its steps may start. */
-bool places_let(struct engine *engine, const struct open_run *open);
 
 /* ---- leases.c ---- */
 /* Settles what there is, and records it. */
@@ -594,5 +588,7 @@ int engine_note(struct engine *engine, const char *actor, const char *action, co
                 const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
 /* "run wine 12" in the arena. */
 const char *run_words(struct arena *arena, const struct pipeline_run *row);
+
+#include "engine/places.h"
 
 #endif

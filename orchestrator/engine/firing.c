@@ -81,6 +81,20 @@ static bool may_be_told(const struct err *wrong)
     return wrong->code == ERR_INPUT || wrong->code == ERR_STATE || wrong->code == ERR_NOT_FOUND;
 }
 
+/* May it turn out, once rows of it are written, that it cannot be? Params, tags, groups and what steps ask for are
+ * looked at by then. Where not, no savepoint is needed, for which each page that is written would be copied. */
+static bool may_be_refused(const struct engine_submission *submission)
+{
+    const struct pipeline *pipeline = submission->pipeline;
+    bool asks = false;
+    for (size_t i = 0; i < pipeline->step_count; i++) {
+        asks = asks || pipeline->steps[i].ask_count > 0;
+    }
+    return asks || submission->definition == NULL || submission->retry_of != NULL || pipeline->concurrency.has_group ||
+           (pipeline->tags.type == JSON_OBJECT && pipeline->tags.u.object.count > 0) ||
+           (submission->params.type == JSON_OBJECT && submission->params.u.object.count > 0);
+}
+
 /* What cannot begin fails before it has a place among the runs, and is taken back whole. */
 int engine_start(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],
                  struct err *err)
@@ -88,13 +102,13 @@ int engine_start(struct engine *engine, const struct engine_submission *submissi
     struct store *store = engine->options.store;
     struct open_run *open = NULL;
     struct err wrong = {0};
-    if (turn_begin(engine, err) < 0 || store_savepoint(store, err) < 0) {
-        arena_free(submission->take_arena);
+    bool careful = may_be_refused(submission);
+    if (turn_begin(engine, err) < 0 || (careful && store_savepoint(store, err) < 0)) {
         return -1;
     }
     if (run_submit(engine, submission, &open, &wrong) < 0) {
         bool told = open == NULL && may_be_told(&wrong) && !store_failed_since_begin(store);
-        if (told) {
+        if (told && careful) {
             store_savepoint_back(store);
         }
         *err = wrong;
@@ -102,7 +116,7 @@ int engine_start(struct engine *engine, const struct engine_submission *submissi
         return -1;
     }
     (void)snprintf(ret_run_id, 40, "%s", open->row.run_id);
-    return store_savepoint_release(store, err);
+    return careful ? store_savepoint_release(store, err) : 0;
 }
 
 int engine_end_run(struct engine *engine, const char *run_id, const char *reason, struct err *err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a run would use again: it is begun, its kept results are taken as far as they go, and all of it is undone.
  */
-#include "base/fs.h"
 #include "engine/cache.h"
 #include "engine/engine_internal.h"
 
@@ -44,14 +43,10 @@ int engine_foresee(struct engine *engine, const struct engine_submission *submis
         return -1;
     }
     int result = run_submit(engine, submission, &open, err);
-    const char *folder = result < 0 ? NULL : arena_printf(arena, "%s/runs/%s", engine->options.home, open->row.run_id);
     result = result < 0 ? -1 : take_kept(engine, open, err);
     if (result == 0) {
         *ret_reused = reused_steps(open, arena);
     }
     turn_abandon(engine);
-    if (folder != NULL) {
-        (void)fs_remove(folder, NULL);
-    }
     return result;
 }

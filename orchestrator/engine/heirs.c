@@ -138,7 +138,7 @@ static bool may_inherit(const struct step *step)
 static void never_again(struct open_run *open, size_t step)
 {
     if (open->no_heirs == NULL) {
-        open->no_heirs = arena_array(open->arena, open->pipeline->step_count, sizeof *open->no_heirs);
+        open->no_heirs = arena_array(open->run->arena, open->pipeline->step_count, sizeof *open->no_heirs);
     }
     open->no_heirs[step] = true;
 }

@@ -227,20 +227,31 @@ static struct open_run *root_of(struct engine *engine, struct open_run *open)
 static struct pipeline_turn *turn_of(struct engine *engine, const char *pipeline)
 {
     for (size_t i = 0; i < engine->turns.count; i++) {
-        if (strcmp(engine->turns.items[i].pipeline, pipeline) == 0) {
-            return &engine->turns.items[i];
+        if (strcmp(engine->turns.items[i]->pipeline, pipeline) == 0) {
+            return engine->turns.items[i];
         }
     }
-    struct pipeline_turn turn = {.pipeline = mem_strdup(pipeline), .last_start = engine->starts};
+    struct pipeline_turn *turn = mem_alloc(sizeof *turn);
+    *turn = (struct pipeline_turn){.pipeline = mem_strdup(pipeline), .last_start = engine->starts};
     vec_push(&engine->turns, turn);
-    return &engine->turns.items[engine->turns.count - 1];
+    return turn;
+}
+
+/* Looked for once: many runs are open at once, of many pipelines, and each start asks all of them. */
+static struct pipeline_turn *turn_of_run(struct engine *engine, struct open_run *root)
+{
+    if (root->turn == NULL) {
+        root->turn = turn_of(engine, root->row.pipeline);
+    }
+    return root->turn;
 }
 
 void leases_close(struct engine *engine)
 {
     leases_clear(engine);
     for (size_t i = 0; i < engine->turns.count; i++) {
-        free(engine->turns.items[i].pipeline);
+        free(engine->turns.items[i]->pipeline);
+        free(engine->turns.items[i]);
     }
     vec_clear(&engine->turns);
     free(engine->stocks);
@@ -253,13 +264,13 @@ static void count_held(struct engine *engine)
         engine->runs.items[i]->held = 0;
     }
     for (size_t i = 0; i < engine->turns.count; i++) {
-        engine->turns.items[i].held = 0;
+        engine->turns.items[i]->held = 0;
     }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         if (holds(engine->attempts.items[i])) {
             struct open_run *root = root_of(engine, engine->attempts.items[i]->open);
             root->held++;
-            turn_of(engine, root->row.pipeline)->held++;
+            turn_of_run(engine, root)->held++;
         }
     }
     for (size_t k = 0; k < engine->stock_count; k++) {
@@ -269,8 +280,8 @@ static void count_held(struct engine *engine)
 
 static struct starter starter_of(struct engine *engine, struct open_run *open, const struct run_waiting *head)
 {
-    const struct open_run *root = root_of(engine, open);
-    const struct pipeline_turn *turn = turn_of(engine, root->row.pipeline);
+    struct open_run *root = root_of(engine, open);
+    const struct pipeline_turn *turn = turn_of_run(engine, root);
     const struct step *step = run_step_at(open->run, head->place);
     return (struct starter){
         .priority = open->row.priority,
@@ -291,7 +302,7 @@ static void note_start(struct engine *engine, struct open_run *open)
     struct open_run *root = root_of(engine, open);
     engine->starts++;
     open->last_start = root->last_start = engine->starts;
-    turn_of(engine, root->row.pipeline)->last_start = engine->starts;
+    turn_of_run(engine, root)->last_start = engine->starts;
 }
 
 struct contest {

@@ -63,12 +63,12 @@ static struct json run_info_context(struct arena *arena, const struct pipeline_r
     return info;
 }
 
-struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct arena *take_arena,
-                              const struct pipeline *pipeline, struct run *take_run)
+struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct definition *take_definition,
+                              struct run *take_run)
 {
     struct open_run *open = mem_alloc(sizeof *open);
-    open->arena = take_arena;
-    open->pipeline = pipeline;
+    open->definition = take_definition;
+    open->pipeline = take_definition->pipeline;
     open->run = take_run;
     open->row = keep_row(take_run->arena, row);
     open->journal_path = journal_path_of(engine, take_run->arena, row->run_id);
@@ -115,7 +115,7 @@ int open_run_load(struct engine *engine, const struct pipeline_run *row, struct 
     }
     struct run_options options = {.until = row->until, .seed = (uint64_t)row->seed};
     struct run *run = run_new(pipeline, row->run_id, &options);
-    struct open_run *open = open_run_add(engine, row, arena, pipeline, run);
+    struct open_run *open = open_run_add(engine, row, definition_new(arena, pipeline), run);
     run->state = open->row.state;
     run->grouped = open->row.concurrency_group != NULL;
     run->begun = open->row.started_ms != 0;
@@ -155,7 +155,7 @@ void open_run_drop(struct engine *engine, struct open_run *open)
     free(open->journal_damage);
     run_changes_clear(&open->changes);
     run_free(open->run);
-    arena_free(open->arena);
+    definition_release(open->definition);
     free(open);
 }
 
@@ -218,6 +218,11 @@ static const enum run_status mlflow_status[] = {
     [RUN_STATE_WAITING] = RUN_STATUS_RUNNING,   [RUN_STATE_SUCCEEDED] = RUN_STATUS_FINISHED,
     [RUN_STATE_FAILED] = RUN_STATUS_FAILED,     [RUN_STATE_CANCELLED] = RUN_STATUS_KILLED,
 };
+
+enum run_status open_run_status(enum run_state state)
+{
+    return mlflow_status[state];
+}
 
 /* Running time stops while a run waits or is queued (docs/pipelines.md: timeout). */
 static void count_running_time(struct open_run *open, int64_t now_ms)
@@ -282,19 +287,32 @@ static int tell_parent(struct engine *engine, struct open_run *open, struct err 
     return open_run_apply(engine, parent, &event, err);
 }
 
-static int run_row_persist(struct engine *engine, struct open_run *open, struct err *err)
+void open_run_follow(struct engine *engine, struct open_run *open)
 {
     struct pipeline_run *row = &open->row;
     int64_t now_ms = engine_now(engine);
-    enum run_state before = row->state;
     row->state = open->run->state;
     row->reason = open->run->reason;
     row->verdict = open->run->verdict;
     row->cancelling = open->run->cancelling ? open->run->cancel_reason : NULL;
     row->timed_out = open->run->timed_out;
     count_running_time(open, now_ms);
+    row->ended_ms = run_state_is_terminal(row->state) ? now_ms : 0;
+}
+
+void open_run_written(struct open_run *open)
+{
+    struct run_changes *changes = &open->changes;
+    changes->items.count = changes->steps.count = changes->actions.count = 0;
+    changes->run = open->row_dirty = open->journal_dirty = false;
+}
+
+static int run_row_persist(struct engine *engine, struct open_run *open, struct err *err)
+{
+    struct pipeline_run *row = &open->row;
+    enum run_state before = row->state;
+    open_run_follow(engine, open);
     bool ended = run_state_is_terminal(row->state);
-    row->ended_ms = ended ? now_ms : 0;
     if (store_pipeline_run_update(engine->options.store, row, err) < 0 ||
         store_run_update(engine->options.store, row->run_id, mlflow_status[row->state], row->ended_ms, err) < 0) {
         return -1;
@@ -333,7 +351,6 @@ int open_run_persist(struct engine *engine, struct open_run *open, struct err *e
                                                          open->row.journal_sequence, err) < 0) {
         return -1;
     }
-    changes->items.count = changes->steps.count = changes->actions.count = 0;
-    changes->run = open->row_dirty = open->journal_dirty = false;
+    open_run_written(open);
     return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "base/parse.h"
 #include "engine/engine_internal.h"
+#include "store/counters.h"
 #include "store/relocate.h"
 
 static int start_again(struct engine *engine, struct live_attempt *attempt, struct err *err)
@@ -16,6 +17,9 @@ static int start_again(struct engine *engine, struct live_attempt *attempt, stru
     }
     attempt_set(&attempt->row.runner, link->id);
     attempt->dirty = true;
+    if (store_count(engine->options.store, COUNTER_RECOVERED, "restarted", 1, err) < 0) {
+        return -1;
+    }
     return attempt_send(engine, attempt, err);
 }
 
@@ -64,7 +68,10 @@ int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const c
                                          pids.data)
                           : reason_of(engine, attempt, stopped, how);
     strbuf_clear(&pids);
-    return attempt_end(engine, attempt, &end, err);
+    const char *became = end.state == ATTEMPT_STATE_LOST ? "lost" : "stopped";
+    return store_count(engine->options.store, COUNTER_RECOVERED, became, 1, err) < 0
+               ? -1
+               : attempt_end(engine, attempt, &end, err);
 }
 
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err)

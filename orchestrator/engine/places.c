@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 #include "run/concurrency.h"
+#include "store/counters.h"
 
 #include <stdlib.h>
 
@@ -203,10 +204,15 @@ int places_begin(struct engine *engine, struct open_run *open, struct err *err)
 {
     int64_t now_ms = engine_now(engine);
     struct run_event begin = {.kind = RUN_EVENT_BEGIN, .now_ms = now_ms};
-    if (open->row.started_ms == 0) {
+    bool first = open->row.started_ms == 0;
+    if (first) {
         open->row.started_ms = now_ms; /* not when the turn is written: its first steps start before that */
     }
+    double waited = (double)(now_ms - open->row.created_ms) / 1000;
     int result = open_run_apply(engine, open, &begin, err);
+    if (result == 0 && first && open->row.concurrency_group != NULL) {
+        result = store_observe(engine->options.store, COUNTER_QUEUE, waited, err);
+    }
     struct open_run *parent = parent_of(engine, open);
     if (result < 0 || parent == NULL) {
         return result;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Starting and cancelling runs.
  */
-#include "base/fs.h"
 #include "base/id.h"
 #include "base/parse.h"
 #include "base/path.h"
@@ -117,22 +116,12 @@ static int carry(struct engine *engine, const struct engine_submission *submissi
     return store_pipeline_next_revision(engine->options.store, row->pipeline, row->number, &row->revision, err);
 }
 
-/* What git says of the code; a commit of a source is kept for as long as there are rows of the run. */
-static int record_git(struct engine *engine, const struct pipeline_run *row, const struct json *git, struct err *err)
+/* Of a checkout of a source: its commit is kept while the run is. */
+static int record_source(struct engine *engine, const struct pipeline_run *row, struct err *err)
 {
-    static const char *const tags[][2] = {{"mlflow.source.git.commit", "commit"},
-                                          {"mlflow.source.git.branch", "branch"},
-                                          {"mlflow.source.git.repoURL", "repo"}};
-    struct store *store = engine->options.store;
     struct source_run kept = {.run_id = row->run_id};
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        const char *value = json_get_text(git, tags[i][1], "");
-        if (*value != '\0' && store_run_tag(store, row->run_id, tags[i][0], value, err) < 0) {
-            return -1;
-        }
-    }
     return source_of_checkout(engine->options.home, row->workspace, engine->turn, &kept.source, &kept.commit_id)
-               ? store_source_run_add(store, &kept, err)
+               ? store_source_run_add(engine->options.store, &kept, err)
                : 0;
 }
 
@@ -142,6 +131,7 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
                              const struct engine_submission *submission, struct err *err)
 {
     const struct json *params = &submission->params;
+    const struct json *git = &submission->git;
     struct store *store = engine->options.store;
     struct arena *arena = engine->turn;
     const char *scheduled_for = occurrence_of(arena, row->contexts);
@@ -152,31 +142,32 @@ static int record_mlflow_run(struct engine *engine, const struct pipeline *pipel
         .experiment_id = row->experiment_id,
         .name = arena_printf(arena, "%s-%s", row->pipeline, label),
         .user = row->actor,
-        .status = RUN_STATUS_SCHEDULED,
+        .status = open_run_status(row->state),
         .start_ms = row->created_ms,
         .artifact_uri = artifact_folder(engine, arena, row->experiment_id, row->run_id),
         .parent_run_id = row->parent_run,
     };
-    const struct {
-        const char *key;
-        const char *value;
-    } tags[] = {
-        {"sluice.pipeline", row->pipeline},     {"sluice.number", arena_strdup(arena, label)},
-        {"sluice.definition", row->definition}, {"sluice.trigger", row->trigger},
-        {"mlflow.source.type", "PROJECT"},      {"mlflow.source.name", row->file},
+    const struct pair own[] = {
+        {"sluice.pipeline", row->pipeline},
+        {"sluice.number", arena_strdup(arena, label)},
+        {"sluice.definition", row->definition},
+        {"sluice.trigger", row->trigger},
+        {"mlflow.source.type", "PROJECT"},
+        {"mlflow.source.name", row->file},
+        {"sluice.trigger_id", submission->trigger_id},
+        {"sluice.scheduled_for", scheduled_for},
+        {"mlflow.source.git.commit", json_get_text(git, "commit", NULL)},
+        {"mlflow.source.git.branch", json_get_text(git, "branch", NULL)},
+        {"mlflow.source.git.repoURL", json_get_text(git, "repo", NULL)},
     };
-    if (store_run_create(store, &info, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        if (store_run_tag(store, row->run_id, tags[i].key, tags[i].value, err) < 0) {
-            return -1;
+    struct pair tags[sizeof own / sizeof own[0]];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (own[i].value != NULL && *own[i].value != '\0') {
+            tags[count++] = own[i];
         }
     }
-    if ((submission->trigger_id != NULL &&
-         store_run_tag(store, row->run_id, "sluice.trigger_id", submission->trigger_id, err) < 0) ||
-        (scheduled_for != NULL &&
-         store_run_tag(store, row->run_id, "sluice.scheduled_for", scheduled_for, err) < 0)) {
+    if (store_run_create_with(store, &info, tags, count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; pipeline->tags.type == JSON_OBJECT && i < pipeline->tags.u.object.count; i++) {
@@ -221,33 +212,43 @@ static const char *contexts_text(struct engine *engine, const struct engine_subm
     return json_text(arena, &contexts).p;
 }
 
-/* The run in memory is built from the definition as stored, exactly as it would be after a restart. */
+/* As stored, exactly as it would be after a restart. */
+static struct definition *definition_of(struct engine *engine, const struct engine_submission *submission,
+                                        const struct pipeline_run *row, struct err *err)
+{
+    if (submission->definition != NULL) {
+        return definition_hold(submission->definition);
+    }
+    if (store_definition_put(engine->options.store, row->definition, row->pipeline, submission->pipeline->source,
+                             row->created_ms, err) < 0) {
+        return NULL;
+    }
+    struct arena *arena = arena_new();
+    const struct pipeline *own = open_run_definition(engine, row, false, arena, err);
+    if (own == NULL) {
+        arena_free(arena);
+        return NULL;
+    }
+    return definition_new(arena, own);
+}
+
 static int build_run(struct engine *engine, const struct engine_submission *submission, struct pipeline_run *row,
                      struct open_run **ret_open, struct err *err)
 {
-    const struct pipeline *own = submission->pipeline;
-    struct arena *arena = submission->take_arena;
     struct store *store = engine->options.store;
-    if (arena == NULL) {
-        if (store_definition_put(store, row->definition, row->pipeline, own->source, row->created_ms, err) < 0) {
-            return -1;
-        }
-        arena = arena_new();
-        own = open_run_definition(engine, row, false, arena, err);
-    }
-    if (own == NULL) {
-        arena_free(arena);
+    struct definition *definition = definition_of(engine, submission, row, err);
+    if (definition == NULL) {
         return -1;
     }
     struct run_options options = {.until = row->until, .seed = (uint64_t)row->seed};
-    struct run *run = run_new(own, row->run_id, &options);
+    struct run *run = run_new(definition->pipeline, row->run_id, &options);
     if ((submission->retry_of != NULL && carry(engine, submission, run, row, err) < 0) ||
         (row->number == 0 && store_pipeline_next_number(store, row->pipeline, &row->number, err) < 0)) {
         run_free(run);
-        arena_free(arena);
+        definition_release(definition);
         return -1;
     }
-    *ret_open = open_run_add(engine, row, arena, own, run);
+    *ret_open = open_run_add(engine, row, definition, run);
     return 0;
 }
 
@@ -261,6 +262,21 @@ static int check_asks(struct engine *engine, const struct open_run *open, struct
         if (problem != NULL) {
             return err_set(err, ERR_INPUT, "step '%.*s' %s", STR_ARG(open->pipeline->steps[i].id), problem);
         }
+    }
+    return 0;
+}
+
+/* It begins before its rows are written, so that they are written once, as they are then. One that has ended by that
+ * has more to write than its rows: that comes with the turn. */
+static int begin_unwritten(struct engine *engine, struct open_run *open, struct pipeline_run *row, struct err *err)
+{
+    if (places_begin(engine, open, err) < 0) {
+        return -1;
+    }
+    if (!run_state_is_terminal(open->run->state)) {
+        open_run_follow(engine, open);
+        open_run_written(open);
+        *row = open->row;
     }
     return 0;
 }
@@ -281,7 +297,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         .run_id = id.text,
         .pipeline = arena_str(arena, pipeline->name).p,
         .revision = 1,
-        .definition = submission->definition != NULL ? submission->definition : pipeline_digest(pipeline, arena).p,
+        .definition = submission->digest != NULL ? submission->digest : pipeline_digest(pipeline, arena).p,
         .file = arena_str(arena, pipeline->file).p,
         .folder = arena_str(arena, pipeline->folder).p,
         .workspace = submission->workspace,
@@ -299,34 +315,32 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         .created_ms = now_ms,
         .priority = submission->priority != NULL ? *submission->priority : pipeline->priority,
     };
-    const char *folder = arena_printf(arena, "%s/runs/%s", engine->options.home, row.run_id);
     struct open_run *open = NULL;
-    if (store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0) {
-        arena_free(submission->take_arena);
-        return -1;
-    }
-    if (build_run(engine, submission, &row, &open, err) < 0) {
+    if (store_experiment_ensure(store, arena_str(arena, pipeline->experiment).p, now_ms, &row.experiment_id, err) < 0 ||
+        build_run(engine, submission, &row, &open, err) < 0) {
         return -1;
     }
     const char *words = run_words(arena, &row);
     if (check_asks(engine, open, err) < 0 || places_group(engine, open, err) < 0 ||
-        apart_run_folder(engine, folder, err) < 0) {
+        apart_run_folder(engine, row.run_id, err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }
     row.concurrency_group = open->row.concurrency_group;
-    if (record_mlflow_run(engine, open->pipeline, &row, submission, err) < 0 ||
-        record_git(engine, &row, &submission->git, err) < 0 ||
+    bool begins = row.concurrency_group == NULL;
+    bool at_once = begins && row.parent_run == NULL;
+    if ((at_once && begin_unwritten(engine, open, &row, err) < 0) ||
+        record_mlflow_run(engine, open->pipeline, &row, submission, err) < 0 ||
+        record_source(engine, &row, err) < 0 ||
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
-        engine_note(engine, submission->actor, "run.started", words, row.run_id, "",
-                    row.concurrency_group == NULL ? "running" : "queued",
+        engine_note(engine, submission->actor, "run.started", words, row.run_id, "", begins ? "running" : "queued",
                     arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }
     open->last_start = engine->starts; /* as if it had just had its turn */
     *ret_open = open;
-    return row.concurrency_group == NULL ? places_begin(engine, open, err) : places_arrival(engine, open, err);
+    return at_once ? 0 : begins ? places_begin(engine, open, err) : places_arrival(engine, open, err);
 }
 
 int engine_submit(struct engine *engine, const struct engine_submission *submission, char ret_run_id[40],

@@ -10,6 +10,7 @@
 enum {
     BATCH_RUNS = 200,        /* in one transaction */
     BATCH_PATHS = 500,       /* removed between two of them */
+    BATCH_TRIGGERS = 2000,   /* in one transaction */
     COMPACT_ABOVE = 1 << 20, /* bytes: a file is written anew for no less */
     COMPACT_PART = 4         /* and only when one part in so many of it is free */
 };
@@ -20,6 +21,7 @@ struct collecting {
     int64_t counts[RETENTION_KINDS];
     int64_t models;
     int64_t leftovers;
+    struct old_triggers old;
     int64_t bytes;
 };
 
@@ -181,6 +183,9 @@ static int note(struct collecting *c, struct err *err)
     words = add_count(c, words, c->counts[RETENTION_CACHE], "kept result", "kept results");
     words = add_count(c, words, c->counts[RETENTION_DELETED], "deleted record", "deleted records");
     words = add_count(c, words, c->leftovers, "leftover", "leftovers");
+    words = add_count(c, words, c->old.triggers, "trigger", "triggers");
+    words = add_count(c, words, c->old.backfills, "backfill", "backfills");
+    words = add_count(c, words, c->old.schedules, "schedule", "schedules");
     if (*words == '\0') {
         return 0;
     }
@@ -264,6 +269,25 @@ static int remove_rows(struct collecting *c, struct err *err)
         }
         first = false;
     } while (left > 0 || deleted < c->survey->deleted_count);
+    return 0;
+}
+
+/* Before the runs, so that those go which the survey has counted: what a run leaves that goes now is for the next. */
+static int remove_triggers(struct collecting *c, struct err *err)
+{
+    int64_t before_ms = c->survey->triggers_before_ms;
+    bool more = before_ms != 0;
+    while (more) {
+        if (store_begin(c->options->store, err) < 0) {
+            return -1;
+        }
+        int result = store_old_triggers_remove(c->options->store, before_ms, BATCH_TRIGGERS, &c->old, err);
+        more = c->old.triggers == BATCH_TRIGGERS || c->old.backfills == BATCH_TRIGGERS ||
+               c->old.schedules == BATCH_TRIGGERS;
+        if (settle(c, result < 0 ? -1 : note(c, err), err) < 0) {
+            return -1;
+        }
+    }
     return 0;
 }
 
@@ -383,5 +407,7 @@ int gc_collect(const struct gc_options *options, const struct gc_survey *survey,
 {
     struct collecting c = {.options = options, .survey = survey};
     *ret = (struct gc_outcome){0};
-    return remove_rows(&c, err) < 0 || remove_files(&c, ret, err) < 0 ? -1 : compact(&c, ret, err);
+    return remove_triggers(&c, err) < 0 || remove_rows(&c, err) < 0 || remove_files(&c, ret, err) < 0
+               ? -1
+               : compact(&c, ret, err);
 }

@@ -523,7 +523,10 @@ int gc_survey(struct store *store, const char *home, const struct retention rule
     for (size_t i = 0; i < ret->run_count; i++) {
         free_models(&ret->runs[i], &ret->members[i]);
     }
-    return gc_find_leftovers(store, ret, &s.ids, arena, now_ms, err) < 0 || take_digests(&s, err) < 0
+    const struct retention *of_triggers = &rules[RETENTION_TRIGGERS];
+    ret->triggers_before_ms = of_triggers->given ? now_ms - of_triggers->older_than_ms : 0;
+    return gc_find_leftovers(store, ret, &s.ids, arena, now_ms, err) < 0 || take_digests(&s, err) < 0 ||
+                   store_loose_rows(store, false, ret->loose, err) < 0
                ? -1
-               : store_loose_rows(store, false, ret->loose, err);
+               : store_old_triggers_count(store, ret->triggers_before_ms, &ret->old, err);
 }

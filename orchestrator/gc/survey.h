@@ -7,6 +7,7 @@
 
 #include "gc/plan.h"
 #include "store/holdings.h"
+#include "store/old_triggers.h"
 #include "store/removals.h"
 
 struct gc_owner { /* an MLflow run or a logged model of a run */
@@ -51,6 +52,8 @@ struct gc_survey {
     const char **digests; /* paths of files whose digest is of no more use */
     size_t digest_count;
     int64_t loose[STORE_LOOSE_KINDS];
+    int64_t triggers_before_ms; /* of these the old ones go; 0: none do */
+    struct old_triggers old;    /* how many, of runs that are gone already */
 };
 
 /* Everything lies in `arena`. */

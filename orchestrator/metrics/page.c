@@ -2,11 +2,13 @@
 #include "metrics/page.h"
 
 #include "metrics/exposition.h"
+#include "store/counters.h"
 #include "store/gauges.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -175,6 +177,70 @@ static int write_commits(const struct page *page, const char *name, struct strbu
     (void)err;
     exposition_histogram(out, name, NULL, store_commit_times(page->store));
     return 0;
+}
+
+/* ---- counted in the store ---------------------------------------------------------------------------------------- */
+
+static void write_counter(void *ctx, const char *label, int64_t value)
+{
+    const struct gauge_writer *writer = ctx;
+    exposition_sample(writer->out, writer->name, (const char *[]){writer->label, label, NULL}, (double)value);
+}
+
+/* "github accepted" */
+static void write_hook_counter(void *ctx, const char *label, int64_t value)
+{
+    const struct gauge_writer *writer = ctx;
+    char provider[64];
+    const char *space = strrchr(label, ' ');
+    (void)snprintf(provider, sizeof provider, "%.*s", space == NULL ? 0 : (int)(space - label), label);
+    exposition_sample(writer->out, writer->name,
+                      (const char *[]){"provider", provider, "result", space == NULL ? label : space + 1, NULL},
+                      (double)value);
+}
+
+static int write_hooks(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    struct gauge_writer writer = {out, name, NULL};
+    return store_counters(page->store, COUNTER_HOOKS, write_hook_counter, &writer, err);
+}
+
+static int write_missed(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    struct gauge_writer writer = {out, name, "reason"};
+    return store_counters(page->store, COUNTER_MISSED, write_counter, &writer, err);
+}
+
+static int write_recovered(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    struct gauge_writer writer = {out, name, "outcome"};
+    return store_counters(page->store, COUNTER_RECOVERED, write_counter, &writer, err);
+}
+
+static int write_counted(const struct page *page, const char *counter, const char *name, struct strbuf *out,
+                         struct err *err)
+{
+    struct histogram histogram;
+    if (store_counted_histogram(page->store, counter, &histogram, err) < 0) {
+        return -1;
+    }
+    exposition_histogram(out, name, NULL, &histogram);
+    return 0;
+}
+
+static int write_delays(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    return write_counted(page, COUNTER_DELAY, name, out, err);
+}
+
+static int write_queue(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    return write_counted(page, COUNTER_QUEUE, name, out, err);
+}
+
+static int write_triggers_pending(const struct page *page, const char *name, struct strbuf *out, struct err *err)
+{
+    return gauge(page, GAUGE_TRIGGERS, name, "kind", out, err);
 }
 
 /* ---- of the engine ----------------------------------------------------------------------------------------------- */
@@ -355,6 +421,17 @@ const struct page_family page_families[] = {
     {"sluice_activity_sequence", gauge_type, "Number of the newest row of the activity log.", write_sequence},
     {"sluice_activity_head", gauge_type, "First 48 bits of the newest row's chain: the head, to compare with.",
      write_head},
+    {"sluice_schedule_delay_seconds", histogram,
+     "From when a time of a schedule is due until its run is there. Goes on over restarts.", write_delays},
+    {"sluice_missed_schedules_total", counter,
+     "Times of schedules that were not run, by why. Goes on over restarts.", write_missed},
+    {"sluice_webhook_requests_total", counter, "Deliveries to /hooks, by sender and answer. Goes on over restarts.",
+     write_hooks},
+    {"sluice_triggers_pending", gauge_type, "Triggers that have no outcome yet.", write_triggers_pending},
+    {"sluice_queue_wait_seconds", histogram,
+     "Of runs of groups, from their start until they had their place. Goes on over restarts.", write_queue},
+    {"sluice_recovered_attempts_total", counter,
+     "Attempts whose runner was gone, by what became of them. Goes on over restarts.", write_recovered},
     {"sluice_runs_open", gauge_type, "Runs of pipelines that have not ended.", write_open},
     {"sluice_waits_open", gauge_type, "What steps wait for outside of sluice.", write_waits},
     {"sluice_attempts_running", gauge_type, "Attempts of steps that have a process, or are about to.", write_running},

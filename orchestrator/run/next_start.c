@@ -32,6 +32,16 @@ static int by_turn_of(const void *a, const void *b)
     return order != 0 ? order : *one < *other ? -1 : 1;
 }
 
+/* As sorting them would put it; -1: there is none. */
+static ptrdiff_t first_of(const struct starter *starters, size_t count)
+{
+    ptrdiff_t first = count == 0 ? -1 : 0;
+    for (size_t i = 1; i < count; i++) {
+        first = by_turn(&starters[i], &starters[first]) < 0 ? (ptrdiff_t)i : first;
+    }
+    return first;
+}
+
 static int64_t asked(const struct starter *starter, const struct stock *stock)
 {
     for (size_t i = 0; i < starter->ask_count; i++) {
@@ -96,6 +106,11 @@ ptrdiff_t next_start(struct starter *starters, size_t count, const struct stock 
     for (size_t i = 0; i < count; i++) {
         starters[i].passed = false;
         order[i] = &starters[i];
+    }
+    ptrdiff_t first = first_of(starters, count);
+    if (first < 0 || fits(&starters[first], stocks, stock_count, kept)) {
+        chosen = first; /* mostly: whoever is first may start, and nobody is passed */
+        count = 0;
     }
     qsort(order, count, sizeof *order, by_turn_of);
     for (size_t i = 0; i < count && chosen < 0; i++) {

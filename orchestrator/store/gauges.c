@@ -13,6 +13,7 @@ static const char *const queries[GAUGES] = {
     [GAUGE_RUNS] = "SELECT state, count(*) FROM pipeline_runs WHERE ended_ms IS NULL GROUP BY state",
     [GAUGE_WAITS] = "SELECT kind, count(*) FROM waits WHERE status = 'open' GROUP BY kind",
     [GAUGE_DELIVERIES] = "SELECT state, count(*) FROM deliveries WHERE state = 'waiting' GROUP BY state",
+    [GAUGE_TRIGGERS] = "SELECT kind, count(*) FROM triggers WHERE outcome = 'pending' GROUP BY kind",
     [GAUGE_SUPPLY] = "SELECT resource, amount FROM supply ORDER BY resource",
     [GAUGE_LEASES] = leases_by_resource,
 };

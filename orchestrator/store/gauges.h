@@ -13,6 +13,7 @@ enum store_gauge {
     GAUGE_DELIVERIES, /* of webhooks by state: waiting */
     GAUGE_SUPPLY,     /* what the home has, by resource */
     GAUGE_LEASES,     /* what attempts hold of it, by resource */
+    GAUGE_TRIGGERS,   /* that have no outcome yet, by kind */
     GAUGES,
 };
 

@@ -1,4 +1,4 @@
--- version 35
+-- version 37
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -868,6 +868,16 @@ CREATE TABLE source_runs (
     pinned    INTEGER NOT NULL                  -- 0: the commit is not yet kept for it in the clone
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX source_runs_unpinned ON source_runs(source) WHERE pinned = 0;
+CREATE TABLE trigger_marks (
+    mark INTEGER PRIMARY KEY                    -- of pipeline, kind, trigger and key: store/old_triggers.h
+) STRICT;
+CREATE TABLE counters (
+    name  TEXT NOT NULL,                        -- store/counters.h
+    label TEXT NOT NULL,                        -- what it is counted by; ''
+    part  INTEGER NOT NULL,                     -- of a histogram the number of the bound; -1: the sum, in microseconds
+    value INTEGER NOT NULL,
+    PRIMARY KEY (name, label, part)
+) STRICT, WITHOUT ROWID;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

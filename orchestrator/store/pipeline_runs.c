@@ -5,6 +5,7 @@
 #include "store/stmt.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define RUN_COLUMNS \
     "run_id, pipeline, number, revision, definition, file, folder, workspace, experiment_id, state, reason, verdict, " \
@@ -354,6 +355,67 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
     return 0;
 }
 
+/* ---- what counts ------------------------------------------------------------------------------------------------ */
+
+struct definitions {
+    struct definition_in_force *items;
+    size_t count;
+    size_t room;
+};
+
+static void add_definition(struct definitions *found, const struct definition_in_force *item, struct arena *arena)
+{
+    found->items = arena_grow(arena, found->items, found->count, &found->room, sizeof *found->items);
+    found->items[found->count++] = *item;
+}
+
+static bool is_among(const struct definitions *found, const struct definition_in_force *item)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const struct definition_in_force *known = &found->items[i];
+        if (strcmp(known->pipeline, item->pipeline) == 0 && strcmp(known->folder, item->folder) == 0 &&
+            strcmp(known->workspace, item->workspace) == 0 && str_eq(known->source, item->source)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 0: the store is from before there were any. */
+static int knows_triggers(struct store *store, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM sqlite_schema WHERE name = 'pipelines_in_force'");
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
+static int add_triggered(struct store *store, struct definitions *found, struct arena *arena, struct err *err)
+{
+    int known = knows_triggers(store, err);
+    if (known <= 0) {
+        return known;
+    }
+    struct stmt *s = stmt_get(store, "SELECT p.name, p.file, p.folder, p.workspace, d.source FROM "
+                                     "pipelines_in_force AS p JOIN definitions AS d ON d.digest = p.definition "
+                                     "ORDER BY p.name");
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        struct definition_in_force item = {
+            .pipeline = stmt_column_text(s, 0, arena),
+            .file = stmt_column_text(s, 1, arena),
+            .folder = stmt_column_text(s, 2, arena),
+            .workspace = stmt_column_text(s, 3, arena),
+            .source = str_from(stmt_column_text(s, 4, arena)),
+        };
+        if (!is_among(found, &item)) {
+            add_definition(found, &item, arena);
+        }
+    }
+    stmt_done(s);
+    return row;
+}
+
 int store_definitions_in_force(struct store *store, struct arena *arena, struct definition_in_force **ret,
                                size_t *ret_count, struct err *err)
 {
@@ -363,25 +425,27 @@ int store_definitions_in_force(struct store *store, struct arena *arena, struct 
                         "r.definition WHERE r.ended_ms IS NULL OR r.created_ms = (SELECT max(n.created_ms) FROM "
                         "pipeline_runs AS n WHERE n.pipeline = r.pipeline) GROUP BY r.pipeline, r.definition, "
                         "r.folder, r.workspace ORDER BY r.pipeline, r.number");
-    struct definition_in_force *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
+    struct definitions found = {0};
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
         struct pipeline_run run = {.number = stmt_column_int(s, 1), .revision = stmt_column_int(s, 2)};
         char label[32];
         pipeline_run_label(&run, label);
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        struct definition_in_force *item = &items[count++];
-        item->pipeline = stmt_column_text(s, 0, arena);
-        item->run = arena_printf(arena, "%s/%s", item->pipeline, label);
-        item->file = stmt_column_text(s, 3, arena);
-        item->folder = stmt_column_text(s, 4, arena);
-        item->workspace = stmt_column_text(s, 5, arena);
-        item->source = str_from(stmt_column_text(s, 6, arena));
+        struct definition_in_force item = {
+            .pipeline = stmt_column_text(s, 0, arena),
+            .file = stmt_column_text(s, 3, arena),
+            .folder = stmt_column_text(s, 4, arena),
+            .workspace = stmt_column_text(s, 5, arena),
+            .source = str_from(stmt_column_text(s, 6, arena)),
+        };
+        item.run = arena_printf(arena, "%s/%s", item.pipeline, label);
+        add_definition(&found, &item, arena);
     }
     stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    if (row < 0 || add_triggered(store, &found, arena, err) < 0) {
+        return -1;
+    }
+    *ret = found.items;
+    *ret_count = found.count;
+    return 0;
 }

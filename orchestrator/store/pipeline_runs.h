@@ -70,11 +70,11 @@ struct pipeline_run_filter {
     const char *state;    /* NULL: any */
     size_t limit;         /* 0: 100 */
 };
-/* A definition that counts: an open run goes on with it, or it is that of the newest run of its pipeline. Each once. Of
- * stores of any schema there has been. */
+/* A definition that counts: an open run goes on with it, or it is that of the newest run of its pipeline, or triggers
+ * start runs of it. Each once. Of stores of any schema there has been. */
 struct definition_in_force {
     const char *pipeline;
-    const char *run; /* "wine/12" */
+    const char *run; /* "wine/12"; NULL: it is in force, and is that of no such run */
     const char *file, *folder, *workspace;
     struct str source;
 };

@@ -61,6 +61,40 @@ int run_tag_put(struct store *store, const char *run_id, const char *key, const 
     return put_whole(store, run_id, key, value_cut(value, RUN_TAG_CHARACTERS_MAX), err);
 }
 
+enum { TAGS_AT_ONCE = 4 };
+
+static struct stmt *insert_some(struct store *store, const char *run_id, const struct pair *tags, size_t count)
+{
+    struct stmt *s = count == TAGS_AT_ONCE
+                         ? stmt_get(store, "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3), (?1, ?4, "
+                                           "?5), (?1, ?6, ?7), (?1, ?8, ?9)")
+                         : stmt_get(store, "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3)");
+    stmt_str_at(s, 1, str_from(run_id));
+    for (size_t i = 0; i < count; i++) {
+        stmt_str_at(s, (int)(2 * i) + 2, str_from(tags[i].key));
+        stmt_str_at(s, (int)(2 * i) + 3, value_cut(tags[i].value, RUN_TAG_CHARACTERS_MAX));
+    }
+    return s;
+}
+
+int run_tags_add(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (run_mark_add(store, run_id, MARK_TAG, tags[i].key, value_cut(tags[i].value, RUN_TAG_CHARACTERS_MAX), err) <
+            0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < count;) {
+        size_t some = count - i >= TAGS_AT_ONCE ? TAGS_AT_ONCE : 1;
+        if (stmt_run(insert_some(store, run_id, tags + i, some), err) < 0) {
+            return -1;
+        }
+        i += some;
+    }
+    return 0;
+}
+
 /* Name and parent stand in the run's row too, for lists. */
 static int follow_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
 {

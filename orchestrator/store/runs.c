@@ -6,6 +6,7 @@
 #include "store/runs_internal.h"
 #include "store/stmt.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { RUN_ID_MAX = 256 };
@@ -111,12 +112,22 @@ static int add_run(struct store *store, const struct run_info *run, struct err *
 
 int store_run_create(struct store *store, const struct run_info *run, struct err *err)
 {
-    if (add_run(store, run, err) < 0 || run_tag_put(store, run->run_id, "mlflow.runName", run->name, err) < 0 ||
-        run_tag_put(store, run->run_id, "mlflow.user", run->user, err) < 0) {
-        return -1;
+    return store_run_create_with(store, run, NULL, 0, err);
+}
+
+int store_run_create_with(struct store *store, const struct run_info *run, const struct pair *tags, size_t tag_count,
+                          struct err *err)
+{
+    const struct pair own[] = {
+        {"mlflow.runName", run->name}, {"mlflow.user", run->user}, {"mlflow.parentRunId", run->parent_run_id}};
+    struct pair all[sizeof own / sizeof own[0] + RUN_TAGS_WITH_IT];
+    size_t count = run->parent_run_id == NULL ? 2 : 3;
+    assert(tag_count <= RUN_TAGS_WITH_IT);
+    memcpy(all, own, sizeof own);
+    for (size_t i = 0; i < tag_count; i++) {
+        all[count + i] = tags[i];
     }
-    const char *parent = run->parent_run_id;
-    return parent == NULL ? 0 : run_tag_put(store, run->run_id, "mlflow.parentRunId", parent, err);
+    return add_run(store, run, err) < 0 ? -1 : run_tags_add(store, run->run_id, all, count + tag_count, err);
 }
 
 /* The last word on a key, NULL when there is none. */

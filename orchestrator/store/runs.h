@@ -32,6 +32,10 @@ struct run_info {
  * must be active. Here and below a deleted experiment or run is ERR_INPUT in MLflow's words, and an unknown one
  * ERR_NOT_FOUND. */
 int store_run_create(struct store *store, const struct run_info *run, struct err *err);
+/* The same with more tags of ours: of other keys, each once, at most RUN_TAGS_WITH_IT. */
+enum { RUN_TAGS_WITH_IT = 12 };
+int store_run_create_with(struct store *store, const struct run_info *run, const struct pair *tags, size_t tag_count,
+                          struct err *err);
 /* As MLflow's clients make one, with its tags and none that it did not ask for. The name is run->name, else that of the
  * tag mlflow.runName, else `name_otherwise` (id_name): it stands in the tag as well. Two different names are ERR_INPUT.
  * run->parent_run_id is read from the tags. Keys of tags are checked as "key". */

@@ -26,6 +26,8 @@ int run_tags_check(const struct pair *tags, size_t count, struct err *err);
 /* The row of one tag alone, cut to its length. */
 int run_tag_put(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
 /* All of them, and what the run's row says too; an empty mlflow.runName is passed over. */
+/* Of a run that was created just now: none of them is there. */
+int run_tags_add(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err);
 int run_tags_write(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err);
 /* Writes params; those that are there already are passed over, whatever their value. */
 int run_params_write(struct store *store, const char *run_id, const struct pair *params, size_t count,

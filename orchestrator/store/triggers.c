@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/triggers.h"
 
+#include "store/old_triggers.h"
 #include "store/stmt.h"
 #include "store/store_internal.h"
 
@@ -52,6 +53,12 @@ int store_trigger_next_id(struct store *store, int64_t *ret, struct err *err)
 
 int store_trigger_insert(struct store *store, struct trigger_row *row, struct err *err)
 {
+    int gone = row->outcome == TRIGGER_DUPLICATE
+                   ? 0
+                   : trigger_mark_is_there(store, row->pipeline, row->kind, row->trigger_id, row->key, err);
+    if (gone != 0) {
+        return gone < 0 ? -1 : 0;
+    }
     struct stmt *s = stmt_get(
         store, "INSERT INTO triggers (pipeline, kind, trigger_id, key, scheduled_for_ms, until_ms, occurrences, "
                "received_ms, due_ms, event, event_sha256, params, chain, actor, outcome, run_id, reason, settled_ms, "
@@ -199,7 +206,17 @@ int store_trigger_find(struct store *store, const char *pipeline, const char *ki
     stmt_text(s, ":kind", kind);
     stmt_text(s, ":trigger_id", trigger_id);
     stmt_text(s, ":key", key);
-    return read_one(s, arena, ret, err);
+    int found = read_one(s, arena, ret, err);
+    if (found == 0 && (found = trigger_mark_is_there(store, pipeline, kind, trigger_id, key, err)) == 1) {
+        *ret = (struct trigger_row){.pipeline = pipeline, .kind = kind, .trigger_id = trigger_id, .key = key};
+    }
+    return found;
+}
+
+const char *trigger_same_words(const struct trigger_row *earlier, struct arena *arena)
+{
+    return earlier->id == 0 ? "the same was there before, and its record has gone"
+                            : arena_printf(arena, "the same as trigger %lld", (long long)earlier->id);
 }
 
 int store_trigger_of_run(struct store *store, const char *run_id, struct arena *arena, struct trigger_row *ret,

@@ -60,9 +60,11 @@ int store_trigger_hold(struct store *store, const struct trigger_row *row, struc
 
 /* By its id: ERR_NOT_FOUND. */
 int store_trigger_get(struct store *store, int64_t id, struct arena *arena, struct trigger_row *ret, struct err *err);
-/* 1 with the row of this key, or 0. */
+/* 1 with the row of this key, or 0. Of one that has gone by the rules of `gc` only the mark is left: its id is 0. */
 int store_trigger_find(struct store *store, const char *pipeline, const char *kind, const char *trigger_id,
                        const char *key, struct arena *arena, struct trigger_row *ret, struct err *err);
+/* "the same as trigger 12", of what that has found. */
+const char *trigger_same_words(const struct trigger_row *earlier, struct arena *arena);
 /* 1 with the row that started this run, or 0. */
 int store_trigger_of_run(struct store *store, const char *run_id, struct arena *arena, struct trigger_row *ret,
                          struct err *err);

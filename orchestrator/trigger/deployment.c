@@ -89,9 +89,13 @@ static int check_actor(const struct deploying *d, const char *name, struct err *
     if (d->order->check == NULL) {
         return 0;
     }
-    const struct pipeline *pipeline = fire_definition(d->triggers, name, d->arena, &row, &reason, err);
-    return pipeline == NULL ? reason == NULL ? -1 : err_set(err, ERR_STATE, "%s: %s", name, reason)
-                            : d->order->check(d->order->check_ctx, pipeline, err);
+    struct definition *definition = fire_definition(d->triggers, name, d->arena, &row, &reason, err);
+    if (definition == NULL) {
+        return reason == NULL ? -1 : err_set(err, ERR_STATE, "%s: %s", name, reason);
+    }
+    int result = d->order->check(d->order->check_ctx, definition->pipeline, err);
+    definition_release(definition);
+    return result;
 }
 
 static int deploy(void *ctx, struct engine *engine, struct err *err)

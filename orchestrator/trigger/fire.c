@@ -2,6 +2,7 @@
  * The one way in: an event and the definition in force, to one outcome.
  */
 #include "base/parse.h"
+#include "store/counters.h"
 #include "store/model_events.h"
 #include "store/pipeline_runs.h"
 #include "trigger/overlap.h"
@@ -19,33 +20,54 @@ static bool is_of_model(const struct trigger_row *row)
 
 /* ---- the definition --------------------------------------------------------------------------------------------- */
 
-const struct pipeline *fire_definition(struct triggers *t, const char *name, struct arena *arena,
-                                       struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err)
+/* NULL: it is not accepted any more, in words; or the store fails, with no words. */
+static struct definition *read_definition(struct triggers *t, const struct pipeline_in_force *row, struct arena *arena,
+                                          const char **ret_reason, struct err *err)
 {
-    struct store *store = t->options.store;
+    struct arena *own = arena_new();
     struct diags diags;
+    diags_init(&diags, own, arena_strdup(own, row->file));
+    *ret_reason = NULL;
+    if (store_definition_get(t->options.store, row->definition, own, &diags.text, err) < 0) {
+        arena_free(own);
+        return NULL;
+    }
+    struct pipeline_world world = {
+        .plugins = t->options.plugins,
+        .folder = arena_strdup(own, row->folder),
+        .root = arena_strdup(own, row->workspace),
+    };
+    const struct pipeline *pipeline = pipeline_load(&diags, &world);
+    if (pipeline == NULL) {
+        *ret_reason = arena_printf(arena, "its definition is no longer accepted: %s:%d: %s", row->file,
+                                   diags.count > 0 ? diags.items[0].pos.line : 0,
+                                   diags.count > 0 ? diags.items[0].message : "unknown");
+        arena_free(own);
+        return NULL;
+    }
+    return definition_new(own, pipeline);
+}
+
+struct definition *fire_definition(struct triggers *t, const char *name, struct arena *arena,
+                                   struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err)
+{
     struct err wrong = {0};
-    if (store_in_force_get(store, name, arena, ret_row, &wrong) < 0) {
+    struct definition *definition = definition_cache_find(t->definitions, name, arena, ret_row);
+    if (definition != NULL) {
+        return definition;
+    }
+    if (store_in_force_get(t->options.store, name, arena, ret_row, &wrong) < 0) {
         *ret_reason = wrong.code == ERR_NOT_FOUND ? arena_strdup(arena, wrong.message) : NULL;
         if (*ret_reason == NULL) {
             *err = wrong;
         }
         return NULL;
     }
-    diags_init(&diags, arena, ret_row->file);
-    if (store_definition_get(store, ret_row->definition, arena, &diags.text, err) < 0) {
-        *ret_reason = NULL;
-        return NULL;
+    definition = definition_cache_find_of(t->definitions, ret_row);
+    if (definition == NULL && (definition = read_definition(t, ret_row, arena, ret_reason, err)) != NULL) {
+        definition_cache_keep(t->definitions, ret_row, definition);
     }
-    struct pipeline_world world = {
-        .plugins = t->options.plugins, .folder = ret_row->folder, .root = ret_row->workspace};
-    const struct pipeline *pipeline = pipeline_load(&diags, &world);
-    if (pipeline == NULL) {
-        *ret_reason = arena_printf(arena, "its definition is no longer accepted: %s:%d: %s", ret_row->file,
-                                   diags.count > 0 ? diags.items[0].pos.line : 0,
-                                   diags.count > 0 ? diags.items[0].message : "unknown");
-    }
-    return pipeline;
+    return definition;
 }
 
 static const struct {
@@ -152,19 +174,21 @@ int trigger_read(struct triggers *triggers, const struct trigger_event *event, s
 {
     struct pipeline_in_force in_force;
     struct json params = event->params.type == JSON_OBJECT ? json_copy(arena, &event->params) : json_object();
-    const struct pipeline *pipeline =
+    struct definition *definition =
         fire_definition(triggers, event->pipeline, arena, &in_force, ret_reason, err);
-    if (pipeline == NULL) {
+    if (definition == NULL) {
         return *ret_reason == NULL ? -1 : 0;
     }
-    const struct trigger *trigger = find_trigger(pipeline, event->kind, event->trigger_id);
+    const struct trigger *trigger = find_trigger(definition->pipeline, event->kind, event->trigger_id);
+    int passed = 0;
     if (trigger == NULL) {
         *ret_reason = arena_printf(arena, "'on' of %s has no '%s'", event->pipeline, event->trigger_id);
-        return 0;
+    } else {
+        passed = read_event(triggers, definition->pipeline, trigger, &event->event, event->scheduled_for_ms, arena,
+                            &params, ret_reason);
+        *ret_params = json_copy(arena, &params); /* defaults may be the definition's */
     }
-    int passed = read_event(triggers, pipeline, trigger, &event->event, event->scheduled_for_ms, arena, &params,
-                            ret_reason);
-    *ret_params = params;
+    definition_release(definition);
     return passed;
 }
 
@@ -190,7 +214,7 @@ struct firing {
     struct arena *arena;
     struct trigger_row *row;
     const struct json *event;
-    struct arena *definition; /* of the pipeline: its run takes it over */
+    struct definition *definition; /* of the pipeline; NULL: none was found */
     struct pipeline_in_force in_force;
     const struct pipeline *pipeline;
     const struct trigger *trigger; /* NULL: by hand */
@@ -235,10 +259,11 @@ static int find_definition(struct firing *f, struct err *err)
 {
     const char *reason = NULL;
     bool by_hand = strcmp(f->row->kind, "manual") == 0;
-    f->pipeline = fire_definition(f->t, f->row->pipeline, f->definition, &f->in_force, &reason, err);
-    if (f->pipeline == NULL) {
+    f->definition = fire_definition(f->t, f->row->pipeline, f->arena, &f->in_force, &reason, err);
+    if (f->definition == NULL) {
         return reason == NULL ? -1 : has_outcome(f, TRIGGER_SKIPPED, reason);
     }
+    f->pipeline = f->definition->pipeline;
     f->trigger = by_hand ? NULL : find_trigger(f->pipeline, f->row->kind, f->row->trigger_id);
     if (f->trigger == NULL && !by_hand) {
         return has_outcome(f, TRIGGER_SKIPPED,
@@ -264,7 +289,8 @@ static int supersede(struct firing *f, const struct trigger_row *waiting, size_t
         row.outcome = TRIGGER_SKIPPED;
         row.reason = arena_printf(f->arena, "a newer one waits in its place: %s (overlap: queue_one)", f->row->key);
         row.settled_ms = engine_time(f->engine);
-        if (store_trigger_settle(f->t->options.store, &row, err) < 0) {
+        if (store_trigger_settle(f->t->options.store, &row, err) < 0 ||
+            store_count(f->t->options.store, COUNTER_MISSED, "overlap", 1, err) < 0) {
             return -1;
         }
     }
@@ -310,7 +336,9 @@ static int mind_overlap(struct firing *f, struct err *err)
     case OVERLAP_CANCELS:
         return cancel_runs(f, open, open_count, err) < 0 ? -1 : 1;
     case OVERLAP_IS_SKIPPED:
-        return has_outcome(f, TRIGGER_SKIPPED,
+        return store_count(store, COUNTER_MISSED, "overlap", 1, err) < 0
+                   ? -1
+                   : has_outcome(f, TRIGGER_SKIPPED,
                            arena_printf(f->arena, "%s has not ended (overlap: %s)", runs, policy));
     case OVERLAP_REPLACES:
         if (supersede(f, waiting, waiting_count, err) < 0) {
@@ -432,9 +460,9 @@ static int start_run(struct firing *f, struct err *err)
     }
     struct engine_submission submission = {
         .pipeline = f->pipeline,
-        .definition = arena_strdup(f->arena, f->in_force.definition),
-        .take_arena = f->definition,
-        .workspace = arena_strdup(f->arena, f->in_force.workspace),
+        .digest = f->in_force.definition,
+        .definition = f->definition,
+        .workspace = f->in_force.workspace,
         .params = params,
         .vars = f->t->options.vars,
         .git = git_of(f),
@@ -443,7 +471,6 @@ static int start_run(struct firing *f, struct err *err)
         .scheduled_for_ms = f->row->scheduled_for_ms,
         .actor = f->row->actor,
     };
-    f->definition = NULL;
     if (engine_start(f->engine, &submission, run_id, &wrong) < 0) {
         if (wrong.code == ERR_INPUT || wrong.code == ERR_STATE || wrong.code == ERR_NOT_FOUND) {
             return has_outcome(f, TRIGGER_SKIPPED, wrong.message);
@@ -516,13 +543,12 @@ int fire_row(struct triggers *t, struct engine *engine, struct trigger_row *row,
     if (there > 0) {
         row->outcome = TRIGGER_DUPLICATE;
         row->run_id = NULL;
-        row->reason = arena_printf(f.arena, "the same as trigger %lld", (long long)earlier.id);
+        row->reason = trigger_same_words(&earlier, f.arena);
         row->settled_ms = engine_time(engine);
         return notes && store_trigger_insert(t->options.store, row, err) < 0 ? -1 : 0;
     }
-    f.definition = arena_new();
     int decided = decide(&f, err);
-    arena_free(f.definition);
+    definition_release(f.definition);
     if (decided < 0 || write_row(&f, err) < 0) {
         return -1;
     }
@@ -566,7 +592,7 @@ int trigger_receive(struct store *store, const struct trigger_event *event, int6
             return -1;
         }
         row.outcome = TRIGGER_DUPLICATE;
-        row.reason = arena_printf(arena, "the same as trigger %lld", (long long)earlier.id);
+        row.reason = trigger_same_words(&earlier, arena);
         row.event = "";
         row.due_ms = 0;
         row.settled_ms = now_ms;

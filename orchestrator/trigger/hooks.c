@@ -7,6 +7,7 @@
 #include "crypto/digest.h"
 #include "pipeline/expr.h"
 #include "store/activity.h"
+#include "store/counters.h"
 #include "store/sources.h"
 #include "trigger/hook_secrets.h"
 #include "trigger/source_spec.h"
@@ -17,12 +18,21 @@
 /* Refused deliveries that are recorded: so many at once, then one more in this time. */
 enum { REFUSED_AT_ONCE = 100, REFUSED_EVERY_MS = 100 };
 
+/* Provider names are a table's. */
+struct uncounted {
+    const char *provider;
+    int64_t count;
+};
+
 struct hooks {
     struct hooks_options options;
     struct hook_secrets secrets;
     struct rng rng;
     int64_t full_ms;    /* when as many refused ones as may be can be recorded again: a bucket */
     int64_t unrecorded; /* since the last that was */
+    struct {
+        VEC_OF(struct uncounted)
+    } uncounted; /* of those, by who they say they are from */
 };
 
 struct hooks *hooks_new(const struct hooks_options *options)
@@ -38,6 +48,7 @@ void hooks_free(struct hooks *hooks)
 {
     if (hooks != NULL) {
         hook_secrets_clear(&hooks->secrets);
+        vec_clear(&hooks->uncounted);
         free(hooks);
     }
 }
@@ -183,11 +194,47 @@ static bool may_record(struct hooks *hooks)
     return true;
 }
 
+/* "github accepted"; what no hook is there for is from nobody who is known. */
+static int count_outcome(struct handling *h, const char *provider, enum hook_outcome outcome, int64_t by,
+                         struct err *err)
+{
+    const char *label = text_of(h, "%s %s", *provider == '\0' ? "unknown" : provider, hook_outcome_names[outcome]);
+    return store_count(h->hooks->options.store, COUNTER_HOOKS, label, by, err);
+}
+
+static void count_later(struct hooks *hooks, const char *provider)
+{
+    size_t i = 0;
+    while (i < hooks->uncounted.count && strcmp(hooks->uncounted.items[i].provider, provider) != 0) {
+        i++;
+    }
+    if (i == hooks->uncounted.count) {
+        struct uncounted uncounted = {.provider = provider};
+        vec_push(&hooks->uncounted, uncounted);
+    }
+    hooks->uncounted.items[i].count++;
+}
+
+/* With what came before and was not recorded, since that would have been too much. */
+static int count_request(struct handling *h, struct err *err)
+{
+    struct hooks *hooks = h->hooks;
+    for (size_t i = 0; i < hooks->uncounted.count; i++) {
+        const struct uncounted *before = &hooks->uncounted.items[i];
+        if (before->count > 0 && count_outcome(h, before->provider, HOOK_REFUSED, before->count, err) < 0) {
+            return -1;
+        }
+    }
+    hooks->uncounted.count = 0;
+    return h->row.replay_of != 0 ? 0 : count_outcome(h, h->row.provider, h->row.outcome, 1, err);
+}
+
 static int record(struct handling *h, struct err *err)
 {
     struct hooks *hooks = h->hooks;
     if (h->row.outcome == HOOK_REFUSED) {
         if (!may_record(hooks)) {
+            count_later(hooks, h->row.provider);
             return 0;
         }
         if (hooks->unrecorded > 0) {
@@ -196,7 +243,7 @@ static int record(struct handling *h, struct err *err)
         }
     }
     keep_body(h);
-    if (store_hook_delivery_add(hooks->options.store, &h->row, err) < 0) {
+    if (store_hook_delivery_add(hooks->options.store, &h->row, err) < 0 || count_request(h, err) < 0) {
         return -1;
     }
     hooks->unrecorded = h->row.outcome == HOOK_REFUSED ? 0 : hooks->unrecorded;
@@ -365,7 +412,7 @@ static int look_into(struct handling *h, const char *key, struct err *err)
     }
     if (there == 1) {
         h->row.trigger_row = earlier.id;
-        return has_outcome(h, HOOK_DUPLICATE, 200, text_of(h, "the same as trigger %" PRId64, earlier.id));
+        return has_outcome(h, HOOK_DUPLICATE, 200, trigger_same_words(&earlier, h->arena));
     }
     if (webhook_event_read(h->hook.provider, h->request, h->row.delivery_id, h->arena, &h->event, &wrong) < 0) {
         return has_outcome(h, HOOK_IGNORED, 200, text_of(h, "%s", wrong.message));

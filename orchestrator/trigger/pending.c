@@ -42,13 +42,14 @@ static int decide_due(struct triggers *t, struct engine *engine, int64_t now_ms,
                            &t->pending_ms, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (decide(t, engine, &rows[i], err) < 0) {
+    size_t decided = 0;
+    for (; decided < count && (decided == 0 || !triggers_turn_is_long(t, engine)); decided++) {
+        if (decide(t, engine, &rows[decided], err) < 0) {
             return -1;
         }
     }
-    t->seen = changes;
-    return (int)count;
+    t->seen = decided == count ? changes : 0; /* 0 is none of them: it looks again */
+    return (int)decided;
 }
 
 /* Does one before it of the same schedule still wait? */

@@ -3,7 +3,9 @@
 
 static bool is_sooner(const struct schedule_heap *heap, size_t a, size_t b)
 {
-    return heap->items[a]->start_ms < heap->items[b]->start_ms;
+    const struct schedule *one = heap->items[a];
+    const struct schedule *other = heap->items[b];
+    return one->start_ms != other->start_ms ? one->start_ms < other->start_ms : one->rank < other->rank;
 }
 
 static void swap(struct schedule_heap *heap, size_t a, size_t b)

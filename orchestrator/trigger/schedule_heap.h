@@ -19,6 +19,7 @@ struct schedule {
     int64_t decided_ms;
     int64_t next_ms;  /* INT64_MAX: never */
     int64_t start_ms; /* when that is to start: the order of the heap */
+    size_t rank;      /* by name: of those at one time, neighbours come together, whose rows lie on the same pages */
 };
 
 struct schedule_heap {

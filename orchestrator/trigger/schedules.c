@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "base/parse.h"
+#include "store/counters.h"
 #include "trigger/trigger_internal.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ static void find_next(struct schedule *schedule)
     schedule->start_ms = occurrence_start_ms(&schedule->table, schedule->next_ms);
 }
 
-static void add_schedule(struct triggers *t, const struct schedule_row *row, int64_t now_ms)
+static void add_schedule(struct triggers *t, const struct schedule_row *row, size_t rank, int64_t now_ms)
 {
     struct schedule *schedule = arena_one(t->arena, struct schedule);
     const struct tzif *zone = NULL;
@@ -57,6 +58,7 @@ static void add_schedule(struct triggers *t, const struct schedule_row *row, int
         .timezone = row->timezone,
         .overlap = (enum overlap)word_at(row->overlap, overlap_names),
         .decided_ms = row->decided_ms > now_ms ? now_ms : row->decided_ms, /* the clock was set back meanwhile */
+        .rank = rank,
     };
     if (triggers_zone(t, row->timezone, &zone, &wrong) < 0 || timetable_of(row, zone, &schedule->table, &wrong) < 0) {
         log_error("triggers", "schedule '%s' of %s starts nothing: %s", row->schedule, row->pipeline, wrong.message);
@@ -78,7 +80,7 @@ int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, st
     }
     for (size_t i = 0; i < count; i++) {
         if (rows[i].paused_ms == 0) {
-            add_schedule(t, &rows[i], now_ms);
+            add_schedule(t, &rows[i], i, now_ms);
         }
     }
     t->stale = false;
@@ -147,7 +149,10 @@ static int note_passed(struct triggers *t, struct engine *engine, const struct s
         .settled_ms = engine_time(engine),
     };
     int inserted = store_trigger_insert(t->options.store, &row, err);
-    if (inserted < 0 || (inserted > 0 && outcome == TRIGGER_EXPIRED &&
+    const char *counted = outcome == TRIGGER_EXPIRED ? "late" : "paused";
+    if (inserted < 0 ||
+        (inserted > 0 && store_count(t->options.store, COUNTER_MISSED, counted, found->missed, err) < 0) ||
+        (inserted > 0 && outcome == TRIGGER_EXPIRED &&
                          engine_record(engine, "sluice", "schedule.missed",
                                        arena_printf(arena, "schedule %s %s", schedule->pipeline, schedule->schedule),
                                        schedule->pipeline, "", "", reason, err) < 0)) {
@@ -182,7 +187,10 @@ static int start_one(struct triggers *t, struct engine *engine, const struct sch
         .reason = "",
     };
     struct json event = fire_occurrence_event(&about, "schedule", at_ms, arena);
-    return fire_row(t, engine, &row, &event, false, err);
+    int fired = fire_row(t, engine, &row, &event, false, err);
+    int64_t late_ms = engine_time(engine) - occurrence_start_ms(&schedule->table, at_ms);
+    bool started = fired == 1 && row.outcome == TRIGGER_STARTED;
+    return started && store_observe(t->options.store, COUNTER_DELAY, (double)late_ms / 1000, err) < 0 ? -1 : fired;
 }
 
 /* Decides about a schedule that is due, up to `budget` occurrences of it. */
@@ -221,7 +229,9 @@ int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, i
 {
     int decided = 0;
     for (struct schedule *top = schedule_heap_top(&t->heap);
-         top != NULL && top->start_ms <= now_ms && decided < budget; top = schedule_heap_top(&t->heap)) {
+         top != NULL && top->start_ms <= now_ms && decided < budget &&
+         (decided == 0 || !triggers_turn_is_long(t, engine));
+         top = schedule_heap_top(&t->heap)) {
         int count = engine_write(engine, err) < 0 ? -1 : decide(t, engine, top, now_ms, budget - decided, err);
         if (count < 0) {
             return -1;

@@ -43,6 +43,7 @@ struct triggers_options {
     struct json vars; /* the context `vars` of expressions below `on` */
     bool fires;       /* else it only notes what happens, for one that does */
     const char *off;    /* why nothing is started by what happens; NULL: it is. What people ask for is */
+    int64_t keep_ms;    /* how long rows of which no run is left are kept (store/old_triggers.h); 0: for ever */
     const char *folder; /* absolute: its files are in force (trigger/folder.h); NULL: none */
     /* The workspace of a pipeline in this folder; NULL: the folder. May be NULL itself. */
     const char *(*workspace)(const char *folder, struct arena *arena);
@@ -68,7 +69,9 @@ const struct engine_firing *triggers_firing(struct triggers *triggers);
 /* Becomes readable when a file of the folder has changed: for engine_watch. -1: there is no folder. */
 int triggers_fd(const struct triggers *triggers);
 /* config.yaml was read again. */
-void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources);
+/* `keep_ms` as in the options. */
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources,
+                          int64_t keep_ms);
 /* In memory may be something else than in the rows: somebody has changed them. */
 void triggers_forget(struct triggers *triggers);
 

@@ -4,6 +4,7 @@
 #ifndef SLUICE_TRIGGER_TRIGGER_INTERNAL_H
 #define SLUICE_TRIGGER_TRIGGER_INTERNAL_H
 
+#include "trigger/definition_cache.h"
 #include "trigger/folder.h"
 #include "trigger/schedule_heap.h"
 #include "trigger/trigger.h"
@@ -18,6 +19,7 @@ struct triggers {
     struct engine_firing firing;
     struct folder_watch *folder; /* NULL: none */
     struct sources *sources;     /* NULL: none are followed */
+    struct definition_cache *definitions;
     bool stale;          /* what follows is not what the rows say */
     struct arena *arena; /* of the schedules */
     struct schedule_heap heap;
@@ -31,10 +33,14 @@ struct triggers {
     int64_t pending_ms;   /* when a pending trigger is to be decided; 0: none is */
     bool look_held;       /* a run has ended, for which some may wait */
     bool look_backfills;  /* a backfill may go on */
+    int64_t forget_ms;    /* monotonic: when old rows are looked for again */
 };
 
 /* The zone of a name, read once. */
 int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret, struct err *err);
+
+/* Others wait for the end of the turn, which has taken long enough: what is left comes in the next. */
+bool triggers_turn_is_long(const struct triggers *t, const struct engine *engine);
 
 /* ---- schedules.c ---- */
 int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err);
@@ -53,10 +59,10 @@ int fire_row(struct triggers *t, struct engine *engine, struct trigger_row *row,
 /* The context `event` of an occurrence. */
 struct json fire_occurrence_event(const struct schedule_row *row, const char *kind, int64_t at_ms,
                                   struct arena *arena);
-/* The definition in force, parsed, with its row. NULL: there is none, or it is not accepted any more, in words in
- * `ret_reason`; or, with `err` set, the store fails. */
-const struct pipeline *fire_definition(struct triggers *t, const char *name, struct arena *arena,
-                                       struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err);
+/* The definition in force, parsed, with its row; the caller is one of its users. NULL: there is none, or it is not
+ * accepted any more, in words in `ret_reason`; or, with `err` set, the store fails. */
+struct definition *fire_definition(struct triggers *t, const char *name, struct arena *arena,
+                                   struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err);
 
 /* ---- pending.c ---- */
 /* Decides what is pending and due, or waits for runs that may have ended; at most `budget`: how many, or -1. */

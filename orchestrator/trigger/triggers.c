@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the engine asks in its turns.
  */
+#include "base/log.h"
 #include "base/mem.h"
+#include "store/old_triggers.h"
 #include "trigger/source_spec.h"
 #include "trigger/sources.h"
 #include "trigger/trigger_internal.h"
@@ -11,8 +13,12 @@
 
 enum {
     TURN_STARTS = 50,    /* in one turn: more are started in the next, after other things have had their turn */
+    TURN_MS = 4,         /* and no more when so much has passed: whoever has a request waits for the turn */
     LOOK_EVERY_MS = 5000, /* somebody may set the clock while we sleep */
     SET_BACK_MS = 2000,  /* less is the slewing of a time server */
+    FORGET_EVERY_MS = 3600000,
+    FORGET_AT_ONCE = 100,    /* rows in a turn */
+    FORGET_AGAIN_MS = 20,    /* while there are more: others have their turns between */
 };
 
 /* ---- hooks ------------------------------------------------------------------------------------------------------ */
@@ -37,7 +43,32 @@ static int64_t wait_ms(void *ctx, int64_t now_ms)
     if (t->pending_ms != 0 && t->pending_ms - now_ms < left) {
         left = t->pending_ms - now_ms;
     }
+    if (t->options.keep_ms > 0 && t->forget_ms - t->last_monotonic_ms < left) {
+        left = t->forget_ms - t->last_monotonic_ms;
+    }
     return left < 0 ? 0 : left;
+}
+
+/* Old rows go a few at a time, beside what the home is for. */
+static int forget_old(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
+{
+    struct old_triggers gone = {0};
+    int64_t monotonic_ms = engine_monotonic_ms(engine);
+    if (t->options.keep_ms <= 0 || monotonic_ms < t->forget_ms) {
+        return 0;
+    }
+    int64_t before_ms = now_ms - t->options.keep_ms;
+    if (engine_write(engine, err) < 0 ||
+        store_old_triggers_remove(t->options.store, before_ms, FORGET_AT_ONCE, &gone, err) < 0) {
+        return -1;
+    }
+    bool more = gone.triggers == FORGET_AT_ONCE || gone.backfills == FORGET_AT_ONCE || gone.schedules == FORGET_AT_ONCE;
+    t->forget_ms = monotonic_ms + (more ? FORGET_AGAIN_MS : FORGET_EVERY_MS);
+    if (gone.triggers + gone.backfills + gone.schedules > 0) {
+        log_info("triggers", "%lld old triggers, %lld backfills, %lld schedules are gone by the rule of 'gc'",
+                 (long long)gone.triggers, (long long)gone.backfills, (long long)gone.schedules);
+    }
+    return 0;
 }
 
 static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err)
@@ -64,7 +95,7 @@ static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err
     int started = schedules_start(t, engine, now_ms, TURN_STARTS, err);
     int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
     int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);
-    return filled < 0 ? -1 : started + decided + filled;
+    return filled < 0 || forget_old(t, engine, now_ms, err) < 0 ? -1 : started + decided + filled;
 }
 
 static int ended(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err)
@@ -72,7 +103,8 @@ static int ended(void *ctx, struct engine *engine, const struct pipeline_run *ru
     return pipeline_ended(ctx, engine, run, err);
 }
 
-void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources)
+void triggers_reconfigure(struct triggers *triggers, struct json vars, const char *off, struct json sources,
+                          int64_t keep_ms)
 {
     triggers->options.vars = vars;
     triggers->options.off = off;
@@ -80,10 +112,13 @@ void triggers_reconfigure(struct triggers *triggers, struct json vars, const cha
         sources_reconfigure(triggers->sources, &sources);
     }
     triggers->options.sources = sources;
+    triggers->options.keep_ms = keep_ms;
+    triggers->forget_ms = 0;
 }
 
 void triggers_forget(struct triggers *triggers)
 {
+    definition_cache_doubt(triggers->definitions);
     triggers->stale = true;
 }
 
@@ -108,6 +143,7 @@ struct triggers *triggers_new(const struct triggers_options *options)
     t->stale = true;
     t->arena = arena_new();
     t->zones_arena = arena_new();
+    t->definitions = definition_cache_new();
     t->folder = options->folder == NULL || !options->fires ? NULL : folder_watch_new(options->folder);
     t->sources = options->home == NULL || !options->fires ? NULL : sources_new(t, &options->sources);
     return t;
@@ -122,6 +158,7 @@ void triggers_free(struct triggers *triggers)
     folder_watch_free(triggers->folder);
     vec_clear(&triggers->heap);
     vec_clear(&triggers->zones);
+    definition_cache_free(triggers->definitions);
     arena_free(triggers->zones_arena);
     arena_free(triggers->arena);
     free(triggers);
@@ -135,6 +172,11 @@ const struct engine_firing *triggers_firing(struct triggers *triggers)
 int triggers_fd(const struct triggers *triggers)
 {
     return folder_watch_fd(triggers->folder);
+}
+
+bool triggers_turn_is_long(const struct triggers *t, const struct engine *engine)
+{
+    return engine_monotonic_ms(engine) - t->last_monotonic_ms >= TURN_MS;
 }
 
 int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret, struct err *err)

@@ -4,9 +4,11 @@ import os
 import pwd
 import re
 import shutil
+import sqlite3
 
 import pytest
 from gc_home import RULES, SOCKETS, Home, held_by, mentions, names
+from hooks import Receiver
 from programs import wait_until
 
 
@@ -355,3 +357,33 @@ def test_wrong_keys_of_the_configuration_are_refused(sluice):
     refused = sluice("config", expect=2).err
     for words in ("'gc' has no 'run'", "'keep'", "'cache' has no 'max_size'"):
         assert words in refused, refused
+
+
+def test_triggers_go_when_no_run_is_left_of_them_and_their_deliveries_stay_duplicates(sluice):
+    receiver = Receiver(sluice)
+    for delivery in ("d1", "d2"):
+        assert receiver.send(delivery=delivery)[0] == 202
+        assert wait_until(lambda: receiver.rows("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pipeline_runs WHERE ended_ms "
+                                                "IS NULL) AND NOT EXISTS (SELECT 1 FROM triggers WHERE outcome = "
+                                                "'pending')"))
+    assert receiver.send({"ref": "refs/heads/other"}, delivery="d3")[0] == 200
+    receiver.server.stop()
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        store.execute("UPDATE triggers SET received_ms = received_ms - 777600000, settled_ms = settled_ms - 777600000")
+    sluice("gc", "-q", "--runs", "keep_last=1", expect=0)
+    rule = ("--triggers", "older_than=7d")
+    dry = sluice("gc", "--dry-run", *rule, "--json", expect=0).json
+    done = sluice("gc", *rule, "--json", expect=0).json
+    assert dry["removed"] == done["removed"] and [item["what"] for item in done["removed"]] == ["2 triggers"]
+    assert receiver.rows("SELECT outcome FROM triggers") == [("started",)]  # that of the run which is still there
+    assert "2 triggers" in sluice("activity", expect=0).out
+    # By itself it goes when `sluice serve` finds the rule.
+    sluice("gc", "-q", "--runs", "keep_last=0", expect=0)
+    sluice.write(".sluice/config.yaml", "gc: {triggers: {older_than: 7d}, runs: {keep_last: 0}}\n")
+    receiver.serve()
+    for delivery in ("d1", "d3"):
+        status, answer = receiver.send(delivery=delivery)
+        assert (status, answer["status"]) == (200, "duplicate") and "record has gone" in answer["reason"], answer
+    assert receiver.send(delivery="d4")[0] == 202
+    receiver.server.stop()
+    assert "older_than" in sluice("gc", "--triggers", "keep_last=3", expect=2).err

@@ -3,8 +3,11 @@
 import math
 import pathlib
 import re
+import sqlite3
 
 from accounts import add_user, basic
+from hooks import Receiver
+from programs import wait_until
 from serving import Server
 
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$')
@@ -100,6 +103,46 @@ def test_the_page_says_what_happened(sluice):
     assert value(now, "sluice_activity_head") == int(chain[:12], 16)
     last = value(now, "sluice_last_success_timestamp_seconds", pipeline="p")
     assert abs(last - value(now, "process_start_time_seconds")) < 60
+    server.stop()
+
+
+def test_triggers_are_counted_by_what_became_of_them_also_over_a_restart(sluice):
+    receiver = Receiver(sluice)
+    assert receiver.send(delivery="d1")[0] == 202
+    assert receiver.send(delivery="d1")[0] == 200  # a duplicate
+    assert receiver.send({"ref": "refs/heads/other"}, delivery="d2")[0] == 200  # ignored
+    for _ in range(30):
+        assert receiver.send(headers={"X-GitHub-Delivery": "d3", "X-Hub-Signature-256": "sha256=00"})[0] in (401, 429)
+    assert receiver.send(name="nobody", delivery="d4")[0] in (401, 429)
+    receiver.server.stop()
+    receiver.serve()
+    assert receiver.send(delivery="d5")[0] == 202
+    page = scrape(receiver.server)
+
+    def requests(result, provider="github"):
+        return value(page, "sluice_webhook_requests_total", provider=provider, result=result)
+
+    assert (requests("accepted"), requests("duplicate"), requests("ignored")) == (2, 1, 1)
+    assert requests("refused") == 30 and requests("refused", "unknown") == 1
+    assert receiver.rows("SELECT count(*) FROM hook_deliveries WHERE outcome = 'refused'") == [(31,)]
+    receiver.server.stop()
+
+
+def test_times_that_were_missed_are_counted(sluice):
+    sluice.write("pipelines/p.yaml", "name: p\n\"on\": {schedule: {id: minutely, cron: '* * * * *'}}\n"
+                                     "steps: {a: {run: 'true'}}\n")
+    sluice("init", "-q", expect=0)
+    server = Server(sluice, "--pipelines", "pipelines")
+    assert server.is_alive()
+    server.stop()
+    with sqlite3.connect(sluice.home / "sluice.db") as store:  # as if nobody had served it for ten minutes
+        store.execute("UPDATE schedules SET decided_ms = decided_ms - 600000, next_ms = next_ms - 600000")
+    server = Server(sluice, "--pipelines", "pipelines")
+    assert wait_until(lambda: sluice("triggers", "--json", expect=0).json)
+    page = scrape(server)
+    assert 9 <= value(page, "sluice_missed_schedules_total", reason="late") <= 10
+    delays = value(page, "sluice_schedule_delay_seconds", sample="sluice_schedule_delay_seconds_count")
+    assert delays <= len([row for row in sluice("triggers", "--json").json if row["outcome"] == "started"])
     server.stop()
 
 

@@ -11,7 +11,7 @@ from rest import API, WAITS, Rest, anonymous, user, with_admin
 def operations(document, run_id, attempt_id="1"):
     """(method, path with names filled in, operation) of each."""
     names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
-             "name": "wine", "version": "1"}
+             "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
         query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt"}[one["name"]]

@@ -59,6 +59,22 @@ def test_a_definition_that_is_no_longer_accepted_is_named(sluice):
     assert data and "ask.yaml of ask/1" in json.dumps(data)
 
 
+def test_what_is_in_force_and_never_ran_is_checked_once(sluice):
+    on = '"on": {schedule: {id: yearly, cron: "0 0 1 1 *"}}\n'
+    sluice.write("pipelines/line.yaml", f"name: line\n{on}steps: {{a: {{uses: approve}}}}\n")
+    sluice("init", "-q", expect=0)
+    server = Server(sluice, "--pipelines", "pipelines")
+    assert server.is_alive()
+    out = sluice("validate", "--home", sluice.home, expect=0).out
+    assert out == f"{sluice.folder / 'pipelines/line.yaml'}, in force: valid\n", out
+    server.stop()
+    # Run from where it is in force, the same definition is one.
+    sluice("run", sluice.folder / "pipelines/line.yaml", "-q", expect=5)
+    assert sluice("validate", "--home", sluice.home, expect=0).out.count("valid") == 1
+    forget_definition(sluice)
+    assert "error" in sluice("validate", "--home", sluice.home, expect=3).out
+
+
 def test_a_plugin_that_the_new_version_does_not_have_is_an_error(sluice):
     sluice.pipeline("name: p\nsteps: {a: {uses: ./mine.so}}\n")
     shutil.copy(BUILD / "plugins/approve.so", sluice.folder / "mine.so")

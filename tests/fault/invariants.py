@@ -98,7 +98,7 @@ CHECKS = [
         (SELECT 1 FROM votes v WHERE v.wait = w.id AND v.decision = 'approve')"""),
     ("11 each vote is in the activity log, once", """
         SELECT v.wait, v.actor, v.decision, count(a.sequence) FROM votes v JOIN waits w ON w.id = v.wait
-        LEFT JOIN activity a ON a.object_id = w.run_id AND a.actor = v.actor AND a.action =
+        LEFT JOIN activity a ON a.object_id = w.run_id AND a.actor IN (v.actor, v.actor || ' (login)') AND a.action =
         CASE v.decision WHEN 'approve' THEN 'approval.approved' ELSE 'approval.rejected' END
         GROUP BY v.wait, v.actor HAVING count(a.sequence) = 0"""),
     ("13 the activity log has no gap", """

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steps.h"
 
+#include "base/fs.h"
 #include "script.h"
 #include "wire/points.h"
 
@@ -26,6 +27,9 @@ static struct run_log *log_of(struct world *world, struct runner *runner, const 
     struct run_log *log = mem_alloc(sizeof *log);
     struct err err = {0};
     (void)snprintf(log->run_id, sizeof log->run_id, "%s", run_id);
+    char folder[200];
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    (void)fs_make_folders(folder, 0700, NULL); /* the run has none before its first step */
     if (journal_writer_open(path, &log->writer, &err) < 0) {
         if (!world->scripted) {
             world_fail(world, "a runner cannot open its journal: %s", err.message);

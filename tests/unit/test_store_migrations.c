@@ -89,6 +89,8 @@ static const char *const fillings[] = {
     ("INSERT INTO sources VALUES ('wine', 'u', '', '', '', 60000, 'main', 'c', '{}', 'c', 5, '[]', '', 0, 0, 5, 5); "
      "INSERT INTO jobs VALUES (1, 'wine', 'poll', 'sluice', 'done', '', 'c', 5, 5, 6); "
      "INSERT INTO source_runs VALUES ('r1', 'wine', 'c', 0)"),
+    "INSERT INTO trigger_marks VALUES (-7)",
+    "INSERT INTO counters VALUES ('webhook_requests', 'github accepted', 0, 4)",
 };
 
 static const char *const questions[] = {
@@ -137,6 +139,8 @@ static const char *const questions[] = {
      "WHERE deployment_job = 'deploy' AND maker = 'p1' AND t.version = 1"),
     "SELECT COUNT(*) FROM users WHERE name = 'of roles' AND role = 'approver'",
     "SELECT COUNT(*) FROM sources JOIN jobs ON source = name JOIN source_runs USING (source) WHERE in_force = 'c'",
+    "SELECT COUNT(*) FROM trigger_marks WHERE mark = -7",
+    "SELECT COUNT(*) FROM counters WHERE label = 'github accepted' AND value = 4",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

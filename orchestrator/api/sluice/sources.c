@@ -281,6 +281,7 @@ const struct api_route rest_source_routes[] = {
                                       .gives = &job_schema,
                                       .status = 202,
                                       .flags = REST_COMMANDS),
-     .answer = sync_source},
+     .answer = sync_source,
+     .note = API_NOTED_INSIDE},
     {0},
 };
