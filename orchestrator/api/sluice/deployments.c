@@ -289,7 +289,8 @@ const struct api_route rest_deployment_routes[] = {
                                       .summary = "Say which deployment job new versions of a registered model start",
                                       .takes = connect_fields,
                                       .gives = &connection_schema),
-     .answer = connect},
+     .answer = connect,
+     .note = API_NOTED_INSIDE},
     {HTTP_GET, "/registered-models/{name}/versions/{version}/deployment", API_SLUICE, API_READS,
      API_NEEDS(VIEWER, READ, REGISTERED),
      REST_DOC(.name = "getDeployment",
@@ -309,6 +310,7 @@ const struct api_route rest_deployment_routes[] = {
                                       .gives = &rest_run_summary,
                                       .status = 201,
                                       .flags = REST_COMMANDS),
-     .answer = start},
+     .answer = start,
+     .note = API_NOTED_INSIDE},
     {0},
 };
