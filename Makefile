@@ -11,7 +11,7 @@ VERSION := 0.1.0
 # What is needed, by the names of Debian's packages.
 APT_BUILD := gcc libc6-dev pkg-config libyaml-dev libsqlite3-dev liblua5.4-dev libsodium-dev nettle-dev libcurl4-openssl-dev \
              libmicrohttpd-dev libgit2-dev tzdata ca-certificates
-APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema \
+APT_TEST  := libcmocka-dev clang-14 libclang-rt-14-dev python3 python3-venv python3-pytest python3-pytest-xdist python3-aiosmtpd python3-yaml python3-jsonschema \
              bash dash git strace shellcheck zsh fish man-db openssh-server sqlite3 procps graphviz
 APT_BENCH := ninja-build strace python3 python3-venv
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sluice-fetch: one HTTP request from standard input, its answer on standard output (fetch/request.h).
+ * sluice-fetch: one HTTP request or mail from standard input, its answer on standard output (fetch/request.h).
  *
  * The only program that links libcurl, and the only way out of sluice: started for one request, gone after it.
  */
+#include "fetch/mail.h"
 #include "fetch/request.h"
 #include "fetch/transfer.h"
 
@@ -76,7 +77,8 @@ int main(int argc, char **argv)
     if (argc > 1) {
         (void)err_set(&err, ERR_INPUT, "%.100s: expected no arguments: the request comes on standard input", argv[1]);
     } else if (read_request(&text, &err) == 0 && fetch_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
-        result = fetch_transfer(&request, arena, &answer, &err);
+        result = request.mail != NULL ? fetch_mail_send(&request, arena, &answer, &err)
+                                      : fetch_transfer(&request, arena, &answer, &err);
     }
     int written = write_answer(&answer, &err, arena);
     if (written < 0) {

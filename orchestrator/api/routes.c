@@ -30,6 +30,7 @@ const struct api_route *const api_routes[] = {
     rest_artifact_routes,
     rest_approval_routes,
     rest_gate_routes,
+    rest_channel_routes,
     rest_activity_routes,
     rest_deployment_routes,
     rest_schedule_routes,

@@ -56,7 +56,8 @@ static void print_verdicts(const struct diags *files, size_t count)
     }
 }
 
-/* What steps may ask for, when there is a home whose config.yaml can be read: else nothing is known of pools. */
+/* What steps may ask for, and who can be told, when there is a home whose config.yaml can be read: else nothing is
+ * known of pools and channels. */
 static void know_supply(struct cli *cli, struct pipeline_world *world)
 {
     const char *home = home_find(option_value(cli, "home"), cli->arena);
@@ -66,6 +67,8 @@ static void know_supply(struct cli *cli, struct pipeline_world *world)
     diags_init(&diags, cli->arena, file);
     if (fs_is_folder(home) && config_load(file, &diags, &config) == 0) {
         config_supply(&config, "", getenv("CUDA_VISIBLE_DEVICES"), &world->supply, &world->supply_count);
+        world->channels = config.channels.names;
+        world->channel_count = config.channels.channel_count;
     }
 }
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * webhooks list, show, test, deliveries, redeliver: whom the home tells of what, and what came of it.
  */
-#include "base/clock.h"
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/delivery_ask.h"
 #include "cli/look.h"
-#include "cli/session.h"
 #include "cli/table.h"
-#include "cli/webhook_change.h"
+#include "store/channels.h"
 #include "store/deliveries.h"
 
 #include <stdio.h>
-#include <time.h>
 
-enum { LIMIT = 50, LIMIT_MAX = 100000, DELIVER_MS = 60000, LOOK_EVERY_MS = 50 };
+enum { LIMIT = 50, LIMIT_MAX = 100000 };
 
 static const char *events_words(struct arena *arena, const struct webhook *webhook)
 {
@@ -148,22 +146,35 @@ static int check_state(const char *state, struct err *err)
                          : err_set(err, ERR_INPUT, "--state %s: expected waiting, delivered, failed or dropped", state);
 }
 
+/* A webhook by its id, a channel by its name. */
+static int find_receiver(struct cli *cli, struct home *home, const char *word, const char **ret, struct err *err)
+{
+    struct channel_state channel;
+    struct webhook webhook;
+    struct err none = {0};
+    if (store_channel_get(home->store, word, cli->arena, &channel, &none) == 0) {
+        *ret = arena_printf(cli->arena, "channel/%s", word);
+        return 0;
+    }
+    *ret = word;
+    return store_webhook_get(home->store, word, cli->arena, &webhook, err);
+}
+
 static int list_deliveries(struct cli *cli, struct home *home, struct err *err)
 {
     static const char *const headings[] = {"delivery_id", "event",  "object",     "state", "tries",      "created_at",
-                                           "next_at",     "status", "error", "webhook_id", "body", NULL};
-    const char *webhook_id = cli->argument_count > 0 ? cli->arguments[0] : NULL;
+                                           "next_at",     "status", "error", "receiver", "address", "body", NULL};
+    const char *receiver = NULL;
     const char *limit_text = option_value(cli, "limit");
     const char *state = option_value(cli, "state");
     int64_t limit = LIMIT;
     struct delivery *deliveries = NULL;
-    struct webhook webhook;
     size_t count = 0;
     struct table table;
     if ((limit_text != NULL && parse_int(str_from(limit_text), 1, LIMIT_MAX, &limit, err) < 0) ||
         check_state(state, err) < 0 ||
-        (webhook_id != NULL && store_webhook_get(home->store, webhook_id, cli->arena, &webhook, err) < 0) ||
-        store_delivery_list(home->store, webhook_id, state, limit, cli->arena, &deliveries, &count, err) < 0) {
+        (cli->argument_count > 0 && find_receiver(cli, home, cli->arguments[0], &receiver, err) < 0) ||
+        store_delivery_list(home->store, receiver, state, 0, limit, cli->arena, &deliveries, &count, err) < 0) {
         return -1;
     }
     table_init(&table, cli, headings);
@@ -176,7 +187,8 @@ static int list_deliveries(struct cli *cli, struct home *home, struct err *err)
             table_text(cli, d->state),            json_int(d->tries),
             table_moment(cli, d->created_ms),     table_moment(cli, d->next_ms),
             json_int(d->status),                  table_text(cli, d->error),
-            table_text(cli, d->webhook_id),       table_text(cli, d->body),
+            table_text(cli, d->receiver),         table_text(cli, d->address),
+            table_text(cli, d->body),
         };
         table_row(&table, cells);
     }
@@ -198,93 +210,19 @@ static const struct option_row deliveries_options[] = {
 const struct command command_webhooks_deliveries = {
     .name = "webhooks deliveries",
     .group = "Home",
-    .summary = "what webhooks were told, or are to be told: newest first",
-    .arguments = "[WEBHOOK]",
-    .details = "The state is waiting, delivered, failed (for good) or dropped (the webhook was disabled, or too many\n"
-               "were waiting). Of each webhook the last thousand that have ended are kept; --json has the bodies, too.",
-    .examples = "sluice webhooks deliveries\nsluice webhooks deliveries --state failed --json",
+    .summary = "what webhooks and channels were told, or are to be told: newest first",
+    .arguments = "[WEBHOOK|CHANNEL]",
+    .details = "The state is waiting, delivered, failed (for good) or dropped (the receiver was disabled, or too "
+               "many\nwere waiting). Of each receiver the last thousand that have ended are kept; --json has the "
+               "bodies, too.",
+    .examples = "sluice webhooks deliveries\nsluice webhooks deliveries team\n"
+                "sluice webhooks deliveries --state failed --json",
     .options = deliveries_options,
     .max_arguments = 1,
     .run = run_deliveries,
 };
 
 /* ---- test, redeliver -------------------------------------------------------------------------------------------- */
-
-/* 0 with the outcome; who holds the home does it, or we do. */
-static int ask(struct session *session, const struct json *request, struct json *ret_outcome, struct err *err)
-{
-    struct arena *arena = session->cli->arena;
-    while (session->visit != NULL) {
-        struct err wrong = {0};
-        if (visit_ask(session->visit, request, arena, ret_outcome, &wrong) == 0) {
-            return 0;
-        }
-        if (wrong.code != ERR_BUSY) {
-            *err = wrong;
-            return -1;
-        }
-        if (session_rejoin(session, err) < 0) { /* it went; to do it twice does no harm */
-            return -1;
-        }
-    }
-    return webhook_change_obey(session->home.store, request, session->actor, arena, ret_outcome, err);
-}
-
-/* Until the try is over: sent by us, or watched. */
-static int await(struct session *session, const char *delivery_id, struct delivery *ret, struct err *err)
-{
-    struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
-    int64_t end_ms = clock_monotonic_ms(&clock_system) + DELIVER_MS;
-    if (session->engine != NULL) {
-        engine_deliver(session->engine, DELIVER_MS);
-    }
-    while (store_delivery_get(session->home.store, delivery_id, session->cli->arena, ret, err) == 0) {
-        if (ret->tries > 0 || ret->ended_ms != 0) {
-            return 0;
-        }
-        if (clock_monotonic_ms(&clock_system) >= end_ms || session->engine != NULL) {
-            return err_set(err, ERR_STATE, "delivery %s waits: 'sluice webhooks deliveries' shows what comes of it",
-                           ret->delivery_id);
-        }
-        (void)nanosleep(&pause, NULL);
-    }
-    return -1;
-}
-
-static int print_result(const struct cli *cli, const struct delivery *delivery)
-{
-    bool good = strcmp(delivery->state, "delivered") == 0;
-    if (cli->json) {
-        struct json object = json_object();
-        json_set(cli->arena, &object, "delivery_id", json_cstring(cli->arena, delivery->delivery_id));
-        json_set(cli->arena, &object, "state", json_cstring(cli->arena, delivery->state));
-        json_set(cli->arena, &object, "status", json_int(delivery->status));
-        json_set(cli->arena, &object, "error", json_cstring(cli->arena, delivery->error));
-        printf("%s\n", json_text(cli->arena, &object).p);
-    } else if (good) {
-        printf("%s delivered: it answered %lld\n", delivery->delivery_id, (long long)delivery->status);
-    } else {
-        printf("%s %s: %s\n", delivery->delivery_id, delivery->state, delivery->error);
-    }
-    return good ? EXIT_OK : EXIT_RUN_FAILED;
-}
-
-static int ask_and_await(struct cli *cli, const char *doing, const struct json *request)
-{
-    struct err err = {0};
-    struct session_options options = {.doing = doing, .starts_nothing = true};
-    struct session session;
-    struct json outcome;
-    struct delivery delivery;
-    if (session_join(cli, &options, &session, &err) < 0) {
-        return cli_fail(cli, cli_exit_of(&err), &err);
-    }
-    int result = ask(&session, request, &outcome, &err) < 0
-                     ? -1
-                     : await(&session, json_get_text(&outcome, "delivery_id", ""), &delivery, &err);
-    session_close(&session);
-    return result < 0 ? cli_fail(cli, cli_exit_of(&err), &err) : print_result(cli, &delivery);
-}
 
 static struct json request_for(const struct cli *cli, const char *what)
 {
@@ -302,7 +240,7 @@ static int run_test(struct cli *cli)
     if (event != NULL) {
         json_set(cli->arena, &request, "event", json_cstring(cli->arena, event));
     }
-    return ask_and_await(cli, "webhooks test", &request);
+    return delivery_ask(cli, "webhooks test", &request);
 }
 
 static const struct option_row test_options[] = {
@@ -326,7 +264,7 @@ const struct command command_webhooks_test = {
 static int run_redeliver(struct cli *cli)
 {
     struct json request = request_for(cli, "redeliver");
-    return ask_and_await(cli, "webhooks redeliver", &request);
+    return delivery_ask(cli, "webhooks redeliver", &request);
 }
 
 const struct command command_webhooks_redeliver = {

@@ -39,6 +39,9 @@ extern const struct command command_rollback, command_models_history, command_mo
 /* cmd_webhooks.c */
 extern const struct command command_webhooks_list, command_webhooks_show, command_webhooks_test;
 extern const struct command command_webhooks_deliveries, command_webhooks_redeliver;
+/* cmd_channels.c */
+extern const struct command command_channels_list, command_channels_test, command_channels_enable;
+extern const struct command command_models_subscribe, command_models_unsubscribe, command_models_subscriptions;
 /* cmd_deliveries.c */
 extern const struct command command_deliveries_list, command_deliveries_show, command_deliveries_replay;
 /* cmd_users.c, cmd_tokens.c */

@@ -2,10 +2,13 @@
 #include "cli/govern.h"
 
 #include "base/clock.h"
+#include "base/mail_address.h"
 #include "base/parse.h"
 #include "store/activity.h"
 #include "store/approval_links.h"
+#include "store/channels.h"
 #include "store/delegations.h"
+#include "store/model_subscriptions.h"
 #include "store/pipeline_runs.h"
 #include "store/registry.h"
 #include "store/waits.h"
@@ -160,12 +163,71 @@ static int make_link(const struct govern *g, struct json *ret, struct err *err)
     return 0;
 }
 
+static int enable_channel(const struct govern *g, struct json *ret, struct err *err)
+{
+    const char *name = text_of(g, "channel");
+    const struct activity entry = {
+        .at_ms = g->now_ms,
+        .actor = g->actor,
+        .action = "channel.enabled",
+        .object = arena_printf(g->arena, "channel %s", name),
+        .object_id = name,
+        .from_state = "disabled",
+        .to_state = "",
+        .reason = "",
+        .evidence_sha256 = "",
+    };
+    (void)ret;
+    return store_channel_enable(g->store, name, err) < 0 ? -1 : store_activity_append(g->store, &entry, err);
+}
+
+/* Only e-mail goes to whom the subscriber says. */
+static int check_channel(const struct govern *g, const char *name, const char *address, struct err *err)
+{
+    struct channel_state channel;
+    if (store_channel_get(g->store, name, g->arena, &channel, err) < 0) {
+        return -1;
+    }
+    if (*address == '\0') {
+        return 0;
+    }
+    if (strcmp(channel.kind, "email") != 0) {
+        return err_set(err, ERR_INPUT, "--address: channel '%s' is %s: only e-mail goes to an address", name,
+                       channel.kind);
+    }
+    return mail_address_is_plain(str_from(address))
+               ? 0
+               : err_set(err, ERR_INPUT, "--address '%.100s' is no address: expected name@example.org", address);
+}
+
+static int subscribe(const struct govern *g, struct json *ret, struct err *err)
+{
+    struct model_subscription row = {.name = text_of(g, "model"),
+                                     .version = json_get_int(g->request, "version", 0),
+                                     .actor = g->actor,
+                                     .channel = text_of(g, "channel"),
+                                     .address = text_of(g, "address"),
+                                     .created_ms = g->now_ms};
+    if (check_channel(g, row.channel, row.address, err) < 0 || store_model_subscribe(g->store, &row, err) < 0) {
+        return -1;
+    }
+    json_set(g->arena, ret, "id", json_int(row.id));
+    return 0;
+}
+
+static int unsubscribe(const struct govern *g, struct json *ret, struct err *err)
+{
+    (void)ret;
+    return store_model_unsubscribe(g->store, json_get_int(g->request, "id", 0), g->actor, false, g->now_ms, err);
+}
+
 static const struct {
     const char *name;
     int (*obey)(const struct govern *g, struct json *ret, struct err *err);
 } wishes[] = {
     {"rollback", roll_back}, {"comment", comment},   {"delegate", delegate},
-    {"undelegate", undelegate}, {"evidence", evidence}, {"link", make_link},
+    {"undelegate", undelegate}, {"evidence", evidence}, {"link", make_link}, {"subscribe", subscribe},
+    {"unsubscribe", unsubscribe}, {"enable-channel", enable_channel},
 };
 
 static int obey(const struct govern *g, struct json *ret, struct err *err)

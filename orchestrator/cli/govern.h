@@ -13,6 +13,9 @@
  * {"do": "undelegate", "id"} -> {}
  * {"do": "link", "run", "step" or null, "for", "for_ms"} -> {id, token, expires_ms, run, step}
  * {"do": "evidence", "model", "version", "sha256"} -> {}: that evidence was written stands in the activity log
+ * {"do": "subscribe", "model", "version", "channel", "address"} -> {id}
+ * {"do": "unsubscribe", "id"} -> {}
+ * {"do": "enable-channel", "channel"} -> {}
  * In a transaction of its own. `groups`: those of the actor. */
 int govern_obey(struct store *store, const struct json *request, const char *actor, const struct json *groups,
                 struct arena *arena, struct json *ret_outcome, struct err *err);

@@ -252,6 +252,8 @@ static void join_compiler(void *ctx, struct pipeline_world *world)
 {
     struct session *session = ctx;
     lua_compiler_join(session->cli, world);
+    world->channels = session->config.channels.names;
+    world->channel_count = session->config.channels.channel_count;
 }
 
 /* What git says of a workspace now. */
@@ -332,6 +334,7 @@ static void configure(const struct session *session, struct engine_options *opti
     options->vars = session->vars;
     options->reap_after_ms = session->options.stays ? config->reap_after_ms : 0;
     options->webhooks = session_webhook_rules(session);
+    options->telling = config->channels;
     options->groups = config->groups;
     options->single_user = is_single_user(session);
     config_supply(config, "", getenv("CUDA_VISIBLE_DEVICES"), &options->supply, &options->supply_count);

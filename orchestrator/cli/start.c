@@ -8,6 +8,7 @@
 #include "cli/git_head.h"
 #include "cli/lua_compiler.h"
 #include "cli/names.h"
+#include "config/config.h"
 #include "pipeline/load.h"
 
 #include <stdio.h>
@@ -61,6 +62,19 @@ static const char *missing_file_hint(const struct cli *cli, const char *file)
                          : ": name one, or 'sluice init' writes a first pipeline";
 }
 
+/* A home that is not there yet has none; of one whose config.yaml cannot be read, opening it will tell. */
+static void know_channels(struct cli *cli, struct pipeline_world *world, struct arena *arena)
+{
+    struct config config;
+    struct diags diags;
+    const char *path = path_join(arena, home_find(option_value(cli, "home"), arena), "config.yaml");
+    diags_init(&diags, arena, path);
+    if (config_load(path, &diags, &config) == 0) {
+        world->channels = config.channels.names;
+        world->channel_count = config.channels.channel_count;
+    }
+}
+
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
                                   enum start_purpose purpose, struct arena *arena, int *ret_code)
 {
@@ -68,6 +82,7 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
     struct pipeline_world world = {.plugins = catalogue, .check_files = purpose == START_TO_RUN, .root = workspace};
     if (purpose == START_TO_RUN) {
         lua_compiler_join(cli, &world);
+        know_channels(cli, &world, arena);
     }
     diags_init(&diags, arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 /* {"do": "webhook", "what": "test", "id", "event" or null} -> {"delivery_id"};
+ * {"do": "webhook", "what": "test-channel", "id": a channel's name} -> {"delivery_id"};
  * {"do": "webhook", "what": "redeliver", "id": a delivery's} -> {"delivery_id"}. In a transaction of its own, with
  * an entry of the activity log. */
 int webhook_change_obey(struct store *store, const struct json *request, const char *actor, struct arena *arena,

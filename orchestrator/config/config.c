@@ -292,6 +292,11 @@ static void key_webhooks(struct loader *loader, const struct yaml_node *node, vo
     telling_load(loader, node, &reading_of(target)->config->telling);
 }
 
+static void key_channels(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    channels_load(loader, node, &reading_of(target)->config->channels);
+}
+
 static void key_reap_after(struct loader *loader, const struct yaml_node *node, void *target)
 {
     int64_t ms = 0;
@@ -456,6 +461,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
 
 #define TOP_KEYS(ROW)                                                                                                  \
     ROW("", "auth", TAKES_MAP, key_auth, "map", "What users of 'sluice serve' may do.")                                \
+    ROW("", "channels", TAKES_MAP, key_channels, "map", "Whom to tell of what happens: webhook, slack, email.")        \
     ROW("", "environment", TAKES_TEXT, key_environment, "text", "The environment when -e names none.")                 \
     ROW("", "environments", TAKES_MAP, key_environments, "map", "The environments by name.")                           \
     ROW("", "external_url", TAKES_TEXT, key_external_url, "URL", "How people reach 'sluice serve': for links.")        \
@@ -464,6 +470,7 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
     ROW("", "guards", TAKES_LIST, key_guards, "list of maps", "What may hold an alias or a stage, or serve a target.") \
     ROW("", "metrics", TAKES_MAP, key_metrics, "map", "Who may watch 'sluice serve'.")                                 \
     ROW("", "mlflow", TAKES_MAP, key_mlflow, "map", "What 'sluice serve' does for MLflow's clients.")                  \
+    ROW("", "notify", TAKES_LIST, NULL, "list of maps", "Which channel is told of what runs come to.")                 \
     ROW("", "pools", TAKES_MAP, key_pools, "map of integers", "Slots by name, which steps ask for by 'resources'.")    \
     ROW("", "resources", TAKES_MAP, key_resources, "map", "What this home gives its steps.")                           \
     ROW("", "runner", TAKES_MAP, key_runner, "map", "Whose the steps are: of another user, by a service.")             \
@@ -475,7 +482,6 @@ static void key_secrets(struct loader *loader, const struct yaml_node *node, voi
 
 static const struct key top_keys[] = {
     TOP_KEYS(AS_KEY)
-    {.name = "notify", .takes = TAKES_ANY, .later = "the daemon notifies; until then use a step with 'uses: notify'"},
     {0},
 };
 
@@ -494,6 +500,7 @@ const struct config_key config_keys[] = {
     SOURCE_DOCS(AS_DOC)
     RETENTION_DOCS(AS_DOC)
     TELLING_DOCS(AS_DOC)
+    CHANNEL_DOCS(AS_DOC)
 };
 const size_t config_key_count = sizeof config_keys / sizeof config_keys[0];
 
@@ -549,6 +556,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         .guards = json_array(),
         .sources = json_array(),
         .document = json_object(),
+        .channels = telling_rules_none,
         .default_permission = PERMISSION_READ,
     };
     struct err err = {0};
@@ -568,6 +576,7 @@ int config_load(const char *path, struct diags *diags, struct config *ret_config
         if (root != NULL && load_map(&loader, root, top_keys, &reading, "config.yaml")) {
             check_environment(&loader, root, &config);
             config_group_roles_check(&loader, root, &config.groups);
+            notify_load(&loader, yaml_get(root, "notify"), config.external_url, &config.channels);
             config.document = yaml_to_json(arena, root);
         }
     }

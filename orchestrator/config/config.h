@@ -7,6 +7,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/json.h"
+#include "config/channels.h"
 #include "config/guards.h"
 #include "config/retention.h"
 #include "config/sources.h"
@@ -63,6 +64,7 @@ struct config {
     struct json document;       /* all of the file; an empty map for none */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
     struct telling telling;     /* of `webhooks` */
+    struct telling_rules channels; /* `channels`, `notify` */
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */
     struct watching watching;   /* of `metrics` */
     const char *external_url;   /* by which people reach the server; NULL: not said */

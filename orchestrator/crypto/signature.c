@@ -20,6 +20,11 @@ void signature_hmac(struct str key, const struct str *parts, size_t count, unsig
     sodium_memzero(&state, sizeof state);
 }
 
+void signature_to_base64(const unsigned char bytes[SIGNATURE_HMAC_BYTES], char ret[45])
+{
+    (void)sodium_bin2base64(ret, 45, bytes, SIGNATURE_HMAC_BYTES, sodium_base64_VARIANT_ORIGINAL);
+}
+
 bool signature_same(const unsigned char *a, const unsigned char *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;

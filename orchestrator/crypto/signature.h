@@ -14,6 +14,8 @@ enum { SIGNATURE_HMAC_BYTES = 32, SIGNATURE_KEY_BYTES = 32, SIGNATURE_ED25519_BY
 
 /* HMAC-SHA-256 (RFC 2104) of the parts, one behind the other. */
 void signature_hmac(struct str key, const struct str *parts, size_t count, unsigned char ret[SIGNATURE_HMAC_BYTES]);
+/* In base64, with its padding. */
+void signature_to_base64(const unsigned char bytes[SIGNATURE_HMAC_BYTES], char ret[45]);
 /* Equal bytes? In constant time. */
 bool signature_same(const unsigned char *a, const unsigned char *b, size_t size);
 /* Equal texts, of which one is a secret? Takes no other time for one that is nearly right, or as long. */

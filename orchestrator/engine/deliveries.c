@@ -4,17 +4,19 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "crypto/digest.h"
+#include "engine/channel_request.h"
 #include "engine/engine_internal.h"
 #include "store/deliveries.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     SENDING_MAX = 16, /* at once */
-    SENDING_EACH = 2, /* of one webhook: a slow one leaves room for others */
+    SENDING_EACH = 2, /* of one receiver: a slow one leaves room for others */
     TIMEOUT_MS = 30000,
     ANSWER_MAX_BYTES = 64 << 10,
     LOOK_MS = 10,
@@ -36,17 +38,36 @@ int64_t delivery_delay_ms(int64_t first_ms, int64_t tries)
     return delay_ms < most_ms ? delay_ms : most_ms;
 }
 
-/* Seconds; a date is passed over. */
-static int64_t retry_after_ms(const struct json *head)
+/* "Sun, 06 Nov 1994 08:49:37 GMT", in English whatever the locale. */
+static int64_t date_ms(struct str text)
 {
-    const struct json *headers = json_get(head, "headers");
-    const char *text = headers == NULL ? "" : json_get_text(headers, "retry-after", "");
-    int64_t seconds = 0;
-    return parse_int(str_trim(str_from(text)), 0, most_ms / 1000, &seconds, NULL) == 0 ? seconds * 1000 : 0;
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char line[40];
+    char month[4] = "";
+    struct tm tm = {0};
+    (void)snprintf(line, sizeof line, "%.*s", STR_ARG(text));
+    if (sscanf(line, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
+               &tm.tm_sec) != 6) {
+        return 0;
+    }
+    const char *at = strlen(month) == 3 ? strstr(months, month) : NULL;
+    tm.tm_year -= 1900;
+    tm.tm_mon = at == NULL ? 0 : (int)((at - months) / 3);
+    return at == NULL || (at - months) % 3 != 0 ? 0 : (int64_t)timegm(&tm) * 1000;
 }
 
-struct delivery_judgement delivery_judge(const struct json *head, struct arena *arena)
+int64_t delivery_retry_after_ms(struct str text, int64_t now_ms)
 {
+    static const int64_t day_ms = (int64_t)24 * 3600000;
+    int64_t seconds = 0;
+    bool is_number = parse_int(str_trim(text), 0, INT64_MAX / 1000, &seconds, NULL) == 0;
+    int64_t after_ms = is_number ? seconds * 1000 : date_ms(str_trim(text)) - now_ms;
+    return after_ms < 0 ? 0 : after_ms < day_ms ? after_ms : day_ms;
+}
+
+struct delivery_judgement delivery_judge(const struct json *head, int64_t now_ms, struct arena *arena)
+{
+    const struct json *headers = json_get(head, "headers");
     struct delivery_judgement result = {.status = json_get_int(head, "status", 0), .error = ""};
     int64_t status = result.status;
     if (status == 0) {
@@ -56,7 +77,9 @@ struct delivery_judgement delivery_judge(const struct json *head, struct arena *
     }
     result.delivered = status >= 200 && status < 300;
     result.may_retry = status == 408 || status == 425 || status == 429 || status >= 500;
-    result.after_ms = result.may_retry ? retry_after_ms(head) : 0;
+    result.gone = status == 410;
+    result.after_ms =
+        result.may_retry ? delivery_retry_after_ms(str_from(json_get_text(headers, "retry-after", "")), now_ms) : 0;
     if (!result.delivered) {
         bool redirect = status >= 300 && status < 400;
         result.error = arena_printf(arena, "it answered %lld%s", (long long)status,
@@ -65,23 +88,50 @@ struct delivery_judgement delivery_judge(const struct json *head, struct arena *
     return result;
 }
 
+struct delivery_judgement delivery_judge_mail(const struct json *head)
+{
+    int64_t status = json_get_int(head, "status", 0);
+    bool delivered = status >= 200 && status < 300;
+    return (struct delivery_judgement){
+        .delivered = delivered,
+        .status = status,
+        .may_retry = !delivered && status < 500 && !json_get_bool(head, "refused", false),
+        .error = delivered ? "" : json_get_text(head, "error", "sluice-fetch ended without an answer"),
+    };
+}
+
 /* Between 0.8 and 1.2 times as long: what failed together does not come again together. */
 static int64_t spread(struct engine *engine, int64_t ms)
 {
     return ms * 4 / 5 + (int64_t)(rng_below(&engine->rng, (uint64_t)(ms * 2 / 5 + 1)));
 }
 
+/* When the next try is; 0: there is none. */
+static int64_t next_try_ms(struct engine *engine, const struct delivery *delivery, int64_t after_ms, int64_t now_ms)
+{
+    const struct webhook_rules *rules = &engine->options.webhooks;
+    int64_t until_ms = delivery->since_ms + (rules->retry_for_ms == 0 ? retry_for_ms : rules->retry_for_ms);
+    int64_t next_ms = 0;
+    if (delivery_channel(delivery->receiver) == NULL) {
+        next_ms = now_ms + spread(engine, delivery_delay_ms(rules->retry_first_ms, delivery->tries + 1));
+    } else {
+        double chance = (double)rng_below(&engine->rng, 1001) / 1000;
+        next_ms = channel_next_ms(delivery->since_ms, now_ms, delivery->tries + 1, rules->retry_first_ms, chance);
+        until_ms = rules->retry_for_ms == 0 ? INT64_MAX : until_ms; /* its times end by themselves */
+    }
+    next_ms = next_ms != 0 && next_ms < now_ms + after_ms ? now_ms + after_ms : next_ms;
+    return next_ms <= until_ms ? next_ms : 0;
+}
+
 static struct delivery_outcome outcome_of(struct engine *engine, const struct delivery *delivery,
                                           const struct delivery_judgement *judged, int64_t now_ms)
 {
-    const struct webhook_rules *rules = &engine->options.webhooks;
-    int64_t delay_ms = spread(engine, delivery_delay_ms(rules->retry_first_ms, delivery->tries + 1));
-    delay_ms = delay_ms < judged->after_ms ? judged->after_ms : delay_ms;
-    int64_t until_ms = delivery->since_ms + (rules->retry_for_ms == 0 ? retry_for_ms : rules->retry_for_ms);
-    bool again = judged->may_retry && !delivery->is_test && now_ms + delay_ms <= until_ms;
+    int64_t next_ms = judged->may_retry && !delivery->is_test
+                          ? next_try_ms(engine, delivery, judged->after_ms, now_ms)
+                          : 0;
     return (struct delivery_outcome){
-        .state = judged->delivered ? "delivered" : again ? "waiting" : "failed",
-        .next_ms = now_ms + delay_ms,
+        .state = judged->delivered ? "delivered" : next_ms != 0 ? "waiting" : "failed",
+        .next_ms = next_ms,
         .status = judged->status,
         .error = judged->error,
     };
@@ -141,15 +191,35 @@ static int make_request(struct engine *engine, const struct webhook *webhook, co
     return 0;
 }
 
-static void send_one(struct engine *engine, const struct webhook *webhook, const struct delivery *delivery,
-                     int64_t now_ms)
+/* 0 with the request; 1: not yet; -1 in words. */
+static int request_for(struct engine *engine, const struct delivery *delivery, int64_t now_ms, struct json *ret,
+                       struct err *err)
+{
+    const char *name = delivery_channel(delivery->receiver);
+    struct webhook webhook;
+    if (name == NULL) {
+        return store_webhook_get(engine->options.store, delivery->receiver, engine->turn, &webhook, err) < 0
+                   ? -1
+                   : make_request(engine, &webhook, delivery, now_ms, ret, err);
+    }
+    const struct channel *channel = telling_find(&engine->options.telling, name);
+    return channel == NULL ? telling_no_channel(&engine->options.telling, name, engine->turn, err)
+                           : channel_request(engine, channel, delivery, now_ms, ret, err);
+}
+
+static void send_one(struct engine *engine, const struct delivery *delivery, int64_t now_ms)
 {
     struct sending sending = {.pid_fd = -1, .id = delivery->id};
-    struct json request;
+    struct json request = json_null();
     struct err err = {0};
     (void)snprintf(sending.delivery_id, sizeof sending.delivery_id, "%s", delivery->delivery_id);
-    (void)snprintf(sending.webhook_id, sizeof sending.webhook_id, "%s", delivery->webhook_id);
-    if (make_request(engine, webhook, delivery, now_ms, &request, &err) < 0) {
+    (void)snprintf(sending.receiver, sizeof sending.receiver, "%s", delivery->receiver);
+    int made = request_for(engine, delivery, now_ms, &request, &err);
+    if (made == 1) { /* the turn that its secret wakes looks again */
+        engine->deliveries.asks = true;
+        return;
+    }
+    if (made < 0) {
         (void)snprintf(sending.wrong, sizeof sending.wrong, "%.250s", err.message);
     } else if (!fetch_child_start(engine->options.fetch, &request, engine->turn, &sending.child)) {
         (void)snprintf(sending.wrong, sizeof sending.wrong, "sluice-fetch could not be started");
@@ -160,6 +230,7 @@ static void send_one(struct engine *engine, const struct webhook *webhook, const
             log_warn("webhooks", "%s", err.message);
         }
     }
+    json_wipe(&request);
     vec_push(&engine->deliveries, sending);
 }
 
@@ -177,11 +248,11 @@ static void drop(struct engine *engine, size_t i, bool has_child)
     *sending = engine->deliveries.items[--engine->deliveries.count];
 }
 
-static size_t count_of(const struct engine *engine, const char *webhook_id)
+static size_t count_of(const struct engine *engine, const char *receiver)
 {
     size_t count = 0;
     for (size_t i = 0; i < engine->deliveries.count; i++) {
-        count += strcmp(engine->deliveries.items[i].webhook_id, webhook_id) == 0;
+        count += strcmp(engine->deliveries.items[i].receiver, receiver) == 0;
     }
     return count;
 }
@@ -196,23 +267,21 @@ static bool is_sending(const struct engine *engine, const struct delivery *deliv
     return false;
 }
 
-static int start_for(struct engine *engine, const char *webhook_id, int64_t now_ms, struct err *err)
+static int start_for(struct engine *engine, const char *receiver, int64_t now_ms, struct err *err)
 {
-    struct store *store = engine->options.store;
-    struct webhook webhook;
     struct delivery *due = NULL;
     size_t count = 0;
-    size_t running = count_of(engine, webhook_id);
+    size_t running = count_of(engine, receiver);
     if (running >= SENDING_EACH) {
         return 0;
     }
-    if (store_webhook_get(store, webhook_id, engine->turn, &webhook, err) < 0 ||
-        store_deliveries_due(store, webhook_id, now_ms, SENDING_EACH, engine->turn, &due, &count, err) < 0) {
+    if (store_deliveries_due(engine->options.store, receiver, now_ms, SENDING_EACH, engine->turn, &due, &count, err) <
+        0) {
         return -1;
     }
     for (size_t i = 0; i < count && running < SENDING_EACH && engine->deliveries.count < SENDING_MAX; i++) {
         if (!is_sending(engine, &due[i])) {
-            send_one(engine, &webhook, &due[i], now_ms);
+            send_one(engine, &due[i], now_ms);
             running++;
         }
     }
@@ -243,9 +312,10 @@ static int look(struct engine *engine, struct err *err)
     int64_t now_ms = engine_now(engine);
     uint64_t changes = store_deliveries_changes(engine->options.store);
     bool due = d->next_ms != 0 && d->next_ms <= now_ms;
-    if (changes == d->seen && !due) {
+    if (changes == d->seen && !due && !d->asks) {
         return 0;
     }
+    d->asks = false;
     if (end_dropped(engine, err) < 0 ||
         store_deliveries_who(engine->options.store, now_ms, engine->turn, &who, &count, &d->next_ms, err) < 0) {
         return -1;
@@ -285,6 +355,24 @@ int64_t deliveries_wait_ms(const struct engine *engine)
     return is_unwatched(engine) ? LOOK_MS : next_ms == 0 ? INT64_MAX : next_ms - engine_now(engine);
 }
 
+/* It has said that there is nobody any more: what would be sent is wanted by nobody. */
+static int disable(struct engine *engine, const struct channel *channel, struct err *err)
+{
+    static const char reason[] = "it answered 410: gone";
+    return store_channel_disable(engine->options.store, channel->name.p, reason, engine_now(engine), err) < 0
+               ? -1
+               : engine_note(engine, "sluice", "channel.disabled",
+                             arena_printf(engine->turn, "channel %s", channel->name.p), channel->name.p, "",
+                             "disabled", reason, "", err);
+}
+
+static void forget_secrets(const struct engine *engine, const struct delivery *delivery)
+{
+    if (engine->options.secret_forget != NULL && delivery_channel(delivery->receiver) != NULL) {
+        engine->options.secret_forget(engine->options.secret_ctx, -delivery->id);
+    }
+}
+
 static int record(struct engine *engine, struct sending *sending, struct err *err)
 {
     struct arena *arena = engine->turn;
@@ -305,13 +393,19 @@ static int record(struct engine *engine, struct sending *sending, struct err *er
         return 0;
     }
     int64_t now_ms = engine_now(engine);
-    struct delivery_judgement judged = delivery_judge(&head, arena);
+    const char *name = delivery_channel(delivery.receiver);
+    const struct channel *channel = name == NULL ? NULL : telling_find(&engine->options.telling, name);
+    bool is_mail = channel != NULL && channel->kind == CHANNEL_EMAIL;
+    struct delivery_judgement judged = is_mail ? delivery_judge_mail(&head) : delivery_judge(&head, now_ms, arena);
     struct delivery_outcome outcome = outcome_of(engine, &delivery, &judged, now_ms);
     if (strcmp(outcome.state, "failed") == 0) {
-        log_warn("webhooks", "%s of '%s' is not delivered to webhook %s: %s", delivery.event, delivery.object,
-                 delivery.webhook_id, outcome.error);
+        log_warn("webhooks", "%s of '%s' is not delivered to %s%s: %s", delivery.event, delivery.object,
+                 name == NULL ? "webhook " : "", delivery.receiver, outcome.error);
     }
-    return store_delivery_tried(engine->options.store, &delivery, &outcome, now_ms, err);
+    forget_secrets(engine, &delivery);
+    return store_delivery_tried(engine->options.store, &delivery, &outcome, now_ms, err) < 0 ? -1
+           : judged.gone && channel != NULL ? disable(engine, channel, err)
+                                            : 0;
 }
 
 int deliveries_finish(struct engine *engine, struct err *err)
@@ -350,7 +444,7 @@ static void wait_for_one(const struct engine *engine, int64_t most)
     for (size_t i = 0; i < engine->deliveries.count; i++) {
         fds[count++] = (struct pollfd){.fd = engine->deliveries.items[i].pid_fd, .events = POLLIN};
     }
-    (void)poll(fds, count, is_unwatched(engine) ? LOOK_MS : (int)most);
+    (void)poll(fds, count, is_unwatched(engine) || engine->deliveries.asks ? LOOK_MS : (int)most);
 }
 
 void engine_deliver(struct engine *engine, int timeout_ms)
@@ -359,8 +453,12 @@ void engine_deliver(struct engine *engine, int timeout_ms)
     int64_t end_ms = clock_monotonic_ms(engine->options.clock) + timeout_ms;
     int64_t left_ms = timeout_ms;
     engine->deliveries.seen = 0;
+    if (telling_has_news(engine) && turn_ready(engine, &err) == 0) { /* of who has written beside the turns */
+        (void)turn_end(engine, turn_begin(engine, &err), &err);
+    }
     left_ms = engine->options.fetch == NULL ? 0 : left_ms;
-    while (left_ms > 0 && turn_ready(engine, &err) == 0 && look(engine, &err) == 0 && engine->deliveries.count > 0) {
+    while (left_ms > 0 && turn_ready(engine, &err) == 0 && look(engine, &err) == 0 &&
+           (engine->deliveries.count > 0 || engine->deliveries.asks)) {
         wait_for_one(engine, left_ms);
         if (turn_end(engine, deliveries_finish(engine, &err) < 0 ? -1 : 0, &err) < 0) {
             break;

@@ -68,6 +68,7 @@ void turn_abandon(struct engine *engine)
     }
     engine->outgoing.count = 0;
     engine->unpublished.count = 0;
+    engine->telling.seen = 0;
     engine->reload = true;
     firing_forget(engine);
 }
@@ -166,7 +167,7 @@ int turn_commit(struct engine *engine, struct err *err)
             return -1;
         }
     } while (has_changes(engine) || places_may_begin(engine) || leases_may_start(engine));
-    if (heirs_give(engine, err) < 0) {
+    if (heirs_give(engine, err) < 0 || telling_tell(engine, err) < 0) {
         turn_abandon(engine);
         return -1;
     }
@@ -204,9 +205,13 @@ static int wait_time(const struct engine *engine, int timeout_ms)
     for (size_t i = 0; i < engine->runs.count; i++) {
         const struct open_run *open = engine->runs.items[i];
         add_earlier(&earliest, open->run->cancelling ? 0 : open->deadline_ms);
+        add_earlier(&earliest, telling_late_at(open));
         if (open->look) {
             return 0;
         }
+    }
+    if (telling_has_news(engine)) {
+        return 0;
     }
     int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
     const int64_t looks[] = {backstop_wait_ms(engine), heirs_wait_ms(engine), deliveries_wait_ms(engine),
@@ -305,6 +310,10 @@ static int take_events(struct engine *engine, struct err *err)
         }
         taken++;
     }
+    int overdue = telling_late(engine, now_ms, err);
+    if (overdue < 0 || (telling_has_news(engine) && turn_begin(engine, err) < 0)) {
+        return -1;
+    }
     int told = deliveries_finish(engine, err);
     int reaped = told < 0 ? -1 : reaper_look(engine, err);
     int fired = reaped < 0 ? -1 : firing_look(engine, err);
@@ -315,7 +324,7 @@ static int take_events(struct engine *engine, struct err *err)
     if (attempts_ask(engine) && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
         return -1;
     }
-    return taken + due + late + told + reaped + fired;
+    return taken + due + late + overdue + told + reaped + fired;
 }
 
 /* ---- attempts nobody has --------------------------------------------------------------------- */
@@ -535,7 +544,8 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     backstop_open(engine);
     wall_clock_look(engine);
     if (leases_open(engine, err) < 0 || engine->world->boot_id(engine->world->ctx, engine->boot_id, err) < 0 ||
-        next_generation(engine, err) < 0 || engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
+        next_generation(engine, err) < 0 || telling_open(engine, err) < 0 ||
+        engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;
     }
     *ret_engine = engine;

@@ -17,6 +17,7 @@
 #include "pipeline/pipeline.h"
 #include "plugin/catalogue.h"
 #include "run/run.h"
+#include "store/channels.h"
 #include "store/store.h"
 #include "store/webhooks.h"
 
@@ -64,8 +65,9 @@ struct engine_options {
     const struct str *step_env_names; /* of these, what config.yaml asks for ('*' at the end: any that begins so) */
     size_t step_env_name_count;
     struct json vars;          /* the context `vars` */
-    /* Resolves a secret of an attempt, NULL for "there are none": 0 with the value, or -1 in words. 1: not yet; asked
-     * again in each turn, of which one comes when a descriptor that is watched (engine_watch) can be read. */
+    /* Resolves a secret of an attempt (of a delivery: its id, negative), NULL for "there are none": 0 with the value,
+     * or -1 in words. 1: not yet; asked again in each turn, of which one comes when a descriptor that is watched
+     * (engine_watch) can be read. */
     int (*secret)(void *ctx, int64_t attempt, struct str name, const char *pipeline, struct arena *arena,
                   struct str *ret, struct err *err);
     /* It has what it needs, or needs it no more. */
@@ -73,6 +75,7 @@ struct engine_options {
     void *secret_ctx;
     int64_t reap_after_ms; /* runs of clients that nobody writes for so long have failed; 0: none (engine/reaper.h) */
     struct webhook_rules webhooks;
+    struct telling_rules telling; /* channels, and who is told by which of what */
     /* The secret of a webhook that has one, opened; the caller overwrites it. NULL: what is to be signed waits. */
     int (*webhook_secret)(void *secret_ctx, const struct webhook *webhook, struct arena *arena, struct str *ret,
                           struct err *err);
@@ -157,7 +160,7 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
 int engine_kill(struct engine *engine, const char *run_id, struct err *err);
 /* Cancels every run of which a step has a process; those that wait go on waiting. */
 int engine_stop_steps(struct engine *engine, const char *actor, const char *reason, struct err *err);
-/* What config.yaml says is another now: of `from` supply, step_env, vars, reap_after_ms, webhooks, groups and
+/* What config.yaml says is another now: of `from` supply, step_env, vars, reap_after_ms, webhooks, telling, groups and
  * single_user, which are borrowed as in engine_open. What runs keeps what it has. */
 int engine_reconfigure(struct engine *engine, const struct engine_options *from, struct err *err);
 /* A person's word on an open approval of the run or, when it is the only one, of a run that it has begun. ERR_DENIED in

@@ -10,6 +10,7 @@
 #include "engine/deliveries.h"
 #include "engine/engine.h"
 #include "engine/reaper.h"
+#include "engine/telling.h"
 #include "engine/url_probe.h"
 #include "engine/world.h"
 #include "pipeline/definition.h"
@@ -41,6 +42,7 @@ struct open_run {
     struct run_changes changes;   /* of this turn */
     int64_t deadline_ms;          /* wall time at which the run's own timeout ends; 0: none */
     bool quick;                   /* the attempt that ended last took no time: heirs.c */
+    unsigned char *told_steps;    /* the state of each step that channels were told of last; NULL: of none */
     bool *no_heirs;               /* the steps that could not be given out before their time; NULL: none is known */
     int inherited;                /* how many of its steps have begun by themselves, up to a longest line: heirs.c */
     int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
@@ -109,10 +111,7 @@ struct heir {
     bool withdrawn; /* its runner was told not to begin it */
 };
 
-struct wake {
-    int64_t at_ms;
-    char run_id[40];
-};
+struct wake { int64_t at_ms; char run_id[40]; };
 
 /* A connection to a runner. */
 struct runner_link {
@@ -204,6 +203,7 @@ struct engine {
     struct url_probes probes;
     struct deliveries deliveries;
     struct reaper reaper;
+    struct telling_state telling;
     struct stock *stocks; /* slots, then what options.supply says */
     size_t stock_count;
     struct {

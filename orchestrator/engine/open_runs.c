@@ -340,7 +340,8 @@ int open_run_persist(struct engine *engine, struct open_run *open, struct err *e
         }
     }
     for (size_t i = 0; i < changes->steps.count; i++) {
-        if (store_step_put(store, open->run, changes->steps.items[i], err) < 0) {
+        if (store_step_put(store, open->run, changes->steps.items[i], err) < 0 ||
+            telling_step(engine, open, changes->steps.items[i], err) < 0) {
             return -1;
         }
     }

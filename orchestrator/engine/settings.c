@@ -16,6 +16,7 @@ int engine_reconfigure(struct engine *engine, const struct engine_options *from,
     options->vars = from->vars;
     options->reap_after_ms = from->reap_after_ms;
     options->webhooks = from->webhooks;
+    options->telling = from->telling;
     options->groups = from->groups;
     options->single_user = from->single_user;
     free(engine->stocks);
@@ -23,7 +24,8 @@ int engine_reconfigure(struct engine *engine, const struct engine_options *from,
     if (leases_open(engine, err) < 0 || turn_ready(engine, err) < 0) {
         return -1;
     }
-    return turn_end(engine, turn_begin(engine, err), err); /* what waited for more may begin */
+    int result = turn_begin(engine, err) < 0 ? -1 : telling_take(engine, err);
+    return turn_end(engine, result, err); /* what waited for more may begin */
 }
 
 int engine_stop_steps(struct engine *engine, const char *actor, const char *reason, struct err *err)

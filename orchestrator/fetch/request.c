@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/request.h"
 
+#include "base/mail_address.h"
+
 #include <strings.h>
 
 enum { HEADERS_MAX = 100, HEADER_MAX_BYTES = 64 << 10, METHOD_MAX_BYTES = 20, FOLLOW_MAX = 20, FOLLOW_DEFAULT = 5 };
+enum { RECIPIENTS_MAX = 100 };
 
 static const int64_t timeout_default_ms = 30000;
 static const int64_t timeout_max_ms = (int64_t)24 * 3600 * 1000;
@@ -205,12 +208,51 @@ static int read_body(const struct json *json, bool base64, struct arena *arena, 
     return 0;
 }
 
+/* ---- mail ------------------------------------------------------------------------------------------------------- */
+
+static int read_recipients(const struct json *list, struct arena *arena, struct fetch_mail *mail, struct err *err)
+{
+    size_t count = list == NULL || list->type != JSON_ARRAY ? 0 : list->u.array.count;
+    struct str *to = arena_array(arena, count + 1, sizeof *to);
+    for (size_t i = 0; i < count; i++) {
+        const struct json *one = &list->u.array.items[i];
+        to[i] = one->type == JSON_STRING ? one->u.string : (struct str){0};
+        if (!mail_address_is_plain(to[i])) {
+            return err_set(err, ERR_INPUT, "mail: 'to' holds what is no address");
+        }
+    }
+    mail->to = to;
+    mail->to_count = count;
+    return count > 0 && count <= RECIPIENTS_MAX
+               ? 0
+               : err_set(err, ERR_INPUT, "mail: 'to': expected 1 to %d addresses, found %zu", RECIPIENTS_MAX, count);
+}
+
+static int read_mail(const struct json *json, struct arena *arena, struct fetch_request *request, struct err *err)
+{
+    struct fetch_mail *mail = arena_one(arena, struct fetch_mail);
+    if (json->type != JSON_OBJECT) {
+        return err_set(err, ERR_INPUT, "mail: expected a map, found %s", json_type_name(json->type));
+    }
+    mail->from = str_from(json_get_text(json, "from", ""));
+    mail->user = str_from(json_get_text(json, "user", ""));
+    mail->password = str_from(json_get_text(json, "password", ""));
+    mail->plain = !json_get_bool(json, "tls", true);
+    const struct json *text = json_get(json, "text");
+    mail->text = text != NULL && text->type == JSON_STRING ? text->u.string : (struct str){0};
+    if (!mail_address_is_plain(mail->from) || mail->text.n == 0) {
+        return err_set(err, ERR_INPUT, "mail: expected 'from', an address, and 'text'");
+    }
+    request->mail = mail;
+    return read_recipients(json_get(json, "to"), arena, mail, err);
+}
+
 static int read_member(struct str key, const struct json *value, struct arena *arena, struct fetch_request *request,
                        struct err *err)
 {
     static const struct str known[] = {{"url", 3},       {"method", 6},       {"headers", 7},
                                        {"body", 4},      {"body_base64", 11}, {"timeout_ms", 10},
-                                       {"max_bytes", 9}, {"follow", 6},       {"policy", 6}};
+                                       {"max_bytes", 9}, {"follow", 6},       {"policy", 6},       {"mail", 4}};
     int64_t follow = 0;
     if (str_is(key, "url")) {
         return read_url(value, request, err);
@@ -234,6 +276,9 @@ static int read_member(struct str key, const struct json *value, struct arena *a
         int result = read_int(value, "follow", 0, FOLLOW_MAX, &follow, err);
         request->follow = (int)follow;
         return result;
+    }
+    if (str_is(key, "mail")) {
+        return read_mail(value, arena, request, err);
     }
     if (str_is(key, "policy")) {
         return address_policy_read(value, arena, &request->policy, err);

@@ -11,6 +11,10 @@
  *   follow        redirects to follow, 0 to 20; default 5 for GET and HEAD, else 0. 301, 302 and 303 become a GET
  *                 without the body (HEAD stays HEAD), 307 and 308 repeat the request. To another origin, only Accept,
  *                 Accept-Language, Content-Type and User-Agent go along; from https to http is refused
+ *   mail          {from, to, text, user, password, tls}: `url` is smtp:// or smtps://, and the text, a whole mail with
+ *                 its headers and CRLF, is handed to that server, of the members above with `timeout_ms` only. With
+ *                 smtp:// encryption is asked for (STARTTLS) and must be there, unless `tls` is false. The status of
+ *                 the answer is the server's last: 250
  *   policy        which addresses may be reached (base/address_policy.h)
  *
  * It answers on standard output with one line of JSON, and behind its LF the body as it came:
@@ -42,7 +46,17 @@ struct fetch_header {
     struct str value;
 };
 
+struct fetch_mail {
+    struct str from;
+    const struct str *to;
+    size_t to_count;
+    struct str text;
+    struct str user, password; /* empty: nobody logs in */
+    bool plain;                /* may go unencrypted */
+};
+
 struct fetch_request {
+    const struct fetch_mail *mail; /* NULL: it is a request of HTTP */
     struct str url;
     struct str method;
     const struct fetch_header *headers;

@@ -21,10 +21,11 @@ static int check_scheme(const struct fetch_target *target, const struct fetch_ta
                         const struct address_policy *policy, struct err *err)
 {
     bool https = strcmp(target->scheme, "https") == 0;
-    if (!https && policy->https_only) {
+    bool web = https || strcmp(target->scheme, "http") == 0; /* mail says itself whether it must be encrypted */
+    if (web && !https && policy->https_only) {
         return err_set(err, ERR_DENIED, "http to %s is refused: the policy wants https", target->place);
     }
-    if (!https && from != NULL && strcmp(from->scheme, "https") == 0) {
+    if (web && !https && from != NULL && strcmp(from->scheme, "https") == 0) {
         return err_set(err, ERR_DENIED, "a redirect from https to http (%s) is refused", target->place);
     }
     return 0;
@@ -64,8 +65,15 @@ static void read_parts(CURLU *parts, const struct fetch_target *from, struct are
     }
 }
 
-int fetch_target_parse(const char *url, const struct fetch_target *from, const struct address_policy *policy,
-                       struct arena *arena, struct fetch_target *ret_target, struct err *err)
+/* The schemes of a kind of request; the first is the one that is not encrypted from the beginning. */
+struct schemes {
+    const char *plain, *safe;
+    const char *expected;
+};
+
+static int parse(const char *url, const struct schemes *schemes, const struct fetch_target *from,
+                 const struct address_policy *policy, struct arena *arena, struct fetch_target *ret_target,
+                 struct err *err)
 {
     struct fetch_target target = {0};
     CURLU *parts = curl_url();
@@ -81,20 +89,35 @@ int fetch_target_parse(const char *url, const struct fetch_target *from, const s
     }
     curl_url_cleanup(parts);
     if (code != CURLUE_OK) {
-        return err_set(err, ERR_INPUT, "url: expected http://HOST/PATH or https://HOST/PATH: %s",
-                       curl_url_strerror(code));
+        return err_set(err, ERR_INPUT, "url: expected %s: %s", schemes->expected, curl_url_strerror(code));
     }
-    if (target.scheme != NULL && strcmp(target.scheme, "http") != 0 && strcmp(target.scheme, "https") != 0) {
-        return err_set(err, ERR_INPUT, "url: expected http or https, found '%.20s'", target.scheme);
+    if (target.scheme != NULL && strcmp(target.scheme, schemes->plain) != 0 &&
+        strcmp(target.scheme, schemes->safe) != 0) {
+        return err_set(err, ERR_INPUT, "url: expected %s or %s, found '%.20s'", schemes->plain, schemes->safe,
+                       target.scheme);
     }
     if (target.scheme == NULL || target.url == NULL || target.host == NULL || target.host[0] == '\0') {
-        return err_set(err, ERR_INPUT, "url: expected http://HOST/PATH or https://HOST/PATH");
+        return err_set(err, ERR_INPUT, "url: expected %s", schemes->expected);
     }
     if (check_scheme(&target, from, policy, err) < 0 || check_host(&target, policy, err) < 0) {
         return -1;
     }
     *ret_target = target;
     return 0;
+}
+
+int fetch_target_parse(const char *url, const struct fetch_target *from, const struct address_policy *policy,
+                       struct arena *arena, struct fetch_target *ret_target, struct err *err)
+{
+    static const struct schemes web = {"http", "https", "http://HOST/PATH or https://HOST/PATH"};
+    return parse(url, &web, from, policy, arena, ret_target, err);
+}
+
+int fetch_target_parse_mail(const char *url, const struct address_policy *policy, struct arena *arena,
+                            struct fetch_target *ret_target, struct err *err)
+{
+    static const struct schemes mail = {"smtp", "smtps", "smtp://HOST or smtps://HOST"};
+    return parse(url, &mail, NULL, policy, arena, ret_target, err);
 }
 
 bool fetch_target_same_origin(const struct fetch_target *a, const struct fetch_target *b)

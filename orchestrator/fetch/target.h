@@ -8,7 +8,7 @@
 
 struct fetch_target {
     const char *url;      /* without credentials and fragment */
-    const char *scheme;   /* "http" or "https" */
+    const char *scheme;   /* "http" or "https"; of mail "smtp" or "smtps" */
     const char *host;     /* without brackets */
     const char *place;    /* "example.org:443", for messages */
     const char *user;     /* decoded, or NULL */
@@ -20,6 +20,9 @@ struct fetch_target {
  * scheme or an address that the policy refuses. */
 int fetch_target_parse(const char *url, const struct fetch_target *from, const struct address_policy *policy,
                        struct arena *arena, struct fetch_target *ret_target, struct err *err);
+/* The same of a server that takes mail. */
+int fetch_target_parse_mail(const char *url, const struct address_policy *policy, struct arena *arena,
+                            struct fetch_target *ret_target, struct err *err);
 /* The same scheme, host and port: what may see the same credentials. */
 bool fetch_target_same_origin(const struct fetch_target *a, const struct fetch_target *b);
 

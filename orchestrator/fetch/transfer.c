@@ -3,12 +3,11 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "fetch/door.h"
 #include "fetch/target.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { HEADERS_MAX = 256, HEADERS_MAX_BYTES = 64 << 10 };
 
@@ -27,29 +26,11 @@ struct exchange {
     bool headers_ended;
     bool too_many_headers;
     bool only_long;    /* the last answer is whole but for the end of its body */
-    char refused[160]; /* why the policy refused the last address that was tried, or "" */
+    struct fetch_door door;
     char error[CURL_ERROR_SIZE];
 };
 
 /* ---- what libcurl calls ---------------------------------------------------------------------------------------- */
-
-/* Here the address is known, and nothing has been sent: the policy's one door. */
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
-{
-    struct exchange *x = ctx;
-    struct ip_address address;
-    char text[46] = "?";
-    const char *why = "of no known family";
-    bool known = purpose == CURLSOCKTYPE_IPCXN && ip_address_from(&to->addr, &address) == 0;
-    if (known && address_policy_allows(&x->request->policy, &address, &why)) {
-        return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-    }
-    if (known) {
-        ip_address_text(&address, text);
-    }
-    (void)snprintf(x->refused, sizeof x->refused, "its address %s is %s", text, why);
-    return CURL_SOCKET_BAD;
-}
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *ctx)
 {
@@ -155,19 +136,6 @@ static void set_method(const struct exchange *x)
     curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, arena_dup(x->arena, method.p, method.n));
 }
 
-static void set_trust(CURL *curl)
-{
-    const char *file = getenv("SSL_CERT_FILE");
-    const char *folder = getenv("SSL_CERT_DIR");
-    file = file == NULL || *file == '\0' ? getenv("CURL_CA_BUNDLE") : file;
-    if (file != NULL && *file != '\0') {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, file);
-    }
-    if (folder != NULL && *folder != '\0') {
-        curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
-    }
-}
-
 static void set_options(struct exchange *x, int64_t left_ms)
 {
     CURL *curl = x->curl;
@@ -180,8 +148,6 @@ static void set_options(struct exchange *x, int64_t left_ms)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)left_ms);
     curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, x);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -194,39 +160,28 @@ static void set_options(struct exchange *x, int64_t left_ms)
         curl_easy_setopt(curl, CURLOPT_USERNAME, x->target.user);
         curl_easy_setopt(curl, CURLOPT_PASSWORD, x->target.password == NULL ? "" : x->target.password);
     }
-    set_trust(curl);
+    fetch_door_set(curl, &x->door);
     set_method(x);
 }
 
 /* ---- what went wrong, in words --------------------------------------------------------------------------------- */
 
-/* libcurl's or the system's text as the end of a sentence of ours. */
-static const char *lower_first(struct arena *arena, const char *text)
-{
-    char *copy = arena_strdup(arena, text);
-    for (size_t i = 0; copy[i] != '\0'; i++) {
-        bool first_of_word = i == 0 && copy[1] >= 'a' && copy[1] <= 'z' && copy[0] >= 'A' && copy[0] <= 'Z';
-        copy[i] = (char)(first_of_word ? copy[0] - 'A' + 'a' : (unsigned char)copy[i] < ' ' ? ' ' : copy[i]);
-    }
-    return copy;
-}
-
 static int explain_connect(const struct exchange *x, struct err *err)
 {
     long code = 0;
-    if (x->refused[0] != '\0') {
-        return err_set(err, ERR_DENIED, "%s is refused: %s", x->target.place, x->refused);
+    if (x->door.refused[0] != '\0') {
+        return err_set(err, ERR_DENIED, "%s is refused: %s", x->target.place, x->door.refused);
     }
     (void)curl_easy_getinfo(x->curl, CURLINFO_OS_ERRNO, &code);
     const char *why = code != 0 ? strerror((int)code) : x->error;
     return err_set(err, ERR_IO, "could not connect to %s%s%s", x->target.place, *why == '\0' ? "" : ": ",
-                   lower_first(x->arena, why));
+                   fetch_words(x->arena, why));
 }
 
 static int explain(const struct exchange *x, CURLcode code, struct err *err)
 {
     char limit[32];
-    const char *text = lower_first(x->arena, x->error[0] != '\0' ? x->error : curl_easy_strerror(code));
+    const char *text = fetch_words(x->arena, x->error[0] != '\0' ? x->error : curl_easy_strerror(code));
     switch (code) {
     case CURLE_COULDNT_CONNECT:
         return explain_connect(x, err);
@@ -256,7 +211,7 @@ static void forget_answer(struct exchange *x)
     x->answer->body.overflow = false;
     x->answer->headers = json_object();
     x->answer->status = 0;
-    x->refused[0] = '\0';
+    x->door.refused[0] = '\0';
     x->error[0] = '\0';
 }
 
@@ -344,7 +299,7 @@ static int run(struct exchange *x, struct err *err)
 int fetch_transfer(const struct fetch_request *request, struct arena *arena, struct fetch_answer *ret_answer,
                    struct err *err)
 {
-    struct exchange x = {.request = request, .arena = arena, .answer = ret_answer};
+    struct exchange x = {.request = request, .arena = arena, .answer = ret_answer, .door.policy = &request->policy};
     *ret_answer = (struct fetch_answer){.headers = json_object()};
     strbuf_init(&ret_answer->body, (size_t)request->max_bytes);
     x.end_ms = clock_monotonic_ms(&clock_system) + request->timeout_ms;

@@ -128,6 +128,17 @@ void load_steps(struct loader *loader, const struct yaml_node *node, void *targe
 void load_matrix(struct loader *loader, const struct yaml_node *node, void *target);
 void load_model(struct loader *loader, const struct yaml_node *node, void *target);
 extern const struct key model_keys[];
+/* The entries of `notify`. Each `to` is one of the channels, unless these
+ * are NULL: then they are not known. */
+extern const struct key notify_keys[];
+struct notify_reading {
+    bool of_config; /* which has the key `pipelines` */
+    const struct str *channels;
+    size_t channel_count;
+    const struct notify_rule **ret;
+    size_t *ret_count;
+};
+void load_notify(struct loader *loader, const struct yaml_node *node, const struct notify_reading *reading);
 void load_cache(struct loader *loader, const struct yaml_node *node, void *target);
 extern const struct key cache_keys[];
 /* What `node` names, and the rest as it is in `base`. */

@@ -256,6 +256,26 @@ struct concurrency {
     enum concurrency_policy policy;
 };
 
+/* What somebody wants to be told of runs, as bits. */
+enum notice {
+    NOTICE_FAILED = 1,
+    NOTICE_RECOVERED = 2, /* the first success after a run that failed or was refused */
+    NOTICE_REFUSED = 4,
+    NOTICE_WAITING = 8, /* for people */
+    NOTICE_LATE = 16,   /* has not ended `late_after` it was due */
+    NOTICE_MISSED = 32, /* times of a schedule passed that are not started any more */
+};
+extern const char *const notice_names[]; /* in the order of the bits; NULL at the end */
+
+/* An entry of `notify`. */
+struct notify_rule {
+    struct pos pos;
+    unsigned on;                 /* enum notice bits */
+    struct str to;               /* the name of a channel of config.yaml */
+    const struct str *pipelines; /* globs, in config.yaml; none: all */
+    size_t pipeline_count;
+};
+
 struct pipeline {
     struct str name;
     struct str description;
@@ -271,6 +291,9 @@ struct pipeline {
     struct str python_requirements; /* path, or empty */
     struct str python_lock;         /* path of a uv.lock, or empty */
     int64_t timeout_ms;             /* running time of a run; 0: none */
+    int64_t late_after_ms;          /* a run that has not ended so long after it was due is late; 0: none is */
+    const struct notify_rule *notify;
+    size_t notify_count;
     struct concurrency concurrency;
     int64_t priority;               /* of its runs, PRIORITY_LEAST to PRIORITY_MOST */
     const struct step *steps;       /* in the order written */
@@ -300,6 +323,8 @@ struct pipeline_world {
     struct catalogue *plugins; /* plugins that `uses` may name */
     const struct resource_supply *supply; /* what the home has: steps may ask for no more; NULL: not known */
     size_t supply_count;
+    const struct str *channels; /* that `notify` may name; NULL: not known */
+    size_t channel_count;
     /* Reads another pipeline file named by `pipeline: ./FILE.yaml` or a Lua file, to check that it exists. */
     bool check_files;
     const char *folder; /* of a text that is no file any more: the folder its file was in; NULL: that of diags->file */

@@ -171,6 +171,30 @@ static void key_timeout(struct loader *loader, const struct yaml_node *node, voi
     (void)load_duration(loader, node, &pipeline_of(target)->timeout_ms);
 }
 
+static void key_late_after(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    int64_t ms = 0;
+    if (load_duration(loader, node, &ms) && ms < 1) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'late_after': expected at least 1ms");
+    } else {
+        pipeline_of(target)->late_after_ms = ms;
+    }
+}
+
+static void key_notify(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct pipeline *pipeline = pipeline_of(target);
+    const struct pipeline_world *world = loader->world;
+    bool judges = !world->accepted && !world->begun; /* channels may go while a run goes on */
+    const struct notify_reading reading = {
+        .channels = judges ? world->channels : NULL,
+        .channel_count = world->channel_count,
+        .ret = &pipeline->notify,
+        .ret_count = &pipeline->notify_count,
+    };
+    load_notify(loader, node, &reading);
+}
+
 static void key_outputs(struct loader *loader, const struct yaml_node *node, void *target)
 {
     (void)load_named_templates(loader, node, "'outputs'", &pipeline_of(target)->outputs,
@@ -201,11 +225,13 @@ const struct key pipeline_keys[] = {
      .doc = "Steps of its runs start before those of runs with a lower one: -1000 to 1000 (0)."},
     {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout,
      .doc = "Running time of a run; queued and waiting time is not counted."},
+    {.name = "late_after", .takes = TAKES_DURATION, .load = key_late_after,
+     .doc = "A run that has not ended so long after it was due, or made, is late."},
     {.name = "steps", .takes = TAKES_MAP, .load = load_steps, .doc = "The steps by their ids.", .each = step_keys,
      .names = STEP_PATTERN, .required = true},
     {.name = "outputs", .takes = TAKES_MAP, .load = key_outputs,
      .doc = "What a pipeline that has this one as a step sees.", .names = IDENTIFIER_PATTERN},
-    {.name = "notify", .takes = TAKES_ANY, .later = "use a step with the plugin 'notify'", .doc = "Later."},
+    {.name = "notify", .takes = TAKES_LIST, .load = key_notify, .doc = "Who is told of its runs.", .keys = notify_keys},
     {0},
 };
 

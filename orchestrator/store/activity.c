@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "crypto/digest.h"
+#include "store/events.h"
 #include "store/search_sql.h"
 #include "store/store_internal.h"
 
@@ -124,7 +125,7 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     stmt_text(s, ":chain", chain.hex);
     stmt_text(s, ":address", row.address);
     stmt_text(s, ":means", row.means);
-    return stmt_run_one(s, "writing the activity log", err);
+    return stmt_run_one(s, "writing the activity log", err) < 0 ? -1 : store_event_of_activity(store, &row, err);
 }
 
 #define COLUMNS                                                                                                        \

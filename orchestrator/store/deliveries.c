@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/deliveries.h"
 
+#include "store/channels.h"
 #include "store/store_internal.h"
 
 #define COLUMNS                                                                                                        \
-    "id, delivery_id, webhook_id, event, object, body, is_test, state, tries, next_ms, created_ms, since_ms, "         \
+    "id, delivery_id, receiver, address, event, object, body, is_test, state, tries, next_ms, created_ms, since_ms, "  \
     "tried_ms, ended_ms, status, error "
 
 uint64_t store_deliveries_changes(const struct store *store)
@@ -36,15 +37,14 @@ static int find_receivers(struct store *store, const struct delivery_order *orde
     int row = 0;
     *ret = NULL;
     *ret_count = 0;
-    struct stmt *s = order->webhook_id != NULL
-                         ? stmt_get(store, "SELECT webhook_id FROM webhooks WHERE webhook_id = :one")
-                         : stmt_get(store, "SELECT w.webhook_id FROM webhook_events AS e JOIN webhooks AS w "
-                                           "USING (webhook_id) WHERE e.event = :event AND w.status = 'ACTIVE'");
-    if (order->webhook_id != NULL) {
-        stmt_text(s, ":one", order->webhook_id);
-    } else {
-        stmt_text(s, ":event", order->event);
+    if (order->receiver != NULL) {
+        *ret = arena_grow(arena, *ret, 0, &room, sizeof **ret);
+        (*ret)[(*ret_count)++] = order->receiver;
+        return 0;
     }
+    struct stmt *s = stmt_get(store, "SELECT w.webhook_id FROM webhook_events AS e JOIN webhooks AS w "
+                                     "USING (webhook_id) WHERE e.event = :event AND w.status = 'ACTIVE'");
+    stmt_text(s, ":event", order->event);
     while ((row = stmt_step(s, err)) == 1) {
         *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
         (*ret)[(*ret_count)++] = stmt_column_text(s, 0, arena);
@@ -53,14 +53,14 @@ static int find_receivers(struct store *store, const struct delivery_order *orde
     return row;
 }
 
-/* 1 when there is one in the line of `object` (NULL: when the webhook has as many as it may), 0 when not. */
-static int has_waiting(struct store *store, const char *webhook_id, const char *object, struct err *err)
+/* 1 when there is one in the line of `object` (NULL: when the receiver has as many as it may), 0 when not. */
+static int has_waiting(struct store *store, const char *receiver, const char *object, struct err *err)
 {
-    struct stmt *s = object != NULL ? stmt_get(store, "SELECT 1 FROM deliveries WHERE webhook_id = :webhook "
+    struct stmt *s = object != NULL ? stmt_get(store, "SELECT 1 FROM deliveries WHERE receiver = :receiver "
                                                       "AND object = :object AND state = 'waiting' LIMIT 1")
                                     : stmt_get(store, "SELECT count(*) >= :most FROM (SELECT 1 FROM deliveries "
-                                                      "WHERE webhook_id = :webhook AND state = 'waiting' LIMIT :most)");
-    stmt_text(s, ":webhook", webhook_id);
+                                                      "WHERE receiver = :receiver AND state = 'waiting' LIMIT :most)");
+    stmt_text(s, ":receiver", receiver);
     if (object != NULL) {
         stmt_text(s, ":object", object);
     } else {
@@ -72,20 +72,22 @@ static int has_waiting(struct store *store, const char *webhook_id, const char *
     return row < 0 ? -1 : found != 0;
 }
 
-static int insert(struct store *store, const struct delivery_order *order, const char *webhook_id, int64_t now_ms,
+static int insert(struct store *store, const struct delivery_order *order, const char *receiver, int64_t now_ms,
                   struct arena *arena, const char **ret_delivery_id, struct err *err)
 {
-    bool is_test = order->webhook_id != NULL;
-    int full = is_test ? 0 : has_waiting(store, webhook_id, NULL, err);
-    int behind = full != 0 || is_test ? full : has_waiting(store, webhook_id, order->object, err);
+    bool is_test = order->is_test;
+    int full = is_test ? 0 : has_waiting(store, receiver, NULL, err);
+    int behind = full != 0 || is_test ? full : has_waiting(store, receiver, order->object, err);
     if (behind < 0) {
         return -1;
     }
     struct stmt *s = stmt_get(
-        store, "INSERT INTO deliveries (delivery_id, webhook_id, event, object, body, is_test, state, tries, next_ms, "
-               "created_ms, since_ms, tried_ms, ended_ms, status, error) VALUES (" SQL_UUID ", :webhook, :event, "
-               ":object, :body, :test, :state, 0, :next, :now, :now, 0, :ended, 0, :error) RETURNING delivery_id");
-    stmt_text(s, ":webhook", webhook_id);
+        store, "INSERT INTO deliveries (delivery_id, receiver, address, event, object, body, is_test, state, tries, "
+               "next_ms, created_ms, since_ms, tried_ms, ended_ms, status, error) VALUES (" SQL_UUID ", :receiver, "
+               ":address, :event, :object, :body, :test, :state, 0, :next, :now, :now, 0, :ended, 0, "
+               ":error) RETURNING delivery_id");
+    stmt_text(s, ":receiver", receiver);
+    stmt_text(s, ":address", order->address == NULL ? "" : order->address);
     stmt_text(s, ":event", order->event);
     stmt_text(s, ":object", order->object);
     stmt_text(s, ":body", order->body);
@@ -98,7 +100,7 @@ static int insert(struct store *store, const struct delivery_order *order, const
     }
     stmt_int(s, ":now", now_ms);
     stmt_int(s, ":ended", full == 1 ? now_ms : 0);
-    stmt_text(s, ":error", full == 1 ? "too many were waiting for this webhook" : "");
+    stmt_text(s, ":error", full == 1 ? "too many were waiting for it" : "");
     int row = stmt_step(s, err);
     if (row == 1 && ret_delivery_id != NULL) {
         *ret_delivery_id = stmt_column_text(s, 0, arena);
@@ -131,20 +133,21 @@ static struct delivery read_row(struct stmt *s, struct arena *arena)
     return (struct delivery){
         .id = stmt_column_int(s, 0),
         .delivery_id = stmt_column_text(s, 1, arena),
-        .webhook_id = stmt_column_text(s, 2, arena),
-        .event = stmt_column_text(s, 3, arena),
-        .object = stmt_column_text(s, 4, arena),
-        .body = stmt_column_text(s, 5, arena),
-        .is_test = stmt_column_int(s, 6) != 0,
-        .state = stmt_column_text(s, 7, arena),
-        .tries = stmt_column_int(s, 8),
-        .next_ms = stmt_column_int(s, 9),
-        .created_ms = stmt_column_int(s, 10),
-        .since_ms = stmt_column_int(s, 11),
-        .tried_ms = stmt_column_int(s, 12),
-        .ended_ms = stmt_column_int(s, 13),
-        .status = stmt_column_int(s, 14),
-        .error = stmt_column_text(s, 15, arena),
+        .receiver = stmt_column_text(s, 2, arena),
+        .address = stmt_column_text(s, 3, arena),
+        .event = stmt_column_text(s, 4, arena),
+        .object = stmt_column_text(s, 5, arena),
+        .body = stmt_column_text(s, 6, arena),
+        .is_test = stmt_column_int(s, 7) != 0,
+        .state = stmt_column_text(s, 8, arena),
+        .tries = stmt_column_int(s, 9),
+        .next_ms = stmt_column_int(s, 10),
+        .created_ms = stmt_column_int(s, 11),
+        .since_ms = stmt_column_int(s, 12),
+        .tried_ms = stmt_column_int(s, 13),
+        .ended_ms = stmt_column_int(s, 14),
+        .status = stmt_column_int(s, 15),
+        .error = stmt_column_text(s, 16, arena),
     };
 }
 
@@ -164,12 +167,12 @@ static int read_rows(struct stmt *s, struct arena *arena, struct delivery **ret,
     return row;
 }
 
-int store_deliveries_due(struct store *store, const char *webhook_id, int64_t now_ms, size_t limit,
+int store_deliveries_due(struct store *store, const char *receiver, int64_t now_ms, size_t limit,
                          struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE webhook_id = :webhook "
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE receiver = :receiver "
                                      "AND next_ms IS NOT NULL AND next_ms <= :now ORDER BY next_ms, id LIMIT :limit");
-    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":receiver", receiver);
     stmt_int(s, ":now", now_ms);
     stmt_int(s, ":limit", (int64_t)limit);
     return read_rows(s, arena, ret, ret_count, err);
@@ -193,8 +196,9 @@ int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *aren
     if (row < 0) {
         return -1;
     }
-    struct stmt *who = stmt_get(store, "SELECT w.webhook_id FROM webhooks AS w WHERE EXISTS (SELECT 1 FROM deliveries "
-                                       "AS d WHERE d.webhook_id = w.webhook_id AND d.next_ms IS NOT NULL AND "
+    struct stmt *who = stmt_get(store, "SELECT r.receiver FROM (SELECT webhook_id AS receiver FROM webhooks UNION ALL "
+                                       "SELECT 'channel/' || name FROM channels) AS r WHERE EXISTS (SELECT 1 FROM "
+                                       "deliveries AS d WHERE d.receiver = r.receiver AND d.next_ms IS NOT NULL AND "
                                        "d.next_ms <= :now)");
     stmt_int(who, ":now", now_ms);
     while ((row = stmt_step(who, err)) == 1) {
@@ -219,24 +223,24 @@ int store_delivery_waits(struct store *store, int64_t id, const char *delivery_i
 /* ---- what came of it -------------------------------------------------------------------------------------------- */
 
 /* The first of the line may go. */
-static int let_next(struct store *store, const char *webhook_id, const char *object, int64_t now_ms, struct err *err)
+static int let_next(struct store *store, const char *receiver, const char *object, int64_t now_ms, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE deliveries SET next_ms = :now WHERE next_ms IS NULL AND id = (SELECT id "
-                                     "FROM deliveries WHERE webhook_id = :webhook AND object = :object "
+                                     "FROM deliveries WHERE receiver = :receiver AND object = :object "
                                      "AND state = 'waiting' ORDER BY id LIMIT 1)");
     stmt_int(s, ":now", now_ms);
-    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":receiver", receiver);
     stmt_text(s, ":object", object);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 /* A bound for what is kept, as the log of a receiver that is told of much would grow for ever. */
-static int forget_old(struct store *store, const char *webhook_id, struct err *err)
+static int forget_old(struct store *store, const char *receiver, struct err *err)
 {
     struct stmt *s =
-        stmt_get(store, "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE webhook_id = :webhook "
+        stmt_get(store, "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE receiver = :receiver "
                         "AND state <> 'waiting' ORDER BY id DESC LIMIT 100 OFFSET :kept)");
-    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":receiver", receiver);
     stmt_int(s, ":kept", DELIVERIES_KEPT);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
@@ -265,35 +269,52 @@ int store_delivery_tried(struct store *store, const struct delivery *delivery, c
     if (changed <= 0 || !ended) {
         return changed < 0 ? -1 : 0;
     }
-    return let_next(store, delivery->webhook_id, delivery->object, now_ms, err) < 0
+    return let_next(store, delivery->receiver, delivery->object, now_ms, err) < 0
                ? -1
-               : forget_old(store, delivery->webhook_id, err);
+               : forget_old(store, delivery->receiver, err);
 }
 
-int store_deliveries_drop(struct store *store, const char *webhook_id, int64_t now_ms, struct err *err)
+int store_deliveries_drop(struct store *store, const char *receiver, const char *why, int64_t now_ms, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE deliveries SET state = 'dropped', next_ms = NULL, ended_ms = :now, "
-                                     "error = 'the webhook was disabled' "
-                                     "WHERE webhook_id = :webhook AND state = 'waiting' AND is_test = 0");
+                                     "error = :why "
+                                     "WHERE receiver = :receiver AND state = 'waiting' AND is_test = 0");
+    stmt_text(s, ":why", why);
     stmt_int(s, ":now", now_ms);
-    stmt_text(s, ":webhook", webhook_id);
+    stmt_text(s, ":receiver", receiver);
     store_deliveries_note(store);
-    return stmt_run(s, err) < 0 ? -1 : forget_old(store, webhook_id, err);
+    return stmt_run(s, err) < 0 ? -1 : forget_old(store, receiver, err);
+}
+
+/* Does the receiver get anything? 0, or ERR_STATE in words. */
+static int check_receiver(struct store *store, const struct delivery *delivery, struct arena *arena, struct err *err)
+{
+    const char *channel = delivery_channel(delivery->receiver);
+    struct webhook webhook;
+    struct channel_state state;
+    if (channel != NULL) {
+        return store_channel_get(store, channel, arena, &state, err) < 0 ? -1
+               : state.disabled_ms != 0 && !delivery->is_test
+                   ? err_set(err, ERR_STATE, "channel '%s' is disabled (%s): 'sluice channels enable %s' ends that",
+                             channel, state.reason, channel)
+                   : 0;
+    }
+    return store_webhook_get(store, delivery->receiver, arena, &webhook, err) < 0 ? -1
+           : !webhook.active && !delivery->is_test
+               ? err_set(err, ERR_STATE, "webhook '%s' is disabled: it gets nothing until it is active", webhook.name)
+               : 0;
 }
 
 int store_delivery_again(struct store *store, const char *delivery_id, int64_t now_ms, struct err *err)
 {
     struct arena *arena = arena_new();
     struct delivery delivery;
-    struct webhook webhook;
     int result = store_delivery_get(store, delivery_id, arena, &delivery, err) < 0 ||
-                         store_webhook_get(store, delivery.webhook_id, arena, &webhook, err) < 0
+                         check_receiver(store, &delivery, arena, err) < 0
                      ? -1
                      : 0;
     if (result == 0 && delivery.ended_ms == 0) {
         result = err_set(err, ERR_STATE, "delivery %s waits already", delivery.delivery_id);
-    } else if (result == 0 && !webhook.active && !delivery.is_test) {
-        result = err_set(err, ERR_STATE, "webhook '%s' is disabled: it gets nothing until it is active", webhook.name);
     }
     if (result == 0) {
         struct stmt *s = stmt_get(store, "UPDATE deliveries SET state = 'waiting', tries = 0, next_ms = :now, "
@@ -342,13 +363,15 @@ int store_delivery_get(struct store *store, const char *delivery_id, struct aren
     return 0;
 }
 
-int store_delivery_list(struct store *store, const char *webhook_id, const char *state, int64_t limit,
+int store_delivery_list(struct store *store, const char *receiver, const char *state, int64_t before, int64_t limit,
                         struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE (:webhook IS NULL OR webhook_id = "
-                                     ":webhook) AND (:state IS NULL OR state = :state) ORDER BY id DESC LIMIT :limit");
-    stmt_text(s, ":webhook", webhook_id);
+    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM deliveries WHERE (:receiver IS NULL OR receiver = "
+                                     ":receiver) AND (:state IS NULL OR state = :state) AND "
+                                     "(:before = 0 OR id < :before) ORDER BY id DESC LIMIT :limit");
+    stmt_text(s, ":receiver", receiver);
     stmt_text(s, ":state", state);
+    stmt_int(s, ":before", before);
     stmt_int(s, ":limit", limit);
     return read_rows(s, arena, ret, ret_count, err);
 }

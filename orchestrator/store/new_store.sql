@@ -1,4 +1,4 @@
--- version 37
+-- version 38
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -498,28 +498,6 @@ CREATE TABLE webhook_events (
     PRIMARY KEY (event, webhook_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhook_events_of ON webhook_events(webhook_id, position);
-CREATE TABLE deliveries (
-    id          INTEGER PRIMARY KEY,            -- in the order in which things happened
-    delivery_id TEXT NOT NULL UNIQUE,           -- a UUID: what the receiver is told, the same at each try
-    webhook_id  TEXT NOT NULL REFERENCES webhooks(webhook_id),
-    event       TEXT NOT NULL,
-    object      TEXT NOT NULL,                  -- what stays in order: the registered model's name
-    body        TEXT NOT NULL,                  -- the JSON that is sent
-    is_test     INTEGER NOT NULL,               -- 1: somebody asked for it, also of a webhook that is disabled
-    state       TEXT NOT NULL,                  -- waiting delivered failed dropped
-    tries       INTEGER NOT NULL,
-    next_ms     INTEGER,                        -- when to try; NULL: behind another, or ended
-    created_ms  INTEGER NOT NULL,
-    since_ms    INTEGER NOT NULL,               -- from when on it is tried: made, or asked for again
-    tried_ms    INTEGER NOT NULL,               -- the last try; 0: none
-    ended_ms    INTEGER NOT NULL,               -- 0: it waits
-    status      INTEGER NOT NULL,               -- of the last answer; 0: none came
-    error       TEXT NOT NULL                   -- why the last try was none that counts; ''
-) STRICT;
-CREATE INDEX deliveries_due ON deliveries(webhook_id, next_ms) WHERE next_ms IS NOT NULL;
-CREATE INDEX deliveries_next ON deliveries(next_ms) WHERE next_ms IS NOT NULL;
-CREATE INDEX deliveries_line ON deliveries(webhook_id, object, id) WHERE state = 'waiting';
-CREATE INDEX deliveries_ended ON deliveries(webhook_id, id) WHERE state <> 'waiting';
 CREATE TABLE imports (
     source    TEXT NOT NULL,                    -- the other store: an absolute path, or a URL without credentials
     kind      TEXT NOT NULL,                    -- experiment run model registered_model trace
@@ -878,6 +856,59 @@ CREATE TABLE counters (
     value INTEGER NOT NULL,
     PRIMARY KEY (name, label, part)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE deliveries (
+    id          INTEGER PRIMARY KEY,            -- in the order in which things happened
+    delivery_id TEXT NOT NULL UNIQUE,           -- a UUID: what the receiver is told, the same at each try
+    receiver    TEXT NOT NULL,                  -- a webhook's id, or channel/NAME
+    address     TEXT NOT NULL,                  -- of who subscribed by a channel of e-mail; '': the channel's own
+    event       TEXT NOT NULL,
+    object      TEXT NOT NULL,                  -- what stays in order: the registered model's name, run ID, ...
+    body        TEXT NOT NULL,                  -- the JSON that is sent, or that what is sent is made from
+    is_test     INTEGER NOT NULL,               -- 1: somebody asked for it, also of a webhook that is disabled
+    state       TEXT NOT NULL,                  -- waiting delivered failed dropped
+    tries       INTEGER NOT NULL,
+    next_ms     INTEGER,                        -- when to try; NULL: behind another, or ended
+    created_ms  INTEGER NOT NULL,
+    since_ms    INTEGER NOT NULL,               -- from when on it is tried: made, or asked for again
+    tried_ms    INTEGER NOT NULL,               -- the last try; 0: none
+    ended_ms    INTEGER NOT NULL,               -- 0: it waits
+    status      INTEGER NOT NULL,               -- of the last answer; 0: none came
+    error       TEXT NOT NULL                   -- why the last try was none that counts; ''
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries(receiver, next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX deliveries_next ON deliveries(next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX deliveries_line ON deliveries(receiver, object, id) WHERE state = 'waiting';
+CREATE INDEX deliveries_ended ON deliveries(receiver, id) WHERE state <> 'waiting';
+CREATE TABLE channels (
+    name        TEXT PRIMARY KEY,
+    kind        TEXT NOT NULL,                  -- webhook slack email
+    sha256      TEXT NOT NULL,                  -- of what config.yaml says of it
+    disabled_ms INTEGER NOT NULL,               -- since when it gets nothing; 0: it does
+    reason      TEXT NOT NULL                   -- why; ''
+) STRICT, WITHOUT ROWID;
+CREATE TABLE told_events (
+    id        INTEGER PRIMARY KEY,
+    event_id  TEXT NOT NULL,                    -- a UUID, the same for all who are told
+    type      TEXT NOT NULL,                    -- an action of the activity log, or an event that is not in it
+    at_ms     INTEGER NOT NULL,
+    object    TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    data      TEXT NOT NULL                     -- JSON
+) STRICT;
+CREATE TABLE telling (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    since_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE model_subscriptions (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name       TEXT NOT NULL,                   -- the registered model
+    version    INTEGER NOT NULL,                -- 0: all of it
+    actor      TEXT NOT NULL,
+    channel    TEXT NOT NULL,
+    address    TEXT NOT NULL,                   -- of e-mail; '': the channel's own
+    created_ms INTEGER NOT NULL,
+    UNIQUE (name, version, actor, channel, address)
+) STRICT;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

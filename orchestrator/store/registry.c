@@ -5,6 +5,7 @@
 
 #include "base/strbuf.h"
 #include "store/key_rules.h"
+#include "store/model_subscriptions.h"
 #include "store/permissions.h"
 #include "store/python_quote.h"
 #include "store/webhook_events.h"
@@ -219,7 +220,9 @@ static int move_rows(struct store *store, const char *name, const char *new_name
             return -1;
         }
     }
-    return store_permissions_rename(store, name, new_name, err);
+    return store_model_subscriptions_rename(store, name, new_name, err) < 0
+               ? -1
+               : store_permissions_rename(store, name, new_name, err);
 }
 
 /* One by one, as each may be guarded. */
@@ -320,7 +323,8 @@ int store_registry_delete(struct store *store, const char *name, const struct mo
             return -1;
         }
     }
-    return store_permissions_forget(store, name, err);
+    return store_model_subscriptions_rename(store, name, NULL, err) < 0 ? -1
+                                                                        : store_permissions_forget(store, name, err);
 }
 
 /* ---- tags ------------------------------------------------------------------------------------------------ */

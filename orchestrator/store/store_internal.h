@@ -66,6 +66,7 @@ struct store {
     uint64_t text_uses;
     uint64_t delivery_changes; /* counts what happens to the outbox: store_deliveries_changes */
     uint64_t source_changes;   /* counts jobs that wait and runs to be pinned: store_sources_changes */
+    uint64_t event_changes;    /* counts what is to be told to channels: store_events_changes */
     uint64_t trigger_changes;  /* counts pending triggers that have come: store_triggers_changes */
     struct store_changes users, permissions;
     bool has_activity_key;

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "store/deliveries.h"
+#include "store/events.h"
 #include "store/registry_internal.h"
 
 #include <stdio.h>
@@ -133,7 +134,8 @@ int webhook_test(struct store *store, const char *webhook_id, const struct webho
     }
     struct json body = webhook_body(event->name, data, now_ms, arena);
     struct delivery_order order = {
-        .webhook_id = webhook_id,
+        .receiver = webhook_id,
+        .is_test = true,
         .event = event->name,
         .object = "",
         .body = json_text(arena, &body).p,
@@ -148,20 +150,35 @@ struct telling {
     struct store *store;
     const char *event;
     const char *name; /* of the registered model */
+    int64_t version;  /* 0: it is about none */
+    bool to_webhooks, to_channels;
     struct arena *arena;
     struct json data;
 };
 
+/* Channels learn of aliases from the activity log, which knows who moved them, and from where. */
+static int wanted_by_channels(struct store *store, const char *event, struct err *err)
+{
+    return strstr(event, "_alias.") != NULL ? 0 : store_telling_is_on(store, err);
+}
+
 /* 1 when somebody wants it, 0 when nobody does; then there is nothing to end. */
 static int begin(struct telling *t, struct store *store, const char *event, const char *name, struct err *err)
 {
-    int wanted = store_deliveries_wanted(store, event, err);
-    if (wanted == 1) {
-        *t = (struct telling){
-            .store = store, .event = event, .name = name, .arena = arena_new(), .data = json_object()};
-        json_add(t->arena, &t->data, "name", json_cstring(t->arena, name));
+    int by_webhooks = store_deliveries_wanted(store, event, err);
+    int by_channels = by_webhooks < 0 ? -1 : wanted_by_channels(store, event, err);
+    if (by_channels < 0 || by_webhooks + by_channels == 0) {
+        return by_channels < 0 ? -1 : 0;
     }
-    return wanted;
+    *t = (struct telling){.store = store,
+                          .event = event,
+                          .name = name,
+                          .to_webhooks = by_webhooks == 1,
+                          .to_channels = by_channels == 1,
+                          .arena = arena_new(),
+                          .data = json_object()};
+    json_add(t->arena, &t->data, "name", json_cstring(t->arena, name));
+    return 1;
 }
 
 static void put(struct telling *t, const char *key, const char *value)
@@ -171,6 +188,7 @@ static void put(struct telling *t, const char *key, const char *value)
 
 static void put_version(struct telling *t, int64_t version)
 {
+    t->version = version;
     put(t, "version", arena_printf(t->arena, "%lld", (long long)version));
 }
 
@@ -191,7 +209,7 @@ static void put_tags(struct telling *t, const struct pair *tags, size_t count, c
     json_add(t->arena, &t->data, "tags", map);
 }
 
-static int end(struct telling *t, int64_t now_ms, struct err *err)
+static int tell_webhooks(const struct telling *t, int64_t now_ms, struct err *err)
 {
     struct json body = webhook_body(t->event, t->data, now_ms, t->arena);
     struct delivery_order order = {
@@ -199,7 +217,30 @@ static int end(struct telling *t, int64_t now_ms, struct err *err)
         .object = t->name,
         .body = json_text(t->arena, &body).p,
     };
-    int result = store_deliveries_add(t->store, &order, now_ms, t->arena, NULL, err);
+    return store_deliveries_add(t->store, &order, now_ms, t->arena, NULL, err);
+}
+
+static int tell_channels(const struct telling *t, int64_t now_ms, struct err *err)
+{
+    struct json data = json_object();
+    json_add(t->arena, &data, "model", t->data);
+    const struct told_event event = {
+        .type = t->event,
+        .at_ms = now_ms,
+        .object = t->version == 0 ? arena_printf(t->arena, "model %s", t->name)
+                                  : arena_printf(t->arena, "model %s/%lld", t->name, (long long)t->version),
+        .object_id = t->name,
+        .data = json_text(t->arena, &data).p,
+    };
+    return store_event_add(t->store, &event, err);
+}
+
+static int end(struct telling *t, int64_t now_ms, struct err *err)
+{
+    int result = (t->to_webhooks && tell_webhooks(t, now_ms, err) < 0) ||
+                         (t->to_channels && tell_channels(t, now_ms, err) < 0)
+                     ? -1
+                     : 0;
     arena_free(t->arena);
     return result;
 }
@@ -285,6 +326,7 @@ static const char *choose(struct store *store, const char *name, const char *of_
 {
     int wanted = store_deliveries_wanted(store, of_model, err);
     wanted = wanted == 0 ? store_deliveries_wanted(store, of_prompt, err) : wanted;
+    wanted = wanted == 0 ? wanted_by_channels(store, of_model, err) : wanted;
     if (wanted == 0) {
         return of_model; /* which nobody wants either */
     }

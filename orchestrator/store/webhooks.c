@@ -187,13 +187,15 @@ int store_webhook_update(struct store *store, const char *webhook_id, const stru
         (change->events != NULL && put_events(store, webhook_id, change->events, change->event_count, err) < 0)) {
         return -1;
     }
-    return change->active == NULL || *change->active ? 0 : store_deliveries_drop(store, webhook_id, now_ms, err);
+    return change->active == NULL || *change->active
+               ? 0
+               : store_deliveries_drop(store, webhook_id, "the webhook was disabled", now_ms, err);
 }
 
 int store_webhook_delete(struct store *store, const char *webhook_id, struct err *err)
 {
     static const char *const deletions[] = {
-        "DELETE FROM deliveries WHERE webhook_id = :webhook",
+        "DELETE FROM deliveries WHERE receiver = :webhook",
         "DELETE FROM webhook_events WHERE webhook_id = :webhook",
     };
     for (size_t i = 0; i < sizeof deletions / sizeof deletions[0]; i++) {

@@ -6,12 +6,12 @@ import textwrap
 import yaml
 
 PIPELINE_KEYS = {"name", "requires", "description", "experiment", "tags", "on", "params", "env", "python", "defaults",
-                 "concurrency", "priority", "timeout", "steps", "outputs"}
+                 "concurrency", "priority", "timeout", "steps", "outputs", "notify", "late_after"}
 STEP_KEYS = {"run", "shell", "uses", "with", "lua", "pipeline", "needs", "if", "matrix", "max_parallel", "fail_fast",
              "continue_on_error", "env", "inputs", "artifacts", "metrics", "outputs", "model", "retry", "timeout",
              "stop", "cache", "resources", "permissions"}
 CONFIG_KEYS = {"auth", "runner", "environment", "environments", "groups", "secrets", "step_env", "pools", "gc",
-               "resources", "webhooks", "mlflow", "guards", "external_url", "sources"}
+               "resources", "webhooks", "mlflow", "guards", "external_url", "sources", "channels"}
 STEP_MEMBERS = {"status", "run_id", "model_id", "model_uri"}
 
 
@@ -21,7 +21,7 @@ def kind_of(text):
     keys = set(value) if isinstance(value, dict) else set()
     if {"name", "steps"} <= keys:
         return "pipeline"
-    if keys & CONFIG_KEYS and keys <= CONFIG_KEYS | {"metrics"}:  # which a step has, too
+    if keys & CONFIG_KEYS and keys <= CONFIG_KEYS | {"metrics", "notify"}:  # which steps and pipelines have, too
         return "config"
     if keys and keys <= PIPELINE_KEYS and ("steps" in keys or not keys <= STEP_KEYS):
         return "fragment"

@@ -27,6 +27,16 @@ class Delivery:
     def event(self):
         return f"{self.json['entity']}.{self.json['action']}"
 
+    @property
+    def standard_id(self):
+        return self.headers["webhook-id"]
+
+    def is_standard(self, key):
+        """As Standard Webhooks verifies it: one of the signatures is that of the key's bytes."""
+        content = f"{self.standard_id}.{self.headers['webhook-timestamp']}.".encode() + self.body
+        expected = "v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+        return expected in self.headers["webhook-signature"].split(" ")
+
     def is_signed_by(self, secret):
         """As MLflow's documents verify it."""
         content = f"{self.id}.{self.headers['X-MLflow-Timestamp']}.{self.body.decode()}"

@@ -11,7 +11,8 @@ from rest import API, WAITS, Rest, anonymous, user, with_admin
 def operations(document, run_id, attempt_id="1"):
     """(method, path with names filled in, operation) of each."""
     names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
-             "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1"}
+             "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1",
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
         query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt"}[one["name"]]
@@ -21,7 +22,8 @@ def operations(document, run_id, attempt_id="1"):
             yield method.upper(), filled + ("?" + "&".join(query) if query else ""), operation
 
 
-BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"}}
+BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"},
+          "subscribe": {"name": "wine", "channel": "team"}}
 
 
 @pytest.fixture

@@ -279,8 +279,9 @@ def test_old_deliveries_are_removed(sluice, serve, receive):
     one = hook(server, receiver.url)
     server.stop()
     with sqlite3.connect(sluice.home / "sluice.db") as rows:
-        rows.executemany("INSERT INTO deliveries (delivery_id, webhook_id, event, object, body, is_test, state, tries, "
-                         "created_ms, since_ms, tried_ms, ended_ms, status, error) VALUES (?, ?, 'e', '', '{}', 0, "
+        rows.executemany("INSERT INTO deliveries (delivery_id, receiver, address, event, object, body, is_test, state, "
+                         "tries, created_ms, since_ms, tried_ms, ended_ms, status, error) "
+                         "VALUES (?, ?, '', 'e', '', '{}', 0, "
                          "'delivered', 1, 1, 1, 1, 1, 200, '')", [(f"old-{n:05}", one) for n in range(1200)])
     rows.close()
     server = serve()

@@ -280,14 +280,6 @@ TEST(sources_are_checked_and_have_their_defaults)
                    NULL);
 }
 
-TEST(keys_of_a_later_version_are_refused)
-{
-    struct fixture f;
-    assert_int_equal(load(&f, "notify: []\n"), -1);
-    assert_int_equal(f.diags.items[0].code, DIAG_LATER);
-    done(&f);
-}
-
 static const struct resource_supply *supply_of(struct fixture *f, const char *root, const char *visible,
                                                const char *name)
 {
@@ -563,7 +555,7 @@ TESTS(RUN(config_says_where_steps_of_another_user_are_asked_for),
       RUN(what_is_wrong_is_named_with_its_place), RUN(a_secret_needs_one_source),
       RUN(guards_are_kept_as_one_list_whatever_way_they_are_written),
       RUN(sources_are_checked_and_have_their_defaults),
-      RUN(keys_of_a_later_version_are_refused), RUN(resources_and_pools_are_what_the_file_says),
+      RUN(resources_and_pools_are_what_the_file_says),
       RUN(what_the_file_does_not_say_is_found_on_the_machine), RUN(all_problems_of_a_file_are_reported),
       RUN(a_secret_comes_from_the_environment_or_a_file), RUN(a_secret_is_given_to_its_pipelines_only),
       RUN(a_command_prints_a_secret), RUN(a_command_that_nobody_wants_any_more_is_ended_with_all_that_it_started),

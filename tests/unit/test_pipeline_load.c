@@ -88,7 +88,17 @@ TEST(top_keys_take_what_they_say)
         {TOP("timeout: '${{ params.x }}'"), "2:10 E006", "this key takes no expressions"},
         {TOP("outputs: {x: 1, y: '${{ steps.a.run_id }}'}"), "", NULL},
         {TOP("outputs: {'y z': 2}"), "2:11 E006", "'outputs': 'y z' is no name"},
-        {TOP("notify: []"), "2:1 E019", "'notify' is not in this version: use a step with the plugin 'notify'"},
+        {TOP("notify: []"), "", NULL},
+        {TOP("notify: [{on: failed, to: anybody}]"), "", NULL}, /* channels are not known here */
+        {TOP("notify: [{on: [late, missed], to: team}]\nlate_after: 2h"), "", NULL},
+        {TOP("notify: [{on: fail, to: team}]"), "2:15 E006", "unknown value 'fail'"},
+        {TOP("notify: [{on: [], to: team}]"), "2:15 E006", "'on': expected at least one of failed"},
+        {TOP("notify: [{to: team}]"), "2:10 E007", "has no 'on'"},
+        {TOP("notify: [{on: failed}]"), "2:10 E007", "has no 'to'"},
+        {TOP("notify: [{on: failed, to: team, pipelines: [a]}]"), "2:33 E003", "pipelines"},
+        {TOP("notify: {on: failed}"), "2:9 E005", "expected a list"},
+        {TOP("late_after: 0s"), "2:13 E006", "'late_after': expected at least 1ms"},
+        {TOP("late_after: 5"), "2:13 E006", NULL},
     };
     CHECK_ROWS(rows);
 }

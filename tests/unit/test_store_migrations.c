@@ -91,6 +91,10 @@ static const char *const fillings[] = {
      "INSERT INTO source_runs VALUES ('r1', 'wine', 'c', 0)"),
     "INSERT INTO trigger_marks VALUES (-7)",
     "INSERT INTO counters VALUES ('webhook_requests', 'github accepted', 0, 4)",
+    ("INSERT INTO deliveries VALUES (9, 'd9', 'channel/team', 'a@b.c', 'run.failed', 'run 1', '{}', 0, 'waiting', 1, "
+     "6, 1, 1, 1, 0, 0, ''); INSERT INTO channels VALUES ('team', 'email', 'digest', 0, ''); "
+     "INSERT INTO told_events VALUES (1, 'e', 'run.ended', 2, 'run wine 1', 'r', '{}'); "
+     "INSERT INTO telling VALUES (1, 2); INSERT INTO model_subscriptions VALUES (1, 'wine', 0, 'ann', 'team', '', 3)"),
 };
 
 static const char *const questions[] = {
@@ -120,7 +124,7 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM traces JOIN trace_tags USING (request_id) JOIN trace_metadata USING (request_id, key) WHERE "
      "start_ms = 5 AND duration_ms IS NULL"),
     "SELECT COUNT(*) FROM run_marks WHERE mark = 7",
-    ("SELECT COUNT(*) FROM webhooks JOIN webhook_events USING (webhook_id) JOIN deliveries USING (webhook_id) "
+    ("SELECT COUNT(*) FROM webhooks JOIN webhook_events USING (webhook_id) JOIN deliveries ON receiver = webhook_id "
      "WHERE next_ms = 5"),
     "SELECT COUNT(*) FROM imports WHERE source = '/old/mlflow.db' AND here = 'r'",
     ("SELECT COUNT(*) FROM evaluation_datasets JOIN evaluation_dataset_tags USING (dataset_id) JOIN "
@@ -141,6 +145,8 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM sources JOIN jobs ON source = name JOIN source_runs USING (source) WHERE in_force = 'c'",
     "SELECT COUNT(*) FROM trigger_marks WHERE mark = -7",
     "SELECT COUNT(*) FROM counters WHERE label = 'github accepted' AND value = 4",
+    ("SELECT COUNT(*) FROM deliveries AS d JOIN channels AS c ON d.receiver = 'channel/' || c.name JOIN "
+     "model_subscriptions AS s ON s.channel = c.name, told_events, telling WHERE d.next_ms = 6"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
@@ -215,8 +221,8 @@ TEST(a_new_file_is_as_the_migrations_make_it)
 
 TEST(aliases_of_an_older_file_begin_their_history)
 {
-    struct place place = make_place();
     enum { BEFORE = 29 };
+    struct place place = make_place();
     for (int i = 0; i < BEFORE; i++) {
         exec_raw(&place, store_schema[i]);
     }
