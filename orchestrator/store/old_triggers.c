@@ -59,9 +59,10 @@ static int add_mark(struct store *store, int64_t mark, struct err *err)
 
 /* ---- which ------------------------------------------------------------------------------------------------------ */
 
+/* The newest stays, so that no number is given twice. */
 #define OLD_TRIGGERS                                                                                                   \
     "FROM triggers AS t WHERE t.received_ms < :before AND t.settled_ms < :before AND NOT EXISTS (SELECT 1 FROM "       \
-    "pipeline_runs AS r WHERE r.run_id = t.run_id)"
+    "pipeline_runs AS r WHERE r.run_id = t.run_id) AND t.id < (SELECT max(id) FROM triggers)"
 #define OLD_BACKFILLS "FROM backfills WHERE ended_ms < :before"
 #define OLD_SCHEDULES "FROM schedules WHERE in_force = 0 AND paused_ms IS NULL AND decided_ms < :before"
 

@@ -81,8 +81,10 @@ TEST(what_came_from_outside_counts_once_for_ever)
     (void)add(&f, "webhook", "d1", TRIGGER_FILTERED, 5, NULL);
     (void)add(&f, "webhook", "d1", TRIGGER_DUPLICATE, 6, NULL);
     (void)add(&f, "schedule", "2026-01-01T00:00:00Z", TRIGGER_EXPIRED, 5, NULL);
+    int64_t newest = add(&f, "schedule", "2026-01-01T00:01:00Z", TRIGGER_EXPIRED, 5, NULL);
     assert_int_equal(store_old_triggers_remove(f.store, 100, 10, &gone, NULL), 0);
     assert_int_equal(gone.triggers, 3);
+    assert_int_equal(store_trigger_get(f.store, newest, f.arena, &found, NULL), 0); /* its number is not given again */
     assert_int_equal(add(&f, "webhook", "d1", TRIGGER_PENDING, 200, NULL), 0);
     assert_int_equal(store_trigger_find(f.store, "wine", "webhook", "t", "d1", f.arena, &found, NULL), 1);
     assert_int_equal(found.id, 0);
