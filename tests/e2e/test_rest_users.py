@@ -12,7 +12,7 @@ def operations(document, run_id, attempt_id="1"):
     """(method, path with names filled in, operation) of each."""
     names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
              "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1",
-             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1"}
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1", "source": "main"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
         query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt"}[one["name"]]

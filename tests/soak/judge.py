@@ -255,8 +255,8 @@ CHANGES = [
      "trigger_id = 's0')"),
     ("a minute of a schedule has come twice", "2", schedules,
      "UPDATE triggers SET key = key || ' again', scheduled_for_ms = (SELECT scheduled_for_ms FROM triggers WHERE "
-     "kind = 'schedule' AND pipeline = 'tick0' AND trigger_id = 's0' ORDER BY id DESC LIMIT 1) WHERE id = (SELECT id FROM "
-     "triggers WHERE kind = 'schedule' AND pipeline = 'tick0' AND trigger_id = 's0' ORDER BY id LIMIT 1)"),
+     "kind = 'schedule' AND pipeline = 'tick0' AND trigger_id = 's0' ORDER BY id DESC LIMIT 1) WHERE id = (SELECT id "
+     "FROM triggers WHERE kind = 'schedule' AND pipeline = 'tick0' AND trigger_id = 's0' ORDER BY id LIMIT 1)"),
     ("the end of a run has started nothing", "ends", ends,
      "DELETE FROM triggers WHERE id = (SELECT min(id) FROM triggers WHERE pipeline = 'follow')"),
     ("a start is recorded as another", "starts", starts,
