@@ -7,6 +7,7 @@
 #include "config/external_url.h"
 #include "base/path.h"
 #include "config/group_roles.h"
+#include "config/secrets.h"
 #include "config/step_user.h"
 #include "config/supply.h"
 #include "config/texts.h"
@@ -20,7 +21,6 @@ static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
 struct reading {
     struct config *config;
     const char *folder; /* of config.yaml: relative paths start here */
-    struct config_secret *secret;
 };
 
 static struct reading *reading_of(void *target)
@@ -348,113 +348,10 @@ static void key_groups(struct loader *loader, const struct yaml_node *node, void
     reading_of(target)->config->groups = yaml_to_json(loader->arena, node);
 }
 
-/* ---- secrets ------------------------------------------------------------------------------------------------ */
-
-static void secret_env(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    if (!name_is_identifier(node->text)) {
-        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is no name of an environment variable", STR_ARG(node->text));
-        return;
-    }
-    reading_of(target)->secret->env = arena_str(loader->arena, node->text);
-}
-
-static void secret_file(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct reading *reading = reading_of(target);
-    if (node->text.n == 0 || str_find_byte(node->text, '\0', 0) >= 0 || node->text.p[0] == '~') {
-        load_error(loader, node, DIAG_VALUE, NULL,
-                   "expected a path, absolute or from the folder of config.yaml, found '%.*s'", STR_ARG(node->text));
-        return;
-    }
-    reading->secret->file = str_from(path_join(loader->arena, reading->folder, arena_str(loader->arena, node->text).p));
-}
-
-static void secret_exec(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct reading *reading = reading_of(target);
-    const struct str *words = NULL;
-    size_t count = 0;
-    if (!config_texts_read(loader, node, "'exec'", &words, &count)) {
-        return;
-    }
-    struct str *argv = arena_array(loader->arena, count, sizeof *argv);
-    memcpy(argv, words, count * sizeof *argv);
-    if (str_find_byte(argv[0], '/', 0) >= 0) {
-        argv[0] = str_from(path_join(loader->arena, reading->folder, argv[0].p));
-    }
-    reading->secret->exec = argv;
-    reading->secret->exec_count = count;
-}
-
-static void secret_ttl(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    int64_t ms = 0;
-    if (!load_duration(loader, node, &ms)) {
-        return;
-    }
-    if (ms > 7 * day_ms) {
-        load_error(loader, node, DIAG_VALUE, NULL, "'%.*s' is too long: expected at most 7d", STR_ARG(node->text));
-        return;
-    }
-    reading_of(target)->secret->ttl_ms = ms;
-}
-
-static void secret_for(struct loader *loader, const struct yaml_node *node, void *target)
-{
-    struct config_secret *secret = reading_of(target)->secret;
-    (void)config_texts_read(loader, node, "'for'", &secret->pipelines, &secret->pipeline_count);
-}
-
-#define SECRET_KEYS(ROW)                                                                                               \
-    ROW("secrets.NAME.", "env", TAKES_TEXT, secret_env, "text", "From this environment variable of sluice itself.")    \
-    ROW("secrets.NAME.", "file", TAKES_TEXT, secret_file, "text", "From this file, without its last line feed.")       \
-    ROW("secrets.NAME.", "exec", TAKES_LIST, secret_exec, "list of text",                                              \
-        "What this command prints within 30 s; no shell sees it.")                                                     \
-    ROW("secrets.NAME.", "ttl", TAKES_TEXT | TAKES_NUMBER, secret_ttl, "duration",                                     \
-        "How long the answer of 'exec' is kept; asked each time by default.")                                          \
-    ROW("secrets.NAME.", "for", TAKES_LIST, secret_for, "list of text",                                                \
-        "The pipelines that may read it; all by default.")
-
-static const struct key secret_keys[] = {SECRET_KEYS(AS_KEY) {0}};
-
-static void check_source(struct loader *loader, const struct yaml_pair *pair, const struct config_secret *secret)
-{
-    int given = (yaml_get(&pair->value, "env") != NULL) + (yaml_get(&pair->value, "file") != NULL) +
-                (yaml_get(&pair->value, "exec") != NULL);
-    const struct yaml_node *ttl = yaml_get(&pair->value, "ttl");
-    if (given != 1) {
-        load_error(loader, &pair->key, DIAG_MISSING, NULL,
-                   "secret '%.*s': expected exactly one of 'env', 'file' and 'exec'", STR_ARG(secret->name));
-    } else if (ttl != NULL && yaml_get(&pair->value, "exec") == NULL) {
-        load_error(loader, ttl, DIAG_VALUE, NULL, "secret '%.*s': 'ttl' belongs to 'exec'", STR_ARG(secret->name));
-    }
-}
-
 static void key_secrets(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    struct reading *reading = reading_of(target);
-    struct config_secret *secrets = arena_array(loader->arena, node->count, sizeof *secrets);
-    for (size_t i = 0; i < node->count; i++) {
-        const struct yaml_pair *pair = &node->pairs[i];
-        secrets[i].name = arena_str(loader->arena, pair->key.text);
-        struct err wrong = {0};
-        if (config_secret_check_name(pair->key.text, &wrong) < 0) {
-            load_error(loader, &pair->key, DIAG_VALUE, NULL, "%s", wrong.message);
-            continue;
-        }
-        reading->secret = &secrets[i];
-        const char *what = arena_printf(loader->arena, "secret '%.*s'", STR_ARG(pair->key.text));
-        if (pair->value.type == JSON_STRING) {
-            load_error(loader, &pair->value, DIAG_SECRET, "write {env: NAME}, {file: PATH} or {exec: [COMMAND]}",
-                       "%s: a value stands in the file", what);
-        } else if (load_map(loader, &pair->value, secret_keys, reading, what)) {
-            check_source(loader, pair, &secrets[i]);
-        }
-    }
-    reading->config->secrets = secrets;
-    reading->config->secret_count = node->count;
-    reading->config->answers = arena_array(loader->arena, node->count, sizeof *reading->config->answers);
+    const struct reading *reading = reading_of(target);
+    config_secrets_load(loader, node, reading->folder, reading->config);
 }
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
@@ -490,7 +387,7 @@ static const struct key top_keys[] = {
 const struct config_key config_keys[] = {
     TOP_KEYS(AS_DOC)
     ENVIRONMENT_KEYS(AS_DOC)
-    SECRET_KEYS(AS_DOC)
+    SECRET_DOCS(AS_DOC)
     WATCHING_DOCS(AS_DOC)
     MLFLOW_KEYS(AS_DOC)
     RESOURCE_KEYS(AS_DOC)

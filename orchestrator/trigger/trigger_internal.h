@@ -56,6 +56,8 @@ int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, i
  * (unless `notes` says that a duplicate is noted). */
 int fire_row(struct triggers *t, struct engine *engine, struct trigger_row *row, const struct json *event, bool notes,
              struct err *err);
+
+/* ---- fire_read.c ---- */
 /* The context `event` of an occurrence. */
 struct json fire_occurrence_event(const struct schedule_row *row, const char *kind, int64_t at_ms,
                                   struct arena *arena);
@@ -63,6 +65,13 @@ struct json fire_occurrence_event(const struct schedule_row *row, const char *ki
  * accepted any more, in words in `ret_reason`; or, with `err` set, the store fails. */
 struct definition *fire_definition(struct triggers *t, const char *name, struct arena *arena,
                                    struct pipeline_in_force *ret_row, const char **ret_reason, struct err *err);
+/* What the definition says of this trigger; NULL: nothing, which is right for one by hand. */
+const struct trigger *fire_find_trigger(const struct pipeline *pipeline, const char *kind, const char *trigger_id);
+/* What `if` and `params` of a trigger say of an event: 1 with the params overlaid, or 0 with the reason: no run is to
+ * be. */
+int fire_read_event(struct triggers *t, const struct pipeline *pipeline, const struct trigger *trigger,
+                    const struct json *event, int64_t now_ms, struct arena *arena, struct json *params,
+                    const char **ret_reason);
 
 /* ---- pending.c ---- */
 /* Decides what is pending and due, or waits for runs that may have ended; at most `budget`: how many, or -1. */

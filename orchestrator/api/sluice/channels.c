@@ -5,6 +5,7 @@
 
 #include "api/sluice/routes.h"
 #include "base/mail_address.h"
+#include "store/activity.h"
 #include "store/deliveries.h"
 #include "store/model_subscriptions.h"
 
@@ -120,9 +121,15 @@ static int redeliver_in_turn(void *ctx, struct engine *engine, struct err *err)
     struct api_call *call = ctx;
     struct delivery delivery;
     const char *id = json_get_text(&call->params, "delivery_id", "");
+    const struct activity entry = {.at_ms = call->now_ms,
+                                   .actor = rest_actor(call),
+                                   .action = "webhook.redelivered",
+                                   .object = arena_printf(call->arena, "delivery %s", id),
+                                   .object_id = id};
     (void)engine;
     if (store_delivery_again(call->store, id, call->now_ms, err) < 0 ||
-        store_delivery_get(call->store, id, call->arena, &delivery, err) < 0) {
+        store_delivery_get(call->store, id, call->arena, &delivery, err) < 0 ||
+        store_activity_append(call->store, &entry, err) < 0) {
         return -1;
     }
     call->answer = schema_write(&delivery_schema, &delivery, call->arena);
@@ -290,7 +297,8 @@ const struct api_route rest_channel_routes[] = {
                                       .gives = &delivery_schema,
                                       .status = 202,
                                       .flags = REST_COMMANDS),
-     .answer = redeliver},
+     .answer = redeliver,
+     .note = API_NOTED_INSIDE},
     {HTTP_GET, "/subscriptions", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listSubscriptions",
                                       .group = "Notifications",
@@ -307,7 +315,8 @@ const struct api_route rest_channel_routes[] = {
                                       .gives = &subscription_schema,
                                       .status = 201,
                                       .flags = REST_COMMANDS | REST_FINDS),
-     .answer = subscribe},
+     .answer = subscribe,
+     .note = API_NOTED_INSIDE},
     {HTTP_DELETE, "/subscriptions/{subscription_id}", API_SLUICE, API_WRITES, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "unsubscribe",
                                       .group = "Notifications",
@@ -315,6 +324,7 @@ const struct api_route rest_channel_routes[] = {
                                       .takes = unsubscribe_fields,
                                       .gives = &nothing_schema,
                                       .flags = REST_COMMANDS),
-     .answer = unsubscribe},
+     .answer = unsubscribe,
+     .note = API_NOTED_INSIDE},
     {0},
 };
