@@ -2,6 +2,7 @@
  * The definition in force, and what its trigger says of an event: whether it is meant, and with which params.
  */
 #include "base/parse.h"
+#include "store/pipeline_runs.h"
 #include "trigger/trigger_internal.h"
 
 #include <stdio.h>
