@@ -87,12 +87,18 @@ EXPECTED = {
 }
 OURS = {
     ("viewer", "-"): "getHome getOpenAPI listPlugins getPlugin listSlots listPipelines getPipeline listRuns "
-                     "listApprovals listGates",
+                     "listApprovals listGates listSubscriptions",
     ("viewer", "READ"): "getRun listSteps getGraph listAttempts getLogs followLogs listArtifacts getArtifact "
-                        "getApproval getGate",
-    ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun",
+                        "getApproval getGate getDeploymentJob getDeployment",
+    ("runner", "-"): "unsubscribe",
+    ("runner", "READ"): "subscribe",
+    ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun startDeployment",
     ("approver", "USE"): "approve reject",
-    ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity",
+    ("editor", "MANAGE"): "connectDeploymentJob",
+    ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity makeApprovalLink listDeploymentJobs "
+                    "listSources getSource syncSource listSchedules getSchedule nextTimes pauseSchedule "
+                    "resumeSchedule listTriggers getTrigger listDeliveries getDelivery listChannels listOutbox "
+                    "redeliver",
 }
 
 
@@ -227,12 +233,18 @@ def rest(tmp_path_factory):
     mine = next(one["experiment_id"] for one in alice.get("/runs")["runs"] if one["run_id"] == runs["mine"])
     assert alice.server.ask("POST", M2 + "/experiments/permissions/create",
                             {"experiment_id": mine, "username": "bob", "permission": OWN}, alice.headers)[0] == 200
+    for name in runs:
+        assert alice.server.ask("POST", M2 + "/registered-models/create", {"name": name}, alice.headers)[0] == 200
+    assert alice.server.ask("POST", M2 + "/registered-models/permissions/create",
+                            {"name": "mine", "username": "bob", "permission": OWN}, alice.headers)[0] == 200
     yield sluice, alice, runs
     sluice.close()
 
 
-def filled(path, operation, run_id, approval_id):
-    names = {"run_id": run_id, "approval_id": approval_id, "gate_id": "1", "plugin": "evaluate", "pipeline": "mine"}
+def filled(path, operation, run_id, approval_id, model):
+    names = {"run_id": run_id, "approval_id": approval_id, "gate_id": "1", "plugin": "evaluate", "pipeline": "mine",
+             "name": model, "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1", "source": "main",
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1"}
     path = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
     query = "&".join({"attempt_id": "attempt_id=1", "path": "path=hello.txt"}[one["name"]]
                      for one in operation["parameters"] if one["in"] == "query" and one.get("required"))
@@ -259,8 +271,9 @@ def test_each_operation_of_ours_is_open_to_a_role_as_the_table_says(rest, role):
             asked.add(name)
             for kind, permission in (("theirs", OTHERS), ("mine", OWN)):
                 waits = alice.get("/approvals?status=all&run_id=" + runs[kind])["approvals"]
-                target = filled(path, operation, runs[kind], waits[0]["approval_id"])
-                body = {"startRun": {"pipeline": kind}, "reject": {"reason": "no"}}.get(name, {})
+                target = filled(path, operation, runs[kind], waits[0]["approval_id"], kind)
+                body = {"startRun": {"pipeline": kind}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "bob"},
+                        "subscribe": {"name": kind, "channel": "team"}}.get(name, {})
                 if name == "followLogs":  # would last as long as the run
                     status, answer = first_status(bob, target), b""
                 else:
