@@ -334,7 +334,8 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         record_source(engine, &row, err) < 0 ||
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
         engine_note(engine, submission->actor, "run.started", words, row.run_id, "", begins ? "running" : "queued",
-                    arena_printf(arena, "by %s", submission->trigger), "", err) < 0) {
+                    arena_printf(arena, "by %s", submission->trigger), "", err) < 0 ||
+        telling_steps(engine, open, err) < 0) {
         open_run_drop(engine, open);
         return -1;
     }

@@ -74,6 +74,9 @@ static const struct {
     const char *action;
     const char *type; /* NULL: it is not told */
 } other_names[] = {
+    {"version.tagged", NULL},               /* model_version_tag.set and its like say it, by whatever road */
+    {"version.untagged", NULL},
+    {"model.created", NULL},                /* registered_model.created says it */
     {"model.registered", NULL},             /* model_version.created says it, of versions from anywhere */
     {"run.cancelled", "run.cancel_requested"}, /* it may take its time */
     {"attempt.failed", "step.broken"},      /* it could not be recorded what it said */
@@ -449,6 +452,16 @@ int telling_step(struct engine *engine, struct open_run *open, size_t step, stru
 }
 
 /* --- runs that are late ------------------------------------------------------------------------------------------- */
+
+int telling_steps(struct engine *engine, struct open_run *open, struct err *err)
+{
+    for (size_t i = 0; engine->telling.wants_steps && i < open->pipeline->step_count; i++) {
+        if (telling_step(engine, open, i, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
 
 /* From when its schedule had it due, else from when it was made. What is run again, or for times long ago, is no later
  * for that. */

@@ -33,6 +33,8 @@ bool telling_has_news(const struct engine *engine);
 int telling_tell(struct engine *engine, struct err *err);
 /* A step of a run is being written. */
 int telling_step(struct engine *engine, struct open_run *open, size_t step, struct err *err);
+/* All of them, as they stand in the rows of a new run. */
+int telling_steps(struct engine *engine, struct open_run *open, struct err *err);
 /* Notes the runs that are late by now: how many, or -1. When the next one will be: wall time, 0: none. */
 int telling_late(struct engine *engine, int64_t now_ms, struct err *err);
 int64_t telling_late_at(const struct open_run *open);
