@@ -81,7 +81,7 @@ def test_looking_changes_nothing_and_a_word_counts_once(team, sluice):
     [vote] = ended["votes"]
     assert (vote["actor"], vote["login"], vote["decision"], vote["reason"]) == ("bob", "link", "approve", "looks right")
     [row] = alice.get("/activity?action=approval.approved")["activity"]
-    assert (row["actor"], row["address"]) == ("bob (link)", "127.0.0.1")
+    assert (row["actor"], row["means"], row["address"]) == ("bob", "link", "127.0.0.1")
     [made] = alice.get("/activity?action=approval.link_made")["activity"]
     assert made["actor"] == "alice" and "for bob" in made["reason"]
     for status, page in (say(server, path, "reject", "no"), look(server, path)[::2]):

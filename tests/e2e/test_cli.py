@@ -19,7 +19,7 @@ def me():
 def commands():
     """Every command, as `sluice --help` lists them."""
     out = subprocess.run([BUILD / "sluice", "--help"], capture_output=True, text=True, check=True).stdout
-    return re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", out, re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+(?: [a-z]+)?)  ", out, re.MULTILINE)
 
 
 def examples(help_text):
