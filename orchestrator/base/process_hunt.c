@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, ENVIRON_MAX = 8 << 20, CGROUP_MAX = 64 << 10 };
+enum { SWEEPS = 50, SWEEP_PAUSE_MS = 20, DYING_PAUSES = 10, ENVIRON_MAX = 8 << 20, CGROUP_MAX = 64 << 10 };
 
 static const char unknown[] = "unknown, since /proc cannot be read";
 
@@ -64,12 +64,26 @@ static pid_t group_of(const struct process_prey *prey)
     return prey->pid <= 1 || (ticks >= 0 && ticks != prey->start_ticks) ? 0 : (pid_t)prey->pid;
 }
 
+static void pause_between(void)
+{
+    struct timespec pause = {.tv_nsec = SWEEP_PAUSE_MS * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* A runner that is killed closes its sockets, by which its end is noticed, a moment before it is gone. */
 static pid_t session_of(const struct process_prey *prey)
 {
     char leader[24];
     (void)snprintf(leader, sizeof leader, "%lld", (long long)prey->session);
-    bool told = prey->pid > 1 || prey->session <= 1;
-    return told || process_stat(leader, STAT_SESSION) >= 0 ? 0 : (pid_t)prey->session;
+    if (prey->pid > 1 || prey->session <= 1) {
+        return 0;
+    }
+    bool lives = process_stat(leader, STAT_SESSION) >= 0;
+    for (int i = 0; i < DYING_PAUSES && lives; i++) {
+        pause_between();
+        lives = process_stat(leader, STAT_SESSION) >= 0;
+    }
+    return lives ? 0 : (pid_t)prey->session;
 }
 
 /* All of the group are killed at once where the kernel can. */
@@ -143,8 +157,7 @@ int process_hunt(const struct process_prey *prey, struct strbuf *pids)
     for (int i = 0; i < SWEEPS && left > 0; i++) {
         left = sweep_once(&hunted, pids);
         if (left > 0) {
-            struct timespec pause = {.tv_nsec = SWEEP_PAUSE_MS * 1000000L};
-            (void)nanosleep(&pause, NULL);
+            pause_between();
         }
     }
     free(hunted.room);
