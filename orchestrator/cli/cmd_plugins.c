@@ -49,7 +49,7 @@ static int find_plugin(struct cli *cli, struct plugin *ret_plugin, struct err *e
 {
     struct catalogue catalogue;
     session_catalogue(cli, &catalogue);
-    const struct plugin *found = catalogue_find(&catalogue, str_from(cli->arguments[0]), NULL, err);
+    const struct plugin *found = catalogue_find(&catalogue, str_from(cli->arguments[0]), NULL, cli->arena, err);
     if (found == NULL) {
         return -1;
     }

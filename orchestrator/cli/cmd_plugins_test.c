@@ -69,7 +69,7 @@ static int run_file(struct tally *tally, struct session *session, const char *fo
         return err_set(err, ERR_INPUT, "'%s' is no valid test file", file);
     }
     const char *uses = uses_of(cli, file, cases.plugin);
-    if (catalogue_find(&session->catalogue, str_from(uses), NULL, err) == NULL) {
+    if (catalogue_find(&session->catalogue, str_from(uses), NULL, cli->arena, err) == NULL) {
         return err_add(err, "%s", file);
     }
     for (size_t i = 0; i < cases.count; i++) {

@@ -204,7 +204,7 @@ static struct plugin_file find_plugin(struct loader *loader, struct str uses)
     }
     struct err err = {0};
     struct plugin_file found = {.path = uses};
-    found.plugin = catalogue_find(loader->world->plugins, uses, loader->pipeline->root.p, &err);
+    found.plugin = catalogue_find(loader->world->plugins, uses, loader->pipeline->root.p, loader->arena, &err);
     found.problem = found.plugin == NULL ? arena_strdup(loader->arena, err.message) : NULL;
     if (found.plugin != NULL || str_ends(uses, STR(".so"))) { /* many steps share one */
         loader->plugin_files = arena_grow(loader->arena, loader->plugin_files, loader->plugin_file_count,

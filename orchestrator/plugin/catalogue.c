@@ -83,9 +83,9 @@ static const char *problem_of(const struct catalogue *catalogue, struct str name
     return NULL;
 }
 
-static int fail_unknown(const struct catalogue *catalogue, struct str name, struct err *err)
+static int fail_unknown(const struct catalogue *catalogue, struct str name, struct arena *arena, struct err *err)
 {
-    struct str *names = arena_array(catalogue->arena, catalogue->count, sizeof *names);
+    struct str *names = arena_array(arena, catalogue->count, sizeof *names);
     for (size_t i = 0; i < catalogue->count; i++) {
         names[i] = catalogue->plugins[i].name;
     }
@@ -101,10 +101,9 @@ static int fail_unknown(const struct catalogue *catalogue, struct str name, stru
     return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': 'sluice plugins' lists them", STR_ARG(name));
 }
 
-const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name_or_path, const char *folder,
-                                    struct err *err)
+const struct plugin *catalogue_find(const struct catalogue *catalogue, struct str name_or_path, const char *folder,
+                                    struct arena *arena, struct err *err)
 {
-    struct arena *arena = catalogue->arena;
     if (!str_ends(name_or_path, STR(".so"))) {
         const struct plugin *known = find_name(catalogue, name_or_path);
         if (known != NULL) {
@@ -113,7 +112,7 @@ const struct plugin *catalogue_find(struct catalogue *catalogue, struct str name
             *own = *known;
             return own;
         }
-        (void)fail_unknown(catalogue, name_or_path, err);
+        (void)fail_unknown(catalogue, name_or_path, arena, err);
         return NULL;
     }
     struct plugin *plugin = arena_one(arena, struct plugin);

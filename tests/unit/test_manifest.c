@@ -254,14 +254,14 @@ TEST(the_plugins_that_were_built_are_read_without_loading_them)
     assert_true(count >= 12);
     catalogue_add_folder(&catalogue, folder); /* of two with one name the first wins */
     assert_int_equal(catalogue.count, count);
-    const struct plugin *evaluate = catalogue_find(&catalogue, STR("evaluate"), NULL, &err);
+    const struct plugin *evaluate = catalogue_find(&catalogue, STR("evaluate"), NULL, arena, &err);
     assert_true(evaluate != NULL && evaluate->gate && evaluate->path.p[0] == '/');
     assert_non_null(plugin_find_param(evaluate, STR("thresholds")));
-    assert_null(catalogue_find(&catalogue, STR("evalaute"), NULL, &err));
+    assert_null(catalogue_find(&catalogue, STR("evalaute"), NULL, arena, &err));
     assert_string_equal(err.message, "there is no plugin 'evalaute': did you mean 'evaluate'?");
     err_clear(&err);
-    assert_non_null(catalogue_find(&catalogue, STR("train.so"), folder, &err));
-    assert_null(catalogue_find(&catalogue, STR("./none.so"), folder, &err));
+    assert_non_null(catalogue_find(&catalogue, STR("train.so"), folder, arena, &err));
+    assert_null(catalogue_find(&catalogue, STR("./none.so"), folder, arena, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
     arena_free(arena);
 }
@@ -284,11 +284,11 @@ TEST(a_file_that_is_no_plugin_is_a_problem_told_by_its_path)
     assert_non_null(
         strstr(catalogue.problems[0].message.p, "/text.so' cannot be used as a plugin: it is no shared object"));
     struct err err = {0};
-    assert_null(catalogue_find(&catalogue, STR("text"), NULL, &err));
+    assert_null(catalogue_find(&catalogue, STR("text"), NULL, arena, &err));
     assert_non_null(strstr(err.message, "there is no plugin 'text': '"));
     assert_non_null(strstr(err.message, "/text.so' cannot be used as a plugin: it is no shared object"));
     err_clear(&err);
-    assert_null(catalogue_find(&catalogue, STR("quite_another"), NULL, &err));
+    assert_null(catalogue_find(&catalogue, STR("quite_another"), NULL, arena, &err));
     assert_null(strstr(err.message, "text.so"));
     assert_int_equal(remove(path), 0);
     assert_int_equal(remove(folder), 0);
@@ -306,7 +306,7 @@ TEST(a_folder_of_plugins_that_cannot_be_read_is_told_where_one_is_missed)
     catalogue_init(&catalogue, arena);
     catalogue_add_folder(&catalogue, file);
     assert_int_equal(catalogue.problem_count, 1);
-    assert_null(catalogue_find(&catalogue, STR("register"), NULL, &err));
+    assert_null(catalogue_find(&catalogue, STR("register"), NULL, arena, &err));
     assert_string_equal(err.message, arena_printf(arena, "there is no plugin 'register': reading the folder of plugins "
                                                          "'%s': Not a directory", file));
     assert_int_equal(close(fd), 0);

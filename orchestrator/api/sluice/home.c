@@ -155,7 +155,7 @@ static int get_plugin(struct api_call *call, struct err *err)
     struct arena *arena = call->arena;
     rest_catalogue(call, &catalogue);
     const struct plugin *plugin =
-        catalogue_find(&catalogue, str_from(json_get_text(&call->params, "plugin", "")), NULL, err);
+        catalogue_find(&catalogue, str_from(json_get_text(&call->params, "plugin", "")), NULL, call->arena, err);
     if (plugin == NULL) {
         err->code = ERR_NOT_FOUND;
         return -1;
