@@ -20,7 +20,7 @@ static int format_of(const struct cli *cli, enum diag_format *ret_format, struct
     const char *word = option_value(cli, "format");
     int format = word == NULL ? (cli->json ? DIAG_FORMAT_JSON : DIAG_FORMAT_TEXT) : diag_format_parse(word);
     if (format < 0) {
-        return err_set(err, ERR_INPUT, "--format '%s': expected text, json, sarif or github", word);
+        return err_set(err, ERR_INPUT, "--format '%s': expected text, json, sarif, github or gitlab", word);
     }
     *ret_format = (enum diag_format)format;
     return 0;
@@ -130,7 +130,7 @@ static int run_validate(struct cli *cli)
 static const struct option_row validate_options[] = {
     {"workspace", 0, "FOLDER", false,
      "where relative paths start (default: the root of the git checkout of FILE, else its folder)"},
-    {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning) or github (annotations in a workflow)"},
+    {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning), github (annotations in a workflow) or gitlab (Code Quality)"},
     {0},
 };
 

@@ -3,8 +3,9 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
+#include "crypto/digest.h"
 
-static const char *const format_names[] = {"text", "json", "sarif", "github"};
+static const char *const format_names[] = {"text", "json", "sarif", "github", "gitlab"};
 static const char *const level_names[] = {"error", "warning", "note"};
 
 int diag_format_parse(const char *word)
@@ -233,6 +234,55 @@ static void print_sarif(struct diags *files, size_t count, FILE *out)
     print_json_value(&log, out);
 }
 
+/* ---- GitLab's report of code quality ------------------------------------------------------------------------- */
+
+/* By what a problem is known again in the next commit: not by its line, which moves. */
+static const char *fingerprint_of(const struct diags *diags, size_t at)
+{
+    const struct diag *diag = &diags->items[at];
+    int before = 0;
+    for (size_t i = 0; i < at; i++) {
+        before += diags->items[i].code == diag->code && strcmp(diags->items[i].message, diag->message) == 0 ? 1 : 0;
+    }
+    const char *text = arena_printf(diags->arena, "%s\n%s\n%s\n%d", diags->file, diag_code_text(diag->code),
+                                    diag->message, before);
+    struct digest digest = digest_bytes(str_from(text));
+    return arena_strdup(diags->arena, digest.hex);
+}
+
+static struct json quality_of(struct diags *diags, size_t at)
+{
+    static const char *const severities[] = {"major", "minor", "info"};
+    struct arena *arena = diags->arena;
+    const struct diag *diag = &diags->items[at];
+    struct json object = json_object();
+    struct json location = json_object();
+    struct json lines = json_object();
+    const char *text = diag->hint == NULL ? diag->message : arena_printf(arena, "%s: %s", diag->message, diag->hint);
+    json_set(arena, &lines, "begin", json_int(diag->pos.line > 0 ? diag->pos.line : 1));
+    json_set(arena, &location, "path", json_cstring(arena, diags->file));
+    json_set(arena, &location, "lines", lines);
+    json_set(arena, &object, "description", json_cstring(arena, text));
+    json_set(arena, &object, "check_name", json_cstring(arena, arena_printf(arena, "sluice %s",
+                                                                            diag_code_text(diag->code))));
+    json_set(arena, &object, "fingerprint", json_cstring(arena, fingerprint_of(diags, at)));
+    json_set(arena, &object, "severity", json_cstring(arena, severities[diag->level]));
+    json_set(arena, &object, "location", location);
+    return object;
+}
+
+static void print_gitlab(struct diags *files, size_t count, FILE *out)
+{
+    struct arena *arena = files[0].arena;
+    struct json list = json_array();
+    for (size_t f = 0; f < count; f++) {
+        for (size_t i = 0; i < files[f].count; i++) {
+            json_push(arena, &list, quality_of(&files[f], i));
+        }
+    }
+    print_json_value(&list, out);
+}
+
 void diag_print(enum diag_format format, struct diags *files, size_t count, bool colour, FILE *out)
 {
     for (size_t f = 0; f < count; f++) {
@@ -244,6 +294,9 @@ void diag_print(enum diag_format format, struct diags *files, size_t count, bool
         return;
     case DIAG_FORMAT_SARIF:
         print_sarif(files, count, out);
+        return;
+    case DIAG_FORMAT_GITLAB:
+        print_gitlab(files, count, out);
         return;
     case DIAG_FORMAT_GITHUB:
     case DIAG_FORMAT_TEXT:

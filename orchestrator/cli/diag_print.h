@@ -14,6 +14,7 @@ enum diag_format {
     DIAG_FORMAT_JSON,   /* {"valid", "files": [{"file", "errors", "warnings", "diagnostics": [...]}]} */
     DIAG_FORMAT_SARIF,  /* SARIF 2.1.0 */
     DIAG_FORMAT_GITHUB, /* workflow commands: ::error file=...,line=...,col=...:: */
+    DIAG_FORMAT_GITLAB, /* a Code Quality report: [{"description", "check_name", "fingerprint", "severity", ...}] */
 };
 
 /* -1 for an unknown word, else the format. */

@@ -311,9 +311,25 @@ def test_annotations_are_commands_that_a_workflow_understands(sluice):
     assert "x%25 y" in line
 
 
+def test_a_report_of_code_quality_knows_a_problem_again_where_its_line_has_moved(sluice):
+    """The fields that GitLab's Code Quality reads, each problem with a fingerprint of its own."""
+    sluice.pipeline(WRONG, "a.yaml")
+    report = sluice("validate", "a.yaml", "--format", "gitlab", expect=3).json
+    assert [(row["location"], row["check_name"]) for row in report] == [
+        ({"path": "a.yaml", "lines": {"begin": line}}, f"sluice {code}") for line, _, code in FOUND]
+    assert {row["severity"] for row in report} == {"major"}
+    assert report[1]["description"] == "there is no param 'dta': did you mean 'data'?"
+    prints = [row["fingerprint"] for row in report]
+    assert len(set(prints)) == len(prints) and all(re.fullmatch("[0-9a-f]{64}", one) for one in prints)
+    (sluice.folder / "a.yaml").write_text("# moved\n" + (sluice.folder / "a.yaml").read_text())
+    assert [row["fingerprint"] for row in sluice("validate", "a.yaml", "--format", "gitlab").json] == prints
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n", "good.yaml")
+    assert sluice("validate", "good.yaml", "--format", "gitlab", expect=0).json == []
+
+
 def test_a_wrong_format_is_a_wrong_use(sluice):
     result = sluice("validate", "--format", "xml", expect=2)
-    assert "expected text, json, sarif or github" in result.err
+    assert "expected text, json, sarif, github or gitlab" in result.err
 
 
 # ---- what is read ----------------------------------------------------------------------------------------------
