@@ -130,7 +130,8 @@ static int run_validate(struct cli *cli)
 static const struct option_row validate_options[] = {
     {"workspace", 0, "FOLDER", false,
      "where relative paths start (default: the root of the git checkout of FILE, else its folder)"},
-    {"format", 0, "FORMAT", false, "text, json, sarif (for code scanning), github (annotations in a workflow) or gitlab (Code Quality)"},
+    {"format", 0, "FORMAT", false,
+     "text, json, sarif (for code scanning), github (annotations in a workflow) or gitlab (Code Quality)"},
     {0},
 };
 
