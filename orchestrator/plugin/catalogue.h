@@ -134,9 +134,9 @@ void catalogue_init(struct catalogue *catalogue, struct arena *arena);
 void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
 /* Adds one that was read; of two with one name the first added wins. */
 void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin);
-/* The plugin by name, or by a path ending in ".so" (read; relative to `folder`), in the arena; its rows are the
- * catalogue's, which has to live as long. NULL with `err`: for an unknown name with what was wrong with the file of that
- * name, or with the nearest known name. */
+/* The plugin by name, or by a path ending in ".so" (read; relative to `folder`), in the arena; its rows are those of
+ * the catalogue, which has to live as long. NULL with `err`: for an unknown name with what was wrong with the file of
+ * that name, or with the nearest known name. */
 const struct plugin *catalogue_find(const struct catalogue *catalogue, struct str name_or_path, const char *folder,
                                     struct arena *arena, struct err *err);
 const struct plugin_param *plugin_find_param(const struct plugin *plugin, struct str name);
