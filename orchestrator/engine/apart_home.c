@@ -24,6 +24,7 @@ static const struct shared {
     {"runs", S_ISGID | 0750, false},
     {"artifacts", S_ISGID | 0770, true},
     {"envs", S_ISGID | 0770, true},
+    {"repos", S_ISGID | 0750, false}, /* checkouts are workspaces */
 };
 
 enum { SHARED = sizeof shared / sizeof shared[0] };

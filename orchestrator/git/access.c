@@ -21,7 +21,8 @@ static int set_configuration(const struct git_request *request, struct arena *ar
     static const char text[] = "[core]\n\tbigFileThreshold = 256k\n";
     const char *folder = path_join(arena, request->folder, "configuration");
     const char *file = path_join(arena, folder, ".gitconfig");
-    if (fs_make_folders(folder, 0700, err) < 0 || fs_write(file, str_from(text), 0600, false, err) < 0) {
+    if (fs_make_folders(request->folder, REPOSITORY_MODE, err) < 0 || fs_make_folders(folder, 0700, err) < 0 ||
+        fs_write(file, str_from(text), 0600, false, err) < 0) {
         return -1;
     }
     for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++) {

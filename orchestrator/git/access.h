@@ -8,6 +8,9 @@
 
 #include <git2.h>
 
+/* Of the repository's folder and its checkouts: steps of another user reach their workspace by the group. */
+enum { REPOSITORY_MODE = 0750 };
+
 struct access {
     const struct git_request *request;
     bool offered;       /* credentials have been sent once: asked again, they were refused */

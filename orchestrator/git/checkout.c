@@ -40,8 +40,8 @@ int checkout_make(struct mirror *mirror, const char *folder, const char *commit,
     if (fs_is_folder(path)) {
         return 0;
     }
-    if (fs_make_folders(commits, 0700, err) < 0 || fs_remove(staged, err) < 0 ||
-        fs_make_folders(staged, 0700, err) < 0 || write_files(mirror, commit, staged, err) < 0) {
+    if (fs_make_folders(commits, REPOSITORY_MODE, err) < 0 || fs_remove(staged, err) < 0 ||
+        fs_make_folders(staged, REPOSITORY_MODE, err) < 0 || write_files(mirror, commit, staged, err) < 0) {
         return -1;
     }
     if (nftw(staged, take_writing, FTW_FDS, FTW_PHYS) != 0) {

@@ -58,7 +58,7 @@ int mirror_open(const struct git_request *request, struct arena *arena, struct m
     const char *path = path_join(arena, request->folder, "mirror.git");
     const char *lock = path_join(arena, request->folder, "lock");
     *ret = (struct mirror){.lock_fd = -1};
-    if (fs_make_folders(request->folder, 0700, err) < 0) {
+    if (fs_make_folders(request->folder, REPOSITORY_MODE, err) < 0) {
         return -1;
     }
     ret->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -689,3 +689,50 @@ def test_a_socket_of_systemd_s_kind_is_all_that_it_takes(home):
         early.sendall(len(text).to_bytes(4, "little") + text)
         early.settimeout(10)
         assert b'"type":"is"' in early.recv(1000)
+
+
+# ---- workspaces ------------------------------------------------------------------------------------------------------
+
+
+def repository(home):
+    """A working copy, and the bare repository that it pushes to, of the daemon's user."""
+    work, bare = home.root / "work", home.root / "wine.git"
+
+    def push(**files):
+        for name, text in files.items():
+            (work / name.replace("_", ".")).write_text(textwrap.dedent(text))
+        script = (f"cd {work} && git add -A && git -c user.name=ann -c user.email=a@b.c commit -qm x && "
+                  f"chown -R 0:0 {bare} && git push -q {bare} HEAD:main && chown -R {DAEMON}:{DAEMON} {bare}")
+        subprocess.run(["bash", "-ec", script], check=True, capture_output=True)
+
+    subprocess.run(["bash", "-ec", f"git init -q -b main {work} && git init -q --bare -b main {bare}"], check=True)
+    return bare, push
+
+
+def test_steps_of_a_git_source_read_their_checkout_and_cannot_change_it(home):
+    bare, push = repository(home)
+    config = home.home / "config.yaml"
+    config.write_text(config.read_text() + f"sources: [{{name: wine, url: 'file://{bare}', every: 1s}}]\n")
+    push(sluice_yaml="""\
+        name: wine
+        on: {push: {branches: [main]}}
+        steps:
+          look:
+            run: |
+              cat data.txt script.sh
+              ./script.sh
+              touch made 2> /dev/null || echo cannot
+              echo more >> data.txt || echo neither
+        """, data_txt="one\n", script_sh="#!/bin/sh\necho ran\n")
+    process = home.start("serve", "--port", "0")
+    home.wait_for(lambda: home.rows("SELECT count(*) FROM pipelines_in_force") == [(1,)])
+    os.chmod(home.root / "work" / "script.sh", 0o755)
+    push(data_txt="two\n")
+    home.wait_for(lambda: home.rows("SELECT state FROM pipeline_runs") == [("succeeded",)])
+    assert output(home, "look").splitlines()[:2] == ["two", "#!/bin/sh"]
+    said = output(home, "look")
+    assert "ran\n" in said and "cannot\n" in said and "neither\n" in said
+    outside = home.run_as(STEPS + 1, "ls", home.home / "repos")
+    assert outside.returncode != 0
+    process.terminate()
+    assert process.wait(30) == 0
