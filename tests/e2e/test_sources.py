@@ -182,7 +182,7 @@ def test_the_files_of_a_commit_cannot_be_changed_by_a_run_that_only_forgets(slui
     home = follow(sluice, repository)
     home.until_in_force(first)
     checkout = sluice.home / "repos" / "wine" / "commits" / first
-    assert [oct(path.stat().st_mode & 0o777) for path in (checkout / "data.txt", checkout)] == ["0o444", "0o700"]
+    assert [oct(path.stat().st_mode & 0o777) for path in (checkout / "data.txt", checkout)] == ["0o444", "0o750"]
 
 
 def test_a_branch_that_vanishes_and_a_repository_that_is_empty_are_said_once(sluice, tmp_path, repository):
