@@ -253,8 +253,8 @@ uninstall: ## take it away again: the same PREFIX and DESTDIR
 deb: all ## a Debian package, with a service of systemd, into build/
 	@tests/install-packages.sh dpkg-dev
 	@orchestrator/packaging/deb.sh "$(BUILD)" "$(VERSION)"
-package: deb ## that package in a Debian of its own (debootstrap, as root): installed, started, upgraded, purged
-	@tests/install-packages.sh debootstrap lintian sqlite3 || true
+package: deb ## that package in a Debian of its own (debootstrap, as root), also booted: installed, started, upgraded, purged
+	@tests/install-packages.sh debootstrap lintian sqlite3 systemd-container || true
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q -rs tests/package
 
 clean: ## remove what was built

@@ -136,7 +136,7 @@ static int keep(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    log_level_from_environment();
+    log_from_environment();
     if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
         return serve(argc - 1, argv + 1);
     }

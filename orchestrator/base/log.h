@@ -10,9 +10,11 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* Lines below a level are dropped: that of SLUICE_LOG=debug|info|warn|error in the environment, which the mains of
- * sluice and of the runner have read by this, or else LOG_LEVEL_WARN; also for a word that is none of these. */
-void log_level_from_environment(void);
+/* What the environment says of them; the mains of sluice and of the runner begin with it. Lines below a level are
+ * dropped: that of SLUICE_LOG=debug|info|warn|error, else LOG_LEVEL_WARN; also for a word that is none of these. When
+ * standard error is the journal of systemd (JOURNAL_STREAM), a line begins with its priority, <3> to <7>, and has no
+ * time: sd-daemon(3). */
+void log_from_environment(void);
 /* Lines are JSON objects from now on: {"time", "level", "component", "message"}. */
 void log_as_json(bool json);
 void log_line(enum log_level level, const char *component, const char *format, ...)

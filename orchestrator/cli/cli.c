@@ -147,7 +147,7 @@ static int check_output(int code)
 int cli_main(int argc, char **argv)
 {
     rewrite(argc, argv);
-    log_level_from_environment();
+    log_from_environment();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` is an error like others, not our end */
     struct cli cli = {.arena = arena_new()};

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -48,6 +49,27 @@ const char *home_find(const char *given, struct arena *arena)
     return path_join(arena, here, ".sluice");
 }
 
+const char *home_other_owner(const char *path, struct arena *arena)
+{
+    struct stat folder;
+    if (stat(path, &folder) < 0 || folder.st_uid == geteuid()) {
+        return NULL;
+    }
+    const struct passwd *user = getpwuid(folder.st_uid);
+    return user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid %u", (unsigned)folder.st_uid);
+}
+
+/* By errno; when that is a matter of rights, with whose the home is. */
+static int refused(const struct home *home, const char *doing, const char *path, struct arena *arena, struct err *err)
+{
+    int error = errno;
+    const char *owner = error == EACCES ? home_other_owner(home->path, arena) : NULL;
+    errno = error;
+    return owner == NULL ? err_errno(err, "%s '%s'", doing, path)
+                         : err_set(err, ERR_IO, "%s '%s': %s: it is of the user '%s'", doing, path, strerror(error),
+                                   owner);
+}
+
 static int create(struct home *home, struct arena *arena, struct err *err)
 {
     if (fs_is_folder(home->path)) {
@@ -80,7 +102,7 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
     const char *path = path_join(arena, home->path, "lock");
     home->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (home->lock_fd < 0) {
-        return err_errno(err, "opening '%s'", path);
+        return refused(home, "opening", path, arena, err);
     }
     if (flock(home->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         char holder[256] = "";
@@ -167,7 +189,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     const char *store = path_join(arena, home.path, "sluice.db");
     home.is_new = writes && !fs_exists(store);
     if (!writes && access(home.path, R_OK | X_OK) < 0) {
-        return err_errno(err, "reading the home '%s'", home.path);
+        return refused(&home, "reading the home", home.path, arena, err);
     }
     if (!writes && fs_exists(store) && access(home.path, W_OK) < 0) {
         return err_set(err, ERR_IO,

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <time.h>
 
-/* How long one who wants to join waits for a home that is held and has no door: its holder only comes or goes. */
-enum { PATIENCE_MS = 10000, LOOK_EVERY_MS = 50 };
+/* How long one who wants to join waits for a home that is held and has no door: its holder only comes or goes. A
+ * service of another user that has gone may be upgraded meanwhile. */
+enum { PATIENCE_MS = 10000, SERVICE_PATIENCE_MS = 60000, LOOK_EVERY_MS = 50 };
 
 /* 1 as a visitor, 0 when nobody keeps the door. */
 static int visit(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
@@ -28,9 +29,27 @@ static int visit(struct cli *cli, const struct session_options *options, struct 
     return 1;
 }
 
+static void pause_a_little(void)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+}
+
+/* Of a home of another user, whose service has gone: to take it would be to stand in that service's way. 0 when it has
+ * not come back for long. */
+static int visit_again(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
+{
+    int visiting = 0;
+    for (int waited_ms = 0; visiting == 0 && waited_ms < SERVICE_PATIENCE_MS; waited_ms += LOOK_EVERY_MS) {
+        visiting = visit(cli, options, session, err);
+        if (visiting == 0) {
+            pause_a_little();
+        }
+    }
+    return visiting;
+}
+
 static int join(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
 {
-    const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     for (int waited_ms = 0;; waited_ms += LOOK_EVERY_MS) {
         struct err busy = {0};
         if (session_open(cli, options, session, &busy) == 0) {
@@ -48,7 +67,7 @@ static int join(struct cli *cli, const struct session_options *options, struct s
             *err = busy;
             return -1;
         }
-        (void)nanosleep(&pause, NULL);
+        pause_a_little();
     }
 }
 
@@ -66,8 +85,15 @@ int session_join(struct cli *cli, const struct session_options *options, struct 
 int session_rejoin(struct session *session, struct err *err)
 {
     struct session before = *session;
+    const char *home = before.home.path;
+    const char *owner = before.config.runner_socket == NULL ? NULL : home_other_owner(home, before.cli->arena);
     session_close(session);
-    if (join(before.cli, &before.options, session, err) < 0) {
+    if (owner != NULL) {
+        fprintf(stderr, "sluice: the service of the user '%s' has left the home '%s': waiting until it is back\n",
+                owner, home);
+    }
+    int visiting = owner == NULL ? 0 : visit_again(before.cli, &before.options, session, err);
+    if (visiting < 0 || (visiting == 0 && join(before.cli, &before.options, session, err) < 0)) {
         return -1;
     }
     session->opened_ms = before.opened_ms;

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from certificates import Authority
-from programs import wait_until
+from programs import BUILD, wait_until
 from serving import Server
 
 
@@ -350,3 +350,21 @@ def test_logs_are_json_when_they_are_asked_to_be(sluice):
     assert [line["message"] for line in lines if line["level"] == "info" and line["component"] == "serve"] == \
            ['config.yaml is taken: pools: nothing -> {"w":1}']
     assert "expected" in sluice("serve", "--log-format", "xml", expect=2).err
+
+
+@pytest.mark.parametrize("options, start", [([], "<6>engine "), (["--log-format", "json"], '<6>{"time":')])
+def test_lines_for_the_journal_have_a_priority(sluice, tmp_path, options, start):
+    """And those of a process that has only inherited the word for it have none."""
+    def lines(names):
+        with (tmp_path / "journal").open("w") as file:
+            status = os.fstat(file.fileno())
+            env = {"SLUICE_LOG": "info", "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + (0 if names else 1)}"}
+            process = subprocess.Popen([BUILD / "sluice", "serve", "--port", "0", *options], stderr=file,
+                                       stdout=subprocess.DEVNULL, cwd=sluice.folder, env={**sluice.env, **env})
+            wait_until(lambda: "has taken up" in (tmp_path / "journal").read_text())
+            process.terminate()
+            assert process.wait(30) == 0
+        return [line for line in (tmp_path / "journal").read_text().splitlines() if "has taken up" in line]
+
+    assert all(line.startswith(start) for line in lines(True))
+    assert not any(line.startswith("<") for line in lines(False))

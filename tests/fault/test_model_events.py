@@ -59,8 +59,8 @@ def register(home, url, upto):
 
 def through(home):
     """Nothing pends, then nothing is open: in the other order a run may begin between the two looks."""
-    return (versions(home) == COUNT and
-            home.rows("SELECT count(*) FROM triggers WHERE outcome <> 'pending'") == [(COUNT,)] and not home.open_runs())
+    decided = home.rows("SELECT count(*) FROM triggers WHERE outcome <> 'pending'")
+    return versions(home) == COUNT and decided == [(COUNT,)] and not home.open_runs()
 
 
 def live(home, crashes, debounce=""):

@@ -7,14 +7,15 @@ import pathlib
 import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
 
 import life
-from apart import STEPS
+from apart import DAEMON, STEPS
 from faults import BUILD
 from test_two_users import home, pipeline, refused, run
-from test_upgrade import LATER, NEXT, VERSIONS
+from test_upgrade import LATER, NEXT, VERSIONS, kill
 
 
 # ---- deaths ---------------------------------------------------------------------------------------------------------
@@ -48,6 +49,50 @@ def test_kill_9_of_the_keeper_and_the_runner(home):
     assert process.wait(30) == 0
     assert home.attempts()["slow"] == ["lost", "succeeded"]
     home.expect_whole()
+
+
+def served(home):
+    """`sluice serve` as the user whose home it is, once it keeps its door."""
+    server = home.start("serve", "--port", "0")
+    home.wait_for((home.home / "sock").exists)
+    return server
+
+
+def followed_by_root(home, command="run"):
+    return subprocess.Popen([home.build / "sluice", command, "hold.yaml", "-q"], cwd=home.folder, env=home.env,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_who_follows_as_another_user_waits_for_the_service_to_come_back(home):
+    """And does not take the home meanwhile: root could."""
+    home.write("hold.yaml", life.fill(life.HOLD, home, "{attempts: 1}"))
+    kill(home, served(home))
+    server = served(home)
+    follower = followed_by_root(home)
+    home.wait_for((home.folder / "up").exists)
+    kill(home, server)
+    assert "waiting until it is back" in follower.stderr.readline()
+    assert follower.poll() is None
+    server = served(home)
+    life.let_go(home)
+    _, err = follower.communicate(timeout=60)
+    assert follower.returncode == 0, err
+    server.terminate()
+    assert server.wait(30) == 0
+    home.expect_whole()
+
+
+def test_another_user_is_told_whose_home_it_is(home):
+    home.write("hold.yaml", life.fill(life.HOLD, home, "{attempts: 1}"))
+    server = served(home)
+    server.terminate()
+    assert server.wait(30) == 0
+    follower = followed_by_root(home)
+    _, err = follower.communicate(timeout=60)
+    assert follower.returncode == 4 and f"is of the user 'uid {DAEMON}'" in err, err
+    assert home.home.joinpath("lock").stat().st_uid == DAEMON
+    told = home.run_as(STEPS, home.build / "sluice", "run", "--home", home.home, home.folder / "hold.yaml")
+    assert told.returncode == 4 and f"Permission denied: it is of the user 'uid {DAEMON}'" in told.stderr, told.stderr
 
 
 def test_what_leaves_its_runner_s_sight_is_found_by_the_keeper(home):
