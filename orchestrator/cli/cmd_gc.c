@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/gc_visit.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "engine/world.h"
@@ -20,6 +21,7 @@ struct gc_command {
     struct gc_survey survey;
     struct gc_outcome outcome;
     bool dry;
+    struct visit *visit; /* of who holds the home; NULL: it is ours, or we only look */
     struct json items; /* [{"kind", "what", "why", "files", "bytes"}] */
     struct json held;  /* [{"kind", "what", "by"}] */
 };
@@ -262,6 +264,22 @@ static void print_people(struct gc_command *gc)
 
 /* ---- the command ------------------------------------------------------------------------------------------------ */
 
+/* Who holds it may come and go: one that has no door does neither for long. */
+static int take_home(struct gc_command *gc, const char *given, struct err *err)
+{
+    struct arena *arena = gc->cli->arena;
+    struct err busy = {0};
+    if (home_open(given, HOME_WRITE, "gc", arena, &gc->session.home, &busy) == 0) {
+        return 0;
+    }
+    gc->visit = busy.code == ERR_BUSY ? visit_begin(home_find(given, arena)) : NULL;
+    if (gc->visit == NULL) {
+        *err = busy;
+        return -1;
+    }
+    return home_open(given, HOME_READ, "gc", arena, &gc->session.home, err);
+}
+
 static int open_home(struct gc_command *gc, struct err *err)
 {
     struct cli *cli = gc->cli;
@@ -273,11 +291,15 @@ static int open_home(struct gc_command *gc, struct err *err)
     }
     if (config_load_home(path, cli->arena, &gc->session.config_diags, &gc->session.config, err) < 0 ||
         read_rules(gc, err) < 0 ||
-        home_open(given, gc->dry ? HOME_READ : HOME_WRITE, "gc", cli->arena, &gc->session.home, err) < 0) {
+        (gc->dry ? home_open(given, HOME_READ, "gc", cli->arena, &gc->session.home, err) : take_home(gc, given, err)) <
+            0) {
         return -1;
     }
     session_actor(&gc->session);
-    return gc->dry ? 0 : home_pin(&gc->session.home, true, err);
+    if (!gc->dry && home_pin(&gc->session.home, true, err) < 0) {
+        return -1;
+    }
+    return gc->visit == NULL ? 0 : gc_visit_begin(gc->visit, rules_words(gc), cli->arena, err);
 }
 
 static int remove_theirs(void *theirs, const char *path, struct err *err)
@@ -293,7 +315,9 @@ static int collect(struct gc_command *gc, struct err *err)
     if (gc_survey(store, gc->session.home.path, gc->rules, now_ms, cli->arena, &gc->survey, err) < 0) {
         return -1;
     }
-    list_all(gc);
+    if (gc->visit != NULL) {
+        gc_visit_narrow(&gc->survey, now_ms);
+    }
     struct gc_options options = {
         .store = store,
         .actor = gc->session.actor,
@@ -304,7 +328,11 @@ static int collect(struct gc_command *gc, struct err *err)
         .remove_theirs = gc->session.config.runner_socket == NULL ? NULL : remove_theirs,
         .theirs = (void *)(uintptr_t)gc->session.config.runner_socket,
     };
-    return gc->dry ? 0 : gc_collect(&options, &gc->survey, &gc->outcome, err);
+    int result = gc->dry              ? 0
+                 : gc->visit != NULL ? gc_visit_collect(gc->visit, &options, &gc->survey, &gc->outcome, err)
+                                     : gc_collect(&options, &gc->survey, &gc->outcome, err);
+    list_all(gc); /* a home that is in use may have begun to use something of it */
+    return result;
 }
 
 static int run_gc(struct cli *cli)
@@ -313,10 +341,12 @@ static int run_gc(struct cli *cli)
     struct gc_command gc = {.cli = cli, .dry = option_given(cli, "dry-run")};
     if (open_home(&gc, &err) < 0) {
         home_close(&gc.session.home);
+        visit_end(gc.visit);
         return cli_fail(cli, err.code == ERR_NOT_FOUND ? EXIT_HOME : cli_exit_of(&err), &err);
     }
     int result = collect(&gc, &err);
     home_close(&gc.session.home);
+    visit_end(gc.visit);
     if (result < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
@@ -356,8 +386,11 @@ const struct command command_gc = {
         "\n"
         "Never goes: what is open; what a model version, its gate or its approval is of; what a kept result or a run "
         "that stays uses; the last run of a pipeline that succeeded. What a client of MLflow deleted is only marked, "
-        "and can be restored, until a rule for 'deleted' removes it. While another sluice holds the home it is "
-        "refused; --dry-run is not.",
+        "and can be restored, until a rule for 'deleted' removes it. "
+        "\n"
+        "While another sluice holds the home, 'sluice serve' or a run, that one removes the rows, a few at a time "
+        "between its turns, and keeps what has come to be used meanwhile. With 'gc.every' in config.yaml 'sluice "
+        "serve' does so by itself.",
     .examples = "sluice gc --dry-run\nsluice gc --runs older_than=90d,keep_last=50\nsluice gc --artifacts max_size=50G",
     .options = gc_options,
     .run = run_gc,

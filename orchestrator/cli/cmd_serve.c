@@ -12,6 +12,7 @@
 #include "cli/door.h"
 #include "cli/names.h"
 #include "cli/serve_config.h"
+#include "cli/serve_gc.h"
 #include "cli/serve_tls.h"
 #include "cli/serve_watch.h"
 #include "cli/session.h"
@@ -46,6 +47,7 @@ struct serving {
     int listener; /* for the next */
     const char *url;
     struct serve_watch watch; /* of /metrics */
+    struct serve_gc gc;
     struct notify notify;     /* systemd */
     struct api_door entrance; /* for everybody */
     struct http_folder page;  /* MLflow's, if it is shown */
@@ -306,12 +308,18 @@ static bool may_pass(const struct err *wrong)
     return wrong->code == ERR_LIMIT || wrong->code == ERR_BUSY;
 }
 
+/* Of two times to wait, -1 being for ever. */
+static int sooner(int a_ms, int b_ms)
+{
+    return b_ms >= 0 && (a_ms < 0 || b_ms < a_ms) ? b_ms : a_ms;
+}
+
 /* How long nobody has to look at requests; -1: until something comes. */
 static int wait_of(const struct serving *s)
 {
     int http_ms = http_server_wait_ms(s->http);
     int api_ms = api_wait_ms(s->entrance.api);
-    return api_ms >= 0 && (http_ms < 0 || api_ms < http_ms) ? api_ms : http_ms;
+    return sooner(http_ms, api_ms);
 }
 
 /* A full disk is told of and waited out: what only reads is answered meanwhile. Anything else of the store ends us, and
@@ -320,7 +328,8 @@ static int take_engine_turn(struct serving *s, struct err *err)
 {
     struct err wrong = {0};
     int wait_ms = s->leaving != STAYS || s->before != NULL ? 50 : wait_of(s);
-    wait_ms = notify_wait_ms(&s->notify, clock_monotonic_ms(&clock_system), wait_ms);
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    wait_ms = sooner(notify_wait_ms(&s->notify, now_ms, wait_ms), serve_gc_wait_ms(&s->gc, &s->session, now_ms));
     if (engine_turn(s->session.engine, tracking_wait_ms(s->session.tracking, wait_ms), &wrong) < 0) {
         if (!may_pass(&wrong)) {
             *err = wrong;
@@ -357,6 +366,9 @@ static int take_turn(struct serving *s, struct err *err)
         end_before(s);
     }
     notify_alive(&s->notify, now_ms);
+    if (s->leaving == STAYS) {
+        serve_gc_look(&s->gc, &s->session, now_ms);
+    }
     return tracking_serve(s->session.tracking, err);
 }
 
@@ -426,6 +438,7 @@ static int run_serve(struct cli *cli)
     if (s.entrance.api != NULL) {
         api_stop(s.entrance.api);
     }
+    serve_gc_close(&s.session);
     end_before(&s);
     http_server_close(s.http);
     if (s.listener >= 0) {

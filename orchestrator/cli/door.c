@@ -12,6 +12,8 @@
 #include "cli/trigger_change.h"
 #include "cli/visit.h"
 #include "cli/webhook_change.h"
+#include "engine/world.h"
+#include "gc/beside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +40,9 @@ struct door {
     const char *run_id; /* of the keeper */
     int fd;
     struct guest guests[GUESTS_MAX];
+    struct gc_beside *gc; /* what a guest has removed; NULL: nobody is at it */
+    const struct guest *gc_guest;
+    bool gc_is_pass; /* we have sent that guest ourselves */
 };
 
 int door_open(struct session *session, const char *run_id, struct door **ret_door, struct err *err)
@@ -69,6 +74,14 @@ int door_open(struct session *session, const char *run_id, struct door **ret_doo
     return 0;
 }
 
+/* The guest that had something removed is done, or has gone. */
+static void end_gc(struct door *door)
+{
+    gc_beside_end(door->gc, door->gc_is_pass ? "sluice" : NULL);
+    door->gc = NULL;
+    door->gc_guest = NULL;
+}
+
 void door_close(struct door *door)
 {
     struct sockaddr_un address;
@@ -76,6 +89,7 @@ void door_close(struct door *door)
     if (door == NULL) {
         return;
     }
+    end_gc(door);
     for (int i = 0; i < GUESTS_MAX; i++) {
         if (door->guests[i].fd >= 0) {
             (void)close(door->guests[i].fd);
@@ -103,6 +117,7 @@ struct question {
     struct json document; /* what that says, for those that take one */
     const char *actor;
     struct json groups;
+    pid_t pid; /* of the guest */
     struct arena *arena;
 };
 
@@ -116,6 +131,7 @@ static int find_actor(struct question *q, struct err *err)
     if (getsockopt(q->guest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
         return err_errno(err, "asking who knocks");
     }
+    q->pid = peer.pid;
     if (engine_is_step(q->door->session->engine, peer.pid, peer.uid)) {
         return err_set(err, ERR_DENIED, "a step decides nothing about runs: a person does");
     }
@@ -279,6 +295,30 @@ static int answer_govern(struct question *q, struct json *ret_outcome, struct er
     return govern_obey(store_of(q), &q->document, q->actor, &q->groups, q->arena, ret_outcome, err);
 }
 
+static int answer_gc(struct question *q, struct json *ret_outcome, struct err *err)
+{
+    struct door *door = q->door;
+    const char *step = json_get_text(&q->request, "step", "");
+    if (strcmp(step, "begin") == 0) {
+        if (door->gc != NULL) {
+            return err_set(err, ERR_BUSY, "another 'sluice gc' is removing what is old: wait until it is done");
+        }
+        door->gc_guest = q->guest;
+        door->gc_is_pass = q->pid == door->session->gc_pid;
+        return gc_beside_begin(store_of(q), door->session->home.path, json_get_text(&q->document, "policy", ""),
+                               &door->gc, err);
+    }
+    if (door->gc == NULL || door->gc_guest != q->guest) {
+        return err_set(err, ERR_STATE, "a removal begins with 'begin'");
+    }
+    if (strcmp(step, "end") == 0) {
+        end_gc(door);
+        return 0;
+    }
+    const char *actor = door->gc_is_pass ? "sluice" : q->actor;
+    return gc_beside_obey(door->gc, &q->document, actor, q->arena, engine_world_system.crash_point, ret_outcome, err);
+}
+
 /* What is checked, or read, before it is answered. */
 enum wish_takes { TAKES_PACKET, TAKES_OPEN_RUN, TAKES_DOCUMENT };
 
@@ -300,6 +340,7 @@ static const struct {
     {"trigger", TAKES_DOCUMENT, answer_trigger},
     {"backup", TAKES_DOCUMENT, answer_backup},
     {"govern", TAKES_DOCUMENT, answer_govern},
+    {"gc", TAKES_DOCUMENT, answer_gc},
 };
 
 /* Only a file in memory that nobody can change: another could make the engine wait, or change under its eyes. */
@@ -398,7 +439,7 @@ static bool serve_guest(struct door *door, struct guest *guest, int64_t now_ms)
     struct question q = {.door = door, .guest = guest};
     ssize_t size = receive(guest->fd, packet, sizeof packet, &q.attached);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return now_ms - guest->heard_ms < GUEST_WAIT_MS;
+        return guest == door->gc_guest || now_ms - guest->heard_ms < GUEST_WAIT_MS; /* a survey takes its time */
     }
     if (size > 0) {
         q.arena = arena_new();
@@ -441,6 +482,9 @@ void door_serve(struct door *door)
         struct guest *guest = &door->guests[i];
         if (guest->fd >= 0 && !serve_guest(door, guest, now_ms)) {
             (void)close(guest->fd); /* epoll forgets it */
+            if (guest == door->gc_guest) {
+                end_gc(door);
+            }
             *guest = (struct guest){.fd = -1};
         }
     }

@@ -16,6 +16,7 @@
  *   {"do": "account"} with what is to be changed (auth/account.h) in a sealed memory file -> {}
  *   {"do": "backup"} with what was made (cli/backup_note.h) in a sealed memory file -> {}
  *   {"do": "trigger"} with what is asked of a schedule or backfill (cli/trigger_change.h) in a sealed memory file
+ *   {"do": "gc", "step": "begin", "remove" or "end"} with what is to be removed (gc/beside.h) in a sealed memory file
  *   {"do": "look", "run": RUN_ID, "follows": bool} -> {"open", "blocked", "followed", "progress": [...]}
  *   -> {"outcome": {...}} or {"error": {"code", "message"}}
  *

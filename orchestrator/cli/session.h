@@ -65,6 +65,7 @@ struct session {
     struct tracking *tracking; /* NULL on a visit, and where nothing is started */
     const struct api_watch *watch; /* of /metrics; NULL: there is none */
     struct visit *visit;   /* NULL when the home is ours */
+    pid_t gc_pid;          /* of the `sluice gc` that we have started (cli/serve_gc.h); 0: none */
     struct json step_env;  /* what steps see of our environment */
     struct json vars;      /* of the environment of config.yaml that was named */
     const char *actor;   /* the user's name */

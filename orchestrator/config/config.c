@@ -273,7 +273,8 @@ static void key_external_url(struct loader *loader, const struct yaml_node *node
 
 static void key_gc(struct loader *loader, const struct yaml_node *node, void *target)
 {
-    retention_load(loader, node, reading_of(target)->config->retention);
+    struct config *config = reading_of(target)->config;
+    retention_load(loader, node, config->retention, &config->gc_every_ms);
 }
 
 static void key_guards(struct loader *loader, const struct yaml_node *node, void *target)

@@ -63,6 +63,7 @@ struct config {
     struct json sources;        /* list, checked (config/sources.h) */
     struct json document;       /* all of the file; an empty map for none */
     struct retention retention[RETENTION_KINDS]; /* of `gc` */
+    int64_t gc_every_ms;        /* how often a server lets these rules remove; 0: never by itself */
     struct telling telling;     /* of `webhooks` */
     struct telling_rules channels; /* `channels`, `notify` */
     int64_t reap_after_ms;      /* of `mlflow`; 0: runs of clients are never given up */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { KEEP_MAX = 1000000000 };
+enum { KEEP_MAX = 1000000000, LEAST_EVERY_MS = 1000 };
 
 const struct retention retention_none = {.older_than_ms = -1, .keep_last = -1, .max_bytes = -1};
 
@@ -150,7 +150,25 @@ static void load_rule(struct loader *loader, const struct yaml_node *node, enum 
     *ret = rule;
 }
 
-void retention_load(struct loader *loader, const struct yaml_node *node, struct retention rules[RETENTION_KINDS])
+static void load_every(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms)
+{
+    struct err wrong = {0};
+    int64_t ms = 0;
+    if (!load_expect(loader, node, TAKES_TEXT | TAKES_NUMBER, "'gc.every'")) {
+        return;
+    }
+    if (parse_duration_ms(node->text, &ms, &wrong) < 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'gc.every': %s", wrong.message);
+    } else if (ms < LEAST_EVERY_MS) {
+        load_error(loader, node, DIAG_VALUE, NULL, "'gc.every': expected 1s or more, found '%.*s'",
+                   STR_ARG(node->text));
+    } else {
+        *ret_ms = ms;
+    }
+}
+
+void retention_load(struct loader *loader, const struct yaml_node *node, struct retention rules[RETENTION_KINDS],
+                    int64_t *ret_every_ms)
 {
     struct str names[RETENTION_KINDS];
     for (size_t k = 0; k < RETENTION_KINDS; k++) {
@@ -159,13 +177,17 @@ void retention_load(struct loader *loader, const struct yaml_node *node, struct 
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         ptrdiff_t kind = -1;
+        if (str_is(pair->key.text, "every")) {
+            load_every(loader, &pair->value, ret_every_ms);
+            continue;
+        }
         for (size_t k = 0; k < RETENTION_KINDS; k++) {
             kind = str_eq(names[k], pair->key.text) ? (ptrdiff_t)k : kind;
         }
         if (kind < 0) {
             load_error(loader, &pair->key, DIAG_UNKNOWN_KEY,
                        load_hint_near(loader, pair->key.text, names, RETENTION_KINDS),
-                       "'gc' has no '%.*s': expected runs, logs, artifacts, cache, deleted or triggers",
+                       "'gc' has no '%.*s': expected runs, logs, artifacts, cache, deleted, triggers or every",
                        STR_ARG(pair->key.text));
         } else {
             load_rule(loader, &pair->value, (enum retention_kind)kind, &rules[kind]);

@@ -44,8 +44,9 @@ struct yaml_node;
 
 /* Nothing is said of any of them. */
 void retention_clear(struct retention rules[RETENTION_KINDS]);
-/* The map KIND: {older_than, keep_last, max_size} of config.yaml, for `rules`. */
-void retention_load(struct loader *loader, const struct yaml_node *node, struct retention rules[RETENTION_KINDS]);
+/* The map KIND: {older_than, keep_last, max_size} of config.yaml, for `rules`, and `every`. */
+void retention_load(struct loader *loader, const struct yaml_node *node, struct retention rules[RETENTION_KINDS],
+                    int64_t *ret_every_ms);
 /* "older_than=90d,keep_last=50", or "none": of an option. */
 int retention_parse(enum retention_kind kind, struct str text, struct retention *ret, struct err *err);
 /* The same for people: "older than 90d, keep the last 50"; "none". */
@@ -53,6 +54,7 @@ const char *retention_words(const struct retention *rule, struct arena *arena);
 
 /* Rows for the table of keys in config.c. */
 #define RETENTION_DOCS(ROW)                                                                                            \
+    ROW("gc.", "every", 0, NULL, "duration", "How often 'sluice serve' removes by these rules; never by default.")     \
     ROW("gc.KIND.", "older_than", 0, NULL, "duration", "What ended, or was last used, longer ago goes.")               \
     ROW("gc.KIND.", "keep_last", 0, NULL, "integer", "The newest so many of each pipeline stay, however old.")         \
     ROW("gc.KIND.", "max_size", 0, NULL, "size", "The oldest go while all of it together is larger.")

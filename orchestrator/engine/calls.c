@@ -498,6 +498,8 @@ static const struct {
     {"guard.check", call_guard_check},
     {"evidence.collect", call_evidence},
     {"deployment.note", call_deployment},
+    {"target.take", call_target_take},
+    {"metrics.read", call_metrics_read},
 };
 
 static struct json error_reply(struct arena *arena, const struct err *wrong)

@@ -27,4 +27,8 @@ int call_need_model(const struct call *call, const char *key, struct model_ref *
 int call_guard_check(const struct call *call, struct json *ret, struct err *err);
 int call_deployment(const struct call *call, struct json *ret, struct err *err);
 
+/* calls_deploy.c */
+int call_target_take(const struct call *call, struct json *ret, struct err *err);
+int call_metrics_read(const struct call *call, struct json *ret, struct err *err);
+
 #endif

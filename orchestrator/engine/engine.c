@@ -11,6 +11,7 @@
 #include "engine/beside.h"
 #include "engine/firing.h"
 #include "engine/stats.h"
+#include "engine/targets.h"
 #include "engine/watch.h"
 
 #include <assert.h>
@@ -496,7 +497,7 @@ static int engine_load(struct engine *engine, struct err *err)
                   rows[i].run_id, wrong.message, rows[i].run_id);
     }
     if (store_attempts_open(engine->options.store, load_attempt, engine, err) < 0 || leases_load(engine, err) < 0 ||
-        store_attempt_last_id(engine->options.store, &engine->last_id, err) < 0) {
+        targets_load(engine, err) < 0 || store_attempt_last_id(engine->options.store, &engine->last_id, err) < 0) {
         return -1;
     }
     engine->given_id = 0;

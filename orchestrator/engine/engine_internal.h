@@ -218,6 +218,7 @@ struct engine {
     int64_t wall_ahead_ms;    /* of the wall clock, beside the monotonic one, when it was looked at last */
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     struct engine_stats stats;
+    bool targets_held; /* somebody holds a target (targets.c) */
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
     bool unsettled; /* it was loaded: attempts that nobody has are still to be looked for */
@@ -477,6 +478,8 @@ int models_settle(struct engine *engine, const char *run_id, bool succeeded, con
 int wait_spec_check(struct json *spec, struct err *err);
 
 /* ---- waits.c ---- */
+/* The open waits are looked at in the next turn, as far as they are due then. */
+void waits_look(struct engine *engine);
 /* A step asked to wait: the row, and the event. */
 int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,
               struct err *err);

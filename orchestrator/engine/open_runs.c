@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
+#include "engine/targets.h"
 #include "store/runs.h"
 
 #include <stdlib.h>
@@ -338,6 +339,9 @@ int open_run_persist(struct engine *engine, struct open_run *open, struct err *e
         if (store_item_put(store, open->run, changes->items.items[i], err) < 0) {
             return -1;
         }
+    }
+    if (targets_drop_ended(engine, open, err) < 0) {
+        return -1;
     }
     for (size_t i = 0; i < changes->steps.count; i++) {
         if (store_step_put(store, open->run, changes->steps.items[i], err) < 0 ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a step may ask to wait for: the kinds and their members (docs/plugins.md, "Waiting").
  */
-#include "engine/engine_internal.h"
+#include "engine/targets.h"
 
 #include <math.h>
 
@@ -33,6 +33,7 @@ static const struct member_row rows[] = {
     {"url", "url", TEXT, true},
     {"url", "status", ANY, false},
     {"url", "contains", TEXT, false},
+    {"target", "targets", ANY, true},
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
@@ -86,14 +87,15 @@ static int check_member(const struct member_row *row, struct json *value, struct
 
 int wait_spec_check(struct json *spec, struct err *err)
 {
-    static const char *const kinds[] = {"approval", "until", "delay", "file", "url"};
+    static const char *const kinds[] = {"approval", "until", "delay", "file", "url", "target"};
     const char *kind = json_get_text(spec, "kind", "");
     bool known = false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         known = known || strcmp(kinds[i], kind) == 0;
     }
     if (!known) {
-        return err_set(err, ERR_INPUT, "it asked to wait for '%s': expected approval, until, delay, file or url", kind);
+        return err_set(err, ERR_INPUT, "it asked to wait for '%s': expected approval, until, delay, file, url or "
+                       "target", kind);
     }
     for (size_t i = 0; i < spec->u.object.count; i++) {
         struct json_member *member = &spec->u.object.members[i];
@@ -111,5 +113,5 @@ int wait_spec_check(struct json *spec, struct err *err)
             return err_set(err, ERR_INPUT, "to wait for '%s' needs '%s'", kind, rows[i].name);
         }
     }
-    return 0;
+    return strcmp(kind, "target") == 0 ? targets_check_list(json_get(spec, "targets"), err) : 0;
 }

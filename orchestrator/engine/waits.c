@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "engine/targets.h"
 #include "engine/vote.h"
 #include "store/models.h"
 #include "store/registry.h"
@@ -225,7 +226,8 @@ static int64_t first_look(const char *kind, const struct json *spec, int64_t now
     return at_ms > 0 ? at_ms : now_ms; /* only 'until' has one */
 }
 
-static const char *words_of(struct engine *engine, const char *kind, const struct json *spec, int64_t now_ms)
+static const char *words_of(struct engine *engine, const struct live_attempt *attempt, const char *kind,
+                            const struct json *spec, int64_t now_ms)
 {
     char at[40];
     if (strcmp(kind, "approval") == 0) {
@@ -235,6 +237,10 @@ static const char *words_of(struct engine *engine, const char *kind, const struc
     if (strcmp(kind, "until") == 0 || strcmp(kind, "delay") == 0) {
         format_time(at, sizeof at, first_look(kind, spec, now_ms));
         return arena_printf(engine->turn, "waits until %s", at);
+    }
+    if (strcmp(kind, "target") == 0) {
+        return arena_printf(engine->turn, "waits for %s", targets_obstacle(engine, attempt->open, attempt->place,
+                                                                           json_get(spec, "targets")));
     }
     return arena_printf(engine->turn, "waits for %s %s", kind,
                         json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
@@ -284,7 +290,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     struct run_event event = {.kind = RUN_EVENT_WAITING,
                               .place = attempt->place,
                               .now_ms = now_ms,
-                              .reason = words_of(engine, kind, &spec, now_ms)};
+                              .reason = words_of(engine, attempt, kind, &spec, now_ms)};
     int result = open_run_apply(engine, attempt->open, &event, err);
     return result < 0 || strcmp(kind, "approval") != 0
                ? result
@@ -312,10 +318,15 @@ static bool file_is_there(struct engine *engine, struct json *spec, const struct
     return now_ms - json_get_int(spec, "seen_ms", now_ms) >= stable_ms;
 }
 
-/* 1 met, 0 not yet; `outcome` gets what the step is told. */
+/* 1 met, 0 not yet, -1; `outcome` gets what the step is told. */
 static int is_met(struct engine *engine, struct wait_row *wait, struct json *spec, const struct open_run *open,
-                  int64_t now_ms, struct json *outcome)
+                  int64_t now_ms, struct json *outcome, struct err *err)
 {
+    const char *missing = NULL;
+    if (strcmp(wait->kind, "target") == 0) { /* when it is met the step has them: nobody comes in between */
+        int taken = targets_take(engine, open, place_of(wait), json_get(spec, "targets"), wait->id, &missing, err);
+        return taken < 0 ? -1 : missing == NULL;
+    }
     if (strcmp(wait->kind, "until") == 0 || strcmp(wait->kind, "delay") == 0) {
         return now_ms >= wait->check_ms;
     }
@@ -359,7 +370,11 @@ static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_m
         if (strcmp(wait->status, "open") != 0) {
             return 0;
         }
-        if (is_met(engine, wait, &spec, open, now_ms, &outcome) == 1) {
+        int met = is_met(engine, wait, &spec, open, now_ms, &outcome, err);
+        if (met < 0) {
+            return -1;
+        }
+        if (met == 1) {
             return wait_end(engine, wait, "met", outcome, NULL, now_ms, err);
         }
         wait->check_ms = next_look(engine, wait, &spec, now_ms);
@@ -382,9 +397,14 @@ static int check_one(struct engine *engine, struct wait_row *wait, int64_t now_m
     return 0;
 }
 
-void engine_look_at_votes(struct engine *engine)
+void waits_look(struct engine *engine)
 {
     look_by(engine, engine_now(engine));
+}
+
+void engine_look_at_votes(struct engine *engine)
+{
+    waits_look(engine);
 }
 
 int waits_check(struct engine *engine, int64_t now_ms, struct err *err)

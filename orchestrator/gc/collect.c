@@ -2,10 +2,8 @@
 #include "gc/collect.h"
 
 #include "base/fs.h"
-#include "base/parse.h"
-#include "store/activity.h"
+#include "gc/rows.h"
 
-#include <stdio.h>
 
 enum {
     BATCH_RUNS = 200,        /* in one transaction */
@@ -18,11 +16,7 @@ enum {
 struct collecting {
     const struct gc_options *options;
     const struct gc_survey *survey;
-    int64_t counts[RETENTION_KINDS];
-    int64_t models;
-    int64_t leftovers;
-    struct old_triggers old;
-    int64_t bytes;
+    struct gc_rows rows;
 };
 
 static void crash_point(const struct collecting *c, const char *name)
@@ -32,74 +26,6 @@ static void crash_point(const struct collecting *c, const char *name)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-static int put_path(const struct collecting *c, const char *path, const char *of, struct err *err)
-{
-    struct removal removal = {.path = path, .of = of, .begun_ms = c->options->now_ms};
-    return path == NULL || !fs_exists(path) ? 0 : store_removal_put(c->options->store, &removal, err);
-}
-
-static int put_run_folders(const struct collecting *c, const struct gc_run *run, const struct gc_members *members,
-                           struct err *err)
-{
-    const char *of = arena_printf(c->options->arena, "run %s", run->label);
-    for (size_t i = 0; i < members->run_count; i++) {
-        if (put_path(c, gc_run_folder(c->survey->home, members->run_ids[i], c->options->arena), of, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int remove_run(struct collecting *c, const struct gc_run *run, const struct gc_members *members,
-                      struct err *err)
-{
-    struct store *store = c->options->store;
-    const char *of = arena_printf(c->options->arena, "run %s", run->label);
-    int result = put_run_folders(c, run, members, err);
-    /* What runs refer to goes after them: models first, then MLflow runs. */
-    for (size_t i = 0; i < members->owner_count && result == 0; i++) {
-        const struct gc_owner *owner = &members->owners[i];
-        result = put_path(c, owner->folder, of, err) < 0 ? -1
-                 : owner->is_model                       ? store_remove_model(store, owner->id, err)
-                                                         : store_remove_run(store, owner->id, err);
-    }
-    for (size_t i = 0; i < members->run_count && result == 0; i++) {
-        result = store_remove_pipeline_run(store, members->run_ids[i], err);
-    }
-    c->counts[RETENTION_RUNS]++;
-    c->bytes += run->weights[RETENTION_RUNS].bytes;
-    return result;
-}
-
-static int remove_owner(struct collecting *c, const struct gc_run *run, const struct gc_owner *owner, struct err *err)
-{
-    const char *of = arena_printf(c->options->arena, "%s of run %s", owner->is_model ? "a model" : "artifacts",
-                                  run->label);
-    return put_path(c, owner->folder, of, err) < 0
-               ? -1
-               : store_remove_files_of(c->options->store, owner->id, c->options->now_ms, err);
-}
-
-static int remove_parts(struct collecting *c, const struct gc_run *run, const struct gc_members *members,
-                        struct err *err)
-{
-    bool artifacts = run->verdicts[RETENTION_ARTIFACTS].fate == GC_GOES;
-    bool logs = run->verdicts[RETENTION_LOGS].fate == GC_GOES;
-    for (size_t i = 0; i < members->owner_count; i++) {
-        const struct gc_owner *owner = &members->owners[i];
-        if ((artifacts || owner->goes) && remove_owner(c, run, owner, err) < 0) {
-            return -1;
-        }
-        c->models += owner->goes;
-        c->bytes += owner->goes ? owner->weight.bytes : 0;
-    }
-    c->counts[RETENTION_ARTIFACTS] += artifacts;
-    c->counts[RETENTION_LOGS] += logs;
-    c->bytes += (artifacts ? run->weights[RETENTION_ARTIFACTS].bytes : 0) +
-                (logs ? run->weights[RETENTION_LOGS].bytes : 0);
-    return logs ? put_run_folders(c, run, members, err) : 0;
-}
-
 static int remove_entries(struct collecting *c, struct err *err)
 {
     for (size_t i = 0; i < c->survey->entry_count; i++) {
@@ -108,28 +34,10 @@ static int remove_entries(struct collecting *c, struct err *err)
             if (store_remove_cache_entry(c->options->store, entry->key, err) < 0) {
                 return -1;
             }
-            c->counts[RETENTION_CACHE]++;
+            c->rows.counts[RETENTION_CACHE]++;
         }
     }
     return 0;
-}
-
-static int remove_deleted_one(struct collecting *c, const struct gc_deleted *item, struct err *err)
-{
-    struct store *store = c->options->store;
-    if (put_path(c, item->folder, item->label, err) < 0) {
-        return -1;
-    }
-    c->counts[RETENTION_DELETED]++;
-    c->bytes += item->weight.bytes;
-    switch (item->kind) {
-    case GC_DELETED_RUN:
-        return store_remove_run(store, item->id, err);
-    case GC_DELETED_MODEL:
-        return store_remove_model(store, item->id, err);
-    default:
-        return store_remove_experiment(store, item->id, err);
-    }
 }
 
 /* Experiments are last: what is in them goes before them. */
@@ -139,7 +47,7 @@ static int remove_batch_of_deleted(struct collecting *c, size_t *next, struct er
     for (size_t done = 0; *next < c->survey->deleted_count && done < BATCH_RUNS && result == 0; (*next)++) {
         const struct gc_deleted *item = &c->survey->deleted[*next];
         if (item->verdict.fate == GC_GOES) {
-            result = remove_deleted_one(c, item, err);
+            result = gc_rows_remove_deleted(&c->rows, item, err);
             done++;
         }
     }
@@ -150,8 +58,8 @@ static int remove_leftovers(struct collecting *c, struct err *err)
 {
     int64_t ignored[STORE_LOOSE_KINDS];
     for (size_t i = 0; i < c->survey->leftover_count; i++) {
-        c->leftovers++;
-        c->bytes += c->survey->leftovers[i].weight.bytes;
+        c->rows.leftovers++;
+        c->rows.bytes += c->survey->leftovers[i].weight.bytes;
     }
     for (size_t i = 0; i < c->survey->digest_count; i++) {
         if (store_remove_file_digest(c->options->store, c->survey->digests[i], err) < 0) {
@@ -159,49 +67,6 @@ static int remove_leftovers(struct collecting *c, struct err *err)
         }
     }
     return store_loose_rows(c->options->store, true, ignored, err);
-}
-
-/* ---- the activity log ------------------------------------------------------------------------------------------- */
-
-static const char *add_count(const struct collecting *c, const char *words, int64_t count, const char *one,
-                             const char *many)
-{
-    return count == 0 ? words
-                      : arena_printf(c->options->arena, "%s%s%lld %s", words, *words == '\0' ? "" : ", ",
-                                     (long long)count, count == 1 ? one : many);
-}
-
-/* What went since the last row of it; nothing when nothing did. */
-static int note(struct collecting *c, struct err *err)
-{
-    char size[40];
-    format_size(size, sizeof size, c->bytes);
-    const char *words = add_count(c, "", c->counts[RETENTION_RUNS], "run", "runs");
-    words = add_count(c, words, c->counts[RETENTION_LOGS], "log of a run", "logs of runs");
-    words = add_count(c, words, c->counts[RETENTION_ARTIFACTS], "run's artifacts", "runs' artifacts");
-    words = add_count(c, words, c->models, "model", "models");
-    words = add_count(c, words, c->counts[RETENTION_CACHE], "kept result", "kept results");
-    words = add_count(c, words, c->counts[RETENTION_DELETED], "deleted record", "deleted records");
-    words = add_count(c, words, c->leftovers, "leftover", "leftovers");
-    words = add_count(c, words, c->old.triggers, "trigger", "triggers");
-    words = add_count(c, words, c->old.backfills, "backfill", "backfills");
-    words = add_count(c, words, c->old.schedules, "schedule", "schedules");
-    if (*words == '\0') {
-        return 0;
-    }
-    struct activity activity = {
-        .at_ms = c->options->now_ms,
-        .actor = c->options->actor,
-        .action = "gc.removed",
-        .object = arena_printf(c->options->arena, "%s (%s)", words, size),
-        .object_id = "",
-        .from_state = "",
-        .to_state = "removed",
-        .reason = c->options->policy,
-        .evidence_sha256 = "",
-    };
-    *c = (struct collecting){.options = c->options, .survey = c->survey};
-    return store_activity_append(c->options->store, &activity, err);
 }
 
 /* ---- transactions ----------------------------------------------------------------------------------------------- */
@@ -220,18 +85,6 @@ static int settle(struct collecting *c, int result, struct err *err)
     return 0;
 }
 
-static bool is_touched(const struct gc_run *run, const struct gc_members *members)
-{
-    bool touched = false;
-    for (size_t i = 0; i < RETENTION_KINDS; i++) {
-        touched = touched || run->verdicts[i].fate == GC_GOES;
-    }
-    for (size_t i = 0; i < members->owner_count; i++) {
-        touched = touched || members->owners[i].goes;
-    }
-    return touched;
-}
-
 /* The newest go first: a run that is used by another stays at least as long as that one. */
 static int remove_batch(struct collecting *c, size_t *left, struct err *err)
 {
@@ -239,9 +92,8 @@ static int remove_batch(struct collecting *c, size_t *left, struct err *err)
     for (size_t done = 0; *left > 0 && done < BATCH_RUNS && result == 0;) {
         const struct gc_run *run = &c->survey->runs[--*left];
         const struct gc_members *members = &c->survey->members[*left];
-        if (is_touched(run, members)) {
-            result = run->verdicts[RETENTION_RUNS].fate == GC_GOES ? remove_run(c, run, members, err)
-                                                                   : remove_parts(c, run, members, err);
+        if (gc_is_touched(run, members)) {
+            result = gc_rows_remove_run(&c->rows, run, members, err);
             done++;
         }
     }
@@ -264,7 +116,7 @@ static int remove_rows(struct collecting *c, struct err *err)
         result = result < 0 ? -1 : remove_batch(c, &left, err);
         result = result == 0 && left == 0 ? remove_batch_of_deleted(c, &deleted, err) : result;
         result = result == 0 && left == 0 && deleted == c->survey->deleted_count ? remove_leftovers(c, err) : result;
-        if (settle(c, result < 0 ? -1 : note(c, err), err) < 0) {
+        if (settle(c, result < 0 ? -1 : gc_rows_note(&c->rows, err), err) < 0) {
             return -1;
         }
         first = false;
@@ -281,10 +133,10 @@ static int remove_triggers(struct collecting *c, struct err *err)
         if (store_begin(c->options->store, err) < 0) {
             return -1;
         }
-        int result = store_old_triggers_remove(c->options->store, before_ms, BATCH_TRIGGERS, &c->old, err);
-        more = c->old.triggers == BATCH_TRIGGERS || c->old.backfills == BATCH_TRIGGERS ||
-               c->old.schedules == BATCH_TRIGGERS;
-        if (settle(c, result < 0 ? -1 : note(c, err), err) < 0) {
+        int result = store_old_triggers_remove(c->options->store, before_ms, BATCH_TRIGGERS, &c->rows.old, err);
+        more = c->rows.old.triggers == BATCH_TRIGGERS || c->rows.old.backfills == BATCH_TRIGGERS ||
+               c->rows.old.schedules == BATCH_TRIGGERS;
+        if (settle(c, result < 0 ? -1 : gc_rows_note(&c->rows, err), err) < 0) {
             return -1;
         }
     }
@@ -293,49 +145,31 @@ static int remove_triggers(struct collecting *c, struct err *err)
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-/* Nothing outside the home's folders of files is ever removed, whatever a row says. */
-static bool is_ours(const struct collecting *c, const char *path)
-{
-    static const char *const below[] = {"artifacts", "runs", "envs", "runner", "uploads", "repos"};
-    struct str rest = str_from(path);
-    if (!str_starts(rest, str_from(c->survey->home)) || strstr(path, "/../") != NULL) {
-        return false;
-    }
-    rest = str_slice(rest, strlen(c->survey->home), rest.n);
-    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
-        if (str_starts(rest, str_from(arena_printf(c->options->arena, "/%s/", below[i])))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What steps of another user have made is theirs to remove; the folders above it are ours. */
-static int remove_all(const struct collecting *c, const char *path, struct err *err)
+static int remove_all(const struct gc_options *options, const char *path, struct err *err)
 {
     struct err first = {0};
     if (fs_remove(path, &first) == 0) {
         return 0;
     }
-    if (c->options->remove_theirs == NULL) {
+    if (options->remove_theirs == NULL) {
         *err = first;
         return -1;
     }
-    return c->options->remove_theirs(c->options->theirs, path, err) < 0 ? -1 : fs_remove(path, err);
+    return options->remove_theirs(options->theirs, path, err) < 0 ? -1 : fs_remove(path, err);
 }
 
-/* Whether it is gone. */
-static bool remove_path(struct collecting *c, const char *path, struct gc_outcome *outcome)
+bool gc_remove_path(const struct gc_options *options, const char *home, const char *path, struct gc_outcome *outcome)
 {
     struct err wrong = {0};
-    crash_point(c, "gc_before_files");
-    if (is_ours(c, path) && remove_all(c, path, &wrong) < 0) {
+    options->crash_point(options->crash_ctx, "gc_before_files");
+    if (gc_is_ours(home, path, options->arena) && remove_all(options, path, &wrong) < 0) {
         outcome->failures++;
         outcome->failure =
-            outcome->failure == NULL ? arena_strdup(c->options->arena, wrong.message) : outcome->failure;
+            outcome->failure == NULL ? arena_strdup(options->arena, wrong.message) : outcome->failure;
         return false;
     }
-    crash_point(c, "gc_after_files");
+    options->crash_point(options->crash_ctx, "gc_after_files");
     return true;
 }
 
@@ -347,7 +181,8 @@ static int remove_batch_of_paths(struct collecting *c, const struct removal *row
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        if (remove_path(c, rows[i].path, outcome) && store_removal_done(c->options->store, rows[i].path, err) < 0) {
+        bool gone = gc_remove_path(c->options, c->survey->home, rows[i].path, outcome);
+        if (gone && store_removal_done(c->options->store, rows[i].path, err) < 0) {
             store_rollback(c->options->store);
             return -1;
         }
@@ -370,7 +205,7 @@ static int remove_files(struct collecting *c, struct gc_outcome *outcome, struct
     }
     for (size_t i = 0; i < c->survey->leftover_count; i++) {
         if (fs_exists(c->survey->leftovers[i].path)) {
-            (void)remove_path(c, c->survey->leftovers[i].path, outcome);
+            (void)gc_remove_path(c->options, c->survey->home, c->survey->leftovers[i].path, outcome);
         }
     }
     return 0;
@@ -405,7 +240,14 @@ static int compact(struct collecting *c, struct gc_outcome *outcome, struct err 
 int gc_collect(const struct gc_options *options, const struct gc_survey *survey, struct gc_outcome *ret,
                struct err *err)
 {
-    struct collecting c = {.options = options, .survey = survey};
+    struct collecting c = {.options = options,
+                           .survey = survey,
+                           .rows = {.store = options->store,
+                                    .home = survey->home,
+                                    .actor = options->actor,
+                                    .policy = options->policy,
+                                    .now_ms = options->now_ms,
+                                    .arena = options->arena}};
     *ret = (struct gc_outcome){0};
     return remove_triggers(&c, err) < 0 || remove_rows(&c, err) < 0 || remove_files(&c, ret, err) < 0
                ? -1

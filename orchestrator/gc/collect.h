@@ -32,5 +32,7 @@ struct gc_outcome {
 
 int gc_collect(const struct gc_options *options, const struct gc_survey *survey, struct gc_outcome *ret,
                struct err *err);
+/* Removes files and folders of the home, and nothing elsewhere; what goes wrong is counted. Whether it is gone. */
+bool gc_remove_path(const struct gc_options *options, const char *home, const char *path, struct gc_outcome *outcome);
 
 #endif

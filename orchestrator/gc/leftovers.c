@@ -182,9 +182,11 @@ static int find_removals(struct store *store, struct gc_survey *survey, struct a
         for (size_t k = 0; k < before && !found; k++) {
             found = strcmp(survey->leftovers[k].path, rows[i].path) == 0;
             survey->leftovers[k].why = found ? why : survey->leftovers[k].why;
+            survey->leftovers[k].interrupted = found || survey->leftovers[k].interrupted;
         }
         if (!found) {
             gc_add_leftover(survey, rows[i].path, why, arena);
+            survey->leftovers[survey->leftover_count - 1].interrupted = true;
         }
     }
     return 0;

@@ -266,7 +266,7 @@ static size_t hex_run(struct str text, size_t at)
 }
 
 /* The next id in the text: 32 hex digits that stand alone, or "m-" and 32 of them. */
-static bool next_id(struct str *rest, struct str *ret_id)
+bool gc_next_id(struct str *rest, struct str *ret_id)
 {
     for (size_t at = 0; at + ID_DIGITS <= rest->n; at++) {
         bool begins = at == 0 || !is_word(rest->p[at - 1]);
@@ -325,7 +325,7 @@ static void take_reference(void *ctx, enum holding_kind kind, const char *id, st
     struct surveying *s = ctx;
     struct str named = {0};
     size_t from = run_of_id(s, str_from(id), NULL);
-    while (next_id(&text, &named)) {
+    while (gc_next_id(&text, &named)) {
         struct gc_owner *owner = NULL;
         size_t run = run_of_id(s, named, &owner);
         if (run == SIZE_MAX) {

@@ -33,6 +33,7 @@ struct gc_members { /* what belongs to a gc_run */
 struct gc_leftover { /* of a killed process, or of a removal that was interrupted */
     const char *path;
     const char *why;
+    bool interrupted; /* of a removal: it has its row */
     struct gc_weight weight;
 };
 
@@ -79,6 +80,8 @@ int gc_find_leftovers(struct store *store, struct gc_survey *survey, const struc
 /* commits.c: of those that are leftovers, which no run and no pipeline in force needs. */
 int gc_find_commits(struct store *store, struct gc_survey *survey, const struct gc_ids *ids, struct arena *arena,
                     struct err *err);
+/* The next id that a reference (store/holdings.h) names, and what is behind it. */
+bool gc_next_id(struct str *rest, struct str *ret_id);
 void gc_add_leftover(struct gc_survey *survey, const char *path, const char *why, struct arena *arena);
 
 #endif

@@ -185,3 +185,63 @@ int store_holding_publishes(struct store *store, const char *owner, const char *
     stmt_done(s);
     return row;
 }
+
+/* ---- what holds now ---------------------------------------------------------------------------------------------- */
+
+static int is_so(struct store *store, const char *sql, const char *id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, sql);
+    stmt_text(s, ":id", id);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
+int store_holding_has_ended(struct store *store, const char *run_id, struct err *err)
+{
+    return is_so(store, "SELECT 1 FROM pipeline_runs WHERE run_id = :id AND ended_ms IS NOT NULL", run_id, err);
+}
+
+int store_holding_label(struct store *store, const char *run_id, struct arena *arena, const char **ret_label,
+                        struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT pipeline || '/' || number || iif(revision > 1, '.' || revision, '') "
+                                     "FROM pipeline_runs WHERE run_id = :id");
+    stmt_text(s, ":id", run_id);
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret_label = stmt_column_text(s, 0, arena);
+    }
+    stmt_done(s);
+    return row;
+}
+
+int store_holding_is_known(struct store *store, const char *id, struct err *err)
+{
+    return is_so(store, "SELECT 1 FROM pipeline_runs WHERE run_id = :id UNION ALL "
+                        "SELECT 1 FROM runs WHERE run_id = :id UNION ALL "
+                        "SELECT 1 FROM logged_models WHERE model_id = :id AND deleted_ms IS NULL AND status <> 3 "
+                        "UNION ALL SELECT 1 FROM traces WHERE request_id = :id LIMIT 1",
+                 id, err);
+}
+
+int store_holding_is_deleted(struct store *store, const char *kind, const char *id, struct err *err)
+{
+    static const struct {
+        const char *kind, *sql;
+    } questions[] = {
+        {"run", "SELECT 1 FROM runs AS r JOIN experiments AS e ON e.id = r.experiment_id WHERE r.run_id = :id AND "
+                "coalesce(r.deleted_ms, e.deleted_ms) IS NOT NULL"},
+        {"model", "SELECT 1 FROM logged_models AS m JOIN experiments AS e ON e.id = m.experiment_id WHERE "
+                  "m.model_id = :id AND coalesce(m.deleted_ms, e.deleted_ms) IS NOT NULL"},
+        {"experiment", "SELECT 1 FROM experiments AS e WHERE e.id = CAST(:id AS INTEGER) AND e.deleted_ms IS NOT NULL "
+                       "AND NOT EXISTS (SELECT 1 FROM runs WHERE experiment_id = e.id) "
+                       "AND NOT EXISTS (SELECT 1 FROM logged_models WHERE experiment_id = e.id)"},
+    };
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        if (strcmp(questions[i].kind, kind) == 0) {
+            return is_so(store, questions[i].sql, id, err);
+        }
+    }
+    return 0;
+}

@@ -78,4 +78,16 @@ int store_holding_each(struct store *store, enum holding_kind kind,
 /* Has the run or model `owner` published the file or folder `path` (below its artifact folder)? 1, 0, -1. */
 int store_holding_publishes(struct store *store, const char *owner, const char *path, struct err *err);
 
+/* ---- what holds now, of one at a time ---- */
+/* Has the run of a pipeline ended? 1; 0: it is open, or there is none; -1. */
+int store_holding_has_ended(struct store *store, const char *run_id, struct err *err);
+/* "wine/12": a run of a pipeline that is still there. 1 with it, 0, -1. */
+int store_holding_label(struct store *store, const char *run_id, struct arena *arena, const char **ret_label,
+                        struct err *err);
+/* Is this a run, a model that keeps its files, or a trace? 1, 0, -1. */
+int store_holding_is_known(struct store *store, const char *id, struct err *err);
+/* Is what a client deleted still deleted, and, of an experiment, empty? `kind`: "run", "model", "experiment". 1, 0,
+ * -1. */
+int store_holding_is_deleted(struct store *store, const char *kind, const char *id, struct err *err);
+
 #endif

@@ -1,4 +1,4 @@
--- version 38
+-- version 39
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -909,6 +909,14 @@ CREATE TABLE model_subscriptions (
     created_ms INTEGER NOT NULL,
     UNIQUE (name, version, actor, channel, address)
 ) STRICT;
+CREATE TABLE target_holds (
+    target   TEXT PRIMARY KEY,                  -- what records call it, its folder or its URL
+    run_id   TEXT NOT NULL REFERENCES pipeline_runs(run_id),
+    position INTEGER NOT NULL,                  -- of the step
+    item     INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX target_holds_of ON target_holds(run_id, position, item);
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

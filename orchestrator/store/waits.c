@@ -140,6 +140,15 @@ int store_wait_list_of(struct store *store, const char *model_id, struct arena *
     return read_waits(s, arena, ret, ret_count, err);
 }
 
+int store_waits_due(struct store *store, const char *kind, int64_t now_ms, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE waits INDEXED BY waits_open SET check_ms = :now WHERE status = 'open' "
+                                     "AND kind = :kind");
+    stmt_text(s, ":kind", kind);
+    stmt_int(s, ":now", now_ms);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
 /* The first of two times, 0 being none. */
 static int64_t sooner(int64_t a_ms, int64_t b_ms)
 {

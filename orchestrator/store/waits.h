@@ -38,6 +38,9 @@ int store_wait_get(struct store *store, int64_t id, struct arena *arena, struct 
 int store_wait_list_due(struct store *store, int64_t now_ms, struct arena *arena, struct wait_row **ret,
                         size_t *ret_count, int64_t *ret_next_ms, struct err *err);
 
+/* The open waits of a kind are due at `now_ms`. */
+int store_waits_due(struct store *store, const char *kind, int64_t now_ms, struct err *err);
+
 /* The places of the open approvals of a run, in ascending order. */
 int store_wait_approvals(struct store *store, const char *run_id, struct arena *arena, struct run_place **ret,
                          size_t *ret_count, struct err *err);

@@ -17,24 +17,39 @@ enum { TIMEOUT_MS = 30000, AGAIN_MS = 1000, REQUEST_MS = 10000, LEAST_EVERY_MS =
 
 static int parse_map(struct scratch *scratch, const struct step_value *param, struct check *check, struct fault *fault)
 {
-    static const char *const known[] = {"url", "command", "timeout", "every"};
+    static const char *const known[] = {"url", "command", "metrics", "timeout", "every", "max_age"};
     const struct step_value *command = value_given(step_get(param, "command"));
     const struct step_value *timeout = value_given(step_get(param, "timeout"));
     const struct step_value *every = value_given(step_get(param, "every"));
-    check->url = value_member_text(param, "url");
+    const struct step_value *age = value_given(step_get(param, "max_age"));
+    const char *url = value_member_text(param, "url");
+    const char *metrics = value_member_text(param, "metrics");
+    check->source = url != NULL ? url : metrics;
     if (value_check_keys(param, "check", known, sizeof known / sizeof known[0], fault) < 0) {
         return -1;
     }
-    if ((check->url != NULL) == (command != NULL)) {
-        return fault_set(fault, "check: expected exactly one of 'url' and 'command'");
+    if ((url != NULL) + (command != NULL) + (metrics != NULL) != 1) {
+        return fault_set(fault, "check: expected exactly one of 'url', 'command' and 'metrics'");
+    }
+    if (metrics != NULL && !readings_are_logged(metrics)) {
+        return fault_set(fault, "check.metrics: '%.150s': expected runs:/RUN_ID, steps:/STEP or a model", metrics);
+    }
+    if (age != NULL && metrics == NULL) {
+        return fault_set(fault, "check.max_age: only of 'metrics' it is known when they were logged");
     }
     if ((command != NULL && program_argv(scratch, command, "check.command", &check->command, fault) < 0) ||
         (timeout != NULL && value_duration(timeout, "check.timeout", &check->timeout_ms, fault) < 0) ||
-        (every != NULL && value_duration(every, "check.every", &check->every_ms, fault) < 0)) {
+        (every != NULL && value_duration(every, "check.every", &check->every_ms, fault) < 0) ||
+        (age != NULL && value_duration(age, "check.max_age", &check->max_age_ms, fault) < 0)) {
         return -1;
     }
     check->every_ms = every != NULL && check->every_ms < LEAST_EVERY_MS ? LEAST_EVERY_MS : check->every_ms;
     return 0;
+}
+
+int check_source(const char *source, const char *what, struct fault *fault)
+{
+    return readings_are_logged(source) ? 0 : web_check_url(source, what, fault);
 }
 
 int check_parse(struct scratch *scratch, const struct check_params *params, struct check *ret_check,
@@ -49,12 +64,12 @@ int check_parse(struct scratch *scratch, const struct check_params *params, stru
                                                            thresholds != NULL ? "thresholds" : "champion");
     }
     if (params->check->type == STEP_TYPE_STRING) {
-        ret_check->url = params->check->string;
+        ret_check->source = params->check->string;
     } else if (parse_map(scratch, params->check, ret_check, fault) < 0) {
         return -1;
     }
-    if ((ret_check->url != NULL && web_check_url(ret_check->url, "check", fault) < 0) ||
-        (champion && web_check_url(params->champion, "champion", fault) < 0) ||
+    if ((ret_check->source != NULL && check_source(ret_check->source, "check", fault) < 0) ||
+        (champion && check_source(params->champion, "champion", fault) < 0) ||
         thresholds_parse(scratch, thresholds, 0, &ret_check->rules, fault) < 0) {
         return -1;
     }
@@ -97,6 +112,23 @@ static int ask_url(const struct step_host *host, struct scratch *scratch, const 
     }
     const char *text = scratch_copy(scratch, response.body, response.body_size);
     return readings_parse(host, url, text, response.body_size, ret, fault);
+}
+
+/* A run that logs nothing any more says nothing of what serves now; a model has what it was measured at. */
+static int ask_logged(const struct step_host *host, const struct check *check, const struct check_stage *stage,
+                      const char *source, struct readings *ret, struct fault *fault)
+{
+    int64_t since_ms = readings_go_on(source) ? stage->began_ms : 0;
+    int64_t young_ms = check->max_age_ms > 0 ? moment_wall_ms() - check->max_age_ms : 0;
+    return readings_ask(host, source, young_ms > since_ms ? young_ms : since_ms, ret, fault);
+}
+
+static int ask_source(const struct step_host *host, struct scratch *scratch, const struct check *check,
+                      const struct check_stage *stage, const char *source, int64_t left_ms, struct readings *ret,
+                      struct fault *fault)
+{
+    return readings_are_logged(source) ? ask_logged(host, check, stage, source, ret, fault)
+                                       : ask_url(host, scratch, source, left_ms, ret, fault);
 }
 
 static int ask_command(const struct step_host *host, struct scratch *scratch, const struct check *check,
@@ -159,23 +191,23 @@ static enum check_result judge(const struct step_host *host, struct scratch *scr
 
 /* Once. What is missing may come yet: the caller asks again. */
 static enum check_result look(const struct step_host *host, struct scratch *scratch, const struct check *check,
-                              const char *url, const char *const *env, int64_t stage, int64_t left_ms,
-                              struct fault *fault)
+                              const struct check_stage *stage, int64_t left_ms, struct fault *fault)
 {
     struct readings new;
     struct readings champion = {0};
-    int asked = url != NULL || check->command == NULL
-                    ? ask_url(host, scratch, url != NULL ? url : check->url, left_ms, &new, fault)
-                    : ask_command(host, scratch, check, env, &new, fault);
-    if (asked < 0 ||
-        (check->champion != NULL && ask_url(host, scratch, check->champion, left_ms, &champion, fault) < 0)) {
+    const char *source = stage->source != NULL ? stage->source : check->source;
+    int asked = stage->source != NULL || check->command == NULL
+                    ? ask_source(host, scratch, check, stage, source, left_ms, &new, fault)
+                    : ask_command(host, scratch, check, stage->env, &new, fault);
+    if (asked < 0 || (check->champion != NULL &&
+                      ask_source(host, scratch, check, stage, check->champion, left_ms, &champion, fault) < 0)) {
         return CHECK_FAILED;
     }
-    return judge(host, scratch, check, &new, &champion, stage, fault);
+    return judge(host, scratch, check, &new, &champion, stage->number, fault);
 }
 
-enum check_result check_run(const struct step_host *host, const struct check *check, const char *url,
-                            const char *const *env, int64_t stage, struct fault *fault)
+enum check_result check_run(const struct step_host *host, const struct check *check, const struct check_stage *stage,
+                            struct fault *fault)
 {
     int64_t end_ms = moment_now_ms() + check->timeout_ms;
     struct scratch scratch = {0};
@@ -185,7 +217,7 @@ enum check_result check_run(const struct step_host *host, const struct check *ch
     }
     for (;;) {
         scratch_reset(&scratch);
-        result = look(host, &scratch, check, url, env, stage, end_ms - moment_now_ms(), fault);
+        result = look(host, &scratch, check, stage, end_ms - moment_now_ms(), fault);
         if (result != CHECK_FAILED || moment_now_ms() + AGAIN_MS > end_ms) {
             break;
         }

@@ -5,6 +5,7 @@
 
 #include "deployment.h"
 #include "directory.h"
+#include "holding.h"
 #include "members.h"
 #include "rollout.h"
 #include "value.h"
@@ -24,13 +25,15 @@
     P(ANY, stages, "shape=list; minlen=1; items=map; one=weight|target; rises=weight; " \
       "keys=weight percent|target @target|for duration|check|health @health", \
       "Step by step: maps of `weight` (percent of the traffic) or `target`, and `for`.") \
-    P(ANY, check, "shape=string|map; keys=url|command|timeout duration|every duration; one=url|command", \
-      "What gives numbers after each stage: a URL, or {url or command, timeout, every}.") \
+    P(ANY, check, "shape=string|map; keys=url|command|metrics|timeout duration|every duration|max_age duration; " \
+      "one=url|command|metrics", \
+      "What gives numbers after each stage: a URL, runs:/RUN_ID, steps:/STEP, a model, or a map of one.") \
     P(ANY, thresholds, "shape=map; format=thresholds", "What these numbers must be, or it goes back.") \
-    P(STRING, champion, "", "The URL that gives the numbers of what served before.") \
+    P(STRING, champion, "", "The URL, run, step or model that gives the numbers of what served before.") \
     P(INT, keep, "default=3; min=0; max=1000", "Of a directory: how many older versions stay.") \
     P(STRING, previous, "", "Of a command or URL: the model that serves now, such as models:/NAME@champion.") \
     P(STRING, name, "", "What records call the target; by default its path, program or URL.") \
+    P(STRING, busy, "default=wait; choices=wait|fail", "What it does while another step deploys to the same target.") \
     P(STRING, evidence_sha256, "", "Of an approval: what was reviewed must still be the same.") \
     P(ANY, evidence, "", "What that approval had as `evidence`.")
 
@@ -57,6 +60,7 @@ static int read_params(struct deployment *deployment, const struct deploy_params
     deployment->evidence_sha256 = text_or_null(p->evidence_sha256);
     deployment->evidence = value_given(p->evidence);
     deployment->keep = p->keep;
+    deployment->waits_for_target = strcmp(p->busy, "wait") == 0;
     if (target_parse(deployment->host, &deployment->scratch, p->target, p->timeout, &deployment->target, fault) < 0 ||
         health_parse(value_given(p->health), p->wait, &deployment->health, fault) < 0 ||
         check_parse(&deployment->scratch, &check, &deployment->check, fault) < 0 ||
@@ -371,6 +375,14 @@ static enum step_result begin(struct deployment *deployment, const struct deploy
     case GUARDED_FAILED:
         return step_fail(deployment->host, "%s", fault.text);
     case GUARDED_FREE:
+        break;
+    }
+    switch (holding_take(deployment, &fault)) {
+    case HOLDING_WAITS:
+        return STEP_WAIT;
+    case HOLDING_NONE:
+        return step_fail(deployment->host, "%s", fault.text);
+    case HOLDING_ALL:
         break;
     }
     return deployment->stages.count > 0 ? rollout_begin(deployment) : deployment_at_once(deployment);

@@ -26,6 +26,7 @@ struct deployment {
     struct payload previous_payload; /* of `previous` */
     const char *previous;            /* for people and records; NULL: nothing is known */
     const char *path;
+    bool waits_for_target; /* while another step has it; else it gives up */
     bool changed;
 };
 

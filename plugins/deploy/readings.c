@@ -3,6 +3,7 @@
  */
 #include "readings.h"
 
+#include "members.h"
 #include "value.h"
 
 #include <math.h>
@@ -24,6 +25,80 @@ int readings_parse(const struct step_host *host, const char *source, const char 
             return fault_set(fault, "%.200s gave JSON that cannot be read", source);
         }
     }
+    return 0;
+}
+
+/* ---- what was logged ------------------------------------------------------------------------------- */
+
+static bool begins(const char *source, const char *with)
+{
+    return strncmp(source, with, strlen(with)) == 0;
+}
+
+bool readings_go_on(const char *source)
+{
+    return begins(source, "runs:/") || begins(source, "steps:/");
+}
+
+bool readings_are_logged(const char *source)
+{
+    return readings_go_on(source) || begins(source, "models:/") || begins(source, "m-");
+}
+
+int readings_ask(const struct step_host *host, const char *source, int64_t since_ms, struct readings *ret_readings,
+                 struct fault *fault)
+{
+    const struct step_value *reply = NULL;
+    struct members ask = {0};
+    *ret_readings = (struct readings){.source = source, .since_ms = since_ms};
+    members_text(&ask, "source", source);
+    int result = members_ask(host, "metrics.read", &ask, &reply, fault);
+    members_free(&ask);
+    ret_readings->metrics = result < 0 ? NULL : step_get(reply, "metrics");
+    return result < 0 || ret_readings->metrics != NULL ? result
+                                                       : fault_set(fault, "%.200s: the store gave no list", source);
+}
+
+/* One that a rule without a dataset is about stands there once, however many datasets there are. */
+static const struct step_value *choose_metric(const struct readings *readings, const struct threshold *rule,
+                                              size_t *ret_count)
+{
+    const struct step_value *found = NULL;
+    *ret_count = 0;
+    for (size_t i = 0; i < readings->metrics->count; i++) {
+        const struct step_value *one = &readings->metrics->items[i];
+        const char *key = value_member_text(one, "key");
+        const char *dataset = value_member_text(one, "dataset");
+        bool named = key != NULL && strcmp(key, rule->metric) == 0;
+        bool chosen = rule->column == NULL || (dataset != NULL && strcmp(dataset, rule->value) == 0);
+        found = named && chosen ? one : found;
+        *ret_count += named && chosen;
+    }
+    return found;
+}
+
+static int find_in_metrics(const struct readings *readings, const struct threshold *rule, double *ret,
+                           struct fault *fault)
+{
+    size_t count = 0;
+    if (rule->column != NULL && strcmp(rule->column, "dataset") != 0) {
+        return fault_set(fault, "%.150s: expected [dataset=NAME]: metrics of MLflow have no '%.60s'", rule->subject,
+                         rule->column);
+    }
+    const struct step_value *one = choose_metric(readings, rule, &count);
+    if (count > 1) {
+        return fault_set(fault, "%.200s has '%.150s' of %zu datasets: choose one: \"%.100s[dataset=NAME]\"",
+                         readings->source, rule->subject, count, rule->metric);
+    }
+    if (one == NULL) {
+        return fault_set(fault, "%.200s has no metric '%.150s'", readings->source, rule->subject);
+    }
+    const struct step_value *value = step_get(one, "value");
+    const struct step_value *at_ms = step_get(one, "at_ms");
+    if (at_ms == NULL || at_ms->type != STEP_TYPE_INT || at_ms->integer < readings->since_ms) {
+        return fault_set(fault, "%.200s: '%.150s' has not been logged since then", readings->source, rule->subject);
+    }
+    *ret = value != NULL && (value->type == STEP_TYPE_NUMBER || value->type == STEP_TYPE_INT) ? value->number : NAN;
     return 0;
 }
 
@@ -189,8 +264,9 @@ static int find_in_text(const struct readings *readings, const struct threshold 
 int readings_find(struct scratch *scratch, const struct readings *readings, const struct threshold *rule,
                   double *ret_value, struct fault *fault)
 {
-    int result = readings->json != NULL ? find_in_json(scratch, readings, rule, ret_value, fault)
-                                        : find_in_text(readings, rule, ret_value, fault);
+    int result = readings->metrics != NULL ? find_in_metrics(readings, rule, ret_value, fault)
+                 : readings->json != NULL  ? find_in_json(scratch, readings, rule, ret_value, fault)
+                                           : find_in_text(readings, rule, ret_value, fault);
     if (result == 0 && !isfinite(*ret_value)) {
         return fault_set(fault, "%.200s: '%.150s' is no finite number", readings->source, rule->subject);
     }

@@ -3,6 +3,7 @@
 
 #include "directory.h"
 #include "members.h"
+#include "moment.h"
 #include "rollout_state.h"
 #include "value.h"
 
@@ -273,16 +274,22 @@ static int enter(struct rollout *r, bool *ret_refused, struct fault *fault)
         return -1;
     }
     step_log(r->host, STEP_LOG_INFO, "%s", words(r));
-    return touch(r, fault) < 0 || health_wait(r->host, health, fault) < 0 ? -1 : 0;
+    if (touch(r, fault) < 0 || health_wait(r->host, health, fault) < 0) {
+        return -1;
+    }
+    r->state.began_ms = moment_wall_ms(); /* written down with the wait of the stage, if it lasts */
+    return 0;
 }
 
 static enum step_result judge(struct rollout *r, struct fault *fault, bool *ret_passed)
 {
     const struct deployment *d = r->deployment;
     const struct target_share share = {weight_at(r, at(r)), NULL};
-    const char *const *env = target_env(r->scratch, "check", &d->payload, NULL, &share);
-    enum check_result result =
-        check_run(r->host, &d->check, d->stages.items[at(r)].check, env, r->state.stage + 1, fault);
+    const struct check_stage stage = {.source = d->stages.items[at(r)].check,
+                                      .env = target_env(r->scratch, "check", &d->payload, NULL, &share),
+                                      .number = r->state.stage + 1,
+                                      .began_ms = r->state.began_ms};
+    enum check_result result = check_run(r->host, &d->check, &stage, fault);
     *ret_passed = result == CHECK_PASSED;
     return result == CHECK_PASSED ? STEP_OK : go_back(r, result == CHECK_REFUSED, fault->text);
 }

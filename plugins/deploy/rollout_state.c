@@ -75,6 +75,7 @@ int rollout_state_read(const struct step_host *host, struct scratch *scratch, st
     state.attempt = whole(map, "attempt");
     state.stage = whole(map, "stage");
     state.touched = whole(map, "touched");
+    state.began_ms = whole(map, "began_ms");
     state.left_ms = whole(map, "left_ms");
     state.model = read_model(scratch, step_get(map, "model"));
     state.previous = read_model(scratch, step_get(map, "previous"));
@@ -113,6 +114,7 @@ int rollout_state_write(const struct step_host *host, const struct rollout_state
     members_whole(&map, "attempt", state->attempt);
     members_whole(&map, "stage", state->stage);
     members_whole(&map, "touched", state->touched);
+    members_whole(&map, "began_ms", state->began_ms);
     members_whole(&map, "left_ms", state->left_ms);
     put_model(&map, "model", &state->model);
     put_model(&map, "previous", &state->previous);

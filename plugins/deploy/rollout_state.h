@@ -21,6 +21,7 @@ struct rollout_state {
     int64_t attempt;  /* which has begun it */
     int64_t stage;    /* from 0: the one that is touched or lasts; the count of stages: all of the traffic */
     int64_t touched;  /* so many stages have begun to change something */
+    int64_t began_ms; /* when that stage was made, by the clock on the wall */
     int64_t left_ms;  /* how long it lasts still, when the wait of this moment is over */
     struct rollout_model model, previous;
     const char *before; /* what served before, in words; NULL: nothing, or not known */

@@ -51,7 +51,7 @@ static int parse_one(const struct step_host *host, struct scratch *scratch, cons
     }
     if ((target != NULL && target_parse(host, scratch, target, timeout_ms, &stage->target, fault) < 0) ||
         (lasts != NULL && value_duration(lasts, "for", &stage->for_ms, fault) < 0) ||
-        (stage->check != NULL && web_check_url(stage->check, "check", fault) < 0)) {
+        (stage->check != NULL && check_source(stage->check, "check", fault) < 0)) {
         struct fault inner = *fault;
         return fault_set(fault, "%s: %.400s", what, inner.text);
     }

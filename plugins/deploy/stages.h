@@ -17,7 +17,7 @@ struct stage {
     double weight;        /* percent of the traffic of the deployment's target; 0: the stage is a target of its own */
     struct target target; /* that one */
     int64_t for_ms;       /* how long it lasts before it is judged */
-    const char *check;    /* where its numbers are; NULL: where those of all stages are */
+    const char *check;    /* where its numbers come from; NULL: where those of all stages are */
     struct health health; /* of a target of its own, or that of all stages */
 };
 

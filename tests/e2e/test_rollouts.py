@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -368,9 +369,12 @@ def test_a_rollback_that_fails_is_tried_again(wines, web):
     assert states[-2:] == ["rollback_failed", "rolled_back"]
 
 
-def test_another_deployment_in_between_is_not_taken_back(wines, web):
+def test_what_somebody_else_put_there_in_between_is_not_taken_back(wines, web):
+    """Runs of one home wait for each other (test_target_holds.py); another home's know nothing of them."""
     staged(wines, LONG % ("3s", web.url))
     process = begun(wines)
+    with sqlite3.connect(wines.home / "sluice.db") as db:
+        db.execute("DELETE FROM target_holds")
     wines.pipeline("name: hotfix\nsteps:\n  deploy: {uses: deploy, with: {model: 'models:/wine/3', "
                    "target: {directory: srv}}}\n", "hotfix.yaml")
     wines("run", "hotfix.yaml", expect=0)
@@ -425,7 +429,7 @@ def test_a_guard_that_stands_there_by_now_ends_the_stages(wines, web):
     ("stages: [{weight: 10, for: soon}]", "'for': "),
     ("stages: [{target: {folder: x}}]", "there is no 'folder'"),
     ("stages: []", "at least 1 item"),
-    ("stages: [{weight: 10}]\n          check: {every: 1m}", "expected exactly one of 'url' and 'command'"),
+    ("stages: [{weight: 10}]\n          check: {every: 1m}", "expected exactly one of 'url', 'command' and 'metrics'"),
     ("stages: [{weight: 10}]\n          thresholds: {error_rate: 0.1}", "0.1 is no rule"),
 ])
 def test_stages_are_checked_with_their_place(sluice, parts, told):

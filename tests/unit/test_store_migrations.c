@@ -95,6 +95,7 @@ static const char *const fillings[] = {
      "6, 1, 1, 1, 0, 0, ''); INSERT INTO channels VALUES ('team', 'email', 'digest', 0, ''); "
      "INSERT INTO told_events VALUES (1, 'e', 'run.ended', 2, 'run wine 1', 'r', '{}'); "
      "INSERT INTO telling VALUES (1, 2); INSERT INTO model_subscriptions VALUES (1, 'wine', 0, 'ann', 'team', '', 3)"),
+    "INSERT INTO target_holds VALUES ('http://a/b', 'r1', 0, 0, 8)",
 };
 
 static const char *const questions[] = {
@@ -147,6 +148,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM counters WHERE label = 'github accepted' AND value = 4",
     ("SELECT COUNT(*) FROM deliveries AS d JOIN channels AS c ON d.receiver = 'channel/' || c.name JOIN "
      "model_subscriptions AS s ON s.channel = c.name, told_events, telling WHERE d.next_ms = 6"),
+    "SELECT COUNT(*) FROM target_holds WHERE run_id = 'r1' AND since_ms = 8",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
