@@ -251,7 +251,8 @@ struct json run_json(struct api_call *call, const struct run_record *run)
 
 /* ---- logged models ---------------------------------------------------------------------------------------------- */
 
-enum { MEASURED_MAX = 10000 };
+/* A model that more was measured of shows the newest of it: some 10 MiB while the answer is made. */
+enum { MEASURED_MAX = 25000 };
 
 static int model_metrics(struct api_call *call, const char *model_id, struct json *ret, struct err *err)
 {
@@ -262,7 +263,9 @@ static int model_metrics(struct api_call *call, const char *model_id, struct jso
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        struct json metric = latest_json(call, &measured[i].latest);
+        struct json metric = point_json(call, &measured[i].point);
+        put_given(call, &metric, "dataset_name", measured[i].dataset_name);
+        put_given(call, &metric, "dataset_digest", measured[i].dataset_digest);
         put_text(call, &metric, "model_id", model_id);
         put_text(call, &metric, "run_id", measured[i].run_id);
         json_push(call->arena, ret, metric);
