@@ -63,12 +63,16 @@ struct json pairs_json(struct api_call *call, const struct json *map)
 
 int experiment_id_of(const char *text, int64_t *ret, struct err *err)
 {
+    int64_t number = 0;
     *ret = 0;
-    if (*text == '\0' || parse_int(str_from(text), 0, INT64_MAX, ret, NULL) == 0) {
-        return 0;
+    if (*text != '\0' && parse_int(str_from(text), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
+        return err_set(err, ERR_INPUT, "Invalid experiment ID '%.100s'. Experiment ID must be a valid integer.", text);
     }
-    struct str shown = str_from(text);
-    return err_set(err, ERR_INPUT, "Invalid experiment ID: '%.*s': expected a number", STR_ARG(shown));
+    if (number < 0) {
+        return err_set(err, ERR_NOT_FOUND, "No Experiment with id=%lld exists", (long long)number);
+    }
+    *ret = number;
+    return 0;
 }
 
 int64_t *experiment_ids_of(struct api_call *call, const char *name, size_t *ret_count)
@@ -127,6 +131,7 @@ int experiment_json(struct api_call *call, const struct experiment *experiment, 
     put_int(call, &object, "last_update_time", experiment->updated_ms);
     put_int(call, &object, "creation_time", experiment->created_ms);
     put_list(call, &object, "tags", pairs_json(call, &tags));
+    put_text(call, &object, "workspace", "default"); /* the only one of a server without workspaces */
     *ret = object;
     return 0;
 }

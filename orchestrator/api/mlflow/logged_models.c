@@ -134,9 +134,7 @@ static int set_tags(struct api_call *call, struct err *err)
 {
     size_t count = 0;
     const struct pair *tags = pairs_of(call, &call->params, "tags", &count);
-    return store_model_tags_set(call->store, model_of(call), tags, count, err) < 0
-               ? -1
-               : answer_with(call, model_of(call), err);
+    return store_model_tags_set(call->store, model_of(call), tags, count, err);
 }
 
 static int delete_tag(struct api_call *call, struct err *err)
