@@ -164,8 +164,8 @@ static int check_runs(size_t count, const char *what, const char *at_most, const
         return err_set(err, ERR_INPUT, "%s request must specify at least one run_id.", what);
     }
     if (count > BULK_RUNS_MAX) {
-        return err_set(err, ERR_INPUT, "%s request %s %d run_ids. Received %zu run_ids.%s", what, at_most, BULK_RUNS_MAX,
-                       count, end);
+        return err_set(err, ERR_INPUT, "%s request %s %d run_ids. Received %zu run_ids.%s", what, at_most,
+                       BULK_RUNS_MAX, count, end);
     }
     return *key != '\0' ? 0 : err_set(err, ERR_INPUT, "%s request must specify a metric_key.", what);
 }
