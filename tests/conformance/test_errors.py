@@ -51,6 +51,11 @@ def test_an_experiment_id_that_is_none(wire, text, status, code, message):
     said = wire.refused("GET", "/experiments/get", status=status, code=code, params={"experiment_id": text})
     assert said == message
     assert wire.refused("POST", "/runs/create", {"experiment_id": text}, status=status, code=code) == message
+    for path in ("/runs/search", "/logged-models/search"):
+        if status == 400:
+            assert wire.refused("POST", path, {"experiment_ids": [text]}) == message
+        else:
+            assert wire.post(path, {"experiment_ids": [text]}) == {}
 
 
 @pytest.mark.parametrize("method, path, more", [

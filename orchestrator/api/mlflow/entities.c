@@ -75,6 +75,20 @@ int experiment_id_of(const char *text, int64_t *ret, struct err *err)
     return 0;
 }
 
+int experiment_ids_check(struct api_call *call, const char *name, struct err *err)
+{
+    size_t count = 0;
+    const char **texts = param_texts(&call->params, name, call->arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t number = 0;
+        if (parse_int(str_from(texts[i]), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
+            return err_set(err, ERR_INPUT, "Invalid experiment ID '%.100s'. Experiment ID must be a valid integer.",
+                           texts[i]);
+        }
+    }
+    return 0;
+}
+
 int64_t *experiment_ids_of(struct api_call *call, const char *name, size_t *ret_count)
 {
     size_t given = 0;

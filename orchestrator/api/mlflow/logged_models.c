@@ -244,6 +244,9 @@ static int search(struct api_call *call, struct err *err)
         .max_results = json_get_int(&call->params, "max_results", MODEL_SEARCH_RESULTS),
         .page_token = param_text(&call->params, "page_token"),
     };
+    if (experiment_ids_check(call, "experiment_ids", err) < 0) {
+        return -1;
+    }
     query.experiments = experiment_ids_of(call, "experiment_ids", &query.experiment_count);
     query.datasets = datasets_of(call, &query.dataset_count);
     query.order_by = order_of(call, &query.order_by_count);
