@@ -270,7 +270,7 @@ struct json run_json(struct api_call *call, const struct run_record *run)
 
 /* ---- logged models ---------------------------------------------------------------------------------------------- */
 
-/* A model that more was measured of shows the newest of it: some 10 MiB while the answer is made. */
+/* A model that more was measured of shows the newest of it: some 25 MiB while the answer is made. */
 enum { MEASURED_MAX = 25000 };
 
 static int model_metrics(struct api_call *call, const char *model_id, struct json *ret, struct err *err)
