@@ -12,10 +12,26 @@ static const struct {
     {ERR_INPUT, 400, "INVALID_PARAMETER_VALUE", 400},
     {ERR_NOT_FOUND, 404, "RESOURCE_DOES_NOT_EXIST", 404},
     {ERR_EXISTS, 400, "RESOURCE_ALREADY_EXISTS", 409},
-    {ERR_STATE, 400, "INVALID_STATE", 409}, /* which MLflow answers with 500, and its clients ask again for minutes */
+    /* MLflow answers it with 500, and its clients ask again for minutes. */
+    {ERR_STATE, 400, "INVALID_STATE", 409},
     {ERR_DENIED, 403, "PERMISSION_DENIED", 403},
     {ERR_LIMIT, 503, "TEMPORARILY_UNAVAILABLE", 503},
     {ERR_BUSY, 503, "TEMPORARILY_UNAVAILABLE", 503},
+};
+
+/* How the newest MLflow sorts its error codes; others it does not sort. */
+static const struct {
+    const char *word, *sqlstate, *class;
+} classes[] = {
+    {"INVALID_PARAMETER_VALUE", "KAM00", "INVALID_PARAMETER_VALUE"},
+    {"RESOURCE_DOES_NOT_EXIST", "KAM00", "RESOURCE_NOT_FOUND"},
+    {"RESOURCE_ALREADY_EXISTS", "KAM00", "RESOURCE_ALREADY_EXISTS"},
+    {"PERMISSION_DENIED", "KAM00", "PERMISSION_DENIED"},
+    {"ENDPOINT_NOT_FOUND", "KAM00", "RESOURCE_NOT_FOUND"},
+    {"BAD_REQUEST", "KAM00", "INVALID_PARAMETER_VALUE"},
+    {"INVALID_STATE", "XXM00", "CLIENT_INTERNAL_ERROR"},
+    {"TEMPORARILY_UNAVAILABLE", "XXM00", "CLIENT_INTERNAL_ERROR"},
+    {"INTERNAL_ERROR", "XXM00", "CLIENT_INTERNAL_ERROR"},
 };
 
 void answer_written(struct http_exchange *exchange, struct strbuf *text)
@@ -77,6 +93,12 @@ static struct json error_body(struct http_exchange *exchange, int status, const 
     json_add(exchange->arena, &body, rest ? "code" : "error_code",
              json_cstring(exchange->arena, rest ? answer_code_of(status) : word));
     json_add(exchange->arena, &body, "message", json_cstring(exchange->arena, message));
+    for (size_t i = 0; !rest && i < sizeof classes / sizeof classes[0]; i++) {
+        if (strcmp(classes[i].word, word) == 0) {
+            json_add(exchange->arena, &body, "sqlstate", json_cstring(exchange->arena, classes[i].sqlstate));
+            json_add(exchange->arena, &body, "error_class", json_cstring(exchange->arena, classes[i].class));
+        }
+    }
     return body;
 }
 

@@ -88,7 +88,7 @@ static int fail_for_now(const char *doing, const char *path, struct err *err)
 
 int files_read(const struct files *files, const char *path, int64_t *ret_size, struct err *err)
 {
-    struct stat state;
+    struct stat state = {0};
     int fd = file_limit_for_client(fs_open_below(files->root, path, O_RDONLY | O_NONBLOCK));
     if (fd < 0) {
         return fs_is_absent(errno) ? err_set(err, ERR_NOT_FOUND, "No such artifact: '%s'", path)
@@ -96,7 +96,9 @@ int files_read(const struct files *files, const char *path, int64_t *ret_size, s
     }
     if (fstat(fd, &state) < 0 || !S_ISREG(state.st_mode)) {
         (void)close(fd);
-        return err_set(err, ERR_NOT_FOUND, "No such artifact: '%s'", path);
+        return S_ISDIR(state.st_mode)
+                   ? err_set(err, ERR_INPUT, "Artifact path refers to a directory, not a file: '%s'", path)
+                   : err_set(err, ERR_NOT_FOUND, "No such artifact: '%s'", path);
     }
     *ret_size = state.st_size;
     return fd;

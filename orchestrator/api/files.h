@@ -24,7 +24,8 @@ struct files {
 int files_open(const char *home, struct files *ret, struct err *err);
 void files_close(struct files *files);
 
-/* A plain file for reading: its descriptor and size. ERR_NOT_FOUND for anything else. */
+/* A plain file for reading: its descriptor and size. ERR_INPUT for a folder, ERR_NOT_FOUND for anything
+ * else. */
 int files_read(const struct files *files, const char *path, int64_t *ret_size, struct err *err);
 
 struct file_entry {

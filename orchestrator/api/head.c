@@ -5,6 +5,7 @@
 #include "api/api_internal.h"
 #include "api/approve_page.h"
 #include "api/guard.h"
+#include "api/mlflow/routes.h"
 #include "api/step_rights.h"
 #include "api/user_rights.h"
 #include "base/clock.h"
@@ -124,6 +125,11 @@ static void refuse_path(struct http_exchange *exchange, unsigned methods)
         if ((methods >> i & 1) != 0) {
             allowed = arena_printf(exchange->arena, "%s%s%s", allowed, *allowed == '\0' ? "" : ", ", names[i]);
         }
+    }
+    const char *left_out = methods == 0 ? mlflow_left_out(exchange->path) : NULL;
+    if (left_out != NULL) {
+        answer_refusal(exchange, 404, "ENDPOINT_NOT_FOUND", left_out, NULL);
+        return;
     }
     const struct http_header headers[] = {{methods == 0 ? NULL : "Allow", allowed}, {0}};
     answer_words(exchange, methods == 0 ? 404 : 405,

@@ -4,6 +4,7 @@
 #ifndef SLUICE_MOVE_IMPORT_INTERNAL_H
 #define SLUICE_MOVE_IMPORT_INTERNAL_H
 
+#include "base/str_index.h"
 #include "crypto/digest.h"
 #include "move/import.h"
 
@@ -44,6 +45,7 @@ struct import_job {
     struct move_files files;
     size_t refused; /* records that the home has another one of */
     const char *first_refusal;
+    struct str_index *names; /* of experiments that are to come */
 };
 
 /* ---- import_plan.c ---- */

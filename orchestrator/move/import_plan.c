@@ -91,11 +91,19 @@ static int is_untouched(struct import_job *job, const struct moved_experiment *h
     return 0;
 }
 
-static const char *free_name(struct import_job *job, const char *name)
+/* The home has an experiment of that name, or the source another one: MLflow's names are unique in a workspace, and
+ * behind a NUL they are cut. */
+static bool is_taken(const struct import_job *job, const char *name)
 {
     struct experiment found;
+    return str_index_find(job->names, str_from(name)) >= 0 ||
+           (job->store != NULL && store_experiment_find(job->store, name, job->record, &found, NULL) == 0);
+}
+
+static const char *free_name(struct import_job *job, const char *name)
+{
     const char *other = arena_printf(job->options->arena, "%s (imported)", name);
-    for (int i = 2; store_experiment_find(job->store, other, job->record, &found, NULL) == 0; i++) {
+    for (int i = 2; is_taken(job, other); i++) {
         other = arena_printf(job->options->arena, "%s (imported %d)", name, i);
     }
     return other;
@@ -120,24 +128,41 @@ static int64_t free_id(struct import_job *job)
     return highest + 1;
 }
 
-/* Another experiment of the home has the name. */
-static int check_name(struct import_job *job, struct import_record *record, const char *name, struct err *err)
+/* Who has the name in the home; NULL: nobody but the record itself. */
+static int find_holder(struct import_job *job, const struct import_record *record, const char *name, const char **ret,
+                       struct err *err)
 {
     struct experiment found;
     struct err missing = {0};
-    int result = store_experiment_find(job->store, name, job->record, &found, &missing);
-    if (result < 0) {
+    *ret = str_index_find(job->names, str_from(name)) >= 0 ? "another one of the source" : NULL;
+    if (*ret != NULL || job->store == NULL) {
+        return 0;
+    }
+    if (store_experiment_find(job->store, name, job->record, &found, &missing) < 0) {
         return missing.code == ERR_NOT_FOUND ? 0 : err_set(err, missing.code, "%s", missing.message);
     }
-    if (found.id == strtoll(record->here, NULL, 10)) {
+    if (found.id != strtoll(record->here, NULL, 10)) {
+        *ret = arena_printf(job->record, "experiment %lld", (long long)found.id);
+    }
+    return 0;
+}
+
+static int check_name(struct import_job *job, struct import_record *record, const char *name, struct err *err)
+{
+    const char *holder = NULL;
+    if (find_holder(job, record, name, &holder, err) < 0) {
+        return -1;
+    }
+    if (holder != NULL && !job->options->rename) {
+        refuse(job, MOVED_EXPERIMENT, record,
+               arena_printf(job->record, "the name '%s' of experiment %s", name, record->id), holder);
         return 0;
     }
-    if (job->options->rename) {
+    if (holder != NULL) {
         record->name = free_name(job, name);
-        return 0;
     }
-    refuse(job, MOVED_EXPERIMENT, record, arena_printf(job->record, "the name '%s' of experiment %s", name, record->id),
-           arena_printf(job->record, "experiment %lld", (long long)found.id));
+    const char *taken = record->name != NULL ? record->name : name;
+    (void)str_index_add(job->names, arena_str(job->options->arena, str_from(taken)));
     return 0;
 }
 
@@ -193,8 +218,11 @@ static int plan_experiment(struct import_job *job, struct import_record *record,
     if (parse_int(str_from(record->id), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
         return err_set(err, ERR_INPUT, "its id is '%.100s': expected a number", record->id);
     }
-    if (job->source->ops->experiment(job->source, record->id, job->record, &there, err) < 0 || job->store == NULL) {
-        return job->store == NULL && err->code == ERR_NONE ? 0 : -1;
+    if (job->source->ops->experiment(job->source, record->id, job->record, &there, err) < 0) {
+        return -1;
+    }
+    if (job->store == NULL) {
+        return check_name(job, record, there.name, err);
     }
     int found = find_row(job, MOVED_EXPERIMENT, record, err);
     if (found < 0) {
@@ -276,6 +304,7 @@ int import_plan(struct import_job *job, struct err *err)
     if (list_all(job, err) < 0) {
         return -1;
     }
+    job->names = str_index_new(job->options->arena, job->lists[MOVED_EXPERIMENT].count);
     for (int kind = 0; kind < MOVED_KINDS; kind++) {
         if (plan_kind(job, (enum moved_kind)kind, err) < 0) {
             return -1;

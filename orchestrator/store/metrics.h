@@ -96,10 +96,14 @@ int store_metric_interval(struct store *store, const char *const *run_ids, size_
                           size_t *ret_count, struct err *err);
 
 struct metric_measured {
+    struct metric_point point;
     const char *run_id;
-    struct metric_latest latest; /* of the series: key, dataset, latest point, count */
+    const char *dataset_name;   /* NULL: none */
+    const char *dataset_digest; /* NULL: none */
 };
-/* Each series measured on a model, by run: sorted by key, dataset and run; at most `limit`. */
+/* The points measured on a model, by whichever run and on whichever data: by time, step, key, data, run, value. Of more
+ * than `limit` (at least 1) the newest of each series, of each no more than its share of `limit`; of more series than
+ * that, one point of each of the first `limit` by key. */
 int store_metrics_measured(struct store *store, const char *model_id, size_t limit, struct arena *arena,
                            struct metric_measured **ret, size_t *ret_count, struct err *err);
 

@@ -275,26 +275,3 @@ int store_metrics_of_model(struct store *store, const char *model_id, const char
     *ret_count = list.count;
     return 0;
 }
-
-int store_metrics_measured(struct store *store, const char *model_id, size_t limit, struct arena *arena,
-                           struct metric_measured **ret, size_t *ret_count, struct err *err)
-{
-    struct stmt *s = stmt_get(store, "SELECT " SERIES_COLUMNS ", run_id FROM metric_series "
-                                     "WHERE model_id = :model_id AND target <> 0 "
-                                     "ORDER BY key, dataset_name, dataset_digest, run_id LIMIT :limit");
-    struct metric_measured *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    stmt_text(s, ":model_id", model_id);
-    stmt_int(s, ":limit", (int64_t)limit);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] =
-            (struct metric_measured){.run_id = stmt_column_text(s, 10, arena), .latest = read_series(s, arena)};
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
-}

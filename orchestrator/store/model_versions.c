@@ -13,7 +13,10 @@
 
 int registry_no_version(const char *name, int64_t version, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name, (long long)version);
+    return registered_name_check_marks(name, err) < 0
+               ? -1
+               : err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name,
+                         (long long)version);
 }
 
 int version_parse(const char *text, int64_t *ret, struct err *err)

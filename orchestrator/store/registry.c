@@ -17,7 +17,9 @@ enum { TAG_CHARACTERS_MAX = 100000 };
 
 int registry_no_model(const char *name, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "Registered Model with name=%s not found", name);
+    return registered_name_check_marks(name, err) < 0
+               ? -1
+               : err_set(err, ERR_NOT_FOUND, "Registered Model with name=%s not found", name);
 }
 
 int registry_require(struct store *store, const char *name, struct err *err)

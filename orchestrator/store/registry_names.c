@@ -5,8 +5,10 @@
 #include "base/utf8.h"
 #include "store/key_rules.h"
 
+#include <locale.h>
 #include <string.h>
 #include <strings.h>
+#include <wctype.h>
 
 enum { ALIAS_CHARACTERS_MAX = 255, NAME_CHARACTERS_MAX = 256 };
 
@@ -20,13 +22,20 @@ static bool has_control_characters(const char *name)
     return false;
 }
 
+int registered_name_check_marks(const char *name, struct err *err)
+{
+    return strpbrk(name, "/:") == NULL
+               ? 0
+               : err_set(err, ERR_INPUT, "Invalid model name '%.250s'. Names cannot contain '/' or ':'.", name);
+}
+
 int registered_name_check(const char *name, struct err *err)
 {
     if (str_trim(str_from(name)).n == 0) {
         return err_set(err, ERR_INPUT, "Missing value for required parameter 'name'.");
     }
-    if (strpbrk(name, "/:") != NULL) {
-        return err_set(err, ERR_INPUT, "Invalid model name '%.250s'. Names cannot contain '/' or ':'.", name);
+    if (registered_name_check_marks(name, err) < 0) {
+        return -1;
     }
     if (has_control_characters(name) || !utf8_valid(str_from(name))) {
         return value_refuse("name", name, "expected UTF-8 without control characters", err);
@@ -89,13 +98,45 @@ static bool is_version_like(const char *alias)
     return (alias[0] == 'v' || alias[0] == 'V') && digits > 0 && alias[1 + digits] == '\0';
 }
 
+/* Whole code points that are letters or digits of any script. The wide forms of ASCII's (U+FF11 for 1) are not: they
+ * would pass for a version. */
+static bool is_of_letters(struct str text, locale_t unicode)
+{
+    size_t at = 0;
+    while (at < text.n) {
+        uint32_t code = 0;
+        size_t length = utf8_decode(text.p + at, text.n - at, &code);
+        bool is_mark = code == '_' || code == '-';
+        bool is_wide = code >= 0xff01 && code <= 0xff5e;
+        if (length == 0 || is_wide || !(is_mark || iswalnum_l((wint_t)code, unicode))) {
+            return false;
+        }
+        at += length;
+    }
+    return true;
+}
+
+static bool is_alias(const char *alias)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t at = strspn(alias, plain);
+    if (alias[at] == '\0') {
+        return true;
+    }
+    locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    bool good = unicode != (locale_t)0 && is_of_letters(str_from(alias + at), unicode);
+    if (unicode != (locale_t)0) {
+        freelocale(unicode);
+    }
+    return good;
+}
+
 int alias_name_check(const char *alias, struct err *err)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     if (alias == NULL || *alias == '\0') {
         return err_set(err, ERR_INPUT, "Registered model alias name cannot be empty.");
     }
-    if (alias[strspn(alias, letters)] != '\0') {
+    if (!is_alias(alias)) {
         return err_set(
             err, ERR_INPUT,
             "Invalid alias name: '%.250s'. Names may only contain alphanumerics, underscores (_), and dashes (-).",

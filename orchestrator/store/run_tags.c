@@ -2,6 +2,7 @@
  * Tags of runs.
  */
 #include "store/key_rules.h"
+#include "store/python_json.h"
 #include "store/run_marks.h"
 #include "store/runs_internal.h"
 #include "store/stmt.h"
@@ -222,9 +223,7 @@ static struct json short_model(const struct json *model, struct arena *arena)
     struct json result = json_object();
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         const struct json *value = json_get(model, kept[i]);
-        if (value != NULL) {
-            json_add(arena, &result, kept[i], *value);
-        }
+        json_add(arena, &result, kept[i], value == NULL ? json_null() : *value);
     }
     json_add(arena, &result, "flavors", short_flavors(json_get(model, "flavors"), arena));
     return result;
@@ -259,7 +258,7 @@ static int append_model(struct store *store, const char *run_id, const struct js
         return -1;
     }
     json_push(arena, &history, short_model(model, arena));
-    struct str text = json_text(arena, &history);
+    struct str text = python_json_text(arena, &history, false);
     if (value_check_length(HISTORY_TAG, text.p, HISTORY_CHARACTERS_MAX, err) < 0) {
         return -1;
     }

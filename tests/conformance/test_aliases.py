@@ -63,6 +63,30 @@ def test_aliases_that_are_refused(client, wire, name, alias, message):
     assert client.get_registered_model(name).aliases == {}
 
 
+@pytest.mark.parametrize("alias", ["größe", "名前", "é", "\U0001d51e", "٣", "vorn-ü_1"])
+def test_an_alias_has_letters_of_any_script(client, name, alias):
+    client.set_registered_model_alias(name, alias, "2")
+    assert client.get_model_version_by_alias(name, alias).version == "2"
+    client.delete_registered_model_alias(name, alias)
+    assert client.get_registered_model(name).aliases == {}
+
+
+@pytest.mark.parametrize("alias", ["\uff20", "e\u0301", "\U0001f642", "a\u2044b", "a@b", "a\u00a0b"])
+def test_what_is_no_letter_is_in_no_alias(client, wire, name, alias):
+    body = {"name": name, "alias": alias, "version": "1"}
+    assert "Names may only contain alphanumerics" in wire.refused("POST", "/registered-models/alias", body)
+    assert client.get_registered_model(name).aliases == {}
+
+
+def test_an_alias_of_no_version_stays_where_it_is(client, wire, name):
+    client.set_registered_model_alias(name, "champion", "1")
+    for version in ("0", "-1", "9"):
+        body = {"name": name, "alias": "champion", "version": version}
+        message = wire.refused("POST", "/registered-models/alias", body, status=404, code="RESOURCE_DOES_NOT_EXIST")
+        assert message == f"Model Version (name={name}, version={version}) not found"
+    assert client.get_registered_model(name).aliases == {"champion": "1"}
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 class TestStages:
     def test_a_stage_is_named_in_any_case(self, client, name):

@@ -31,6 +31,48 @@ def test_status_and_code(wire, call, status, code):
     assert (answer.status_code, answer.json()["error_code"]) == (status, code)
 
 
+@pytest.mark.parametrize("call, code, kind", [
+    (lambda wire: wire.send("GET", "/experiments/get", params={"experiment_id": "999999"}), "KAM00",
+     "RESOURCE_NOT_FOUND"),
+    (lambda wire: wire.send("POST", "/experiments/create", {"name": "Default"}), "KAM00", "RESOURCE_ALREADY_EXISTS"),
+    (lambda wire: wire.send("POST", "/experiments/create", {}), "KAM00", "INVALID_PARAMETER_VALUE"),
+])
+def test_the_class_of_an_error(wire, call, code, kind):
+    body = call(wire).json()
+    assert (body["sqlstate"], body["error_class"]) == (code, kind)
+
+
+@pytest.mark.parametrize("text, status, code, message", [
+    ("x", 400, "INVALID_PARAMETER_VALUE", "Invalid experiment ID 'x'. Experiment ID must be a valid integer."),
+    ("1.5", 400, "INVALID_PARAMETER_VALUE", "Invalid experiment ID '1.5'. Experiment ID must be a valid integer."),
+    ("-1", 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=-1 exists"),
+])
+def test_an_experiment_id_that_is_none(wire, text, status, code, message):
+    said = wire.refused("GET", "/experiments/get", status=status, code=code, params={"experiment_id": text})
+    assert said == message
+    assert wire.refused("POST", "/runs/create", {"experiment_id": text}, status=status, code=code) == message
+    for path in ("/runs/search", "/logged-models/search"):
+        if status == 400:
+            assert wire.refused("POST", path, {"experiment_ids": [text]}) == message
+        else:
+            assert wire.post(path, {"experiment_ids": [text]}) == {}
+
+
+@pytest.mark.parametrize("method, path, more", [
+    ("GET", "/registered-models/get", {}), ("DELETE", "/registered-models/delete", {}),
+    ("PATCH", "/registered-models/update", {"description": "x"}),
+    ("POST", "/registered-models/rename", {"new_name": "y"}),
+    ("PATCH", "/model-versions/update", {"version": "1", "description": "x"}),
+    ("DELETE", "/model-versions/delete", {"version": "1"}),
+    ("POST", "/model-versions/transition-stage", {"version": "1", "stage": "None", "archive_existing_versions": False}),
+    ("GET", "/model-versions/get-download-uri", {"version": "1"}),
+])
+@pytest.mark.parametrize("name", ["a/b", "a:b"])
+def test_a_name_that_no_model_can_have(wire, method, path, more, name):
+    asked = {"params": {"name": name, **more}} if method == "GET" else {"body": {"name": name, **more}}
+    assert wire.refused(method, path, **asked) == f"Invalid model name '{name}'. Names cannot contain '/' or ':'."
+
+
 FLAW = pytest.mark.flaw("MLflow answers 500")
 
 

@@ -201,6 +201,19 @@ def test_a_run_of_an_experiment_that_is_not_there_is_left_out_and_told(copied, t
     assert "experiment 99" in sluice("import", copied, "--strict", home=tmp_path / "other", expect=2)
 
 
+def test_two_experiments_of_one_name_are_told_or_one_gets_another(copied, tmp_path):
+    """MLflow has them in two workspaces, or equal up to a NUL, where a name ends here."""
+    change(copied, "UPDATE experiments SET name = CAST(x'6e756c0061' AS TEXT) WHERE experiment_id = 1",
+           "UPDATE experiments SET name = CAST(x'6e756c0062' AS TEXT) WHERE experiment_id = 2")
+    said = sluice("import", copied, home=tmp_path / "home", expect=1)
+    assert "the name 'nul' of experiment 2 is taken in the home by another one of the source" in said
+    assert "the name 'nul'" in sluice("import", copied, "--dry-run", "--json", home=tmp_path / "none")
+    report = json.loads(sluice("import", copied, "--rename", "--json", home=tmp_path / "home"))
+    assert report["verified"] and report["records"]["experiments"]["left_out"] == 0
+    names = dict(sqlite3.connect(tmp_path / "home" / "sluice.db").execute("SELECT id, name FROM experiments"))
+    assert (names[1], names[2]) == ("nul", "nul (imported)")
+
+
 def test_a_number_that_the_home_uses_for_something_else_is_told_or_gets_another(database, tmp_path, serve):
     home = tmp_path / "home"
     server = serve(home)

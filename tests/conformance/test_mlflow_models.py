@@ -118,6 +118,36 @@ def test_metrics_of_a_model(client, experiment, run_id, model):
     assert client.get_run(run_id).data.metrics == {"acc": 0.7, "elsewhere": 1.0}
 
 
+def shown(metrics):
+    return [(point.key, point.value, point.timestamp, point.step, point.dataset_name) for point in metrics]
+
+
+def test_every_point_of_a_model_is_shown(client, experiment, run_id, model):
+    points = [("loss", 1 / (1 + step), 1000 + step, step, data) for step in range(30) for data in ("train", "test")
+              if (step, data) != (0, "test")]
+    points += [("loss", 7.0, 5000, 1, None), ("auc", 0.5, 5001, 0, None), ("loss", 7.5, 5002, 1, None)]
+    # MLflow knows a model's points by run, key, time and step: those of the second data are a millisecond later.
+    points = [(key, value, time + 100 * (data == "test"), step, data) for key, value, time, step, data in points]
+    points.sort(key=lambda point: point[2:4])
+    client.log_batch(run_id, metrics=[Metric(key, value, time, step, model_id=model.model_id, dataset_name=data,
+                                             dataset_digest=data) for key, value, time, step, data in points])
+    assert shown(client.get_logged_model(model.model_id).metrics) == points
+    (found,) = client.search_logged_models([experiment])
+    assert shown(found.metrics) == points
+
+
+def test_points_of_many_models_come_in_one_page(client, experiment, run_id):
+    models = [client.create_logged_model(experiment, f"m{i}").model_id for i in range(8)]
+    for model_id in models:
+        client.log_batch(run_id, metrics=[Metric("loss", step / 10, step, step, model_id) for step in range(700)])
+    found = client.search_logged_models([experiment], max_results=7, order_by=[{"field_name": "name"}])
+    assert [model.model_id for model in found] == models[:7]
+    assert all([point.step for point in model.metrics] == list(range(700)) for model in found)
+    (rest,) = client.search_logged_models([experiment], max_results=7, order_by=[{"field_name": "name"}],
+                                          page_token=found.token)
+    assert rest.model_id == models[7]
+
+
 def test_a_point_of_a_run_and_of_its_model_is_one_in_the_history(client, run_id, model):
     # log_model sends the metrics of its run a second time, then with the model's id.
     client.log_metric(run_id, "acc", 0.5, timestamp=10, step=1)

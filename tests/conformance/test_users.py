@@ -137,6 +137,8 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
             refused()
     assert experiment not in [one.experiment_id for one in client.search_experiments()]
     be(monkeypatch, ADMIN)
+    auth.grant_user_permission(carol, "experiment", experiment, "DENY")
+    assert auth.get_user_permission(carol, "experiment", experiment).allowed is False
     auth.grant_user_permission(carol, "experiment", experiment, "EDIT")
     auth.revoke_user_permission(carol, "registered_model", unique)
     be(monkeypatch, (carol, password))
@@ -187,8 +189,11 @@ def test_a_role_is_a_ceiling_for_the_real_client(asking, client, monkeypatch, un
     assert auth.get_user(ADMIN[0]).is_admin is True
     auth.update_user_admin(dora, False)
     client.log_metric(run_id, "loss", 2)
-    with pytest.raises(MlflowException, match="404|There is nothing here"):
-        auth.create_role(unique, "default")
+    for refused in (lambda: auth.create_role("default", unique), auth.list_all_roles, lambda: auth.assign_role(dora, 1),
+                    lambda: auth.list_user_roles(dora)):
+        with pytest.raises(RestException, match="roles.*are not kept here.*grant_user_permission") as said:
+            refused()
+        assert said.value.error_code == "ENDPOINT_NOT_FOUND"
 
 
 @pytest.mark.parametrize("generation, script, who", [

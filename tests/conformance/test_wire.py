@@ -36,7 +36,7 @@ def test_a_new_experiment_on_the_wire(wire, unique):
     made = wire.post("/experiments/create", {"name": unique})
     assert list(made) == ["experiment_id"] and isinstance(made["experiment_id"], str)
     found = wire.get("/experiments/get", experiment_id=made["experiment_id"])["experiment"]
-    assert "tags" not in found
+    assert "tags" not in found and found["workspace"] == "default"
     assert isinstance(found["creation_time"], int) and isinstance(found["last_update_time"], int)
     assert wire.get("/experiments/get-by-name", experiment_name=unique)["experiment"] == found
 
@@ -67,7 +67,24 @@ def test_empty_answers(wire, experiment, run_id):
 def test_a_new_model_on_the_wire(wire, experiment):
     model = wire.post("/logged-models", {"experiment_id": experiment})["model"]
     assert model["data"] == {} and model["info"]["status"] == "LOGGED_MODEL_PENDING" and "tags" not in model["info"]
-    assert wire.get(f"/logged-models/{model['info']['model_id']}") == {"model": model}
+    path = f"/logged-models/{model['info']['model_id']}"
+    assert wire.get(path) == {"model": model}
+    assert wire.patch(path + "/tags", {"tags": [{"key": "a", "value": "b"}]}) == {}
+    assert wire.get(path)["model"]["info"]["tags"] == [{"key": "a", "value": "b"}]
+
+
+def test_a_model_of_before_mlflow_3_on_the_wire(wire, run_id):
+    made = [{"artifact_path": "m", "flavors": {"a": {"config": 1, "ö": 2.0}, "z": None}, "utc_time_created": "x",
+             "run_id": "r", "model_uuid": "u"}, {"artifact_path": "n", "flavors": {}, "utc_time_created": "y",
+                                                "run_id": "s"}]
+    for model in made:
+        assert wire.post("/runs/log-model", {"run_id": run_id, "model_json": json.dumps(model)}) == {}
+    tags = {tag["key"]: tag["value"] for tag in wire.get("/runs/get", run_id=run_id)["run"]["data"]["tags"]}
+    kept = [{"run_id": "r", "artifact_path": "m", "utc_time_created": "x", "model_uuid": "u",
+             "flavors": {"a": {"ö": 2.0}, "z": None}},
+            {"run_id": "s", "artifact_path": "n", "utc_time_created": "y", "model_uuid": None, "flavors": {}}]
+    assert json.loads(tags["mlflow.log-model.history"]) == kept
+    assert ', "flavors": {"a": {"\\u00f6": 2.0}, "z": null}}, {"run_id": "s"' in tags["mlflow.log-model.history"]
 
 
 def test_a_new_version_on_the_wire(wire, unique):
@@ -242,6 +259,16 @@ def test_an_error_on_the_wire(wire):
     body = answer.json()
     assert body["error_code"] == "INVALID_PARAMETER_VALUE" and isinstance(body["message"], str)
     assert set(body) <= {"error_code", "message", "sqlstate", "error_class"}
+
+
+def test_a_folder_is_no_file(wire, run_id):
+    root = wire.get("/artifacts/list", run_id=run_id)["root_uri"].removeprefix("mlflow-artifacts:")
+    sent = wire.send("PUT", root + "/d/x", raw=b"x", content_type="text/plain", prefix=ARTIFACTS)
+    assert sent.status_code == 200
+    asked = wire.send("GET", "/get-artifact", prefix=BARE, params={"run_id": run_id, "path": "d"})
+    assert asked.status_code == 400
+    assert asked.json()["message"] == f"Artifact path refers to a directory, not a file: '{root[1:]}/d'"
+    assert wire.send("GET", root + "/d", prefix=ARTIFACTS).status_code == 400
 
 
 CLIMBING = ["../x", "a/../../x", "..%2fx", "%2e%2e/x", "%252e%252e/x", "a%23b", "C:%5cx"]

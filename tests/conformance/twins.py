@@ -74,6 +74,8 @@ def tell_model(told, experiment, run_id):
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_metric(run_id, "auc", 0.75, timestamp=BEGAN_MS, step=0, model_id=logged.model_id,
                       dataset_name="data-1", dataset_digest="d1")
+    client.log_metric(run_id, "auc", 0.625, timestamp=BEGAN_MS + 1, step=0, model_id=logged.model_id,
+                      dataset_name="data-1", dataset_digest="d1")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
     client.log_inputs(told.runs["run-2"], models=[LoggedModelInput(logged.model_id)])
     client.create_registered_model(MODEL, tags={"task": "quality"}, description="How good a wine is.")

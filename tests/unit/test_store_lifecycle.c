@@ -288,9 +288,10 @@ TEST(models_of_old_clients_are_a_history_in_a_tag)
     }
     assert_int_equal(store_run_tags(f.store, "r1", f.arena, &map, NULL), 0);
     assert_string_equal(json_get_text(&map, "mlflow.log-model.history", ""),
-                        "[{\"run_id\":\"r1\",\"artifact_path\":\"m\",\"utc_time_created\":\"t\",\"flavors\":{"
-                        "\"sklearn\":{\"v\":\"1\"}}},{\"run_id\":\"r1\",\"artifact_path\":\"m\",\"utc_time_created\":"
-                        "\"t\",\"flavors\":{\"sklearn\":{\"v\":\"1\"}}}]");
+                        "[{\"run_id\": \"r1\", \"artifact_path\": \"m\", \"utc_time_created\": \"t\", "
+                        "\"model_uuid\": null, \"flavors\": {\"sklearn\": {\"v\": \"1\"}}}, {\"run_id\": \"r1\", "
+                        "\"artifact_path\": \"m\", \"utc_time_created\": \"t\", \"model_uuid\": null, \"flavors\": {"
+                        "\"sklearn\": {\"v\": \"1\"}}}]");
     model = model_document(&f, "{\"artifact_path\":\"m\",\"run_id\":\"r1\"}");
     assert_string_equal(message(&f, store_run_log_model(f.store, "r1", &model, &err), &err, ERR_INPUT),
                         "Model json is missing mandatory fields: {'flavors', 'utc_time_created'}");

@@ -272,7 +272,7 @@ TEST(pages_behind_a_point_are_the_history)
     check_pages(3);
 }
 
-TEST(what_was_measured_on_a_model_is_listed_by_series)
+TEST(each_point_measured_on_a_model_is_listed_by_time)
 {
     struct fixture f = open_fixture();
     struct metric_target first = {.run_id = "r1", .model_id = "m-1", .dataset_name = "wine", .dataset_digest = "d1"};
@@ -280,20 +280,53 @@ TEST(what_was_measured_on_a_model_is_listed_by_series)
     struct metric_target bare = {.run_id = "r1", .model_id = "m-1"};
     struct metric_measured *list = NULL;
     size_t count = 0;
-    log_one(&f, first, "loss", 0.5, 1, 10);
+    log_one(&f, bare, "auc", 0.9, 0, 20);
     log_one(&f, first, "loss", 0.25, 2, 20);
+    log_one(&f, first, "loss", 0.5, 1, 10);
+    log_one(&f, first, "loss", NAN, 1, 10);
     log_one(&f, second, "loss", 0.75, 1, 30);
-    log_one(&f, bare, "auc", 0.9, 0, 40);
     log_one(&f, (struct metric_target){.run_id = "r1", .model_id = "m-2"}, "auc", 0.1, 0, 40);
+    log_one(&f, (struct metric_target){.run_id = "r1"}, "auc", 0.2, 0, 50);
     assert_int_equal(store_metrics_measured(f.store, "m-1", 100, f.arena, &list, &count, NULL), 0);
-    assert_int_equal(count, 3);
-    assert_string_equal(list[0].latest.key, "auc");
-    assert_null(list[0].latest.dataset_name);
+    assert_int_equal(count, 5);
+    assert_true(isnan(list[0].point.value));
+    assert_true(list[1].point.value == 0.5);
+    assert_string_equal(list[1].dataset_digest, "d1");
     assert_string_equal(list[1].run_id, "r1");
-    assert_true(list[1].latest.value == 0.25);
-    assert_string_equal(list[1].latest.dataset_digest, "d1");
-    assert_string_equal(list[2].run_id, "r2");
-    assert_true(list[2].latest.value == 0.75);
+    assert_string_equal(list[2].point.key, "auc");
+    assert_null(list[2].dataset_name);
+    assert_true(list[3].point.value == 0.25);
+    assert_string_equal(list[4].run_id, "r2");
+    assert_int_equal(store_metrics_measured(f.store, "m-3", 100, f.arena, &list, &count, NULL), 0);
+    assert_int_equal(count, 0);
+    close_fixture(&f);
+}
+
+TEST(of_more_points_than_are_wanted_each_series_gives_its_newest)
+{
+    enum { MANY = 5000 };
+    static struct metric_point points[MANY];
+    struct fixture f = open_fixture();
+    struct metric_target target = {.run_id = "r1", .model_id = "m-1"};
+    struct metric_measured *list = NULL;
+    size_t count = 0;
+    for (int64_t i = 0; i < MANY; i++) {
+        points[i] = (struct metric_point){.key = "loss", .value = (double)(i * 7919 % 1000), .step = i, .time_ms = i};
+    }
+    assert_int_equal(store_metrics_log(f.store, &target, points, MANY, NULL), 0);
+    log_one(&f, target, "auc", 0.9, 0, 1);
+    log_one(&f, target, "f1", 0.8, 0, 2);
+    assert_int_equal(store_metrics_measured(f.store, "m-1", MANY + 2, f.arena, &list, &count, NULL), 0);
+    assert_int_equal(count, MANY + 2);
+    assert_int_equal(list[MANY + 1].point.step, MANY - 1);
+    assert_int_equal(store_metrics_measured(f.store, "m-1", MANY + 1, f.arena, &list, &count, NULL), 0);
+    assert_int_equal(count, (MANY + 1) / 3 + 2);
+    assert_string_equal(list[0].point.key, "auc");
+    assert_string_equal(list[1].point.key, "f1");
+    assert_int_equal(list[2].point.step, MANY - (MANY + 1) / 3);
+    assert_int_equal(store_metrics_measured(f.store, "m-1", 3, f.arena, &list, &count, NULL), 0);
+    assert_int_equal(count, 3);
+    assert_int_equal(list[2].point.step, MANY - 1);
     assert_int_equal(store_metrics_measured(f.store, "m-1", 2, f.arena, &list, &count, NULL), 0);
     assert_int_equal(count, 2);
     close_fixture(&f);
@@ -305,4 +338,5 @@ TESTS(RUN(points_are_picked_evenly_and_the_last_is_among_them),
       RUN(what_cannot_be_sampled_is_refused),
       RUN(histories_of_any_length_are_sampled), RUN(many_points_at_one_step_are_sampled_among_them),
       RUN(histories_come_by_run_and_end_at_the_limit),
-      RUN(pages_behind_a_point_are_the_history), RUN(what_was_measured_on_a_model_is_listed_by_series))
+      RUN(pages_behind_a_point_are_the_history), RUN(each_point_measured_on_a_model_is_listed_by_time),
+      RUN(of_more_points_than_are_wanted_each_series_gives_its_newest))

@@ -95,7 +95,9 @@ TEST(aliases_keep_mlflows_rules)
     } cases[] = {
         {"champion", true}, {"v", true},    {"v1a", true},     {"1", true},    {"a-b_C9", true}, {"version1", true},
         {"", false},        {NULL, false},  {"latest", false}, {"LaTeST", false}, {"v1", false}, {"V42", false},
-        {"a b", false},     {"a.b", false}, {"ä", false},      {"a/b", false},
+        {"a b", false},     {"a.b", false}, {"ä", true},       {"a/b", false}, {"名前_1", true}, {"ä\n", false},
+        {"ä b", false},     {"\xff", false}, {"a\xc3", false}, {"e\xcc\x81", false} /* a mark over it */,
+        {"v\xef\xbc\x91", false} /* wide 1 */, {"\xef\xbc\xa0", false} /* wide @ */,
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};

@@ -187,10 +187,10 @@ TEST(a_metric_on_a_model_is_one_of_the_run_and_of_the_model)
     assert_int_equal(store_metric_history(f.store, "r1", "auc", 0, 10, f.arena, &history, &count, NULL), 0);
     assert_int_equal(count, 5);
     assert_int_equal(store_metrics_measured(f.store, "m-1", 10, f.arena, &measured, &count, NULL), 0);
-    assert_int_equal(count, 1);
-    assert_int_equal(measured[0].latest.count, 2);
-    assert_true(measured[0].latest.value == 4);
-    assert_string_equal(measured[0].latest.dataset_name, "wine");
+    assert_int_equal(count, 2);
+    assert_true(measured[0].point.value == 2);
+    assert_true(measured[1].point.value == 4);
+    assert_string_equal(measured[1].dataset_name, "wine");
     close_fixture(&f);
 }
 

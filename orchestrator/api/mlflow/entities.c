@@ -63,12 +63,30 @@ struct json pairs_json(struct api_call *call, const struct json *map)
 
 int experiment_id_of(const char *text, int64_t *ret, struct err *err)
 {
+    int64_t number = 0;
     *ret = 0;
-    if (*text == '\0' || parse_int(str_from(text), 0, INT64_MAX, ret, NULL) == 0) {
-        return 0;
+    if (*text != '\0' && parse_int(str_from(text), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
+        return err_set(err, ERR_INPUT, "Invalid experiment ID '%.100s'. Experiment ID must be a valid integer.", text);
     }
-    struct str shown = str_from(text);
-    return err_set(err, ERR_INPUT, "Invalid experiment ID: '%.*s': expected a number", STR_ARG(shown));
+    if (number < 0) {
+        return err_set(err, ERR_NOT_FOUND, "No Experiment with id=%lld exists", (long long)number);
+    }
+    *ret = number;
+    return 0;
+}
+
+int experiment_ids_check(struct api_call *call, const char *name, struct err *err)
+{
+    size_t count = 0;
+    const char **texts = param_texts(&call->params, name, call->arena, &count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t number = 0;
+        if (parse_int(str_from(texts[i]), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
+            return err_set(err, ERR_INPUT, "Invalid experiment ID '%.100s'. Experiment ID must be a valid integer.",
+                           texts[i]);
+        }
+    }
+    return 0;
 }
 
 int64_t *experiment_ids_of(struct api_call *call, const char *name, size_t *ret_count)
@@ -127,6 +145,7 @@ int experiment_json(struct api_call *call, const struct experiment *experiment, 
     put_int(call, &object, "last_update_time", experiment->updated_ms);
     put_int(call, &object, "creation_time", experiment->created_ms);
     put_list(call, &object, "tags", pairs_json(call, &tags));
+    put_text(call, &object, "workspace", "default"); /* the only one of a server without workspaces */
     *ret = object;
     return 0;
 }
@@ -251,7 +270,8 @@ struct json run_json(struct api_call *call, const struct run_record *run)
 
 /* ---- logged models ---------------------------------------------------------------------------------------------- */
 
-enum { MEASURED_MAX = 10000 };
+/* A model that more was measured of shows the newest of it: some 25 MiB while the answer is made. */
+enum { MEASURED_MAX = 25000 };
 
 static int model_metrics(struct api_call *call, const char *model_id, struct json *ret, struct err *err)
 {
@@ -262,7 +282,9 @@ static int model_metrics(struct api_call *call, const char *model_id, struct jso
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        struct json metric = latest_json(call, &measured[i].latest);
+        struct json metric = point_json(call, &measured[i].point);
+        put_given(call, &metric, "dataset_name", measured[i].dataset_name);
+        put_given(call, &metric, "dataset_digest", measured[i].dataset_digest);
         put_text(call, &metric, "model_id", model_id);
         put_text(call, &metric, "run_id", measured[i].run_id);
         json_push(call->arena, ret, metric);

@@ -38,8 +38,10 @@ int model_json(struct api_call *call, const struct logged_model *model, struct j
 int registered_json(struct api_call *call, const char *name, struct json *ret, struct err *err);
 int version_json(struct api_call *call, const struct model_version *version, struct json *ret, struct err *err);
 
-/* An id of an experiment: "" is "0". ERR_INPUT for one that is no number. */
+/* An id of an experiment: "" is "0". ERR_INPUT for one that is no number, ERR_NOT_FOUND for a negative one. */
 int experiment_id_of(const char *text, int64_t *ret, struct err *err);
+/* Of a list: a word that is no id is a mistake of who asks (ERR_INPUT); one that nothing has is not. */
+int experiment_ids_check(struct api_call *call, const char *name, struct err *err);
 /* Those of a list; texts that are no ids are left out, as nothing is found there. */
 int64_t *experiment_ids_of(struct api_call *call, const char *name, size_t *ret_count);
 /* A list of {"key", "value"} of the params. */

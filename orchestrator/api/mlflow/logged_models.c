@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MLflow's routes of logged models.
  */
+#include "api/long_list.h"
 #include "api/mlflow/entities.h"
 #include "api/mlflow/routes.h"
 #include "api/step_rights.h"
@@ -133,9 +134,7 @@ static int set_tags(struct api_call *call, struct err *err)
 {
     size_t count = 0;
     const struct pair *tags = pairs_of(call, &call->params, "tags", &count);
-    return store_model_tags_set(call->store, model_of(call), tags, count, err) < 0
-               ? -1
-               : answer_with(call, model_of(call), err);
+    return store_model_tags_set(call->store, model_of(call), tags, count, err);
 }
 
 static int delete_tag(struct api_call *call, struct err *err)
@@ -178,15 +177,76 @@ static const struct model_search_order *order_of(struct api_call *call, size_t *
     return order;
 }
 
+/* Models that were found and are yet to be read. */
+struct found {
+    struct logged_model *models;
+    size_t count;
+};
+
+/* Of one that is deleted meanwhile: how it was. */
+static int take_models(struct long_list *list, struct api_call *call, struct json *items, struct err *err)
+{
+    struct found *found = list->state;
+    struct json model;
+    if (found->count == 0) {
+        return 0;
+    }
+    if (model_json(call, found->models, &model, err) < 0) {
+        return -1;
+    }
+    found->models++;
+    found->count--;
+    json_push(call->arena, items, model);
+    return 0;
+}
+
+static const char *kept(struct arena *arena, const char *text)
+{
+    return text == NULL ? NULL : arena_strdup(arena, text);
+}
+
+static struct logged_model model_kept(struct arena *arena, const struct logged_model *model)
+{
+    struct logged_model copy = *model;
+    copy.model_id = kept(arena, model->model_id);
+    copy.name = kept(arena, model->name);
+    copy.artifact_uri = kept(arena, model->artifact_uri);
+    copy.source_run_id = kept(arena, model->source_run_id);
+    copy.model_type = kept(arena, model->model_type);
+    copy.status_message = kept(arena, model->status_message);
+    copy.sha256 = kept(arena, model->sha256);
+    return copy;
+}
+
+static void answer_in_parts(struct api_call *call, const struct model_page *page)
+{
+    struct long_list list = {.name = "models", .take = take_models, .arena = arena_new()};
+    struct found *found = arena_one(list.arena, struct found);
+    *found = (struct found){arena_array(list.arena, page->count, sizeof *found->models), page->count};
+    for (size_t i = 0; i < page->count; i++) {
+        found->models[i] = model_kept(list.arena, &page->models[i]);
+    }
+    list.next_page_token = kept(list.arena, page->next_page_token);
+    list.state = found;
+    long_list_answer(call, &list);
+}
+
+/* Points of models that an answer may have in memory: of more, it is made model by model. */
+enum { POINTS_AT_ONCE = 2000 };
+
 static int search(struct api_call *call, struct err *err)
 {
     struct model_page page;
     struct json list = json_array();
+    size_t points = 0;
     struct model_query query = {
         .filter = param_text(&call->params, "filter"),
         .max_results = json_get_int(&call->params, "max_results", MODEL_SEARCH_RESULTS),
         .page_token = param_text(&call->params, "page_token"),
     };
+    if (experiment_ids_check(call, "experiment_ids", err) < 0) {
+        return -1;
+    }
     query.experiments = experiment_ids_of(call, "experiment_ids", &query.experiment_count);
     query.datasets = datasets_of(call, &query.dataset_count);
     query.order_by = order_of(call, &query.order_by_count);
@@ -197,6 +257,12 @@ static int search(struct api_call *call, struct err *err)
         struct json model;
         if (model_json(call, &page.models[i], &model, err) < 0) {
             return -1;
+        }
+        const struct json *metrics = json_get(json_get(&model, "data"), "metrics");
+        points += metrics == NULL ? 0 : metrics->u.array.count;
+        if (points > POINTS_AT_ONCE && page.count > 1 && !call->whole) {
+            answer_in_parts(call, &page);
+            return 0;
         }
         json_push(call->arena, &list, model);
     }

@@ -154,15 +154,18 @@ static void answer_with_points(struct api_call *call, const char *key, const str
     text_end(&text, always);
 }
 
-/* `at_most`: the words of each of the two routes. */
-static int check_runs(size_t count, const char *what, const char *at_most, const char *key, struct err *err)
+#define SEE_DOCS " See the API docs for more information about request parameters."
+
+/* `at_most` and `end`: the words of each of the two routes. */
+static int check_runs(size_t count, const char *what, const char *at_most, const char *end, const char *key,
+                      struct err *err)
 {
     if (count == 0) {
         return err_set(err, ERR_INPUT, "%s request must specify at least one run_id.", what);
     }
     if (count > BULK_RUNS_MAX) {
-        return err_set(err, ERR_INPUT, "%s request %s %d run_ids. Received %zu run_ids.", what, at_most, BULK_RUNS_MAX,
-                       count);
+        return err_set(err, ERR_INPUT, "%s request %s %d run_ids. Received %zu run_ids.%s", what, at_most,
+                       BULK_RUNS_MAX, count, end);
     }
     return *key != '\0' ? 0 : err_set(err, ERR_INPUT, "%s request must specify a metric_key.", what);
 }
@@ -176,7 +179,7 @@ static int bulk(struct api_call *call, struct err *err)
     const char **runs = param_texts(&call->params, "run_id", call->arena, &run_count);
     int64_t max = json_get_int(&call->params, "max_results", BULK_POINTS_MAX);
     max = max < 0 || max > BULK_POINTS_MAX ? BULK_POINTS_MAX : max;
-    if (check_runs(run_count, "GetMetricHistoryBulk", "cannot specify more than", key, err) < 0 ||
+    if (check_runs(run_count, "GetMetricHistoryBulk", "cannot specify more than", "", key, err) < 0 ||
         store_metric_histories(call->store, runs, run_count, key, (size_t)max, call->arena, &points, &count, err) < 0) {
         return -1;
     }
@@ -195,7 +198,7 @@ static int check_interval(const struct json *start, const struct json *end, int6
                        (long long)start->u.integer, (long long)end->u.integer);
     }
     if (max < 1 || max > METRIC_SAMPLE_MAX) {
-        return err_set(err, ERR_INPUT, "max_results must be between 1 and %d.", METRIC_SAMPLE_MAX);
+        return err_set(err, ERR_INPUT, "max_results must be between 1 and %d." SEE_DOCS, METRIC_SAMPLE_MAX);
     }
     return 0;
 }
@@ -227,7 +230,7 @@ static int interval(struct api_call *call, struct err *err)
     const struct json *start = json_get(&call->params, "start_step");
     const struct json *end = json_get(&call->params, "end_step");
     int64_t max = json_get_int(&call->params, "max_results", METRIC_SAMPLE_MAX);
-    if (check_runs(run_count, "GetMetricHistoryBulkInterval", "must specify at most", key, err) < 0 ||
+    if (check_runs(run_count, "GetMetricHistoryBulkInterval", "must specify at most", SEE_DOCS, key, err) < 0 ||
         check_interval(start, end, max, err) < 0) {
         return -1;
     }

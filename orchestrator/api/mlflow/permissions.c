@@ -101,11 +101,18 @@ static int require_object(struct api_call *call, const struct permission_object 
                                                         err);
 }
 
+/* "DENY" is how MLflow's newer clients say that somebody may do nothing with an object, whatever the rule is. */
+static int read_permission(struct api_call *call, enum permission *ret, struct err *err)
+{
+    const char *word = param_text(&call->params, "permission");
+    return permission_parse(strcmp(word, "DENY") == 0 ? permission_words[PERMISSION_NONE] : word, ret, err);
+}
+
 static int permit(struct api_call *call, const struct grant_asked *asked, struct err *err)
 {
     const struct account_change change = {call->store, call->who->name, call->now_ms, call->arena};
     enum permission permission = PERMISSION_NONE;
-    return permission_parse(param_text(&call->params, "permission"), &permission, err) < 0 ||
+    return read_permission(call, &permission, err) < 0 ||
                    require_object(call, &asked->object, err) < 0
                ? -1
                : account_permit(&change, &asked->user, &asked->object, permission, err);

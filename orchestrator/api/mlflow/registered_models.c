@@ -148,10 +148,15 @@ static int set_alias(struct api_call *call, struct err *err)
     int64_t version = 0;
     int64_t previous = 0;
     const struct mover by = api_mover(call);
-    return version_parse(param_text(&call->params, "version"), &version, err) < 0
-               ? -1
-               : store_alias_set(call->store, name_of(call), param_text(&call->params, "alias"), version, -1,
-                                 &by, call->now_ms, &previous, err);
+    const char *alias = param_text(&call->params, "alias");
+    struct model_version found;
+    if (version_parse(param_text(&call->params, "version"), &version, err) < 0) {
+        return -1;
+    }
+    if (version < 1) { /* for the store it is a removal */
+        return store_version_get(call->store, name_of(call), version, call->arena, &found, err);
+    }
+    return store_alias_set(call->store, name_of(call), alias, version, -1, &by, call->now_ms, &previous, err);
 }
 
 static int delete_alias(struct api_call *call, struct err *err)

@@ -15,4 +15,7 @@ extern const struct api_route mlflow_server_routes[], mlflow_experiment_routes[]
 extern const struct api_plain mlflow_server_plains[], mlflow_artifact_plains[], mlflow_upload_plains[],
     mlflow_upload_part_plains[], mlflow_page_plains[], mlflow_graphql_plains[];
 
+/* Why there is no such path, of those that MLflow's clients ask for; NULL: no more is to be said. */
+const char *mlflow_left_out(struct str path);
+
 #endif

@@ -128,7 +128,7 @@ static int log_model(struct api_call *call, struct err *err)
     struct err wrong = {0};
     if (json_read(str_from(param_text(&call->params, "model_json")), (struct json_limits){0}, call->arena, &model,
                   &wrong) < 0) {
-        return err_set(err, ERR_INPUT, "Malformed model info. \n %s \n is not valid JSON: %s",
+        return err_set(err, ERR_INPUT, "Malformed model info. \n %s \n is not a valid JSON. %s",
                        param_text(&call->params, "model_json"), wrong.message);
     }
     return store_run_log_model(call->store, run_of(call), &model, err);

@@ -6,7 +6,6 @@
 #include "api/mlflow/routes.h"
 #include "api/step_rights.h"
 #include "base/id.h"
-#include "base/parse.h"
 #include "store/run_records.h"
 #include "store/run_search.h"
 
@@ -218,21 +217,6 @@ static void answer_with_many(struct api_call *call, const struct run_page *page)
     long_list_answer(call, &list);
 }
 
-/* A word that is no id is a mistake of who asks; one that nothing has is not. */
-static int check_experiments(struct api_call *call, struct err *err)
-{
-    size_t count = 0;
-    const char **texts = param_texts(&call->params, "experiment_ids", call->arena, &count);
-    for (size_t i = 0; i < count; i++) {
-        int64_t number = 0;
-        if (parse_int(str_from(texts[i]), INT64_MIN, INT64_MAX, &number, NULL) < 0) {
-            return err_set(err, ERR_INPUT, "Invalid experiment ID '%.100s'. Experiment ID must be a valid integer.",
-                           texts[i]);
-        }
-    }
-    return 0;
-}
-
 static int search(struct api_call *call, struct err *err)
 {
     struct run_page page;
@@ -243,7 +227,7 @@ static int search(struct api_call *call, struct err *err)
         .max_results = json_get_int(&call->params, "max_results", RUN_SEARCH_RESULTS),
         .page_token = param_text(&call->params, "page_token"),
     };
-    if (check_experiments(call, err) < 0) {
+    if (experiment_ids_check(call, "experiment_ids", err) < 0) {
         return -1;
     }
     query.experiments = experiment_ids_of(call, "experiment_ids", &query.experiment_count);
