@@ -289,6 +289,7 @@ static void do_fault(struct history *h, size_t number)
         world_power_lost(world);
         break;
     case FAULT_CLOCK:
+        world->wall_was_set = true;
         world->wall_offset_ms += luck % 2 == 0 ? 3 * 3600000 : -3600000;
         world->clock_jumped = true;
         break;

@@ -82,6 +82,7 @@ struct history {
     } asking; /* attempts that have asked for one, and need it still */
     struct repository repository; /* that is followed; no home: none is */
     bool calm, loose;
+    bool unanswered; /* what people do now they have said before, and nobody answered */
     const char *run_names[RUNS_MAX];
     struct {
         VEC_OF(const char *)

@@ -280,6 +280,33 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
                    result < 0 ? "" : arena_strdup(h->world.arena, json_text(arena, &told).p));
 }
 
+/* Who was not answered looks before saying it again: it may have been heard, and then nobody need repeat it. */
+static bool cancel_was_heard(struct history *h, const struct words *words)
+{
+    struct sqlite3_stmt *s = judge_ask(&h->judge,
+                                       "SELECT 1 FROM activity WHERE action = 'run.cancelled' AND object_id = ? "
+                                       "AND actor = ? AND reason = ?",
+                                       "ttt", scenario_run_id(h, word_at(words, 1)), word_at(words, 2),
+                                       word_at(words, 3));
+    bool heard = false;
+    while (judge_row(s)) {
+        heard = true;
+    }
+    return heard;
+}
+
+static const char *cancel(struct history *h, const struct words *words)
+{
+    struct err err = {0};
+    if (h->unanswered && cancel_was_heard(h, words)) {
+        return "ok";
+    }
+    (void)machine_engine_calls(true);
+    int result = engine_cancel(h->engine, scenario_run_id(h, word_at(words, 1)), word_at(words, 2),
+                               words->count > 3 ? words->items[3] : NULL, &err);
+    return scenario_outcome(h, "a cancel", result, &err, "ok");
+}
+
 static const char *ask(struct history *h, const char *name)
 {
     const char *id = scenario_run_id(h, name);
@@ -369,10 +396,7 @@ static const char *do_line(struct history *h, struct str line)
     } else if (strcmp(verb, "vote") == 0) {
         told = vote(h, arena, &words);
     } else if (strcmp(verb, "cancel") == 0) {
-        (void)machine_engine_calls(true);
-        int result = engine_cancel(h->engine, scenario_run_id(h, word_at(&words, 1)), word_at(&words, 2),
-                                   words.count > 3 ? words.items[3] : NULL, &err);
-        told = scenario_outcome(h, "a cancel", result, &err, "ok");
+        told = cancel(h, &words);
     } else if (strcmp(verb, "kill") == 0) {
         (void)machine_engine_calls(true);
         int result = engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err);

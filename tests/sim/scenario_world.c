@@ -217,6 +217,7 @@ void scenario_world_does(struct history *h, const struct words *words)
         world->doze_after = (int)strtol(word_at(words, 1), NULL, 10) - 1;
         world->doze_ms = strtol(word_at(words, 2), NULL, 10);
     } else if (strcmp(verb, "clock") == 0) {
+        world->wall_was_set = true;
         world->wall_offset_ms += strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "restart") == 0) {
         h->restart = true;
