@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "scenario.h"
 #include "store/activity.h"
+#include "store/guards.h"
 
 #include <ftw.h>
 #include <sqlite3.h>
@@ -190,6 +191,9 @@ void history_engine_begin(struct history *h)
     h->engines++;
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
+    if (opened == 0 && h->guards.type == JSON_ARRAY) {
+        store_guards_set(h->store, &h->guards, &options.groups, options.single_user);
+    }
     if (opened == 0 && h->fires) {
         struct triggers_options fires = {
             .store = h->store, .plugins = &h->catalogue, .vars = json_object(), .fires = true};

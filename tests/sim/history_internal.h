@@ -77,6 +77,7 @@ struct history {
     struct engine_options setup; /* what its home has */
     struct resource_supply supply[8];
     struct json secrets; /* null: not known yet */
+    struct json guards;  /* what config.yaml guards; null: nothing */
     struct {
         VEC_OF(int64_t)
     } asking; /* attempts that have asked for one, and need it still */
