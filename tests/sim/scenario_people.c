@@ -45,6 +45,8 @@
  *                                    in all, or the store knows of so many
  *   quiet                            nothing
  *   fail N TEXT                      the Nth statement from now that holds the text fails; told in the log
+ *   busy N TEXT                      it and the next two fail, and the engine need not leave: what it gave up cannot
+ *                                    be loaded again at once
  *   secret NAME VALUE                it is set, or known at last
  *   held                             how many attempts runners hold for later
  *   sql TEXT                         another process changes the store
