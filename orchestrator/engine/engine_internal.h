@@ -184,6 +184,7 @@ struct engine {
     } heirs; /* each behind the one, if any, that it comes after */
     int64_t last_id;  /* of an attempt */
     int64_t given_id; /* ids up to this one are nobody else's */
+    bool starts_carefully; /* each start has a savepoint: one was refused that had none (firing.c) */
     struct {
         VEC_OF(struct wake)
     } wakes;

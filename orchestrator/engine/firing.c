@@ -82,7 +82,8 @@ static bool may_be_told(const struct err *wrong)
 }
 
 /* May it turn out, once rows of it are written, that it cannot be? Params, tags, groups and what steps ask for are
- * looked at by then. Where not, no savepoint is needed, for which each page that is written would be copied. */
+ * looked at by then. Where not, no savepoint is made, for which each page that is written would be copied. This is only
+ * foreseen: what is refused all the same takes back its whole turn (engine_start). */
 static bool may_be_refused(const struct engine_submission *submission)
 {
     const struct pipeline *pipeline = submission->pipeline;
@@ -102,13 +103,17 @@ int engine_start(struct engine *engine, const struct engine_submission *submissi
     struct store *store = engine->options.store;
     struct open_run *open = NULL;
     struct err wrong = {0};
-    bool careful = may_be_refused(submission);
+    bool careful = engine->starts_carefully || may_be_refused(submission);
     if (turn_begin(engine, err) < 0 || (careful && store_savepoint(store, err) < 0)) {
         return -1;
     }
     if (run_submit(engine, submission, &open, &wrong) < 0) {
         bool told = open == NULL && may_be_told(&wrong) && !store_failed_since_begin(store);
-        if (told && careful) {
+        if (told && !careful) { /* half of it may be written: the turn is taken back, and comes again with savepoints */
+            engine->starts_carefully = true;
+            return err_set(err, ERR_BUSY, "a run was refused that was not expected to be: %s", wrong.message);
+        }
+        if (told) {
             store_savepoint_back(store);
         }
         *err = wrong;

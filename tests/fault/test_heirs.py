@@ -70,6 +70,33 @@ def test_quick_steps_begin_by_themselves_and_are_recorded_like_any(home):
     assert started == sorted(started)
 
 
+def test_what_an_heir_saw_is_held_against_the_journal(home):
+    """The ledger's check 4 is precise: only an heir may find the ends of its line not in the store yet, and only ends
+    of its line, and only such as have been by the word of those steps themselves."""
+    chain(home)
+    assert home("run", "chain.yaml", "-q")[0] == 0
+    of_step = {step: mark for mark, step in home.rows("SELECT a.mark, s.step FROM attempts a JOIN steps s "
+                                                      "USING (run_id, position, item)")}
+    orders = ledger.read_orders(home.home / "runs")
+    heir = next(n for n in range(2, STEPS) if of_step[f"s{n}"] in orders)
+    first = next(n for n in range(1, STEPS) if of_step[f"s{n}"] not in orders)
+
+    def check(n, saw):
+        entry = home.ledger / of_step[f"s{n}"]
+        text = entry.read_text()
+        entry.write_text(f"{text}saw {saw}\n")
+        breaches = ledger.check(home.database, home.ledger)
+        entry.write_text(text)
+        return [breach for breach in breaches if breach.startswith("4 it began while the store said")]
+
+    assert check(heir, f"s{heir - 1}=succeeded") == check(heir, f"s{heir - 1}=active") == []
+    assert len(check(heir, f"s{heir - 1}=active s{heir - 1}=active")) == 1, "of two items one is in its line"
+    assert len(check(first, f"s{first - 1}=active")) == 1, "it began as no heir"
+    before = home.ledger / of_step[f"s{heir - 1}"]
+    before.write_text("".join(line for line in before.read_text().splitlines(True) if not line.startswith("end")))
+    assert len(check(heir, f"s{heir - 1}=active")) == 1, "the one before it does not say that it had ended"
+
+
 def live(home, write, *moments):
     write(home)
     passes = home.folder / "passes"

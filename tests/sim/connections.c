@@ -230,6 +230,7 @@ static bool fails(const sqlite3 *db, const char *sql)
         return false;
     }
     failing.after = --failing.length > 0 ? 0 : -1;
+    failing.like[0] = '\0'; /* those that follow are any */
     failing.failures++;
     failing.last = sql;
     failing.in_transaction = sqlite3_get_autocommit(engine.db) == 0;
@@ -244,9 +245,9 @@ void connections_fail_row(int statements, int code, int length)
     failing.like[0] = '\0';
 }
 
-void connections_fail_at(const char *text, int nth)
+void connections_fail_at(const char *text, int nth, int code, int length)
 {
-    connections_fail(nth, SQLITE_IOERR_READ);
+    connections_fail_row(nth, code, length);
     (void)snprintf(failing.like, sizeof failing.like, "%s", text);
 }
 

@@ -24,8 +24,8 @@ void connections_process_begins(void);
 void connections_fail(int statements, int code);
 /* The same, and so many of those that follow. */
 void connections_fail_row(int statements, int code, int length);
-/* The nth from now of those that hold the text fails, once, with SQLITE_IOERR; 0: the next. */
-void connections_fail_at(const char *text, int nth);
+/* The nth from now of those that hold the text fails (0: the next) with `code`, and so many as `length` in all. */
+void connections_fail_at(const char *text, int nth, int code, int length);
 /* How many there were so far. */
 int connections_count(void);
 /* While it is noted where statements come from: those that come from a place, by a way, of which none came before since

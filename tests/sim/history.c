@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "scenario.h"
 #include "store/activity.h"
+#include "store/guards.h"
 
 #include <ftw.h>
 #include <sqlite3.h>
@@ -190,6 +191,9 @@ void history_engine_begin(struct history *h)
     h->engines++;
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
+    if (opened == 0 && h->guards.type == JSON_ARRAY) {
+        store_guards_set(h->store, &h->guards, &options.groups, options.single_user);
+    }
     if (opened == 0 && h->fires) {
         struct triggers_options fires = {
             .store = h->store, .plugins = &h->catalogue, .vars = json_object(), .fires = true};
@@ -289,6 +293,7 @@ static void do_fault(struct history *h, size_t number)
         world_power_lost(world);
         break;
     case FAULT_CLOCK:
+        world->wall_was_set = true;
         world->wall_offset_ms += luck % 2 == 0 ? 3 * 3600000 : -3600000;
         world->clock_jumped = true;
         break;

@@ -77,11 +77,13 @@ struct history {
     struct engine_options setup; /* what its home has */
     struct resource_supply supply[8];
     struct json secrets; /* null: not known yet */
+    struct json guards;  /* what config.yaml guards; null: nothing */
     struct {
         VEC_OF(int64_t)
     } asking; /* attempts that have asked for one, and need it still */
     struct repository repository; /* that is followed; no home: none is */
     bool calm, loose;
+    bool unanswered; /* what people do now they have said before, and nobody answered */
     const char *run_names[RUNS_MAX];
     struct {
         VEC_OF(const char *)

@@ -500,7 +500,7 @@ static void look_times(struct judge *judge)
         "r.started_ms IS NULL",
         "");
     while (judge_row(s)) {
-        if (world->wall_offset_ms == 0) {
+        if (!world->wall_was_set) {
             world_fail(world, "a step began before its run: %s", judge_text(s, 0));
         }
     }

@@ -154,6 +154,7 @@ static void carry_out(struct history *h, struct str people, struct telling *tell
             } else if (h->world.failure[0] == '\0') {
                 world_trace(&h->world, "people: %.*s", STR_ARG(line));
                 world_pass(&h->world, 1);
+                h->unanswered = tries > 0;
                 told = scenario_do(h, line);
             }
         }

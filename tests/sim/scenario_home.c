@@ -93,6 +93,8 @@ static void set_home(struct history *h, struct str line)
         give_secrets(h);
     } else if (str_is(word, "groups")) {
         h->setup.groups = read_value(arena, rest);
+    } else if (str_is(word, "guards")) {
+        h->guards = read_value(arena, rest);
     } else if (str_is(word, "vars")) {
         h->setup.vars = read_value(arena, rest);
     } else if (str_is(word, "env")) {

@@ -10,7 +10,11 @@
  *                                    env (JSON), p.NAME (a param). In values @HOME, @RUN_NAME, @LONG (a
  *                                    text) and @LIST_N (of so many numbers)
  *   foresee FILE [KEY=VALUE ...]     which results it would use
- *   vote RUN STEP ACTOR yes|no [GROUP,...] [REASON]   "-" is no step
+ *   retry RUN NEW [step=STEP] [only=yes]   as the command of that name: NEW is a name of the line's own
+ *   vote RUN STEP ACTOR yes|no [GROUP,...] [REASON] [wait=ID]   "-" is no step
+ *   look-at-votes                    others have recorded votes in the store
+ *   reconfigure                      the engine goes on with what the home has by now (supply)
+ *   stop-steps ACTOR REASON          runs whose steps have a process are cancelled
  *   cancel RUN ACTOR [REASON]        kill RUN
  *   go NAME                          steps that hold for the name go on
  *   write PATH TEXT                  remove PATH
@@ -41,6 +45,8 @@
  *                                    in all, or the store knows of so many
  *   quiet                            nothing
  *   fail N TEXT                      the Nth statement from now that holds the text fails; told in the log
+ *   busy N TEXT                      it and the next two fail, and the engine need not leave: what it gave up cannot
+ *                                    be loaded again at once
  *   secret NAME VALUE                it is set, or known at last
  *   held                             how many attempts runners hold for later
  *   sql TEXT                         another process changes the store
@@ -53,6 +59,7 @@
 #include "connections.h"
 #include "base/parse.h"
 #include "base/path.h"
+#include "engine/again.h"
 #include "machine.h"
 #include "pipeline/diag.h"
 #include "script.h"
@@ -255,6 +262,34 @@ static const char *submit(struct history *h, struct arena *arena, const struct w
     return scenario_outcome(h, "a submission", engine_submit(h->engine, &submission, made, &err), &err, "ok");
 }
 
+static int submit_again(struct history *h, struct arena *arena, const struct words *words, const char *id,
+                        struct err *err)
+{
+    char made[40];
+    struct pipeline_run row;
+    const char *word = option(words, "step");
+    struct engine_submission submission = {.trigger = "retry", .actor = "ann", .seed = 7, .run_id = id};
+    if (store_pipeline_run_get(h->store, scenario_run_id(h, word_at(words, 1)), arena, &row, err) < 0 ||
+        (submission.pipeline = again_definition(h->store, &h->catalogue, &row, arena, err)) == NULL) {
+        return -1;
+    }
+    ptrdiff_t step = word == NULL ? -1 : pipeline_find_step(submission.pipeline, str_from(word));
+    return again_retry(&row, step, option(words, "only") != NULL, arena, &submission, err) < 0
+               ? -1
+               : engine_submit(h->engine, &submission, made, err);
+}
+
+static const char *retry(struct history *h, struct arena *arena, const struct words *words)
+{
+    struct err err = {0};
+    const char *id = scenario_run_id(h, word_at(words, 2));
+    if (judge_run_state(&h->judge, id) != NULL) {
+        return "ok"; /* it was not acknowledged, and happened */
+    }
+    (void)machine_engine_calls(true);
+    return scenario_outcome(h, "a retry", submit_again(h, arena, words, id, &err), &err, "ok");
+}
+
 static const char *vote(struct history *h, struct arena *arena, const struct words *words)
 {
     struct err err = {0};
@@ -269,6 +304,9 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
         .approve = strcmp(word_at(words, 4), "yes") == 0,
         .reason = words->count > 6 ? words->items[6] : NULL,
     };
+    if (option(words, "wait") != NULL) {
+        (void)parse_int(str_from(option(words, "wait")), 1, INT64_MAX, &vote.wait, NULL);
+    }
     while (str_cut(&groups, ',', &group)) {
         if (group.n > 0) {
             json_push(arena, &vote.groups, json_string(arena, group));
@@ -278,6 +316,48 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
     int result = engine_vote(h->engine, &vote, &told, arena, &err);
     return scenario_outcome(h, "a vote", result, &err,
                    result < 0 ? "" : arena_strdup(h->world.arena, json_text(arena, &told).p));
+}
+
+/* Who was not answered looks before saying it again: it may have been heard, and then nobody need repeat it. */
+static bool cancel_was_heard(struct history *h, const struct words *words)
+{
+    struct sqlite3_stmt *s = judge_ask(&h->judge,
+                                       "SELECT 1 FROM activity WHERE action = 'run.cancelled' AND object_id = ? "
+                                       "AND actor = ? AND reason = ?",
+                                       "ttt", scenario_run_id(h, word_at(words, 1)), word_at(words, 2),
+                                       word_at(words, 3));
+    bool heard = false;
+    while (judge_row(s)) {
+        heard = true;
+    }
+    return heard;
+}
+
+static const char *cancel(struct history *h, const struct words *words)
+{
+    struct err err = {0};
+    if (h->unanswered && cancel_was_heard(h, words)) {
+        return "ok";
+    }
+    (void)machine_engine_calls(true);
+    int result = engine_cancel(h->engine, scenario_run_id(h, word_at(words, 1)), word_at(words, 2),
+                               words->count > 3 ? words->items[3] : NULL, &err);
+    return scenario_outcome(h, "a cancel", result, &err, "ok");
+}
+
+static const char *reconfigure(struct history *h)
+{
+    struct err err = {0};
+    (void)machine_engine_calls(true);
+    return scenario_outcome(h, "another configuration", engine_reconfigure(h->engine, &h->setup, &err), &err, "ok");
+}
+
+static const char *stop_steps(struct history *h, const struct words *words)
+{
+    struct err err = {0};
+    (void)machine_engine_calls(true);
+    int result = engine_stop_steps(h->engine, word_at(words, 1), word_at(words, 2), &err);
+    return scenario_outcome(h, "a stop of steps", result, &err, "ok");
 }
 
 static const char *ask(struct history *h, const char *name)
@@ -366,13 +446,18 @@ static const char *do_line(struct history *h, struct str line)
         verb = "";
     } else if (strcmp(verb, "submit") == 0 || strcmp(verb, "foresee") == 0) {
         told = submit(h, arena, &words, verb[0] == 'f');
+    } else if (strcmp(verb, "retry") == 0) {
+        told = retry(h, arena, &words);
+    } else if (strcmp(verb, "reconfigure") == 0) {
+        told = reconfigure(h);
+    } else if (strcmp(verb, "stop-steps") == 0) {
+        told = stop_steps(h, &words);
+    } else if (strcmp(verb, "look-at-votes") == 0) {
+        engine_look_at_votes(h->engine);
     } else if (strcmp(verb, "vote") == 0) {
         told = vote(h, arena, &words);
     } else if (strcmp(verb, "cancel") == 0) {
-        (void)machine_engine_calls(true);
-        int result = engine_cancel(h->engine, scenario_run_id(h, word_at(&words, 1)), word_at(&words, 2),
-                                   words.count > 3 ? words.items[3] : NULL, &err);
-        told = scenario_outcome(h, "a cancel", result, &err, "ok");
+        told = cancel(h, &words);
     } else if (strcmp(verb, "kill") == 0) {
         (void)machine_engine_calls(true);
         int result = engine_kill(h->engine, scenario_run_id(h, word_at(&words, 1)), &err);

@@ -7,6 +7,7 @@
 #include "machine.h"
 #include "script.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,8 +194,10 @@ void scenario_world_does(struct history *h, const struct words *words)
         for (size_t i = 0; i < world->runners.count; i++) {
             world->runners.items[i]->is_other = true;
         }
-    } else if (strcmp(verb, "fail") == 0) {
-        connections_fail_at(rest_of(h, words, 2), (int)strtol(word_at(words, 1), NULL, 10) - 1);
+    } else if (strcmp(verb, "fail") == 0 || strcmp(verb, "busy") == 0) {
+        bool once = verb[0] == 'f';
+        connections_fail_at(rest_of(h, words, 2), (int)strtol(word_at(words, 1), NULL, 10) - 1,
+                            once ? SQLITE_IOERR_READ : SQLITE_BUSY, once ? 1 : 3);
     } else if (strcmp(verb, "in") == 0) {
         plan_act(h, words);
     } else if (strcmp(verb, "secret") == 0) {
@@ -217,6 +220,7 @@ void scenario_world_does(struct history *h, const struct words *words)
         world->doze_after = (int)strtol(word_at(words, 1), NULL, 10) - 1;
         world->doze_ms = strtol(word_at(words, 2), NULL, 10);
     } else if (strcmp(verb, "clock") == 0) {
+        world->wall_was_set = true;
         world->wall_offset_ms += strtol(word_at(words, 1), NULL, 10);
     } else if (strcmp(verb, "restart") == 0) {
         h->restart = true;

@@ -104,6 +104,24 @@ static void metric(struct world *world, struct execution *step, const char *rest
     points_writer_free(points);
 }
 
+/* KEY VALUE STEP: as runners of before wrote it, each point with its key (journal.h). */
+static void old_metric(struct world *world, struct execution *step, const char *rest)
+{
+    char payload[2 + 64 + 24];
+    char key[64] = "";
+    double value = 0;
+    long long at = 0;
+    (void)sscanf(rest, "%63s %lf %lld", key, &value, &at);
+    uint16_t size = (uint16_t)strlen(key);
+    int64_t numbers[2] = {at, clock_wall_ms(&world->clock)};
+    memcpy(payload, &size, 2);
+    memcpy(payload + 2, key, size);
+    memcpy(payload + 2 + size, &value, 8);
+    memcpy(payload + 10 + size, numbers, sizeof numbers);
+    step->points++;
+    steps_append(world, step, JOURNAL_METRICS, (struct str){payload, 26 + (size_t)size});
+}
+
 static void call(struct world *world, struct execution *step, const char *rest)
 {
     char method[64] = "";
@@ -282,6 +300,8 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
         steps_append(world, step, JOURNAL_REPORT, str_from(rest));
     } else if (strcmp(verb, "metric") == 0) {
         metric(world, step, rest);
+    } else if (strcmp(verb, "old-metric") == 0) {
+        old_metric(world, step, rest);
     } else if (strcmp(verb, "metrics") == 0) {
         metrics(world, step, rest);
     } else if (strcmp(verb, "result") == 0) {

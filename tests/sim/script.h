@@ -5,6 +5,7 @@
  *   artifact NAME PATH TEXT   makes the file below the run's artifacts and reports it; NAME "-" is none
  *   model ID NAME TEXT     a model of one file, in its three reports
  *   metric KEY VALUE STEP [TIME]   TIME: milliseconds, in place of now
+ *   old-metric KEY VALUE STEP      as runners of before wrote it
  *   metrics KEY COUNT      so many points, ten to a frame
  *   call METHOD JSON       a question to the store; goes on with the answer, whatever it is
  *   result JSON            what a plugin says it came to

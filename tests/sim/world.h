@@ -156,6 +156,7 @@ struct world {
     char home[128], workspace[160];
     /* time */
     int64_t now_ms, wall_offset_ms;
+    bool wall_was_set; /* by somebody, maybe back since */
     int64_t skew_ms; /* seen only by a process that is dead already */
     struct clock clock;
     char boot_id[40];
