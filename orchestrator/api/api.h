@@ -78,11 +78,17 @@ struct api_need {
     enum api_object object;
     enum permission permission;
     enum role role; /* at least; ROLE_NOBODY: the row does not say, and the server does not start */
+    bool own;       /* it writes nothing but what is of who asks alone: a viewer may, too */
 };
 /* API_NEEDS(EDITOR, EDIT, RUN) */
 #define API_NEEDS(at_least, what, of)                                                                                  \
     {                                                                                                                  \
-        API_OF_##of, PERMISSION_##what, ROLE_##at_least                                                                \
+        API_OF_##of, PERMISSION_##what, ROLE_##at_least, false                                                         \
+    }
+/* What he sees by this permission concerns him, and what is written is his own: API_NEEDS_OWN(READ, REGISTERED) */
+#define API_NEEDS_OWN(what, of)                                                                                        \
+    {                                                                                                                  \
+        API_OF_##of, PERMISSION_##what, ROLE_VIEWER, true                                                              \
     }
 
 /* Whether what a route has done is in the activity log. A row that may change something has to say so. */

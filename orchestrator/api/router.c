@@ -50,14 +50,14 @@ static bool path_fits(const char *pattern, struct str path, struct arena *arena,
     return path.p == NULL;
 }
 
-/* What viewers may ask for is only read, but for their own password. */
+/* What viewers may ask for is only read, but for what is their own: a password, a subscription. */
 static int check_needs(const char *path, const struct api_need *needs, bool writes, struct err *err)
 {
     if (needs->object == API_OF_NOBODY || needs->permission == PERMISSION_NONE || needs->role == ROLE_NOBODY) {
         return err_set(err, ERR_INTERNAL, "the route %s names no %s", path,
                        needs->role == ROLE_NOBODY ? "role" : "permission");
     }
-    bool more = writes || needs->permission > PERMISSION_READ;
+    bool more = (writes && !needs->own) || needs->permission > PERMISSION_READ;
     return more && needs->role == ROLE_VIEWER && needs->object != API_OF_USER
                ? err_set(err, ERR_INTERNAL, "the route %s lets viewers write", path)
                : 0;

@@ -34,6 +34,7 @@ const struct api_route *const api_routes[] = {
     rest_activity_routes,
     rest_deployment_routes,
     rest_schedule_routes,
+    rest_backfill_routes,
     rest_trigger_routes,
     NULL,
 };

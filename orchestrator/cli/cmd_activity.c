@@ -246,3 +246,39 @@ const struct command command_activity_verify = {
     .options = verify_options,
     .run = run_activity_verify,
 };
+
+/* ---- head ------------------------------------------------------------------------------------------------------- */
+
+static int print_head(struct cli *cli, struct home *home, struct err *err)
+{
+    int64_t sequence = 0;
+    char head[96] = "";
+    if (store_activity_head_text(home->store, &sequence, head, err) < 0) {
+        return -1;
+    }
+    if (cli->json) {
+        struct json object = json_object();
+        json_set(cli->arena, &object, "sequence", json_int(sequence));
+        json_set(cli->arena, &object, "head", json_cstring(cli->arena, head));
+        printf("%s\n", json_text(cli->arena, &object).p);
+    } else {
+        printf("%s\n", head);
+    }
+    return EXIT_OK;
+}
+
+static int run_activity_head(struct cli *cli)
+{
+    return look(cli, print_head);
+}
+
+const struct command command_activity_head = {
+    .name = "activity head",
+    .group = "Look",
+    .summary = "print the head of the activity log's chain, to keep elsewhere",
+    .details = "One line, SEQUENCE:HEX: the hash of the last row, which holds all rows before it. Kept where who has\n"
+               "the home cannot change it, it finds a tail that was cut off: 'sluice activity verify --head'. Nothing\n"
+               "is verified.",
+    .examples = "sluice activity head\nsluice activity verify --head \"$(cat /mnt/safe/head)\"",
+    .run = run_activity_head,
+};

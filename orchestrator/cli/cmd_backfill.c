@@ -12,22 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ACTIVE = 1, ACTIVE_MAX = 1000, LISTED = 100 };
+enum { ACTIVE = 1, LISTED = 100 };
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------ */
-
-static int read_word(const struct cli *cli, const char **ret, struct err *err)
-{
-    static const char *const words[] = {"none", "failed", "completed"};
-    const char *given = option_value(cli, "reprocess");
-    *ret = given == NULL ? "none" : given;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], *ret) == 0) {
-            return 0;
-        }
-    }
-    return err_set(err, ERR_INPUT, "--reprocess %s: expected none, failed or completed", given);
-}
 
 static int read_moment(const struct cli *cli, const char *option, const struct tzif *zone, int64_t *ret_ms,
                        struct err *err)
@@ -43,33 +30,29 @@ static int read_moment(const struct cli *cli, const char *option, const struct t
 static int read_backfill(struct cli *cli, struct store *store, struct backfill_row *ret, struct err *err)
 {
     const char *most = option_value(cli, "max-active");
+    const char *reprocess = option_value(cli, "reprocess");
     struct schedule_row schedule;
     struct timetable table;
     struct pipeline_in_force in_force;
     *ret = (struct backfill_row){
         .pipeline = cli->arguments[0],
         .schedule = cli->arguments[1],
+        .reprocess = reprocess == NULL ? backfill_reprocess_words[0] : reprocess,
         .most = ACTIVE,
         .reverse = option_given(cli, "reverse"),
         .at_ms = INT64_MIN,
     };
     if (store_in_force_get(store, ret->pipeline, cli->arena, &in_force, err) < 0 ||
         store_schedule_get(store, ret->pipeline, ret->schedule, cli->arena, &schedule, err) < 0 ||
-        schedule_timetable(&schedule, cli->arena, &table, err) < 0 || read_word(cli, &ret->reprocess, err) < 0 ||
+        schedule_timetable(&schedule, cli->arena, &table, err) < 0 ||
         read_moment(cli, "from", table.zone, &ret->from_ms, err) < 0 ||
         read_moment(cli, "to", table.zone, &ret->to_ms, err) < 0) {
         return -1;
     }
-    if (most != NULL && parse_int(str_from(most), 1, ACTIVE_MAX, &ret->most, err) < 0) {
+    if (most != NULL && parse_int(str_from(most), 1, BACKFILL_ACTIVE_MAX, &ret->most, err) < 0) {
         return err_add(err, "--max-active");
     }
-    if (ret->to_ms <= ret->from_ms) {
-        return err_set(err, ERR_INPUT, "--to is not after --from");
-    }
-    if (ret->to_ms > clock_wall_ms(&clock_system)) {
-        return err_set(err, ERR_INPUT, "--to lies ahead: what is still to come is the schedule's");
-    }
-    return 0;
+    return backfill_check(ret, clock_wall_ms(&clock_system), err);
 }
 
 /* ---- a look at it ----------------------------------------------------------------------------------------------- */
@@ -194,7 +177,8 @@ static int list_backfills(struct cli *cli, struct home *home, struct err *err)
     struct backfill_row *rows = NULL;
     size_t count = 0;
     struct table table;
-    if (store_backfill_list(home->store, false, LISTED, cli->arena, &rows, &count, err) < 0) {
+    const struct backfill_filter filter = {.limit = LISTED};
+    if (store_backfill_list(home->store, &filter, cli->arena, &rows, &count, err) < 0) {
         return -1;
     }
     table_init(&table, cli, headings);

@@ -56,6 +56,7 @@ const struct command *const commands[] = {
     &command_activity,
     &command_activity_export,
     &command_activity_verify,
+    &command_activity_head,
     &command_evidence,
     &command_evidence_verify,
     /* Write */

@@ -19,7 +19,8 @@ extern const struct command command_plugins, command_plugins_show, command_plugi
 /* cmd_runs.c, cmd_logs.c, cmd_models.c, cmd_activity.c */
 extern const struct command command_runs, command_show, command_explain, command_logs;
 extern const struct command command_models, command_models_show, command_experiments, command_artifacts;
-extern const struct command command_activity, command_activity_export, command_activity_verify;
+extern const struct command command_activity, command_activity_export, command_activity_verify,
+    command_activity_head;
 /* cmd_schedule.c, cmd_backfill.c, cmd_triggers.c */
 extern const struct command command_schedule_list, command_schedule_next, command_schedule_pause;
 extern const struct command command_schedule_resume, command_backfill, command_backfills, command_backfills_cancel;

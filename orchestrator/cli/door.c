@@ -267,10 +267,12 @@ static int answer_delivery(struct question *q, struct json *ret_outcome, struct 
     if (hooks == NULL) {
         return err_set(err, ERR_STATE, "the sluice that has the home starts nothing by itself: 'sluice serve' replays");
     }
-    const struct hook_replay replay = {.id = json_get_int(&q->document, "id", 0),
-                                       .trust = json_get_bool(&q->document, "trust", false),
-                                       .actor = q->actor};
-    return hooks_replay(hooks, &replay, q->arena, ret_outcome, err);
+    struct hook_replay replay = {.id = json_get_int(&q->document, "id", 0),
+                                 .trust = json_get_bool(&q->document, "trust", false),
+                                 .actor = q->actor,
+                                 .outcome = ret_outcome,
+                                 .arena = q->arena};
+    return hooks_replay(hooks, q->door->session->engine, &replay, err);
 }
 
 static int answer_account(struct question *q, struct json *ret_outcome, struct err *err)

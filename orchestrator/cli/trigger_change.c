@@ -17,8 +17,6 @@ static int backfill(struct session *session, const struct json *document, const 
         .most = json_get_int(document, "most", 1),
         .reverse = json_get_bool(document, "reverse", false),
         .actor = actor,
-        .state = "open",
-        .at_ms = INT64_MIN,
     };
     if (triggers_backfill(session->triggers, session->engine, &row, err) < 0) {
         return -1;

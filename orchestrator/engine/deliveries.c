@@ -209,7 +209,7 @@ static int request_for(struct engine *engine, const struct delivery *delivery, i
 
 static void send_one(struct engine *engine, const struct delivery *delivery, int64_t now_ms)
 {
-    struct sending sending = {.pid_fd = -1, .id = delivery->id};
+    struct sending sending = {.pid_fd = -1, .id = delivery->id, .since_ms = now_ms};
     struct json request = json_null();
     struct err err = {0};
     (void)snprintf(sending.delivery_id, sizeof sending.delivery_id, "%s", delivery->delivery_id);
@@ -355,15 +355,45 @@ int64_t deliveries_wait_ms(const struct engine *engine)
     return is_unwatched(engine) ? LOOK_MS : next_ms == 0 ? INT64_MAX : next_ms - engine_now(engine);
 }
 
-/* It has said that there is nobody any more: what would be sent is wanted by nobody. */
-static int disable(struct engine *engine, const struct channel *channel, struct err *err)
+/* ---- who says that nobody is there any more (410, as Standard Webhooks has it): he gets nothing more ---- */
+
+static const char gone_reason[] = "it answered 410: gone";
+
+static int disable_channel(struct engine *engine, const char *name, struct err *err)
 {
-    static const char reason[] = "it answered 410: gone";
-    return store_channel_disable(engine->options.store, channel->name.p, reason, engine_now(engine), err) < 0
+    return store_channel_disable(engine->options.store, name, gone_reason, engine_now(engine), err) < 0
                ? -1
-               : engine_note(engine, "sluice", "channel.disabled",
-                             arena_printf(engine->turn, "channel %s", channel->name.p), channel->name.p, "",
-                             "disabled", reason, "", err);
+               : engine_note(engine, "sluice", "channel.disabled", arena_printf(engine->turn, "channel %s", name), name,
+                             "", "disabled", gone_reason, "", err);
+}
+
+/* One that was changed since it was asked may be at another place by now, and one that is gone needs nothing. */
+static int disable_webhook(struct engine *engine, const char *webhook_id, int64_t since_ms, struct err *err)
+{
+    static const bool active = false;
+    const struct webhook_change change = {.active = &active};
+    struct webhook webhook;
+    struct err wrong = {0};
+    if (store_webhook_get(engine->options.store, webhook_id, engine->turn, &webhook, &wrong) < 0) {
+        return wrong.code == ERR_NOT_FOUND ? 0 : err_set(err, wrong.code, "%s", wrong.message);
+    }
+    if (!webhook.active || webhook.updated_ms > since_ms) {
+        return 0;
+    }
+    return store_webhook_update(engine->options.store, webhook_id, &change, engine_now(engine), err) < 0
+               ? -1
+               : engine_note(engine, "sluice", "webhook.disabled",
+                             arena_printf(engine->turn, "webhook %s", webhook.name), webhook_id, "active", "disabled",
+                             gone_reason, "", err);
+}
+
+static int disable(struct engine *engine, const struct delivery *delivery, const struct channel *channel,
+                   int64_t since_ms, struct err *err)
+{
+    return delivery_channel(delivery->receiver) == NULL
+               ? disable_webhook(engine, delivery->receiver, since_ms, err)
+           : channel != NULL ? disable_channel(engine, channel->name.p, err)
+                             : 0;
 }
 
 static void forget_secrets(const struct engine *engine, const struct delivery *delivery)
@@ -404,8 +434,8 @@ static int record(struct engine *engine, struct sending *sending, struct err *er
     }
     forget_secrets(engine, &delivery);
     return store_delivery_tried(engine->options.store, &delivery, &outcome, now_ms, err) < 0 ? -1
-           : judged.gone && channel != NULL ? disable(engine, channel, err)
-                                            : 0;
+           : judged.gone ? disable(engine, &delivery, channel, sending->since_ms, err)
+                         : 0;
 }
 
 int deliveries_finish(struct engine *engine, struct err *err)

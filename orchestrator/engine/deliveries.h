@@ -21,6 +21,7 @@ struct sending {
     char delivery_id[40];
     char receiver[80];
     int64_t id;
+    int64_t since_ms; /* when it was read whom it goes to */
     bool begun;      /* there is a child */
     char wrong[300]; /* why there is none */
 };

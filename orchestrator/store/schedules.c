@@ -238,13 +238,24 @@ static int read_backfills(struct stmt *s, struct arena *arena, struct backfill_r
     return row;
 }
 
-int store_backfill_list(struct store *store, bool open, size_t limit, struct arena *arena, struct backfill_row **ret,
-                        size_t *ret_count, struct err *err)
+int store_backfill_open(struct store *store, struct arena *arena, struct backfill_row **ret, size_t *ret_count,
+                        struct err *err)
 {
-    struct stmt *s = open ? stmt_get(store, "SELECT " BACKFILL_COLUMNS "FROM backfills WHERE state = 'open' "
-                                            "ORDER BY id LIMIT :limit")
-                          : stmt_get(store, "SELECT " BACKFILL_COLUMNS "FROM backfills ORDER BY id DESC LIMIT :limit");
-    stmt_int(s, ":limit", limit == 0 ? -1 : (int64_t)limit);
+    struct stmt *s = stmt_get(store, "SELECT " BACKFILL_COLUMNS "FROM backfills WHERE state = 'open' ORDER BY id");
+    return read_backfills(s, arena, ret, ret_count, err);
+}
+
+int store_backfill_list(struct store *store, const struct backfill_filter *filter, struct arena *arena,
+                        struct backfill_row **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT " BACKFILL_COLUMNS "FROM backfills "
+                                     "WHERE (:pipeline IS NULL OR pipeline = :pipeline) "
+                                     "AND (:state IS NULL OR state = :state) AND (:before = 0 OR id < :before) "
+                                     "ORDER BY id DESC LIMIT :limit");
+    stmt_text(s, ":pipeline", filter->pipeline);
+    stmt_text(s, ":state", filter->state);
+    stmt_int(s, ":before", filter->before);
+    stmt_int(s, ":limit", (int64_t)filter->limit);
     return read_backfills(s, arena, ret, ret_count, err);
 }
 

@@ -69,8 +69,17 @@ int store_backfill_insert(struct store *store, struct backfill_row *row, struct 
 /* State, at_ms, started, skipped, ended_ms; one that has ended stays as it is: ERR_STATE. */
 int store_backfill_update(struct store *store, const struct backfill_row *row, struct err *err);
 int store_backfill_get(struct store *store, int64_t id, struct arena *arena, struct backfill_row *ret, struct err *err);
-/* The open ones oldest first, or the last `limit` of all, newest first. */
-int store_backfill_list(struct store *store, bool open, size_t limit, struct arena *arena, struct backfill_row **ret,
-                        size_t *ret_count, struct err *err);
+/* The open ones, oldest first. */
+int store_backfill_open(struct store *store, struct arena *arena, struct backfill_row **ret, size_t *ret_count,
+                        struct err *err);
+struct backfill_filter {
+    const char *pipeline; /* NULL: all */
+    const char *state;    /* NULL: all */
+    int64_t before;       /* only with lower ids; 0: all */
+    size_t limit;
+};
+/* Newest first. */
+int store_backfill_list(struct store *store, const struct backfill_filter *filter, struct arena *arena,
+                        struct backfill_row **ret, size_t *ret_count, struct err *err);
 
 #endif

@@ -9,6 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- what is asked for ------------------------------------------------------------------------------------------ */
+
+const char *const backfill_reprocess_words[] = {"none", "failed", "completed", NULL};
+
+static bool is_reprocess_word(const char *word)
+{
+    size_t i = 0;
+    while (backfill_reprocess_words[i] != NULL && strcmp(backfill_reprocess_words[i], word) != 0) {
+        i++;
+    }
+    return backfill_reprocess_words[i] != NULL;
+}
+
+int backfill_check(const struct backfill_row *row, int64_t now_ms, struct err *err)
+{
+    return !is_reprocess_word(row->reprocess)
+               ? err_set(err, ERR_INPUT, "reprocess '%.100s': expected none, failed or completed", row->reprocess)
+           : row->most < 1 || row->most > BACKFILL_ACTIVE_MAX
+               ? err_set(err, ERR_INPUT, "max-active %lld: expected 1 to %d", (long long)row->most, BACKFILL_ACTIVE_MAX)
+           : row->to_ms <= row->from_ms
+               ? err_set(err, ERR_INPUT, "the range is empty: 'to' is not after 'from'")
+           : row->to_ms > now_ms
+               ? err_set(err, ERR_INPUT, "'to' lies ahead: what is still to come is the schedule's")
+               : 0;
+}
+
 /* ---- which occurrences ------------------------------------------------------------------------------------------ */
 
 static int list_occurrences(struct store *store, const struct backfill_row *row, struct arena *arena, int64_t **ret,
@@ -25,7 +51,7 @@ static int list_occurrences(struct store *store, const struct backfill_row *row,
     for (int64_t at_ms = occurrence_next_ms(&table, row->from_ms - 1); at_ms < row->to_ms;
          at_ms = occurrence_next_ms(&table, at_ms)) {
         if (count == BACKFILL_MAX) {
-            return err_set(err, ERR_LIMIT, "more than %d times of '%s' are in that range: take a shorter one",
+            return err_set(err, ERR_INPUT, "more than %d times of '%s' are in that range: take a shorter one",
                            BACKFILL_MAX, row->schedule);
         }
         items = arena_grow(arena, items, count, &room, sizeof *items);
@@ -214,7 +240,7 @@ int backfills_go_on(struct triggers *t, struct engine *engine, int64_t now_ms, i
     if (!t->look_backfills) {
         return 0;
     }
-    if (store_backfill_list(t->options.store, true, 0, engine_arena(engine), &rows, &count, err) < 0) {
+    if (store_backfill_open(t->options.store, engine_arena(engine), &rows, &count, err) < 0) {
         return -1;
     }
     int decided = 0;
@@ -244,14 +270,18 @@ static int begin_in_turn(void *ctx, struct engine *engine, struct err *err)
 {
     struct backfilling *b = ctx;
     struct pipeline_in_force in_force;
-    struct backfill_step *steps = NULL;
+    struct schedule_row schedule;
+    int64_t *times = NULL;
     size_t count = 0;
     struct arena *arena = engine_arena(engine);
     struct store *store = b->t->options.store;
-    if (store_in_force_get(store, b->row->pipeline, arena, &in_force, err) < 0 ||
-        backfill_foresee(store, b->row, arena, &steps, &count, err) < 0) {
+    if (backfill_check(b->row, engine_time(engine), err) < 0 ||
+        store_in_force_get(store, b->row->pipeline, arena, &in_force, err) < 0 ||
+        list_occurrences(store, b->row, arena, &times, &count, &schedule, err) < 0) {
         return -1;
     }
+    b->row->state = "open";
+    b->row->at_ms = INT64_MIN;
     b->row->created_ms = engine_time(engine);
     b->t->look_backfills = true;
     return store_backfill_insert(store, b->row, err) < 0

@@ -500,8 +500,9 @@ static int believe(struct handling *h, const struct hook_delivery *kept, bool tr
         return 0;
     }
     return later ? err_set(err, ERR_STATE, "its secret is asked of a command: try again in a moment")
-                 : err_set(err, ERR_DENIED, "delivery %" PRId64 " was refused, and is not genuine by today's secret "
-                                            "either: %s (--trust replays it all the same)", kept->id, h->row.reason);
+                 : err_set(err, ERR_STATE, "delivery %" PRId64 " was refused, and is not genuine by today's secret "
+                                           "either: %s (--trust, or \"trust\" over REST, replays it all the "
+                                           "same)", kept->id, h->row.reason);
 }
 
 static int note_replay(struct handling *h, const struct hook_delivery *kept, struct err *err)
@@ -551,21 +552,27 @@ static int replay_within(struct handling *h, const struct hook_replay *replay, s
     return record(h, err) < 0 || note_replay(h, &kept, err) < 0 ? -1 : 0;
 }
 
-int hooks_replay(struct hooks *hooks, const struct hook_replay *replay, struct arena *arena, struct json *ret_outcome,
-                 struct err *err)
+struct replaying {
+    struct hooks *hooks;
+    struct hook_replay *replay;
+};
+
+static int replay_in_turn(void *ctx, struct engine *engine, struct err *err)
 {
-    struct handling h = {.hooks = hooks, .arena = arena};
-    struct store *store = hooks->options.store;
-    if (store_begin(store, err) < 0) {
+    struct replaying *r = ctx;
+    struct handling h = {.hooks = r->hooks, .arena = r->replay->arena};
+    if (engine_write(engine, err) < 0 || replay_within(&h, r->replay, err) < 0) {
         return -1;
     }
-    if (replay_within(&h, replay, err) < 0) {
-        store_rollback(store);
-        return -1;
+    r->replay->replayed = h.row.id;
+    if (r->replay->outcome != NULL) {
+        *r->replay->outcome = answer_body(&h);
     }
-    if (store_commit(store, err) < 0) {
-        return -1;
-    }
-    *ret_outcome = answer_body(&h);
     return 0;
+}
+
+int hooks_replay(struct hooks *hooks, struct engine *engine, struct hook_replay *replay, struct err *err)
+{
+    struct replaying r = {hooks, replay};
+    return engine_command(engine, replay_in_turn, &r, err);
 }

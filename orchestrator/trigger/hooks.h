@@ -63,15 +63,18 @@ int hooks_receive(struct hooks *hooks, const struct hook_arrival *arrival, struc
 /* Has the secret of that pipeline's hook been told, or failed? */
 bool hooks_is_ready(struct hooks *hooks, const char *pipeline);
 
-/* One that is kept is looked into as if it had come now, in a transaction of its own: it is no duplicate of itself.
- * What was refused is verified again, at the time at which it came; with `trust` its sender is believed without.
- * {delivery, outcome, reason, trigger}. ERR_STATE in words when it cannot be. */
+/* One that is kept is looked into as if it had come now: it is no duplicate of itself. What was refused is verified
+ * again, at the time at which it came; with `trust` its sender is believed without. It is a command of the engine's.
+ * ERR_NOT_FOUND; ERR_STATE in words when it cannot be, or is still not genuine. */
 struct hook_replay {
     int64_t id;
     bool trust;
     const char *actor;
+    /* Set in the command's transaction: */
+    int64_t replayed;     /* the row of this replay */
+    struct json *outcome; /* NULL: not wanted. {status, delivery, delivery_id, trigger, reason}, in `arena` */
+    struct arena *arena;
 };
-int hooks_replay(struct hooks *hooks, const struct hook_replay *replay, struct arena *arena, struct json *ret_outcome,
-                 struct err *err);
+int hooks_replay(struct hooks *hooks, struct engine *engine, struct hook_replay *replay, struct err *err);
 
 #endif

@@ -141,7 +141,7 @@ int triggers_pause(struct triggers *triggers, struct engine *engine, const char 
                    const char *actor, const char *reason, struct err *err);
 int triggers_resume(struct triggers *triggers, struct engine *engine, const char *pipeline, const char *schedule,
                     const char *actor, struct err *err);
-/* Records a backfill (all but id, state and counts of `row`): the turns do it. */
+/* Records a backfill (all but id and counts of `row`): the turns do it. */
 int triggers_backfill(struct triggers *triggers, struct engine *engine, struct backfill_row *row, struct err *err);
 int triggers_cancel_backfill(struct triggers *triggers, struct engine *engine, int64_t id, const char *actor,
                              struct err *err);
@@ -169,13 +169,18 @@ const struct source_spec *triggers_source(const struct triggers *triggers, const
 /* The timetable of a schedule's row; zones live in the arena. ERR_* in words when the zone is not to be had. */
 int schedule_timetable(const struct schedule_row *row, struct arena *arena, struct timetable *ret, struct err *err);
 
+enum { BACKFILL_ACTIVE_MAX = 1000 }; /* runs at once */
+extern const char *const backfill_reprocess_words[]; /* NULL at the end */
+/* Can this be asked for? Range, `reprocess` and `most` are looked at: ERR_INPUT in words. */
+int backfill_check(const struct backfill_row *row, int64_t now_ms, struct err *err);
+
 /* What a backfill would do with one occurrence. */
 struct backfill_step {
     int64_t at_ms;
     bool runs;
     const char *reason; /* why not, or why again; "" */
 };
-/* All of them, in the order in which they come, at most BACKFILL_MAX: ERR_LIMIT in words. */
+/* All of them, in the order in which they come, at most BACKFILL_MAX: ERR_INPUT in words. */
 enum { BACKFILL_MAX = 100000 };
 int backfill_foresee(struct store *store, const struct backfill_row *row, struct arena *arena,
                      struct backfill_step **ret, size_t *ret_count, struct err *err);

@@ -5,11 +5,12 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import time
 
 import pytest
-from accounts import ALICE, BOB, As, add_token, add_user, basic, bearer
+from accounts import ALICE, BOB, As, add_token, add_user, basic, bearer, with_input
 from guarding import make_version
 from programs import BUILD
 from rest import Rest
@@ -223,3 +224,21 @@ def test_evidence_of_what_was_done_over_http_is_proved_by_the_key(sluice):
     lines = [json.loads(line) for line in (sluice.folder / "audit/activity.jsonl").read_text().splitlines()]
     assert ("alice", "127.0.0.1", "password") in [(row["actor"], row["address"], row["means"]) for row in lines]
     sluice("evidence", "verify", "audit", "--key", ".sluice/key", expect=0)
+
+
+def test_a_head_that_was_kept_elsewhere_finds_a_tail_that_was_cut_off(sluice):
+    sluice("init", "-q", expect=0)
+    assert sluice("activity", "head", expect=0).out == "0:\n"
+    for name in ("A", "B"):
+        with_input(sluice, "long enough", "secrets", "set", name, "-")
+    head = sluice("activity", "head", expect=0).out.strip()
+    assert head.startswith("2:") and len(head) == 2 + 64
+    assert sluice("activity", "head", "--json", expect=0).json == {"sequence": 2, "head": head}
+    assert head in sluice("activity", "verify", "--head", head, expect=0).out
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        for (trigger,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            store.execute(f"DROP TRIGGER {trigger}")
+        store.execute("DELETE FROM activity WHERE sequence = 2")
+    assert sluice("activity", "head", expect=0).out.startswith("1:")
+    assert sluice("activity", "verify", expect=0)  # by itself it cannot know
+    assert "2" in sluice("activity", "verify", "--head", head, expect=1).err

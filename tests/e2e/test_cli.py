@@ -62,7 +62,7 @@ def test_help_fits_a_window_and_is_the_same_by_any_way_to_ask(sluice):
 @pytest.mark.parametrize("words, hint", [
     ("rnu", "did you mean 'run'?"), ("vaildate x", "did you mean 'validate'?"), ("nothing-like-it", "sluice --help"),
     ("models shwo", "did you mean 'models show'?"), ("lua rnu", "did you mean 'lua run'?"),
-    ("lua", "'sluice lua run', 'sluice lua test'"), ("activity list", "'sluice activity verify'"),
+    ("lua", "'sluice lua run', 'sluice lua test'"), ("activity everything", "'activity verify'"),
     ("help rnu", "did you mean 'run'?"), ("man rnu", "did you mean 'run'?"),
     ("run --pram x=1", "did you mean '--param'?"), ("runs --zzz", "'sluice runs --help' lists them"),
     ("runs -z", "unknown option '-z'"), ("--zzz runs", "unknown option '--zzz'"),

@@ -12,10 +12,12 @@ def operations(document, run_id, attempt_id="1"):
     """(method, path with names filled in, operation) of each."""
     names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
              "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1",
-             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1", "source": "main"}
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1", "source": "main",
+             "backfill_id": "1"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
-        query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt"}[one["name"]]
+        query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt", "from": "2026-01-01T00:00:00Z",
+                                        "to": "2026-02-01T00:00:00Z"}[one["name"]]
                  for method in methods.values() for one in method["parameters"]
                  if one["in"] == "query" and one.get("required")]
         for method, operation in methods.items():
@@ -23,7 +25,9 @@ def operations(document, run_id, attempt_id="1"):
 
 
 BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"},
-          "subscribe": {"name": "wine", "channel": "team"}}
+          "subscribe": {"name": "wine", "channel": "team"},
+          "startBackfill": {"pipeline": "line", "schedule": "nightly", "from": "2026-01-01T00:00:00Z",
+                            "to": "2026-02-01T00:00:00Z"}}
 
 
 @pytest.fixture

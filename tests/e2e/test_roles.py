@@ -87,18 +87,16 @@ EXPECTED = {
 }
 OURS = {
     ("viewer", "-"): "getHome getOpenAPI listPlugins getPlugin listSlots listPipelines getPipeline listRuns "
-                     "listApprovals listGates listSubscriptions",
+                     "listApprovals listGates listSubscriptions unsubscribe",
     ("viewer", "READ"): "getRun listSteps getGraph listAttempts getLogs followLogs listArtifacts getArtifact "
-                        "getApproval getGate getDeploymentJob getDeployment",
-    ("runner", "-"): "unsubscribe",
-    ("runner", "READ"): "subscribe",
+                        "getApproval getGate getDeploymentJob getDeployment subscribe",
     ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun startDeployment",
     ("approver", "USE"): "approve reject",
     ("editor", "MANAGE"): "connectDeploymentJob",
     ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity makeApprovalLink listDeploymentJobs "
                     "listSources getSource syncSource listSchedules getSchedule nextTimes pauseSchedule "
                     "resumeSchedule listTriggers getTrigger listDeliveries getDelivery listChannels listOutbox "
-                    "redeliver",
+                    "redeliver listBackfills getBackfill startBackfill cancelBackfill previewBackfill replayDelivery",
 }
 
 
@@ -220,6 +218,9 @@ WAITS = """
     """
 
 
+BACKFILL = {"pipeline": "mine", "schedule": "nightly", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+
+
 @pytest.fixture(scope="module")
 def rest(tmp_path_factory):
     sluice = Sluice(tmp_path_factory.mktemp("rest"))
@@ -244,9 +245,11 @@ def rest(tmp_path_factory):
 def filled(path, operation, run_id, approval_id, model):
     names = {"run_id": run_id, "approval_id": approval_id, "gate_id": "1", "plugin": "evaluate", "pipeline": "mine",
              "name": model, "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1", "source": "main",
-             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1"}
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1",
+             "backfill_id": "1"}
     path = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
-    query = "&".join({"attempt_id": "attempt_id=1", "path": "path=hello.txt"}[one["name"]]
+    query = "&".join({"attempt_id": "attempt_id=1", "path": "path=hello.txt", "from": "from=2026-01-01T00:00:00Z",
+                      "to": "to=2026-02-01T00:00:00Z"}[one["name"]]
                      for one in operation["parameters"] if one["in"] == "query" and one.get("required"))
     return path + ("?" + query if query else "")
 
@@ -273,7 +276,7 @@ def test_each_operation_of_ours_is_open_to_a_role_as_the_table_says(rest, role):
                 waits = alice.get("/approvals?status=all&run_id=" + runs[kind])["approvals"]
                 target = filled(path, operation, runs[kind], waits[0]["approval_id"], kind)
                 body = {"startRun": {"pipeline": kind}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "bob"},
-                        "subscribe": {"name": kind, "channel": "team"}}.get(name, {})
+                        "subscribe": {"name": kind, "channel": "team"}, "startBackfill": BACKFILL}.get(name, {})
                 if name == "followLogs":  # would last as long as the run
                     status, answer = first_status(bob, target), b""
                 else:
@@ -292,3 +295,32 @@ def test_the_home_tells_a_user_his_role(rest):
         assert (home["role"], home["is_admin"], home["actor"]) == (role, False, "bob")
     assert alice.get("/home")["role"] == "admin"
     assert json.loads(alice.server.ask("GET", API + "/home", None, basic("bob", BOB))[2])["role"] == "approver"
+
+
+def test_a_viewer_subscribes_for_himself_and_changes_nothing_else(tmp_path):
+    sluice = Sluice(tmp_path)
+    sluice.write(".sluice/config.yaml", "channels: {team: {webhook: 'https://hooks.example.org/team'}}\n")
+    for name, password, role in (("alice", ALICE, "admin"), ("bob", BOB, "viewer")):
+        add_user(sluice, name, password, "--role", role)
+    alice = Rest(Server(sluice), basic("alice", ALICE))
+    bob = alice.as_user(basic("bob", BOB))
+    for name in ("wine", "secret"):
+        assert alice.server.ask("POST", M2 + "/registered-models/create", {"name": name}, alice.headers)[0] == 200
+    assert alice.server.ask("POST", M2 + "/registered-models/permissions/create",
+                            {"name": "secret", "username": "bob", "permission": "NO_PERMISSIONS"},
+                            alice.headers)[0] == 200
+    made = bob.post("/subscriptions", {"name": "wine", "channel": "team"}, 201, key='"wine"')
+    assert made == bob.post("/subscriptions", {"name": "wine", "channel": "team"}, 201, key='"wine"')
+    assert (made["actor"], made["channel"]) == ("bob", "team")
+    bob.post("/subscriptions", {"name": "secret", "channel": "team"}, 403)  # of what he may not read
+    hers = alice.post("/subscriptions", {"name": "wine", "channel": "team"}, 201)
+    assert bob.get("/subscriptions")["subscriptions"] == [made]
+    assert bob.ask("DELETE", f"/subscriptions/{hers['subscription_id']}")[0] == 404
+    assert alice.get("/subscriptions")["subscriptions"] == [hers]
+    by_token = alice.as_user(bearer(add_token(sluice, "alice", "--role", "viewer")))
+    assert by_token.ask("DELETE", f"/subscriptions/{hers['subscription_id']}")[0] == 200
+    assert bob.ask("DELETE", f"/subscriptions/{made['subscription_id']}")[0] == 200
+    assert bob.get("/subscriptions")["subscriptions"] == []
+    noted = [(row["actor"], row["action"]) for row in sluice("activity", "--json", expect=0).json]
+    assert noted.count(("bob", "model.subscribed")) == noted.count(("bob", "model.unsubscribed")) == 1
+    sluice.close()

@@ -121,6 +121,44 @@ def test_who_is_deleted_or_disabled_gets_nothing_more(sluice, serve, receive):
     assert not any(told.json["data"]["name"] == "n" for told in slow.deliveries)
 
 
+def test_who_says_that_he_is_gone_is_disabled_until_somebody_says_otherwise(sluice, serve, receive):
+    server, receiver = serve(), receive(lambda delivery: 410)
+    one, other = hook(server, receiver.url), hook(server, receive().url)
+    make_model(server, "m")
+
+    def status(webhook):
+        return server.api("GET", f"/webhooks/{webhook}")["webhook"]["status"]
+
+    assert wait_until(lambda: status(one) == "DISABLED") and status(other) == "ACTIVE"
+    make_model(server, "n")
+    assert [row["state"] for row in deliveries(sluice, one)] == ["failed"] and len(receiver.deliveries) == 1
+    assert "DISABLED" in sluice("webhooks", "list", expect=0).out.upper()
+    notes = [note for note in sluice("activity", "--json", expect=0).json if note["action"] == "webhook.disabled"]
+    assert [(note["actor"], note["object"], note["reason"]) for note in notes] == \
+        [("sluice", "webhook hook", "it answered 410: gone")]
+    receiver.answer = lambda delivery: 200
+    server.api("PATCH", f"/webhooks/{one}", {"status": "ACTIVE"})
+    make_model(server, "o")
+    assert wait_until(lambda: len(receiver.deliveries) == 2)
+    assert receiver.deliveries[1].json["data"]["name"] == "o" and status(one) == "ACTIVE"
+
+
+def test_who_is_gone_from_where_he_was_is_told_where_he_is_now(sluice, serve, receive):
+    """410 of the old address, which comes after the webhook was given a new one, disables nothing."""
+    moved = threading.Event()
+    old, new = receive(lambda delivery: 410 if moved.wait(10) else 500), receive()
+    server = serve()
+    one = hook(server, old.url)
+    make_model(server, "m")
+    assert wait_until(lambda: old.deliveries)
+    server.api("PATCH", f"/webhooks/{one}", {"url": new.url})
+    moved.set()
+    assert wait_until(lambda: [row["state"] for row in deliveries(sluice, one)] == ["failed"])
+    assert server.api("GET", f"/webhooks/{one}")["webhook"]["status"] == "ACTIVE"
+    make_model(server, "n")
+    assert wait_until(lambda: new.deliveries)
+
+
 def test_a_receiver_that_fails_is_asked_again_with_the_same_id(sluice, serve, receive):
     server = serve()
     receiver = receive(lambda delivery: 200 if len(receiver.deliveries) >= 4 else 503)

@@ -24,7 +24,7 @@ TEST(a_route_that_names_no_permission_does_not_start)
     struct err err = {0};
     const struct api_route good = {.path = "/good", .act = API_READS, .needs = API_NEEDS(VIEWER, READ, RUN)};
     const struct api_route silent = {.path = "/silent", .act = API_READS};
-    const struct api_route half = {.path = "/half", .needs = {API_OF_RUN, PERMISSION_NONE, ROLE_VIEWER}};
+    const struct api_route half = {.path = "/half", .needs = {API_OF_RUN, PERMISSION_NONE, ROLE_VIEWER, false}};
     const struct api_plain plain = {.path = "/plain", .needs = API_NEEDS(VIEWER, READ, ITSELF)};
     const struct api_plain open = {.path = "/open", .open = true};
     const struct api_plain forgotten = {.path = "/forgotten"};
@@ -43,11 +43,14 @@ TEST(a_route_without_a_role_or_that_lets_viewers_write_does_not_start)
         struct api_route route;
         const char *words; /* NULL: it is good */
     } rows[] = {
-        {{.path = "/a", .act = API_READS, .needs = {API_OF_RUN, PERMISSION_READ, ROLE_NOBODY}}, "names no role"},
+        {{.path = "/a", .act = API_READS, .needs = {API_OF_RUN, PERMISSION_READ, ROLE_NOBODY, false}}, "names no role"},
         {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS(VIEWER, READ, RUN), .note = API_RECORDING},
          "lets viewers"},
         {{.path = "/a", .act = API_READS, .needs = API_NEEDS(VIEWER, EDIT, RUN)}, "lets viewers write"},
         {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS(VIEWER, MANAGE, USER), .note = API_NOTED_INSIDE}, NULL},
+        {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS_OWN(READ, REGISTERED), .note = API_NOTED_INSIDE}, NULL},
+        {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS_OWN(EDIT, REGISTERED), .note = API_NOTED_INSIDE},
+         "lets viewers write"},
         {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS(RUNNER, EDIT, RUN), .note = API_NOTED_INSIDE}, NULL},
         {{.path = "/a", .act = API_WRITES, .needs = API_NEEDS(EDITOR, EDIT, RUN)}, "whether it is in the activity log"},
         {{.path = "/a", .act = API_READS, .needs = API_NEEDS(VIEWER, READ, RUN), .note = API_RECORDING},

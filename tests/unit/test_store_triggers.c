@@ -163,7 +163,7 @@ TEST(a_backfill_that_has_ended_stays_so)
     struct backfill_row *rows = NULL;
     size_t count = 0;
     assert_int_equal(store_backfill_insert(f.store, &row, NULL), 0);
-    assert_int_equal(store_backfill_list(f.store, true, 0, f.arena, &rows, &count, NULL), 0);
+    assert_int_equal(store_backfill_open(f.store, f.arena, &rows, &count, NULL), 0);
     assert_int_equal(count, 1);
     assert_true(rows[0].at_ms == INT64_MIN);
     row.state = "done";
@@ -173,7 +173,7 @@ TEST(a_backfill_that_has_ended_stays_so)
     assert_int_equal(store_backfill_update(f.store, &row, NULL), -1);
     assert_int_equal(store_backfill_get(f.store, row.id, f.arena, &row, NULL), 0);
     assert_int_equal(row.at_ms, 8);
-    assert_int_equal(store_backfill_list(f.store, true, 0, f.arena, &rows, &count, NULL), 0);
+    assert_int_equal(store_backfill_open(f.store, f.arena, &rows, &count, NULL), 0);
     assert_int_equal(count, 0);
     close_fixture(&f);
 }

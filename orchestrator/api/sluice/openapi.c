@@ -50,7 +50,7 @@ static const struct {
     {415, "The body is no JSON.", true, 0, false},
     {416, "There are no such bytes.", false, REST_RANGES, false},
     {422, "The request fits, and cannot be done; or the Idempotency-Key was another request's.", true, 0, false},
-    {422, "What is asked for does not go together.", false, REST_RANGES | REST_RESUMES, false},
+    {422, "What is asked for does not go together.", false, REST_RANGES | REST_RESUMES | REST_JUDGES, false},
     {429, "Too many passwords are being tried: Retry-After says when to come again.", false, 0, false},
     {500, "A defect of sluice's.", false, 0, false},
     {503, "The disk is full, or sluice is being stopped: Retry-After says when to come again.", false, 0, false},

@@ -24,6 +24,7 @@ enum rest_flag {
     REST_RANGES = 8, /* takes the header Range: 206, 416 */
     REST_RESUMES = 16, /* takes the header Last-Event-ID */
     REST_FINDS = 32, /* may find nothing: 404, also where the path has no names */
+    REST_JUDGES = 64, /* only reads, and may find that what is asked for does not go together: 422 */
 };
 
 struct rest_doc {

@@ -234,6 +234,39 @@ static int get_delivery(struct api_call *call, struct err *err)
     return 0;
 }
 
+static const struct schema_field replay_fields[] = {
+    ROW_ID("delivery"),
+    {.name = "trust", .type = SCHEMA_BOOL, .doc = "believe one that was refused without verifying it again"},
+    {0},
+};
+
+static int tell_replayed(struct api_call *call, void *ctx, struct err *err)
+{
+    const struct hook_replay *replay = ctx;
+    struct hook_delivery row;
+    if (store_hook_delivery_get(call->store, replay->replayed, call->arena, &row, err) < 0) {
+        return -1;
+    }
+    struct delivery_answer answer = delivery_of(&row, call->arena);
+    call->answer = schema_write(&whole_schema, &answer, call->arena);
+    return 0;
+}
+
+static int replay_delivery(struct api_call *call, struct err *err)
+{
+    const struct api_options *options = api_options_of(call->api);
+    struct hook_replay *replay = arena_one(call->arena, struct hook_replay);
+    *replay = (struct hook_replay){.id = rest_id(call, "delivery"),
+                                   .trust = json_get_bool(&call->params, "trust", false),
+                                   .actor = rest_actor(call),
+                                   .arena = call->arena};
+    if (options->hooks == NULL) {
+        return err_set(err, ERR_STATE, "no deliveries are received here, and so none are replayed");
+    }
+    rest_told(call, tell_replayed, replay);
+    return hooks_replay(options->hooks, options->engine, replay, err);
+}
+
 const struct api_route rest_trigger_routes[] = {
     {HTTP_GET, "/triggers", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "listTriggers",
@@ -267,5 +300,19 @@ const struct api_route rest_trigger_routes[] = {
                                       .gives = &whole_schema,
                                       .flags = REST_APART),
      .answer = get_delivery},
+    {HTTP_POST, "/deliveries/{delivery}/replay", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, EDIT, ADMIN),
+     REST_DOC(.name = "replayDelivery",
+                                      .group = "Triggers",
+                                      .summary = "Read a delivery that came in once more, by the pipeline of today",
+                                      .details = "It is a delivery and a trigger of its own, which is given. One that "
+                                                 "was refused is verified again, with today's secret and as of when it "
+                                                 "came. 409 when its body is not kept, when its pipeline has no "
+                                                 "webhook, and when it is still not genuine.",
+                                      .takes = replay_fields,
+                                      .gives = &whole_schema,
+                                      .status = 201,
+                                      .flags = REST_COMMANDS),
+     .note = API_NOTED_INSIDE,
+     .answer = replay_delivery},
     {0},
 };
