@@ -3,6 +3,7 @@
  *
  * The only program that links libcurl, and the only way out of sluice: started for one request, gone after it.
  */
+#include "base/fd.h"
 #include "fetch/mail.h"
 #include "fetch/request.h"
 #include "fetch/transfer.h"
@@ -12,36 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static int read_request(struct strbuf *text, struct err *err)
-{
-    char room[16 << 10];
-    for (;;) {
-        ssize_t n = read(STDIN_FILENO, room, sizeof room);
-        if (n == 0) {
-            return 0;
-        }
-        if (n < 0 && errno != EINTR) {
-            return err_errno(err, "cannot read the request");
-        }
-        strbuf_add(text, room, n > 0 ? (size_t)n : 0);
-        if (text->overflow) {
-            return err_set(err, ERR_LIMIT, "the request is longer than %d MiB", FETCH_REQUEST_MAX_BYTES >> 20);
-        }
-    }
-}
-
-static int write_all(struct str bytes)
-{
-    while (bytes.n > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes.p, bytes.n);
-        if (n < 0 && errno != EINTR) {
-            return -1;
-        }
-        bytes = str_slice(bytes, n > 0 ? (size_t)n : 0, bytes.n);
-    }
-    return 0;
-}
 
 static int write_answer(const struct fetch_answer *answer, const struct err *wrong, struct arena *arena)
 {
@@ -58,10 +29,10 @@ static int write_answer(const struct fetch_answer *answer, const struct err *wro
     if (wrong->code == ERR_DENIED) {
         json_set(arena, &head, "refused", json_bool(true));
     }
-    if (write_all(json_text(arena, &head)) < 0 || write_all(STR("\n")) < 0) {
+    if (fd_write_all(STDOUT_FILENO, json_text(arena, &head)) < 0 || fd_write_all(STDOUT_FILENO, STR("\n")) < 0) {
         return -1;
     }
-    return answer->status == 0 ? 0 : write_all(strbuf_str(&answer->body));
+    return answer->status == 0 ? 0 : fd_write_all(STDOUT_FILENO, strbuf_str(&answer->body));
 }
 
 int main(int argc, char **argv)
@@ -76,7 +47,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc > 1) {
         (void)err_set(&err, ERR_INPUT, "%.100s: expected no arguments: the request comes on standard input", argv[1]);
-    } else if (read_request(&text, &err) == 0 && fetch_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
+    } else if (fd_read_all(STDIN_FILENO, "the request", &text, &err) == 0 &&
+               fetch_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
         result = request.mail != NULL ? fetch_mail_send(&request, arena, &answer, &err)
                                       : fetch_transfer(&request, arena, &answer, &err);
     }

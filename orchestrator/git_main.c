@@ -3,10 +3,10 @@
  *
  * The only program of sluice's own that links libgit2: started for one fetch, gone after it, or when its time is over.
  */
+#include "base/fd.h"
 #include "git/checkout.h"
 #include "git/commit.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,38 +15,6 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-/* ---- in and out ------------------------------------------------------------------------------------------------- */
-
-static int read_all(struct strbuf *text, struct err *err)
-{
-    char room[16 << 10];
-    for (;;) {
-        ssize_t n = read(STDIN_FILENO, room, sizeof room);
-        if (n == 0) {
-            return 0;
-        }
-        if (n < 0 && errno != EINTR) {
-            return err_errno(err, "cannot read the request");
-        }
-        strbuf_add(text, room, n > 0 ? (size_t)n : 0);
-        if (text->overflow) {
-            return err_set(err, ERR_LIMIT, "the request is longer than %d MiB", GIT_REQUEST_MAX_BYTES >> 20);
-        }
-    }
-}
-
-static int write_all(struct str bytes)
-{
-    while (bytes.n > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes.p, bytes.n);
-        if (n < 0 && errno != EINTR) {
-            return -1;
-        }
-        bytes = str_slice(bytes, n > 0 ? (size_t)n : 0, bytes.n);
-    }
-    return 0;
-}
 
 /* ---- bounds ----------------------------------------------------------------------------------------------------- */
 
@@ -198,7 +166,8 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc > 1) {
         (void)err_set(&err, ERR_INPUT, "%.100s: expected no arguments: the request comes on standard input", argv[1]);
-    } else if (read_all(&text, &err) == 0 && git_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
+    } else if (fd_read_all(STDIN_FILENO, "the request", &text, &err) == 0 &&
+               git_request_read(strbuf_str(&text), arena, &request, &err) == 0) {
         end_with_parent(&request);
         bound(&request);
         if (git_libgit2_init() < 0) {
@@ -212,7 +181,8 @@ int main(int argc, char **argv)
         add_error(&work, &err);
     }
     (void)signal(SIGALRM, SIG_IGN); /* from here on there is an answer */
-    int written = write_all(json_text(arena, &work.answer)) < 0 || write_all(STR("\n")) < 0;
+    int written = fd_write_all(STDOUT_FILENO, json_text(arena, &work.answer)) < 0 ||
+                  fd_write_all(STDOUT_FILENO, STR("\n")) < 0;
     explicit_bzero(text.data, text.room);
     strbuf_clear(&text);
     arena_free(arena);

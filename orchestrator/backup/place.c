@@ -2,6 +2,7 @@
 #include "backup/place.h"
 
 #include "base/arena.h"
+#include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -21,18 +22,6 @@ static int make_folder_of(const char *path, struct err *err)
     return result;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(fd, bytes + done, size - done);
-        if (put < 0 && errno != EINTR) {
-            return -1;
-        }
-        done += put < 0 ? 0 : (size_t)put;
-    }
-    return 0;
-}
-
 static int copy_bytes(int in, int out, int64_t most, char *block, struct placed *ret)
 {
     struct digest_stream *stream = digest_stream_new();
@@ -47,7 +36,7 @@ static int copy_bytes(int in, int out, int64_t most, char *block, struct placed 
         }
         digest_stream_add(stream, (struct str){block, (size_t)got});
         ret->size_bytes += got;
-        written = write_all(out, block, (size_t)got) == 0;
+        written = fd_write_all(out, (struct str){block, (size_t)got}) == 0;
     }
     int number = errno;
     ret->digest = digest_stream_take(stream);

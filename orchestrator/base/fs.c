@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fs.h"
 
+#include "base/fd.h"
 #include "base/path.h"
 #include "base/strbuf.h"
 
@@ -114,21 +115,6 @@ int fs_read_file(const char *path, size_t max_bytes, struct arena *arena, struct
     return fd < 0 ? -1 : read_all(fd, path, max_bytes, arena, ret_text, err);
 }
 
-static int write_all(int fd, struct str bytes)
-{
-    while (bytes.n > 0) {
-        ssize_t put = write(fd, bytes.p, bytes.n);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put < 0) {
-            return -1;
-        }
-        bytes = (struct str){bytes.p + put, bytes.n - (size_t)put};
-    }
-    return 0;
-}
-
 static void sync_folder_of(struct arena *arena, const char *path)
 {
     int fd = open(path_dir(arena, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,7 +132,7 @@ static int write_beside(const char *path, struct str bytes, mode_t mode, bool sy
     const char *beside = arena_printf(arena, "%s.%08x.new", path, random);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int result = fd < 0 ? err_errno(err, "creating '%s'", path) : 0; /* what lies beside it is no word for people */
-    if (result == 0 && (write_all(fd, bytes) < 0 || (sync && fsync(fd) < 0))) {
+    if (result == 0 && (fd_write_all(fd, bytes) < 0 || (sync && fsync(fd) < 0))) {
         result = err_errno(err, "writing '%s'", path);
     }
     if (fd >= 0 && close(fd) < 0 && result == 0) {

@@ -2,6 +2,7 @@
 #include "cli/door.h"
 
 #include "auth/account.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -357,12 +358,8 @@ static int read_text(int fd, struct arena *arena, struct str *ret_text, struct e
     }
     size_t size = (size_t)file.st_size;
     char *text = arena_array(arena, size + 1, 1);
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pread(fd, text + done, size - done, (off_t)done);
-        if (got <= 0) {
-            return err_errno(err, "reading what came beside the request");
-        }
-        done += (size_t)got;
+    if (fd_read_start(fd, "what came beside the request", text, size, err) < 0) {
+        return -1;
     }
     *ret_text = (struct str){text, size};
     return 0;

@@ -7,18 +7,19 @@
 
 #include <stdlib.h>
 
-enum { CACHE_BYTES = 64 << 20, MAPPED_BYTES = 256 << 20 };
+enum { CACHE_BYTES = 8 << 20, MAPPED_BYTES = 32 << 20, WINDOW_BYTES = 4 << 20 };
 
 static bool given(const char *text)
 {
     return text != NULL && *text != '\0';
 }
 
-/* What somebody has configured for himself (insteadOf, proxies, filters) is none of ours. Of a repository on this disk
- * libgit2 packs what it copies: large files are not compared with each other for that, which would take minutes. */
+/* What somebody has configured for himself (insteadOf, proxies, filters) is none of ours. Packs that are made here
+ * (git/local.c) are made of single objects, which are not compared with each other: it takes minutes. libgit2 reads the
+ * size from which on it does not do so from pack.deltaCacheSize (up to 1.9 at least), which is none of that. */
 static int set_configuration(const struct git_request *request, struct arena *arena, struct err *err)
 {
-    static const char text[] = "[core]\n\tbigFileThreshold = 256k\n";
+    static const char text[] = "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n";
     const char *folder = path_join(arena, request->folder, "configuration");
     const char *file = path_join(arena, folder, ".gitconfig");
     if (fs_make_folders(request->folder, REPOSITORY_MODE, err) < 0 || fs_make_folders(folder, 0700, err) < 0 ||
@@ -36,6 +37,7 @@ int access_prepare(const struct git_request *request, struct arena *arena, struc
     const char *file = given(request->ca) ? request->ca : getenv("SSL_CERT_FILE");
     const char *folder = given(request->ca) ? NULL : getenv("SSL_CERT_DIR");
     (void)git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_BYTES);
+    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)WINDOW_BYTES);
     (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED_BYTES);
     (void)git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
     if (set_configuration(request, arena, err) < 0) {
@@ -129,12 +131,11 @@ static int check_server(git_cert *certificate, int valid, const char *host, void
 
 /* ---- the transfer ----------------------------------------------------------------------------------------------- */
 
-static int on_progress(const git_indexer_progress *progress, void *payload)
+static int came(struct access *access, int64_t bytes, int64_t objects)
 {
-    struct access *access = payload;
-    access->bytes = (int64_t)progress->received_bytes;
-    access->objects = progress->received_objects;
-    if (access->bytes <= access->request->max_bytes) {
+    access->bytes = bytes;
+    access->objects = objects;
+    if (bytes <= access->request->max_bytes) {
         return 0;
     }
     (void)err_set(&access->why, ERR_LIMIT, "a fetch brings more than %lld MiB: expected less, or a larger 'max_size'",
@@ -142,12 +143,35 @@ static int on_progress(const git_indexer_progress *progress, void *payload)
     return GIT_EUSER;
 }
 
+int access_on_progress(const git_indexer_progress *progress, void *payload)
+{
+    struct access *access = payload;
+    return came(access, access->bytes_before + (int64_t)progress->received_bytes,
+                access->objects_before + progress->received_objects);
+}
+
+int access_add(struct access *access, int64_t bytes, int64_t objects)
+{
+    return came(access, access->bytes + bytes, access->objects + objects);
+}
+
+void access_part_came(struct access *access)
+{
+    access->bytes_before = access->bytes;
+    access->objects_before = access->objects;
+}
+
+int64_t access_left(const struct access *access)
+{
+    return access->request->max_bytes - access->bytes;
+}
+
 git_remote_callbacks access_callbacks(struct access *access)
 {
     return (git_remote_callbacks){.version = GIT_REMOTE_CALLBACKS_VERSION,
                                   .credentials = offer,
                                   .certificate_check = check_server,
-                                  .transfer_progress = on_progress,
+                                  .transfer_progress = access_on_progress,
                                   .payload = access};
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "git/local.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -136,6 +137,21 @@ static int choose(git_remote *remote, const struct access *access, struct arena 
                : err_set(err, ERR_NOT_FOUND, "there is no branch '%.100s'", branch);
 }
 
+static int download_local(struct mirror *mirror, const char *path, const git_oid *tip, struct access *access,
+                          const char *branch, struct arena *arena, struct err *err)
+{
+    git_reference *reference = NULL;
+    const char *name = arena_printf(arena, "refs/remotes/origin/%s", branch);
+    if (local_fetch(mirror->repository, path, tip, access, err) < 0) {
+        return -1;
+    }
+    if (git_reference_create(&reference, mirror->repository, name, tip, 1, "sluice") < 0) {
+        return access_fault(access, "the fetch failed", err);
+    }
+    git_reference_free(reference);
+    return 0;
+}
+
 static int download(git_remote *remote, struct access *access, const char *ref, struct arena *arena, struct err *err)
 {
     git_fetch_options options;
@@ -169,12 +185,17 @@ static int take(struct mirror *mirror, git_remote *remote, struct access *access
         return -1;
     }
     const char *ref = arena_strdup(arena, head->name);
+    const char *path = local_path(access->request->url, arena);
+    const git_oid tip = head->oid;
     (void)git_oid_tostr(ret->commit, sizeof ret->commit, &head->oid);
     ret->branch = ref + strlen(branches);
     ret->moved = strcmp(ret->commit, access->request->seen) != 0;
     /* Also when its commit is here: what came before it may not be. */
-    bool unchanged = !ret->moved && mirror_has(mirror, ret->commit);
-    return unchanged ? 0 : download(remote, access, ref, arena, err);
+    if (!ret->moved && mirror_has(mirror, ret->commit)) {
+        return 0;
+    }
+    return path != NULL ? download_local(mirror, path, &tip, access, ret->branch, arena, err)
+                        : download(remote, access, ref, arena, err);
 }
 
 int mirror_fetch(struct mirror *mirror, const struct git_request *request, struct arena *arena, struct mirror_tip *ret,

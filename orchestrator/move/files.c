@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "move/files.h"
 
+#include "base/fd.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -15,22 +16,6 @@
 #include <unistd.h>
 
 enum { FILES_MAX = 1000000, PIECE_BYTES = 1 << 20 };
-
-static int write_all(int fd, const char *bytes, size_t size, const char *to, struct err *err)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return err_errno(err, "writing '%s'", to);
-        }
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
 
 /* Reads all of it, and writes it to `to_fd` unless that is -1. */
 static int pass(int from_fd, int to_fd, const char *from, const char *to, struct artifact *ret, struct arena *arena,
@@ -51,7 +36,8 @@ static int pass(int from_fd, int to_fd, const char *from, const char *to, struct
         }
         digest_stream_add(stream, (struct str){piece, (size_t)n});
         ret->size_bytes += n;
-        result = to_fd < 0 ? 0 : write_all(to_fd, piece, (size_t)n, to, err);
+        bool written = to_fd < 0 || fd_write_all(to_fd, (struct str){piece, (size_t)n}) == 0;
+        result = written ? 0 : err_errno(err, "writing '%s'", to);
     }
     free(piece);
     struct digest digest = digest_stream_take(stream);

@@ -97,8 +97,8 @@ static int unknown(struct store *store, const char *name, struct arena *arena, s
                      : err_set(err, ERR_NOT_FOUND, "no pipeline '%s' is in force in this home", name);
 }
 
-int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
-                       struct err *err)
+int store_in_force_find(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
+                        struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE name = :name");
     stmt_text(s, ":name", name);
@@ -107,7 +107,14 @@ int store_in_force_get(struct store *store, const char *name, struct arena *aren
         *ret = read_row(s, arena);
     }
     stmt_done(s);
-    return row == 1 ? 0 : row < 0 ? -1 : unknown(store, name, arena, err);
+    return row;
+}
+
+int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
+                       struct err *err)
+{
+    int found = store_in_force_find(store, name, arena, ret, err);
+    return found == 1 ? 0 : found < 0 ? -1 : unknown(store, name, arena, err);
 }
 
 int store_in_force_remove(struct store *store, const char *name, struct err *err)

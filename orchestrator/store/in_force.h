@@ -25,7 +25,10 @@ struct pipeline_in_force {
 
 /* A new one, or the one of that name is another from now on. */
 int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err);
-/* ERR_NOT_FOUND with the nearest name. */
+/* 1, or 0 when there is none of that name. */
+int store_in_force_find(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
+                        struct err *err);
+/* The same for whoever is to be told: ERR_NOT_FOUND with the nearest name, for which all are read. */
 int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
                        struct err *err);
 /* 1 with what is in force of a file, or 0. */

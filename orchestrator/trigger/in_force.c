@@ -161,12 +161,11 @@ int in_force_put(struct triggers *triggers, struct engine *engine, const struct 
     struct arena *arena = engine_arena(engine);
     const char *name = arena_str(arena, pipeline->name).p;
     struct pipeline_in_force before;
-    struct err none = {0};
-    int found = engine_write(engine, err) < 0 ? -1 : store_in_force_get(store, name, arena, &before, &none);
-    if (found < 0 && none.code != ERR_NOT_FOUND) {
-        return none.code == ERR_NONE ? -1 : (*err = none, -1);
+    int found = engine_write(engine, err) < 0 ? -1 : store_in_force_find(store, name, arena, &before, err);
+    if (found < 0) {
+        return -1;
     }
-    if (found == 0 && (strcmp(before.source, file->source) != 0 || strcmp(before.path, file->path) != 0)) {
+    if (found == 1 && (strcmp(before.source, file->source) != 0 || strcmp(before.path, file->path) != 0)) {
         return err_set(err, ERR_EXISTS, "a pipeline '%s' is in force already, from %s: names are unique in a home",
                        name, before.file);
     }
@@ -182,7 +181,7 @@ int in_force_put(struct triggers *triggers, struct engine *engine, const struct 
         .stamp = file->stamp,
         .since_ms = engine_time(engine),
     };
-    bool same = found == 0 && strcmp(before.definition, row.definition) == 0;
+    bool same = found == 1 && strcmp(before.definition, row.definition) == 0;
     row.since_ms = same ? before.since_ms : row.since_ms;
     if (store_definition_put(store, row.definition, name, pipeline->source, row.since_ms, err) < 0 ||
         end_former(triggers, engine, file, name, actor, err) < 0 || store_in_force_put(store, &row, err) < 0 ||
@@ -196,7 +195,7 @@ int in_force_put(struct triggers *triggers, struct engine *engine, const struct 
     }
     log_info("triggers", "%s is in force, from %s", name, file->file);
     return engine_record(engine, actor, "pipeline.in_force", pipeline_words(engine, name), name,
-                         found == 0 ? before.definition : "", row.definition,
+                         found == 1 ? before.definition : "", row.definition,
                          arena_printf(arena, "from %s", file->file), err);
 }
 

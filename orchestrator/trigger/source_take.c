@@ -3,13 +3,11 @@
  */
 #include "base/fs.h"
 #include "base/log.h"
-#include "base/path.h"
+#include "base/str_index.h"
 #include "trigger/push.h"
 #include "trigger/sources_internal.h"
 
 #include <string.h>
-
-enum { FILE_MAX_BYTES = 16 << 20 };
 
 /* An answer, while it is taken; all lives in `arena`. */
 struct taking {
@@ -21,20 +19,11 @@ struct taking {
     struct source_row row;
     const struct json *fetch; /* of the answer */
     const char *commit, *repo, *actor;
-    const char *checkout;
-    const char *git; /* JSON, of the pipelines */
     struct json problems;
     const char *unread; /* why one of its files could not be read, which is no fault of the commit; NULL */
-    struct taken_file *files;
+    struct read_file *files; /* of the reading, if there is one */
     size_t count;
-};
-
-/* A pipeline of the commit. */
-struct taken_file {
-    struct source_file file;
-    const struct pipeline *pipeline; /* NULL: it does not validate */
-    const char *name;
-    struct json problems;
+    struct str_index *paths; /* of the files */
 };
 
 static struct json read_json(const char *text, enum json_type type, struct arena *arena)
@@ -79,111 +68,74 @@ static int record(struct taking *k, const char *action, const char *from, const 
     return engine_record(k->engine, k->actor, action, source_words(k), k->source->spec.name, from, to, reason, err);
 }
 
-/* ---- reading its pipelines -------------------------------------------------------------------------------------- */
+/* ---- its pipelines ---------------------------------------------------------------------------------------------- */
 
-static void add_problem(struct taking *k, struct json *list, const char *file, const char *message)
+static void add_name_problem(struct taking *k, struct read_file *file, const char *words)
 {
-    struct json one = json_object();
-    json_add(k->arena, &one, "file", json_cstring(k->arena, file));
-    json_add(k->arena, &one, "line", json_int(0));
-    json_add(k->arena, &one, "column", json_int(0));
-    json_add(k->arena, &one, "code", json_cstring(k->arena, ""));
-    json_add(k->arena, &one, "message", json_cstring(k->arena, message));
-    json_add(k->arena, &one, "hint", json_null());
-    json_push(k->arena, list, one);
-}
-
-static void add_problems(struct taking *k, struct json *list, const char *file, const char *problems)
-{
-    struct json found = read_json(problems, JSON_ARRAY, k->arena);
-    for (size_t i = 0; i < found.u.array.count; i++) {
-        struct json one = json_object();
-        const struct json *from = &found.u.array.items[i];
-        json_add(k->arena, &one, "file", json_cstring(k->arena, file));
-        for (size_t m = 0; m < from->u.object.count; m++) {
-            json_add_str(k->arena, &one, from->u.object.members[m].key, from->u.object.members[m].value);
-        }
-        json_push(k->arena, list, one);
-    }
-}
-
-static void read_file(struct taking *k, const char *path, struct taken_file *ret)
-{
-    struct err wrong = {0};
-    const char *problems = "[]";
-    const char *full = path_join(k->arena, k->checkout, path);
-    *ret = (struct taken_file){.name = "", .problems = json_array()};
-    ret->file = (struct source_file){
-        .source = k->source->spec.name,
-        .path = path,
-        .file = arena_printf(k->arena, "%s#%s", k->repo, path),
-        .folder = path_dir(k->arena, full),
-        .workspace = k->checkout,
-        .git = k->git,
-        .stamp = arena_printf(k->arena, "%s %s", SLUICE_VERSION, k->commit),
-    };
-    if (fs_read_file(full, FILE_MAX_BYTES, k->arena, &ret->file.text, &wrong) < 0) {
-        k->unread = arena_strdup(k->arena, wrong.message);
-        return;
-    }
-    ret->pipeline = in_force_check(k->t, &ret->file, k->arena, &ret->name, &problems);
-    if (ret->pipeline == NULL) {
-        add_problems(k, &ret->problems, path, problems);
-    }
+    json_push(k->arena, &file->problems, source_problem(file->file.path, words, k->arena));
 }
 
 /* Names are unique in a home. */
-static int check_name(struct taking *k, struct taken_file *file, struct err *err)
+static int check_name(struct taking *k, struct read_file *file, struct str_index *names, struct err *err)
 {
     struct pipeline_in_force row;
-    struct err none = {0};
+    size_t number = (size_t)(file - k->files);
+    /* One that does not validate has no name to take from others. */
+    struct str name = str_from(file->pipeline == NULL ? arena_printf(k->arena, "/%zu", number) : file->name);
+    size_t first = str_index_add(names, name);
     if (file->pipeline == NULL) {
         return 0;
     }
-    for (struct taken_file *other = k->files; other < file; other++) {
-        if (other->pipeline != NULL && strcmp(other->name, file->name) == 0) {
-            add_problem(k, &file->problems, file->file.path,
-                        arena_printf(k->arena,
-                                     "'%s' is also what %s is called: names of pipelines are unique in a home",
-                                     file->name, other->file.path));
-            return 0;
-        }
+    if (first != number) {
+        add_name_problem(k, file,
+                         arena_printf(k->arena,
+                                      "'%s' is also what %s is called: names of pipelines are unique in a home",
+                                      file->name, k->files[first].file.path));
+        return 0;
     }
-    if (store_in_force_get(k->t->options.store, file->name, k->arena, &row, &none) < 0) {
-        return none.code == ERR_NOT_FOUND ? 0 : (*err = none, -1);
+    int found = store_in_force_find(k->t->options.store, file->name, k->arena, &row, err);
+    if (found < 0) {
+        return -1;
     }
-    if (strcmp(row.source, k->source->spec.name) != 0) {
-        add_problem(k, &file->problems, file->file.path,
-                    arena_printf(k->arena,
-                                 "a pipeline '%s' is in force already, from %s: names of pipelines are unique in a "
-                                 "home",
-                                 file->name, row.file));
+    if (found == 1 && strcmp(row.source, k->source->spec.name) != 0) {
+        add_name_problem(k, file,
+                         arena_printf(k->arena,
+                                      "a pipeline '%s' is in force already, from %s: names of pipelines are unique in "
+                                      "a home",
+                                      file->name, row.file));
     }
     return 0;
 }
 
-static int read_files(struct taking *k, struct err *err)
+/* Of what was read in turns before this one, what depends on what else is in force. */
+static int take_files(struct taking *k, struct err *err)
 {
-    const struct json *paths = json_get(k->fetch, "files");
+    const struct reading *reading = k->source->reading;
     const char *refused = json_get_text(k->fetch, "refused", NULL);
     k->problems = json_array();
+    k->files = reading->files;
+    k->count = reading->count;
+    k->unread = reading->unread;
+    k->paths = str_index_new(k->arena, k->count);
+    struct str_index *names = str_index_new(k->arena, k->count);
     if (refused != NULL) {
-        add_problem(k, &k->problems, "", refused);
+        json_push(k->arena, &k->problems, source_problem("", refused, k->arena));
         return 0;
     }
-    k->count = paths != NULL && paths->type == JSON_ARRAY ? paths->u.array.count : 0;
-    k->files = arena_array(k->arena, k->count, sizeof *k->files);
     if (k->count == 0) {
         const char *path = k->source->spec.path;
-        add_problem(k, &k->problems, path,
-                    arena_printf(k->arena, "the commit has no pipeline: expected %s",
-                                 *path == '\0' ? "sluice.yaml, pipelines/NAME.yaml or pipelines/NAME/sluice.yaml"
-                                               : path));
+        const char *words = arena_printf(k->arena, "the commit has no pipeline: expected %s",
+                                         *path == '\0'
+                                             ? "sluice.yaml, pipelines/NAME.yaml or pipelines/NAME/sluice.yaml"
+                                             : path);
+        json_push(k->arena, &k->problems, source_problem(path, words, k->arena));
     }
-    for (size_t i = 0; i < k->count; i++) {
-        const struct json *path = &paths->u.array.items[i];
-        read_file(k, path->type == JSON_STRING ? path->u.string.p : "", &k->files[i]);
-        if (check_name(k, &k->files[i], err) < 0) {
+    if (k->unread == NULL && !fs_is_folder(reading->checkout)) {
+        k->unread = "the commit's files were removed while they were read";
+    }
+    for (size_t i = 0; k->unread == NULL && i < k->count; i++) {
+        (void)str_index_add(k->paths, str_from(k->files[i].file.path));
+        if (check_name(k, &k->files[i], names, err) < 0) {
             return -1;
         }
         for (size_t p = 0; p < k->files[i].problems.u.array.count; p++) {
@@ -265,14 +217,10 @@ static int refuse(struct taking *k, const char **ret_words, struct err *err)
 
 /* ---- in force --------------------------------------------------------------------------------------------------- */
 
-static const struct taken_file *file_of(const struct taking *k, const char *path)
+static const struct read_file *file_of(const struct taking *k, const char *path)
 {
-    for (size_t i = 0; i < k->count; i++) {
-        if (strcmp(k->files[i].file.path, path) == 0) {
-            return &k->files[i];
-        }
-    }
-    return NULL;
+    ptrdiff_t at = str_index_find(k->paths, str_from(path));
+    return at < 0 ? NULL : &k->files[at];
 }
 
 /* What is not in the commit any more, or is called otherwise in it; also so that names can be exchanged. */
@@ -284,7 +232,7 @@ static int end_others(struct taking *k, struct err *err)
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct taken_file *now = file_of(k, rows[i].path);
+        const struct read_file *now = file_of(k, rows[i].path);
         bool same = now != NULL && strcmp(now->name, rows[i].name) == 0;
         if (!same && in_force_end(k->t, k->engine, &rows[i], k->actor, err) < 0) {
             return -1;
@@ -296,7 +244,7 @@ static int end_others(struct taking *k, struct err *err)
 static int put_files(struct taking *k, struct err *err)
 {
     for (size_t i = 0; i < k->count; i++) {
-        const struct taken_file *file = &k->files[i];
+        const struct read_file *file = &k->files[i];
         struct pipeline_in_force row;
         int found =
             store_in_force_of_file(k->t->options.store, file->file.source, file->file.path, k->arena, &row, err);
@@ -382,23 +330,6 @@ static const char *about_of(const struct taking *k)
     return json_text(k->arena, &about).p;
 }
 
-static const char *git_of(const struct taking *k)
-{
-    struct json git = json_object();
-    json_add(k->arena, &git, "commit", json_cstring(k->arena, k->commit));
-    json_add(k->arena, &git, "branch", json_cstring(k->arena, k->row.at_branch));
-    json_add(k->arena, &git, "repo", json_cstring(k->arena, k->repo));
-    return json_text(k->arena, &git).p;
-}
-
-static int read_commit(struct taking *k, struct err *err)
-{
-    k->checkout = source_checkout(k->t->options.home, k->source->spec.name, k->commit, k->arena);
-    k->git = git_of(k);
-    k->source->looked_ms = engine_time(k->engine);
-    return read_files(k, err);
-}
-
 static int look_at(struct taking *k, const char **ret_words, struct err *err)
 {
     int result = k->problems.u.array.count > 0 ? refuse(k, ret_words, err) : put_in_force(k, ret_words, err);
@@ -437,13 +368,16 @@ static int take_success(struct taking *k, struct err *err)
 
 static int take_fetch(struct taking *k, const char *failure, const char **ret_words, struct err *err)
 {
-    bool looked = failure == NULL && json_get_bool(k->fetch, "looked", false);
+    bool looked = failure == NULL && k->source->reading != NULL;
     k->row.tried_ms = engine_time(k->engine);
     if (failure == NULL) {
         k->row.at_branch = json_get_text(k->fetch, "branch", "");
     }
-    if (looked && read_commit(k, err) < 0) {
-        return -1;
+    if (looked) {
+        k->source->looked_ms = engine_time(k->engine);
+        if (take_files(k, err) < 0) {
+            return -1;
+        }
     }
     *ret_words = failure != NULL ? failure : k->unread != NULL ? k->unread : "nothing new";
     if (failure != NULL || k->unread != NULL) {

@@ -96,6 +96,8 @@ static void stop(struct sources *sources, struct source *source)
     }
     unwatch(source, NULL);
     forget_secrets(sources, source);
+    reading_free(source->reading);
+    source->reading = NULL;
     source->state = SOURCE_RESTS;
     source->job = 0;
 }
@@ -209,6 +211,8 @@ int64_t sources_wait_ms(const struct sources *sources, int64_t now_ms)
         int64_t left = INT64_MAX;
         if (source->state == SOURCE_RUNS) {
             left = source->watch_fd < 0 ? LOOK_MS : GRACE_MS / 2; /* it may be late */
+        } else if (source->state == SOURCE_READS) {
+            left = 0;
         } else if (source->state == SOURCE_RESTS && has_room) {
             left = due_ms(source) - now_ms;
         }
@@ -365,6 +369,45 @@ static struct json failure(const char *words, struct arena *arena)
     return answer;
 }
 
+/* Whoever looks at the source while its commit is read sees what goes on. */
+static int begin_reading(struct sources *sources, struct source *source, struct engine *engine, struct err *err)
+{
+    struct store *store = sources->triggers->options.store;
+    struct job_row job;
+    struct arena *arena = engine_arena(engine);
+    source->state = SOURCE_READS;
+    int found = engine_write(engine, err) < 0 ? -1 : store_job_find(store, source->job, arena, &job, err);
+    if (found == 1) {
+        job.words = arena_printf(arena, "checking %zu pipeline%s", source->reading->count,
+                                 source->reading->count == 1 ? "" : "s");
+        found = store_job_update(store, &job, err);
+    }
+    return found < 0 ? -1 : 0;
+}
+
+static int read_on(struct sources *sources, struct engine *engine, struct err *err)
+{
+    int finished = 0;
+    for (size_t i = 0; i < sources->count; i++) {
+        struct source *source = &sources->items[i];
+        if (source->state != SOURCE_READS) {
+            continue;
+        }
+        bool over = reading_go_on(source->reading, sources, engine);
+        engine_crash_point(engine, "in_reading");
+        if (over) {
+            int result = finish(sources, source, engine, &source->reading->answer, err);
+            reading_free(source->reading);
+            source->reading = NULL;
+            if (result < 0) {
+                return -1;
+            }
+            finished++;
+        }
+    }
+    return finished;
+}
+
 static int finish_ended(struct sources *sources, struct engine *engine, struct err *err)
 {
     const struct source_world *world = world_of(sources);
@@ -388,7 +431,9 @@ static int finish_ended(struct sources *sources, struct engine *engine, struct e
             answer = world->take(world->ctx, &source->child, engine_arena(engine));
         }
         source->state = SOURCE_RESTS;
-        if (finish(sources, source, engine, &answer, err) < 0) {
+        source->reading = reading_new(sources, source, &answer);
+        if ((source->reading != NULL ? begin_reading(sources, source, engine, err)
+                                     : finish(sources, source, engine, &answer, err)) < 0) {
             return -1;
         }
         finished++;
@@ -493,7 +538,7 @@ static int start_due(struct sources *sources, struct engine *engine, int64_t now
         struct source *source = &sources->items[i];
         bool fetches = is_fetch_due(source, now_ms);
         bool pins = source->unpinned && source->pins_ms <= now_ms;
-        if (source->state == SOURCE_RUNS || count_running(sources) >= RUNNING_MAX) {
+        if (source->state == SOURCE_RUNS || source->state == SOURCE_READS || count_running(sources) >= RUNNING_MAX) {
             continue;
         }
         if (source->state == SOURCE_ASKS) {
@@ -531,7 +576,8 @@ int sources_look(struct sources *sources, struct engine *engine, int64_t now_ms,
         read_wanted(sources, engine_arena(engine), err) < 0) {
         return -1;
     }
-    int finished = finish_ended(sources, engine, err);
+    int read = read_on(sources, engine, err);
+    int finished = read < 0 ? -1 : finish_ended(sources, engine, err);
     int started = finished < 0 ? -1 : start_due(sources, engine, now_ms, err);
-    return started < 0 ? -1 : finished + started;
+    return started < 0 ? -1 : read + finished + started;
 }

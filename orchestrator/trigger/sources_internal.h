@@ -10,7 +10,27 @@
 
 enum { PINS_AT_ONCE = 1000 };
 
-enum source_state { SOURCE_RESTS, SOURCE_ASKS, SOURCE_RUNS };
+enum source_state { SOURCE_RESTS, SOURCE_ASKS, SOURCE_RUNS, SOURCE_READS };
+
+/* A pipeline of a commit. */
+struct read_file {
+    struct source_file file;
+    const struct pipeline *pipeline; /* NULL: it does not validate */
+    const char *name;
+    struct json problems;
+};
+
+/* The pipelines of a commit while they are read, some in each turn. Nothing of it is in the store: what it comes to is
+ * one transaction, when it is over. Killed before, the commit is fetched again. */
+struct reading {
+    struct arena *arena; /* of all of it */
+    struct json answer;  /* of sluice-git */
+    const char *checkout;
+    struct read_file *files;
+    size_t count;
+    size_t next;        /* to be read */
+    const char *unread; /* why one of them could not be, which is no fault of the commit; NULL */
+};
 
 struct source {
     struct source_spec spec;
@@ -28,6 +48,7 @@ struct source {
     struct fetch_child child;
     int watch_fd;
     int64_t late_ms;    /* monotonic: when it is ended */
+    struct reading *reading; /* NULL: nothing is read */
 };
 
 struct sources {
@@ -53,9 +74,18 @@ struct source_wish {
 int source_ask(struct sources *sources, struct source *source, const struct source_wish *wish, struct arena *arena,
                struct json *ret, struct err *err);
 
+/* ---- source_read.c ---- */
+/* What an answer says is to be read; NULL: nothing is. */
+struct reading *reading_new(const struct sources *sources, const struct source *source, const struct json *answer);
+/* Reads and checks those that have their turn: at least one. True when there are no more. */
+bool reading_go_on(struct reading *reading, const struct sources *sources, const struct engine *engine);
+void reading_free(struct reading *reading);
+/* One problem, of a file as a whole. */
+struct json source_problem(const char *file, const char *message, struct arena *arena);
+
 /* ---- source_take.c ---- */
-/* What an answer (null: none came) comes to, in the transaction; `words` for the job, `*ret_failed` when it is a
- * failure. */
+/* What an answer (null: none came) comes to, with what was read, in the transaction; `words` for the job, `*ret_failed`
+ * when it is a failure. */
 int source_take(struct sources *sources, struct source *source, struct engine *engine, const struct json *answer,
                 const char **ret_words, const char **ret_commit, bool *ret_failed, struct err *err);
 /* The row of a source; one that there is not yet, or that is of another repository by now, is as new. */
