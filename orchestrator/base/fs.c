@@ -124,7 +124,7 @@ static void sync_folder_of(struct arena *arena, const char *path)
     }
 }
 
-static int write_beside(const char *path, struct str bytes, mode_t mode, bool sync, bool sync_folder, struct err *err)
+int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err)
 {
     struct arena *arena = arena_new();
     unsigned random = 0;
@@ -144,21 +144,11 @@ static int write_beside(const char *path, struct str bytes, mode_t mode, bool sy
     if (result < 0 && fd >= 0) {
         (void)unlink(beside);
     }
-    if (result == 0 && sync_folder) {
+    if (result == 0 && sync) {
         sync_folder_of(arena, path);
     }
     arena_free(arena);
     return result;
-}
-
-int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err)
-{
-    return write_beside(path, bytes, mode, sync, sync, err);
-}
-
-int fs_write_early(const char *path, struct str bytes, mode_t mode, struct err *err)
-{
-    return write_beside(path, bytes, mode, true, false, err);
 }
 
 int fs_make_folders(const char *path, mode_t mode, struct err *err)

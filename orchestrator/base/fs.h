@@ -26,8 +26,6 @@ bool fs_is_absent(int error);
 /* Writes beside and renames over: readers see the old bytes or the new ones. `sync` adds fsync of
  * the file and its folder. */
 int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct err *err);
-/* The same with fsync of the file alone: its folder is synced by whoever comes next, with more that is new in it. */
-int fs_write_early(const char *path, struct str bytes, mode_t mode, struct err *err);
 /* mkdir -p. */
 int fs_make_folders(const char *path, mode_t mode, struct err *err);
 /* rm -rf, without following links, also of folders that their owner (us) made read-only; an absent path is fine. */

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "store/activity.h"
 #include "store/config_loads.h"
+#include "store/first_sync.h"
 #include "store/guards.h"
 #include "store/snapshot.h"
 
@@ -127,7 +128,7 @@ static int lock(struct home *home, const char *doing, struct arena *arena, struc
 static int open_writer(struct home *home, const char *path, struct arena *arena, struct err *err)
 {
     const char *copy = NULL;
-    int kept = store_keep_older(path, arena, &copy, err);
+    int kept = store_mend_unsynced(path, err) < 0 ? -1 : store_keep_older(path, arena, &copy, err);
     if (kept < 0 || store_open(path, STORE_READ_WRITE, &home->store, err) < 0) {
         return -1;
     }
@@ -181,7 +182,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
               struct err *err)
 {
     struct home home = {.path = home_find(given, arena), .lock_fd = -1};
-    bool writes = mode == HOME_WRITE;
+    bool writes = mode != HOME_READ;
     if (!writes && !fs_is_folder(home.path)) {
         return err_set(err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one",
                        home.path);
@@ -204,7 +205,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
         (writes && lock(&home, doing, arena, err) < 0) ||
         (writes ? open_writer(&home, store, arena, err)
                 : open_reader(store, given, arena, &home.store, err)) < 0 ||
-        home_use_key(&home, err) < 0) {
+        home_use_key(&home, err) < 0 || (mode == HOME_WRITE && store_sync_first(home.store, err) < 0)) {
         home_close(&home);
         return -1;
     }
@@ -274,21 +275,36 @@ int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_
     return result;
 }
 
-static int write_key(const char *path, struct str key, bool is_new, struct err *err)
-{
-    return is_new ? fs_write_early(path, key, 0600, err) : fs_write(path, key, 0600, true, err);
-}
-
-/* In a home that is new the first commit, with which the key begins to matter, syncs the folder for its log. */
-static int make_key(const char *path, bool is_new, struct err *err)
+static int make_key(const char *path, bool sync, struct err *err)
 {
     unsigned char key[HOME_KEY_BYTES];
     crash_point_pass("before_key");
     int result = getrandom(key, sizeof key, 0) == (ssize_t)sizeof key
-                     ? write_key(path, (struct str){(const char *)key, sizeof key}, is_new, err)
+                     ? fs_write(path, (struct str){(const char *)key, sizeof key}, 0600, sync, err)
                      : err_errno(err, "making '%s'", path);
     explicit_bzero(key, sizeof key);
     return result;
+}
+
+/* A power cut may have left a key without bytes, with which nothing was sealed or signed yet. */
+static bool has_key(const struct home *home, const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && (status.st_size > 0 || !store_is_unsynced(home->store));
+}
+
+/* Until something was committed that it signs, a key is as little worth a sync as the store. */
+static int ensure_key(struct home *home, const char *path, struct err *err)
+{
+    bool later = store_is_unsynced(home->store);
+    if (!has_key(home, path) && make_key(path, !later, err) < 0) {
+        return -1;
+    }
+    int fd = later ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd >= 0) {
+        store_sync_beside(home->store, fd);
+    }
+    return 0;
 }
 
 int home_use_key(struct home *home, struct err *err)
@@ -297,7 +313,7 @@ int home_use_key(struct home *home, struct err *err)
     const char *path = key_path(home->path, room);
     unsigned char key[HOME_KEY_BYTES];
     struct err wrong = {0};
-    if (home->lock_fd >= 0 && !fs_exists(path) && make_key(path, home->is_new, err) < 0) {
+    if (home->lock_fd >= 0 && ensure_key(home, path, err) < 0) {
         return -1;
     }
     if (home_read_key(home->path, false, key, &wrong) < 0) {

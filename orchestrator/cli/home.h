@@ -26,6 +26,8 @@ struct home {
 enum home_mode {
     HOME_READ,  /* an existing home, store read-only */
     HOME_WRITE, /* created if there is none, locked, store writable and migrated */
+    /* The same; a new home is on the disk only once something was committed in it (store/first_sync.h). */
+    HOME_WRITE_LATER,
 };
 
 /* `given` is --home or NULL. A home in use is ERR_BUSY ("in use by sluice run, pid 123, since ..."), a network file

@@ -10,6 +10,7 @@
 #include "cli/session_internal.h"
 #include "config/supply.h"
 
+#include "store/first_sync.h"
 #include "store/guards.h"
 #include "wire/keeper.h"
 
@@ -464,15 +465,24 @@ static int note_open(struct session *session, struct err *err)
                                    &session->found_count, err);
 }
 
+/* What the engine writes down as it begins it writes again as long as the home has nothing else. */
+static int start_new(struct session *session, struct err *err)
+{
+    struct store *store = session->home.store;
+    return store_sync_later(store, true, err) < 0 || start_engine(session, err) < 0
+               ? -1
+               : store_sync_later(store, false, err);
+}
+
 int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
     struct session *session = ret_session;
     const char *difference = NULL;
     session_begin(session, cli, options);
-    if (home_open(session->options.home, HOME_WRITE, options->doing, cli->arena, &session->home, err) < 0 ||
+    if (home_open(session->options.home, HOME_WRITE_LATER, options->doing, cli->arena, &session->home, err) < 0 ||
         session_prepare(session, err) < 0 || session_take_config(session, session->actor, &difference, err) < 0 ||
         note_open(session, err) < 0 ||
-        start_engine(session, err) < 0) {
+        start_new(session, err) < 0) {
         session_close(session);
         return -1;
     }

@@ -4,6 +4,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/first_sync.h"
 #include "store/metrics_internal.h"
 #include "store/run_marks.h"
 #include "store/schema.h"
@@ -227,28 +228,21 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     return result;
 }
 
-/* The file itself: of a new store that is one page, which says that there is a write-ahead log. */
-static int sync_file(struct store *store, struct err *err)
-{
-    sqlite3_file *file = NULL;
-    int code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (code == SQLITE_OK && file->pMethods != NULL) { /* else it is in memory */
-        code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-    }
-    return code == SQLITE_OK ? 0 : store_fail(store, code, "syncing the store", err);
-}
-
-/* Of a new store nothing is worth a sync but that page: without the log it is an empty store again. The first commit of
- * what is worth one syncs the whole log, and the folder. */
+/* What a new store begins with is not worth a sync for each part of it (store/first_sync.h). */
 static int prepare_writing(struct store *store, int version, struct err *err)
 {
     static const char careful[] = "PRAGMA synchronous = FULL";
     bool is_new = version == 0;
-    return store_exec(store, is_new ? "PRAGMA synchronous = OFF" : careful, "preparing the store", err) < 0 ||
-                   store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
-                   (is_new && sync_file(store, err) < 0) || store_migrate_from(store, version, err) < 0
-               ? -1
-               : store_exec(store, careful, "preparing the store", err);
+    if (store_exec(store, is_new ? "PRAGMA synchronous = OFF" : careful, "preparing the store", err) < 0 ||
+        store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
+        store_migrate_from(store, version, err) < 0 || store_exec(store, careful, "preparing the store", err) < 0) {
+        return -1;
+    }
+    if (is_new) {
+        (void)sqlite3_db_release_memory(store->db); /* a page of each table and index, most of which stay empty */
+    }
+    store_first_sync_begin(store, is_new);
+    return 0;
 }
 
 static int check_version(struct store *store, enum store_mode mode, int *ret_version, struct err *err)
@@ -290,6 +284,11 @@ static int checkpoint(struct store *store)
 
 void store_copy_log(struct store *store)
 {
+    struct err err = {0};
+    if (store_sync_first(store, &err) < 0) {
+        log_warn("store", "the write-ahead log stays longer than it should: %s", err.message);
+        return;
+    }
     int code = checkpoint(store);
     if (code == SQLITE_OK) {
         store->wal_pages = 0;
@@ -362,6 +361,16 @@ fail:
     return err_add(err, "'%s'", path);
 }
 
+/* Closing copies the log into the file, after which nothing shows any more what was never synced. */
+static void close_first_sync(struct store *store)
+{
+    struct err err = {0};
+    if (store_sync_first(store, &err) < 0) {
+        log_warn("store", "%s", err.message);
+    }
+    store_sync_beside(store, 0);
+}
+
 void store_close(struct store *store)
 {
     if (store == NULL) {
@@ -376,6 +385,7 @@ void store_close(struct store *store)
         }
     }
     stmt_texts_clear(store);
+    close_first_sync(store);
     (void)sqlite3_close(store->db);
     explicit_bzero(store->activity_key, sizeof store->activity_key);
     if (store->guards.arena != NULL) {
@@ -450,7 +460,8 @@ void store_expect_many_pages(struct store *store)
 int store_commit(struct store *store, struct err *err)
 {
     double begun = histogram_begin();
-    if (check_in_place(store, err) < 0 || store_exec_kept(store, "COMMIT", "committing", err) < 0) {
+    if (check_in_place(store, err) < 0 || store_first_sync(store, err) < 0 ||
+        store_exec_kept(store, "COMMIT", "committing", err) < 0) {
         store_rollback(store);
         return -1;
     }

@@ -47,6 +47,15 @@ struct store_guards {
     bool expected; /* they will be set, and have not been yet */
 };
 
+/* What a new store owes the disk (store/first_sync.h). */
+struct store_first_sync {
+    bool is_due;
+    bool is_older; /* another process made it: SQLite would not sync the folder */
+    bool is_put_off;
+    int changes;   /* sqlite3_total_changes, of what needs no sync */
+    int beside_fd; /* 0: none */
+};
+
 struct store {
     sqlite3 *db;
     bool writable;
@@ -76,6 +85,7 @@ struct store {
     char activity_address[64]; /* where what is done now was asked from; "": here */
     char activity_means[32];   /* by what the actor is known; "": as an account of this machine */
     struct store_guards guards;
+    struct store_first_sync first;
 };
 
 /* Turns an SQLite result code into an err: FULL is ERR_LIMIT ("the disk is full"), BUSY is ERR_BUSY, CORRUPT and NOTADB
@@ -86,6 +96,10 @@ int store_fail(struct store *store, int code, const char *doing, struct err *err
 int store_check_usable(struct store *store, struct err *err);
 /* Copies the write-ahead log into the database, and cuts it if that is wanted. */
 void store_copy_log(struct store *store);
+/* Before a commit: syncs what is due, if something was written that is worth it. */
+int store_first_sync(struct store *store, struct err *err);
+/* When the store was opened for writing. */
+void store_first_sync_begin(struct store *store, bool is_new);
 /* To be called beside each change of such rows. */
 void store_changes_note(struct store_changes *changes);
 /* The functions that SQL of searches calls (search_functions.c). */

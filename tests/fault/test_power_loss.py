@@ -115,6 +115,27 @@ def test_power_loss(recorded, mode):
 
 
 @pytest.mark.parametrize("mode", disk.MODES)
+def test_power_loss_before_anything_was_promised(tmp_path, mode):
+    """Of a new home nothing is synced before the first run is; whatever is left of it is a home, in which it runs."""
+    recording = Life(tmp_path, chain, ["run", "chain.yaml", "-q"])
+    chance, home, records = random.Random(mode), recording.home, recording.disk.records
+    first = next(number for number, record in enumerate(records) if record[0] not in "WTU")
+    assert first > 100, "the store was synced before it was whole"
+    for moment in [*sorted(chance.sample(range(1, first), CUTS)), *range(first, first + 6)]:
+        recording.cut(moment, mode, chance)
+        env = preload("machine", MACHINE=recording.machine)
+        try:
+            code, _, err = home("run", "chain.yaml", "-q", **env)
+            assert code == 0, err
+            home.expect_whole(**env)
+        except AssertionError as wrong:
+            raise AssertionError(f"the power went after record {moment}, before {first} was synced: {wrong}") from None
+        finally:
+            home.kill_all()
+    home.close()
+
+
+@pytest.mark.parametrize("mode", disk.MODES)
 def test_power_loss_in_a_line_of_heirs(recorded_line, mode):
     """Of all that had begun the disk knows, whatever it lost: one step is lost at most, and the run goes on with it."""
     chance = random.Random(mode)

@@ -140,9 +140,9 @@ TEST(only_a_plain_file_is_read_where_a_pipe_would_wait)
     }
 }
 
-TEST(an_early_write_has_its_bytes_and_leaves_nothing_beside)
+TEST(a_write_that_is_not_synced_has_its_bytes_and_leaves_nothing_beside)
 {
-    assert_int_equal(fs_write_early(in("early"), STR("new"), 0600, NULL), 0);
+    assert_int_equal(fs_write(in("early"), STR("new"), 0600, false, NULL), 0);
     assert_file("early", "new");
     struct fs_list list = {0};
     assert_int_equal(fs_walk(folder, 10, arena, &list, NULL), 0);
@@ -417,7 +417,7 @@ TEST(a_local_file_system_has_no_network_name)
 #define FS_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 TESTS(FS_RUN(what_is_written_is_read_and_nothing_is_left_beside), FS_RUN(reading_says_why_it_does_not),
       FS_RUN(only_a_plain_file_is_read_where_a_pipe_would_wait),
-      FS_RUN(an_early_write_has_its_bytes_and_leaves_nothing_beside),
+      FS_RUN(a_write_that_is_not_synced_has_its_bytes_and_leaves_nothing_beside),
       FS_RUN(a_write_that_fails_keeps_the_old_bytes),
       FS_RUN(folders_are_made_with_their_parents),
       FS_RUN(removing_does_not_follow_links), FS_RUN(folders_that_were_made_read_only_are_removed_too),
