@@ -227,7 +227,7 @@ static void load(struct line *lines, int count, double seconds)
     int waiting = count;
     while (waiting > 0) {
         struct epoll_event events[EVENTS];
-        int n = epoll_wait(epoll, events, EVENTS, 60000);
+        int n = epoll_wait(epoll, events, EVENTS, 600000);
         if (n <= 0) {
             fail("waiting for answers");
         }

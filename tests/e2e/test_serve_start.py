@@ -12,8 +12,8 @@ from programs import BUILD, wait_until
 from serving import Server
 
 SANITIZED = b"__asan_init" in (BUILD / "sluice").read_bytes()
-# At idle, in a new home: 7.4 MB, of which 1.4 are its own and not the files of programs and libraries. Whoever needs more
-# for something that most do not use finds a way to take it when it is used first.
+# At idle, in a new home: 7.4 MB, of which 1.4 are its own and not the files of programs and libraries. Whoever needs
+# more for something that most do not use finds a way to take it when it is used first.
 RESIDENT_KB, OWN_KB = 8704, 1800
 # Of TLS, HTTP clients, git, and what they bring: a server without certificates has none of them.
 NOT_LOADED = ("gnutls", "p11-kit", "idn2", "unistring", "tasn1", "hogweed", "gmp", "curl", "git2", "ssl", "lua")

@@ -12,7 +12,8 @@
 static int insert_tag(struct store *store, const char *key)
 {
     char sql[200];
-    (void)snprintf(sql, sizeof sql, "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (0, '%s', '')", key);
+    (void)snprintf(sql, sizeof sql, "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (0, '%s', '')",
+                   key);
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
