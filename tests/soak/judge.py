@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import sqlite3
 
+import judge_commits
 import ledger
 
 MINUTE_MS = 60000
@@ -24,6 +25,7 @@ CHECKS = {
     "deliveries": "what was accepted is started, once, and what was forged is not",
     "ends": "the end of a run starts what follows, once", "starts": "what was asked twice is started once",
     "approvals": "a vote that was acknowledged decides", "folder": "what is in force is what was put there",
+    "commits": "what is in force is a commit, whole, and in its order", "pushes": "a commit starts what it starts, once",
     "clients": "everybody is answered", "memory": "memory stays flat", "descriptors": "descriptors stay flat",
     "size": "the store grows with its runs, and no faster",
 }
@@ -42,7 +44,7 @@ def schedules(soak):
         words = f"{pipeline} {schedule}"
         yield from (f"2 {words}: minute {minute} has {times} outcomes"
                     for minute, times in covered.items() if times > 1)
-        if pipeline == "changing":
+        if pipeline == "changing" or pipeline.endswith("-now"):
             continue  # it is in force only now and then
         if not covered:
             yield f"schedules {words} was never due"
@@ -137,7 +139,7 @@ def folder(soak):
     if soak.in_force_in_the_end != {name: text for name, text in soak.before_rest.items() if text is not None}:
         yield "folder what is in force in the end is not what stands there"
     for name, text in soak.rows("SELECT DISTINCT r.pipeline, d.source FROM pipeline_runs r JOIN definitions d ON "
-                                "d.digest = r.definition"):
+                                "d.digest = r.definition WHERE json_extract(r.contexts, '$.git.commit') IS NULL"):
         if text not in soak.source.texts.get(name, ()):
             yield f"folder a run of {name} has a definition that was never put there"
 
@@ -216,7 +218,7 @@ def restart(soak):
 def judge(soak):
     soak.look()
     found = list(soak.check())
-    for check in (schedules, deliveries, ends, starts, approvals, folder, memory, descriptors, size):
+    for check in (schedules, deliveries, ends, starts, approvals, folder, judge_commits.check, memory, descriptors, size):
         found += list(check(soak))
     for client in soak.clients:
         found += client.wrong
@@ -264,6 +266,7 @@ CHANGES = [
      "UPDATE pipeline_runs SET params = '{\"id\": \"rx\"}' WHERE run_id = " + ONE_OF.format("start")),
     ("a vote is recorded the other way", "approvals", approvals,
      "UPDATE votes SET decision = CASE decision WHEN 'approve' THEN 'reject' ELSE 'approve' END"),
+    *judge_commits.CHANGES,
 ]
 
 
@@ -289,6 +292,7 @@ def questions(soak):
     yield "was something approved", True in votes
     yield "was something rejected", False in votes
     yield "did definitions change, break and go", {"other", "bad"} <= soak.changes.keys()
+    yield from judge_commits.questions(soak)
     yield "was memory looked at", len(settled(soak)) >= 5
     for words, word, check, statements in CHANGES:
         yield f"is it seen when {words}", is_seen(soak, word, check, statements)
@@ -304,6 +308,7 @@ def report(soak):
           + f", {sum(len(entry.begins) for entry in entries.values())} beginnings, {len(soak.voter.votes)} votes, "
           f"{len(soak.starter.started)} started by the interface; changes {soak.changes}; killed "
           + ", ".join(f"{number} x {kind}" for kind, number in soak.kills.items()))
+    print(f"soak of the daemon: {judge_commits.told(soak)}")
     if soak.samples:
         print(f"soak of the daemon: memory {settled(soak)[0][1] / 1024:.1f} to {soak.samples[-1][1] / 1024:.1f} MiB in "
               f"{soak.samples[-1][0] / 60:.1f} minutes (by the line {memory_growth_kib(soak):+.0f} KiB), descriptors "
