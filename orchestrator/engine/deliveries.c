@@ -453,8 +453,9 @@ void engine_deliver(struct engine *engine, int timeout_ms)
     int64_t end_ms = clock_monotonic_ms(engine->options.clock) + timeout_ms;
     int64_t left_ms = timeout_ms;
     engine->deliveries.seen = 0;
-    if (telling_has_news(engine) && turn_ready(engine, &err) == 0) { /* of who has written beside the turns */
-        (void)turn_end(engine, turn_begin(engine, &err), &err);
+    /* Of who has written beside the turns, and what was too much for one of them. */
+    while (telling_has_news(engine) && turn_ready(engine, &err) == 0 &&
+           turn_end(engine, turn_begin(engine, &err), &err) == 0) {
     }
     left_ms = engine->options.fetch == NULL ? 0 : left_ms;
     while (left_ms > 0 && turn_ready(engine, &err) == 0 && look(engine, &err) == 0 &&
