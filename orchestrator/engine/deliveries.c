@@ -316,6 +316,7 @@ static int look(struct engine *engine, struct err *err)
         return 0;
     }
     d->asks = false;
+    d->seen = 0; /* until all was looked at */
     if (end_dropped(engine, err) < 0 ||
         store_deliveries_who(engine->options.store, now_ms, engine->turn, &who, &count, &d->next_ms, err) < 0) {
         return -1;
@@ -419,6 +420,7 @@ int deliveries_finish(struct engine *engine, struct err *err)
         int result = turn_begin(engine, err) < 0 ? -1 : record(engine, sending, err);
         drop(engine, i - 1, false);
         if (result < 0) {
+            engine->deliveries.seen = 0; /* it waits still, and nothing else has us look */
             return -1;
         }
         finished++;

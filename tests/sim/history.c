@@ -197,6 +197,7 @@ void history_engine_begin(struct history *h)
         h->triggers = triggers_new(&fires);
         options.firing = triggers_firing(h->triggers);
     }
+    receivers_join(h, &options);
     (void)machine_engine_calls(true);
     opened = opened < 0 ? -1 : engine_open(&options, &h->engine, &err);
     (void)machine_engine_calls(false);
@@ -437,7 +438,7 @@ static void live(struct history *h)
     struct world *world = &h->world;
     int turns = 0;
     int failures = 0;
-    while (world->failure[0] == '\0' && (failures > 0 || !is_over(h))) {
+    while (world->failure[0] == '\0' && (failures > 0 || !is_over(h) || !receivers_are_told(h))) {
         if (++turns > TURNS_MAX || h->engines > ENGINES_MAX) {
             world_fail(world, "the history does not end");
         }
@@ -491,6 +492,11 @@ static void began(struct world *world, struct execution *execution, const struct
     judge_began(&h->judge, execution, spawn);
 }
 
+static void answers(struct world *world, int64_t number)
+{
+    receivers_answer((struct history *)(void *)world, number);
+}
+
 void history_open(struct history *h, const struct history_options *options)
 {
     struct world *world = &h->world;
@@ -503,6 +509,7 @@ void history_open(struct history *h, const struct history_options *options)
     world->verbose = options->verbose;
     world->traced = options->traced;
     world->began = began;
+    world->answers = answers;
     current = world;
     disk_rng = world->disk_rng;
     disk_reset();
@@ -517,6 +524,7 @@ void history_open(struct history *h, const struct history_options *options)
 
 void history_close(struct history *h)
 {
+    receivers_close(h);
     vec_clear(&h->repository.asked);
     judge_free(&h->judge);
     vec_clear(&h->asking);
@@ -550,6 +558,12 @@ static void set_up(struct history *h)
             add_command(h, COMMAND_VERSION, 0, 50 + (int64_t)(h->options->seed * (i + 1) % 11 * 4000));
         }
     }
+    if (h->options->seed % 4 == 1) {
+        receivers_open(h);
+        if (h->options->seed % 16 < 8) {
+            add_command(h, COMMAND_AGAIN, 0, 2000 + (int64_t)(h->options->seed % 13 * 3000));
+        }
+    }
 }
 
 void history_run(const struct history_options *options, struct history_result *ret)
@@ -569,6 +583,7 @@ void history_run(const struct history_options *options, struct history_result *r
         world_pass(&h.world, 60000); /* what was told to end does so */
         judge_end(&h.judge);
         ticks_judge(&h);
+        receivers_judge(&h);
         if (options->seed % 8 == 0) {
             open_twice(&h);
         }
