@@ -301,8 +301,8 @@ static int load(struct sources *sources, struct engine *engine, struct err *err)
 
 /* ---- ending ----------------------------------------------------------------------------------------------------- */
 
-/* A fetch that failed may be one that a webhook asked for, which nobody asks for again: it is not left to `every`, which
- * may be long. */
+/* A fetch that failed may be one that a webhook asked for, which nobody asks for again: it is not left to `every`,
+ * which may be long. */
 static int64_t next_of(const struct source *source, int64_t failures, int64_t now_ms)
 {
     int64_t every_ms = source->spec.every_ms;

@@ -492,11 +492,6 @@ static void began(struct world *world, struct execution *execution, const struct
     judge_began(&h->judge, execution, spawn);
 }
 
-static void answers(struct world *world, int64_t number)
-{
-    receivers_answer((struct history *)(void *)world, number);
-}
-
 void history_open(struct history *h, const struct history_options *options)
 {
     struct world *world = &h->world;
@@ -509,7 +504,6 @@ void history_open(struct history *h, const struct history_options *options)
     world->verbose = options->verbose;
     world->traced = options->traced;
     world->began = began;
-    world->answers = answers;
     current = world;
     disk_rng = world->disk_rng;
     disk_reset();

@@ -110,7 +110,11 @@ static void check_time(struct history *h, sqlite3_stmt *s, const struct receiver
     if (next_ms == 0 || next_ms > clock_wall_ms(&h->world.clock)) {
         world_fail(&h->world, "it is told before its time: %s, at %lld", try->delivery_id, (long long)next_ms);
     }
-    bool asked_for = sqlite3_column_int64(s, 6) == 429 && next_ms == tried_ms + RETRY_AFTER_MS;
+    bool is_later = sqlite3_column_int64(s, 6) == 429; /* it has said when */
+    if (is_later && next_ms < tried_ms + RETRY_AFTER_MS) {
+        world_fail(&h->world, "it is told sooner than the receiver has asked for: %s", try->delivery_id);
+    }
+    bool asked_for = is_later && next_ms == tried_ms + RETRY_AFTER_MS;
     if (tries > 0 && !asked_for && !is_by_the_table(next_ms - since_ms, tries, tried_ms - since_ms)) {
         world_fail(&h->world, "after %lld tries it is told %lld ms after it was made: %s", (long long)tries,
                    (long long)(next_ms - since_ms), try->delivery_id);
@@ -122,8 +126,9 @@ static void check_row(struct history *h, const struct receiver_try *try)
 {
     sqlite3_stmt *s = judge_ask(&h->judge,
                                 "SELECT state, body, tries, next_ms, since_ms, tried_ms, status, (SELECT count(*) FROM "
-                                "deliveries b WHERE b.receiver = a.receiver AND b.object = a.object AND b.id < a.id AND "
-                                "b.state = 'waiting') FROM deliveries a WHERE delivery_id = ?",
+                                "deliveries b WHERE b.receiver = a.receiver AND b.object = a.object AND b.id < a.id "
+                                "AND b.state = 'waiting'), (SELECT disabled_ms FROM channels WHERE receiver = "
+                                "'channel/' || name) FROM deliveries a WHERE delivery_id = ?",
                                 "t", try->delivery_id);
     bool found = s == NULL; /* the disk is dead: nothing can be said */
     while (judge_row(s)) {
@@ -133,6 +138,9 @@ static void check_row(struct history *h, const struct receiver_try *try)
         }
         if (sqlite3_column_int64(s, 7) > 0 && h->receivers.again == 0) {
             world_fail(&h->world, "it is told before what comes before it: %s", try->body);
+        }
+        if (sqlite3_column_int64(s, 8) != 0) {
+            world_fail(&h->world, "it is told to %s, which has said that it is gone", names[try->receiver]);
         }
         check_time(h, s, try);
     }
@@ -221,9 +229,10 @@ int __wrap_pidfd_open(pid_t pid, unsigned flags)
     return try == NULL ? __real_pidfd_open(pid, flags) : (try->fd = eventfd(0, EFD_CLOEXEC));
 }
 
-void receivers_answer(struct history *h, int64_t number)
+static void answer(struct world *world, int64_t number)
 {
     static const uint64_t one = 1;
+    struct history *h = (struct history *)(void *)world;
     struct receiver_try *try = &h->receivers.tries.items[number];
     if (!try->dropped) {
         try->came = true;
@@ -276,6 +285,7 @@ void receivers_open(struct history *h)
                                           .events = r->events, .event_count = 1};
     }
     r->rules = (struct telling_rules){.channels = r->channels, .channel_count = 2, .names = r->names};
+    h->world.answers = answer;
     living = h;
 }
 
@@ -358,17 +368,23 @@ static const struct {
     {"the end of a run is told, as it ended",
      "SELECT r.run_id || ' ' || r.state FROM pipeline_runs AS r WHERE r.state IN ('succeeded', 'failed', 'cancelled') "
      "AND (SELECT count(*) FROM deliveries AS d WHERE d.receiver = 'channel/all' AND d.object = 'run ' || r.run_id AND "
-     "d.event IN ('run.succeeded', 'run.failed', 'run.cancelled', 'run.refused') AND d.event = 'run.' || CASE r.verdict "
+     "d.event IN ('run.succeeded', 'run.failed', 'run.cancelled', 'run.refused') AND d.event = 'run.' || CASE "
+     "r.verdict "
      "WHEN 'refused' THEN 'refused' ELSE r.state END) <> 1"},
     {"the end of a step is told",
-     "SELECT s.run_id || ' ' || s.step || ' ' || s.state FROM steps AS s WHERE s.item = -1 AND s.state IN ('succeeded', "
+     "SELECT s.run_id || ' ' || s.step || ' ' || s.state FROM steps AS s WHERE s.item = -1 AND s.state IN "
+     "('succeeded', "
      "'failed', 'cancelled', 'skipped') AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.receiver = 'channel/all' "
      "AND d.object = 'run ' || s.run_id AND d.event = 'step.' || s.state AND json_extract(d.body, '$.data.step') = "
      "s.step)"},
     {"each version is told of",
      "SELECT name || '/' || version FROM model_versions AS v WHERE (SELECT count(*) FROM deliveries AS d WHERE "
-     "d.receiver = 'channel/all' AND d.event = 'model_version.created' AND json_extract(d.body, '$.data.model.version') "
+     "d.receiver = 'channel/all' AND d.event = 'model_version.created' AND json_extract(d.body, "
+     "'$.data.model.version') "
      "= '' || v.version) <> 1"},
+    {"who has said that it is gone is disabled",
+     "SELECT receiver FROM deliveries WHERE status = 410 AND state = 'failed' AND NOT EXISTS (SELECT 1 FROM channels "
+     "WHERE receiver = 'channel/' || name AND disabled_ms <> 0)"},
     {"nothing waits, and nothing was dropped that somebody wants",
      "SELECT state || ' ' || body FROM deliveries WHERE state = 'waiting' OR (state = 'dropped' AND receiver = "
      "'channel/all')"},

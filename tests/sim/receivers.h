@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two made-up receivers of what happens, as channels of config.yaml have them: `all` wants everything, answers, refuses,
- * says nothing, and may be away for a day; `gone` says now and then that there is nobody any more. The sluice-fetch that
- * asks them is made up, too: the linker turns fetch_child_* here (--wrap). In every fourth history.
+ * Two made-up receivers of what happens, as channels of config.yaml have them, in every fourth history: `all` wants
+ * everything, answers, refuses, says nothing, and may be away for a day; `gone` says now and then that there is nobody
+ * any more. The sluice-fetch that asks them is made up, too: the linker turns fetch_child_* here (--wrap).
  *
  * Judged is at each try that what is told is committed, is to be tried by now, by the times that docs/notifications.md
- * has, and comes after what is before it in its line; that each try of one brings the same; and at the end that all that
- * was recorded was told, once each, arrived or is a dead letter, and that what people sent again came again.
+ * has, and comes after what is before it in its line; that each try of one brings the same; and at the end that all
+ * that was recorded was told, once each, arrived or is a dead letter, and that what people sent again came again.
  */
 #ifndef SLUICE_SIM_RECEIVERS_H
 #define SLUICE_SIM_RECEIVERS_H
@@ -61,8 +61,6 @@ void receivers_open(struct history *h);
 void receivers_close(struct history *h);
 /* Nothing when there are none. */
 void receivers_join(struct history *h, struct engine_options *options);
-/* The answer of a try comes. */
-void receivers_answer(struct history *h, int64_t number);
 /* Is there nothing that waits to be told? */
 bool receivers_are_told(struct history *h);
 /* Somebody has one that has ended sent again. */

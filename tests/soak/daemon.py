@@ -6,9 +6,9 @@
 `sluice serve` has pipelines that are due every few seconds; senders flood it with deliveries, good, repeated, unwanted
 and forged; somebody starts runs with keys, somebody approves and rejects; definitions of a folder change, break and go;
 and two repositories are pushed to, of which it looks at one, and is told of the other by a webhook. The daemon, its
-fetches, runners and steps are killed with SIGKILL, and it is started again. In the last part of the time the daemon itself
-is left alone, so that its memory and descriptors can be looked at. Then all is brought to rest, and what each of them
-was told, what steps wrote down and synced, and what the store says must be the same: judge.py.
+fetches, runners and steps are killed with SIGKILL, and it is started again. In the last part of the time the daemon
+itself is left alone, so that its memory and descriptors can be looked at. Then all is brought to rest, and what each of
+them was told, what steps wrote down and synced, and what the store says must be the same: judge.py.
 
 The last line counts, as that of tests/fault/soak.py, which does the same to `sluice run`.
 """

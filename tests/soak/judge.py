@@ -6,6 +6,7 @@ Each check yields breaches, which begin with the number of an invariant of docs/
 """
 import collections
 import contextlib
+import re
 import shutil
 import sqlite3
 
@@ -25,7 +26,8 @@ CHECKS = {
     "deliveries": "what was accepted is started, once, and what was forged is not",
     "ends": "the end of a run starts what follows, once", "starts": "what was asked twice is started once",
     "approvals": "a vote that was acknowledged decides", "folder": "what is in force is what was put there",
-    "commits": "what is in force is a commit, whole, and in its order", "pushes": "a commit starts what it starts, once",
+    "commits": "what is in force is a commit, whole, and in its order",
+    "pushes": "a commit starts what it starts, once",
     "clients": "everybody is answered", "memory": "memory stays flat", "descriptors": "descriptors stay flat",
     "size": "the store grows with its runs, and no faster",
 }
@@ -82,14 +84,14 @@ def deliveries(soak):
     outcomes = collections.defaultdict(collections.Counter)
     for delivery, outcome in soak.rows("SELECT delivery_id, outcome FROM hook_deliveries"):
         outcomes[delivery][outcome] += 1
+    settled = dict(soak.rows("SELECT id, outcome FROM triggers"))
     for delivery, trigger in accepted.items():
         if len(runs.get(delivery, ())) != 1:
             yield f"deliveries {delivery} was answered with 202, and has {len(runs.get(delivery, ()))} runs"
         if outcomes[delivery]["accepted"] != 1:
             yield f"deliveries {delivery} is recorded as accepted {outcomes[delivery]['accepted']} times"
-        rows = soak.rows("SELECT outcome, run_id FROM triggers WHERE id = ?", trigger)
-        if [outcome for outcome, _ in rows] != ["started"]:
-            yield f"deliveries {delivery}: its trigger {trigger} is {rows}"
+        if settled.get(trigger) != "started":
+            yield f"deliveries {delivery}: its trigger {trigger} is {settled.get(trigger)}"
     known = accepted.keys() | soak.sender.ignored | soak.other.ignored
     for word, of_word in runs.items():
         if word not in known or len(of_word) > 1:
@@ -102,11 +104,13 @@ def deliveries(soak):
 
 def ends(soak):
     """Each run of `hook` that succeeded starts one of `follow`, while that is in force."""
-    for number, count in soak.rows(
-            "SELECT r.number, (SELECT count(*) FROM triggers t WHERE t.pipeline = 'follow' AND t.kind = 'pipeline' AND "
-            "t.key LIKE '%' || r.run_id || '%' AND t.outcome <> 'duplicate') AS n FROM pipeline_runs r "
-            "WHERE r.pipeline = 'hook' AND r.state = 'succeeded' AND r.ended_ms < ? AND n <> 1", soak.stopped_ms):
-        yield f"ends hook/{number} succeeded, and has started {count} of follow"
+    started = collections.Counter(run for key, in soak.rows(
+        "SELECT key FROM triggers WHERE pipeline = 'follow' AND kind = 'pipeline' AND outcome <> 'duplicate'")
+        for run in re.findall("[0-9a-f]{32}", key))
+    for number, run in soak.rows("SELECT number, run_id FROM pipeline_runs WHERE pipeline = 'hook' AND "
+                                 "state = 'succeeded' AND ended_ms < ?", soak.stopped_ms):
+        if started[run] != 1:
+            yield f"ends hook/{number} succeeded, and has started {started[run]} of follow"
 
 
 def starts(soak):
@@ -218,7 +222,8 @@ def restart(soak):
 def judge(soak):
     soak.look()
     found = list(soak.check())
-    for check in (schedules, deliveries, ends, starts, approvals, folder, judge_commits.check, memory, descriptors, size):
+    for check in (schedules, deliveries, ends, starts, approvals, folder, judge_commits.check, memory, descriptors,
+                  size):
         found += list(check(soak))
     for client in soak.clients:
         found += client.wrong

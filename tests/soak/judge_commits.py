@@ -45,6 +45,9 @@ def _refused(soak, repository):
 def _runs(soak, repository, taken):
     """A run's definition is that of the commit it says, which was in force when it began; so its steps say, too."""
     told = {path.name: path.read_text().split() for path in soak.told.iterdir()}
+    marks = collections.defaultdict(list)
+    for run, mark in soak.rows("SELECT run_id, mark FROM attempts"):
+        marks[run].append(mark)
     spans = list(zip(taken, [*(at_ms for at_ms, _ in taken[1:]), 1 << 62]))
     for run, pipeline, number, commit, text, created_ms in soak.rows(
             "SELECT r.run_id, r.pipeline, r.number, json_extract(r.contexts, '$.git.commit'), d.source, r.created_ms "
@@ -59,8 +62,8 @@ def _runs(soak, repository, taken):
         elif not any(of == commit and since_ms <= created_ms <= until_ms for (since_ms, of), until_ms in spans):
             yield f"{words} began while that was not in force"
         else:
-            for mark, in soak.rows("SELECT mark FROM attempts WHERE run_id = ?", run):
-                version = str(pushed.version)
+            version = str(pushed.version)
+            for mark in marks[run]:
                 if mark in told and told[mark] != [version, version, commit]:
                     yield f"{words}, of version {version}: its step says {told[mark]}"
 

@@ -134,4 +134,6 @@ TEST(what_is_looked_at_is_bounded_by_bytes_whatever_stands_there)
     drop(path);
 }
 
-TESTS(RUN(what_is_looked_at_is_bounded_by_bytes_whatever_stands_there), RUN(the_last_lines_of_one_attempt_are_found_in_a_journal_of_any_size), RUN(what_is_damaged_is_passed_over))
+TESTS(RUN(what_is_looked_at_is_bounded_by_bytes_whatever_stands_there),
+      RUN(the_last_lines_of_one_attempt_are_found_in_a_journal_of_any_size),
+      RUN(what_is_damaged_is_passed_over))
