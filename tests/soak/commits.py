@@ -146,16 +146,18 @@ class Pusher(clients.Client):
     def __init__(self, soak, chance, source):
         super().__init__(soak, chance)
         self.source, self.number, self.accepted, self.done = source, 0, set(), dict.fromkeys(KINDS, 0)
+        self.first = ["vanished", "back", "forced", "two", "bad", "good"]  # each once, from the last on
 
     def pause(self):
         return self.chance.choice((0, 0.5, 2, 5))
 
     def act(self):
-        kind = self.chance.choices(list(KINDS), weights=list(KINDS.values()))[0]
+        begins = bool(self.first)
+        kind = self.first.pop() if begins else self.chance.choices(list(KINDS), weights=list(KINDS.values()))[0]
         getattr(self, kind)()
         self.done[kind] += 1
         self.tell()
-        if self.chance.random() < 0.5:
+        if begins or self.chance.random() < 0.5:
             self.wait_taken()
 
     # ---- what is pushed ----
@@ -183,9 +185,10 @@ class Pusher(clients.Client):
         self.source.push(self.source.commit(self.source.files(self.chance)), "--force")
 
     def back(self):
-        """By force to a commit that was pushed before."""
+        """By force to a commit that was in force before."""
         now = self.source.tips[-1].commit
-        known = [commit for commit in list(self.source.commits.values())[-8:] if not commit.bad and commit is not now]
+        known = [tip.commit for tip in self.source.tips[-12:] if tip.seen and not tip.commit.bad
+                 and tip.commit is not now]
         if known:
             commit = self.chance.choice(known)
             self.source.git("reset", "-q", "--hard", commit.id)
