@@ -138,7 +138,7 @@ SIM_CORE    := base crypto time wire plugin pipeline run search store engine tri
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec) \
   $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \
-  $(patsubst %,runner_process_%,open wake kill) \
+  $(patsubst %,runner_process_%,open wake kill) $(patsubst %,fetch_child_%,start ended take kill) pidfd_open \
   log_line stat open openat unlinkat readdir read pread write mkdir opendir rename realpath epoll_create1 epoll_ctl
 SIM_LIBS     = $(LIBS_CORE) $(patsubst %,-Wl$(comma)--wrap=%,$(SIM_WRAPS))
 comma := ,

@@ -316,6 +316,7 @@ static int look(struct engine *engine, struct err *err)
         return 0;
     }
     d->asks = false;
+    d->seen = 0; /* until all was looked at */
     if (end_dropped(engine, err) < 0 ||
         store_deliveries_who(engine->options.store, now_ms, engine->turn, &who, &count, &d->next_ms, err) < 0) {
         return -1;
@@ -449,6 +450,7 @@ int deliveries_finish(struct engine *engine, struct err *err)
         int result = turn_begin(engine, err) < 0 ? -1 : record(engine, sending, err);
         drop(engine, i - 1, false);
         if (result < 0) {
+            engine->deliveries.seen = 0; /* it waits still, and nothing else has us look */
             return -1;
         }
         finished++;
@@ -483,8 +485,9 @@ void engine_deliver(struct engine *engine, int timeout_ms)
     int64_t end_ms = clock_monotonic_ms(engine->options.clock) + timeout_ms;
     int64_t left_ms = timeout_ms;
     engine->deliveries.seen = 0;
-    if (telling_has_news(engine) && turn_ready(engine, &err) == 0) { /* of who has written beside the turns */
-        (void)turn_end(engine, turn_begin(engine, &err), &err);
+    /* Of who has written beside the turns, and what was too much for one of them. */
+    while (telling_has_news(engine) && turn_ready(engine, &err) == 0 &&
+           turn_end(engine, turn_begin(engine, &err), &err) == 0) {
     }
     left_ms = engine->options.fetch == NULL ? 0 : left_ms;
     while (left_ms > 0 && turn_ready(engine, &err) == 0 && look(engine, &err) == 0 &&

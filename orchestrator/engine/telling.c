@@ -379,22 +379,25 @@ int telling_tell(struct engine *engine, struct err *err)
     struct store *store = engine->options.store;
     struct told_event *events = NULL;
     size_t count = 0;
+    size_t told = 0;
     if (!telling_has_news(engine)) {
         return 0;
     }
     uint64_t seen = store_events_changes(store);
     struct arena *arena = arena_new();
     int result = store_events_next(store, TELL_MAX, arena, &events, &count, err);
-    for (size_t i = 0; result == 0 && i < count; i++) {
+    engine->telling.effort = 0;
+    while (result == 0 && told < count && engine->telling.effort < TELLING_EFFORT_MAX) {
         struct arena *each = arena_new();
-        result = tell_event(engine, &events[i], each, err) < 0 ? -1 : store_event_forget(store, events[i].id, err);
+        const struct told_event *event = &events[told++];
+        result = tell_event(engine, event, each, err) < 0 ? -1 : store_event_forget(store, event->id, err);
         arena_free(each);
     }
     arena_free(arena);
     if (result == 0 && count > 0) {
         crash_point(engine, "in_telling");
     }
-    engine->telling.seen = result == 0 && count < TELL_MAX ? seen : engine->telling.seen;
+    engine->telling.seen = result == 0 && told == count && count < TELL_MAX ? seen : engine->telling.seen;
     return result;
 }
 

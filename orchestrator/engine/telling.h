@@ -19,9 +19,13 @@ struct pipeline_run;
 
 enum { TELLING_VERSION = 1, TELLING_BODY_MAX = 20000, TELLING_LOG_LINES = 20 };
 
+/* When a turn has looked at so many bytes of journals, what is left is told in the next one. */
+enum { TELLING_EFFORT_MAX = 512 << 10 };
+
 struct telling_state {
     uint64_t seen;    /* events of the store, as far as they were looked at; 0: look in any case */
     bool wants_steps; /* some channel wants to know of each step */
+    size_t effort;    /* of the last turn that told: bytes of journals that it looked at */
 };
 
 /* The channels of config.yaml are these now: in a transaction of its own, and in the turn's. */

@@ -83,7 +83,8 @@ static void put_log(struct body *b, int64_t attempt)
     struct str lines[TELLING_LOG_LINES];
     struct json list = json_array();
     const char *path = arena_printf(b->arena, "%s/runs/%s/journal", b->engine->options.home, run->run_id);
-    size_t count = journal_last_lines(path, run->journal_offset, attempt, TELLING_LOG_LINES, b->arena, lines);
+    size_t count = journal_last_lines(path, run->journal_offset, attempt, TELLING_LOG_LINES, b->arena, lines,
+                                      &b->engine->telling.effort);
     for (size_t i = 0; i < count; i++) {
         json_push(b->arena, &list, json_string(b->arena, cut(lines[i], LINE_MAX_BYTES, b->arena)));
     }

@@ -11,6 +11,7 @@ enum {
     RUNNING_MAX = 4,        /* fetches at once */
     LOOK_MS = 50,           /* at a process that tells nobody when it ends */
     GRACE_MS = 10000,       /* sluice-git ends itself when its time is over */
+    RETRY_FIRST_MS = 5000,
     BACK_OFF_MAX_MS = 900000,
     AGAIN_MS = 600000,      /* a commit that is refused is looked at again: what it lacked may be there now */
     PINS_EVERY_MS = 2000,   /* runs that begin together are pinned together */
@@ -304,15 +305,16 @@ static int load(struct sources *sources, struct engine *engine, struct err *err)
 
 /* ---- ending ----------------------------------------------------------------------------------------------------- */
 
-/* What came late is waited for longer each time, as far as a quarter of an hour. */
+/* A fetch that failed may be one that a webhook asked for, which nobody asks for again: it is not left to `every`,
+ * which may be long. */
 static int64_t next_of(const struct source *source, int64_t failures, int64_t now_ms)
 {
-    int64_t delay_ms = source->spec.every_ms;
+    int64_t every_ms = source->spec.every_ms;
+    int64_t delay_ms = every_ms < RETRY_FIRST_MS ? every_ms : RETRY_FIRST_MS;
     for (int64_t i = 1; i < failures && delay_ms < BACK_OFF_MAX_MS; i++) {
         delay_ms *= 2;
     }
-    bool long_enough = delay_ms <= BACK_OFF_MAX_MS || delay_ms == source->spec.every_ms;
-    return now_ms + (long_enough ? delay_ms : BACK_OFF_MAX_MS);
+    return now_ms + (failures == 0 ? every_ms : delay_ms < BACK_OFF_MAX_MS ? delay_ms : BACK_OFF_MAX_MS);
 }
 
 static int end_job(struct sources *sources, struct source *source, const char *words, const char *commit, bool failed,

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TAIL_BYTES = 1 << 20, SUMMED_BYTES = 8 << 20 };
-
 static uint64_t field(const unsigned char *frame, size_t at, size_t bytes)
 {
     return journal_get(frame + at, bytes);
@@ -45,10 +43,12 @@ static void keep_lines(struct str payload, struct journal_lines *lines)
     }
 }
 
-static void walk(const unsigned char *bytes, size_t size, int64_t attempt, struct journal_lines *lines)
+static void walk(const unsigned char *bytes, size_t size, int64_t attempt, struct journal_lines *lines,
+                 size_t *effort)
 {
     size_t at = 0;
-    size_t budget = SUMMED_BYTES;
+    const size_t sums = 2 * size;
+    size_t budget = sums;
     while (at + JOURNAL_HEAD_BYTES <= size) {
         const unsigned char *frame = bytes + at;
         if (!is_frame(frame, size - at, &budget)) {
@@ -61,12 +61,34 @@ static void walk(const unsigned char *bytes, size_t size, int64_t attempt, struc
         }
         at += JOURNAL_HEAD_BYTES + payload;
     }
+    *effort += sums - budget;
+}
+
+/* Those in the last `size` bytes before `end`. */
+static size_t look(int fd, int64_t end, size_t size, int64_t attempt, size_t most, struct arena *arena,
+                   struct str *ret, size_t *effort)
+{
+    unsigned char *bytes = mem_alloc(size + 1);
+    struct str *ring = mem_alloc((most + 1) * sizeof *ring);
+    ssize_t got = pread(fd, bytes, size, end - (off_t)size);
+    struct journal_lines lines = {.items = ring, .most = most};
+    *effort += got < 0 ? 0 : (size_t)got;
+    walk(bytes, got < 0 ? 0 : (size_t)got, attempt, &lines, effort);
+    size_t count = lines.seen < most ? lines.seen : most;
+    for (size_t i = 0; i < count; i++) {
+        ret[i] = arena_str(arena, ring[(lines.seen - count + i) % most]);
+    }
+    free(ring);
+    free(bytes);
+    return count;
 }
 
 size_t journal_last_lines(const char *path, int64_t upto, int64_t attempt, size_t most, struct arena *arena,
-                          struct str *ret)
+                          struct str *ret, size_t *effort)
 {
+    static const int64_t reach[] = {LAST_LINES_NEAR, LAST_LINES_FAR};
     struct stat st;
+    size_t count = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) {
         if (fd >= 0) {
@@ -75,16 +97,11 @@ size_t journal_last_lines(const char *path, int64_t upto, int64_t attempt, size_
         return 0;
     }
     int64_t end = upto > 0 && upto < st.st_size ? upto : st.st_size;
-    size_t size = end > TAIL_BYTES ? TAIL_BYTES : (size_t)end;
-    unsigned char *bytes = mem_alloc(size + 1);
-    ssize_t got = pread(fd, bytes, size, end - (off_t)size);
-    (void)close(fd);
-    struct journal_lines lines = {.items = arena_array(arena, most, sizeof *lines.items), .most = most};
-    walk(bytes, got < 0 ? 0 : (size_t)got, attempt, &lines);
-    size_t count = lines.seen < most ? lines.seen : most;
-    for (size_t i = 0; i < count; i++) {
-        ret[i] = arena_str(arena, lines.items[(lines.seen - count + i) % most]);
+    bool is_whole = false;
+    for (size_t i = 0; i < sizeof reach / sizeof reach[0] && count < most && !is_whole; i++) {
+        is_whole = end <= reach[i];
+        count = look(fd, end, (size_t)(is_whole ? end : reach[i]), attempt, most, arena, ret, effort);
     }
-    free(bytes);
+    (void)close(fd);
     return count;
 }

@@ -258,6 +258,21 @@ def test_a_webhook_has_its_source_fetched_at_once(sluice, repository):
     assert outcomes == ["accepted", "accepted", "ignored", "refused"]
 
 
+def test_what_a_webhook_asked_for_is_tried_again_soon_when_it_fails(sluice, repository):
+    first = started(repository, sluice)
+    home = Follower(sluice, {"name": "wine", "url": str(repository.bare), "every": "1h",
+                             "webhook": {"verify": "github", "secret": "${{ secrets.HOOK }}"}},
+                    secrets={"HOOK": "It's a Secret to Everybody"})
+    home.until_in_force(first)
+    second = repository.put("data.txt", "two\n").push()
+    away = repository.bare.rename(repository.bare.with_suffix(".away"))
+    body = json.dumps({"ref": "refs/heads/main"}).encode()
+    assert home.server.ask("POST", "/hooks/sources/wine", body, github(body))[0] == 202
+    wait_until(lambda: home.sources()["wine"]["state"].startswith("failing") or home.sources()["wine"]["failures"])
+    away.rename(repository.bare)
+    home.until_in_force(second)
+
+
 def test_rest_lists_shows_and_syncs(sluice, repository):
     first = started(repository, sluice)
     home = follow(sluice, repository, every="1h")

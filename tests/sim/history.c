@@ -201,6 +201,7 @@ void history_engine_begin(struct history *h)
         h->triggers = triggers_new(&fires);
         options.firing = triggers_firing(h->triggers);
     }
+    receivers_join(h, &options);
     (void)machine_engine_calls(true);
     opened = opened < 0 ? -1 : engine_open(&options, &h->engine, &err);
     (void)machine_engine_calls(false);
@@ -442,7 +443,7 @@ static void live(struct history *h)
     struct world *world = &h->world;
     int turns = 0;
     int failures = 0;
-    while (world->failure[0] == '\0' && (failures > 0 || !is_over(h))) {
+    while (world->failure[0] == '\0' && (failures > 0 || !is_over(h) || !receivers_are_told(h))) {
         if (++turns > TURNS_MAX || h->engines > ENGINES_MAX) {
             world_fail(world, "the history does not end");
         }
@@ -522,6 +523,7 @@ void history_open(struct history *h, const struct history_options *options)
 
 void history_close(struct history *h)
 {
+    receivers_close(h);
     vec_clear(&h->repository.asked);
     judge_free(&h->judge);
     vec_clear(&h->asking);
@@ -555,6 +557,12 @@ static void set_up(struct history *h)
             add_command(h, COMMAND_VERSION, 0, 50 + (int64_t)(h->options->seed * (i + 1) % 11 * 4000));
         }
     }
+    if (h->options->seed % 4 == 1) {
+        receivers_open(h);
+        if (h->options->seed % 16 < 8) {
+            add_command(h, COMMAND_AGAIN, 0, 2000 + (int64_t)(h->options->seed % 13 * 3000));
+        }
+    }
 }
 
 void history_run(const struct history_options *options, struct history_result *ret)
@@ -574,6 +582,7 @@ void history_run(const struct history_options *options, struct history_result *r
         world_pass(&h.world, 60000); /* what was told to end does so */
         judge_end(&h.judge);
         ticks_judge(&h);
+        receivers_judge(&h);
         if (options->seed % 8 == 0) {
             open_twice(&h);
         }

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "history.h"
 #include "invariants.h"
+#include "receivers.h"
 #include "repository.h"
 #include "trigger/trigger.h"
 
@@ -40,6 +41,7 @@ enum command_kind {
     COMMAND_TICK,
     COMMAND_STOP_TICK,
     COMMAND_VERSION,
+    COMMAND_AGAIN,
 };
 
 struct command {
@@ -58,6 +60,7 @@ struct history {
     struct engine *engine;
     struct triggers *triggers; /* with an engine, where something starts by itself; else NULL */
     bool fires;
+    struct receivers receivers; /* that are told of what happens */
     int64_t versions; /* of a model that were acknowledged */
     struct rng rng;
     struct command commands[COMMANDS_MAX];

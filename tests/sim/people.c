@@ -154,7 +154,7 @@ static bool is_done(const struct history *h, int kind)
 void people_do(struct history *h, int64_t number)
 {
     static const char *const names[] = {"submit", "vote", "cancel", "kill", "retry", "tick", "stop tick",
-                                        "version"};
+                                        "version", "again"};
     struct command *command = &h->commands[number - 1];
     struct run_made *run = &h->runs[command->run];
     struct err err = {0};
@@ -184,6 +184,9 @@ void people_do(struct history *h, int64_t number)
         break;
     case COMMAND_VERSION: /* not before somebody listens */
         done = is_done(h, COMMAND_TICK) && ticks_version(h, &err);
+        break;
+    case COMMAND_AGAIN:
+        done = receivers_again(h, &err);
         break;
     }
     bool must = command->kind == COMMAND_SUBMIT || command->kind >= COMMAND_TICK;

@@ -87,6 +87,8 @@ bool world_step(struct world *world, int64_t until_ms)
     world->now_ms = what.at_ms > world->now_ms ? what.at_ms : world->now_ms;
     if (world->scripted && what.kind == HAPPENS_COMMAND) {
         world->acts(world, what.number);
+    } else if (what.kind == HAPPENS_ANSWER) {
+        world->answers(world, what.number);
     } else if (what.kind == HAPPENS_FAULT || what.kind == HAPPENS_COMMAND) {
         vec_push(&world->due, what.kind == HAPPENS_FAULT ? -what.number : what.number);
         world->disturbed = true;

@@ -119,6 +119,7 @@ enum happening_kind {
     HAPPENS_GO_ON,    /* SIGCONT */
     HAPPENS_FAULT,    /* see history.c */
     HAPPENS_COMMAND,
+    HAPPENS_ANSWER,   /* of a receiver */
     HAPPENS_FILE,     /* the file that a step waits for is there */
 };
 
@@ -205,6 +206,7 @@ struct world {
     } processes;
     bool scripted; /* a scenario, not a plan */
     void (*acts)(struct world *world, int64_t number); /* of a scenario: its time has come */
+    void (*answers)(struct world *world, int64_t number); /* of a receiver: an answer comes */
     struct {
         VEC_OF(const char *)
     } gone; /* names that nobody holds for any more */

@@ -11,6 +11,12 @@ import time
 SECRET = "It's a Secret to Everybody"
 
 
+def github(body, delivery, secret):
+    """The headers of a delivery as GitHub signs it."""
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"X-GitHub-Event": "push", "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": "sha256=" + signature}
+
+
 class Unanswered(Exception):
     """The daemon has gone, before or after it did what was asked."""
 
@@ -78,9 +84,7 @@ class Sender(Client):
         return self.chance.choice((0, 0, 0, 0.02, 0.3, 1.0))
 
     def deliver(self, body, delivery, secret=SECRET, insists=True):
-        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        request = ("POST", "/hooks/hook", body, {
-            "X-GitHub-Event": "push", "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": "sha256=" + signature})
+        request = ("POST", "/hooks/hook", body, github(body, delivery, secret))
         if insists:
             return self.insist(*request)
         try:

@@ -4,14 +4,16 @@
     daemon.py [--seconds N] [--seed N] [--build FOLDER]
 
 `sluice serve` has pipelines that are due every few seconds; senders flood it with deliveries, good, repeated, unwanted
-and forged; somebody starts runs with keys, somebody approves and rejects; definitions change, break and go. The daemon,
-its runners and steps are killed with SIGKILL, and it is started again. In the last part of the time the daemon itself
-is left alone, so that its memory and descriptors can be looked at. Then all is brought to rest, and what each of them
-was told, what steps wrote down and synced, and what the store says must be the same: judge.py.
+and forged; somebody starts runs with keys, somebody approves and rejects; definitions of a folder change, break and go;
+and two repositories are pushed to, of which it looks at one, and is told of the other by a webhook. The daemon, its
+fetches, runners and steps are killed with SIGKILL, and it is started again. In the last part of the time the daemon
+itself is left alone, so that its memory and descriptors can be looked at. Then all is brought to rest, and what each of
+them was told, what steps wrote down and synced, and what the store says must be the same: judge.py.
 
 The last line counts, as that of tests/fault/soak.py, which does the same to `sluice run`.
 """
 import argparse
+import json
 import pathlib
 import random
 import re
@@ -26,6 +28,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "fault"))
 
 import clients
+import commits
 import definitions
 import invariants
 import judge
@@ -39,12 +42,15 @@ class Soak(Home):
     def __init__(self, build, seed):
         super().__init__(tempfile.mkdtemp(prefix="soak-daemon-"), build)
         self.chance = random.Random(seed)
-        self.said = self.folder / "said"
+        self.said, self.told = self.folder / "said", self.folder / "told"
         self.said.mkdir()
+        self.told.mkdir()
         self.pipelines = definitions.Pipelines(self)
         self.source = definitions.FolderSource(self)
+        self.repositories = [commits.GitSource(self, "polled", "2s", hook=False),
+                             commits.GitSource(self, "hooked", "1h", hook=True)]
         self.seen, self.breaches = invariants.Seen(), []
-        self.kills = {"daemon": 0, "runner": 0, "step": 0, "all": 0}
+        self.kills = {"daemon": 0, "runner": 0, "step": 0, "fetch": 0, "all": 0}
         self.changes, self.version = {}, 0
         self.samples = []  # (seconds, memory in KiB, descriptors, the store in KiB) of the steady part
         self.sizes = []    # (runs, bytes) of the store
@@ -88,6 +94,10 @@ class Soak(Home):
         assert code == 0, err
         for name, text in self.pipelines.all().items():
             self.source.put(name, text)
+        for repository in self.repositories:
+            repository.first(self.chance)
+        rows = [repository.config() for repository in self.repositories]
+        (self.home / "config.yaml").write_text(f"sources: {json.dumps(rows)}\n")
         code, _, err = self("run", self.folder / "pipelines/start.yaml", "-q", "-p", "id=first")
         assert code == 0, err
         return out.split()[0]
@@ -101,7 +111,9 @@ class Soak(Home):
             kind(self, random.Random(self.chance.random()), *([token] if issubclass(kind, clients.Starter) else []))
             for kind in made)
         self.other.number = 1000000  # ids of its own
-        self.clients = [self.sender, self.other, self.starter, self.voter]
+        self.pushers = [commits.Pusher(self, random.Random(self.chance.random()), repository)
+                        for repository in self.repositories]
+        self.clients = [self.sender, self.other, self.starter, self.voter, *self.pushers]
         for client in self.clients:
             client.start()
 
@@ -109,14 +121,27 @@ class Soak(Home):
 
     def kill_some(self, steady):
         runners, steps = self.processes()
+        kind = self.chance.choices(list(self.kills), weights=(0, 1, 3, 1, 0) if steady else (3, 2, 4, 2, 1))[0]
         victims = {"daemon": [self.daemon.pid], "runner": runners, "step": steps,
-                   "all": [self.daemon.pid, *runners, *steps]}
-        weights = {"daemon": 0, "runner": 1, "step": 3, "all": 0} if steady else {"daemon": 3, "runner": 2, "step": 4,
-                                                                                 "all": 1}
-        kind = self.chance.choices(list(victims), weights=[weights[name] for name in victims])[0]
+                   "fetch": self.fetches() if kind == "fetch" else [], "all": [self.daemon.pid, *runners, *steps]}
         pids = victims[kind] if kind == "all" else self.chance.sample(victims[kind], min(1, len(victims[kind])))
         self.kill(*pids)
         self.kills[kind] += bool(pids)
+
+    def fetches(self, seconds=1):
+        """Of sluice-git: they are short, and are waited for."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                children = pathlib.Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text()
+                found = [int(pid) for pid in children.split()
+                         if pathlib.Path(f"/proc/{pid}/comm").read_text() == "sluice-git\n"]
+            except OSError:
+                found = []
+            if found:
+                return found
+            time.sleep(0.001)
+        return []
 
     def change(self):
         self.version += 1
@@ -125,6 +150,8 @@ class Soak(Home):
 
     def look(self):
         self.breaches += self.seen.look(self.home)
+        for repository in self.repositories:
+            self.breaches += repository.look()
         runs = self.rows("SELECT count(*) FROM pipeline_runs")
         size = self.rows("SELECT (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM "
                          "pragma_page_size())")
@@ -169,6 +196,8 @@ class Soak(Home):
         for client in self.clients:
             if client is not self.voter:
                 client.end()
+        for pusher in self.pushers:
+            pusher.rest()
         self.before_rest = dict(self.source.now)
         self.wait_for(lambda: self.in_force() == self.wanted(), 30)
         self.in_force_in_the_end = self.in_force()
@@ -189,7 +218,7 @@ class Soak(Home):
 
     def in_force(self):
         return dict(self.rows("SELECT p.name, d.source FROM pipelines_in_force p JOIN definitions d ON "
-                              "d.digest = p.definition"))
+                              "d.digest = p.definition WHERE p.source = 'folder'"))
 
     def wanted(self):
         return {name: text for name, text in self.source.now.items() if text is not None}
