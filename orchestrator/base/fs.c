@@ -151,30 +151,40 @@ int fs_write(const char *path, struct str bytes, mode_t mode, bool sync, struct 
     return result;
 }
 
+/* 0, or why there is none. */
+static int make_folder(const char *path, mode_t mode)
+{
+    int why = *path == '\0' || mkdir(path, mode) == 0 ? 0 : errno;
+    return why == EEXIST && fs_is_folder(path) ? 0 : why;
+}
+
+static int make_folders(char *path, mode_t mode, struct err *err)
+{
+    int why = make_folder(path, mode);
+    char *slash = strrchr(path, '/');
+    if ((why == ENOENT || why == ENOTDIR) && slash != NULL) {
+        *slash = '\0';
+        int result = make_folders(path, mode, err);
+        *slash = '/';
+        if (result < 0) {
+            return -1;
+        }
+        why = make_folder(path, mode);
+    }
+    errno = why;
+    return why == 0        ? 0
+           : why == EEXIST ? err_set(err, ERR_IO, "'%s' is there, but is no folder", path)
+                           : err_errno(err, "making the folder '%s'", path);
+}
+
 int fs_make_folders(const char *path, mode_t mode, struct err *err)
 {
-    /* Mostly only the last is missing: then the way there is not walked, which a chain of steps would do each time. */
-    if (mkdir(path, mode) == 0 || (errno == EEXIST && fs_is_folder(path))) {
+    /* Mostly only the last is missing, or the last two: the way from the root is not walked. */
+    if (make_folder(path, mode) == 0) {
         return 0;
     }
     struct arena *arena = arena_new();
-    char *part = arena_strdup(arena, path);
-    int result = 0;
-    for (char *at = part + 1; result == 0 && *part != '\0'; at++) {
-        if (*at != '/' && *at != '\0') {
-            continue;
-        }
-        char kept = *at;
-        *at = '\0';
-        if (mkdir(part, mode) < 0 && (errno != EEXIST || !fs_is_folder(part))) {
-            result = errno == EEXIST ? err_set(err, ERR_IO, "'%s' is there, but is no folder", part)
-                                     : err_errno(err, "making the folder '%s'", part);
-        }
-        *at = kept;
-        if (kept == '\0') {
-            break;
-        }
-    }
+    int result = make_folders(arena_strdup(arena, path), mode, err);
     arena_free(arena);
     return result;
 }

@@ -352,6 +352,24 @@ static int fail_hopeless(struct engine *engine, struct err *err)
     return 0;
 }
 
+/* Whoever waits for the end of the turn does not wait for all, and the first are with their runner meanwhile. */
+enum { STARTS_IN_TURN = 32 };
+
+static bool starts_more(const struct engine *engine)
+{
+    return !engine->starts_wait && engine->turn_starts < STARTS_IN_TURN;
+}
+
+bool attempts_may_start(struct engine *engine)
+{
+    return starts_more(engine) && leases_may_start(engine);
+}
+
+bool attempts_are_left(struct engine *engine)
+{
+    return !starts_more(engine) && leases_may_start(engine);
+}
+
 int attempts_start(struct engine *engine, struct err *err)
 {
     struct open_run *open = NULL;
@@ -360,7 +378,7 @@ int attempts_start(struct engine *engine, struct err *err)
     if (attempts_ask_again(engine, err) < 0 || (!engine->options.starts_nothing && fail_hopeless(engine, err) < 0)) {
         return -1;
     }
-    while (leases_next(engine, &open, &queue)) {
+    for (; starts_more(engine) && leases_next(engine, &open, &queue); engine->turn_starts++) {
         if (run_take_from(open->run, queue, engine_now(engine), &open->changes, &place) &&
             start_item(engine, open, place, err) < 0) {
             return -1;

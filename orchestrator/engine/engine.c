@@ -153,6 +153,7 @@ static void turn_forget(struct engine *engine)
 {
     arena_reset(engine->turn);
     engine->plugin_digests = NULL;
+    engine->turn_starts = 0;
 }
 
 int turn_commit(struct engine *engine, struct err *err)
@@ -167,8 +168,9 @@ int turn_commit(struct engine *engine, struct err *err)
             turn_abandon(engine);
             return -1;
         }
-    } while (has_changes(engine) || places_may_begin(engine) || leases_may_start(engine));
-    if (heirs_give(engine, err) < 0 || telling_tell(engine, err) < 0) {
+    } while (has_changes(engine) || places_may_begin(engine) || attempts_may_start(engine));
+    bool left = attempts_are_left(engine); /* which must not stand behind others as long as slots are free */
+    if ((!left && heirs_give(engine, err) < 0) || telling_tell(engine, err) < 0) {
         turn_abandon(engine);
         return -1;
     }
@@ -178,10 +180,13 @@ int turn_commit(struct engine *engine, struct err *err)
         return -1;
     }
     engine->in_transaction = false;
+    engine->starts_left = left;
     crash_point(engine, "after_commit");
     act(engine);
     crash_point(engine, "after_act");
-    store_tidy(engine->options.store);
+    if (!engine->starts_wait) {
+        store_tidy(engine->options.store);
+    }
     forget_ended(engine);
     turn_forget(engine);
     return 0;
@@ -211,7 +216,7 @@ static int wait_time(const struct engine *engine, int timeout_ms)
             return 0;
         }
     }
-    if (telling_has_news(engine)) {
+    if (telling_has_news(engine) || engine->starts_left) {
         return 0;
     }
     int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
@@ -322,7 +327,8 @@ static int take_events(struct engine *engine, struct err *err)
         return -1;
     }
     heirs_check(engine);
-    if (attempts_ask(engine) && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
+    bool starts = attempts_ask(engine) || (engine->starts_left && !engine->starts_wait);
+    if (starts && turn_begin(engine, err) < 0) { /* whose end looks at what they wait for */
         return -1;
     }
     return taken + due + late + overdue + told + reaped + fired;

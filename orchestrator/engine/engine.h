@@ -38,6 +38,8 @@ struct engine_firing {
     /* Does what is due: how many things, or -1 when the turn cannot be written. Runs are begun by engine_start, and the
      * transaction by engine_write. */
     int (*due)(void *ctx, struct engine *engine, int64_t now_ms, struct err *err);
+    /* Is more due than it took in this turn? Its next turn comes before steps begin (engine/firing.h). */
+    bool (*more)(void *ctx, int64_t now_ms);
     /* A run has ended: its row, as it is being written. Rows only: nothing is begun here. */
     int (*ended)(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err);
     /* What it has in memory may not be what the rows say: a turn was given up. */

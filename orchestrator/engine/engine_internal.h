@@ -210,7 +210,7 @@ struct engine {
     struct {
         VEC_OF(struct lease)
     } unowned; /* of attempts whose runs could not be loaded, and may have processes */
-    int64_t starts;       /* counts what was started, for turns */
+    int64_t starts, turn_starts; /* counts what was started, for turns; in this turn */
     struct {
         VEC_OF(struct pipeline_turn *)
     } turns;
@@ -220,6 +220,8 @@ struct engine {
     int64_t next_wait_check_ms; /* when an open wait must be looked at again; 0: none */
     struct engine_stats stats;
     bool targets_held; /* somebody holds a target (targets.c) */
+    int64_t rush_since_ms; /* monotonic: since when more has been due than a turn takes; 0: it is not (firing.c) */
+    bool starts_wait, starts_left; /* for what is due to be durable; for the next turn, which comes at once */
     bool queue_grew; /* a run came into the queue, and places_give has not looked at it */
     bool reload; /* memory is not what the rows say: load again before the next turn */
     bool unsettled; /* it was loaded: attempts that nobody has are still to be looked for */
@@ -290,15 +292,16 @@ void attempt_acknowledge(struct engine *engine, const struct live_attempt *attem
 /* Has its runner told of it after the commit. What cannot be made is the attempt's failure; one whose secrets are not
  * known yet `asks`, and has no message until attempts_ask_again. (attempt_send.c) */
 int attempt_send(struct engine *engine, struct live_attempt *attempt, struct err *err);
-/* Does any attempt ask? */
-bool attempts_ask(const struct engine *engine);
+bool attempts_ask(const struct engine *engine); /* does any? */
 /* Sends those whose secrets are known by now; one that is to be stopped ends before it has begun. */
 int attempts_ask_again(struct engine *engine, struct err *err);
 void attempt_forget_secrets(struct engine *engine, struct live_attempt *attempt);
 /* Its runner has it, or should have. */
 bool attempt_is_with_runner(const struct live_attempt *attempt);
-/* Starts ready items of all runs while slots are free: rows now, messages after the commit. */
+/* Starts what is ready while slots are free, a few dozen in a turn: rows now, messages after the commit. */
 int attempts_start(struct engine *engine, struct err *err);
+bool attempts_may_start(struct engine *engine); /* in this turn */
+bool attempts_are_left(struct engine *engine);  /* for the next */
 
 /* ---- leases.c ---- */
 /* Settles what there is, and records it. */
@@ -592,7 +595,6 @@ int engine_note(struct engine *engine, const char *actor, const char *action, co
                 const char *from, const char *to, const char *reason, const char *evidence, struct err *err);
 /* "run wine 12" in the arena. */
 const char *run_words(struct arena *arena, const struct pipeline_run *row);
-
 #include "engine/places.h"
 
 #endif

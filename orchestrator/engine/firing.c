@@ -15,10 +15,29 @@ int64_t firing_wait_ms(const struct engine *engine)
     return firing == NULL ? INT64_MAX : firing->wait_ms(firing->ctx, engine_now(engine));
 }
 
+enum { STARTS_WAIT_MS = 200 };
+
+/* Whoever has asked for something waits for a turn, and so do steps that are ready: 200 ms for five hundred runs are
+ * little to them. What is due each second for ever must not keep them, though. */
+static void order_starts(struct engine *engine, bool more)
+{
+    int64_t now_ms = clock_monotonic_ms(engine->options.clock);
+    engine->rush_since_ms = !more ? 0 : engine->rush_since_ms == 0 ? now_ms : engine->rush_since_ms;
+    engine->starts_wait = more && now_ms - engine->rush_since_ms < STARTS_WAIT_MS;
+}
+
 int firing_look(struct engine *engine, struct err *err)
 {
     const struct engine_firing *firing = engine->options.firing;
-    return firing == NULL ? 0 : firing->due(firing->ctx, engine, engine_now(engine), err);
+    if (firing == NULL) {
+        return 0;
+    }
+    int64_t now_ms = engine_now(engine);
+    int fired = firing->due(firing->ctx, engine, now_ms, err);
+    if (fired >= 0) {
+        order_starts(engine, firing->more(firing->ctx, now_ms));
+    }
+    return fired;
 }
 
 int firing_ended(struct engine *engine, const struct pipeline_run *run, struct err *err)

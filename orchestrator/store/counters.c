@@ -29,7 +29,14 @@ int store_observe(struct store *store, const char *name, double seconds, struct 
     while (histogram_bounds_wait[part] > 0 && seconds > histogram_bounds_wait[part]) {
         part++;
     }
-    return add(store, name, "", part, 1, err) < 0 ? -1 : add(store, name, "", SUM, (int64_t)(seconds * 1e6), err);
+    struct stmt *s = stmt_get(store, "INSERT INTO counters (name, label, part, value) VALUES (:name, '', :part, 1), "
+                                     "(:name, '', :sum, :micros) ON CONFLICT (name, label, part) "
+                                     "DO UPDATE SET value = value + excluded.value");
+    stmt_text(s, ":name", name);
+    stmt_int(s, ":part", part);
+    stmt_int(s, ":sum", SUM);
+    stmt_int(s, ":micros", (int64_t)(seconds * 1e6));
+    return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 int store_counters(struct store *store, const char *name, void (*take)(void *ctx, const char *label, int64_t value),

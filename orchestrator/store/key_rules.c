@@ -14,6 +14,9 @@ struct str value_cut(const char *value, size_t characters)
 {
     struct str text = str_from(value == NULL ? "" : value);
     size_t at = 0;
+    if (text.n <= characters) {
+        return text; /* no character is shorter than a byte */
+    }
     for (size_t n = 0; n < characters && at < text.n; n++) {
         uint32_t code = 0;
         size_t length = utf8_decode(text.p + at, text.n - at, &code);

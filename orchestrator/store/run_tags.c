@@ -62,14 +62,25 @@ int run_tag_put(struct store *store, const char *run_id, const char *key, const 
     return put_whole(store, run_id, key, value_cut(value, RUN_TAG_CHARACTERS_MAX), err);
 }
 
-enum { TAGS_AT_ONCE = 4 };
+#define INSERT_ONE "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3)"
+#define INSERT_FOUR INSERT_ONE ", (?1, ?4, ?5), (?1, ?6, ?7), (?1, ?8, ?9)"
+#define INSERT_EIGHT INSERT_FOUR ", (?1, ?10, ?11), (?1, ?12, ?13), (?1, ?14, ?15), (?1, ?16, ?17)"
 
-static struct stmt *insert_some(struct store *store, const char *run_id, const struct pair *tags, size_t count)
+/* A run of a trigger has ten, a step's five and more: a statement costs as much as two rows. */
+static const struct {
+    size_t rows;
+    const char *sql;
+} inserts[] = {{8, INSERT_EIGHT}, {4, INSERT_FOUR}, {1, INSERT_ONE}};
+
+static struct stmt *insert_some(struct store *store, const char *run_id, const struct pair *tags, size_t left,
+                                size_t *ret_count)
 {
-    struct stmt *s = count == TAGS_AT_ONCE
-                         ? stmt_get(store, "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3), (?1, ?4, "
-                                           "?5), (?1, ?6, ?7), (?1, ?8, ?9)")
-                         : stmt_get(store, "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3)");
+    size_t which = 0;
+    while (inserts[which].rows > left) {
+        which++;
+    }
+    size_t count = *ret_count = inserts[which].rows;
+    struct stmt *s = stmt_get(store, inserts[which].sql);
     stmt_str_at(s, 1, str_from(run_id));
     for (size_t i = 0; i < count; i++) {
         stmt_str_at(s, (int)(2 * i) + 2, str_from(tags[i].key));
@@ -87,8 +98,8 @@ int run_tags_add(struct store *store, const char *run_id, const struct pair *tag
         }
     }
     for (size_t i = 0; i < count;) {
-        size_t some = count - i >= TAGS_AT_ONCE ? TAGS_AT_ONCE : 1;
-        if (stmt_run(insert_some(store, run_id, tags + i, some), err) < 0) {
+        size_t some = 0;
+        if (stmt_run(insert_some(store, run_id, tags + i, count - i, &some), err) < 0) {
             return -1;
         }
         i += some;

@@ -298,7 +298,7 @@ int store_trigger_open_runs(struct store *store, const char *pipeline, const cha
 {
     struct stmt *s = stmt_get(
         store, "SELECT r.run_id, " LABEL ", r.state FROM pipeline_runs AS r INDEXED BY pipeline_runs_open "
-               "CROSS JOIN triggers AS t ON t.run_id = r.run_id WHERE r.ended_ms IS NULL AND t.pipeline = :pipeline "
+               "CROSS JOIN triggers AS t ON t.run_id = r.run_id WHERE r.ended_ms IS NULL AND r.pipeline = :pipeline "
                "AND t.trigger_id = :schedule AND ((:backfill = 0 AND t.kind = 'schedule') OR (t.kind = 'backfill' "
                "AND substr(t.key, 1, instr(t.key, ' ')) = :backfill || ' ')) ORDER BY r.created_ms, r.number");
     struct trigger_run *items = NULL;

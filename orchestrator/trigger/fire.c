@@ -255,12 +255,26 @@ static int mind_debounce(struct firing *f, struct err *err)
     return has_outcome(f, TRIGGER_PENDING, "waits for whether a newer one comes (debounce)");
 }
 
+/* Once for all that are due from the same folder. */
+static struct json look_up_git(struct triggers *t, const char *workspace, struct arena *arena)
+{
+    struct known_git *known = &t->git;
+    if (known->workspace == NULL || strcmp(known->workspace, workspace) != 0) {
+        struct json said = t->options.git(workspace, arena);
+        if (!t->looks) {
+            return said;
+        }
+        *known = (struct known_git){arena_strdup(arena, workspace), said};
+    }
+    return known->said;
+}
+
 /* A source of git has said it; of a folder it is looked up. */
 static struct json git_of(const struct firing *f)
 {
-    struct json said = read_json(f->in_force.git, JSON_OBJECT, f->arena);
     bool looked_up = f->t->options.git != NULL && strcmp(f->in_force.source, FOLDER_SOURCE) == 0;
-    return looked_up ? f->t->options.git(f->in_force.workspace, f->arena) : said;
+    return looked_up ? look_up_git(f->t, f->in_force.workspace, f->arena)
+                     : read_json(f->in_force.git, JSON_OBJECT, f->arena);
 }
 
 static int start_run(struct firing *f, struct err *err)

@@ -14,6 +14,12 @@ struct zone {
     const struct tzif *zone;
 };
 
+/* What git said of a folder. */
+struct known_git {
+    const char *workspace; /* NULL: nothing is known */
+    struct json said;
+};
+
 struct triggers {
     struct triggers_options options;
     struct engine_firing firing;
@@ -31,6 +37,8 @@ struct triggers {
     int64_t last_monotonic_ms;
     uint64_t seen;        /* of store_triggers_changes */
     int64_t pending_ms;   /* when a pending trigger is to be decided; 0: none is */
+    bool looks;           /* it is asked in a turn, and what it does then is of one moment */
+    struct known_git git; /* meanwhile; in the turn's arena */
     bool look_held;       /* a run has ended, for which some may wait */
     bool look_backfills;  /* a backfill may go on */
     int64_t forget_ms;    /* monotonic: when old rows are looked for again */

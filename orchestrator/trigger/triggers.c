@@ -12,8 +12,8 @@
 #include <string.h>
 
 enum {
-    TURN_STARTS = 50,    /* in one turn: more are started in the next, after other things have had their turn */
-    TURN_MS = 4,         /* and no more when so much has passed: whoever has a request waits for the turn */
+    TURN_STARTS = 100,   /* in one turn: more are started in the next, after other things have had their turn */
+    TURN_MS = 5,         /* and no more when so much has passed: whoever has a request waits for the turn */
     LOOK_EVERY_MS = 5000, /* somebody may set the clock while we sleep */
     SET_BACK_MS = 2000,  /* less is the slewing of a time server */
     FORGET_EVERY_MS = 3600000,
@@ -71,12 +71,8 @@ static int forget_old(struct triggers *t, struct engine *engine, int64_t now_ms,
     return 0;
 }
 
-static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err)
+static int look(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
 {
-    struct triggers *t = ctx;
-    if (!t->options.fires) {
-        return 0;
-    }
     if (folder_follow(t, engine, err) < 0 ||
         (t->sources != NULL && sources_look(t->sources, engine, now_ms, err) < 0) ||
         (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
@@ -96,6 +92,26 @@ static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err
     int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
     int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);
     return filled < 0 || forget_old(t, engine, now_ms, err) < 0 ? -1 : started + decided + filled;
+}
+
+static int due(void *ctx, struct engine *engine, int64_t now_ms, struct err *err)
+{
+    struct triggers *t = ctx;
+    if (!t->options.fires) {
+        return 0;
+    }
+    t->looks = true;
+    int done = look(t, engine, now_ms, err);
+    t->looks = false;
+    t->git.workspace = NULL;
+    return done;
+}
+
+static bool more(void *ctx, int64_t now_ms)
+{
+    const struct triggers *t = ctx;
+    const struct schedule *top = schedule_heap_top(&t->heap);
+    return t->options.fires && !t->stale && top != NULL && top->start_ms <= now_ms;
 }
 
 static int ended(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err)
@@ -139,7 +155,8 @@ struct triggers *triggers_new(const struct triggers_options *options)
 {
     struct triggers *t = mem_alloc(sizeof *t);
     t->options = *options;
-    t->firing = (struct engine_firing){.ctx = t, .wait_ms = wait_ms, .due = due, .ended = ended, .forget = forget};
+    t->firing = (struct engine_firing){.ctx = t, .wait_ms = wait_ms, .due = due, .more = more, .ended = ended,
+                                        .forget = forget};
     t->stale = true;
     t->arena = arena_new();
     t->zones_arena = arena_new();

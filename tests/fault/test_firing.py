@@ -29,8 +29,8 @@ def write(home, name, on, run="true", more=""):
     new.rename(folder / f"{name}.yaml")
 
 
-def serve(home, **env):
-    process = home.start("serve", "--port", "0", "--pipelines", "pipelines", **env)
+def serve(home, *more, **env):
+    process = home.start("serve", "--port", "0", "--pipelines", "pipelines", *more, **env)
     line = process.stdout.readline()
     assert "sluice serves" in line, line + process.stderr.read()
     return process
@@ -332,3 +332,34 @@ def test_kill_9_in_the_middle_of_firing(homes, tmp_path, point):
     chance = random.Random(point)
     for nth in range(1, 13) if ALL else (1, chance.randrange(2, 7), chance.randrange(7, 13)):
         fire_many(homes(), Clock(tmp_path / f"machine{nth}"), [f"{point}:{nth}", f"{point}:{nth + 1}"])
+
+
+# ---- more than a turn takes ------------------------------------------------------------------------------------------
+
+MISSED, FROM = 150, "2026-05-05T01:00:30Z"
+
+
+@pytest.mark.parametrize("point, begun", [("in_start:1", 0), ("in_start:33", 32)])
+def test_what_is_due_is_durable_before_its_steps_begin_and_these_a_few_dozen_in_a_turn(home, clock, point, begun):
+    """Whoever dies as the first step begins, or the first of the second turn that begins some, has written the others
+    before. Nothing is lost by that, or started twice."""
+    write(home, "many", f"{{schedule: {{id: s, cron: '* * * * *', catchup: all, catchup_limit: {MISSED}, "
+                        "overlap: allow}}")
+    clock.set_to(FROM)
+    process = serve(home, **clock.env)
+    home.wait_for(lambda: home.rows("SELECT 1 FROM schedules WHERE in_force"))
+    stop(process)
+    clock.set_to("2026-05-05T03:30:30Z")
+    process = home.start("serve", "--port", "0", "--pipelines", "pipelines", "--jobs", "100", **clock.env,
+                         SLUICE_CRASH=point)
+    home.wait_for(lambda: process.poll() is not None)
+    durable = home.rows("SELECT count(*) FROM triggers WHERE outcome = 'started'")[0][0]
+    assert 0 < durable <= MISSED, durable
+    assert home.rows("SELECT count(*) FROM attempts") == [(begun,)]
+    process = serve(home, "--jobs", "4", **clock.env)
+    home.wait_for(lambda: len(triggers(home, "many")) >= MISSED and not home.open_runs(), 60)
+    found = [at for at, _ in (one.split() for one in outcomes(home, "many"))]
+    assert len(found) == len(set(found)) == MISSED, found
+    assert home.rows("SELECT count(*), sum(state = 'succeeded') FROM pipeline_runs") == [(MISSED, MISSED)]
+    stop(process)
+    home.expect_whole(clock_moved=True, **clock.env)

@@ -17,12 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const history_fault_names[HISTORY_FAULT_KINDS] = {
-    "kill",          "crash-point",    "die-at-write", "full",  "ioerr", "sync",    "after-sync", "busy",
-    "runner-killed", "runner-stopped", "all-killed",   "power", "clock", "restart", "statement",
-    "doze",
-};
-
 /* ---- the store ------------------------------------------------------------------------------- */
 
 static const unsigned char key[32] = "a key for simulated homes, 32 B";
@@ -154,6 +148,23 @@ void history_told(struct history *h, const char *call, int result, const struct 
     h->told_of_machine = h->told_of_machine || (result < 0 && strstr(err->message, machine_words()) != NULL);
 }
 
+/* What the home of a scenario has. */
+static void as_set_up(const struct history *h, struct engine_options *options)
+{
+    options->supply = h->setup.supply;
+    options->supply_count = h->setup.supply_count;
+    options->secret = h->setup.secret;
+    options->secret_forget = h->setup.secret_forget;
+    options->secret_ctx = h->setup.secret_ctx;
+    options->step_env = h->setup.step_env;
+    options->step_env_names = h->setup.step_env_names;
+    options->step_env_name_count = h->setup.step_env_name_count;
+    options->vars = h->setup.vars;
+    options->groups = h->setup.groups;
+    options->single_user = h->setup.single_user;
+    options->starts_nothing = h->setup.starts_nothing;
+}
+
 void history_engine_begin(struct history *h)
 {
     struct world *world = &h->world;
@@ -173,18 +184,7 @@ void history_engine_begin(struct history *h)
         .groups = json_object(),
     };
     if (world->scripted) {
-        options.supply = h->setup.supply;
-        options.supply_count = h->setup.supply_count;
-        options.secret = h->setup.secret;
-        options.secret_forget = h->setup.secret_forget;
-        options.secret_ctx = h->setup.secret_ctx;
-        options.step_env = h->setup.step_env;
-        options.step_env_names = h->setup.step_env_names;
-        options.step_env_name_count = h->setup.step_env_name_count;
-        options.vars = h->setup.vars;
-        options.groups = h->setup.groups;
-        options.single_user = h->setup.single_user;
-        options.starts_nothing = h->setup.starts_nothing;
+        as_set_up(h, &options);
     }
     struct err err = {0};
     world_trace(world, "an engine opens");
@@ -216,95 +216,6 @@ void history_engine_begin(struct history *h)
     }
     if (!world->dead && h->engines > 1) {
         judge_look(&h->judge);
-    }
-}
-
-/* ---- what goes wrong ------------------------------------------------------------------------- */
-
-static struct runner *living_runner(struct history *h)
-{
-    struct runner *found = NULL;
-    for (size_t i = 0; i < h->world.runners.count; i++) {
-        found = h->world.runners.items[i]->alive ? h->world.runners.items[i] : found;
-    }
-    return found;
-}
-
-static void stop_runner(struct history *h)
-{
-    struct runner *runner = living_runner(h);
-    if (runner != NULL && !runner->stopped) {
-        runner->stopped = true;
-        world_trace(&h->world, "runner %d is stopped", runner->number);
-        world_plan(&h->world, 1 + (int64_t)rng_below(&h->rng, 20000), HAPPENS_GO_ON)->runner = runner;
-    }
-}
-
-static void kill_runners(struct history *h, bool all)
-{
-    for (struct runner *runner = living_runner(h); runner != NULL; runner = all ? living_runner(h) : NULL) {
-        runner_killed(&h->world, runner);
-    }
-}
-
-static void do_fault(struct history *h, size_t number)
-{
-    struct world *world = &h->world;
-    enum fault_kind kind = h->faults[number];
-    static const enum disk_fault faults[] = {
-        [FAULT_DIE_AT_WRITE] = DISK_FAULT_DIE,      [FAULT_FULL] = DISK_FAULT_FULL,
-        [FAULT_IOERR] = DISK_FAULT_IOERR,           [FAULT_SYNC] = DISK_FAULT_SYNC,
-        [FAULT_AFTER_SYNC] = DISK_FAULT_AFTER_SYNC,
-    };
-    static const int codes[] = {SQLITE_IOERR_READ, SQLITE_FULL, SQLITE_BUSY};
-    int luck = (int)rng_below(&h->rng, 1000);
-    world_trace(world, "fault: %s", history_fault_names[kind]);
-    switch (kind) {
-    case FAULT_KILL:
-        world_engine_dies(world);
-        break;
-    case FAULT_CRASH_POINT:
-        world->crash_after = luck % 16;
-        h->crash_at_cancel = luck % 3 == 0;
-        break;
-    case FAULT_DIE_AT_WRITE:
-    case FAULT_FULL:
-    case FAULT_IOERR:
-    case FAULT_SYNC:
-    case FAULT_AFTER_SYNC:
-        disk_fail(faults[kind], luck % 30, luck % 3 == 0 ? 1 + luck % 20 : 1);
-        break;
-    case FAULT_STATEMENT:
-        connections_fail(luck % 60, codes[luck % 3]);
-        break;
-    case FAULT_BUSY:
-        disk_hold_lock(world->now_ms + luck * 6);
-        break;
-    case FAULT_RUNNER_KILLED:
-        kill_runners(h, false);
-        break;
-    case FAULT_RUNNER_STOPPED:
-        stop_runner(h);
-        break;
-    case FAULT_ALL_KILLED:
-        world_engine_dies(world);
-        kill_runners(h, true);
-        break;
-    case FAULT_POWER:
-        world_power_lost(world);
-        break;
-    case FAULT_CLOCK:
-        world->wall_was_set = true;
-        world->wall_offset_ms += luck % 2 == 0 ? 3 * 3600000 : -3600000;
-        world->clock_jumped = true;
-        break;
-    case FAULT_RESTART:
-        h->restart = true;
-        break;
-    case FAULT_DOZE:
-        world->doze_after = luck % 16;
-        world->doze_ms = luck * 20;
-        break;
     }
 }
 
@@ -349,28 +260,6 @@ static void draw_commands(struct history *h)
     }
 }
 
-/* Half of them soon after the beginning, where most happens. */
-static void draw_faults(struct history *h)
-{
-    struct rng rng;
-    rng_seed(&rng, h->options->seed * 7 + 3);
-    size_t count = rng_below(&rng, 100) < 20 ? 0 : 1 + rng_below(&rng, FAULTS_MAX - 2);
-    for (size_t i = 0; i < count; i++) {
-        int64_t at_ms = (int64_t)rng_below(&rng, rng_below(&rng, 2) == 0 ? 600 : 30000);
-        enum fault_kind kind = (enum fault_kind)rng_below(&rng, HISTORY_FAULT_KINDS);
-        if (kind == FAULT_POWER && rng_below(&rng, 2) == 0) {
-            kind = FAULT_CRASH_POINT;
-        }
-        if (rng_below(&rng, 4) == 0) {
-            kind = FAULT_STATEMENT;
-        }
-        h->faults[h->fault_count++] = kind;
-        if ((h->options->allowed >> kind & 1u) != 0 && (h->options->faults < 0 || (int)i < h->options->faults)) {
-            world_plan(&h->world, at_ms, HAPPENS_FAULT)->number = (int64_t)h->fault_count;
-        }
-    }
-}
-
 /* ---- living it ------------------------------------------------------------------------------- */
 
 /* What is due and does not need the engine, or has it. */
@@ -380,7 +269,7 @@ static void work_off(struct history *h)
     for (size_t i = 0; i < world->due.count; i++) {
         int64_t number = world->due.items[i];
         if (number < 0) {
-            do_fault(h, (size_t)(-number - 1));
+            faults_do(h, (size_t)(-number - 1));
         } else if (h->engine != NULL && !world->dead && !h->restart) {
             people_do(h, number);
         } else {
@@ -548,7 +437,7 @@ static void set_up(struct history *h)
         (void)printf("%s\nslots: %d\n\n", world->plan.text, world->plan.slots);
     }
     draw_commands(h);
-    draw_faults(h);
+    faults_draw(h);
     h->fires = h->options->seed % 3 == 0;
     if (h->fires) {
         add_command(h, COMMAND_TICK, 0, (int64_t)(h->options->seed % 7));

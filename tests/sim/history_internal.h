@@ -107,6 +107,12 @@ void history_turn(struct history *h, int *failures);
 /* A call to the engine is over: it may not go on after a failure of the store, and an error says what it is. */
 void history_told(struct history *h, const char *call, int result, const struct err *err);
 
+/* ---- faults.c ---- */
+/* Plans what will go wrong, by the seed: half of it soon after the beginning, where most happens. */
+void faults_draw(struct history *h);
+/* The fault of that number happens. */
+void faults_do(struct history *h, size_t number);
+
 /* ---- ticks.c ---- */
 /* Puts the pipelines that start by themselves in force, or ends that. */
 bool ticks_change(struct history *h, bool begin, struct err *err);
