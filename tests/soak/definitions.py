@@ -67,8 +67,10 @@ class Pipelines:
         return found
 
     def changing(self, version):
-        """One whose text is another one each time; its step says which."""
-        on = f"  schedule: {{id: minutely, cron: '* * * * *', jitter: 30s}}\n"
+        """One whose text is another one each time; its step says which. It is due often, since it may be away or dead
+        when it is."""
+        lines = [f"    - {{id: s{n}, cron: '* * * * *', jitter: 50s}}\n" for n in range(SCHEDULES)]
+        on = "  schedule:\n" + "".join(lines)
         return self.text(CHANGING, on, step("one", f"env: {{VERSION: 'v{version}'}}\n    {RETRY}",
                                             say='echo "v$VERSION" > /dev/null'))
 
