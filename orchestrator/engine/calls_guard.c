@@ -33,7 +33,7 @@ static struct json approval_request(const struct call *call, const struct guard_
                                     const struct guard_answer *answer)
 {
     const char *place = question->kind == GUARD_TARGET
-                            ? arena_printf(call->arena, "target %s", question->names[0])
+                            ? arena_printf(call->arena, "target %s", answer->name)
                             : guard_place(call->arena, question->model, question->names[0]);
     struct json wait = json_object();
     call_set_text(call, &wait, "kind", "approval");

@@ -32,14 +32,15 @@ size_t guard_list_read(const struct json *list, struct arena *arena, struct guar
     return count;
 }
 
-static bool matches_any(const char *glob, const char *const *names, size_t count)
+/* NULL when there is none. */
+static const char *first_match(const char *glob, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (path_matches(glob, names[i])) {
-            return true;
+            return names[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool matches_stage(const char *glob, const char *stage)
@@ -56,16 +57,17 @@ static bool matches_stage(const char *glob, const char *stage)
     return path_matches(lower[0], lower[1]);
 }
 
-bool guard_matches(const struct guard *guard, enum guard_kind kind, const char *const *models, size_t model_count,
-                   const char *const *names, size_t name_count)
+const char *guard_match(const struct guard *guard, enum guard_kind kind, const char *const *models, size_t model_count,
+                        const char *const *names, size_t name_count)
 {
-    if (guard->kind != kind) {
-        return false;
-    }
     bool unnamed = model_count == 0 && kind == GUARD_TARGET; /* a model of no name could be any */
-    bool named = kind == GUARD_STAGE ? name_count > 0 && matches_stage(guard->name, names[0])
-                                     : matches_any(guard->name, names, name_count);
-    return named && (unnamed || matches_any(guard->model, models, model_count));
+    if (guard->kind != kind || !(unnamed || first_match(guard->model, models, model_count) != NULL)) {
+        return NULL;
+    }
+    if (kind != GUARD_STAGE) {
+        return first_match(guard->name, names, name_count);
+    }
+    return name_count > 0 && matches_stage(guard->name, names[0]) ? names[0] : NULL;
 }
 
 static const char *add(struct arena *arena, const char *text, const char *more)

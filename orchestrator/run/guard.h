@@ -33,10 +33,10 @@ struct guard {
 
 /* Of a list that has been checked. The guards point into it. */
 size_t guard_list_read(const struct json *list, struct arena *arena, struct guard **ret);
-/* Is it about one of these models (none: whatever it is, of a target), and one of these names? Stages are compared in
- * any case. */
-bool guard_matches(const struct guard *guard, enum guard_kind kind, const char *const *models, size_t model_count,
-                   const char *const *names, size_t name_count);
+/* Which of these names it is about, if it is about one of these models (none: whatever it is, of a target); NULL: about
+ * none. Stages are compared in any case. */
+const char *guard_match(const struct guard *guard, enum guard_kind kind, const char *const *models, size_t model_count,
+                        const char *const *names, size_t name_count);
 
 /* What is known of a version. */
 struct guard_facts {

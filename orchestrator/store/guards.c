@@ -302,7 +302,7 @@ static int find_models(struct store *store, const struct guard_question *q, stru
     return 0;
 }
 
-static void decide(struct lookup *l, const struct guard *guard)
+static void decide(struct lookup *l, const struct guard *guard, const char *name)
 {
     struct guard_answer *answer = l->answer;
     struct guard_verdict verdict = guard_decide(guard, &l->facts, l->arena);
@@ -310,6 +310,7 @@ static void decide(struct lookup *l, const struct guard *guard)
     if (*verdict.lacks == '\0') {
         return;
     }
+    answer->name = answer->name == NULL ? name : answer->name;
     answer->only_approvals = verdict.only_approvals && (*answer->lacks == '\0' || answer->only_approvals);
     answer->lacks = *answer->lacks == '\0' ? verdict.lacks
                                            : arena_printf(l->arena, "%s; %s", answer->lacks, verdict.lacks);
@@ -335,14 +336,15 @@ int guard_check(struct store *store, const struct guard_question *question, stru
         return -1;
     }
     for (size_t i = 0; i < guards->count; i++) {
-        if (!guard_matches(&guards->items[i], question->kind, models, model_count, question->names,
-                           question->name_count)) {
+        const char *name = guard_match(&guards->items[i], question->kind, models, model_count, question->names,
+                                       question->name_count);
+        if (name == NULL) {
             continue;
         }
         if (ret->count++ == 0 && find_facts(&l, err) < 0) {
             return -1;
         }
-        decide(&l, &guards->items[i]);
+        decide(&l, &guards->items[i], name);
     }
     return 0;
 }
@@ -359,5 +361,5 @@ int guard_require(struct store *store, const struct guard_question *q, struct ar
     const char *what = q->version > 0 ? arena_printf(arena, "version %lld", (long long)q->version) : "the model";
     const char *of = q->model == NULL ? "" : arena_printf(arena, " of model '%s'", q->model);
     return err_set(err, ERR_DENIED, "%s '%s'%s is guarded by config.yaml: %s%s lacks %s", guard_kind_words[q->kind],
-                   q->names[0], of, q->removes ? "to take it from " : "", what, ret->lacks);
+                   ret->name, of, q->removes ? "to take it from " : "", what, ret->lacks);
 }

@@ -29,6 +29,7 @@ struct guard_question {
 struct guard_answer {
     size_t count;      /* guards that are about it; 0: nobody minds */
     const char *lacks; /* in words; "": nothing */
+    const char *name;  /* of those that were asked about: the first that lacks something; NULL: none does */
     bool only_approvals;
     bool rolled_back;  /* it is free to go where it was before */
     struct json ask;   /* with only_approvals: {by, not_by} of the approval that it lacks */

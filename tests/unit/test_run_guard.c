@@ -62,10 +62,19 @@ TEST(guard_is_about_the_names_that_its_globs_match)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct guard guard = one_guard(cases[i].guard);
-        assert_int_equal(guard_matches(&guard, cases[i].kind, &cases[i].model, cases[i].model == NULL ? 0 : 1,
-                                       &cases[i].name, 1),
-                         cases[i].matches);
+        assert_ptr_equal(guard_match(&guard, cases[i].kind, &cases[i].model, cases[i].model == NULL ? 0 : 1,
+                                     &cases[i].name, 1),
+                         cases[i].matches ? cases[i].name : NULL);
     }
+}
+
+TEST(guard_says_which_of_several_names_it_is_about)
+{
+    const char *model = "wine";
+    const char *names[] = {"attic", "cellar", "cellar-2"};
+    struct guard guard = one_guard("{\"model\":\"wine\",\"target\":\"cellar*\"}");
+    assert_string_equal(guard_match(&guard, GUARD_TARGET, &model, 1, names, 3), "cellar");
+    assert_null(guard_match(&guard, GUARD_TARGET, &model, 1, names, 1));
 }
 
 static struct guard_facts facts_of(const char *authors)
@@ -167,6 +176,7 @@ TEST(guards_together_ask_for_the_most_of_each)
 }
 
 #define ARENA_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-TESTS(ARENA_RUN(guard_is_about_the_names_that_its_globs_match), ARENA_RUN(guard_says_what_is_lacking),
+TESTS(ARENA_RUN(guard_is_about_the_names_that_its_globs_match),
+      ARENA_RUN(guard_says_which_of_several_names_it_is_about), ARENA_RUN(guard_says_what_is_lacking),
       ARENA_RUN(guard_lets_a_version_back_that_was_there_by_right_only_if_rollback_is_free),
       ARENA_RUN(guard_waives_not_by_in_a_home_with_one_user), ARENA_RUN(guards_together_ask_for_the_most_of_each))
