@@ -475,7 +475,7 @@ def test_an_output_that_nobody_declared_fails_the_step_also_where_none_is_declar
     ("{kind = 'file'}", "to wait for 'file' needs 'path'"),
     ("{kind = 'url', url = ''}", "'url' is no text"),
     ("{kind = 'file', path = 'x', stabel_ms = 3}", "did you mean 'stable_ms'?"),
-    ("{kind = 'tide'}", "expected approval, until, delay, file or url"),
+    ("{kind = 'tide'}", "expected approval, until, delay, file, url or target"),
 ])
 def test_what_nobody_could_wait_for_fails_the_step(sluice, wait, words):
     sluice.pipeline(f"""\

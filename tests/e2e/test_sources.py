@@ -291,7 +291,7 @@ def test_rest_lists_shows_and_syncs(sluice, repository):
     wait_until(lambda: ask("GET", "/sources/wine")["in_force"] == second)
     whole = ask("GET", "/sources/wine")
     assert whole["pipelines"] == ["wine"] and whole["commit"]["message"] == "a second"
-    assert whole["jobs"][0]["job"] == job["job"] and whole["jobs"][0]["state"] == "done"
+    assert {found["job"]: found["state"] for found in whole["jobs"]}[job["job"]] == "done", whole["jobs"]
     ask("GET", "/sources/none", expect=404)
     ask("POST", "/sources/none/sync", expect=404)
 
