@@ -158,7 +158,7 @@ def test_what_a_stopped_runner_may_hold_is_started_by_nobody_else(home):
 def test_a_cancel_leaves_nothing_to_begin(home, dies):
     wide(home, slow=range(4, 4 + SLOTS))
     process = home.start("run", "wide.yaml", "-q")
-    home.wait_for(lambda: (home.folder / "up").exists())
+    home.wait_for(lambda: len(list(home.ledger.iterdir())) == 4 + SLOTS)  # all that can begin have
     cancel(home, process, dies)
     began = expect_once(home)
     life.let_go(home)
