@@ -455,8 +455,7 @@ int child_submit(struct engine *engine, struct open_run *open, struct run_place 
     return 0;
 }
 
-/* ---- cancelling
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- cancelling ------------------------------------------------------------------------------------------------- */
 
 int engine_cancel(struct engine *engine, const char *run_id, const char *actor, const char *reason, struct err *err)
 {
@@ -471,6 +470,7 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     } else if (store_pipeline_run_get(engine->options.store, run_id, engine->turn, &row, err) < 0) {
         return -1;
     }
+    bool again = open != NULL && open->run->cancelling;
     if (run_state_is_terminal(row.state)) {
         return err_set(err, ERR_STATE, "run %s is not open: there is nothing to cancel", run_id);
     }
@@ -481,8 +481,8 @@ int engine_cancel(struct engine *engine, const char *run_id, const char *actor, 
     if (turn_begin(engine, err) < 0) {
         return -1;
     }
-    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &row), run_id, run_state_name(row.state),
-                    "cancelling", reason, "", err) < 0 ||
+    if (engine_note(engine, actor, "run.cancelled", run_words(engine->turn, &row), run_id,
+                    again ? "cancelling" : run_state_name(row.state), "cancelling", reason, "", err) < 0 ||
         (open == NULL ? run_abandon(engine, run_id, words, err) : open_run_apply(engine, open, &event, err)) < 0) {
         return turn_end(engine, -1, err);
     }
