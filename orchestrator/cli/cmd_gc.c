@@ -253,8 +253,9 @@ static void print_people(struct gc_command *gc)
     char after[40];
     format_size(size, sizeof size, sum(&gc->items, NULL, "bytes"));
     print_lists(gc);
-    printf("\n%s: %lld files, %s (%s)\n", gc->dry ? "would remove" : "removed",
-           (long long)sum(&gc->items, NULL, "files"), size, rules_words(gc));
+    long long files = (long long)sum(&gc->items, NULL, "files");
+    printf("\n%s: %lld file%s, %s (%s)\n", gc->dry ? "would remove" : "removed", files, files == 1 ? "" : "s", size,
+           rules_words(gc));
     format_size(before, sizeof before, gc->outcome.bytes_before);
     format_size(after, sizeof after, gc->outcome.bytes_after);
     if (gc->outcome.bytes_after < gc->outcome.bytes_before) {
@@ -386,8 +387,7 @@ const struct command command_gc = {
         "\n"
         "Never goes: what is open; what a model version, its gate or its approval is of; what a kept result or a run "
         "that stays uses; the last run of a pipeline that succeeded. What a client of MLflow deleted is only marked, "
-        "and can be restored, until a rule for 'deleted' removes it. "
-        "\n"
+        "and can be restored, until a rule for 'deleted' removes it.\n"
         "While another sluice holds the home, 'sluice serve' or a run, that one removes the rows, a few at a time "
         "between its turns, and keeps what has come to be used meanwhile. With 'gc.every' in config.yaml 'sluice "
         "serve' does so by itself.",
