@@ -50,7 +50,8 @@ const char *home_find(const char *given, struct arena *arena)
     return path_join(arena, here, ".sluice");
 }
 
-const char *home_other_owner(const char *path, struct arena *arena)
+/* The name of the user whose folder the home is; NULL when it is ours, or is not there. */
+static const char *other_owner(const char *path, struct arena *arena)
 {
     struct stat folder;
     if (stat(path, &folder) < 0 || folder.st_uid == geteuid()) {
@@ -60,11 +61,32 @@ const char *home_other_owner(const char *path, struct arena *arena)
     return user != NULL ? arena_strdup(arena, user->pw_name) : arena_printf(arena, "uid %u", (unsigned)folder.st_uid);
 }
 
+const char *home_service_owner(const char *path, struct arena *arena)
+{
+    const char *owner = other_owner(path, arena);
+    struct diags diags;
+    struct config config;
+    struct err unread = {0}; /* whoever opens the home says so */
+    bool is_service = owner != NULL && config_load_home(path, arena, &diags, &config, &unread) == 0 &&
+                      config.runner_socket != NULL;
+    return is_service ? owner : NULL;
+}
+
+static int refuse_service(const struct home *home, struct arena *arena, struct err *err)
+{
+    const char *owner = home_service_owner(home->path, arena);
+    return owner == NULL ? 0
+                         : err_set(err, ERR_BUSY,
+                                   "the home '%s' is of the user '%s', whose service writes it: start that service, or do "
+                                   "this as that user",
+                                   home->path, owner);
+}
+
 /* By errno; when that is a matter of rights, with whose the home is. */
 static int refused(const struct home *home, const char *doing, const char *path, struct arena *arena, struct err *err)
 {
     int error = errno;
-    const char *owner = error == EACCES ? home_other_owner(home->path, arena) : NULL;
+    const char *owner = error == EACCES ? other_owner(home->path, arena) : NULL;
     errno = error;
     return owner == NULL ? err_errno(err, "%s '%s'", doing, path)
                          : err_set(err, ERR_IO, "%s '%s': %s: it is of the user '%s'", doing, path, strerror(error),
@@ -201,7 +223,7 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
         return err_set(err, ERR_NOT_FOUND,
                        "'%s' holds nothing yet: 'sluice run' starts a run in it, 'sluice serve' serves it", home.path);
     }
-    if ((writes && create(&home, arena, err) < 0) || refuse_network(home.path, err) < 0 ||
+    if ((writes && (refuse_service(&home, arena, err) < 0 || create(&home, arena, err) < 0)) || refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||
         (writes ? open_writer(&home, store, arena, err)
                 : open_reader(store, given, arena, &home.store, err)) < 0 ||

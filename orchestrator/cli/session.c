@@ -398,14 +398,8 @@ static int set_apart(struct session *session, struct err *err)
         session->world = engine_world_apart(apart);
         result = engine_apart_prepare(home, apart, &wrong);
     }
-    if (result == 0) {
-        return 0;
-    }
     /* Whatever it is: nothing can be run in this home. */
-    const char *owner = home_other_owner(home, session->cli->arena);
-    return owner == NULL ? err_set(err, ERR_IO, "%s", wrong.message)
-                         : err_set(err, ERR_IO, "%s; the home '%s' is of the user '%s': only he, or the service that "
-                                   "runs as him, starts steps in it", wrong.message, home, owner);
+    return result < 0 ? err_set(err, ERR_IO, "%s", wrong.message) : 0;
 }
 
 static int start_engine(struct session *session, struct err *err)

@@ -29,27 +29,10 @@ static int visit(struct cli *cli, const struct session_options *options, struct 
     return 1;
 }
 
-static void pause_a_little(void)
+static int join(struct cli *cli, const struct session_options *options, int patience_ms, struct session *session,
+                struct err *err)
 {
-    (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
-}
-
-/* Of a home of another user, whose service has gone: to take it would be to stand in that service's way. 0 when it has
- * not come back for long. */
-static int visit_again(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
-{
-    int visiting = 0;
-    for (int waited_ms = 0; visiting == 0 && waited_ms < SERVICE_PATIENCE_MS; waited_ms += LOOK_EVERY_MS) {
-        visiting = visit(cli, options, session, err);
-        if (visiting == 0) {
-            pause_a_little();
-        }
-    }
-    return visiting;
-}
-
-static int join(struct cli *cli, const struct session_options *options, struct session *session, struct err *err)
-{
+    const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
     for (int waited_ms = 0;; waited_ms += LOOK_EVERY_MS) {
         struct err busy = {0};
         if (session_open(cli, options, session, &busy) == 0) {
@@ -63,17 +46,17 @@ static int join(struct cli *cli, const struct session_options *options, struct s
         if (visiting != 0) {
             return visiting < 0 ? -1 : 0;
         }
-        if (waited_ms >= PATIENCE_MS) {
+        if (waited_ms >= patience_ms) {
             *err = busy;
             return -1;
         }
-        pause_a_little();
+        (void)nanosleep(&pause, NULL);
     }
 }
 
 int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
-    if (join(cli, options, ret_session, err) < 0) {
+    if (join(cli, options, PATIENCE_MS, ret_session, err) < 0) {
         return -1;
     }
     if (ret_session->visit != NULL && option_given(cli, "jobs")) {
@@ -85,15 +68,13 @@ int session_join(struct cli *cli, const struct session_options *options, struct 
 int session_rejoin(struct session *session, struct err *err)
 {
     struct session before = *session;
-    const char *home = before.home.path;
-    const char *owner = before.config.runner_socket == NULL ? NULL : home_other_owner(home, before.cli->arena);
-    session_close(session);
+    const char *owner = home_service_owner(before.home.path, before.cli->arena);
     if (owner != NULL) {
         fprintf(stderr, "sluice: the service of the user '%s' has left the home '%s': waiting until it is back\n",
-                owner, home);
+                owner, before.home.path);
     }
-    int visiting = owner == NULL ? 0 : visit_again(before.cli, &before.options, session, err);
-    if (visiting < 0 || (visiting == 0 && join(before.cli, &before.options, session, err) < 0)) {
+    session_close(session);
+    if (join(before.cli, &before.options, owner == NULL ? PATIENCE_MS : SERVICE_PATIENCE_MS, session, err) < 0) {
         return -1;
     }
     session->opened_ms = before.opened_ms;

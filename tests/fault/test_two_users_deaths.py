@@ -82,15 +82,19 @@ def test_who_follows_as_another_user_waits_for_the_service_to_come_back(home):
     home.expect_whole()
 
 
-def test_another_user_is_told_whose_home_it_is(home):
+@pytest.mark.parametrize("new", [True, False], ids=["new", "used"])
+def test_another_user_is_told_whose_home_it_is(home, new):
+    """Also root, who could write in it, and would leave files there that the service cannot open."""
     home.write("hold.yaml", life.fill(life.HOLD, home, "{attempts: 1}"))
-    server = served(home)
-    server.terminate()
-    assert server.wait(30) == 0
+    if not new:
+        server = served(home)
+        server.terminate()
+        assert server.wait(30) == 0
+    before = {path: path.stat().st_mtime_ns for path in home.home.rglob("*")}
     follower = followed_by_root(home)
     _, err = follower.communicate(timeout=60)
-    assert follower.returncode == 4 and f"is of the user 'uid {DAEMON}'" in err, err
-    assert home.home.joinpath("lock").stat().st_uid == DAEMON
+    assert follower.returncode == 4 and f"is of the user 'uid {DAEMON}', whose service writes it" in err, err
+    assert {path: path.stat().st_mtime_ns for path in home.home.rglob("*")} == before
     told = home.run_as(STEPS, home.build / "sluice", "run", "--home", home.home, home.folder / "hold.yaml")
     assert told.returncode == 4 and f"Permission denied: it is of the user 'uid {DAEMON}'" in told.stderr, told.stderr
 
