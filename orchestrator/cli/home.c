@@ -77,8 +77,8 @@ static int refuse_service(const struct home *home, struct arena *arena, struct e
     const char *owner = home_service_owner(home->path, arena);
     return owner == NULL ? 0
                          : err_set(err, ERR_BUSY,
-                                   "the home '%s' is of the user '%s', whose service writes it: start that service, or do "
-                                   "this as that user",
+                                   "the home '%s' is of the user '%s', whose service writes it: start that service, or "
+                                   "do this as that user",
                                    home->path, owner);
 }
 
@@ -223,7 +223,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
         return err_set(err, ERR_NOT_FOUND,
                        "'%s' holds nothing yet: 'sluice run' starts a run in it, 'sluice serve' serves it", home.path);
     }
-    if ((writes && (refuse_service(&home, arena, err) < 0 || create(&home, arena, err) < 0)) || refuse_network(home.path, err) < 0 ||
+    if ((writes && (refuse_service(&home, arena, err) < 0 || create(&home, arena, err) < 0)) ||
+        refuse_network(home.path, err) < 0 ||
         (writes && lock(&home, doing, arena, err) < 0) ||
         (writes ? open_writer(&home, store, arena, err)
                 : open_reader(store, given, arena, &home.store, err)) < 0 ||

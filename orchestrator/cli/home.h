@@ -37,8 +37,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
               struct err *err);
 /* Is it a folder that nothing was ever written down in? Lists of it are empty; home_open with HOME_READ fails. */
 bool home_is_new(const char *given, struct arena *arena);
-/* The user whose service keeps the home (config.yaml: 'runner'), when we are another: home_open does not let us write in
- * it, which root could, and says ERR_BUSY, since the service is who is to be asked. NULL: there is none. */
+/* The user whose service keeps the home (config.yaml: 'runner'), when we are another: home_open does not let us write
+ * in it, which root could, and says ERR_BUSY, since the service is who is to be asked. NULL: there is none. */
 const char *home_service_owner(const char *path, struct arena *arena);
 /* Only where it would be. */
 const char *home_find(const char *given, struct arena *arena);

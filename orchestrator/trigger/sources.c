@@ -335,11 +335,12 @@ static int end_job(struct sources *sources, struct source *source, const char *w
 }
 
 /* An answer, or (NULL) why there is none. */
+/* `now_ms` is that of the look: by a clock that is read again, the next fetch would seem to lie further off than
+ * `every`, as after a clock was set back (is_fetch_due), and be due at once. */
 static int finish(struct sources *sources, struct source *source, struct engine *engine, const struct json *answer,
-                  struct err *err)
+                  int64_t now_ms, struct err *err)
 {
     struct store *store = sources->triggers->options.store;
-    int64_t now_ms = engine_time(engine);
     const char *words = "";
     const char *commit = "";
     bool failed = false;
@@ -387,7 +388,7 @@ static int begin_reading(struct sources *sources, struct source *source, struct 
     return found < 0 ? -1 : 0;
 }
 
-static int read_on(struct sources *sources, struct engine *engine, struct err *err)
+static int read_on(struct sources *sources, struct engine *engine, int64_t now_ms, struct err *err)
 {
     int finished = 0;
     for (size_t i = 0; i < sources->count; i++) {
@@ -398,7 +399,7 @@ static int read_on(struct sources *sources, struct engine *engine, struct err *e
         bool over = reading_go_on(source->reading, sources, engine);
         engine_crash_point(engine, "in_reading");
         if (over) {
-            int result = finish(sources, source, engine, &source->reading->answer, err);
+            int result = finish(sources, source, engine, &source->reading->answer, now_ms, err);
             reading_free(source->reading);
             source->reading = NULL;
             if (result < 0) {
@@ -410,7 +411,7 @@ static int read_on(struct sources *sources, struct engine *engine, struct err *e
     return finished;
 }
 
-static int finish_ended(struct sources *sources, struct engine *engine, struct err *err)
+static int finish_ended(struct sources *sources, struct engine *engine, int64_t now_ms, struct err *err)
 {
     const struct source_world *world = world_of(sources);
     int finished = 0;
@@ -435,7 +436,7 @@ static int finish_ended(struct sources *sources, struct engine *engine, struct e
         source->state = SOURCE_RESTS;
         source->reading = reading_new(sources, source, &answer);
         if ((source->reading != NULL ? begin_reading(sources, source, engine, err)
-                                     : finish(sources, source, engine, &answer, err)) < 0) {
+                                     : finish(sources, source, engine, &answer, now_ms, err)) < 0) {
             return -1;
         }
         finished++;
@@ -498,7 +499,7 @@ static void run(struct sources *sources, struct source *source, struct engine *e
     }
 }
 
-static int start(struct sources *sources, struct source *source, struct engine *engine, struct err *err)
+static int start(struct sources *sources, struct source *source, struct engine *engine, int64_t now_ms, struct err *err)
 {
     struct arena *arena = arena_new();
     struct source_wish wish;
@@ -521,7 +522,7 @@ static int start(struct sources *sources, struct source *source, struct engine *
         }
         json_wipe(&request);
         struct json answer = failure(wrong.message, arena);
-        got = wrong.code == ERR_NONE ? 0 : finish(sources, source, engine, &answer, err);
+        got = wrong.code == ERR_NONE ? 0 : finish(sources, source, engine, &answer, now_ms, err);
     }
     arena_free(arena);
     return got;
@@ -544,7 +545,7 @@ static int start_due(struct sources *sources, struct engine *engine, int64_t now
             continue;
         }
         if (source->state == SOURCE_ASKS) {
-            if (start(sources, source, engine, err) < 0) {
+            if (start(sources, source, engine, now_ms, err) < 0) {
                 return -1;
             }
             continue;
@@ -554,7 +555,8 @@ static int start_due(struct sources *sources, struct engine *engine, int64_t now
         }
         source->fetches = fetches;
         source->again = source->again || (source->is_refused && now_ms - source->looked_ms >= AGAIN_MS);
-        if ((fetches && begin_job(sources, source, engine, err) < 0) || start(sources, source, engine, err) < 0) {
+        if ((fetches && begin_job(sources, source, engine, err) < 0) ||
+            start(sources, source, engine, now_ms, err) < 0) {
             return -1;
         }
         started++;
@@ -578,8 +580,8 @@ int sources_look(struct sources *sources, struct engine *engine, int64_t now_ms,
         read_wanted(sources, engine_arena(engine), err) < 0) {
         return -1;
     }
-    int read = read_on(sources, engine, err);
-    int finished = read < 0 ? -1 : finish_ended(sources, engine, err);
+    int read = read_on(sources, engine, now_ms, err);
+    int finished = read < 0 ? -1 : finish_ended(sources, engine, now_ms, err);
     int started = finished < 0 ? -1 : start_due(sources, engine, now_ms, err);
     return started < 0 ? -1 : read + finished + started;
 }

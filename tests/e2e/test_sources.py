@@ -291,7 +291,9 @@ def test_rest_lists_shows_and_syncs(sluice, repository):
     wait_until(lambda: ask("GET", "/sources/wine")["in_force"] == second)
     whole = ask("GET", "/sources/wine")
     assert whole["pipelines"] == ["wine"] and whole["commit"]["message"] == "a second"
-    assert {found["job"]: found["state"] for found in whole["jobs"]}[job["job"]] == "done", whole["jobs"]
+    assert whole["jobs"][0]["job"] == job["job"] and whole["jobs"][0]["state"] == "done", whole["jobs"]
+    time.sleep(0.5)
+    assert [found["why"] for found in ask("GET", "/sources/wine")["jobs"]] == ["sync", "start"]  # none before `every`
     ask("GET", "/sources/none", expect=404)
     ask("POST", "/sources/none/sync", expect=404)
 
