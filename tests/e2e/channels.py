@@ -5,8 +5,6 @@ import textwrap
 
 import pytest
 from mail_server import MailServer
-from receiver import Receiver
-from serving import Server
 
 OPEN = "webhooks: {http: true, allow: [127.0.0.0/8], retry_first: 50ms}\n"
 KEY = base64.b64encode(b"the key that signs, 32 bytes....").decode()
@@ -25,19 +23,6 @@ FAILS = """
 
 
 @pytest.fixture
-def receive():
-    made = []
-
-    def make(*args, **options):
-        made.append(Receiver(*args, **options))
-        return made[-1]
-
-    yield make
-    for receiver in made:
-        receiver.close()
-
-
-@pytest.fixture
 def mail_servers():
     made = []
 
@@ -48,23 +33,6 @@ def mail_servers():
     yield make
     for server in made:
         server.close()
-
-
-@pytest.fixture
-def serve(sluice):
-    started = []
-
-    def start(*options, config=None, **more):
-        if config is not None:
-            sluice.write(".sluice/config.yaml", config)
-        started.append(Server(sluice, *options, **more))
-        return started[-1]
-
-    yield start
-    for server in started:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
 
 
 def configure(sluice, text, opening=OPEN):

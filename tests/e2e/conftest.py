@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 from programs import ROOT, Sluice
+from receiver import Receiver
+from serving import Server
 
 
 @pytest.fixture
@@ -29,3 +31,35 @@ def example(tmp_path):
     yield copy
     for program in programs:
         program.close()
+
+
+@pytest.fixture
+def receive():
+    """Makes receivers of webhooks, closed with the test."""
+    made = []
+
+    def make(*args, **options):
+        made.append(Receiver(*args, **options))
+        return made[-1]
+
+    yield make
+    for receiver in made:
+        receiver.close()
+
+
+@pytest.fixture
+def serve(sluice):
+    """Starts servers, ended with the test; with a config.yaml, when one is given."""
+    started = []
+
+    def start(*options, config=None, **more):
+        if config is not None:
+            sluice.write(".sluice/config.yaml", config)
+        started.append(Server(sluice, *options, **more))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()

@@ -8,8 +8,7 @@ import time
 
 import pytest
 from certificates import Authority
-from channels import (FAILS, KEY, OLD_KEY, configure, deliveries, fails, mail_servers, receive, serve, states, team,
-                      types)
+from channels import FAILS, KEY, OLD_KEY, configure, deliveries, fails, mail_servers, states, team, types
 from mail_server import context
 from programs import wait_until
 

@@ -5,7 +5,7 @@ import os
 import sqlite3
 
 import pytest
-from channels import FAILS, deliveries, fails, receive, serve, states, team, types
+from channels import FAILS, deliveries, fails, states, team, types
 from programs import ROOT, wait_until
 
 
