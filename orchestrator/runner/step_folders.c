@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/untimed.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,8 +26,13 @@ static bool is_resumed(const struct json *spawn)
 
 static bool is_empty_folder(const char *path)
 {
-    DIR *folder = opendir(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    untimed_reads(fd);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
         return false;
     }
     bool empty = true;

@@ -4,6 +4,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/untimed.h"
 #include "store/first_sync.h"
 #include "store/metrics_internal.h"
 #include "store/run_marks.h"
@@ -12,6 +13,7 @@
 #include "store/store_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,6 +316,23 @@ static int note_wal(void *ctx, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+static int open_untimed(const char *path, int flags, mode_t mode)
+{
+    int fd = open(path, flags, mode);
+    untimed_reads(fd);
+    return fd;
+}
+
+/* What SQLite asks the system about its files, which it looks at in each transaction and syncs in each commit. */
+static void leave_times(void)
+{
+    sqlite3_vfs *files = sqlite3_vfs_find("unix");
+    if (files != NULL) {
+        (void)files->xSetSystemCall(files, "open", (sqlite3_syscall_ptr)open_untimed);
+        (void)files->xSetSystemCall(files, "fstat", (sqlite3_syscall_ptr)untimed_fstat);
+    }
+}
+
 /* Of the process: nobody asks how much memory SQLite has, and each connection is one thread's. */
 static void configure_once(void)
 {
@@ -321,6 +340,7 @@ static void configure_once(void)
     if (!done) {
         (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         (void)sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+        leave_times();
         done = true;
     }
 }

@@ -9,6 +9,7 @@
 #include "wire/journal_internal.h"
 
 #include "base/mem.h"
+#include "base/untimed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,8 @@ int journal_reader_open(const char *path, int64_t offset, uint64_t sequence, str
         return err_errno(err, "cannot open the journal '%s'", path);
     }
     struct stat st;
-    if (fstat(fd, &st) < 0) {
+    untimed_reads(fd);
+    if (untimed_fstat(fd, &st) < 0) {
         (void)err_errno(err, "cannot look at the journal '%s'", path);
         close(fd);
         return -1;
@@ -197,7 +199,7 @@ static int have_frame_now(struct journal_reader *reader, size_t *ret_size, const
 static int is_cut_off(struct journal_reader *reader, size_t size, struct err *err)
 {
     struct stat st;
-    if (fstat(reader->fd, &st) < 0) {
+    if (untimed_fstat(reader->fd, &st) < 0) {
         return err_errno(err, "cannot look at the journal '%s'", reader->path);
     }
     int64_t end = reader->offset + JOURNAL_HEAD_BYTES + (int64_t)size;
@@ -264,13 +266,13 @@ int journal_next(struct journal_reader *reader, struct journal_frame *ret_frame,
 int64_t journal_reader_file(const struct journal_reader *reader)
 {
     struct stat st;
-    return fstat(reader->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
+    return untimed_fstat(reader->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
 }
 
 int64_t journal_file_at(const char *path)
 {
     struct stat st;
-    return stat(path, &st) < 0 ? 0 : (int64_t)st.st_ino;
+    return untimed_stat(path, &st) < 0 ? 0 : (int64_t)st.st_ino;
 }
 
 int64_t journal_reader_offset(const struct journal_reader *reader)

@@ -7,6 +7,7 @@
 #include "wire/journal_internal.h"
 
 #include "base/mem.h"
+#include "base/untimed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,7 +114,7 @@ static int stands_before_zeros(const struct journal_writer *writer, struct err *
 static int catch_up(struct journal_writer *writer, struct err *err)
 {
     struct stat st;
-    if (fstat(writer->fd, &st) < 0) {
+    if (untimed_fstat(writer->fd, &st) < 0) {
         return err_errno(err, "cannot look at the journal '%s'", writer->path);
     }
     if (st.st_size < writer->size) {
@@ -152,6 +153,7 @@ int journal_writer_over(int take_fd, const char *path, struct journal_writer **r
 {
     struct journal_writer *writer = mem_alloc(sizeof *writer);
     *writer = (struct journal_writer){.fd = take_fd, .path = mem_strdup(path)};
+    untimed_reads(take_fd);
     int result = lock(writer, err);
     if (result == 0) {
         result = catch_up(writer, err);
@@ -204,7 +206,7 @@ int64_t journal_writer_size(const struct journal_writer *writer)
 int64_t journal_writer_file(const struct journal_writer *writer)
 {
     struct stat st;
-    return fstat(writer->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
+    return untimed_fstat(writer->fd, &st) < 0 ? 0 : (int64_t)st.st_ino;
 }
 
 void journal_reserve(struct journal_writer *writer, int64_t bytes)
@@ -252,8 +254,9 @@ void journal_writer_close(struct journal_writer *writer)
     /* Gives back the room behind the end, unless another writer has gone on from there. */
     struct stat st;
     if (lock(writer, NULL) == 0) {
-        if (fstat(writer->fd, &st) == 0 && st.st_size >= writer->size && stands_before_zeros(writer, NULL) == 1 &&
-            (st.st_size > writer->size || st.st_blocks * 512 > st.st_size + 4096)) {
+        bool alone = untimed_fstat(writer->fd, &st) == 0 && st.st_size >= writer->size &&
+                     stands_before_zeros(writer, NULL) == 1;
+        if (alone && (st.st_size > writer->size || st.st_blocks * 512 > st.st_size + 4096)) {
             (void)!ftruncate(writer->fd, writer->size);
         }
         unlock(writer);
