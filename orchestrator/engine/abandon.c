@@ -5,6 +5,7 @@
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
 #include "engine/targets.h"
+#include "store/free_heirs.h"
 
 static int close_attempts(struct engine *engine, const char *run_id, const char *reason, struct err *err)
 {
@@ -99,6 +100,7 @@ int run_abandon(struct engine *engine, const char *run_id, const char *reason, s
     row.ended_ms = engine_now(engine);
     if (close_attempts(engine, run_id, reason, err) < 0 || close_waits(engine, run_id, err) < 0 ||
         targets_drop_run(engine, run_id, err) < 0 ||
+        store_free_heirs_put(engine->options.store, run_id, "", NULL, err) < 0 ||
         cancel_children(engine, run_id, reason, err) < 0 ||
         store_steps_cancel(store, run_id, reason, row.ended_ms, err) < 0 ||
         store_pipeline_run_update(store, &row, err) < 0 ||

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/cache.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 #include "engine/stats.h"
 #include "store/metrics.h"
 #include "store/runs.h"

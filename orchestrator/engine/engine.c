@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "engine/beside.h"
 #include "engine/firing.h"
+#include "engine/heirs.h"
 #include "engine/stats.h"
 #include "engine/targets.h"
 #include "engine/watch.h"
@@ -170,7 +171,7 @@ int turn_commit(struct engine *engine, struct err *err)
         }
     } while (has_changes(engine) || places_may_begin(engine) || attempts_may_start(engine));
     bool left = attempts_are_left(engine); /* which must not stand behind others as long as slots are free */
-    if ((!left && heirs_give(engine, err) < 0) || telling_tell(engine, err) < 0) {
+    if ((!left && heirs_give(engine, err) < 0) || free_heirs_write(engine, err) < 0 || telling_tell(engine, err) < 0) {
         turn_abandon(engine);
         return -1;
     }
@@ -190,88 +191,6 @@ int turn_commit(struct engine *engine, struct err *err)
     forget_ended(engine);
     turn_forget(engine);
     return 0;
-}
-
-/* ---- timers ---------------------------------------------------------------------------------- */
-
-static void add_earlier(int64_t *earliest, int64_t at_ms)
-{
-    if (at_ms != 0 && (*earliest == 0 || at_ms < *earliest)) {
-        *earliest = at_ms;
-    }
-}
-
-static int wait_time(const struct engine *engine, int timeout_ms)
-{
-    int64_t earliest = 0;
-    add_earlier(&earliest, engine->next_wait_check_ms);
-    for (size_t i = 0; i < engine->wakes.count; i++) {
-        add_earlier(&earliest, engine->wakes.items[i].at_ms);
-    }
-    for (size_t i = 0; i < engine->runs.count; i++) {
-        const struct open_run *open = engine->runs.items[i];
-        add_earlier(&earliest, open->run->cancelling ? 0 : open->deadline_ms);
-        add_earlier(&earliest, telling_late_at(open));
-        if (open->look) {
-            return 0;
-        }
-    }
-    if (telling_has_news(engine) || engine->starts_left) {
-        return 0;
-    }
-    int64_t left = earliest == 0 ? INT64_MAX : earliest - engine_now(engine);
-    const int64_t looks[] = {backstop_wait_ms(engine), heirs_wait_ms(engine), deliveries_wait_ms(engine),
-                             reaper_wait_ms(engine), firing_wait_ms(engine)};
-    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
-        left = looks[i] < left ? looks[i] : left;
-    }
-    if (left == INT64_MAX) {
-        return timeout_ms;
-    }
-    left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
-    return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
-}
-
-static int fire_wakes(struct engine *engine, int64_t now_ms, struct err *err)
-{
-    int fired = 0;
-    for (size_t i = engine->wakes.count; i > 0; i--) {
-        struct wake wake = engine->wakes.items[i - 1];
-        if (wake.at_ms > now_ms) {
-            continue;
-        }
-        engine->wakes.items[i - 1] = engine->wakes.items[--engine->wakes.count];
-        struct open_run *open = open_run_find(engine, wake.run_id);
-        if (open == NULL || run_state_is_terminal(open->run->state)) {
-            continue;
-        }
-        struct run_event event = {.kind = RUN_EVENT_DUE, .now_ms = now_ms};
-        if (turn_begin(engine, err) < 0 || open_run_apply(engine, open, &event, err) < 0) {
-            return -1;
-        }
-        fired++;
-    }
-    return fired;
-}
-
-static int fire_timeouts(struct engine *engine, int64_t now_ms, struct err *err)
-{
-    int fired = 0;
-    for (size_t i = 0; i < engine->runs.count; i++) {
-        struct open_run *open = engine->runs.items[i];
-        if (open->deadline_ms == 0 || open->deadline_ms > now_ms || open->run->cancelling) {
-            continue;
-        }
-        char limit[40];
-        format_duration(limit, sizeof limit, open->pipeline->timeout_ms);
-        const char *reason = arena_printf(engine->turn, "timed out after %s of running", limit);
-        struct run_event event = {.kind = RUN_EVENT_TIMEOUT, .now_ms = now_ms, .reason = reason};
-        if (turn_begin(engine, err) < 0 || open_run_apply(engine, open, &event, err) < 0) {
-            return -1;
-        }
-        fired++;
-    }
-    return fired;
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -305,8 +224,8 @@ static int take_events(struct engine *engine, struct err *err)
         return -1;
     }
     int64_t now_ms = engine_now(engine);
-    int due = fire_wakes(engine, now_ms, err);
-    int late = due < 0 ? -1 : fire_timeouts(engine, now_ms, err);
+    int due = timers_fire_wakes(engine, now_ms, err);
+    int late = due < 0 ? -1 : timers_fire_timeouts(engine, now_ms, err);
     if (late < 0) {
         return -1;
     }
@@ -342,11 +261,17 @@ static bool is_held(struct engine *engine, const struct live_attempt *attempt)
            link_find(engine, attempt->row.runner) != NULL;
 }
 
-/* Is there more to read in the journal of an attempt that nobody has? Its end may stand there. */
+/* Is there more to read in the journal of an attempt that nobody has, or of a run with heirs that a machine has taken
+ * along? Their ends may stand there. */
 static bool has_more_to_read(struct engine *engine)
 {
     for (size_t i = 0; i < engine->attempts.count; i++) {
         if (engine->attempts.items[i]->open->look && !is_held(engine, engine->attempts.items[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        if (engine->runs.items[i]->look && engine->runs.items[i]->free_heirs_boot[0] != '\0') {
             return true;
         }
     }
@@ -356,6 +281,9 @@ static bool has_more_to_read(struct engine *engine)
 /* After loading: the runner of an attempt may have gone before, or in the very turn that could not be committed. */
 static int settle_orphans(struct engine *engine, struct err *err)
 {
+    if (free_heirs_settle(engine, err) < 0) {
+        return -1;
+    }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
         if (!is_held(engine, attempt) &&
@@ -414,7 +342,7 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     }
     links_drop_dead(engine);
     struct epoll_event events[TURN_EVENTS];
-    int timeout = wait_time(engine, timeout_ms);
+    int timeout = timers_wait_ms(engine, timeout_ms);
     int count = engine->world->wait(engine->world->ctx, engine->epoll_fd, events, TURN_EVENTS, timeout);
     if (count < 0 && errno != EINTR) {
         return err_errno(err, "waiting for events");
@@ -492,6 +420,9 @@ static int engine_load(struct engine *engine, struct err *err)
         struct err wrong = {0};
         if (open_run_load(engine, &rows[i], &open, &wrong) == 0) {
             open->look = true; /* what was read and not committed is read again: no doorbell rings twice */
+            if (free_heirs_load(engine, open, err) < 0) {
+                return -1;
+            }
             continue;
         }
         if (store_has_failed(&wrong)) {

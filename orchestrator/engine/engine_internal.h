@@ -46,6 +46,8 @@ struct open_run {
     bool *no_heirs;               /* the steps that could not be given out before their time; NULL: none is known */
     int inherited;                /* how many of its steps have begun by themselves, up to a longest line: heirs.c */
     int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
+    char *free_heirs;             /* as its row has them, on the heap; NULL: it has none */
+    char free_heirs_boot[40];     /* in which they were given out, if it is not this one: free_heirs.c */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
     struct pipeline_turn *turn;   /* of its pipeline; NULL: not looked for yet (leases.c) */
@@ -109,6 +111,7 @@ struct heir {
     char runner[64];
     bool listed;    /* its runner has just said that it has it */
     bool withdrawn; /* its runner was told not to begin it */
+    bool free;      /* it waits for the slot alone: free_heirs.c */
 };
 
 struct wake { int64_t at_ms; char run_id[40]; };
@@ -350,32 +353,12 @@ int attempt_new(struct engine *engine, struct open_run *open, struct run_place p
 /* An early attempt has never begun, and never will: as if it had not been. */
 int attempt_take_back(struct engine *engine, struct live_attempt *attempt, struct err *err);
 
-/* ---- heirs.c ---- */
-/* Gives runners what may begin without a word from here: messages of this turn. */
-int heirs_give(struct engine *engine, struct err *err);
-/* The attempt has ended, or waits. `order` is that of the attempt that has begun in its place, NULL: none has, and none
- * will. */
-int heirs_settle(struct engine *engine, const struct live_attempt *attempt, const struct json *order, struct err *err);
-/* The run is about to be cancelled, or its journal cannot be read any more: its heirs may have begun, so from now on
- * they are attempts like others. */
-int heirs_call_in(struct engine *engine, struct open_run *open, struct err *err);
-/* What a runner says that it holds, of which there is no row. False: it will never be needed. */
-bool heirs_listed(struct engine *engine, const struct runner_link *link, const struct json *known);
-/* Does one wait for its time in the run? Not when that is over. */
-bool heirs_wait_in(const struct engine *engine, const struct open_run *open);
-/* Is the attempt of this id one? */
-bool heirs_have(struct engine *engine, int64_t id);
-/* Has every runner with steps of the run said which others of it it holds? Until then nobody knows whether one that is
- * ready is about to begin there. */
-bool heirs_are_known(struct engine *engine, const struct open_run *open);
-/* When heirs_check has something to do, in milliseconds from now; INT64_MAX: at no time. */
-int64_t heirs_wait_ms(const struct engine *engine);
-/* Withdraws what waits for a step that turns out not to be quick. */
-void heirs_check(struct engine *engine);
-/* A runner says that an heir which was withdrawn will not begin. */
-int heirs_withdrawn(struct engine *engine, struct runner_link *link, int64_t id, struct err *err);
-/* Forgets those of a runner, or only what it has not listed since the last time. */
-void heirs_forget(struct engine *engine, const char *runner, bool only_unlisted);
+/* ---- timers.c ---- */
+/* How long the turn may wait for something to come, as epoll_wait has it; `timeout_ms` is the caller's limit. */
+int timers_wait_ms(const struct engine *engine, int timeout_ms);
+/* What is due begins, and runs whose own time is over end: how many, or -1. */
+int timers_fire_wakes(struct engine *engine, int64_t now_ms, struct err *err);
+int timers_fire_timeouts(struct engine *engine, int64_t now_ms, struct err *err);
 
 /* ---- submit.c ---- */
 /* Records a queued run and begins it, within the turn. */

@@ -5,19 +5,20 @@
  * quick steps run, what will follow each of them if it succeeds is worked out beforehand and lies with the runner, a
  * line of a few. The runner begins the next as soon as the end of the one before is in its journal, and on the disk.
  *
- * No row knows of an heir. What has happened stands in the exit record of the attempt before it: either that the heir
- * has begun, which is read in the same transaction as that end, or nothing, and then it never will. So an engine that
- * finds an heir with a runner, or an order in a journal, needs no memory of having given it.
+ * No row of an attempt knows of an heir. What has happened stands in the exit record of the attempt before it: either
+ * that the heir has begun, which is read in the same transaction as that end, or nothing, and then it never will. So an
+ * engine that finds an heir with a runner, or an order in a journal, needs no memory of having given it.
  *
  * Where more is ready than there are slots, what waits for one stands behind what holds one: a line for each slot, the
  * oldest first. It is reserved meanwhile (run_reserve), so that nobody starts it from here. An engine that comes starts
- * nothing that is ready in a run before each runner with steps of it has said what it holds.
+ * nothing that is ready in a run before each runner with steps of it has said what it holds. Such an heir is free: it
+ * needs nothing of the one before it but the slot, and does not wait for the disk either (free_heirs.c).
  *
  * An heir sees what it would have seen later, or there is none: a step with inputs, secrets, a cache, a condition or
  * resources is started from here when its turn has come.
  */
 #include "base/log.h"
-#include "engine/engine_internal.h"
+#include "engine/heirs.h"
 
 #include <stdio.h>
 
@@ -60,41 +61,6 @@ static void drop_heir(struct engine *engine, struct heir *heir)
 {
     run_release(heir->open->run, heir->place);
     remove_heir(engine, heir);
-}
-
-/* ---- orders: what the exit record says of an heir ------------------------------------------------------------- */
-
-static struct json order_of(struct arena *arena, const struct heir *heir)
-{
-    struct json order = json_object();
-    json_set(arena, &order, "attempt", json_int(heir->ids.id));
-    json_set(arena, &order, "position", json_int((int64_t)heir->place.step));
-    json_set(arena, &order, "item", json_int((int64_t)heir->place.item));
-    json_set(arena, &order, "step_run_id", json_cstring(arena, heir->ids.step_run_id));
-    json_set(arena, &order, "mark", json_cstring(arena, heir->ids.mark));
-    json_set(arena, &order, "boot_id", json_cstring(arena, heir->ids.boot_id));
-    if (heir->ids.plugin[0] != '\0') {
-        json_set(arena, &order, "plugin", json_cstring(arena, heir->ids.plugin));
-    }
-    return order;
-}
-
-/* False when it is none of this run's. */
-static bool read_order(const struct json *order, struct open_run *open, struct heir *ret)
-{
-    int64_t position = json_get_int(order, "position", -1);
-    int64_t item = json_get_int(order, "item", -1);
-    *ret = (struct heir){
-        .ids.id = json_get_int(order, "attempt", 0),
-        .open = open,
-        .place = {(size_t)position, (size_t)item},
-    };
-    (void)snprintf(ret->ids.step_run_id, sizeof ret->ids.step_run_id, "%s", json_get_text(order, "step_run_id", ""));
-    (void)snprintf(ret->ids.mark, sizeof ret->ids.mark, "%s", json_get_text(order, "mark", ""));
-    (void)snprintf(ret->ids.boot_id, sizeof ret->ids.boot_id, "%s", json_get_text(order, "boot_id", ""));
-    (void)snprintf(ret->ids.plugin, sizeof ret->ids.plugin, "%s", json_get_text(order, "plugin", ""));
-    return ret->ids.id > 0 && ret->ids.step_run_id[0] != '\0' && position >= 0 && item >= 0 &&
-           (size_t)position < open->pipeline->step_count;
 }
 
 static struct json message_of(struct arena *arena, const char *type, int64_t attempt)
@@ -148,8 +114,9 @@ static bool was_refused(const struct open_run *open, size_t step)
     return open->no_heirs != NULL && open->no_heirs[step];
 }
 
-/* What begins when the step has succeeded and leaves its slot: SIZE_MAX when nothing does at once, or may. */
-static size_t next_of(struct open_run *open, size_t step)
+/* What begins when the step has succeeded and leaves its slot: SIZE_MAX when nothing does at once, or may. `*ret_free`:
+ * it waits for that slot alone. */
+static size_t next_of(struct open_run *open, size_t step, bool *ret_free)
 {
     const struct run_waiting *ready = run_first_ready(open->run);
     size_t next = ready != NULL                                   ? ready->place.step
@@ -158,10 +125,11 @@ static size_t next_of(struct open_run *open, size_t step)
     const struct step *definition = next == SIZE_MAX ? NULL : &open->pipeline->steps[next];
     /* Of a matrix another item may take it back; by its condition it may run in a run that is cancelled. One that was
      * tried before has a number. */
-    bool free = next != SIZE_MAX && may_inherit(definition) && !was_refused(open, next) && definition->matrix == NULL &&
+    bool may = next != SIZE_MAX && may_inherit(definition) && !was_refused(open, next) && definition->matrix == NULL &&
                 definition->condition == NULL &&
                 (ready == NULL || run_item_at(open->run, ready->place)->attempts == 0);
-    return free ? next : SIZE_MAX;
+    *ret_free = ready != NULL;
+    return may ? next : SIZE_MAX;
 }
 
 static int reserve_id(struct engine *engine, int64_t id, struct err *err)
@@ -200,7 +168,7 @@ static int give(struct engine *engine, struct heir *heir, const struct run_assum
     (void)snprintf(heir->ids.plugin, sizeof heir->ids.plugin, "%s",
                    json_get_text(json_get(&message, "plugin"), "sha256", ""));
     json_set(engine->turn, &message, "after", json_int(heir->after));
-    json_set(engine->turn, &message, "order", order_of(engine->turn, heir));
+    json_set(engine->turn, &message, "order", heir_order(engine->turn, heir));
     turn_send(engine, heir->runner, message);
     run_reserve(open->run, heir->place);
     vec_push(&engine->heirs, *heir);
@@ -223,7 +191,7 @@ static int give_line(struct engine *engine, const struct live_attempt *attempt, 
     for (int given = 1; given == 1 && length < longest; length++) {
         struct heir heir = {.after = last.ids.id, .open = open};
         struct run_assumption assumed = {.step = last.place.step, .step_run_id = last.ids.step_run_id};
-        heir.place.step = next_of(open, last.place.step);
+        heir.place.step = next_of(open, last.place.step, &heir.free);
         if (heir.place.step == SIZE_MAX || !may_leave_nothing(run_step_at(open->run, last.place))) {
             return 0;
         }
@@ -438,7 +406,7 @@ static void count_vain(struct engine *engine, const struct live_attempt *attempt
 int heirs_settle(struct engine *engine, const struct live_attempt *attempt, const struct json *order, struct err *err)
 {
     struct heir begun;
-    bool has_begun = order != NULL && order->type == JSON_OBJECT && read_order(order, attempt->open, &begun);
+    bool has_begun = order != NULL && order->type == JSON_OBJECT && heir_read_order(order, attempt->open, &begun);
     count_vain(engine, attempt, has_begun);
     if (!has_begun) {
         disinherit(engine, attempt->row.id);
@@ -509,7 +477,7 @@ bool heirs_listed(struct engine *engine, const struct runner_link *link, const s
     const struct json *order = json_get(known, "order");
     bool awaited = (before != NULL && before->row.ended_ms == 0) || heir_find(engine, after) != NULL;
     struct heir found;
-    if (!awaited || open == NULL || order == NULL || !read_order(order, open, &found)) {
+    if (!awaited || open == NULL || order == NULL || !heir_read_order(order, open, &found)) {
         return false;
     }
     found.after = after;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 
 static void send_now(struct engine *engine, struct runner_link *link, const char *type, int64_t attempt)
 {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 #include "run/next_start.h"
 #include "store/leases.h"
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/apart.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 #include "engine/tracking.h"
 
 #include <assert.h>

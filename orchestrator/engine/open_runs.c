@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
+#include "engine/heirs.h"
 #include "engine/targets.h"
 #include "store/runs.h"
 
@@ -154,6 +155,7 @@ void open_run_drop(struct engine *engine, struct open_run *open)
     }
     journal_reader_close(open->journal);
     free(open->journal_damage);
+    free(open->free_heirs);
     run_changes_clear(&open->changes);
     run_free(open->run);
     definition_release(open->definition);

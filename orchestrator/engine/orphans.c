@@ -6,6 +6,7 @@
  */
 #include "base/parse.h"
 #include "engine/engine_internal.h"
+#include "engine/heirs.h"
 #include "store/counters.h"
 #include "store/relocate.h"
 
@@ -32,6 +33,9 @@ static const char *reason_of(struct engine *engine, const struct live_attempt *a
 {
     if (!stopped) {
         bool same_boot = strcmp(attempt->row.boot_id, engine->boot_id) == 0;
+        if (free_heirs_lost(engine, attempt)) {
+            return "lost: the machine restarted, and nobody knows whether it had begun";
+        }
         if (strcmp(attempt->row.boot_id, STORE_BOOT_RESTORED) == 0) {
             return "lost: it ran when the backup was made that the home was restored from";
         }
@@ -76,7 +80,7 @@ int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const c
 
 int attempt_orphaned(struct engine *engine, struct live_attempt *attempt, const char *how, struct err *err)
 {
-    if (attempt->row.early && !attempt->row.spawning) {
+    if (attempt->row.early && !attempt->row.spawning && !free_heirs_lost(engine, attempt)) {
         return attempt_take_back(engine, attempt, err);
     }
     if (attempt->row.stopping == NULL && !attempt_has_begun(engine, &attempt->row)) {

@@ -6,6 +6,7 @@
  */
 #include "engine/tracking.h"
 
+#include "engine/heirs.h"
 #include "store/step_token.h"
 
 #include <unistd.h>

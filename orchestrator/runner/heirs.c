@@ -64,6 +64,10 @@ void heir_begin(struct supervised *heir, int64_t now_ms)
     crash_point_pass("runner_before_heir");
     supervise_announce(heir, now_ms);
     launch_announce(heir);
+    if (json_get_bool(json_get(&heir->spawn, "order"), "free", false)) {
+        run_journal_sync_later(heir->journal, now_ms); /* a row says that it may have begun */
+        return;
+    }
     heir->sync_to = heir->journal->full ? SYNC_ALL : run_journal_size(heir->journal);
 }
 

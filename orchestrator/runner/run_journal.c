@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096, UNHEARD_MS = 20 };
+/* Steps of a millisecond for which nobody waits share a sync. */
+enum { RETRY_MS = 1000, EXIT_ROOM_BYTES = 4096, UNHEARD_MS = 20, SYNC_LATER_MS = 5 };
 
 static void drop_waiting(struct run_journal *journal)
 {
@@ -195,6 +196,13 @@ int run_journal_sync(struct run_journal *journal, struct err *err)
     }
     journal->unsynced = *err = wrong;
     return -1;
+}
+
+void run_journal_sync_later(struct run_journal *journal, int64_t now_ms)
+{
+    if (journal->sync_at_ms == 0) {
+        journal->sync_at_ms = now_ms + SYNC_LATER_MS;
+    }
 }
 
 bool run_journal_sync_begin(struct run_journal *journal, struct sync_worker *worker)

@@ -44,6 +44,7 @@ struct run_journal {
     bool named;            /* its name is on the disk, since its first sync */
     int64_t synced;        /* bytes that are on the disk for certain */
     int64_t syncing;       /* bytes that will be when the sync that has begun ends; 0: none has */
+    int64_t sync_at_ms;    /* monotonic, when it is synced though nobody waits for that; 0: not */
     struct err unsynced;   /* a sync has failed: what it was to keep may be lost, and no later one says so */
     int64_t reserved_to;   /* bytes of the file that have room on disk */
     size_t attempts;       /* that write here */
@@ -65,6 +66,8 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
 void run_journal_retry(struct run_journal *journal, int64_t now_ms);
 /* What was appended is on the disk when this returns 0; -1 also while frames wait, and for ever once one has failed. */
 int run_journal_sync(struct run_journal *journal, struct err *err);
+/* Has it synced soon, with what is appended until then: nobody waits for it. */
+void run_journal_sync_later(struct run_journal *journal, int64_t now_ms);
 /* The same by the worker, which says so later. False: not now, and a first sync is never one of these. */
 bool run_journal_sync_begin(struct run_journal *journal, struct sync_worker *worker);
 /* What came of it. */

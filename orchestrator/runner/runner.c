@@ -99,6 +99,18 @@ int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size
     return run_journal_sync(journal, err) < 0 ? -1 : 1;
 }
 
+/* Returns when a sync that nobody waits for is due. One that fails is told to the next who does wait. */
+static int64_t sync_beside(struct runner *runner, struct run_journal *journal, int64_t now_ms)
+{
+    if (journal->sync_at_ms == 0 || now_ms < journal->sync_at_ms) {
+        return journal->sync_at_ms == 0 ? INT64_MAX : journal->sync_at_ms;
+    }
+    struct err ignored = {0};
+    journal->sync_at_ms = 0;
+    (void)runner_sync(runner, journal, run_journal_size(journal), &ignored);
+    return INT64_MAX;
+}
+
 /* A runner without steps keeps no thread, and no process. */
 static void drop_helpers(struct runner *runner)
 {
@@ -438,7 +450,8 @@ static int64_t tick(struct runner *runner, int64_t now_ms)
         next = earlier(next, supervise_begin(runner->attempts.items[i], now_ms));
     }
     for (size_t i = 0; i < runner->journals.count; i++) { /* also those that an attempt has just written to */
-        const struct run_journal *journal = runner->journals.items[i];
+        struct run_journal *journal = runner->journals.items[i];
+        next = earlier(next, sync_beside(runner, journal, now_ms));
         next = earlier(next, journal->full ? journal->retry_at_ms : INT64_MAX);
         next = earlier(next, run_journal_ring_ms(journal));
         next = earlier(next, useless_at_ms(journal));

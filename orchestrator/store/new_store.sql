@@ -1,4 +1,4 @@
--- version 39
+-- version 40
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -917,6 +917,11 @@ CREATE TABLE target_holds (
     since_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX target_holds_of ON target_holds(run_id, position, item);
+CREATE TABLE free_heirs (
+    run_id  TEXT PRIMARY KEY REFERENCES pipeline_runs(run_id) ON DELETE CASCADE,
+    boot_id TEXT NOT NULL,                      -- of the machine when they were given out
+    orders  TEXT NOT NULL                       -- JSON: a list of orders (engine/heir_order.c)
+) STRICT, WITHOUT ROWID;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

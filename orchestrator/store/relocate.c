@@ -80,5 +80,10 @@ int store_detach_attempts(struct store *store, struct err *err)
 {
     struct stmt *s = stmt_get(store, "UPDATE attempts SET boot_id = :none WHERE ended_ms IS NULL");
     stmt_text(s, ":none", STORE_BOOT_RESTORED);
-    return stmt_run(s, err) < 0 ? err_add(err, "ending what ran") : 0;
+    if (stmt_run(s, err) < 0) {
+        return err_add(err, "ending what ran");
+    }
+    struct stmt *heirs = stmt_get(store, "UPDATE free_heirs SET boot_id = :none");
+    stmt_text(heirs, ":none", STORE_BOOT_RESTORED);
+    return stmt_run(heirs, err) < 0 ? err_add(err, "ending what may have run") : 0;
 }

@@ -5,7 +5,7 @@
  * it had committed, so that every frame takes effect exactly once; `sluice logs` reads it for the
  * log lines. The engine's commit is the durable point, and a journal that is shorter than a committed
  * offset, or torn, is detected. It is synced only where a runner goes on by itself: between the end of
- * an attempt and the start of its heir (message.h).
+ * an attempt and the start of its heir (message.h), or soon after that of an heir that is free.
  *
  * The file starts with 16 bytes: "sluice-journal1\n". Then frames, little-endian:
  *

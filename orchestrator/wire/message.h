@@ -47,7 +47,8 @@
  *                       has succeeded and left nothing but lines of its log. `order` goes into the exit record of
  *                       `after`, which is on the disk before the heir begins: so the journal alone says that it has
  *                       begun. If `after` ends otherwise it is held until "stop" (it ends before it began) or "ack" (it
- *                       is forgotten)
+ *                       is forgotten). With "free":true in the order nothing has to be on the disk: the engine's
+ *                       store knows already that it may begin
  *   journal_anew                        true: the engine reads what stands at that path now, from its start
  *   journal_given                       true: the journal comes along, as a descriptor: the runner is of another user,
  *                                       and may not open it

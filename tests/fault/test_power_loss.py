@@ -15,6 +15,7 @@ import life
 from faults import ALL, BUILD, preload
 from home import Home
 from test_heirs import AGAIN, STEPS, chain, expect_in_order, heirs
+from test_wide_heirs import expect_once, wide
 
 CUTS = 60 if ALL else 4
 
@@ -155,6 +156,39 @@ def test_power_loss_in_a_line_of_heirs(recorded_line, mode):
             home.expect_whole(**env)
         except AssertionError as wrong:
             where = f"the power went after record {moment} of {len(recorded_line.disk.records)}, {begun} had begun"
+            raise AssertionError(f"{where}: {wrong}") from None
+        finally:
+            home.kill_all()
+
+
+@pytest.fixture(scope="module")
+def recorded_wide(tmp_path_factory):
+    """Of quick steps that begin in each other's place, and wait for no sync."""
+    recording = Life(tmp_path_factory.mktemp("wide"), wide, ["run", "wide.yaml", "-q"])
+    assert heirs(recording.home) > STEPS / 2
+    yield recording
+    recording.home.close()
+
+
+@pytest.mark.parametrize("mode", disk.MODES)
+def test_power_loss_among_heirs_that_wait_for_no_sync(recorded_wide, mode):
+    """What a journal would have said is gone with it, and yet nothing that has begun begins again unknown: the store
+    knew of all that might begin."""
+    chance = random.Random(mode)
+    home = recorded_wide.home
+    first = next(number for number, record in enumerate(recorded_wide.disk.records) if record[1].endswith("/journal"))
+    for moment in sorted(chance.sample(range(first + 1, len(recorded_wide.disk.records)), 3 * CUTS)):
+        recorded_wide.cut(moment, mode, chance)
+        env = preload("machine", MACHINE=recorded_wide.machine)
+        try:
+            home.restart(**env)
+            expect_once(home)
+            assert not (breaches := home.check(at_rest=False)), breaches
+            code, _, err = home("resume", "latest", "-q", **env)
+            assert code in (0, 1, 2), err  # some are lost; or it was over
+            expect_once(home)
+        except AssertionError as wrong:
+            where = f"the power went after record {moment} of {len(recorded_wide.disk.records)}"
             raise AssertionError(f"{where}: {wrong}") from None
         finally:
             home.kill_all()

@@ -197,6 +197,10 @@ static void check_alone(struct judge *judge, const struct execution *e)
         } else if (other->good && !world->lost_power) {
             world_fail(world, "I5: s%zu succeeded with attempt %lld and is run again by attempt %lld", e->step,
                        (long long)other->attempt, (long long)e->attempt);
+        } else if (other->attempt != e->attempt && other->number >= e->number) { /* also of what the power took */
+            world_fail(world, "I5: s%zu begins as attempt %lld, number %lld, as if attempt %lld, %lld, had never begun",
+                       e->step, (long long)e->attempt, (long long)e->number, (long long)other->attempt,
+                       (long long)other->number);
         } else if (other->process) {
             world_fail(world, "I3: attempt %lld of s%zu begins beside a process of attempt %lld", (long long)e->attempt,
                        e->step, (long long)other->attempt);

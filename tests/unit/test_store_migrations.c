@@ -96,6 +96,7 @@ static const char *const fillings[] = {
      "INSERT INTO told_events VALUES (1, 'e', 'run.ended', 2, 'run wine 1', 'r', '{}'); "
      "INSERT INTO telling VALUES (1, 2); INSERT INTO model_subscriptions VALUES (1, 'wine', 0, 'ann', 'team', '', 3)"),
     "INSERT INTO target_holds VALUES ('http://a/b', 'r1', 0, 0, 8)",
+    "INSERT INTO free_heirs VALUES ('r1', 'boot', '[]')",
 };
 
 static const char *const questions[] = {
@@ -149,6 +150,7 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM deliveries AS d JOIN channels AS c ON d.receiver = 'channel/' || c.name JOIN "
      "model_subscriptions AS s ON s.channel = c.name, told_events, telling WHERE d.next_ms = 6"),
     "SELECT COUNT(*) FROM target_holds WHERE run_id = 'r1' AND since_ms = 8",
+    "SELECT COUNT(*) FROM free_heirs WHERE run_id = 'r1' AND orders = '[]'",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
