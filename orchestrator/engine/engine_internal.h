@@ -48,6 +48,7 @@ struct open_run {
     int in_vain;                  /* how often one that was did not begin, less how often one did: heirs.c */
     char *free_heirs;             /* as its row has them, on the heap; NULL: it has none */
     char free_heirs_boot[40];     /* in which they were given out, if it is not this one: free_heirs.c */
+    bool heirs_known;             /* heirs_look_known */
     int64_t last_start;           /* engine.starts when it, or of a root one below it, has started something */
     int64_t held;                 /* slots of a root and of the runs below it: leases_next counts them */
     struct pipeline_turn *turn;   /* of its pipeline; NULL: not looked for yet (leases.c) */
@@ -65,11 +66,6 @@ struct pipeline_turn {
     char *pipeline;
     int64_t last_start;
     int64_t held;
-};
-
-struct ready_queue {
-    struct open_run *open;
-    size_t queue;
 };
 
 /* An attempt that a runner has or should have. */

@@ -87,10 +87,11 @@ static int write_row(struct engine *engine, struct open_run *open, struct err *e
 
 int free_heirs_write(struct engine *engine, struct err *err)
 {
+    heirs_look_known(engine);
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
         bool has_some = open->free_heirs != NULL || heirs_wait_in(engine, open);
-        bool known = !engine->unsettled && heirs_are_known(engine, open);
+        bool known = !engine->unsettled && open->heirs_known;
         if (has_some && (known || run_state_is_terminal(open->run->state)) && write_row(engine, open, err) < 0) {
             return -1;
         }

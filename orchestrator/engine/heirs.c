@@ -228,9 +228,10 @@ static bool may_give(struct engine *engine)
         return false;
     }
     const struct open_run *open = engine->runs.items[0];
+    heirs_look_known(engine);
     return open->quick && open->in_vain < VAIN && open->run->state == RUN_STATE_RUNNING &&
            !open->run->cancelling && open->journal_damage == NULL && !is_shared(engine, open) &&
-           heirs_are_known(engine, open);
+           open->heirs_known;
 }
 
 /* How long the one before it may still run; only of the first of a line. */
@@ -324,18 +325,18 @@ int heirs_give(struct engine *engine, struct err *err)
     return 0;
 }
 
-bool heirs_are_known(struct engine *engine, const struct open_run *open)
+void heirs_look_known(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->runs.count; i++) {
+        engine->runs.items[i]->heirs_known = true;
+    }
     for (size_t i = 0; i < engine->attempts.count; i++) {
         const struct live_attempt *attempt = engine->attempts.items[i];
-        if (attempt->open == open && attempt_is_with_runner(attempt)) {
+        if (attempt_is_with_runner(attempt)) {
             const struct runner_link *link = link_find(engine, attempt->row.runner);
-            if (link == NULL || !link->listed) {
-                return false;
-            }
+            attempt->open->heirs_known = attempt->open->heirs_known && link != NULL && link->listed;
         }
     }
-    return true;
 }
 
 bool heirs_wait_in(const struct engine *engine, const struct open_run *open)

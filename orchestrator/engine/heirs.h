@@ -21,9 +21,9 @@ bool heirs_listed(struct engine *engine, const struct runner_link *link, const s
 bool heirs_wait_in(const struct engine *engine, const struct open_run *open);
 /* Is the attempt of this id one? */
 bool heirs_have(struct engine *engine, int64_t id);
-/* Has every runner with steps of the run said which others of it it holds? Until then nobody knows whether one that is
- * ready is about to begin there. */
-bool heirs_are_known(struct engine *engine, const struct open_run *open);
+/* Notes in each run whether all runners with steps of it have said which others they hold: until then nobody knows
+ * whether one that is ready is about to begin there. */
+void heirs_look_known(struct engine *engine);
 /* When heirs_check has something to do, in milliseconds from now; INT64_MAX: at no time. */
 int64_t heirs_wait_ms(const struct engine *engine);
 /* Withdraws what waits for a step that turns out not to be quick. */

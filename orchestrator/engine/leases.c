@@ -306,6 +306,11 @@ static void note_start(struct engine *engine, struct open_run *open)
     turn_of_run(engine, root)->last_start = engine->starts;
 }
 
+struct ready_queue {
+    struct open_run *open;
+    size_t queue;
+};
+
 struct contest {
     struct {
         VEC_OF(struct starter)
@@ -320,13 +325,13 @@ static ptrdiff_t contest_hold(struct engine *engine, struct contest *ret)
 {
     *ret = (struct contest){0};
     count_held(engine);
+    heirs_look_known(engine);
     if (engine->stocks[0].used >= engine->stocks[0].of.amount) {
         return -1;
     }
     for (size_t i = 0; i < engine->runs.count; i++) {
         struct open_run *open = engine->runs.items[i];
-        bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open) &&
-                   heirs_are_known(engine, open);
+        bool may = !run_state_is_terminal(open->run->state) && places_let(engine, open) && open->heirs_known;
         for (size_t q = 0; may && q < open->run->queue_count; q++) {
             const struct run_waiting *head = run_queue_head(open->run, q);
             if (head != NULL) {

@@ -81,6 +81,11 @@ static struct digest chain_of(const struct store *store, const char *before, con
 /* The last row's sequence and chain; 0 and the beginning when there is none. */
 static int read_head(struct store *store, int64_t *ret_sequence, char ret_chain[96], struct err *err)
 {
+    if (store->known.has_head) {
+        *ret_sequence = store->known.sequence;
+        memcpy(ret_chain, store->known.chain, sizeof store->known.chain);
+        return 0;
+    }
     struct arena *arena = arena_new();
     struct stmt *s = stmt_get(store, "SELECT sequence, chain FROM activity ORDER BY sequence DESC LIMIT 1");
     int row = stmt_step(s, err);
@@ -89,6 +94,13 @@ static int read_head(struct store *store, int64_t *ret_sequence, char ret_chain[
     stmt_done(s);
     arena_free(arena);
     return row < 0 ? -1 : 0;
+}
+
+static void know_head(struct store *store, int64_t sequence, const char *chain)
+{
+    store->known.has_head = store->in_transaction;
+    store->known.sequence = sequence;
+    (void)snprintf(store->known.chain, sizeof store->known.chain, "%s", chain);
 }
 
 static const char *text_of(const char *text)
@@ -125,7 +137,11 @@ int store_activity_append(struct store *store, const struct activity *activity, 
     stmt_text(s, ":chain", chain.hex);
     stmt_text(s, ":address", row.address);
     stmt_text(s, ":means", row.means);
-    return stmt_run_one(s, "writing the activity log", err) < 0 ? -1 : store_event_of_activity(store, &row, err);
+    if (stmt_run_one(s, "writing the activity log", err) < 0) {
+        return -1;
+    }
+    know_head(store, row.sequence, chain.hex);
+    return store_event_of_activity(store, &row, err);
 }
 
 #define COLUMNS                                                                                                        \

@@ -12,6 +12,7 @@ uint64_t store_events_changes(const struct store *store)
 
 int store_telling_set(struct store *store, bool on, int64_t now_ms, struct err *err)
 {
+    store->known.has_telling = false;
     if (on) {
         struct stmt *s = stmt_get(store, "INSERT INTO telling (one, since_ms) VALUES (1, :now) ON CONFLICT DO NOTHING");
         stmt_int(s, ":now", now_ms);
@@ -25,9 +26,14 @@ int store_telling_set(struct store *store, bool on, int64_t now_ms, struct err *
 
 int store_telling_is_on(struct store *store, struct err *err)
 {
+    if (store->known.has_telling) {
+        return store->known.is_telling ? 1 : 0;
+    }
     struct stmt *s = stmt_get(store, "SELECT 1 FROM telling");
     int row = stmt_step(s, err);
     stmt_done(s);
+    store->known.has_telling = store->in_transaction && row >= 0;
+    store->known.is_telling = row == 1;
     return row;
 }
 

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "store/key_rules.h"
 #include "store/stmt.h"
+#include "store/store_internal.h"
 
 enum { NAME_CHARACTERS_MAX = 500, TAG_CHARACTERS_MAX = 20000 };
 
@@ -98,6 +99,13 @@ static int insert(struct store *store, const char *name, const char *artifact_lo
     return 0;
 }
 
+/* One that is there, and not deleted. */
+static void know_active(struct store *store, int64_t id)
+{
+    store->known.has_experiment = store->in_transaction;
+    store->known.experiment = id;
+}
+
 int store_experiment_ensure(struct store *store, const char *name, int64_t now_ms, int64_t *ret_id, struct err *err)
 {
     int64_t id = 0;
@@ -118,6 +126,7 @@ int store_experiment_ensure(struct store *store, const char *name, int64_t now_m
             return -1;
         }
     }
+    know_active(store, id);
     *ret_id = id;
     return 0;
 }
@@ -172,6 +181,9 @@ int store_experiment_find(struct store *store, const char *name, struct arena *a
 
 int store_experiment_require_active(struct store *store, int64_t id, struct err *err)
 {
+    if (store->known.has_experiment && store->known.experiment == id) {
+        return 0;
+    }
     struct stmt *s = stmt_get(store, "SELECT deleted_ms IS NOT NULL FROM experiments WHERE id = :id");
     stmt_int(s, ":id", id);
     int row = stmt_step(s, err);
@@ -184,7 +196,11 @@ int store_experiment_require_active(struct store *store, int64_t id, struct err 
         return err_set(err, ERR_INPUT, "The experiment %lld must be in the 'active' state. Current state is deleted.",
                        (long long)id);
     }
-    return row < 0 ? -1 : 0;
+    if (row < 0) {
+        return -1;
+    }
+    know_active(store, id);
+    return 0;
 }
 
 /* ---- tags ---------------------------------------------------------------------------------------------------- */
@@ -233,6 +249,7 @@ static int change(struct stmt *s, int64_t id, int64_t now_ms, struct err *err)
 
 int store_experiment_delete(struct store *store, int64_t id, int64_t now_ms, struct err *err)
 {
+    store->known.has_experiment = false;
     return change(stmt_get(store, "UPDATE experiments SET deleted_ms = :now, updated_ms = :now WHERE id = :id "
                                   "AND deleted_ms IS NULL"),
                   id, now_ms, err);

@@ -1,4 +1,4 @@
--- version 40
+-- version 41
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -181,7 +181,6 @@ CREATE TABLE pipeline_runs (
     ended_ms        INTEGER
 , concurrency_group TEXT, priority INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX pipeline_runs_number ON pipeline_runs(pipeline, number, revision) WHERE parent_run IS NULL;
-CREATE INDEX pipeline_runs_open ON pipeline_runs(created_ms) WHERE ended_ms IS NULL;
 CREATE INDEX pipeline_runs_parent ON pipeline_runs(parent_run) WHERE parent_run IS NOT NULL;
 CREATE INDEX pipeline_runs_newest ON pipeline_runs(pipeline, created_ms);
 CREATE TABLE steps (
@@ -922,6 +921,8 @@ CREATE TABLE free_heirs (
     boot_id TEXT NOT NULL,                      -- of the machine when they were given out
     orders  TEXT NOT NULL                       -- JSON: a list of orders (engine/heir_order.c)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX pipeline_runs_open ON pipeline_runs(pipeline, created_ms) WHERE ended_ms IS NULL;
+CREATE INDEX triggers_held ON triggers(pipeline, trigger_id) WHERE outcome = 'pending' AND due_ms IS NULL;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

@@ -76,14 +76,15 @@ int store_run_page(struct store *store, const struct run_page *page, struct aren
     size_t room = 0;
     int row = 0;
     sql_init(&sql, store, arena);
-    sql_add(&sql, "SELECT r.run_id FROM pipeline_runs r WHERE 1");
+    sql_add(&sql, page->open ? "SELECT r.run_id FROM pipeline_runs r INDEXED BY pipeline_runs_open WHERE r.ended_ms "
+                               "IS NULL"
+                             : "SELECT r.run_id FROM pipeline_runs r WHERE 1");
     where_text(&sql, " AND r.pipeline = ", page->pipeline);
     where_text(&sql, " AND r.state = ", page->state);
     where_text(&sql, " AND r.actor = ", page->actor);
     where_text(&sql, " AND r.trigger = ", page->trigger);
     where_text(&sql, " AND r.parent_run = ", page->parent);
     sql_add(&sql, page->parent == NULL ? " AND r.parent_run IS NULL" : "");
-    sql_add(&sql, page->open ? " AND r.ended_ms IS NULL" : "");
     where_int(&sql, " AND r.number = ", page->number);
     where_int(&sql, " AND r.created_ms >= ", page->since_ms);
     where_int(&sql, " AND r.created_ms < ", page->until_ms);

@@ -239,8 +239,9 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
 {
     struct stmt *s = NULL;
     if (filter->open) {
-        s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE ended_ms IS NULL "
-                            "AND (:pipeline IS NULL OR pipeline = :pipeline) AND (:state IS NULL OR state = :state) "
+        s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs INDEXED BY pipeline_runs_open "
+                            "WHERE ended_ms IS NULL AND (:pipeline IS NULL OR pipeline = :pipeline) "
+                            "AND (:state IS NULL OR state = :state) "
                             "ORDER BY created_ms, run_id");
         stmt_text(s, ":pipeline", filter->pipeline);
         stmt_text(s, ":state", filter->state);

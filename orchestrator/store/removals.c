@@ -4,6 +4,7 @@
 #include "store/metrics.h"
 #include "store/run_marks.h"
 #include "store/stmt.h"
+#include "store/store_internal.h"
 
 /* ---- files that have to go -------------------------------------------------------------------------------------- */
 
@@ -124,6 +125,7 @@ int store_remove_model(struct store *store, const char *model_id, struct err *er
 
 int store_remove_experiment(struct store *store, const char *id, struct err *err)
 {
+    store->known.has_experiment = false;
     return run_each(store, experiment_rows, COUNT_OF(experiment_rows), id, err);
 }
 

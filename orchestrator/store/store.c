@@ -418,6 +418,7 @@ int store_begin(struct store *store, struct err *err)
 {
     int result = store_exec_kept(store, "BEGIN IMMEDIATE", "beginning a transaction", err);
     store->in_transaction = store->in_transaction || result == 0;
+    store->known = (struct store_known){0};
     return result;
 }
 
@@ -487,6 +488,7 @@ int store_commit(struct store *store, struct err *err)
     }
     histogram_end(&store->commits, begun);
     store->in_transaction = false;
+    store->known = (struct store_known){0};
     store->users.pending = store->permissions.pending = false;
     if (store->is_wide && !store->has_many_pages) {
         set_wide(store, false);
@@ -521,6 +523,7 @@ void store_rollback(struct store *store)
     take_back_changes(store);
     store->users.pending = store->permissions.pending = false;
     store->in_transaction = store->has_many_pages = false;
+    store->known = (struct store_known){0};
     err_clear(&store->broken);
     if (sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -540,6 +543,7 @@ int store_savepoint_release(struct store *store, struct err *err)
 void store_savepoint_back(struct store *store)
 {
     take_back_changes(store);
+    store->known = (struct store_known){0};
     (void)sqlite3_exec(store->db, "ROLLBACK TO event", NULL, NULL, NULL);
     (void)sqlite3_exec(store->db, "RELEASE event", NULL, NULL, NULL);
 }

@@ -56,6 +56,17 @@ struct store_first_sync {
     int beside_fd; /* 0: none */
 };
 
+/* What was read or written in the transaction and is asked for again and again in it: nobody else can change it
+ * meanwhile. Forgotten with the transaction, and when a part of it is taken back. */
+struct store_known {
+    bool has_head; /* of the activity log: */
+    int64_t sequence;
+    char chain[96];
+    bool has_telling, is_telling;
+    bool has_experiment; /* which is there, and not deleted: */
+    int64_t experiment;
+};
+
 struct store {
     sqlite3 *db;
     bool writable;
@@ -69,6 +80,7 @@ struct store {
     bool has_many_pages; /* the transaction asks for that */
     bool in_transaction;
     bool is_reading; /* in a transaction that only reads */
+    struct store_known known; /* of the transaction; nothing outside of one */
     struct err broken; /* what has failed in this transaction: nothing more is done in it */
     struct stmt *statements[STORE_STATEMENT_SLOTS];
     struct stmt *texts[STORE_TEXTS]; /* made at run time; they own their `sql` */

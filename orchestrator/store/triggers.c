@@ -246,12 +246,16 @@ int store_triggers_due(struct store *store, int64_t now_ms, size_t limit, struct
     return row < 0 ? -1 : 0;
 }
 
+#define HELD                                                                                                           \
+    "SELECT " COLUMNS "FROM triggers AS t INDEXED BY triggers_held WHERE outcome = 'pending' AND due_ms IS NULL "
+
 int store_triggers_held(struct store *store, const char *pipeline, const char *trigger_id, struct arena *arena,
                         struct trigger_row **ret, size_t *ret_count, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM triggers AS t INDEXED BY triggers_pending "
-                                     "WHERE outcome = 'pending' AND due_ms IS NULL AND (:pipeline IS NULL OR "
-                                     "(pipeline = :pipeline AND trigger_id = :trigger_id)) ORDER BY id");
+    if (pipeline == NULL) {
+        return read_list(stmt_get(store, HELD "ORDER BY id"), arena, ret, ret_count, err);
+    }
+    struct stmt *s = stmt_get(store, HELD "AND pipeline = :pipeline AND trigger_id = :trigger_id ORDER BY id");
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":trigger_id", trigger_id);
     return read_list(s, arena, ret, ret_count, err);

@@ -97,6 +97,8 @@ static const char *const fillings[] = {
      "INSERT INTO telling VALUES (1, 2); INSERT INTO model_subscriptions VALUES (1, 'wine', 0, 'ann', 'team', '', 3)"),
     "INSERT INTO target_holds VALUES ('http://a/b', 'r1', 0, 0, 8)",
     "INSERT INTO free_heirs VALUES ('r1', 'boot', '[]')",
+    ("INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, actor, "
+     "outcome, reason) VALUES ('q', 'schedule', 's', 'k', 5, '', '', '{}', '[]', 'sluice', 'pending', '')"),
 };
 
 static const char *const questions[] = {
@@ -151,6 +153,8 @@ static const char *const questions[] = {
      "model_subscriptions AS s ON s.channel = c.name, told_events, telling WHERE d.next_ms = 6"),
     "SELECT COUNT(*) FROM target_holds WHERE run_id = 'r1' AND since_ms = 8",
     "SELECT COUNT(*) FROM free_heirs WHERE run_id = 'r1' AND orders = '[]'",
+    ("SELECT COUNT(*) FROM triggers INDEXED BY triggers_held WHERE outcome = 'pending' AND due_ms IS NULL AND "
+     "pipeline = 'q' AND trigger_id = 's'"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -4,6 +4,7 @@
 #include "store/in_force.h"
 #include "store/schedules.h"
 #include "store/stmt.h"
+#include "store/store_internal.h"
 #include "store/triggers.h"
 #include "store_fixture.h"
 
@@ -215,6 +216,74 @@ TEST(a_name_and_a_file_are_in_force_once)
     close_fixture(&f);
 }
 
+/* Of all statements since it was asked last. */
+static int64_t machine_steps(const struct store *store)
+{
+    int64_t steps = 0;
+    for (size_t i = 0; i < STORE_STATEMENT_SLOTS; i++) {
+        for (const struct stmt *s = store->statements[i]; s != NULL; s = s->next) {
+            steps += s->handle == NULL ? 0 : sqlite3_stmt_status(s->handle, SQLITE_STMTSTATUS_VM_STEP, 1);
+        }
+    }
+    return steps;
+}
+
+/* Pipelines p1, p2, ... with an open run each, of a schedule of which another time waits. */
+static void fill_open(const struct fixture *f, int count)
+{
+    static const char *const rows[] = {
+        "INSERT INTO definitions (digest, name, source, created_ms) VALUES ('d', 'p', '', 1) ON CONFLICT DO NOTHING",
+        "INSERT INTO pipeline_runs (run_id, pipeline, number, definition, file, folder, workspace, experiment_id, "
+        "state, params, contexts, trigger, actor, seed, created_ms) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+        "i + 1 FROM n WHERE i < :count) SELECT 'r' || i, 'p' || i, 7, 'd', '', '', '', 0, 'running', '{}', '{}', "
+        "'schedule', 'sluice', 1, 9 FROM n",
+        "INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, "
+        "actor, outcome, run_id, reason) SELECT pipeline, 'schedule', 's', 'k1', 5, '', '', '{}', '[]', 'sluice', "
+        "'started', run_id, '' FROM pipeline_runs WHERE :count > 0",
+        "INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, "
+        "actor, outcome, reason) SELECT pipeline, 'schedule', 's', 'k2', 5, '', '', '{}', '[]', 'sluice', 'pending', "
+        "'' FROM pipeline_runs WHERE :count > 0",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stmt *s = stmt_get(f->store, rows[i]);
+        if (i > 0) {
+            stmt_int(s, ":count", count);
+        }
+        assert_true(stmt_run(s, NULL) > 0);
+    }
+}
+
+/* How many steps SQLite needs to say what is open, and waits, of p2's schedule. */
+static int64_t steps_to_look(const struct fixture *f)
+{
+    struct trigger_run *open = NULL;
+    struct trigger_row *held = NULL;
+    size_t open_count = 0;
+    size_t held_count = 0;
+    (void)machine_steps(f->store);
+    assert_int_equal(store_trigger_open_runs(f->store, "p2", "s", 0, f->arena, &open, &open_count, NULL), 0);
+    assert_int_equal(store_triggers_held(f->store, "p2", "s", f->arena, &held, &held_count, NULL), 0);
+    assert_int_equal(open_count, 1);
+    assert_string_equal(open[0].label, "p2/7");
+    assert_int_equal(held_count, 1);
+    assert_string_equal(held[0].key, "k2");
+    return machine_steps(f->store);
+}
+
+TEST(open_and_waiting_ones_are_found_as_quickly_among_hundreds)
+{
+    struct fixture few = open_empty();
+    struct fixture many = open_empty();
+    fill_open(&few, 3);
+    fill_open(&many, 500);
+    int64_t steps = steps_to_look(&few);
+    assert_true(steps > 10);
+    assert_int_equal(steps_to_look(&many), steps);
+    close_fixture(&few);
+    close_fixture(&many);
+}
+
 TESTS(RUN(a_key_comes_once_and_duplicates_are_noted), RUN(an_outcome_is_for_ever),
+      RUN(open_and_waiting_ones_are_found_as_quickly_among_hundreds),
       RUN(pending_ones_are_decided_in_the_order_in_which_they_are_due), RUN(a_pause_outlives_the_definition),
       RUN(a_backfill_that_has_ended_stays_so), RUN(a_name_and_a_file_are_in_force_once))
