@@ -99,6 +99,7 @@ struct numbers {
     size_t count;
     struct json (*item)(const struct visiting *v, size_t number);
     void (*hold)(struct visiting *v, size_t number, const char *by); /* NULL: nothing of the kind is held */
+    void (*shrink)(struct visiting *v, size_t number, const struct json *rest); /* NULL: it goes at once */
 };
 
 static int ask_all(struct visiting *v, enum gc_piece what, const struct numbers *numbers, struct err *err)
@@ -124,7 +125,10 @@ static int ask_all(struct visiting *v, enum gc_piece what, const struct numbers 
             numbers->hold(v, number, arena_strdup(v->options->arena, json_get_text(one, "by", "")));
         }
         int64_t done = json_get_int(&outcome, "done", 0);
-        if (done <= 0) {
+        const struct json *rest = numbers->shrink == NULL ? NULL : json_get(&outcome, "rest");
+        if (rest != NULL && at + (size_t)done < numbers->count) {
+            numbers->shrink(v, numbers->items[at + (size_t)done], rest);
+        } else if (done <= 0) {
             return err_set(err, ERR_INTERNAL, "who holds the home has removed nothing of what was asked");
         }
         at += (size_t)done;
@@ -141,7 +145,7 @@ static struct json entry_item(const struct visiting *v, size_t number)
 
 static struct json run_item(const struct visiting *v, size_t number)
 {
-    return gc_beside_run_json(v->survey, number, v->arena);
+    return gc_beside_run_json(v->survey, number, OFFERED_OWNERS, v->arena);
 }
 
 static void hold_run(struct visiting *v, size_t number, const char *by)
@@ -155,6 +159,17 @@ static void hold_run(struct visiting *v, size_t number, const char *by)
     for (size_t i = 0; i < v->survey->members[number].owner_count; i++) {
         v->survey->members[number].owners[i].goes = false;
     }
+}
+
+/* Its removal has begun, and so much is left. */
+static void shrink_run(struct visiting *v, size_t number, const struct json *rest)
+{
+    struct gc_members *members = &v->survey->members[number];
+    size_t owners = (size_t)json_get_int(rest, "owners", 0);
+    size_t runs = (size_t)json_get_int(rest, "runs", 0);
+    v->survey->runs[number].leaving = true;
+    members->owner_count = owners < members->owner_count ? owners : members->owner_count;
+    members->run_count = runs < members->run_count ? runs : members->run_count;
 }
 
 static struct json deleted_item(const struct visiting *v, size_t number)
@@ -213,13 +228,16 @@ static int ask_kinds(struct visiting *v, struct err *err)
         enum gc_piece what;
         struct json (*item)(const struct visiting *v, size_t number);
         void (*hold)(struct visiting *v, size_t number, const char *by);
+        void (*shrink)(struct visiting *v, size_t number, const struct json *rest);
     } kinds[] = {
-        {GC_PIECE_CACHE, entry_item, NULL},           {GC_PIECE_RUNS, run_item, hold_run},
-        {GC_PIECE_DELETED, deleted_item, hold_deleted}, {GC_PIECE_DIGESTS, digest_item, NULL},
-        {GC_PIECE_LEFTOVERS, leftover_item, hold_leftover},
+        {GC_PIECE_CACHE, entry_item, NULL, NULL},
+        {GC_PIECE_RUNS, run_item, hold_run, shrink_run},
+        {GC_PIECE_DELETED, deleted_item, hold_deleted, NULL},
+        {GC_PIECE_DIGESTS, digest_item, NULL, NULL},
+        {GC_PIECE_LEFTOVERS, leftover_item, hold_leftover, NULL},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct numbers numbers = {.item = kinds[i].item, .hold = kinds[i].hold};
+        struct numbers numbers = {.item = kinds[i].item, .hold = kinds[i].hold, .shrink = kinds[i].shrink};
         numbers.items = all_that_go(v, kinds[i].what, &numbers.count);
         if (ask_all(v, kinds[i].what, &numbers, err) < 0) {
             return -1;

@@ -65,7 +65,10 @@ struct piece {
     struct gc_rows *rows;
     const struct json *item;
     struct arena *arena;
+    int64_t end_ms; /* monotonic: when the piece is over */
     bool more;
+    bool has_rest; /* of the item some is left: */
+    size_t rest_owners, rest_runs;
 };
 
 static const char *text_of(const struct json *object, const char *key)
@@ -96,6 +99,7 @@ static void read_members(const struct piece *p, struct gc_run *ret_run, struct g
                                       .folder = text_of(one, "folder"),
                                       .is_model = json_get_bool(one, "model", false),
                                       .goes = json_get_bool(one, "goes", false),
+                                      .stays = json_get_bool(one, "stays", false),
                                       .weight.bytes = json_get_int(one, "bytes", 0)};
     }
     const struct json *goes = json_get(p->item, "goes");
@@ -150,15 +154,52 @@ static int find_holder(const struct piece *p, const struct gc_run *run, const st
     return 0;
 }
 
+/* Of a run that is leaving the last of what is left is said. A model of it that has come to be used stays, and it goes
+ * without. */
+static int go_on(struct piece *p, struct gc_run *run, struct gc_members *members, const char **ret_by, struct err *err)
+{
+    const char *root = json_get_text(p->item, "leaving", "");
+    size_t before = (size_t)json_get_int(p->item, "owners_before", 0);
+    size_t runs_before = (size_t)json_get_int(p->item, "runs_before", 0);
+    bool more = false;
+    int leaving = store_is_leaving(p->beside->store, root, err);
+    *ret_by = leaving == 0 ? "it is gone by now" : NULL;
+    if (leaving <= 0) {
+        return leaving;
+    }
+    for (size_t i = 0; i < members->owner_count; i++) {
+        struct gc_owner *owner = &members->owners[i];
+        owner->stays = owner->stays || (owner->is_model && is_used(p->beside, owner->id));
+    }
+    run->leaving = true;
+    if (gc_rows_remove_run(p->rows, run, members, p->end_ms, &more, err) < 0) {
+        return -1;
+    }
+    p->rest_owners = before + members->owner_count;
+    p->rest_runs = runs_before + members->run_count;
+    p->has_rest = p->rest_owners + p->rest_runs > 0;
+    return 0;
+}
+
 static int remove_run(struct piece *p, const char **ret_by, struct err *err)
 {
     struct gc_run run;
     struct gc_members members;
     read_members(p, &run, &members);
+    if (text_of(p->item, "leaving") != NULL) {
+        return go_on(p, &run, &members, ret_by, err);
+    }
     if (find_holder(p, &run, &members, ret_by, err) < 0) {
         return -1;
     }
-    return *ret_by != NULL ? 0 : gc_rows_remove_run(p->rows, &run, &members, err);
+    *ret_by = members.run_count == 0 ? "it names no run" : *ret_by;
+    if (*ret_by != NULL) {
+        return 0;
+    }
+    int result = gc_rows_remove_run(p->rows, &run, &members, p->end_ms, &p->has_rest, err);
+    p->rest_owners = members.owner_count;
+    p->rest_runs = members.run_count;
+    return result;
 }
 
 static int remove_deleted(struct piece *p, const char **ret_by, struct err *err)
@@ -256,9 +297,9 @@ static void add_total(struct gc_beside *beside, const struct gc_rows *rows)
 
 static int do_items(struct piece *p, size_t what, const struct json *items, struct json *ret_outcome, struct err *err)
 {
-    int64_t end_ms = clock_monotonic_ms(&clock_system) + PIECE_MS;
     struct json held = json_array();
     size_t done = 0;
+    p->end_ms = clock_monotonic_ms(&clock_system) + PIECE_MS;
     do {
         const char *by = NULL;
         p->item = &items->u.array.items[done];
@@ -271,8 +312,14 @@ static int do_items(struct piece *p, size_t what, const struct json *items, stru
             json_add(p->arena, &one, "by", json_cstring(p->arena, by));
             json_push(p->arena, &held, one);
         }
-        done++;
-    } while (done < items->u.array.count && clock_monotonic_ms(&clock_system) < end_ms);
+        done += !p->has_rest;
+    } while (!p->has_rest && done < items->u.array.count && clock_monotonic_ms(&clock_system) < p->end_ms);
+    if (p->has_rest) {
+        struct json rest = json_object();
+        json_add(p->arena, &rest, "owners", json_int((int64_t)p->rest_owners));
+        json_add(p->arena, &rest, "runs", json_int((int64_t)p->rest_runs));
+        json_add(p->arena, ret_outcome, "rest", rest);
+    }
     json_add(p->arena, ret_outcome, "done", json_int((int64_t)done));
     json_add(p->arena, ret_outcome, "held", held);
     json_add(p->arena, ret_outcome, "more", json_bool(p->more));

@@ -15,8 +15,9 @@ struct gc_beside;
 int gc_beside_begin(struct store *store, const char *home, const char *policy, struct gc_beside **ret_beside,
                     struct err *err);
 /* {"what", "items"}: the first items of a list, as many as there is time for, in a transaction of its own.
- * The outcome is {"done": how many, "held": [{"index", "by"}], "more"}; `more`: of a kind that is not listed one by one
- * there is still some. */
+ * The outcome is {"done": how many, "held": [{"index", "by"}], "more", "rest": {"owners", "runs"}}; `more`: of a kind
+ * that is not listed one by one there is still some; `rest`: the item behind those that are done is a run that is
+ * leaving, of which so many are left. */
 int gc_beside_obey(struct gc_beside *beside, const struct json *document, const char *actor, struct arena *arena,
                    void (*crash_point)(void *ctx, const char *name), struct json *ret_outcome, struct err *err);
 /* Nothing is noted any more. With `pass`, by whom: a row of the activity log says what went in all. NULL is fine. */
@@ -35,7 +36,8 @@ enum gc_piece {
     GC_PIECES
 };
 extern const char *const gc_piece_names[GC_PIECES];
-struct json gc_beside_run_json(const struct gc_survey *survey, size_t run, struct arena *arena);
+/* Of one that is leaving the last of what is left, at most `most` of it. */
+struct json gc_beside_run_json(const struct gc_survey *survey, size_t run, size_t most, struct arena *arena);
 struct json gc_beside_deleted_json(const struct gc_deleted *item, struct arena *arena);
 struct json gc_beside_leftover_json(const struct gc_leftover *leftover, struct arena *arena);
 

@@ -36,19 +36,24 @@ static struct json users_of(const struct gc_survey *survey, const struct gc_run 
     return list;
 }
 
-struct json gc_beside_run_json(const struct gc_survey *survey, size_t at, struct arena *arena)
+struct json gc_beside_run_json(const struct gc_survey *survey, size_t at, size_t most, struct arena *arena)
 {
     const struct gc_run *run = &survey->runs[at];
     const struct gc_members *members = &survey->members[at];
     struct json object = json_object();
     struct json owners = json_array();
     struct json kinds = json_object();
-    for (size_t i = 0; i < members->owner_count; i++) {
+    size_t first = run->leaving && members->owner_count > most ? members->owner_count - most : 0;
+    size_t first_run = first > 0                                       ? members->run_count /* those go after */
+                       : run->leaving && members->run_count > most ? members->run_count - most
+                                                                   : 0;
+    for (size_t i = first; i < members->owner_count; i++) {
         struct json owner = json_object();
         add_text(&owner, "id", members->owners[i].id, arena);
         add_text(&owner, "folder", members->owners[i].folder, arena);
         json_add(arena, &owner, "model", json_bool(members->owners[i].is_model));
         json_add(arena, &owner, "goes", json_bool(members->owners[i].goes));
+        json_add(arena, &owner, "stays", json_bool(members->owners[i].stays));
         json_add(arena, &owner, "bytes", json_int(members->owners[i].weight.bytes));
         json_push(arena, &owners, owner);
     }
@@ -58,7 +63,12 @@ struct json gc_beside_run_json(const struct gc_survey *survey, size_t at, struct
         }
     }
     add_text(&object, "label", run->label, arena);
-    json_add(arena, &object, "runs", texts(members->run_ids, members->run_count, arena));
+    if (run->leaving) {
+        add_text(&object, "leaving", members->run_ids[0], arena);
+        json_add(arena, &object, "owners_before", json_int((int64_t)first));
+        json_add(arena, &object, "runs_before", json_int((int64_t)first_run));
+    }
+    json_add(arena, &object, "runs", texts(members->run_ids + first_run, members->run_count - first_run, arena));
     json_add(arena, &object, "owners", owners);
     json_add(arena, &object, "users", users_of(survey, run, arena));
     json_add(arena, &object, "goes", kinds);

@@ -90,10 +90,11 @@ static int remove_batch(struct collecting *c, size_t *left, struct err *err)
 {
     int result = 0;
     for (size_t done = 0; *left > 0 && done < BATCH_RUNS && result == 0;) {
-        const struct gc_run *run = &c->survey->runs[--*left];
-        const struct gc_members *members = &c->survey->members[*left];
-        if (gc_is_touched(run, members)) {
-            result = gc_rows_remove_run(&c->rows, run, members, err);
+        struct gc_run run = c->survey->runs[--*left];
+        struct gc_members members = c->survey->members[*left];
+        bool more = false; /* never: nobody waits for who holds the home */
+        if (gc_is_touched(&run, &members)) {
+            result = gc_rows_remove_run(&c->rows, &run, &members, 0, &more, err);
             done++;
         }
     }

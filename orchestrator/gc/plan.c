@@ -91,6 +91,11 @@ static void pick(struct planning *p)
     for (size_t i = 0; i < p->count; i++) {
         struct gc_run *run = &p->runs[i];
         struct gc_verdict *verdict = verdict_of(p, i);
+        if (run->leaving) {
+            enum gc_fate fate = p->kind == RETENTION_RUNS ? GC_GOES : GC_STAYS;
+            *verdict = (struct gc_verdict){.fate = fate, .why = "its removal was begun"};
+            continue;
+        }
         const char *why = run->has[p->kind] && !run->open && !is_gone(p, i)
                               ? picked(p->rule, p->newer[i], "ended", run->ended_ms, p->now_ms, p->arena)
                               : NULL;
@@ -108,7 +113,8 @@ static void hold_what_is_used(struct planning *p)
         again = false;
         for (size_t i = p->count; i-- > 0;) {
             struct gc_verdict *verdict = verdict_of(p, i);
-            const char *holder = verdict->fate == GC_GOES ? user_that_stays(p, &p->runs[i]) : NULL;
+            bool may_stay = verdict->fate == GC_GOES && !p->runs[i].leaving;
+            const char *holder = may_stay ? user_that_stays(p, &p->runs[i]) : NULL;
             if (holder != NULL) {
                 *verdict = (struct gc_verdict){.fate = GC_HELD, .why = holder};
                 again = true;
@@ -171,7 +177,7 @@ void gc_plan_runs(struct gc_run *runs, size_t count, const struct retention rule
     bool *ended = arena_array(arena, count, sizeof *ended);
     for (size_t i = 0; i < count; i++) {
         names[i] = str_from(runs[i].pipeline);
-        ended[i] = !runs[i].open;
+        ended[i] = !runs[i].open && !runs[i].leaving;
     }
     struct planning p = {.runs = runs,
                          .count = count,

@@ -35,6 +35,7 @@ struct gc_run {
     const char *pipeline;
     int64_t ended_ms;     /* of the run itself */
     bool open;
+    bool leaving;         /* its removal was begun: it goes, whatever the rules say by now */
     bool last_good;       /* the last of its pipeline that succeeded */
     const char *holder;   /* "model version wine/3 (champion)", "the cache: train"; NULL */
     const size_t *users;  /* other runs that use what this one left */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gc/rows.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/parse.h"
 #include "store/activity.h"
+
+enum { ROWS_AT_ONCE = 100 }; /* of steps, attempts and the like, between two looks at the clock */
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
 
@@ -13,37 +16,98 @@ static int put_path(const struct gc_rows *c, const char *path, const char *of, s
     return path == NULL || !fs_exists(path) ? 0 : store_removal_put(c->store, &removal, err);
 }
 
+static int put_run_folder(const struct gc_rows *c, const struct gc_run *run, const char *run_id, struct err *err)
+{
+    return put_path(c, gc_run_folder(c->home, run_id, c->arena), arena_printf(c->arena, "run %s", run->label), err);
+}
+
 static int put_run_folders(const struct gc_rows *c, const struct gc_run *run, const struct gc_members *members,
                            struct err *err)
 {
-    const char *of = arena_printf(c->arena, "run %s", run->label);
     for (size_t i = 0; i < members->run_count; i++) {
-        if (put_path(c, gc_run_folder(c->home, members->run_ids[i], c->arena), of, err) < 0) {
+        if (put_run_folder(c, run, members->run_ids[i], err) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int remove_run(struct gc_rows *c, const struct gc_run *run, const struct gc_members *members,
-                      struct err *err)
+static bool is_over(int64_t end_ms)
 {
-    struct store *store = c->store;
+    return end_ms != 0 && clock_monotonic_ms(&clock_system) >= end_ms;
+}
+
+static int remove_head(const struct gc_rows *c, const struct gc_run *run, const char *run_id, struct err *err)
+{
+    return put_run_folder(c, run, run_id, err) < 0
+               ? -1
+               : store_remove_pipeline_run_head(c->store, run_id, c->now_ms, err);
+}
+
+static int remove_whole_owner(const struct gc_rows *c, const struct gc_run *run, const struct gc_owner *owner,
+                              struct err *err)
+{
+    if (owner->stays) {
+        return 0;
+    }
     const char *of = arena_printf(c->arena, "run %s", run->label);
-    int result = put_run_folders(c, run, members, err);
-    /* What runs refer to goes after them: models first, then MLflow runs. */
-    for (size_t i = 0; i < members->owner_count && result == 0; i++) {
-        const struct gc_owner *owner = &members->owners[i];
-        result = put_path(c, owner->folder, of, err) < 0 ? -1
-                 : owner->is_model                       ? store_remove_model(store, owner->id, err)
-                                                         : store_remove_run(store, owner->id, err);
+    return put_path(c, owner->folder, of, err) < 0 ? -1
+           : owner->is_model                       ? store_remove_model(c->store, owner->id, err)
+                                                   : store_remove_run(c->store, owner->id, err);
+}
+
+/* From the last on: models stand behind MLflow runs, and what is nested behind what it is nested in, so that the survey
+ * after a kill still finds whose they are. */
+static int remove_owners(const struct gc_rows *c, const struct gc_run *run, struct gc_members *members, int64_t end_ms,
+                         struct err *err)
+{
+    do {
+        if (members->owner_count > 0 && remove_whole_owner(c, run, &members->owners[--members->owner_count], err) < 0) {
+            return -1;
+        }
+    } while (members->owner_count > 0 && !is_over(end_ms));
+    return 0;
+}
+
+/* Of a run that a step began the head goes now, of the run itself it has gone. */
+static int remove_last_run(const struct gc_rows *c, const struct gc_run *run, struct gc_members *members,
+                           int64_t end_ms, struct err *err)
+{
+    const char *run_id = members->run_ids[members->run_count - 1];
+    bool more = true;
+    int leaving = store_is_leaving(c->store, run_id, err);
+    if (leaving < 0 || (leaving == 0 && remove_head(c, run, run_id, err) < 0)) {
+        return -1;
     }
-    for (size_t i = 0; i < members->run_count && result == 0; i++) {
-        result = store_remove_pipeline_run(store, members->run_ids[i], err);
+    do {
+        if (store_remove_pipeline_run_rows(c->store, run_id, ROWS_AT_ONCE, &more, err) < 0) {
+            return -1;
+        }
+    } while (more && !is_over(end_ms));
+    members->run_count -= !more;
+    return 0;
+}
+
+static int remove_run(struct gc_rows *c, struct gc_run *run, struct gc_members *members, int64_t end_ms,
+                      bool *ret_more, struct err *err)
+{
+    *ret_more = true;
+    if (!run->leaving && remove_head(c, run, members->run_ids[0], err) < 0) {
+        return -1;
     }
-    c->counts[RETENTION_RUNS]++;
-    c->bytes += run->weights[RETENTION_RUNS].bytes;
-    return result;
+    run->leaving = true;
+    if (remove_owners(c, run, members, end_ms, err) < 0) {
+        return -1;
+    }
+    while (members->owner_count == 0 && members->run_count > 0 && !is_over(end_ms)) {
+        if (remove_last_run(c, run, members, end_ms, err) < 0) {
+            return -1;
+        }
+    }
+    *ret_more = members->owner_count + members->run_count > 0;
+    c->counts[RETENTION_RUNS] += !*ret_more;
+    c->bytes += *ret_more ? 0 : run->weights[RETENTION_RUNS].bytes;
+    return 0;
 }
 
 static int remove_owner(struct gc_rows *c, const struct gc_run *run, const struct gc_owner *owner, struct err *err)
@@ -115,10 +179,11 @@ bool gc_is_touched(const struct gc_run *run, const struct gc_members *members)
     return touched;
 }
 
-int gc_rows_remove_run(struct gc_rows *rows, const struct gc_run *run, const struct gc_members *members,
-                       struct err *err)
+int gc_rows_remove_run(struct gc_rows *rows, struct gc_run *run, struct gc_members *members, int64_t end_ms,
+                       bool *ret_more, struct err *err)
 {
-    return run->verdicts[RETENTION_RUNS].fate == GC_GOES ? remove_run(rows, run, members, err)
+    *ret_more = false;
+    return run->verdicts[RETENTION_RUNS].fate == GC_GOES ? remove_run(rows, run, members, end_ms, ret_more, err)
                                                          : remove_parts(rows, run, members, err);
 }
 

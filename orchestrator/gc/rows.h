@@ -23,9 +23,15 @@ struct gc_rows {
 
 /* Does anything of it go? */
 bool gc_is_touched(const struct gc_run *run, const struct gc_members *members);
-/* By its verdicts: all of it, or its logs, its artifacts, and the models that go by themselves. */
-int gc_rows_remove_run(struct gc_rows *rows, const struct gc_run *run, const struct gc_members *members,
-                       struct err *err);
+/* By its verdicts: all of it, or its logs, its artifacts, and the models that go by themselves.
+ *
+ * All of it goes head first: in the first transaction its row, so that nobody sees half of it; then its MLflow runs and
+ * models, each whole, the newest first; then steps, attempts and the like. Past `end_ms` of the monotonic clock (0:
+ * never) it leaves the rest for another transaction, in which it is called again with the same `run` and `members`:
+ * run->leaving is set, members->owner_count and run_count are what is left. `*ret_more`: there is some. Whoever comes
+ * after a kill finds the rest by leaving_runs. */
+int gc_rows_remove_run(struct gc_rows *rows, struct gc_run *run, struct gc_members *members, int64_t end_ms,
+                       bool *ret_more, struct err *err);
 int gc_rows_remove_deleted(struct gc_rows *rows, const struct gc_deleted *item, struct err *err);
 /* "3 runs, 1 model (2.1 MB)"; NULL: nothing went. */
 const char *gc_rows_words(const struct gc_rows *rows);

@@ -90,6 +90,7 @@ static void add_member(struct surveying *s, size_t run, const struct holding_run
                                   sizeof *members->run_ids);
     members->run_ids[members->run_count++] = row->run_id;
     s->survey->runs[run].open = s->survey->runs[run].open || row->open;
+    s->survey->runs[run].leaving = s->survey->runs[run].leaving || row->leaving;
     size_t at = add_id(s, row->run_id);
     s->ids.run[at] = run;
 }
@@ -465,6 +466,14 @@ static void weigh_deleted(struct surveying *s)
     }
 }
 
+/* What holds a model came when its run was leaving, else it would hold the run. */
+static void keep_models(const struct gc_run *run, struct gc_members *members)
+{
+    for (size_t i = 0; i < members->owner_count; i++) {
+        members->owners[i].stays = run->leaving && members->owners[i].is_model && members->owners[i].held;
+    }
+}
+
 /* Models that nobody holds, of a run whose artifacts the rule picks and something else of the run holds. */
 static void free_models(struct gc_run *run, struct gc_members *members)
 {
@@ -522,6 +531,7 @@ int gc_survey(struct store *store, const char *home, const struct retention rule
     weigh_deleted(&s);
     for (size_t i = 0; i < ret->run_count; i++) {
         free_models(&ret->runs[i], &ret->members[i]);
+        keep_models(&ret->runs[i], &ret->members[i]);
     }
     const struct retention *of_triggers = &rules[RETENTION_TRIGGERS];
     ret->triggers_before_ms = of_triggers->given ? now_ms - of_triggers->older_than_ms : 0;

@@ -16,6 +16,7 @@ struct gc_owner { /* an MLflow run or a logged model of a run */
     bool is_model;
     bool held;          /* of a model: a version, another run or a kept result is of it */
     bool goes;          /* of a model: it goes by itself, while its run stays */
+    bool stays;         /* of a model: its run goes without it, since it has come to be used while that is leaving */
     struct gc_weight weight;
 };
 

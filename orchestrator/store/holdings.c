@@ -7,8 +7,9 @@ int store_holding_runs(struct store *store, struct arena *arena, struct holding_
                        struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT run_id, parent_run, pipeline, number, revision, ended_ms IS NULL, "
-                                     "state = 'succeeded', created_ms, coalesce(ended_ms, 0) FROM pipeline_runs "
-                                     "ORDER BY created_ms, number, revision");
+                                     "state = 'succeeded', created_ms, coalesce(ended_ms, 0), 0 FROM pipeline_runs "
+                                     "UNION ALL SELECT run_id, parent_run, pipeline, number, revision, 0, 0, "
+                                     "created_ms, ended_ms, 1 FROM leaving_runs ORDER BY 8, 4, 5");
     struct holding_run *items = NULL;
     size_t count = 0;
     size_t room = 0;
@@ -25,6 +26,7 @@ int store_holding_runs(struct store *store, struct arena *arena, struct holding_
             .succeeded = stmt_column_int(s, 6) != 0,
             .created_ms = stmt_column_int(s, 7),
             .ended_ms = stmt_column_int(s, 8),
+            .leaving = stmt_column_int(s, 9) != 0,
         };
     }
     stmt_done(s);

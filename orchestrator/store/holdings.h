@@ -20,6 +20,7 @@ struct holding_run { /* a run of a pipeline */
     bool succeeded;
     int64_t created_ms;
     int64_t ended_ms; /* 0: open */
+    bool leaving;     /* its removal was begun, and not all of it is gone (store/removals.h) */
 };
 /* Oldest first. */
 int store_holding_runs(struct store *store, struct arena *arena, struct holding_run **ret, size_t *ret_count,

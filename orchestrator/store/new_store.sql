@@ -923,6 +923,16 @@ CREATE TABLE free_heirs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pipeline_runs_open ON pipeline_runs(pipeline, created_ms) WHERE ended_ms IS NULL;
 CREATE INDEX triggers_held ON triggers(pipeline, trigger_id) WHERE outcome = 'pending' AND due_ms IS NULL;
+CREATE TABLE leaving_runs (
+    run_id     TEXT NOT NULL PRIMARY KEY,       -- of pipeline_runs, as is all but the last
+    parent_run TEXT,
+    pipeline   TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    revision   INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    ended_ms   INTEGER NOT NULL,
+    begun_ms   INTEGER NOT NULL                 -- when its row went
+) STRICT, WITHOUT ROWID;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

@@ -49,18 +49,28 @@ int store_removal_done(struct store *store, const char *path, struct err *err)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
-/* What refers to a row goes before it. */
-static const char *const pipeline_run_rows[] = {
-    "DELETE FROM attempt_calls WHERE attempt IN (SELECT id FROM attempts WHERE run_id = :id)",
-    "DELETE FROM votes WHERE wait IN (SELECT id FROM waits WHERE run_id = :id)",
-    "DELETE FROM waits WHERE run_id = :id",
-    "DELETE FROM gates WHERE run_id = :id",
-    "DELETE FROM step_keys WHERE run_id = :id",
+/* By which a run is seen and used; what is kept of it cannot be given to another any more. */
+static const char *const pipeline_run_heads[] = {
+    ("INSERT INTO leaving_runs SELECT run_id, parent_run, pipeline, number, revision, created_ms, ended_ms, :now "
+     "FROM pipeline_runs WHERE run_id = :id"),
     "DELETE FROM cache_entries WHERE run_id = :id",
-    "DELETE FROM attempts WHERE run_id = :id",
-    "DELETE FROM steps WHERE run_id = :id",
     "DELETE FROM source_runs WHERE run_id = :id",
     "DELETE FROM pipeline_runs WHERE run_id = :id",
+};
+/* What refers to a row goes before it. Some at a time, so that a run of many steps is not one long piece. */
+static const char *const pipeline_run_rows[] = {
+    ("DELETE FROM attempt_calls WHERE (attempt, seq) IN (SELECT c.attempt, c.seq FROM attempts AS a JOIN attempt_calls "
+     "AS c ON c.attempt = a.id WHERE a.run_id = :id LIMIT :most)"),
+    ("DELETE FROM votes WHERE (wait, actor) IN (SELECT v.wait, v.actor FROM waits AS w JOIN votes AS v "
+     "ON v.wait = w.id WHERE w.run_id = :id LIMIT :most)"),
+    "DELETE FROM waits WHERE id IN (SELECT id FROM waits WHERE run_id = :id LIMIT :most)",
+    "DELETE FROM gates WHERE id IN (SELECT id FROM gates WHERE run_id = :id LIMIT :most)",
+    ("DELETE FROM step_keys WHERE (run_id, position, item) IN (SELECT run_id, position, item FROM step_keys "
+     "WHERE run_id = :id LIMIT :most)"),
+    "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run_id = :id LIMIT :most)",
+    ("DELETE FROM steps WHERE (run_id, position, item) IN (SELECT run_id, position, item FROM steps "
+     "WHERE run_id = :id LIMIT :most)"),
+    "DELETE FROM leaving_runs WHERE run_id = :id AND :most > 0",
 };
 static const char *const file_rows[] = {
     "DELETE FROM artifacts WHERE owner = :id",
@@ -103,9 +113,45 @@ static int run_each(struct store *store, const char *const *statements, size_t c
     return result < 0 ? err_add(err, "removing '%s'", id) : 0;
 }
 
-int store_remove_pipeline_run(struct store *store, const char *run_id, struct err *err)
+int store_remove_pipeline_run_head(struct store *store, const char *run_id, int64_t now_ms, struct err *err)
 {
-    return run_each(store, pipeline_run_rows, COUNT_OF(pipeline_run_rows), run_id, err);
+    int64_t result = 0;
+    for (size_t i = 0; i < COUNT_OF(pipeline_run_heads) && result >= 0; i++) {
+        struct stmt *s = stmt_get(store, pipeline_run_heads[i]);
+        stmt_text(s, ":id", run_id);
+        if (i == 0) {
+            stmt_int(s, ":now", now_ms);
+        }
+        result = stmt_run(s, err);
+    }
+    return result < 0 ? err_add(err, "removing '%s'", run_id) : 0;
+}
+
+int store_is_leaving(struct store *store, const char *run_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM leaving_runs WHERE run_id = :id");
+    stmt_text(s, ":id", run_id);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    return row;
+}
+
+int store_remove_pipeline_run_rows(struct store *store, const char *run_id, int64_t most, bool *ret_more,
+                                   struct err *err)
+{
+    *ret_more = true;
+    for (size_t i = 0; i < COUNT_OF(pipeline_run_rows) && most > 0; i++) {
+        struct stmt *s = stmt_get(store, pipeline_run_rows[i]);
+        stmt_text(s, ":id", run_id);
+        stmt_int(s, ":most", most);
+        int64_t gone = stmt_run(s, err);
+        if (gone < 0) {
+            return err_add(err, "removing '%s'", run_id);
+        }
+        most -= gone;
+        *ret_more = i + 1 < COUNT_OF(pipeline_run_rows);
+    }
+    return 0;
 }
 
 int store_remove_run(struct store *store, const char *run_id, struct err *err)

@@ -23,9 +23,15 @@ int store_removal_list(struct store *store, struct arena *arena, struct removal 
 int store_removal_done(struct store *store, const char *path, struct err *err);
 
 /* ---- rows ---- */
-/* All of a run of a pipeline: itself, its steps, attempts, waits, votes, gates, keys and kept results. Its MLflow runs
- * have their own rows. */
-int store_remove_pipeline_run(struct store *store, const char *run_id, struct err *err);
+/* A run of a pipeline goes head first: with this its row and kept results, so that nobody sees it or is given what it
+ * left; leaving_runs says from then on what is still to go. It has ended. Its MLflow runs have their own rows. */
+int store_remove_pipeline_run_head(struct store *store, const char *run_id, int64_t now_ms, struct err *err);
+/* 1: its head has gone, and not all of the rest. */
+int store_is_leaving(struct store *store, const char *run_id, struct err *err);
+/* The rest of it, at most so many rows: steps, attempts, waits, votes, gates, keys; at last that it is leaving.
+ * `*ret_more` until that has gone. */
+int store_remove_pipeline_run_rows(struct store *store, const char *run_id, int64_t most, bool *ret_more,
+                                   struct err *err);
 /* All of an MLflow run: params, tags, metrics, datasets and models it used, what it published. */
 int store_remove_run(struct store *store, const char *run_id, struct err *err);
 /* All of a logged model. */

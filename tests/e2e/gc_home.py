@@ -95,7 +95,8 @@ class Home:
             assert status != 2 or not owner.startswith("m-") or pathlib.Path(uri).is_dir(), owner
         for owner, path in self.sql("SELECT owner, path FROM artifacts"):
             assert (folders[owner] / path).is_file(), (owner, path)
-        known = {row[0] for row in self.sql("SELECT run_id FROM pipeline_runs")}
+        known = {row[0] for row in self.sql("SELECT run_id FROM pipeline_runs UNION ALL "
+                                            "SELECT run_id FROM leaving_runs")}
         for table in ("steps", "attempts", "waits", "gates", "step_keys", "cache_entries"):
             assert {row[0] for row in self.sql(f"SELECT run_id FROM {table}")} <= known, table
         assert self.sql("SELECT retry_of FROM pipeline_runs WHERE retry_of IS NOT NULL AND retry_of NOT IN "

@@ -47,7 +47,8 @@ def test_beside_a_server_the_same_goes_and_is_printed(sluice):
     assert {key: dry[key] for key in ("rules", "held")} == {key: done[key] for key in ("rules", "held")}
     assert home.labels() == ["shop/3"] and home.disk() < before - 40000
     removed = activity(sluice, "gc.removed")
-    assert "2 runs" in " ".join(row["object"] for row in removed) and removed[0]["reason"] == done["rules"]
+    runs = [int(number) for row in removed for number in re.findall(r"\b(\d+) runs?\b", row["object"])]
+    assert sum(runs) == 2 and removed[0]["reason"] == done["rules"]  # in as many pieces as there is time for
     assert activity(sluice, "gc.passed") == [] and server.is_alive()
     assert home.run("-p", "lr=0.3")["status"] == "succeeded"
     server.stop()
@@ -249,12 +250,118 @@ def test_nonsense_at_the_door_is_refused(sluice, document):
     assert "begins with" in door.gc("remove", **document)["error"]["message"]
     door.gc("begin")
     assert "error" in door.gc("remove", **document)
-    for items in ([1], [None], [{}], [{"runs": 5, "owners": [7], "users": [8], "goes": []}], ["\u0000"]):
+    for items in ([1], [None], [{}], [{"runs": 5, "owners": [7], "users": [8], "goes": []}], ["\u0000"],
+                  [{"goes": {"runs": 1}}], [{"leaving": 7}], [{"leaving": "x", "goes": {"runs": 1}}],
+                  [{"leaving": "x", "goes": {"runs": 1}, "owners_before": -9, "runs_before": 1 << 60}]):
         for what in ("runs", "deleted", "leftovers", "cache", "digests", "gone"):
             door.gc("remove", what=what, items=items)
     assert server.is_alive()
     door.close()
     server.stop()
+
+
+# ---- a run of many steps --------------------------------------------------------------------------------------------
+
+
+STEPS = 600
+
+
+def make_large(sluice):
+    numbers = ", ".join(str(number) for number in range(STEPS))
+    home = Home(sluice, f"name: large\nsteps:\n  a:\n    matrix: {{n: [{numbers}]}}\n    run: \"true\"\n"
+                        "  end: {needs: a, run: \"false\"}\n")  # one that succeeded last would stay
+    home.run("--jobs", "8", expect=1)
+    home.age()
+    home.settle()
+    return home
+
+
+def what_is_left(home):
+    """Nothing is there in part: the run with all its steps, or not at all; an MLflow run with its tags."""
+    counts = {table: home.sql(f"SELECT count(*) FROM {table}")[0][0]
+              for table in ("pipeline_runs", "leaving_runs", "runs", "attempts", "steps")}
+    assert counts["pipeline_runs"] + counts["leaving_runs"] <= 1
+    assert counts["pipeline_runs"] == 0 or (counts["runs"], counts["attempts"]) == (STEPS + 2, STEPS + 1), counts
+    assert home.runs() == (["large/1"] if counts["pipeline_runs"] else [])
+    assert home.sql("SELECT run_id FROM runs WHERE (SELECT count(*) FROM run_tags AS t WHERE t.run_id = runs.run_id "
+                    "AND t.key IN ('mlflow.runName', 'mlflow.user', 'sluice.definition')) < 3") == []
+    home.check()
+    return counts
+
+
+def test_a_run_of_many_steps_goes_in_pieces_head_first(sluice):
+    home = make_large(sluice)
+    server = Server(sluice)
+    door = Door(sluice)
+    door.gc("begin", policy="by hand")
+    item = item_of(home, "large/1", "runs")
+    counts, pieces, root = what_is_left(home), 0, item["runs"][0]
+    while True:
+        outcome = door.gc("remove", what="runs", items=[item])["outcome"]
+        rest, before, pieces = outcome.get("rest"), counts, pieces + 1
+        counts = what_is_left(home)
+        assert outcome["held"] == [] and outcome["done"] == (1 if rest is None else 0)
+        assert counts["pipeline_runs"] == 0 and sum(counts.values()) < sum(before.values())
+        if rest is None:
+            break
+        assert counts["leaving_runs"] == 1 and rest["owners"] == counts["runs"]
+        item = {**item, "leaving": root, "owners": item["owners"][:rest["owners"]], "owners_before": 0,
+                "runs": item["runs"][:rest["runs"]], "runs_before": 0}
+    assert pieces > 1 and set(counts.values()) == {0}
+    assert [row["object"].split(" (")[0] for row in activity(sluice, "gc.removed")] == ["1 run"]
+    item = {**item, "leaving": root}
+    assert [one["by"] for one in door.gc("remove", what="runs", items=[item])["outcome"]["held"]] == [
+        "it is gone by now"]
+    door.close()
+    server.stop()
+    home.gc()
+    home.check_clean()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_killed_between_pieces_the_next_one_goes_on_whatever_the_rules_say(sluice, nth, alone):
+    home = make_large(sluice)
+    crash = {"SLUICE_CRASH": f"gc_after_commit:{nth}"}
+    server = Server(sluice, start=lambda *a: sluice.start(*a, env=crash))
+    assert sluice("gc", *RULES).code == 4
+    assert server.process.wait(10) == -signal.SIGKILL
+    counts = what_is_left(home)
+    assert counts["leaving_runs"] == 1
+    dry = home.gc("--dry-run")["removed"]
+    assert [(one["what"], one["why"]) for one in dry if one["kind"] == "runs"] == [
+        ("large/1", "its removal was begun")]
+    server = None if alone else Server(sluice)
+    assert names(home.gc()) == ["large/1"]  # no rule picks anything
+    if server is not None:
+        server.stop()
+    assert set(what_is_left(home).values()) == {0}
+    home.gc()
+    home.check_clean()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside"])
+def test_a_model_that_becomes_a_version_while_its_run_is_leaving_stays(sluice, alone):
+    home = make(sluice, 1)
+    server = Server(sluice)
+    item = item_of(home, "shop/1", "runs")
+    for statement in ("INSERT INTO leaving_runs SELECT run_id, parent_run, pipeline, number, revision, created_ms, "
+                      "ended_ms, 5 FROM pipeline_runs", "DELETE FROM pipeline_runs",
+                      f"INSERT INTO removals SELECT '{sluice.home}/runs/' || run_id, 'run shop/1', 5 "
+                      "FROM leaving_runs"):
+        home.sql(statement)  # as the first piece leaves it
+    a_version(home, server, item)
+    if alone:
+        server.stop()
+    assert names(home.gc()) == ["shop/1"]
+    model = item["owners"][-1]["id"]
+    assert home.sql("SELECT model_id FROM logged_models") == [(model,)] and home.sql("SELECT * FROM runs") == []
+    assert home.sql("SELECT count(*) FROM steps") == [(0,)]
+    home.check()
+    if not alone:
+        server.stop()
+        home.gc()
+    home.check_clean()
 
 
 # ---- killed ---------------------------------------------------------------------------------------------------------

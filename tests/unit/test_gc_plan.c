@@ -87,6 +87,23 @@ TEST(an_open_run_is_neither_picked_nor_counted)
     expect(runs, COUNT(runs), RETENTION_LOGS, "SGS");
 }
 
+TEST(a_run_that_is_leaving_goes_whatever_the_rules_say_and_counts_for_nothing)
+{
+    struct gc_run runs[] = {run_of("a/1", "a", 50), run_of("a/2", "a", 40), run_of("a/3", "a", 30)};
+    const size_t stays[] = {1};
+    const char *keep[RETENTION_KINDS] = {[RETENTION_RUNS] = "keep_last=1", [RETENTION_LOGS] = "older_than=1h"};
+    runs[2].leaving = true;
+    runs[2].holder = "model version a/1";
+    runs[2].users = stays;
+    runs[2].user_count = 1;
+    arena_free(plan(runs, COUNT(runs), keep));
+    expect(runs, COUNT(runs), RETENTION_RUNS, "GSG");
+    expect(runs, COUNT(runs), RETENTION_LOGS, "SGS");
+    assert_string_equal(runs[2].verdicts[RETENTION_RUNS].why, "its removal was begun");
+    arena_free(plan(runs, COUNT(runs), (const char *[RETENTION_KINDS]){0}));
+    expect(runs, COUNT(runs), RETENTION_RUNS, "SSG");
+}
+
 TEST(what_is_used_stays_as_long_as_its_user)
 {
     const size_t by_1[] = {1};
@@ -235,6 +252,7 @@ TEST(a_rule_is_read_whole_or_not_at_all)
 
 TESTS(RUN(without_a_rule_everything_stays), RUN(what_is_older_goes_but_the_last_of_each_pipeline),
       RUN(exactly_as_old_as_the_rule_says_is_not_older), RUN(an_open_run_is_neither_picked_nor_counted),
+      RUN(a_run_that_is_leaving_goes_whatever_the_rules_say_and_counts_for_nothing),
       RUN(what_is_used_stays_as_long_as_its_user), RUN(holders_hold_records_and_artifacts_but_no_logs),
       RUN(the_oldest_go_until_the_rest_is_small_enough), RUN(kept_results_go_by_their_last_use),
       RUN(what_clients_deleted_goes_by_its_age_unless_it_is_held), RUN(deleted_takes_an_age_alone),

@@ -99,6 +99,7 @@ static const char *const fillings[] = {
     "INSERT INTO free_heirs VALUES ('r1', 'boot', '[]')",
     ("INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, actor, "
      "outcome, reason) VALUES ('q', 'schedule', 's', 'k', 5, '', '', '{}', '[]', 'sluice', 'pending', '')"),
+    "INSERT INTO leaving_runs VALUES ('l', NULL, 'wine', 12, 1, 5, 6, 7)",
 };
 
 static const char *const questions[] = {
@@ -155,6 +156,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM free_heirs WHERE run_id = 'r1' AND orders = '[]'",
     ("SELECT COUNT(*) FROM triggers INDEXED BY triggers_held WHERE outcome = 'pending' AND due_ms IS NULL AND "
      "pipeline = 'q' AND trigger_id = 's'"),
+    "SELECT COUNT(*) FROM leaving_runs WHERE run_id = 'l' AND begun_ms = 7",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
