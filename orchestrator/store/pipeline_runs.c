@@ -65,9 +65,18 @@ static int one_int(struct stmt *s, int64_t *ret_value, struct err *err)
 
 int store_pipeline_next_number(struct store *store, const char *pipeline, int64_t *ret_number, struct err *err)
 {
-    struct stmt *s =
-        stmt_get(store, "INSERT INTO pipelines (name, last_number) VALUES (:name, 1) "
-                        "ON CONFLICT (name) DO UPDATE SET last_number = last_number + 1 RETURNING last_number");
+    struct stmt *s = stmt_get(store, "UPDATE pipelines SET last_number = last_number + 1 WHERE name = :name");
+    stmt_text(s, ":name", pipeline);
+    int64_t changed = stmt_run(s, err);
+    if (changed == 0) {
+        s = stmt_get(store, "INSERT INTO pipelines (name, last_number) VALUES (:name, 1)");
+        stmt_text(s, ":name", pipeline);
+        changed = stmt_run(s, err);
+    }
+    if (changed < 0) {
+        return -1;
+    }
+    s = stmt_get(store, "SELECT last_number FROM pipelines WHERE name = :name"); /* RETURNING costs more than this */
     stmt_text(s, ":name", pipeline);
     return one_int(s, ret_number, err);
 }

@@ -19,6 +19,7 @@ struct schedule {
     int64_t decided_ms;
     int64_t next_ms;  /* INT64_MAX: never */
     int64_t start_ms; /* when that is to start: the order of the heap */
+    int64_t ahead_ms; /* its definition was read for this start (read_ahead.c) */
     size_t rank;      /* by name: of those at one time, neighbours come together, whose rows lie on the same pages */
 };
 

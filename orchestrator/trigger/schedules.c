@@ -86,6 +86,8 @@ int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, st
     t->stale = false;
     t->look_held = t->look_backfills = true;
     t->seen = 0;
+    t->ahead_ms = 0;
+    t->ahead_bytes = t->ahead_count = 0;
     return 0;
 }
 

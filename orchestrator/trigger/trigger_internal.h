@@ -42,6 +42,8 @@ struct triggers {
     bool look_held;       /* a run has ended, for which some may wait */
     bool look_backfills;  /* a backfill may go on */
     int64_t forget_ms;    /* monotonic: when old rows are looked for again */
+    int64_t ahead_ms;     /* what is due then is read (read_ahead.c); 0: nothing is */
+    size_t ahead_bytes, ahead_count; /* of what is next: what has been read of it */
 };
 
 /* The zone of a name, read once. */
@@ -57,6 +59,13 @@ int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, st
 void schedules_set_back(struct triggers *t, int64_t since_ms);
 /* Starts what is due, at most `budget`: how many occurrences were decided, or -1. */
 int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, int budget, struct err *err);
+
+/* ---- read_ahead.c ---- */
+/* Reads some of what is due in the next seconds, for as long as the turn is not long. Writes nothing; -1 when the store
+ * fails. */
+int read_ahead(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err);
+/* When there is something to read, from now; INT64_MAX: at no time. */
+int64_t read_ahead_wait_ms(const struct triggers *t, int64_t now_ms);
 
 /* ---- fire.c ---- */
 /* Decides about a pending row, or one that is not written yet (id 0): writes its outcome, or that it waits. `event` is

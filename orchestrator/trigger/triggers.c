@@ -40,6 +40,8 @@ static int64_t wait_ms(void *ctx, int64_t now_ms)
     if (top != NULL && top->start_ms - now_ms < left) {
         left = top->start_ms - now_ms;
     }
+    int64_t ahead_ms = read_ahead_wait_ms(t, now_ms);
+    left = ahead_ms < left ? ahead_ms : left;
     if (t->pending_ms != 0 && t->pending_ms - now_ms < left) {
         left = t->pending_ms - now_ms;
     }
@@ -91,6 +93,10 @@ static int look(struct triggers *t, struct engine *engine, int64_t now_ms, struc
     int started = schedules_start(t, engine, now_ms, TURN_STARTS, err);
     int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
     int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);
+    bool idle = started == 0 && decided == 0 && filled == 0;
+    if (idle && read_ahead(t, engine, now_ms, err) < 0) {
+        return -1;
+    }
     return filled < 0 || forget_old(t, engine, now_ms, err) < 0 ? -1 : started + decided + filled;
 }
 

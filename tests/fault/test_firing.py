@@ -4,6 +4,8 @@ occurrence has one outcome, and is run once (docs/recovery.md, 1 and 2)."""
 import json
 import random
 import signal
+import sqlite3
+import threading
 
 import pytest
 
@@ -114,6 +116,35 @@ def test_the_clock_jumps_three_hours_ahead(home, clock, catchup, wanted, how):
     assert home.rows("SELECT missed FROM schedules") == [(missed,)]
     rest(home)
     stop(process)
+    home.expect_whole(clock_moved=True, **clock.env)
+
+
+def test_what_is_due_soon_is_read_before_it_is(home, clock):
+    """It starts though its text cannot be read any more when it is due."""
+    names = ["one", "two", "three"]
+    clock.set_to("2026-05-05T01:30:00Z")
+    for name in names:
+        write(home, name, "{schedule: {id: nightly, cron: '0 2 * * *'}}")
+    process = serve(home, SLUICE_LOG="debug", **clock.env)
+    home.wait_for(lambda: home.rows("SELECT count(*) FROM schedules WHERE in_force") == [(len(names),)])
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(process.stderr))
+    reader.start()
+    assert not any("is read" in line for line in lines)
+    clock.set_to("2026-05-05T01:59:52Z")
+    home.wait_for(lambda: any("what is due at 2026-05-05T02:00:00Z is read: 3 schedules" in line for line in lines))
+    texts = home.rows("SELECT source, digest FROM definitions")
+    with sqlite3.connect(home.database, timeout=20) as store:
+        store.execute("UPDATE definitions SET source = 'steps: ['")
+    clock.set_to("2026-05-05T01:59:59Z")
+    for name in names:
+        wait_for_outcomes(home, ["2026-05-05T02:00Z started"], name)
+    with sqlite3.connect(home.database, timeout=20) as store:
+        store.executemany("UPDATE definitions SET source = ? WHERE digest = ?", texts)
+    rest(home)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    reader.join()
     home.expect_whole(clock_moved=True, **clock.env)
 
 
