@@ -44,17 +44,34 @@ static bool is_empty_folder(const char *path)
     return empty;
 }
 
+static int make_parent(const char *path, struct err *err)
+{
+    struct arena *arena = arena_new();
+    int result = fs_make_folders(path_dir(arena, path), FOLDER_MODE, err);
+    arena_free(arena);
+    return result;
+}
+
 /* ---- spare ones ---- */
 
+static bool move(const char *from, const char *to)
+{
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0;
+}
+
 /* Moves the last of `list` to `path`, unless something is there: errno is then EEXIST, and the spare one is kept. One
- * that cannot be moved is gone, or the file system knows no such rename. */
+ * that cannot be moved, also where the folder above is there, is gone, or the file system knows no such rename. */
 static bool take_spare(char **list, int *count, const char *path)
 {
+    struct err ignored = {0};
     if (*count == 0) {
         return false;
     }
     char *from = list[*count - 1];
-    bool moved = renameat2(AT_FDCWD, from, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+    bool moved = move(from, path);
+    if (!moved && errno == ENOENT && make_parent(path, &ignored) == 0) { /* of the first step of a run */
+        moved = move(from, path);
+    }
     if (moved || errno != EEXIST) {
         int error = errno;
         (*count)--;
@@ -66,9 +83,7 @@ static bool take_spare(char **list, int *count, const char *path)
 
 static void keep_spare(char **list, int *count, const char *path)
 {
-    if (*count < STEP_FOLDERS_SPARE) {
-        list[(*count)++] = mem_strdup(path);
-    }
+    list[(*count)++] = mem_strdup(path);
 }
 
 /* As it was given: empty, with its rights, and without a second name. */
@@ -82,14 +97,6 @@ static bool is_as_given(const char *path, mode_t kind, mode_t rights)
 }
 
 /* ---- making ---- */
-
-static int make_parent(const char *path, struct err *err)
-{
-    struct arena *arena = arena_new();
-    int result = fs_make_folders(path_dir(arena, path), FOLDER_MODE, err);
-    arena_free(arena);
-    return result;
-}
 
 /* mkdir -p, a spare one if there is one. 1 when something is there already. */
 static int make_folder(struct step_folders *spare, const char *path, struct err *err)
@@ -164,7 +171,8 @@ int step_folders_clear(const struct json *spawn, struct err *err)
 
 static void leave_folder(struct step_folders *spare, const char *path)
 {
-    if (path != NULL && is_as_given(path, S_IFDIR, FOLDER_MODE & ~spare->umask)) {
+    bool has_room = spare->folder_count < STEP_FOLDERS_SPARE;
+    if (path != NULL && has_room && is_as_given(path, S_IFDIR, FOLDER_MODE & ~spare->umask)) {
         keep_spare(spare->folders, &spare->folder_count, path);
     }
 }

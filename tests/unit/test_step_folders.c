@@ -83,6 +83,40 @@ TEST(what_one_attempt_left_empty_serves_the_next)
     arena_free(arena);
 }
 
+/* Each of a run of its own, whose folders are not there yet; all at once, as many times. */
+TEST(what_many_runs_left_empty_serves_as_many)
+{
+    enum { RUNS = 300 };
+    struct arena *arena = arena_new();
+    struct json first[RUNS];
+    for (int time = 0; time < 2; time++) {
+        for (int i = 0; i < RUNS; i++) {
+            const char *name = arena_printf(arena, "%d", i);
+            struct json spawn = json_object();
+            json_set(arena, &spawn, "step_dir",
+                     json_cstring(arena, at(arena, arena_printf(arena, "%d/%s/steps/one.1", time, name))));
+            json_set(arena, &spawn, "state_dir",
+                     json_cstring(arena, at(arena, arena_printf(arena, "%d/%s/state/one", time, name))));
+            json_set(arena, &spawn, "output_file",
+                     json_cstring(arena, at(arena, arena_printf(arena, "%d/%s/steps/one.1.output", time, name))));
+            assert_int_equal(make(&spawn), 0);
+            assert_true(has_places(&spawn));
+            first[i] = spawn;
+        }
+        assert_int_equal(spare.folder_count, 0);
+        assert_int_equal(spare.file_count, 0);
+        for (int i = 0; i < RUNS; i++) {
+            step_folders_leave(&spare, &first[i], true);
+        }
+        assert_int_equal(spare.folder_count, 2 * RUNS);
+        assert_int_equal(spare.file_count, RUNS);
+    }
+    assert_false(fs_exists(at(arena, "0/7/steps/one.1"))); /* it has gone to a run of the second time */
+    assert_false(fs_exists(at(arena, "0/7/steps/one.1.output")));
+    assert_true(fs_is_folder(at(arena, "1/7/steps/one.1")));
+    arena_free(arena);
+}
+
 TEST(what_an_attempt_used_stays_its_own)
 {
     struct arena *arena = arena_new();
@@ -182,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_one_attempt_left_empty_serves_the_next, make_home, remove_home),
+        cmocka_unit_test_setup_teardown(what_many_runs_left_empty_serves_as_many, make_home, remove_home),
         cmocka_unit_test_setup_teardown(what_an_attempt_used_stays_its_own, make_home, remove_home),
         cmocka_unit_test_setup_teardown(what_is_no_longer_as_it_was_given_is_not_given_again, make_home, remove_home),
         cmocka_unit_test_setup_teardown(an_attempt_finds_its_places_empty_or_they_are_cleared, make_home, remove_home),
