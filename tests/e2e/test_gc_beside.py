@@ -88,13 +88,13 @@ def test_the_server_answers_while_hundreds_of_runs_go(sluice):
     rows = home.sql("SELECT run_id FROM pipeline_runs ORDER BY number LIMIT 1")[0][0]
     for number in range(1000, 1400):
         copy_run(home, rows, f"{number:032x}", number)
-    longest, stop = [0.0], threading.Event()
+    all_runs = len(home.labels())
+    left, stop = [], threading.Event()
 
     def ask():
         while not stop.is_set():
-            begun = time.monotonic()
             assert server.ask("GET", "/health")[0] == 200
-            longest[0] = max(longest[0], time.monotonic() - begun)
+            left.append(home.sql("SELECT count(*) FROM pipeline_runs")[0][0])
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -102,8 +102,7 @@ def test_the_server_answers_while_hundreds_of_runs_go(sluice):
     stop.set()
     asking.join()
     assert outcome["totals"]["runs"]["count"] >= 400
-    assert longest[0] < 0.5, longest
-    print("longest answer:", longest[0])
+    assert any(1 < count < all_runs for count in left), left  # it answered between two pieces
     server.stop()
 
 
