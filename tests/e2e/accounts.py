@@ -14,7 +14,7 @@ ALICE, BOB, CAROL = "alice's password", "bob's password 1", "carol's password"
 def with_input(sluice, text, *arguments, expect=0):
     """A command that reads `text` from its standard input."""
     done = subprocess.run([BUILD / "sluice", *arguments], cwd=sluice.folder, env=sluice.env, input=text, text=True,
-                          capture_output=True, timeout=60, check=False)
+                          capture_output=True, timeout=120, check=False)
     assert done.returncode == expect and "Sanitizer" not in done.stderr, done
     return done
 
@@ -56,7 +56,7 @@ for name in ("api", "run", "put", "get"):
 @contextlib.contextmanager
 def kept_alive(server):
     """A connection that stays open; ask(headers) gives the status of an ordinary question."""
-    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
 
     def ask(headers):
         line.request("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers=headers)

@@ -59,7 +59,7 @@ class Engine:
 
     def __init__(self, runner, generation=1, hello=True):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.buffer = b""
         wait_until((runner.home / "runner").is_dir)
         folder = os.open(runner.home / "runner", os.O_RDONLY)
@@ -151,7 +151,7 @@ class Runner:
     def started(self, attempt, run="run1"):
         return json.loads(wait_until(lambda: self.frames(attempt, "started", run))[0])
 
-    def exit(self, attempt, seconds=15, run="run1"):
+    def exit(self, attempt, seconds=60, run="run1"):
         frames = wait_until(lambda: self.frames(attempt, "exit", run), seconds)
         assert len(frames) == 1 and self.frames(attempt, run=run)[-1][1] == "exit"
         return json.loads(frames[0])
@@ -169,7 +169,7 @@ class Runner:
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)
 
 
 @pytest.fixture

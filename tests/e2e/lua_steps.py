@@ -35,7 +35,7 @@ def start(runner, engine, script, folders=None, **fields):
 def done(runner, engine, script, **fields):
     """Runs to the end: the attempt, its exit record, its result."""
     attempt = start(runner, engine, script, **fields)
-    end = runner.exit(attempt, 30)
+    end = runner.exit(attempt)
     results = runner.frames(attempt, "result")
     return attempt, end, json.loads(results[-1]) if results else None
 

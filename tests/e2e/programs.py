@@ -99,7 +99,8 @@ def forget_definition(sluice):
     return was
 
 
-def wait_until(check, seconds=20.0):
+def wait_until(check, seconds=60.0):
+    """What the check says, once it says something. The seconds are for what never comes: a busy machine is slow."""
     end = time.monotonic() + seconds
     while True:
         value = check()

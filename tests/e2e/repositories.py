@@ -87,7 +87,7 @@ class Follower:
         return self.sluice("sources", "sync", name, "--json", expect=expect).json[0]
 
     def until_in_force(self, commit, name="wine"):
-        return wait_until(lambda: (now := self.sources().get(name)) and now["in_force"] == commit and now, 30)
+        return wait_until(lambda: (now := self.sources().get(name)) and now["in_force"] == commit and now)
 
     def sources(self):
         return {row["source"]: row for row in self.sluice("sources", "list", "--json", expect=0).json}

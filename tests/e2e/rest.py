@@ -108,7 +108,7 @@ class Rest:
     def wait(self, run_id, *states):
         """The run, once it is in one of the states (default: ended)."""
         states = states or ("succeeded", "failed", "cancelled")
-        return wait_until(lambda: self.status(run_id) in states and self.get(f"/runs/{run_id}"), 60)
+        return wait_until(lambda: self.status(run_id) in states and self.get(f"/runs/{run_id}"))
 
 
 def anonymous(sluice, *options):

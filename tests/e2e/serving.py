@@ -21,7 +21,7 @@ class Server:
         self.url = line.strip().rpartition(" at ")[2]
         self.port = int(self.url.rpartition(":")[2])
 
-    def ask(self, method, path, body=None, headers=None, timeout=30):
+    def ask(self, method, path, body=None, headers=None, timeout=60):
         """Status, headers and bytes of the answer. A body that is no bytes is sent as JSON."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
@@ -42,7 +42,7 @@ class Server:
         return json.loads(answer)
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def send(self, *parts):
         """What comes back for these bytes, until the server closes."""

@@ -163,7 +163,7 @@ def test_a_step_that_registers_by_its_client_is_named(sluice):
         def ask(path, body):
             headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
             urllib.request.urlopen(urllib.request.Request(url + "/api/2.0/mlflow" + path, json.dumps(body).encode(),
-                                                          headers), timeout=20)
+                                                          headers), timeout=60)
         ask("/registered-models/create", {"name": "wine"})
     """)
     sluice.pipeline("name: p\nsteps: {reg: {run: python3 register.py, permissions: {register: [wine]}}}\n")

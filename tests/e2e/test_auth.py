@@ -305,7 +305,7 @@ def test_bodies_of_requests_that_wait_are_whole_and_those_of_strangers_refused(s
     data = os.urandom(size)
     path = "/api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/a.bin"
     for framing in ("length", "chunked", "expect"):
-        line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         try:
             more = {"Expect": "100-continue"} if framing == "expect" else {}
             body = iter([data]) if framing == "chunked" else data
@@ -325,7 +325,7 @@ def test_bodies_of_requests_that_wait_are_whole_and_those_of_strangers_refused(s
 def test_bodies_are_whole_when_their_password_had_to_be_verified(server, framing, size):
     data = os.urandom(size)
     path = "/api/2.0/mlflow-artifacts/artifacts/0/x/artifacts/a.bin"
-    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {**basic("alice", ALICE), **({"Expect": "100-continue"} if framing == "expect" else {})}
     line.request("PUT", path, iter([data] if data else []) if framing == "chunked" else data, headers,
                  encode_chunked=framing == "chunked")

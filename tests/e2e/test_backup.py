@@ -190,7 +190,7 @@ def test_steps_that_ran_are_lost_in_the_new_home_and_go_on_in_the_old(sluice, tm
     assert step["status"] == "failed" and "lost: it ran when the backup was made" in json.dumps(step), step
     assert (sluice.folder / "began").read_text() == "x\n" and not (sluice.folder / "done").exists()
     (sluice.folder / "go").touch()
-    assert process.wait(30) == 0 and (sluice.folder / "done").read_text() == "ended\n"
+    assert process.wait(60) == 0 and (sluice.folder / "done").read_text() == "ended\n"
 
 
 # ---- refused --------------------------------------------------------------------------------------------------------
@@ -462,7 +462,7 @@ def test_the_log_budget_ends_a_copy_that_holds_up_too_much(sluice, tmp_path):
         size = log.stat().st_size
         wait_until(lambda: log.stat().st_size > size + (1 << 20))
         process.send_signal(signal.SIGCONT)
-        err = process.communicate(timeout=30)[1]
+        err = process.communicate(timeout=60)[1]
     finally:
         writers.stop()
     assert process.returncode == 4 and re.search("write-ahead log '.*sluice.db-wal' grew by more than", err), err

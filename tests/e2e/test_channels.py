@@ -118,7 +118,7 @@ def test_what_waits_and_what_was_refused(sluice, receive, serve):
     assert told["subject"] == "run wine 1" and told["run"]["status"] in ("running", "waiting")
     sluice("reject", "wine/1", "-m", "the residuals look odd", expect=0)
     assert wait_until(lambda: types(receiver) == ["approval.requested", "run.refused"])
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert server.is_alive()
 
 

@@ -303,10 +303,10 @@ def test_a_reader_that_has_seen_enough_is_no_error(sluice):
     for words in ("logs", "logs --json", "runs", "--help", "man"):
         process = sluice.start(*words.split())
         process.stdout.close()
-        assert process.wait(timeout=30) == 0 and process.stderr.read() == "", words
+        assert process.wait(timeout=60) == 0 and process.stderr.read() == "", words
     process = sluice.start("run")
     process.stdout.close()
-    assert process.wait(timeout=30) == 0, "a run does not end because nobody reads"
+    assert process.wait(timeout=60) == 0, "a run does not end because nobody reads"
     assert sluice("show", "p/2", "--json").json["status"] == "succeeded"
 
 

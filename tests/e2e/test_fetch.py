@@ -132,7 +132,7 @@ def other():
 
 def run(text, env=None, args=()):
     clean = {k: v for k, v in os.environ.items() if k.lower() not in PROXIES and not k.startswith("SSL_CERT")}
-    done = subprocess.run([BUILD / "sluice-fetch", *args], input=text, capture_output=True, timeout=30, check=False,
+    done = subprocess.run([BUILD / "sluice-fetch", *args], input=text, capture_output=True, timeout=60, check=False,
                           env={**clean, **(env or {})})
     assert done.stderr == b""
     line, _, body = done.stdout.partition(b"\n")

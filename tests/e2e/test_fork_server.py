@@ -138,7 +138,7 @@ def test_it_dies_with_the_runner(runner, engine):
     one_held(runner, give(runner, engine, first, **LUA))
     [server] = servers(runner)
     runner.process.kill()
-    runner.process.wait(20)
+    runner.process.wait(60)
     wait_until(lambda: not pathlib.Path(f"/proc/{server}").exists())
     (runner.home / "go").touch()
 

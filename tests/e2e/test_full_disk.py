@@ -100,7 +100,7 @@ def test_a_third_signal_leaves_and_the_next_command_goes_on(sluice, start_full):
     for _ in range(3):
         process.send_signal(signal.SIGTERM)
         time.sleep(1.3)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 143 and "left before the steps had ended" in err
     (sluice.folder / "full").unlink()
     sluice("resume", expect=0)
@@ -159,7 +159,7 @@ steps:
 """)
     process = sluice.start("run", "-q", cwd=small_disk, env={"SLUICE_HOME": str(small_disk / ".sluice")})
     try:
-        wait_until(lambda: (small_disk / "fill2").exists(), 30)
+        wait_until(lambda: (small_disk / "fill2").exists())
         time.sleep(2)
         process.send_signal(signal.SIGTERM)
         time.sleep(3)

@@ -296,7 +296,7 @@ def test_a_run_that_is_superseded_is_seen_to_its_end_by_the_one_that_superseded_
 
 def knock(sluice, packet, descriptors=()):
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as guest:
-        guest.settimeout(10)
+        guest.settimeout(60)
         home = os.open(sluice.home, os.O_PATH)
         try:
             guest.connect(f"/proc/self/fd/{home}/sock")

@@ -96,8 +96,8 @@ def test_logs_follow_a_run_to_its_end(sluice):
     follower = sluice.start("logs", "--follow")
     assert follower.stdout.readline() == "s | one\n"
     (sluice.folder / "go").touch()
-    assert follower.communicate(timeout=30)[0] == "s | two\n" and follower.returncode == 0
-    assert run.communicate(timeout=30) and run.returncode == 0
+    assert follower.communicate(timeout=60)[0] == "s | two\n" and follower.returncode == 0
+    assert run.communicate(timeout=60) and run.returncode == 0
 
 
 def test_a_follower_whose_reader_has_gone_ends(sluice):
@@ -106,6 +106,6 @@ def test_a_follower_whose_reader_has_gone_ends(sluice):
     wait_until(lambda: "tick" in sluice("logs").out)
     follower = sluice.start("logs", "-f")
     follower.stdout.close()
-    assert follower.wait(timeout=20) == 0 and run.poll() is None
+    assert follower.wait(timeout=60) == 0 and run.poll() is None
     (sluice.folder / "go").touch()
-    assert run.communicate(timeout=30) and run.returncode == 0
+    assert run.communicate(timeout=60) and run.returncode == 0

@@ -262,5 +262,5 @@ def test_a_script_that_hides_in_one_match_is_ended_by_a_signal(sluice):
     assert "begun" in process.stdout.readline()
     time.sleep(0.5)  # well within the match
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == -signal.SIGALRM

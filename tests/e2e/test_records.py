@@ -422,7 +422,7 @@ def test_a_second_ctrl_c_kills_the_steps_of_a_child(sluice):
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert {row["state"] for row in Store(sluice).rows("SELECT state FROM attempts")} == {"cancelled"}
 

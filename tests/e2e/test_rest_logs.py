@@ -17,7 +17,7 @@ class Events:
 
     def __init__(self, rest, path, last=None):
         self.last = last
-        self.line = http.client.HTTPConnection("127.0.0.1", rest.server.port, timeout=30)
+        self.line = http.client.HTTPConnection("127.0.0.1", rest.server.port, timeout=60)
         headers = {**rest.headers, **({"Last-Event-ID": last} if last else {})}
         self.line.request("GET", API + path, headers=headers)
         self.answer = self.line.getresponse()

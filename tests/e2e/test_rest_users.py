@@ -123,7 +123,7 @@ STEP = """
         body = b"{}" if method == "POST" else None
         request = urllib.request.Request(url + "/api/sluice/v1" + path, body, headers, method=method)
         try:
-            print(urllib.request.urlopen(request, timeout=20).status)
+            print(urllib.request.urlopen(request, timeout=60).status)
         except urllib.error.HTTPError as answer:
             print(answer.code, json.load(answer)["code"])
 """

@@ -44,7 +44,7 @@ class Line:
     """A connection that stays open."""
 
     def __init__(self, server, headers):
-        self.line, self.headers = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30), headers
+        self.line, self.headers = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60), headers
 
     def ask(self, path=LIST, method="GET", body=None):
         data = None if body is None else json.dumps(body)

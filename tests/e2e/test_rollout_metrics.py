@@ -52,7 +52,7 @@ def test_what_a_monitor_logs_during_each_stage_is_what_counts(wines, monitor):  
         assert wait_until(lambda: share(wines) == weight)
         time.sleep(0.1)
         monitor.log(0.01)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert serves(wines) == "2" and nothing_is_left(wines)
     history = monitor.api("GET", "/metrics/get-history?metric_key=error_rate&run_id="
                           + wines("show", "deploy/1", "--json", expect=0).step("deploy")["run_id"])
@@ -68,7 +68,7 @@ def test_a_number_of_the_monitor_that_breaks_its_rule_takes_all_back(wines, moni
     assert wait_until(lambda: share(wines) == 50)
     time.sleep(0.1)
     monitor.log(0.3)
-    assert process.wait(30) == 6
+    assert process.wait(60) == 6
     assert reason(wines).startswith("stage 2 of 3 (50 % of the traffic): error_rate 0.3 is above 0.02 (by 0.28); "
                                     "rolled back to versions/1-")
     assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
@@ -86,7 +86,7 @@ def test_a_metric_that_is_missing_old_or_no_number_takes_it_back(wines, monitor,
     if logged is not None:
         time.sleep(0.1)
         monitor.log(logged[0], at_ms=int(time.time() * 1000) + logged[1])
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert told in reason(wines) and "; rolled back to versions/1-" in reason(wines)
     assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
 
@@ -98,7 +98,7 @@ def test_a_monitor_that_has_fallen_silent_is_too_old(wines, monitor):  # noqa: F
     assert wait_until(lambda: share(wines) == 10)
     time.sleep(0.1)
     monitor.log(0.01)  # and then nothing for the rest of the stage
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "has not been logged since then" in reason(wines) and serves(wines) == "1"
 
 

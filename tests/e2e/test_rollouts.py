@@ -250,7 +250,7 @@ def test_a_server_that_was_killed_goes_on_with_a_stage_when_it_comes_back(wines,
         process.kill()
         process.wait()
     Server(wines)
-    assert wait_until(lambda: serves(wines) == "2" and nothing_is_left(wines), 30)
+    assert wait_until(lambda: serves(wines) == "2" and nothing_is_left(wines))
     assert wines("show", "deploy/1", "--json", expect=0).step("deploy")["attempt"] == 1
 
 
@@ -258,7 +258,7 @@ def test_who_interrupts_a_stage_at_the_terminal_has_it_taken_back(wines, web):
     staged(wines, LONG % ("1h", web.url))
     process = begun(wines)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) != 0
+    assert process.wait(60) != 0
     assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
 
 
@@ -266,7 +266,7 @@ def test_a_stage_that_is_cancelled_is_taken_back(wines, web):
     staged(wines, LONG % ("1h", web.url))
     process = begun(wines)
     wines("cancel", "deploy/1", expect=0)
-    process.wait(30)
+    process.wait(60)
     assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
     shown = wines("show", "deploy/1", "--json", expect=0)
     assert shown.json["status"] == "cancelled"

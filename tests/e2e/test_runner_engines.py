@@ -111,7 +111,7 @@ def test_without_work_and_engine_the_runner_ends(runner):
     attempt = runner.spawn(engine, argv=["true"])
     runner.exit(attempt)
     engine.close()
-    assert runner.process.wait(5) == 0
+    assert runner.process.wait(60) == 0
     assert not (runner.home / "runner" / "r1.sock").exists()
 
 
@@ -121,7 +121,7 @@ def test_leave_ends_the_runner_after_its_last_step(runner, engine):
     runner.exit(attempt)
     assert runner.process.poll() is None
     engine.send(type="ack", attempt=attempt)
-    assert runner.process.wait(5) == 0
+    assert runner.process.wait(60) == 0
 
 
 def test_linger_stops_the_steps_of_a_home_that_nobody_comes_back_to(tmp_path):
@@ -132,14 +132,14 @@ def test_linger_stops_the_steps_of_a_home_that_nobody_comes_back_to(tmp_path):
     engine.close()
     end = runner.exit(attempt)
     assert end["stopped"] == "linger" and end["reason"] == "no engine for 1 s: ended by SIGTERM"
-    assert runner.process.wait(5) == 0
+    assert runner.process.wait(60) == 0
 
 
 def test_a_runner_told_to_end_stops_its_steps_first(runner, engine):
     attempt = runner.spawn(engine, argv=["sleep", "60"])
     runner.started(attempt)
     runner.process.terminate()
-    assert runner.process.wait(10) == 0
+    assert runner.process.wait(60) == 0
     assert runner.exit(attempt)["stopped"] == "linger"
 
 
@@ -149,7 +149,7 @@ def test_a_runner_killed_takes_the_step_with_it(runner, engine):
     assert alive(pid)
     runner.process.kill()
     runner.process.wait()
-    wait_until(lambda: not alive(pid), 2)
+    wait_until(lambda: not alive(pid))
     again = Runner(runner.home)  # the socket of the dead one is replaced, the journal goes on
     engine2 = Engine(again, generation=2)
     assert engine2.attempts == []
@@ -163,7 +163,7 @@ def test_a_second_runner_of_the_same_id_is_refused(runner, engine):
         [BUILD / "sluice-runner", "serve", "--home", runner.home, "--id", "r1"],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
     )
     assert second.returncode == 1 and "another runner of this id is alive" in second.stderr
     assert runner.exit(runner.spawn(engine, argv=["true"]))["code"] == 0
@@ -182,7 +182,7 @@ def test_a_home_of_any_depth_has_a_socket(tmp_path):
 def test_many_steps_at_once_each_have_their_end(runner, engine):
     attempts = [runner.spawn(engine, script=f"echo {i}; exit {i % 7}") for i in range(60)]
     for i, attempt in enumerate(attempts):
-        assert runner.exit(attempt, 30)["code"] == i % 7 and runner.log(attempt) == f"{i}\n"
+        assert runner.exit(attempt)["code"] == i % 7 and runner.log(attempt) == f"{i}\n"
 
 
 def test_a_full_disk_holds_the_step_and_loses_nothing(tmp_path):

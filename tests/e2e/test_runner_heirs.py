@@ -137,7 +137,7 @@ def test_a_runner_that_only_holds_heirs_has_no_work(runner, engine):
     give(runner, engine, first)
     runner.exit(first)
     engine.close()
-    assert runner.process.wait(20) == 0
+    assert runner.process.wait(60) == 0
 
 
 def test_the_secret_of_a_step_does_not_change_the_order_of_its_heir(runner, engine):

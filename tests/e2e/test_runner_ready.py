@@ -84,7 +84,7 @@ def test_what_is_held_dies_with_the_runner(runner, engine):
     first = runner.spawn(engine, script=WAIT)
     pid = one_held(runner, give(runner, engine, first, **LUA))
     runner.process.kill()
-    runner.process.wait(20)
+    runner.process.wait(60)
     wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists())
     (runner.home / "go").touch()
 

@@ -86,7 +86,7 @@ def test_other_runs_go_on_while_a_command_has_not_answered(asking):
     wait_until(lambda: asked(asking))
     asking.pipeline("name: other\nsteps:\n  a: {run: echo a}\n  b: {needs: [a], run: echo b}\n", "other.yaml")
     began = time.monotonic()
-    asking("run", "other.yaml", "-q", expect=0, timeout=20)
+    asking("run", "other.yaml", "-q", expect=0)
     assert time.monotonic() - began < 10 and first.poll() is None
     assert rows(asking, "SELECT state FROM pipeline_runs WHERE pipeline = 'p'") == [("running",)]
     (asking.folder / "tell").touch()
@@ -118,7 +118,7 @@ def test_a_cancel_ends_the_command_and_the_step_has_not_begun(asking, how):
 
 def test_the_time_of_a_run_is_over_while_it_asks(asking):
     asking.pipeline("timeout: 1s\n" + STEP)
-    result = asking("run", "--json", expect=1, timeout=20)
+    result = asking("run", "--json", expect=1)
     assert "timed out after 1 s of running" in result.json["reason"]
     pid, = asked(asking)
     wait_until(lambda: not is_there(pid))

@@ -130,7 +130,7 @@ def test_an_ipv6_address_is_a_name_of_the_server(sluice):
     port = int(address.rpartition(":")[2])
     assert address == f"http://[::ffff:127.0.0.1]:{port}"
     for host, status in ((f"[::ffff:127.0.0.1]:{port}", 200), ("[::ffff:127.0.0.2]", 403)):
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         line.request("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": host})
         assert line.getresponse().status == status
         line.close()

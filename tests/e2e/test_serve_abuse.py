@@ -130,7 +130,7 @@ def test_the_head_of_an_answer_is_that_of_the_answer(server):
 @pytest.mark.parametrize("count", [100, 240, 250, 300, 1500, 4000])
 def test_a_query_of_many_parameters_is_answered(server, count):
     query = "&".join(f"{number % 99}" for number in range(count))
-    status, _, answer = server.ask("GET", f"/api/2.0/mlflow/experiments/get?{query}&experiment_id=0", timeout=10)
+    status, _, answer = server.ask("GET", f"/api/2.0/mlflow/experiments/get?{query}&experiment_id=0")
     assert (status, json.loads(answer)["experiment"]["name"]) == (200, "Default")
 
 
@@ -232,7 +232,7 @@ def test_clients_that_go_right_behind_what_they_sent_hold_nothing(server, sent):
             line.sendall(sent)
     server.ask("GET", "/health")  # it comes after them: each of them has been taken
     incoming = server.sluice.home / "incoming"
-    assert wait_until(lambda: descriptors() <= before and not list(incoming.iterdir()), seconds=20)
+    assert wait_until(lambda: descriptors() <= before and not list(incoming.iterdir()))
 
 
 def test_a_client_that_ends_its_side_and_waits_is_answered(server):

@@ -116,7 +116,7 @@ def tries(port, address, count):
     """The statuses of tries from that address of this machine, each with another name."""
     answers = []
     for number in range(count):
-        line = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(address, 0))
         line.request("GET", "/api/2.0/mlflow/users/current", headers=basic(f"n{number}", "no password"))
         answers.append(line.getresponse().status)
         line.close()

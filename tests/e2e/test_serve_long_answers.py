@@ -93,7 +93,7 @@ def test_a_client_of_http_1_0_gets_it_until_the_line_ends(filled):
 def test_who_reads_slowly_or_goes_holds_nobody_up(filled):
     lines = []
     for _ in range(20):
-        line = socket.create_connection(("127.0.0.1", filled.port), timeout=30)
+        line = socket.create_connection(("127.0.0.1", filled.port), timeout=60)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.sendall(request(filled, "1.1"))
         lines.append(line)
@@ -110,7 +110,7 @@ def test_who_reads_slowly_or_goes_holds_nobody_up(filled):
 def test_the_server_ends_while_it_sends(sluice):
     server = Server(sluice)
     fill(server)
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.sendall(request(server, "1.1"))
         assert line.recv(12) == b"HTTP/1.1 200"

@@ -29,7 +29,7 @@ def server(sluice, folder):
 
 def raw(server, path, **headers):
     """The path as it stands: urllib would tidy it."""
-    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     line.request(headers.pop("method", "GET"), path, headers=headers)
     answer = line.getresponse()
     body = answer.read()

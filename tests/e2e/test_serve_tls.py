@@ -87,7 +87,7 @@ def test_clients_that_go_right_behind_what_they_sent_hold_nothing(server, author
             with contextlib.suppress(OSError):
                 line.unwrap()
         line.close()
-    assert wait_until(lambda: descriptors() <= before, seconds=20)
+    assert wait_until(lambda: descriptors() <= before)
     assert not list((server.sluice.home / "incoming").iterdir())
 
 
@@ -134,7 +134,7 @@ def test_another_address_is_served_with_users_and_tls(sluice, options):
     process = sluice.start("serve", "--port", "0", "--host", "0.0.0.0", *options, env=env)
     assert " at https://0.0.0.0:" in process.stdout.readline()
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 # ---- files that are none ----

@@ -331,7 +331,7 @@ def test_a_push_is_fired_once_whatever_is_killed(sluice, repository, point):
     second = repository.put("data.txt", "two\n").push()
     # Of the commits of that turn, the first is that the fetch has begun, the second that it has fired.
     killed = sluice.start("serve", "--port", "0", env={"SLUICE_CRASH": POINTS.get(point, point)})
-    assert killed.wait(timeout=20) == -signal.SIGKILL
+    assert killed.wait(timeout=60) == -signal.SIGKILL
     home.server = Server(sluice)
     home.until_in_force(second)
     wait_until(lambda: home.said() == [f"ran two {second} main"])

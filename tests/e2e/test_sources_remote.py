@@ -61,7 +61,7 @@ def test_https_believes_the_authority_that_is_named_and_says_who_it_is(sluice, r
 def leaks(sluice, home, secret):
     """Where a secret stands in clear: files of the home, what the server said."""
     home.server.process.send_signal(signal.SIGTERM)
-    out, err = home.server.process.communicate(timeout=30)
+    out, err = home.server.process.communicate(timeout=60)
     found = ["output"] if secret in out + err else []
     for path in sluice.home.rglob("*"):
         if path.is_file() and secret.encode() in path.read_bytes():

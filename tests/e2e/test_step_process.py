@@ -307,7 +307,7 @@ def test_a_hundred_thousand_points_arrive_once_and_in_order(runner, engine, plug
 
 def test_a_point_leaves_although_the_step_says_nothing_more(runner, engine, plugin):
     attempt = start(runner, engine, plugin, "late metric")
-    wait_until(lambda: list(points(runner, attempt)), 3)
+    wait_until(lambda: list(points(runner, attempt)))
     engine.send(type="stop", attempt=attempt, why="cancel", grace_ms=0)
     runner.exit(attempt)
 
@@ -397,7 +397,7 @@ def test_an_endless_loop_ends_when_it_is_cancelled(runner, engine, plugin):
     attempt = start(runner, engine, plugin, "loop")
     runner.started(attempt)
     engine.send(type="stop", attempt=attempt, why="cancel", grace_ms=5000)
-    end = runner.exit(attempt, 4)
+    end = runner.exit(attempt)
     assert (end["how"], end["signal"], end["reason"]) == ("signalled", 15, "cancelled: ended by SIGTERM")
 
 
@@ -406,7 +406,7 @@ def test_a_plugin_that_asks_may_end_by_itself(runner, engine, plugin, number):
     attempt = start(runner, engine, plugin, "polite", stop={"signal": number, "grace_ms": 5000})
     wait_until(lambda: "working" in runner.log(attempt, 3))
     engine.send(type="stop", attempt=attempt, why="cancel", grace_ms=5000)
-    end = runner.exit(attempt, 4)
+    end = runner.exit(attempt)
     assert (end["how"], end["code"], end["stopped"]) == ("exited", 1, "cancel")
     assert runner.result(attempt)["reason"] == "gave up when asked to"
 

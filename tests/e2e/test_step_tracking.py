@@ -132,7 +132,7 @@ with open("token", "w") as file:
     def status(shown, path="/api/2.0/mlflow/experiments/get?experiment_id=0"):
         request = urllib.request.Request(address + path, headers={"Authorization": shown})
         try:
-            return urllib.request.urlopen(request, timeout=30).status
+            return urllib.request.urlopen(request, timeout=60).status
         except urllib.error.HTTPError as answer:
             return answer.code
 

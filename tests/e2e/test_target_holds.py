@@ -73,7 +73,7 @@ def test_a_second_rollout_to_a_service_waits_until_the_first_has_ended(wines, to
     words = f"waits for {told.url}/models, which run a 1, step deploy holds"
     waits_for(wines, "b/1", words)
     assert words in wines("show", "b/1", expect=0).out and words in wines("explain", "b/1", expect=0).out
-    assert first.wait(30) == 0 and second.wait(30) == 0
+    assert first.wait(60) == 0 and second.wait(60) == 0
     assert told.told == whole("2") + whole("3")
     assert held(wines) == 0
 
@@ -99,7 +99,7 @@ def test_one_that_shall_not_wait_fails_and_changes_nothing(wines, told):  # noqa
     reason = wines.run(pipeline(wines, "b", http(told) + "\n          busy: fail"), "-p", "version=3",
                        expect=1).step("deploy")["reason"]
     assert reason == f"{told.url}/models, which run a 1, step deploy holds: nothing was changed"
-    assert first.wait(30) == 0 and told.told == whole("2")
+    assert first.wait(60) == 0 and told.told == whole("2")
 
 
 @pytest.mark.parametrize("killed", [1, 2])
@@ -163,7 +163,7 @@ def test_targets_are_the_same_by_name_place_and_command_line(wines, one, other, 
     if meet:
         waits_for(wines, "b/1", "which run a 1, step deploy holds")
     else:
-        assert second.wait(30) == 0
+        assert second.wait(60) == 0
         assert first.poll() is None
-    assert first.wait(30) == 0 and second.wait(30) == 0
+    assert first.wait(60) == 0 and second.wait(60) == 0
     assert held(wines) == 0

@@ -83,7 +83,7 @@ class Cellar(Sluice):
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         if process.stdout.readline().startswith("serving"):
             return process
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         return None
 
     def move(self):

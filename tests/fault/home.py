@@ -58,7 +58,7 @@ class Home:
         self.started.append(process)
         return process
 
-    def __call__(self, *arguments, timeout=60, **env):
+    def __call__(self, *arguments, timeout=120, **env):
         """(exit code, standard output, standard error); -9 when it was killed."""
         process = self.start(*arguments, **env)
         try:
@@ -84,7 +84,7 @@ class Home:
         names = [name for name, in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
         return {name: sorted(self.rows(f"SELECT * FROM {name}"), key=repr) for name in names}
 
-    def wait_for(self, check, seconds=20):
+    def wait_for(self, check, seconds=60):
         end = time.monotonic() + seconds
         while not check():
             assert time.monotonic() < end, "waited too long"
@@ -139,7 +139,7 @@ class Home:
 
     # ---- going on until all is over ----
 
-    def settle(self, most=12, seconds=60, **env):
+    def settle(self, most=12, seconds=120, **env):
         """Goes on with what is open, as a person would, until nothing is."""
         end = time.monotonic() + seconds
         for _ in range(most):

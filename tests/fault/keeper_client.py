@@ -6,7 +6,7 @@ import struct
 import sys
 
 with socket.socket(socket.AF_UNIX) as keeper:
-    keeper.settimeout(20)
+    keeper.settimeout(60)
     keeper.connect(sys.argv[1])
     text = sys.argv[2].encode()
     keeper.sendall(struct.pack("<I", len(text)) + text)

@@ -138,7 +138,7 @@ def write(home, retry=RETRY):
     home.write("part.yaml", fill(PART, home, retry))
 
 
-def live(home, seconds=60, seen=None, **env):
+def live(home, seconds=120, seen=None, **env):
     """Runs it to its end, as a person would who starts it again after each crash. Returns how often a command died."""
     deaths = 0
     for _ in range(30):

@@ -121,7 +121,7 @@ def cancel(home, moment):
     process = life.hold(home, SLUICE_CRASH=f"{passes}:{moment}")
     before = len(passes_of(home))
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=60)
     return before, process.returncode
 
 

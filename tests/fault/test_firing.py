@@ -40,7 +40,7 @@ def serve(home, *more, **env):
 
 def stop(process):
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0, process.stderr.read()
+    assert process.wait(timeout=60) == 0, process.stderr.read()
 
 
 def triggers(home, pipeline="nightly"):

@@ -33,7 +33,7 @@ def post(url, path, body):
     request = urllib.request.Request(f"{url}/api/2.0/mlflow/{path}", json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status == 200
     except urllib.error.HTTPError as refused:
         assert refused.code == 503, refused.read()

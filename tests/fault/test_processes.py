@@ -33,7 +33,7 @@ def test_kill_9_of_sluice_again_and_again(home):
         process.wait()
         process = home.start("resume", "-q")
     life.let_go(home)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     is_succeeded(home)
 
 
@@ -42,7 +42,7 @@ def test_kill_9_of_the_runner(home):
     process = life.hold(home)
     runners, _ = home.processes()
     home.kill(*runners)
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=60) == 1
     assert home.reasons()["slow"] == ("failed", "lost: its runner was killed")
     assert home.reasons()["after"][0] == "skipped"
     home.expect_whole()
@@ -55,7 +55,7 @@ def test_kill_9_of_the_runner_of_a_step_that_may_be_repeated(home):
     home.kill(*runners)
     home.wait_for(lambda: (home.folder / "up").exists())
     life.let_go(home)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     is_succeeded(home, slow=2)
     assert home.attempts()["slow"] == ["lost", "succeeded"]
 
@@ -71,7 +71,7 @@ def test_kill_9_of_the_step(home, retry, code, states):
     if code == 0:
         home.wait_for(lambda: (home.folder / "up").exists())
         life.let_go(home)
-    assert process.wait(timeout=30) == code
+    assert process.wait(timeout=60) == code
     home.expect_whole()
     assert home.attempts()["slow"] == states
     assert home.rows("SELECT json_extract(exit, '$.signal') FROM attempts WHERE state = 'failed'") == [(9,)]

@@ -38,7 +38,7 @@ def go_on(home):
 def answer_once(home, what, nth, code, times=1):
     """True when the run was so long that the answer was given."""
     life.write(home)
-    result, _, err = home("run", "life.yaml", "-q", timeout=25, **answers(home, what, nth, times, code))
+    result, _, err = home("run", "life.yaml", "-q", timeout=60, **answers(home, what, nth, times, code))
     if was_answered(home):
         assert result in (4, 5) or (result == 0 and code in PASSES), f"exit code {result}\n{err}"
         if result == 4:
@@ -85,7 +85,7 @@ def test_store_fails_from_then_on(homes, code):
     for nth in (2, 9):
         home = homes()
         life.write(home)
-        result, _, err = home("run", "life.yaml", "-q", timeout=20, **answers(home, "commit", nth, ALWAYS, code))
+        result, _, err = home("run", "life.yaml", "-q", timeout=60, **answers(home, "commit", nth, ALWAYS, code))
         assert result == 4 and re.search(WORDS[code], err), f"exit code {result}\n{err}"
         go_on(home)
         home.close()

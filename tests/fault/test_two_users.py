@@ -83,7 +83,7 @@ def tried():
         assert code == 0, out + err
         found = json.loads((home.folder / "tried.json").read_text())
         life.let_go(home)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         home.expect_whole()
         yield found
     finally:
@@ -120,7 +120,7 @@ def test_the_door_believes_no_process_of_the_steps_user(home):
         answer = knock(home, STEPS, {"do": wish, "run": run_id})
         assert "a step decides nothing" in answer["error"]["message"], answer
     assert "error" not in knock(home, DAEMON, {"do": "cancel", "run": run_id})
-    assert process.wait(30) != 0
+    assert process.wait(60) != 0
 
 
 def test_who_has_not_the_home_gets_no_runner(home):
@@ -282,7 +282,7 @@ def test_a_lua_step_is_found_by_its_user_though_it_is_a_copy_of_the_runner(home)
     assert any(f"SLUICE_ATTEMPT={mark}" in environ for environ in environs), environs
     assert not home.run_as(STEPS, "cat", f"/proc/{runner}/environ").stdout
     home.kill(runner)
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
 
 
 def test_gc_removes_what_steps_locked_up(home):
@@ -372,7 +372,7 @@ def test_a_runner_of_our_user_gets_no_new_steps_once_they_are_to_be_of_another(h
     process = home.start("resume", "-q")
     home.wait_for(lambda: (home.home / "sock").exists())
     life.let_go(home)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "is of our user, and steps are to be of another" in err, err
     uids = {path.name: path.stat().st_uid for path in home.home.glob("runs/*/steps/*")}
     assert {uid for name, uid in uids.items() if name.startswith("slow")} == {DAEMON}
@@ -452,7 +452,7 @@ def test_we_are_not_in_the_group_of_the_steps(home):
 def test_the_keeper_is_of_the_home_s_own_user(home):
     os.chown(home.home, STEPS, STEPS)
     home.keep()
-    assert home.keeper.wait(10) == 1 and "is of our own user" in home.log()
+    assert home.keeper.wait(60) == 1 and "is of our own user" in home.log()
 
 
 def test_the_keeper_has_no_socket(home):
@@ -527,4 +527,4 @@ def test_steps_of_a_git_source_read_their_checkout_and_cannot_change_it(home):
     outside = home.run_as(STEPS + 1, "ls", home.home / "repos")
     assert outside.returncode != 0
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0

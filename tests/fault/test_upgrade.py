@@ -97,7 +97,7 @@ def touch(home, *names):
 
 
 def ended(process, code=0):
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == code, f"{out}\n{err}"
     return err
 
