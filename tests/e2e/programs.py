@@ -99,6 +99,27 @@ def forget_definition(sluice):
     return was
 
 
+def send(process, number):
+    """A signal, which the process has taken when this returns: of two that are pending the kernel makes one."""
+    process.send_signal(number)
+    wait_until(lambda: process.poll() is not None or not _is_pending(process.pid, number))
+
+
+def _is_pending(pid, number):
+    try:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return False
+    pending = (line.split()[1] for line in text.splitlines() if line.startswith(("SigPnd:", "ShdPnd:")))
+    return any(int(mask, 16) & 1 << number - 1 for mask in pending)
+
+
+def cpu_seconds(pid):
+    """Of the processor, so far, by all threads of a process: what else the machine does takes none of it."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def wait_until(check, seconds=60.0):
     """What the check says, once it says something. The seconds are for what never comes: a busy machine is slow."""
     end = time.monotonic() + seconds

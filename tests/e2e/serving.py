@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server under test, and requests to it as bytes, for what no client would send."""
 import json
+import pathlib
 import signal
 import socket
 import urllib.error
@@ -43,6 +44,23 @@ class Server:
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+    def has_read(self, line):
+        """It has accepted the connection and taken all that was sent on it, by what the kernel says."""
+        ends = [f"{port:04X}" for port in (self.port, line.getsockname()[1])]
+        for row in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+            _, here, there, _, queues, _, _, _, _, inode, *_ = row.split()
+            if [here.rpartition(":")[2], there.rpartition(":")[2]] == ends:
+                return inode != "0" and int(queues.partition(":")[2], 16) == 0
+        return False
+
+    def is_closed(self):
+        """Nobody can connect any more."""
+        try:
+            self.connect().close()
+        except OSError:
+            return True
+        return False
 
     def send(self, *parts):
         """What comes back for these bytes, until the server closes."""

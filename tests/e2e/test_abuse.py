@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from programs import BUILD, runners_of, wait_until
+from programs import BUILD, runners_of, send, wait_until
 
 STEP = "name: p\nsteps:\n  a: {run: 'true'}\n"
 AND_AFTER = "  after: {run: echo after, needs: [\"a?\"], if: always()}\n"
@@ -240,14 +240,14 @@ def test_files_with_the_oddest_names_are_artifacts(sluice):
 def test_what_a_step_starts_and_leaves_dies_with_it(sluice):
     sluice.pipeline(step("""\
         for i in $(seq 50); do (setsid sleep 321 &); done
-        (env -i setsid sh -c 'trap "" TERM HUP; while :; do sleep 0.05; echo >> alive; done' > /dev/null 2>&1 &)
-        (setsid sh -c 'setsid sh -c "while :; do sleep 0.05; echo >> alive; done" &' &)
-        sleep 0.2
+        (env -i setsid sh -c 'trap "" TERM HUP; while :; do sleep 0.05; echo >> alive1; done' > /dev/null 2>&1 &)
+        (setsid sh -c 'setsid sh -c "while :; do sleep 0.05; echo >> alive2; done" &' &)
+        until [ -s alive1 ] && [ -s alive2 ]; do sleep 0.02; done
         exit 3"""))
     assert sluice.run(expect=1).step("a")["reason"] == "exited with code 3"
-    size = (sluice.folder / "alive").stat().st_size
+    sizes = [(sluice.folder / name).stat().st_size for name in ("alive1", "alive2")]
     time.sleep(0.3)
-    assert (sluice.folder / "alive").stat().st_size == size > 0
+    assert [(sluice.folder / name).stat().st_size for name in ("alive1", "alive2")] == sizes
 
 
 def is_alive(pid):
@@ -293,10 +293,9 @@ def test_a_runner_that_does_not_answer_can_be_left(sluice):
     os.kill(runner, signal.SIGSTOP)
     try:
         for words in ("cancelling", None, "left before the steps had ended"):
-            process.send_signal(signal.SIGINT)
+            send(process, signal.SIGINT)
             if words is not None:
                 assert words in process.stderr.readline()
-            time.sleep(0.2)
         assert process.wait(60) == 130
     finally:
         os.kill(runner, signal.SIGCONT)

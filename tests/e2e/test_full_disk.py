@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from programs import wait_until
+from programs import send, wait_until
 
 import pytest
 
@@ -44,17 +44,17 @@ def end_of(process, sluice, seconds):
     time.sleep(seconds)
     assert process.poll() is None, process.communicate()
     (sluice.folder / "full").unlink()
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert "rows where one was expected" not in err and "AddressSanitizer" not in err, err
     return process.returncode, err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_disk_is_full_is_carried_out_when_there_is_room(sluice, start_full, number):
-    sluice.pipeline(QUIET)
+    sluice.pipeline(QUIET.replace("sleep 4", "sleep 600"))
     process = start_full("run", "-q")
     wait_until(lambda: (sluice.folder / "full").exists())
-    process.send_signal(number)
+    send(process, number)
     code, err = end_of(process, sluice, 2)
     assert code == 128 + number and "the disk is full: trying again in a second" in err, err
     run = sluice("show", "--json", expect=0)
@@ -67,7 +67,7 @@ def test_what_became_ready_while_the_disk_was_full_does_not_start_before_the_can
     sluice.pipeline(QUIET)
     process = start_full("run", "-q")
     wait_until(lambda: (sluice.folder / "full").exists())
-    process.send_signal(signal.SIGTERM)
+    send(process, signal.SIGTERM)
     code, _ = end_of(process, sluice, 6)  # `a` has ended meanwhile, which nobody could record
     run = sluice("show", "--json", expect=0)
     assert code == 143 and run.json["status"] == "cancelled"
@@ -86,9 +86,9 @@ def test_two_signals_cancel_and_kill(sluice, start_full, apart):
     process = start_full("run", "-q")
     wait_until(lambda: (sluice.folder / "full").exists())
     time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
+    send(process, signal.SIGINT)
     time.sleep(apart)
-    process.send_signal(signal.SIGINT)
+    send(process, signal.SIGINT)
     code, _ = end_of(process, sluice, 2)
     assert code == 130 and sluice("show", "--json", expect=0).json["status"] == "cancelled"
 
@@ -98,7 +98,7 @@ def test_a_third_signal_leaves_and_the_next_command_goes_on(sluice, start_full):
     process = start_full("run", "-q")
     wait_until(lambda: (sluice.folder / "full").exists())
     for _ in range(3):
-        process.send_signal(signal.SIGTERM)
+        send(process, signal.SIGTERM)
         time.sleep(1.3)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143 and "left before the steps had ended" in err

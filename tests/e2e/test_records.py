@@ -9,11 +9,10 @@ import pathlib
 import signal
 import sqlite3
 import subprocess
-import time
 
 import pytest
 from metric_points import points_of
-from programs import wait_until
+from programs import send, wait_until
 
 FIT = """\
     name: fit
@@ -418,8 +417,8 @@ def test_a_second_ctrl_c_kills_the_steps_of_a_child(sluice):
         """.replace("steps:", "outputs: {twice: '1'}\n        steps:"))
     process = sluice.start("run")
     wait_until(lambda: (sluice.folder / "up").exists())
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    send(process, signal.SIGINT)
+    wait_until(lambda: "run.cancelled" in [row["action"] for row in sluice("activity", "--json").json])
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
