@@ -336,7 +336,7 @@ def test_who_approves_twice_is_told_so_and_counts_once(sluice):
 
 
 def test_an_approval_expires_closed(sluice):
-    sluice.pipeline(APPROVAL % (me(), ", expires: 1s"))
+    sluice.pipeline(APPROVAL % (me(), ", expires: 5s"))
     sluice.run(expect=5)
     expires = datetime.datetime.fromisoformat(sluice("approvals", "--json", expect=0).json[0]["expires_at"])
     wait_until(lambda: datetime.datetime.now(datetime.timezone.utc) > expires)
