@@ -117,13 +117,13 @@ def test_in_a_home_with_one_user_not_by_is_waived_and_the_record_says_so(sluice)
 
 def test_a_map_asks_for_people_of_each_kind_and_expiry_fails_closed_half_way(sluice):
     sluice.write(".sluice/config.yaml", f"groups: {{leads: [{me()}], risk: [{name_of(1)}]}}\n")
-    sluice.pipeline(ASK % 'by: {"group:leads": 1, "group:risk": 1}, expires: 3s')
+    sluice.pipeline(ASK % 'by: {"group:leads": 1, "group:risk": 1}, expires: 8s')
     sluice.run(expect=5)
     assert "1 more of group:risk" in sluice("approve", "ask/1", expect=0).out
-    time.sleep(3.1)
+    time.sleep(8.1)
     late = somebody_else(sluice, "approve", "ask/1")
     result = sluice("resume", "--json", expect=6)
-    assert result.step("ask")["reason"] == "expired after 3s without a decision", late.stderr
+    assert result.step("ask")["reason"] == "expired after 8s without a decision", late.stderr
     assert result.json["verdict"] == "refused" and not (sluice.folder / "after").exists()
 
 
@@ -483,18 +483,19 @@ def test_http_fails_with_what_was_answered_and_hides_what_is_secret(sluice, web)
     web.answers["/who"] = lambda request: (403, "no: " + request.headers.get("Authorization", ""))
     sluice.write(".sluice/config.yaml", "secrets: {TOKEN: {env: THE_TOKEN}}\n")
     sluice.env["THE_TOKEN"] = "correct-horse-battery"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    taken = socket.socket()  # and nobody listens there
+    taken.bind(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
     sluice.pipeline(f"""\
         name: ask
         steps:
           who: {{uses: http, with: {{url: "{web.url}/who", headers: {{Authorization: "${{{{ secrets.TOKEN }}}}"}}}}}}
-          nobody: {{uses: http, with: {{url: "http://127.0.0.1:{port}/", timeout: 2s}}}}
+          nobody: {{uses: http, with: {{url: "http://127.0.0.1:{port}/", timeout: 30s}}}}
           large: {{uses: http, with: {{url: "{web.url}/large", max_size: 1K}}}}
         """)
     web.answers["/large"] = (200, "x" * 5000)
     result = sluice.run(expect=1)
+    taken.close()
     assert "answered 403: no: ***" in result.step("who")["reason"]
     assert result.step("who")["outputs"]["status"] == 403
     assert "gave no answer" in result.step("nobody")["reason"] and "refused" in result.step("nobody")["reason"].lower()
@@ -515,7 +516,7 @@ def test_wait_for_a_time_a_file_and_an_answer(sluice, web):
           pause: {{uses: wait, with: {{delay: 300ms}}}}
           noon: {{uses: wait, with: {{until: "{at}Z"}}}}
           past: {{uses: wait, with: {{until: "2020-01-01T00:00:00Z"}}}}
-          file: {{uses: wait, with: {{file: in/today.csv, stable: 300ms, every: 100ms}}}}
+          file: {{uses: wait, with: {{file: in/today.csv, stable: 3s, every: 100ms}}}}
           answer: {{uses: wait, with: {{url: "{web.url}/ready", contains: "yes", every: 100ms}}}}
           after: {{needs: [file, answer], run: cat in/today.csv > seen}}
         """)
@@ -530,7 +531,7 @@ def test_wait_for_a_time_a_file_and_an_answer(sluice, web):
     steps = {step["id"]: step for step in json.loads(out)["steps"]}
     assert steps["pause"]["outputs"]["waited_ms"] >= 300 and steps["pause"]["outputs"]["met"] is True
     assert steps["noon"]["ended_at"] >= at and steps["past"]["outputs"]["met"] is True
-    assert steps["file"]["outputs"]["waited_ms"] >= 300 and (sluice.folder / "seen").read_text() == "whole"
+    assert steps["file"]["outputs"]["waited_ms"] >= 3000 and (sluice.folder / "seen").read_text() == "whole"
     assert steps["answer"]["outputs"]["status"] == 200 and all(step["attempt"] == 1 for step in steps.values())
 
 
