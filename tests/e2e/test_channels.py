@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channels: who is told of what runs come to by `notify`, and by which kind of channel."""
 import json
-import os
 import sqlite3
 
 import pytest
 from channels import FAILS, deliveries, fails, states, team, types
+from guarding import me
 from programs import ROOT, wait_until
 
 
@@ -110,7 +110,7 @@ GATE = """
 def test_what_waits_and_what_was_refused(sluice, receive, serve):
     receiver = receive()
     team(sluice, receiver)
-    sluice.pipeline(GATE.replace("by: [nobody]", f"by: [{os.environ.get('USER', 'root')}, root]"))
+    sluice.pipeline(GATE.replace("by: [nobody]", f"by: [{me()}]"))
     server = serve()
     process = sluice.start("run", "--json")
     assert wait_until(lambda: types(receiver) == ["approval.requested"])
