@@ -388,8 +388,9 @@ def test_a_kill_between_success_and_keeping_leaves_no_half_entry(shop, point):
 
 
 def test_two_at_once_both_run_and_the_later_is_kept(shop):
-    shop.sluice.pipeline(TRAIN.replace('      echo "rows=5"', '      sleep 1\n      echo "rows=5"'))
-    both = [shop.sluice.start("run", "--new", "--json") for _ in range(2)]
+    both_run = 'until [ "$(wc -l < "$HOME/ran")" -ge 2 ]; do sleep 0.02; done'
+    shop.sluice.pipeline(TRAIN.replace('      echo "rows=5"', f'      {both_run}\n      echo "rows=5"'))
+    both = [shop.sluice.start("run", "--new", "--json", "-j", "2") for _ in range(2)]
     for process in both:
         process.communicate(timeout=60)
         assert process.returncode == 0
