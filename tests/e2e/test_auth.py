@@ -11,7 +11,7 @@ import threading
 import time
 
 from accounts import ALICE, BOB, As, add_token, add_user, basic, bearer, kept_alive, with_input
-from programs import BUILD, wait_until
+from programs import BUILD, cpu_seconds, wait_until
 from serving import Server
 
 import pytest
@@ -85,10 +85,10 @@ def test_an_address_that_others_reach_wants_users_and_tls(sluice, host):
 
 def test_a_password_is_verified_once_and_good_until_it_is_changed(home, server):
     assert status(server, basic("bob", BOB)) == 200
-    begun = time.monotonic()
+    begun = cpu_seconds(server.process.pid)
     for _ in range(50):
         assert status(server, basic("bob", BOB)) == 200
-    assert time.monotonic() - begun < 50 * 0.02, "verified again each time"
+    assert cpu_seconds(server.process.pid) - begun < 50 * 0.02, "verified again each time"
     with_input(home, "another password of bob", "users", "passwd", "bob")
     assert status(server, basic("bob", BOB)) == 401
     assert status(server, basic("bob", "another password of bob")) == 200
@@ -113,7 +113,7 @@ def test_a_revoked_token_is_good_no_more_on_a_connection_that_is_open(home, serv
 
 
 def test_a_token_expires(home, server):
-    token = add_token(home, "alice", "--expires", "2s")
+    token = add_token(home, "alice", "--expires", "6s")
     assert status(server, bearer(token)) == 200
     wait_until(lambda: status(server, bearer(token)) == 401)
 
@@ -239,22 +239,22 @@ def test_a_name_with_a_slash_is_one_as_others(home, server):
 
 
 def test_an_unknown_user_takes_as_long_as_a_known_one(home, server):
-    """Each from an address of its own, so that neither is refused for trying too often."""
-    def seconds(user):
-        begun = time.monotonic()
-        assert status(server, basic(user, "a wrong password")) == 401
-        return time.monotonic() - begun
+    """Of the processor: the machine has other work, too."""
+    def seconds(users):
+        begun = cpu_seconds(server.process.pid)
+        for user in users:
+            assert status(server, basic(user, "a wrong password")) == 401
+        return cpu_seconds(server.process.pid) - begun
 
-    both = [(seconds("alice"), seconds(f"nobody{i}")) for i in range(9)]  # in turn: the machine has other work, too
-    known, unknown = (min(each) for each in zip(*both))
-    assert 0.4 < unknown / known < 2.5, both
-    assert unknown > 0.005, "an unknown user is not verified at all"
+    known, unknown = seconds(["alice"] * 9), seconds(f"nobody{i}" for i in range(9))
+    assert 0.4 < unknown / known < 2.5, (known, unknown)
+    assert unknown > 9 * 0.005, "an unknown user is not verified at all"
 
 
 def test_a_flood_of_wrong_passwords_slows_nobody_down(home, server):
     token = add_token(home, "alice")
     assert status(server, basic("bob", BOB)) == 200
-    stop, codes = threading.Event(), []
+    stop, codes, flooded = threading.Event(), [], time.monotonic()
 
     def flood(number):
         count = 0
@@ -267,28 +267,33 @@ def test_a_flood_of_wrong_passwords_slows_nobody_down(home, server):
         thread.start()
     try:
         wait_until(lambda: 429 in codes)
-        slowest = 0
+        took = []
         for headers in [bearer(token), basic("bob", BOB)] * 50:
             begun = time.monotonic()
             assert status(server, headers) == 200
-            slowest = max(slowest, time.monotonic() - begun)
+            took.append(time.monotonic() - begun)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    assert set(codes) <= {401, 429} and codes.count(429) > codes.count(401)
-    assert codes.count(401) <= 45, "an address may try 30 times, and once more each two seconds"
-    assert slowest < 0.5, slowest
+    most = 31 + (time.monotonic() - flooded) / 2
+    assert set(codes) <= {401, 429} and codes.count(401) <= most, "30 of an address, and one more each two seconds"
+    assert sorted(took)[len(took) // 2] < 0.5, took
     answers = [server.ask("GET", QUESTION, None, basic(f"user{i}", "wrong"))[:2] for i in range(60)]
     waits = [int(headers["Retry-After"]) for code, headers in answers if code == 429]
     assert waits and all(1 <= wait <= 60 for wait in waits)
 
 
-def test_who_is_known_at_an_address_can_log_in_anew_beside_a_flood_from_there(home, server):
-    assert status(server, basic("bob", BOB)) == 200
+def are_used_up(server):
+    """All tries of an address: one more comes each two seconds."""
     for number in range(40):
         status(server, basic(f"user{number}", "wrong"))
-    assert status(server, basic("alice", ALICE)) == 429
+    return status(server, basic("alice", "wrong")) == 429
+
+
+def test_who_is_known_at_an_address_can_log_in_anew_beside_a_flood_from_there(home, server):
+    assert status(server, basic("bob", BOB)) == 200
+    wait_until(lambda: are_used_up(server))
     with_input(home, "another password of bob", "users", "passwd", "bob")
     assert status(server, basic("bob", "another password of bob")) == 200
 

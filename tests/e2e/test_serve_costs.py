@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from accounts import ALICE, add_user, basic
-from programs import BUILD, wait_until
+from programs import BUILD, cpu_seconds, wait_until
 from serving import Server
 from test_serve_abuse import server_on_a_small_disk
 
@@ -49,16 +49,16 @@ def test_uploads_that_were_begun_and_left_make_no_other_slower(sluice):
 
     def create(count):
         line = http.client.HTTPConnection("127.0.0.1", server.port)
-        begun = time.monotonic()
+        begun = cpu_seconds(server.process.pid)
         for _ in range(count):
             line.request("POST", MPU + "create/" + folder, json.dumps({"path": "a", "num_parts": 1}),
                          {"Content-Type": "application/json"})
             assert line.getresponse().read()
         line.close()
-        return time.monotonic() - begun
+        return cpu_seconds(server.process.pid) - begun
 
     assert create(100) < 3, "each looks at all of them"
-    assert wait_until(lambda: create(50) and not (uploads / f"{1:032x}").exists())
+    assert wait_until(lambda: create(50) >= 0 and not (uploads / f"{1:032x}").exists())
 
 
 def test_an_upload_in_parts_on_a_full_disk_leaves_nothing_and_passes(sluice):
@@ -112,10 +112,11 @@ def test_answers_that_nobody_reads_do_not_fill_the_memory(sluice):
     assert wait_until(lambda: server.ask("POST", MPU + "create/" + folder, {"path": "a", "num_parts": 10000})[0] == 200)
 
 
-def tries(port, address, count):
-    """The statuses of tries from that address of this machine, each with another name."""
+def tries(port, address, most):
+    """The statuses of tries from that address of this machine, each with another name; until one is refused."""
     answers = []
-    for number in range(count):
+    while 429 not in answers and len(answers) < most:
+        number = len(answers)
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(address, 0))
         line.request("GET", "/api/2.0/mlflow/users/current", headers=basic(f"n{number}", "no password"))
         answers.append(line.getresponse().status)
@@ -129,7 +130,7 @@ def test_an_address_of_four_bytes_is_its_own_also_where_those_of_sixteen_come_in
     process = sluice.start("serve", "--port", "0", "--host", "::", "--insecure")
     line = process.stdout.readline()
     port = int(line.strip().rpartition(":")[2])
-    answers = tries(port, "127.0.0.2", 40)
+    answers = tries(port, "127.0.0.2", 200)
     assert answers[:30] == [401] * 30 and answers[-1] == 429
     assert tries(port, "127.0.0.3", 1) == [401]
 
