@@ -67,9 +67,13 @@ class Registry:
         return [(row["trigger"], row["outcome"], row["reason"]) for row in reversed(rows)]
 
     def rest(self):
-        wait_until(lambda: not self.sluice("triggers", "--outcome", "pending", "--json").json and
-                   not [row for row in self.sluice("runs", "--json").json
-                        if row["status"] in ("queued", "running")])
+        def pending():
+            return self.sluice("triggers", "--outcome", "pending", "--json").json
+
+        def going_on():
+            return [row for row in self.sluice("runs", "--json").json if row["status"] in ("queued", "running")]
+
+        wait_until(lambda: not pending() and not going_on() and not pending())  # the end of a run may be an event, too
 
 
 @pytest.fixture
@@ -129,18 +133,19 @@ def test_aliases_tags_and_stages(registry):
                             {"name": "wine", "version": str(version), "stage": stage,
                              "archive_existing_versions": stage == "Production"})
     registry.rest()
-    assert registry.said("champions") == ["set wine/1 champion before 0", "set wine/2 champion before 1",
-                                          "deleted wine/0 champion before 2"]
+    # One after the other they came, and the runs that they start go on side by side.
+    assert sorted(registry.said("champions")) == ["deleted wine/0 champion before 2", "set wine/1 champion before 0",
+                                                  "set wine/2 champion before 1"]
     assert sorted(registry.said("sets")) == ["set beer/1 champion", "set wine/1 challenger", "set wine/1 champion",
                                              "set wine/2 champion"]
-    assert registry.said("tags") == ["set wine/1 validated=yes", "deleted wine/1 validated="]
-    assert registry.said("stages") == ["set wine/1".replace("set", "changed") + " None -> Production",
-                                       "changed wine/2 Staging -> Production"]
+    assert sorted(registry.said("tags")) == ["deleted wine/1 validated=", "set wine/1 validated=yes"]
+    assert sorted(registry.said("stages")) == ["changed wine/1 None -> Production",
+                                               "changed wine/2 Staging -> Production"]
 
 
 def test_the_last_of_a_burst_starts_one_run_of_each_model(registry):
-    registry.listen("calm", "{model_version: {model: '*', debounce: 3s, if: event.tags.skip != 'yes'}}", more=BY_HAND)
-    registry.listen("moves", "{model_alias: {model: '*', debounce: 3s, "
+    registry.listen("calm", "{model_version: {model: '*', debounce: 10s, if: event.tags.skip != 'yes'}}", more=BY_HAND)
+    registry.listen("moves", "{model_alias: {model: '*', debounce: 10s, "
                              "params: {said: '${{ event.alias }}=${{ event.version }}'}}}")
     registry.serve()
     for _ in range(3):
@@ -230,7 +235,7 @@ steps:
 
 
 def test_what_was_deleted_before_its_turn_starts_nothing(registry):
-    registry.listen("jobs", "{model_version: {model: '*', debounce: 2s}}", more=BY_HAND)
+    registry.listen("jobs", "{model_version: {model: '*', debounce: 8s}}", more=BY_HAND)
     registry.serve()
     for name in ("wine", "beer", "gone"):
         registry.create(name)
@@ -239,7 +244,7 @@ def test_what_was_deleted_before_its_turn_starts_nothing(registry):
     registry.server.api("DELETE", "/registered-models/delete", {"name": "gone"})
     registry.create("gone")  # another one, that begins at 1 again
     registry.rest()
-    assert registry.said("jobs")[-1:] == [" gone/1"]
+    assert " gone/1" in registry.said("jobs")
     assert sorted(row[1:] for row in registry.triggers("jobs") if row[1] == "skipped") == [
         ("skipped", "Model Version (name=wine, version=1) not found"),
         ("skipped", "the registered model that it was about has been deleted")]
