@@ -52,7 +52,7 @@ def wrong_ones(receiver):
     if receiver.sign in (hooks.standard, hooks.gitlab_signed):
         yield body, {**right, "webhook-id": "d-2"}
         yield body, {**right, "webhook-timestamp": str(int(time.time()) + 1)}
-        for seconds in (-301, 302):
+        for seconds in (-301, 330):
             yield body, receiver.sign(body, at=time.time() + seconds)
 
 
@@ -333,4 +333,4 @@ def test_our_own_webhooks_are_taken(sluice):
     for alias in ("other", "champion"):
         server.api("POST", "/registered-models/alias", {"name": "wine", "alias": alias, "version": "1"})
     wait_until(lambda: receiver.said() == ["1"])
-    assert sorted(one["outcome"] for one in receiver.deliveries()) == ["accepted", "ignored"]
+    wait_until(lambda: sorted(one["outcome"] for one in receiver.deliveries()) == ["accepted", "ignored"])
