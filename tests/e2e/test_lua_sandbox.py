@@ -144,8 +144,8 @@ ENDLESS = {
 
 @pytest.mark.parametrize("how", ENDLESS)
 def test_an_endless_script_is_stopped_where_it_is(runner, engine, how):
-    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=300, stop={"signal": 15, "grace_ms": 8000})
-    assert end["stopped"] == "timeout" and end["how"] == "exited" and end["wall_ms"] < 5000, end
+    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=300, stop={"signal": 15, "grace_ms": 60000})
+    assert end["stopped"] == "timeout" and end["how"] == "exited" and end["wall_ms"] < 30000, end
     assert result["result"] == "failed" and result["reason"].startswith("stopped at fit:"), result
 
 

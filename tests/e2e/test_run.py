@@ -68,8 +68,8 @@ def test_independent_steps_run_at_once_and_jobs_limits_them(sluice):
     sluice.pipeline("""\
         name: p
         steps:
-          a: {run: "touch a; for i in $(seq 200); do [ -e b ] && exit 0; sleep 0.05; done; exit 1"}
-          b: {run: "touch b; for i in $(seq 200); do [ -e a ] && exit 0; sleep 0.05; done; exit 1"}
+          a: {run: "touch a; for i in $(seq 1200); do [ -e b ] && exit 0; sleep 0.05; done; exit 1"}
+          b: {run: "touch b; for i in $(seq 1200); do [ -e a ] && exit 0; sleep 0.05; done; exit 1"}
         """)
     sluice.run("-j", "2")
     sluice.pipeline("""\
@@ -105,13 +105,13 @@ def test_a_timeout_ends_the_whole_group(sluice):
     sluice.pipeline("""\
         name: p
         steps:
-          slow: {run: "sleep 300 & echo $! > child; wait", timeout: 400ms, stop: {grace: 200ms}}
-          stubborn: {run: "trap '' TERM; while :; do sleep 0.05; done", timeout: 300ms, stop: {grace: 200ms}}
+          slow: {run: "sleep 300 & echo $! > child; wait", timeout: 4s, stop: {grace: 200ms}}
+          stubborn: {run: "trap '' TERM; while :; do sleep 0.05; done", timeout: 3s, stop: {grace: 200ms}}
         """)
     result = sluice.run(expect=1)
-    assert "timed out after 400 ms" in result.step("slow")["reason"]
+    assert "timed out after 4 s" in result.step("slow")["reason"]
     reason = result.step("stubborn")["reason"]
-    assert "timed out after 300 ms" in reason and "SIGKILL" in reason
+    assert "timed out after 3 s" in reason and "SIGKILL" in reason
     child = int((sluice.folder / "child").read_text())
     try:
         status = open(f"/proc/{child}/stat", encoding="ascii").read().rpartition(")")[2].split()[0]

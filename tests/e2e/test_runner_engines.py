@@ -11,13 +11,13 @@ from lone_runner import BUILD, Engine, Runner, alive, engine, runner, wait_until
 
 def test_steps_outlive_the_engine_and_the_next_one_takes_them_over(runner):
     first = Engine(runner, generation=3)
-    attempt = runner.spawn(first, script="for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done")
-    runner.started(attempt)
+    attempt = runner.spawn(first, script="seq 4; until [ -e go ]; do sleep 0.02; done; seq 5 8")
+    wait_until(lambda: runner.log(attempt) == "1\n2\n3\n4\n")
     first.close()
-    time.sleep(0.3)
     second = Engine(runner, generation=4)
     assert second.attempts == [{"attempt": attempt, "run_id": "run1", "state": "running", "calls": []}]
     assert second.receive_type("doorbell")["size"] > 0
+    (runner.home / "go").touch()
     assert runner.exit(attempt)["code"] == 0
     assert runner.log(attempt) == "".join(f"{i}\n" for i in range(1, 9))
     second.send(type="list")
@@ -36,7 +36,7 @@ def test_an_engine_process_killed_does_not_touch_its_steps(runner, tmp_path):
         f"sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})\n"
         "import lone_runner as t, pathlib\n"
         "r = t.Runner.__new__(t.Runner); r.home, r.id, r.next = pathlib.Path(sys.argv[1]), 'r1', 0\n"
-        "e = t.Engine(r); r.spawn(e, argv=['sleep', '1']); time.sleep(60)\n"
+        "e = t.Engine(r); r.spawn(e, script='until [ -e go ]; do sleep 0.02; done'); time.sleep(600)\n"
     )
     process = subprocess.Popen(["python3", script, runner.home])
     runner.started(1)
@@ -44,6 +44,7 @@ def test_an_engine_process_killed_does_not_touch_its_steps(runner, tmp_path):
     process.wait()
     engine = Engine(runner, generation=2)
     assert engine.attempts[0]["state"] == "running"
+    (runner.home / "go").touch()
     assert runner.exit(1)["code"] == 0
     engine.close()
 
@@ -60,10 +61,11 @@ def test_an_attempt_that_waited_goes_on_under_its_id_with_its_files(runner, engi
 
 
 def test_an_attempt_acked_while_it_runs_is_forgotten_when_it_ends(runner, engine):
-    attempt = runner.spawn(engine, argv=["sleep", "0.3"])
+    attempt = runner.spawn(engine, script="until [ -e go ]; do sleep 0.02; done")
     engine.send(type="ack", attempt=attempt)
     engine.send(type="list")
     assert [a["attempt"] for a in engine.receive_type("attempts")["attempts"]] == [attempt]
+    (runner.home / "go").touch()
     runner.exit(attempt)
     engine.send(type="list")
     assert engine.receive_type("attempts")["attempts"] == []

@@ -80,8 +80,9 @@ def test_an_heir_that_is_withdrawn_says_so_and_never_begins(runner, engine):
 
 
 def test_an_heir_that_has_begun_is_not_withdrawn(runner, engine):
-    first = runner.spawn(engine, argv=["sleep", "0.3"])
+    first = runner.spawn(engine, script="until [ -e begin ]; do sleep 0.02; done")
     second = give(runner, engine, first, script="until [ -e go ]; do sleep 0.02; done")
+    (runner.home / "begin").touch()
     runner.started(second)
     engine.send(type="withdraw", attempt=second)
     assert states(engine)[second] == "running"
@@ -142,8 +143,9 @@ def test_a_runner_that_only_holds_heirs_has_no_work(runner, engine):
 
 def test_the_secret_of_a_step_does_not_change_the_order_of_its_heir(runner, engine):
     """What an order says is names that sluice made: a secret of one letter must not mask them."""
-    first = runner.spawn(engine, argv=["sleep", "0.3"], secrets={"S": "attempt"})
+    first = runner.spawn(engine, script="until [ -e go ]; do sleep 0.02; done", secrets={"S": "attempt"})
     second = give(runner, engine, first)
+    (runner.home / "go").touch()
     assert runner.exit(second)["code"] == 0
     record = json.loads(runner.frames(first, "exit")[0])
     assert record["heir"] == order_of(second)

@@ -118,8 +118,8 @@ def test_a_plugin_reports_logs_and_ends(runner, engine, plugin):
     [
         ("crash", {}, "signalled", "killed by signal 11 (SIGSEGV) after "),
         ("loop", {"timeout_ms": 300}, "signalled", "timed out after 300 ms: "),
-        ("deaf", {"timeout_ms": 300, "stop": {"grace_ms": 300}}, "signalled",
-         "timed out after 300 ms: still alive 300 ms after SIGTERM, ended by SIGKILL"),
+        ("deaf", {"timeout_ms": 3000, "stop": {"grace_ms": 300}}, "signalled",
+         "timed out after 3 s: still alive 300 ms after SIGTERM, ended by SIGKILL"),
         ("hog", {"limits": {"memory_bytes": 1 << 30}}, "signalled", "killed by signal 11 (SIGSEGV) after "),
         ("close", {}, "exited", ""),
         ("exit", {}, "exited", ""),

@@ -67,6 +67,7 @@ if os.fork() == 0:
             open(sys.argv[2], 'a').write('x'); time.sleep(0.05)
     os._exit(0)
 os.wait()
+while not os.path.exists(sys.argv[2]): time.sleep(0.01)  # what is to be left has begun
 """
 
 
@@ -112,7 +113,9 @@ def test_background_children_that_hold_the_pipes_do_not_hang_the_step(runner, en
 
 
 def test_a_child_that_still_writes_has_a_moment_to_finish(runner, engine):
-    attempt = runner.spawn(engine, script="exec > >(sleep 0.05; tr a-z A-Z); echo late")
+    # By nothing that has to be started first: it has 200 ms.
+    writer = 'read -r line; read -rt 0.05 -u 9; echo "${line^^}"'
+    attempt = runner.spawn(engine, script=f"mkfifo never; exec 9<>never; exec > >({writer}); echo late")
     assert runner.exit(attempt)["code"] == 0 and runner.log(attempt) == "LATE\n"
 
 

@@ -30,8 +30,9 @@ def test_a_step_with_a_limit_of_memory_runs_beside_it(runner):
     limited = {"kind": "lua", "lua": {"text": text, "chunk": "s"}, "limits": {"memory_bytes": 24 * MIB}}
     assert runner.exit(runner.spawn(engine, **limited))["code"] == 0
     beside = runner.spawn(engine, script="until [ -e go ]; do sleep 0.02; done")
-    for _ in range(2):  # the first sync is the loop's
-        heir = give(runner, engine, runner.spawn(engine, argv=["sleep", "0.1"]))
+    for turn in range(2):  # the first sync is the loop's
+        heir = give(runner, engine, runner.spawn(engine, script=f"until [ -e go{turn} ]; do sleep 0.02; done"))
+        (runner.home / f"go{turn}").touch()
         assert runner.exit(heir)["code"] == 0
     assert len(list(pathlib.Path(f"/proc/{runner.process.pid}/task").iterdir())) == 2
     end = runner.exit(runner.spawn(engine, **limited))
