@@ -195,7 +195,7 @@ def serving(tmp_path):
 
 
 def job(sluice, serving, version, *more, expect):
-    params = {"version": version, "approvers": json.dumps([me()]), "patience": "1s",
+    params = {"version": version, "approvers": json.dumps([me()]), "patience": "4s",
               "health": f"http://127.0.0.1:{serving.server_port}/ping"}
     return sluice.run("deployment-job.yaml", *OURS, *(f"-p{key}={value}" for key, value in params.items()), *more,
                       expect=expect)

@@ -10,7 +10,7 @@ from test_rollouts import deploy, nothing_is_left, serves, staged, traffic, web,
 
 WATCHED = """\
     target: {directory: srv}
-    stages: [{weight: 10, for: 700ms}, {weight: 50, for: 700ms}]
+    stages: [{weight: 10, for: 3s}, {weight: 50, for: 3s}]
     check: %s
     thresholds: %s
     """
@@ -120,7 +120,7 @@ MONITORED = """\
           model: models:/wine/${{ params.version }}
           target: {directory: srv}
           stages: [{weight: 10, for: 500ms}]
-          check: {metrics: "steps:/watch", timeout: 10s}
+          check: {metrics: "steps:/watch", timeout: 60s}
           thresholds: {error_rate: "<= 0.02"}
       watch:
         lua: |

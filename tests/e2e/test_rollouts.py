@@ -234,7 +234,7 @@ def begun(sluice, version=2):
 
 
 def test_a_stage_holds_no_process_and_goes_on_after_the_daemon_was_killed(wines, web):
-    staged(wines, LONG % ("3s", web.url))
+    staged(wines, LONG % ("8s", web.url))
     process = begun(wines)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -244,7 +244,7 @@ def test_a_stage_holds_no_process_and_goes_on_after_the_daemon_was_killed(wines,
 
 
 def test_a_server_that_was_killed_goes_on_with_a_stage_when_it_comes_back(wines, web):
-    staged(wines, LONG % ("3s", web.url))
+    staged(wines, LONG % ("8s", web.url))
     server = Server(wines)
     for process in (begun(wines), server.process):  # whoever only looks on would take the home over
         process.kill()
@@ -308,7 +308,7 @@ def test_all_processes_that_die_leave_nothing_half_done(wines):
     assert serves(wines) == "1" and traffic(wines) == {"1": 100} and nothing_is_left(wines)
 
 
-@pytest.mark.parametrize("parts", ["timeout: 1s", "stop: {grace: 300ms}\n    timeout: 1s"])
+@pytest.mark.parametrize("parts", ["timeout: 4s", "stop: {grace: 300ms}\n    timeout: 4s"])
 def test_a_step_that_takes_too_long_is_taken_back(wines, parts):
     wines.write("hang.sh", "trap '' TERM\nsleep 60 & wait; sleep 60\n")
     staged(wines, """\
@@ -371,7 +371,7 @@ def test_a_rollback_that_fails_is_tried_again(wines, web):
 
 def test_what_somebody_else_put_there_in_between_is_not_taken_back(wines, web):
     """Runs of one home wait for each other (test_target_holds.py); another home's know nothing of them."""
-    staged(wines, LONG % ("3s", web.url))
+    staged(wines, LONG % ("8s", web.url))
     process = begun(wines)
     with sqlite3.connect(wines.home / "sluice.db") as db:
         db.execute("DELETE FROM target_holds")
@@ -407,7 +407,7 @@ def test_a_guard_of_any_stage_is_asked_before_the_first(wines, web):
 
 
 def test_a_guard_that_stands_there_by_now_ends_the_stages(wines, web):
-    staged(wines, LONG % ("2s", web.url))
+    staged(wines, LONG % ("8s", web.url))
     process = begun(wines)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

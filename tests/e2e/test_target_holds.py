@@ -67,7 +67,7 @@ def whole(version):
 
 
 def test_a_second_rollout_to_a_service_waits_until_the_first_has_ended(wines, told):  # noqa: F811
-    first = start(wines, pipeline(wines, "a", http(told), "2s"), 2)
+    first = start(wines, pipeline(wines, "a", http(told), "8s"), 2)
     assert wait_until(lambda: told.told)
     second = start(wines, pipeline(wines, "b", http(told)), 3)
     words = f"waits for {told.url}/models, which run a 1, step deploy holds"
@@ -80,7 +80,7 @@ def test_a_second_rollout_to_a_service_waits_until_the_first_has_ended(wines, to
 
 def test_who_came_first_is_next_and_one_that_needs_no_stages_waits_too(wines, told):  # noqa: F811
     server = Server(wines)
-    runs = [start(wines, pipeline(wines, "a", http(told), "3s"), 2)]
+    runs = [start(wines, pipeline(wines, "a", http(told), "8s"), 2)]
     assert wait_until(lambda: told.told)
     wines.pipeline("name: at_once\nsteps:\n  deploy: {uses: deploy, with: {model: 'models:/wine/1', %s}}\n"
                    % http(told), "at_once.yaml")
@@ -94,7 +94,7 @@ def test_who_came_first_is_next_and_one_that_needs_no_stages_waits_too(wines, to
 
 
 def test_one_that_shall_not_wait_fails_and_changes_nothing(wines, told):  # noqa: F811
-    first = start(wines, pipeline(wines, "a", http(told), "2s"), 2)
+    first = start(wines, pipeline(wines, "a", http(told), "8s"), 2)
     assert wait_until(lambda: told.told)
     reason = wines.run(pipeline(wines, "b", http(told) + "\n          busy: fail"), "-p", "version=3",
                        expect=1).step("deploy")["reason"]
@@ -106,9 +106,9 @@ def test_one_that_shall_not_wait_fails_and_changes_nothing(wines, told):  # noqa
 def test_all_that_are_killed_between_stages_go_on_one_after_the_other(wines, told, killed):  # noqa: F811
     """Killed, and again: once while both wait, once while the second has just been given the target."""
     server = Server(wines)
-    start(wines, pipeline(wines, "a", http(told), "1500ms"), 2)
+    start(wines, pipeline(wines, "a", http(told), "5s"), 2)
     assert wait_until(lambda: told.told)
-    start(wines, pipeline(wines, "b", http(told), "1500ms"), 3)
+    start(wines, pipeline(wines, "b", http(told), "5s"), 3)
     waits_for(wines, "b/1", "which run a 1, step deploy holds")
     for _ in range(killed):
         for process in wines.started:
@@ -118,7 +118,7 @@ def test_all_that_are_killed_between_stages_go_on_one_after_the_other(wines, tol
         assert held(wines) == 1
         server = Server(wines)
         assert killed == 1 or wait_until(lambda: ("weight", "3") in told.told or len(told.told) < 3)
-    assert wait_until(lambda: status(wines, "b/1")["status"] == "succeeded", 60)
+    assert wait_until(lambda: status(wines, "b/1")["status"] == "succeeded", 120)
     assert told.told == whole("2") + whole("3") and held(wines) == 0
     server.stop()
 
@@ -135,7 +135,7 @@ def test_a_rollout_that_is_cancelled_goes_back_before_the_next_begins(wines, tol
 
 
 def test_one_that_waits_and_is_cancelled_is_not_waited_for(wines, told):  # noqa: F811
-    first = start(wines, pipeline(wines, "a", http(told), "2s"), 2)
+    first = start(wines, pipeline(wines, "a", http(told), "8s"), 2)
     assert wait_until(lambda: told.told)
     second = start(wines, pipeline(wines, "b", http(told)), 3)
     waits_for(wines, "b/1", "which run a 1, step deploy holds")
@@ -157,7 +157,7 @@ def test_one_that_waits_and_is_cancelled_is_not_waited_for(wines, told):  # noqa
 def test_targets_are_the_same_by_name_place_and_command_line(wines, one, other, meet):  # noqa: F811
     wines.write("serve.sh", "exit 0\n")
     os.symlink("srv", wines.folder / "link")
-    first = start(wines, pipeline(wines, "a", one, "2s"), 2)
+    first = start(wines, pipeline(wines, "a", one, "8s"), 2)
     assert wait_until(lambda: status(wines, "a/1")["status"] == "waiting")
     second = start(wines, pipeline(wines, "b", other, "1ms"), 3)
     if meet:
