@@ -49,14 +49,14 @@ def rows(sluice, query, *values):
 
 
 def test_a_silent_run_has_failed_when_it_was_heard_of_last(serve):
-    server = serve("1s")
+    server = serve("4s")
     before = int(time.time() * 1000)
     run_id = server.run(start_time=5)["run_id"]
     log(server, run_id)
     after = int(time.time() * 1000)
     assert status(server, run_id) == "RUNNING"
     assert wait_until(lambda: status(server, run_id) == "FAILED")
-    assert time.time() * 1000 > before + 1000
+    assert time.time() * 1000 > before + 4000
     assert before - 200 <= get(server, run_id)["info"]["end_time"] <= after
     assert tags(server, run_id)["sluice.reaped"].startswith("no word for ")
 
@@ -72,7 +72,7 @@ def test_by_default_no_run_is_given_up_and_nothing_is_noted(sluice, serve):
 
 @pytest.mark.parametrize("write", ["metric", "tag", "batch", "file", "part"])
 def test_a_run_that_is_written_lives_and_so_do_those_above(serve, write):
-    server = serve("2s")
+    server = serve("4s")
     parent = server.run()["run_id"]
     child = server.run(tags=[{"key": "mlflow.parentRunId", "value": parent}])["run_id"]
     silent = server.run()["run_id"]
@@ -87,8 +87,7 @@ def test_a_run_that_is_written_lives_and_so_do_those_above(serve, write):
         "part": lambda: server.ask("PUT", "/api/2.0/mlflow-artifacts/mpu/part/"
                                           + url.decode().split('"upload_id":"')[1][:32] + "/1", b"text"),
     }
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
+    while status(server, silent) == "RUNNING":
         writes[write]()
         time.sleep(0.3)
     assert [status(server, run_id) for run_id in (parent, child, silent)] == ["RUNNING", "RUNNING", "FAILED"]
@@ -115,16 +114,16 @@ def test_runs_that_have_ended_are_left_alone_and_forgotten(sluice, serve):
 
 
 def test_a_server_that_was_away_listens_first(serve):
-    server = serve("2s")
+    server = serve("6s")
     run_id = server.run()["run_id"]
     server.process.kill()
     server.process.wait()
-    time.sleep(2.5)
-    server = serve("2s")
-    time.sleep(1)
+    time.sleep(6.5)
+    server = serve("6s")
+    time.sleep(3)
     assert status(server, run_id) == "RUNNING"
     log(server, run_id)
-    time.sleep(1.4)
+    time.sleep(3.5)
     assert status(server, run_id) == "RUNNING"
     assert wait_until(lambda: status(server, run_id) == "FAILED")
 
@@ -133,7 +132,7 @@ def test_runs_from_before_it_was_asked_for_begin_now(serve):
     server = serve(None)
     run_id = server.run(start_time=5)["run_id"]
     server.stop()
-    server = serve("1s")
+    server = serve("4s")
     assert status(server, run_id) == "RUNNING"
     assert wait_until(lambda: status(server, run_id) == "FAILED")
     assert get(server, run_id)["info"]["end_time"] > time.time() * 1000 - 20000
@@ -175,7 +174,7 @@ def test_runs_that_a_step_left_open_end_as_it_did(sluice, end, expected):
 def test_a_step_that_goes_on_is_never_silent(sluice, serve):
     server = serve("1s")
     other = server.run()["run_id"]
-    (sluice.folder / "step.py").write_text(STEP + "time.sleep(4)\n", encoding="utf-8")
+    (sluice.folder / "step.py").write_text(STEP + "while not os.path.exists('go'): time.sleep(0.05)\n", encoding="utf-8")
     sluice.pipeline("name: p\nsteps:\n  a: {run: [python3, step.py]}\n")
     run = sluice.start("run")
     assert wait_until(lambda: status(server, other) == "FAILED")
@@ -183,6 +182,7 @@ def test_a_step_that_goes_on_is_never_silent(sluice, serve):
     time.sleep(2.5)
     assert {state for state, in rows(sluice, "SELECT status FROM runs WHERE name IN ('own', 'open', 'inner')")} == {
         "RUNNING"}
+    (sluice.folder / "go").touch()
     assert run.wait(timeout=60) == 0
     assert rows(sluice, "SELECT count(*) FROM run_tags WHERE key = 'sluice.reaped'") == [(1,)]
 
