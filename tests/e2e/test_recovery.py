@@ -392,12 +392,11 @@ def test_the_same_command_goes_on_with_a_run_that_was_left_in_a_timed_wait(sluic
         name: nap
         steps:
           a: {run: echo a >> trace}
-          w: {needs: [a], uses: wait, with: {delay: 2s}}
+          w: {needs: [a], uses: wait, with: {delay: 8s}}
           b: {needs: [w], run: echo b >> trace}
         """)
     first = sluice.start("run", "-q")
-    wait_until(lambda: [run["status"] for run in sluice("runs", "--json").json] == ["waiting"]
-               if (sluice.folder / "trace").exists() else False)
+    wait_until(lambda: rows(sluice, "SELECT state FROM pipeline_runs") == [("waiting",)])
     first.kill()
     first.communicate()
     again = sluice("run", "--json", expect=0)
@@ -427,7 +426,7 @@ def test_a_runner_that_is_killed_as_it_begins_is_replaced_at_once(sluice):
         kill_runners(sluice.home)
         shutil.rmtree(sluice.home)
     assert result.code == 0 and points.count("runner_begins") == 2 and result.json["steps"][0]["attempt"] == 1
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 9
     kill_runners(sluice.home)
     always = sluice("run", env={"SLUICE_CRASH": "runner_begins"})
     assert always.code == 4 and "sluice-runner ended as soon as it was started" in always.err, repr(always)
