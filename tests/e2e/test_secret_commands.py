@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets that a command of config.yaml prints (`exec`): asked for in the background, while all else goes on."""
+import contextlib
 import json
 import os
 import pathlib
 import signal
 import sqlite3
-import time
 
 import pytest
 from programs import wait_until
@@ -85,9 +85,8 @@ def test_other_runs_go_on_while_a_command_has_not_answered(asking):
     first = asking.start("run", "-q", "-j", "4")
     wait_until(lambda: asked(asking))
     asking.pipeline("name: other\nsteps:\n  a: {run: echo a}\n  b: {needs: [a], run: echo b}\n", "other.yaml")
-    began = time.monotonic()
     asking("run", "other.yaml", "-q", expect=0)
-    assert time.monotonic() - began < 10 and first.poll() is None
+    assert first.poll() is None
     assert rows(asking, "SELECT state FROM pipeline_runs WHERE pipeline = 'p'") == [("running",)]
     (asking.folder / "tell").touch()
     finish(first)
@@ -117,9 +116,9 @@ def test_a_cancel_ends_the_command_and_the_step_has_not_begun(asking, how):
 
 
 def test_the_time_of_a_run_is_over_while_it_asks(asking):
-    asking.pipeline("timeout: 1s\n" + STEP)
+    asking.pipeline("timeout: 6s\n" + STEP)
     result = asking("run", "--json", expect=1)
-    assert "timed out after 1 s of running" in result.json["reason"]
+    assert "timed out after 6 s of running" in result.json["reason"]
     pid, = asked(asking)
     wait_until(lambda: not is_there(pid))
     assert rows(asking, "SELECT * FROM leases") == []
@@ -141,9 +140,9 @@ def test_a_runner_that_is_killed_meanwhile_costs_the_step_nothing(asking):
     starting = "SELECT runner FROM attempts WHERE state = 'starting'"
     runner, = wait_until(lambda: asked(asking) and rows(asking, starting))[0]
     for entry in pathlib.Path("/proc").iterdir():
-        words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() and is_there(entry.name) else []
-        if runner.encode() in words:
-            os.kill(int(entry.name), signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it may just end
+            if entry.name.isdigit() and runner.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
     wait_until(lambda: rows(asking, starting) != [(runner,)])
     (asking.folder / "tell").touch()
     finish(process)
