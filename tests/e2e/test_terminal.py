@@ -237,12 +237,13 @@ def test_sixty_items_keep_within_the_terminal(sluice, terminal, columns, rows):
         """ % (", ".join(map(str, range(60))), ", ".join(map(str, range(60)))))
     window = terminal("run", "-j", "4", columns=columns, rows=rows)
     window.until(has("3 of 60") if columns >= 40 else has("wide"))
+    if rows >= 24 and columns >= 80:
+        window.until(has("4 running", "1 failed", "[1]", "[3]", "[6]"))
     window.read(0.3)
     lines = [line for line in window.screen.text() if line]
     assert len(lines) < rows and not window.screen.scrolled and not window.screen.wrapped
     if rows >= 24:
         assert has("prepare", "wide", "last", "3 of 60 done")(lines)
-        assert columns < 80 or has("4 running", "1 failed", "[1]", "[3]", "[6]")(lines)
     (sluice.folder / "go").touch()
     assert window.wait() == 1
 
@@ -359,7 +360,7 @@ def test_a_second_ctrl_c_kills(sluice, terminal):
     wait_until(lambda: (sluice.folder / "asked").exists())
     started = time.monotonic()
     window.key(b"\x03")
-    assert window.wait() == 130 and time.monotonic() - started < 20
+    assert window.wait() == 130 and time.monotonic() - started < 50
     assert "60 s" not in " ".join(window.screen.everything())
     assert termios.tcgetattr(window.fd) == window.modes
 
