@@ -196,6 +196,7 @@ def test_by_rest(registry, sluice):
     wait_until(lambda: rest.get(version)["run_state"] == "APPROVAL")
     found = rest.get(version)
     assert (found["job"], found["job_state"], found["step"]) == ("a-deploy", "CONNECTED", "ask")
+    wait_until(lambda: len(rest.as_user(root).get("/runs")["runs"]) == 2)
     jobs = rest.as_user(root).pages("/deployment-jobs", "deployment_jobs", limit=1)
     assert [(one["pipeline"], one["model"]) for one in jobs] == [("a-deploy", "wine"), ("wine-deploy", "wine")]
     assert "several" in rest.post(version, {}, 422)["message"]
