@@ -168,8 +168,8 @@ def test_a_run_keeps_its_commit_through_a_forced_push_and_its_retry(sluice, repo
     pin = sluice.home / "repos" / "wine" / "mirror.git" / "refs" / "sluice" / "runs" / run_id
     wait_until(pin.exists)
     assert pin.read_text().strip() == second
-    event = home.rows("SELECT count(*) FROM triggers WHERE kind = 'push' AND outcome = 'started'")
-    assert event == [(2,)]
+    started_of = "SELECT count(*) FROM triggers WHERE kind = 'push' AND outcome = 'started'"
+    wait_until(lambda: home.rows(started_of) == [(2,)])
     (sluice.folder / "open").touch()
     sluice("retry", "wine/1", expect=0)
     wait_until(lambda: home.said() == [f"ran two {second} main"])
@@ -206,7 +206,7 @@ def test_what_fails_is_tried_later_each_time_and_told_once(sluice, tmp_path):
     row = wait_until(lambda: (now := home.sources().get("away")) and now["failures"] >= 3 and now)
     assert "it cannot be reached" in row["problem"]
     tried = [row[0] for row in home.rows("SELECT started_ms FROM jobs ORDER BY id")]
-    assert tried[1] - tried[0] < tried[2] - tried[1]
+    assert tried[1] - tried[0] >= 950 and tried[2] - tried[1] >= 1950, tried  # a second, then two
     assert len(home.activity("source.failed")) == 1
 
 

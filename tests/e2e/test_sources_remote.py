@@ -164,7 +164,7 @@ def test_a_server_that_says_nothing_is_given_up_in_words(tmp_path):
         code, answer = ask_program(folder=str(tmp_path / "f"), timeout_ms=1500,
                                    fetch={"url": f"https://127.0.0.1:{silent.getsockname()[1]}/x.git"})
         assert code == 1 and answer["error"].startswith("it took longer than 2 s")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 50
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])

@@ -86,6 +86,7 @@ def test_who_is_deleted_or_disabled_gets_nothing_more(sluice, serve, receive):
     server.api("PATCH", f"/webhooks/{one}", {"status": "DISABLED"})
     make_model(server, "n")
     tried = len(slow.deliveries)
+    wait_until(lambda: [row["state"] for row in deliveries(sluice, one)] == ["dropped"])
     time.sleep(1.5)
     assert len(slow.deliveries) <= tried + 1 and not gone.deliveries
     assert [row["state"] for row in deliveries(sluice, one)] == ["dropped"]
@@ -120,7 +121,7 @@ def test_who_says_that_he_is_gone_is_disabled_until_somebody_says_otherwise(slui
 def test_who_is_gone_from_where_he_was_is_told_where_he_is_now(sluice, serve, receive):
     """410 of the old address, which comes after the webhook was given a new one, disables nothing."""
     moved = threading.Event()
-    old, new = receive(lambda delivery: 410 if moved.wait(10) else 500), receive()
+    old, new = receive(lambda delivery: 410 if moved.wait(60) else 500), receive()
     server = serve()
     one = hook(server, old.url)
     make_model(server, "m")
@@ -141,7 +142,7 @@ def test_a_receiver_that_fails_is_asked_again_with_the_same_id(sluice, serve, re
     assert wait_until(lambda: [row["state"] for row in deliveries(sluice)] == ["delivered"])
     assert len(receiver.deliveries) == 4 and len({told.id for told in receiver.deliveries}) == 1
     waits = [b.at - a.at for a, b in zip(receiver.deliveries, receiver.deliveries[1:])]
-    assert 0.07 < waits[0] < waits[1] < waits[2]
+    assert all(wait > 0.07 * 2 ** n for n, wait in enumerate(waits)), waits  # or longer, where nobody had the time
     assert deliveries(sluice)[0]["tries"] == 4
 
 
@@ -163,12 +164,12 @@ def test_what_is_refused_for_good_is_not_tried_again(sluice, serve, receive):
 
 
 def test_trying_ends(sluice, serve, receive):
-    server = serve(OPEN.replace("1h", "1s"))
+    server = serve(OPEN.replace("1h", "3s"))
     receiver = receive(lambda delivery: 500)
     hook(server, receiver.url)
     make_model(server, "m")
     assert wait_until(lambda: [row["state"] for row in deliveries(sluice)] == ["failed"])
-    assert 2 <= len(receiver.deliveries) <= 4
+    assert 2 <= len(receiver.deliveries) <= 6
 
 
 def test_what_happens_to_one_object_is_told_in_order(serve, receive):
@@ -198,14 +199,14 @@ def test_what_happens_to_one_object_is_told_in_order(serve, receive):
 
 def test_a_slow_receiver_keeps_no_other_waiting(serve, receive):
     server = serve()
-    slow, quick = receive(lambda delivery: time.sleep(20) or 200), receive()
+    slow, quick = receive(lambda delivery: time.sleep(100) or 200), receive()
     hook(server, slow.url)
     hook(server, quick.url)
     began = time.monotonic()
     for n in range(30):
         make_model(server, f"m{n}")
     assert wait_until(lambda: len(quick.deliveries) == 30)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 90
     assert len(slow.deliveries) <= 2  # and no more than a few of one at a time
 
 
@@ -484,7 +485,7 @@ def test_a_test_ends_when_its_client_goes_or_the_webhook_does(sluice, serve, rec
     asker.start()
     assert wait_until(lambda: len(receiver.deliveries) == 2)
     server.api("DELETE", f"/webhooks/{one}")
-    asker.join(30)
+    asker.join(60)
     assert "there is no delivery" in answers[0]["message"]
     held.set()
     server.stop()
