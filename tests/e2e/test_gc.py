@@ -297,7 +297,7 @@ def test_beside_a_run_it_removes_what_that_does_not_need(sluice):
     home.run()
     home.run()
     home.age()
-    sluice.pipeline("name: slow\nsteps:\n  a: {run: sleep 30}\n", "slow.yaml")
+    sluice.pipeline("name: slow\nsteps:\n  a: {run: sleep 600}\n", "slow.yaml")
     running = sluice.start("run", "slow.yaml")
     wait_until(lambda: home.sql("SELECT 1 FROM attempts WHERE state = 'running'"))
     assert names(home.gc("--dry-run", *RULES)) == ["shop/1"]

@@ -434,8 +434,10 @@ def test_by_itself_only_when_asked(sluice):
     assert {row["actor"] for row in passed} == {"sluice"}
     assert any(row["object"].startswith("1 run (") and "older than 1h" in row["reason"] for row in passed)
     configure(sluice, "gc:\n  runs: {older_than: 1h}\n")
+    loaded = len(activity(sluice, "config.loaded"))
     server.process.send_signal(signal.SIGHUP)
-    time.sleep(1.5)
+    assert wait_until(lambda: len(activity(sluice, "config.loaded")) > loaded)
+    time.sleep(1.5)  # for a pass that goes on
     count = len(activity(sluice, "gc.passed"))
     time.sleep(2)
     assert len(activity(sluice, "gc.passed")) == count
