@@ -89,7 +89,7 @@ def test_a_cancel_goes_on_when_the_holder_leaves(waiting):
 
 
 def test_a_holder_that_is_killed_after_it_took_the_cancel_leaves_nobody_waiting(sluice):
-    sluice.pipeline("name: deaf\nsteps: {s: {run: \"trap '' TERM; touch up; sleep 60\", stop: {grace: 3s}}}\n")
+    sluice.pipeline("name: deaf\nsteps: {s: {run: \"trap '' TERM; touch up; sleep 60\", stop: {grace: 10s}}}\n")
     holder = sluice.start("run", "--json")
     wait_until((sluice.folder / "up").exists)
     cancel = sluice.start("cancel", "deaf/1")

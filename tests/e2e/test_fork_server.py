@@ -170,7 +170,7 @@ def test_one_that_is_stopped_is_not_waited_for_long(runner, engine):
     finish(runner, first, second)
     (runner.home / "on").touch()
     assert runner.exit(third)["code"] == 0 and runner.exit(fourth)["code"] == 0
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 50
     wait_until(lambda: not pathlib.Path(f"/proc/{server}").exists())
 
 
@@ -214,7 +214,7 @@ def test_a_message_that_is_larger_than_a_channel_holds(runner, engine):
 def test_the_c_library_knows_the_thread_of_what_it_forks(runner, engine, tmp_path):
     first = runner.spawn(engine, script=WAIT)
     named = {"path": str(compile_plugin(tmp_path, "threads", THREADS)), "name": "threads"}
-    second = give(runner, engine, first, kind="plugin", plugin=named, params={}, timeout_ms=10000)
+    second = give(runner, engine, first, kind="plugin", plugin=named, params={}, timeout_ms=60000)
     pid = one_held(runner, second)
     [server] = servers(runner)
     everything = os.sched_getaffinity(server)

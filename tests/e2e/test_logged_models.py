@@ -34,7 +34,10 @@ def models(sluice):
 
 
 def children(pid):
-    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []  # it has just ended
 
 
 def the_runner(sluice):
@@ -121,10 +124,10 @@ def test_a_kill_in_the_middle_of_the_copy_is_told_by_the_records(sluice, victim)
 
 
 @pytest.mark.parametrize("cause, reason", [
-    ("cancel", "cancelled"), ("timeout", "timed out after 1.5 s"), ("killed", "killed by signal 9"),
+    ("cancel", "cancelled"), ("timeout", "timed out after 6 s"), ("killed", "killed by signal 9"),
     ("no retry", "lost: its runner was killed")])
 def test_no_model_stays_pending_longer_than_its_attempt(sluice, cause, reason):
-    pipeline(sluice, "timeout: 1500ms" if cause == "timeout" else "")
+    pipeline(sluice, "timeout: 6s" if cause == "timeout" else "")
     process = sluice.start("run", "--json")
     model, copier = hold(sluice)
     if cause == "cancel":

@@ -21,7 +21,7 @@ static enum step_result run(const struct step_host *host, const void *params)
     const struct quick_params *p = params;
     if (access("slow", F_OK) == 0) {
         (void)unlink("slow");
-        for (int i = 0; i < 500 && access("go", F_OK) != 0; i++) {
+        for (int i = 0; i < 3000 && access("go", F_OK) != 0; i++) {
             usleep(20000);
         }
     }

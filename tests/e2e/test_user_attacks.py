@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from accounts import ALICE, BOB, As, add_token, add_user, basic, bearer
-from programs import wait_until
+from programs import cpu_seconds, wait_until
 from serving import Server
 from test_route_permissions import ask as ask_as
 from test_route_permissions import make_objects, plains, routes
@@ -299,13 +299,13 @@ def test_a_request_that_names_a_million_experiments_keeps_nobody_waiting(home):
     mine, run = home.of_bob()
     secret, _ = home.secret()
     ids = [str(number) for number in range(500_000)]
-    begun = time.monotonic()
+    begun = cpu_seconds(home.server.process.pid)
     assert home.alice.api("POST", "/runs/search", {"experiment_ids": ids})["runs"]
-    admin_s = time.monotonic() - begun
-    begun = time.monotonic()
+    admin_s = cpu_seconds(home.server.process.pid) - begun
+    begun = cpu_seconds(home.server.process.pid)
     found = home.bob.api("POST", "/runs/search", {"experiment_ids": ids})["runs"]
     assert [one["info"]["run_id"] for one in found] == [run]
-    assert time.monotonic() - begun < 3 * admin_s + 0.5
+    assert cpu_seconds(home.server.process.pid) - begun < 3 * admin_s + 0.5
     body = {"name": "x", "experiment_ids": [mine] * 10_001}
     refused = home.bob.api("POST", "/datasets/create", body, version="3.0", expect=400)
     assert "at most 10000" in refused["message"]
