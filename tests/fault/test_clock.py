@@ -40,7 +40,7 @@ steps:
       echo x >> tries
       [ "$(wc -l < tries)" -gt 1 ]
       @END@
-    retry: {attempts: 2, delay: 1500ms, jitter: none}
+    retry: {attempts: 2, delay: 5s, jitter: none}
 """
 
 
@@ -59,10 +59,10 @@ def test_clock_jumps_before_a_retry_is_due(home, clock, jump_ms, lives):
         process = home.start("resume", "-q", **clock.env)
     assert process.wait(timeout=60) == 0, process.communicate()
     took = time.monotonic() - begun
-    assert took < 10, f"it waited {took:.1f} s for a retry that was 1.5 s away"
+    assert took < 40, f"it waited {took:.1f} s for a retry that was 5 s away"
     if lives == "in_one_life":
         entries = sorted(entry.begins[0] for entry in life.ledger.read(home.ledger).values())
-        assert entries[1] - entries[0] > 1.3e9, "the delay was cut short"
+        assert entries[1] - entries[0] > 4.5e9, "the delay was cut short"
     home.expect_whole(clock_moved=True, **clock.env)
 
 
@@ -74,7 +74,7 @@ steps:
 
 
 @JUMPS
-@pytest.mark.parametrize("what", ["{delay: 1500ms}", "{file: there, stable: 1500ms, every: 200ms}"],
+@pytest.mark.parametrize("what", ["{delay: 5s}", "{file: there, stable: 5s, every: 200ms}"],
                          ids=["delay", "stable_file"])
 def test_clock_jumps_while_a_duration_goes_by(home, clock, jump_ms, what):
     (home.folder / "there").touch()
@@ -86,7 +86,7 @@ def test_clock_jumps_while_a_duration_goes_by(home, clock, jump_ms, what):
     clock.set(jump_ms)
     assert process.wait(timeout=60) == 0, process.communicate()
     took = time.monotonic() - begun
-    assert 1.2 < took < 10, f"1.5 s became {took:.1f} s"
+    assert 2 < took < 40, f"5 s became {took:.1f} s"
     home.expect_whole(clock_moved=True, **clock.env)
 
 

@@ -19,11 +19,16 @@ SYNC_FAILS = next(fault for fault in fail_nth.FAULTS if fault.kind == "fsync")
 AGAIN = "{attempts: 6, delay: 1ms, on: [lost]}"
 
 
-def chain(home, slow=None, fails=None, retry="{attempts: 1}", more=""):
-    """Quick steps, one after the other. `slow` goes on until let go, `fails` fails."""
+# Of a step: what it kills is gone before it could take back what stands behind a long step.
+KILLS_SLUICE = 'until [ -s pid ]; do sleep 0.01; done; kill -9 "$(cat pid)"; '
+
+
+def chain(home, slow=None, fails=None, retry="{attempts: 1}", more="", begins=""):
+    """Quick steps, one after the other. `slow` does what it `begins` with and goes on until let go, `fails` fails."""
     lines = [f"{more}name: chain", f'env: {{LEDGER: "{home.ledger}"}}', "steps:"]
     for n in range(STEPS):
-        body = "touch up; until [ -e go ]; do sleep 0.02; done" if n == slow else "exit 3" if n == fails else ":"
+        slowly = begins + "touch up; until [ -e go ]; do sleep 0.02; done"
+        body = slowly if n == slow else "exit 3" if n == fails else ":"
         lines += [f"  s{n}:", *([f"    needs: [s{n - 1}]"] if n else []), "    run: |", "      @BEGIN@",
                   f"      {body}", "      @END@", f"    retry: {retry}"]
     home.write("chain.yaml", life.fill("\n".join(lines) + "\n", home))
@@ -150,6 +155,7 @@ def held(home, **how):
     """A run whose third step goes on, with heirs behind it: the command."""
     chain(home, slow=3, **how)
     process = home.start("run", "chain.yaml", "-q")
+    home.write("pid", f"{process.pid}\n")
     home.wait_for(lambda: (home.folder / "up").exists())
     return process
 
@@ -171,18 +177,17 @@ def test_sluice_is_gone_and_the_line_goes_on(home):
 
 def test_what_began_while_sluice_was_gone_has_its_own_times(home):
     """Those of the journal, not of the moment at which somebody came to read it."""
-    process = held(home)
-    home.kill(process.pid)
+    process = held(home, begins=KILLS_SLUICE)
     process.wait()
-    home.write("go", "")
+    life.let_go(home)
     home.wait_for(lambda: heirs(home) >= 4)
-    time.sleep(1.5)
+    time.sleep(5)
     assert home("resume", "-q")[0] == 0
     times = home.rows("SELECT a.started_ms, a.ended_ms, s.started_ms, r.start_ms FROM attempts a JOIN runs r "
                       "ON r.run_id = a.step_run_id JOIN steps s ON s.run_id = a.run_id AND s.position = a.position "
                       "AND s.item = a.item ORDER BY a.position")
     for n, (started, ended, item, mlflow) in enumerate(times):
-        assert max(started, mlflow) <= ended and started - item < 1000, f"s{n}: {times[n]}"
+        assert max(started, mlflow) <= ended and started - item < 4000, f"s{n}: {times[n]}"
     home.expect_whole()
 
 
@@ -238,7 +243,7 @@ def test_a_step_that_turns_out_long_is_left_without_an_heir(home):
     process = held(home)
     home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE position = 3 AND state = 'running'"))
     before = heirs(home)
-    time.sleep(1.2)  # over its patience
+    time.sleep(4)  # over its patience
     home.kill(process.pid)
     process.wait()
     life.let_go(home)
@@ -304,7 +309,7 @@ def test_a_cancel_while_the_runner_is_stopped_lets_nothing_begin_that_has_no_row
     home.wait_for(lambda: len(ledger.read(home.ledger)) == 4 and
                   all(entry.ends for entry in ledger.read(home.ledger).values()))
     cancel = home.start("cancel", "latest")
-    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE stopping IS NOT NULL"), seconds=40)
+    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE stopping IS NOT NULL"))
     for runner in runners:
         os.kill(runner, signal.SIGCONT)
     cancel.wait(60)

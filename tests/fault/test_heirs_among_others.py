@@ -9,7 +9,7 @@ import invariants
 import ledger
 import life
 from faults import ALL
-from test_heirs import STEPS, chain, expect_in_order, held, heirs
+from test_heirs import KILLS_SLUICE, STEPS, chain, expect_in_order, held, heirs
 
 TRIALS = 12 if ALL else 2
 SECRET = "told-to-one-step-alone"
@@ -93,20 +93,18 @@ def test_an_heir_has_its_own_timeout(home):
     """Counted from its own beginning, by the runner alone."""
     lines = ["name: late", "steps:"]
     for n in range(STEPS):
-        body = "until [ -e go ]; do sleep 0.02; done" if n == 3 else "sleep 30" if n == 6 else ":"
-        lines += [f"  s{n}:", *([f"    needs: [s{n - 1}]"] if n else []), f"    run: '{body}'", "    timeout: 2s",
+        body = KILLS_SLUICE if n == 3 else "sleep 300" if n == 6 else ":"
+        lines += [f"  s{n}:", *([f"    needs: [s{n - 1}]"] if n else []), f"    run: '{body}'", "    timeout: 6s",
                   "    stop: {grace: 1s}"]
     home.write("late.yaml", "\n".join(lines) + "\n")
     process = home.start("run", "late.yaml", "-q")
-    home.wait_for(lambda: home.rows("SELECT 1 FROM attempts WHERE position = 3"))
-    home.kill(process.pid)
+    home.write("pid", f"{process.pid}\n")
     process.wait()
-    life.let_go(home)
     home.wait_for(lambda: b'"stopped":"timeout"' in home.journal().read_bytes())
     assert home("resume", "-q")[0] == 1
     states = home.attempts()
     assert states["s6"] == ["timed_out"] and "s7" not in states, states
-    assert home.reasons()["s6"][1] == "timed out after 2 s: ended by SIGTERM"
+    assert home.reasons()["s6"][1] == "timed out after 6 s: ended by SIGTERM"
     home.expect_whole()
 
 

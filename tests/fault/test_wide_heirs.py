@@ -140,7 +140,7 @@ def test_what_a_stopped_runner_may_hold_is_started_by_nobody_else(home):
     [runner] = home.processes()[0]
     os.kill(runner, signal.SIGSTOP)
     try:
-        time.sleep(0.5)  # for what it had begun just before
+        time.sleep(3)  # for what it had begun just before
         before = ledger.read(home.ledger).keys()  # by mark: of some nobody has read yet that they began
         resumed = home.start("resume", "-q")
         time.sleep(12)  # it waits ten seconds for an answer
