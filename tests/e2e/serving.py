@@ -45,14 +45,22 @@ class Server:
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
-    def has_read(self, line):
-        """It has accepted the connection and taken all that was sent on it, by what the kernel says."""
-        ends = [f"{port:04X}" for port in (self.port, line.getsockname()[1])]
+    def connections(self):
+        """By what the kernel says: {the client's port: (accepted, bytes that have come and were not taken)}."""
+        found = {}
         for row in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-            _, here, there, _, queues, _, _, _, _, inode, *_ = row.split()
-            if [here.rpartition(":")[2], there.rpartition(":")[2]] == ends:
-                return inode != "0" and int(queues.partition(":")[2], 16) == 0
-        return False
+            _, here, there, state, queues, _, _, _, _, inode, *_ = row.split()
+            if int(here.rpartition(":")[2], 16) == self.port and state != "0A":  # the one that listens
+                found[int(there.rpartition(":")[2], 16)] = (inode != "0", int(queues.partition(":")[2], 16))
+        return found
+
+    def has_read(self, line):
+        """It has accepted the connection and taken all that was sent on it."""
+        return self.connections().get(line.getsockname()[1]) == (True, 0)
+
+    def unread(self):
+        """On how many connections something has come that it has not taken."""
+        return sum(waiting > 0 for _, waiting in self.connections().values())
 
     def is_closed(self):
         """Nobody can connect any more."""

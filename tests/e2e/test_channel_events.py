@@ -79,11 +79,13 @@ def test_a_receiver_that_fails_gets_the_same_again(sluice, receive, serve):
 
 
 def test_who_says_that_he_is_gone_gets_nothing_more(sluice, receive, serve):
-    receiver = receive(lambda told: 410)
+    over = threading.Event()
+    receiver = receive(lambda told: 410 if over.wait(60) else 500)
     team(sluice, receiver, more=', events: ["run.*"]')
     sluice.pipeline("name: wine\nsteps: {a: {run: 'true'}}\n")
     serve()
     sluice.run()
+    over.set()  # what is told of the run's end waits by then
     assert wait_until(lambda: sluice("channels", "list", "--json").json[0]["state"] == "disabled")
     sluice.run()
     assert len(receiver.deliveries) == 1 and sorted(states(sluice)) == ["dropped", "failed"]

@@ -48,13 +48,21 @@ zpty -w shell 'autoload -Uz compinit; compinit -u -D; source <(sluice completion
 zpty -w shell 'LISTMAX=1000; bindkey "^Xl" list-choices'
 zpty -w shell 'echo REA""DY'
 zpty -m -r shell out '*READY*'
-for words in "$@"; do
+for words wanted in "$@"; do
     zpty -w -n shell "sluice $words"$'\t\x18l'
-    sleep 0.2
+    shown=
+    SECONDS=0
+    # While something is typed nothing is drawn: it is let alone until what is looked for stands there.
+    while (( SECONDS < 30 )); do
+        out=; zpty -r -t shell out && shown+=$out
+        missing=; for word in ${=wanted}; do [[ $shown == *"$word"* ]] || missing=yes; done
+        [[ -z $missing ]] && break
+        [[ -z $out ]] && sleep 0.02
+    done
     zpty -w -n shell $'\x15'
     zpty -w shell 'echo DO""NE'
     zpty -m -r shell out '*DONE*'
-    print -r -- "$out"
+    print -r -- "$shown$out"
     print -r -- "--end--"
 done
 """
@@ -75,8 +83,9 @@ def test_completion_in_bash_and_fish(one_run, command):
 def test_completion_in_zsh(one_run):
     """zsh completes only at a prompt: one is made on a pty of zsh's own."""
     script = one_run.write("complete.zsh", ZSH)
-    done = subprocess.run(["zsh", "-f", script, *[words for words, _ in COMPLETIONS]], cwd=one_run.folder,
-                          env=environment_of(one_run), capture_output=True, text=True, timeout=60)
+    pairs = [text for words, wanted in COMPLETIONS for text in (words, " ".join(wanted))]
+    done = subprocess.run(["zsh", "-f", script, *pairs], cwd=one_run.folder, env=environment_of(one_run),
+                          capture_output=True, text=True, timeout=300)
     answers = done.stdout.split("--end--\n")
     for (words, wanted), answer in zip(COMPLETIONS, answers):
         assert all(word in answer for word in wanted), (words, answer, done.stderr)

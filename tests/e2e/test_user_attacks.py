@@ -2,6 +2,8 @@
 """What somebody who has logged in tries, to get at what is not his: other ways to the same files, names in the wrong
 places, rights that are taken away while he is at it."""
 import json
+import os
+import signal
 import threading
 import time
 import urllib.parse
@@ -254,10 +256,15 @@ def test_parts_are_not_put_together_for_who_may_not_write_any_more(home):
         parts.append({"part_number": one["part_number"], "etag": etag})
     answers = []
     body = {"path": "big.bin", "upload_id": made["upload_id"], "parts": parts}
-    threads = in_threads(1, lambda _: answers.append(home.bob.ask("POST", MPU + "complete/" + folder, body)[0]))
-    assert wait_until(lambda: list((home.sluice.home / "incoming").iterdir()))
-    home.permit(experiment, "READ")
-    threads[0].join()
+    # Both have come before it looks at either: the permission changes while it puts the parts together, or before.
+    os.kill(home.server.process.pid, signal.SIGSTOP)
+    asked = in_threads(1, lambda _: answers.append(home.bob.ask("POST", MPU + "complete/" + folder, body)[0]))
+    wait_until(lambda: home.server.unread() == 1)
+    permits = in_threads(1, lambda _: home.permit(experiment, "READ"))
+    wait_until(lambda: home.server.unread() == 2)
+    os.kill(home.server.process.pid, signal.SIGCONT)
+    for thread in asked + permits:
+        thread.join()
     assert answers == [403] and home.alice.get(folder + "/big.bin")[0] == 404
     assert wait_until(lambda: not list((home.sluice.home / "incoming").iterdir()))
 
