@@ -40,7 +40,7 @@ def jobs(request, tmp_path, monkeypatch):
 
 
 def wait_for(check):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while not (found := check()):
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)

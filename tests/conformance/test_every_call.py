@@ -118,7 +118,9 @@ class TestRuns:
         try:
             with mlflow.start_run(experiment_id=experiment) as run:
                 mlflow.log_metric("m", 1)
-                time.sleep(1)
+                load, deadline = "system/cpu_utilization_percentage", time.monotonic() + 90
+                while len(client.get_metric_history(run.info.run_id, load)) < 2 and time.monotonic() < deadline:
+                    time.sleep(0.2)
         finally:
             mlflow.disable_system_metrics_logging()
             mlflow.set_system_metrics_sampling_interval(None)
