@@ -180,7 +180,7 @@ def ask(url, path, body=None):
         return answer.read().decode()
 
 
-def wait_for(check, seconds=30):
+def wait_for(check, seconds=120):
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "waited too long"
