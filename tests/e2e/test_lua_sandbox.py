@@ -124,6 +124,8 @@ def test_memory_beyond_the_limit_ends_the_script(runner, engine, how):
     assert end["max_rss_bytes"] < 600 << 20
 
 
+BEGUN_MS = 3000  # a script that has not begun yet is ended by the signal itself
+
 ENDLESS = {
     "a loop beside the link's thread": "sluice.metric('x', 1) while true do end",
     "a loop": "while true do end",
@@ -144,7 +146,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("how", ENDLESS)
 def test_an_endless_script_is_stopped_where_it_is(runner, engine, how):
-    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=300, stop={"signal": 15, "grace_ms": 60000})
+    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=BEGUN_MS, stop={"signal": 15, "grace_ms": 60000})
     assert end["stopped"] == "timeout" and end["how"] == "exited" and end["wall_ms"] < 30000, end
     assert result["result"] == "failed" and result["reason"].startswith("stopped at fit:"), result
 
@@ -158,7 +160,7 @@ def test_an_endless_script_is_stopped_where_it_is(runner, engine, how):
     ],
 )
 def test_a_script_that_hides_in_one_call_is_killed(runner, engine, script):
-    attempt, end, _ = done(runner, engine, script, timeout_ms=200, stop={"signal": 15, "grace_ms": 300})
+    attempt, end, _ = done(runner, engine, script, timeout_ms=BEGUN_MS, stop={"signal": 15, "grace_ms": 300})
     assert (end["stopped"], end["how"], end["signal"]) == ("timeout", "signalled", 9), end
 
 
@@ -169,7 +171,7 @@ def test_a_script_that_asks_is_given_its_grace(runner, engine):
         sluice.file.write(sluice.step.state .. "/checkpoint", "saved")
         sluice.fail("cancelled in good order")
         """
-    attempt, end, result = done(runner, engine, script, timeout_ms=300, stop={"signal": 10, "grace_ms": 8000})
+    attempt, end, result = done(runner, engine, script, timeout_ms=BEGUN_MS, stop={"signal": 10, "grace_ms": 60000})
     assert end["stopped"] == "timeout" and result == {"result": "failed", "reason": "cancelled in good order"}
     assert (runner.home / "state" / "checkpoint").read_text() == "saved"
 
