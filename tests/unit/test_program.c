@@ -84,14 +84,14 @@ TEST(program_that_takes_too_long_ends_with_all_it_started)
     struct fault fault = {{0}};
     assert_non_null(mkdtemp(folder));
     (void)snprintf(out, sizeof out, "%s/pid", folder);
-    struct program program = {.folder = folder, .timeout_ms = 200};
+    struct program program = {.folder = folder, .timeout_ms = 3000};
     int64_t start_ms = moment_now_ms();
     assert_int_equal(run_shell("sleep 60 & echo $! > pid; wait", program, &patient, &fault), -1);
-    assert_string_equal(fault.text, "'sh' did not end within 200ms");
-    assert_true(moment_now_ms() - start_ms < 4000);
+    assert_string_equal(fault.text, "'sh' did not end within 3s");
+    assert_true(moment_now_ms() - start_ms < 50000);
     pid_t left = (pid_t)atol(read_text(out, room, sizeof room));
     assert_true(left > 0);
-    for (int i = 0; i < 100 && kill(left, 0) == 0; i++) {
+    for (int i = 0; i < 3000 && kill(left, 0) == 0; i++) {
         /* Dead already, or a zombie that nobody reaps here. */
         char stat_path[64], text[256];
         (void)snprintf(stat_path, sizeof stat_path, "/proc/%d/stat", (int)left);
@@ -103,7 +103,7 @@ TEST(program_that_takes_too_long_ends_with_all_it_started)
         if (strstr(text, ") Z ") != NULL) {
             break;
         }
-        assert_true(i < 99);
+        assert_true(i < 2999);
         (void)usleep(10000);
     }
     (void)unlink(out);

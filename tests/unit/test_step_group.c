@@ -145,7 +145,7 @@ static pid_t start_in(const char *folder)
         if (fork() == 0) {
             (void)setsid();
         }
-        (void)sleep(30);
+        (void)sleep(120);
         _exit(0);
     }
     return pid;
@@ -170,7 +170,7 @@ TEST(the_kernel_keeps_processes_in_their_group_and_kills_it_whole)
     }
     pid_t pids[4] = {0};
     pid_t child = start_in(folder);
-    for (int i = 0; i < 500 && cgroup_processes(folder, pids, 4) < 2; i++) {
+    for (int i = 0; i < 6000 && cgroup_processes(folder, pids, 4) < 2; i++) {
         (void)usleep(10000);
     }
     assert_int_equal(cgroup_processes(folder, pids, 4), 2);
@@ -183,7 +183,7 @@ TEST(the_kernel_keeps_processes_in_their_group_and_kills_it_whole)
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    for (int i = 0; i < 500 && cgroup_read(folder, "cgroup.events", "populated") != 0; i++) {
+    for (int i = 0; i < 6000 && cgroup_read(folder, "cgroup.events", "populated") != 0; i++) {
         (void)usleep(10000);
     }
     assert_int_equal(cgroup_processes(folder, pids, 4), 0);
