@@ -17,15 +17,20 @@ def repository(tmp_path):
     return Repository(tmp_path)
 
 
-def text(name, says, on=""):
-    steps = "".join(f"  s{i}: {{run: 'echo {says} {i}'}}\n" for i in range(10))
+def text(name, says, on="", steps=10):
+    steps = "".join(f"  s{i}: {{run: 'echo {says} {i}'}}\n" for i in range(steps))
     return f"name: {name}\n{on}steps:\n{steps}"
 
 
-def put_all(repository, says, count=COUNT):
+def put_all(repository, says, count=COUNT, steps=10):
     for i in range(count):
-        repository.put(f"pipelines/p{i:04}.yaml", text(f"p{i:04}", says))
+        repository.put(f"pipelines/p{i:04}.yaml", text(f"p{i:04}", says, steps=steps))
     return repository.push(says)
+
+
+def put_what_is_checked_for_long(repository):
+    """So long that somebody who looks sees it."""
+    return put_all(repository, "second", steps=60)
 
 
 def follow(sluice, repository, **more):
@@ -56,7 +61,7 @@ def test_requests_are_answered_between_the_turns_in_which_a_commit_is_checked(sl
     first = put_all(repository, "first")
     home = follow(sluice, repository)
     home.until_in_force(first)
-    second = put_all(repository, "second")
+    second = put_what_is_checked_for_long(repository)
     ask(home, "POST", "/api/sluice/v1/sources/wine/sync", {})
     wait_until(lambda: state(home) == (first, f"checking {COUNT} pipelines"))
     # What is written meanwhile is in turns of its own: when it is answered, the checking still goes on.
@@ -73,7 +78,7 @@ def test_a_commit_that_comes_while_another_is_checked_has_its_turn_after_it(slui
     first = put_all(repository, "first")
     home = follow(sluice, repository)
     home.until_in_force(first)
-    second = put_all(repository, "second")
+    second = put_what_is_checked_for_long(repository)
     ask(home, "POST", "/api/sluice/v1/sources/wine/sync", {})
     wait_until(lambda: state(home) == (first, f"checking {COUNT} pipelines"))
     repository.put("pipelines/p0007.yaml", "name: p0007\nsteps: {say: {run: echo, frm: 1}}\n")
