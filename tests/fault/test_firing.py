@@ -54,7 +54,7 @@ def outcomes(home, pipeline="nightly"):
     return [f"{at} {outcome}" for _, at, outcome in triggers(home, pipeline)]
 
 
-def wait_for_outcomes(home, wanted, pipeline="nightly", seconds=20):
+def wait_for_outcomes(home, wanted, pipeline="nightly", seconds=60):
     home.wait_for(lambda: len(outcomes(home, pipeline)) >= len(wanted), seconds)
     assert outcomes(home, pipeline) == wanted
 
