@@ -15,7 +15,7 @@ import definitions
 
 BRANCH = "main"
 LONG_MS = 30000    # what is the branch's tip for so long has been taken
-TAKEN_S = 90       # the most that anything is waited for: the daemon is killed meanwhile, and its fetches are
+TAKEN_S = 180      # the most that anything is waited for: the daemon is killed meanwhile, and its fetches are
 PUSHED, PICKY, NOW = "pushed", "picky", "now"  # what the pipelines of a source are called, after its name and a dash
 KINDS = {"good": 10, "bad": 4, "two": 4, "forced": 2, "back": 2, "vanished": 2}
 # Commits that must not come in force, by what is wrong with them: {file: text} instead of the good ones.

@@ -199,14 +199,14 @@ class Soak(Home):
         for pusher in self.pushers:
             pusher.rest()
         self.before_rest = dict(self.source.now)
-        self.wait_for(lambda: self.in_force() == self.wanted(), 30)
+        self.wait_for(lambda: self.in_force() == self.wanted(), 120)
         self.in_force_in_the_end = self.in_force()
         self.stopped_ms = int(time.time() * 1000)
         for name in list(self.source.now):
             self.source.remove(name)
-        self.wait_for(lambda: not self.in_force(), 30)
+        self.wait_for(lambda: not self.in_force(), 120)
         self.wait_for(lambda: not self.open_runs() and not self.rows(
-            "SELECT 1 FROM triggers WHERE outcome = 'pending'"), max(1, end - time.monotonic()))
+            "SELECT 1 FROM triggers WHERE outcome = 'pending'"), max(120, end - time.monotonic()))
         self.voter.end()
         self.ends.set()
         self.keeper.join()
