@@ -25,9 +25,10 @@
 
 enum {
     EVENTS_AT_ONCE = 64,
-    IDLE_MS = 1000,         /* without engine and steps, before the runner ends */
-    JOURNAL_IDLE_MS = 1000, /* after the last frame: the next step of the run is on its way */
-    FIRST_ENGINE_MS = 10000 /* for the engine that started it to come */
+    IDLE_MS = 1000,          /* without engine and steps, before the runner ends */
+    JOURNAL_IDLE_MS = 1000,  /* after the last frame: the next step of the run is on its way */
+    FIRST_ENGINE_MS = 10000, /* for the engine that started it to come */
+    LISTENED_LATELY_MS = 100 /* and need not look again: much less than LISTENED_MS (heirs.c) */
 };
 
 /* ---- for the other files ---- */
@@ -501,6 +502,20 @@ static bool is_done(struct runner *runner, int64_t now_ms, int64_t *next)
     return now_ms >= due;
 }
 
+/* A process may be held at any instruction, also between the kernel's word of what has come and the use of it: only what
+ * came before the kernel was asked has surely been taken. */
+static void take_what_came(struct runner *runner, int timeout)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int64_t asked_ms = clock_monotonic_ms(&clock_system);
+    int count = epoll_wait(runner->epoll, events, EVENTS_AT_ONCE, timeout);
+    int64_t now_ms = clock_monotonic_ms(&clock_system);
+    for (int i = 0; i < count; i++) {
+        dispatch(runner, events[i].data.ptr, now_ms);
+    }
+    runner->listened_ms = count < 0 ? runner->listened_ms : asked_ms; /* held and let go: nothing was looked for */
+}
+
 static void loop(struct runner *runner)
 {
     for (;;) {
@@ -519,13 +534,10 @@ static void loop(struct runner *runner)
             return;
         }
         int timeout = next == INT64_MAX ? -1 : next <= now_ms ? 0 : (int)earlier(next - now_ms, 3600000);
-        struct epoll_event events[EVENTS_AT_ONCE];
-        int count = epoll_wait(runner->epoll, events, EVENTS_AT_ONCE, timeout);
-        now_ms = clock_monotonic_ms(&clock_system);
-        for (int i = 0; i < count; i++) {
-            dispatch(runner, events[i].data.ptr, now_ms);
+        take_what_came(runner, timeout);
+        if (clock_monotonic_ms(&clock_system) - runner->listened_ms >= LISTENED_LATELY_MS) {
+            take_what_came(runner, 0);
         }
-        runner->listened_ms = count < 0 ? runner->listened_ms : now_ms; /* held and let go: nothing was looked for */
     }
 }
 

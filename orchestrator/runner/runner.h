@@ -54,7 +54,7 @@ struct runner {
     bool no_forks;             /* there can be none */
     struct engine_link links[RUNNER_LINKS];
     int64_t generation; /* the highest seen */
-    int64_t listened_ms;    /* monotonic, when what had come was last taken */
+    int64_t listened_ms;    /* monotonic: what came before has been taken */
     int64_t engine_left_ms; /* monotonic, when the last engine went (or we began); 0 while there is one */
     bool had_engine;
     bool leaving;

@@ -15,7 +15,8 @@ import pytest
 from programs import runners_of, wait_until
 
 MARGIN = {"SLUICE_BACKSTOP_MS": "1200"}
-PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+PTRACE_DETACH, PTRACE_SYSCALL, PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_GET_SYSCALL_INFO = 17, 24, 0x4206, 0x4207, 0x420E
+PTRACE_O_TRACESYSGOOD = 1
 
 
 class Held:
@@ -25,7 +26,7 @@ class Held:
         self.pid = pid
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-        if self.libc.ptrace(PTRACE_SEIZE, pid, None, None) != 0:
+        if self.libc.ptrace(PTRACE_SEIZE, pid, None, PTRACE_O_TRACESYSGOOD) != 0:
             pytest.skip(f"this machine lets nobody hold a process: {os.strerror(ctypes.get_errno())}")
         self.libc.ptrace(PTRACE_INTERRUPT, pid, None, None)
         os.waitpid(pid, 0x40000000)  # __WALL
