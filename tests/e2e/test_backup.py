@@ -458,11 +458,11 @@ def test_the_log_budget_ends_a_copy_that_holds_up_too_much(sluice, tmp_path):
         wait_until(lambda: all(writers.acked.values()))
         # A slow disk: it copies thousands of pages. LeakSanitizer does not work in a process that is traced.
         process = subprocess.Popen(
-            ["strace", "-f", "-o", "/dev/null", "-e", "inject=pwrite64,write:delay_enter=5000", BUILD / "sluice",
+            ["strace", "-f", "-o", "/dev/null", "-e", "inject=pwrite64,write:delay_enter=50000", BUILD / "sluice",
              "backup", tmp_path / "b", "--log-budget", "1"], cwd=sluice.folder, text=True, stderr=subprocess.PIPE,
             env={**sluice.env, "ASAN_OPTIONS": sluice.env["ASAN_OPTIONS"] + ":detect_leaks=0"})
         sluice.started.append(process)
-        err = process.communicate(timeout=120)[1]
+        err = process.communicate(timeout=300)[1]
     finally:
         writers.stop()
     assert process.returncode == 4 and re.search("write-ahead log '.*sluice.db-wal' grew by more than", err), err
