@@ -24,7 +24,7 @@ from complete import complete, kind_of
 from markdown import ROOT
 
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build")).resolve()
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 180
 not_run = []  # blocks of all pages, with the reason
 SAVE = '\n__code=$?\n{{ printf "%s\\0" "$PWD"; env -0; }} > {state}\nexit "$__code"\n'
 
