@@ -130,6 +130,6 @@ def test_a_copy_in_the_place_of_the_journal_is_no_journal(home):
     path.write_bytes(whole)
     life.let_go(home)
     home.wait_for(lambda: (home.folder / "gone").read_bytes().count(b'"how":"exited"') == 2)
-    home.settle(seconds=20)
+    home.settle()
     assert home.attempts()["slow"] == ["lost"]
     home.expect_whole()
