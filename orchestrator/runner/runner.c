@@ -502,8 +502,8 @@ static bool is_done(struct runner *runner, int64_t now_ms, int64_t *next)
     return now_ms >= due;
 }
 
-/* A process may be held at any instruction, also between the kernel's word of what has come and the use of it: only what
- * came before the kernel was asked has surely been taken. */
+/* A process may be held at any instruction, also between the kernel's word of what has come and the use of it: only
+ * what came before the kernel was asked has surely been taken. */
 static void take_what_came(struct runner *runner, int timeout)
 {
     struct epoll_event events[EVENTS_AT_ONCE];

@@ -146,7 +146,8 @@ ENDLESS = {
 
 @pytest.mark.parametrize("how", ENDLESS)
 def test_an_endless_script_is_stopped_where_it_is(runner, engine, how):
-    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=BEGUN_MS, stop={"signal": 15, "grace_ms": 60000})
+    stop = {"signal": 15, "grace_ms": 60000}
+    attempt, end, result = done(runner, engine, ENDLESS[how], timeout_ms=BEGUN_MS, stop=stop)
     assert end["stopped"] == "timeout" and end["how"] == "exited" and end["wall_ms"] < 30000, end
     assert result["result"] == "failed" and result["reason"].startswith("stopped at fit:"), result
 

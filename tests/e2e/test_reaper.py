@@ -174,7 +174,8 @@ def test_runs_that_a_step_left_open_end_as_it_did(sluice, end, expected):
 def test_a_step_that_goes_on_is_never_silent(sluice, serve):
     server = serve("1s")
     other = server.run()["run_id"]
-    (sluice.folder / "step.py").write_text(STEP + "while not os.path.exists('go'): time.sleep(0.05)\n", encoding="utf-8")
+    waits = "while not os.path.exists('go'): time.sleep(0.05)\n"
+    (sluice.folder / "step.py").write_text(STEP + waits, encoding="utf-8")
     sluice.pipeline("name: p\nsteps:\n  a: {run: [python3, step.py]}\n")
     run = sluice.start("run")
     assert wait_until(lambda: status(server, other) == "FAILED")
