@@ -355,10 +355,11 @@ def test_lines_for_the_journal_have_a_priority(sluice, tmp_path, options, start)
             status = os.fstat(file.fileno())
             env = {"SLUICE_LOG": "info", "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + (0 if names else 1)}"}
             process = subprocess.Popen([BUILD / "sluice", "serve", "--port", "0", *options], stderr=file,
-                                       stdout=subprocess.DEVNULL, cwd=sluice.folder, env={**sluice.env, **env})
-            wait_until(lambda: "has taken up" in (tmp_path / "journal").read_text())
+                                       stdout=subprocess.PIPE, cwd=sluice.folder, env={**sluice.env, **env})
+            assert b"http" in process.stdout.readline()
             process.terminate()
-            assert process.wait(60) == 0
+            process.communicate(timeout=60)
+            assert process.returncode == 0
         return [line for line in (tmp_path / "journal").read_text().splitlines() if "has taken up" in line]
 
     assert all(line.startswith(start) for line in lines(True))
