@@ -83,8 +83,12 @@ def test_a_plugin_that_gives_nothing_has_heirs_and_its_digest_is_recorded(sluice
     chain(sluice)
     result = sluice.run()
     assert {step["status"] for step in result.json["steps"]} == {"succeeded"}
-    assert heirs(sluice) >= STEPS - 6
     assert plugin_tags(sluice) == [f"quick 1.0 sha256:{digest}"] * STEPS
+    begun = [heirs(sluice)]
+    while max(begun) < STEPS - 6:  # a step that takes a quarter of a second, as it may on a busy machine, has none
+        assert len(begun) < 10, begun
+        sluice.run("--new")
+        begun.append(heirs(sluice) - sum(begun))
 
 
 def test_one_that_was_built_just_now_says_its_digest_itself(sluice):

@@ -19,6 +19,8 @@ SYNC_FAILS = next(fault for fault in fail_nth.FAULTS if fault.kind == "fsync")
 AGAIN = "{attempts: 6, delay: 1ms, on: [lost]}"
 
 
+HOMES = 10  # at most, until steps are quick enough for heirs: on a busy machine one may take a quarter of a second
+
 # Of a step: what it kills is gone before it could take back what stands behind a long step.
 KILLS_SLUICE = 'until [ -s pid ]; do sleep 0.01; done; kill -9 "$(cat pid)"; '
 
@@ -65,14 +67,18 @@ def expect_in_order(home):
             assert ends and entry.begins[0] >= min(ends), f"s{n} began before the end of s{n - 1}"
 
 
-def test_quick_steps_begin_by_themselves_and_are_recorded_like_any(home):
-    quick(home)
-    assert home("run", "quick.yaml", "-q")[0] == 0
-    assert heirs(home) >= STEPS - 4
-    assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(STEPS)}
-    home.expect_whole()
-    started = [row[0] for row in home.rows("SELECT started_ms FROM attempts ORDER BY position")]
-    assert started == sorted(started)
+def test_quick_steps_begin_by_themselves_and_are_recorded_like_any(homes):
+    begun = []
+    while max(begun, default=0) < STEPS - 4:
+        assert len(begun) < HOMES, begun
+        home = homes()
+        quick(home)
+        assert home("run", "quick.yaml", "-q")[0] == 0
+        assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(STEPS)}
+        home.expect_whole()
+        started = [row[0] for row in home.rows("SELECT started_ms FROM attempts ORDER BY position")]
+        assert started == sorted(started)
+        begun.append(heirs(home))
 
 
 def test_what_an_heir_saw_is_held_against_the_journal(home):
@@ -162,10 +168,9 @@ def held(home, **how):
 
 def test_sluice_is_gone_and_the_line_goes_on(home):
     """What was given to the runner is begun without sluice, and taken up by the next one."""
-    process = held(home)
-    had = heirs(home)
-    home.kill(process.pid)
+    process = held(home, begins=KILLS_SLUICE)
     process.wait()
+    had = heirs(home)
     life.let_go(home)
     if had >= 2:  # it was quick enough for heirs
         home.wait_for(lambda: heirs(home) > had)
@@ -175,10 +180,13 @@ def test_sluice_is_gone_and_the_line_goes_on(home):
     home.expect_whole()
 
 
-def test_what_began_while_sluice_was_gone_has_its_own_times(home):
+def test_what_began_while_sluice_was_gone_has_its_own_times(homes):
     """Those of the journal, not of the moment at which somebody came to read it."""
-    process = held(home, begins=KILLS_SLUICE)
-    process.wait()
+    for _ in range(HOMES):
+        home = homes()
+        held(home, begins=KILLS_SLUICE).wait()
+        if heirs(home) >= 2:
+            break
     life.let_go(home)
     home.wait_for(lambda: heirs(home) >= 4)
     time.sleep(5)

@@ -213,7 +213,7 @@ def test_a_question_that_was_asked_of_nobody_is_answered_by_the_newer_version(ho
 @pytest.mark.parametrize("build", [NEXT, LATER], ids=["next", "later"])
 def test_the_heirs_that_an_old_runner_holds_begin_in_it(home, build):
     """Each once, in its order, and what they did is read by the newer version."""
-    kill(home, test_heirs.held(home))
+    kill(home, test_heirs.held(home, begins=test_heirs.KILLS_SLUICE))
     had = test_heirs.heirs(home)
     process = upgrade(home, build)
     wait_for_door(home)
@@ -227,7 +227,7 @@ def test_the_heirs_that_an_old_runner_holds_begin_in_it(home, build):
 
 @pytest.mark.parametrize("build", [NEXT, LATER], ids=["next", "later"])
 def test_a_cancel_by_a_newer_version_lets_no_heir_of_an_old_runner_begin(home, build):
-    kill(home, test_heirs.held(home))
+    kill(home, test_heirs.held(home, begins=test_heirs.KILLS_SLUICE))
     ended(upgrade(home, build, "cancel", "latest", "-q"))
     life.let_go(home)
     home.settle()
