@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Homes of their own for tests that use sluice as its users do (programs.py)."""
+import os
 import pathlib
 import shutil
 
@@ -7,6 +8,9 @@ import pytest
 from programs import ROOT, Sluice
 from receiver import Receiver
 from serving import Server
+
+
+os.umask(0o022)  # whatever that of the caller: the modes of files are asserted
 
 
 @pytest.fixture
