@@ -28,7 +28,7 @@ import life
 from home import ROOT, processes_of
 
 LIFT_S = 1.2   # after the first failure: a command that goes on trying has its fault lifted
-HANG_S = 30    # from the beginning, or from there: it hangs
+HANG_S = 120   # from the beginning, or from there: it hangs
 
 RUNNER_FDS = 8  # of one that has nothing to do: standard streams, its folder, two listeners, signals, epoll
 
