@@ -69,6 +69,7 @@ enum api_object {
     API_OF_RUNS,            /* on those of all "run_id" or "run_ids" */
     API_OF_LOGGED_MODEL,    /* on that of "model_id" */
     API_OF_TRACE,           /* on that of "request_id" */
+    API_OF_GATE,            /* on that of the run of the gate "gate_id" */
     API_OF_REGISTERED,      /* on the registered model "name" */
     API_OF_EVALUATION,      /* on the experiments of evaluation dataset "dataset_id", and on "experiment_ids" */
     API_OF_USER,            /* "username" is his own name, or he is an admin */

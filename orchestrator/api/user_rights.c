@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "store/evaluation_datasets.h"
 #include "store/experiments.h"
+#include "store/gates.h"
 #include "store/steps.h"
 
 /* ---- one object ------------------------------------------------------------------------------------------------- */
@@ -193,6 +194,20 @@ static const char *field_text(const struct api_call *call, const char *name)
     return param_text(&call->params, name);
 }
 
+static int check_gate(struct api_call *call, const struct api_need *need, struct err *err)
+{
+    int64_t id = 0;
+    struct gate gate;
+    struct err none = {0};
+    if (parse_int(str_from(field_text(call, "gate_id")), 1, INT64_MAX, &id, NULL) < 0) {
+        return 0;
+    }
+    if (store_gate_get(call->store, id, call->arena, &gate, &none) < 0) {
+        return none.code == ERR_NOT_FOUND ? 0 : err_set(err, none.code, "%s", none.message);
+    }
+    return user_check_owned(call, OWNED_RUN, gate.run_id, need->permission, err);
+}
+
 int user_check(struct api_call *call, const struct api_need *need, struct err *err)
 {
     if (call->who == NULL || user_check_scope(call, need, err) < 0) {
@@ -215,6 +230,8 @@ int user_check(struct api_call *call, const struct api_need *need, struct err *e
         return user_check_owned(call, OWNED_LOGGED_MODEL, field_text(call, "model_id"), need->permission, err);
     case API_OF_TRACE:
         return user_check_owned(call, OWNED_TRACE, field_text(call, "request_id"), need->permission, err);
+    case API_OF_GATE:
+        return check_gate(call, need, err);
     case API_OF_REGISTERED:
         return user_check_registered(call, field_text(call, "name"), need->permission, err);
     case API_OF_EVALUATION:

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
     &command_retry,
     &command_rerun,
     &command_cancel,
+    &command_gates_replay,
     /* Decide */
     &command_approvals,
     &command_approve,
@@ -51,6 +52,8 @@ const struct command *const commands[] = {
     &command_models,
     &command_models_show,
     &command_models_history,
+    &command_gates,
+    &command_gates_show,
     &command_experiments,
     &command_artifacts,
     &command_activity,

@@ -10,6 +10,7 @@
 extern const struct command command_run, command_resume;
 /* cmd_again.c */
 extern const struct command command_retry, command_rerun, command_cancel;
+extern const struct command command_gates, command_gates_show, command_gates_replay;
 /* cmd_approve.c */
 extern const struct command command_approve, command_reject;
 /* cmd_validate.c, cmd_graph.c, cmd_schema.c */

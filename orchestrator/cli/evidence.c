@@ -228,8 +228,7 @@ static int gather_run(struct gathering *g, const char *run_id, struct err *err)
     return 0;
 }
 
-/* ---- what was decided ---------------------------------------------------------------------------------------------
- * */
+/* ---- what was decided --------------------------------------------------------------------------------------- */
 
 static int gather_gates(struct gathering *g, struct err *err)
 {
@@ -242,11 +241,14 @@ static int gather_gates(struct gathering *g, struct err *err)
     }
     for (size_t i = 0; i < count; i++) {
         struct json one = json_object();
+        json_set(g->arena, &one, "gate", json_int(gates[i].id));
         put_text(g, &one, "run_id", gates[i].run_id);
         put_text(g, &one, "step", gates[i].step);
         json_set(g->arena, &one, "passed", json_bool(gates[i].passed));
         put_text(g, &one, "refused_by", gates[i].refused_by);
         put_text(g, &one, "champion", gates[i].champion);
+        put_text(g, &one, "version", gates[i].version);
+        json_set(g->arena, &one, "replay_of", gates[i].replay_of == 0 ? json_null() : json_int(gates[i].replay_of));
         put_text(g, &one, "evidence_sha256", gates[i].evidence_sha256);
         put_time(g, &one, "at", gates[i].at_ms);
         json_set(g->arena, &one, "record", gates[i].record);
@@ -309,8 +311,7 @@ static int gather_approvals(struct gathering *g, struct err *err)
     return 0;
 }
 
-/* ---- where it was -------------------------------------------------------------------------------------------------
- * */
+/* ---- where it was ------------------------------------------------------------------------------------------- */
 
 static int gather_moves(struct gathering *g, struct json *ret, struct err *err)
 {
@@ -480,8 +481,7 @@ static int gather_activity(struct gathering *g, struct err *err)
     return result;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------------
- * */
+/* ---- all of it ---------------------------------------------------------------------------------------------- */
 
 static void add_readme(struct gathering *g)
 {

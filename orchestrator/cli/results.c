@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "cli/screen.h"
+#include "cli/gate_words.h"
 #include "cli/summary.h"
 #include "store/registry.h"
 #include "store/runs.h"
@@ -51,83 +52,15 @@ static const char *run_name(const struct results *r)
 
 /* ---- gates ------------------------------------------------------------------------------------------------- */
 
-static const struct json *rules_of(const struct gate *gate)
-{
-    static const struct json none = {.type = JSON_ARRAY};
-    const struct json *rules = json_get(&gate->record, "rules");
-    return rules != NULL && rules->type == JSON_ARRAY ? rules : &none;
-}
-
-static const char *counted(struct arena *arena, const struct gate *gate)
-{
-    const struct json *rules = rules_of(gate);
-    size_t refused = 0;
-    for (size_t i = 0; i < rules->u.array.count; i++) {
-        refused += json_get_bool(&rules->u.array.items[i], "passed", false) ? 0 : 1;
-    }
-    return arena_printf(arena, "%zu of %zu rule%s", refused, rules->u.array.count,
-                        rules->u.array.count == 1 ? "" : "s");
-}
-
 const char *results_refusal(const struct results *r, struct str step)
 {
     for (size_t i = r->gate_count; i > 0; i--) {
         const struct gate *gate = &r->gates[i - 1];
-        if (!gate->passed && str_is(step, gate->step) && rules_of(gate)->u.array.count > 0) {
-            return counted(r->view->arena, gate);
+        if (!gate->passed && str_is(step, gate->step) && gate_rules(gate)->u.array.count > 0) {
+            return gate_counted(r->view->arena, gate);
         }
     }
     return NULL;
-}
-
-/* "recall[size=large]" */
-static const char *subject(struct arena *arena, const struct json *rule)
-{
-    const struct json *slice = json_get(rule, "slice");
-    const char *metric = json_get_text(rule, "metric", "?");
-    if (slice == NULL || slice->type != JSON_OBJECT) {
-        return metric;
-    }
-    return arena_printf(arena, "%s[%s=%s]", metric, json_get_text(slice, "column", "?"),
-                        json_get_text(slice, "value", "?"));
-}
-
-/* By how much it was missed; where there is no number for that, what the gate said. */
-static const char *shortfall(struct arena *arena, const struct json *rule)
-{
-    double margin = json_get_number(rule, "margin", NAN);
-    double limit = json_get_number(rule, "limit", NAN);
-    const char *text = json_get_text(rule, "rule", "");
-    if (json_get_bool(rule, "passed", false) || isnan(margin) || margin >= 0) {
-        return json_get_text(rule, "reason", "");
-    }
-    return strstr(text, "champion") == NULL ? arena_printf(arena, "missed by %.3g", -margin)
-                                            : arena_printf(arena, "missed %.4g by %.3g", limit, -margin);
-}
-
-static void print_rules(const struct results *r, const struct json *rules)
-{
-    struct arena *arena = r->view->arena;
-    int subjects = 0;
-    int texts = 0;
-    for (size_t i = 0; i < rules->u.array.count; i++) {
-        int subject_columns = (int)utf8_columns(str_from(subject(arena, &rules->u.array.items[i])));
-        int text_columns = (int)utf8_columns(str_from(json_get_text(&rules->u.array.items[i], "rule", "")));
-        subjects = subject_columns > subjects ? subject_columns : subjects;
-        texts = text_columns > texts ? text_columns : texts;
-    }
-    for (size_t i = 0; i < rules->u.array.count; i++) {
-        const struct json *rule = &rules->u.array.items[i];
-        const char *name = subject(arena, rule);
-        const char *text = json_get_text(rule, "rule", "");
-        const char *missed = shortfall(arena, rule);
-        enum step_state look = json_get_bool(rule, "passed", false) ? STEP_STATE_SUCCEEDED : STEP_STATE_FAILED;
-        fprintf(r->out, "    %s%s%s %s%*s  %-9.6g  %s%*s%s%s\n", summary_colour(r->cli, look), summary_mark(look),
-                summary_reset(r->cli), name, subjects - (int)utf8_columns(str_from(name)), "",
-                json_get_number(rule, "value", NAN), text,
-                *missed == '\0' ? 0 : texts - (int)utf8_columns(str_from(text)), "", *missed == '\0' ? "" : "  ",
-                missed);
-    }
 }
 
 static void print_gates(const struct results *r)
@@ -137,17 +70,14 @@ static void print_gates(const struct results *r)
         enum step_state look = gate->passed ? STEP_STATE_SUCCEEDED : STEP_STATE_FAILED;
         const struct json *dataset = json_get(&gate->record, "dataset");
         const char *data = dataset == NULL ? "" : json_get_text(dataset, "name", "");
-        const char *words = gate->passed                              ? "passed"
-                            : rules_of(gate)->u.array.count == 0 ? arena_printf(r->view->arena, "refused: %s",
-                                                                                  gate->refused_by)
-                                                                 : arena_printf(r->view->arena, "refused by %s",
-                                                                                  counted(r->view->arena, gate));
+        const char *replay = gate_replay_words(r->view->arena, gate);
         if (i == 0) {
             heading(r, "Gates");
         }
-        fprintf(r->out, "  %s %s%s%s%s%s\n", gate->step, summary_colour(r->cli, look), words, summary_reset(r->cli),
-                *data == '\0' ? "" : ", on ", data);
-        print_rules(r, rules_of(gate));
+        fprintf(r->out, "  %s %s%s%s%s%s%s%s\n", gate->step, summary_colour(r->cli, look),
+                gate_verdict(r->view->arena, gate), summary_reset(r->cli), *data == '\0' ? "" : ", on ", data,
+                replay == NULL ? "" : ", ", replay == NULL ? "" : replay);
+        gate_print_rules(r->cli, gate, r->view->arena, r->out);
     }
 }
 
@@ -160,7 +90,7 @@ enum rank { RANK_RULED, RANK_PLAIN, RANK_AVERAGED, RANK_DETAILED };
 static bool is_ruled(const struct results *r, const char *step, struct str key)
 {
     for (size_t i = 0; i < r->gate_count; i++) {
-        const struct json *rules = rules_of(&r->gates[i]);
+        const struct json *rules = gate_rules(&r->gates[i]);
         for (size_t k = 0; strcmp(r->gates[i].step, step) == 0 && k < rules->u.array.count; k++) {
             if (str_is(key, json_get_text(&rules->u.array.items[k], "metric", ""))) {
                 return true;

@@ -28,6 +28,17 @@ static struct json marked_steps(const struct engine_submission *submission, stru
     return marked;
 }
 
+static struct json replay_json(const struct engine_replay *replay, struct arena *arena)
+{
+    struct json object = json_object();
+    json_set(arena, &object, "gate", json_int(replay->gate));
+    set_text(arena, &object, "version", replay->version);
+    set_text(arena, &object, "model_id", replay->model_id);
+    json_set(arena, &object, "champion_now", json_bool(replay->champion_now));
+    json_set(arena, &object, "other_data", json_bool(replay->other_data));
+    return object;
+}
+
 struct json submission_json(const struct engine_submission *submission, struct arena *arena)
 {
     struct json object = json_object();
@@ -50,6 +61,9 @@ struct json submission_json(const struct engine_submission *submission, struct a
     set_text(arena, &object, "environment", submission->environment);
     set_text(arena, &object, "retry_of", submission->retry_of);
     set_text(arena, &object, "fresh", submission->fresh);
+    if (submission->replay != NULL) {
+        json_set(arena, &object, "replay", replay_json(submission->replay, arena));
+    }
     if (submission->again != NULL) {
         json_set(arena, &object, "again", marked_steps(submission, arena));
     }
@@ -92,6 +106,24 @@ static int read_marks(const struct json *marked, const struct pipeline *pipeline
         again[at] = true;
     }
     *ret_again = again;
+    return 0;
+}
+
+static int read_replay(const struct json *object, struct arena *arena, const struct engine_replay **ret,
+                       struct err *err)
+{
+    struct engine_replay *replay = arena_one(arena, struct engine_replay);
+    *replay = (struct engine_replay){
+        .gate = json_get_int(object, "gate", 0),
+        .version = json_get_text(object, "version", NULL),
+        .model_id = json_get_text(object, "model_id", NULL),
+        .champion_now = json_get_bool(object, "champion_now", false),
+        .other_data = json_get_bool(object, "other_data", false),
+    };
+    if (replay->gate < 1 || replay->version == NULL || replay->model_id == NULL) {
+        return err_set(err, ERR_INPUT, "the submission of a replay needs a gate, a version and its model");
+    }
+    *ret = replay;
     return 0;
 }
 
@@ -143,6 +175,10 @@ int submission_read(const struct json *object, struct catalogue *plugins, struct
     submission.pipeline = read_definition(object, plugins, submission.workspace, arena, err);
     if (submission.pipeline == NULL ||
         read_marks(json_get(object, "again"), submission.pipeline, arena, &submission.again, err) < 0) {
+        return -1;
+    }
+    const struct json *replay = json_get(object, "replay");
+    if (replay != NULL && read_replay(replay, arena, &submission.replay, err) < 0) {
         return -1;
     }
     *ret_submission = submission;

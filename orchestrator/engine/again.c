@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/again.h"
 
+#include "engine/replay.h"
+
 const struct pipeline *again_definition(struct store *store, struct catalogue *plugins, const struct pipeline_run *row,
                                         struct arena *arena, struct err *err)
 {
@@ -31,6 +33,10 @@ int again_surroundings(const struct pipeline_run *row, struct arena *arena, stru
                        struct err *err)
 {
     struct json *contexts = arena_one(arena, struct json);
+    if (strcmp(row->trigger, REPLAY_TRIGGER) == 0) {
+        return err_set(err, ERR_STATE, "run %s/%lld only replays a gate: 'sluice gates replay' does that again",
+                       row->pipeline, (long long)row->number);
+    }
     if (json_read(str_from(row->contexts), (struct json_limits){0}, arena, contexts, err) < 0) {
         return err_add(err, "the contexts of the run");
     }

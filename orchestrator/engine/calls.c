@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "crypto/digest.h"
 #include "engine/calls.h"
+#include "engine/replay_run.h"
 #include "store/activity.h"
 #include "store/alias_moves.h"
-#include "store/gates.h"
 #include "store/metrics.h"
 #include "store/models.h"
 #include "store/registry.h"
@@ -94,7 +94,7 @@ static int upstream_model(const struct call *call, struct model_ref *ret, struct
 }
 
 /* The model a step names, or, when it names none, the one made before it. */
-static int named_or_upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
+int call_named_or_upstream_model(const struct call *call, struct model_ref *ret, struct err *err)
 {
     const struct json *named = json_get(call->params, "model");
     return named == NULL || named->type == JSON_NULL ? upstream_model(call, ret, err)
@@ -171,7 +171,7 @@ static int call_model_metrics(const struct call *call, struct json *ret, struct 
     const char *uri = call_need_text(call, "uri", err);
     const char *digest = dataset_digest(call);
     struct model_ref ref;
-    int found = uri == NULL ? -1 : model_resolve(call->engine, uri, call->arena, &ref, err);
+    int found = uri == NULL ? -1 : call_compared_model(call, uri, &ref, err);
     if (found < 0) {
         return -1;
     }
@@ -214,7 +214,7 @@ static int call_model_log_metrics(const struct call *call, struct json *ret, str
 {
     struct model_ref ref;
     const struct json *metrics = json_get(call->params, "metrics");
-    if (named_or_upstream_model(call, &ref, err) < 0) {
+    if (call_named_or_upstream_model(call, &ref, err) < 0) {
         return -1;
     }
     if (metrics == NULL || metrics->type != JSON_OBJECT) {
@@ -246,79 +246,6 @@ static int call_dataset_log(const struct call *call, struct json *ret, struct er
     json_set(call->arena, &report, "kind", json_cstring(call->arena, "dataset"));
     *ret = json_object();
     return report_apply(call->engine, call->attempt, &report, engine_now(call->engine), err);
-}
-
-/* ---- gates --------------------------------------------------------------------------------------------------- */
-
-/* "wine/3": the version that the gate compared with; NULL for none. */
-static int compared_with(const struct call *call, const char **ret_champion, struct err *err)
-{
-    const struct json *champion = json_get(call->params, "champion");
-    const char *uri = champion == NULL ? NULL : json_get_text(champion, "model", NULL);
-    struct model_ref ref;
-    struct err wrong = {0};
-    *ret_champion = NULL;
-    if (uri == NULL || !json_get_bool(champion, "found", false)) {
-        return 0;
-    }
-    int found = model_resolve(call->engine, uri, call->arena, &ref, &wrong);
-    if (found < 0 && store_has_failed(&wrong)) {
-        *err = wrong;
-        return -1;
-    }
-    if (found == 1) {
-        *ret_champion =
-            ref.name == NULL ? ref.model_id : arena_printf(call->arena, "%s/%lld", ref.name, (long long)ref.version);
-    }
-    return 0;
-}
-
-static int call_gate_record(const struct call *call, struct json *ret, struct err *err)
-{
-    struct open_run *open = call->attempt->open;
-    struct run_item *item = run_item_at(open->run, call->attempt->place);
-    bool passed = json_get_bool(call->params, "passed", false);
-    const char *refused_by = json_get_text(call->params, "refused_by", "");
-    struct strbuf text;
-    strbuf_init(&text, 16 << 20);
-    json_write_canonical(&text, call->params);
-    struct digest digest = digest_bytes(strbuf_str(&text));
-    strbuf_clear(&text);
-    struct model_ref ref = {0};
-    struct err unknown = {0}; /* a gate over data alone judges no model */
-    if (named_or_upstream_model(call, &ref, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
-        return err_set(err, unknown.code, "%s", unknown.message);
-    }
-    const char *champion = NULL;
-    if (compared_with(call, &champion, err) < 0) {
-        return -1;
-    }
-    struct gate gate = {
-        .run_id = open->row.run_id,
-        .step = arena_str(call->arena, run_step_at(open->run, call->attempt->place)->id).p,
-        .step_run_id = call->attempt->row.step_run_id,
-        .model_id = ref.model_id,
-        .champion = champion,
-        .passed = passed,
-        .refused_by = passed ? "" : refused_by,
-        .record = *call->params,
-        .evidence_sha256 = digest.hex,
-        .at_ms = engine_now(call->engine),
-    };
-    int64_t id = 0;
-    if (store_gate_add(call->store, &gate, &id, err) < 0 ||
-        engine_note(call->engine, call_actor(call), passed ? "gate.passed" : "gate.refused",
-                    run_words(call->arena, &open->row), open->row.run_id, "", passed ? "passed" : "refused", refused_by,
-                    digest.hex, err) < 0) {
-        return -1;
-    }
-    item->gate_passed = passed;
-    item->refused_by = passed ? NULL : arena_strdup(open->run->arena, refused_by);
-    vec_push(&open->changes.items, call->attempt->place);
-    *ret = json_object();
-    json_set(call->arena, ret, "gate_id", json_int(id));
-    call_set_text(call, ret, "evidence_sha256", digest.hex);
-    return 0;
 }
 
 /* ---- registry ---------------------------------------------------------------------------------------------------- */
@@ -485,22 +412,33 @@ static int call_evidence(const struct call *call, struct json *ret, struct err *
 static const struct {
     const char *method;
     int (*answer)(const struct call *call, struct json *ret, struct err *err);
+    bool acts; /* on the registry or on what serves: not in a replay, which only judges */
 } methods[] = {
-    {"model.get", call_model_get},
-    {"model.files", call_model_files},
-    {"model.metrics", call_model_metrics},
-    {"model.log_metrics", call_model_log_metrics},
-    {"dataset.log", call_dataset_log},
-    {"gate.record", call_gate_record},
-    {"registry.register", call_register},
-    {"registry.alias", call_alias},
-    {"registry.alias_get", call_alias_get},
-    {"guard.check", call_guard_check},
-    {"evidence.collect", call_evidence},
-    {"deployment.note", call_deployment},
-    {"target.take", call_target_take},
-    {"metrics.read", call_metrics_read},
+    {"model.get", call_model_get, false},
+    {"model.files", call_model_files, false},
+    {"model.metrics", call_model_metrics, false},
+    {"model.log_metrics", call_model_log_metrics, false},
+    {"dataset.log", call_dataset_log, false},
+    {"gate.record", call_gate_record, false},
+    {"registry.register", call_register, true},
+    {"registry.alias", call_alias, true},
+    {"registry.alias_get", call_alias_get, false},
+    {"guard.check", call_guard_check, false},
+    {"evidence.collect", call_evidence, false},
+    {"deployment.note", call_deployment, true},
+    {"target.take", call_target_take, true},
+    {"metrics.read", call_metrics_read, false},
 };
+
+static int answer(const struct call *call, size_t method, struct json *ret, struct err *err)
+{
+    const struct json *replay = replay_of(call->attempt->open);
+    if (methods[method].acts && replay != NULL) {
+        return err_set(err, ERR_STATE, "%s: this run replays gate %lld, and changes nothing but its own records",
+                       methods[method].method, (long long)json_get_int(replay, "gate", 0));
+    }
+    return methods[method].answer(call, ret, err);
+}
 
 static struct json error_reply(struct arena *arena, const struct err *wrong)
 {
@@ -532,7 +470,7 @@ int call_answer(struct engine *engine, struct live_attempt *attempt, const char 
         if (store_savepoint(engine->options.store, err) < 0) {
             return -1;
         }
-        if (methods[i].answer(&call, &result, &wrong) == 0) {
+        if (answer(&call, i, &result, &wrong) == 0) {
             *ret_reply = json_object();
             json_set(engine->turn, ret_reply, "result", result);
             return store_savepoint_release(engine->options.store, err);

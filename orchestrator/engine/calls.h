@@ -22,6 +22,13 @@ const char *call_actor(const struct call *call);
 void call_set_text(const struct call *call, struct json *object, const char *key, const char *text);
 /* The model that a member names. */
 int call_need_model(const struct call *call, const char *key, struct model_ref *ret, struct err *err);
+/* The member "model", or, when there is none, the one made by the nearest steps before. */
+int call_named_or_upstream_model(const struct call *call, struct model_ref *ret, struct err *err);
+
+/* calls_gate.c */
+int call_gate_record(const struct call *call, struct json *ret, struct err *err);
+/* As model_resolve; but the gate that is replayed sees the champion that it compared with then. */
+int call_compared_model(const struct call *call, const char *uri, struct model_ref *ret, struct err *err);
 
 /* calls_guard.c */
 int call_guard_check(const struct call *call, struct json *ret, struct err *err);

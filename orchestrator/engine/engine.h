@@ -101,6 +101,14 @@ void engine_close(struct engine *engine);
 void engine_deliver(struct engine *engine, int timeout_ms);
 
 /* ---- commands: each is one transaction, durable when it returns ------------------------------------- */
+/* A gate that is replayed on a version (engine/replay.h). */
+struct engine_replay {
+    int64_t gate;
+    const char *version;  /* "wine/1" */
+    const char *model_id; /* its logged model */
+    bool champion_now;    /* else rules that name the champion compare with that of then */
+    bool other_data;      /* data that is not the gate's is allowed */
+};
 struct engine_submission {
     const char *run_id;              /* chosen by the caller, so that it can ask for it later; NULL: a new one */
     const struct pipeline *pipeline; /* copied by definition: the engine parses it again from the store */
@@ -126,6 +134,7 @@ struct engine_submission {
     bool no_cache;                   /* every step runs; what they leave is kept for later runs */
     const char *fresh;               /* the step that was asked for by name: it runs in any case; NULL: none */
     bool new_number;                 /* with retry_of: a number of its own (rerun) instead of a revision */
+    const struct engine_replay *replay; /* the run replays a gate; NULL: none. Without retry_of, until its step */
     const char *parent_run;
     struct run_place parent_place;
 };

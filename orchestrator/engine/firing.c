@@ -4,6 +4,7 @@
 #include "engine/firing.h"
 
 #include "engine/engine_internal.h"
+#include "engine/replay.h"
 
 #include <stdio.h>
 
@@ -43,7 +44,8 @@ int firing_look(struct engine *engine, struct err *err)
 int firing_ended(struct engine *engine, const struct pipeline_run *run, struct err *err)
 {
     const struct engine_firing *firing = engine->options.firing;
-    return firing == NULL ? 0 : firing->ended(firing->ctx, engine, run, err);
+    bool silent = firing == NULL || strcmp(run->trigger, REPLAY_TRIGGER) == 0;
+    return silent ? 0 : firing->ended(firing->ctx, engine, run, err);
 }
 
 void firing_forget(const struct engine *engine)

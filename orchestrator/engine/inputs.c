@@ -23,7 +23,8 @@ static int resolve_last(struct engine *engine, struct open_run *open, struct str
     }
     struct str step = str_slice(rest, 0, (size_t)dot);
     struct str name = str_slice(rest, (size_t)dot + 1, rest.n);
-    struct pipeline_run_filter filter = {.pipeline = open->row.pipeline, .state = "succeeded", .limit = 1};
+    struct pipeline_run_filter filter = {
+        .pipeline = open->row.pipeline, .state = "succeeded", .no_replays = true, .limit = 1};
     struct pipeline_run *rows = NULL;
     size_t count = 0;
     ptrdiff_t index = pipeline_find_step(open->pipeline, step);

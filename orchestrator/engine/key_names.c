@@ -65,42 +65,6 @@ struct expr_env key_env_make(struct keying *k, struct key_env *env)
     return made;
 }
 
-static void walk_step(const struct keying *k, const struct expr_visitor *visitor)
-{
-    const struct step *step = k->step;
-    for (size_t i = 0; i < k->open->pipeline->env_count; i++) {
-        template_walk(&k->open->pipeline->env[i].value, visitor);
-    }
-    for (size_t i = 0; i < step->env_count; i++) {
-        template_walk(&step->env[i].value, visitor);
-    }
-    for (size_t i = 0; step->is_argv && i < step->argv_count; i++) {
-        template_walk(&step->argv[i], visitor);
-    }
-    for (size_t i = 0; i < step->script.expr_count; i++) {
-        expr_walk(step->script.exprs[i], visitor);
-    }
-    template_tree_walk(step->with, visitor);
-    for (size_t i = 0; i < step->input_count; i++) {
-        template_walk(&step->inputs[i].source, visitor);
-        template_walk(&step->inputs[i].dataset, visitor);
-        template_walk(&step->inputs[i].context, visitor);
-    }
-    for (size_t i = 0; i < step->artifact_count; i++) {
-        template_walk(&step->artifacts[i].glob, visitor);
-    }
-    for (size_t i = 0; i < step->metric_count; i++) {
-        template_walk(&step->metrics[i], visitor);
-    }
-    if (step->model != NULL) {
-        template_walk(&step->model->path, visitor);
-        template_walk(&step->model->name, visitor);
-        template_walk(&step->model->model_type, visitor);
-        template_tree_walk(&step->model->params, visitor);
-        template_tree_walk(&step->model->tags, visitor);
-    }
-}
-
 static void mask_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
 {
     struct keying *k = ctx;
@@ -217,11 +181,11 @@ static void add_call(void *ctx, const struct expr *call)
 void key_names_mask_secrets(struct keying *k)
 {
     struct expr_visitor secrets = {.ctx = k, .path = mask_secret};
-    walk_step(k, &secrets);
+    pipeline_walk_step(k->open->pipeline, k->step, &secrets);
 }
 
 void key_names_add(struct keying *k)
 {
     struct expr_visitor names = {.ctx = k, .path = add_named, .call = add_call};
-    walk_step(k, &names);
+    pipeline_walk_step(k->open->pipeline, k->step, &names);
 }

@@ -6,7 +6,7 @@
  * waits for another.
  */
 #include "base/mem.h"
-#include "engine/engine_internal.h"
+#include "engine/replay_run.h"
 #include "run/concurrency.h"
 #include "store/counters.h"
 
@@ -36,7 +36,7 @@ int places_group(struct engine *engine, struct open_run *open, struct err *err)
     struct run_context context = {.run = open->run, .step = SIZE_MAX, .arena = arena};
     struct expr_env env = run_context_env(&context);
     struct json value = json_string(arena, open->pipeline->name);
-    if (!concurrency->present) {
+    if (!concurrency->present || replay_of(open) != NULL) {
         return 0;
     }
     if (concurrency->has_group && template_eval(&concurrency->group, &env, arena, &value, err) < 0) {

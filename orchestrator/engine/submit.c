@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "engine/apart.h"
-#include "engine/engine_internal.h"
+#include "engine/replay_run.h"
 #include "store/experiments.h"
 #include "store/sources.h"
 
@@ -243,6 +243,7 @@ static int build_run(struct engine *engine, const struct engine_submission *subm
     struct run_options options = {.until = row->until, .seed = (uint64_t)row->seed};
     struct run *run = run_new(definition->pipeline, row->run_id, &options);
     if ((submission->retry_of != NULL && carry(engine, submission, run, row, err) < 0) ||
+        (submission->replay != NULL && replay_carry(engine, submission->replay, run, row, err) < 0) ||
         (row->number == 0 && store_pipeline_next_number(store, row->pipeline, &row->number, err) < 0)) {
         run_free(run);
         definition_release(definition);
@@ -335,6 +336,7 @@ int run_submit(struct engine *engine, const struct engine_submission *submission
         store_pipeline_run_insert(store, &row, err) < 0 || store_steps_insert(store, open->run, err) < 0 ||
         engine_note(engine, submission->actor, "run.started", words, row.run_id, "", begins ? "running" : "queued",
                     arena_printf(arena, "by %s", submission->trigger), "", err) < 0 ||
+        (submission->replay != NULL && replay_note(engine, submission, &row, err) < 0) ||
         telling_steps(engine, open, err) < 0) {
         open_run_drop(engine, open);
         return -1;
@@ -393,7 +395,8 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
         diags_init(&diags, arena, path);
         pipeline = pipeline_load_file(path, &diags, &world);
     } else {
-        struct pipeline_run_filter filter = {.pipeline = arena_str(arena, step->pipeline).p, .limit = 1};
+        struct pipeline_run_filter filter = {
+            .pipeline = arena_str(arena, step->pipeline).p, .no_replays = true, .limit = 1};
         struct pipeline_run *rows = NULL;
         size_t count = 0;
         if (store_pipeline_run_list(engine->options.store, &filter, arena, &rows, &count, err) < 0 || count == 0) {

@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "engine/engine_internal.h"
+#include "engine/replay.h"
 #include "store/deliveries.h"
 #include "store/in_force.h"
 #include "store/model_subscriptions.h"
@@ -339,7 +340,8 @@ static int tell_recovery(struct engine *engine, const struct telling_subject *su
                          struct err *err)
 {
     const struct pipeline_run *run = subject->run;
-    if (strcmp(subject->type, "run.succeeded") != 0 || run->parent_run != NULL) {
+    if (strcmp(subject->type, "run.succeeded") != 0 || run->parent_run != NULL ||
+        strcmp(run->trigger, REPLAY_TRIGGER) == 0) {
         return 0;
     }
     int follows = store_run_follows_failure(engine->options.store, run, err);

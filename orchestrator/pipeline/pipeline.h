@@ -374,6 +374,9 @@ ptrdiff_t pipeline_find_step(const struct pipeline *pipeline, struct str id);
 /* Walks all of a step in which a secret may stand: `env` of the pipeline and its own, `with`, an argv. */
 void pipeline_walk_secrets(const struct pipeline *pipeline, const struct step *step,
                            const struct expr_visitor *visitor);
+/* Walks what a step is given and says of itself: `env` of the pipeline and its own, its command, `with`, inputs,
+ * artifacts, metrics, model. Not its condition and its matrix. */
+void pipeline_walk_step(const struct pipeline *pipeline, const struct step *step, const struct expr_visitor *visitor);
 /* Hex sha256 of the canonical document, and of a step: its canonical definition with the timeout and retry that apply.
  * Both are made anew from the source each time. */
 struct str pipeline_digest(const struct pipeline *pipeline, struct arena *arena);

@@ -7,8 +7,9 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
 {
     struct stmt *s =
         stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
-                        "refused_by, record, evidence_sha256, at_ms) VALUES (:run_id, :step, "
-                        ":step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at)");
+                        "refused_by, record, evidence_sha256, at_ms, replay_of, version, other_data) VALUES (:run_id, "
+                        ":step, :step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at, "
+                        "nullif(:replay_of, 0), :version, :other_data)");
     struct strbuf record;
     strbuf_init(&record, 16 << 20);
     json_write(&record, &gate->record);
@@ -22,6 +23,9 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
     stmt_text(s, ":record", record.data);
     stmt_text(s, ":evidence", gate->evidence_sha256);
     stmt_int(s, ":at", gate->at_ms);
+    stmt_int(s, ":replay_of", gate->replay_of);
+    stmt_text(s, ":version", gate->version);
+    stmt_int(s, ":other_data", gate->other_data ? 1 : 0);
     int result = record.overflow ? err_set(err, ERR_INPUT, "the record of a gate is over 16 MiB") : 0;
     if (result < 0) {
         stmt_done(s);
@@ -36,8 +40,10 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
 }
 
 #define GATE_COLUMNS                                                                                                   \
-    "SELECT id, run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256, at_ms "    \
-    "FROM gates "
+    "SELECT id, run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256, at_ms, "   \
+    "coalesce(replay_of, 0), coalesce(version, (SELECT v.name || '/' || v.version FROM model_versions AS v WHERE "     \
+    "v.model_id = gates.model_id AND v.stage <> 'Deleted_Internal' ORDER BY v.created_ms DESC, v.version DESC "       \
+    "LIMIT 1)), other_data FROM gates "
 
 static int read_gate(struct stmt *s, struct arena *arena, struct gate *ret, struct err *err)
 {
@@ -52,6 +58,9 @@ static int read_gate(struct stmt *s, struct arena *arena, struct gate *ret, stru
         .refused_by = stmt_column_text(s, 7, arena),
         .evidence_sha256 = stmt_column_text(s, 9, arena),
         .at_ms = stmt_column_int(s, 10),
+        .replay_of = stmt_column_int(s, 11),
+        .version = stmt_column_text_or_null(s, 12, arena),
+        .other_data = stmt_column_int(s, 13) != 0,
     };
     struct str record = str_from(stmt_column_text(s, 8, arena));
     return json_read(record, (struct json_limits){0}, arena, &ret->record, err) < 0
@@ -102,4 +111,17 @@ int store_gate_list_of(struct store *store, const char *model_id, struct arena *
     struct stmt *s = stmt_get(store, GATE_COLUMNS "WHERE model_id = :model ORDER BY id");
     stmt_text(s, ":model", model_id);
     return read_gates(s, arena, ret, ret_count, err);
+}
+
+int store_gate_maker(struct store *store, const char *step_run_id, struct arena *arena, const char **ret_run_id,
+                     struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT r.run_id FROM run_tags t JOIN pipeline_runs r ON r.run_id = t.value WHERE "
+                                     "t.run_id = :run AND t.key = 'mlflow.parentRunId' AND EXISTS (SELECT 1 FROM "
+                                     "attempts a WHERE a.run_id = t.value AND a.step_run_id = :run)");
+    stmt_text(s, ":run", step_run_id);
+    int row = stmt_step(s, err);
+    *ret_run_id = row == 1 ? stmt_column_text(s, 0, arena) : NULL;
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Gate records: the verdict of an evaluation with every rule, its numbers, and the digest of the evidence.
+ * Gate records: the verdict of an evaluation with every rule, its numbers, and the digest of the evidence. A gate is
+ * the step of a pipeline that judges; a record of it also stands for the rules, data and champion that it had then, by
+ * which another version can be judged (engine/replay.h).
  */
 #ifndef SLUICE_STORE_GATES_H
 #define SLUICE_STORE_GATES_H
@@ -21,6 +23,9 @@ struct gate {
     struct json record;      /* all of it: rules, dataset, values */
     const char *evidence_sha256;
     int64_t at_ms;
+    int64_t replay_of;   /* the record whose rules these are; 0: the gate judged in its own run */
+    const char *version; /* "wine/3": what was judged; when read, else the model's newest; NULL: there is none */
+    bool other_data;     /* of a replay: on other data than the gate's, as was allowed */
 };
 int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id, struct err *err);
 int store_gate_get(struct store *store, int64_t id, struct arena *arena, struct gate *ret, struct err *err);
@@ -29,5 +34,8 @@ int store_gate_list(struct store *store, const char *run_id, struct arena *arena
 /* Of a logged model, oldest first. */
 int store_gate_list_of(struct store *store, const char *model_id, struct arena *arena, struct gate **ret,
                        size_t *ret_count, struct err *err);
+/* The pipeline run of a step's run, which nobody but the engine says; NULL: it is of none. */
+int store_gate_maker(struct store *store, const char *step_run_id, struct arena *arena, const char **ret_run_id,
+                     struct err *err);
 
 #endif

@@ -169,12 +169,14 @@ static int find_votes(struct lookup *l, struct err *err)
     return row;
 }
 
-/* Of each gate, by pipeline and step, the newest verdict counts. */
+/* Of each gate, by pipeline and step, the newest verdict counts: that by the newest rules. So a replay counts, but one
+ * of an older gate does not make good what a newer one has refused; and none on other data than the gate's. */
 static int find_gates(struct lookup *l, struct err *err)
 {
     struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, '') FROM gates g "
                                         "LEFT JOIN pipeline_runs r ON r.run_id = g.run_id "
-                                        "WHERE g.model_id = :model ORDER BY g.id DESC");
+                                        "WHERE g.model_id = :model AND g.other_data = 0 "
+                                        "ORDER BY coalesce(g.replay_of, g.id) DESC, g.id DESC");
     struct json seen = json_object();
     int row = 0;
     stmt_text(s, ":model", l->facts.model_id);

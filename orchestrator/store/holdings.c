@@ -7,7 +7,8 @@ int store_holding_runs(struct store *store, struct arena *arena, struct holding_
                        struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT run_id, parent_run, pipeline, number, revision, ended_ms IS NULL, "
-                                     "state = 'succeeded', created_ms, coalesce(ended_ms, 0), 0 FROM pipeline_runs "
+                                     "state = 'succeeded' AND trigger <> 'replay', created_ms, coalesce(ended_ms, 0), "
+                                     "0 FROM pipeline_runs "
                                      "UNION ALL SELECT run_id, parent_run, pipeline, number, revision, 0, 0, "
                                      "created_ms, ended_ms, 1 FROM leaving_runs ORDER BY 8, 4, 5");
     struct holding_run *items = NULL;

@@ -17,7 +17,7 @@ struct holding_run { /* a run of a pipeline */
     const char *pipeline;
     int64_t number, revision;
     bool open;
-    bool succeeded;
+    bool succeeded; /* and did more than replay a gate */
     int64_t created_ms;
     int64_t ended_ms; /* 0: open */
     bool leaving;     /* its removal was begun, and not all of it is gone (store/removals.h) */

@@ -1,4 +1,4 @@
--- version 42
+-- version 43
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -295,7 +295,7 @@ CREATE TABLE gates (
     record          TEXT NOT NULL,              -- JSON: rules, values, dataset
     evidence_sha256 TEXT NOT NULL,              -- digest of what the verdict rests on
     at_ms           INTEGER NOT NULL
-) STRICT;
+, replay_of INTEGER, version TEXT, other_data INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE INDEX gates_of_run ON gates(run_id, id);
 CREATE TABLE published (
     owner  TEXT NOT NULL,                       -- the MLflow run of the attempt, or the model ("m-...")

@@ -129,7 +129,8 @@ int store_pipeline_page(struct store *store, const struct pipeline_page *page, s
     int row = 0;
     sql_init(&sql, store, arena);
     sql_add(&sql, "SELECT p.name, p.last_number, r.run_id FROM pipelines p JOIN pipeline_runs r ON r.run_id = (SELECT "
-                  "run_id FROM pipeline_runs WHERE pipeline = p.name ORDER BY created_ms DESC, run_id DESC LIMIT 1) "
+                  "run_id FROM pipeline_runs WHERE pipeline = p.name AND trigger <> 'replay' ORDER BY created_ms DESC, "
+                  "run_id DESC LIMIT 1) "
                   "WHERE 1");
     where_text(&sql, " AND p.name = ", page->name);
     where_text(&sql, " AND p.name > ", page->after);
@@ -171,6 +172,18 @@ int store_approval_page(struct store *store, const struct wait_page *page, struc
     return take_ids(&sql, arena, ret, ret_count, err);
 }
 
+/* What was judged has such a version that is not deleted. */
+static void where_versions(struct sql *sql, const char *condition, const char *text)
+{
+    if (text != NULL) {
+        sql_add(sql, " AND EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = g.model_id AND "
+                     "v.stage <> 'Deleted_Internal' AND ");
+        sql_add(sql, condition);
+        sql_text(sql, str_from(text));
+        sql_add(sql, ")");
+    }
+}
+
 int store_gate_page(struct store *store, const struct gate_page *page, struct arena *arena, int64_t **ret,
                     size_t *ret_count, struct err *err)
 {
@@ -179,6 +192,10 @@ int store_gate_page(struct store *store, const struct gate_page *page, struct ar
     sql_add(&sql, "SELECT g.id FROM gates g JOIN pipeline_runs r ON r.run_id = g.run_id WHERE 1");
     where_text(&sql, " AND g.run_id = ", page->run_id);
     where_text(&sql, " AND g.model_id = ", page->model_id);
+    where_text(&sql, " AND r.pipeline = ", page->pipeline);
+    where_int(&sql, " AND g.replay_of = ", page->replay_of);
+    where_versions(&sql, "v.name = ", page->model);
+    where_versions(&sql, "v.name || '/' || v.version = ", page->version);
     sql_add(&sql, page->passed == NULL ? "" : *page->passed ? " AND g.passed = 1" : " AND g.passed = 0");
     where_int(&sql, " AND g.id < ", page->before);
     sql_reader_experiments(&sql, page->reader, "r.experiment_id");

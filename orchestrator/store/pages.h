@@ -55,7 +55,10 @@ int store_approval_page(struct store *store, const struct wait_page *page, struc
 
 struct gate_page {
     const struct reader *reader;
-    const char *run_id, *model_id;
+    const char *run_id, *model_id, *pipeline;
+    const char *model; /* a registered model: those of its versions */
+    const char *version; /* "wine/3": of that one's model */
+    int64_t replay_of; /* a record; 0: any */
     const bool *passed;
     int64_t before; /* an id */
     size_t limit;

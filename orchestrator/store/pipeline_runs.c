@@ -258,10 +258,12 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
     }
     s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE (:pipeline IS NULL OR pipeline = :pipeline) "
                         "AND (:state IS NULL OR state = :state) AND parent_run IS :parent "
+                        "AND (:no_replays = 0 OR trigger <> 'replay') "
                         "ORDER BY created_ms DESC, number DESC, revision DESC LIMIT :limit");
     stmt_text(s, ":pipeline", filter->pipeline);
     stmt_text(s, ":state", filter->state);
     stmt_text(s, ":parent", filter->parent);
+    stmt_int(s, ":no_replays", filter->no_replays ? 1 : 0);
     stmt_int(s, ":limit", filter->limit == 0 ? 100 : (int64_t)filter->limit);
     return read_list(s, arena, ret, ret_count, err);
 }
@@ -433,8 +435,8 @@ int store_definitions_in_force(struct store *store, struct arena *arena, struct 
         stmt_get(store, "SELECT r.pipeline, r.number, r.revision, r.file, r.folder, r.workspace, d.source, "
                         "max(r.created_ms) FROM pipeline_runs AS r JOIN definitions AS d ON d.digest = "
                         "r.definition WHERE r.ended_ms IS NULL OR r.created_ms = (SELECT max(n.created_ms) FROM "
-                        "pipeline_runs AS n WHERE n.pipeline = r.pipeline) GROUP BY r.pipeline, r.definition, "
-                        "r.folder, r.workspace ORDER BY r.pipeline, r.number");
+                        "pipeline_runs AS n WHERE n.pipeline = r.pipeline AND n.trigger <> 'replay') "
+                        "GROUP BY r.pipeline, r.definition, r.folder, r.workspace ORDER BY r.pipeline, r.number");
     struct definitions found = {0};
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {

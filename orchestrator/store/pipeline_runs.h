@@ -68,10 +68,11 @@ struct pipeline_run_filter {
     bool open;            /* only those that have not ended */
     const char *parent;   /* children of this run; NULL: only runs without a parent, unless `open` */
     const char *state;    /* NULL: any */
+    bool no_replays;      /* none of runs that only replay a gate (engine/replay.h); without `open` */
     size_t limit;         /* 0: 100 */
 };
-/* A definition that counts: an open run goes on with it, or it is that of the newest run of its pipeline, or triggers
- * start runs of it. Each once. Of stores of any schema there has been. */
+/* A definition that counts: an open run goes on with it, or it is that of the newest run of its pipeline that was no
+ * replay, or triggers start runs of it. Each once. Of stores of any schema there has been. */
 struct definition_in_force {
     const char *pipeline;
     const char *run; /* "wine/12"; NULL: it is in force, and is that of no such run */

@@ -5,7 +5,7 @@
 
 #define BEFORE                                                                                                         \
     "FROM pipeline_runs WHERE pipeline = :pipeline AND created_ms <= :created AND run_id <> :run_id AND "              \
-    "parent_run IS NULL AND "
+    "parent_run IS NULL AND trigger <> 'replay' AND "
 
 static struct stmt *ask(struct store *store, const char *sql, const struct pipeline_run *run)
 {

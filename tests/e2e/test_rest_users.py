@@ -25,7 +25,7 @@ def operations(document, run_id, attempt_id="1"):
 
 
 BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"},
-          "subscribe": {"name": "wine", "channel": "team"},
+          "subscribe": {"name": "wine", "channel": "team"}, "replayGate": {"version": "wine/1"},
           "startBackfill": {"pipeline": "line", "schedule": "nightly", "from": "2026-01-01T00:00:00Z",
                             "to": "2026-02-01T00:00:00Z"}}
 
@@ -82,7 +82,7 @@ def test_every_operation_is_refused_to_who_may_do_less_than_it_says(home, sluice
             for name in ("runs", "pipelines", "approvals", "gates"):
                 assert found.get(name, []) == [], path
             continue
-        if operation["operationId"] in ("startRun", "getGate"):  # of what he may not read he is told nothing
+        if operation["operationId"] in ("startRun", "getGate", "replayGate"):  # what he may not read is not there
             assert status == 404, (path, status, answer)
             continue
         assert status == 403 and json.loads(answer)["code"] == "denied", (method, path, status, answer)

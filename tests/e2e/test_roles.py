@@ -90,7 +90,7 @@ OURS = {
                      "listApprovals listGates listSubscriptions unsubscribe",
     ("viewer", "READ"): "getRun listSteps getGraph listAttempts getLogs followLogs listArtifacts getArtifact "
                         "getApproval getGate getDeploymentJob getDeployment subscribe",
-    ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun startDeployment",
+    ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun startDeployment replayGate",
     ("approver", "USE"): "approve reject",
     ("editor", "MANAGE"): "connectDeploymentJob",
     ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity makeApprovalLink listDeploymentJobs "
@@ -214,8 +214,11 @@ WAITS = """
     name: %s
     steps:
       make: {run: 'echo hello > "$SLUICE_STEP_DIR/hello.txt"', artifacts: {hello: "${{ step.dir }}/hello.txt"}}
-      ask: {needs: [make], uses: approve}
+      judge: {uses: evaluate, with: {dataset: data.csv, label: y, prediction: y, type: regressor,
+              thresholds: {rmse: "<= 1"}, plots: false}}
+      ask: {needs: [make, judge], uses: approve}
     """
+GATES = {"mine": "1", "theirs": "2"}
 
 
 BACKFILL = {"pipeline": "mine", "schedule": "nightly", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
@@ -225,7 +228,8 @@ BACKFILL = {"pipeline": "mine", "schedule": "nightly", "from": "2026-01-01T00:00
 def rest(tmp_path_factory):
     sluice = Sluice(tmp_path_factory.mktemp("rest"))
     runs = {}
-    for name in ("mine", "theirs"):
+    sluice.write("data.csv", "y\n1\n2\n")
+    for name in GATES:
         sluice.pipeline(WAITS % name)
         runs[name] = sluice.run(expect=5).json["run_id"]
     add_user(sluice, "alice", ALICE, "--role", "admin")
@@ -243,10 +247,10 @@ def rest(tmp_path_factory):
 
 
 def filled(path, operation, run_id, approval_id, model):
-    names = {"run_id": run_id, "approval_id": approval_id, "gate_id": "1", "plugin": "evaluate", "pipeline": "mine",
-             "name": model, "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1", "source": "main",
-             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1",
-             "backfill_id": "1"}
+    names = {"run_id": run_id, "approval_id": approval_id, "gate_id": GATES[model], "plugin": "evaluate",
+             "pipeline": "mine", "name": model, "version": "1", "schedule": "nightly", "trigger_id": "1",
+             "delivery": "1", "source": "main", "subscription_id": "1", "backfill_id": "1",
+             "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11"}
     path = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
     query = "&".join({"attempt_id": "attempt_id=1", "path": "path=hello.txt", "from": "from=2026-01-01T00:00:00Z",
                       "to": "to=2026-02-01T00:00:00Z"}[one["name"]]
@@ -276,7 +280,8 @@ def test_each_operation_of_ours_is_open_to_a_role_as_the_table_says(rest, role):
                 waits = alice.get("/approvals?status=all&run_id=" + runs[kind])["approvals"]
                 target = filled(path, operation, runs[kind], waits[0]["approval_id"], kind)
                 body = {"startRun": {"pipeline": kind}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "bob"},
-                        "subscribe": {"name": kind, "channel": "team"}, "startBackfill": BACKFILL}.get(name, {})
+                        "subscribe": {"name": kind, "channel": "team"}, "startBackfill": BACKFILL,
+                        "replayGate": {"version": f"{kind}/1"}}.get(name, {})
                 if name == "followLogs":  # would last as long as the run
                     status, answer = first_status(bob, target), b""
                 else:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/gates.h"
+#include "store/registry.h"
 #include "store_fixture.h"
 
 static struct gate some_gate(struct fixture *f, const char *run_id, bool passed)
@@ -67,6 +68,42 @@ TEST(gates_are_listed_by_run_in_order_and_may_know_no_model)
     close_fixture(&f);
 }
 
+static void register_model(struct fixture *f, const char *name, const char *model_id)
+{
+    const struct model_version version = {.model_id = model_id, .source = "/m"};
+    const struct mover by = {.actor = "ann", .door = "cli"};
+    int64_t number = 0;
+    bool existing = false;
+    assert_int_equal(store_registry_register(f->store, name, &version, NULL, 0, &by, 5, &number, &existing, NULL), 0);
+}
+
+TEST(a_replay_says_of_what_it_is_one_and_a_gate_what_version_the_model_has)
+{
+    struct fixture f = open_empty();
+    struct gate own = some_gate(&f, "r1", true);
+    struct gate replay = some_gate(&f, "r2", false);
+    struct gate read;
+    int64_t first = 0;
+    int64_t second = 0;
+    assert_int_equal(store_gate_add(f.store, &own, &first, NULL), 0);
+    replay.replay_of = first;
+    replay.version = "beer/7";
+    replay.other_data = true;
+    assert_int_equal(store_gate_add(f.store, &replay, &second, NULL), 0);
+    assert_int_equal(store_gate_get(f.store, first, f.arena, &read, NULL), 0);
+    assert_int_equal(read.replay_of, 0);
+    assert_false(read.other_data);
+    assert_null(read.version);
+    register_model(&f, "wine", "m-1");
+    assert_int_equal(store_gate_get(f.store, first, f.arena, &read, NULL), 0);
+    assert_string_equal(read.version, "wine/1");
+    assert_int_equal(store_gate_get(f.store, second, f.arena, &read, NULL), 0);
+    assert_int_equal(read.replay_of, first);
+    assert_true(read.other_data);
+    assert_string_equal(read.version, "beer/7");
+    close_fixture(&f);
+}
+
 TEST(a_record_that_is_too_large_leaves_nothing)
 {
     struct fixture f = open_empty();
@@ -87,4 +124,5 @@ TEST(a_record_that_is_too_large_leaves_nothing)
 }
 
 TESTS(RUN(a_verdict_is_read_as_it_was_recorded), RUN(gates_are_listed_by_run_in_order_and_may_know_no_model),
+      RUN(a_replay_says_of_what_it_is_one_and_a_gate_what_version_the_model_has),
       RUN(a_record_that_is_too_large_leaves_nothing))

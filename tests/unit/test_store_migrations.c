@@ -100,6 +100,8 @@ static const char *const fillings[] = {
     ("INSERT INTO triggers (pipeline, kind, trigger_id, key, received_ms, event, event_sha256, params, chain, actor, "
      "outcome, reason) VALUES ('q', 'schedule', 's', 'k', 5, '', '', '{}', '[]', 'sluice', 'pending', '')"),
     "INSERT INTO leaving_runs VALUES ('l', NULL, 'wine', 12, 1, 5, 6, 7)",
+    ("INSERT INTO gates (run_id, step, step_run_id, passed, refused_by, record, evidence_sha256, at_ms, replay_of, "
+     "version, other_data) VALUES ('r1', 'judge', 's1', 1, '', '{}', 'e', 9, 7, 'wine/1', 1)"),
 };
 
 static const char *const questions[] = {
@@ -157,6 +159,7 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM triggers INDEXED BY triggers_held WHERE outcome = 'pending' AND due_ms IS NULL AND "
      "pipeline = 'q' AND trigger_id = 's'"),
     "SELECT COUNT(*) FROM leaving_runs WHERE run_id = 'l' AND begun_ms = 7",
+    "SELECT COUNT(*) FROM gates WHERE replay_of = 7 AND version = 'wine/1' AND other_data = 1",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -231,6 +231,7 @@ static const char *needs_words(const struct api_need *need, struct arena *arena)
     } objects[] = {
         {API_OF_ANYBODY, "nothing but to be let in; what may not be read is left out"},
         {API_OF_RUN, "on the run's experiment"},
+        {API_OF_GATE, "on the experiment of the gate's run"},
         {API_OF_ITSELF, "on the experiment of its run"},
         {API_OF_ADMIN, "an admin"},
     };

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/id.h"
 #include "engine/again.h"
+#include "engine/replay.h"
 #include "store/experiments.h"
 #include "store/in_force.h"
 #include "store/pages.h"
@@ -22,6 +23,13 @@ struct starting {
     const char *experiment; /* the same by its name, which there may not be yet; NULL: by its id */
     bool makes;             /* it is made by this run */
 };
+
+/* The same of a replay. */
+struct replaying {
+    struct starting starting;
+    struct replay_asked asked;
+};
+static const char *const replay_champions[] = {"then", "now", NULL};
 
 /* The answer about a run, as its row says in the command's transaction; `ctx` is the run's id. */
 static int tell_run(struct api_call *call, void *ctx, struct err *err)
@@ -320,6 +328,63 @@ static const struct schema_field retry_fields[] = {
     {0},
 };
 
+/* ---- replay of a gate ------------------------------------------------------------------------------------------- */
+
+static int submit_replay(struct api_call *call, struct err *err)
+{
+    struct replaying *replaying = rest_ctx(call);
+    const struct replay_asked *asked = &replaying->asked; /* of a replay that was named: the gate that it replays */
+    char run_id[40];
+    if (user_check_owned(call, OWNED_RUN, asked->gate.run_id, PERMISSION_EDIT, err) < 0 ||
+        user_check_registered(call, asked->name, PERMISSION_READ, err) < 0) {
+        return -1;
+    }
+    rest_told(call, tell_started, &replaying->starting);
+    return engine_submit(engine_of(call), &replaying->starting.submission, run_id, err);
+}
+
+static int replay(struct api_call *call, struct err *err)
+{
+    const struct json *params = &call->params;
+    struct replaying *replaying = arena_one(call->arena, struct replaying);
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    const char *champion = json_get_text(params, "champion", replay_champions[0]);
+    const struct replay_wish wish = {
+        .gate = rest_id(call, "gate_id"),
+        .target = json_get_text(params, "version", ""),
+        .champion_now = strcmp(champion, replay_champions[1]) == 0,
+        .other_data = json_get_bool(params, "other_data", false),
+    };
+    replaying->starting = *new_starting(call, REPLAY_TRIGGER);
+    struct engine_submission *submission = &replaying->starting.submission;
+    submission->run_id = replaying->starting.run_id.text;
+    submission->priority = json_get(params, "priority") == NULL ? NULL : &replaying->starting.priority;
+    rest_catalogue(call, catalogue);
+    if (replay_prepare(call->store, catalogue, &wish, call->arena, submission, &replaying->asked, err) < 0) {
+        return -1;
+    }
+    if (submission->git.type != JSON_OBJECT) {
+        submission->git = api_options_of(call->api)->git(submission->workspace, call->arena);
+    }
+    rest_keep(call, replaying, NULL);
+    rest_then(call, submit_replay);
+    return 0;
+}
+
+static const struct schema_field replay_fields[] = {
+    {.name = "gate_id", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .pattern = REST_ID_PATTERN},
+    {.name = "version", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .least = 1, .most = 600,
+     .doc = "what is judged: MODEL/VERSION or MODEL@ALIAS"},
+    {.name = "champion", .type = SCHEMA_TEXT, .words = replay_champions,
+     .doc = "whom rules that name the champion compare with: the one of then (the default), or of now"},
+    {.name = "other_data", .type = SCHEMA_BOOL,
+     .doc = "true: data that is not the gate's is judged all the same; no guard counts such a verdict"},
+    {.name = "priority", .type = SCHEMA_INT, .least = PRIORITY_LEAST, .most = PRIORITY_MOST,
+     .doc = "its steps start before those of runs with a lower one; else that of the pipeline"},
+    {.name = "seed", .type = SCHEMA_INT, .least = 1, .most = INT32_MAX, .doc = "of retry delays"},
+    {0},
+};
+
 /* ---- cancel, resume --------------------------------------------------------------------------------------------- */
 
 static int cancel(struct api_call *call, struct err *err)
@@ -377,6 +442,21 @@ const struct api_route rest_start_routes[] = {
                                       .status = 201,
                                       .flags = REST_APART | REST_COMMANDS),
      .answer = retry,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/gates/{gate_id}/replay", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, GATE),
+     REST_DOC(.name = "replayGate",
+                                      .group = "Gates",
+                                      .summary = "Judge another version by a gate",
+                                      .details = "By the same step, definition, params, data, rules and champion, in a "
+                                                 "run of its own, whose verdict is a record of its own: replay_of says "
+                                                 "so. Needs EDIT on the experiment of the gate's run, and READ on the "
+                                                 "registered model. The answer comes when the run is recorded; 409 "
+                                                 "says why a gate cannot be replayed on that version.",
+                                      .takes = replay_fields,
+                                      .gives = &rest_run_summary,
+                                      .status = 201,
+                                      .flags = REST_APART | REST_COMMANDS | REST_FINDS),
+     .answer = replay,
      .note = API_NOTED_INSIDE},
     {HTTP_POST, "/runs/{run_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, RUN),
      REST_DOC(.name = "cancelRun",
