@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/step_rights.h"
 
+#include "engine/replay.h"
 #include "store/models.h"
 #include "store/runs.h"
 #include "store/traces.h"
@@ -52,6 +53,9 @@ int step_check_trace(struct api_call *call, const char *request_id, struct err *
 
 static int check_name(const struct api_call *call, const char *name, struct err *err)
 {
+    if (strcmp(call->step->row->trigger, REPLAY_TRIGGER) == 0) {
+        return err_set(err, ERR_DENIED, "this step is part of the replay of a gate, which registers nothing");
+    }
     for (size_t i = 0; i < call->step->register_count; i++) {
         if (str_is(call->step->registers[i], name)) {
             return 0;

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gates: what they said is listed and shown, and another version is judged by the very same one."""
+import csv
 import json
+import math
 import shutil
 import sqlite3
+import statistics
 
 import pytest
 from gc_home import Home
@@ -294,6 +297,53 @@ def test_a_script_that_records_a_verdict_is_replayed_and_changes_nothing_else(sl
         (1, "wine/1", "passed", None)]
     assert "this run replays gate 1, and changes nothing but its own records" in sluice("logs", "wine/4", expect=0).out
     assert sluice("models", "--json", expect=0).json[0]["aliases"] == {}
+
+
+def test_the_example_of_a_model_that_is_trained_every_night(example):
+    """Real models: what the replay says of version 1 follows from what that one predicted."""
+    nightly = example("retraining")
+    for night, l2 in enumerate((0.001, 0.01), 1):
+        nightly("run", "-q", "-p", f"l2={l2}", expect=5)
+        nightly("approve", f"retraining/{night}", "--resume", "-q", expect=0)
+    run = replay(nightly, 2, "deliveries/1")
+    train = next(step for step in run["steps"] if step["id"] == "train")
+    with open(train["artifacts"]["judged"], encoding="utf-8", newline="") as file:
+        errors = [float(row["minutes"]) - float(row["predicted"]) for row in csv.DictReader(file)]
+    rmse = math.sqrt(statistics.fmean(error * error for error in errors))
+    first, other, new = (gate(nightly, number) for number in (1, 2, 3))
+    assert new["record"]["rules"][0]["value"] == pytest.approx(rmse, rel=1e-9)
+    assert new["record"]["rules"][0]["value"] != pytest.approx(other["record"]["rules"][0]["value"], rel=1e-9)
+    assert new["champion"] == "deliveries/1" and first["champion"] is None and new["model_id"] == first["model_id"]
+    assert train["reason"] == "from run 1" and new["version"] == "deliveries/1"
+
+
+ASK = """\
+import json, os, urllib.error, urllib.request
+request = urllib.request.Request(os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/model-versions/create",
+                                 json.dumps({"name": "other", "source": "s3://a/b"}).encode(),
+                                 {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"],
+                                  "Content-Type": "application/json"})
+try:
+    status, text = 200, urllib.request.urlopen(request, timeout=30).read().decode()
+except urllib.error.HTTPError as refused:
+    status, text = refused.code, refused.read().decode()
+with open("asked", "a", encoding="utf-8") as file:
+    print(status, text.replace("\\n", " "), file=file)
+"""
+
+
+def test_a_step_that_runs_again_registers_nothing_by_its_token(sluice):
+    """What its pipeline lets it register is not registered by a replay."""
+    wines(sluice)
+    sluice.write("ask.py", ASK)
+    sluice.pipeline(PIPELINE.replace("predict:\n        run: |", "predict:\n        permissions: {register: [other]}\n"
+                                     "        run: |\n          python3 ask.py"))
+    make(sluice, 0.2)
+    make(sluice, 0.4)
+    replay(sluice, 2, "wine/1")
+    asked = (sluice.folder / "asked").read_text().splitlines()
+    assert [line.partition(" ")[0] for line in asked] == ["404", "404", "403"], asked
+    assert "registers nothing" in asked[2]
 
 
 # ---- gc ----
