@@ -116,7 +116,8 @@ static int load_earlier(struct explaining *e, const char *words, struct catalogu
             return -1;
         }
     } else {
-        struct pipeline_run_filter filter = {.pipeline = e->view.row.pipeline, .state = "succeeded", .limit = 1000};
+        struct pipeline_run_filter filter = {
+            .pipeline = e->view.row.pipeline, .state = "succeeded", .no_replays = true, .limit = 1000};
         struct pipeline_run *rows = NULL;
         size_t count = 0;
         if (store_pipeline_run_list(e->store, &filter, arena, &rows, &count, err) < 0) {

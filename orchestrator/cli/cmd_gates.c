@@ -316,6 +316,7 @@ static int replay(struct session *session, struct err *err)
         submission.git = git_head(git_root(submission.workspace, cli->arena), cli->arena);
     }
     tell_root(&wish, &asked);
+    follow_hold_signals();
     if (session_submit(session, &submission, run_id, err) < 0) {
         return -1;
     }

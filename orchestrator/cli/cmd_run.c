@@ -8,6 +8,7 @@
 #include "cli/plan.h"
 #include "cli/secret_warning.h"
 #include "cli/start.h"
+#include "engine/replay.h"
 #include "store/pipeline_runs.h"
 
 #include <stdio.h>
@@ -74,7 +75,7 @@ static const char *find_left(struct session *session, const struct engine_submis
         (void)json_read(str_from(row->contexts), (struct json_limits){0}, arena, &contexts, NULL);
         const char *environment = json_get_text(&contexts, "environment", "");
         bool same =
-            row->parent_run == NULL && row->cancelling == NULL &&
+            row->parent_run == NULL && row->cancelling == NULL && strcmp(row->trigger, REPLAY_TRIGGER) != 0 &&
             str_is(definition, row->definition) &&
             strcmp(row->workspace, wanted->workspace) == 0 && same_params(row->params, &wanted->params, arena) &&
             strcmp(environment, wanted->environment == NULL ? "" : wanted->environment) == 0 &&

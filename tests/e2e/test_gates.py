@@ -453,6 +453,15 @@ def test_the_last_run_of_a_pipeline_is_none_that_replays_a_gate(sluice):
     assert "\n1,1.4\n" in (sluice.folder / "before.csv").read_text()
 
 
+def test_the_last_good_run_is_none_that_replays_a_gate(sluice):
+    wines(sluice, 0.2)
+    replay(sluice, 1, "wine/1")
+    sluice.pipeline(PIPELINE.replace("cp data.csv", "cp none.csv"))
+    sluice("run", expect=1)
+    against = sluice("explain", "wine/3", "--against", "last-good", "--json", expect=0).json
+    assert against["against"] == "1", against
+
+
 GREEN = {"model": "wine", "alias": "champion", "gate": "green"}
 
 

@@ -80,6 +80,18 @@ def test_runner_and_follower_are_killed(two):
     assert gate(two, 3)["replay_of"] == 2
 
 
+def test_the_same_run_that_is_started_goes_on_with_no_replay(two):
+    """One that was left is taken up by whoever opens the home; what is asked for is a run of its own."""
+    (two.folder / "hold").touch()
+    before = trace(two).count("predict")
+    process = two.start("gates", "replay", "2", "wine/2")
+    wait_until(lambda: trace(two).count("predict") == before + 1)
+    kill(process)
+    (two.folder / "hold").unlink()
+    run = two("run", "-p", "shift=0.4", "--until", "judge", "--json", expect=0)
+    assert "going on with" not in run.err and run.json["number"] == "4"
+
+
 def points_of(two):
     """The points of the engine that a replay passes."""
     listing = two.folder / "points"

@@ -158,6 +158,22 @@ def test_the_command_asks_the_one_that_holds_the_home(sluice, two):
     assert "is gone" not in sluice("gates", "replay", 77, "wine/1", expect=2).err
 
 
+def test_the_end_of_a_replay_starts_nothing(sluice):
+    """Of the ends of wine, only those of runs that were no replays start the pipeline that listens."""
+    wines(sluice, 0.2, 0.4)
+    (sluice.folder / "live").mkdir()
+    sluice.pipeline("name: listens\non: {pipeline: {name: wine, status: [succeeded]}}\nsteps: {a: {run: id}}\n",
+                    "live/listens.yaml")
+    rest = anonymous(sluice, "--pipelines", sluice.folder / "live")
+    replayed = rest.post("/gates/2/replay", {"version": "wine/1"}, 201)
+    rest.wait(replayed["run_id"])
+    started = rest.post("/runs", {"pipeline": "wine", "params": {"shift": 0.1}}, 201)
+    rest.wait(started["run_id"])
+    wait_until(lambda: rest.get("/runs?pipeline=listens")["runs"])
+    triggers = rest.get("/triggers?pipeline=listens")["triggers"]
+    assert [one["kind"] for one in triggers] == ["pipeline"] and len(rest.get("/runs?pipeline=listens")["runs"]) == 1
+
+
 def test_what_a_newer_definition_says_changes_nothing_of_an_older_gate(sluice, two):
     sluice.pipeline(PIPELINE.replace("<= ${{ params.limit }}", "<= 0.01"))
     sluice.write("data.csv", DATA + "9\n")
