@@ -8,7 +8,7 @@
 #include "store/pipeline_runs.h"
 
 /* The id of the last run of its pipeline that succeeded before it and that no gate refused; NULL: there is none. Runs
- * that are steps of others do not count. */
+ * that are steps of others, or only replay a gate, do not count, here and below. */
 int store_run_last_good(struct store *store, const struct pipeline_run *run, struct arena *arena, const char **ret,
                         struct err *err);
 /* Did the run before it, cancelled ones aside, fail, or was it refused? 1 or 0. */

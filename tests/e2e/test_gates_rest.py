@@ -150,6 +150,23 @@ def test_a_replay_is_cancelled_as_a_run_is(sluice, two):
     assert two.wait(newest["run_id"])["params"]["shift"] == 0.1
 
 
+def test_a_replay_waits_for_no_place_of_a_group(sluice, two):
+    """The group of the pipeline has one place, which a run holds."""
+    two.server.stop()
+    sluice.pipeline(PIPELINE.replace('run: "echo after >> trace"', 'run: "while [ -e busy ]; do sleep 0.05; done"'))
+    make(sluice, 0.3)
+    rest = anonymous(sluice)
+    (sluice.folder / "busy").touch()
+    busy = rest.post("/runs", {"pipeline": "wine", "params": {"shift": 0.1}}, 201)
+    begun(rest, busy["run_id"], "after")
+    queued = rest.post("/runs", {"pipeline": "wine"}, 201)
+    run = rest.post("/gates/2/replay", {"version": "wine/1"}, 201)
+    assert rest.wait(run["run_id"])["verdict"] == "passed"
+    assert rest.status(busy["run_id"]) == "running" and rest.status(queued["run_id"]) == "queued"
+    (sluice.folder / "busy").unlink()
+    assert rest.wait(queued["run_id"])["status"] == "succeeded"
+
+
 def test_the_command_asks_the_one_that_holds_the_home(sluice, two):
     done = sluice("gates", "replay", 2, "wine/1", "--json", expect=0).json
     assert done["verdict"] == "passed" and two.get("/gates/3")["replay_of"] == "2"

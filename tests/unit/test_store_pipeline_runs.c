@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/pipeline_runs.h"
+#include "store/run_before.h"
 #include "store_fixture.h"
 
 static struct fixture open_fixture(void)
@@ -276,7 +277,44 @@ TEST(a_run_is_found_by_what_people_write)
     close_fixture(&f);
 }
 
+TEST(a_run_that_replays_a_gate_is_none_that_others_are_compared_with)
+{
+    struct fixture f = open_fixture();
+    struct pipeline_run good = some_run("r1", 1);
+    struct pipeline_run bad = some_run("r2", 2);
+    struct pipeline_run replay = some_run("r3", 3);
+    struct pipeline_run now = some_run("r4", 4);
+    struct pipeline_run *rows = NULL;
+    struct definition_in_force *definitions = NULL;
+    const char *last = NULL;
+    size_t count = 0;
+    good.state = replay.state = RUN_STATE_SUCCEEDED;
+    bad.state = RUN_STATE_FAILED;
+    good.ended_ms = bad.ended_ms = replay.ended_ms = 999;
+    assert_int_equal(store_definition_put(f.store, "d0", "wine", STR("name: wine\ntags: {}\n"), 1, NULL), 0);
+    replay.definition = "d0";
+    replay.trigger = "replay";
+    insert(&f, good);
+    insert(&f, bad);
+    insert(&f, replay);
+    assert_int_equal(store_run_last_good(f.store, &now, f.arena, &last, NULL), 0);
+    assert_string_equal(last, "r1");
+    assert_int_equal(store_run_follows_failure(f.store, &now, NULL), 1);
+    struct pipeline_run_filter filter = {.pipeline = "wine", .no_replays = true, .limit = 1};
+    assert_int_equal(store_pipeline_run_list(f.store, &filter, f.arena, &rows, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(rows[0].run_id, "r2");
+    filter.no_replays = false;
+    assert_int_equal(store_pipeline_run_list(f.store, &filter, f.arena, &rows, &count, NULL), 0);
+    assert_string_equal(rows[0].run_id, "r3");
+    assert_int_equal(store_definitions_in_force(f.store, f.arena, &definitions, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(definitions[0].run, "wine/2");
+    close_fixture(&f);
+}
+
 TESTS(RUN(a_definition_is_kept_once_as_it_was), RUN(numbers_count_for_each_pipeline_and_revisions_for_each_number),
       RUN(a_number_and_revision_serve_once), RUN(a_run_is_read_as_it_was_made),
       RUN(a_run_that_has_ended_does_not_change), RUN(a_journal_is_never_read_back_to_an_earlier_place),
-      RUN(lists_leave_children_out_unless_they_are_open_or_asked_for), RUN(a_run_is_found_by_what_people_write))
+      RUN(lists_leave_children_out_unless_they_are_open_or_asked_for), RUN(a_run_is_found_by_what_people_write),
+      RUN(a_run_that_replays_a_gate_is_none_that_others_are_compared_with))
