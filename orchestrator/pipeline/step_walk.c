@@ -5,19 +5,10 @@
 
 void pipeline_walk_step(const struct pipeline *pipeline, const struct step *step, const struct expr_visitor *visitor)
 {
-    for (size_t i = 0; i < pipeline->env_count; i++) {
-        template_walk(&pipeline->env[i].value, visitor);
-    }
-    for (size_t i = 0; i < step->env_count; i++) {
-        template_walk(&step->env[i].value, visitor);
-    }
-    for (size_t i = 0; step->is_argv && i < step->argv_count; i++) {
-        template_walk(&step->argv[i], visitor);
-    }
+    pipeline_walk_secrets(pipeline, step, visitor);
     for (size_t i = 0; i < step->script.expr_count; i++) {
         expr_walk(step->script.exprs[i], visitor);
     }
-    template_tree_walk(step->with, visitor);
     for (size_t i = 0; i < step->input_count; i++) {
         template_walk(&step->inputs[i].source, visitor);
         template_walk(&step->inputs[i].dataset, visitor);
