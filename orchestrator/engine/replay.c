@@ -86,7 +86,7 @@ static struct replay_script script_of(const struct replay *r, const struct step 
                                   more || str_find(text, STR("steps")) >= 0};
 }
 
-static int load_case(struct replay *r, struct err *err)
+static int load_case(struct replay *r, const struct pipeline_run *row, struct err *err)
 {
     struct store *store = r->engine->options.store;
     if (store_gate_get(store, r->asked->gate, r->arena, &r->gate, err) < 0) {
@@ -98,7 +98,13 @@ static int load_case(struct replay *r, struct err *err)
         return err_set(err, ERR_STATE, "%s is not one of step '%s' of this pipeline, with a model", words,
                        r->gate.step);
     }
-    if (load_run(r, r->gate.run_id, r->pipeline, &r->original, err) < 0 || load_maker(r, err) < 0 ||
+    if (load_run(r, r->gate.run_id, r->pipeline, &r->original, err) < 0) {
+        return -1;
+    }
+    if (strcmp(r->original.row.definition, row->definition) != 0) {
+        return err_set(err, ERR_STATE, "%s was judged by another definition than the one to replay it by", words);
+    }
+    if (load_maker(r, err) < 0 ||
         replay_subject_load(store, &r->gate, &r->original.row, r->arena, &r->subject, err) < 0) {
         return -1;
     }
@@ -262,7 +268,7 @@ int replay_carry(struct engine *engine, const struct engine_replay *asked, struc
                  struct err *err)
 {
     struct replay r = {.engine = engine, .asked = asked, .pipeline = run->pipeline, .arena = engine->turn};
-    int result = load_case(&r, err) < 0 || carry_all(&r, run, err) < 0 ? -1 : write_contexts(&r, row, err);
+    int result = load_case(&r, row, err) < 0 || carry_all(&r, run, err) < 0 ? -1 : write_contexts(&r, row, err);
     run_free(r.original.run);
     run_free(r.maker.run);
     return result;

@@ -425,6 +425,19 @@ def test_a_deployment_job_judges_the_other_version_while_its_run_still_waits(slu
     assert "about the registered model 'wine'" in sluice("gates", "replay", 3, "beer/1", expect=2).err
 
 
+def test_a_gate_in_a_pipeline_that_is_a_step_is_replayed_by_itself(sluice):
+    wines(sluice)
+    sluice.pipeline(PIPELINE, "wine.yaml")
+    sluice.pipeline("name: outer\nparams: {shift: {type: number}}\nsteps:\n"
+                    "  all: {pipeline: ./wine.yaml, with: {shift: \"${{ params.shift }}\"}}\n")
+    sluice.run("-p", "shift=0.2")
+    sluice.run("-p", "shift=0.9")
+    run = replay(sluice, 2, "wine/1")
+    assert (run["pipeline"], run["number"], run["params"]["shift"]) == ("wine", "3", 0.9)
+    assert gate(sluice, 3)["record"]["rules"][0]["value"] == pytest.approx(0.2)
+    assert len(sluice("runs", "--pipeline", "outer", "--json", expect=0).json) == 2
+
+
 # ---- what a replay is not ----
 
 def test_a_replay_is_no_run_of_its_pipeline_for_others(sluice):
