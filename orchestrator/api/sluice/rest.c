@@ -3,6 +3,7 @@
 
 #include "api/noting.h"
 #include "api/sluice/idempotency.h"
+#include "api/sluice/stream.h"
 #include "api/user_rights.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -190,6 +191,9 @@ static int finish_apart(struct api_call *call, struct err *err)
     }
     if (work->replies) {
         work->replies = false;
+        if (work->reply.source != NULL) {
+            stream_watch(work->reply.source, call, &work->route->needs, &work->call.params);
+        }
         http_answer(call->exchange, &work->reply);
         return 0;
     }

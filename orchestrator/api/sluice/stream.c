@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/sluice/stream.h"
 
+#include "api/user_rights.h"
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 
+/* Who takes it, and what he needs for that. */
+struct right {
+    struct arena *arena; /* NULL: nobody looks at it */
+    struct auth *auth;
+    struct auth_who *who; /* NULL: there were no users */
+    const struct api_need *needs;
+    struct json params;
+};
+
 struct stream {
     struct http_source source; /* the first member */
+    struct right right;
     struct api_job job;
     struct api *api;
     const struct stream_kind *kind;
@@ -26,6 +38,60 @@ static struct stream *stream_of_job(struct api_job *job)
     return (struct stream *)(void *)((char *)job - offsetof(struct stream, job));
 }
 
+/* ---- who may ---------------------------------------------------------------------------------------------------- */
+
+static struct auth_who *copy_who(const struct auth_who *who, struct arena *arena)
+{
+    struct auth_who *copy = arena_one(arena, struct auth_who);
+    *copy = *who;
+    copy->name = arena_strdup(arena, who->name);
+    if (who->experiments != NULL) {
+        copy->experiments =
+            (const int64_t *)arena_dup(arena, (const char *)who->experiments, who->experiment_count * sizeof(int64_t));
+    }
+    return copy;
+}
+
+void stream_watch(struct http_source *source, const struct api_call *call, const struct api_need *needs,
+                  const struct json *params)
+{
+    struct right *right = &((struct stream *)source)->right;
+    right->arena = arena_new();
+    right->auth = call->auth;
+    right->who = call->who == NULL ? NULL : copy_who(call->who, right->arena);
+    right->needs = needs;
+    right->params = json_copy(right->arena, params);
+}
+
+static bool may_go_on(struct stream *stream)
+{
+    struct right *right = &stream->right;
+    struct api_call call = {
+        .api = stream->api,
+        .store = api_options_of(stream->api)->store,
+        .params = right->params,
+        .now_ms = clock_wall_ms(&clock_system),
+        .auth = right->auth,
+        .who = right->who,
+    };
+    struct err wrong = {0};
+    if (right->arena == NULL) {
+        return true;
+    }
+    if (right->who == NULL) {
+        return !auth_is_on(right->auth);
+    }
+    if (!auth_is_still_good(right->auth, right->who, call.now_ms)) {
+        return false;
+    }
+    call.arena = arena_new();
+    int may = user_check(&call, right->needs, &wrong);
+    arena_free(call.arena);
+    return may == 0;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------ */
+
 static int read_part(void *ctx, struct err *err)
 {
     struct stream *stream = ctx;
@@ -33,17 +99,26 @@ static int read_part(void *ctx, struct err *err)
     return result == 0 && stream->came == STREAM_GOES_ON && stream->part.length == 0 ? 1 : result;
 }
 
-static void give(struct stream *stream)
+/* False: nobody may have more of it. */
+static bool give(struct stream *stream)
 {
+    if (!may_go_on(stream)) {
+        log_info("api", "what '%s' was being sent is cut: he may not read it any more",
+                 stream->right.who == NULL ? "anonymous" : stream->right.who->name);
+        stream->failed = true;
+        return false;
+    }
     stream->given = true;
     stream->job.given = true;
     stream->job.file.err = (struct err){0};
     apart_give(api_apart(stream->api), &stream->job.file);
+    return true;
 }
 
 static void end(struct stream *stream)
 {
     stream->kind->drop(stream->state);
+    arena_free(stream->right.arena);
     strbuf_clear(&stream->part);
     free(stream);
 }
@@ -106,8 +181,7 @@ static int next_part(struct http_source *source, struct strbuf *part)
     if (stream->ended) {
         return 0;
     }
-    give(stream);
-    return 1;
+    return give(stream) ? 1 : -1;
 }
 
 static void drop(struct http_source *source)
@@ -149,8 +223,8 @@ void streams_go_on(struct streams *streams)
         if (streams->ending) {
             stream->ended = true;
             http_source_wake(&stream->source);
-        } else {
-            give(stream);
+        } else if (!give(stream)) {
+            http_source_wake(&stream->source);
         }
     }
 }
