@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANIFEST_MAX = 1 << 20, LIST_MAX = 1 << 30, FIELDS = 5 };
+enum { MANIFEST_MAX = 1 << 20, LIST_MAX = 1 << 30, FIELDS = 5, HEX_BYTES = 64 };
+
+static const char digest_name[] = "manifest.sha256";
 
 void backup_list_add(struct backup_list *list, const struct backup_file *file, struct arena *arena)
 {
@@ -78,8 +80,19 @@ static void write_manifest(struct strbuf *text, const struct backup_manifest *m,
     json_add(arena, &object, "open_runs", json_int(m->open_runs));
     json_add(arena, &object, "key", json_bool(m->has_key));
     json_add(arena, &object, "files", files);
+    json_add(arena, &object, "sha256_in", json_cstring(arena, digest_name));
     json_write_pretty(text, &object);
     strbuf_add_byte(text, '\n');
+}
+
+/* The manifest comes last: where it is, there is a backup. */
+static int put_manifest(const char *folder, struct str text, struct digest *ret, struct arena *arena, struct err *err)
+{
+    *ret = digest_bytes(text);
+    const char *line = arena_printf(arena, "%s\n", ret->hex);
+    return fs_write(path_join(arena, folder, digest_name), str_from(line), 0600, true, err) < 0
+               ? -1
+               : fs_write(path_join(arena, folder, "manifest.json"), text, 0600, true, err);
 }
 
 int backup_manifest_write(const char *folder, struct backup_list *list, struct backup_manifest *manifest,
@@ -97,8 +110,7 @@ int backup_manifest_write(const char *folder, struct backup_list *list, struct b
     if (result == 0) {
         strbuf_reset(&text);
         write_manifest(&text, manifest, arena);
-        manifest->digest = digest_bytes(strbuf_str(&text));
-        result = fs_write(path_join(arena, folder, "manifest.json"), strbuf_str(&text), 0600, true, err);
+        result = put_manifest(folder, strbuf_str(&text), &manifest->digest, arena, err);
     }
     strbuf_clear(&text);
     return result;
@@ -193,6 +205,25 @@ static int read_manifest(const struct json *object, struct backup_manifest *ret,
     return good ? 0 : err_set(err, ERR_CORRUPT, "manifest.json is no manifest of a backup");
 }
 
+/* Backups of before have no such file, and do not say that they have. */
+static int check_digest(const char *folder, const struct json *object, const struct digest *digest,
+                        struct arena *arena, struct err *err)
+{
+    struct str text = {0};
+    struct err wrong = {0};
+    const char *path = path_join(arena, folder, digest_name);
+    if (json_get(object, "sha256_in") == NULL && !fs_exists(path)) {
+        return 0;
+    }
+    if (fs_read_file(path, HEX_BYTES + 1, arena, &text, &wrong) < 0) {
+        return err_set(err, ERR_CORRUPT, "%s", wrong.message);
+    }
+    return text.n == HEX_BYTES + 1 && text.p[HEX_BYTES] == '\n' &&
+                   digest_equal(digest->hex, arena_dup(arena, text.p, HEX_BYTES))
+               ? 0
+               : err_set(err, ERR_CORRUPT, "manifest.json is not what %s says: one of them was changed", digest_name);
+}
+
 int backup_manifest_read(const char *folder, struct arena *arena, struct backup_manifest *ret,
                          struct backup_list *ret_list, struct err *err)
 {
@@ -210,10 +241,12 @@ int backup_manifest_read(const char *folder, struct arena *arena, struct backup_
         return err_set(err, ERR_CORRUPT, "'%s': %s", path, wrong.message);
     }
     *ret_list = (struct backup_list){0};
-    if (read_manifest(&object, ret, err) < 0 || read_list(folder, ret, arena, ret_list, err) < 0) {
+    struct digest digest = digest_bytes(text);
+    if (read_manifest(&object, ret, err) < 0 || check_digest(folder, &object, &digest, arena, err) < 0 ||
+        read_list(folder, ret, arena, ret_list, err) < 0) {
         return err_add(err, "'%s'", folder);
     }
-    ret->digest = digest_bytes(text);
+    ret->digest = digest;
     return (int64_t)ret_list->count == ret->file_count && ret_list->bytes == ret->bytes
                ? 0
                : err_set(err, ERR_CORRUPT, "'%s': %zu files of %lld bytes are listed, the manifest says %lld of %lld",

@@ -2,12 +2,14 @@
  * What a backup says of itself.
  *
  *     BACKUP/manifest.json   which home, when, what of it; the digest of the list
+ *     BACKUP/manifest.sha256 its digest, in hex and with a line feed
  *     BACKUP/files.list      a line for each file: SHA256 SIZE MODE STAMP PATH, sorted by path
  *     BACKUP/home/PATH       the files, as they lie in the home
  *
  * SIZE is in bytes, MODE octal; STAMP (crypto/stamp.h) is what the home's file system said of the file, "-" when that
  * means nothing; in PATH '\\' and line feeds are written "\\\\" and "\\n", as sha256sum does. manifest.json is written
- * last, and its digest is what the activity log keeps of the backup.
+ * last, and its digest is what the activity log keeps of the backup: manifest.sha256 tells of a disk that has lost
+ * something, not of a person who writes both.
  */
 #ifndef SLUICE_BACKUP_MANIFEST_H
 #define SLUICE_BACKUP_MANIFEST_H

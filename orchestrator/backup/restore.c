@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the place -------------------------------------------------------------------------------------------------- */
@@ -33,13 +34,39 @@ static bool is_empty_folder(const char *path)
     return entries != NULL && found == 0;
 }
 
-static int check_free(const char *home, struct err *err)
+/* Whether a rename can give the home its name is known before anything is copied. */
+static int check_free(const char *home, struct arena *arena, struct err *err)
 {
-    if (access(home, F_OK) == 0 && !is_empty_folder(home)) {
+    struct stat status;
+    struct stat above;
+    if (lstat(home, &status) < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, "reading '%s'", home);
+    }
+    if (S_ISLNK(status.st_mode)) {
+        return err_set(err, ERR_EXISTS, "'%s' is a link: expected the folder that it leads to", home);
+    }
+    if (!is_empty_folder(home)) {
         return err_set(err, ERR_EXISTS,
                        "'%s' holds something already: a backup is restored to a home that is not there yet", home);
     }
-    return 0;
+    return stat(path_dir(arena, home), &above) == 0 && above.st_dev != status.st_dev
+               ? err_set(err, ERR_EXISTS,
+                         "'%s' is where a file system is mounted, and stays: expected a folder in it", home)
+               : 0;
+}
+
+/* What is in it will be removed, and the home will be that folder: where others may write, they may have put a link
+ * there, or a folder of theirs. */
+static int check_own(int fd, const char *staging, struct err *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0) {
+        return err_errno(err, "reading '%s'", staging);
+    }
+    if (status.st_uid != geteuid()) {
+        return err_set(err, ERR_EXISTS, "'%s' is another user's: nothing is restored there", staging);
+    }
+    return fchmod(fd, 0700) < 0 ? err_errno(err, "'%s'", staging) : 0;
 }
 
 /* Beside the home, so that it can be given its name by a rename; whoever has the lock is the only one there. */
@@ -49,9 +76,14 @@ static int take_staging(struct restore *r, struct arena *arena, struct err *err)
     if (fs_make_folders(staging, 0700, err) < 0) {
         return -1;
     }
-    r->lock_fd = open(staging, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r->lock_fd = open(staging, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (r->lock_fd < 0) {
-        return err_errno(err, "opening '%s'", staging);
+        return errno == ELOOP || errno == ENOTDIR
+                   ? err_set(err, ERR_EXISTS, "'%s' is a link: nothing is restored through it", staging)
+                   : err_errno(err, "opening '%s'", staging);
+    }
+    if (check_own(r->lock_fd, staging, err) < 0) {
+        return -1;
     }
     if (flock(r->lock_fd, LOCK_EX | LOCK_NB) < 0) {
         return errno == EWOULDBLOCK ? err_set(err, ERR_BUSY, "another sluice restores '%s'", r->home)
@@ -133,7 +165,7 @@ static int check_schema(const struct restore *r, struct err *err)
 int restore_unpack(const char *backup, const char *home, struct arena *arena, struct restore *ret, struct err *err)
 {
     *ret = (struct restore){.backup = backup, .home = home, .lock_fd = -1};
-    if (check_free(home, err) < 0 || backup_manifest_read(backup, arena, &ret->manifest, &ret->list, err) < 0 ||
+    if (check_free(home, arena, err) < 0 || backup_manifest_read(backup, arena, &ret->manifest, &ret->list, err) < 0 ||
         check_schema(ret, err) < 0 || take_staging(ret, arena, err) < 0 || clear_staging(ret, arena, err) < 0 ||
         unpack_files(ret, arena, err) < 0) {
         return -1;

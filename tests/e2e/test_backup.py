@@ -48,6 +48,12 @@ def backup(sluice, target, *options, expect=0):
     return sluice("backup", target, *options, "--json", expect=expect).json
 
 
+def rewrite_manifest(made, manifest):
+    text = json.dumps(manifest)
+    (made / "manifest.json").write_text(text)
+    (made / "manifest.sha256").write_text(hashlib.sha256(text.encode()).hexdigest() + "\n")
+
+
 def texts_naming(database, path):
     """(table, column) of every text that says the path."""
     found = set()
@@ -217,13 +223,14 @@ def test_what_is_refused_says_why(sluice, tmp_path):
     manifest = json.loads((made / "manifest.json").read_text())
     for change, words in (({"schema": 9999}, "of a newer sluice (schema 9999"), ({"format": 7}, "format 7"),
                           ({"home": "x"}, "no manifest of a backup"), ({"files": None}, "no manifest of a backup")):
-        (made / "manifest.json").write_text(json.dumps({**manifest, **change}))
+        rewrite_manifest(made, {**manifest, **change})
         refused = sluice("restore", made, "--home", tmp_path / "new", expect=4)
         assert words in refused.err and not (tmp_path / "new").exists(), refused.err
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "longer", "empty"])
-@pytest.mark.parametrize("which", ["home/sluice.db", "weights", "journal", "files.list", "manifest.json"])
+@pytest.mark.parametrize("which", ["home/sluice.db", "weights", "journal", "files.list", "manifest.json",
+                                   "manifest.sha256"])
 def test_a_torn_file_is_found_and_nothing_is_restored(sluice, tmp_path, which, damage):
     sluice.pipeline(LIFE)
     sluice("run", "-q", expect=5)
@@ -238,12 +245,59 @@ def test_a_torn_file_is_found_and_nothing_is_restored(sluice, tmp_path, which, d
     file.write_bytes(changed)
     if damage == "gone":
         file.unlink()
-    if which == "manifest.json" and damage in ("flip", "cut"):
-        return  # a manifest is known by its digest, which is outside: see the activity log
     assert sluice("backup", "verify", made).code != 0
     refused = sluice("restore", made, "--home", tmp_path / "new")
     assert refused.code in (2, 4) and refused.err.startswith("sluice: "), refused
     assert not (tmp_path / "new").exists() and not list(tmp_path.glob(".new*"))
+
+
+def test_a_backup_of_before_has_no_digest_of_its_manifest(sluice, tmp_path):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    sluice("run", "-q", expect=0)
+    made = pathlib.Path(backup(sluice, tmp_path / "b")["backup"])
+    manifest = json.loads((made / "manifest.json").read_text())
+    assert manifest.pop("sha256_in") == "manifest.sha256"
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    sluice("backup", "verify", made, expect=4)  # it has one, of another manifest
+    (made / "manifest.sha256").unlink()
+    sluice("backup", "verify", made, expect=0)
+    sluice("restore", made, "--home", tmp_path / "new", expect=0)
+
+
+def test_a_link_in_the_way_of_a_restore_leads_nowhere(sluice, tmp_path):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    sluice("run", "-q", expect=0)
+    made = backup(sluice, tmp_path / "b")["backup"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "theirs").write_text("it stays")
+    (tmp_path / ".new.restoring").symlink_to(other)
+    refused = sluice("restore", made, "--home", tmp_path / "new", expect=1)
+    assert "is a link" in refused.err and (other / "theirs").read_text() == "it stays"
+    assert not (tmp_path / "new").exists() and os.listdir(other) == ["theirs"]
+    (tmp_path / ".new.restoring").unlink()
+    for target in (tmp_path / "nowhere", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        link = tmp_path / "link"
+        link.symlink_to(target)
+        assert "is a link" in sluice("restore", made, "--home", link, expect=1).err
+        link.unlink()
+    assert not list(tmp_path.glob(".*.restoring"))
+    (tmp_path / ".new.restoring").mkdir(mode=0o777)
+    sluice("restore", made, "--home", tmp_path / "new", expect=0)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_in_the_way_of_a_restore_is_refused(sluice, tmp_path):
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    sluice("run", "-q", expect=0)
+    made = backup(sluice, tmp_path / "b", "--with-key")["backup"]
+    staging = tmp_path / ".new.restoring"
+    staging.mkdir()
+    os.chown(staging, 65534, 65534)
+    assert "another user's" in sluice("restore", made, "--home", tmp_path / "new", expect=1).err
+    assert os.listdir(staging) == [] and not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("path", ["../out", "/etc/passwd", "a/../../out", ""])
@@ -255,7 +309,7 @@ def test_a_list_that_names_the_outside_is_refused(sluice, tmp_path, path):
     (made / "files.list").write_bytes(lines)
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["files"] = {"count": 1, "bytes": 0, "list_sha256": hashlib.sha256(lines).hexdigest()}
-    (made / "manifest.json").write_text(json.dumps(manifest))
+    rewrite_manifest(made, manifest)
     assert "line 1 is none of a list" in sluice("restore", made, "--home", tmp_path / "new", expect=4).err
     assert not (tmp_path / "out").exists()
 
