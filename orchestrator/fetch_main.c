@@ -23,6 +23,9 @@ static int write_answer(const struct fetch_answer *answer, const struct err *wro
         json_set(arena, &head, "size", json_int((int64_t)answer->body.length));
         json_set(arena, &head, "url", json_string(arena, answer->url));
     }
+    if (answer->remark != NULL) {
+        json_set(arena, &head, "remark", json_cstring(arena, answer->remark));
+    }
     if (wrong->code != ERR_NONE) {
         json_set(arena, &head, "error", json_cstring(arena, wrong->message));
     }

@@ -6,7 +6,8 @@
 
 #include "fetch/transfer.h"
 
-/* 0 when the server has taken it for all, with its last status. -1 in words otherwise; the status is then what it
+/* 0 when the server has taken it, with its last status; for some only, since it refused others for good: with a remark.
+ * -1 in words otherwise; the status is then what it
  * refused with, 0 when it said nothing. */
 int fetch_mail_send(const struct fetch_request *request, struct arena *arena, struct fetch_answer *ret_answer,
                     struct err *err);

@@ -14,7 +14,8 @@
  *   mail          {from, to, text, user, password, tls}: `url` is smtp:// or smtps://, and the text, a whole mail with
  *                 its headers and CRLF, is handed to that server, of the members above with `timeout_ms` only. With
  *                 smtp:// encryption is asked for (STARTTLS) and must be there, unless `tls` is false. The status of
- *                 the answer is the server's last: 250
+ *                 the answer is the server's last: 250. Addresses that it refuses for good keep the others from
+ *                 nothing: then the line has a "remark", in words
  *   policy        which addresses may be reached (base/address_policy.h)
  *
  * It answers on standard output with one line of JSON, and behind its LF the body as it came:

@@ -12,6 +12,7 @@ struct fetch_answer {
     struct json headers; /* {name in lower case: value} */
     struct str url;      /* where it came from, without credentials */
     struct strbuf body;  /* the caller clears it */
+    const char *remark;  /* of a mail that was taken: what was not; NULL */
 };
 
 /* Asks and waits. 0 with the answer, whatever its status. -1 in words otherwise; `ret_answer` then holds status,
