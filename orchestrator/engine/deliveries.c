@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 enum {
-    SENDING_MAX = 16, /* at once */
     SENDING_EACH = 2, /* of one receiver: a slow one leaves room for others */
     TIMEOUT_MS = 30000,
     ANSWER_MAX_BYTES = 64 << 10,
@@ -96,7 +95,8 @@ struct delivery_judgement delivery_judge_mail(const struct json *head)
         .delivered = delivered,
         .status = status,
         .may_retry = !delivered && status < 500 && !json_get_bool(head, "refused", false),
-        .error = delivered ? "" : json_get_text(head, "error", "sluice-fetch ended without an answer"),
+        .error = delivered ? json_get_text(head, "remark", "")
+                           : json_get_text(head, "error", "sluice-fetch ended without an answer"),
     };
 }
 
@@ -207,9 +207,9 @@ static int request_for(struct engine *engine, const struct delivery *delivery, i
                            : channel_request(engine, channel, delivery, now_ms, ret, err);
 }
 
-static void send_one(struct engine *engine, const struct delivery *delivery, int64_t now_ms)
+static void send_one(struct engine *engine, const struct delivery *delivery, enum standing standing, int64_t now_ms)
 {
-    struct sending sending = {.pid_fd = -1, .id = delivery->id, .since_ms = now_ms};
+    struct sending sending = {.pid_fd = -1, .id = delivery->id, .since_ms = now_ms, .standing = standing};
     struct json request = json_null();
     struct err err = {0};
     (void)snprintf(sending.delivery_id, sizeof sending.delivery_id, "%s", delivery->delivery_id);
@@ -267,7 +267,17 @@ static bool is_sending(const struct engine *engine, const struct delivery *deliv
     return false;
 }
 
-static int start_for(struct engine *engine, const char *receiver, int64_t now_ms, struct err *err)
+static bool has_place(const struct engine *engine, enum standing standing)
+{
+    size_t under_way[STANDINGS] = {0};
+    for (size_t i = 0; i < engine->deliveries.count; i++) {
+        under_way[engine->deliveries.items[i].standing]++;
+    }
+    return standing_has_place(under_way, standing);
+}
+
+static int start_for(struct engine *engine, const char *receiver, enum standing standing, int64_t now_ms,
+                     struct err *err)
 {
     struct delivery *due = NULL;
     size_t count = 0;
@@ -279,9 +289,9 @@ static int start_for(struct engine *engine, const char *receiver, int64_t now_ms
         0) {
         return -1;
     }
-    for (size_t i = 0; i < count && running < SENDING_EACH && engine->deliveries.count < SENDING_MAX; i++) {
+    for (size_t i = 0; i < count && running < SENDING_EACH && has_place(engine, standing); i++) {
         if (!is_sending(engine, &due[i])) {
-            send_one(engine, &due[i], now_ms);
+            send_one(engine, &due[i], standing, now_ms);
             running++;
         }
     }
@@ -304,10 +314,27 @@ static int end_dropped(struct engine *engine, struct err *err)
     return 0;
 }
 
+/* Those who answer first, so that they wait for nobody else. When there are too many of a kind, all get a turn. */
+static int start_all(struct engine *engine, const struct due_receiver *who, size_t count, int64_t now_ms,
+                     struct err *err)
+{
+    size_t first = count == 0 ? 0 : (size_t)rng_below(&engine->rng, count);
+    for (int standing = STANDING_QUICK; standing >= STANDING_SLOW; standing--) {
+        for (size_t i = 0; i < count && has_place(engine, (enum standing)standing); i++) {
+            const struct due_receiver *one = &who[(first + i) % count];
+            bool is_meant = (int)standing_of(&engine->deliveries.standings, one->receiver, one->tried) == standing;
+            if (is_meant && start_for(engine, one->receiver, (enum standing)standing, now_ms, err) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 static int look(struct engine *engine, struct err *err)
 {
     struct deliveries *d = &engine->deliveries;
-    const char **who = NULL;
+    struct due_receiver *who = NULL;
     size_t count = 0;
     int64_t now_ms = engine_now(engine);
     uint64_t changes = store_deliveries_changes(engine->options.store);
@@ -318,15 +345,9 @@ static int look(struct engine *engine, struct err *err)
     d->asks = false;
     d->seen = 0; /* until all was looked at */
     if (end_dropped(engine, err) < 0 ||
-        store_deliveries_who(engine->options.store, now_ms, engine->turn, &who, &count, &d->next_ms, err) < 0) {
+        store_deliveries_who(engine->options.store, now_ms, engine->turn, &who, &count, &d->next_ms, err) < 0 ||
+        start_all(engine, who, count, now_ms, err) < 0) {
         return -1;
-    }
-    /* When there are too many, all get a turn. */
-    size_t first = count == 0 ? 0 : (size_t)rng_below(&engine->rng, count);
-    for (size_t i = 0; i < count && d->count < SENDING_MAX; i++) {
-        if (start_for(engine, who[(first + i) % count], now_ms, err) < 0) {
-            return -1;
-        }
     }
     d->seen = changes;
     return 0;
@@ -413,6 +434,8 @@ static int record(struct engine *engine, struct sending *sending, struct err *er
     struct err gone = {0};
     if (sending->begun) {
         fetch_child_take(&sending->child, ANSWER_MAX_BYTES, arena, &head, &body);
+        standing_learn(&engine->deliveries.standings, sending->receiver, json_get_int(&head, "status", 0) != 0,
+                       engine_now(engine) - sending->since_ms);
     } else {
         json_set(arena, &head, "error", json_cstring(arena, sending->wrong));
     }
@@ -465,13 +488,14 @@ void deliveries_clear(struct engine *engine)
         drop(engine, last, engine->deliveries.items[last].begun);
     }
     vec_clear(&engine->deliveries);
+    standings_clear(&engine->deliveries.standings);
 }
 
 /* ---- at the end of a command ------------------------------------------------------------------------------------ */
 
 static void wait_for_one(const struct engine *engine, int64_t most)
 {
-    struct pollfd fds[SENDING_MAX];
+    struct pollfd fds[STANDING_PLACES_MAX];
     nfds_t count = 0;
     for (size_t i = 0; i < engine->deliveries.count; i++) {
         fds[count++] = (struct pollfd){.fd = engine->deliveries.items[i].pid_fd, .events = POLLIN};

@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "engine/fetch_child.h"
+#include "engine/standing.h"
 
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct sending {
     char receiver[80];
     int64_t id;
     int64_t since_ms; /* when it was read whom it goes to */
+    enum standing standing; /* as it was when it began */
     bool begun;      /* there is a child */
     char wrong[300]; /* why there is none */
 };
@@ -31,6 +33,7 @@ struct deliveries {
     uint64_t seen;   /* changes of the outbox; 0: look in any case */
     int64_t next_ms; /* when the next is due; 0: none is known */
     bool asks;       /* one waits for a secret that a command is to give */
+    struct standings standings;
 };
 
 /* Starts what is due, and ends what has been deleted meanwhile. Outside of a transaction: what is not committed must

@@ -178,7 +178,7 @@ int store_deliveries_due(struct store *store, const char *receiver, int64_t now_
     return read_rows(s, arena, ret, ret_count, err);
 }
 
-int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, const char ***ret,
+int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, struct due_receiver **ret,
                          size_t *ret_count, int64_t *ret_next_ms, struct err *err)
 {
     size_t room = 0;
@@ -196,14 +196,18 @@ int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *aren
     if (row < 0) {
         return -1;
     }
-    struct stmt *who = stmt_get(store, "SELECT r.receiver FROM (SELECT webhook_id AS receiver FROM webhooks UNION ALL "
-                                       "SELECT 'channel/' || name FROM channels) AS r WHERE EXISTS (SELECT 1 FROM "
+    struct stmt *who = stmt_get(store, "SELECT receiver, tries FROM (SELECT r.receiver, (SELECT d.tries FROM "
                                        "deliveries AS d WHERE d.receiver = r.receiver AND d.next_ms IS NOT NULL AND "
-                                       "d.next_ms <= :now)");
+                                       "d.next_ms <= :now ORDER BY d.next_ms LIMIT 1) AS tries FROM (SELECT webhook_id "
+                                       "AS receiver FROM webhooks UNION ALL SELECT 'channel/' || name FROM channels) "
+                                       "AS r) WHERE tries IS NOT NULL");
     stmt_int(who, ":now", now_ms);
     while ((row = stmt_step(who, err)) == 1) {
         *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = stmt_column_text(who, 0, arena);
+        (*ret)[(*ret_count)++] = (struct due_receiver){
+            .receiver = stmt_column_text(who, 0, arena),
+            .tried = stmt_column_int(who, 1) > 0,
+        };
     }
     stmt_done(who);
     return row;

@@ -66,8 +66,13 @@ int store_deliveries_wanted(struct store *store, const char *event, struct err *
 /* What of one receiver is to be tried now, at most `limit`, the longest due first. */
 int store_deliveries_due(struct store *store, const char *receiver, int64_t now_ms, size_t limit,
                          struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err);
-/* The receivers of which something is due, and when the next is, 0: none. */
-int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, const char ***ret,
+/* One of whom something is due. */
+struct due_receiver {
+    const char *receiver;
+    bool tried; /* what has been due for longest was tried before, to no end */
+};
+/* All of them, and when the next is, 0: none. */
+int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, struct due_receiver **ret,
                          size_t *ret_count, int64_t *ret_next_ms, struct err *err);
 /* Does it still wait? 1 or 0. */
 int store_delivery_waits(struct store *store, int64_t id, const char *delivery_id, struct err *err);

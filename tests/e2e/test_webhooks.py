@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Webhooks: what is told of what, to whom, when, and never to whom it must not be."""
+import contextlib
 import json
 import os
 import signal
@@ -208,6 +209,43 @@ def test_a_slow_receiver_keeps_no_other_waiting(serve, receive):
     assert wait_until(lambda: len(quick.deliveries) == 30)
     assert time.monotonic() - began < 90
     assert len(slow.deliveries) <= 2  # and no more than a few of one at a time
+
+
+@pytest.fixture
+def silent():
+    """A place where connections are taken, and nothing is ever said; how many there are."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    taken = []
+
+    def take():
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(listener.accept()[0])
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/", taken
+    listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for one in (*taken, listener):
+        one.close()
+
+
+def test_who_answers_waits_for_no_number_of_others_who_do_not(serve, receive, silent):
+    server, quick = serve(), receive()
+    url, taken = silent
+    hook(server, quick.url, "registered_model.created", "model_version_tag.set")
+    make_model(server, "wine")
+    assert wait_until(lambda: len(quick.deliveries) == 1)
+    server.api("POST", "/model-versions/create", {"name": "wine", "source": "s3://a/b"})
+    for _ in range(40):
+        hook(server, url, "registered_model.created")
+    make_model(server, "beer")
+    assert wait_until(lambda: len(taken) >= 16 and len(quick.deliveries) == 2)
+    for n in range(3):  # each of the others has 30 seconds, which have just begun
+        server.api("POST", "/model-versions/set-tag", {"name": "wine", "version": "1", "key": "k", "value": str(n)})
+        assert wait_until(lambda n=n: len(quick.deliveries) == 3 + n, 20)
+    assert len(taken) <= 24, "and they never have all the places"
 
 
 def test_kill_9_loses_nothing(sluice, serve, receive):
