@@ -153,6 +153,7 @@ static int post(struct engine *engine, const struct channel *channel, const stru
     add_text(arena, ret, "body", body);
     json_add(arena, ret, "max_bytes", json_int(ANSWER_MAX_BYTES));
     json_add(arena, ret, "follow", json_int(0));
+    json_add(arena, ret, "only_status", json_bool(true));
     return 0;
 }
 

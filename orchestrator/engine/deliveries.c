@@ -187,6 +187,7 @@ static int make_request(struct engine *engine, const struct webhook *webhook, co
     json_add(arena, ret, "timeout_ms", json_int(TIMEOUT_MS));
     json_add(arena, ret, "max_bytes", json_int(ANSWER_MAX_BYTES));
     json_add(arena, ret, "follow", json_int(0));
+    json_add(arena, ret, "only_status", json_bool(true));
     json_add(arena, ret, "policy", webhook_policy_json(&engine->options.webhooks, arena));
     return 0;
 }

@@ -252,7 +252,8 @@ static int read_member(struct str key, const struct json *value, struct arena *a
 {
     static const struct str known[] = {{"url", 3},       {"method", 6},       {"headers", 7},
                                        {"body", 4},      {"body_base64", 11}, {"timeout_ms", 10},
-                                       {"max_bytes", 9}, {"follow", 6},       {"policy", 6},       {"mail", 4}};
+                                       {"max_bytes", 9}, {"follow", 6},       {"policy", 6},       {"mail", 4},
+                                       {"only_status", 11}};
     int64_t follow = 0;
     if (str_is(key, "url")) {
         return read_url(value, request, err);
@@ -276,6 +277,10 @@ static int read_member(struct str key, const struct json *value, struct arena *a
         int result = read_int(value, "follow", 0, FOLLOW_MAX, &follow, err);
         request->follow = (int)follow;
         return result;
+    }
+    if (str_is(key, "only_status") && value->type == JSON_BOOL) {
+        request->only_status = value->u.boolean;
+        return 0;
     }
     if (str_is(key, "mail")) {
         return read_mail(value, arena, request, err);

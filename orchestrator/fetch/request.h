@@ -11,6 +11,8 @@
  *   follow        redirects to follow, 0 to 20; default 5 for GET and HEAD, else 0. 301, 302 and 303 become a GET
  *                 without the body (HEAD stays HEAD), 307 and 308 repeat the request. To another origin, only Accept,
  *                 Accept-Language, Content-Type and User-Agent go along; from https to http is refused
+ *   only_status   true: the status is the answer, whatever becomes of the body behind it: one that never ends, or
+ *                 breaks off, is no error
  *   mail          {from, to, text, user, password, tls}: `url` is smtp:// or smtps://, and the text, a whole mail with
  *                 its headers and CRLF, is handed to that server, of the members above with `timeout_ms` only. With
  *                 smtp:// encryption is asked for (STARTTLS) and must be there, unless `tls` is false. The status of
@@ -67,6 +69,7 @@ struct fetch_request {
     int64_t timeout_ms;
     int64_t max_bytes;
     int follow;
+    bool only_status;
     struct address_policy policy;
 };
 

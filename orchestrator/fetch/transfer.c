@@ -211,8 +211,15 @@ static void forget_answer(struct exchange *x)
     x->answer->body.overflow = false;
     x->answer->headers = json_object();
     x->answer->status = 0;
+    x->headers_ended = false;
     x->door.refused[0] = '\0';
     x->error[0] = '\0';
+}
+
+/* Has the status come, with all headers, and is that enough? What comes before it (1xx) is none. */
+static bool has_enough(const struct exchange *x, long status)
+{
+    return x->request->only_status && x->headers_ended && status >= 200;
 }
 
 /* 0 when an answer came, its body perhaps cut. */
@@ -233,10 +240,10 @@ static int ask(struct exchange *x, struct err *err)
         return err_set(err, ERR_LIMIT, "%s sent more than %d headers or %d KiB of them", x->target.place, HEADERS_MAX,
                        HEADERS_MAX_BYTES >> 10);
     }
-    if (code != CURLE_OK && !x->answer->body.overflow) {
+    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK && !x->answer->body.overflow && !has_enough(x, status)) {
         return explain(x, code, err);
     }
-    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
     x->answer->status = (int)status;
     x->answer->url = str_from(x->target.url);
     return status == 0 ? err_set(err, ERR_IO, "%s gave no status", x->target.place) : 0;

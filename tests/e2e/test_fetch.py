@@ -326,6 +326,14 @@ def test_an_answer_that_breaks_off_is_no_answer(server):
     assert error(f"{server.url}/half") == f"{place} closed the connection in the middle of its answer"
 
 
+@pytest.mark.parametrize("path", ["/half", "/drip"])
+def test_a_status_is_enough_for_who_wants_nothing_else(server, path):
+    head, _ = fetch(server.url + path, only_status=True, timeout_ms=2000)
+    assert head["status"] == 200 and "error" not in head
+    assert "without an answer" in error(f"{server.url}/gone", only_status=True)
+    assert "did not answer" in error(f"{server.url}/slow?5", only_status=True, timeout_ms=300)
+
+
 # ---- requests that are wrong ------------------------------------------------------------------------------------
 
 

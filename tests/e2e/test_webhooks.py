@@ -211,6 +211,26 @@ def test_a_slow_receiver_keeps_no_other_waiting(serve, receive):
     assert len(slow.deliveries) <= 2  # and no more than a few of one at a time
 
 
+def test_an_acknowledgement_counts_also_when_its_body_breaks_off(sluice, serve):
+    """Else the receiver would get again for days what it has taken."""
+    server = serve()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def answer():
+            with listener.accept()[0] as line:
+                request = b""
+                while b"}}" not in request:
+                    request += line.recv(65536)
+                line.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nhalf")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        hook(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        make_model(server, "wine")
+        thread.join()
+        [row] = wait_until(lambda: [row for row in deliveries(sluice) if row["tries"] > 0])
+    assert (row["state"], row["tries"], row["status"]) == ("delivered", 1, 202)
+
+
 @pytest.fixture
 def silent():
     """A place where connections are taken, and nothing is ever said; how many there are."""
