@@ -6,7 +6,10 @@
 #include "crypto/digest.h"
 #include "store/activity.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int corrupt(struct err *err, const char *file, const char *why)
 {
@@ -81,10 +84,41 @@ static bool is_known(const struct json *files, const char *path)
     return json_get(files, path) != NULL;
 }
 
+/* Plain files of the manifest, and nothing besides: what a link leads to may be another thing tomorrow. */
+static int check_entry(const char *folder, const char *name, const struct json *files, struct arena *arena,
+                       struct err *err)
+{
+    struct stat status;
+    if (lstat(path_join(arena, folder, name), &status) < 0) {
+        return err_errno(err, "reading '%s/%s'", folder, name);
+    }
+    return !is_known(files, name)       ? corrupt(err, name, "is not in the manifest: it was added")
+           : !S_ISREG(status.st_mode) ? corrupt(err, name, "is no plain file: it was put in the place of one")
+                                        : 0;
+}
+
+static int check_nothing_else(const char *folder, const struct json *files, struct arena *arena, struct err *err)
+{
+    DIR *entries = opendir(folder);
+    int result = entries == NULL ? err_errno(err, "reading the folder '%s'", folder) : 0;
+    struct dirent *entry = NULL;
+    while (result == 0 && (errno = 0, entry = readdir(entries)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            result = check_entry(folder, entry->d_name, files, arena, err);
+        }
+    }
+    if (result == 0 && errno != 0) {
+        result = err_errno(err, "reading the folder '%s'", folder);
+    }
+    if (entries != NULL) {
+        (void)closedir(entries);
+    }
+    return result;
+}
+
 static int check_files(const char *folder, const struct json *files, struct arena *arena,
                        struct evidence_finding *finding, struct err *err)
 {
-    struct fs_list list;
     if (files == NULL || files->type != JSON_OBJECT) {
         return corrupt(err, EVIDENCE_MANIFEST, "names no files");
     }
@@ -104,15 +138,7 @@ static int check_files(const char *folder, const struct json *files, struct aren
         }
         finding->files++;
     }
-    if (fs_walk(folder, 1000, arena, &list, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < list.count; i++) {
-        if (!is_known(files, list.entries[i].path)) {
-            return corrupt(err, list.entries[i].path, "is not in the manifest: it was added");
-        }
-    }
-    return 0;
+    return check_nothing_else(folder, files, arena, err);
 }
 
 static struct activity row_of(const struct json *line)

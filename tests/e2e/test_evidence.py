@@ -2,6 +2,7 @@
 """What an auditor gets of a version, and that no change of it stays hidden."""
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -94,6 +95,32 @@ def test_a_change_of_any_byte_of_any_file_is_found(sluice, evidence):
     assert "'more.json' is not in the manifest" in verify(sluice, expect=1).err
     (evidence / "more.json").unlink()
     verify(sluice)
+
+
+def put_link(folder, name, target):
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(target)
+
+
+@pytest.mark.parametrize("change", [
+    lambda folder: (folder / "more").write_text(""),
+    lambda folder: (folder / ".hidden").write_text(""),
+    lambda folder: (folder / "empty").mkdir(),
+    lambda folder: put_link(folder, "more", "README.md"),
+    lambda folder: put_link(folder, "more", "/etc/passwd"),
+    lambda folder: put_link(folder, "README.md", (folder / "README.md").rename(folder.parent / "elsewhere")),
+    lambda folder: put_link(folder, "manifest.hmac", (folder / "manifest.hmac").rename(folder.parent / "elsewhere")),
+    lambda folder: put_link(folder, "gates.json", "/dev/zero"),
+    lambda folder: (folder / "gates.json").unlink(),
+    lambda folder: ((folder / "gates.json").unlink(), os.mkfifo(folder / "gates.json")),
+    lambda folder: ((folder / "gates.json").unlink(), (folder / "gates.json").mkdir()),
+    lambda folder: os.truncate(folder / "gates.json", 1 << 33),
+], ids=["added", "hidden", "folder", "link-added", "link-out", "link", "link-of-hmac", "device", "gone", "fifo",
+        "folder-instead", "huge"])
+def test_what_is_no_file_of_the_manifest_is_found(sluice, evidence, change):
+    change(evidence)
+    found = verify(sluice, "audit", "--key", sluice.home / "key", expect=1)
+    assert found.err.startswith("sluice: ") and found.err.count("\n") == 1, found.err
 
 
 def rewrite(folder, name, text):
