@@ -80,10 +80,11 @@ static int link_unchanged(struct making *m, const struct backup_file *file, stru
 }
 
 /* Copies a file that may go meanwhile; with `most` as place_copy. */
-static int copy_one(struct making *m, const char *path, mode_t mode, int64_t most, const char *stamp, struct err *err)
+static int copy_from(struct making *m, const char *from, const char *path, mode_t mode, int64_t most,
+                     const char *stamp, struct err *err)
 {
     struct placed placed;
-    int copied = place_copy(source_of(m, path), place_of(m, path), mode, most, &placed, err);
+    int copied = place_copy(from, place_of(m, path), mode, most, &placed, err);
     if (copied <= 0) {
         return copied;
     }
@@ -93,6 +94,24 @@ static int copy_one(struct making *m, const char *path, mode_t mode, int64_t mos
     m->result->copied_files++;
     m->result->copied_bytes += placed.size_bytes;
     return 0;
+}
+
+static int copy_one(struct making *m, const char *path, mode_t mode, int64_t most, const char *stamp, struct err *err)
+{
+    return copy_from(m, source_of(m, path), path, mode, most, stamp, err);
+}
+
+/* What people put into the home themselves: where it is a link, the home reads what that leads to. */
+static int copy_setting(struct making *m, const char *path, struct err *err)
+{
+    const char *link = source_of(m, path);
+    char *real = realpath(link, NULL);
+    if (real == NULL) {
+        return errno == ENOENT ? 0 : err_errno(err, "reading '%s'", link);
+    }
+    int result = copy_from(m, real, path, 0600, -1, "-", err);
+    free(real);
+    return result;
 }
 
 static int take_artifact(struct making *m, const char *path, const struct stat *status, struct err *err)
@@ -284,12 +303,12 @@ static int make(struct making *m, struct err *err)
         return -1;
     }
     read_before(m);
-    if (copy_one(m, "config.yaml", 0600, -1, "-", err) < 0 || take_journals(m, err) < 0) {
+    if (copy_setting(m, "config.yaml", err) < 0 || take_journals(m, err) < 0) {
         return -1;
     }
     crash_point_pass("backup_before_artifacts");
     if (take_folder(m, "artifacts", 0, err) < 0 ||
-        (options->with_key && copy_one(m, "key", 0600, -1, "-", err) < 0)) {
+        (options->with_key && copy_setting(m, "key", err) < 0)) {
         return -1;
     }
     if (backup_manifest_write(m->target.staging, &m->list, &m->result->manifest, m->arena, err) < 0 ||

@@ -199,6 +199,26 @@ def test_steps_that_ran_are_lost_in_the_new_home_and_go_on_in_the_old(sluice, tm
     assert process.wait(60) == 0 and (sluice.folder / "done").read_text() == "ended\n"
 
 
+def test_settings_that_are_links_are_copied(sluice, tmp_path):
+    """As they are where somebody else manages them: a volume of settings, a folder under version control."""
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n")
+    sluice.write(".sluice/config.yaml", "external_url: https://ml.example.org\n")
+    sluice("run", "-q", expect=0)
+    for name in ("config.yaml", "key"):
+        (sluice.home / name).rename(tmp_path / name)
+        (sluice.home / name).symlink_to(tmp_path / name)
+    sluice("run", "-q", expect=0)
+    backup(sluice, tmp_path / "b", "--with-key")
+    sluice("restore", tmp_path / "b", "--home", tmp_path / "new", expect=0)
+    for name in ("config.yaml", "key"):
+        assert not (tmp_path / "new" / name).is_symlink()
+        assert (tmp_path / "new" / name).read_bytes() == (tmp_path / name).read_bytes()
+    (sluice.home / "config.yaml").unlink()
+    (sluice.home / "config.yaml").symlink_to(tmp_path / "nowhere")
+    made = pathlib.Path(backup(sluice, tmp_path / "b")["backup"])
+    assert not (made / "home/config.yaml").exists()
+
+
 # ---- refused --------------------------------------------------------------------------------------------------------
 
 
