@@ -152,6 +152,9 @@ static void push_section(struct json *blocks, const char *type, const char *text
     struct json body = json_object();
     json_set(arena, &body, "type", json_cstring(arena, type));
     json_set(arena, &body, "text", json_cstring(arena, text));
+    if (strcmp(type, "mrkdwn") == 0) { /* else Slack makes links of what looks like a URL or the name of a channel */
+        json_set(arena, &body, "verbatim", json_bool(true));
+    }
     json_set(arena, &section, "type", json_cstring(arena, "section"));
     json_set(arena, &section, "text", body);
     json_push(arena, blocks, section);
@@ -206,6 +209,9 @@ const char *telling_slack(const struct json *event, struct arena *arena)
     }
     json_set(arena, &message, "text", json_cstring(arena, take(&text, arena)));
     json_set(arena, &message, "blocks", blocks);
+    json_set(arena, &message, "mrkdwn", json_bool(false)); /* of `text`, which stands where blocks are not shown */
+    json_set(arena, &message, "unfurl_links", json_bool(false));
+    json_set(arena, &message, "unfurl_media", json_bool(false));
     return json_text(arena, &message).p;
 }
 

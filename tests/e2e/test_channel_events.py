@@ -223,7 +223,7 @@ def test_a_message_of_slacks_shape_calls_nobody(sluice, receive):
         steps:
           train:
             run: |
-              echo '<!channel> & <@U123> ``` *bold*'
+              echo '<!channel> & <@U123> ``` *bold* https://evil.example.org #general'
               exit 2
         """)
     sluice.run(expect=1)
@@ -231,7 +231,10 @@ def test_a_message_of_slacks_shape_calls_nobody(sluice, receive):
     assert message["text"] == "run wine 1 failed"
     blocks = [block["text"] for block in message["blocks"]]
     assert blocks[0] == {"type": "plain_text", "text": "run wine 1 failed"}
-    assert {"type": "mrkdwn", "text": "```&lt;!channel&gt; &amp; &lt;@U123&gt; ''' *bold*```"} in blocks
+    line = "&lt;!channel&gt; &amp; &lt;@U123&gt; ''' *bold* https://evil.example.org #general"
+    assert {"type": "mrkdwn", "text": f"```{line}```", "verbatim": True} in blocks
+    assert all(block.get("verbatim") for block in blocks if block["type"] == "mrkdwn"), "nothing becomes a link"
+    assert message["mrkdwn"] is message["unfurl_links"] is message["unfurl_media"] is False
     assert blocks[-1]["text"].startswith("<https://ml.example.org/api/sluice/v1/runs/")
     assert all(len(block["text"]) <= 3000 for block in blocks)
     assert "webhook-id" not in receiver.deliveries[0].headers
