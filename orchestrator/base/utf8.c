@@ -107,14 +107,43 @@ size_t utf8_columns(struct str text)
     return columns;
 }
 
-void utf8_one_line(char *text)
+/* What changes how the rest is shown, and is more than a byte: the control characters U+0080 to U+009F become "??", and
+ * what turns the direction of writing (U+202A to U+202E, U+2066 to U+2069, by which a text reads as another than it is)
+ * U+FFFD. The bytes that it has; 0: it is none. */
+static size_t calm_long(unsigned char *p)
 {
-    for (unsigned char *p = (unsigned char *)text; *p != '\0'; p++) {
-        if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
-            *p++ = '?'; /* U+0080 to U+009F, control characters too */
-            *p = '?';
-        } else if (*p < 0x20 || *p == 0x7f) {
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+        p[0] = p[1] = '?';
+        return 2;
+    }
+    bool turns = p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+                                  (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+    if (turns) {
+        p[0] = 0xef;
+        p[1] = 0xbf;
+        p[2] = 0xbd;
+    }
+    return turns ? 3 : 0;
+}
+
+static void calm(char *text, const char *kept)
+{
+    for (unsigned char *p = (unsigned char *)text; *p != '\0';) {
+        size_t size = calm_long(p);
+        bool is_control = size == 0 && (*p < 0x20 || *p == 0x7f) && strchr(kept, *p) == NULL;
+        if (is_control) {
             *p = *p == '\n' || *p == '\r' || *p == '\t' ? ' ' : '?';
         }
+        p += size == 0 ? 1 : size;
     }
+}
+
+void utf8_one_line(char *text)
+{
+    calm(text, "");
+}
+
+void utf8_lines(char *text)
+{
+    calm(text, "\n\t");
 }

@@ -18,7 +18,9 @@ size_t utf8_encode(uint32_t code, char room[4]);
 size_t utf8_columns(struct str text);
 
 /* In place: a text that others wrote becomes one line that does nothing to a terminal. Blanks of all kinds become ' ',
- * other control characters (ESC, NEL, ...) '?'. */
+ * other control characters (ESC, NEL, ...) '?', and what turns the direction of writing U+FFFD. */
 void utf8_one_line(char *text);
+/* The same, but that lines and tabs stay. */
+void utf8_lines(char *text);
 
 #endif

@@ -21,6 +21,14 @@ static const char *take(struct strbuf *buf, struct arena *arena)
     return text;
 }
 
+/* What steps and people wrote, for people to read: it changes nothing of how the rest is shown. */
+static const char *calmed(const char *text, struct arena *arena)
+{
+    char *copy = arena_strdup(arena, text);
+    utf8_lines(copy);
+    return copy;
+}
+
 /* --- in words ----------------------------------------------------------------------------------------------------- */
 
 static const struct json *data_of(const struct json *event)
@@ -86,7 +94,7 @@ static const char *list_text(const struct json *event, const char *key, const ch
     struct strbuf out;
     strbuf_init(&out, TEXT_MAX);
     add_list(&out, json_get(data_of(event), key), member);
-    return take(&out, arena);
+    return calmed(take(&out, arena), arena);
 }
 
 /* "train: exit code 3", or the reason of the whole. */
@@ -96,15 +104,16 @@ static const char *reason_of(const struct json *event, struct arena *arena)
     const char *reason = text_of(event, "reason");
     const char *step = json_get_text(failed, "step", "");
     const char *why = json_get_text(failed, "reason", "");
-    return *step == '\0' || strstr(reason, why) != NULL ? reason
-           : *reason == '\0' ? arena_printf(arena, "%s: %s", step, why)
-                             : arena_printf(arena, "%s (%s: %s)", reason, step, why);
+    const char *words = *step == '\0' || strstr(reason, why) != NULL ? reason
+                        : *reason == '\0' ? arena_printf(arena, "%s: %s", step, why)
+                                          : arena_printf(arena, "%s (%s: %s)", reason, step, why);
+    return calmed(words, arena);
 }
 
 static const char *by_whom(const struct json *event, struct arena *arena)
 {
     const char *actor = text_of(event, "actor");
-    return *actor == '\0' || strcmp(actor, "sluice") == 0 ? "" : arena_printf(arena, "by %s", actor);
+    return *actor == '\0' || strcmp(actor, "sluice") == 0 ? "" : calmed(arena_printf(arena, "by %s", actor), arena);
 }
 
 /* --- Slack -------------------------------------------------------------------------------------------------------- */

@@ -241,6 +241,27 @@ TEST(a_message_of_slack_is_cut_between_characters)
     arena_free(arena);
 }
 
+TEST(what_people_are_shown_changes_nothing_of_how_it_is_shown)
+{
+    struct arena *arena = arena_new();
+    struct json event = event_of(arena, "{\"type\":\"x.y\",\"data\":{\"subject\":\"s\\u202e\",\"actor\":\"a\\u001b\","
+                                        "\"reason\":\"r\\u202e\\u009b\",\"log\":[\"\\u001b[2J\\u2066 l\\r\",\"2\"],"
+                                        "\"changes\":[{\"words\":\"c\\u202d\\u0007\"}]}}");
+    struct telling_mail head = {.from = STR("a@b"), .delivery_id = "d"};
+    const char *const texts[] = {telling_slack(&event, arena), telling_mail(&event, &head, arena)};
+    static const char *const forbidden[] = {"\x1b", "\\u001b", "\\u0007", "\xe2\x80\xae", "\xe2\x80\xad",
+                                            "\xe2\x81\xa6", "=1B", "=0D", "=07", "=E2=80=AE", "=E2=80=AD",
+                                            "=E2=81=A6"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        for (size_t k = 0; k < sizeof forbidden / sizeof forbidden[0]; k++) {
+            assert_null(strstr(texts[i], forbidden[k]));
+        }
+    }
+    assert_non_null(strstr(texts[0], "?[2J\xef\xbf\xbd l \\n2"));
+    assert_non_null(strstr(texts[1], "?[2J=EF=BF=BD l=20\r\n2"));
+    arena_free(arena);
+}
+
 /* ---- the outbox ------------------------------------------------------------------------------------------------- */
 
 static struct telling_rules one_channel(const char *url)
@@ -339,6 +360,7 @@ TESTS(RUN(a_channel_is_tried_for_a_day),
       RUN(a_mail_is_what_it_is),
       RUN(no_line_of_a_mail_is_too_long_and_no_header_is_smuggled_in),
       RUN(a_message_of_slack_is_cut_between_characters),
+      RUN(what_people_are_shown_changes_nothing_of_how_it_is_shown),
       RUN(nothing_is_kept_to_be_told_while_nobody_is),
       RUN(a_channel_is_disabled_until_config_yaml_says_something_else_of_it),
       RUN(a_subscription_goes_with_its_model))

@@ -98,7 +98,10 @@ TEST(one_line_has_no_control_characters_left)
                  {"\x1b[31mred\x07\x7f", "?[31mred??"},
                  {"\xc2\x9b" "31m \xc2\x80\xc2\x9f \xc2\xa0", "??31m ???? \xc2\xa0"},
                  {"bl\xc3\xa5 \xe2\x9c\x93", "bl\xc3\xa5 \xe2\x9c\x93"},
-                 {"cut \xc2", "cut \xc2"}};
+                 {"cut \xc2", "cut \xc2"},
+                 {"a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xe2\x80\xa9", "a\xef\xbf\xbd" "b\xef\xbf\xbd" "c\xe2\x80\xa9"},
+                 {"cut \xe2", "cut \xe2"},
+                 {"cut \xe2\x80", "cut \xe2\x80"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[64];
         (void)snprintf(text, sizeof text, "%s", cases[i].text);
@@ -107,5 +110,13 @@ TEST(one_line_has_no_control_characters_left)
     }
 }
 
+TEST(lines_stay_lines)
+{
+    char text[] = "a\n\tb\r\n\x1b[2J\xe2\x80\xae" "c\xc2\x9b";
+    utf8_lines(text);
+    assert_string_equal(text, "a\n\tb \n?[2J\xef\xbf\xbd" "c??");
+}
+
 TESTS(RUN(every_code_point_is_encoded_and_decoded_again), RUN(what_rfc_3629_excludes_is_refused),
-      RUN(columns_count_wide_and_combining_characters), RUN(one_line_has_no_control_characters_left))
+      RUN(columns_count_wide_and_combining_characters), RUN(one_line_has_no_control_characters_left),
+      RUN(lines_stay_lines))
