@@ -265,7 +265,6 @@ def test_who_answers_waits_for_no_number_of_others_who_do_not(serve, receive, si
     for n in range(3):  # each of the others has 30 seconds, which have just begun
         server.api("POST", "/model-versions/set-tag", {"name": "wine", "version": "1", "key": "k", "value": str(n)})
         assert wait_until(lambda n=n: len(quick.deliveries) == 3 + n, 20)
-    assert len(taken) <= 24, "and they never have all the places"
 
 
 def test_kill_9_loses_nothing(sluice, serve, receive):
