@@ -85,13 +85,13 @@ def send(server, to=("ada@example.org",), **mail):
                "mail": {"from": "sluice@example.org", "to": list(to), "text": "Subject: x\r\n\r\nhello\r\n.\r\nbye",
                         "tls": False, **mail}}
     done = subprocess.run([BUILD / "sluice-fetch"], input=json.dumps(request), capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=110, check=False)
     assert "Sanitizer" not in done.stderr, done.stderr
     return json.loads(done.stdout.partition("\n")[0])
 
 
 def test_a_server_that_says_no_goodbye_is_not_waited_for(script):
-    """libcurl would wait for two minutes: the test's sluice-fetch has one."""
+    """libcurl would wait for two minutes: the test's sluice-fetch has less."""
     server = script()
     answer = send(server)
     assert (answer["status"], "error" in answer) == (250, False)
@@ -150,6 +150,6 @@ def test_a_channel_says_that_an_address_was_refused(sluice, script):
         """)
     fails(sluice)
     sluice.run("-p", "code=3", expect=1)
-    assert wait_until(lambda: server.mails)
+    assert wait_until(lambda: server.mails, 60)
     [row] = deliveries(sluice)
     assert row["state"] == "delivered" and "an address was refused" in row["error"]

@@ -35,7 +35,7 @@ class Stream:
 
     def goes_on(self):
         before = self.lines
-        return wait_until(lambda: self.lines > before)
+        return wait_until(lambda: self.lines > before, 60)
 
     def is_over(self):
         self.thread.join(90)
@@ -89,7 +89,7 @@ def test_a_stream_is_cut_when_its_reader_may_not_read_any_more(sluice, speaking,
 def test_a_stream_is_cut_when_a_token_expires_or_a_password_is_changed(sluice, speaking):
     rest, path, _ = speaking
     add_user(sluice, "bob", BOB)
-    token = add_token(sluice, "bob", "--expires", "15s").split()[0]
+    token = add_token(sluice, "bob", "--expires", "30s").split()[0]
     by_token, by_password = Stream(rest, path, bearer(token)), Stream(rest, path, basic("bob", BOB))
     assert by_password.goes_on() and by_token.is_over() and by_password.goes_on()
     with_input(sluice, "another password of bob", "users", "passwd", "bob")
@@ -101,7 +101,7 @@ def test_a_stream_of_before_there_were_users_is_cut_when_there_are(sluice):
     run = sluice.run(expect=5).json
     rest = anonymous(sluice)
     stream = Stream(rest, f"/runs/{run['run_id']}/logs/events", {})
-    assert wait_until(lambda: stream.lines > 0)
+    assert wait_until(lambda: stream.lines > 0, 60)
     add_user(sluice, "alice", BOB, "--admin")
     assert stream.is_over()
 

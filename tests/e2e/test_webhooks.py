@@ -227,7 +227,7 @@ def test_an_acknowledgement_counts_also_when_its_body_breaks_off(sluice, serve):
         hook(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
         make_model(server, "wine")
         thread.join()
-        [row] = wait_until(lambda: [row for row in deliveries(sluice) if row["tries"] > 0])
+        [row] = wait_until(lambda: [row for row in deliveries(sluice) if row["tries"] > 0], 60)
     assert (row["state"], row["tries"], row["status"]) == ("delivered", 1, 202)
 
 
@@ -258,13 +258,13 @@ def test_who_answers_waits_for_no_number_of_others_who_do_not(serve, receive, si
     make_model(server, "wine")
     assert wait_until(lambda: len(quick.deliveries) == 1)
     server.api("POST", "/model-versions/create", {"name": "wine", "source": "s3://a/b"})
-    for _ in range(40):
+    for _ in range(300):
         hook(server, url, "registered_model.created")
     make_model(server, "beer")
-    assert wait_until(lambda: len(taken) >= 16 and len(quick.deliveries) == 2)
-    for n in range(3):  # each of the others has 30 seconds, which have just begun
+    assert wait_until(lambda: len(taken) >= 16 and len(quick.deliveries) == 2, 60)
+    for n in range(3):  # for the others, 30 seconds each, there is half an hour of work
         server.api("POST", "/model-versions/set-tag", {"name": "wine", "version": "1", "key": "k", "value": str(n)})
-        assert wait_until(lambda n=n: len(quick.deliveries) == 3 + n, 20)
+        assert wait_until(lambda n=n: len(quick.deliveries) == 3 + n, 60)
 
 
 def test_kill_9_loses_nothing(sluice, serve, receive):
