@@ -23,7 +23,7 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrat
 LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
-CORE    := base crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view http metrics api api/graphql api/mlflow api/sluice cli
+CORE    := base crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view evidence http metrics api api/graphql api/mlflow api/sluice cli
 RUNNER  := base crypto wire runner
 FETCH   := base fetch
 GIT     := base git

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "cli/commands.h"
-#include "cli/evidence.h"
 #include "cli/govern.h"
+#include "cli/home.h"
+#include "evidence/evidence.h"
+#include "store/activity.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,10 +23,13 @@ static int gather_and_write(struct cli *cli, const char *name, int64_t version, 
     if (home_open(option_value(cli, "home"), HOME_READ, "evidence", cli->arena, &home, err) < 0) {
         return -1;
     }
-    int result = home_read_key(home.path, false, key, err) < 0 ||
-                         evidence_gather(&home, name, version, clock_wall_ms(&clock_system), cli->arena, ret, err) < 0
+    int result = home_read_key(home.path, false, key, err);
+    if (result == 0) {
+        store_activity_set_key(home.store, key);
+        result = evidence_gather(home.store, name, version, clock_wall_ms(&clock_system), cli->arena, ret, err) < 0
                      ? -1
-                     : evidence_write(ret, option_value(cli, "output"), key, cli->arena, err);
+                     : evidence_write(ret, option_value(cli, "output"), cli->arena, err);
+    }
     explicit_bzero(key, sizeof key);
     home_close(&home);
     return result;
@@ -63,13 +68,13 @@ static int run_evidence(struct cli *cli)
     if (cli->json) {
         struct json object = json_object();
         json_set(cli->arena, &object, "folder", json_cstring(cli->arena, option_value(cli, "output")));
-        json_set(cli->arena, &object, "files", json_int((int64_t)evidence.count + 3));
+        json_set(cli->arena, &object, "files", json_int((int64_t)evidence.count));
         json_set(cli->arena, &object, "manifest_sha256", json_cstring(cli->arena, evidence.sha256));
         json_set(cli->arena, &object, "head", json_cstring(cli->arena, evidence.head));
         printf("%s\n", json_text(cli->arena, &object).p);
     } else if (!cli->quiet) {
         printf("%s: %zu files, manifest %s\n  'sluice evidence verify %s' checks it anywhere\n",
-               option_value(cli, "output"), evidence.count + 3, evidence.sha256, option_value(cli, "output"));
+               option_value(cli, "output"), evidence.count, evidence.sha256, option_value(cli, "output"));
     }
     return EXIT_OK;
 }

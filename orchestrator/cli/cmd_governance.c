@@ -6,11 +6,9 @@
 #include "cli/govern.h"
 #include "cli/look.h"
 #include "cli/table.h"
-#include "store/delegations.h"
-#include "store/registry.h"
+#include "view/model_history.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- rollback --------------------------------------------------------------------------------------------------- */
@@ -91,51 +89,22 @@ static struct json version_cell(int64_t version)
     return version == 0 ? json_null() : json_int(version);
 }
 
-/* A row of either history, so that both are told in one order. */
-struct event {
-    int64_t at_ms;
-    size_t order; /* among those of one moment */
-    const struct alias_move *move;
-    const struct deployment_row *deployment;
-    const struct comment *comment;
-};
+static const char *const event_headings[] = {
+    "at",     "what",     "where",  "from",     "to",   "by",       "approved_by",
+    "reason", "model_id", "run_id", "standing", "door", "evidence", NULL};
 
-/* The version that serves since: of one that was named by an alias, which it was; in a stage, beside what was there. */
-static const char *deployed_words(struct cli *cli, const struct deployment_row *d)
-{
-    bool stage = strcmp(d->state, "stage") == 0;
-    bool new = stage || strcmp(d->state, "deployed") == 0;
-    const char *words =
-        d->name != NULL && new ? arena_printf(cli->arena, "%s/%lld", d->name, (long long)d->version) : d->to_model;
-    return stage && d->weight >= 0 ? arena_printf(cli->arena, "%s %g %%", words, d->weight) : words;
-}
-
-static const char *state_words(struct cli *cli, const struct deployment_row *d)
-{
-    return strcmp(d->state, "stage") == 0 ? arena_printf(cli->arena, "stage %lld of %lld", (long long)d->stage,
-                                                         (long long)d->stages)
-                                          : d->state;
-}
-
-static void add_event(struct cli *cli, struct table *table, const struct event *event)
+static void add_event(struct cli *cli, struct table *table, const struct history_entry *event)
 {
     const struct alias_move *m = event->move;
     const struct deployment_row *d = event->deployment;
     const struct comment *c = event->comment;
-    const char *what = m != NULL   ? m->to_version == 0 ? "removed" : "moved"
-                       : d != NULL ? state_words(cli, d)
-                                   : "comment";
-    const char *kind = m != NULL && strcmp(m->kind, "alias") == 0 ? "@" : "stage ";
-    const char *where = m != NULL   ? arena_printf(cli->arena, "%s%s", kind, m->alias)
-                        : d != NULL ? d->target
-                                    : arena_printf(cli->arena, "/%lld", (long long)c->version);
     struct json cells[] = {
         table_moment(cli, event->at_ms),
-        table_text(cli, what),
-        table_text(cli, where),
+        table_text(cli, history_what(event, cli->arena)),
+        table_text(cli, history_where(event, cli->arena)),
         m != NULL ? version_cell(m->from_version) : d != NULL ? table_text(cli, d->from_model) : json_null(),
         m != NULL   ? version_cell(m->to_version)
-        : d != NULL ? table_text(cli, deployed_words(cli, d))
+        : d != NULL ? table_text(cli, history_served(d, cli->arena))
                     : version_cell(c->version),
         table_text(cli, m != NULL ? m->actor : d != NULL ? d->actor : c->actor),
         m == NULL   ? table_text(cli, "")
@@ -151,118 +120,25 @@ static void add_event(struct cli *cli, struct table *table, const struct event *
     table_row(table, cells);
 }
 
-static int compare_events(const void *a, const void *b)
-{
-    const struct event *x = a;
-    const struct event *y = b;
-    return x->at_ms != y->at_ms ? (x->at_ms < y->at_ms ? -1 : 1) : x->order < y->order ? -1 : 1;
-}
-
-struct history {
-    struct alias_move *moves;
-    struct deployment_row *deployments;
-    struct comment *comments;
-    size_t move_count, deployment_count, comment_count;
-};
-
-static int read_history(struct cli *cli, struct home *home, int64_t until_ms, struct history *h, struct err *err)
-{
-    const char *name = cli->arguments[0];
-    return store_alias_moves(home->store, name, until_ms, cli->arena, &h->moves, &h->move_count, err) < 0 ||
-                   store_deployments(home->store, name, until_ms, cli->arena, &h->deployments, &h->deployment_count,
-                                     err) < 0 ||
-                   store_comment_list(home->store, name, 0, cli->arena, &h->comments, &h->comment_count, err) < 0
-               ? -1
-               : 0;
-}
-
-static const char *const event_headings[] = {
-    "at",     "what",     "where",  "from",     "to",   "by",       "approved_by",
-    "reason", "model_id", "run_id", "standing", "door", "evidence", NULL};
-
-static void print_events(struct cli *cli, const struct history *h)
-{
-    struct table table;
-    size_t count = 0;
-    struct event *events = arena_array(cli->arena, h->move_count + h->deployment_count + h->comment_count + 1,
-                                       sizeof *events);
-    for (size_t i = 0; i < h->move_count; i++) {
-        events[count] = (struct event){h->moves[i].at_ms, count, &h->moves[i], NULL, NULL};
-        count++;
-    }
-    for (size_t i = 0; i < h->deployment_count; i++) {
-        events[count] = (struct event){h->deployments[i].at_ms, count, NULL, &h->deployments[i], NULL};
-        count++;
-    }
-    for (size_t i = 0; i < h->comment_count; i++) {
-        events[count] = (struct event){h->comments[i].at_ms, count, NULL, NULL, &h->comments[i]};
-        count++;
-    }
-    qsort(events, count, sizeof *events, compare_events);
-    table_init(&table, cli, event_headings);
-    table.shown = 8;
-    for (size_t i = 0; i < count; i++) {
-        add_event(cli, &table, &events[i]);
-    }
-    table_print(&table, "no alias of it has moved, and it was deployed nowhere");
-}
-
-/* What was where at the moment: of each alias, stage and target the last word. */
-static void print_standing(struct cli *cli, const struct history *h)
-{
-    struct table table;
-    table_init(&table, cli, event_headings);
-    table.shown = 8;
-    for (size_t i = 0; i < h->move_count; i++) {
-        const struct alias_move *m = &h->moves[i];
-        bool last = m->to_version != 0;
-        for (size_t k = i + 1; last && k < h->move_count; k++) {
-            bool same = strcmp(h->moves[k].kind, m->kind) == 0 && strcmp(h->moves[k].alias, m->alias) == 0;
-            bool of_stage = strcmp(m->kind, "stage") == 0; /* which holds several versions */
-            last = !same || (of_stage && h->moves[k].from_version != m->to_version &&
-                             h->moves[k].to_version != m->to_version);
-        }
-        if (last) {
-            add_event(cli, &table, &(struct event){m->at_ms, i, m, NULL, NULL});
-        }
-    }
-    for (size_t i = 0; i < h->deployment_count; i++) {
-        const struct deployment_row *d = &h->deployments[i];
-        bool last = true;
-        for (size_t k = i + 1; last && k < h->deployment_count; k++) {
-            last = strcmp(h->deployments[k].target, d->target) != 0;
-        }
-        if (last) {
-            add_event(cli, &table, &(struct event){d->at_ms, i, NULL, d, NULL});
-        }
-    }
-    table_print(&table, "at that time no alias pointed to it, and it was deployed nowhere");
-}
-
 static int show_history(struct cli *cli, struct home *home, struct err *err)
 {
     const char *at = option_value(cli, "at");
-    int64_t until_ms = 0;
-    struct history history = {0};
-    struct registered_model model;
-    struct err gone = {0};
-    if (at != NULL && parse_time(str_from(at), &until_ms, err) < 0) {
+    int64_t at_ms = 0;
+    struct model_history history = {0};
+    struct table table;
+    if (at != NULL && parse_time(str_from(at), &at_ms, err) < 0) {
         return err_add(err, "--at");
     }
-    if (read_history(cli, home, until_ms, &history, err) < 0) {
+    if (model_history_read(home->store, cli->arguments[0], at_ms, cli->arena, &history, err) < 0) {
         return -1;
     }
-    /* One that was deleted has a history, too. */
-    if (history.move_count + history.deployment_count + history.comment_count == 0 &&
-        store_registry_get(home->store, cli->arguments[0], cli->arena, &model, &gone) < 0) {
-        return err_set(err, gone.code, "there is no registered model '%s', and no history of one: 'sluice models' "
-                       "lists them", cli->arguments[0]);
+    table_init(&table, cli, event_headings);
+    table.shown = 8;
+    for (size_t i = 0; i < history.count; i++) {
+        add_event(cli, &table, &history.entries[i]);
     }
-    if (at == NULL) {
-        print_events(cli, &history);
-    } else {
-        print_standing(cli, &history);
-    }
+    table_print(&table, at == NULL ? "no alias of it has moved, and it was deployed nowhere"
+                                   : "at that time no alias pointed to it, and it was deployed nowhere");
     return EXIT_OK;
 }
 

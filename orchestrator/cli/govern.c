@@ -4,13 +4,14 @@
 #include "base/clock.h"
 #include "base/mail_address.h"
 #include "base/parse.h"
+#include "evidence/evidence.h"
 #include "store/activity.h"
 #include "store/approval_links.h"
 #include "store/channels.h"
 #include "store/delegations.h"
 #include "store/model_subscriptions.h"
 #include "store/pipeline_runs.h"
-#include "store/registry.h"
+#include "store/rollback.h"
 #include "store/waits.h"
 
 enum { DELIVER_MS = 3000 };
@@ -34,37 +35,35 @@ static const char *text_of(const struct govern *g, const char *key)
 
 static int roll_back(const struct govern *g, struct json *ret, struct err *err)
 {
-    const char *model = text_of(g, "model");
-    const char *alias = text_of(g, "alias");
-    struct alias_move to;
-    int64_t from = 0;
-    int64_t previous = 0;
-    bool dry = json_get_bool(g->request, "dry", false);
-    const struct mover by = {
-        .actor = g->actor, .door = "rollback", .reason = json_get_text(g->request, "reason", NULL)};
-    if (store_alias_before(g->store, model, alias, g->arena, &to, &from, err) < 0 ||
-        (!dry && store_alias_set(g->store, model, alias, to.to_version, from, &by, g->now_ms, &previous, err) < 0)) {
+    const struct rollback wish = {.model = text_of(g, "model"),
+                                  .alias = text_of(g, "alias"),
+                                  .actor = g->actor,
+                                  .reason = json_get_text(g->request, "reason", NULL),
+                                  .dry = json_get_bool(g->request, "dry", false)};
+    struct rollback_outcome outcome;
+    if (store_alias_rollback(g->store, &wish, g->now_ms, g->arena, &outcome, err) < 0) {
         return -1;
     }
-    json_set(g->arena, ret, "from", from == 0 ? json_null() : json_int(from));
-    json_set(g->arena, ret, "to", json_int(to.to_version));
-    json_set(g->arena, ret, "model_id", to.model_id == NULL ? json_null() : json_cstring(g->arena, to.model_id));
-    json_set(g->arena, ret, "since_ms", json_int(to.at_ms));
-    json_set(g->arena, ret, "by", json_cstring(g->arena, to.actor));
-    json_set(g->arena, ret, "standing", json_cstring(g->arena, to.standing));
-    json_set(g->arena, ret, "approvals", to.approvals);
-    json_set(g->arena, ret, "moved", json_bool(!dry));
+    const struct alias_move *to = &outcome.to;
+    json_set(g->arena, ret, "from", outcome.from == 0 ? json_null() : json_int(outcome.from));
+    json_set(g->arena, ret, "to", json_int(to->to_version));
+    json_set(g->arena, ret, "model_id", to->model_id == NULL ? json_null() : json_cstring(g->arena, to->model_id));
+    json_set(g->arena, ret, "since_ms", json_int(to->at_ms));
+    json_set(g->arena, ret, "by", json_cstring(g->arena, to->actor));
+    json_set(g->arena, ret, "standing", json_cstring(g->arena, to->standing));
+    json_set(g->arena, ret, "approvals", to->approvals);
+    json_set(g->arena, ret, "moved", json_bool(!wish.dry));
     return 0;
 }
 
 static int comment(const struct govern *g, struct json *ret, struct err *err)
 {
     (void)ret;
-    const struct comment row = {.name = text_of(g, "model"),
-                                .version = json_get_int(g->request, "version", 0),
-                                .actor = g->actor,
-                                .text = text_of(g, "text"),
-                                .at_ms = g->now_ms};
+    struct comment row = {.name = text_of(g, "model"),
+                          .version = json_get_int(g->request, "version", 0),
+                          .actor = g->actor,
+                          .text = text_of(g, "text"),
+                          .at_ms = g->now_ms};
     return store_comment_add(g->store, &row, err);
 }
 
@@ -96,19 +95,8 @@ static int undelegate(const struct govern *g, struct json *ret, struct err *err)
 static int evidence(const struct govern *g, struct json *ret, struct err *err)
 {
     (void)ret;
-    const struct activity entry = {
-        .at_ms = g->now_ms,
-        .actor = g->actor,
-        .action = "evidence.written",
-        .object = arena_printf(g->arena, "model %s/%lld", text_of(g, "model"),
-                               (long long)json_get_int(g->request, "version", 0)),
-        .object_id = text_of(g, "model"),
-        .from_state = "",
-        .to_state = "",
-        .reason = "",
-        .evidence_sha256 = text_of(g, "sha256"),
-    };
-    return store_activity_append(g->store, &entry, err);
+    return evidence_note(g->store, text_of(g, "model"), json_get_int(g->request, "version", 0), text_of(g, "sha256"),
+                         g->actor, g->now_ms, err);
 }
 
 /* The open approval of a run, of a step if one is named. */

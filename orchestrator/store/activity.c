@@ -39,6 +39,15 @@ static int need_key(const struct store *store, struct err *err)
                          "the home's key is not there, or may not be read by you: the activity log cannot be chained");
 }
 
+int store_key_hmac(const struct store *store, struct str text, struct digest *ret, struct err *err)
+{
+    if (need_key(store, err) < 0) {
+        return -1;
+    }
+    *ret = digest_hmac((struct str){(const char *)store->activity_key, sizeof store->activity_key}, text);
+    return 0;
+}
+
 static void add_field(struct strbuf *text, const char *field)
 {
     strbuf_printf(text, "%zu:", strlen(field));

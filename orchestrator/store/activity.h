@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct digest;
+
 struct activity {
     int64_t sequence; /* 1, 2, 3, ... without gaps; set by append */
     int64_t at_ms;
@@ -30,6 +32,8 @@ struct activity {
 /* The key is the home's (32 bytes); it must be set before append or verify. */
 void store_activity_set_key(struct store *store, const unsigned char key[32]);
 void store_activity_share_key(struct store *store, const struct store *with);
+/* The HMAC of a text under the key: proves to who has it that the home has written the text. ERR_STATE without one. */
+int store_key_hmac(const struct store *store, struct str text, struct digest *ret, struct err *err);
 /* Where what is done from now on was asked from, and by what the actor is known; both NULL: here. */
 void store_activity_set_origin(struct store *store, const char *address, const char *means);
 int store_activity_append(struct store *store, const struct activity *activity, struct err *err);

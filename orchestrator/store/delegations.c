@@ -102,6 +102,22 @@ int store_delegation_list(struct store *store, const char *taker, int64_t now_ms
     return read_rows(s, arena, ret, ret_count, err);
 }
 
+int store_delegation_find(struct store *store, int64_t id, struct arena *arena, struct delegation *ret,
+                          struct err *err)
+{
+    struct delegation *found = NULL;
+    size_t count = 0;
+    struct stmt *s = stmt_get(store, DELEGATION_COLUMNS "WHERE id = :id");
+    stmt_int(s, ":id", id);
+    if (read_rows(s, arena, &found, &count, err) < 0) {
+        return -1;
+    }
+    if (count > 0) {
+        *ret = found[0];
+    }
+    return count > 0;
+}
+
 static int end_one(struct store *store, const struct delegation *d, const char *giver, int64_t now_ms, struct err *err)
 {
     if (strcmp(d->giver, giver) != 0) {
@@ -122,13 +138,11 @@ static int end_one(struct store *store, const struct delegation *d, const char *
 int store_delegation_end(struct store *store, int64_t id, const char *giver, int64_t now_ms, struct err *err)
 {
     struct arena *arena = arena_new();
-    struct delegation *found = NULL;
-    size_t count = 0;
-    struct stmt *s = stmt_get(store, DELEGATION_COLUMNS "WHERE id = :id");
-    stmt_int(s, ":id", id);
-    int result = read_rows(s, arena, &found, &count, err) < 0 ? -1
-                 : count == 0 ? err_set(err, ERR_NOT_FOUND, "there is no delegation %lld", (long long)id)
-                              : end_one(store, &found[0], giver, now_ms, err);
+    struct delegation found;
+    int row = store_delegation_find(store, id, arena, &found, err);
+    int result = row < 0    ? -1
+                 : row == 0 ? err_set(err, ERR_NOT_FOUND, "there is no delegation %lld", (long long)id)
+                            : end_one(store, &found, giver, now_ms, err);
     arena_free(arena);
     return result;
 }
@@ -154,7 +168,7 @@ static int write_comment(struct store *store, const struct comment *c, const cha
     return stmt_run_one(s, "recording a comment", err);
 }
 
-int store_comment_add(struct store *store, const struct comment *c, struct err *err)
+int store_comment_add(struct store *store, struct comment *c, struct err *err)
 {
     struct model_version version;
     struct str text = str_from(c->text);
@@ -176,7 +190,9 @@ int store_comment_add(struct store *store, const struct comment *c, struct err *
             .reason = c->text,
             .evidence_sha256 = "",
         };
-        result = write_comment(store, c, version.model_id, err) < 0 ? -1 : store_activity_append(store, &entry, err);
+        result = write_comment(store, c, version.model_id, err);
+        c->id = result < 0 ? 0 : stmt_last_id(store);
+        result = result < 0 ? -1 : store_activity_append(store, &entry, err);
     }
     arena_free(arena);
     return result;

@@ -26,6 +26,9 @@ int store_delegation_end(struct store *store, int64_t id, const char *giver, int
 /* Those that are in force at `now_ms` (0: all), of a taker (NULL: of all), newest first. */
 int store_delegation_list(struct store *store, const char *taker, int64_t now_ms, struct arena *arena,
                           struct delegation **ret, size_t *ret_count, struct err *err);
+/* 1, 0, -1. */
+int store_delegation_find(struct store *store, int64_t id, struct arena *arena, struct delegation *ret,
+                          struct err *err);
 bool delegation_covers(const struct delegation *delegation, const char *model_name);
 
 struct comment {
@@ -37,8 +40,8 @@ struct comment {
     int64_t at_ms;
 };
 enum { COMMENT_BYTES_MAX = 16 << 10 };
-/* The version must be there. With an entry of the activity log. */
-int store_comment_add(struct store *store, const struct comment *comment, struct err *err);
+/* Sets the id. The version must be there. With an entry of the activity log. */
+int store_comment_add(struct store *store, struct comment *comment, struct err *err);
 /* Oldest first, of the version as it is (a deleted model's are not those of one that was made again under its name);
  * `version` 0: of all versions. */
 int store_comment_list(struct store *store, const char *name, int64_t version, struct arena *arena,

@@ -70,6 +70,25 @@ int store_permission_find(struct store *store, int64_t user_id, const struct per
     return row;
 }
 
+/* As the conditions of searches have it (store/reader_sql.h). */
+int store_reader_sees(struct store *store, const struct reader *reader, const struct permission_object *object,
+                      struct err *err)
+{
+    enum permission permission = PERMISSION_NONE;
+    if (reader == NULL) {
+        return 1;
+    }
+    bool is_among = reader->experiments == NULL;
+    for (size_t i = 0; !is_among && object->model == NULL && i < reader->experiment_count; i++) {
+        is_among = reader->experiments[i] == object->experiment_id;
+    }
+    if (!is_among || reader->sees_all) {
+        return is_among;
+    }
+    int found = store_permission_find(store, reader->user_id, object, &permission, err);
+    return found < 0 ? -1 : found == 1 ? permission >= PERMISSION_READ : reader->by_default;
+}
+
 int store_permission_put(struct store *store, int64_t user_id, const struct permission_object *object,
                          enum permission permission, struct err *err)
 {

@@ -56,6 +56,10 @@ struct reader {
     size_t experiment_count;
 };
 
+/* May he read it? 1, 0, -1. NULL: he may read everything. */
+int store_reader_sees(struct store *store, const struct reader *reader, const struct permission_object *object,
+                      struct err *err);
+
 /* Permissions go with the name of a registered model, and with the model. */
 int store_permissions_rename(struct store *store, const char *name, const char *new_name, struct err *err);
 int store_permissions_forget(struct store *store, const char *name, struct err *err);

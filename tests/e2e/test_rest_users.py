@@ -13,7 +13,7 @@ def operations(document, run_id, attempt_id="1"):
     names = {"run_id": run_id, "approval_id": "1", "gate_id": "1", "plugin": "evaluate", "pipeline": "line",
              "name": "wine", "version": "1", "schedule": "nightly", "trigger_id": "1", "delivery": "1",
              "delivery_id": "3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11", "subscription_id": "1", "source": "main",
-             "backfill_id": "1"}
+             "backfill_id": "1", "delegation_id": "99", "alias": "champion"}
     for path, methods in document["paths"].items():
         filled = re.sub(r"\{(\w+)\}", lambda part: names[part[1]], path)
         query = [f"{one['name']}=" + {"attempt_id": attempt_id, "path": "hello.txt", "from": "2026-01-01T00:00:00Z",
@@ -26,6 +26,7 @@ def operations(document, run_id, attempt_id="1"):
 
 BODIES = {"startRun": {"pipeline": "line"}, "reject": {"reason": "no"}, "makeApprovalLink": {"for": "alice"},
           "subscribe": {"name": "wine", "channel": "team"}, "replayGate": {"version": "wine/1"},
+          "comment": {"text": "well"}, "delegate": {"to": "carol", "until": "2100-01-01T00:00:00Z"},
           "startBackfill": {"pipeline": "line", "schedule": "nightly", "from": "2026-01-01T00:00:00Z",
                             "to": "2026-02-01T00:00:00Z"}}
 
@@ -79,10 +80,15 @@ def test_every_operation_is_refused_to_who_may_do_less_than_it_says(home, sluice
         if needs.startswith("nothing"):
             assert status in (200, 404), (path, status, answer)
             found = json.loads(answer)
-            for name in ("runs", "pipelines", "approvals", "gates"):
+            for name in ("runs", "pipelines", "approvals", "gates", "backfills", "delegations"):
                 assert found.get(name, []) == [], path
             continue
-        if operation["operationId"] in ("startRun", "getGate", "replayGate"):  # what he may not read is not there
+        if needs.startswith("the role"):  # of his own: it is about no object
+            assert status == 201, (path, status, answer)
+            continue
+        # Of what he may not read he is told nothing.
+        if operation["operationId"] in ("startRun", "getGate", "replayGate", "getBackfill", "startBackfill",
+                                        "cancelBackfill", "previewBackfill"):
             assert status == 404, (path, status, answer)
             continue
         assert status == 403 and json.loads(answer)["code"] == "denied", (method, path, status, answer)

@@ -2,8 +2,11 @@
  * Backfills: times of a schedule that lie in a range and are run once more, or for the first time; and what one would
  * run.
  */
+#include "api/sluice/pipeline_rights.h"
 #include "api/sluice/routes.h"
+#include "api/user_rights.h"
 #include "base/clock.h"
+#include "base/str_index.h"
 #include "trigger/trigger.h"
 
 static const char *const states[] = {"open", "done", "cancelled", NULL};
@@ -75,6 +78,26 @@ static const struct schema_field list_fields[] = {
     {0},
 };
 
+/* Of pipelines that were looked at, whether the reader may know of them: a list is of few. */
+struct sights {
+    struct str_index *names;
+    bool *seen;
+};
+
+static int sees(struct api_call *call, struct sights *sights, const char *pipeline, struct err *err)
+{
+    ptrdiff_t at = str_index_find(sights->names, str_from(pipeline));
+    if (at >= 0) {
+        return sights->seen[at];
+    }
+    int seen = pipeline_place_is_seen(call, pipeline, err);
+    if (seen >= 0) {
+        sights->seen[str_index_add(sights->names, str_from(pipeline))] = seen == 1;
+    }
+    return seen;
+}
+
+/* A page may be shorter than its limit, with more behind it: some that were looked at are not the reader's. */
 static int list_backfills(struct api_call *call, struct err *err)
 {
     const struct backfill_filter filter = {
@@ -89,8 +112,15 @@ static int list_backfills(struct api_call *call, struct err *err)
     if (store_backfill_list(call->store, &filter, call->arena, &rows, &count, err) < 0) {
         return -1;
     }
+    struct sights sights = {str_index_new(call->arena, count), arena_array(call->arena, count + 1, sizeof(bool))};
     for (size_t i = 0; i < count; i++) {
-        json_push(call->arena, &page.items, backfill_json(&rows[i], call->arena));
+        int seen = sees(call, &sights, rows[i].pipeline, err);
+        if (seen < 0) {
+            return -1;
+        }
+        if (seen == 1) {
+            json_push(call->arena, &page.items, backfill_json(&rows[i], call->arena));
+        }
     }
     page.next_page_token = count == filter.limit ? number_text(rows[count - 1].id, call->arena) : NULL;
     call->answer = schema_write(&page_schema, &page, call->arena);
@@ -103,10 +133,21 @@ static const struct schema_field one_fields[] = {{.name = "backfill_id",
                                                   .pattern = REST_ID_PATTERN},
                                                  {0}};
 
+/* Of one whose pipeline he may not know of he is told as of one that is not there. */
+static int find(struct api_call *call, struct backfill_row *ret, struct err *err)
+{
+    int64_t id = rest_id(call, "backfill_id");
+    if (store_backfill_get(call->store, id, call->arena, ret, err) < 0) {
+        return -1;
+    }
+    int seen = pipeline_place_is_seen(call, ret->pipeline, err);
+    return seen == 0 ? err_set(err, ERR_NOT_FOUND, "no backfill %lld", (long long)id) : seen < 0 ? -1 : 0;
+}
+
 static int get_backfill(struct api_call *call, struct err *err)
 {
     struct backfill_row row;
-    if (store_backfill_get(call->store, rest_id(call, "backfill_id"), call->arena, &row, err) < 0) {
+    if (find(call, &row, err) < 0) {
         return -1;
     }
     call->answer = backfill_json(&row, call->arena);
@@ -129,6 +170,12 @@ static int get_backfill(struct api_call *call, struct err *err)
     {                                                                                                                  \
         .name = called, .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | (where), .least = 1, .most = 200               \
     }
+
+/* Of others that are, who asks may not know. */
+static int pipeline_is_not_in_force(const char *name, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "no pipeline '%s' is in force", name);
+}
 
 static struct backfill_row row_of(const struct api_call *call)
 {
@@ -189,9 +236,15 @@ static int preview(struct api_call *call, struct err *err)
     struct pipeline_in_force in_force;
     struct backfill_step *steps = NULL;
     size_t count = 0;
-    if (backfill_check(&row, clock_wall_ms(&clock_system), err) < 0 ||
-        store_in_force_get(call->store, row.pipeline, call->arena, &in_force, err) < 0 ||
-        backfill_foresee(call->store, &row, call->arena, &steps, &count, err) < 0) {
+    if (pipeline_place_need(call, row.pipeline, err) < 0 ||
+        backfill_check(&row, clock_wall_ms(&clock_system), err) < 0) {
+        return -1;
+    }
+    int is_in_force = store_in_force_find(call->store, row.pipeline, call->arena, &in_force, err);
+    if (is_in_force <= 0) {
+        return is_in_force < 0 ? -1 : pipeline_is_not_in_force(row.pipeline, err);
+    }
+    if (backfill_foresee(call->store, &row, call->arena, &steps, &count, err) < 0) {
         return -1;
     }
     struct preview_answer answer = {.times = json_array(), .total = (int64_t)count};
@@ -241,49 +294,92 @@ static struct triggers *triggers_of(const struct api_call *call, struct err *err
     return triggers;
 }
 
+/* What was found out in the thread, for the loop. */
+struct asked {
+    struct pipeline_place place;
+    struct backfill_row row;
+    int64_t id;
+};
+
+static int begin(struct api_call *call, struct err *err)
+{
+    struct asked *asked = rest_ctx(call);
+    struct triggers *triggers = triggers_of(call, err);
+    if (triggers == NULL || pipeline_place_check(call, &asked->place, err) < 0) {
+        return -1;
+    }
+    if (*asked->place.definition == '\0') {
+        return pipeline_is_not_in_force(asked->row.pipeline, err);
+    }
+    rest_told(call, tell_row, &asked->row.id);
+    return triggers_backfill(triggers, api_options_of(call->api)->engine, &asked->row, err);
+}
+
 static int start_backfill(struct api_call *call, struct err *err)
 {
+    struct asked *asked = arena_one(call->arena, struct asked);
+    *asked = (struct asked){.row = row_of(call)};
+    rest_keep(call, asked, NULL);
+    rest_then(call, begin);
+    return pipeline_place_find(call, asked->row.pipeline, &asked->place, err);
+}
+
+static int stop(struct api_call *call, struct err *err)
+{
+    struct asked *asked = rest_ctx(call);
     struct triggers *triggers = triggers_of(call, err);
-    struct backfill_row *row = arena_one(call->arena, struct backfill_row);
-    *row = row_of(call);
-    rest_told(call, tell_row, &row->id);
-    return triggers == NULL ? -1 : triggers_backfill(triggers, api_options_of(call->api)->engine, row, err);
+    bool is_gone = asked->place.pipeline == NULL;
+    if (triggers == NULL || (is_gone && user_check_admin(call, "a backfill of a pipeline that is gone", err) < 0) ||
+        (!is_gone && pipeline_place_check(call, &asked->place, err) < 0)) {
+        return -1;
+    }
+    rest_told(call, tell_row, &asked->id);
+    return triggers_cancel_backfill(triggers, api_options_of(call->api)->engine, asked->id, rest_actor(call), err);
 }
 
 static int cancel_backfill(struct api_call *call, struct err *err)
 {
-    struct triggers *triggers = triggers_of(call, err);
-    int64_t *id = arena_one(call->arena, int64_t);
-    *id = rest_id(call, "backfill_id");
-    rest_told(call, tell_row, id);
-    return triggers == NULL ? -1
-                            : triggers_cancel_backfill(triggers, api_options_of(call->api)->engine, *id,
-                                                       rest_actor(call), err);
+    struct asked *asked = arena_one(call->arena, struct asked);
+    struct err gone = {0};
+    *asked = (struct asked){.id = rest_id(call, "backfill_id")};
+    rest_keep(call, asked, NULL);
+    rest_then(call, stop);
+    if (find(call, &asked->row, err) < 0) {
+        return -1;
+    }
+    if (pipeline_place_find(call, asked->row.pipeline, &asked->place, &gone) < 0) {
+        asked->place.pipeline = NULL;
+        return gone.code == ERR_NOT_FOUND ? 0 : err_set(err, gone.code, "%s", gone.message);
+    }
+    return 0;
 }
 
 const struct api_route rest_backfill_routes[] = {
-    {HTTP_GET, "/backfills", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
+    {HTTP_GET, "/backfills", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ANYBODY),
      REST_DOC(.name = "listBackfills",
                                       .group = "Schedules",
                                       .summary = "Backfills, and how far each is: newest first",
+                                      .details = "Of pipelines that the reader may read: a page may have fewer than "
+                                                 "its limit, and more behind it.",
                                       .takes = list_fields,
                                       .gives = &page_schema,
                                       .flags = REST_APART),
      .answer = list_backfills},
-    {HTTP_POST, "/backfills", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, EDIT, ADMIN),
+    {HTTP_POST, "/backfills", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, ITSELF),
      REST_DOC(.name = "startBackfill",
                                       .group = "Schedules",
                                       .summary = "Run the times of a schedule that lie in a range",
-                                      .details = "A time that was run before is skipped unless `reprocess` says "
-                                                 "otherwise; one whose run has not ended always. Its runs and those "
-                                                 "that it passes over are triggers of the kind `backfill`.",
+                                      .details = "For whoever may start a run of the pipeline. A time that was run "
+                                                 "before is skipped unless `reprocess` says otherwise; one whose run "
+                                                 "has not ended always. Its runs and those that it passes over are "
+                                                 "triggers of the kind `backfill`.",
                                       .takes = start_takes,
                                       .gives = &backfill_schema,
                                       .status = 201,
-                                      .flags = REST_COMMANDS | REST_FINDS),
+                                      .flags = REST_APART | REST_COMMANDS | REST_FINDS),
      .note = API_NOTED_INSIDE,
      .answer = start_backfill},
-    {HTTP_GET, "/backfills/{backfill_id}", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
+    {HTTP_GET, "/backfills/{backfill_id}", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ITSELF),
      REST_DOC(.name = "getBackfill",
                                       .group = "Schedules",
                                       .summary = "A backfill, and how far it is",
@@ -291,17 +387,17 @@ const struct api_route rest_backfill_routes[] = {
                                       .gives = &backfill_schema,
                                       .flags = REST_APART),
      .answer = get_backfill},
-    {HTTP_POST, "/backfills/{backfill_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, EDIT, ADMIN),
+    {HTTP_POST, "/backfills/{backfill_id}/cancel", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, ITSELF),
      REST_DOC(.name = "cancelBackfill",
                                       .group = "Schedules",
                                       .summary = "Start nothing more of a backfill; what runs goes on",
                                       .details = "409 when it has ended.",
                                       .takes = one_fields,
                                       .gives = &backfill_schema,
-                                      .flags = REST_COMMANDS),
+                                      .flags = REST_APART | REST_COMMANDS),
      .note = API_NOTED_INSIDE,
      .answer = cancel_backfill},
-    {HTTP_GET, "/schedules/{pipeline}/{schedule}/backfill", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
+    {HTTP_GET, "/schedules/{pipeline}/{schedule}/backfill", API_SLUICE, API_READS, API_NEEDS(VIEWER, READ, ITSELF),
      REST_DOC(.name = "previewBackfill",
                                       .group = "Schedules",
                                       .summary = "What a backfill would run, and what it would pass over; nothing is "

@@ -116,9 +116,8 @@ static int list_outbox(struct api_call *call, struct err *err)
      .pattern = "^[0-9a-f-]{36}$"}
 static const struct schema_field delivery_take_fields[] = {DELIVERY_ID, {0}};
 
-static int redeliver_in_turn(void *ctx, struct engine *engine, struct err *err)
+static int redeliver_in_turn(struct api_call *call, struct err *err)
 {
-    struct api_call *call = ctx;
     struct delivery delivery;
     const char *id = json_get_text(&call->params, "delivery_id", "");
     const struct activity entry = {.at_ms = call->now_ms,
@@ -126,7 +125,6 @@ static int redeliver_in_turn(void *ctx, struct engine *engine, struct err *err)
                                    .action = "webhook.redelivered",
                                    .object = arena_printf(call->arena, "delivery %s", id),
                                    .object_id = id};
-    (void)engine;
     if (store_delivery_again(call->store, id, call->now_ms, err) < 0 ||
         store_delivery_get(call->store, id, call->arena, &delivery, err) < 0 ||
         store_activity_append(call->store, &entry, err) < 0) {
@@ -136,24 +134,9 @@ static int redeliver_in_turn(void *ctx, struct engine *engine, struct err *err)
     return 0;
 }
 
-static int keep_answer(struct api_call *call, void *ctx, struct err *err)
-{
-    (void)call;
-    (void)ctx;
-    (void)err;
-    return 0; /* it was made where the rows were written */
-}
-
-static int in_turn(struct api_call *call, int (*work)(void *ctx, struct engine *engine, struct err *err),
-                   struct err *err)
-{
-    rest_told(call, keep_answer, NULL);
-    return engine_command(api_options_of(call->api)->engine, work, call, err);
-}
-
 static int redeliver(struct api_call *call, struct err *err)
 {
-    return in_turn(call, redeliver_in_turn, err);
+    return rest_transact(call, redeliver_in_turn, err);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------------------ */
@@ -220,16 +203,14 @@ static int check_channel(struct api_call *call, const struct model_subscription 
                : err_set(err, ERR_STATE, "address: expected name@example.org, and a channel of e-mail");
 }
 
-static int subscribe_in_turn(void *ctx, struct engine *engine, struct err *err)
+static int subscribe_in_turn(struct api_call *call, struct err *err)
 {
-    struct api_call *call = ctx;
     struct model_subscription row = {.name = json_get_text(&call->params, "name", ""),
                                      .version = json_get_int(&call->params, "version", 0),
                                      .actor = rest_actor(call),
                                      .channel = json_get_text(&call->params, "channel", ""),
                                      .address = json_get_text(&call->params, "address", ""),
                                      .created_ms = call->now_ms};
-    (void)engine;
     if (check_channel(call, &row, err) < 0 || store_model_subscribe(call->store, &row, err) < 0) {
         return -1;
     }
@@ -239,13 +220,11 @@ static int subscribe_in_turn(void *ctx, struct engine *engine, struct err *err)
 
 static int subscribe(struct api_call *call, struct err *err)
 {
-    return in_turn(call, subscribe_in_turn, err);
+    return rest_transact(call, subscribe_in_turn, err);
 }
 
-static int unsubscribe_in_turn(void *ctx, struct engine *engine, struct err *err)
+static int unsubscribe_in_turn(struct api_call *call, struct err *err)
 {
-    struct api_call *call = ctx;
-    (void)engine;
     call->answer = json_object();
     return store_model_unsubscribe(call->store, rest_id(call, "subscription_id"), rest_actor(call), false, call->now_ms,
                                    err);
@@ -253,7 +232,7 @@ static int unsubscribe_in_turn(void *ctx, struct engine *engine, struct err *err
 
 static int unsubscribe(struct api_call *call, struct err *err)
 {
-    return in_turn(call, unsubscribe_in_turn, err);
+    return rest_transact(call, unsubscribe_in_turn, err);
 }
 
 static const struct schema_field subscription_list_fields[] = {

@@ -9,21 +9,11 @@
 #include "store/model_events.h"
 #include "trigger/trigger.h"
 
-#define MODEL_NAME                                                                                                     \
-    {.name = "name", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .least = 1, .most = 1000,         \
-     .doc = "the registered model"}
-#define VERSION                                                                                                        \
-    {.name = "version", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .pattern = "^[1-9][0-9]{0,17}$"}
 #define PIPELINE(words)                                                                                                \
     {.name = "pipeline", .type = SCHEMA_TEXT, .most = 200, .doc = words}
 
 static const char *const job_states[] = {"NOT_SET_UP", "CONNECTED", "NOT_FOUND", "REQUIRED_PARAMETERS_CHANGED", NULL};
 static const char *const run_states[] = {"PENDING", "RUNNING", "APPROVAL", "SUCCEEDED", "FAILED", NULL};
-
-static const char *model_of(const struct api_call *call)
-{
-    return json_get_text(&call->params, "name", "");
-}
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
 
@@ -127,13 +117,13 @@ static int get_deployment(struct api_call *call, struct err *err)
     struct deployment_job job;
     struct deployment found;
     if (version_of(call, &number, err) < 0 ||
-        store_version_get(call->store, model_of(call), number, call->arena, &version, err) < 0 ||
-        store_deployment_job(call->store, model_of(call), call->arena, &job, err) < 0 ||
-        store_deployment(call->store, model_of(call), number, NULL, call->arena, &found, err) < 0) {
+        store_version_get(call->store, rest_model_name(call), number, call->arena, &version, err) < 0 ||
+        store_deployment_job(call->store, rest_model_name(call), call->arena, &job, err) < 0 ||
+        store_deployment(call->store, rest_model_name(call), number, NULL, call->arena, &found, err) < 0) {
         return -1;
     }
     const struct deployment_answer answer = {
-        .model = model_of(call),
+        .model = rest_model_name(call),
         .version = number,
         .job = job.pipeline,
         .job_state = job.state,
@@ -147,7 +137,7 @@ static int get_deployment(struct api_call *call, struct err *err)
     call->answer = schema_write(&deployment_schema, &answer, call->arena);
     return 0;
 }
-static const struct schema_field one_fields[] = {MODEL_NAME, VERSION, {0}};
+static const struct schema_field one_fields[] = {REST_MODEL_NAME, REST_MODEL_VERSION, {0}};
 
 /* ---- start ------------------------------------------------------------------------------------------------------ */
 
@@ -181,7 +171,7 @@ static int start(struct api_call *call, struct err *err)
     struct trigger_row *row = arena_one(call->arena, struct trigger_row);
     const struct json *params = json_get(&call->params, "params");
     struct deployment_order order = {
-        .model = model_of(call),
+        .model = rest_model_name(call),
         .pipeline = json_get_text(&call->params, "pipeline", NULL),
         .params = params == NULL ? json_null() : *params,
         .actor = rest_actor(call),
@@ -199,8 +189,8 @@ static int start(struct api_call *call, struct err *err)
 }
 
 static const struct schema_field start_fields[] = {
-    MODEL_NAME,
-    VERSION,
+    REST_MODEL_NAME,
+    REST_MODEL_VERSION,
     PIPELINE("one of the model's deployment jobs; needed where it has several"),
     {.name = "params", .type = SCHEMA_MAP, .doc = "beside model_name and model_version"},
     {0},
@@ -225,7 +215,7 @@ static const struct schema connection_schema = {"DeploymentJobConnection", conne
 static int tell_connection(struct api_call *call, struct err *err)
 {
     struct deployment_job job;
-    struct connection_answer answer = {.model = model_of(call), .jobs = json_array()};
+    struct connection_answer answer = {.model = rest_model_name(call), .jobs = json_array()};
     const char **names = NULL;
     size_t count = 0;
     if (store_deployment_job(call->store, answer.model, call->arena, &job, err) < 0 ||
@@ -244,23 +234,23 @@ static int tell_connection(struct api_call *call, struct err *err)
 static int get_connection(struct api_call *call, struct err *err)
 {
     struct registered_model model;
-    return store_registry_get(call->store, model_of(call), call->arena, &model, err) < 0 ? -1
+    return store_registry_get(call->store, rest_model_name(call), call->arena, &model, err) < 0 ? -1
                                                                                        : tell_connection(call, err);
 }
-static const struct schema_field connection_takes[] = {MODEL_NAME, {0}};
+static const struct schema_field connection_takes[] = {REST_MODEL_NAME, {0}};
 
 static int connect(struct api_call *call, struct err *err)
 {
     const struct mover by = {.actor = rest_actor(call), .door = "rest"};
-    if (store_deployment_job_set(call->store, model_of(call), json_get_text(&call->params, "pipeline", NULL), &by,
-                                 call->now_ms, err) < 0) {
+    const char *pipeline = json_get_text(&call->params, "pipeline", NULL);
+    if (store_deployment_job_set(call->store, rest_model_name(call), pipeline, &by, call->now_ms, err) < 0) {
         return -1;
     }
     return tell_connection(call, err);
 }
 
 static const struct schema_field connect_fields[] = {
-    MODEL_NAME,
+    REST_MODEL_NAME,
     PIPELINE("a pipeline in force whose on: model_version means the model; \"\": none is to be started; not given: "
              "whichever means it, as in the beginning"),
     {0},

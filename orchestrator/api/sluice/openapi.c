@@ -232,7 +232,8 @@ static const char *needs_words(const struct api_need *need, struct arena *arena)
         {API_OF_ANYBODY, "nothing but to be let in; what may not be read is left out"},
         {API_OF_RUN, "on the run's experiment"},
         {API_OF_GATE, "on the experiment of the gate's run"},
-        {API_OF_ITSELF, "on the experiment of its run"},
+        {API_OF_ITSELF, "on the experiment of its run, or of its pipeline's runs"},
+        {API_OF_REGISTERED, "on the registered model"},
         {API_OF_ADMIN, "an admin"},
     };
     const char *role = need->role == ROLE_VIEWER
@@ -240,7 +241,10 @@ static const char *needs_words(const struct api_need *need, struct arena *arena)
                            : arena_printf(arena, ", and the role %s", role_table[need->role].name);
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
         if (objects[i].object == need->object) {
-            bool alone = need->object == API_OF_ANYBODY || need->object == API_OF_ADMIN;
+            bool alone = (need->object == API_OF_ANYBODY && need->role == ROLE_VIEWER) || need->object == API_OF_ADMIN;
+            if (need->object == API_OF_ANYBODY && !alone) {
+                return arena_printf(arena, "the role %s", role_table[need->role].name);
+            }
             return alone ? objects[i].words
                          : arena_printf(arena, "%s %s%s", permission_words[need->permission], objects[i].words, role);
         }

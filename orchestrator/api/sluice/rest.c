@@ -138,6 +138,24 @@ static int obey(struct api_call *call, const struct api_route *route, int (*comm
     return result;
 }
 
+struct transaction {
+    struct api_call *call;
+    int (*work)(struct api_call *call, struct err *err);
+};
+
+static int work_in_turn(void *ctx, struct engine *engine, struct err *err)
+{
+    const struct transaction *transaction = ctx;
+    (void)engine;
+    return transaction->work(transaction->call, err);
+}
+
+int rest_transact(struct api_call *call, int (*work)(struct api_call *call, struct err *err), struct err *err)
+{
+    struct transaction transaction = {call, work};
+    return engine_command(api_options_of(call->api)->engine, work_in_turn, &transaction, err);
+}
+
 /* ---- apart from the loop ---------------------------------------------------------------------------------------- */
 
 static void drop_work(struct api_job *job)
@@ -187,7 +205,9 @@ static int finish_apart(struct api_call *call, struct err *err)
         int result = obey(mine, work->route, work->command, err);
         call->answer = result == 0 ? json_copy(call->arena, &mine->answer) : json_object();
         call->status = mine->status;
-        return result;
+        if (result < 0 || !work->replies) {
+            return result;
+        }
     }
     if (work->replies) {
         work->replies = false;
@@ -321,6 +341,11 @@ int rest_answer(struct api_call *call, const struct api_route *route, struct err
         return 0;
     }
     return (flags & REST_COMMANDS) != 0 ? obey(call, route, route->answer, err) : route->answer(call, err);
+}
+
+const char *rest_model_name(const struct api_call *call)
+{
+    return json_get_text(&call->params, "name", "");
 }
 
 size_t rest_limit(const struct api_call *call)

@@ -69,6 +69,12 @@ size_t rest_limit(const struct api_call *call);
 #define REST_RUN_ID                                                                                                    \
     {.name = "run_id", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .pattern = REST_RUN_ID_PATTERN, \
      .doc = "the run, by its id"}
+#define REST_MODEL_NAME                                                                                                \
+    {.name = "name", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .least = 1, .most = 1000,         \
+     .doc = "the registered model"}
+#define REST_MODEL_VERSION                                                                                             \
+    {.name = "version", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .pattern = "^[1-9][0-9]{0,17}$"}
+const char *rest_model_name(const struct api_call *call);
 /* A page token that is a number. */
 #define REST_ID_PATTERN "^[0-9]{1,18}$"
 #define REST_PAGE_TOKEN(fits)                                                                                          \
@@ -82,7 +88,8 @@ int64_t rest_id(const struct api_call *call, const char *name);
  * there. */
 const char *rest_range(const struct api_call *call);
 const char *rest_last_event_id(const struct api_call *call);
-/* Apart from the loop: this is the answer, and not call->answer. Taken over. */
+/* Apart from the loop: this is the answer, and not call->answer; with rest_then once the command has succeeded. Taken
+ * over. */
 void rest_reply(struct api_call *call, const struct http_answer *take_answer);
 /* Apart from the loop: 416, and the header of 206. */
 int rest_refuse_range(struct api_call *call, int64_t size);
@@ -96,6 +103,9 @@ void *rest_ctx(const struct api_call *call);
 /* In a command, before it asks the engine: makes the answer in the transaction, when the engine has done what it was
  * asked for. What it fills in is kept for the request's key. */
 void rest_told(struct api_call *call, int (*tell)(struct api_call *call, void *ctx, struct err *err), void *ctx);
+
+/* In a command: does the work in one transaction of the engine's, and keeps what it answers for the request's key. */
+int rest_transact(struct api_call *call, int (*work)(struct api_call *call, struct err *err), struct err *err);
 
 /* All of it as OpenAPI 3.1, from the rows. */
 struct json rest_openapi(struct arena *arena);

@@ -2,13 +2,13 @@
  * What is asked of the engine about runs: start, retry, cancel, resume. What a run is made from is read and checked in
  * the thread (REST_APART), and given to the engine on the loop.
  */
+#include "api/sluice/pipeline_rights.h"
 #include "api/sluice/routes.h"
 #include "api/user_rights.h"
 #include "base/fs.h"
 #include "base/id.h"
 #include "engine/again.h"
 #include "engine/replay.h"
-#include "store/experiments.h"
 #include "store/in_force.h"
 #include "store/pages.h"
 
@@ -102,32 +102,15 @@ static ptrdiff_t find_step(const struct pipeline *pipeline, const char *field, c
                              STR_ARG(pipeline->name), hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
-/* Of what he may not read he is told nothing. */
-static int no_pipeline(const char *name, struct err *err)
-{
-    return err_set(err, ERR_NOT_FOUND, "no pipeline '%s' has run in this home, or is in force there", name);
-}
-
 /* Of a pipeline that has not run yet: where it will run, as it is now. */
 static int check_first(struct api_call *call, struct starting *starting, struct err *err)
 {
-    struct experiment found;
-    struct err wrong = {0};
-    if (call->who == NULL) {
-        return 0;
-    }
-    if (store_experiment_find(call->store, starting->experiment, call->arena, &found, &wrong) < 0) {
-        const struct api_need need = API_NEEDS(RUNNER, EDIT, NEW);
-        starting->makes = true;
-        return wrong.code == ERR_NOT_FOUND ? user_check_scope(call, &need, err)
-                                           : err_set(err, wrong.code, "%s", wrong.message);
-    }
-    if (user_check_experiment(call, found.id, PERMISSION_READ, &wrong) < 0) {
-        return wrong.code == ERR_DENIED
-                   ? no_pipeline(arena_str(call->arena, starting->submission.pipeline->name).p, err)
-                   : err_set(err, wrong.code, "%s", wrong.message);
-    }
-    return user_check_experiment(call, found.id, PERMISSION_EDIT, err);
+    const struct pipeline_place place = {
+        .pipeline = arena_str(call->arena, starting->submission.pipeline->name).p,
+        .definition = "",
+        .experiment = starting->experiment,
+    };
+    return pipeline_place_check_start(call, &place, &starting->makes, err);
 }
 
 static int submit(struct api_call *call, struct err *err)
@@ -183,7 +166,7 @@ static int take_in_force(struct api_call *call, struct starting *starting, struc
         return -1;
     }
     if (count > 0 || store_in_force_get(call->store, name, call->arena, row, &wrong) < 0) {
-        return wrong.code == ERR_NONE || wrong.code == ERR_NOT_FOUND ? no_pipeline(name, err)
+        return wrong.code == ERR_NONE || wrong.code == ERR_NOT_FOUND ? pipeline_is_unknown(name, err)
                                                                       : err_set(err, wrong.code, "%s", wrong.message);
     }
     diags_init(&diags, call->arena, row->file);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/evidence.h"
+#include "evidence/evidence.h"
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
 #include "crypto/digest.h"
+#include "evidence/evidence_extract.h"
 #include "store/activity.h"
 #include "store/delegations.h"
 #include "store/gates.h"
@@ -14,11 +15,11 @@
 #include "store/waits.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* The version, while its records are gathered. */
 struct gathering {
-    struct home *home;
     struct store *store;
     struct arena *arena;
     struct evidence *evidence;
@@ -411,74 +412,18 @@ static int gather_history(struct gathering *g, struct err *err)
     return 0;
 }
 
-/* ---- the extract of the activity log ---------------------------------------------------------------------------- */
-
-static int add_row(struct gathering *g, struct strbuf *text, const struct activity *row, struct err *err)
-{
-    char before[96];
-    struct json one = json_object();
-    if (store_activity_before(g->store, row->sequence, before, err) < 0) {
-        return -1;
-    }
-    json_set(g->arena, &one, "sequence", json_int(row->sequence));
-    json_set(g->arena, &one, "at_ms", json_int(row->at_ms));
-    put_text(g, &one, "actor", row->actor);
-    put_text(g, &one, "action", row->action);
-    put_text(g, &one, "object", row->object);
-    put_text(g, &one, "object_id", row->object_id);
-    put_text(g, &one, "from", row->from_state);
-    put_text(g, &one, "to", row->to_state);
-    put_text(g, &one, "reason", row->reason);
-    put_text(g, &one, "evidence_sha256", row->evidence_sha256);
-    put_text(g, &one, "address", row->address);
-    put_text(g, &one, "means", row->means);
-    put_text(g, &one, "before", before);
-    put_text(g, &one, "chain", row->chain);
-    json_write(text, &one);
-    strbuf_add_text(text, "\n");
-    return 0;
-}
-
-/* Of the model, its files, its runs and the configuration; and the last row of all, so that a head that was published
- * can be compared. */
+/* Of the model, its files, its runs and the configuration. */
 static int gather_activity(struct gathering *g, struct err *err)
 {
-    enum { PAGE = 1000 };
-    struct arena *page = arena_new();
-    struct strbuf text;
-    int64_t from = 0;
-    size_t count = PAGE;
-    int result = 0;
-    strbuf_init(&text, EVIDENCE_FILE_BYTES);
+    struct str text;
     about(g, g->name);
     about(g, g->version.model_id);
     about(g, "config.yaml");
-    g->evidence->head = "0:";
-    while (result == 0 && count == PAGE) {
-        struct activity *rows = NULL;
-        result = store_activity_list(g->store, NULL, false, from, PAGE, page, &rows, &count, err);
-        for (size_t i = 0; result == 0 && i < count; i++) {
-            bool last = count < PAGE && i + 1 == count;
-            from = rows[i].sequence;
-            if (last || json_get(&g->objects, rows[i].object_id) != NULL) {
-                result = add_row(g, &text, &rows[i], err);
-            }
-            if (result == 0 && i + 1 == count) {
-                g->evidence->head = arena_printf(g->arena, "%lld:%s", (long long)rows[i].sequence, rows[i].chain);
-            }
-        }
-        arena_reset(page);
+    if (evidence_extract(g->store, &g->objects, g->arena, &text, &g->evidence->head, err) < 0) {
+        return -1;
     }
-    arena_free(page);
-    if (result == 0 && text.overflow) {
-        result = err_set(err, ERR_LIMIT, "the extract of the activity log is larger than %d MiB",
-                         EVIDENCE_FILE_BYTES >> 20);
-    }
-    if (result == 0) {
-        add_text(g, EVIDENCE_ACTIVITY, arena_str(g->arena, strbuf_str(&text)));
-    }
-    strbuf_clear(&text);
-    return result;
+    add_text(g, EVIDENCE_ACTIVITY, text);
+    return 0;
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------- */
@@ -513,7 +458,7 @@ static void add_readme(struct gathering *g)
         g->name, (long long)g->number)));
 }
 
-static void add_manifest(struct gathering *g, int64_t now_ms)
+static struct str manifest_of(struct gathering *g, int64_t now_ms)
 {
     struct json object = json_object();
     struct json files = json_object();
@@ -534,32 +479,58 @@ static void add_manifest(struct gathering *g, int64_t now_ms)
     strbuf_init(&text, 1 << 20);
     json_write_pretty(&text, &object);
     strbuf_add_text(&text, "\n");
-    g->evidence->manifest = arena_str(g->arena, strbuf_str(&text));
+    struct str manifest = arena_str(g->arena, strbuf_str(&text));
     strbuf_clear(&text);
-    memcpy(g->evidence->sha256, digest_bytes(g->evidence->manifest).hex, sizeof g->evidence->sha256);
+    return manifest;
 }
 
-int evidence_gather(struct home *home, const char *name, int64_t version, int64_t now_ms, struct arena *arena,
+static int add_manifest(struct gathering *g, int64_t now_ms, struct err *err)
+{
+    struct digest hmac;
+    struct str manifest = manifest_of(g, now_ms);
+    if (store_key_hmac(g->store, manifest, &hmac, err) < 0) {
+        return -1;
+    }
+    memcpy(g->evidence->sha256, digest_bytes(manifest).hex, sizeof g->evidence->sha256);
+    add_text(g, EVIDENCE_SHA256, str_from(arena_printf(g->arena, "%s\n", g->evidence->sha256)));
+    add_text(g, EVIDENCE_HMAC, str_from(arena_printf(g->arena, "%s\n", hmac.hex)));
+    add_text(g, EVIDENCE_MANIFEST, manifest);
+    return 0;
+}
+
+static int gather(struct gathering *g, struct err *err)
+{
+    const char *run_id = NULL;
+    return store_version_get(g->store, g->name, g->number, g->arena, &g->version, err) < 0 ||
+                   gather_version(g, &run_id, err) < 0 || gather_run(g, run_id, err) < 0 || gather_gates(g, err) < 0 ||
+                   gather_approvals(g, err) < 0 || gather_history(g, err) < 0 || gather_activity(g, err) < 0
+               ? -1
+               : 0;
+}
+
+int evidence_gather(struct store *store, const char *name, int64_t version, int64_t now_ms, struct arena *arena,
                     struct evidence *ret, struct err *err)
 {
-    struct gathering g = {.home = home,
-                          .store = home->store,
+    struct gathering g = {.store = store,
                           .arena = arena,
                           .evidence = ret,
                           .name = name,
                           .number = version,
                           .objects = json_object()};
-    const char *run_id = NULL;
     *ret = (struct evidence){.head = "0:"};
-    if (store_version_get(home->store, name, version, arena, &g.version, err) < 0 ||
-        gather_version(&g, &run_id, err) < 0 || gather_run(&g, run_id, err) < 0 || gather_gates(&g, err) < 0 ||
-        gather_approvals(&g, err) < 0 || gather_history(&g, err) < 0 || gather_activity(&g, err) < 0) {
+    if (store_read_begin(store, err) < 0) { /* so that all of it is of one moment */
+        return -1;
+    }
+    int result = gather(&g, err);
+    store_read_end(store);
+    if (result < 0) {
         return -1;
     }
     add_readme(&g);
-    add_manifest(&g, now_ms);
-    return 0;
+    return add_manifest(&g, now_ms, err);
 }
+
+/* ---- the folder ------------------------------------------------------------------------------------------------- */
 
 static int need_empty(const char *folder, struct arena *arena, struct err *err)
 {
@@ -578,8 +549,7 @@ static int need_empty(const char *folder, struct arena *arena, struct err *err)
     return 0;
 }
 
-int evidence_write(const struct evidence *evidence, const char *folder, const unsigned char key[HOME_KEY_BYTES],
-                   struct arena *arena, struct err *err)
+int evidence_write(const struct evidence *evidence, const char *folder, struct arena *arena, struct err *err)
 {
     if (need_empty(folder, arena, err) < 0) {
         return -1;
@@ -589,12 +559,25 @@ int evidence_write(const struct evidence *evidence, const char *folder, const un
             return -1;
         }
     }
-    struct digest hmac = digest_hmac((struct str){(const char *)key, HOME_KEY_BYTES}, evidence->manifest);
-    const char *sha256 = arena_printf(arena, "%s\n", evidence->sha256);
-    const char *mac = arena_printf(arena, "%s\n", hmac.hex);
-    return fs_write(path_join(arena, folder, EVIDENCE_SHA256), str_from(sha256), 0644, true, err) < 0 ||
-                   fs_write(path_join(arena, folder, EVIDENCE_HMAC), str_from(mac), 0644, true, err) < 0 ||
-                   fs_write(path_join(arena, folder, EVIDENCE_MANIFEST), evidence->manifest, 0644, true, err) < 0
-               ? -1
-               : 0;
+    return 0;
+}
+
+int evidence_note(struct store *store, const char *name, int64_t version, const char *sha256, const char *actor,
+                  int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    const struct activity entry = {
+        .at_ms = now_ms,
+        .actor = actor,
+        .action = "evidence.written",
+        .object = arena_printf(arena, "model %s/%lld", name, (long long)version),
+        .object_id = name,
+        .from_state = "",
+        .to_state = "",
+        .reason = "",
+        .evidence_sha256 = sha256,
+    };
+    int result = store_activity_append(store, &entry, err);
+    arena_free(arena);
+    return result;
 }

@@ -2,13 +2,13 @@
  * What an auditor needs of a model version, as a folder of files that can be checked without the home
  * (docs/governance.md says what the check proves).
  */
-#ifndef SLUICE_CLI_EVIDENCE_H
-#define SLUICE_CLI_EVIDENCE_H
+#ifndef SLUICE_EVIDENCE_EVIDENCE_H
+#define SLUICE_EVIDENCE_EVIDENCE_H
 
 #include "base/json.h"
-#include "cli/home.h"
+#include "store/store.h"
 
-enum { EVIDENCE_FILES_MAX = 16, EVIDENCE_FILE_BYTES = 256 << 20, EVIDENCE_FORMAT = 1 };
+enum { EVIDENCE_FILES_MAX = 16, EVIDENCE_FILE_BYTES = 256 << 20, EVIDENCE_FORMAT = 1, EVIDENCE_KEY_BYTES = 32 };
 
 /* The names of the files beside the records. */
 #define EVIDENCE_MANIFEST "manifest.json"
@@ -22,19 +22,27 @@ struct evidence_file {
     struct str text;
 };
 
-/* All records of the version, the manifest last but one: in the arena. */
+/* All files of the version's folder, the manifest last: in the arena. */
 struct evidence {
     struct evidence_file files[EVIDENCE_FILES_MAX];
     size_t count;
-    struct str manifest;
-    char sha256[65]; /* of the manifest */
+    char sha256[65];  /* of the manifest */
     const char *head; /* "SEQUENCE:HEX": the last entry of the activity log then */
 };
-int evidence_gather(struct home *home, const char *name, int64_t version, int64_t now_ms, struct arena *arena,
+/* The manifest is signed by the store's key (store_activity_set_key): ERR_STATE when it has none. */
+int evidence_gather(struct store *store, const char *name, int64_t version, int64_t now_ms, struct arena *arena,
                     struct evidence *ret, struct err *err);
-/* Writes it into a folder that is made, or is empty; the manifest's HMAC under the home's key beside it. */
-int evidence_write(const struct evidence *evidence, const char *folder, const unsigned char key[HOME_KEY_BYTES],
-                   struct arena *arena, struct err *err);
+/* Writes it into a folder that is made, or is empty. */
+int evidence_write(const struct evidence *evidence, const char *folder, struct arena *arena, struct err *err);
+/* That it was written stands in the activity log, with the digest of its manifest. In the caller's transaction. */
+int evidence_note(struct store *store, const char *name, int64_t version, const char *sha256, const char *actor,
+                  int64_t now_ms, struct err *err);
+/* The folder as a tar archive (POSIX ustar), written to a file from its beginning on. The names in it, folder and file,
+ * are of letters, digits and "-_." alone, whatever the model is called: "evidence-wine-3/manifest.json". */
+int evidence_tar(const struct evidence *evidence, const char *folder, int64_t at_ms, int fd, int64_t *ret_bytes,
+                 struct err *err);
+/* "evidence-wine-3" */
+const char *evidence_folder_name(const char *name, int64_t version, struct arena *arena);
 
 struct evidence_check {
     const unsigned char *key; /* the home's; NULL: it is not there */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/evidence.h"
+#include "evidence/evidence.h"
 
 #include "base/fs.h"
 #include "base/path.h"
@@ -55,7 +55,7 @@ static int check_manifest(const char *folder, const struct evidence_check *check
         return corrupt(err, EVIDENCE_MANIFEST, "is not what " EVIDENCE_SHA256 " says: one of them was changed");
     }
     if (check->key != NULL) {
-        struct digest made = digest_hmac((struct str){(const char *)check->key, HOME_KEY_BYTES}, text);
+        struct digest made = digest_hmac((struct str){(const char *)check->key, EVIDENCE_KEY_BYTES}, text);
         if (!digest_equal(made.hex, hmac)) {
             return corrupt(err, EVIDENCE_HMAC,
                            "is not what this key makes of the manifest: it was changed, or the key is another home's");
