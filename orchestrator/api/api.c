@@ -2,8 +2,8 @@
 #include "api/api_internal.h"
 
 #include "api/answers.h"
-#include "api/approve_page.h"
 #include "api/hooks.h"
+#include "api/link_page.h"
 #include "api/noting.h"
 #include "api/sluice/rest.h"
 #include "api/step_rights.h"
@@ -34,7 +34,7 @@ int api_open(const struct api_options *options, struct api **ret_api, struct err
         api_close(api);
         return -1;
     }
-    api->links = throttle_new(&approve_page_tries);
+    api->links = throttle_new(&link_page_tries);
     auth_set_groups(login_auth(api->login), options->groups, options->group_roles);
     api->hooks = options->hooks == NULL ? NULL : hook_door_new(options->hooks);
     *ret_api = api;

@@ -23,7 +23,7 @@ struct api {
     struct router *router;
     struct delivery_waits waits;
     struct hook_door *hooks;
-    struct throttle *links; /* of api/approve_page.h */
+    struct throttle *links; /* of api/link_page.h */
     struct apart *apart;
     struct idempotency_key *keys;
     struct streams streams;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/approve_page.h"
 
-#include "api/api_internal.h"
+#include "api/link_page.h"
 #include "api/user_rights.h"
 #include "base/clock.h"
 #include "base/html.h"
@@ -17,83 +17,9 @@
 #include "store/pipeline_runs.h"
 #include "store/waits.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-enum { FORM_BYTES = 32 << 10, REASON_BYTES = 4000, PAGE_BYTES = 4 << 20, NONCE_BYTES = 33 };
-
-/* 30 at once, then one every 20 s: of 2^256. Where a link was good, its own. */
-const struct throttle_rules approve_page_tries = {{0, 0}, {30, 20000}, {100, 1000}};
-
-/* ---- pages ------------------------------------------------------------------------------------------------------ */
-
-static const char style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}"
-    "dt{font-weight:600;margin-top:.6rem}dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}"
-    "textarea{width:100%;box-sizing:border-box}button{font:inherit;padding:.4rem 1rem;margin:.6rem .6rem 0 0}";
-
-static void begin_page(struct strbuf *out, const char *nonce, const char *title)
-{
-    strbuf_init(out, PAGE_BYTES);
-    strbuf_add_text(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                         "<meta name=\"viewport\" content=\"width=device-width\"><title>");
-    html_add(out, str_from(title));
-    strbuf_printf(out, "</title><style nonce=\"%s\">%s</style></head><body>\n<h1>", nonce, style);
-    html_add(out, str_from(title));
-    strbuf_add_text(out, "</h1>\n");
-}
-
-static void add_row(struct strbuf *out, const char *name, const char *text)
-{
-    if (text != NULL && *text != '\0') {
-        strbuf_printf(out, "<dt>%s</dt><dd>", name);
-        html_add(out, str_from(text));
-        strbuf_add_text(out, "</dd>\n");
-    }
-}
-
-/* The page is for one pair of eyes, and for no cache. */
-static void send_page(struct api_call *call, int status, const char *nonce, struct strbuf *take_page)
-{
-    strbuf_add_text(take_page, "</body></html>\n");
-    struct http_answer answer = {
-        .status = status,
-        .content_type = "text/html; charset=utf-8",
-        .body = *take_page,
-        .fd = -1,
-        .headers = {{"Content-Security-Policy",
-                     arena_printf(call->arena,
-                                  "default-src 'none'; style-src 'nonce-%s'; form-action 'self'; base-uri 'none'; "
-                                  "frame-ancestors 'none'",
-                                  nonce)},
-                    {"Referrer-Policy", "no-referrer"},
-                    {"Cache-Control", "no-store"},
-                    {"X-Frame-Options", "DENY"},
-                    {"X-Robots-Tag", "noindex, nofollow"},
-                    {status == 429 ? "Retry-After" : NULL, "20"}},
-    };
-    http_answer(call->exchange, &answer);
-}
-
-static void make_nonce(struct api_call *call, char ret[NONCE_BYTES])
-{
-    (void)snprintf(ret, NONCE_BYTES, "%016" PRIx64 "%016" PRIx64, rng_next(call->rng), rng_next(call->rng));
-}
-
-static void say(struct api_call *call, int status, const char *title, const char *text)
-{
-    char nonce[NONCE_BYTES];
-    struct strbuf page;
-    make_nonce(call, nonce);
-    begin_page(&page, nonce, title);
-    strbuf_add_text(&page, "<p>");
-    html_add(&page, str_from(text));
-    strbuf_add_text(&page, "</p>\n");
-    if (status == 403 || status == 404) {
-        api_note_refusal(call->exchange, status, text);
-    }
-    send_page(call, status, nonce, &page);
-}
+enum { FORM_BYTES = 32 << 10, REASON_BYTES = 4000 };
 
 /* ---- what is asked ---------------------------------------------------------------------------------------------- */
 
@@ -168,26 +94,26 @@ static int show_form(struct api_call *call, const struct asked *asked, int statu
 {
     const char *missing = "";
     char until[40];
-    char nonce[NONCE_BYTES];
+    char nonce[LINK_NONCE_BYTES];
     struct strbuf page;
     if (missing_of(call, asked, &missing, err) < 0) {
         return -1;
     }
-    make_nonce(call, nonce);
+    link_page_nonce(call, nonce);
     format_time(until, sizeof until, asked->link.expires_ms);
     const char *step = json_get_text(&asked->spec, "step", "");
-    begin_page(&page, nonce, arena_printf(call->arena, "%s %s asks for approval", asked->label, step));
+    link_page_begin(&page, nonce, arena_printf(call->arena, "%s %s asks for approval", asked->label, step));
     strbuf_add_text(&page, "<dl>\n");
-    add_row(&page, "You are", asked->link.person);
-    add_row(&page, "What is asked", json_get_text(&asked->spec, "message", NULL));
-    add_row(&page, "Model", json_get_text(&asked->spec, "of", NULL));
-    add_row(&page, "Started by", json_get_text(&asked->spec, "starter", NULL));
-    add_row(&page, "Made by", texts_of(call->arena, json_get(&asked->spec, "authors")));
-    add_row(&page, "Who may decide", texts_of(call->arena, json_get(&asked->spec, "by")));
-    add_row(&page, "Still missing", missing);
-    add_row(&page, "Gates", gates_of(call, asked));
-    add_row(&page, "Digest of what is to be reviewed", asked->link.evidence_sha256);
-    add_row(&page, "This link is good once, until", until);
+    link_page_row(&page, "You are", asked->link.person);
+    link_page_row(&page, "What is asked", json_get_text(&asked->spec, "message", NULL));
+    link_page_row(&page, "Model", json_get_text(&asked->spec, "of", NULL));
+    link_page_row(&page, "Started by", json_get_text(&asked->spec, "starter", NULL));
+    link_page_row(&page, "Made by", texts_of(call->arena, json_get(&asked->spec, "authors")));
+    link_page_row(&page, "Who may decide", texts_of(call->arena, json_get(&asked->spec, "by")));
+    link_page_row(&page, "Still missing", missing);
+    link_page_row(&page, "Gates", gates_of(call, asked));
+    link_page_row(&page, "Digest of what is to be reviewed", asked->link.evidence_sha256);
+    link_page_row(&page, "This link is good once, until", until);
     strbuf_add_text(&page, "</dl>\n");
     if (problem != NULL) {
         strbuf_add_text(&page, "<p><strong>");
@@ -201,17 +127,11 @@ static int show_form(struct api_call *call, const struct asked *asked, int statu
                   "<button name=\"decision\" value=\"approve\">Approve</button>"
                   "<button name=\"decision\" value=\"reject\">Reject</button></form>\n",
                   REASON_BYTES / 4);
-    send_page(call, status, nonce, &page);
+    link_page_send(call, status, nonce, &page);
     return 0;
 }
 
 /* ---- who shows it ----------------------------------------------------------------------------------------------- */
-
-static struct str token_of(const struct api_call *call)
-{
-    struct str path = call->exchange->path;
-    return str_slice(path, strlen(APPROVE_PAGE_PREFIX), path.n);
-}
 
 static const char *ended_words(const char *status)
 {
@@ -241,17 +161,16 @@ static int check_person(struct api_call *call, const struct asked *asked, struct
 /* The approval that the link is about. 1: it may be decided by it. 0: it has been answered. */
 static int find_asked(struct api_call *call, struct asked *ret, struct err *err)
 {
-    char peer[HTTP_PEER_BYTES];
     char label[32];
-    int found = store_approval_link_find(call->store, token_of(call), call->arena, &ret->link, err);
+    struct str token = link_page_token(call, APPROVE_PAGE_PREFIX);
+    int found = store_approval_link_find(call->store, token, call->arena, &ret->link, err);
     if (found <= 0) {
         if (found == 0) {
-            say(call, 404, "There is no such link", "It is not complete, or never was one of this server's.");
+            link_page_say(call, 404, "There is no such link", "It is not complete, or never was one of this server's.");
         }
         return found;
     }
-    http_peer(call->exchange, peer);
-    throttle_good(call->api->links, str_from("link"), str_from(peer), clock_monotonic_ms(&clock_system));
+    link_page_was_good(call);
     if (store_wait_get(call->store, ret->link.wait, call->arena, &ret->wait, err) < 0 ||
         json_read(str_from(ret->wait.spec), (struct json_limits){0}, call->arena, &ret->spec, err) < 0 ||
         store_pipeline_run_get(call->store, ret->wait.run_id, call->arena, &ret->run, err) < 0) {
@@ -261,45 +180,31 @@ static int find_asked(struct api_call *call, struct asked *ret, struct err *err)
     ret->label = arena_printf(call->arena, "%s/%s", ret->run.pipeline, label);
     struct err no = {0};
     if (ret->link.ended_ms != 0) {
-        say(call, 410, "This link was used", ret->link.decision == NULL ? "A newer link was made in its place."
-                                             : strcmp(ret->link.decision, "approve") == 0 ? "It said: approved."
-                                                                                          : "It said: rejected.");
+        link_page_say(call, 410, "This link was used",
+                      ret->link.decision == NULL                     ? "A newer link was made in its place."
+                      : strcmp(ret->link.decision, "approve") == 0 ? "It said: approved."
+                                                                     : "It said: rejected.");
     } else if (strcmp(ret->wait.status, "open") != 0) {
-        say(call, 410, "There is nothing to decide any more",
+        link_page_say(call, 410, "There is nothing to decide any more",
             arena_printf(call->arena, "%s: the request is %s.", ret->label, ended_words(ret->wait.status)));
     } else if (ret->link.expires_ms <= call->now_ms) {
-        say(call, 410, "This link is too old", "Ask for a new one.");
+        link_page_say(call, 410, "This link is too old", "Ask for a new one.");
     } else if (check_person(call, ret, &no) < 0) {
         if (no.code != ERR_DENIED) {
             return err_set(err, no.code, "%s", no.message);
         }
-        say(call, 403, "This link is good no more", no.message);
+        link_page_say(call, 403, "This link is good no more", no.message);
     } else {
         return 1;
     }
     return 0;
 }
 
-static size_t look_at_head(struct api_call *call, size_t body_max)
-{
-    const struct api_match *match = call->exchange->found;
-    char peer[HTTP_PEER_BYTES];
-    if (match->door->for_steps) {
-        http_answer_text(call->exchange, 404, "There is nothing here.");
-        return 0;
-    }
-    http_peer(call->exchange, peer);
-    if (throttle_take(call->api->links, str_from("link"), str_from(peer), clock_monotonic_ms(&clock_system)) > 0) {
-        say(call, 429, "Too many", "Too many links that are none were opened from your address: try again later.");
-    }
-    return body_max;
-}
-
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 static size_t head_of_look(struct api_call *call)
 {
-    return look_at_head(call, 0);
+    return link_page_head(call, 0);
 }
 
 static int answer_look(struct api_call *call, struct err *err)
@@ -318,12 +223,7 @@ struct word {
 
 static size_t head_of_word(struct api_call *call)
 {
-    struct str type = http_header(call->exchange, "Content-Type");
-    size_t body_max = look_at_head(call, FORM_BYTES);
-    if (!call->exchange->answered && !str_starts(type, STR("application/x-www-form-urlencoded"))) {
-        say(call, 415, "This is no form", "The page that GET gives has one.");
-    }
-    return body_max;
+    return link_page_form_head(call, FORM_BYTES);
 }
 
 /* NULL, or what is wrong with it. */
@@ -376,7 +276,7 @@ static void tell(struct api_call *call, const struct asked *asked, const struct 
                        : strcmp(status, "rejected") == 0 ? "It ends here."
                        : strcmp(status, "void") == 0     ? "But what was to be reviewed has changed: it ends here."
                                                      : arena_printf(call->arena, "Still missing: %s.", missing);
-    say(call, 200, "Your word is recorded",
+    link_page_say(call, 200, "Your word is recorded",
         arena_printf(call->arena, "You have %s %s. %s", what, asked->label, then));
 }
 
@@ -407,7 +307,7 @@ static int decide(struct api_call *call, const struct asked *asked, const struct
     engine_set_beside(engine, (struct engine_beside){0});
     store_activity_set_origin(call->store, NULL, NULL);
     if (result < 0 && (wrong.code == ERR_STATE || wrong.code == ERR_DENIED)) {
-        say(call, wrong.code == ERR_STATE ? 409 : 403, "Nothing was decided", wrong.message);
+        link_page_say(call, wrong.code == ERR_STATE ? 409 : 403, "Nothing was decided", wrong.message);
         return 0;
     }
     if (result < 0) {

@@ -9,12 +9,9 @@
 #define SLUICE_API_APPROVE_PAGE_H
 
 #include "api/router.h"
-#include "auth/throttle.h"
 
 #define APPROVE_PAGE_PREFIX "/approve/"
 
 extern const struct api_plain approve_page_plains[];
-/* How many tokens that are none may be shown from an address. */
-extern const struct throttle_rules approve_page_tries;
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/address_page.h"
 #include "api/approve_page.h"
 #include "api/hooks.h"
 #include "api/mlflow/routes.h"
@@ -53,5 +54,6 @@ const struct api_plain *const api_plains[] = {
     mlflow_graphql_plains,
     hook_plains,
     approve_page_plains,
+    address_page_plains,
     NULL,
 };

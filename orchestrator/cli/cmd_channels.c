@@ -185,8 +185,16 @@ static int run_subscribe(struct cli *cli)
     if (cli->json) {
         printf("%s\n", json_text(cli->arena, &outcome).p);
     } else if (!cli->quiet) {
-        printf("subscription %lld: %s is told of %s\n", (long long)json_get_int(&outcome, "id", 0),
-               address == NULL ? cli->arguments[1] : address, cli->arguments[0]);
+        bool confirmed = json_get_bool(&outcome, "confirmed", true);
+        const char *who = address == NULL ? cli->arguments[1] : address;
+        printf("subscription %lld: %s %s of %s\n", (long long)json_get_int(&outcome, "id", 0), who,
+               confirmed ? "is told" : "will be told", cli->arguments[0]);
+        if (!confirmed) {
+            char until[40];
+            format_time(until, sizeof until, json_get_int(&outcome, "confirm_by_ms", 0));
+            printf("  once the link is opened that was sent there, and is good until %s; until then nothing else goes "
+                   "there\n", until);
+        }
     }
     return EXIT_OK;
 }
@@ -202,7 +210,8 @@ const struct command command_models_subscribe = {
     .summary = "be told by a channel of what happens to a registered model, or to one version",
     .arguments = "MODEL[/VERSION] CHANNEL",
     .details = "New versions, aliases and stages that move, tags, comments, approvals, deployments. Channels stand in\n"
-               "config.yaml; 'sluice channels list' has them.",
+               "config.yaml; 'sluice channels list' has them. An address gets a link first: until that is opened\n"
+               "nothing else goes there. The same again, an hour later, sends another link.",
     .examples = "sluice models subscribe wine team\nsluice models subscribe wine/3 mail --address ada@example.org",
     .options = subscribe_options,
     .min_arguments = 2,
@@ -243,8 +252,8 @@ const struct command command_models_unsubscribe = {
 
 static int list_subscriptions(struct cli *cli, struct home *home, struct err *err)
 {
-    static const char *const headings[] = {"subscription", "model",   "version",    "actor",
-                                           "channel",      "address", "created_at", NULL};
+    static const char *const headings[] = {"subscription", "model",   "version", "actor",
+                                           "channel",      "address", "state",   "created_at", NULL};
     struct model_subscription *rows = NULL;
     size_t count = 0;
     struct table table;
@@ -261,6 +270,7 @@ static int list_subscriptions(struct cli *cli, struct home *home, struct err *er
             table_text(cli, rows[i].actor),
             table_text(cli, rows[i].channel),
             table_text(cli, rows[i].address),
+            table_text(cli, rows[i].confirmed ? "active" : "unconfirmed"),
             table_moment(cli, rows[i].created_ms),
         };
         table_row(&table, cells);

@@ -295,7 +295,8 @@ static int answer_backup(struct question *q, struct json *ret_outcome, struct er
 
 static int answer_govern(struct question *q, struct json *ret_outcome, struct err *err)
 {
-    return govern_obey(store_of(q), &q->document, q->actor, &q->groups, q->arena, ret_outcome, err);
+    return govern_obey(store_of(q), engine_telling(q->door->session->engine), &q->document, q->actor, &q->groups,
+                       q->arena, ret_outcome, err);
 }
 
 static int answer_gc(struct question *q, struct json *ret_outcome, struct err *err)

@@ -2,7 +2,6 @@
 #include "cli/govern.h"
 
 #include "base/clock.h"
-#include "base/mail_address.h"
 #include "base/parse.h"
 #include "evidence/evidence.h"
 #include "store/activity.h"
@@ -19,6 +18,7 @@ enum { DELIVER_MS = 3000 };
 /* A wish, while it is obeyed. */
 struct govern {
     struct store *store;
+    const struct telling_rules *telling;
     const struct json *request;
     const char *actor;
     const struct json *groups;
@@ -169,25 +169,6 @@ static int enable_channel(const struct govern *g, struct json *ret, struct err *
     return store_channel_enable(g->store, name, err) < 0 ? -1 : store_activity_append(g->store, &entry, err);
 }
 
-/* Only e-mail goes to whom the subscriber says. */
-static int check_channel(const struct govern *g, const char *name, const char *address, struct err *err)
-{
-    struct channel_state channel;
-    if (store_channel_get(g->store, name, g->arena, &channel, err) < 0) {
-        return -1;
-    }
-    if (*address == '\0') {
-        return 0;
-    }
-    if (strcmp(channel.kind, "email") != 0) {
-        return err_set(err, ERR_INPUT, "--address: channel '%s' is %s: only e-mail goes to an address", name,
-                       channel.kind);
-    }
-    return mail_address_is_plain(str_from(address))
-               ? 0
-               : err_set(err, ERR_INPUT, "--address '%.100s' is no address: expected name@example.org", address);
-}
-
 static int subscribe(const struct govern *g, struct json *ret, struct err *err)
 {
     struct model_subscription row = {.name = text_of(g, "model"),
@@ -196,10 +177,12 @@ static int subscribe(const struct govern *g, struct json *ret, struct err *err)
                                      .channel = text_of(g, "channel"),
                                      .address = text_of(g, "address"),
                                      .created_ms = g->now_ms};
-    if (check_channel(g, row.channel, row.address, err) < 0 || store_model_subscribe(g->store, &row, err) < 0) {
+    if (store_model_subscribe(g->store, g->telling, &row, err) < 0) {
         return -1;
     }
     json_set(g->arena, ret, "id", json_int(row.id));
+    json_set(g->arena, ret, "confirmed", json_bool(row.confirmed));
+    json_set(g->arena, ret, "confirm_by_ms", row.confirm_by_ms == 0 ? json_null() : json_int(row.confirm_by_ms));
     return 0;
 }
 
@@ -230,10 +213,11 @@ static int obey(const struct govern *g, struct json *ret, struct err *err)
     return err_set(err, ERR_INPUT, "this sluice does not know how to '%s'", what);
 }
 
-int govern_obey(struct store *store, const struct json *request, const char *actor, const struct json *groups,
-                struct arena *arena, struct json *ret_outcome, struct err *err)
+int govern_obey(struct store *store, const struct telling_rules *telling, const struct json *request,
+                const char *actor, const struct json *groups, struct arena *arena, struct json *ret_outcome,
+                struct err *err)
 {
-    const struct govern g = {store, request, actor, groups, arena, clock_wall_ms(&clock_system)};
+    const struct govern g = {store, telling, request, actor, groups, arena, clock_wall_ms(&clock_system)};
     if (store_begin(store, err) < 0) {
         return -1;
     }
@@ -263,7 +247,8 @@ int govern_ask(struct cli *cli, const char *doing, const struct json *request, s
     }
     int result = session_ask_holder(&session, "govern", request, ret_outcome, err);
     if (result > 0) {
-        result = govern_obey(session.home.store, request, session.actor, &session.groups, cli->arena, ret_outcome, err);
+        result = govern_obey(session.home.store, engine_telling(session.engine), request, session.actor,
+                             &session.groups, cli->arena, ret_outcome, err);
         if (result == 0) {
             engine_deliver(session.engine, DELIVER_MS); /* what webhooks are told of it */
         }

@@ -13,12 +13,13 @@
  * {"do": "undelegate", "id"} -> {}
  * {"do": "link", "run", "step" or null, "for", "for_ms"} -> {id, token, expires_ms, run, step}
  * {"do": "evidence", "model", "version", "sha256"} -> {}: that evidence was written stands in the activity log
- * {"do": "subscribe", "model", "version", "channel", "address"} -> {id}
+ * {"do": "subscribe", "model", "version", "channel", "address"} -> {id, confirmed, confirm_by_ms}
  * {"do": "unsubscribe", "id"} -> {}
  * {"do": "enable-channel", "channel"} -> {}
- * In a transaction of its own. `groups`: those of the actor. */
-int govern_obey(struct store *store, const struct json *request, const char *actor, const struct json *groups,
-                struct arena *arena, struct json *ret_outcome, struct err *err);
+ * In a transaction of its own. `groups`: those of the actor; `telling`: what config.yaml says of channels. */
+int govern_obey(struct store *store, const struct telling_rules *telling, const struct json *request,
+                const char *actor, const struct json *groups, struct arena *arena, struct json *ret_outcome,
+                struct err *err);
 /* Has it done wherever the home is. Opens and closes the session. */
 int govern_ask(struct cli *cli, const char *doing, const struct json *request, struct json *ret_outcome,
                struct err *err);

@@ -172,6 +172,21 @@ static void key_tls(struct loader *loader, const struct yaml_node *node, void *t
     }
 }
 
+static void key_trusts(struct loader *loader, const struct yaml_node *node, void *target)
+{
+    struct channel *channel = target;
+    if (!config_texts_read(loader, node, "'trusts'", &channel->trusts, &channel->trust_count)) {
+        return;
+    }
+    for (size_t i = 0; i < channel->trust_count; i++) {
+        struct str address = str_from(arena_printf(loader->arena, "a@%s", channel->trusts[i].p));
+        if (!mail_address_is_plain(address) || strpbrk(channel->trusts[i].p, "*?[") != NULL) { /* it is no glob */
+            load_error(loader, node, DIAG_VALUE, NULL, "'trusts': '%s' is no domain: expected example.org",
+                       channel->trusts[i].p);
+        }
+    }
+}
+
 static const struct key channel_keys[] = {
     {.name = "webhook", .takes = TAKES_TEXT, .load = key_webhook},
     {.name = "slack", .takes = TAKES_TEXT, .load = key_slack},
@@ -183,6 +198,7 @@ static const struct key channel_keys[] = {
     {.name = "user", .takes = TAKES_TEXT, .load = key_user},
     {.name = "password", .takes = TAKES_TEXT, .load = key_password},
     {.name = "tls", .takes = TAKES_SWITCH, .load = key_tls},
+    {.name = "trusts", .takes = TAKES_LIST, .load = key_trusts},
     {0},
 };
 
@@ -196,6 +212,7 @@ static const struct {
 } belongings[] = {
     {"secret", "webhook", false}, {"from", "email", true},      {"to", "email", true},
     {"user", "email", false},     {"password", "email", false}, {"tls", "email", false},
+    {"trusts", "email", false},
 };
 
 static void check_belongings(struct loader *loader, const struct yaml_node *node, const char *kind, const char *what)

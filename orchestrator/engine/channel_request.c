@@ -5,6 +5,7 @@
 #include "crypto/signature.h"
 #include "engine/engine_internal.h"
 #include "engine/telling_text.h"
+#include "store/mail_addresses.h"
 
 #include <string.h>
 
@@ -124,6 +125,28 @@ static int read_event(const struct delivery *delivery, struct arena *arena, stru
     return json_read(str_from(delivery->body), (struct json_limits){0}, arena, ret, err);
 }
 
+/* What asks somebody whether he wants mail has a link, which the outbox does not keep. */
+static int add_link(struct engine *engine, const struct delivery *delivery, struct json *event, struct err *err)
+{
+    const char *url = engine->options.telling.external_url;
+    const struct json *data = json_get(event, "data");
+    char token[MAIL_CONFIRM_TOKEN_BYTES];
+    if (strcmp(delivery->event, MAIL_CONFIRM_EVENT) != 0) {
+        return 0;
+    }
+    if (url == NULL) {
+        return err_set(err, ERR_STATE, "config.yaml does not say what links begin with ('external_url')");
+    }
+    if (store_mail_address_token(engine->options.store, json_get_int(data, "confirmation", 0), token, err) < 0) {
+        return -1;
+    }
+    struct json whole = *data;
+    json_set(engine->turn, &whole, "url",
+             json_cstring(engine->turn, arena_printf(engine->turn, "%s" MAIL_CONFIRM_PATH "%s", url, token)));
+    json_set(engine->turn, event, "data", whole);
+    return 0;
+}
+
 static int post(struct engine *engine, const struct channel *channel, const struct delivery *delivery, struct str url,
                 int64_t now_ms, struct json *ret, struct err *err)
 {
@@ -176,7 +199,7 @@ static int mail(struct engine *engine, const struct channel *channel, const stru
     int read = channel->password_secret.n == 0
                    ? 0
                    : read_secret(engine, delivery, channel->password_secret, &password, err);
-    if (read != 0 || read_event(delivery, arena, &event, err) < 0) {
+    if (read != 0 || read_event(delivery, arena, &event, err) < 0 || add_link(engine, delivery, &event, err) < 0) {
         return read != 0 ? read : -1;
     }
     for (size_t i = 0; i < head.to_count; i++) {

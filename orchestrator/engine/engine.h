@@ -153,6 +153,8 @@ int engine_command(struct engine *engine, int (*work)(void *ctx, struct engine *
 int engine_write(struct engine *engine, struct err *err);
 /* Cancels an open run within a turn or command; nothing when it is not open. */
 int engine_end_run(struct engine *engine, const char *run_id, const char *reason, struct err *err);
+/* What config.yaml says of channels, as it is in force. */
+const struct telling_rules *engine_telling(const struct engine *engine);
 /* The engine's time of day, a clock that nobody sets, and memory that lives until the turn or command is over. */
 int64_t engine_time(const struct engine *engine);
 int64_t engine_monotonic_ms(const struct engine *engine);

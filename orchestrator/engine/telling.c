@@ -20,6 +20,11 @@ static const struct telling_rules *rules_of(const struct engine *engine)
     return &engine->options.telling;
 }
 
+const struct telling_rules *engine_telling(const struct engine *engine)
+{
+    return rules_of(engine);
+}
+
 /* ---- what there is to tell --------------------------------------------------------------------------------------- */
 
 static bool wants(const struct channel *channel, const char *type)
@@ -226,7 +231,7 @@ static int add_by_subscription(struct tale *tale, struct err *err)
     for (size_t i = 0; i < count; i++) {
         const struct channel *channel = telling_find(rules_of(tale->engine), all[i].channel);
         bool about = all[i].version == 0 || all[i].version == tale->subject.version;
-        if (channel != NULL && about) {
+        if (channel != NULL && about && all[i].confirmed) {
             add_receiver(tale, channel, all[i].address);
         }
     }

@@ -61,6 +61,7 @@ static const struct {
     {"model_version.created", "is a new version"},
     {"model.commented", "was commented on"},
     {"channel.test", "is a test"},
+    {"address.confirmation", "has to be agreed to"},
 };
 
 const char *telling_title(const struct json *event, struct arena *arena)

@@ -32,6 +32,8 @@ struct channel {
     struct str user; /* empty: nobody logs in */
     struct str password_secret;
     bool plain; /* the mail may go unencrypted */
+    const struct str *trusts; /* domains: addresses there need not confirm that they want mail of subscriptions */
+    size_t trust_count;
 };
 
 /* All that config.yaml says of telling; borrowed. */

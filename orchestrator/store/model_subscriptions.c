@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/model_subscriptions.h"
 
+#include "base/mail_address.h"
 #include "store/activity.h"
+#include "store/mail_addresses.h"
 #include "store/registry.h"
 #include "store/stmt.h"
 
-#define COLUMNS "SELECT id, name, version, actor, channel, address, created_ms FROM model_subscriptions "
+#define CONFIRMED_MS                                                                                                   \
+    "(SELECT max(m.confirmed_ms) FROM mail_addresses AS m WHERE m.actor = s.actor AND m.address = s.address)"
+#define CONFIRM_BY_MS                                                                                                  \
+    "(SELECT max(m.expires_ms) FROM mail_addresses AS m WHERE m.actor = s.actor AND m.address = s.address)"
+#define COLUMNS                                                                                                        \
+    "SELECT s.id, s.name, s.version, s.actor, s.channel, s.address, s.created_ms, "                                    \
+    "s.address = '' OR " CONFIRMED_MS " IS NOT NULL, " CONFIRM_BY_MS " FROM model_subscriptions AS s "
 
 static const char *about_words(const struct model_subscription *s, struct arena *arena)
 {
@@ -65,21 +73,62 @@ static int find_same(struct store *store, struct model_subscription *row, struct
     return found;
 }
 
-int store_model_subscribe(struct store *store, struct model_subscription *subscription, struct err *err)
+/* Only e-mail goes to whom the subscriber says, and only when whoever reads there has agreed. */
+static int check_address(struct store *store, const struct telling_rules *rules, struct model_subscription *row,
+                         struct arena *arena, struct err *err)
 {
-    int found = check_model(store, subscription, err) < 0 ? -1 : find_same(store, subscription, err);
+    const struct channel *channel = telling_find(rules, row->channel);
+    struct mail_address address;
+    row->confirmed = *row->address == '\0';
+    if (channel == NULL) {
+        return telling_no_channel(rules, row->channel, arena, err);
+    }
+    if (row->confirmed) {
+        return 0;
+    }
+    if (channel->kind != CHANNEL_EMAIL) {
+        return err_set(err, ERR_STATE, "address: channel '%s' is %s: only e-mail goes to an address", row->channel,
+                       channel_kind_names[channel->kind]);
+    }
+    if (!mail_address_is_plain(str_from(row->address))) {
+        return err_set(err, ERR_INPUT, "address: '%.100s' is none: expected name@example.org", row->address);
+    }
+    const struct mail_ask ask = {row->actor, row->address, channel, rules->external_url, row->created_ms};
+    if (store_mail_address_ask(store, &ask, arena, &address, err) < 0) {
+        return -1;
+    }
+    row->confirmed = address.confirmed_ms != 0;
+    row->confirm_by_ms = row->confirmed ? 0 : address.expires_ms;
+    return 0;
+}
+
+static int insert(struct store *store, struct model_subscription *row, struct err *err)
+{
+    int found = find_same(store, row, err);
     if (found != 0) {
         return found < 0 ? -1 : 0;
     }
     struct stmt *s = stmt_get(store, "INSERT INTO model_subscriptions (name, version, actor, channel, address, "
                                      "created_ms) VALUES (:name, :version, :actor, :channel, :address, :now)");
-    bind(s, subscription);
-    stmt_int(s, ":now", subscription->created_ms);
+    bind(s, row);
+    stmt_int(s, ":now", row->created_ms);
     if (stmt_run_one(s, "subscribing", err) < 0) {
         return -1;
     }
-    subscription->id = stmt_last_id(store);
-    return note(store, subscription, subscription->actor, "model.subscribed", subscription->created_ms, err);
+    row->id = stmt_last_id(store);
+    return note(store, row, row->actor, "model.subscribed", row->created_ms, err);
+}
+
+int store_model_subscribe(struct store *store, const struct telling_rules *rules,
+                          struct model_subscription *subscription, struct err *err)
+{
+    struct arena *arena = arena_new();
+    int result = check_model(store, subscription, err) < 0 ||
+                         check_address(store, rules, subscription, arena, err) < 0
+                     ? -1
+                     : insert(store, subscription, err);
+    arena_free(arena);
+    return result;
 }
 
 static struct model_subscription read_row(struct stmt *s, struct arena *arena)
@@ -92,6 +141,8 @@ static struct model_subscription read_row(struct stmt *s, struct arena *arena)
         .channel = stmt_column_text(s, 4, arena),
         .address = stmt_column_text(s, 5, arena),
         .created_ms = stmt_column_int(s, 6),
+        .confirmed = stmt_column_int(s, 7) != 0,
+        .confirm_by_ms = stmt_column_int(s, 7) != 0 ? 0 : stmt_column_int(s, 8),
     };
 }
 
@@ -100,7 +151,7 @@ int store_model_unsubscribe(struct store *store, int64_t id, const char *actor, 
 {
     struct arena *arena = arena_new();
     struct model_subscription row = {0};
-    struct stmt *s = stmt_get(store, COLUMNS "WHERE id = :id");
+    struct stmt *s = stmt_get(store, COLUMNS "WHERE s.id = :id");
     stmt_int(s, ":id", id);
     int found = stmt_step(s, err);
     if (found == 1) {
@@ -129,8 +180,8 @@ int store_model_subscription_list(struct store *store, const char *name, const c
     size_t count = 0;
     size_t room = 0;
     int row = 0;
-    struct stmt *s = stmt_get(store, COLUMNS "WHERE (:name IS NULL OR name = :name) AND (:actor IS NULL OR "
-                                             "actor = :actor) ORDER BY id");
+    struct stmt *s = stmt_get(store, COLUMNS "WHERE (:name IS NULL OR s.name = :name) AND (:actor IS NULL OR "
+                                             "s.actor = :actor) ORDER BY s.id");
     stmt_text(s, ":name", name);
     stmt_text(s, ":actor", actor);
     while ((row = stmt_step(s, err)) == 1) {

@@ -4,7 +4,7 @@
 #ifndef SLUICE_STORE_MODEL_SUBSCRIPTIONS_H
 #define SLUICE_STORE_MODEL_SUBSCRIPTIONS_H
 
-#include "store/store.h"
+#include "store/channels.h"
 
 #include <stdint.h>
 
@@ -16,10 +16,15 @@ struct model_subscription {
     const char *channel;
     const char *address; /* of e-mail; "": the channel's own */
     int64_t created_ms;
+    bool confirmed;       /* whoever reads at the address has agreed; until then nothing goes there */
+    int64_t confirm_by_ms; /* until when the link that was sent there is good; 0: it is confirmed */
 };
 
-/* Sets the id; the same twice is one. The model, or version, must be there. With an entry of the activity log. */
-int store_model_subscribe(struct store *store, struct model_subscription *subscription, struct err *err);
+/* Sets the id, and what is known of the address; the same twice is one. The model, or version, and the channel must be
+ * there; only e-mail goes to an address, which is asked first (store/mail_addresses.h). With an entry of the activity
+ * log. */
+int store_model_subscribe(struct store *store, const struct telling_rules *rules,
+                          struct model_subscription *subscription, struct err *err);
 /* The actor's own, or with `of_all` anybody's. ERR_NOT_FOUND. */
 int store_model_unsubscribe(struct store *store, int64_t id, const char *actor, bool of_all, int64_t now_ms,
                             struct err *err);

@@ -933,6 +933,17 @@ CREATE TABLE leaving_runs (
     ended_ms   INTEGER NOT NULL,
     begun_ms   INTEGER NOT NULL                 -- when its row went
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE mail_addresses (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    actor        TEXT NOT NULL,                 -- whose subscriptions may use it
+    address      TEXT NOT NULL,
+    asked_ms     INTEGER NOT NULL,
+    expires_ms   INTEGER NOT NULL,              -- of the link
+    confirmed_ms INTEGER,                       -- NULL: nobody has opened it
+    means        TEXT                           -- by what it is good: from where the link was used, or 'config.yaml'
+) STRICT;
+CREATE INDEX mail_addresses_of_actor ON mail_addresses(actor, address);
+CREATE INDEX mail_addresses_asked ON mail_addresses(asked_ms) WHERE confirmed_ms IS NULL;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

@@ -186,8 +186,8 @@ def test_what_served_before_is_told_only_to_who_may_know_of_it(sluice):
     alice, bob = serve(sluice)
     assert alice.server.ask("POST", f"{M2}/registered-models/create", {"name": "secret"}, alice.headers)[0] == 200
     row = ("INSERT INTO deployments (target, state, name, version, model_id, from_model, to_model, sha256, at_ms, "
-           "actor, run_id, reason) VALUES ('/srv/x', 'deployed', 'wine', 1, '', 'models:/secret/4', 'models:/wine/1', '', 5, "
-           "'step put of run hidden 7', '" + "0" * 32 + "', '')")
+           "actor, run_id, reason) VALUES ('/srv/x', 'deployed', 'wine', 1, '', 'models:/secret/4', 'models:/wine/1', "
+           "'', 5, 'step put of run hidden 7', '" + "0" * 32 + "', '')")
     alice.server.stop()
     with sqlite3.connect(sluice.home / "sluice.db") as store:
         store.execute(row)

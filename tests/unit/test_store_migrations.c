@@ -102,6 +102,7 @@ static const char *const fillings[] = {
     "INSERT INTO leaving_runs VALUES ('l', NULL, 'wine', 12, 1, 5, 6, 7)",
     ("INSERT INTO gates (run_id, step, step_run_id, passed, refused_by, record, evidence_sha256, at_ms, replay_of, "
      "version, other_data) VALUES ('r1', 'judge', 's1', 1, '', '{}', 'e', 9, 7, 'wine/1', 1)"),
+    "INSERT INTO mail_addresses VALUES (1, 'ann', 'ann@example.org', 3, 9, 4, '192.0.2.1')",
 };
 
 static const char *const questions[] = {
@@ -160,6 +161,7 @@ static const char *const questions[] = {
      "pipeline = 'q' AND trigger_id = 's'"),
     "SELECT COUNT(*) FROM leaving_runs WHERE run_id = 'l' AND begun_ms = 7",
     "SELECT COUNT(*) FROM gates WHERE replay_of = 7 AND version = 'wine/1' AND other_data = 1",
+    "SELECT COUNT(*) FROM mail_addresses WHERE actor = 'ann' AND confirmed_ms = 4",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
