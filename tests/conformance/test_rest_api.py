@@ -27,7 +27,12 @@ steps:
     run: |
       seq 200
       printf 'y,p\\n1,1\\n2,2\\n3,3\\n' > "$SLUICE_STEP_DIR/data.csv"
+      mkdir "$SLUICE_STEP_DIR/model"
+      echo weights > "$SLUICE_STEP_DIR/model/weights"
     artifacts: {data: "${{ step.dir }}/data.csv"}
+    model: {path: "${{ step.dir }}/model", name: asked}
+  register: {uses: register, with: {model: "${{ steps.make.model_id }}", name: asked}}
+  promote: {uses: alias, with: {model: asked, version: "${{ steps.register.version }}", set: champion}}
   judge:
     uses: evaluate
     with:
@@ -36,7 +41,7 @@ steps:
       label: y
       prediction: p
       thresholds: {rmse: "<= 1"}
-  ask: {needs: [judge], uses: approve}
+  ask: {needs: [judge, promote], uses: approve}
   use: {needs: [ask], run: "echo used"}
 """
 
@@ -69,6 +74,26 @@ parameters = { approval_id = "3" }
 [[operations]]
 include-name = "GET /runs/{run_id}/logs/events"
 parameters = { run_id = "ENDED" }
+
+[[operations]]
+include-name = "GET /registered-models/{name}/history"
+parameters = { name = "asked" }
+
+[[operations]]
+include-name = "POST /registered-models/{name}/aliases/{alias}/rollback"
+parameters = { name = "asked", alias = "champion" }
+
+[[operations]]
+include-name = "GET /registered-models/{name}/versions/{version}/comments"
+parameters = { name = "asked", version = "1" }
+
+[[operations]]
+include-name = "POST /registered-models/{name}/versions/{version}/comments"
+parameters = { name = "asked", version = "1" }
+
+[[operations]]
+include-name = "POST /registered-models/{name}/versions/{version}/evidence"
+parameters = { name = "asked", version = "1" }
 
 [[operations]]
 include-name = "GET /runs/{run_id}/artifacts/file"
@@ -107,9 +132,12 @@ def test_schemathesis_finds_nothing(asked, tmp_path):
     done = subprocess.run(
         [PROGRAM, "--config-file", config, "run", server.url + "/api/sluice/v1/openapi.json",
          "--generation-deterministic", "--no-color", *(word for option in options.items() for word in option)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+        cwd=tmp_path, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     operations = re.search(r"Tested: (\d+)", done.stdout)
     assert operations and int(operations[1]) >= 29, done.stdout[-3000:]
+    noted = server.command("activity", "--limit", "5000", "--json")
+    for action in ("model.commented", "alias.moved", "approval.delegated", "evidence.written"):
+        assert f'"{action}"' in noted, action  # what there is was asked for, too
     assert server.process.poll() is None and "ERROR" not in server.log()
     assert "the chain holds" in server.command("activity", "verify")
