@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "store/activity.h"
+#include "store/delegations.h"
 #include "store/experiments.h"
 
 static int note(const struct account_change *change, struct activity activity, struct err *err)
@@ -154,7 +155,8 @@ int account_user_remove(const struct account_change *change, const char *name, s
     struct user_row user;
     return store_user_get(change->store, name, change->arena, &user, err) < 0 ||
                    keep_an_admin(change, &user, "removed", err) < 0 ||
-                   store_user_remove(change->store, user.user_id, err) < 0
+                   store_user_remove(change->store, user.user_id, err) < 0 ||
+                   store_delegations_end_of(change->store, name, change->now_ms, err) < 0
                ? -1
                : note(change,
                       (struct activity){.action = "user.removed",

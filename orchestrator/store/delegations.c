@@ -147,6 +147,19 @@ int store_delegation_end(struct store *store, int64_t id, const char *giver, int
     return result;
 }
 
+int store_delegations_end_of(struct store *store, const char *giver, int64_t now_ms, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct delegation *rows = NULL;
+    size_t count = 0;
+    int result = store_delegation_list(store, NULL, now_ms, arena, &rows, &count, err);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = strcmp(rows[i].giver, giver) == 0 ? end_one(store, &rows[i], giver, now_ms, err) : 0;
+    }
+    arena_free(arena);
+    return result;
+}
+
 bool delegation_covers(const struct delegation *delegation, const char *model_name)
 {
     return strcmp(delegation->model, "*") == 0 ||

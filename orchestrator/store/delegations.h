@@ -23,6 +23,8 @@ struct delegation {
 int store_delegation_add(struct store *store, struct delegation *delegation, struct err *err);
 /* The giver takes it back. ERR_NOT_FOUND, ERR_DENIED for another's, ERR_STATE when it has ended. */
 int store_delegation_end(struct store *store, int64_t id, const char *giver, int64_t now_ms, struct err *err);
+/* All that he has given end: he is nobody here any more. */
+int store_delegations_end_of(struct store *store, const char *giver, int64_t now_ms, struct err *err);
 /* Those that are in force at `now_ms` (0: all), of a taker (NULL: of all), newest first. */
 int store_delegation_list(struct store *store, const char *taker, int64_t now_ms, struct arena *arena,
                           struct delegation **ret, size_t *ret_count, struct err *err);

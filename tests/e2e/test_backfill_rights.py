@@ -27,7 +27,7 @@ def house(sluice):
     add_user(sluice, "bob", BOB, "--role", "runner")
     alice = Rest(Server(sluice, "--pipelines", "pipelines"), basic("alice", ALICE))
     bob = alice.as_user(basic("bob", BOB))
-    wait_until(lambda: len(alice.get("/schedules")["schedules"]) == 3)
+    wait_until(lambda: len(alice.get("/schedules")["schedules"]) == 3, 60)
     for name in ("ours", "theirs"):
         alice.wait(alice.post("/runs", {"pipeline": name}, 201)["run_id"])
     return alice, bob
@@ -51,7 +51,7 @@ def test_a_runner_backfills_what_he_may_start(house):
     assert made["actor"] == "bob"
     assert made == bob.post("/backfills", {**NIGHTS, "pipeline": "ours"}, 201, key='"january"')
     path = "/backfills/" + made["backfill_id"]
-    done = wait_until(lambda: (row := bob.get(path))["state"] == "done" and row)
+    done = wait_until(lambda: (row := bob.get(path))["state"] == "done" and row, 60)
     assert done["started"] == 3 and bob.get("/backfills")["backfills"] == [done]
     bob.post(path + "/cancel", {}, 409)
 
@@ -95,10 +95,10 @@ def test_one_whose_pipeline_is_gone_is_an_admins_to_stop(house):
     alice, bob = house
     sluice = alice.server.sluice
     made = alice.post("/backfills", {**NIGHTS, "pipeline": "slow"}, 201)
-    wait_until(lambda: alice.get("/backfills/" + made["backfill_id"])["started"] == 1)
+    wait_until(lambda: alice.get("/backfills/" + made["backfill_id"])["started"] == 1, 60)
     permit(alice, "slow", "EDIT")
     (sluice.folder / "pipelines/slow.yaml").unlink()
-    wait_until(lambda: len(alice.get("/schedules")["schedules"]) == 2)
+    wait_until(lambda: len(alice.get("/schedules")["schedules"]) == 2, 60)
     assert "no pipeline 'slow' is in force" in bob.post("/backfills", {**NIGHTS, "pipeline": "slow"}, 404)["message"]
     row = bob.get("/backfills/" + made["backfill_id"])  # its newest run says whose it is
     assert row["pipeline"] == "slow"

@@ -68,7 +68,7 @@ def state(sluice):
 
 def told(house, count):
     """The mails, once so many have come and it is recorded that they have: what is not is sent again."""
-    assert wait_until(lambda: states(house.sluice).count("delivered") == count)
+    assert wait_until(lambda: states(house.sluice).count("delivered") == count, 60)
     assert len(house.post.mails) == count
     return house.post.mails
 
@@ -205,7 +205,7 @@ def test_a_link_that_has_run_out_says_so(sluice, house):
     server = house()
     one = Rest(server).get("/outbox")["deliveries"][0]["delivery_id"]
     sluice("webhooks", "redeliver", one, expect=0)
-    assert wait_until(lambda: len(house.post.mails) == 2)
+    assert wait_until(lambda: len(house.post.mails) == 2, 60)
     path = link_in(house.post.mails[1])
     status, _, page = look(server, path)
     assert status == 410 and "too old" in page

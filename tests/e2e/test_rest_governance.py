@@ -325,6 +325,48 @@ def test_where_nobody_is_asked_who_he_is_nobody_delegates(sluice):
     assert rest.get("/delegations")["delegations"] == []
 
 
+ASKS = """
+    name: asks
+    steps:
+      ask: {uses: approve, with: {by: ["group:risk"]}}
+    """
+
+
+def test_a_voice_is_good_only_where_its_giver_may_decide_himself(sluice):
+    sluice.write(".sluice/config.yaml", "groups: {risk: [carol]}\n")
+    sluice.pipeline(ASKS)
+    run = sluice.run(expect=5).json["run_id"]
+    alice, bob = serve(sluice)
+    add_user(sluice, "carol", "carol's password", "--role", "approver")
+    carol = alice.as_user(basic("carol", "carol's password"))
+    approval, = alice.get("/approvals")["approvals"]
+    path = f"/approvals/{approval['approval_id']}/approve"
+    bob.post(path, {}, 403)
+    carol.post("/delegations", {"to": "bob", "until": SOON}, 201)
+    experiment, = {one["experiment_id"] for one in alice.get("/runs")["runs"] if one["run_id"] == run}
+    forbid = {"experiment_id": experiment, "username": "carol", "permission": "NO_PERMISSIONS"}
+    assert alice.server.ask("POST", f"{M2}/experiments/permissions/create", forbid, alice.headers)[0] == 200
+    permit(alice, "EDIT", experiment_id=experiment)
+    assert "in the place of 'carol'" in bob.post(path, {}, 403)["message"]
+    assert alice.server.ask("PATCH", f"{M2}/experiments/permissions/update", {**forbid, "permission": "USE"},
+                            alice.headers)[0] == 200
+    sluice("users", "role", "carol", "viewer", expect=0)
+    assert "in the place of 'carol'" in bob.post(path, {}, 403)["message"]
+    sluice("users", "role", "carol", "approver", expect=0)
+    assert bob.post(path, {})["status"] == "met"
+    vote, = alice.get("/approvals?status=all")["approvals"][0]["votes"]
+    assert (vote["actor"], vote["on_behalf_of"]) == ("bob", "carol")
+
+
+def test_the_delegations_of_a_user_end_with_him(sluice):
+    alice, bob = serve(sluice)
+    bob.post("/delegations", {"to": "carol", "until": SOON}, 201)
+    alice.post("/delegations", {"to": "bob", "until": SOON}, 201)
+    sluice("users", "rm", "bob", expect=0)
+    rows = alice.get("/delegations")["delegations"]
+    assert [(row["by"], row["state"]) for row in rows] == [("alice", "in force"), ("bob", "taken back")]
+
+
 # ---- evidence ----
 
 EVIDENCE = "/registered-models/wine/versions/2/evidence"

@@ -275,6 +275,44 @@ static int tell_outcome(struct api_call *call, void *ctx, struct err *err)
     return 0;
 }
 
+/* Whose voice is used must be allowed here what he would need himself: who has no login is one of the machine, and has
+ * the home. */
+static int check_giver(struct api_call *call, const struct wait_row *wait, struct err *err)
+{
+    const struct api_need need = API_NEEDS(APPROVER, USE, ITSELF);
+    const struct auth_who *asks = call->who;
+    struct auth_who giver;
+    struct json spec;
+    struct json groups = rest_groups(call);
+    struct voice voice = {0};
+    struct err wrong = {0};
+    const struct voice_asked asked = {.spec = &spec,
+                                      .actor = rest_actor(call),
+                                      .groups = &groups,
+                                      .configured = call->groups,
+                                      .now_ms = call->now_ms};
+    if (json_read(str_from(wait->spec), (struct json_limits){0}, call->arena, &spec, err) < 0) {
+        return -1;
+    }
+    if (store_voice_find(call->store, &asked, call->arena, &voice, &wrong) < 0) {
+        return wrong.code == ERR_DENIED ? 0 : err_set(err, wrong.code, "%s", wrong.message); /* the engine says why */
+    }
+    if (asks == NULL || voice.on_behalf_of == NULL ||
+        !auth_find(call->auth, str_from(voice.on_behalf_of), call->arena, &giver)) {
+        return 0;
+    }
+    call->who = &giver;
+    int result = user_check_scope(call, &need, &wrong) < 0 ||
+                         user_check_owned(call, OWNED_RUN, wait->run_id, PERMISSION_USE, &wrong) < 0
+                     ? -1
+                     : 0;
+    call->who = asks;
+    return result == 0 ? 0
+                       : err_set(err, wrong.code,
+                                 "it would be in the place of '%s', who may not decide this himself: %s",
+                                 voice.on_behalf_of, wrong.message);
+}
+
 static int decide(struct api_call *call, bool approve, struct err *err)
 {
     struct wait_row wait;
@@ -285,6 +323,9 @@ static int decide(struct api_call *call, bool approve, struct err *err)
     if (strcmp(wait.status, "open") != 0) {
         return err_set(err, ERR_STATE, "approval %lld is %s: there is nothing to decide", (long long)wait.id,
                        wait.status);
+    }
+    if (check_giver(call, &wait, err) < 0) {
+        return -1;
     }
     struct engine_vote vote = {
         .run_id = wait.run_id,
