@@ -334,11 +334,13 @@ TEST(a_subscription_goes_with_its_model)
     struct model_subscription again = one;
     struct model_subscription *rows = NULL;
     size_t found = 0;
+    const struct channel team = {.name = STR("team"), .kind = CHANNEL_WEBHOOK};
+    const struct telling_rules rules = {.channels = &team, .channel_count = 1};
     store_activity_set_key(f.store, key);
-    assert_int_equal(store_model_subscribe(f.store, &one, NULL), -1); /* there is no such model */
+    assert_int_equal(store_model_subscribe(f.store, &rules, &one, NULL), -1); /* there is no such model */
     assert_int_equal(store_registry_create(f.store, "wine", "", NULL, 0, 10, NULL), 0);
-    assert_int_equal(store_model_subscribe(f.store, &one, NULL), 0);
-    assert_int_equal(store_model_subscribe(f.store, &again, NULL), 0);
+    assert_int_equal(store_model_subscribe(f.store, &rules, &one, NULL), 0);
+    assert_int_equal(store_model_subscribe(f.store, &rules, &again, NULL), 0);
     assert_int_equal(one.id, again.id);
     assert_int_equal(store_registry_rename(f.store, "wine", "beer", NULL, 11, NULL), 0);
     assert_int_equal(store_model_subscription_list(f.store, "beer", "ann", f.arena, &rows, &found, NULL), 0);
