@@ -1,4 +1,4 @@
--- version 43
+-- version 44
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
