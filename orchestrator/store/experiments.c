@@ -255,11 +255,21 @@ int store_experiment_delete(struct store *store, int64_t id, int64_t now_ms, str
                   id, now_ms, err);
 }
 
+static int restore_runs(struct store *store, int64_t id, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "UPDATE runs SET deleted_ms = NULL WHERE experiment_id = :id AND deleted_ms IS NOT NULL");
+    stmt_int(s, ":id", id);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
 int store_experiment_restore(struct store *store, int64_t id, int64_t now_ms, struct err *err)
 {
     return change(stmt_get(store, "UPDATE experiments SET deleted_ms = NULL, updated_ms = :now WHERE id = :id "
                                   "AND deleted_ms IS NOT NULL"),
-                  id, now_ms, err);
+                  id, now_ms, err) < 0
+               ? -1
+               : restore_runs(store, id, err);
 }
 
 int store_experiment_rename(struct store *store, int64_t id, const char *name, int64_t now_ms, struct err *err)

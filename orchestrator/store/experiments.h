@@ -47,7 +47,8 @@ int store_experiment_tags(struct store *store, int64_t id, struct arena *arena, 
  * those that were deleted by themselves stay so when it comes back. ---- */
 /* ERR_NOT_FOUND in MLflow's words unless it is active. */
 int store_experiment_delete(struct store *store, int64_t id, int64_t now_ms, struct err *err);
-/* ERR_NOT_FOUND in MLflow's words unless it is deleted. */
+/* With all its runs, also those that had been deleted before it. ERR_NOT_FOUND in MLflow's words unless it is
+ * deleted. */
 int store_experiment_restore(struct store *store, int64_t id, int64_t now_ms, struct err *err);
 /* ERR_STATE "Cannot rename a non-active experiment."; ERR_EXISTS when another one has the name. */
 int store_experiment_rename(struct store *store, int64_t id, const char *name, int64_t now_ms, struct err *err);

@@ -7,8 +7,6 @@
 #include "store/key_rules.h"
 #include "store/stmt.h"
 
-enum { PARAM_CHARACTERS_MAX = 6000, TAG_CHARACTERS_MAX = 8000 };
-
 static int require(struct store *store, const char *model_id, struct err *err)
 {
     struct logged_model model;
@@ -27,7 +25,7 @@ static int put_param(struct store *store, const char *model_id, const struct pai
                         "ON CONFLICT (model_id, key) DO UPDATE SET value = value WHERE value = excluded.value");
     stmt_text(s, ":model_id", model_id);
     stmt_text(s, ":key", param->key);
-    stmt_str(s, ":value", value_cut(param->value, PARAM_CHARACTERS_MAX));
+    stmt_str(s, ":value", value_cut(param->value, SIZE_MAX));
     int64_t changed = stmt_run(s, err);
     if (changed == 0) {
         return err_set(err, ERR_INPUT, "param '%s' of model %s has another value already: params are written once",
@@ -40,7 +38,7 @@ int store_model_params_log(struct store *store, const char *model_id, const stru
                            struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (key_check_whole("key", "Param key", params[i].key, err) < 0) {
+        if (value_check_length("Param key", params[i].key, KEY_CHARACTERS_MAX, err) < 0) {
             return -1;
         }
     }
@@ -86,7 +84,7 @@ int store_model_tags_set(struct store *store, const char *model_id, const struct
                          struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (key_check_whole("key", "Tag key", tags[i].key, err) < 0) {
+        if (value_check_length("Tag key", tags[i].key, KEY_CHARACTERS_MAX, err) < 0) {
             return -1;
         }
     }
@@ -94,7 +92,7 @@ int store_model_tags_set(struct store *store, const char *model_id, const struct
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        if (put_tag(store, model_id, tags[i].key, value_cut(tags[i].value, TAG_CHARACTERS_MAX), err) < 0) {
+        if (put_tag(store, model_id, tags[i].key, value_cut(tags[i].value, SIZE_MAX), err) < 0) {
             return -1;
         }
     }

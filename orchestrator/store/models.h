@@ -56,7 +56,9 @@ int store_model_get(struct store *store, const char *model_id, struct arena *are
 /* A deleted one too (`ret->deleted` says so). */
 int store_model_get_any(struct store *store, const char *model_id, struct arena *arena, struct logged_model *ret,
                         struct err *err);
-/* Params are written once: the same value again is fine. All are checked before the first is written. */
+/* Keys of params and tags are any text of at most 250 characters, and values are kept whole: MLflow's rules for those
+ * of runs are not asked here. Params are written once: the same value again is fine. All are checked before the first
+ * is written. */
 int store_model_params_log(struct store *store, const char *model_id, const struct pair *params, size_t count,
                            struct err *err);
 int store_model_tags_set(struct store *store, const char *model_id, const struct pair *tags, size_t count,

@@ -295,8 +295,8 @@ static int log_checked(struct store *store, const char *run_id, const struct run
 
 int store_run_log_batch(struct store *store, const char *run_id, const struct run_batch *batch, struct err *err)
 {
-    if (check_metrics(batch, err) < 0 || check_params(batch, err) < 0 || check_tags(batch, err) < 0 ||
-        check_limits(batch, err) < 0 || check_params_differ(batch, err) < 0) {
+    if (run_id_check(run_id, err) < 0 || check_metrics(batch, err) < 0 || check_params(batch, err) < 0 ||
+        check_tags(batch, err) < 0 || check_limits(batch, err) < 0 || check_params_differ(batch, err) < 0) {
         return -1;
     }
     return log_checked(store, run_id, batch, err);

@@ -94,6 +94,9 @@ int store_run_inputs_log(struct store *store, const char *run_id, const struct d
                          size_t dataset_count, const char *const *model_ids, size_t model_count, struct err *err)
 {
     int64_t experiment_id = 0;
+    if (run_id_check(run_id, err) < 0) {
+        return -1;
+    }
     if (dataset_count > DATASETS_MAX) {
         return err_set(err, ERR_INPUT, "a call logs at most %d datasets, got %zu", DATASETS_MAX, dataset_count);
     }

@@ -9,10 +9,20 @@
 
 #include <string.h>
 
-int run_tags_check(const struct pair *tags, size_t count, struct err *err)
+static int check_keys(const struct pair *tags, size_t count, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (key_check_whole("key", "key", tags[i].key, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int run_tags_check_given(const struct pair *tags, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (value_check_length("key", tags[i].key, KEY_CHARACTERS_MAX, err) < 0) {
             return -1;
         }
     }
@@ -43,7 +53,7 @@ static int mark_anew(struct store *store, const char *run_id, const char *key, s
     return unmark(store, run_id, key, err) < 0 ? -1 : run_mark_add(store, run_id, MARK_TAG, key, value, err);
 }
 
-static int put_whole(struct store *store, const char *run_id, const char *key, struct str value, struct err *err)
+int run_tag_put(struct store *store, const char *run_id, const char *key, struct str value, struct err *err)
 {
     if (mark_anew(store, run_id, key, value, err) < 0) {
         return -1;
@@ -55,11 +65,6 @@ static int put_whole(struct store *store, const char *run_id, const char *key, s
     stmt_text(s, ":key", key);
     stmt_str(s, ":value", value);
     return stmt_run_one(s, "setting a tag of a run", err);
-}
-
-int run_tag_put(struct store *store, const char *run_id, const char *key, const char *value, struct err *err)
-{
-    return put_whole(store, run_id, key, value_cut(value, RUN_TAG_CHARACTERS_MAX), err);
 }
 
 #define INSERT_1 "INSERT INTO run_tags (run_id, key, value) VALUES (?1, ?2, ?3)"
@@ -136,10 +141,12 @@ static bool is_unnaming(const struct pair *tag)
     return strcmp(tag->key, "mlflow.runName") == 0 && str_from(tag->value).n == 0;
 }
 
-int run_tags_write(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err)
+static int write_tags(struct store *store, const char *run_id, const struct pair *tags, size_t count,
+                      size_t characters_max, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!is_unnaming(&tags[i]) && (run_tag_put(store, run_id, tags[i].key, tags[i].value, err) < 0 ||
+        struct str value = value_cut(tags[i].value, characters_max);
+        if (!is_unnaming(&tags[i]) && (run_tag_put(store, run_id, tags[i].key, value, err) < 0 ||
                                        follow_tag(store, run_id, tags[i].key, tags[i].value, err) < 0)) {
             return -1;
         }
@@ -147,11 +154,24 @@ int run_tags_write(struct store *store, const char *run_id, const struct pair *t
     return 0;
 }
 
+int run_tags_write(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err)
+{
+    return write_tags(store, run_id, tags, count, RUN_TAG_CHARACTERS_MAX, err);
+}
+
+int store_run_tags_give(struct store *store, const char *run_id, const struct pair *tags, size_t count,
+                        struct err *err)
+{
+    return run_tags_check_given(tags, count, err) < 0 || store_run_require_active(store, run_id, err) < 0
+               ? -1
+               : write_tags(store, run_id, tags, count, SIZE_MAX, err);
+}
+
 int store_run_tags_set(struct store *store, const char *run_id, const struct pair *tags, size_t count,
                        struct err *err)
 {
     bool own = true;
-    if (run_tags_check(tags, count, err) < 0) {
+    if (check_keys(tags, count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -280,7 +300,7 @@ static int append_model(struct store *store, const char *run_id, const struct js
     if (value_check_length(HISTORY_TAG, text.p, HISTORY_CHARACTERS_MAX, err) < 0) {
         return -1;
     }
-    return put_whole(store, run_id, HISTORY_TAG, text, err);
+    return run_tag_put(store, run_id, HISTORY_TAG, text, err);
 }
 
 int store_run_log_model(struct store *store, const char *run_id, const struct json *model, struct err *err)

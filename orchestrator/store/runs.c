@@ -42,8 +42,7 @@ int run_not_found(const char *run_id, struct err *err)
     return err_set(err, ERR_NOT_FOUND, "Run with id=%s not found", run_id);
 }
 
-/* A letter or digit, then at most 255 of those, '_' and '-'. */
-static int check_run_id(const char *run_id, struct err *err)
+int run_id_check(const char *run_id, struct err *err)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t length = run_id == NULL ? 0 : strspn(run_id, letters);
@@ -101,7 +100,7 @@ static int insert_run(struct store *store, const struct run_info *run, struct er
 /* Checks, and inserts the row alone. */
 static int add_run(struct store *store, const struct run_info *run, struct err *err)
 {
-    if (check_run_id(run->run_id, err) < 0 || store_experiment_require_active(store, run->experiment_id, err) < 0) {
+    if (run_id_check(run->run_id, err) < 0 || store_experiment_require_active(store, run->experiment_id, err) < 0) {
         return -1;
     }
     if (str_from(run->name).n == 0) {
@@ -165,7 +164,7 @@ int store_run_create_tagged(struct store *store, const struct run_info *run, con
                             const char *name_otherwise, struct err *err)
 {
     struct run_info named = *run;
-    if (run_tags_check(tags, tag_count, err) < 0 ||
+    if (run_tags_check_given(tags, tag_count, err) < 0 ||
         choose_name(run, tags, tag_count, name_otherwise, &named.name, err) < 0) {
         return -1;
     }
@@ -174,11 +173,11 @@ int store_run_create_tagged(struct store *store, const struct run_info *run, con
         return -1;
     }
     for (size_t i = 0; i < tag_count; i++) {
-        if (run_tag_put(store, run->run_id, tags[i].key, tags[i].value, err) < 0) {
+        if (run_tag_put(store, run->run_id, tags[i].key, value_cut(tags[i].value, SIZE_MAX), err) < 0) {
             return -1;
         }
     }
-    return run_tag_put(store, run->run_id, "mlflow.runName", named.name, err);
+    return run_tag_put(store, run->run_id, "mlflow.runName", value_cut(named.name, RUN_TAG_CHARACTERS_MAX), err);
 }
 
 static int changed_run(struct stmt *s, const char *run_id, struct err *err)
@@ -241,8 +240,23 @@ int store_run_delete(struct store *store, const char *run_id, int64_t now_ms, st
     return changed_run(s, run_id, err);
 }
 
+static int require_experiment(struct store *store, const char *run_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT experiment_id FROM runs WHERE run_id = :run_id");
+    stmt_text(s, ":run_id", run_id);
+    int row = stmt_step(s, err);
+    int64_t experiment_id = row == 1 ? stmt_column_int(s, 0) : 0;
+    stmt_done(s);
+    return row == 0  ? run_not_found(run_id, err)
+           : row < 0 ? -1
+                     : store_experiment_require_active(store, experiment_id, err);
+}
+
 int store_run_restore(struct store *store, const char *run_id, struct err *err)
 {
+    if (require_experiment(store, run_id, err) < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, "UPDATE runs SET deleted_ms = NULL WHERE run_id = :run_id");
     stmt_text(s, ":run_id", run_id);
     return changed_run(s, run_id, err);

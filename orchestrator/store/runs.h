@@ -54,8 +54,8 @@ struct run_change {
 };
 /* What a client says of an active run: only what is given changes. */
 int store_run_change(struct store *store, const char *run_id, const struct run_change *change, struct err *err);
-/* Deleting a deleted one, or restoring an active one, changes nothing. Of a deleted experiment they work, too, but show
- * only when it is back. */
+/* Deleting a deleted one, or restoring an active one, changes nothing. In a deleted experiment all runs are deleted,
+ * and none is restored without it: ERR_INPUT. */
 int store_run_delete(struct store *store, const char *run_id, int64_t now_ms, struct err *err);
 int store_run_restore(struct store *store, const char *run_id, struct err *err);
 /* The status of that name: 0, or -1 when there is none. */
@@ -74,6 +74,10 @@ int store_run_param(struct store *store, const char *run_id, const char *key, co
  * of a deleted run too, since an attempt may end after its experiment is gone: then all keys begin with "sluice.". */
 int store_run_tags_set(struct store *store, const char *run_id, const struct pair *tags, size_t count,
                        struct err *err);
+/* Those that a client makes a run with, for a run that takes the place of the one it would have made: as in
+ * store_run_create_tagged. */
+int store_run_tags_give(struct store *store, const char *run_id, const struct pair *tags, size_t count,
+                        struct err *err);
 /* One of them. */
 int store_run_tag(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
 /* ERR_NOT_FOUND "No tag with name: ..." when there is none. Without mlflow.runName the run keeps its name. */

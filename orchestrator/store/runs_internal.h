@@ -9,6 +9,8 @@
 
 enum { RUN_TAG_CHARACTERS_MAX = 8000, RUN_PARAM_CHARACTERS_MAX = 6000 };
 
+/* A letter or digit, then at most 255 of those, '_' and '-'; ERR_INPUT in MLflow's words. */
+int run_id_check(const char *run_id, struct err *err);
 /* MLflow's words for a run that is not there; -1. */
 int run_not_found(const char *run_id, struct err *err);
 
@@ -21,10 +23,10 @@ struct run_info run_info_of_row(struct stmt *s, struct arena *arena);
 
 /* Is the run, or its experiment, deleted? ERR_NOT_FOUND when there is no such run. */
 int run_read_deleted(struct store *store, const char *run_id, bool *ret_deleted, struct err *err);
-/* Keys by MLflow's rules; "key" in messages. */
-int run_tags_check(const struct pair *tags, size_t count, struct err *err);
-/* The row of one tag alone, cut to its length. */
-int run_tag_put(struct store *store, const char *run_id, const char *key, const char *value, struct err *err);
+/* As store_run_tags_give looks at them. */
+int run_tags_check_given(const struct pair *tags, size_t count, struct err *err);
+/* The row of one tag alone, whole. */
+int run_tag_put(struct store *store, const char *run_id, const char *key, struct str value, struct err *err);
 /* All of them, and what the run's row says too; an empty mlflow.runName is passed over. */
 /* Of a run that was created just now: none of them is there. */
 int run_tags_add(struct store *store, const char *run_id, const struct pair *tags, size_t count, struct err *err);

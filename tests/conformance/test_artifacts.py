@@ -55,6 +55,34 @@ def test_a_folder_of_folders(client, run_id, tmp_path):
     assert listed(client, run_id, "all/x") == {"all/x/b.txt": 2, "all/x/y": None}
 
 
+# What the head of an answer says of a file, by its name: MLflow's text, then Python's mimetypes.
+HEADS = {
+    "a.json": ("text/plain", "a.json"), "a.csv": ("text/plain", "a.csv"), "a.toml": ("text/plain", "a.toml"),
+    "MLmodel": ("text/plain", "MLmodel"), "mlproject": ("text/plain", "mlproject"), "a.png": ("image/png", "a.png"),
+    "a.PDF": ("application/pdf", "a.PDF"), "a.zip": ("application/zip", "a.zip"),
+    "README": ("application/octet-stream", "README"), "a.parquet": ("application/octet-stream", "a.parquet"),
+    "b c.txt": ("text/plain", '"b c.txt"'), "semi;x.py": ("text/plain", '"semi;x.py"'),
+}
+
+
+def test_the_head_says_what_a_file_is_and_is_called(client, wire, run_id, url):
+    for name in HEADS:
+        client.log_text(run_id, "x", name)
+    root = client.get_run(run_id).info.artifact_uri.removeprefix("mlflow-artifacts:")
+    for name, (kind, called) in HEADS.items():
+        by_path = requests.get(f"{url}/api/2.0/mlflow-artifacts/artifacts{root}/{name}", timeout=60)
+        by_run = wire.send("GET", "/get-artifact", prefix="", params={"run_id": run_id, "path": name})
+        for answer in (by_path, by_run):
+            assert (answer.headers["Content-Type"], answer.headers["Content-Disposition"]) == (
+                kind, f"attachment; filename={called}")
+
+
+def test_a_file_with_a_name_beyond_ascii_is_saved_under_it(client, wire, run_id):
+    client.log_text(run_id, "x", "größe 名.txt")
+    answer = wire.send("GET", "/get-artifact", prefix="", params={"run_id": run_id, "path": "größe 名.txt"})
+    assert answer.headers["Content-Disposition"].endswith("filename*=UTF-8''gr%C3%B6%C3%9Fe%20%E5%90%8D.txt")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names(client, run_id, tmp_path, name):
     (tmp_path / "down").mkdir()

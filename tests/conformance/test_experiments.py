@@ -73,6 +73,16 @@ def test_delete_and_restore_take_the_runs_along(client, experiment):
     assert client.get_run(kept).info.lifecycle_stage == "active"
 
 
+def test_what_was_deleted_before_its_experiment_comes_back_with_it(client, experiment):
+    runs = [client.create_run(experiment).info.run_id for _ in range(3)]
+    client.delete_run(runs[0])
+    client.delete_experiment(experiment)
+    client.delete_run(runs[1])
+    client.restore_experiment(experiment)
+    assert {client.get_run(run).info.lifecycle_stage for run in runs} == {"active"}
+    assert {run.info.run_id for run in client.search_runs([experiment])} == set(runs)
+
+
 def test_delete_and_restore_change_the_time_of_the_last_update(client, experiment):
     first = client.get_experiment(experiment).last_update_time
     time.sleep(0.01)

@@ -89,6 +89,20 @@ def test_params_are_added(client, model):
     assert client.get_logged_model(model.model_id).params == {"a": "1", "b": "2"}
 
 
+def test_params_and_tags_are_of_any_key_and_kept_whole(client, experiment, model):
+    given = {"it's": "1", "a@b": "2", "../a//b": "3", "system prompt": "ü" * 20000}
+    client.log_model_params(model.model_id, given)
+    client.set_logged_model_tags(model.model_id, given)
+    made = client.create_logged_model(experiment, name="n", params=given, tags=given).model_id
+    for found in (client.get_logged_model(model.model_id), client.get_logged_model(made)):
+        assert found.params == given
+        assert {key: found.tags[key] for key in given} == given
+    found = client.search_logged_models([experiment], "params.`a@b` = '2' AND tags.`it's` = '1'")
+    assert {one.model_id for one in found} == {model.model_id, made}
+    client.delete_logged_model_tag(model.model_id, "it's")
+    assert "it's" not in client.get_logged_model(model.model_id).tags
+
+
 def test_more_params_than_one_request_takes(client, experiment):
     params = {f"p{number}": str(number) for number in range(250)}
     model = client.create_logged_model(experiment, params=params)

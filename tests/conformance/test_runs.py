@@ -100,6 +100,36 @@ def test_an_ended_run_takes_more(client, run_id):
     assert client.get_run(run_id).info.status == "RUNNING"
 
 
+# Tags that are set later have keys by MLflow's rules, and at most 8,000 characters.
+ODD_TAGS = {"it's": "1", "a@b (c)": "2", "../a//b": "3", "line\nend": "4", "%": "5", "long": "ü" * 20000}
+
+
+def test_tags_that_a_run_is_made_with_are_kept_as_they_are(client, experiment):
+    made = client.create_run(experiment, tags=ODD_TAGS)
+    found = client.get_run(made.info.run_id)
+    assert {key: found.data.tags[key] for key in ODD_TAGS} == ODD_TAGS and found.data.tags == made.data.tags
+    assert [run.info.run_id for run in client.search_runs([experiment], "tags.`a@b (c)` = '2' AND tags.`%` = '5'")] == [
+        made.info.run_id]
+    client.delete_tag(made.info.run_id, "it's")
+    assert "it's" not in client.get_run(made.info.run_id).data.tags
+
+
+def test_the_fluent_start_of_a_run_with_tags_of_any_key(client, unique):
+    mlflow.set_experiment(unique)
+    with mlflow.start_run(tags=ODD_TAGS) as run:
+        mlflow.log_metric("m", 1)
+    assert client.get_run(run.info.run_id).data.tags["a@b (c)"] == "2"
+
+
+@pytest.mark.parametrize("run_id", ["a/b", "_a", "a b", "x" * 257])
+def test_what_is_no_id_of_a_run_is_told_from_one_that_is_not_there(wire, run_id):
+    for route in ("log-batch", "log-inputs"):
+        message = wire.refused("POST", f"/runs/{route}", {"run_id": run_id})
+        assert message.startswith('Invalid value "') and message.endswith("for parameter 'run_id' supplied.")
+    wire.refused("POST", "/runs/set-tag", {"run_id": run_id, "key": "k", "value": "v"}, status=404,
+                 code="RESOURCE_DOES_NOT_EXIST")
+
+
 def test_delete_and_restore(client, run_id):
     for _ in range(2):
         client.delete_run(run_id)

@@ -80,7 +80,7 @@ TEST(an_experiment_is_made_with_location_and_tags_and_its_name_is_its_own)
     close_fixture(&f);
 }
 
-TEST(a_deleted_experiment_comes_back_with_its_runs_but_not_with_those_deleted_before)
+TEST(a_deleted_experiment_comes_back_with_its_runs_and_with_those_deleted_before)
 {
     struct fixture f = open_empty();
     struct err err = {0};
@@ -99,10 +99,14 @@ TEST(a_deleted_experiment_comes_back_with_its_runs_but_not_with_those_deleted_be
                         "Cannot rename a non-active experiment.");
     (void)message(&f, store_experiment_set_tag(f.store, id, "k", "v", &err), &err, ERR_INPUT);
     (void)message(&f, store_experiment_delete_tag(f.store, id, "k", &err), &err, ERR_INPUT);
+    assert_string_equal(message(&f, store_run_restore(f.store, "r1", &err), &err, ERR_INPUT),
+                        arena_printf(f.arena,
+                                     "The experiment %lld must be in the 'active' state. Current state is deleted.",
+                                     (long long)id));
     assert_int_equal(store_experiment_restore(f.store, id, 400, NULL), 0);
     assert_int_equal(get_experiment(&f, id).updated_ms, 400);
     assert_false(get_run(&f, "r1").deleted);
-    assert_true(get_run(&f, "r2").deleted);
+    assert_false(get_run(&f, "r2").deleted);
     (void)message(&f, store_experiment_restore(f.store, id, 500, &err), &err, ERR_NOT_FOUND);
     (void)message(&f, store_experiment_restore(f.store, 99, 500, &err), &err, ERR_NOT_FOUND);
     close_fixture(&f);
@@ -185,7 +189,10 @@ TEST(a_clients_run_may_be_nested_and_needs_an_active_experiment)
     struct fixture f = open_empty();
     struct err err = {0};
     static const struct pair parent[] = {{"mlflow.parentRunId", "r0"}};
-    static const struct pair bad[] = {{"a$b", "x"}};
+    char key[252];
+    memset(key, 'k', sizeof key - 1);
+    key[251] = '\0';
+    const struct pair bad[] = {{key, "x"}};
     struct run_info run = {.run_id = "r1", .user = "", .artifact_uri = "/a"};
     (void)message(&f, store_run_create_tagged(f.store, &run, bad, 1, "n", &err), &err, ERR_INPUT);
     assert_int_equal(store_run_create_tagged(f.store, &run, parent, 1, "n", NULL), 0);
@@ -324,7 +331,7 @@ TEST(a_long_history_of_models_stays_whole_until_it_is_full)
 }
 
 TESTS(RUN(an_experiment_is_made_with_location_and_tags_and_its_name_is_its_own),
-      RUN(a_deleted_experiment_comes_back_with_its_runs_but_not_with_those_deleted_before),
+      RUN(a_deleted_experiment_comes_back_with_its_runs_and_with_those_deleted_before),
       RUN(an_experiment_is_renamed_to_a_name_that_is_free), RUN(a_tag_of_an_experiment_is_taken_away_once),
       RUN(a_clients_run_has_the_name_and_the_tags_that_it_was_given),
       RUN(a_clients_run_may_be_nested_and_needs_an_active_experiment), RUN(only_what_is_given_of_a_run_changes),

@@ -103,6 +103,7 @@ static const char *const fillings[] = {
     ("INSERT INTO gates (run_id, step, step_run_id, passed, refused_by, record, evidence_sha256, at_ms, replay_of, "
      "version, other_data) VALUES ('r1', 'judge', 's1', 1, '', '{}', 'e', 9, 7, 'wine/1', 1)"),
     "INSERT INTO mail_addresses VALUES (1, 'ann', 'ann@example.org', 3, 9, 4, '192.0.2.1')",
+    "UPDATE runs SET deleted_ms = 5 WHERE run_id = 'r1'",
 };
 
 static const char *const questions[] = {
@@ -162,6 +163,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM leaving_runs WHERE run_id = 'l' AND begun_ms = 7",
     "SELECT COUNT(*) FROM gates WHERE replay_of = 7 AND version = 'wine/1' AND other_data = 1",
     "SELECT COUNT(*) FROM mail_addresses WHERE actor = 'ann' AND confirmed_ms = 4",
+    "SELECT COUNT(*) FROM runs INDEXED BY runs_deleted WHERE deleted_ms IS NOT NULL AND run_id = 'r1'",
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -145,13 +145,41 @@ TEST(params_of_a_model_are_written_once_and_tags_again)
     assert_int_equal(store_model_param(f.store, "m-1", "lr", "0.1", NULL), 0);
     assert_int_equal(store_model_param(f.store, "m-1", "lr", "0.2", &err), -1);
     assert_int_equal(err.code, ERR_INPUT);
-    assert_int_equal(store_model_param(f.store, "m-1", "a$b", "1", NULL), -1);
     assert_int_equal(store_model_tag(f.store, "m-1", "team", "cellar", NULL), 0);
     assert_int_equal(store_model_tag(f.store, "m-1", "team", "vineyard", NULL), 0);
     assert_int_equal(store_model_params(f.store, "m-1", f.arena, &map, NULL), 0);
     assert_string_equal(json_text(f.arena, &map).p, "{\"lr\":\"0.1\"}");
     assert_int_equal(store_model_tags(f.store, "m-1", f.arena, &map, NULL), 0);
     assert_string_equal(json_text(f.arena, &map).p, "{\"team\":\"vineyard\"}");
+    close_fixture(&f);
+}
+
+/* MLflow's server has no rules for them: a prompt may be a param. */
+TEST(params_and_tags_of_a_model_are_of_any_key_and_kept_whole)
+{
+    struct fixture f = open_fixture();
+    struct err err = {0};
+    struct json map;
+    static char value[20001];
+    static char key[252];
+    memset(value, 'x', sizeof value - 1);
+    memset(key, 'k', sizeof key - 1);
+    struct pair given[] = {{"a$b", value}, {"../a", "up"}, {"it's", NULL}};
+    create(&f, some_model("m-1"));
+    assert_int_equal(store_model_params_log(f.store, "m-1", given, 3, NULL), 0);
+    assert_int_equal(store_model_params_log(f.store, "m-1", given, 3, NULL), 0);
+    assert_int_equal(store_model_tags_set(f.store, "m-1", given, 3, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal((i == 0 ? store_model_params : store_model_tags)(f.store, "m-1", f.arena, &map, NULL), 0);
+        assert_int_equal(json_get(&map, "a$b")->u.string.n, 20000);
+        assert_string_equal(json_get_text(&map, "../a", ""), "up");
+        assert_string_equal(json_get_text(&map, "it's", "none"), "");
+    }
+    assert_int_equal(store_model_param(f.store, "m-1", key, "1", &err), -1);
+    assert_string_equal(err.message, "'Param key' exceeds the maximum length of 250 characters");
+    err_clear(&err);
+    assert_int_equal(store_model_tag(f.store, "m-1", key, "1", &err), -1);
+    assert_string_equal(err.message, "'Tag key' exceeds the maximum length of 250 characters");
     close_fixture(&f);
 }
 
@@ -236,6 +264,7 @@ TESTS(RUN(a_model_is_pending_until_its_files_are_there), RUN(a_model_is_an_outpu
       RUN(an_id_serves_once_and_names_keep_mlflows_rules),
       RUN(an_unknown_or_deleted_model_is_not_found_in_mlflows_words),
       RUN(params_of_a_model_are_written_once_and_tags_again),
+      RUN(params_and_tags_of_a_model_are_of_any_key_and_kept_whole),
       RUN(lists_have_the_newest_first_and_only_what_was_asked),
       RUN(of_a_model_that_was_not_published_only_the_reason_is_left),
       RUN(metrics_of_a_model_are_told_apart_by_dataset_and_come_from_any_run))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/experiments.h"
+#include "store/run_batch.h"
+#include "store/run_links.h"
 #include "store/run_writes.h"
 #include "store/runs.h"
 #include "store/stmt.h"
@@ -196,6 +198,52 @@ TEST(a_long_value_is_cut_and_the_same_long_value_again_is_fine)
     assert_int_equal(json_get(&params, "p")->u.string.n, 6000);
     assert_int_equal(store_run_tags(f.store, "r1", f.arena, &params, NULL), 0);
     assert_int_equal(json_get(&params, "t")->u.string.n, 8000);
+    close_fixture(&f);
+}
+
+/* MLflow's server looks at neither the keys nor the lengths of these. */
+TEST(tags_that_a_run_is_made_with_are_of_any_key_and_kept_whole)
+{
+    struct fixture f = open_fixture();
+    struct err err = {0};
+    struct json tags;
+    static char value[20001];
+    static char key[252];
+    memset(value, 'x', sizeof value - 1);
+    memset(key, 'k', sizeof key - 1);
+    struct pair given[] = {{"it's", value}, {"../a", "up"}, {"a//b", ""}, {"line\nend", "v"}};
+    struct run_info run = some_run("r2");
+    assert_int_equal(store_run_create_tagged(f.store, &run, given, 4, "otherwise", NULL), 0);
+    assert_int_equal(store_run_tags_give(f.store, "r1", given, 4, NULL), 0);
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(store_run_tags(f.store, i == 1 ? "r1" : "r2", f.arena, &tags, NULL), 0);
+        assert_int_equal(json_get(&tags, "it's")->u.string.n, 20000);
+        assert_string_equal(json_get_text(&tags, "../a", ""), "up");
+        assert_string_equal(json_get_text(&tags, "a//b", "none"), "");
+        assert_string_equal(json_get_text(&tags, "line\nend", ""), "v");
+    }
+    assert_int_equal(store_run_tag(f.store, "r1", "it's", "v", NULL), -1);
+    assert_int_equal(store_run_tags_give(f.store, "r1", &(struct pair){key, "v"}, 1, &err), -1);
+    assert_string_equal(err.message, "'key' exceeds the maximum length of 250 characters");
+    err_clear(&err);
+    assert_int_equal(store_run_tags_give(f.store, "r9", given, 4, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    close_fixture(&f);
+}
+
+TEST(a_batch_and_inputs_are_for_a_run_id_as_mlflow_has_them)
+{
+    struct fixture f = open_fixture();
+    struct err err = {0};
+    struct run_batch nothing = {0};
+    assert_int_equal(store_run_log_batch(f.store, "a/b", &nothing, &err), -1);
+    assert_string_equal(err.message, "Invalid value \"a/b\" for parameter 'run_id' supplied.");
+    err_clear(&err);
+    assert_int_equal(store_run_inputs_log(f.store, "_a", NULL, 0, NULL, 0, &err), -1);
+    assert_string_equal(err.message, "Invalid value \"_a\" for parameter 'run_id' supplied.");
+    err_clear(&err);
+    assert_int_equal(store_run_log_batch(f.store, "r9", &nothing, &err), -1);
+    assert_string_equal(err.message, "Run with id=r9 not found");
     close_fixture(&f);
 }
 
@@ -417,6 +465,8 @@ TESTS(RUN(what_clients_left_open_ends_with_the_attempt_and_pipelines_below_do_no
       RUN(a_run_needs_a_name_and_an_experiment), RUN(an_update_sets_the_status_and_keeps_the_end_it_is_not_given),
       RUN(a_run_is_deleted_with_its_experiment_and_takes_only_what_sluice_found_out), RUN(a_param_is_written_once),
       RUN(a_long_value_is_cut_and_the_same_long_value_again_is_fine),
+      RUN(tags_that_a_run_is_made_with_are_of_any_key_and_kept_whole),
+      RUN(a_batch_and_inputs_are_for_a_run_id_as_mlflow_has_them),
       RUN(a_key_of_251_characters_is_refused_in_mlflows_words),
       RUN(the_last_word_of_a_tag_counts_and_some_tags_change_the_run), RUN(artifacts_are_listed_by_path_and_replaced),
       RUN(an_artifact_stays_below_its_folder), RUN(a_dataset_is_one_for_its_experiment_name_and_digest),

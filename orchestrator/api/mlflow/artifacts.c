@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "http/byte_range.h"
 #include "http/content_type.h"
+#include "http/disposition.h"
 #include "store/runs.h"
 
 #include <unistd.h>
@@ -66,16 +67,6 @@ static int list_of_model(struct api_call *call, struct err *err)
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
-/* A text for a header: what cannot stand there in quotes is left out. */
-static const char *disposition(struct api_call *call, const char *name)
-{
-    char *plain = arena_strdup(call->arena, name);
-    for (char *c = plain; *c != '\0'; c++) {
-        *c = *c == '"' || (unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e ? '_' : *c;
-    }
-    return arena_printf(call->arena, "attachment; filename=\"%s\"", plain);
-}
-
 static int send_file(struct api_call *call, const struct file_place *place, struct err *err)
 {
     int64_t size = 0;
@@ -89,7 +80,7 @@ static int send_file(struct api_call *call, const struct file_place *place, stru
         .content_type = http_type_of(name, false),
         .fd = fd,
         .size = size,
-        .headers = {{"Content-Disposition", disposition(call, name)}, {"Accept-Ranges", "bytes"}},
+        .headers = {{"Content-Disposition", http_attachment(call->arena, name)}, {"Accept-Ranges", "bytes"}},
     };
     int part = byte_range_read(http_header(call->exchange, "Range"), size, &answer.offset, &answer.size);
     if (part < 0) {

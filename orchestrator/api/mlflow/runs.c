@@ -65,7 +65,7 @@ static int adopt(struct api_call *call, const struct wanted *wanted, struct err 
     }
     struct run_change change = {.name = name};
     return store_run_tag(call->store, step->run_id, adopted_tag, "adopted", err) < 0 ||
-                   store_run_tags_set(call->store, step->run_id, wanted->tags, wanted->tag_count, err) < 0 ||
+                   store_run_tags_give(call->store, step->run_id, wanted->tags, wanted->tag_count, err) < 0 ||
                    store_run_change(call->store, step->run_id, &change, err) < 0 ||
                    answer_with_run(call, step->run_id, err) < 0
                ? -1

@@ -6,7 +6,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "http/byte_range.h"
-#include "http/content_type.h"
+#include "http/disposition.h"
 #include "store/pages.h"
 #include "store/runs.h"
 #include "store/steps.h"
@@ -91,16 +91,12 @@ static const struct schema_field file_fields[] = {
 /* A page of a browser shows none of it: it may be anything. */
 static struct http_answer file_answer(struct api_call *call, int fd, int64_t size, const char *path)
 {
-    char *name = arena_strdup(call->arena, path_base(path));
-    for (char *c = name; *c != '\0'; c++) {
-        *c = *c == '"' || (unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e ? '_' : *c;
-    }
     return (struct http_answer){
         .status = 200,
         .content_type = "application/octet-stream",
         .fd = fd,
         .size = size,
-        .headers = {{"Content-Disposition", arena_printf(call->arena, "attachment; filename=\"%s\"", name)},
+        .headers = {{"Content-Disposition", http_attachment(call->arena, path_base(path))},
                     {"Accept-Ranges", "bytes"},
                     {"X-Content-Type-Options", "nosniff"}},
     };
