@@ -180,3 +180,15 @@ def test_a_dataset_has_a_name_and_a_digest(wire, run_id, half):
     assert wire.refused("POST", "/runs/log-metric", {"run_id": run_id, **point}) == words
     assert wire.refused("POST", "/runs/log-batch", {"run_id": run_id, "metrics": [point]}) == words
     assert wire.get("/metrics/get-history", run_id=run_id, metric_key="loss") == {}
+
+
+def test_only_a_model_says_which_data_a_metric_is_of(wire, experiment, run_id):
+    model = wire.post("/logged-models", {"experiment_id": experiment})["model"]["info"]["model_id"]
+    point = {"key": "m", "value": 1.0, "timestamp": 5, "step": 0}
+    wire.post("/runs/log-metric", {"run_id": run_id, **point, "model_id": model, "dataset_name": "d",
+                                   "dataset_digest": "g"})
+    assert wire.get("/runs/get", run_id=run_id)["run"]["data"]["metrics"] == [point]
+    assert wire.post("/runs/search", {"experiment_ids": [experiment]})["runs"][0]["data"]["metrics"] == [point]
+    assert wire.get("/metrics/get-history", run_id=run_id, metric_key="m")["metrics"] == [point]
+    found, = wire.get(f"/logged-models/{model}")["model"]["data"]["metrics"]
+    assert (found["dataset_name"], found["dataset_digest"], found["run_id"]) == ("d", "g", run_id)

@@ -178,13 +178,10 @@ struct json point_json(struct api_call *call, const struct metric_point *point)
     return object;
 }
 
+/* MLflow's server says only of a logged model which data it was measured on. */
 static struct json latest_json(struct api_call *call, const struct metric_latest *latest)
 {
-    struct metric_point point = {latest->key, latest->value, latest->step, latest->time_ms};
-    struct json object = point_json(call, &point);
-    put_given(call, &object, "dataset_name", latest->dataset_name);
-    put_given(call, &object, "dataset_digest", latest->dataset_digest);
-    return object;
+    return point_json(call, &(struct metric_point){latest->key, latest->value, latest->step, latest->time_ms});
 }
 
 static struct json dataset_input_json(struct api_call *call, const struct dataset_input *input)
