@@ -1,4 +1,4 @@
--- version 44
+-- version 45
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -944,6 +944,7 @@ CREATE TABLE mail_addresses (
 ) STRICT;
 CREATE INDEX mail_addresses_of_actor ON mail_addresses(actor, address);
 CREATE INDEX mail_addresses_asked ON mail_addresses(asked_ms) WHERE confirmed_ms IS NULL;
+CREATE INDEX runs_deleted ON runs(experiment_id) WHERE deleted_ms IS NOT NULL;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));
