@@ -393,7 +393,7 @@ static const struct pipeline *load_child(struct engine *engine, const struct ope
         struct pipeline_world world = {
             .plugins = engine->options.plugins, .check_files = true, .root = open->row.workspace};
         diags_init(&diags, arena, path);
-        pipeline = pipeline_load_file(path, &diags, &world);
+        pipeline = pipeline_load_named(path, &diags, &world);
     } else {
         struct pipeline_run_filter filter = {
             .pipeline = arena_str(arena, step->pipeline).p, .no_replays = true, .limit = 1};

@@ -59,7 +59,7 @@ static const struct pipeline *load_file(struct loader *loader, const char *path,
     world.compile_lua = compile ? world.compile_lua : NULL;
     world.root = loader->pipeline->root.p;
     diags_init(diags, loader->arena, path);
-    return pipeline_load_file(path, diags, &world);
+    return pipeline_load_named(path, diags, &world);
 }
 
 /* "./a.yaml -> ./b.yaml -> ./a.yaml" when the file at `path` stands on the trail already, else NULL. `real` is NULL
@@ -183,7 +183,8 @@ static const char *first_error(struct arena *arena, const struct diags *diags)
     while (first < diags->count && diags->items[first].level != DIAG_ERROR) {
         first++;
     }
-    return arena_printf(arena, "line %d: %s", diags->items[first].pos.line, diags->items[first].message);
+    const struct diag *diag = &diags->items[first];
+    return diag->pos.line == 0 ? diag->message : arena_printf(arena, "line %d: %s", diag->pos.line, diag->message);
 }
 
 static struct child read_child(struct loader *loader, const char *path, const char *name)
@@ -191,6 +192,7 @@ static struct child read_child(struct loader *loader, const char *path, const ch
     struct diags diags;
     struct child child = {.pipeline = load_file(loader, path, true, &diags)};
     child.problem = child.pipeline == NULL ? first_error(loader->arena, &diags) : NULL;
+    loader->diags->unread = loader->diags->unread == NULL ? diags.unread : loader->diags->unread;
     child.cycle = find_cycle_by(loader, path, name, child.pipeline);
     return child;
 }
@@ -212,7 +214,7 @@ static const struct child *find_child(struct children *known, struct loader *loa
 static void check_child(struct loader *loader, struct children *known, size_t index, const struct yaml_node *named)
 {
     const char *name = arena_str(loader->arena, named->text).p;
-    const char *path = path_join(loader->arena, loader->pipeline->root.p, name);
+    const char *path = path_normal(loader->arena, path_join(loader->arena, loader->pipeline->root.p, name));
     if (!is_file_name(named->text)) {
         return;
     }

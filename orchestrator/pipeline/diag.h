@@ -69,6 +69,7 @@ struct diags {
     size_t count;
     size_t room;
     size_t errors;
+    const char *unread; /* why a file that is there could not be read, which is no fault of what was written; NULL */
     struct diag beyond; /* what is set of those that are not kept */
 };
 

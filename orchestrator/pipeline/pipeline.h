@@ -347,6 +347,8 @@ struct pipeline_world {
 const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_world *world);
 /* Reads `path` ("-" is standard input) into diags->text and loads it. */
 const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world);
+/* The same of a file that another pipeline names: nothing but a plain file is read, so that nobody waits for a pipe. */
+const struct pipeline *pipeline_load_named(const char *path, struct diags *diags, const struct pipeline_world *world);
 
 /* The key below `on` that stands for a kind: "schedule", "model_alias". */
 const char *trigger_kind_name(enum trigger_kind kind);

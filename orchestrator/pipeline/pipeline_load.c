@@ -353,19 +353,32 @@ const struct pipeline *pipeline_load(struct diags *diags, const struct pipeline_
     return pipeline;
 }
 
-const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world)
+typedef int read_function(const char *path, size_t max_bytes, struct arena *arena, struct str *ret, struct err *err);
+
+static const struct pipeline *load_by(read_function *read, const char *path, struct diags *diags,
+                                      const struct pipeline_world *world)
 {
     struct err err = {0};
-    const char *from = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
-    if (fs_is_folder(from)) {
+    if (fs_is_folder(path)) {
         diag_add(diags, DIAG_FILE, (struct pos){0}, NULL, "'%s' is a folder: expected a pipeline file", path);
         return NULL;
     }
-    if (fs_read(from, YAML_MAX_BYTES, diags->arena, &diags->text, &err) < 0) {
+    if (read(path, YAML_MAX_BYTES, diags->arena, &diags->text, &err) < 0) {
         bool large = err.code == ERR_LIMIT;
         diag_add(diags, large ? DIAG_BOUND : DIAG_FILE, (struct pos){0}, NULL, "%s",
                  large ? "the file is larger than 16 MiB" : err.message);
+        diags->unread = err.code == ERR_IO ? arena_strdup(diags->arena, err.message) : NULL;
         return NULL;
     }
     return pipeline_load(diags, world);
+}
+
+const struct pipeline *pipeline_load_file(const char *path, struct diags *diags, const struct pipeline_world *world)
+{
+    return load_by(fs_read, strcmp(path, "-") == 0 ? "/dev/stdin" : path, diags, world);
+}
+
+const struct pipeline *pipeline_load_named(const char *path, struct diags *diags, const struct pipeline_world *world)
+{
+    return load_by(fs_read_file, path, diags, world);
 }

@@ -16,7 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX_BYTES = 16 << 20, LOOK_EVERY_MS = 2000 };
+enum {
+    FILE_MAX_BYTES = 16 << 20,
+    LOOK_EVERY_MS = 2000,
+    AGAIN_FIRST_MS = 1000, /* what is refused may lack something that nobody tells of: a file elsewhere, a descriptor */
+    AGAIN_MOST_MS = 60000,
+};
 enum { WATCHED = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR };
 
 /* A folder that inotify tells of. */
@@ -33,6 +38,7 @@ struct folder_watch {
     } watched;
     bool changed;
     int64_t looked_ms; /* monotonic */
+    int64_t again_ms;  /* how long after that what is refused is looked at again; 0: nothing is */
     bool told;         /* that it cannot be read */
 };
 
@@ -71,11 +77,15 @@ int folder_watch_fd(const struct folder_watch *watch)
     return watch == NULL ? -1 : watch->fd;
 }
 
-bool folder_has_changed(const struct folder_watch *watch)
+int64_t folder_wait_ms(const struct folder_watch *watch)
 {
-    return watch != NULL &&
-           (watch->changed ||
-            (watch->fd < 0 && clock_monotonic_ms(&clock_system) - watch->looked_ms >= LOOK_EVERY_MS));
+    if (watch == NULL || watch->changed) {
+        return watch == NULL ? INT64_MAX : 0;
+    }
+    int64_t after_ms = watch->again_ms != 0 ? watch->again_ms : INT64_MAX;
+    after_ms = watch->fd < 0 && LOOK_EVERY_MS < after_ms ? LOOK_EVERY_MS : after_ms;
+    int64_t passed_ms = clock_monotonic_ms(&clock_system) - watch->looked_ms;
+    return after_ms == INT64_MAX ? INT64_MAX : after_ms > passed_ms ? after_ms - passed_ms : 0;
 }
 
 void folder_look_again(struct folder_watch *watch)
@@ -134,9 +144,8 @@ struct found_file {
     bool read;
     struct arena *arena;
     struct source_file file;
-    const struct pipeline *pipeline; /* NULL: it is refused */
-    const char *name;
-    const char *problems;
+    struct checked_file checked;
+    bool refused;
 };
 
 struct found_files {
@@ -248,7 +257,7 @@ static void read_file(struct triggers *t, struct found_file *found)
     const char *workspace = t->options.workspace == NULL ? NULL : t->options.workspace(folder, arena);
     found->arena = arena;
     found->read = true;
-    found->name = "";
+    found->checked.name = "";
     found->file = (struct source_file){
         .source = FOLDER_SOURCE,
         .path = found->path,
@@ -258,11 +267,11 @@ static void read_file(struct triggers *t, struct found_file *found)
         .git = "{}",
         .stamp = found->stamp,
     };
-    if (fs_read(found->full, FILE_MAX_BYTES, arena, &found->file.text, &wrong) < 0) {
-        found->problems = one_problem(wrong.message, arena);
+    if (fs_read_file(found->full, FILE_MAX_BYTES, arena, &found->file.text, &wrong) < 0) {
+        found->checked.problems = one_problem(wrong.message, arena);
         return;
     }
-    found->pipeline = in_force_check(t, &found->file, arena, &found->name, &found->problems);
+    found->checked = in_force_check(t, &found->file, arena);
 }
 
 /* ---- what was there before -------------------------------------------------------------------------------------- */
@@ -309,7 +318,7 @@ static int take_out(struct triggers *t, struct engine *engine, const struct befo
         struct found_file wanted = {.path = row->path};
         const struct found_file *now =
             files->count == 0 ? NULL : bsearch(&wanted, files->items, files->count, sizeof wanted, by_path);
-        bool renamed = now != NULL && now->pipeline != NULL && strcmp(now->name, row->name) != 0;
+        bool renamed = now != NULL && now->checked.pipeline != NULL && strcmp(now->checked.name, row->name) != 0;
         if ((now == NULL || renamed) && in_force_end(t, engine, row, "sluice", err) < 0) {
             return -1;
         }
@@ -329,26 +338,28 @@ static int refuse(struct triggers *t, struct engine *engine, const struct before
                   struct err *err)
 {
     const struct refused_file *earlier = refused_of(before, found->path);
-    bool known = earlier != NULL && strcmp(earlier->problems, found->problems) == 0;
+    found->refused = true;
+    const struct checked_file *checked = &found->checked;
+    bool known = earlier != NULL && strcmp(earlier->problems, checked->problems) == 0;
     return known ? 0
-                 : in_force_refuse(t, engine, &found->file, found->name, found->problems, "sluice", err);
+                 : in_force_refuse(t, engine, &found->file, checked->name, checked->problems, "sluice", err);
 }
 
 static int put(struct triggers *t, struct engine *engine, const struct before *before, struct found_file *found,
                struct err *err)
 {
     struct err wrong = {0};
-    if (found->pipeline == NULL) {
+    if (found->checked.pipeline == NULL) {
         return refuse(t, engine, before, found, err);
     }
-    if (in_force_put(t, engine, &found->file, found->pipeline, "sluice", &wrong) == 0) {
+    if (in_force_put(t, engine, &found->file, found->checked.pipeline, "sluice", &wrong) == 0) {
         return 0;
     }
     if (wrong.code != ERR_EXISTS) {
         *err = wrong;
         return -1;
     }
-    found->problems = one_problem(wrong.message, found->arena);
+    found->checked.problems = one_problem(wrong.message, found->arena);
     return refuse(t, engine, before, found, err);
 }
 
@@ -381,6 +392,23 @@ static int follow(struct triggers *t, struct engine *engine, struct found_files 
     return 0;
 }
 
+/* At once after a change, then later each time. */
+static void look_again_later(struct folder_watch *watch, bool changed)
+{
+    int64_t later_ms = changed || watch->again_ms == 0 ? AGAIN_FIRST_MS : 2 * watch->again_ms;
+    watch->again_ms = later_ms < AGAIN_MOST_MS ? later_ms : AGAIN_MOST_MS;
+}
+
+static bool has_refused(const struct found_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (files->items[i].refused) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int folder_follow(struct triggers *triggers, struct engine *engine, struct err *err)
 {
     struct folder_watch *watch = triggers->folder;
@@ -389,9 +417,10 @@ int folder_follow(struct triggers *triggers, struct engine *engine, struct err *
         return 0;
     }
     take_events(watch);
-    if (!folder_has_changed(watch)) {
+    if (folder_wait_ms(watch) > 0) {
         return 0;
     }
+    bool changed = watch->changed;
     watch->looked_ms = clock_monotonic_ms(&clock_system);
     bool good = list_files(watch, engine_arena(engine), &files);
     if (!good && !watch->told) {
@@ -400,6 +429,11 @@ int folder_follow(struct triggers *triggers, struct engine *engine, struct err *
     }
     watch->told = !good;
     int result = good ? follow(triggers, engine, &files, err) : 0;
+    if (!good || has_refused(&files)) {
+        look_again_later(watch, changed);
+    } else {
+        watch->again_ms = 0;
+    }
     for (size_t i = 0; i < files.count; i++) {
         arena_free(files.items[i].arena);
     }

@@ -28,8 +28,7 @@ static const char *problems_json(const struct diags *diags, struct arena *arena)
     return json_text(arena, &list).p;
 }
 
-const struct pipeline *in_force_check(struct triggers *triggers, const struct source_file *file, struct arena *arena,
-                                      const char **ret_name, const char **ret_problems)
+struct checked_file in_force_check(struct triggers *triggers, const struct source_file *file, struct arena *arena)
 {
     struct diags diags;
     struct pipeline_world world = {.plugins = triggers->options.plugins,
@@ -42,9 +41,12 @@ const struct pipeline *in_force_check(struct triggers *triggers, const struct so
     diags_init(&diags, arena, file->file);
     diags.text = file->text;
     const struct pipeline *pipeline = pipeline_load(&diags, &world);
-    *ret_name = pipeline == NULL ? "" : arena_str(arena, pipeline->name).p;
-    *ret_problems = problems_json(&diags, arena);
-    return pipeline;
+    return (struct checked_file){
+        .pipeline = pipeline,
+        .name = pipeline == NULL ? "" : arena_str(arena, pipeline->name).p,
+        .problems = problems_json(&diags, arena),
+        .unread = diags.unread,
+    };
 }
 
 /* ---- what a definition brings ----------------------------------------------------------------------------------- */
@@ -216,7 +218,8 @@ int in_force_refuse(struct triggers *triggers, struct engine *engine, const stru
     if (json_read(str_from(problems), (struct json_limits){0}, arena, &list, NULL) == 0 && list.type == JSON_ARRAY &&
         list.u.array.count > 0) {
         const struct json *one = &list.u.array.items[0];
-        first = arena_printf(arena, "line %lld: %s%s", (long long)json_get_int(one, "line", 0),
+        int64_t line = json_get_int(one, "line", 0);
+        first = arena_printf(arena, "%s%s%s", line == 0 ? "" : arena_printf(arena, "line %lld: ", (long long)line),
                              json_get_text(one, "message", ""), list.u.array.count > 1 ? ", and more" : "");
     }
     log_warn("triggers", "%s is not put in force: %s", file->file, first);

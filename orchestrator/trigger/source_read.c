@@ -113,15 +113,17 @@ static void read_one(struct reading *reading, struct triggers *triggers, struct 
 {
     struct err wrong = {0};
     struct arena *arena = reading->arena;
-    const char *problems = "[]";
     const char *full = path_join(arena, reading->checkout, file->file.path);
     if (fs_read_file(full, FILE_MAX_BYTES, arena, &file->file.text, &wrong) < 0) {
         reading->unread = arena_strdup(arena, wrong.message);
         return;
     }
-    file->pipeline = in_force_check(triggers, &file->file, arena, &file->name, &problems);
+    struct checked_file checked = in_force_check(triggers, &file->file, arena);
+    file->pipeline = checked.pipeline;
+    file->name = checked.name;
     if (file->pipeline == NULL) {
-        file->problems = problems_of(file->file.path, problems, arena);
+        reading->unread = checked.unread;
+        file->problems = problems_of(file->file.path, checked.problems, arena);
     }
 }
 

@@ -119,9 +119,14 @@ struct source_file {
     const char *stamp;
     struct str text;
 };
-/* Checks it in full; NULL with the problems as JSON, and the name of the pipeline if it can be told, else "". */
-const struct pipeline *in_force_check(struct triggers *triggers, const struct source_file *file, struct arena *arena,
-                                      const char **ret_name, const char **ret_problems);
+/* What a file is, checked in full. */
+struct checked_file {
+    const struct pipeline *pipeline; /* NULL: it is refused */
+    const char *name;                /* "" when it cannot be told */
+    const char *problems;            /* JSON: a list */
+    const char *unread; /* why another file that it names could not be read, which is no fault of either; NULL */
+};
+struct checked_file in_force_check(struct triggers *triggers, const struct source_file *file, struct arena *arena);
 /* The pipeline is in force from now on, and its file not refused. One that another file has in force: ERR_EXISTS in
  * words. `actor` is who did it. */
 int in_force_put(struct triggers *triggers, struct engine *engine, const struct source_file *file,

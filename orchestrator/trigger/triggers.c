@@ -33,8 +33,9 @@ static int64_t wait_ms(void *ctx, int64_t now_ms)
     }
     int64_t sources_ms = t->sources == NULL ? INT64_MAX : sources_wait_ms(t->sources, now_ms);
     left = sources_ms < left ? sources_ms : left;
-    if (t->stale || t->look_held || t->look_backfills || folder_has_changed(t->folder) ||
-        t->seen != store_triggers_changes(t->options.store)) {
+    int64_t folder_ms = folder_wait_ms(t->folder);
+    left = folder_ms < left ? folder_ms : left;
+    if (t->stale || t->look_held || t->look_backfills || t->seen != store_triggers_changes(t->options.store)) {
         return 0;
     }
     if (top != NULL && top->start_ms - now_ms < left) {

@@ -107,6 +107,25 @@ def test_a_commit_of_which_one_pipeline_does_not_validate_leaves_all_old_ones_in
     wait_until(lambda: home.said() == [f"ran bad {good} main"])
 
 
+def test_a_child_that_cannot_be_read_for_a_moment_is_no_fault_of_the_commit(sluice, repository):
+    late = sluice.folder / "late.yaml"
+    late.symlink_to("/proc/self/mem")  # which can be opened and, at its beginning, not be read
+    child = "../" * len((sluice.home / "repos/wine/commits/COMMIT").relative_to(sluice.folder).parts) + "late.yaml"
+    commit = repository.put("pipelines/wine.yaml", f"name: wine\nsteps: {{one: {{pipeline: {child}}}}}\n").push()
+    home = follow(sluice, repository)
+    wait_until(lambda: "Input/output error" in json.dumps(home.source()), 60)
+    late.unlink()
+    os.mkfifo(late)
+    sluice("sources", "sync", "wine")
+    assert "is a pipe, expected a file" in json.dumps(home.source())
+    late.unlink()
+    late.write_text("name: child\nsteps: {one: {run: 'true'}}\n")
+    assert home.sync()["commit"] == commit
+    home.until_in_force(commit)
+    actions = [row["action"] for row in sluice("activity", "--json").json]
+    assert actions.count("source.failed") == 1 and actions.count("source.recovered") == 1, actions
+
+
 def test_files_that_go_take_their_pipelines_along_and_names_may_be_exchanged(sluice, repository):
     one, two = (pipeline(sluice, name=name) for name in ("one", "two"))
     repository.put("pipelines/a.yaml", one).put("pipelines/b.yaml", two)

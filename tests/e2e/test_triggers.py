@@ -117,6 +117,27 @@ def test_a_name_belongs_to_one_file(sluice, folder, server):
     wait_for_states(sluice, {"y.yaml": A, "z.yaml": ("y", "in force", "")})
 
 
+def test_what_is_refused_for_want_of_another_file_comes_in_force_when_that_can_be_read(sluice, folder, server):
+    """No event of the watched folder tells of a file elsewhere: what is refused is looked at again by itself."""
+    for path, child in (("p.yaml", "late"), ("q.yaml", "odd"), ("r.yaml", "pipe")):
+        sluice.write(f"pipelines/{path}", f"name: {path[0]}\nsteps: {{one: {{pipeline: ../lib/{child}.yaml}}}}\n")
+    wait_until(lambda: states(sluice).get("p.yaml", ("", "", ""))[1] == "refused")
+    lib = sluice.folder / "lib"
+    (lib / "odd.yaml").mkdir(parents=True)
+    os.mkfifo(lib / "pipe.yaml")
+    wait_until(lambda: "is a folder: expected a pipeline file" in states(sluice)["q.yaml"][2], 90)
+    wait_until(lambda: "is a pipe, expected a file" in states(sluice)["r.yaml"][2], 90)
+    (lib / "odd.yaml").rmdir()
+    (lib / "pipe.yaml").unlink()
+    for name in ("late", "odd", "pipe"):
+        sluice.write(f"lib/{name}.yaml", f"name: {name}\nsteps: {{one: {{run: 'true'}}}}\n")
+    wanted = {"a.yaml": A, **{f"{name}.yaml": (name, "in force", "") for name in "pqr"}}
+    wait_until(lambda: states(sluice) == wanted, 150)
+    refusals = [row["action"] for row in sluice("activity", "--json").json].count("pipeline.refused")
+    assert 3 <= refusals <= 5  # told once for each reason, not at each look
+    assert server.is_alive()
+
+
 def test_a_run_keeps_the_definition_that_it_began_with(sluice, folder, server):
     wait_for_states(sluice, {"a.yaml": A})
     folder("slow.yaml", "slow", run="echo first; while [ ! -e ../go ]; do sleep 0.05; done; echo end")

@@ -33,8 +33,6 @@ struct putting {
 static int put_in_force(void *ctx, struct engine *engine, struct err *err)
 {
     struct putting *p = ctx;
-    const char *name = "";
-    const char *problems = "";
     struct source_file file = {
         .source = "people",
         .path = p->file,
@@ -47,9 +45,10 @@ static int put_in_force(void *ctx, struct engine *engine, struct err *err)
     if (fs_read(path_join(p->arena, p->h->world.workspace, p->file), 1 << 20, p->arena, &file.text, err) < 0) {
         return -1;
     }
-    const struct pipeline *pipeline = in_force_check(p->h->triggers, &file, p->arena, &name, &problems);
-    return pipeline == NULL ? in_force_refuse(p->h->triggers, engine, &file, name, problems, "ann", err)
-                            : in_force_put(p->h->triggers, engine, &file, pipeline, "ann", err);
+    struct checked_file checked = in_force_check(p->h->triggers, &file, p->arena);
+    return checked.pipeline == NULL
+               ? in_force_refuse(p->h->triggers, engine, &file, checked.name, checked.problems, "ann", err)
+               : in_force_put(p->h->triggers, engine, &file, checked.pipeline, "ann", err);
 }
 
 static int end_force(void *ctx, struct engine *engine, struct err *err)

@@ -27,8 +27,6 @@ static int put_all(void *ctx, struct engine *engine, struct err *err)
     struct history *h = ctx;
     struct arena *arena = h->world.arena;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        const char *name = "";
-        const char *problems = "";
         struct source_file file = {
             .source = "history",
             .path = files[i].path,
@@ -39,12 +37,12 @@ static int put_all(void *ctx, struct engine *engine, struct err *err)
             .stamp = "",
             .text = arena_str(arena, str_from(files[i].text)),
         };
-        const struct pipeline *pipeline = in_force_check(h->triggers, &file, arena, &name, &problems);
-        if (pipeline == NULL) {
-            world_fail(&h->world, "%s: %s", files[i].path, problems);
+        struct checked_file checked = in_force_check(h->triggers, &file, arena);
+        if (checked.pipeline == NULL) {
+            world_fail(&h->world, "%s: %s", files[i].path, checked.problems);
             return 0;
         }
-        if (in_force_put(h->triggers, engine, &file, pipeline, "ann", err) < 0) {
+        if (in_force_put(h->triggers, engine, &file, checked.pipeline, "ann", err) < 0) {
             return -1;
         }
     }
