@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cancelling a run that cannot be loaded: its definition is no longer accepted, so that no step of it can be decided
- * about. All that can be done is to stop what it has and to close its rows.
+ * Cancelling a run that cannot be loaded: its definition is no longer accepted, or rows of it are gone, so that no step
+ * of it can be decided about. All that can be done is to stop what it has and to close its rows.
  */
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
 #include "engine/targets.h"
 #include "store/free_heirs.h"
+
+/* What somebody has removed from the store needs no end. */
+static int unless_gone(int result, const struct err *wrong, struct err *err)
+{
+    if (result < 0 && wrong->code != ERR_NOT_FOUND) {
+        *err = *wrong;
+        return -1;
+    }
+    return 0;
+}
+
+static int end_step_run(struct engine *engine, const struct attempt_row *row, const char *reason, struct err *err)
+{
+    const char *ready = NULL;
+    struct err wrong = {0};
+    int result = models_settle(engine, row->step_run_id, false, reason, row->ended_ms, &ready, &wrong) < 0 ||
+                         store_run_end(engine->options.store, row->step_run_id, RUN_STATUS_KILLED, row->ended_ms,
+                                       &wrong) < 0
+                     ? -1
+                     : 0;
+    return unless_gone(result, &wrong, err);
+}
 
 static int close_attempts(struct engine *engine, const char *run_id, const char *reason, struct err *err)
 {
@@ -23,11 +45,8 @@ static int close_attempts(struct engine *engine, const char *run_id, const char 
         rows[i].reason = reason;
         rows[i].stopping = "cancel";
         rows[i].ended_ms = engine_now(engine);
-        const char *ready = NULL;
         if (store_attempt_update(engine->options.store, &rows[i], err) < 0 ||
-            models_settle(engine, rows[i].step_run_id, false, reason, rows[i].ended_ms, &ready, err) < 0 ||
-            store_run_end(engine->options.store, rows[i].step_run_id, RUN_STATUS_KILLED, rows[i].ended_ms, err) <
-                0) {
+            end_step_run(engine, &rows[i], reason, err) < 0) {
             return -1;
         }
     }
@@ -88,6 +107,7 @@ int run_abandon(struct engine *engine, const char *run_id, const char *reason, s
 {
     struct store *store = engine->options.store;
     struct pipeline_run row;
+    struct err gone = {0};
     if (store_pipeline_run_get(store, run_id, engine->turn, &row, err) < 0) {
         return -1;
     }
@@ -104,7 +124,7 @@ int run_abandon(struct engine *engine, const char *run_id, const char *reason, s
         cancel_children(engine, run_id, reason, err) < 0 ||
         store_steps_cancel(store, run_id, reason, row.ended_ms, err) < 0 ||
         store_pipeline_run_update(store, &row, err) < 0 ||
-        store_run_update(store, run_id, RUN_STATUS_KILLED, row.ended_ms, err) < 0 ||
+        unless_gone(store_run_update(store, run_id, RUN_STATUS_KILLED, row.ended_ms, &gone), &gone, err) < 0 ||
         engine_note(engine, "sluice", "run.ended", run_words(engine->turn, &row), run_id, before, "cancelled", reason,
                     "", err) < 0 ||
         firing_ended(engine, &row, err) < 0) {

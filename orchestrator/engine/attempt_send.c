@@ -5,6 +5,7 @@
  * engine dies, the next one finds an attempt that no runner has and that has not begun, and starts it again.
  */
 #include "engine/engine_internal.h"
+#include "engine/waits.h"
 
 void attempt_forget_secrets(struct engine *engine, struct live_attempt *attempt)
 {
@@ -20,8 +21,9 @@ int attempt_send(struct engine *engine, struct live_attempt *attempt, struct err
     struct json outcome = json_null();
     struct err wrong = {0};
     bool resumed = attempt->row.wait != NULL;
-    if (resumed && wait_resumed(engine, attempt, engine->turn, &outcome, err) < 0) {
-        return -1;
+    int known = resumed ? wait_resumed(engine, attempt, engine->turn, &outcome, err) : 1;
+    if (known <= 0) {
+        return known < 0 ? -1 : wait_missing(engine, attempt, err);
     }
     struct spawn_as as = {.resumed = resumed ? &outcome : NULL};
     int made = spawn_message(engine, attempt, as, &message, &wrong);

@@ -12,7 +12,7 @@
 #include "engine/firing.h"
 #include "engine/heirs.h"
 #include "engine/stats.h"
-#include "engine/targets.h"
+#include "engine/waits.h"
 #include "engine/watch.h"
 
 #include <assert.h>
@@ -149,8 +149,7 @@ static bool has_changes(const struct engine *engine)
     return false;
 }
 
-/* What lived in the turn that is over. */
-static void turn_forget(struct engine *engine)
+void turn_forget(struct engine *engine)
 {
     arena_reset(engine->turn);
     engine->plugin_digests = NULL;
@@ -296,8 +295,6 @@ static int settle_orphans(struct engine *engine, struct err *err)
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
-static int engine_load(struct engine *engine, struct err *err);
-
 /* The turn that failed has sent nothing. If its rows are there all the same (the commit was only said to have failed),
  * the runners have not heard of what stands in them. */
 int turn_ready(struct engine *engine, struct err *err)
@@ -305,7 +302,7 @@ int turn_ready(struct engine *engine, struct err *err)
     if (!engine->reload) {
         return 0;
     }
-    if (engine_load(engine, err) < 0) {
+    if (memory_load(engine, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < engine->links.count; i++) {
@@ -351,7 +348,8 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     engine->woken = watch_has_woken(events, count);
     int taken = read_links(engine, events, count < 0 ? 0 : count, err) < 0 ? -1 : take_events(engine, err);
     bool settles = engine->unsettled && taken >= 0 && !has_more_to_read(engine);
-    int result = taken < 0 || (settles && settle_orphans(engine, err) < 0) ? -1 : 0;
+    int result =
+        taken < 0 || (settles && (settle_orphans(engine, err) < 0 || waits_settle(engine, err) < 0)) ? -1 : 0;
     if (turn_end(engine, result, err) < 0) {
         return -1;
     }
@@ -379,69 +377,6 @@ static int next_generation(struct engine *engine, struct err *err)
     crash_point(engine, "after_generation");
     arena_free(arena);
     return result;
-}
-
-static void drop_all(struct engine *engine)
-{
-    while (engine->attempts.count > 0) {
-        attempt_drop(engine, engine->attempts.items[engine->attempts.count - 1]);
-    }
-    while (engine->runs.count > 0) {
-        open_run_drop(engine, engine->runs.items[engine->runs.count - 1]);
-    }
-    leases_clear(engine);
-    engine->heirs.count = 0;
-    engine->wakes.count = 0;
-    engine->outgoing.count = 0;
-}
-
-static void load_attempt(void *ctx, const struct attempt_row *row)
-{
-    struct engine *engine = ctx;
-    struct open_run *open = open_run_find(engine, row->run_id);
-    if (open != NULL) {
-        (void)attempt_add(engine, open, row);
-    }
-}
-
-/* Memory from rows: at the start, and whenever a commit failed. */
-static int engine_load(struct engine *engine, struct err *err)
-{
-    drop_all(engine);
-    turn_forget(engine);
-    struct pipeline_run_filter filter = {.open = true};
-    struct pipeline_run *rows = NULL;
-    size_t count = 0;
-    if (store_pipeline_run_list(engine->options.store, &filter, engine->turn, &rows, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct open_run *open = NULL;
-        struct err wrong = {0};
-        if (open_run_load(engine, &rows[i], &open, &wrong) == 0) {
-            open->look = true; /* what was read and not committed is read again: no doorbell rings twice */
-            if (free_heirs_load(engine, open, err) < 0) {
-                return -1;
-            }
-            continue;
-        }
-        if (store_has_failed(&wrong)) {
-            *err = wrong;
-            return err_add(err, "loading run %s", rows[i].run_id);
-        }
-        /* One run that cannot go on (its definition is none of this version) must not keep the home from the others. */
-        log_error("engine", "%s (%s) cannot go on: %s ('sluice cancel %s' ends it)", run_words(engine->turn, &rows[i]),
-                  rows[i].run_id, wrong.message, rows[i].run_id);
-    }
-    if (store_attempts_open(engine->options.store, load_attempt, engine, err) < 0 || leases_load(engine, err) < 0 ||
-        targets_load(engine, err) < 0 || store_attempt_last_id(engine->options.store, &engine->last_id, err) < 0) {
-        return -1;
-    }
-    engine->given_id = 0;
-    engine->next_wait_check_ms = 1; /* at once, though the wall clock may be a ms behind itself at the next look */
-    engine->reload = false;
-    engine->unsettled = true;
-    return 0;
 }
 
 /* Settles what the last engine left: reads the journals, then asks the runners, then looks at attempts nobody has. */
@@ -483,7 +418,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     wall_clock_look(engine);
     if (leases_open(engine, err) < 0 || engine->world->boot_id(engine->world->ctx, engine->boot_id, err) < 0 ||
         next_generation(engine, err) < 0 || telling_open(engine, err) < 0 ||
-        engine_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
+        memory_load(engine, err) < 0 || engine_recover(engine, err) < 0) {
         goto fail;
     }
     *ret_engine = engine;
@@ -499,7 +434,7 @@ void engine_close(struct engine *engine)
         return;
     }
     turn_abandon(engine);
-    drop_all(engine);
+    memory_drop(engine);
     while (engine->links.count > 0) {
         link_drop(engine, engine->links.items[engine->links.count - 1]);
     }

@@ -460,26 +460,13 @@ int models_settle(struct engine *engine, const char *run_id, bool succeeded, con
 /* Kind and members of what a step asks to wait for; whole numbers become integers. ERR_INPUT in words. */
 int wait_spec_check(struct json *spec, struct err *err);
 
-/* ---- waits.c ---- */
-/* The open waits are looked at in the next turn, as far as they are due then. */
-void waits_look(struct engine *engine);
-/* A step asked to wait: the row, and the event. */
-int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,
-              struct err *err);
-/* Looks at every open wait that is due. */
-int waits_check(struct engine *engine, int64_t now_ms, struct err *err);
-/* The clock was set: what is a duration moves with it; the time of day that is waited for does not. */
-int waits_move(struct engine *engine, int64_t by_ms, struct err *err);
-/* Ends a wait with a status and tells the run. */
-int wait_end(struct engine *engine, struct wait_row *wait, const char *status, struct json outcome, const char *reason,
-             int64_t now_ms, struct err *err);
-/* Ends the waiting attempt of an item that has its end, also when only a free slot was missing. Its wait is closed by
- * store_waits_withdraw. */
-int wait_withdraw(struct engine *engine, struct open_run *open, struct run_place place, const char *reason,
-                  int64_t now_ms, struct err *err);
-/* The outcome that a resumed attempt is told: {outcome, state, ...}. */
-int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct arena *arena, struct json *ret,
-                 struct err *err);
+/* What lived in the turn that is over goes. */
+void turn_forget(struct engine *engine);
+
+/* ---- memory.c ---- */
+/* All of it anew from the rows: at the start, and whenever a commit failed. */
+int memory_load(struct engine *engine, struct err *err);
+void memory_drop(struct engine *engine);
 
 /* ---- evidence.c ---- */
 /* What an approval is about, as it is now. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "engine/engine_internal.h"
 #include "engine/heirs.h"
+#include "engine/waits.h"
 
 #include <stdio.h>
 #include <stdlib.h>

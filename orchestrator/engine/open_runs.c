@@ -9,6 +9,7 @@
 #include "engine/firing.h"
 #include "engine/heirs.h"
 #include "engine/targets.h"
+#include "engine/waits.h"
 #include "store/runs.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  */
 #include "engine/targets.h"
 
+#include "engine/waits.h"
 #include "store/target_holds.h"
 
 /* A step that asks, and how long it has been waiting: waits are numbered in their order. */

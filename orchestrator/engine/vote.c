@@ -2,6 +2,7 @@
  * A person's word on an approval, and whether a run can go on without one.
  */
 #include "engine/vote.h"
+#include "engine/waits.h"
 #include "run/approval.h"
 #include "store/voices.h"
 

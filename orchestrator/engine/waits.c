@@ -4,6 +4,8 @@
  * A kind says when it is met. Met, rejected, expired and void all let the same attempt go on: the plugin that asked to
  * wait is called again and decides what the outcome means. Withdrawn cancels the step.
  */
+#include "engine/waits.h"
+
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -13,6 +15,7 @@
 #include "store/models.h"
 #include "store/registry.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 enum { DEFAULT_EVERY_MS = 10000, LEAST_EVERY_MS = 100 };
@@ -97,15 +100,66 @@ int wait_resumed(struct engine *engine, struct live_attempt *attempt, struct are
 {
     struct wait_row wait;
     int found = store_wait_last(engine->options.store, attempt->row.run_id, attempt->row.id, arena, &wait, err);
-    if (found == 0) {
-        return err_set(err, ERR_INTERNAL, "attempt %lld goes on after a wait that is not there",
-                       (long long)attempt->row.id);
-    }
     if (found == 1) {
         *ret = read_json(arena, wait.outcome);
         json_set(arena, ret, "state", read_json(arena, wait.state));
     }
-    return found < 0 ? -1 : 0;
+    return found;
+}
+
+int wait_missing(struct engine *engine, struct live_attempt *attempt, struct err *err)
+{
+    struct attempt_end end = {.state = ATTEMPT_STATE_LOST,
+                              .reason = "lost: the store does not say any more what it waited for, or how that ended: "
+                                        "somebody has removed rows of the table 'waits'",
+                              .exit_code = -1,
+                              .at_ms = engine_now(engine)};
+    return attempt_end(engine, attempt, &end, err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* One whose wait is over waits for a slot, no more. */
+static bool waits(const struct live_attempt *attempt)
+{
+    return attempt->row.state == ATTEMPT_STATE_WAITING &&
+           run_item_at(attempt->open->run, attempt->place)->state == STEP_STATE_WAITING;
+}
+
+static bool any_waits(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        if (waits(engine->attempts.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int waits_settle(struct engine *engine, struct err *err)
+{
+    int64_t *known = NULL;
+    size_t count = 0;
+    if (!any_waits(engine)) {
+        return 0;
+    }
+    if (store_waits_open(engine->options.store, engine->turn, &known, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < engine->attempts.count; i++) {
+        struct live_attempt *attempt = engine->attempts.items[i];
+        if (waits(attempt) &&
+            (count == 0 || bsearch(&attempt->row.id, known, count, sizeof *known, by_number) == NULL) &&
+            (turn_begin(engine, err) < 0 || wait_missing(engine, attempt, err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ---- approvals --------------------------------------------------------------------------------------------- */

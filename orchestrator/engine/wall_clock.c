@@ -10,6 +10,7 @@
  */
 #include "base/log.h"
 #include "engine/engine_internal.h"
+#include "engine/waits.h"
 #include "store/deliveries.h"
 #include "store/run_writes.h"
 

@@ -26,7 +26,8 @@ int store_lease_list(struct store *store, struct arena *arena, struct lease_row 
                      struct err *err)
 {
     struct stmt *s =
-        stmt_get(store, "SELECT attempt, resource, amount, devices FROM leases ORDER BY attempt, resource");
+        stmt_get(store, "SELECT attempt, resource, amount, devices FROM leases WHERE EXISTS (SELECT 1 FROM attempts a "
+                        "WHERE a.id = attempt) ORDER BY attempt, resource");
     struct lease_row *items = NULL;
     size_t count = 0;
     size_t room = 0;

@@ -227,6 +227,7 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
         stmt_get(store, "SELECT " ITEM_COLUMNS " FROM steps WHERE run_id = :run_id ORDER BY position, item");
     stmt_text(s, ":run_id", run->run_id);
     int row = 0;
+    size_t found = 0;
     while ((row = stmt_step(s, err)) == 1) {
         size_t position = (size_t)stmt_column_int(s, 0);
         int64_t item = stmt_column_int(s, 1);
@@ -236,6 +237,7 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
             break;
         }
         if (item == WHOLE_STEP) {
+            found++;
             int64_t flags = stmt_column_int(s, 5);
             run_load_step(run, position, (enum step_state)step_state_parse(stmt_column_view(s, 3).p),
                           stmt_column_is_null(s, 4) ? NULL : stmt_column_view(s, 4).p, (flags & FLAG_EXPANDED) != 0,
@@ -250,7 +252,10 @@ int store_steps_load(struct store *store, struct run *run, struct err *err)
         run_load_item(run, (struct run_place){position, (size_t)item}, &loaded);
     }
     stmt_done(s);
-    return row;
+    return row == 0 && found < run->pipeline->step_count
+               ? err_set(err, ERR_STATE, "the store has rows of %zu of its %zu steps: somebody has removed the others",
+                         found, run->pipeline->step_count)
+               : row;
 }
 
 int store_step_artifacts(struct store *store, const char *run_id, const char *step, struct arena *arena,

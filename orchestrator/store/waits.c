@@ -281,6 +281,25 @@ int store_wait_approvals_of(struct store *store, const char *model_name, int64_t
     return 0;
 }
 
+int store_waits_open(struct store *store, struct arena *arena, int64_t **ret_attempts, size_t *ret_count,
+                     struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT attempt FROM waits INDEXED BY waits_open WHERE status = 'open' "
+                                     "ORDER BY attempt");
+    int64_t *attempts = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        attempts = arena_grow(arena, attempts, count, &room, sizeof *attempts);
+        attempts[count++] = stmt_column_int(s, 0);
+    }
+    stmt_done(s);
+    *ret_attempts = attempts;
+    *ret_count = count;
+    return row;
+}
+
 int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
                     struct err *err)
 {

@@ -52,6 +52,9 @@ int store_wait_list_of(struct store *store, const char *model_id, struct arena *
 /* The open approvals of a version at steps of this name (in any case), oldest first. */
 int store_wait_approvals_of(struct store *store, const char *model_name, int64_t version, const char *step,
                             struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err);
+/* The attempts that have an open wait, in the order of their ids. */
+int store_waits_open(struct store *store, struct arena *arena, int64_t **ret_attempts, size_t *ret_count,
+                     struct err *err);
 /* The last wait of an attempt that has ended with an outcome: 1 with it, 0 when there is none, -1. */
 int store_wait_last(struct store *store, const char *run_id, int64_t attempt, struct arena *arena, struct wait_row *ret,
                     struct err *err);
