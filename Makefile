@@ -40,7 +40,8 @@ LIBS_RUNNER = $(call PC,--libs,lua5.4 libsodium nettle) -ldl -lm
 LIBS_FETCH  = $(call PC,--libs,libcurl)
 LIBS_GIT    = $(call PC,--libs,libgit2)
 # What sluice-git and the plugin git have in common.
-PLUGIN_SOURCES_git = orchestrator/git/known_hosts.c orchestrator/git/contents.c
+PLUGIN_SOURCES_git = $(patsubst %,orchestrator/git/%.c,contents known_hosts lenders local memory) \
+  $(patsubst %,orchestrator/base/%.c,arena err mem path percent siphash str str_index strbuf utf8)
 PLUGIN_LIBS_git   = $(call PC,--libs,libgit2)
 PLUGIN_LIBS_track = $(call PC,--libs,yaml-0.1)
 

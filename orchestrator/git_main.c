@@ -68,17 +68,16 @@ static int look_at(struct work *w, const struct mirror_tip *tip, struct json *fe
     struct arena *arena = w->arena;
     git_repository *repository = w->mirror.repository;
     struct json push = json_null();
-    if (commit_tell(repository, tip->commit, request->path, arena, fetch, err) < 0) {
+    if (commit_tell(repository, tip->commit, request, arena, fetch, err) < 0) {
         return -1;
     }
-    if (*request->since != '\0' && strcmp(request->since, tip->commit) != 0 &&
+    bool refused = json_get_text(fetch, "refused", NULL) != NULL; /* then nothing is fired, and nothing compared */
+    if (!refused && *request->since != '\0' && strcmp(request->since, tip->commit) != 0 &&
         commit_push(repository, request->since, tip->commit, arena, &push, err) < 0) {
         return -1;
     }
     json_add(arena, fetch, "push", push);
-    return json_get_text(fetch, "refused", NULL) != NULL
-               ? 0
-               : checkout_make(&w->mirror, request->folder, tip->commit, arena, err);
+    return refused ? 0 : checkout_make(&w->mirror, request->folder, tip->commit, arena, err);
 }
 
 static int fetch(struct work *w, struct err *err)
@@ -135,7 +134,7 @@ static int obey(struct work *w, struct err *err)
 {
     struct err unkept = {0};
     bool open =
-        access_prepare(w->request, w->arena, err) == 0 && mirror_open(w->request, w->arena, &w->mirror, err) == 0;
+        access_prepare(w->request, err) == 0 && mirror_open(w->request, w->arena, &w->mirror, err) == 0;
     int result = open ? 0 : -1;
     if (result == 0) {
         int fetched = w->request->fetches ? fetch(w, err) : 0;

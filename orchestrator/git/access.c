@@ -1,48 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "git/access.h"
 
-#include "base/fs.h"
-#include "base/path.h"
 #include "git/known_hosts.h"
+#include "git/memory.h"
 
 #include <stdlib.h>
-
-enum { CACHE_BYTES = 8 << 20, MAPPED_BYTES = 32 << 20, WINDOW_BYTES = 4 << 20 };
 
 static bool given(const char *text)
 {
     return text != NULL && *text != '\0';
 }
 
-/* What somebody has configured for himself (insteadOf, proxies, filters) is none of ours. Packs that are made here
- * (git/local.c) are made of single objects, which are not compared with each other: it takes minutes. libgit2 reads the
- * size from which on it does not do so from pack.deltaCacheSize (up to 1.9 at least), which is none of that. */
-static int set_configuration(const struct git_request *request, struct arena *arena, struct err *err)
+/* What somebody has configured for himself (insteadOf, proxies, filters) is none of ours. */
+static void forget_settings(void)
 {
-    static const char text[] = "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n";
-    const char *folder = path_join(arena, request->folder, "configuration");
-    const char *file = path_join(arena, folder, ".gitconfig");
-    if (fs_make_folders(request->folder, REPOSITORY_MODE, err) < 0 || fs_make_folders(folder, 0700, err) < 0 ||
-        fs_write(file, str_from(text), 0600, false, err) < 0) {
-        return -1;
-    }
     for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++) {
-        (void)git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, level == GIT_CONFIG_LEVEL_GLOBAL ? folder : "");
+        (void)git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
     }
-    return 0;
 }
 
-int access_prepare(const struct git_request *request, struct arena *arena, struct err *err)
+int access_prepare(const struct git_request *request, struct err *err)
 {
     const char *file = given(request->ca) ? request->ca : getenv("SSL_CERT_FILE");
     const char *folder = given(request->ca) ? NULL : getenv("SSL_CERT_DIR");
-    (void)git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)CACHE_BYTES);
-    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, (size_t)WINDOW_BYTES);
-    (void)git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)MAPPED_BYTES);
+    git_memory_bound();
     (void)git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-    if (set_configuration(request, arena, err) < 0) {
-        return -1;
-    }
+    forget_settings();
     if ((!given(file) && !given(folder)) ||
         git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, given(file) ? file : NULL, given(folder) ? folder : NULL) ==
             0) {
@@ -131,7 +114,7 @@ static int check_server(git_cert *certificate, int valid, const char *host, void
 
 /* ---- the transfer ----------------------------------------------------------------------------------------------- */
 
-static int came(struct access *access, int64_t bytes, int64_t objects)
+int access_came(struct access *access, int64_t bytes, int64_t objects)
 {
     access->bytes = bytes;
     access->objects = objects;
@@ -143,27 +126,9 @@ static int came(struct access *access, int64_t bytes, int64_t objects)
     return GIT_EUSER;
 }
 
-int access_on_progress(const git_indexer_progress *progress, void *payload)
+static int on_progress(const git_indexer_progress *progress, void *payload)
 {
-    struct access *access = payload;
-    return came(access, access->bytes_before + (int64_t)progress->received_bytes,
-                access->objects_before + progress->received_objects);
-}
-
-int access_add(struct access *access, int64_t bytes, int64_t objects)
-{
-    return came(access, access->bytes + bytes, access->objects + objects);
-}
-
-void access_part_came(struct access *access)
-{
-    access->bytes_before = access->bytes;
-    access->objects_before = access->objects;
-}
-
-int64_t access_left(const struct access *access)
-{
-    return access->request->max_bytes - access->bytes;
+    return access_came(payload, (int64_t)progress->received_bytes, progress->received_objects);
 }
 
 git_remote_callbacks access_callbacks(struct access *access)
@@ -171,7 +136,7 @@ git_remote_callbacks access_callbacks(struct access *access)
     return (git_remote_callbacks){.version = GIT_REMOTE_CALLBACKS_VERSION,
                                   .credentials = offer,
                                   .certificate_check = check_server,
-                                  .transfer_progress = access_on_progress,
+                                  .transfer_progress = on_progress,
                                   .payload = access};
 }
 

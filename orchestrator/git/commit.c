@@ -6,6 +6,8 @@
 #include "git/contents.h"
 #include "git/pipeline_path.h"
 
+enum { FILES_PER_FETCH = 10 }; /* the files of a commit may be so much more than a fetch brings: packs are compressed */
+
 /* ---- one commit ------------------------------------------------------------------------------------------------- */
 
 /* Bytes of whole characters, at most so many: names and messages may be in any encoding. */
@@ -68,13 +70,15 @@ static int list_file(const char *folder, const git_tree_entry *entry, void *payl
     return 0;
 }
 
-int commit_tell(git_repository *repository, const char *commit, const char *path, struct arena *arena, struct json *ret,
-                struct err *err)
+int commit_tell(git_repository *repository, const char *commit, const struct git_request *request, struct arena *arena,
+                struct json *ret, struct err *err)
 {
     git_commit *found = NULL;
     git_tree *tree = NULL;
     char why[CONTENTS_WHY_BYTES] = "";
-    struct listing list = {.path = path, .arena = arena, .files = json_array()};
+    struct listing list = {.path = request->path, .arena = arena, .files = json_array()};
+    bool any = request->max_bytes > INT64_MAX / FILES_PER_FETCH;
+    const struct contents_bounds bounds = {.max_bytes = any ? 0 : FILES_PER_FETCH * request->max_bytes};
     if (look_up(repository, commit, &found, err) < 0) {
         return -1;
     }
@@ -82,8 +86,8 @@ int commit_tell(git_repository *repository, const char *commit, const char *path
         git_commit_free(found);
         return access_fault(NULL, "the commit's files cannot be read", err);
     }
-    int listed = git_tree_walk(tree, GIT_TREEWALK_PRE, list_file, &list);
-    int whole = listed == 0 ? contents_check(repository, tree, NULL, NULL, why) : 0;
+    int whole = contents_check(repository, tree, &bounds, why);
+    int listed = whole == 0 ? git_tree_walk(tree, GIT_TREEWALK_PRE, list_file, &list) : 0;
     const git_signature *author = git_commit_author(found);
     json_add(arena, ret, "author", plain_text(author == NULL ? "" : author->name, 200, arena));
     json_add(arena, ret, "message", plain_text(git_commit_message(found), GIT_MESSAGE_BYTES, arena));

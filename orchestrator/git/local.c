@@ -5,11 +5,15 @@
 #include "base/percent.h"
 #include "base/str_index.h"
 #include "base/vec.h"
+#include "git/lenders.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <git2/sys/repository.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,9 +37,12 @@ struct objects {
 struct copy {
     git_repository *ours;
     git_odb *to, *from;
-    struct access *access;
+    const struct local_watch *watch;
     struct objects objects;
     char *chunk;
+    int64_t bytes, object_count;           /* that have come, with parts that are over */
+    int64_t part_bytes, part_object_count; /* of the part that goes on */
+    struct err why;                        /* the watch has ended it */
 };
 
 const char *local_path(const char *url, struct arena *arena)
@@ -53,7 +60,35 @@ const char *local_path(const char *url, struct arena *arena)
 
 static int fault(const struct copy *copy, struct err *err)
 {
-    return access_fault(copy->access, "the fetch failed", err);
+    const git_error *error = git_error_last();
+    if (copy->why.code != ERR_NONE) {
+        return err_set(err, copy->why.code, "the fetch failed: %s", copy->why.message);
+    }
+    return err_set(err, ERR_IO, "the fetch failed: %.400s",
+                   error == NULL || error->message == NULL ? "no reason is known" : error->message);
+}
+
+/* ---- what has come ---------------------------------------------------------------------------------------------- */
+
+/* Of the part that goes on. */
+static int came(struct copy *copy, int64_t bytes, int64_t objects)
+{
+    const struct local_watch *watch = copy->watch;
+    copy->part_bytes = bytes;
+    copy->part_object_count = objects;
+    return watch->came(watch->ctx, copy->bytes + bytes, copy->object_count + objects, &copy->why) < 0 ? GIT_EUSER : 0;
+}
+
+static int on_progress(const git_indexer_progress *progress, void *payload)
+{
+    return came(payload, (int64_t)progress->received_bytes, progress->received_objects);
+}
+
+static void part_came(struct copy *copy)
+{
+    copy->bytes += copy->part_bytes;
+    copy->object_count += copy->part_object_count;
+    copy->part_bytes = copy->part_object_count = 0;
 }
 
 /* ---- what is reachable ------------------------------------------------------------------------------------------ */
@@ -105,23 +140,54 @@ static int add_entries(struct copy *copy, git_repository *theirs, const git_oid 
     return 0;
 }
 
-static int add_commit(struct copy *copy, git_repository *theirs, const git_oid *id)
+static int add_tree(struct copy *copy, git_repository *theirs, const git_oid *id)
 {
     struct trees open = {0};
-    git_commit *commit = NULL;
-    int result = git_commit_lookup(&commit, theirs, id);
-    if (result == 0) {
-        (void)add_object(copy, id);
-        if (add_object(copy, git_commit_tree_id(commit))) {
-            vec_push(&open, *git_commit_tree_id(commit));
-        }
+    int result = 0;
+    if (add_object(copy, id)) {
+        vec_push(&open, *id);
     }
     while (result == 0 && open.count > 0) {
         git_oid tree = open.items[--open.count];
         result = add_entries(copy, theirs, &tree, &open);
     }
-    git_commit_free(commit);
     vec_clear(&open);
+    return result;
+}
+
+static int add_commit(struct copy *copy, git_repository *theirs, const git_oid *id)
+{
+    git_commit *commit = NULL;
+    if (git_commit_lookup(&commit, theirs, id) < 0) {
+        return -1;
+    }
+    (void)add_object(copy, id);
+    int result = add_tree(copy, theirs, git_commit_tree_id(commit));
+    git_commit_free(commit);
+    return result;
+}
+
+/* A tag may name a tag, and any of them what is no commit. */
+static int add_tip(struct copy *copy, git_repository *theirs, git_revwalk *walk, git_oid id)
+{
+    git_object *object = NULL;
+    int result = git_object_lookup(&object, theirs, &id, GIT_OBJECT_ANY);
+    while (result == 0 && git_object_type(object) == GIT_OBJECT_TAG) {
+        (void)add_object(copy, &id);
+        git_oid_cpy(&id, git_tag_target_id((const git_tag *)object));
+        git_object_free(object);
+        object = NULL;
+        result = git_object_lookup(&object, theirs, &id, GIT_OBJECT_ANY);
+    }
+    git_object_t type = result == 0 ? git_object_type(object) : GIT_OBJECT_INVALID;
+    if (type == GIT_OBJECT_COMMIT) {
+        result = git_revwalk_push(walk, &id);
+    } else if (type == GIT_OBJECT_TREE) {
+        result = add_tree(copy, theirs, &id);
+    } else if (type == GIT_OBJECT_BLOB) {
+        (void)add_object(copy, &id);
+    }
+    git_object_free(object);
     return result;
 }
 
@@ -144,13 +210,16 @@ static int hide_ours(git_revwalk *walk, git_repository *ours)
     return 0;
 }
 
-static int find_reachable(struct copy *copy, git_repository *theirs, const git_oid *tip, struct err *err)
+static int find_reachable(struct copy *copy, git_repository *theirs, const git_oid *tips, size_t tip_count,
+                          struct err *err)
 {
     git_revwalk *walk = NULL;
     git_oid id;
-    int next = git_revwalk_new(&walk, theirs) < 0 || git_revwalk_push(walk, tip) < 0 || hide_ours(walk, copy->ours) < 0
-                   ? -1
-                   : 0;
+    int next = git_revwalk_new(&walk, theirs) < 0 ? -1 : 0;
+    for (size_t i = 0; next == 0 && i < tip_count; i++) {
+        next = add_tip(copy, theirs, walk, tips[i]) < 0 ? -1 : 0;
+    }
+    next = next < 0 || hide_ours(walk, copy->ours) < 0 ? -1 : 0;
     while (next == 0 && (next = git_revwalk_next(&id, walk)) == 0) {
         next = add_commit(copy, theirs, &id);
     }
@@ -204,8 +273,8 @@ static int begin_pack(struct copy *copy, struct indexing *ret)
     git_buf folder = {0};
     *ret = (struct indexing){0};
     (void)git_indexer_options_init(&options, GIT_INDEXER_OPTIONS_VERSION);
-    options.progress_cb = access_on_progress;
-    options.progress_cb_payload = copy->access;
+    options.progress_cb = on_progress;
+    options.progress_cb_payload = copy;
     int result = git_repository_item_path(&folder, copy->ours, GIT_REPOSITORY_ITEM_OBJECTS);
     if (result == 0) {
         result = git_indexer_new(&ret->indexer, path_join(copy->objects.arena, folder.ptr, "pack"), 0, NULL, &options);
@@ -228,7 +297,7 @@ static int end_pack(struct copy *copy, struct indexing *indexing, int result)
         result = git_indexer_commit(indexing->indexer, &indexing->progress);
     }
     git_indexer_free(indexing->indexer);
-    access_part_came(copy->access);
+    part_came(copy);
     return result;
 }
 
@@ -241,7 +310,7 @@ static int index_pack(struct copy *copy, int fd, const char *file, struct err *e
         result = n > 0 ? add_to_pack(copy->chunk, (size_t)n, &indexing) : 0;
     }
     if (n < 0) {
-        (void)err_errno(&copy->access->why, "reading '%s'", file);
+        (void)err_errno(&copy->why, "reading '%s'", file);
         result = -1;
     }
     return end_pack(copy, &indexing, result) < 0 ? fault(copy, err) : 0;
@@ -260,7 +329,7 @@ static int copy_pack(struct copy *copy, const char *index, struct err *err)
     }
     int result = fstat(fd, &status) < 0 ? err_errno(err, "'%s'", file) : 0;
     bool plain = result == 0 && S_ISREG(status.st_mode);
-    if (plain && status.st_size <= access_left(copy->access) && read_index(index, &pack) == 0 &&
+    if (plain && status.st_size <= copy->watch->max_bytes - copy->bytes && read_index(index, &pack) == 0 &&
         pack.needed.count > 0 && pack.needed.count >= pack.count / WORTH_A_PACK) {
         result = index_pack(copy, fd, file, err);
         for (size_t i = 0; result == 0 && i < pack.needed.count; i++) {
@@ -290,17 +359,28 @@ static int copy_packs(struct copy *copy, const char *folder, struct err *err)
     return result;
 }
 
+static int copy_packs_of_all(struct copy *copy, const struct lenders *lenders, struct err *err)
+{
+    int result = 0;
+    for (size_t i = 0; result >= 0 && i < lenders->count; i++) {
+        int copied = copy_packs(copy, path_join(copy->objects.arena, lenders->folders[i], "pack"), err);
+        result = copied < 0 ? -1 : result | copied;
+    }
+    return result;
+}
+
 static int copy_their_packs(struct copy *copy, git_repository *theirs, struct err *err)
 {
     git_buf objects = {0};
+    struct lenders lenders;
     int result = 1;
     if (git_repository_item_path(&objects, theirs, GIT_REPOSITORY_ITEM_OBJECTS) < 0) {
         return fault(copy, err);
     }
-    const char *folder = path_join(copy->objects.arena, objects.ptr, "pack");
+    lenders_find(arena_strdup(copy->objects.arena, objects.ptr), copy->objects.arena, &lenders);
     git_buf_dispose(&objects);
     for (int round = 0; result == 1 && round < ROUNDS; round++) {
-        result = copy_packs(copy, folder, err);
+        result = copy_packs_of_all(copy, &lenders, err);
     }
     return result < 0 ? -1 : 0;
 }
@@ -319,7 +399,7 @@ static int pour(struct copy *copy, git_odb_stream *in, git_odb_stream *out, size
     while (size > 0) {
         int n = git_odb_stream_read(in, copy->chunk, size < CHUNK_BYTES ? size : CHUNK_BYTES);
         if (n <= 0 || (size_t)n > size || git_odb_stream_write(out, copy->chunk, (size_t)n) < 0 ||
-            access_add(copy->access, n, 0) != 0) {
+            came(copy, copy->part_bytes + n, copy->part_object_count) != 0) {
             return -1;
         }
         size -= (size_t)n;
@@ -335,7 +415,7 @@ static int copy_whole(struct copy *copy, const git_oid *id, git_oid *ret)
         return -1;
     }
     size_t size = git_odb_object_size(object);
-    int result = access_add(copy->access, (int64_t)size, 0) != 0
+    int result = came(copy, (int64_t)size, 0) != 0
                      ? -1
                      : git_odb_write(ret, copy->to, git_odb_object_data(object), size, git_odb_object_type(object));
     git_odb_object_free(object);
@@ -363,8 +443,8 @@ static int copy_large(struct copy *copy, const git_oid *id, struct err *err)
     if (result < 0) {
         return fault(copy, err);
     }
-    (void)access_add(copy->access, 0, 1);
-    access_part_came(copy->access);
+    copy->part_object_count = 1;
+    part_came(copy);
     return git_oid_equal(&came, id)
                ? 0
                : err_set(err, ERR_INPUT, "the fetch failed: an object is not what it is called");
@@ -380,13 +460,34 @@ static int write_pack(struct copy *copy, git_packbuilder *builder, struct err *e
     return end_pack(copy, &indexing, result) < 0 ? fault(copy, err) : 0;
 }
 
+/* Single objects are not compared with each other: it takes minutes. libgit2 reads the size from which on it does not
+ * do so from pack.deltaCacheSize (up to 1.9 at least), and settings only from files: this one is in memory, while it
+ * is open. */
+static int set_packing(git_repository *repository, int *ret_fd)
+{
+    static const char settings[] = "[core]\n\tbigFileThreshold = 1\n[pack]\n\tdeltaCacheSize = 1\n";
+    git_config *config = NULL;
+    char path[40];
+    int fd = memfd_create("sluice-packing", MFD_CLOEXEC);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    *ret_fd = fd;
+    int result = fd < 0 || write(fd, settings, strlen(settings)) < 0 ? -1 : git_config_open_ondisk(&config, path);
+    if (result == 0) {
+        result = git_repository_set_config(repository, config);
+    }
+    git_config_free(config);
+    return result;
+}
+
 /* By a repository of their objects and of no settings: theirs are not obeyed. */
 static int copy_objects(struct copy *copy, struct err *err)
 {
     const struct objects *objects = &copy->objects;
     git_repository *bare = NULL;
     git_packbuilder *builder = NULL;
-    int result = git_repository_wrap_odb(&bare, copy->from) < 0 || git_packbuilder_new(&builder, bare) < 0
+    int settings = -1;
+    int result = git_repository_wrap_odb(&bare, copy->from) < 0 || set_packing(bare, &settings) < 0 ||
+                         git_packbuilder_new(&builder, bare) < 0
                      ? fault(copy, err)
                      : 0;
     for (size_t i = 0; result == 0 && i < objects->missing.count; i++) {
@@ -409,6 +510,9 @@ static int copy_objects(struct copy *copy, struct err *err)
     }
     git_packbuilder_free(builder);
     git_repository_free(bare);
+    if (settings >= 0) {
+        (void)close(settings);
+    }
     return result;
 }
 
@@ -428,10 +532,11 @@ static int check_whole(const struct copy *copy, struct err *err)
     return 0;
 }
 
-int local_fetch(git_repository *ours, const char *path, const git_oid *tip, struct access *access, struct err *err)
+int local_fetch(git_repository *ours, const char *path, const git_oid *tips, size_t tip_count,
+                const struct local_watch *watch, struct err *err)
 {
     git_repository *theirs = NULL;
-    struct copy copy = {.ours = ours, .access = access, .objects.arena = arena_new()};
+    struct copy copy = {.ours = ours, .watch = watch, .objects.arena = arena_new()};
     copy.objects.ids = str_index_new(copy.objects.arena, 0);
     copy.chunk = arena_array(copy.objects.arena, CHUNK_BYTES, 1);
     int result = git_repository_open(&theirs, path) < 0 || git_repository_odb(&copy.from, theirs) < 0 ||
@@ -439,7 +544,7 @@ int local_fetch(git_repository *ours, const char *path, const git_oid *tip, stru
                      ? fault(&copy, err)
                      : 0;
     if (result == 0) {
-        result = find_reachable(&copy, theirs, tip, err) < 0 || copy_their_packs(&copy, theirs, err) < 0 ||
+        result = find_reachable(&copy, theirs, tips, tip_count, err) < 0 || copy_their_packs(&copy, theirs, err) < 0 ||
                          copy_objects(&copy, err) < 0 || check_whole(&copy, err) < 0
                      ? -1
                      : 0;

@@ -137,12 +137,23 @@ static int choose(git_remote *remote, const struct access *access, struct arena 
                : err_set(err, ERR_NOT_FOUND, "there is no branch '%.100s'", branch);
 }
 
+static int on_local(void *ctx, int64_t bytes, int64_t objects, struct err *err)
+{
+    struct access *access = ctx;
+    if (access_came(access, bytes, objects) == 0) {
+        return 0;
+    }
+    *err = access->why;
+    return -1;
+}
+
 static int download_local(struct mirror *mirror, const char *path, const git_oid *tip, struct access *access,
                           const char *branch, struct arena *arena, struct err *err)
 {
     git_reference *reference = NULL;
     const char *name = arena_printf(arena, "refs/remotes/origin/%s", branch);
-    if (local_fetch(mirror->repository, path, tip, access, err) < 0) {
+    const struct local_watch watch = {.ctx = access, .max_bytes = access->request->max_bytes, .came = on_local};
+    if (local_fetch(mirror->repository, path, tip, 1, &watch, err) < 0) {
         return -1;
     }
     if (git_reference_create(&reference, mirror->repository, name, tip, 1, "sluice") < 0) {

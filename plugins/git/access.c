@@ -102,18 +102,24 @@ static int go_on(struct access *access)
     return GIT_EUSER;
 }
 
-static int on_progress(const git_indexer_progress *progress, void *payload)
+int access_came(struct access *access, double fraction, const char *words)
 {
-    struct access *access = payload;
     int64_t now_ms = moment_now_ms();
-    if (now_ms - access->told_ms >= TELL_EVERY_MS && progress->total_objects > 0) {
-        char text[128];
-        (void)snprintf(text, sizeof text, "%u of %u objects, %.1f MB", progress->received_objects,
-                       progress->total_objects, (double)progress->received_bytes / 1e6);
-        access->host->progress(access->host, (double)progress->received_objects / progress->total_objects, text);
+    if (now_ms - access->told_ms >= TELL_EVERY_MS) {
+        access->host->progress(access->host, fraction, words);
         access->told_ms = now_ms;
     }
     return go_on(access);
+}
+
+static int on_progress(const git_indexer_progress *progress, void *payload)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "%u of %u objects, %.1f MB", progress->received_objects, progress->total_objects,
+                   (double)progress->received_bytes / 1e6);
+    return progress->total_objects == 0
+               ? go_on(payload)
+               : access_came(payload, (double)progress->received_objects / progress->total_objects, text);
 }
 
 static int on_words(const char *text, int size, void *payload)

@@ -24,6 +24,8 @@ struct access {
 
 /* The callbacks for a connection; `access` must outlive it. */
 git_remote_callbacks access_callbacks(struct access *access);
+/* Tells now and then what has come: 0, or GIT_EUSER (`why` says it) when the step is cancelled. */
+int access_came(struct access *access, double fraction, const char *words);
 /* Why a libgit2 function failed: what the callbacks had to say, else libgit2's own words behind `what`. */
 int access_fault(const struct access *access, const char *what, struct fault *fault);
 

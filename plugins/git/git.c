@@ -4,6 +4,7 @@
 #include "step.h"
 
 #include "git/contents.h"
+#include "git/memory.h"
 #include "folder.h"
 #include "revision.h"
 
@@ -195,7 +196,8 @@ static int check_out(struct cloning *cloning, struct fault *fault)
     if (git_commit_tree(&tree, cloning->revision.commit) < 0) {
         return access_fault(&cloning->access, "the commit's files cannot be read", fault);
     }
-    int result = contents_check(cloning->repository, tree, is_cancelled, (void *)(uintptr_t)cloning->host, fault->text);
+    const struct contents_bounds bounds = {.is_cancelled = is_cancelled, .ctx = (void *)(uintptr_t)cloning->host};
+    int result = contents_check(cloning->repository, tree, &bounds, fault->text);
     git_tree_free(tree);
     if (result < 0) {
         return -1;
@@ -271,6 +273,7 @@ static enum step_result run(const struct step_host *host, const void *params)
     if (git_libgit2_init() < 0) {
         return step_fail(host, "libgit2 cannot be started");
     }
+    git_memory_bound();
     bool good = prepare(&cloning, &fault) == 0 &&
                 (cloning.location.kind != LOCATION_HTTPS || trust_own_authorities(&fault) == 0) &&
                 bring(&cloning, &fault) == 0;

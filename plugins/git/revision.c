@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "revision.h"
 
+#include "git/local.h"
+
 #include <string.h>
 
 enum { LEAST_DIGITS = 7 };
@@ -14,11 +16,22 @@ static bool is_commit_name(const char *name)
 /* ---- what the remote has --------------------------------------------------------------------------- */
 
 struct wanted {
-    const char *ref; /* NULL: a commit's own name */
-    git_oid oid;     /* of the ref */
-    const char *specs[2];
-    size_t spec_count;
+    const char *ref;   /* NULL: a commit's own name */
+    const char **refs; /* that are brought: this one, or all branches and tags */
+    git_oid *oids;     /* what they are */
+    size_t count;
 };
+
+static void want(struct wanted *wanted, struct scratch *scratch, const git_remote_head *head)
+{
+    wanted->refs[wanted->count] = scratch_copy(scratch, head->name, strlen(head->name));
+    git_oid_cpy(&wanted->oids[wanted->count++], &head->oid);
+}
+
+static bool starts(const char *ref, const char *with)
+{
+    return strncmp(ref, with, strlen(with)) == 0;
+}
 
 static const git_remote_head *find_head(const git_remote_head *const *heads, size_t count, const char *name)
 {
@@ -42,23 +55,20 @@ static const git_remote_head *find_default(git_remote *remote, const git_remote_
 static const git_remote_head *find_named(struct scratch *scratch, const git_remote_head *const *heads, size_t count,
                                          const char *name)
 {
-    if (strncmp(name, "refs/", strlen("refs/")) == 0) {
+    if (starts(name, "refs/")) {
         return find_head(heads, count, name);
     }
     const git_remote_head *head = find_head(heads, count, scratch_printf(scratch, "refs/heads/%s", name));
     return head != NULL ? head : find_head(heads, count, scratch_printf(scratch, "refs/tags/%s", name));
 }
 
-static const char *spec_of(struct scratch *scratch, const char *ref)
+/* What a reference of the remote is called here. */
+static const char *own_name(struct scratch *scratch, const char *ref)
 {
-    static const char heads[] = "refs/heads/";
-    if (strncmp(ref, heads, strlen(heads)) == 0) {
-        return scratch_printf(scratch, "+%s:refs/remotes/origin/%s", ref, ref + strlen(heads));
+    if (starts(ref, "refs/heads/")) {
+        return scratch_printf(scratch, "refs/remotes/origin/%s", ref + strlen("refs/heads/"));
     }
-    if (strncmp(ref, "refs/tags/", strlen("refs/tags/")) == 0) {
-        return scratch_printf(scratch, "+%s:%s", ref, ref);
-    }
-    return scratch_printf(scratch, "+%s:refs/sluice/%s", ref, ref);
+    return starts(ref, "refs/tags/") ? ref : scratch_printf(scratch, "refs/sluice/%s", ref);
 }
 
 static int choose(git_remote *remote, const struct access *access, struct scratch *scratch, const char *name,
@@ -69,13 +79,13 @@ static int choose(git_remote *remote, const struct access *access, struct scratc
     if (git_remote_ls(&heads, &count, remote) < 0) {
         return access_fault(access, "the remote's branches and tags cannot be listed", fault);
     }
+    wanted->refs = scratch_array(scratch, count + 1, sizeof *wanted->refs);
+    wanted->oids = scratch_array(scratch, count + 1, sizeof *wanted->oids);
     const git_remote_head *head =
         name[0] == '\0' ? find_default(remote, heads, count) : find_named(scratch, heads, count, name);
     if (head != NULL) {
-        wanted->ref = scratch_copy(scratch, head->name, strlen(head->name));
-        git_oid_cpy(&wanted->oid, &head->oid);
-        wanted->specs[0] = spec_of(scratch, wanted->ref);
-        wanted->spec_count = 1;
+        want(wanted, scratch, head);
+        wanted->ref = wanted->refs[0];
         return 0;
     }
     if (name[0] == '\0') {
@@ -85,17 +95,56 @@ static int choose(git_remote *remote, const struct access *access, struct scratc
         return fault_set(
             fault, "ref: there is no branch or tag '%.100s': expected one, or a commit of 7 to 40 hex digits", name);
     }
-    wanted->specs[0] = "+refs/heads/*:refs/remotes/origin/*";
-    wanted->specs[1] = "+refs/tags/*:refs/tags/*";
-    wanted->spec_count = 2;
+    for (size_t i = 0; i < count; i++) {
+        bool peeled = strchr(heads[i]->name, '^') != NULL; /* "refs/tags/v1^{}": what a tag leads to */
+        if (!peeled && (starts(heads[i]->name, "refs/heads/") || starts(heads[i]->name, "refs/tags/"))) {
+            want(wanted, scratch, heads[i]);
+        }
+    }
     return 0;
 }
 
-static int download(git_remote *remote, struct access *access, const struct wanted *wanted, struct fault *fault)
+/* ---- bringing it ----------------------------------------------------------------------------------- */
+
+static int on_local(void *ctx, int64_t bytes, int64_t objects, struct err *err)
 {
+    struct access *access = ctx;
+    char text[64];
+    (void)snprintf(text, sizeof text, "%lld objects, %.1f MB", (long long)objects, (double)bytes / 1e6);
+    return access_came(access, 0, text) == 0 ? 0 : err_set(err, ERR_STATE, "%s", access->why.text);
+}
+
+static int download_local(git_repository *repository, const char *path, struct access *access, struct scratch *scratch,
+                          const struct wanted *wanted, struct fault *fault)
+{
+    const struct local_watch watch = {.ctx = access, .max_bytes = INT64_MAX, .came = on_local};
+    struct err err = {0};
+    if (local_fetch(repository, path, wanted->oids, wanted->count, &watch, &err) < 0) {
+        return access->why.text[0] != '\0' ? access_fault(access, "", fault) : fault_set(fault, "%.500s", err.message);
+    }
+    for (size_t i = 0; i < wanted->count; i++) {
+        git_reference *reference = NULL;
+        if (git_reference_create(&reference, repository, own_name(scratch, wanted->refs[i]), &wanted->oids[i], 1,
+                                 "sluice: fetch") < 0) {
+            return access_fault(access, "the fetch failed", fault);
+        }
+        git_reference_free(reference);
+    }
+    return 0;
+}
+
+static int download(git_remote *remote, struct access *access, struct scratch *scratch, const struct wanted *wanted,
+                    struct fault *fault)
+{
+    static char heads[] = "+refs/heads/*:refs/remotes/origin/*";
+    static char tags[] = "+refs/tags/*:refs/tags/*";
     git_fetch_options options;
-    char *specs[2] = {(char *)(uintptr_t)wanted->specs[0], (char *)(uintptr_t)wanted->specs[1]};
-    git_strarray list = {specs, wanted->spec_count};
+    char *specs[2] = {heads, tags};
+    git_strarray list = {specs, 2};
+    if (wanted->ref != NULL) {
+        specs[0] = scratch_printf(scratch, "+%s:%s", wanted->ref, own_name(scratch, wanted->ref));
+        list.count = 1;
+    }
     (void)git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
     options.callbacks = access_callbacks(access);
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
@@ -117,14 +166,19 @@ static int fetch(git_repository *repository, struct access *access, struct scrat
     if (git_remote_lookup(&remote, repository, "origin") < 0) {
         return access_fault(access, "there is no remote 'origin'", fault);
     }
+    struct arena *arena = arena_new();
+    const char *path = local_path(access->location->url, arena);
     int result = 0;
     if (git_remote_connect(remote, GIT_DIRECTION_FETCH, &callbacks, &proxy, NULL) < 0) {
         const char *what = scratch_printf(scratch, "'%.200s' cannot be reached", access->location->url);
         result = access_fault(access, what, fault);
-    } else if (choose(remote, access, scratch, name, wanted, fault) < 0 ||
-               download(remote, access, wanted, fault) < 0) {
+    } else if (choose(remote, access, scratch, name, wanted, fault) < 0) {
         result = -1;
+    } else {
+        result = path != NULL ? download_local(repository, path, access, scratch, wanted, fault)
+                              : download(remote, access, scratch, wanted, fault);
     }
+    arena_free(arena);
     (void)git_remote_disconnect(remote);
     git_remote_free(remote);
     return result;
@@ -166,7 +220,7 @@ int revision_fetch(git_repository *repository, struct access *access, struct scr
         return -1;
     }
     ret_revision->ref = wanted.ref;
-    int found = wanted.ref != NULL ? git_object_lookup(&object, repository, &wanted.oid, GIT_OBJECT_ANY)
+    int found = wanted.ref != NULL ? git_object_lookup(&object, repository, &wanted.oids[0], GIT_OBJECT_ANY)
                                    : find_commit(repository, name, &object);
     if (found == GIT_EAMBIGUOUS) {
         return fault_set(fault, "ref: several commits begin with '%.60s': expected more digits", name);

@@ -136,6 +136,24 @@ def test_300_mb_come_over_ssh(large, tmp_path, ssh_server):  # noqa: F811
                 known_hosts=ssh_server.known("host"), ssh_key=(ssh_server.folder / "user").read_text())
 
 
+def test_300_mb_come_by_the_plugin_as_well(large, sluice):
+    sluice.pipeline(f"""\
+        name: clone
+        steps:
+          large: {{uses: git, with: {{url: "file://{large}", path: clone}}}}
+        """)
+    step = sluice.run().step("large")
+    assert step["outputs"]["commit"] == git(large, "rev-parse", "main")
+    assert [(sluice.folder / "clone" / f"blob{i}").stat().st_size for i in range(29)] == [10 * MB] * 29
+    assert git(sluice.folder / "clone", "fsck", "--connectivity-only", "--no-dangling", check=False) == ""
+    shutil.rmtree(sluice.folder / "clone")
+    used = step["exit"]
+    seconds, most = (used["user_ms"] + used["system_ms"]) / 1000, used["max_rss_bytes"]
+    print(f"plugin: {seconds:.1f} s of processor time, {most / MB:.0f} MB at most")
+    assert seconds < 40
+    assert most < (500 if SANITIZED else 120) * MB
+
+
 def test_the_server_answers_while_300_mb_come_and_needs_no_memory_for_them(large, sluice):
     commit = git(large, "rev-parse", "main")
     home = Follower(sluice, {"name": "wine", "url": f"file://{large}", "every": "1s"})
@@ -189,6 +207,22 @@ def test_loose_objects_alternates_and_odd_names_are_copied_too(repository, tmp_p
     assert (mirror.parent / "commits" / commit / "even larger").stat().st_size == 40 * MB
     git(repository.work, "worktree", "add", "-q", "-b", "side", tmp_path / "tree")
     assert fetched(tmp_path / "tree-clone", url=str(tmp_path / "tree"), branch="side")["commit"] == commit
+
+
+def test_packs_of_a_repository_that_it_borrows_from_are_copied_as_they_are(repository, tmp_path, sluice):
+    for i in range(20):
+        (repository.work / f"blob{i}").write_bytes(os.urandom(MB // 4))
+    repository.put("sluice.yaml", pipeline(sluice)).push()
+    git(repository.bare, "repack", "-q", "-a", "-d")
+    lender, = repository.bare.rglob("*.pack")
+    middle, last = tmp_path / "middle.git", tmp_path / "last.git"
+    git(tmp_path, "clone", "-q", "--bare", "--shared", repository.bare, middle)
+    git(tmp_path, "clone", "-q", "--bare", "--shared", middle, last)
+    (last / "objects" / "info" / "alternates").write_text("# who lends\n\n../../middle.git/objects\n/nowhere\n")
+    commit = git(last, "rev-parse", "main")
+    fetched(tmp_path / "f", url=str(last))
+    mirror = whole(tmp_path / "f", commit)
+    assert {path.read_bytes() for path in mirror.rglob("*.pack")} == {lender.read_bytes()}
 
 
 def test_a_pack_full_of_what_others_need_is_not_copied(repository, tmp_path, sluice):
@@ -297,6 +331,53 @@ def test_an_index_that_lies_and_a_pack_that_is_torn_are_refused(repository, tmp_
     commit = repository.put("sluice.yaml", pipeline(sluice)).push("mended", "--force")
     fetched(tmp_path / "f", url=str(repository.bare))
     assert git(tmp_path / "f" / "mirror.git", "rev-parse", "refs/remotes/origin/main") == commit
+
+
+def tree(entries):
+    """(its id, its bytes) of a tree of [(mode, name, id)], names in order."""
+    data = b"".join(mode + b" " + name + b"\0" + kept for mode, name, kept in entries)
+    return hashlib.sha1(b"tree %d\0" % len(data) + data).digest(), data
+
+
+def in_each_other(last, levels, often):
+    """Trees that each have the one before `often` times: the id of the top one, and all as objects of a pack."""
+    objects = []
+    for _ in range(levels):
+        name, data = tree([(b"40000", b"d%d" % i, last) for i in range(often)])
+        objects.append((name, entry(2, len(data), data)))
+        last = name
+    return last, objects
+
+
+@pytest.mark.parametrize("levels, often, words", [
+    (100000, 1, "the commit has more than 100 folders in each other, such as 'd0/d0/"),
+    (40, 10, "the commit has more than 1000000 files and folders (below 'd"),
+])
+def test_folders_that_are_endless_or_countless_are_refused_in_words(repository, tmp_path, sluice, levels, often, words):
+    first = repository.put("sluice.yaml", pipeline(sluice)).push()
+    blob = git(repository.bare, "rev-parse", "main:sluice.yaml")
+    file, data = tree([(b"100644", b"sluice.yaml", bytes.fromhex(blob))])
+    top, objects = in_each_other(file, levels, often)
+    write_pack(repository.bare / "objects" / "pack", [(file, entry(2, len(data), data)), *objects])
+    commit = git(repository.bare, "commit-tree", "-m", "much", "-p", first, top.hex())
+    git(repository.bare, "update-ref", "refs/heads/main", commit)
+    answer, seconds, most = ask_program(tmp_path / "f", url=str(repository.bare), since=first, seen=first)
+    assert words in answer["fetch"]["refused"] and answer["fetch"]["files"] == []
+    assert not (tmp_path / "f" / "commits" / commit).exists()
+    print(f"{seconds:.1f} s, {most / MB:.0f} MB")
+    assert most < (1000 if SANITIZED else 200) * MB
+
+
+def test_files_that_are_more_than_may_be_written_are_refused_in_words(repository, tmp_path, sluice):
+    (repository.work / "large").write_bytes(bytes(4 * MB))  # which is 4 KB of a pack
+    for i in range(3):
+        shutil.copy(repository.work / "large", repository.work / f"large{i}")
+    repository.put("sluice.yaml", pipeline(sluice)).push()
+    git(repository.bare, "repack", "-q", "-a", "-d")
+    answer = fetched(tmp_path / "f", url=str(repository.bare), max_bytes=MB)
+    assert answer["refused"] == ("the commit's files have more than 10 MiB (below ''): expected less, or a larger "
+                                 "'max_size'")
+    assert not list((tmp_path / "f").glob("commits/*"))
 
 
 def test_a_loose_object_that_is_not_what_it_is_called_is_refused(repository, tmp_path, sluice):

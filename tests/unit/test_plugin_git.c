@@ -102,6 +102,36 @@ TEST(git_finds_branches_tags_and_commits)
     fake_host_close(&fake);
 }
 
+TEST(git_brings_all_that_branches_and_tags_name_when_it_looks_for_a_commit)
+{
+    struct fake_host fake;
+    open_with_repository(&fake);
+    shell(&fake, "cd repo && git tag -a -m nested v1-again v1 && git tag of-tree 'main^{tree}' && git tag of-file main:a "
+                 "&& git gc -q && echo loose > a && git commit -qam loose");
+    const char *loose = ask(&fake, "git -C repo rev-parse --short=12 main");
+    const char *params = arena_printf(fake.arena, "{\"url\": \"repo\", \"path\": \"src\", \"ref\": \"%s\"}", loose);
+    assert_int_equal(fake_host_run(&fake, params), STEP_OK);
+    assert_string_equal(file(&fake, "src/a"), "loose\n");
+    static const char listed[] = "git -C %s for-each-ref --format='%%(refname) %%(objectname)' | sed "
+                                 "s,remotes/origin,heads, | sort | cksum";
+    assert_string_equal(ask(&fake, arena_printf(fake.arena, listed, "src")),
+                        ask(&fake, arena_printf(fake.arena, listed, "repo")));
+    shell(&fake, "rm -r repo && git -C src fsck --full --strict");
+    fake_host_close(&fake);
+}
+
+TEST(git_follows_a_head_that_is_on_no_branch)
+{
+    struct fake_host fake;
+    open_with_repository(&fake);
+    shell(&fake, "git -C repo checkout -q v1");
+    assert_int_equal(fake_host_run(&fake, "{\"url\": \"repo\", \"path\": \"src\"}"), STEP_OK);
+    assert_string_equal(file(&fake, "src/a"), "one\n");
+    assert_string_equal(fake_host_output(&fake, "ref"), "\"HEAD\"");
+    assert_string_equal(ask(&fake, "git -C src rev-parse refs/sluice/HEAD"), ask(&fake, "git -C repo rev-parse HEAD"));
+    fake_host_close(&fake);
+}
+
 TEST(git_moves_a_clone_that_is_there)
 {
     struct fake_host fake;
@@ -239,6 +269,8 @@ TEST(known_hosts_know_a_key_by_its_bytes)
 }
 
 TESTS(RUN(git_clones_the_default_branch), RUN(git_finds_branches_tags_and_commits),
-      RUN(git_moves_a_clone_that_is_there), RUN(git_overwrites_changes_only_when_it_is_forced),
-      RUN(git_needs_no_remote_for_a_commit_that_is_here), RUN(git_refuses_submodules_and_lfs_and_leaves_nothing),
-      RUN(git_says_what_is_wrong), RUN(git_ends_when_it_is_cancelled), RUN(known_hosts_know_a_key_by_its_bytes))
+      RUN(git_brings_all_that_branches_and_tags_name_when_it_looks_for_a_commit),
+      RUN(git_follows_a_head_that_is_on_no_branch), RUN(git_moves_a_clone_that_is_there),
+      RUN(git_overwrites_changes_only_when_it_is_forced), RUN(git_needs_no_remote_for_a_commit_that_is_here),
+      RUN(git_refuses_submodules_and_lfs_and_leaves_nothing), RUN(git_says_what_is_wrong),
+      RUN(git_ends_when_it_is_cancelled), RUN(known_hosts_know_a_key_by_its_bytes))
