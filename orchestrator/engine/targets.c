@@ -135,13 +135,13 @@ int targets_take(struct engine *engine, const struct open_run *open, struct run_
     return claim_all(&claim, ret_words, err);
 }
 
-const char *targets_obstacle(struct engine *engine, const struct open_run *open, struct run_place place,
-                             const struct json *targets)
+int targets_obstacle(struct engine *engine, const struct open_run *open, struct run_place place,
+                     const struct json *targets, const char **ret_words, struct err *err)
 {
     const struct claim claim = {engine, open, place, INT64_MAX, targets};
-    const char *words = NULL;
-    struct err ignored = {0};
-    return find_obstacle(&claim, &words, &ignored) < 0 || words == NULL ? targets->u.array.items[0].u.string.p : words;
+    int result = find_obstacle(&claim, ret_words, err);
+    *ret_words = result < 0 || *ret_words != NULL ? *ret_words : targets->u.array.items[0].u.string.p;
+    return result;
 }
 
 int targets_load(struct engine *engine, struct err *err)

@@ -13,8 +13,8 @@ int targets_check_list(const struct json *targets, struct err *err);
 int targets_take(struct engine *engine, const struct open_run *open, struct run_place place,
                  const struct json *targets, int64_t wait, const char **ret_words, struct err *err);
 /* What is missing, for people: "http://a/b, which run wine 12, step deploy holds". In the turn's arena. */
-const char *targets_obstacle(struct engine *engine, const struct open_run *open, struct run_place place,
-                             const struct json *targets);
+int targets_obstacle(struct engine *engine, const struct open_run *open, struct run_place place,
+                     const struct json *targets, const char **ret_words, struct err *err);
 /* Whether any is held: after the rows were read. */
 int targets_load(struct engine *engine, struct err *err);
 /* Those of steps that have ended by the changes of the run come free, and who waits is looked at. */

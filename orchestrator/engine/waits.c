@@ -280,24 +280,28 @@ static int64_t first_look(const char *kind, const struct json *spec, int64_t now
     return at_ms > 0 ? at_ms : now_ms; /* only 'until' has one */
 }
 
-static const char *words_of(struct engine *engine, const struct live_attempt *attempt, const char *kind,
-                            const struct json *spec, int64_t now_ms)
+static int words_of(struct engine *engine, const struct live_attempt *attempt, const char *kind,
+                    const struct json *spec, int64_t now_ms, const char **ret, struct err *err)
 {
     char at[40];
+    const char *of = json_get_text(spec, "of", NULL);
+    const char *missing = NULL;
     if (strcmp(kind, "approval") == 0) {
-        const char *of = json_get_text(spec, "of", NULL);
-        return of == NULL ? "waits for approval" : arena_printf(engine->turn, "waits for approval of %s", of);
-    }
-    if (strcmp(kind, "until") == 0 || strcmp(kind, "delay") == 0) {
+        *ret = of == NULL ? "waits for approval" : arena_printf(engine->turn, "waits for approval of %s", of);
+    } else if (strcmp(kind, "until") == 0 || strcmp(kind, "delay") == 0) {
         format_time(at, sizeof at, first_look(kind, spec, now_ms));
-        return arena_printf(engine->turn, "waits until %s", at);
+        *ret = arena_printf(engine->turn, "waits until %s", at);
+    } else if (strcmp(kind, "target") == 0) {
+        const struct json *targets = json_get(spec, "targets");
+        if (targets_obstacle(engine, attempt->open, attempt->place, targets, &missing, err) < 0) {
+            return -1;
+        }
+        *ret = arena_printf(engine->turn, "waits for %s", missing);
+    } else {
+        *ret = arena_printf(engine->turn, "waits for %s %s", kind,
+                            json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
     }
-    if (strcmp(kind, "target") == 0) {
-        return arena_printf(engine->turn, "waits for %s", targets_obstacle(engine, attempt->open, attempt->place,
-                                                                           json_get(spec, "targets")));
-    }
-    return arena_printf(engine->turn, "waits for %s %s", kind,
-                        json_get_text(spec, strcmp(kind, "url") == 0 ? "url" : "path", ""));
+    return 0;
 }
 
 int wait_open(struct engine *engine, struct live_attempt *attempt, const struct json *wait, int64_t now_ms,
@@ -333,7 +337,9 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
         .created_ms = now_ms,
         .model_id = strcmp(kind, "approval") == 0 ? json_get_text(&spec, "model_id", NULL) : NULL,
     };
-    if (store_wait_insert(engine->options.store, &row, err) < 0) {
+    const char *words = NULL;
+    if (store_wait_insert(engine->options.store, &row, err) < 0 ||
+        words_of(engine, attempt, kind, &spec, now_ms, &words, err) < 0) {
         return -1;
     }
     crash_point(engine, "in_wait_open");
@@ -344,7 +350,7 @@ int wait_open(struct engine *engine, struct live_attempt *attempt, const struct 
     struct run_event event = {.kind = RUN_EVENT_WAITING,
                               .place = attempt->place,
                               .now_ms = now_ms,
-                              .reason = words_of(engine, attempt, kind, &spec, now_ms)};
+                              .reason = words};
     int result = open_run_apply(engine, attempt->open, &event, err);
     return result < 0 || strcmp(kind, "approval") != 0
                ? result

@@ -380,6 +380,12 @@ static void open_twice(struct history *h)
     }
 }
 
+static void took(struct world *world, struct execution *execution, const char *targets)
+{
+    struct history *h = (struct history *)(void *)world;
+    judge_took(&h->judge, execution, targets);
+}
+
 static void began(struct world *world, struct execution *execution, const struct json *spawn)
 {
     struct history *h = (struct history *)(void *)world;
@@ -398,6 +404,7 @@ void history_open(struct history *h, const struct history_options *options)
     world->verbose = options->verbose;
     world->traced = options->traced;
     world->began = began;
+    world->took = took;
     current = world;
     disk_rng = world->disk_rng;
     disk_reset();

@@ -320,6 +320,38 @@ void judge_began(struct judge *judge, const struct execution *e, const struct js
     }
 }
 
+/* Nobody who has been waiting for longer is passed by. */
+static void check_turn(struct judge *judge, const struct execution *e, const char *target)
+{
+    struct world *world = judge->world;
+    sqlite3_stmt *s = judge_ask(
+        judge,
+        "SELECT w.id || ' of ' || w.run_id FROM target_holds h JOIN waits w ON w.kind = 'target' AND w.status = 'open' "
+        "AND w.spec LIKE '%\"' || h.target || '\"%' WHERE h.target = ? AND h.run_id = ? AND w.created_ms < h.since_ms "
+        "AND w.id < ifnull((SELECT max(id) FROM waits o WHERE o.run_id = h.run_id AND o.position = h.position AND o.item = "
+        "h.item AND o.kind = 'target'), w.id + 1)",
+        "tt", target, e->run_id);
+    while (judge_row(s)) {
+        world_fail(world, "T: attempt %lld has %s, for which wait %s has been waiting longer", (long long)e->attempt,
+                   target, judge_text(s, 0));
+    }
+    int64_t held = number(judge_ask(judge, "SELECT count(*) FROM target_holds WHERE target = ? AND run_id = ?", "tt",
+                                    target, e->run_id));
+    if (held == 0 && !world->dead) {
+        world_fail(world, "T: attempt %lld was told that it has %s, and no row says so", (long long)e->attempt, target);
+    }
+}
+
+void judge_took(struct judge *judge, const struct execution *e, const char *targets)
+{
+    for (const char *p = targets; !judge->world->wall_was_set && *p != '\0'; p++) {
+        const char target[2] = {*p, '\0'};
+        if (*p >= 'a' && *p <= 'z') {
+            check_turn(judge, e, target);
+        }
+    }
+}
+
 /* ---- at any time ----------------------------------------------------------------------------- */
 
 static void remember(struct judge *judge, const char *key, const char *state)
@@ -446,6 +478,9 @@ static const struct {
      "outcome = 'started' GROUP BY pipeline, trigger_id, scheduled_for_ms HAVING count(*) > 1"},
     {"I2: an occurrence between what is decided and what is next",
      "SELECT pipeline || ' ' || schedule FROM schedules WHERE next_ms <= decided_ms"},
+    {"T: a target is held by a step that has ended",
+     "SELECT h.target || ' ' || h.run_id || ' s' || h.position FROM target_holds h LEFT JOIN steps s USING (run_id, "
+     "position, item) WHERE s.state IS NULL OR s.state IN " TERMINAL_STEP},
     {"I13: the activity log has a gap", "SELECT count(*) FROM activity HAVING count(*) <> max(sequence)"},
     {"I10: a gate recorded twice", "SELECT step_run_id FROM gates GROUP BY step_run_id HAVING count(*) > 1"},
     {"an MLflow run that disagrees with its attempt", "SELECT r.run_id || ' ' || r.status || ' ' || a.state FROM "
@@ -546,6 +581,7 @@ uint64_t judge_digest(struct judge *judge)
         "SELECT run_id || position || ' ' || item || state || ifnull(outputs, '') || attempts FROM steps ORDER BY 1",
         "SELECT id || state || ifnull(reason, '') || ifnull(ended_ms, 0) FROM attempts ORDER BY id",
         "SELECT id || status FROM waits ORDER BY id",
+        "SELECT target || run_id || position || item FROM target_holds ORDER BY target",
         "SELECT sequence || chain FROM activity ORDER BY sequence",
         "SELECT run_id || key || count FROM metric_series ORDER BY run_id, key",
     };

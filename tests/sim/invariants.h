@@ -16,6 +16,7 @@
  *   I12  no process is left
  *   I13  the activity log has no gap
  *   I14  opening the home twice is opening it once
+ *   T    a target is touched by one step at a time, in the order of asking; what has ended holds none
  *
  * Beside them: each frame of a journal takes effect once, each attempt ends as its execution
  * did, and steps are run, skipped and tried again as the pipeline says.
@@ -67,6 +68,8 @@ void judge_close(struct judge *judge);
 void judge_free(struct judge *judge);
 /* An execution begins with this spawn message. */
 void judge_began(struct judge *judge, const struct execution *execution, const struct json *spawn);
+/* It was told that it has the targets (a list in JSON). */
+void judge_took(struct judge *judge, const struct execution *execution, const char *targets);
 /* After each start of the engine and at the end. */
 void judge_look(struct judge *judge);
 /* expected.c: nothing more will happen, the runs have ended or wait for a person. Is everything as the pipeline says,

@@ -26,6 +26,8 @@ static void add_need(struct plan_step *step, struct rng *rng, size_t need)
     step->needs[step->need_count++] = need;
 }
 
+static const char *const target_lists[] = {"[\"a\"]", "[\"b\"]", "[\"a\",\"b\"]", "[\"b\",\"a\"]"};
+
 /* Chains, fans, diamonds and islands, by how the needs of each step are drawn. */
 static void draw_needs(struct plan_step *step, struct rng *rng, size_t index, uint64_t shape)
 {
@@ -90,6 +92,9 @@ static void draw_step(struct plan *plan, struct rng *rng, size_t index, uint64_t
     step->expires_ms = chance(rng, 30) ? between(rng, 5, 90) * 1000 : 0;
     step->gate = chance(rng, 15);
     step->plain = chance(rng, plan->quick ? 90 : 30) && step->wait == PLAN_WAIT_NONE && !step->gate;
+    bool deploys = chance(rng, plan->quick ? 5 : 20);
+    const char *targets = target_lists[rng_below(rng, sizeof target_lists / sizeof target_lists[0])];
+    step->targets = deploys && step->wait == PLAN_WAIT_NONE && !step->plain ? targets : NULL;
 }
 
 /* ---- as a file ------------------------------------------------------------------------------- */

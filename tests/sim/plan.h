@@ -33,6 +33,7 @@ struct plan_step {
     enum plan_wait wait;
     int quorum, expires_ms;
     bool plain; /* leaves nothing */
+    const char *targets; /* that it deploys to: a list in JSON; NULL: none */
     bool gate; /* asks the store to record a gate */
 };
 

@@ -60,6 +60,7 @@ static const struct {
     {"alias", "SELECT name, alias, version FROM model_aliases"},
     {"deployment", "SELECT target, state, name, version, model_id, from_model, to_model, sha256, actor, run_id, "
                    "reason, stage, stages, weight FROM deployments"},
+    {"hold", "SELECT target, run_id, " STEP_OF("h") ", item FROM target_holds h"},
     {"gate", "SELECT run_id, step, step_run_id, model_id, champion, passed, refused_by, record, evidence_sha256 FROM "
              "gates"},
     {"activity", "SELECT actor, action, object, object_id, from_state, to_state, reason, evidence_sha256 FROM "

@@ -46,6 +46,9 @@ static int put_in_force(void *ctx, struct engine *engine, struct err *err)
         return -1;
     }
     struct checked_file checked = in_force_check(p->h->triggers, &file, p->arena);
+    if (checked.unread != NULL) { /* no fault of the file: as those who follow folders and sources do, they try again */
+        return err_set(err, ERR_IO, "%s", checked.unread);
+    }
     return checked.pipeline == NULL
                ? in_force_refuse(p->h->triggers, engine, &file, checked.name, checked.problems, "ann", err)
                : in_force_put(p->h->triggers, engine, &file, checked.pipeline, "ann", err);

@@ -330,6 +330,9 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
     } else if (strcmp(verb, "call") == 0) {
         call(world, step, rest);
         return false;
+    } else if (strcmp(verb, "take") == 0) {
+        steps_take(world, step, arena_strdup(world->arena, rest));
+        return false;
     } else if (strcmp(verb, "hold") == 0) {
         step->holds = has_gone(world, rest) ? NULL : arena_strdup(world->arena, rest);
         return step->holds == NULL;

@@ -174,7 +174,7 @@ static bool will_be_stopped(const struct world *world, const struct execution *s
 static void draw(struct world *world, struct execution *step)
 {
     const struct plan_step *plan = step->of_child ? NULL : &world->plan.steps[step->step];
-    step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : 1;
+    step->legs = plan != NULL && plan->wait != PLAN_WAIT_NONE ? 2 : step->leg;
     step->does = plan_behaviour(&world->plan, world->seed, step->step + (step->of_child ? 50 : 0), step->item,
                                 step->number, step->leg, will_be_stopped(world, step));
 }
@@ -355,6 +355,60 @@ static void ask(struct world *world, struct execution *step)
     }
 }
 
+void steps_take(struct world *world, struct execution *step, const char *targets)
+{
+    step->takes = targets;
+    /* Of a scenario always the same. */
+    step->asked = world->scripted ? (int64_t)step->leg * 100 + (int64_t)step->word
+                                  : (clock_wall_ms(&world->clock) << 8) + 200 + world->orders % 50;
+    append_text(world, step, JOURNAL_CALL,
+                format(world, "{\"seq\":%lld,\"method\":\"target.take\",\"params\":{\"targets\":%s}}",
+                       (long long)step->asked, targets));
+}
+
+static unsigned letters_of(const char *targets)
+{
+    unsigned letters = 0;
+    for (; *targets != '\0'; targets++) {
+        letters |= *targets >= 'a' && *targets <= 'z' ? 1u << (*targets - 'a') : 0;
+    }
+    return letters;
+}
+
+/* Two of them on one target would each undo what the other does. */
+static void touch(struct world *world, struct execution *step)
+{
+    step->touches = letters_of(step->takes);
+    for (size_t i = 0; !world->journal_cut && i < world->executions.count; i++) {
+        const struct execution *other = world->executions.items[i];
+        if (other != step && (other->touches & step->touches) != 0 && other->process && !other->does.stubborn) {
+            world_fail(world, "attempt %lld deploys to %s beside attempt %lld", (long long)step->attempt, step->takes,
+                       (long long)other->attempt);
+        }
+    }
+    world->took(world, step, step->takes);
+}
+
+static void was_given(struct world *world, struct execution *step, const struct json *reply)
+{
+    const char *targets = step->takes;
+    if (json_get_bool(json_get(reply, "result"), "taken", false)) {
+        touch(world, step);
+        step->takes = NULL;
+        world_plan(world, 1, HAPPENS_ACT)->execution = step;
+        return;
+    }
+    step->takes = NULL;
+    step->legs = step->leg + 1;
+    step->word -= world->scripted ? 1 : 0; /* it asks once more then */
+    /* Nobody looks again by himself: whoever drops a target must wake who waits for it. */
+    append_text(world, step, JOURNAL_WAIT,
+                format(world, "{\"wait\":{\"kind\":\"target\",\"targets\":%s,\"every_ms\":8640000000},\"state\":null}",
+                       targets));
+    append_text(world, step, JOURNAL_RESULT, "{\"result\":\"wait\"}");
+    steps_end(world, step, "exited", 0, 0);
+}
+
 void steps_answer(struct world *world, struct execution *step, const struct json *reply)
 {
     int64_t sequence = json_get_int(reply, "seq", 0);
@@ -367,6 +421,10 @@ void steps_answer(struct world *world, struct execution *step, const struct json
                    json_get_text(error, "message", ""));
     }
     step->asked = 0;
+    if (step->takes != NULL) {
+        was_given(world, step, reply);
+        return;
+    }
     step->answers++;
     world_plan(world, 1, HAPPENS_ACT)->execution = step;
 }
@@ -468,10 +526,18 @@ static void act(struct world *world, struct execution *step)
         return;
     }
     bool asks = !step->of_child && world->plan.steps[step->step].gate && step->leg == step->legs;
+    bool deploys = !step->of_child && world->plan.steps[step->step].targets != NULL;
     int acts = 1 + step->does.metrics + (asks ? 1 : 0);
-    int nth = step->act++;
-    if (nth == 0) {
+    int nth = step->act++ - (deploys ? 1 : 0);
+    if (nth < 0) {
         steps_started(world, step);
+        steps_take(world, step, world->plan.steps[step->step].targets);
+        return; /* until it has its answer */
+    }
+    if (nth == 0) {
+        if (!deploys) {
+            steps_started(world, step);
+        }
         if (step->does.logs) {
             append_text(world, step, JOURNAL_LOG, "\1a line");
         }

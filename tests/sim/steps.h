@@ -13,6 +13,8 @@ void steps_happen(struct world *world, const struct happening *what);
 /* Its process is there; a frame of its; its end. */
 void steps_started(struct world *world, struct execution *step);
 void steps_append(struct world *world, struct execution *step, enum journal_type type, struct str payload);
+/* It asks for targets (a list in JSON): it goes on when it has all of them, or waits for them and asks again. */
+void steps_take(struct world *world, struct execution *step, const char *targets);
 void steps_end(struct world *world, struct execution *step, const char *how, int code, int signal);
 void steps_runner_gone(struct execution *step);
 void steps_close_logs(struct runner *runner);

@@ -50,6 +50,8 @@ struct execution {
     int act;           /* the next of its acts */
     int64_t asked;     /* number of the question that has no answer yet; 0: none */
     int answers;
+    const char *takes; /* it has asked for these targets: a list in JSON; NULL */
+    unsigned touches;  /* targets that it deploys to, a bit for each letter */
     bool acked;
     int64_t after;     /* of an heir: the attempt in whose place it begins */
     const char *order; /* and what the exit record of that one says then; NULL: it is none */
@@ -212,6 +214,7 @@ struct world {
     } gone; /* names that nobody holds for any more */
     char failure[1200]; /* the first thing that was wrong */
     void (*began)(struct world *world, struct execution *execution, const struct json *message);
+    void (*took)(struct world *world, struct execution *execution, const char *targets); /* it was told that it has */
 };
 
 void world_open(struct world *world, uint64_t seed, const char *home);
