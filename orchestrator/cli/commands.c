@@ -25,7 +25,6 @@ const struct command *const commands[] = {
     &command_models_comment,
     &command_models_subscribe,
     &command_models_unsubscribe,
-    &command_models_subscriptions,
     /* By itself */
     &command_pipelines,
     &command_sources_list,
@@ -54,6 +53,7 @@ const struct command *const commands[] = {
     &command_models_history,
     &command_gates,
     &command_gates_show,
+    &command_models_subscriptions,
     &command_experiments,
     &command_artifacts,
     &command_activity,

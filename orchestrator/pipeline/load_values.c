@@ -62,6 +62,9 @@ static const char *shape_hint(const struct loader *loader, const struct yaml_nod
     if ((takes & (TAKES_LIST | TAKES_MAP)) == 0) {
         return literal_hint(node);
     }
+    if (takes == TAKES_MAP && node->type == JSON_NULL) {
+        return "what belongs to it stands below, indented further than its name";
+    }
     bool echoes = node->type == JSON_STRING && node->text.n > 0 && node->text.n <= ECHOED_MAX;
     for (size_t i = 0; echoes && i < node->text.n; i++) {
         echoes = (unsigned char)node->text.p[i] >= ' ' && node->text.p[i] != '"' && node->text.p[i] != '\\';

@@ -272,15 +272,23 @@ static void take_event(struct builder *b, const yaml_event_t *event)
     }
 }
 
+/* What is mostly meant. */
+static const char *hint_of(const char *problem, struct str line)
+{
+    if (memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL) {
+        return "YAML is indented by blanks, not tabs";
+    }
+    return strstr(problem, "expected ',' or '}'") != NULL
+               ? "between { and }, text with quotes, commas or braces in it stands in quotes as a whole"
+               : NULL;
+}
+
 static void report_parser_error(struct builder *b)
 {
     const yaml_parser_t *parser = &b->parser;
     struct pos pos = pos_of(parser->problem_mark);
     const char *problem = parser->problem == NULL ? "it is not YAML" : parser->problem;
-    struct str line = diags_source_line(b->diags, pos.line);
-    const char *hint = memchr(line.p == NULL ? "" : line.p, '\t', line.n) != NULL
-                         ? "YAML is indented by blanks, not tabs"
-                         : NULL;
+    const char *hint = hint_of(problem, diags_source_line(b->diags, pos.line));
     if (parser->error == YAML_MEMORY_ERROR) {
         mem_exhausted("libyaml");
     }

@@ -198,6 +198,8 @@ TEST(what_is_not_yaml_is_told_with_its_place)
         WRONG("a: [1, 2\nb: 3\n", "-", "2:2 E001", NULL),
         WRONG("a: 'text\n", "-", "2:1 E001", "found unexpected end of stream"),
         WRONG("a:\n\tb: 1\n", "-", "2:1 E001", "YAML is indented by blanks, not tabs"),
+        WRONG("a: {run: echo \"hi: b}\n", "-", "1:18 E001",
+              "between { and }, text with quotes, commas or braces in it stands in quotes as a whole"),
         WRONG("a: b: c\n", "-", "1:5 E001", "mapping values are not allowed"),
         WRONG("a: ${{ x }}\nb: {{ y }}\n", "{\"a\":\"${{ x }}\",\"b\":{\"\":null}}", "2:5 E005", NULL),
         WRONG("a: @x\n", "-", "1:4 E001", "cannot start any token"),
