@@ -328,8 +328,8 @@ static void check_turn(struct judge *judge, const struct execution *e, const cha
         judge,
         "SELECT w.id || ' of ' || w.run_id FROM target_holds h JOIN waits w ON w.kind = 'target' AND w.status = 'open' "
         "AND w.spec LIKE '%\"' || h.target || '\"%' WHERE h.target = ? AND h.run_id = ? AND w.created_ms < h.since_ms "
-        "AND w.id < ifnull((SELECT max(id) FROM waits o WHERE o.run_id = h.run_id AND o.position = h.position AND o.item = "
-        "h.item AND o.kind = 'target'), w.id + 1)",
+        "AND w.id < ifnull((SELECT max(id) FROM waits o WHERE o.run_id = h.run_id AND o.position = h.position AND "
+        "o.item = h.item AND o.kind = 'target'), w.id + 1)",
         "tt", target, e->run_id);
     while (judge_row(s)) {
         world_fail(world, "T: attempt %lld has %s, for which wait %s has been waiting longer", (long long)e->attempt,

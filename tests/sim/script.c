@@ -288,6 +288,16 @@ static void folder(struct world *world, struct execution *step, const char *rest
                                        name, path, whole.hex, stamp_take(path, arena), below, one, below, two)));
 }
 
+/* It goes on with the answer. */
+static void ask(struct world *world, struct execution *step, const char *verb, const char *rest)
+{
+    if (strcmp(verb, "take") == 0) {
+        steps_take(world, step, arena_strdup(world->arena, rest));
+    } else {
+        call(world, step, rest);
+    }
+}
+
 /* False when it is over, or something else makes it go on. */
 static bool do_act(struct world *world, struct execution *step, const char *verb, const char *rest)
 {
@@ -327,11 +337,8 @@ static bool do_act(struct world *world, struct execution *step, const char *verb
         step->runner->hangs = strcmp(rest, "hard") == 0;
     } else if (strcmp(verb, "stubborn") == 0) {
         step->does.obeys_ms = -1;
-    } else if (strcmp(verb, "call") == 0) {
-        call(world, step, rest);
-        return false;
-    } else if (strcmp(verb, "take") == 0) {
-        steps_take(world, step, arena_strdup(world->arena, rest));
+    } else if (strcmp(verb, "call") == 0 || strcmp(verb, "take") == 0) {
+        ask(world, step, verb, rest);
         return false;
     } else if (strcmp(verb, "hold") == 0) {
         step->holds = has_gone(world, rest) ? NULL : arena_strdup(world->arena, rest);

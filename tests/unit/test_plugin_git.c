@@ -106,10 +106,11 @@ TEST(git_brings_all_that_branches_and_tags_name_when_it_looks_for_a_commit)
 {
     struct fake_host fake;
     open_with_repository(&fake);
-    shell(&fake, "cd repo && git tag -a -m nested v1-again v1 && git tag of-tree 'main^{tree}' && git tag of-file main:a "
-                 "&& git gc -q && echo loose > a && git commit -qam loose");
+    shell(&fake, "cd repo && git tag -a -m nested v1-again v1 && git tag of-tree 'main^{tree}' && "
+                 "git tag of-file main:a && git gc -q && echo loose > a && git commit -qam loose");
     const char *loose = ask(&fake, "git -C repo rev-parse --short=12 main");
-    const char *params = arena_printf(fake.arena, "{\"url\": \"repo\", \"path\": \"src\", \"ref\": \"%s\"}", loose);
+    const char *params =
+        arena_printf(fake.arena, "{\"url\": \"repo\", \"path\": \"src\", \"ref\": \"%s\"}", loose);
     assert_int_equal(fake_host_run(&fake, params), STEP_OK);
     assert_string_equal(file(&fake, "src/a"), "loose\n");
     static const char listed[] = "git -C %s for-each-ref --format='%%(refname) %%(objectname)' | sed "
