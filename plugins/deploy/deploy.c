@@ -5,12 +5,13 @@
 
 #include "deployment.h"
 #include "directory.h"
+#include "folder.h"
 #include "holding.h"
 #include "members.h"
+#include "plain_url.h"
 #include "rollout.h"
 #include "value.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define PARAMS(P) \
@@ -120,31 +121,49 @@ int deployment_check_evidence(const struct deployment *deployment, struct fault 
     return result;
 }
 
-enum guarded deployment_check_guard(struct deployment *deployment, const struct target *target, struct fault *fault)
+/* Whatever records call it: where it is, as it was written and as it is, and where it is told to go back. */
+static void put_names(struct textbuf *list, struct scratch *scratch, const struct target *target, const char *place)
 {
-    char *real = target->directory == NULL ? NULL : realpath(target->directory, NULL);
+    const char *url = target->roll_back_url;
+    const char *names[] = {place,
+                           target->name,
+                           target->directory == NULL ? NULL : folder_real(scratch, target->directory),
+                           target->url == NULL ? NULL : plain_url(scratch, target->url),
+                           url,
+                           url == NULL ? NULL : plain_url(scratch, url),
+                           target->roll_back == NULL ? NULL : target->roll_back[0]};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] != NULL && (i == 0 || strcmp(names[i], place) != 0)) {
+            textbuf_put(list, list->size == 0 ? "[" : ",");
+            textbuf_json_string(list, names[i]);
+        }
+    }
+    textbuf_put(list, "]");
+}
+
+/* May the model be what this target serves? `back`: if it comes to that. */
+static enum guarded ask_guard(struct deployment *deployment, const struct target *target, const struct payload *payload,
+                              bool back, struct fault *fault)
+{
     const char *place = target->directory != NULL ? target->directory
                         : target->url != NULL     ? target->url
                                                   : target->command[0];
-    const char *names[] = {place, target->name, real};
     struct textbuf list = {0};
-    for (size_t i = 0; i < 3; i++) {
-        if (names[i] != NULL && (i == 0 || strcmp(names[i], place) != 0)) {
-            textbuf_put(&list, list.size == 0 ? "[" : ",");
-            textbuf_json_string(&list, names[i]);
-        }
-    }
-    textbuf_put(&list, "]");
     struct members ask = {0};
+    put_names(&list, &deployment->scratch, target, place);
     /* The model whose files were read: an alias may name another by now. */
-    const char *model_id = deployment->payload.model_id;
-    members_text(&ask, "uri", model_id[0] != '\0' ? model_id : deployment->model);
+    members_text(&ask, "uri", payload->model_id[0] != '\0' ? payload->model_id : payload->uri);
     members_raw(&ask, "target", textbuf_text(&list));
-    enum guarded result = guarded_ask(deployment->host, &ask, place, fault);
+    enum guarded result = guarded_ask(
+        deployment->host, &ask, back ? scratch_printf(&deployment->scratch, "%s, to go back", place) : place, fault);
     members_free(&ask);
     textbuf_free(&list);
-    free(real);
     return result;
+}
+
+enum guarded deployment_check_guard(struct deployment *deployment, const struct target *target, struct fault *fault)
+{
+    return ask_guard(deployment, target, &deployment->payload, false, fault);
 }
 
 /* ---- records --------------------------------------------------------------------------------------- */
@@ -346,13 +365,23 @@ enum step_result deployment_at_once(struct deployment *deployment)
     return deployment->target.kind == TARGET_DIRECTORY ? deploy_directory(deployment) : tell(deployment);
 }
 
+/* A folder knows itself to what it goes back; a program or a service is told what the step was given. */
+static enum guarded check_guard_both_ways(struct deployment *deployment, const struct target *target,
+                                          struct fault *fault)
+{
+    enum guarded guarded = deployment_check_guard(deployment, target, fault);
+    return guarded != GUARDED_FREE || target->kind == TARGET_DIRECTORY || deployment->previous == NULL
+               ? guarded
+               : ask_guard(deployment, target, &deployment->previous_payload, true, fault);
+}
+
 /* Every place that will be touched is asked about before one of them is. */
 static enum guarded check_guards(struct deployment *deployment, struct fault *fault)
 {
-    enum guarded guarded = deployment_check_guard(deployment, &deployment->target, fault);
+    enum guarded guarded = check_guard_both_ways(deployment, &deployment->target, fault);
     for (size_t i = 0; guarded == GUARDED_FREE && i < deployment->stages.count; i++) {
         if (deployment->stages.items[i].weight == 0) {
-            guarded = deployment_check_guard(deployment, &deployment->stages.items[i].target, fault);
+            guarded = check_guard_both_ways(deployment, &deployment->stages.items[i].target, fault);
         }
     }
     return guarded;

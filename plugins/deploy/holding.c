@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "holding.h"
 
+#include "folder.h"
 #include "members.h"
+#include "plain_url.h"
 #include "value.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A JSON list of different texts. */
@@ -33,23 +34,14 @@ static const char *command_line(struct scratch *scratch, const char *const *argv
     return line;
 }
 
-/* A folder that is reached by a link is the same. One that is not there yet is made by its path. */
-static const char *real_folder(struct scratch *scratch, const char *folder)
-{
-    char *real = realpath(folder, NULL);
-    const char *result = real == NULL ? folder : scratch_copy(scratch, real, strlen(real));
-    free(real);
-    return result;
-}
-
 static void add_target(struct keys *keys, const struct target *target)
 {
     bool unnamed = target->kind == TARGET_COMMAND && target->name == target->command[0];
     add_key(keys, unnamed ? command_line(keys->scratch, target->command) : target->name);
     if (target->kind == TARGET_DIRECTORY) {
-        add_key(keys, real_folder(keys->scratch, target->directory));
+        add_key(keys, folder_real(keys->scratch, target->directory));
     } else if (target->kind == TARGET_HTTP) {
-        add_key(keys, target->url);
+        add_key(keys, plain_url(keys->scratch, target->url));
     }
 }
 

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +14,27 @@ const char *folder_of_workspace(const struct step_host *host, struct scratch *sc
 {
     return path[0] == '/' ? scratch_copy(scratch, path, strlen(path))
                           : scratch_printf(scratch, "%s/%s", host->context->workspace, path);
+}
+
+const char *folder_real(struct scratch *scratch, const char *path)
+{
+    char *real = realpath(path, NULL);
+    const char *slash = strrchr(path, '/');
+    if (real != NULL || slash == NULL || path[1] == '\0' || strlen(path) >= PATH_MAX) {
+        const char *result = scratch_copy(scratch, real == NULL ? path : real, strlen(real == NULL ? path : real));
+        free(real);
+        return result;
+    }
+    const char *name = slash + 1;
+    const char *above = folder_real(scratch, slash == path ? "/" : scratch_copy(scratch, path, (size_t)(slash - path)));
+    if (*name == '\0' || strcmp(name, ".") == 0) {
+        return above;
+    }
+    if (strcmp(name, "..") == 0) {
+        size_t size = (size_t)(strrchr(above, '/') - above);
+        return size == 0 ? "/" : scratch_copy(scratch, above, size);
+    }
+    return scratch_printf(scratch, "%s/%s", strcmp(above, "/") == 0 ? "" : above, name);
 }
 
 static int failed(struct fault *fault, const char *what, const char *path)

@@ -14,6 +14,9 @@ enum { FOLDER_MAX_DEPTH = 64 };
 
 /* `path` itself when it is absolute, else below the workspace of the step. */
 const char *folder_of_workspace(const struct step_host *host, struct scratch *scratch, const char *path);
+/* Where an absolute path leads, though it, or folders above it, be not there yet: without links, "." and "..", in
+ * `scratch`. */
+const char *folder_real(struct scratch *scratch, const char *path);
 /* The folder and those above it that are missing. One that is there is fine. */
 int folder_make(const char *path, struct fault *fault);
 /* Removes a file, a link or a folder with all below it. Nothing there is fine. */

@@ -30,6 +30,28 @@ static void put(struct scratch *scratch, const char *root, const char *name, con
     textbuf_free(&out);
 }
 
+TEST(folder_real_leads_where_the_folder_will_be)
+{
+    struct scratch scratch = {0};
+    const char *root = make_root(&scratch);
+    assert_int_equal(folder_make(scratch_printf(&scratch, "%s/srv/models", root), &fault), 0);
+    assert_int_equal(symlink("srv/models", scratch_printf(&scratch, "%s/link", root)), 0);
+    static const char *const cases[][2] = {
+        {"/srv/models", "/srv/models"},     {"/link", "/srv/models"},
+        {"/link/new", "/srv/models/new"},   {"/srv/x/../models/new/", "/srv/models/new"},
+        {"/srv/./y/z", "/srv/y/z"},         {"/link/../new", "/srv/new"},
+        {"/no/where/../../a", "/a"},        {"/srv//models//a/.", "/srv/models/a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *found = folder_real(&scratch, scratch_printf(&scratch, "%s%s", root, cases[i][0]));
+        assert_string_equal(found, scratch_printf(&scratch, "%s%s", root, cases[i][1]));
+    }
+    assert_string_equal(folder_real(&scratch, "/"), "/");
+    assert_string_equal(folder_real(&scratch, "/not-there/../.."), "/");
+    assert_int_equal(folder_remove(root, &fault), 0);
+    scratch_free(&scratch);
+}
+
 TEST(folder_make_makes_what_is_missing_and_leaves_what_is_there)
 {
     struct scratch scratch = {0};
@@ -96,6 +118,7 @@ TEST(file_text_does_not_wait_for_a_named_pipe)
     scratch_free(&scratch);
 }
 
-TESTS(RUN(folder_make_makes_what_is_missing_and_leaves_what_is_there),
+TESTS(RUN(folder_real_leads_where_the_folder_will_be),
+      RUN(folder_make_makes_what_is_missing_and_leaves_what_is_there),
       RUN(folder_remove_follows_no_link_out_of_the_folder), RUN(file_text_reads_bytes_up_to_the_limit),
       RUN(file_text_does_not_wait_for_a_named_pipe))
