@@ -240,10 +240,10 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
     return 0;
 }
 
-int home_take_config(struct home *home, const struct config *config, bool single_user, const char *actor,
-                     struct arena *arena, const char **ret_words, struct err *err)
+int home_take_config(struct home *home, const struct config *config, bool single_user, const char *owner,
+                     const char *actor, struct arena *arena, const char **ret_words, struct err *err)
 {
-    store_guards_set(home->store, &config->guards, &config->groups, single_user);
+    store_guards_set(home->store, &config->guards, &config->groups, single_user, owner);
     if (store_begin(home->store, err) < 0) {
         return -1;
     }

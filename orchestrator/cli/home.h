@@ -52,9 +52,10 @@ int home_read_key(const char *home, bool strict, unsigned char ret_key[HOME_KEY_
 int home_pin(struct home *home, bool alone, struct err *err);
 /* What config.yaml says is in force from now on: its guards hold for all that is moved, and that it was taken stands in
  * the activity log when it is not the one that was taken last. A home that was opened to be written moves no alias
- * before. `single_user`: not_by excludes nobody. `*ret_words`: what differs from that one; NULL: nothing. */
-int home_take_config(struct home *home, const struct config *config, bool single_user, const char *actor,
-                     struct arena *arena, const char **ret_words, struct err *err);
+ * before. `single_user`: by it and its folder the home has no user but its `owner`, and not_by excludes nobody.
+ * `*ret_words`: what differs from that one; NULL: nothing. */
+int home_take_config(struct home *home, const struct config *config, bool single_user, const char *owner,
+                     const char *actor, struct arena *arena, const char **ret_words, struct err *err);
 void home_close(struct home *home);
 
 #endif

@@ -206,8 +206,8 @@ static bool is_single_user(const struct session *session)
 
 int session_take_config(struct session *session, const char *actor, const char **ret_words, struct err *err)
 {
-    return home_take_config(&session->home, &session->config, is_single_user(session), actor, session->cli->arena,
-                            ret_words, err);
+    return home_take_config(&session->home, &session->config, is_single_user(session), session->actor, actor,
+                            session->cli->arena, ret_words, err);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------- */

@@ -63,6 +63,21 @@ static struct digest record_digest(const struct json *record)
     return digest;
 }
 
+/* Of the files that were judged. */
+static int note_files(const struct call *call, struct gate *gate, struct err *err)
+{
+    struct artifact *files = NULL;
+    size_t count = 0;
+    if (gate->model_id == NULL) {
+        return 0;
+    }
+    if (store_artifact_list(call->store, gate->model_id, call->arena, &files, &count, err) < 0) {
+        return -1;
+    }
+    gate->files_sha256 = artifacts_sha256(files, count, call->arena);
+    return 0;
+}
+
 /* What is recorded of it beside what the step says. */
 static int fill_gate(const struct call *call, struct gate *gate, struct err *err)
 {
@@ -77,6 +92,9 @@ static int fill_gate(const struct call *call, struct gate *gate, struct err *err
     gate->version = ref.name == NULL || ref.model_id == NULL
                         ? NULL
                         : arena_printf(call->arena, "%s/%lld", ref.name, (long long)ref.version);
+    if (note_files(call, gate, err) < 0) {
+        return -1;
+    }
     if (replayed.context == NULL) {
         return 0;
     }

@@ -7,6 +7,7 @@
 #include "engine/engine_internal.h"
 #include "store/gates.h"
 #include "store/published.h"
+#include "store/registry.h"
 #include "store/runs.h"
 #include "store/waits.h"
 
@@ -96,6 +97,24 @@ static int add_gates(struct engine *engine, const struct evidence_of *of, struct
     return 0;
 }
 
+/* A version of no logged model has no files that are known: that it is this one, made from there, is what can be
+ * reviewed. */
+static int add_version(struct engine *engine, const struct model_ref *ref, struct arena *arena, struct json *manifest,
+                       struct err *err)
+{
+    struct model_version version;
+    struct json row = json_object();
+    if (store_version_get(engine->options.store, ref->name, ref->version, arena, &version, err) < 0) {
+        return -1;
+    }
+    json_set(arena, &row, "source", json_cstring(arena, version.source));
+    json_set(arena, &row, "storage_location", json_cstring(arena, version.storage_location));
+    json_set(arena, &row, "created_ms", json_int(version.created_ms));
+    add(arena, manifest, "version", arena_printf(arena, "%s/%lld", ref->name, (long long)ref->version),
+        digest_json(&row).hex);
+    return 0;
+}
+
 static int add_model(struct engine *engine, const char *uri, struct arena *arena, struct json *manifest,
                      struct err *err)
 {
@@ -106,9 +125,11 @@ static int add_model(struct engine *engine, const char *uri, struct arena *arena
     if (found <= 0) {
         return found < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "there is no model '%s'", uri);
     }
-    if (ref.model_id == NULL ||
-        store_artifact_list(engine->options.store, ref.model_id, arena, &files, &count, err) < 0) {
-        return ref.model_id == NULL ? 0 : -1;
+    if (ref.model_id == NULL) {
+        return add_version(engine, &ref, arena, manifest, err);
+    }
+    if (store_artifact_list(engine->options.store, ref.model_id, arena, &files, &count, err) < 0) {
+        return -1;
     }
     /* The digests below are those that were recorded, so the files must still have them. */
     if (store_published_verify(engine->options.store, ref.model_id, ref.path, arena, err) < 0) {

@@ -139,6 +139,7 @@ static int reported_model(const struct reported *r, struct err *err)
             .name = text_of(r, "name"),
             .artifact_uri = text_of(r, "dir"),
             .source_run_id = r->attempt->row.step_run_id,
+            .maker = r->attempt->row.step_run_id,
             .model_type = text_of(r, "model_type"),
             .status = MODEL_STATUS_PENDING,
             .created_ms = r->time_ms,

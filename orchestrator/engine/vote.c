@@ -297,6 +297,9 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
         .at_ms = engine_now(engine),
         .login = vote->login == NULL ? "system" : vote->login,
     };
+    if (!vote->approve && str_trim(str_from(row.reason)).n == 0) {
+        return err_set(err, ERR_INPUT, "a rejection needs a reason: whoever made the model wants to know");
+    }
     if (find_approval(engine, open, vote, &asked, err) < 0 ||
         json_read(str_from(asked.wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
         find_voice(engine, &spec, vote, &row, err) < 0 || turn_begin(engine, err) < 0) {

@@ -12,6 +12,8 @@
 #include "base/path.h"
 #include "engine/targets.h"
 #include "engine/vote.h"
+#include "store/guards.h"
+#include "store/model_makers.h"
 #include "store/models.h"
 #include "store/registry.h"
 
@@ -212,24 +214,39 @@ static int supersede(struct engine *engine, const struct open_run *open, struct 
     return 0;
 }
 
-/* Who made the model version and who started the run: `not_by: [author]` means all of them. */
+/* Who started the run, or one that it takes up again, and who made the model and its version: `not_by: [author]` means
+ * all of them. */
 static int authors_of(struct engine *engine, const struct open_run *open, const struct model_ref *model,
                       struct json *ret_authors, struct err *err)
 {
     struct arena *arena = engine->turn;
+    struct store *store = engine->options.store;
     struct model_version version;
+    struct model_makers makers = {.authors = json_array()};
     *ret_authors = json_array();
-    json_push(arena, ret_authors, json_cstring(arena, open->row.actor));
-    if (model->version == 0) {
-        return 0;
-    }
-    if (store_version_get(engine->options.store, model->name, model->version, arena, &version, err) < 0) {
+    if (store_starters_add(store, open->row.run_id, arena, ret_authors, err) < 0 ||
+        (model->version != 0 &&
+         store_version_get(store, model->name, model->version, arena, &version, err) < 0) ||
+        (model->model_id != NULL && store_model_makers(store, model->model_id, arena, &makers, err) < 0)) {
         return -1;
     }
-    if (version.user != NULL) {
-        json_push(arena, ret_authors, json_cstring(arena, version.user));
+    store_author_add(arena, ret_authors, model->version == 0 ? NULL : version.user);
+    for (size_t i = 0; i < makers.authors.u.array.count; i++) {
+        store_author_add(arena, ret_authors, arena_str(arena, makers.authors.u.array.items[i].u.string).p);
     }
     return 0;
+}
+
+/* Whoever is asked reads the message, wherever he is asked: that something is to be taken away stands in it. */
+static void say_what_is_removed(struct engine *engine, struct json *spec)
+{
+    const char *removes = json_get_text(spec, "removes", NULL);
+    const char *message = json_get_text(spec, "message", NULL);
+    if (removes != NULL) {
+        const char *words = arena_printf(engine->turn, "to take it from %s%s%s", removes, message == NULL ? "" : ": ",
+                                         message == NULL ? "" : message);
+        json_set(engine->turn, spec, "message", json_cstring(engine->turn, words));
+    }
 }
 
 static int prepare_approval(struct engine *engine, struct open_run *open, struct run_place place, struct json *spec,
@@ -245,14 +262,17 @@ static int prepare_approval(struct engine *engine, struct open_run *open, struct
                              .step = place.step,
                              .model_uri = json_get_text(spec, "of", NULL),
                              .extra = json_get(spec, "evidence")};
+    bool waived = false;
     if (model_of(engine, spec, &model, err) < 0 || authors_of(engine, open, &model, &authors, err) < 0 ||
+        store_single_user(engine->options.store, engine->options.single_user, &waived, err) < 0 ||
         evidence_collect(engine, &of, arena, &manifest, sha256, err) < 0) {
         return -1;
     }
+    say_what_is_removed(engine, spec);
     json_set(arena, spec, "step", json_string(arena, open->pipeline->steps[place.step].id));
     json_set(arena, spec, "authors", authors);
     json_set(arena, spec, "starter", json_cstring(arena, open->row.actor));
-    json_set(arena, spec, "waived", json_bool(engine->options.single_user));
+    json_set(arena, spec, "waived", json_bool(waived));
     json_set(arena, spec, "manifest", manifest);
     json_set(arena, spec, "sha256", json_cstring(arena, sha256));
     if (model.name != NULL) {

@@ -57,7 +57,7 @@ static bool excludes_actor(const struct json *spec, const struct json *name, con
     return author || starter || names_actor(name->u.string, actor, groups);
 }
 
-static bool is_excluded(const struct json *spec, const char *actor, const struct json *groups)
+bool approval_excludes(const struct json *spec, const char *actor, const struct json *groups)
 {
     const struct json *not_by = json_get(spec, "not_by");
     if (json_get_bool(spec, "waived", false) || not_by == NULL) {
@@ -83,7 +83,7 @@ int approval_may_vote(const struct json *spec, const char *actor, const struct j
         arena_free(arena);
         return -1;
     }
-    if (is_excluded(spec, actor, groups)) {
+    if (approval_excludes(spec, actor, groups)) {
         return err_set(err, ERR_DENIED, "'%s' may not decide this: not_by excludes who made it", actor);
     }
     return 0;
@@ -91,7 +91,8 @@ int approval_may_vote(const struct json *spec, const char *actor, const struct j
 
 static bool counts(const struct json *spec, const struct approval_vote *vote)
 {
-    return approval_may_vote(spec, vote->actor, vote->groups, NULL) == 0;
+    return approval_may_vote(spec, vote->actor, vote->groups, NULL) == 0 &&
+           (vote->speaker == NULL || !approval_excludes(spec, vote->speaker, vote->speaker_groups));
 }
 
 static bool voted_before(const struct approval_vote *votes, size_t index)

@@ -18,9 +18,11 @@
 #include <stdbool.h>
 
 struct approval_vote {
-    const char *actor;
+    const char *actor;         /* whose voice it is */
     const struct json *groups; /* list of text: the actor's groups when voting */
     bool approve;
+    const char *speaker;               /* who spoke for him, by a delegation; NULL: himself */
+    const struct json *speaker_groups; /* list of text */
 };
 
 enum approval_state { APPROVAL_OPEN, APPROVAL_APPROVED, APPROVAL_REJECTED };
@@ -29,7 +31,10 @@ enum approval_state { APPROVAL_OPEN, APPROVAL_APPROVED, APPROVAL_REJECTED };
 struct json approval_groups_of(const struct json *configured, const char *actor, struct arena *arena);
 /* 0 when the actor may decide, else -1 with ERR_DENIED in words. */
 int approval_may_vote(const struct json *spec, const char *actor, const struct json *groups, struct err *err);
-/* One eligible rejection ends it; otherwise it is approved once every demand is met by people of its own: whoever could
+/* Whether the actor may decide, but for whom `by` asks: `not_by` alone is looked at. */
+bool approval_excludes(const struct json *spec, const char *actor, const struct json *groups);
+/* A vote counts when its voice may decide and who spoke for it is not excluded himself.
+ * One eligible rejection ends it; otherwise it is approved once every demand is met by people of its own: whoever could
  * count for several of a map counts for the one where that helps most, in whatever order they voted. */
 enum approval_state approval_decide(const struct json *spec, const struct approval_vote *votes, size_t count);
 /* What is still missing, in words, in the arena: "1 more of group:ml-leads", "1 more of group:a or group:b" where

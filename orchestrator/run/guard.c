@@ -128,6 +128,10 @@ struct guard_verdict guard_decide(const struct guard *guard, const struct guard_
         return (struct guard_verdict){
             .lacks = "a logged model (m-...), whose files a gate or an approval could be bound to"};
     }
+    if (facts->file_count == 0 && facts->changed == NULL) {
+        return (struct guard_verdict){
+            .lacks = "files in this home, whose digests a gate or an approval could be bound to"};
+    }
     if (facts->changed != NULL) {
         return (struct guard_verdict){.lacks = arena_printf(arena, "the files that were reviewed: %s", facts->changed)};
     }

@@ -42,6 +42,7 @@ const char *guard_match(const struct guard *guard, enum guard_kind kind, const c
 struct guard_facts {
     const char *model_id;  /* NULL: it is of no logged model, so nothing can be bound to it */
     const char *changed;   /* why its files are not those that were reviewed; NULL: they are */
+    size_t file_count;     /* that the home has recorded of the model */
     size_t gate_count;     /* that have judged the model */
     const char *red;       /* the newest of one of them that said no, in words; NULL: none */
     const struct approval_vote *votes; /* of approvals of this model that hold */

@@ -25,8 +25,8 @@ static int add_move(struct store *store, const struct alias_move *move, const ch
 {
     struct stmt *s = stmt_get(
         store, "INSERT INTO alias_moves (name, kind, alias, from_version, to_version, model_id, at_ms, actor, door, "
-               "reason, run_id, standing, approvals, evidence_sha256) VALUES (:name, :kind, :alias, :from, :to, "
-               ":model, :at, :actor, :door, :reason, :run, :standing, :approvals, :evidence)");
+               "reason, run_id, standing, approvals, evidence_sha256, files_sha256) VALUES (:name, :kind, :alias, "
+               ":from, :to, :model, :at, :actor, :door, :reason, :run, :standing, :approvals, :evidence, :files)");
     stmt_text(s, ":name", move->name);
     stmt_text(s, ":kind", move->kind);
     stmt_text(s, ":alias", move->alias);
@@ -41,6 +41,7 @@ static int add_move(struct store *store, const struct alias_move *move, const ch
     stmt_text(s, ":standing", move->standing);
     stmt_text(s, ":approvals", approvals);
     stmt_text(s, ":evidence", text(move->evidence_sha256));
+    stmt_text(s, ":files", move->files_sha256);
     return stmt_run_one(s, "recording the move of an alias", err);
 }
 
@@ -53,6 +54,7 @@ void alias_move_fill(struct alias_move *move, const struct mover *by, const stru
     move->standing = answer->count == 0 ? "open" : answer->rolled_back ? "free" : "guarded";
     move->approvals = answer->approvals;
     move->evidence_sha256 = answer->evidence_sha256;
+    move->files_sha256 = answer->files_sha256;
 }
 
 int alias_move_record(struct store *store, const struct alias_move *move, struct err *err)
@@ -80,16 +82,17 @@ int alias_move_record(struct store *store, const struct alias_move *move, struct
     return result;
 }
 
-int alias_was_there(struct store *store, const char *kind, const char *name, const char *alias, int64_t version,
-                    const char *model_id, bool *ret, struct err *err)
+int alias_was_there(struct store *store, const struct alias_move *move, bool *ret, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT 1 FROM alias_moves WHERE name = :name AND kind = :kind AND alias = :alias "
-                                     "AND to_version = :version AND model_id = :model AND standing <> 'open' LIMIT 1");
-    stmt_text(s, ":name", name);
-    stmt_text(s, ":kind", kind);
-    stmt_text(s, ":alias", alias);
-    stmt_int(s, ":version", version);
-    stmt_text(s, ":model", model_id);
+                                     "AND to_version = :version AND model_id = :model AND standing <> 'open' "
+                                     "AND coalesce(files_sha256, :files) = :files LIMIT 1");
+    stmt_text(s, ":name", move->name);
+    stmt_text(s, ":kind", move->kind);
+    stmt_text(s, ":alias", move->alias);
+    stmt_int(s, ":version", move->to_version);
+    stmt_text(s, ":model", move->model_id);
+    stmt_text(s, ":files", move->files_sha256);
     int row = stmt_step(s, err);
     stmt_done(s);
     *ret = row == 1;

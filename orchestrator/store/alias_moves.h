@@ -33,6 +33,7 @@ struct alias_move {
     const char *standing; /* "open", "guarded", "free" */
     struct json approvals;
     const char *evidence_sha256; /* "" */
+    const char *files_sha256; /* of the model's files, where a guard stood; NULL: not known */
 };
 
 struct guard_answer;
@@ -40,10 +41,9 @@ struct guard_answer;
 void alias_move_fill(struct alias_move *move, const struct mover *by, const struct guard_answer *answer);
 /* Records it in the history and in the activity log. */
 int alias_move_record(struct store *store, const struct alias_move *move, struct err *err);
-/* Was this version there by right: was no guard there, or did it lack nothing? Of a version whose number was given to
- * another model since, the logged model tells. */
-int alias_was_there(struct store *store, const char *kind, const char *name, const char *alias, int64_t version,
-                    const char *model_id, bool *ret, struct err *err);
+/* Was there such a move when a guard stood there, so that the version lacked nothing? Of a version whose number was
+ * given to another model since, the logged model tells; of a model whose files are others, their digest. */
+int alias_was_there(struct store *store, const struct alias_move *move, bool *ret, struct err *err);
 /* Oldest first, of a model; until `until_ms` (0: all). */
 int store_alias_moves(struct store *store, const char *name, int64_t until_ms, struct arena *arena,
                       struct alias_move **ret, size_t *ret_count, struct err *err);

@@ -64,17 +64,9 @@ static int check_time(const struct approval_link_offer *offer, struct err *err)
 
 /* Who is kept from deciding himself is kept from holding somebody else's word. */
 static int check_maker(const struct json *spec, const struct approval_link_offer *offer, const struct json *groups,
-                       struct arena *arena, struct err *err)
+                       struct err *err)
 {
-    static const char *const exclusions[] = {"not_by", "authors", "starter", "waived"};
-    struct json excluded = json_object();
-    for (size_t i = 0; i < sizeof exclusions / sizeof exclusions[0]; i++) {
-        if (json_get(spec, exclusions[i]) != NULL) {
-            json_set(arena, &excluded, exclusions[i], *json_get(spec, exclusions[i]));
-        }
-    }
-    return strcmp(offer->made_by, offer->person) == 0 ||
-                   approval_may_vote(&excluded, offer->made_by, groups, NULL) == 0
+    return strcmp(offer->made_by, offer->person) == 0 || !approval_excludes(spec, offer->made_by, groups)
                ? 0
                : err_set(err, ERR_DENIED, "'%s' may not decide this (not_by), and so makes no link for another: who "
                          "makes it could use it",
@@ -182,7 +174,7 @@ int store_approval_link_make(struct store *store, const struct approval_link_off
         .expires_ms = wait.expires_ms != 0 && wait.expires_ms < end_ms ? wait.expires_ms : end_ms,
     };
     if (approval_may_vote(spec, offer->person, &groups, err) < 0 ||
-        check_maker(spec, offer, &makers, arena, err) < 0 ||
+        check_maker(spec, offer, &makers, err) < 0 ||
         find_user(store, offer->person, arena, &link.user_id, err) < 0) {
         return -1;
     }

@@ -358,6 +358,16 @@ int model_source_check(const struct model_source *source, struct err *err)
     return result;
 }
 
+bool artifact_is_within(const char *place, const char *root)
+{
+    struct arena *arena = arena_new();
+    struct uri uri = take_apart(place, arena);
+    bool is_plain = !has_odd_bytes(&uri) && strpbrk(uri.text, "#?") == NULL && is_plain_path(uri.path);
+    bool result = is_plain && is_within_root(&uri, root, arena);
+    arena_free(arena);
+    return result;
+}
+
 const char *artifact_below_home(struct str home, const char *stored)
 {
     static const char folder[] = "/artifacts";

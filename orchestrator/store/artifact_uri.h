@@ -26,6 +26,9 @@ int artifact_location_check(const char *location, struct err *err);
  * itself); NULL for any other place. */
 const char *artifact_below_home(struct str home, const char *stored);
 
+/* Is the place the other one, or below it, as both are written? */
+bool artifact_is_within(const char *place, const char *root);
+
 struct model_source {
     const char *source;     /* what the client sent */
     const char *run_id;     /* NULL or "": not given */

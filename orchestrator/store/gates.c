@@ -7,9 +7,9 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
 {
     struct stmt *s =
         stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
-                        "refused_by, record, evidence_sha256, at_ms, replay_of, version, other_data) VALUES (:run_id, "
-                        ":step, :step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, :at, "
-                        "nullif(:replay_of, 0), :version, :other_data)");
+                        "refused_by, record, evidence_sha256, files_sha256, at_ms, replay_of, version, other_data) VALUES "
+                        "(:run_id, :step, :step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, "
+                        ":files, :at, nullif(:replay_of, 0), :version, :other_data)");
     struct strbuf record;
     strbuf_init(&record, 16 << 20);
     json_write(&record, &gate->record);
@@ -22,6 +22,7 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
     stmt_text(s, ":refused_by", gate->refused_by == NULL ? "" : gate->refused_by);
     stmt_text(s, ":record", record.data);
     stmt_text(s, ":evidence", gate->evidence_sha256);
+    stmt_text(s, ":files", gate->files_sha256);
     stmt_int(s, ":at", gate->at_ms);
     stmt_int(s, ":replay_of", gate->replay_of);
     stmt_text(s, ":version", gate->version);

@@ -22,6 +22,8 @@ struct gate {
     const char *refused_by;  /* one line; "" when passed */
     struct json record;      /* all of it: rules, dataset, values */
     const char *evidence_sha256;
+    const char *files_sha256; /* of the files that were judged (artifacts_sha256); NULL: it judged no model. Only for
+                               * store_gate_add */
     int64_t at_ms;
     int64_t replay_of;   /* the record whose rules these are; 0: the gate judged in its own run */
     const char *version; /* "wine/3": what was judged; when read, else the model's newest; NULL: there is none */

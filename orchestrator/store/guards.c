@@ -4,6 +4,8 @@
 #include "run/approval.h"
 
 #include "store/alias_moves.h"
+#include "store/artifact_uri.h"
+#include "store/model_makers.h"
 #include "store/models.h"
 #include "store/published.h"
 #include "store/registry.h"
@@ -15,7 +17,8 @@ void store_guards_expect(struct store *store)
     store->guards.expected = true;
 }
 
-void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user)
+void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user,
+                      const char *owner)
 {
     struct store_guards *guards = &store->guards;
     if (guards->arena != NULL) {
@@ -26,7 +29,22 @@ void store_guards_set(struct store *store, const struct json *list, const struct
     guards->groups = json_copy(guards->arena, groups);
     guards->count = guard_list_read(&guards->list, guards->arena, &guards->items);
     guards->single_user = single_user;
+    guards->owner = owner == NULL ? NULL : arena_strdup(guards->arena, owner);
     guards->expected = false;
+}
+
+int store_single_user(struct store *store, bool single_user, bool *ret, struct err *err)
+{
+    *ret = false;
+    if (!single_user) {
+        return 0;
+    }
+    struct stmt *s = stmt_get(store, "SELECT 1 FROM users WHERE name IS NOT :owner LIMIT 1");
+    stmt_text(s, ":owner", store->guards.owner);
+    int row = stmt_step(s, err);
+    stmt_done(s);
+    *ret = row == 0;
+    return row < 0 ? -1 : 0;
 }
 
 struct json store_groups_of(const struct store *store, const char *actor, struct arena *arena)
@@ -47,10 +65,12 @@ struct lookup {
     struct arena *arena;
     const struct guard_question *question;
     struct guard_facts facts;
+    struct json files; /* of the model: {path: sha256} */
+    const char *files_sha256;
     struct guard_answer *answer;
 };
 
-/* The digests of the files that a manifest has, or those that are recorded now: {path: sha256}. */
+/* The digests of the files that a manifest has: {path: sha256}. */
 static struct json manifest_files(struct arena *arena, const struct json *manifest)
 {
     struct json files = json_object();
@@ -64,23 +84,43 @@ static struct json manifest_files(struct arena *arena, const struct json *manife
     return files;
 }
 
-static int recorded_files(struct lookup *l, struct json *ret, struct err *err)
+static int find_files(struct lookup *l, struct err *err)
 {
     struct artifact *files = NULL;
     size_t count = 0;
-    *ret = json_object();
+    l->files = json_object();
     if (store_artifact_list(l->store, l->facts.model_id, l->arena, &files, &count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        json_set(l->arena, ret, arena_printf(l->arena, "%s/%s", l->facts.model_id, files[i].path),
+        json_set(l->arena, &l->files, arena_printf(l->arena, "%s/%s", l->facts.model_id, files[i].path),
                  json_cstring(l->arena, files[i].sha256));
     }
+    l->facts.file_count = count;
+    l->files_sha256 = artifacts_sha256(files, count, l->arena);
     return 0;
 }
 
+/* A client names both a model and where the files of a version are: these must be the model's. */
+static int check_place(struct lookup *l, const struct model_version *version, const struct logged_model *model,
+                       struct err *err)
+{
+    struct stmt *s = stmt_get(l->store, "SELECT client_uri(:files), client_uri(:model)");
+    stmt_text(s, ":files", version->storage_location);
+    stmt_text(s, ":model", model->artifact_uri);
+    int row = stmt_step(s, err);
+    bool same = row == 1 && (artifact_is_within(version->storage_location, model->artifact_uri) ||
+                             artifact_is_within(stmt_column_text(s, 0, l->arena), stmt_column_text(s, 1, l->arena)));
+    stmt_done(s);
+    if (row == 1 && !same) {
+        l->facts.changed = arena_printf(l->arena, "the version's are at '%s', which is not where those of %s are",
+                                        version->storage_location, model->model_id);
+    }
+    return row < 0 ? -1 : 0;
+}
+
 /* Are the files still those that were published? Looked at only by who needs it. */
-static int find_change(struct lookup *l, struct err *err)
+static int find_change(struct lookup *l, const struct model_version *version, struct err *err)
 {
     struct logged_model model;
     struct err wrong = {0};
@@ -93,8 +133,9 @@ static int find_change(struct lookup *l, struct err *err)
             return err_set(err, wrong.code, "%s", wrong.message);
         }
         l->facts.changed = arena_strdup(l->arena, wrong.message);
+        return 0;
     }
-    return 0;
+    return version->name == NULL ? 0 : check_place(l, version, &model, err);
 }
 
 static struct json parsed(struct lookup *l, const char *text)
@@ -121,11 +162,11 @@ static void note_approval(struct lookup *l, struct stmt *s, const char *sha256)
 }
 
 /* Is the approval about this: the same files, and the same thing to be done? */
-static bool holds(struct lookup *l, const struct json *spec, const struct json *files)
+static bool holds(struct lookup *l, const struct json *spec)
 {
     const char *removes = json_get_text(spec, "removes", NULL);
     struct json reviewed = manifest_files(l->arena, json_get(spec, "manifest"));
-    if (!json_equal(&reviewed, files)) {
+    if (!json_equal(&reviewed, &l->files)) {
         return false;
     }
     if (!l->question->removes) {
@@ -138,10 +179,6 @@ static bool holds(struct lookup *l, const struct json *spec, const struct json *
 /* Everybody's yes in approvals of this model that were given and hold. */
 static int find_votes(struct lookup *l, struct err *err)
 {
-    struct json files;
-    if (recorded_files(l, &files, err) < 0) {
-        return -1;
-    }
     struct stmt *s = stmt_get(
         l->store, "SELECT w.run_id, w.spec, v.actor, v.groups, v.at_ms, v.login, v.on_behalf_of, v.reason "
                   "FROM waits w JOIN votes v ON v.wait = w.id WHERE w.model_id = :model AND w.kind = 'approval' "
@@ -152,16 +189,20 @@ static int find_votes(struct lookup *l, struct err *err)
     stmt_text(s, ":model", l->facts.model_id);
     while ((row = stmt_step(s, err)) == 1) {
         struct json spec = parsed(l, stmt_column_text(s, 1, l->arena));
-        if (!holds(l, &spec, &files)) {
+        if (!holds(l, &spec)) {
             continue;
         }
-        struct json *groups = arena_one(l->arena, struct json);
-        *groups = parsed(l, stmt_column_text(s, 3, l->arena));
+        struct json *groups = arena_array(l->arena, 2, sizeof *groups);
+        const char *said_by = stmt_column_text(s, 2, l->arena);
+        const char *behalf = stmt_column_text_or_null(s, 6, l->arena);
+        groups[0] = parsed(l, stmt_column_text(s, 3, l->arena));
+        groups[1] = store_groups_of(l->store, said_by, l->arena);
         votes = arena_grow(l->arena, votes, l->facts.vote_count, &room, sizeof *votes);
-        struct approval_vote *vote = &votes[l->facts.vote_count++];
-        *vote = (struct approval_vote){.actor = stmt_column_text(s, stmt_column_is_null(s, 6) ? 2 : 6, l->arena),
-                                       .groups = groups,
-                                       .approve = true};
+        votes[l->facts.vote_count++] = (struct approval_vote){.actor = behalf == NULL ? said_by : behalf,
+                                                              .groups = &groups[0],
+                                                              .approve = true,
+                                                              .speaker = behalf == NULL ? NULL : said_by,
+                                                              .speaker_groups = &groups[1]};
         note_approval(l, s, json_get_text(&spec, "sha256", ""));
     }
     stmt_done(s);
@@ -169,16 +210,19 @@ static int find_votes(struct lookup *l, struct err *err)
     return row;
 }
 
-/* Of each gate, by pipeline and step, the newest verdict counts: that by the newest rules. So a replay counts, but one
- * of an older gate does not make good what a newer one has refused; and none on other data than the gate's. */
+/* Of each gate, by pipeline and step, the newest verdict counts: that by the newest rules, if it is about the files that
+ * there are now. So a replay counts, but one of an older gate does not make good what a newer one has refused; and none
+ * on other data than the gate's. */
 static int find_gates(struct lookup *l, struct err *err)
 {
-    struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, '') FROM gates g "
+    struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, ''), "
+                                        "coalesce(g.files_sha256, :files) = :files FROM gates g "
                                         "LEFT JOIN pipeline_runs r ON r.run_id = g.run_id "
                                         "WHERE g.model_id = :model AND g.other_data = 0 "
                                         "ORDER BY coalesce(g.replay_of, g.id) DESC, g.id DESC");
     struct json seen = json_object();
     int row = 0;
+    stmt_text(s, ":files", l->files_sha256);
     stmt_text(s, ":model", l->facts.model_id);
     while ((row = stmt_step(s, err)) == 1) {
         const char *gate = arena_printf(l->arena, "%s/%s", stmt_column_text(s, 3, l->arena),
@@ -188,7 +232,9 @@ static int find_gates(struct lookup *l, struct err *err)
         }
         json_set(l->arena, &seen, gate, json_bool(true));
         l->facts.gate_count++;
-        if (stmt_column_int(s, 1) == 0 && l->facts.red == NULL) {
+        if (stmt_column_int(s, 4) == 0 && l->facts.red == NULL) {
+            l->facts.red = arena_printf(l->arena, "%s judged other files", gate);
+        } else if (stmt_column_int(s, 1) == 0 && l->facts.red == NULL) {
             l->facts.red = arena_printf(l->arena, "%s refused: %s", gate, stmt_column_text(s, 2, l->arena));
         }
     }
@@ -196,60 +242,17 @@ static int find_gates(struct lookup *l, struct err *err)
     return row;
 }
 
-static void add_author(struct lookup *l, const char *name)
+/* By right, and with the files that it has now. */
+static int find_past(struct lookup *l, struct err *err)
 {
-    if (name != NULL && *name != '\0') {
-        json_push(l->arena, &l->facts.authors, json_cstring(l->arena, name));
-    }
-}
-
-/* The pipeline run whose step made the model. The run's own tags say which: a client may write those, so the attempts
- * of that pipeline run, which nobody but the engine writes, must say the same. */
-static int find_maker(struct lookup *l, const char *step_run_id, struct err *err)
-{
-    struct stmt *s = stmt_get(
-        l->store, "SELECT r.actor, r.contexts FROM run_tags t JOIN pipeline_runs r ON r.run_id = t.value "
-                  "WHERE t.run_id = :run AND t.key = 'mlflow.parentRunId' AND EXISTS (SELECT 1 FROM attempts a "
-                  "WHERE a.run_id = t.value AND a.step_run_id = :run)");
-    stmt_text(s, ":run", step_run_id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        struct json contexts = parsed(l, stmt_column_text(s, 1, l->arena));
-        const struct json *git = json_get(&contexts, "git");
-        const char *branch = git == NULL ? NULL : json_get_text(git, "branch", NULL);
-        l->facts.branch = branch == NULL || *branch == '\0' ? NULL : branch;
-        add_author(l, stmt_column_text(s, 0, l->arena));
-    }
-    stmt_done(s);
-    return row < 0 ? -1 : 0;
-}
-
-/* Who made it: its versions, the run, the pipeline run. */
-static int find_authors(struct lookup *l, struct err *err)
-{
-    struct logged_model model;
-    struct run_info run;
-    struct model_version *versions = NULL;
-    size_t count = 0;
-    struct err wrong = {0};
-    if (store_version_of_model(l->store, l->facts.model_id, l->arena, &versions, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        add_author(l, versions[i].user);
-    }
-    if (store_model_get_any(l->store, l->facts.model_id, l->arena, &model, &wrong) < 0) {
-        return store_has_failed(&wrong) ? err_set(err, wrong.code, "%s", wrong.message) : 0;
-    }
-    if (model.source_run_id == NULL) {
-        return 0;
-    }
-    if (store_run_get(l->store, model.source_run_id, l->arena, &run, &wrong) == 0) {
-        add_author(l, run.user);
-    } else if (store_has_failed(&wrong)) {
-        return err_set(err, wrong.code, "%s", wrong.message);
-    }
-    return find_maker(l, model.source_run_id, err);
+    const struct guard_question *q = l->question;
+    const struct alias_move move = {.name = q->model,
+                                    .kind = guard_kind_words[q->kind],
+                                    .alias = q->names[0],
+                                    .to_version = q->version,
+                                    .model_id = l->facts.model_id,
+                                    .files_sha256 = l->files_sha256};
+    return alias_was_there(l->store, &move, &l->facts.was_there, err);
 }
 
 static int find_facts(struct lookup *l, struct err *err)
@@ -262,19 +265,20 @@ static int find_facts(struct lookup *l, struct err *err)
     }
     l->facts.model_id = q->model_id != NULL ? q->model_id : version.model_id;
     l->facts.removes = q->removes;
-    l->facts.waived = l->store->guards.single_user;
     l->facts.authors = json_array();
     if (l->facts.model_id == NULL) {
         return 0;
     }
-    if (find_change(l, err) < 0 || find_gates(l, err) < 0 || find_authors(l, err) < 0 ||
-        find_votes(l, err) < 0) {
+    struct model_makers makers;
+    if (store_single_user(l->store, l->store->guards.single_user, &l->facts.waived, err) < 0 ||
+        find_files(l, err) < 0 || find_change(l, &version, err) < 0 || find_gates(l, err) < 0 ||
+        store_model_makers(l->store, l->facts.model_id, l->arena, &makers, err) < 0 || find_votes(l, err) < 0) {
         return -1;
     }
-    return named && q->kind != GUARD_TARGET
-               ? alias_was_there(l->store, guard_kind_words[q->kind], q->model, q->names[0], q->version,
-                                 l->facts.model_id, &l->facts.was_there, err)
-               : 0;
+    l->facts.authors = makers.authors;
+    l->facts.branch = makers.branch;
+    l->answer->files_sha256 = l->files_sha256;
+    return named && q->kind != GUARD_TARGET ? find_past(l, err) : 0;
 }
 
 /* ---- deciding --------------------------------------------------------------------------------------------------- */
@@ -364,4 +368,60 @@ int guard_require(struct store *store, const struct guard_question *q, struct ar
     const char *of = q->model == NULL ? "" : arena_printf(arena, " of model '%s'", q->model);
     return err_set(err, ERR_DENIED, "%s '%s'%s is guarded by config.yaml: %s%s lacks %s", guard_kind_words[q->kind],
                    ret->name, of, q->removes ? "to take it from " : "", what, ret->lacks);
+}
+
+/* ---- files of what serves ---------------------------------------------------------------------------------------- */
+
+static bool is_guarded(const struct store *store, enum guard_kind kind, const char *model, const char *name)
+{
+    const struct store_guards *guards = &store->guards;
+    for (size_t i = 0; i < guards->count; i++) {
+        if (guard_match(&guards->items[i], kind, &model, 1, &name, 1) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_files(const struct model_version *version, enum guard_kind kind, const char *name, struct err *err)
+{
+    return err_set(err, ERR_DENIED,
+                   "%s '%s' of model '%s' is guarded by config.yaml, and version %lld of it is of these files: they do "
+                   "not change while it stands there; log another model",
+                   guard_kind_words[kind], name, version->name, (long long)version->version);
+}
+
+static int check_version_files(struct store *store, const struct model_version *version, struct arena *arena,
+                               struct err *err)
+{
+    const char **aliases = NULL;
+    size_t count = 0;
+    if (strcmp(version->stage, "None") != 0 && is_guarded(store, GUARD_STAGE, version->name, version->stage)) {
+        return refuse_files(version, GUARD_STAGE, version->stage, err);
+    }
+    if (store_version_aliases(store, version->name, version->version, arena, &aliases, &count, err) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_guarded(store, GUARD_ALIAS, version->name, aliases[i])) {
+            return refuse_files(version, GUARD_ALIAS, aliases[i], err);
+        }
+    }
+    return 0;
+}
+
+int guard_require_files(struct store *store, const char *model_id, struct err *err)
+{
+    struct model_version *versions = NULL;
+    size_t count = 0;
+    if (store->guards.count == 0) {
+        return 0;
+    }
+    struct arena *arena = arena_new();
+    int result = store_version_of_model(store, model_id, arena, &versions, &count, err);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = check_version_files(store, &versions[i], arena, err);
+    }
+    arena_free(arena);
+    return result;
 }

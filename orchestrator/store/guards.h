@@ -9,9 +9,14 @@
 #include "run/guard.h"
 #include "store/store.h"
 
-/* The `guards` of config.yaml, a checked list, its `groups`, and whether the home has one user; all are copied. Until
- * it is called, a store that was opened by store_guards_expect refuses what a guard could be about. */
-void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user);
+/* The `guards` of config.yaml, a checked list, its `groups`, and whether by it the home has one user, `owner` (NULL:
+ * not known); all are copied. Until it is called, a store that was opened by store_guards_expect refuses what a guard
+ * could be about. */
+void store_guards_set(struct store *store, const struct json *list, const struct json *groups, bool single_user,
+                      const char *owner);
+/* Has a home that has one user by its configuration (`single_user`) nobody but its owner among the users of the server
+ * either? Then not_by would exclude everybody. */
+int store_single_user(struct store *store, bool single_user, bool *ret, struct err *err);
 /* The groups of config.yaml that somebody is in, a list of text. */
 struct json store_groups_of(const struct store *store, const char *actor, struct arena *arena);
 /* Guards are going to be set: until then nothing is moved. */
@@ -35,12 +40,15 @@ struct guard_answer {
     struct json ask;   /* with only_approvals: {by, not_by} of the approval that it lacks */
     struct json approvals; /* list: whose approvals hold, for the record */
     const char *evidence_sha256; /* of the newest; "" */
+    const char *files_sha256; /* of the model's files; NULL: it has none, or nobody has asked */
 };
 int guard_check(struct store *store, const struct guard_question *question, struct arena *arena,
                 struct guard_answer *ret, struct err *err);
 /* The same, as ERR_DENIED in words when it lacks something. */
 int guard_require(struct store *store, const struct guard_question *question, struct arena *arena,
                   struct guard_answer *ret, struct err *err);
+/* May the files of a logged model become others? ERR_DENIED in words while a version of it stands where a guard is. */
+int guard_require_files(struct store *store, const char *model_id, struct err *err);
 /* "wine@champion": what an approval of a removal names. */
 const char *guard_place(struct arena *arena, const char *model, const char *name);
 

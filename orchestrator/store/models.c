@@ -42,9 +42,9 @@ static int insert_model(struct store *store, const struct logged_model *model, s
     }
     struct stmt *s =
         stmt_get(store, "INSERT INTO logged_models (model_id, experiment_id, name, artifact_uri, source_run_id, "
-                        "model_type, status, status_message, sha256, size_bytes, created_ms, updated_ms) VALUES "
+                        "model_type, status, status_message, sha256, size_bytes, created_ms, updated_ms, maker) VALUES "
                         "(:model_id, :experiment, :name, :artifact_uri, :run_id, :type, :status, :message, :sha256, "
-                        ":size, :created, :updated) ON CONFLICT (model_id) DO NOTHING");
+                        ":size, :created, :updated, :maker) ON CONFLICT (model_id) DO NOTHING");
     stmt_text(s, ":model_id", model->model_id);
     stmt_int(s, ":experiment", model->experiment_id);
     stmt_text(s, ":name", model->name);
@@ -57,6 +57,7 @@ static int insert_model(struct store *store, const struct logged_model *model, s
     stmt_int(s, ":size", model->size_bytes);
     stmt_int(s, ":created", model->created_ms);
     stmt_int(s, ":updated", model->updated_ms);
+    stmt_text(s, ":maker", model->maker);
     int64_t changed = stmt_run(s, err);
     if (changed == 0) {
         return err_set(err, ERR_EXISTS, "there is a logged model '%s' already", model->model_id);
@@ -91,6 +92,26 @@ int store_model_create_tagged(struct store *store, const struct logged_model *mo
                    store_model_params_log(store, model->model_id, params, param_count, err) < 0
                ? -1
                : store_model_tags_set(store, model->model_id, tags, tag_count, err);
+}
+
+int store_model_written(struct store *store, const char *model_id, const char *step_run_id, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE logged_models SET maker = NULL WHERE model_id = :model_id "
+                                     "AND maker IS NOT NULL AND maker IS NOT :step");
+    stmt_text(s, ":model_id", model_id);
+    stmt_text(s, ":step", step_run_id);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_model_maker(struct store *store, const char *model_id, struct arena *arena, const char **ret,
+                      struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT maker FROM logged_models WHERE model_id = :model_id");
+    stmt_text(s, ":model_id", model_id);
+    int row = stmt_step(s, err);
+    *ret = row == 1 ? stmt_column_text_or_null(s, 0, arena) : NULL;
+    stmt_done(s);
+    return row < 0 ? -1 : 0;
 }
 
 int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,

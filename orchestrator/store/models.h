@@ -20,6 +20,8 @@ struct logged_model {
     const char *name;
     const char *artifact_uri; /* absolute folder */
     const char *source_run_id; /* NULL: none */
+    const char *maker;         /* the run of the step that has made it, and alone written to it; NULL: none. Only for
+                                * store_model_create and store_model_create_tagged */
     const char *model_type;    /* "" or text */
     enum model_status status;
     const char *status_message; /* "" or why the upload failed */
@@ -37,6 +39,11 @@ int store_model_create(struct store *store, const struct logged_model *model, st
  * an id that is taken. */
 int store_model_create_tagged(struct store *store, const struct logged_model *model, const struct pair *params,
                               size_t param_count, const struct pair *tags, size_t tag_count, struct err *err);
+/* A file of the model was put or removed by the step whose run this is, or by a client (NULL). */
+int store_model_written(struct store *store, const char *model_id, const char *step_run_id, struct err *err);
+/* The run of the step that has made it, and alone written to it; NULL: none. */
+int store_model_maker(struct store *store, const char *model_id, struct arena *arena, const char **ret,
+                      struct err *err);
 /* What its files came to, once all are published. */
 int store_model_published(struct store *store, const char *model_id, const char *sha256, int64_t size_bytes,
                           int64_t now_ms, struct err *err);

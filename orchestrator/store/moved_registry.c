@@ -81,7 +81,8 @@ static const struct model_version *same_version(const struct held *held, const s
         for (size_t k = 0; held->versions[i].version == number && k < registered->version_count; k++) {
             const struct model_version *now = &registered->versions[k].info;
             if (now->version == number && same_text(now->model_id, held->versions[i].model_id) &&
-                same_text(now->source, held->versions[i].source)) {
+                same_text(now->source, held->versions[i].source) &&
+                same_text(now->storage_location, held->versions[i].storage_location)) {
                 return &held->versions[i];
             }
         }

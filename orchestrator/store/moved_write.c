@@ -4,6 +4,7 @@
 #include "store/moved.h"
 
 #include "base/arena.h"
+#include "store/guards.h"
 #include "store/metrics_internal.h"
 #include "store/run_marks.h"
 #include "store/runs_internal.h"
@@ -235,6 +236,14 @@ int store_moved_put_series(struct store *store, const char *run_id, struct moved
 
 /* ---- logged models ---------------------------------------------------------------------------------------------- */
 
+/* `there` finds something when the files of the model would become others: not while a guard stands there. */
+static int check_files(struct store *store, struct stmt *there, const char *model_id, struct err *err)
+{
+    int row = stmt_step(there, err);
+    stmt_done(there);
+    return row <= 0 ? row : guard_require_files(store, model_id, err);
+}
+
 int store_moved_put_model(struct store *store, const struct moved_model *model, struct err *err)
 {
     static const char *const parts[] = {
@@ -242,6 +251,12 @@ int store_moved_put_model(struct store *store, const struct moved_model *model, 
         "DELETE FROM logged_model_tags WHERE model_id = :id",
     };
     const struct logged_model *info = &model->info;
+    struct stmt *there = stmt_get(store, "SELECT 1 FROM logged_models WHERE model_id = :id AND artifact_uri <> :uri");
+    stmt_text(there, ":id", info->model_id);
+    stmt_text(there, ":uri", text(info->artifact_uri));
+    if (check_files(store, there, info->model_id, err) < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(
         store, "INSERT INTO logged_models (model_id, experiment_id, name, artifact_uri, source_run_id, model_type, "
                "status, status_message, sha256, size_bytes, created_ms, updated_ms, deleted_ms) VALUES (:id, "
@@ -250,7 +265,8 @@ int store_moved_put_model(struct store *store, const struct moved_model *model, 
                "experiment_id = excluded.experiment_id, name = excluded.name, artifact_uri = excluded.artifact_uri, "
                "source_run_id = excluded.source_run_id, model_type = excluded.model_type, status = excluded.status, "
                "status_message = excluded.status_message, sha256 = excluded.sha256, size_bytes = excluded.size_bytes, "
-               "created_ms = excluded.created_ms, updated_ms = excluded.updated_ms, deleted_ms = excluded.deleted_ms");
+               "created_ms = excluded.created_ms, updated_ms = excluded.updated_ms, deleted_ms = excluded.deleted_ms, "
+               "maker = NULL");
     stmt_text(s, ":id", info->model_id);
     stmt_int(s, ":experiment", info->experiment_id);
     stmt_text(s, ":name", text(info->name));
@@ -323,6 +339,15 @@ int store_moved_put_uri(struct store *store, enum moved_kind kind, const char *i
 
 int store_moved_put_file(struct store *store, const char *owner, const struct artifact *file, struct err *err)
 {
+    struct stmt *there =
+        stmt_get(store, "SELECT 1 FROM logged_models m LEFT JOIN artifacts a ON a.owner = m.model_id "
+                        "AND a.path = :path WHERE m.model_id = :owner AND a.sha256 IS NOT :sha256");
+    stmt_text(there, ":path", file->path);
+    stmt_text(there, ":owner", owner);
+    stmt_text(there, ":sha256", file->sha256);
+    if (check_files(store, there, owner, err) < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, "INSERT INTO artifacts (owner, path, sha256, size_bytes) "
                                      "VALUES (:owner, :path, :sha256, :size) ON CONFLICT (owner, path) "
                                      "DO UPDATE SET sha256 = excluded.sha256, size_bytes = excluded.size_bytes");

@@ -2,17 +2,23 @@
  * What a run left (artifacts) and what it used (datasets, models).
  */
 #include "base/path.h"
+#include "crypto/digest.h"
+#include "store/guards.h"
 #include "store/key_rules.h"
 #include "store/runs_internal.h"
 #include "store/stmt.h"
 
 /* ---- artifacts ----------------------------------------------------------------------------------- */
 
+static bool is_model(const char *owner)
+{
+    return str_starts(str_from(owner), STR("m-"));
+}
+
 int store_artifact_put(struct store *store, const char *owner, const struct artifact *artifact, struct err *err)
 {
     /* Logged models have a lifecycle of their own: who names one has looked it up. */
-    bool of_run = !str_starts(str_from(owner), STR("m-"));
-    if (of_run && store_run_require_active(store, owner, err) < 0) {
+    if ((is_model(owner) ? guard_require_files(store, owner, err) : store_run_require_active(store, owner, err)) < 0) {
         return -1;
     }
     if (!path_is_below(str_from(artifact->path))) {
@@ -31,6 +37,9 @@ int store_artifact_put(struct store *store, const char *owner, const struct arti
 /* '0' is the byte behind '/': what lies between is below the folder. */
 int store_artifact_forget(struct store *store, const char *owner, const char *path, struct err *err)
 {
+    if (is_model(owner) && guard_require_files(store, owner, err) < 0) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, "DELETE FROM artifacts WHERE owner = :owner AND (:path = '' OR path = :path OR "
                                      "(path > :path || '/' AND path < :path || '0'))");
     stmt_text(s, ":owner", owner);
@@ -60,6 +69,17 @@ int store_artifact_list(struct store *store, const char *owner, struct arena *ar
     *ret = items;
     *ret_count = count;
     return row;
+}
+
+const char *artifacts_sha256(const struct artifact *files, size_t count, struct arena *arena)
+{
+    struct digest_stream *stream = digest_stream_new();
+    for (size_t i = 0; i < count; i++) {
+        digest_stream_add(stream, (struct str){files[i].path, strlen(files[i].path) + 1});
+        digest_stream_add(stream, str_from(files[i].sha256));
+        digest_stream_add(stream, STR("\n"));
+    }
+    return arena_strdup(arena, digest_stream_take(stream).hex);
 }
 
 /* ---- datasets ------------------------------------------------------------------------------------ */

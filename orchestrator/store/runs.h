@@ -96,13 +96,16 @@ struct artifact {
     const char *sha256;
     int64_t size_bytes;
 };
-/* Replaces a row of the same path. A path that leaves the folder is ERR_INPUT ("Invalid path"). */
+/* Replaces a row of the same path. A path that leaves the folder is ERR_INPUT ("Invalid path"). ERR_DENIED for a model
+ * that stands where config.yaml guards it (guard_require_files); so is forgetting. */
 int store_artifact_put(struct store *store, const char *owner, const struct artifact *artifact, struct err *err);
 /* Forgets the row of a file, or of all files below a folder; "" is the owner's whole folder. None is fine. */
 int store_artifact_forget(struct store *store, const char *owner, const char *path, struct err *err);
 /* Sorted by path, bytewise. An owner without files has none. */
 int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
                         size_t *ret_count, struct err *err);
+/* Of files sorted by path: the digest that their folder has (digest_tree), in the arena. */
+const char *artifacts_sha256(const struct artifact *files, size_t count, struct arena *arena);
 
 /* ---- inputs: datasets and models a run used ------------------------------------------------------ */
 enum { DATASET_DIGEST_CHARACTERS = 36 }; /* MLflow's bound */

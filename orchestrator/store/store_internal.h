@@ -43,7 +43,8 @@ struct store_guards {
     struct json groups; /* {group: [actor, ...]} */
     struct guard *items;
     size_t count;
-    bool single_user;
+    bool single_user;   /* by config.yaml and the home's folder */
+    const char *owner;  /* the account whose home it is; NULL: not known */
     bool expected; /* they will be set, and have not been yet */
 };
 

@@ -64,6 +64,10 @@ static int vote_on(struct store *store, const struct version_tag *tag, struct wa
     if (approval_may_vote(&spec, tag->actor, &groups, NULL) < 0 || has_said_so(votes, count, tag->actor)) {
         return 0;
     }
+    int may = tag->may(tag->ctx, wait->run_id, err);
+    if (may <= 0) {
+        return may;
+    }
     const char *reason = arena_printf(arena, "by the tag %s = %s of %s/%lld", tag->key, tag->value, tag->name,
                                       (long long)tag->version);
     const struct vote vote = {.actor = tag->actor,

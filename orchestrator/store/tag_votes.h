@@ -16,6 +16,8 @@ struct version_tag {
     const char *key, *value;
     const char *actor; /* the login that has set it; nobody else's tag counts */
     int64_t at_ms;
+    int (*may)(void *ctx, const char *run_id, struct err *err); /* may he decide about that run? 1, 0 or -1 */
+    void *ctx;
 };
 /* Records his yes on each open approval of the version that is meant, in the caller's transaction, for the engine to
  * count; `*ret_count` of them. Any other tag is none of its business: 0. */

@@ -20,19 +20,6 @@ static struct json groups_of_giver(const struct voice_asked *asked, const struct
     return groups;
 }
 
-/* Whoever is excluded himself is so for others, too. */
-static bool is_excluded(const struct voice_asked *asked, struct arena *arena)
-{
-    static const char *const exclusions[] = {"not_by", "authors", "starter", "waived"};
-    struct json anybody = json_object(); /* whom the request asks, but for whom it excludes */
-    for (size_t i = 0; i < sizeof exclusions / sizeof exclusions[0]; i++) {
-        if (json_get(asked->spec, exclusions[i]) != NULL) {
-            json_set(arena, &anybody, exclusions[i], *json_get(asked->spec, exclusions[i]));
-        }
-    }
-    return approval_may_vote(&anybody, asked->actor, asked->groups, NULL) < 0;
-}
-
 int store_voice_find(struct store *store, const struct voice_asked *asked, struct arena *arena, struct voice *ret,
                      struct err *err)
 {
@@ -43,7 +30,8 @@ int store_voice_find(struct store *store, const struct voice_asked *asked, struc
     if (approval_may_vote(asked->spec, asked->actor, asked->groups, &own) == 0) {
         return 0;
     }
-    if (!is_excluded(asked, arena) &&
+    /* Whoever is excluded himself is so for others, too. */
+    if (!approval_excludes(asked->spec, asked->actor, asked->groups) &&
         store_delegation_list(store, asked->actor, asked->now_ms, arena, &delegations, &count, err) < 0) {
         return -1;
     }

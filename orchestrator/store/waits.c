@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/vec.h"
+#include "store/guards.h"
 #include "store/stmt.h"
 
 #include <strings.h>
@@ -372,11 +373,17 @@ int store_vote_voices(struct store *store, int64_t wait, struct arena *arena, st
     }
     struct approval_vote *voices = arena_array(arena, *ret_count, sizeof *voices);
     struct json *groups = arena_array(arena, *ret_count, sizeof *groups);
+    struct json *speakers = arena_array(arena, *ret_count, sizeof *speakers);
     for (size_t i = 0; i < *ret_count; i++) {
         const struct vote *vote = &(*ret_votes)[i];
         groups[i] = json_array();
         (void)json_read(str_from(vote->groups), (struct json_limits){0}, arena, &groups[i], NULL);
-        voices[i] = (struct approval_vote){vote_voice(vote), &groups[i], strcmp(vote->decision, "approve") == 0};
+        speakers[i] = store_groups_of(store, vote->actor, arena);
+        voices[i] = (struct approval_vote){.actor = vote_voice(vote),
+                                           .groups = &groups[i],
+                                           .approve = strcmp(vote->decision, "approve") == 0,
+                                           .speaker = vote->on_behalf_of == NULL ? NULL : vote->actor,
+                                           .speaker_groups = &speakers[i]};
     }
     *ret_voices = voices;
     return 0;

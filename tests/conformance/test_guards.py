@@ -42,10 +42,12 @@ def client(guarded, monkeypatch):
 
 
 @pytest.fixture
-def wine(client, unique):
+def wine(client, unique, tmp_path):
     """A registered model of a logged model, and of a path."""
     name = "wine-" + unique.partition("[")[0][-40:]
     model = mlflow.initialize_logged_model(name="w")
+    (tmp_path / "weights").write_text("1", encoding="utf-8")
+    client.log_model_artifact(model.model_id, str(tmp_path / "weights"))
     mlflow.finalize_logged_model(model.model_id, "READY")
     client.create_registered_model(name)
     client.create_model_version(name, f"models:/{model.model_id}", model_id=model.model_id)
@@ -72,6 +74,16 @@ def test_an_alias_is_not_set_and_the_message_says_what_is_missing(client, wine):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_files_that_are_not_the_models_stand_nowhere(client, wine):
+    model_id = client.get_model_version(wine, "1").source.rpartition("/")[2]
+    other = client.create_model_version(wine, "s3://elsewhere/model", model_id=model_id)
+    said = refused(client.set_registered_model_alias, wine, "champion", other.version)
+    assert f"the version's are at 's3://elsewhere/model', which is not where those of {model_id} are" in said
+    same = client.create_model_version(wine, client.get_logged_model(model_id).artifact_location, model_id=model_id)
+    said = refused(client.set_registered_model_alias, wine, "champion", same.version)
+    assert "lacks approval by" in said
+
+
 def test_a_stage_is_not_entered(client, wine):
     said = refused(client.transition_model_version_stage, wine, "1", "production")
     assert f"stage 'Production' of model '{wine}'" in said and "a green gate (none has judged it)" in said

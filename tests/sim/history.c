@@ -192,7 +192,7 @@ void history_engine_begin(struct history *h)
     int opened = open_store(world->home, &h->store, &err);
     options.store = h->store;
     if (opened == 0 && h->guards.type == JSON_ARRAY) {
-        store_guards_set(h->store, &h->guards, &options.groups, options.single_user);
+        store_guards_set(h->store, &h->guards, &options.groups, options.single_user, NULL);
     }
     if (opened == 0 && h->fires) {
         struct triggers_options fires = {

@@ -76,7 +76,7 @@ static bool do_vote(struct history *h, struct err *err)
         .actor = people[luck % 3],
         .groups = json_array(),
         .approve = luck / 3 % 5 != 0,
-        .reason = "",
+        .reason = "seen",
     };
     int result = 0;
     if (judge_approval(&h->judge, luck / 15, &wait, run_id, step)) {

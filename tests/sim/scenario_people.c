@@ -302,7 +302,9 @@ static const char *vote(struct history *h, struct arena *arena, const struct wor
         .actor = word_at(words, 3),
         .groups = json_array(),
         .approve = strcmp(word_at(words, 4), "yes") == 0,
-        .reason = words->count > 6 ? words->items[6] : NULL,
+        .reason = words->count > 6                        ? words->items[6]
+                  : strcmp(word_at(words, 4), "yes") != 0 ? "no"
+                                                          : NULL,
     };
     if (option(words, "wait") != NULL) {
         (void)parse_int(str_from(option(words, "wait")), 1, INT64_MAX, &vote.wait, NULL);

@@ -270,7 +270,38 @@ TEST(no_location_that_fooled_another_server_passes_with_its_trick)
     }
 }
 
-TESTS(RUN(a_source_lies_where_its_run_or_model_is_or_in_another_store),
+TEST(a_place_is_within_another_only_as_both_mean_what_they_say)
+{
+    static const struct {
+        const char *place, *root;
+        bool within;
+    } cases[] = {
+        {"/h/artifacts/0/models/m-1/artifacts", "/h/artifacts/0/models/m-1/artifacts", true},
+        {"/h/artifacts/0/models/m-1/artifacts/sub", "/h/artifacts/0/models/m-1/artifacts/", true},
+        {"file:///h/m-1", "/h/m-1", true},
+        {"mlflow-artifacts:/0/models/m-1/artifacts", "mlflow-artifacts:/0/models/m-1/artifacts", true},
+        {"s3://bucket/m-1", "s3://bucket/m-1", true},
+        {"S3://bucket/m-1", "s3://bucket/m-1", true},
+        {"s3://bucket/m-1", "s3://other/m-1", false},
+        {"s3://bucket/m-1", "/m-1", false},
+        {"/h/m-10", "/h/m-1", false},
+        {"/h/m-1/../m-2", "/h/m-1", false},
+        {"/h/m-1/%2e%2e/m-2", "/h/m-1", false},
+        {"/h/m-1?x", "/h/m-1", false},
+        {"//host/h/m-1", "/h/m-1", false},
+        {"mlflow-artifacts://elsewhere/0/m-1", "mlflow-artifacts:/0/m-1", false},
+        {"", "/h/m-1", false},
+        {"/h/m-1", "", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (artifact_is_within(cases[i].place, cases[i].root) != cases[i].within) {
+            fail_msg("'%s' in '%s'", cases[i].place, cases[i].root);
+        }
+    }
+}
+
+TESTS(RUN(a_place_is_within_another_only_as_both_mean_what_they_say),
+      RUN(a_source_lies_where_its_run_or_model_is_or_in_another_store),
       RUN(a_local_source_lies_in_the_folder_of_its_run_or_model), RUN(no_source_that_fooled_another_server_passes),
       RUN(a_prompt_has_a_placeholder_as_source),
       RUN(a_source_of_escapes_within_escapes_is_decoded_in_no_time_or_refused),

@@ -85,7 +85,8 @@ static size_t votes_of(const char *text, struct approval_vote votes[8])
         while (str_cut(&word, ':', &group)) {
             json_push(arena, groups, json_string(arena, group));
         }
-        votes[count++] = (struct approval_vote){arena_str(arena, actor).p, groups, approve};
+        votes[count++] =
+            (struct approval_vote){.actor = arena_str(arena, actor).p, .groups = groups, .approve = approve};
     }
     return count;
 }
@@ -168,6 +169,37 @@ TEST(a_person_counts_once_where_that_helps_most_whoever_spoke_first)
     check_decisions(cases, sizeof cases / sizeof *cases);
 }
 
+TEST(a_voice_that_somebody_else_raised_counts_unless_he_is_excluded_himself)
+{
+    static const struct {
+        const char *spec, *speaker;
+        bool counts;
+    } cases[] = {
+        {"{\"by\":[\"ada\"],\"not_by\":[\"author\"],\"authors\":[\"bob\"]}", "bob", false},
+        {"{\"by\":[\"ada\"],\"not_by\":[\"author\"],\"authors\":[\"bob\"]}", "eve", true},
+        {"{\"by\":[\"ada\"],\"not_by\":[\"author\"],\"authors\":[\"bob\"],\"waived\":true}", "bob", true},
+        {"{\"by\":{\"ada\":1},\"not_by\":[\"group:makers\"]}", "bob", false},
+        {"{\"not_by\":\"starter\",\"starter\":\"bob\"}", "bob", false},
+        {"{\"not_by\":[\"bob\"]}", NULL, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct approval_vote vote = {.actor = "ada",
+                                           .groups = parsed("[]"),
+                                           .approve = true,
+                                           .speaker = cases[i].speaker,
+                                           .speaker_groups = parsed("[\"makers\"]")};
+        enum approval_state found = approval_decide(parsed(cases[i].spec), &vote, 1);
+        assert_int_equal(found, cases[i].counts ? APPROVAL_APPROVED : APPROVAL_OPEN);
+        const struct approval_vote no = {.actor = "ada",
+                                         .groups = vote.groups,
+                                         .speaker = vote.speaker,
+                                         .speaker_groups = vote.speaker_groups};
+        found = approval_decide(parsed(cases[i].spec), &no, 1);
+        assert_int_equal(found, cases[i].counts ? APPROVAL_REJECTED : APPROVAL_OPEN);
+    }
+}
+
 #define ARENA_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 TESTS(ARENA_RUN(who_is_asked_may_decide_and_who_made_it_may_not), ARENA_RUN(votes_add_up_to_a_decision),
-      ARENA_RUN(a_person_counts_once_where_that_helps_most_whoever_spoke_first))
+      ARENA_RUN(a_person_counts_once_where_that_helps_most_whoever_spoke_first),
+      ARENA_RUN(a_voice_that_somebody_else_raised_counts_unless_he_is_excluded_himself))

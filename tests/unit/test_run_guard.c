@@ -79,12 +79,14 @@ TEST(guard_says_which_of_several_names_it_is_about)
 
 static struct guard_facts facts_of(const char *authors)
 {
-    return (struct guard_facts){.model_id = "m-1", .gate_count = 1, .authors = *parsed(authors), .branch = "main"};
+    return (struct guard_facts){
+        .model_id = "m-1", .file_count = 1, .gate_count = 1, .authors = *parsed(authors), .branch = "main"};
 }
 
 TEST(guard_says_what_is_lacking)
 {
-    const struct approval_vote votes[] = {{"ann", parsed("[\"legal\"]"), true}, {"bo", parsed("[\"legal\"]"), true}};
+    const struct approval_vote votes[] = {{.actor = "ann", .groups = parsed("[\"legal\"]"), .approve = true},
+                                          {.actor = "bo", .groups = parsed("[\"legal\"]"), .approve = true}};
     static const struct {
         const char *guard;
         size_t votes, gates;
@@ -133,6 +135,21 @@ TEST(guard_says_what_is_lacking)
     }
 }
 
+TEST(guard_lets_no_model_pass_whose_files_nobody_knows)
+{
+    const struct approval_vote vote = {.actor = "ann", .groups = parsed("[]"), .approve = true};
+    struct guard guard = one_guard("{\"approvals\":{\"ann\":1},\"rollback\":\"free\"}");
+    struct guard_facts facts = facts_of("[]");
+    facts.votes = &vote;
+    facts.vote_count = 1;
+    facts.was_there = true;
+    assert_string_equal(guard_decide(&guard, &facts, arena).lacks, "");
+    facts.file_count = 0;
+    struct guard_verdict verdict = guard_decide(&guard, &facts, arena);
+    assert_string_equal(verdict.lacks, "files in this home, whose digests a gate or an approval could be bound to");
+    assert_false(verdict.only_approvals);
+}
+
 TEST(guard_lets_a_version_back_that_was_there_by_right_only_if_rollback_is_free)
 {
     struct guard strict = one_guard("{\"gate\":\"green\",\"approvals\":{\"ann\":1}}");
@@ -154,7 +171,7 @@ TEST(guard_lets_a_version_back_that_was_there_by_right_only_if_rollback_is_free)
 
 TEST(guard_waives_not_by_in_a_home_with_one_user)
 {
-    const struct approval_vote vote = {"ann", parsed("[]"), true};
+    const struct approval_vote vote = {.actor = "ann", .groups = parsed("[]"), .approve = true};
     struct guard guard = one_guard("{\"approvals\":{\"ann\":1},\"not_by\":[\"author\"]}");
     struct guard_facts facts = facts_of("[\"ann\"]");
     facts.votes = &vote;
@@ -178,5 +195,6 @@ TEST(guards_together_ask_for_the_most_of_each)
 #define ARENA_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 TESTS(ARENA_RUN(guard_is_about_the_names_that_its_globs_match),
       ARENA_RUN(guard_says_which_of_several_names_it_is_about), ARENA_RUN(guard_says_what_is_lacking),
+      ARENA_RUN(guard_lets_no_model_pass_whose_files_nobody_knows),
       ARENA_RUN(guard_lets_a_version_back_that_was_there_by_right_only_if_rollback_is_free),
       ARENA_RUN(guard_waives_not_by_in_a_home_with_one_user), ARENA_RUN(guards_together_ask_for_the_most_of_each))

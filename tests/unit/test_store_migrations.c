@@ -104,6 +104,8 @@ static const char *const fillings[] = {
      "version, other_data) VALUES ('r1', 'judge', 's1', 1, '', '{}', 'e', 9, 7, 'wine/1', 1)"),
     "INSERT INTO mail_addresses VALUES (1, 'ann', 'ann@example.org', 3, 9, 4, '192.0.2.1')",
     "UPDATE runs SET deleted_ms = 5 WHERE run_id = 'r1'",
+    ("INSERT INTO gates (run_id, step, step_run_id, model_id, passed, refused_by, record, evidence_sha256, at_ms, "
+     "files_sha256) VALUES ('r1', 'judge', 's1', 'm-1', 1, '', '{}', 'e', 5, 'f')"),
 };
 
 static const char *const questions[] = {
@@ -111,7 +113,7 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM experiment_tags WHERE value = 'cellar'",
     "SELECT COUNT(*) FROM runs JOIN run_models USING (run_id) WHERE name = 'train' AND is_output = 1 AND step = 0",
     "SELECT COUNT(*) FROM metric_series WHERE count = 1 AND latest_value = 0.5 AND latest_ms = 9",
-    "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7",
+    "SELECT COUNT(*) FROM logged_models WHERE size_bytes = 7 AND maker = 'r1'",
     ("SELECT COUNT(*) FROM registered_models JOIN model_versions USING (name) WHERE last_version = 3 AND "
      "storage_location = '/m' AND run_link = ''"),
     "SELECT COUNT(*) FROM attempts WHERE mark = 'x'",
@@ -164,6 +166,8 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM gates WHERE replay_of = 7 AND version = 'wine/1' AND other_data = 1",
     "SELECT COUNT(*) FROM mail_addresses WHERE actor = 'ann' AND confirmed_ms = 4",
     "SELECT COUNT(*) FROM runs INDEXED BY runs_deleted WHERE deleted_ms IS NOT NULL AND run_id = 'r1'",
+    ("SELECT COUNT(*) FROM gates LEFT JOIN alias_moves USING (model_id, files_sha256) WHERE files_sha256 = 'f' "
+     "AND name IS NULL"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

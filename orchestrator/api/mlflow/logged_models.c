@@ -64,6 +64,7 @@ static int create(struct api_call *call, struct err *err)
         .artifact_uri =
             arena_printf(call->arena, "%s/models/%s/artifacts", experiment_root(call, &experiment), id.text),
         .source_run_id = source,
+        .maker = call->step == NULL ? NULL : call->step->run_id,
         .model_type = param_text(&call->params, "model_type"),
         .status = MODEL_STATUS_PENDING,
         .status_message = "",
@@ -97,15 +98,12 @@ static int record_digest(struct api_call *call, const char *model_id, struct err
     if (store_artifact_list(call->store, model_id, call->arena, &files, &count, err) < 0) {
         return -1;
     }
-    struct digest_stream *stream = digest_stream_new();
     for (size_t i = 0; i < count; i++) {
-        digest_stream_add(stream, (struct str){files[i].path, strlen(files[i].path) + 1});
-        digest_stream_add(stream, str_from(files[i].sha256));
-        digest_stream_add(stream, STR("\n"));
         size += files[i].size_bytes;
     }
-    struct digest digest = digest_stream_take(stream);
-    return count == 0 ? 0 : store_model_published(call->store, model_id, digest.hex, size, call->now_ms, err);
+    return count == 0 ? 0
+                      : store_model_published(call->store, model_id, artifacts_sha256(files, count, call->arena), size,
+                                              call->now_ms, err);
 }
 
 static int finalize(struct api_call *call, struct err *err)

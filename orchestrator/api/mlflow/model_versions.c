@@ -80,16 +80,16 @@ static int create(struct api_call *call, struct err *err)
         .model_id = json_get_text(params, "model_id", NULL),
         .is_prompt = tags_are_of_prompt(tags, count),
     };
+    const struct mover by = api_mover(call);
     struct model_version version = {
         .name = ref.name,
         .model_id = source.model_id,
         .source = source.source,
         .run_id = source.run_id,
-        .user = call->who == NULL ? NULL : call->who->name,
+        .user = by.person,
         .description = json_get_text(params, "description", NULL),
         .run_link = json_get_text(params, "run_link", NULL),
     };
-    const struct mover by = api_mover(call);
     find_roots(call, &source);
     return model_source_check(&source, err) < 0 ||
                    store_version_create(call->store, &version, source.is_prompt, tags, count, &by, call->now_ms,
@@ -177,6 +177,16 @@ static int download_uri(struct api_call *call, struct err *err)
     return 0;
 }
 
+/* As by the route that approves. */
+static int may_decide(void *ctx, const char *run_id, struct err *err)
+{
+    struct err no = {0};
+    if (user_check_owned(ctx, OWNED_RUN, run_id, PERMISSION_USE, &no) == 0) {
+        return 1;
+    }
+    return no.code == ERR_DENIED ? 0 : err_set(err, no.code, "%s", no.message);
+}
+
 static int set_tag(struct api_call *call, struct err *err)
 {
     struct version_ref ref;
@@ -191,7 +201,14 @@ static int set_tag(struct api_call *call, struct err *err)
     if (call->who == NULL) {
         return 0; /* a tag approves something only when it is known who has set it */
     }
-    const struct version_tag tag = {ref.name, ref.number, key, value, call->who->name, call->now_ms};
+    const struct version_tag tag = {.name = ref.name,
+                                    .version = ref.number,
+                                    .key = key,
+                                    .value = value,
+                                    .actor = call->who->name,
+                                    .at_ms = call->now_ms,
+                                    .may = may_decide,
+                                    .ctx = call};
     if (store_tag_vote(call->store, &tag, &votes, err) < 0) {
         return -1;
     }

@@ -5,6 +5,7 @@
 #include "api/mlflow/entities.h"
 #include "api/mlflow/routes.h"
 #include "api/step_rights.h"
+#include "api/user_rights.h"
 #include "base/id.h"
 #include "store/run_records.h"
 #include "store/run_search.h"
@@ -83,6 +84,13 @@ static int put_below(struct api_call *call, struct wanted *wanted, struct err *e
     return 0;
 }
 
+/* Who is known made it, whatever he says: an author may not approve. */
+static const char *user_of(const struct api_call *call)
+{
+    const char *person = api_mover(call).person;
+    return person != NULL ? person : param_text(&call->params, "user_id");
+}
+
 static int make(struct api_call *call, const struct wanted *wanted, struct err *err)
 {
     struct experiment experiment;
@@ -96,7 +104,7 @@ static int make(struct api_call *call, const struct wanted *wanted, struct err *
         .run_id = id.text,
         .experiment_id = wanted->experiment_id,
         .name = param_text(&call->params, "run_name"),
-        .user = param_text(&call->params, "user_id"),
+        .user = user_of(call),
         .status = RUN_STATUS_RUNNING,
         .start_ms = json_get_int(&call->params, "start_time", 0),
         .artifact_uri = arena_printf(call->arena, "%s/%s/artifacts", experiment_root(call, &experiment), id.text),

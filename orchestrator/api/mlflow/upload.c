@@ -98,7 +98,9 @@ static int record(struct api_call *call, const struct upload *upload, const char
         return 0;
     }
     struct artifact artifact = {place->below, sha256, upload->size};
-    return store_artifact_put(call->store, place->owner, &artifact, err);
+    return store_artifact_put(call->store, place->owner, &artifact, err) < 0
+               ? -1
+               : store_model_written(call->store, place->owner, call->step == NULL ? NULL : call->step->run_id, err);
 }
 
 int upload_publish(struct upload *upload, struct api_call *call, struct err *err)

@@ -5,6 +5,7 @@
 #include "api/mlflow/removal.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/upload.h"
+#include "store/models.h"
 #include "store/runs.h"
 
 enum { UI_UPLOAD_MAX = 10 << 20, DELETABLE_PARTS = 3 };
@@ -91,7 +92,9 @@ static int delete_one(struct api_call *call, struct err *err)
     }
     struct id name = removal_name(call);
     struct err gone = {0};
-    int result = store_artifact_forget(call->store, place.owner, place.below, err);
+    int result = store_artifact_forget(call->store, place.owner, place.below, err) < 0
+                     ? -1
+                     : store_model_written(call->store, place.owner, NULL, err);
     if (result == 0 && files_take_away(call->files, place.path, name.text, &gone) == 0) {
         removal_begin(call, &name);
         return 0;
