@@ -1,4 +1,4 @@
--- version 45
+-- version 46
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -79,7 +79,7 @@ CREATE TABLE logged_models (
     created_ms     INTEGER NOT NULL,
     updated_ms     INTEGER NOT NULL,
     deleted_ms     INTEGER                      -- NULL: not deleted
-) STRICT, WITHOUT ROWID;
+, maker TEXT) STRICT, WITHOUT ROWID;
 CREATE INDEX logged_models_newest ON logged_models(experiment_id, created_ms);
 CREATE INDEX logged_models_of_run ON logged_models(source_run_id) WHERE source_run_id IS NOT NULL;
 CREATE TABLE logged_model_params (
@@ -295,7 +295,7 @@ CREATE TABLE gates (
     record          TEXT NOT NULL,              -- JSON: rules, values, dataset
     evidence_sha256 TEXT NOT NULL,              -- digest of what the verdict rests on
     at_ms           INTEGER NOT NULL
-, replay_of INTEGER, version TEXT, other_data INTEGER NOT NULL DEFAULT 0) STRICT;
+, replay_of INTEGER, version TEXT, other_data INTEGER NOT NULL DEFAULT 0, files_sha256 TEXT) STRICT;
 CREATE INDEX gates_of_run ON gates(run_id, id);
 CREATE TABLE published (
     owner  TEXT NOT NULL,                       -- the MLflow run of the attempt, or the model ("m-...")
@@ -738,7 +738,7 @@ CREATE TABLE alias_moves (
     standing        TEXT NOT NULL,              -- open: no guard was there; guarded: it lacked nothing; free: a rollback
     approvals       TEXT NOT NULL,              -- JSON: [{actor, login, on_behalf_of, run, sha256, at_ms}]
     evidence_sha256 TEXT NOT NULL               -- of the newest of these approvals; ''
-) STRICT;
+, files_sha256 TEXT) STRICT;
 CREATE INDEX alias_moves_of_alias ON alias_moves(name, kind, alias, id);
 CREATE TABLE deployments (
     id         INTEGER PRIMARY KEY,
