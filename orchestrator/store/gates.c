@@ -7,9 +7,9 @@ int store_gate_add(struct store *store, const struct gate *gate, int64_t *ret_id
 {
     struct stmt *s =
         stmt_get(store, "INSERT INTO gates (run_id, step, step_run_id, model_id, champion, passed, "
-                        "refused_by, record, evidence_sha256, files_sha256, at_ms, replay_of, version, other_data) VALUES "
-                        "(:run_id, :step, :step_run_id, :model_id, :champion, :passed, :refused_by, :record, :evidence, "
-                        ":files, :at, nullif(:replay_of, 0), :version, :other_data)");
+                        "refused_by, record, evidence_sha256, files_sha256, at_ms, replay_of, version, other_data) "
+                        "VALUES (:run_id, :step, :step_run_id, :model_id, :champion, :passed, :refused_by, :record, "
+                        ":evidence, :files, :at, nullif(:replay_of, 0), :version, :other_data)");
     struct strbuf record;
     strbuf_init(&record, 16 << 20);
     json_write(&record, &gate->record);
