@@ -211,8 +211,8 @@ static int find_votes(struct lookup *l, struct err *err)
 }
 
 /* Of each gate, by pipeline and step, the newest verdict counts: that by the newest rules, if it is about the files
- * that there are now. So a replay counts, but one of an older gate does not make good what a newer one has refused; and none
- * on other data than the gate's. */
+ * that there are now. So a replay counts, but one of an older gate does not make good what a newer one has refused; and
+ * none on other data than the gate's. */
 static int find_gates(struct lookup *l, struct err *err)
 {
     struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, ''), "
