@@ -168,8 +168,12 @@ def test_power_loss_in_a_line_of_heirs(recorded_line, mode):
 @pytest.fixture(scope="module")
 def recorded_wide(tmp_path_factory):
     """Of quick steps that begin in each other's place, and wait for no sync."""
-    recording = Life(tmp_path_factory.mktemp("wide"), wide, ["run", "wide.yaml", "-q"])
-    assert heirs(recording.home) > STEPS / 2
+    for left in reversed(range(HOMES)):
+        recording = Life(tmp_path_factory.mktemp("wide"), wide, ["run", "wide.yaml", "-q"])
+        if heirs(recording.home) > STEPS / 2:
+            break
+        recording.home.close()
+        assert left > 0, "there were no heirs"
     yield recording
     recording.home.close()
 
