@@ -39,7 +39,7 @@ int untimed_stat(const char *path, struct stat *ret)
 
 void untimed_reads(int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL); /* who could not open it has errno still */
     if (flags >= 0) {
         (void)fcntl(fd, F_SETFL, flags | O_NOATIME);
     }
