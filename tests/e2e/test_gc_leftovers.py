@@ -157,7 +157,7 @@ def delete_as_clients_do(home):
              f"{folder}/{run}/artifacts")
     home.sql("INSERT INTO run_params VALUES (?, 'a', 'b')", run)
     home.sql("INSERT INTO run_models VALUES (?, ?, 1, 0)", run, model)
-    home.sql("INSERT INTO logged_models VALUES (?, 77, 'm', ?, ?, '', 1, '', '', 0, 1, 1, NULL)", model,
+    home.sql("INSERT INTO logged_models VALUES (?, 77, 'm', ?, ?, '', 1, '', '', 0, 1, 1, NULL, NULL)", model,
              f"{folder}/models/{model}/artifacts", run)
     home.sql("INSERT INTO traces VALUES (?, 77, 1, 2, 'OK', ?)", trace, f"{folder}/traces/{trace}/artifacts")
     home.sql("INSERT INTO trace_tags VALUES (?, 'a', 'b')", trace)
