@@ -8,6 +8,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Who takes it, and what he needs for that. */
 struct right {
@@ -46,8 +47,9 @@ static struct auth_who *copy_who(const struct auth_who *who, struct arena *arena
     *copy = *who;
     copy->name = arena_strdup(arena, who->name);
     if (who->experiments != NULL) {
-        copy->experiments =
-            (const int64_t *)arena_dup(arena, (const char *)who->experiments, who->experiment_count * sizeof(int64_t));
+        int64_t *experiments = arena_array(arena, who->experiment_count, sizeof *experiments);
+        memcpy(experiments, who->experiments, who->experiment_count * sizeof *experiments);
+        copy->experiments = experiments;
     }
     return copy;
 }
