@@ -62,6 +62,11 @@ class Server:
         """On how many connections something has come that it has not taken."""
         return sum(waiting > 0 for _, waiting in self.connections().values())
 
+    def hold(self):
+        """Stops it once it has noticed all that came before, also that a client has gone: so `unread` counts from 0."""
+        wait_until(lambda: self.unread() == 0)
+        self.process.send_signal(signal.SIGSTOP)
+
     def is_closed(self):
         """Nobody can connect any more."""
         try:

@@ -235,7 +235,7 @@ def test_who_is_no_admin_any_more_makes_no_more_users(home):
         answers.append(carol.status("POST", "/users/create", {"username": f"u{number}", "password": "a password of u"}))
 
     # All have come before it looks at any: the first passwords are hashed while carol becomes one of many.
-    os.kill(home.server.process.pid, signal.SIGSTOP)
+    home.server.hold()
     threads = in_threads(30, create)
     wait_until(lambda: home.server.unread() == 30)
     demoted = {"username": "carol", "is_admin": False}
@@ -263,7 +263,7 @@ def test_parts_are_not_put_together_for_who_may_not_write_any_more(home):
     answers = []
     body = {"path": "big.bin", "upload_id": made["upload_id"], "parts": parts}
     # Both have come before it looks at either: the permission changes while it puts the parts together, or before.
-    os.kill(home.server.process.pid, signal.SIGSTOP)
+    home.server.hold()
     asked = in_threads(1, lambda _: answers.append(home.bob.ask("POST", MPU + "complete/" + folder, body)[0]))
     wait_until(lambda: home.server.unread() == 1)
     permits = in_threads(1, lambda _: home.permit(experiment, "READ"))
