@@ -416,7 +416,7 @@ def test_no_word_counts_after_the_end_though_nobody_has_looked_since(sluice):
 def test_no_word_counts_that_is_read_after_the_end(sluice):
     """The server stands still from before the end of a request until behind it, and has the word by then."""
     admin = with_admin(sluice)
-    sluice.write("p.yaml", "name: p\nsteps: {ask: {uses: approve, with: {expires: 3s}}, "
+    sluice.write("p.yaml", "name: p\nsteps: {ask: {uses: approve, with: {expires: 8s}}, "
                            "after: {needs: [ask], run: echo}}\n")
     run_id = sluice("run", "p.yaml", "--json", expect=5).json["run_id"]
     [asked] = wait_until(lambda: admin.get("/approvals")["approvals"])
@@ -425,7 +425,7 @@ def test_no_word_counts_that_is_read_after_the_end(sluice):
     with admin.server.connect() as line:
         admin.server.process.send_signal(signal.SIGSTOP)
         line.sendall((head + "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").encode())
-        time.sleep(3.5)
+        time.sleep(8.5)
         admin.server.process.send_signal(signal.SIGCONT)
         answer = line.recv(65536)
     assert b"HTTP/1.1 200" not in answer, answer
