@@ -99,11 +99,13 @@ int free_heirs_write(struct engine *engine, struct err *err)
     return 0;
 }
 
-/* Has nobody begun it otherwise, before the machine went or since? */
+/* Has nobody begun it otherwise, before the machine went or since? The row may be anything: somebody may have been at
+ * the store. */
 static bool is_open_still(const struct open_run *open, const struct heir *heir)
 {
-    const struct run_item *item = run_item_at(open->run, heir->place);
-    return item != NULL && item->attempts == 0 && item->state == STEP_STATE_READY;
+    bool there = heir->place.item < open->run->steps[heir->place.step].item_count;
+    const struct run_item *item = there ? run_item_at(open->run, heir->place) : NULL;
+    return there && item->attempts == 0 && item->state == STEP_STATE_READY;
 }
 
 static bool are_lost(const struct open_run *open)
