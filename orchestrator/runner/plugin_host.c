@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "crypto/digest.h"
-#include "crypto/stamp.h"
 #include "runner/params_fill.h"
 #include "runner/plugin_value.h"
 #include "runner/publish.h"
@@ -294,27 +293,42 @@ static void set_table(struct plugin_host *self)
     };
 }
 
-/* The engine has recorded the digest of this very file. */
-static bool is_recorded(const struct json *plugin, const char *path)
+/* What the file system says of the plugin's file; "" when there is none. */
+static void take_stamp(const char *path, char room[STAMP_BYTES])
 {
     struct stat status;
-    char stamp[STAMP_BYTES];
-    if (stat(path, &status) < 0) {
-        return false;
+    *room = '\0';
+    if (stat(path, &status) == 0) {
+        stamp_write(&status, room);
     }
-    stamp_write(&status, stamp);
-    return strcmp(stamp, json_get_text(plugin, "stamp", "")) == 0;
 }
 
-/* Which code it was, for whoever asks when the file is another one. */
-static int tell_digest(const struct plugin_host *self, const char *path, struct err *err)
+static int read_facts(struct plugin_host *self, struct err *err)
+{
+    take_stamp(self->path, self->stamp);
+    const char *name = json_get_text(json_get(self->spawn, "plugin"), "name", "");
+    return plugin_facts_read(self->path, name, self->arena, &self->facts, err);
+}
+
+/* Since the facts were read, the file may have been made, or replaced. */
+static int renew_facts(struct plugin_host *self, struct err *err)
+{
+    char stamp[STAMP_BYTES];
+    take_stamp(self->path, stamp);
+    return self->stamp[0] != '\0' && strcmp(stamp, self->stamp) == 0 ? 0 : read_facts(self, err);
+}
+
+/* Which code it was, for whoever asks when it is not the file whose digest the engine has recorded. */
+static int tell_digest(const struct plugin_host *self, struct err *err)
 {
     struct digest digest;
     int64_t size = 0;
-    if (is_recorded(json_get(self->spawn, "plugin"), path)) {
+    char stamp[STAMP_BYTES];
+    take_stamp(self->path, stamp);
+    if (strcmp(stamp, json_get_text(json_get(self->spawn, "plugin"), "stamp", "-")) == 0) {
         return 0;
     }
-    if (digest_file(path, &digest, &size, err) < 0) {
+    if (digest_file(self->path, &digest, &size, err) < 0) {
         return -1;
     }
     const char *text = arena_printf(self->arena, "%s %s sha256:%s", self->facts.name, self->facts.version, digest.hex);
@@ -324,36 +338,48 @@ static int tell_digest(const struct plugin_host *self, const char *path, struct 
 static int prepare(struct plugin_host *self, const struct step_descriptor **ret_descriptor, void **ret_params,
                    struct err *err)
 {
-    const struct json *plugin = json_get(self->spawn, "plugin");
-    const char *path = json_get_text(plugin, "path", "");
-    if (*path == '\0') {
+    if (*self->path == '\0') {
         return err_set(err, ERR_INPUT, "a plugin step without the path of its plugin");
     }
-    if (plugin_open(path, json_get_text(plugin, "name", ""), self->arena, &self->facts, ret_descriptor, err) < 0 ||
-        tell_digest(self, path, err) < 0) {
+    if (renew_facts(self, err) < 0 || plugin_load(self->path, &self->facts, ret_descriptor, err) < 0 ||
+        tell_digest(self, err) < 0) {
         return -1;
     }
     return params_fill(*ret_descriptor, json_get(self->spawn, "params"), self->context.workspace, self->arena,
                        ret_params, err);
 }
 
-void plugin_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
-                     struct step_outcome *outcome)
+struct plugin_host *plugin_host_new(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
+                                    struct step_outcome *outcome)
 {
-    struct plugin_host self = {.spawn = spawn, .sink = sink, .arena = arena, .outcome = outcome};
+    struct plugin_host *self = arena_alloc(arena, sizeof *self);
+    *self = (struct plugin_host){.spawn = spawn, .sink = sink, .arena = arena, .outcome = outcome};
+    self->path = json_get_text(json_get(spawn, "plugin"), "path", "");
+    set_context(self);
+    set_table(self);
+    if (read_facts(self, NULL) == 0) {
+        plugin_load_ahead(self->path);
+    } else {
+        self->stamp[0] = '\0';
+    }
+    return self;
+}
+
+void plugin_host_run(struct plugin_host *self)
+{
+    struct step_outcome *outcome = self->outcome;
     const struct step_descriptor *descriptor = NULL;
     void *params = NULL;
     struct err err = {0};
-    set_context(&self);
-    set_table(&self);
-    if (prepare(&self, &descriptor, &params, &err) < 0) {
+    if (prepare(self, &descriptor, &params, &err) < 0) {
         outcome->result = STEP_FAILED;
         step_outcome_reason(outcome, err.message);
         return;
     }
-    (void)pthread_mutex_init(&self.mutex, NULL);
-    outcome->result = descriptor->run(&self.table, params);
+    (void)pthread_mutex_init(&self->mutex, NULL);
+    outcome->result = descriptor->run(&self->table, params);
     if (outcome->result == STEP_FAILED && outcome->reason[0] == '\0') {
-        step_outcome_reason(outcome, arena_printf(arena, "the plugin '%s' failed and gave no reason", self.facts.name));
+        step_outcome_reason(outcome, arena_printf(self->arena, "the plugin '%s' failed and gave no reason",
+                                                  self->facts.name));
     }
 }

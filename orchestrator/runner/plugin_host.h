@@ -11,9 +11,14 @@
 #include "runner/step_outcome.h"
 #include "runner/step_sink.h"
 
-/* Loads spawn.plugin, fills its parameters from spawn.params, and calls it once. Everything in the outcome lives in
- * `arena`; a plugin that cannot be loaded is STEP_FAILED with the reason. */
-void plugin_host_run(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
-                     struct step_outcome *outcome);
+struct plugin_host;
+
+/* A host that has loaded nothing: it has read about spawn.plugin what its file says of itself, if there is such a file
+ * by now, and run nothing of it. It and everything in the outcome live in `arena`. */
+struct plugin_host *plugin_host_new(const struct json *spawn, const struct step_sink *sink, struct arena *arena,
+                                    struct step_outcome *outcome);
+/* Loads the plugin, fills its parameters from spawn.params, and calls it once. One that cannot be loaded is STEP_FAILED
+ * with the reason. */
+void plugin_host_run(struct plugin_host *self);
 
 #endif

@@ -4,6 +4,7 @@
 #ifndef SLUICE_RUNNER_PLUGIN_HOST_INTERNAL_H
 #define SLUICE_RUNNER_PLUGIN_HOST_INTERNAL_H
 
+#include "crypto/stamp.h"
 #include "runner/plugin_host.h"
 #include "runner/plugin_open.h"
 
@@ -14,7 +15,9 @@ struct plugin_host {
     struct step_context context;
     const struct json *spawn;
     const struct step_sink *sink;
+    const char *path; /* of the plugin's file */
     struct plugin_facts facts;
+    char stamp[STAMP_BYTES]; /* of the file that `facts` were read of; "": none was */
     pthread_mutex_t mutex; /* for all below, and the arena */
     struct arena *arena;   /* lives until the plugin's run has returned */
     struct step_outcome *outcome;

@@ -170,6 +170,8 @@ int plugin_facts_parse(struct str manifest, struct arena *arena, struct plugin_f
 
 /* ---- loading ---- */
 
+static const char entry_name[] = "sluice_step";
+
 static int check_descriptor(const struct step_descriptor *descriptor, const struct plugin_facts *facts, struct err *err)
 {
     if (descriptor == NULL) {
@@ -201,7 +203,7 @@ static int load(const char *path, const struct plugin_facts *facts, const struct
         const char *why = dlerror();
         return err_set(err, ERR_INPUT, "it cannot be loaded: %s", why == NULL ? "no reason given" : why);
     }
-    void *symbol = dlsym(handle, "sluice_step");
+    void *symbol = dlsym(handle, entry_name);
     if (symbol == NULL) {
         return err_set(err, ERR_INPUT,
                        "it does not export 'sluice_step': expected STEP_PLUGIN(...) in one of its sources");
@@ -212,12 +214,11 @@ static int load(const char *path, const struct plugin_facts *facts, const struct
     return check_descriptor(*ret, facts, err);
 }
 
-int plugin_open(const char *path, const char *name, struct arena *arena, struct plugin_facts *ret_facts,
-                const struct step_descriptor **ret_descriptor, struct err *err)
+int plugin_facts_read(const char *path, const char *name, struct arena *arena, struct plugin_facts *ret,
+                      struct err *err)
 {
     struct plugin_facts facts = {0};
     struct str manifest;
-    const struct step_descriptor *descriptor = NULL;
     if (plugin_manifest_read(path, arena, &manifest, err) < 0 || plugin_facts_parse(manifest, arena, &facts, err) < 0) {
         return err_add(err, "plugin '%s' (%s)", name, path);
     }
@@ -226,10 +227,21 @@ int plugin_open(const char *path, const char *name, struct arena *arena, struct 
                       facts.name);
         return err_add(err, "plugin '%s' (%s)", name, path);
     }
-    if (load(path, &facts, &descriptor, err) < 0) {
-        return err_add(err, "plugin '%s' %s (%s)", facts.name, facts.version, path);
-    }
-    *ret_facts = facts;
-    *ret_descriptor = descriptor;
+    *ret = facts;
     return 0;
+}
+
+void plugin_load_ahead(const char *path)
+{
+    (void)dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    (void)dlsym(RTLD_DEFAULT, entry_name);
+    (void)dlerror();
+}
+
+int plugin_load(const char *path, const struct plugin_facts *facts, const struct step_descriptor **ret_descriptor,
+                struct err *err)
+{
+    return load(path, facts, ret_descriptor, err) == 0
+               ? 0
+               : err_add(err, "plugin '%s' %s (%s)", facts->name, facts->version, path);
 }

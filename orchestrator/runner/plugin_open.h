@@ -21,9 +21,15 @@ int plugin_facts_parse(struct str manifest, struct arena *arena, struct plugin_f
 /* The section ".sluice" of the file: ERR_INPUT when there is none, or the file is no shared object of this machine's
  * kind. Reads only what it needs. */
 int plugin_manifest_read(const char *path, struct arena *arena, struct str *ret, struct err *err);
-/* Loads the plugin `name` ("" for any) from `path`, for as long as the process lives. A symbol that is nowhere, a
- * missing or foreign descriptor are errors that say so. */
-int plugin_open(const char *path, const char *name, struct arena *arena, struct plugin_facts *ret_facts,
-                const struct step_descriptor **ret_descriptor, struct err *err);
+/* The facts of the file at `path`, whose plugin is called `name` ("" for any). */
+int plugin_facts_read(const char *path, const char *name, struct arena *arena, struct plugin_facts *ret,
+                      struct err *err);
+/* Brings what plugin_load will touch into this process, where it would be brought in page by page: the loader, and the
+ * tables of names of what is loaded. Nothing of the file is mapped, and no code of it runs. */
+void plugin_load_ahead(const char *path);
+/* Loads the plugin that `facts` tell of, for as long as the process lives. A symbol that is nowhere, a missing or
+ * foreign descriptor are errors that say so. */
+int plugin_load(const char *path, const struct plugin_facts *facts, const struct step_descriptor **ret_descriptor,
+                struct err *err);
 
 #endif

@@ -144,6 +144,20 @@ void run_journal_append(struct run_journal *journal, int64_t attempt, enum journ
     vec_push(&journal->waiting, frame);
 }
 
+void run_journal_hold(struct run_journal *journal)
+{
+    if (journal->writer != NULL) {
+        journal_hold(journal->writer);
+    }
+}
+
+void run_journal_let_go(struct run_journal *journal)
+{
+    if (journal->writer != NULL) {
+        journal_let_go(journal->writer);
+    }
+}
+
 void run_journal_retry(struct run_journal *journal, int64_t now_ms)
 {
     if (!journal->full || now_ms < journal->retry_at_ms) {

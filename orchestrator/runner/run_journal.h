@@ -62,6 +62,9 @@ void run_journal_free(struct run_journal *journal);
 /* Writes or keeps the frame, stamped with the wall clock. `now_ms` is monotonic. */
 void run_journal_append(struct run_journal *journal, int64_t attempt, enum journal_type type, struct str payload,
                         int64_t now_ms);
+/* Around several appends, which are quicker so (journal_hold). */
+void run_journal_hold(struct run_journal *journal);
+void run_journal_let_go(struct run_journal *journal);
 /* Tries what waits, when it is time. */
 void run_journal_retry(struct run_journal *journal, int64_t now_ms);
 /* What was appended is on the disk when this returns 0; -1 also while frames wait, and for ever once one has failed. */

@@ -21,8 +21,9 @@ struct step_process {
     struct step_link *link;
     struct step_sink sink;
     struct arena *arena;
-    struct lua_host *lua; /* NULL: it is a plugin, or there could be none */
-    struct err err;       /* why there could be none */
+    struct plugin_host *plugin; /* NULL: it is a script */
+    struct lua_host *lua;       /* NULL: it is a plugin, or there could be none */
+    struct err err;             /* why there could be none */
     struct step_outcome outcome;
 };
 
@@ -40,8 +41,8 @@ static bool is_lua(const struct json *spawn)
 static void run_code(struct step_process *process)
 {
     struct step_outcome *outcome = &process->outcome;
-    if (!is_lua(process->spawn)) {
-        plugin_host_run(process->spawn, &process->sink, process->arena, outcome);
+    if (process->plugin != NULL) {
+        plugin_host_run(process->plugin);
     } else if (process->lua != NULL) {
         lua_host_run(process->lua);
     } else {
@@ -81,6 +82,8 @@ struct step_process *step_process_new(const struct json *spawn, int channel)
     process->outcome = (struct step_outcome){.outputs = json_object(), .wait = json_null(), .state = json_null()};
     if (is_lua(spawn)) {
         process->lua = lua_host_new(spawn, &process->sink, process->arena, &process->outcome, &process->err);
+    } else {
+        process->plugin = plugin_host_new(spawn, &process->sink, process->arena, &process->outcome);
     }
     return process;
 }

@@ -18,8 +18,8 @@
 int step_process_prepare(const struct json *spawn, int channel);
 struct step_process;
 
-/* What a Lua or plugin step runs in, made in its turn or before it: neither the step itself nor its files and folders
- * have been looked at. */
+/* What a Lua or plugin step runs in, made in its turn or before it: nothing of the step has run, its files and folders
+ * have not been looked at, and what was read of a plugin's file is read again if that has changed. */
 struct step_process *step_process_new(const struct json *spawn, int channel);
 /* The step, from loading to JOURNAL_RESULT, with what it publishes if it was "ok". Frees the process; returns its exit
  * code. */

@@ -191,6 +191,7 @@ void supervise_end(struct supervised *attempt, int64_t now_ms)
         record = json_copy(attempt->arena, &record); /* what mask_json made has no room for more */
         json_set(attempt->arena, &record, "heir", *json_get(&heir->spawn, "order"));
     }
+    run_journal_hold(attempt->journal);
     crash_point_pass("runner_before_exit");
     bool urgent = attempt->journal->urgent;
     supervise_journal(attempt, JOURNAL_EXIT, &record, now_ms);
@@ -201,6 +202,7 @@ void supervise_end(struct supervised *attempt, int64_t now_ms)
     if (heir != NULL) {
         heir_begin(heir, now_ms);
     }
+    run_journal_let_go(attempt->journal);
     attempt->phase = ATTEMPT_ENDED;
     attempt->calls.count = 0;
     attempt->untidy = true;

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ENVIRONMENT_MAX_BYTES = 8 << 20 };
+enum { ENVIRONMENT_MAX_BYTES = 8 << 20, CHILDREN_MAX_BYTES = 1 << 20 };
 
 struct process {
     pid_t pid, parent, group, session;
@@ -269,26 +269,33 @@ struct sweep_found sweep(const struct sweep_target *target, int signal)
     return found;
 }
 
+/* `list` is of pids, each with a space behind it. */
+static bool has_other(struct str list, const pid_t *known, size_t count)
+{
+    struct str text;
+    bool other = false;
+    while (!other && str_cut(&list, ' ', &text) && text.n > 0) {
+        int64_t pid = 0;
+        (void)parse_int(text, 1, INT32_MAX, &pid, NULL);
+        other = true;
+        for (size_t i = 0; i < count; i++) {
+            other = other && known[i] != (pid_t)pid;
+        }
+    }
+    return other;
+}
+
 bool sweep_has_other_children(const pid_t *known, size_t count)
 {
     siginfo_t info;
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD) {
         return false; /* no child at all: the usual end of a step that runs alone */
     }
-    FILE *file = fopen("/proc/thread-self/children", "re");
-    if (file == NULL) {
-        return true; /* a kernel without it: look at all processes */
-    }
-    bool other = false;
-    char text[16];
-    while (!other && fscanf(file, "%15s", text) == 1) {
-        int64_t pid = 0;
-        (void)parse_int(str_from(text), 1, INT32_MAX, &pid, NULL);
-        other = true;
-        for (size_t i = 0; i < count; i++) {
-            other = other && known[i] != (pid_t)pid;
-        }
-    }
-    (void)fclose(file);
+    struct arena *arena = arena_new();
+    struct str children;
+    /* Of a kernel without it, all processes are looked at. */
+    bool other = fs_read("/proc/thread-self/children", CHILDREN_MAX_BYTES, arena, &children, NULL) < 0 ||
+                 has_other(children, known, count);
+    arena_free(arena);
     return other;
 }

@@ -88,6 +88,10 @@ int journal_cut(const char *path, int64_t offset, struct err *err);
  * frames and the same frame may be tried again. */
 int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attempt, enum journal_type type,
                    struct str payload, struct err *err);
+/* From hold to let go other writers wait, and appends look once whether one has been there, and not each. Where it
+ * cannot be held, each looks. */
+void journal_hold(struct journal_writer *writer);
+void journal_let_go(struct journal_writer *writer);
 /* Bytes of whole frames: what a doorbell announces. */
 int64_t journal_writer_size(const struct journal_writer *writer);
 /* Which file it is (its inode number): another may come to stand at the path. */

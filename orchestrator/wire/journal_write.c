@@ -28,6 +28,8 @@ struct journal_writer {
     int64_t size; /* of the whole frames */
     int64_t file_bytes; /* as it was last seen: zeros may follow */
     uint64_t sequence;
+    bool held;   /* by journal_hold */
+    bool looked; /* since then: no other can have written */
 };
 
 static int lock(const struct journal_writer *writer, struct err *err)
@@ -175,10 +177,10 @@ int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attem
     if (payload.n > JOURNAL_PAYLOAD_MAX) {
         return err_set(err, ERR_LIMIT, "a journal frame of %zu bytes, expected at most 1 MiB", payload.n);
     }
-    if (lock(writer, err) < 0) {
+    if (!writer->held && lock(writer, err) < 0) {
         return -1;
     }
-    int result = catch_up(writer, err);
+    int result = writer->looked ? 0 : catch_up(writer, err);
     if (result == 0) {
         unsigned char head[JOURNAL_HEAD_BYTES] = {0};
         journal_put(head, payload.n, 4);
@@ -191,11 +193,27 @@ int journal_append(struct journal_writer *writer, int64_t time_ms, int64_t attem
         struct iovec parts[] = {{head, sizeof head}, {(void *)(uintptr_t)payload.p, payload.n}};
         result = write_whole(writer, parts, payload.n == 0 ? 1 : 2, err);
     }
-    unlock(writer);
+    writer->looked = writer->held && result == 0;
+    if (!writer->held) {
+        unlock(writer);
+    }
     if (result == 0) {
         writer->sequence++;
     }
     return result;
+}
+
+void journal_hold(struct journal_writer *writer)
+{
+    writer->held = lock(writer, NULL) == 0;
+}
+
+void journal_let_go(struct journal_writer *writer)
+{
+    if (writer->held) {
+        writer->held = writer->looked = false;
+        unlock(writer);
+    }
 }
 
 int64_t journal_writer_size(const struct journal_writer *writer)
