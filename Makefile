@@ -23,8 +23,8 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrat
 LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
-CORE    := base crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view evidence http metrics api api/graphql api/mlflow api/sluice cli
-RUNNER  := base crypto wire runner
+CORE    := base digest crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view evidence http metrics api api/graphql api/mlflow api/sluice cli
+RUNNER  := base digest wire runner
 FETCH   := base fetch
 GIT     := base git
 sources = $(sort $(foreach f,$(1),$(wildcard orchestrator/$(f)/*.c)))
@@ -36,7 +36,7 @@ PLUGINS := $(filter-out shared,$(PLUGINS))
 SHARED  := $(wildcard plugins/shared/*.c)
 
 LIBS_CORE   = $(call PC,--libs,yaml-0.1 sqlite3 libsodium nettle) -ldl -lm
-LIBS_RUNNER = $(call PC,--libs,lua5.4 libsodium nettle) -ldl -lm
+LIBS_RUNNER = $(call PC,--libs,lua5.4 nettle) -ldl -lm
 LIBS_FETCH  = $(call PC,--libs,libcurl)
 LIBS_GIT    = $(call PC,--libs,libgit2)
 # What sluice-git and the plugin git have in common.
@@ -135,7 +135,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 	  -lcmocka $(LIBS_CORE) $(LIBS_RUNNER) $(LIBS_FETCH) $(LIBS_GIT)
 
 # The simulator: the program's own object files below cli/, and the simulated world.
-SIM_CORE    := base crypto time wire plugin pipeline run search store engine trigger
+SIM_CORE    := base digest crypto time wire plugin pipeline run search store engine trigger
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec) \
   $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \

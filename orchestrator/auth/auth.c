@@ -4,7 +4,7 @@
 #include "auth/directory.h"
 #include "base/mem.h"
 #include "base/siphash.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/str_index.h"
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "store/activity.h"
 #include "store/holdings.h"
 #include "store/pipeline_runs.h"

@@ -6,7 +6,7 @@
  *     BACKUP/files.list      a line for each file: SHA256 SIZE MODE STAMP PATH, sorted by path
  *     BACKUP/home/PATH       the files, as they lie in the home
  *
- * SIZE is in bytes, MODE octal; STAMP (crypto/stamp.h) is what the home's file system said of the file, "-" when that
+ * SIZE is in bytes, MODE octal; STAMP (digest/stamp.h) is what the home's file system said of the file, "-" when that
  * means nothing; in PATH '\\' and line feeds are written "\\\\" and "\\n", as sha256sum does. manifest.json is written
  * last, and its digest is what the activity log keeps of the backup: manifest.sha256 tells of a disk that has lost
  * something, not of a person who writes both.
@@ -16,7 +16,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -5,7 +5,7 @@
 #define SLUICE_BACKUP_PLACE_H
 
 #include "base/err.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include <stdint.h>
 #include <sys/stat.h>

@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "cli/names.h"
 #include "cli/table.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "crypto/password.h"
 #include "store/experiments.h"
 

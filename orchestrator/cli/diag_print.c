@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/utf8.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 static const char *const format_names[] = {"text", "json", "sarif", "github", "gitlab"};
 static const char *const level_names[] = {"error", "warning", "note"};

@@ -2,23 +2,10 @@
 #include "crypto/signature.h"
 
 #include "base/mem.h"
+#include "digest/digest.h"
 
-#include <nettle/hmac.h>
 #include <sodium.h>
 #include <stdlib.h>
-
-void signature_hmac(struct str key, const struct str *parts, size_t count, unsigned char ret[SIGNATURE_HMAC_BYTES])
-{
-    struct hmac_sha256_ctx state;
-    hmac_sha256_set_key(&state, key.n, (const unsigned char *)key.p);
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].n > 0) {
-            hmac_sha256_update(&state, parts[i].n, (const unsigned char *)parts[i].p);
-        }
-    }
-    hmac_sha256_digest(&state, SIGNATURE_HMAC_BYTES, ret);
-    sodium_memzero(&state, sizeof state);
-}
 
 void signature_to_base64(const unsigned char bytes[SIGNATURE_HMAC_BYTES], char ret[45])
 {
@@ -36,8 +23,8 @@ bool signature_same_text(struct str a, struct str b)
     unsigned char key[32], of_a[SIGNATURE_HMAC_BYTES], of_b[SIGNATURE_HMAC_BYTES];
     const struct str moment = {(const char *)key, sizeof key};
     randombytes_buf(key, sizeof key);
-    signature_hmac(moment, &a, 1, of_a);
-    signature_hmac(moment, &b, 1, of_b);
+    digest_hmac_bytes(moment, &a, 1, of_a);
+    digest_hmac_bytes(moment, &b, 1, of_b);
     return signature_same(of_a, of_b, sizeof of_a);
 }
 

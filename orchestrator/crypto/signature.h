@@ -6,14 +6,12 @@
 #ifndef SLUICE_CRYPTO_SIGNATURE_H
 #define SLUICE_CRYPTO_SIGNATURE_H
 
-#include "base/str.h"
+#include "digest/digest.h"
 
 #include <stdbool.h>
 
-enum { SIGNATURE_HMAC_BYTES = 32, SIGNATURE_KEY_BYTES = 32, SIGNATURE_ED25519_BYTES = 64 };
+enum { SIGNATURE_HMAC_BYTES = DIGEST_BYTES, SIGNATURE_KEY_BYTES = 32, SIGNATURE_ED25519_BYTES = 64 };
 
-/* HMAC-SHA-256 (RFC 2104) of the parts, one behind the other. */
-void signature_hmac(struct str key, const struct str *parts, size_t count, unsigned char ret[SIGNATURE_HMAC_BYTES]);
 /* In base64, with its padding. */
 void signature_to_base64(const unsigned char bytes[SIGNATURE_HMAC_BYTES], char ret[45]);
 /* Equal bytes? In constant time. */

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "engine/cache_key.h"
 #include "engine/file_digest.h"
 #include "run/part_changes.h"

@@ -4,7 +4,7 @@
 #ifndef SLUICE_ENGINE_CACHE_KEY_H
 #define SLUICE_ENGINE_CACHE_KEY_H
 
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/engine_internal.h"
 
 /* Parts, each a name and the canonical JSON of its value, or "sha256:..." where that is long or a file:

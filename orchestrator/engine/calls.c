@@ -2,7 +2,7 @@
  * Questions of steps to the store: one row for each method (docs/plugins.md lists them).
  */
 #include "base/log.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/calls.h"
 #include "engine/replay_run.h"
 #include "store/activity.h"

@@ -2,7 +2,7 @@
  * The question by which a step records a verdict, in its own run or in a replay of its gate (replay.h), and whom rules
  * compare with.
  */
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/replay_gate.h"
 
 int call_compared_model(const struct call *call, const char *uri, struct model_ref *ret, struct err *err)

@@ -69,7 +69,7 @@ static int add_signature(const struct str secret, const struct str *parts, size_
         }
         used = (struct str){key, size};
     }
-    signature_hmac(used, parts, part_count, sum);
+    digest_hmac_bytes(used, parts, part_count, sum);
     signature_to_base64(sum, base64);
     explicit_bzero(key, sizeof key);
     *words = arena_printf(arena, "%s%sv1,%s", *words, **words == '\0' ? "" : " ", base64);

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/channel_request.h"
 #include "engine/engine_internal.h"
 #include "store/deliveries.h"

@@ -3,7 +3,7 @@
  * values they read, the params and the definition. Later metrics of the model are no part of it.
  */
 #include "base/mem.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/engine_internal.h"
 #include "store/gates.h"
 #include "store/published.h"

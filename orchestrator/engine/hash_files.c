@@ -3,7 +3,7 @@
  */
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "engine/engine_internal.h"
 
 /* A walk over what is not the workspace could take for ever, and what it found is no part of the run. */

@@ -3,7 +3,7 @@
 #include "base/fs.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "evidence/evidence_extract.h"
 #include "store/activity.h"
 #include "store/delegations.h"

@@ -3,7 +3,7 @@
 
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/activity.h"
 
 #include <dirent.h>

@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "base/str_index.h"
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "gc/disk.h"
 
 #include <ctype.h>

@@ -7,7 +7,7 @@
 #ifndef SLUICE_MOVE_CONTENT_H
 #define SLUICE_MOVE_CONTENT_H
 
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/moved.h"
 
 struct digest move_digest_experiment(struct moved_experiment *experiment);

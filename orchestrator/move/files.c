@@ -5,7 +5,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include <errno.h>
 #include <fcntl.h>

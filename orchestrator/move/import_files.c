@@ -3,7 +3,7 @@
  */
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "move/import_internal.h"
 #include "move/place.h"
 

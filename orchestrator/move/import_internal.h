@@ -5,7 +5,7 @@
 #define SLUICE_MOVE_IMPORT_INTERNAL_H
 
 #include "base/str_index.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "move/import.h"
 
 enum import_state {

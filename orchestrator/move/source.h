@@ -9,7 +9,7 @@
 #define SLUICE_MOVE_SOURCE_H
 
 #include "base/str.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "move/report.h"
 #include "store/moved.h"
 

@@ -5,7 +5,7 @@
  * file is gone when it was loaded, since it takes as much memory as the pipeline: what is asked for is read from the
  * source again.
  */
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "pipeline/load.h"
 
 enum { CANONICAL_MAX_BYTES = 256 << 20 };

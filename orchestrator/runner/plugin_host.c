@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "runner/params_fill.h"
 #include "runner/plugin_value.h"
 #include "runner/publish.h"

@@ -4,7 +4,7 @@
 #ifndef SLUICE_RUNNER_PLUGIN_HOST_INTERNAL_H
 #define SLUICE_RUNNER_PLUGIN_HOST_INTERNAL_H
 
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "runner/plugin_host.h"
 #include "runner/plugin_open.h"
 

@@ -57,7 +57,7 @@ static int digest_one(const char *path, const char *name, struct arena *arena, s
     return 0;
 }
 
-/* The digest of a folder is that of its lines "path NUL digest LF" (crypto/digest.h). */
+/* The digest of a folder is that of its lines "path NUL digest LF" (digest/digest.h). */
 static int digest_folder(const char *folder, const char *prefix, struct arena *arena, struct published *ret,
                          struct err *err)
 {

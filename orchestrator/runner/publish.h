@@ -6,8 +6,8 @@
 #define SLUICE_RUNNER_PUBLISH_H
 
 #include "base/json.h"
-#include "crypto/digest.h"
-#include "crypto/stamp.h"
+#include "digest/digest.h"
+#include "digest/stamp.h"
 
 enum { PUBLISH_MAX_FILES = STAMP_MAX_FILES };
 

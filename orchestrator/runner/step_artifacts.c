@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "runner/publish.h"
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #include "runner/step_calls.h"
 
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 static int answer_error(struct arena *arena, const char *code, const char *message, struct json *ret)
 {

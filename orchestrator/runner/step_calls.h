@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Questions of a step: those about files are answered where the step runs, the others by the store.
  *
- *     digest.file {"path"}   {"sha256", "size"} of a file or folder (crypto/digest.h); relative to the working
+ *     digest.file {"path"}   {"sha256", "size"} of a file or folder (digest/digest.h); relative to the working
  * directory
  */
 #ifndef SLUICE_RUNNER_STEP_CALLS_H

@@ -7,7 +7,7 @@
 #include "base/path.h"
 #include "runner/metrics_file.h"
 #include "runner/model_file.h"
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "runner/step_artifacts.h"
 #include "runner/step_calls.h"
 #include "runner/step_names.h"

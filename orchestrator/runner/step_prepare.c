@@ -4,8 +4,8 @@
  */
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/digest.h"
-#include "crypto/stamp.h"
+#include "digest/digest.h"
+#include "digest/stamp.h"
 #include "runner/step_link.h"
 #include "runner/step_process.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/parse.h"
 #include "base/strbuf.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/events.h"
 #include "store/search_sql.h"
 #include "store/store_internal.h"

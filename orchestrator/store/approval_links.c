@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/approval_links.h"
 
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "crypto/password.h"
 #include "run/approval.h"
 #include "store/activity.h"

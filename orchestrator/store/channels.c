@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/channels.h"
 
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/stmt.h"

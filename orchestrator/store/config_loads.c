@@ -2,7 +2,7 @@
 #include "store/config_loads.h"
 
 #include "base/utf8.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/activity.h"
 #include "store/stmt.h"
 

@@ -2,7 +2,7 @@
 #include "store/evaluation_datasets.h"
 
 #include "base/parse.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/key_rules.h"
 #include "store/python_quote.h"
 #include "store/stmt.h"

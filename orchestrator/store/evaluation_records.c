@@ -4,7 +4,7 @@
 #include "base/id.h"
 #include "base/parse.h"
 #include "base/str_index.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/evaluation_datasets.h"
 #include "store/evaluation_schema.h"
 #include "store/python_json.h"

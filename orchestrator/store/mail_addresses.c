@@ -2,7 +2,7 @@
 #include "store/mail_addresses.h"
 
 #include "base/parse.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/activity.h"
 #include "store/deliveries.h"
 #include "store/secrets.h"

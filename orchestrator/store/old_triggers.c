@@ -2,7 +2,7 @@
 #include "store/old_triggers.h"
 
 #include "base/strbuf.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/stmt.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/published.h"
 
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 #include "store/stmt.h"
 
 /* Paths below P sort between "P/" and "P0", which is the byte after '/'. */

@@ -2,7 +2,7 @@
  * What a run left (artifacts) and what it used (datasets, models).
  */
 #include "base/path.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/guards.h"
 #include "store/key_rules.h"
 #include "store/runs_internal.h"

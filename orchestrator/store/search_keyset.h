@@ -7,7 +7,7 @@
 #ifndef SLUICE_STORE_SEARCH_KEYSET_H
 #define SLUICE_STORE_SEARCH_KEYSET_H
 
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/search_sql.h"
 
 enum { KEYSET_MAX = ORDER_CLAUSES_MAX + 3 };

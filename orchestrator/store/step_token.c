@@ -2,7 +2,7 @@
 #include "store/step_token.h"
 
 #include "base/parse.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>

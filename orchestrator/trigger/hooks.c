@@ -4,7 +4,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "pipeline/expr.h"
 #include "store/activity.h"
 #include "store/counters.h"

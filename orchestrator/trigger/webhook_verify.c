@@ -2,7 +2,7 @@
 #include "trigger/webhook_verify.h"
 
 #include "base/parse.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "crypto/password.h"
 #include "crypto/signature.h"
 
@@ -120,7 +120,7 @@ static int verify_body(struct str secret, const struct webhook_request *request,
                        struct err *err)
 {
     unsigned char expected[SIGNATURE_HMAC_BYTES], found[SIGNATURE_HMAC_BYTES];
-    signature_hmac(secret, &request->body, 1, expected);
+    digest_hmac_bytes(secret, &request->body, 1, expected);
     if (!signature_from_hex(shown, found)) {
         return err_set(err, ERR_DENIED, "the header %s is no signature: expected 64 hex digits, found %zu characters",
                        header, shown.n);
@@ -193,7 +193,7 @@ static bool one_holds(const struct stamp_key *key, const struct str *parts, size
     unsigned char expected[SIGNATURE_HMAC_BYTES];
     struct str one;
     bool good = false;
-    signature_hmac(key->is_public ? (struct str){0} : key->secret, parts, count, expected);
+    digest_hmac_bytes(key->is_public ? (struct str){0} : key->secret, parts, count, expected);
     for (int i = 0; i < LIST_MAX && str_cut(&list, ' ', &one); i++) {
         good = holds(key, parts, count, expected, one) || good;
     }
@@ -246,7 +246,7 @@ static int verify_stamp(const struct webhook_provider *provider, struct str secr
 void webhook_verify_nothing(const struct webhook_request *request)
 {
     unsigned char unused[SIGNATURE_HMAC_BYTES];
-    signature_hmac(STR("nobody's secret"), &request->body, 1, unused);
+    digest_hmac_bytes(STR("nobody's secret"), &request->body, 1, unused);
 }
 
 int webhook_verify(const struct webhook_provider *provider, struct str secret, const struct webhook_request *request,

@@ -58,7 +58,7 @@
  *                       (["bash","--noprofile","--norc","-eo","pipefail","{0}"])
  *   lua                 {"path" or "text", "chunk": name for messages, "folders": [where require looks]}
  *   plugin              {"path","name","sha256","stamp"}; the last two when the engine has a digest of the file: while
- *                       its stamp (crypto/stamp.h) is this one the step need not digest it again to say what it loads
+ *                       its stamp (digest/stamp.h) is this one the step need not digest it again to say what it loads
  *   params              the evaluated `with:` (plugin, lua)
  *   contexts            {"steps","matrix","run","inputs"} for Lua
  *   env                 {"NAME":"value"}: the whole environment

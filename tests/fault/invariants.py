@@ -185,7 +185,7 @@ def order_in_time(store):
 
 
 def _digest(path):
-    """That of crypto/digest.h: of a file its bytes, of a folder its lines "path NUL digest LF"."""
+    """That of digest/digest.h: of a file its bytes, of a folder its lines "path NUL digest LF"."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     lines = hashlib.sha256()

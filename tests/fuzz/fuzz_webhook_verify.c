@@ -4,7 +4,7 @@
  */
 #include "base/strbuf.h"
 #include "base/utf8.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "trigger/webhook_event.h"
 #include "trigger/webhook_verify.h"
 

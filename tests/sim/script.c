@@ -3,8 +3,8 @@
 
 #include "base/fs.h"
 #include "base/path.h"
-#include "crypto/digest.h"
-#include "crypto/stamp.h"
+#include "digest/digest.h"
+#include "digest/stamp.h"
 #include "steps.h"
 #include "wire/points.h"
 

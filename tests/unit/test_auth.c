@@ -2,7 +2,7 @@
 #include "auth/account.h"
 #include "auth/auth.h"
 #include "auth/throttle.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/activity.h"
 #include "store/experiments.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * SHA-256 by FIPS 180-4's examples, HMAC by RFC 4231, trees by their definition.
  */
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include "base/fs.h"
 #include "base/path.h"

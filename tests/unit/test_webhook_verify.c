@@ -232,7 +232,7 @@ TEST(an_id_cannot_run_into_the_time)
     struct webhook_request request = request_of(&delivery, arena);
     struct err err = {0};
     int64_t time_ms = 0;
-    signature_hmac(STR("123456789012345678901234"), &text, 1, hash);
+    digest_hmac_bytes(STR("123456789012345678901234"), &text, 1, hash);
     /* base64 of the key and of that */
     json_set(arena, &request.headers, "webhook-signature",
              json_cstring(arena, "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="));

@@ -7,7 +7,7 @@
 #include "api/step_rights.h"
 #include "api/user_rights.h"
 #include "base/id.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/model_search.h"
 #include "store/runs.h"
 

@@ -8,7 +8,7 @@
 #define SLUICE_API_MLFLOW_UPLOAD_H
 
 #include "api/mlflow/file_place.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 struct upload {
     struct api_job job;

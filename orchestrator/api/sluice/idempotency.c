@@ -4,7 +4,7 @@
 #include "api/answers.h"
 #include "api/sluice/rest.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 #include "store/idempotency.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@ CREATE TABLE published (
     path   TEXT NOT NULL,                       -- absolute, of the file or folder
     name   TEXT NOT NULL,                       -- of the artifact; "" for one without a name, and for a model
     step   TEXT NOT NULL,                       -- the id of the step that published it
-    sha256 TEXT NOT NULL,                       -- of the file, or of the folder (crypto/digest.h)
+    sha256 TEXT NOT NULL,                       -- of the file, or of the folder (digest/digest.h)
     stamp  TEXT NOT NULL,                       -- what the file system said of it then (runner/stamp.h); "" not known
     PRIMARY KEY (owner, path)
 ) STRICT, WITHOUT ROWID;

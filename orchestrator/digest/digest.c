@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "crypto/signature.h"
 
 #include <errno.h>
+#include <nettle/base16.h>
+#include <nettle/base64.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
 #include <nettle/sha2.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,10 +20,10 @@ struct digest_stream {
     struct sha256_ctx state;
 };
 
-static struct digest to_hex(const unsigned char bytes[32])
+static struct digest to_hex(const unsigned char bytes[DIGEST_BYTES])
 {
-    struct digest digest;
-    (void)sodium_bin2hex(digest.hex, sizeof digest.hex, bytes, 32);
+    struct digest digest = {0};
+    base16_encode_update(digest.hex, DIGEST_BYTES, bytes);
     return digest;
 }
 
@@ -116,23 +118,37 @@ int digest_tree(const char *path, struct digest *ret_digest, int64_t *ret_size_b
     return 0;
 }
 
+void digest_hmac_bytes(struct str key, const struct str *parts, size_t count, unsigned char ret[DIGEST_BYTES])
+{
+    struct hmac_sha256_ctx state;
+    hmac_sha256_set_key(&state, key.n, (const unsigned char *)key.p);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].n > 0) {
+            hmac_sha256_update(&state, parts[i].n, (const unsigned char *)parts[i].p);
+        }
+    }
+    hmac_sha256_digest(&state, DIGEST_BYTES, ret);
+    explicit_bzero(&state, sizeof state);
+}
+
 struct digest digest_hmac(struct str key, struct str bytes)
 {
-    unsigned char hash[SIGNATURE_HMAC_BYTES];
-    signature_hmac(key, &bytes, 1, hash);
+    unsigned char hash[DIGEST_BYTES];
+    digest_hmac_bytes(key, &bytes, 1, hash);
     return to_hex(hash);
 }
 
 void digest_hmac_base64(struct str key, struct str bytes, char ret[45])
 {
-    unsigned char hash[SIGNATURE_HMAC_BYTES];
-    signature_hmac(key, &bytes, 1, hash);
-    (void)sodium_bin2base64(ret, 45, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+    unsigned char hash[DIGEST_BYTES];
+    digest_hmac_bytes(key, &bytes, 1, hash);
+    base64_encode_raw(ret, sizeof hash, hash);
+    ret[BASE64_ENCODE_RAW_LENGTH(DIGEST_BYTES)] = '\0';
 }
 
 bool digest_equal(const char *hex_a, const char *hex_b)
 {
-    return strlen(hex_a) == 64 && strlen(hex_b) == 64 && sodium_memcmp(hex_a, hex_b, 64) == 0;
+    return strlen(hex_a) == 64 && strlen(hex_b) == 64 && memeql_sec(hex_a, hex_b, 64) == 1;
 }
 
 struct digest_builder {

@@ -8,8 +8,8 @@
  * milliseconds) in which the stamp was taken. Another stamp proves nothing, a copy of the home has others: then the
  * bytes are digested.
  */
-#ifndef SLUICE_CRYPTO_STAMP_H
-#define SLUICE_CRYPTO_STAMP_H
+#ifndef SLUICE_DIGEST_STAMP_H
+#define SLUICE_DIGEST_STAMP_H
 
 #include "base/json.h"
 

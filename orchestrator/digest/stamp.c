@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "crypto/stamp.h"
+#include "digest/stamp.h"
 
 #include "base/fs.h"
 #include "base/path.h"
 #include "base/strbuf.h"
-#include "crypto/digest.h"
+#include "digest/digest.h"
 
 #include <stdio.h>
 

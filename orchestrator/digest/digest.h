@@ -2,14 +2,16 @@
  * SHA-256 digests (FIPS 180-4), written as 64 lower-case hex digits. By nettle, which asks the processor's own
  * instructions: libsodium, which does not, took seven times as long.
  */
-#ifndef SLUICE_CRYPTO_DIGEST_H
-#define SLUICE_CRYPTO_DIGEST_H
+#ifndef SLUICE_DIGEST_DIGEST_H
+#define SLUICE_DIGEST_DIGEST_H
 
 #include "base/err.h"
 #include "base/str.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { DIGEST_BYTES = 32 };
 
 struct digest {
     char hex[65];
@@ -29,9 +31,11 @@ void digest_stream_add(struct digest_stream *stream, struct str bytes);
 /* Gives the digest and frees the stream. */
 struct digest digest_stream_take(struct digest_stream *stream);
 
-/* HMAC-SHA-256 (RFC 2104). */
+/* HMAC-SHA-256 (RFC 2104) of the parts, one behind the other. */
+void digest_hmac_bytes(struct str key, const struct str *parts, size_t count, unsigned char ret[DIGEST_BYTES]);
+/* The same of one part, in hex. */
 struct digest digest_hmac(struct str key, struct str bytes);
-/* The same in base64, with its padding. */
+/* And in base64, with its padding. */
 void digest_hmac_base64(struct str key, struct str bytes, char ret[45]);
 /* In constant time. */
 bool digest_equal(const char *hex_a, const char *hex_b);
