@@ -170,12 +170,20 @@ int fork_server_ask(struct fork_server *server, const struct child_traits *trait
     return sendmsg(server->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof *traits ? 0 : -1;
 }
 
+static bool take_answer(const struct fork_server *server, struct forked *ret)
+{
+    return recv(server->socket, ret, sizeof *ret, MSG_DONTWAIT) == (ssize_t)sizeof *ret;
+}
+
 int fork_server_answer(struct fork_server *server, struct forked *ret)
 {
+    if (take_answer(server, ret)) {
+        return 0;
+    }
     struct pollfd ready = {.fd = server->socket, .events = POLLIN};
     int found;
     do {
         found = poll(&ready, 1, PATIENCE_MS);
     } while (found < 0 && errno == EINTR);
-    return found == 1 && recv(server->socket, ret, sizeof *ret, MSG_DONTWAIT) == (ssize_t)sizeof *ret ? 0 : -1;
+    return found == 1 && take_answer(server, ret) ? 0 : -1;
 }

@@ -25,6 +25,7 @@
 
 enum {
     EVENTS_AT_ONCE = 64,
+    SIGNALS_AT_ONCE = 16,
     IDLE_MS = 1000,          /* without engine and steps, before the runner ends */
     JOURNAL_IDLE_MS = 1000,  /* after the last frame: the next step of the run is on its way */
     FIRST_ENGINE_MS = 10000, /* for the engine that started it to come */
@@ -157,6 +158,22 @@ void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t e
 void runner_unwatch(struct runner *runner, int fd, struct watch *watch)
 {
     runner_watch(runner, fd, watch, 0);
+}
+
+void runner_close_later(struct runner *runner, int take_fd, struct watch *watch)
+{
+    watch->events = 0;
+    vec_push(&runner->closing, take_fd);
+}
+
+/* Before epoll is asked again, which would tell of watches that are gone. */
+static void close_done(struct runner *runner)
+{
+    for (size_t i = 0; i < runner->closing.count; i++) {
+        (void)epoll_ctl(runner->epoll, EPOLL_CTL_DEL, runner->closing.items[i], NULL);
+        (void)close(runner->closing.items[i]);
+    }
+    runner->closing.count = 0;
 }
 
 void runner_forget_others(struct runner *runner, const struct supervised *keep)
@@ -355,10 +372,11 @@ static void stop_all(struct runner *runner, int64_t limit_ms, int64_t now_ms)
 
 static void take_signals(struct runner *runner, int64_t now_ms)
 {
-    struct signalfd_siginfo info;
-    while (read(runner->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo != SIGCHLD) {
-            log_warn("runner", "told to end by signal %u: the steps are stopped", info.ssi_signo);
+    struct signalfd_siginfo infos[SIGNALS_AT_ONCE]; /* of those that are left epoll tells again */
+    ssize_t n = read(runner->signals, infos, sizeof infos);
+    for (size_t i = 0; n > 0 && i < (size_t)n / sizeof infos[0]; i++) {
+        if (infos[i].ssi_signo != SIGCHLD) {
+            log_warn("runner", "told to end by signal %u: the steps are stopped", infos[i].ssi_signo);
             runner->ending = true;
             stop_all(runner, 0, now_ms);
         }
@@ -530,6 +548,7 @@ static void loop(struct runner *runner)
         }
         heirs_place(runner);
         drop_helpers(runner);
+        close_done(runner);
         if (is_done(runner, now_ms, &next)) {
             return;
         }
@@ -561,6 +580,8 @@ static void end(struct runner *runner)
         attempt->phase = attempt->phase == ATTEMPT_HELD ? ATTEMPT_ENDED : attempt->phase;
     }
     drop_done(runner, INT64_MAX);
+    close_done(runner);
+    vec_clear(&runner->closing);
     fork_server_free(runner->forks);
     for (size_t i = 0; i < runner->journals.count; i++) {
         run_journal_free(runner->journals.items[i]);

@@ -50,6 +50,9 @@ struct runner {
     struct sync_worker *syncs; /* NULL until it is needed */
     struct watch syncs_watch;
     bool no_syncs;             /* there can be none */
+    struct {
+        VEC_OF(int)
+    } closing; /* descriptors that are done with, and still in `epoll` */
     struct fork_server *forks; /* NULL until it is needed */
     bool no_forks;             /* there can be none */
     struct engine_link links[RUNNER_LINKS];
@@ -86,6 +89,8 @@ int runner_sync(struct runner *runner, struct run_journal *journal, int64_t size
 /* Registers `fd` for `events`, changes what it is registered for, or takes it out (0). */
 void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events);
 void runner_unwatch(struct runner *runner, int fd, struct watch *watch);
+/* Takes a watched descriptor that is done with: it is closed once what waits has begun. */
+void runner_close_later(struct runner *runner, int take_fd, struct watch *watch);
 /* In a child: forgets all secrets but those of `keep`. */
 void runner_forget_others(struct runner *runner, const struct supervised *keep);
 /* Field 22 of /proc/PID/stat: ticks since boot at which the process began; 0 when it is gone. */

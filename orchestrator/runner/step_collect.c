@@ -13,6 +13,8 @@
 #include "runner/step_names.h"
 #include "runner/step_output.h"
 
+#include <sys/stat.h>
+
 enum { LOG_WARN_LEVEL = 2 /* STEP_LOG_WARN */ };
 
 static const size_t metrics_file_max_bytes = (size_t)256 << 20;
@@ -47,13 +49,20 @@ static struct json still_declared(const struct collecting *c, const struct step_
     return out;
 }
 
+/* As it was given to the step, which has nothing to say. */
+static bool is_empty_file(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 static int check_outputs(const struct collecting *c, const struct json *set, struct json *ret_values, struct err *err)
 {
     const char *path = json_get_text(c->spawn, "output_file", NULL);
     struct step_output_list list = {0};
     struct str text = STR("");
     struct err wrong = {0};
-    if (path != NULL && fs_read_file(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
+    if (path != NULL && !is_empty_file(path) && fs_read_file(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
         wrong.code != ERR_NOT_FOUND) {
         return wrong.code == ERR_LIMIT
                    ? err_set(err, ERR_LIMIT,

@@ -226,8 +226,7 @@ void supervise_tidy(struct supervised *attempt)
 static void close_output(struct supervised *attempt, int which)
 {
     if (attempt->output[which] >= 0) {
-        runner_unwatch(attempt->runner, attempt->output[which], &attempt->output_watches[which]);
-        close(attempt->output[which]);
+        runner_close_later(attempt->runner, attempt->output[which], &attempt->output_watches[which]);
         attempt->output[which] = -1;
     }
 }
