@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Heirs that sluice-runner makes ready before their turn: their places, and of Lua and plugin steps the process."""
+import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
 import pytest
-from lone_runner import Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import ROOT, Engine, engine, runner, wait_until  # noqa: F401 (fixtures)
 from test_runner_heirs import give, kinds, states
 
 WAIT = "until [ -e go ]; do sleep 0.02; done"
@@ -150,3 +152,88 @@ def test_beside_a_second_step_nothing_is_made_ready(runner, engine):
     assert not held_processes(runner, second)
     (runner.home / "go").touch()
     assert runner.exit(second)["code"] == 0
+
+
+PLUGIN = """
+#include "step.h"
+#include <fcntl.h>
+#include <unistd.h>
+#define PARAMS(P) P(STRING, word, "default=none", "Not looked at.")
+#define OUTPUTS(O) O(INT, none, "Never given.")
+STEP_PARAMS_STRUCT(any_params, PARAMS);
+__attribute__((constructor)) static void loaded(void)
+{
+    (void)close(open("LOADED", O_WRONLY | O_CREAT, 0600));
+}
+static enum step_result run(const struct step_host *host, const void *params)
+{
+    (void)params;
+    step_log(host, STEP_LOG_INFO, "it is VERSION");
+    return STEP_OK;
+}
+STEP_PLUGIN(NAME, "VERSION", "Says what it is.", STEP_PLAIN, any_params, PARAMS, OUTPUTS, run)
+"""
+
+
+def build(runner, name, version):
+    """Puts that plugin into the home; what it makes the moment it is loaded."""
+    loaded = runner.home / f"loaded-{name}-{version}"
+    text = PLUGIN.replace("LOADED", str(loaded)).replace("NAME", name).replace("VERSION", version)
+    source, made = runner.home / "one.c", runner.home / "one.new"
+    source.write_text(text)
+    subprocess.run(["cc", "-std=c17", "-shared", "-fPIC", f"-I{ROOT}/orchestrator", "-o", made, source], check=True)
+    os.replace(made, runner.home / "one.so")
+    return loaded
+
+
+def give_plugin(runner, engine, after):
+    return give(runner, engine, after, kind="plugin", plugin={"path": str(runner.home / "one.so"), "name": "one"},
+                params={})
+
+
+def tags(runner, attempt):
+    reports = [json.loads(frame) for frame in runner.frames(attempt, "report")]
+    return [report["value"].split(" sha256:")[0] for report in reports if report["key"] == "sluice.plugin"]
+
+
+def test_of_a_plugin_that_is_held_nothing_runs_before_its_turn(runner, engine):
+    loaded = build(runner, "one", "1.0")
+    first = runner.spawn(engine, script=WAIT)
+    second = give_plugin(runner, engine, first)
+    pid = one_held(runner, second)
+    wait_until(lambda: asleep(pid))
+    assert not loaded.exists() and "one.so" not in pathlib.Path(f"/proc/{pid}/maps").read_text()
+    (runner.home / "go").touch()
+    assert runner.exit(second)["code"] == 0
+    assert loaded.exists() and "it is 1.0" in runner.log(second) and tags(runner, second) == ["one 1.0"]
+
+
+def asleep(pid):
+    """In its read of the one byte: what it does before its turn is done."""
+    return pathlib.Path(f"/proc/{pid}/syscall").read_text().startswith("0 0x3 ")
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["another", "none"])
+def test_a_plugin_that_the_step_before_puts_there_is_the_one_that_runs(runner, engine, before):
+    loaded = build(runner, "one", "1.0") if before else None
+    first = runner.spawn(engine, script=WAIT)
+    second = give_plugin(runner, engine, first)
+    pid = one_held(runner, second)
+    wait_until(lambda: asleep(pid))
+    build(runner, "one", "1.1")
+    (runner.home / "go").touch()
+    assert runner.exit(second)["code"] == 0 and runner.started(second)["pid"] == pid
+    assert "it is 1.1" in runner.log(second) and tags(runner, second) == ["one 1.1"]
+    assert loaded is None or not loaded.exists()
+
+
+def test_a_plugin_of_another_name_that_the_step_before_puts_there_is_never_loaded(runner, engine):
+    build(runner, "one", "1.0")
+    first = runner.spawn(engine, script=WAIT)
+    second = give_plugin(runner, engine, first)
+    pid = one_held(runner, second)
+    wait_until(lambda: asleep(pid))
+    loaded = build(runner, "other", "1.0")
+    (runner.home / "go").touch()
+    assert runner.exit(second)["code"] == 1 and not loaded.exists()
+    assert "it is the plugin 'other': the file was replaced" in runner.result(second)["reason"]
