@@ -140,42 +140,6 @@ static void take_sync(struct runner *runner)
     }
 }
 
-void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t events)
-{
-    if (fd < 0 || watch->events == events) {
-        return;
-    }
-    struct epoll_event event = {.events = events, .data.ptr = watch};
-    /* Without events a descriptor is taken out: epoll would go on to report that its other end is closed. */
-    int what = watch->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-    if (epoll_ctl(runner->epoll, what, fd, &event) < 0) {
-        log_error("runner", "cannot watch descriptor %d: %s", fd, strerror(errno));
-        return;
-    }
-    watch->events = events;
-}
-
-void runner_unwatch(struct runner *runner, int fd, struct watch *watch)
-{
-    runner_watch(runner, fd, watch, 0);
-}
-
-void runner_close_later(struct runner *runner, int take_fd, struct watch *watch)
-{
-    watch->events = 0;
-    vec_push(&runner->closing, take_fd);
-}
-
-/* Before epoll is asked again, which would tell of watches that are gone. */
-static void close_done(struct runner *runner)
-{
-    for (size_t i = 0; i < runner->closing.count; i++) {
-        (void)epoll_ctl(runner->epoll, EPOLL_CTL_DEL, runner->closing.items[i], NULL);
-        (void)close(runner->closing.items[i]);
-    }
-    runner->closing.count = 0;
-}
-
 void runner_forget_others(struct runner *runner, const struct supervised *keep)
 {
     for (size_t i = 0; i < runner->attempts.count; i++) {
@@ -548,7 +512,7 @@ static void loop(struct runner *runner)
         }
         heirs_place(runner);
         drop_helpers(runner);
-        close_done(runner);
+        runner_close_done(runner);
         if (is_done(runner, now_ms, &next)) {
             return;
         }
@@ -580,7 +544,7 @@ static void end(struct runner *runner)
         attempt->phase = attempt->phase == ATTEMPT_HELD ? ATTEMPT_ENDED : attempt->phase;
     }
     drop_done(runner, INT64_MAX);
-    close_done(runner);
+    runner_close_done(runner);
     vec_clear(&runner->closing);
     fork_server_free(runner->forks);
     for (size_t i = 0; i < runner->journals.count; i++) {

@@ -91,6 +91,8 @@ void runner_watch(struct runner *runner, int fd, struct watch *watch, uint32_t e
 void runner_unwatch(struct runner *runner, int fd, struct watch *watch);
 /* Takes a watched descriptor that is done with: it is closed once what waits has begun. */
 void runner_close_later(struct runner *runner, int take_fd, struct watch *watch);
+/* Before epoll is asked again, which would tell of watches that are gone. */
+void runner_close_done(struct runner *runner);
 /* In a child: forgets all secrets but those of `keep`. */
 void runner_forget_others(struct runner *runner, const struct supervised *keep);
 /* Field 22 of /proc/PID/stat: ticks since boot at which the process began; 0 when it is gone. */

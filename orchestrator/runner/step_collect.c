@@ -62,8 +62,8 @@ static int check_outputs(const struct collecting *c, const struct json *set, str
     struct step_output_list list = {0};
     struct str text = STR("");
     struct err wrong = {0};
-    if (path != NULL && !is_empty_file(path) && fs_read_file(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 &&
-        wrong.code != ERR_NOT_FOUND) {
+    if (path != NULL && !is_empty_file(path) &&
+        fs_read_file(path, STEP_OUTPUT_MAX_BYTES + 1, c->arena, &text, &wrong) < 0 && wrong.code != ERR_NOT_FOUND) {
         return wrong.code == ERR_LIMIT
                    ? err_set(err, ERR_LIMIT,
                              "$SLUICE_OUTPUT: it has over 1 MiB: write a file and declare it under 'artifacts'")
