@@ -47,6 +47,8 @@ class Life:
         self.home.kill_all()
         self.disk = disk.Recording(self.home, self.log)
         self.ledgers = {path.name: path.read_text() for path in self.home.ledger.iterdir()}
+        self.positions = dict(self.home.rows(  # of all that was begun in it: lives after a cut have other marks
+            "SELECT a.mark, s.position FROM attempts a JOIN steps s USING (run_id, position, item)"))
         (self.machine / "boot_id").write_text("11111111-2222-3333-4444-555555555555\n", encoding="ascii")
 
     def cut(self, count, mode, chance):
@@ -145,11 +147,10 @@ def test_power_loss_in_a_line_of_heirs(recorded_line, mode):
     """Of all that had begun the disk knows, whatever it lost: one step is lost at most, and the run goes on with it."""
     chance = random.Random(mode)
     home = recorded_line.home
-    marks = dict(home.rows("SELECT a.mark, s.position FROM attempts a JOIN steps s USING (run_id, position, item)"))
     first = next(number for number, record in enumerate(recorded_line.disk.records) if record[1].endswith("/journal"))
     for moment in sorted(chance.sample(range(first + 1, len(recorded_line.disk.records)), 3 * CUTS)):
         recorded_line.cut(moment, mode, chance)
-        begun = sorted(marks[path.name] for path in home.ledger.iterdir())
+        begun = sorted(recorded_line.positions[path.name] for path in home.ledger.iterdir())
         env = preload("machine", MACHINE=recorded_line.machine)
         try:
             code, _, err = home("run", "chain.yaml", "-q", **env)
