@@ -101,6 +101,7 @@ void api_close(struct api *api)
 {
     if (api != NULL) {
         api_stop(api);
+        upload_sweep_end(&api->uploads);
         files_close(&api->files);
         hook_door_free(api->hooks);
         throttle_free(api->links);

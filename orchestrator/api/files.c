@@ -28,19 +28,6 @@ static int open_folder(const char *home, const char *name, struct err *err)
     return fd;
 }
 
-static DIR *open_sweep(const struct files *files, struct err *err)
-{
-    int fd = openat(files->uploads, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL) {
-        (void)err_errno(err, "reading the folder 'uploads' of '%s'", files->home);
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-    }
-    return folder;
-}
-
 int files_open(const char *home, struct files *ret, struct err *err)
 {
     struct arena *arena = arena_new();
@@ -49,7 +36,7 @@ int files_open(const char *home, struct files *ret, struct err *err)
     arena_free(arena);
     if (result < 0 || (ret->root = open_folder(home, "artifacts", err)) < 0 ||
         (ret->incoming = open_folder(home, "incoming", err)) < 0 ||
-        (ret->uploads = open_folder(home, "uploads", err)) < 0 || (ret->sweep = open_sweep(ret, err)) == NULL) {
+        (ret->uploads = open_folder(home, "uploads", err)) < 0) {
         files_close(ret);
         return -1;
     }
@@ -67,10 +54,6 @@ void files_close(struct files *files)
     if (files->uploads >= 0) {
         (void)close(files->uploads);
     }
-    if (files->sweep != NULL) {
-        (void)closedir(files->sweep);
-    }
-    files->sweep = NULL;
     files->root = files->incoming = files->uploads = -1;
 }
 

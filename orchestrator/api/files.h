@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +15,6 @@ struct files {
     int root;     /* <home>/artifacts */
     int incoming; /* <home>/incoming: what is not whole yet, and what is on its way out */
     int uploads;  /* <home>/uploads: files that come in parts (api/parts.h) */
-    DIR *sweep;   /* over uploads: how far the search for old ones has come */
     const char *home;
 };
 

@@ -178,17 +178,33 @@ static bool is_old(int folder, const char *name, int64_t now_ms)
            (int64_t)state.st_mtime * 1000 < now_ms - upload_kept_ms;
 }
 
-int parts_take_old(const struct files *files, int64_t now_ms, const char *name, int *left, struct err *err)
+static DIR *begin_sweep(const struct files *files, struct err *err)
 {
-    const struct dirent *entry = NULL;
-    DIR *folder = files->sweep;
+    int fd = openat(files->uploads, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL) {
+        (void)err_errno(err, "reading the folder 'uploads' of '%s'", files->home);
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    return folder;
+}
+
+int parts_take_old(const struct files *files, DIR **sweep, int64_t now_ms, const char *name, int *left,
+                   struct err *err)
+{
+    if (*sweep == NULL && (*sweep = begin_sweep(files, err)) == NULL) {
+        return -1;
+    }
     for (; *left > 0; --*left) {
-        entry = readdir(folder);
+        const struct dirent *entry = readdir(*sweep);
         if (entry == NULL) {
-            rewinddir(folder);
+            (void)closedir(*sweep);
+            *sweep = NULL;
             return 0;
         }
-        if (is_old(dirfd(folder), entry->d_name, now_ms)) {
+        if (is_old(dirfd(*sweep), entry->d_name, now_ms)) {
             return take(files, entry->d_name, name, err) < 0 ? -1 : 1;
         }
     }

@@ -11,6 +11,8 @@
 
 #include "api/files.h"
 
+#include <dirent.h>
+
 enum { PARTS_MAX = 10000 };
 
 struct parts_plan {
@@ -35,8 +37,10 @@ int parts_lock(const struct files *files, const char *id, struct err *err);
 /* Out of here, to that name in the incoming folder; `done`: it was completed. ERR_NOT_FOUND when there is none. */
 int parts_take_away(const struct files *files, const char *id, const char *name, bool done, struct err *err);
 /* The same with one that nobody has touched for a week, or its trace: 1. 0 when there is none among the next `*left`
- * that are looked at: it goes on from there the next time; or, where `*left` is not 0 then, none among the last. */
+ * that are looked at: it goes on from there the next time; or, where `*left` is not 0 then, none among the last.
+ * `*sweep` is how far it has come: NULL before a pass and after it. */
 enum { PARTS_SWEEP = 64 };
-int parts_take_old(const struct files *files, int64_t now_ms, const char *name, int *left, struct err *err);
+int parts_take_old(const struct files *files, DIR **sweep, int64_t now_ms, const char *name, int *left,
+                   struct err *err);
 
 #endif

@@ -15,13 +15,13 @@ int upload_sweep_wait_ms(const struct upload_sweep *sweep)
 }
 
 /* Whether all have been looked at. */
-static bool remove_old(struct api_call *call)
+static bool remove_old(struct upload_sweep *sweep, struct api_call *call)
 {
     int left = PARTS_SWEEP;
     struct err wrong = {0};
     for (;;) {
         struct id name = removal_name(call);
-        int taken = parts_take_old(call->files, call->now_ms, name.text, &left, &wrong);
+        int taken = parts_take_old(call->files, &sweep->folder, call->now_ms, name.text, &left, &wrong);
         if (taken < 0) {
             log_error("api", "old uploads: %s", wrong.message);
         }
@@ -35,6 +35,14 @@ static bool remove_old(struct api_call *call)
 void upload_sweep_look(struct upload_sweep *sweep, struct api_call *call)
 {
     if (upload_sweep_wait_ms(sweep) == 0) {
-        sweep->due_ms = clock_monotonic_ms(&clock_system) + (remove_old(call) ? PASS_MS : STEP_MS);
+        sweep->due_ms = clock_monotonic_ms(&clock_system) + (remove_old(sweep, call) ? PASS_MS : STEP_MS);
+    }
+}
+
+void upload_sweep_end(struct upload_sweep *sweep)
+{
+    if (sweep->folder != NULL) {
+        (void)closedir(sweep->folder);
+        sweep->folder = NULL;
     }
 }

@@ -7,12 +7,17 @@
 
 #include "api/api.h"
 
+#include <dirent.h>
+
 struct upload_sweep {
     int64_t due_ms; /* of the monotonic clock; 0: at once */
+    DIR *folder;    /* of uploads, in a pass */
 };
 
 int upload_sweep_wait_ms(const struct upload_sweep *sweep);
 /* Looks, if it is time. */
 void upload_sweep_look(struct upload_sweep *sweep, struct api_call *call);
+/* A pass that is not over is given up. */
+void upload_sweep_end(struct upload_sweep *sweep);
 
 #endif
