@@ -87,14 +87,19 @@ $(BUILD)/gen/schema.digests: ALWAYS
 	@mkdir -p $(@D)
 	@sha256sum $(SCHEMA) $(NEW_STORE) > $@.new && { cmp -s $@.new $@ || cp $@.new $@; }
 .PHONY: ALWAYS
-# The migrations, each as one string, in the order of their numbers; and what makes a new store.
-$(BUILD)/gen/schema.c: $(BUILD)/gen/schema.digests Makefile
+# The migrations, each as one string, in the order of their numbers; and what makes a new store: its image, and its rows.
+$(BUILD)/gen/schema.c: $(BUILD)/gen/schema.digests $(BUILD)/gen/make_image Makefile
 	@awk 'BEGIN { print "#include \"store/schema.h\"\nconst char *const store_schema[] = {" } \
 	  FNR == 1 && NR > 1 { print "," } \
 	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } \
-	  END { print "};\nconst int store_schema_count = sizeof store_schema / sizeof store_schema[0];" }' $(SCHEMA) > $@
-	@awk 'NR == 1 { print "const int store_schema_new_version = " $$3 ";\nconst char store_schema_new[] =" } \
-	  { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } END { print ";" }' $(NEW_STORE) >> $@
+	  END { print "};\nconst int store_schema_count = sizeof store_schema / sizeof store_schema[0];" }' $(SCHEMA) > $@.new
+	@awk 'NR == 1 { print "const int store_image_version = " $$3 ";\nconst char store_image_rows[] =" } \
+	  /^INSERT INTO / { rows = 1 } \
+	  rows { gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "\"%s\\n\"\n", $$0 } END { print ";" }' $(NEW_STORE) >> $@.new
+	@$(BUILD)/gen/make_image < $(NEW_STORE) >> $@.new && mv $@.new $@
+$(BUILD)/gen/make_image: orchestrator/store/image/make_image.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 $(OPT) $(WARN) -o $@ $< $(call PC,--libs,sqlite3)
 
 # A plugin is the sources of its folder, and the shared helpers it may use.
 define plugin_rule

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema of a new store, as the migrations leave it: make new-store.
 
-A store that is new is made by it, in a third of the time; one of an older version by the migrations. That both are the
-same is seen by tests/unit/test_store_migrations.c. Writes the SQL on standard output.
+The build makes the image of a new store of it (orchestrator/store/image); a store of an older version goes up by the
+migrations. That both come to the same is seen by tests/unit/test_store_migrations.c. Writes the SQL on standard output.
 """
 import pathlib
 import re

@@ -7,6 +7,7 @@
 #include "base/untimed.h"
 #include "store/first_sync.h"
 #include "store/metrics_internal.h"
+#include "store/new_store.h"
 #include "store/run_marks.h"
 #include "store/schema.h"
 #include "store/stmt.h"
@@ -25,7 +26,8 @@ enum { TIDY_PAGES = 250, TIDY_PAGES_MOST = 3000, TIDY_TURNS = 4, UNTIDY_PAGES_MA
 enum { BUSY_TIMEOUT_MS = 2000 };
 enum { CACHE_KIB = 2000, CACHE_READING_KIB = 12000, CACHE_WIDE_KIB = 16 << 10 }; /* the first is SQLite's own */
 
-static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
+static const char writer_pragmas[] = "PRAGMA page_size = 4096;" /* of a file that is empty: as the image's */
+                                     "PRAGMA journal_mode = WAL;"
                                      "PRAGMA foreign_keys = ON;"
                                      "PRAGMA temp_store = MEMORY;";
 
@@ -196,16 +198,6 @@ static int store_migrate_step(struct store *store, int from, struct err *err)
     return 0;
 }
 
-/* A new store is made at once, and then is as old as that. */
-static int make_new(struct store *store, int *version, struct err *err)
-{
-    if (*version > 0) {
-        return 0;
-    }
-    *version = store_schema_new_version;
-    return store_exec(store, store_schema_new, "making the store", err) < 0 ? -1 : set_version(store, *version, err);
-}
-
 /* All that are missing, in one transaction: who reads meanwhile sees the old schema or the new one, and a failed
  * migration leaves no trace. */
 static int store_migrate_from(struct store *store, int version, struct err *err)
@@ -217,7 +209,7 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
         return -1;
     }
     store->in_transaction = true;
-    int result = make_new(store, &version, err);
+    int result = 0;
     for (int from = version; result == 0 && from < store_schema_count; from++) {
         result = store_migrate_step(store, from, err);
     }
@@ -230,13 +222,26 @@ static int store_migrate_from(struct store *store, int version, struct err *err)
     return result;
 }
 
+/* The file of a new one becomes a store before anything else is done with it. */
+static int make_if_new(struct store *store, int *version, struct err *err)
+{
+    if (*version > 0) {
+        return 0;
+    }
+    crash_point_pass("before_migration_commit");
+    *version = store_image_version;
+    int result = store_make_new(store, err);
+    crash_point_pass("after_migration_commit");
+    return result;
+}
+
 /* What a new store begins with is not worth a sync for each part of it (store/first_sync.h). */
 static int prepare_writing(struct store *store, int version, struct err *err)
 {
     static const char careful[] = "PRAGMA synchronous = FULL";
     bool is_new = version == 0;
     if (store_exec(store, is_new ? "PRAGMA synchronous = OFF" : careful, "preparing the store", err) < 0 ||
-        store_exec(store, writer_pragmas, "preparing the store", err) < 0 ||
+        store_exec(store, writer_pragmas, "preparing the store", err) < 0 || make_if_new(store, &version, err) < 0 ||
         store_migrate_from(store, version, err) < 0 || store_exec(store, careful, "preparing the store", err) < 0) {
         return -1;
     }

@@ -221,6 +221,20 @@ static char *contents_of(const struct place *place)
     return strbuf_take(&out);
 }
 
+TEST(what_others_keep_in_a_database_is_left_alone)
+{
+    struct place place = make_place();
+    struct store *store = NULL;
+    struct err err = {0};
+    exec_raw(&place, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (7)");
+    assert_int_equal(store_open(place.path, STORE_READ_WRITE, &store, &err), -1);
+    assert_int_equal(err.code, ERR_STATE);
+    assert_non_null(strstr(err.message, "it is no store of sluice, but a database with a table 'theirs'"));
+    assert_int_equal(ask_raw(&place, "SELECT x FROM theirs"), 7);
+    assert_int_equal(ask_raw(&place, "SELECT COUNT(*) FROM sqlite_schema"), 1);
+    remove_place(&place);
+}
+
 /* A file that only the migrations have made, from the first on: version 1 is not new any more. */
 TEST(a_new_file_is_as_the_migrations_make_it)
 {
@@ -429,6 +443,7 @@ TEST(a_reader_does_not_migrate_and_says_what_does)
 }
 
 TESTS(RUN(an_older_file_is_migrated_and_keeps_its_rows), RUN(a_file_of_each_older_version_goes_up_with_its_rows),
+      RUN(what_others_keep_in_a_database_is_left_alone),
       RUN(a_new_file_is_as_the_migrations_make_it),
       RUN(aliases_of_an_older_file_begin_their_history),
       RUN(users_and_tokens_of_an_older_file_may_do_what_they_could), RUN(what_runs_of_an_older_file_have_is_marked),
