@@ -108,22 +108,8 @@ static bool read_int(const struct json *value, struct json *ret)
 
 static bool read_real(const struct json *value, struct json *ret)
 {
-    static const struct {
-        const char *word;
-        double value;
-    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
     double number = 0;
-    if (value->type == JSON_STRING) {
-        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-            if (str_is(value->u.string, words[i].word)) {
-                *ret = json_number(words[i].value);
-                return true;
-            }
-        }
-        if (parse_number(value->u.string, &number, NULL) < 0) {
-            return false;
-        }
-    } else if (!json_as_number(value, &number)) {
+    if (value->type == JSON_STRING ? parse_real(value->u.string, &number, NULL) < 0 : !json_as_number(value, &number)) {
         return false;
     }
     *ret = json_number(number);

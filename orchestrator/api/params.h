@@ -14,7 +14,7 @@
 enum api_type {
     API_TEXT,
     API_INT,
-    API_REAL, /* NaN and the infinities, bare or as text */
+    API_REAL, /* bare or as text, NaN and the infinities too */
     API_BOOL,
     API_WORD,    /* one of `words`; comes out as text */
     API_OBJECT,  /* by `fields` */

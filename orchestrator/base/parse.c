@@ -49,19 +49,47 @@ static bool looks_decimal(struct str text)
     return digit && text.n < 400;
 }
 
-int parse_number(struct str text, double *ret_value, struct err *err)
+/* Too great for a double is infinite. */
+static bool read_decimal(struct str text, double *ret)
 {
     char room[400];
     char *end = NULL;
-    double value = 0;
-    bool good = looks_decimal(text);
-    if (good) {
-        memcpy(room, text.p, text.n);
-        room[text.n] = '\0';
-        value = strtod(room, &end);
-        good = *end == '\0' && isfinite(value);
+    if (!looks_decimal(text)) {
+        return false;
     }
-    if (!good) {
+    memcpy(room, text.p, text.n);
+    room[text.n] = '\0';
+    *ret = strtod(room, &end);
+    return *end == '\0';
+}
+
+int parse_number(struct str text, double *ret_value, struct err *err)
+{
+    double value = 0;
+    if (!read_decimal(text, &value) || !isfinite(value)) {
+        return err_set(err, ERR_INPUT, "expected a number, found '%.*s'", STR_ARG(text));
+    }
+    *ret_value = value;
+    return 0;
+}
+
+int parse_real(struct str text, double *ret_value, struct err *err)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = {{"nan", NAN}, {"inf", INFINITY}, {"infinity", INFINITY}};
+    struct str trimmed = str_trim(text);
+    bool is_signed = trimmed.n > 0 && (trimmed.p[0] == '-' || trimmed.p[0] == '+');
+    struct str word = str_slice(trimmed, is_signed, trimmed.n);
+    double value = 0;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (word.n == strlen(words[i].word) && strncasecmp(word.p, words[i].word, word.n) == 0) {
+            *ret_value = is_signed && trimmed.p[0] == '-' ? -words[i].value : words[i].value;
+            return 0;
+        }
+    }
+    if (!read_decimal(trimmed, &value)) {
         return err_set(err, ERR_INPUT, "expected a number, found '%.*s'", STR_ARG(text));
     }
     *ret_value = value;

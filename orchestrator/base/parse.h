@@ -15,6 +15,9 @@
 int parse_int(struct str text, int64_t min, int64_t max, int64_t *ret_value, struct err *err);
 /* Finite decimal floating point, C locale whatever the process's locale says. */
 int parse_number(struct str text, double *ret_value, struct err *err);
+/* Any real number as Python's float() reads it, but for "1_000" and digits that are not ASCII's: with blanks around it,
+ * "nan", "inf" and "infinity" in any case and with a sign; what is too great for a double is infinite. */
+int parse_real(struct str text, double *ret_value, struct err *err);
 /* Exactly "true" or "false"; "yes", "on", "1" and the like get "did you mean true". */
 int parse_bool(struct str text, bool *ret_value, struct err *err);
 /* "500ms", "90s", "15m", "2h", "3d", "1h30m" (units descending, each once) to milliseconds. */

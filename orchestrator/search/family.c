@@ -297,9 +297,11 @@ int search_field_read(enum search_family family, struct str written, bool for_or
     struct str key = rules->is_plain ? plain_key(behind) : key_of(behind);
     word = rules->backquoted_entities ? unquoted(word, '`') : word;
     const struct entity_word *entity = find_entity(rules, word);
+    if (for_order && family == SEARCH_REGISTERED) { /* whose order is by bare names */
+        return refuse_attribute(rules, written, true, err);
+    }
     if (entity == NULL) {
-        return for_order && family == SEARCH_REGISTERED ? refuse_attribute(rules, written, true, err)
-                                                        : refuse_entity(rules, word, err);
+        return refuse_entity(rules, word, err);
     }
     if (entity->entity == ENTITY_ATTRIBUTE) {
         return find_attribute(rules, key, for_order, ret, err);

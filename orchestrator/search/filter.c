@@ -20,24 +20,6 @@ static bool at_word(const struct parser *p, const char *word)
     return token_is(&p->token, word);
 }
 
-int parser_refuse(struct parser *p, size_t from, const char *expected)
-{
-    struct str found = str_slice(p->text, from, p->token.at + p->token.text.n);
-    if (at_type(p, TOKEN_SEMICOLON) && str_trim(str_slice(p->text, p->at, p->text.n)).n > 0) {
-        return err_set(p->err, ERR_INPUT,
-                       "Search filter contained multiple expression '%.*s'. Provide AND-ed expression list.",
-                       STR_ARG(str_slice(p->text, 0, QUOTED_MAX)));
-    }
-    if (p->family == SEARCH_LOGGED_MODELS) {
-        return err_set(p->err, ERR_INPUT,
-                       "Invalid filter string: '%.*s'. Expected a list of comparisons separated by 'AND' (e.g. "
-                       "'metrics.loss > 0.1 AND params.lr = 0.01'), found no %s.",
-                       STR_ARG(str_slice(p->text, 0, QUOTED_MAX)), expected);
-    }
-    return err_set(p->err, ERR_INPUT, "Invalid clause(s) in filter string: '%.*s': expected %s",
-                   STR_ARG(str_slice(found, 0, QUOTED_MAX)), expected);
-}
-
 static int parse_any(struct parser *p, const struct filter **ret);
 
 /* Between a left bracket or NOT and what it ends with. */

@@ -204,6 +204,7 @@ int parser_condition(struct parser *p, struct filter *ret)
     struct written_value value = {0};
     size_t which = 0;
     struct str text = {0};
+    p->condition_at = p->token.at;
     if (check_begins_with_name(p) < 0 || parser_written_field(p, &field) < 0 ||
         read_operator(p, field.at, &which, &text) < 0) {
         return -1;

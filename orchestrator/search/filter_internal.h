@@ -16,10 +16,11 @@ struct parser {
     struct err *err;
     size_t depth;
     size_t conditions;
+    size_t condition_at; /* where the present one begins */
 };
 
 void parser_move(struct parser *p);
-/* MLflow's words for all that does not fit, about the text from offset `from` to the end of the present token. */
+/* MLflow's words for all that does not fit: the text from offset `from` to the next AND or OR (filter_refuse.c). */
 int parser_refuse(struct parser *p, size_t from, const char *expected);
 /* A name, or min, max or last of one, as it was written. */
 struct written_field {

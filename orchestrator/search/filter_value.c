@@ -154,7 +154,7 @@ int parser_written_value(struct parser *p, struct written_value *ret)
         parser_move(p);
         return 0;
     default:
-        return parser_refuse(p, p->token.at, "a value behind the operator");
+        return parser_refuse(p, p->condition_at, "a value behind the operator");
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/order.h"
 
+#include "base/strbuf.h"
 #include "search/filter_internal.h"
 
 enum { CLAUSE_BYTES_MAX = 4096, SHOWN_MAX = 200 };
@@ -63,6 +64,24 @@ bool search_field_equal(const struct search_field *a, const struct search_field 
     return a->part == b->part && str_eq(a->key, b->key);
 }
 
+/* Of those the first counts, as in MLflow, which refuses them elsewhere. */
+static bool takes_field_twice(enum search_family family)
+{
+    return family == SEARCH_EXPERIMENTS || family == SEARCH_EVALUATION;
+}
+
+static int refuse_twice(const char *const *clauses, size_t count, struct err *err)
+{
+    struct strbuf list;
+    strbuf_init(&list, (size_t)ORDER_CLAUSES_MAX * (SHOWN_MAX + 4));
+    for (size_t i = 0; i < count; i++) {
+        strbuf_printf(&list, "%s'%.*s'", i == 0 ? "" : ", ", STR_ARG(shown(str_from(clauses[i]))));
+    }
+    int result = err_set(err, ERR_INPUT, "`order_by` contains duplicate fields: [%s]", list.data);
+    strbuf_clear(&list);
+    return result;
+}
+
 int order_parse(enum search_family family, const char *const *clauses, size_t count, struct arena *arena,
                 struct search_order **ret, struct err *err)
 {
@@ -74,10 +93,9 @@ int order_parse(enum search_family family, const char *const *clauses, size_t co
         if (parse_clause(family, clauses[i], arena, &items[i], err) < 0) {
             return -1;
         }
-        for (size_t before = 0; before < i; before++) {
+        for (size_t before = 0; before < i && !takes_field_twice(family); before++) {
             if (search_field_equal(&items[before].field, &items[i].field)) {
-                return err_set(err, ERR_INPUT, "`order_by` contains duplicate fields: '%.*s' and '%.*s'",
-                               STR_ARG(shown(str_from(clauses[before]))), STR_ARG(shown(str_from(clauses[i]))));
+                return refuse_twice(clauses, count, err);
             }
         }
     }

@@ -15,7 +15,8 @@ struct search_order {
     bool descending;
 };
 
-/* One item for each clause. ERR_INPUT in MLflow's words, also when one field stands in two clauses. */
+/* One item for each clause. ERR_INPUT in MLflow's words, also when one field stands in two clauses, which
+ * only experiments and evaluation datasets take. */
 int order_parse(enum search_family family, const char *const *clauses, size_t count, struct arena *arena,
                 struct search_order **ret, struct err *err);
 /* The same field in both? */

@@ -36,12 +36,17 @@ struct search {
 
 /* ---- metrics -------------------------------------------------------------------------------------------- */
 
+/* Of one of the two, or both. */
 static void dataset(struct sql *sql, const char *name, const char *digest)
 {
-    sql_add(sql, "(t.dataset_name = ");
-    sql_text(sql, str_from(name));
-    if (digest != NULL && *digest != '\0') {
-        sql_add(sql, " AND t.dataset_digest = ");
+    const char *before = "(";
+    if (str_from(name).n > 0) {
+        sql_printf(sql, "%st.dataset_name = ", before);
+        sql_text(sql, str_from(name));
+        before = " AND ";
+    }
+    if (str_from(digest).n > 0) {
+        sql_printf(sql, "%st.dataset_digest = ", before);
         sql_text(sql, str_from(digest));
     }
     sql_add(sql, ")");
@@ -221,10 +226,6 @@ static int read_orders(struct search *search, struct err *err)
         if (str_from(given->field_name).n == 0) {
             return err_set(err, ERR_INPUT, "`field_name` in the `order_by` clause must be specified.");
         }
-        if (str_from(given->dataset_digest).n > 0 && str_from(given->dataset_name).n == 0) {
-            return err_set(err, ERR_INPUT,
-                           "`dataset_digest` can only be specified if `dataset_name` is also specified.");
-        }
         if (read_field(given->field_name, &field, err) < 0) {
             return -1;
         }
@@ -246,7 +247,8 @@ static void metric_key(struct sql *sql, const struct order *order)
                                            : NEWEST("v"),
                nan, is_range ? " END" : "");
     series(sql, field->key);
-    if (order->given != NULL && str_from(order->given->dataset_name).n > 0) {
+    if (order->given != NULL &&
+        str_from(order->given->dataset_name).n + str_from(order->given->dataset_digest).n > 0) {
         sql_add(sql, " AND ");
         dataset(sql, order->given->dataset_name, order->given->dataset_digest);
     }
@@ -313,6 +315,17 @@ static struct digest digest_of(const struct model_query *query)
     return digest_builder_take(builder);
 }
 
+/* Of these MLflow's words have the token in them. */
+static int start(struct search *search, struct arena *arena, struct err *err)
+{
+    struct err why = {0};
+    const char *token = search->query->page_token;
+    return search_rows_start(&search->rows, token, arena, &why) == 0
+               ? 0
+               : err_set(err, why.code, "Invalid page token: %.100s. It is of another search, or none that a page gave",
+                         token);
+}
+
 static int prepare(struct search *search, struct arena *arena, struct err *err)
 {
     const struct model_query *query = search->query;
@@ -324,7 +337,7 @@ static int prepare(struct search *search, struct arena *arena, struct err *err)
     }
     search->has_metric = has_metric(search->filter);
     search->rows.query = digest_of(query);
-    return search_rows_start(&search->rows, query->page_token, arena, err);
+    return start(search, arena, err);
 }
 
 static int collect(struct search *search, struct store *store, struct arena *arena, struct err *err)

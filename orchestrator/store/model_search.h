@@ -18,8 +18,7 @@ struct model_search_dataset {
 struct model_search_order {
     const char *field_name; /* "metrics.loss", or an attribute: "creation_timestamp" */
     bool ascending;
-    const char *dataset_name;   /* of a metric: measured on this data only; NULL: on any */
-    const char *dataset_digest; /* with dataset_name only; NULL: whichever */
+    const char *dataset_name, *dataset_digest; /* of a metric: measured on such data only; NULL: on any */
 };
 
 struct model_query {

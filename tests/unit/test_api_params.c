@@ -76,6 +76,11 @@ TEST(a_number_that_is_none_comes_bare_or_as_text)
                                &params, NULL),
                      0);
     assert_true(isnan(json_get_number(json_get(&params, "metric"), "value", 0)));
+    assert_int_equal(
+        read_text(arena, "{\"run_id\":\"a\",\"metric\":{\"key\":\"k\",\"value\":\"-inf\",\"timestamp\":1}}", &params,
+                  NULL),
+        0);
+    assert_true(json_get_number(json_get(&params, "metric"), "value", 0) == -INFINITY);
     arena_free(arena);
 }
 

@@ -3,6 +3,8 @@
 
 #include "test.h"
 
+#include <math.h>
+
 #include <stdio.h>
 
 TEST(integers_are_whole_and_within_their_range)
@@ -56,6 +58,38 @@ TEST(integers_are_whole_and_within_their_range)
     assert_int_equal(parse_int(STR("-1"), 0, 10, &value, NULL), -1);
     assert_int_equal(value, 10);
     assert_int_equal(parse_int(STR("1\0"), 0, 10, &value, NULL), -1);
+}
+
+TEST(real_numbers_are_what_python_reads_as_one)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {{"1.5", 1.5},          {" 1.5", 1.5},           {"1e5\t\n", 100000},     {"inf", INFINITY},
+                {"-inf", -INFINITY},   {"+Inf", INFINITY},      {"Infinity", INFINITY},  {"-INFINITY", -INFINITY},
+                {"1e400", INFINITY},   {"-1e400", -INFINITY},   {"1e-400", 0},
+                {"1.7976931348623159e308", INFINITY}};
+    static const char *const none[] = {"nan", "NaN", "NAN", "-nan", "+NaN", " nan "};
+    static const char *const bad[] = {"",    " ",    "-",   "in",    "infinit", "infinityy", "nan1", "--inf", "- inf",
+                                      "1,5", "0x10", "1_0", "e5",    "1 2",     "true",      "+-1",  "nan(1)"};
+    double value = 77;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(parse_real(str_from(good[i].text), &value, NULL), 0);
+        assert_true(value == good[i].value);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        assert_int_equal(parse_real(str_from(none[i]), &value, NULL), 0);
+        assert_true(isnan(value));
+    }
+    value = 77;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err err = {0};
+        char expected[100];
+        (void)snprintf(expected, sizeof expected, "expected a number, found '%s'", bad[i]);
+        assert_int_equal(parse_real(str_from(bad[i]), &value, &err), -1);
+        assert_string_equal(err.message, expected);
+        assert_true(value == 77);
+    }
 }
 
 TEST(numbers_are_finite_decimals)
@@ -298,7 +332,8 @@ TEST(sizes_for_people_are_short)
     }
 }
 
-TESTS(RUN(integers_are_whole_and_within_their_range), RUN(numbers_are_finite_decimals),
+TESTS(RUN(integers_are_whole_and_within_their_range), RUN(real_numbers_are_what_python_reads_as_one),
+      RUN(numbers_are_finite_decimals),
       RUN(only_true_and_false_are_booleans), RUN(durations_are_counts_with_falling_units),
       RUN(sizes_are_powers_of_1024), RUN(times_are_rfc_3339), RUN(a_time_that_is_formatted_reads_back_the_same),
       RUN(durations_for_people_have_at_most_two_units), RUN(sizes_for_people_are_short))

@@ -107,15 +107,16 @@ TEST(what_mlflow_refuses_of_runs_is_refused_in_its_words)
     static const struct parse_case cases[] = {
         {" ", "! Invalid filter ' '. Could not be parsed."},
         {"metrics.a", "! Invalid clause(s) in filter string: 'metrics.a'"},
-        {"metrics.a >", "! Invalid clause(s) in filter string: "},
+        {"metrics.a >", "! Invalid clause(s) in filter string: 'metrics.a', '>': expected a value behind the operator"},
         {"metrics.a > 1;", "! Invalid clause(s) in filter string: ';'"},
         {"metrics.a > 1; metrics.b > 1", "! Search filter contained multiple expression 'metrics.a > 1; metrics.b > "
                                          "1'. Provide AND-ed expression list."},
-        {"metrics.a > 1 -- 2", "! Invalid clause(s) in filter string: '-'"},
+        {"metrics.a > 1 -- 2", "! Invalid clause(s) in filter string: '-- 2'"},
         {"metrics.a > 1 2", "! Invalid clause(s) in filter string: '2'"},
-        {"metrics.a-b > 1", "! Invalid clause(s) in filter string: 'metrics.a-'"},
-        {"metrics.a > +1", "! Invalid clause(s) in filter string: '+'"},
-        {"metrics.a BETWEEN 1 AND 2", "! Invalid clause(s) in filter string: 'metrics.a BETWEEN'"},
+        {"metrics.a-b > 1", "! Invalid clause(s) in filter string: 'metrics.a-b', '>', '1': expected a comparison"},
+        {"metrics.a > +1", "! Invalid clause(s) in filter string: 'metrics.a', '> +1'"},
+        {"metrics.a BETWEEN 1 AND 2",
+         "! Invalid clause(s) in filter string: 'metrics.a', 'BETWEEN', '1': expected a comparison"},
         {"params.a = 'x", "! Invalid clause(s) in filter string: "},
         {"1 < metrics.a", "! Invalid comparison clause. Expected 'Identifier' found '1'"},
         {"foo.a > 1", "! Invalid entity type 'foo'. Valid values are ['metric', 'parameter', 'tag', 'attribute', "
@@ -144,7 +145,8 @@ TEST(what_mlflow_refuses_of_runs_is_refused_in_its_words)
         {"status IN ('a')", "! Only ['run_id'] attributes support comparison with a list of quoted string values."},
         {"status >= 'x'", "! Invalid comparator '>=' not one of '{"},
         {"run_id = ('a')", "! Invalid comparator '=' not one of '{"},
-        {"run_id IN 'a'", "! Invalid clause(s) in filter string: 'run_id IN 'a''"},
+        {"run_id IN 'a'",
+         "! Invalid clause(s) in filter string: 'run_id', 'IN', ''a'': expected a list in parentheses"},
         {"run_id IN ()", "! While parsing a list in the query, expected a non-empty list of string values, but got "
                          "empty list"},
         {"run_id IN (1)", "! While parsing a list in the query, expected string value, punctuation, or whitespace, but "
@@ -180,7 +182,7 @@ TEST(filters_of_experiments_mean_what_they_mean_to_mlflow)
         {"experiment_id = 'x'", "! Invalid experiment ID 'x'. Experiment ID must be a valid integer."},
         {"experiment_id IN ('1', 'x')", "! Invalid experiment ID 'x'."},
         {"experiment_id LIKE '5'", "! Invalid comparator for experiment_id: LIKE"},
-        {"name = 'a' name = 'b';", "! Invalid clause(s) in filter string: ';'"},
+        {"name = 'a' name = 'b';", "! Invalid clause(s) in filter string: ;: expected a name"},
     };
     CHECK(SEARCH_EXPERIMENTS, cases);
 }
@@ -246,6 +248,32 @@ TEST(filters_of_logged_models_mean_what_they_mean_to_mlflow)
     CHECK(SEARCH_LOGGED_MODELS, cases);
 }
 
+TEST(what_does_not_fit_is_listed_as_mlflow_lists_it)
+{
+    static const struct parse_case of_runs[] = {
+        {"foo bar", "! Invalid clause(s) in filter string: 'foo bar': expected a comparison"},
+        {"a.b c.d e.f", "! Invalid clause(s) in filter string: 'a.b c.d', 'e.f': "},
+        {"foo 1", "! Invalid clause(s) in filter string: 'foo', '1': "},
+        {"status = 'a' AND foo", "! Invalid clause(s) in filter string: 'foo': "},
+        {"status LIKE", "! Invalid clause(s) in filter string: 'status', 'LIKE': expected a value"},
+    };
+    static const struct parse_case of_registered[] = {
+        {"name = ", "! Invalid clause(s) in filter string: name, =: expected a value behind the operator"},
+        {"= 'a'", "! Invalid clause(s) in filter string: =, 'a': expected a name"},
+        {"name 'a'", "! Invalid clause(s) in filter string: name, 'a': "},
+        {"1 foo", "! Invalid clause(s) in filter string: 1 foo: "},
+        {"foo, bar", "! Invalid clause(s) in filter string: foo, bar: "},
+        {"name = 'a',", "! Invalid clause(s) in filter string: ,: "},
+        {"foo (a)", "! Invalid clause(s) in filter string: foo (a): "},
+        {"select 1", "! Invalid clause(s) in filter string: select, 1: "},
+        {"foo'", "! Invalid clause(s) in filter string: foo': "},
+        {"(name = 'a' OR name", "! Invalid clause(s) in filter string: name: "},
+        {"name = 'a' AND", "name = \"a\""},
+    };
+    CHECK(SEARCH_RUNS, of_runs);
+    CHECK(SEARCH_REGISTERED, of_registered);
+}
+
 /* ---- what only we take ---------------------------------------------------------------------------------- */
 
 TEST(or_not_and_parentheses_nest)
@@ -280,9 +308,11 @@ TEST(or_not_and_parentheses_nest)
         {"(metrics.a > 1", "! Invalid clause(s) in filter string: '(metrics.a > 1': expected ')'"},
         {"metrics.a > 1)", "! Invalid clause(s) in filter string: ')': expected the end, AND or OR"},
         {"min(params.a) = 'x'", "! min is of metrics only, found 'params.a'"},
-        {"min(1) < 1", "! Invalid clause(s) in filter string: 'min(1': expected a metric in the parentheses"},
-        {"min(metrics.a < 1", "! Invalid clause(s) in filter string: 'min(metrics.a <': expected ')'"},
-        {"best(metrics.a) < 1", "! Invalid clause(s) in filter string: 'best(': expected a comparison"},
+        {"min(1) < 1",
+         "! Invalid clause(s) in filter string: 'min(1)', '<', '1': expected a metric in the parentheses"},
+        {"min(metrics.a < 1", "! Invalid clause(s) in filter string: 'min(metrics.a < 1': expected ')'"},
+        {"best(metrics.a) < 1",
+         "! Invalid clause(s) in filter string: 'best(metrics.a)', '<', '1': expected a comparison"},
     };
     CHECK(SEARCH_RUNS, cases);
 }
@@ -455,6 +485,7 @@ TEST(orders_mean_what_they_mean_to_mlflow)
          {"creation_timestamp", "! Invalid order by key 'creation_timestamp' specified. Valid keys are '{'name', "
                                 "'timestamp'"}},
         {SEARCH_REGISTERED, {"tags.a", "! Invalid order by key 'tags.a' specified."}},
+        {SEARCH_REGISTERED, {"attribute.name", "! Invalid order by key 'attribute.name' specified."}},
         {SEARCH_REGISTERED, {"timestamp DESC foo", "! Invalid order_by clause "}},
         {SEARCH_VERSIONS, {"version_number desc", "version_number desc"}},
         {SEARCH_VERSIONS, {"creation_timestamp", "creation_timestamp"}},
@@ -471,16 +502,23 @@ TEST(orders_mean_what_they_mean_to_mlflow)
     arena_free(arena);
 }
 
-TEST(an_order_names_a_field_once)
+TEST(an_order_names_a_field_once_where_mlflow_wants_it)
 {
     static const char *const twice[] = {"metrics.a", "Created", "attr.start_time DESC"};
+    static const char *const names[] = {"name DESC", "name"};
     static const char *const once[] = {"metrics.a", "min(metrics.a)", "params.a", "tags.a"};
     const char *many[ORDER_CLAUSES_MAX + 1];
     struct arena *arena = arena_new();
     struct search_order *orders = NULL;
     struct err err = {0};
     assert_int_equal(order_parse(SEARCH_RUNS, twice, 3, arena, &orders, &err), -1);
-    assert_string_equal(err.message, "`order_by` contains duplicate fields: 'Created' and 'attr.start_time DESC'");
+    assert_string_equal(err.message, "`order_by` contains duplicate fields: ['metrics.a', 'Created', "
+                                     "'attr.start_time DESC']");
+    assert_int_equal(order_parse(SEARCH_EXPERIMENTS, names, 2, arena, &orders, NULL), 0);
+    assert_int_equal(order_parse(SEARCH_EVALUATION, names, 2, arena, &orders, NULL), 0);
+    assert_true(orders[0].descending && !orders[1].descending);
+    assert_int_equal(order_parse(SEARCH_REGISTERED, names, 2, arena, &orders, NULL), -1);
+    assert_int_equal(order_parse(SEARCH_VERSIONS, names, 2, arena, &orders, NULL), -1);
     assert_int_equal(order_parse(SEARCH_RUNS, once, 4, arena, &orders, NULL), 0);
     for (size_t i = 0; i <= ORDER_CLAUSES_MAX; i++) {
         many[i] = arena_printf(arena, "metrics.a%zu", i);
@@ -495,7 +533,8 @@ TEST(an_order_names_a_field_once)
 TESTS(RUN(filters_of_runs_mean_what_they_mean_to_mlflow), RUN(what_mlflow_refuses_of_runs_is_refused_in_its_words),
       RUN(filters_of_experiments_mean_what_they_mean_to_mlflow),
       RUN(filters_of_the_registry_mean_what_they_mean_to_mlflow),
-      RUN(filters_of_logged_models_mean_what_they_mean_to_mlflow), RUN(or_not_and_parentheses_nest),
+      RUN(filters_of_logged_models_mean_what_they_mean_to_mlflow),
+      RUN(what_does_not_fit_is_listed_as_mlflow_lists_it), RUN(or_not_and_parentheses_nest),
       RUN(every_filter_of_the_page_is_one), RUN(filters_have_bounds),
       RUN(a_like_pattern_that_would_take_long_is_refused),
-      RUN(orders_mean_what_they_mean_to_mlflow), RUN(an_order_names_a_field_once))
+      RUN(orders_mean_what_they_mean_to_mlflow), RUN(an_order_names_a_field_once_where_mlflow_wants_it))

@@ -203,8 +203,8 @@ TEST(orders_follow_one_another)
     assert_string_equal(page(&f, &query, NULL), "a c e d b");
     const char *const twice[] = {"metrics.loss", "metric.loss DESC"};
     query = query_of(NULL, twice, 2);
-    assert_string_equal(page(&f, &query, NULL), "! `order_by` contains duplicate fields: 'metrics.loss' and "
-                                                "'metric.loss DESC'");
+    assert_string_equal(page(&f, &query, NULL), "! `order_by` contains duplicate fields: ['metrics.loss', "
+                                                "'metric.loss DESC']");
     close_fixture(&f);
 }
 

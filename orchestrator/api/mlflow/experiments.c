@@ -160,7 +160,8 @@ static int search_datasets(struct api_call *call, struct err *err)
             "SearchDatasets request cannot specify more than %d experiment_ids. Received %zu experiment_ids.",
             DATASET_EXPERIMENTS_MAX, named);
     }
-    if (store_dataset_summaries(call->store, ids, given, call->arena, &found, &count, err) < 0) {
+    if (experiment_ids_check(call, "experiment_ids", err) < 0 ||
+        store_dataset_summaries(call->store, ids, given, call->arena, &found, &count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
