@@ -46,7 +46,7 @@ static const struct {
     const char *code;
 } codes[] = {
     {400, "invalid"},           {401, "unauthenticated"},        {403, "denied"},
-    {404, "not_found"},         {405, "method_not_allowed"},     {409, "conflict"},
+    {404, "not_found"},         {405, "method_not_allowed"},     {409, "conflict"},       {412, "precondition_failed"},
     {413, "too_large"},         {415, "unsupported_media_type"}, {416, "range_not_satisfiable"},
     {422, "unprocessable"},     {429, "too_many_requests"},      {503, "unavailable"},
 };

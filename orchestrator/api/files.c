@@ -69,7 +69,7 @@ static int fail_for_now(const char *doing, const char *path, struct err *err)
     return err_set(err, full ? ERR_LIMIT : busy ? ERR_BUSY : ERR_IO, "%s", wrong.message);
 }
 
-int files_read(const struct files *files, const char *path, int64_t *ret_size, struct err *err)
+int files_read(const struct files *files, const char *path, struct stat *ret_state, struct err *err)
 {
     struct stat state = {0};
     int fd = file_limit_for_client(fs_open_below(files->root, path, O_RDONLY | O_NONBLOCK));
@@ -83,7 +83,7 @@ int files_read(const struct files *files, const char *path, int64_t *ret_size, s
                    ? err_set(err, ERR_INPUT, "Artifact path refers to a directory, not a file: '%s'", path)
                    : err_set(err, ERR_NOT_FOUND, "No such artifact: '%s'", path);
     }
-    *ret_size = state.st_size;
+    *ret_state = state;
     return fd;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct files {
     int root;     /* <home>/artifacts */
@@ -22,9 +23,9 @@ struct files {
 int files_open(const char *home, struct files *ret, struct err *err);
 void files_close(struct files *files);
 
-/* A plain file for reading: its descriptor and size. ERR_INPUT for a folder, ERR_NOT_FOUND for anything
+/* A plain file for reading: its descriptor and state. ERR_INPUT for a folder, ERR_NOT_FOUND for anything
  * else. */
-int files_read(const struct files *files, const char *path, int64_t *ret_size, struct err *err);
+int files_read(const struct files *files, const char *path, struct stat *ret_state, struct err *err);
 
 struct file_entry {
     const char *name;

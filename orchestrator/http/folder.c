@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/path.h"
 #include "http/content_type.h"
+#include "http/validators.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,20 +71,6 @@ static bool names_its_bytes(const char *name)
     struct str part;
     while (str_cut(&rest, '.', &part)) {
         if (is_hash(part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* If-None-Match, compared weakly (RFC 9110, 13.1.2). */
-static bool has_already(const struct http_exchange *exchange, const char *tag)
-{
-    struct str rest = http_header(exchange, "If-None-Match");
-    struct str one;
-    while (rest.n > 0 && str_cut(&rest, ',', &one)) {
-        one = str_trim(one);
-        if (str_is(one, "*") || str_is(str_starts(one, STR("W/")) ? str_slice(one, 2, one.n) : one, tag)) {
             return true;
         }
     }
@@ -165,7 +152,7 @@ void http_folder_answer(const struct http_folder *folder, struct http_exchange *
         add_header(&answer, "Content-Security-Policy", folder->policy);
     }
     answer.size = status.st_size;
-    if (has_already(exchange, tag)) {
+    if (http_tags_have(http_header(exchange, "If-None-Match"), tag, false)) {
         (void)close(answer.fd);
         answer.fd = -1;
         answer.status = 304;

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import time
 
 import mlflow
 import numpy
@@ -268,3 +269,54 @@ def test_parts_of_a_download(client, run_id, tmp_path, parts, request):
     client.log_text(run_id, "x" * 1000, "x.txt")
     assert read(client, run_id, "x.txt", tmp_path) == b"x" * 1000
     assert len(parts) == (1 if request.config.getoption("--server") == "sluice" else 0)
+
+
+PROXY = pytest.mark.flaw("the route of mlflow-artifacts passes conditions over")
+
+
+def validators_of(wire, path, **more):
+    """When the file has not been changed for a while."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        headers = wire.send("GET", path, prefix="", **more).headers
+        if "ETag" in headers:
+            return headers
+        time.sleep(0.1)
+    raise AssertionError("no ETag")
+
+
+@pytest.fixture(params=["/get-artifact?run_id={run}&path=f.txt",
+                        pytest.param("/api/2.0/mlflow-artifacts/artifacts/{place}/f.txt", marks=PROXY)])
+def told(request, client, wire, run_id):
+    """The address of a file, with what tells its state."""
+    client.log_text(run_id, "0123456789", "f.txt")
+    place = client.get_run(run_id).info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    path = request.param.format(run=run_id, place=place)
+    return path, validators_of(wire, path)
+
+
+def test_a_file_that_a_client_has_is_not_sent_again(wire, told):
+    path, headers = told
+    for asked in ({"If-None-Match": headers["ETag"]}, {"If-None-Match": f'"x", W/{headers["ETag"]}'},
+                  {"If-Modified-Since": headers["Last-Modified"]}):
+        answer = wire.send("GET", path, prefix="", headers=asked)
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", headers["ETag"])
+
+
+@pytest.mark.parametrize("route", ["/get-artifact?run_id={run}&path=f.txt",
+                                   "/api/2.0/mlflow-artifacts/artifacts/{place}/f.txt"])
+def test_a_part_is_of_the_state_that_the_client_has(client, wire, run_id, route):
+    client.log_text(run_id, "0123456789", "f.txt")
+    place = client.get_run(run_id).info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    path = route.format(run=run_id, place=place)
+    headers = validators_of(wire, path)
+    for tag, status, body in ((headers["ETag"], 206, b"23"), ('"x"', 200, b"0123456789")):
+        answer = wire.send("GET", path, prefix="", headers={"Range": "bytes=2-3", "If-Range": tag})
+        assert (answer.status_code, answer.content) == (status, body)
+    client.log_text(run_id, "9876543210", "f.txt")
+    answer = wire.send("GET", path, prefix="", headers={"Range": "bytes=2-3", "If-Range": headers["ETag"]})
+    assert (answer.status_code, answer.content) == (200, b"9876543210")
+    answer = wire.send("GET", path, prefix="", headers={"If-None-Match": headers["ETag"]})
+    assert (answer.status_code, answer.content) == (200, b"9876543210")
+    head = wire.send("HEAD", path, prefix="")
+    assert (head.status_code, head.content, head.headers["Content-Length"]) == (200, b"", "10")

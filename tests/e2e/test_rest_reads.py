@@ -75,6 +75,22 @@ def test_attempts_and_artifacts(line):
     assert rest.ask("GET", file, headers={"Range": "bytes=6-"})[0] == 416
 
 
+def test_an_artifact_that_a_client_has_is_not_sent_again(line):
+    rest, run = line
+    path = f"/runs/{run['run_id']}/artifacts"
+    [artifact] = rest.pages(path, "artifacts")
+    file = f"{path}/file?attempt_id={artifact['attempt_id']}&path={artifact['path']}"
+    assert wait_until(lambda: rest.ask("GET", file)[1]["ETag"])  # When it has not been changed for a while.
+    headers = rest.ask("GET", file)[1]
+    for asked in ({"If-None-Match": headers["ETag"]}, {"If-Modified-Since": headers["Last-Modified"]}):
+        status, answer, body = rest.ask("GET", file, headers=asked)
+        assert (status, body, answer["ETag"]) == (304, b"", headers["ETag"])
+    for tag, found in ((headers["ETag"], (206, b"ell")), ('"x"', (200, b"hello\n"))):
+        assert rest.ask("GET", file, headers={"Range": "bytes=1-3", "If-Range": tag})[::2] == found
+    status, answer, body = rest.ask("GET", file, headers={"If-Match": '"x"'})
+    assert (status, json.loads(body)["code"], answer["ETag"]) == (412, "precondition_failed", headers["ETag"])
+
+
 @pytest.mark.parametrize("path", ["../../../key", "..%2F..%2Fkey", "/etc/passwd", "%2e%2e/x", "none.txt", "a\\b"])
 def test_no_path_of_an_artifact_leads_outside(line, path):
     rest, run = line
@@ -222,7 +238,7 @@ def test_openapi_is_closed_and_has_a_schema_for_each_status(line):
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for status, response in operation["responses"].items():
-                assert status == "204" or response["content"], (method, path, status)
+                assert status in ("204", "304") or response["content"], (method, path, status)
             assert {"400", "401", "403", "500", "503"} <= set(operation["responses"]), path
 
 

@@ -8,9 +8,9 @@
 #include "api/user_rights.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "http/byte_range.h"
 #include "http/content_type.h"
 #include "http/disposition.h"
+#include "http/file_answer.h"
 #include "store/runs.h"
 
 #include <unistd.h>
@@ -69,32 +69,19 @@ static int list_of_model(struct api_call *call, struct err *err)
 
 static int send_file(struct api_call *call, const struct file_place *place, struct err *err)
 {
-    int64_t size = 0;
-    int fd = files_read(call->files, place->path, &size, err);
+    struct stat state;
+    struct http_conditions conditions;
+    int fd = files_read(call->files, place->path, &state, err);
     if (fd < 0) {
         return -1;
     }
     const char *name = path_base(place->path);
     struct http_answer answer = {
-        .status = 200,
         .content_type = http_type_of(name, false),
-        .fd = fd,
-        .size = size,
-        .headers = {{"Content-Disposition", http_attachment(call->arena, name)}, {"Accept-Ranges", "bytes"}},
+        .headers = {{"Content-Disposition", http_attachment(call->arena, name)}},
     };
-    int part = byte_range_read(http_header(call->exchange, "Range"), size, &answer.offset, &answer.size);
-    if (part < 0) {
-        (void)close(fd);
-        answer = (struct http_answer){
-            .status = 416,
-            .fd = -1,
-            .headers = {{"Content-Range", arena_printf(call->arena, "bytes */%lld", (long long)size)}}};
-    } else if (part > 0) {
-        answer.status = 206;
-        answer.headers[2] = (struct http_header){
-            "Content-Range", arena_printf(call->arena, "bytes %lld-%lld/%lld", (long long)answer.offset,
-                                          (long long)(answer.offset + answer.size - 1), (long long)size)};
-    }
+    http_conditions_read(call->exchange, &conditions);
+    http_file_answer(fd, &state, call->now_ms, &conditions, call->arena, &answer);
     http_answer(call->exchange, &answer);
     return 0;
 }
@@ -171,12 +158,12 @@ static int get_file(struct api_call *call, struct err *err)
 static int address_of_file(struct api_call *call, struct err *err)
 {
     struct file_place place;
-    int64_t size = 0;
+    struct stat state;
     if (file_place_of_url(call, "/mlflow-artifacts/presigned/", &place, err) < 0 ||
         file_place_check(call, &place, PERMISSION_READ, err) < 0) {
         return -1;
     }
-    int fd = files_read(call->files, place.path, &size, err);
+    int fd = files_read(call->files, place.path, &state, err);
     if (fd < 0) {
         return -1;
     }
@@ -190,7 +177,7 @@ static int address_of_file(struct api_call *call, struct err *err)
     }
     put_text(call, &call->answer, "url", url);
     put(call, &call->answer, "headers", direct_headers(call));
-    put(call, &call->answer, "file_size", json_int(size));
+    put(call, &call->answer, "file_size", json_int((int64_t)state.st_size));
     return 0;
 }
 

@@ -5,13 +5,11 @@
 #include "api/sluice/routes.h"
 #include "base/parse.h"
 #include "base/path.h"
-#include "http/byte_range.h"
 #include "http/disposition.h"
+#include "http/file_answer.h"
 #include "store/pages.h"
 #include "store/runs.h"
 #include "store/steps.h"
-
-#include <unistd.h>
 
 struct artifact_answer {
     const char *attempt_id, *step, *path, *sha256;
@@ -88,27 +86,13 @@ static const struct schema_field file_fields[] = {
     {0},
 };
 
-/* A page of a browser shows none of it: it may be anything. */
-static struct http_answer file_answer(struct api_call *call, int fd, int64_t size, const char *path)
-{
-    return (struct http_answer){
-        .status = 200,
-        .content_type = "application/octet-stream",
-        .fd = fd,
-        .size = size,
-        .headers = {{"Content-Disposition", http_attachment(call->arena, path_base(path))},
-                    {"Accept-Ranges", "bytes"},
-                    {"X-Content-Type-Options", "nosniff"}},
-    };
-}
-
 static int get_file(struct api_call *call, struct err *err)
 {
     const char *path = json_get_text(&call->params, "path", "");
     struct attempt_row attempt;
     struct run_info run;
     struct file_place place;
-    int64_t size = 0;
+    struct stat state;
     if (store_attempt_get(call->store, rest_id(call, "attempt_id"), call->arena, &attempt, err) < 0) {
         return -1;
     }
@@ -119,19 +103,21 @@ static int get_file(struct api_call *call, struct err *err)
         file_place_in(call, run.artifact_uri, path, &place, err) < 0) {
         return -1;
     }
-    int fd = files_read(call->files, place.path, &size, err);
+    int fd = files_read(call->files, place.path, &state, err);
     if (fd < 0) {
         return -1;
     }
-    struct http_answer answer = file_answer(call, fd, size, path);
-    int part = byte_range_read(str_from(rest_range(call)), size, &answer.offset, &answer.size);
-    if (part < 0) {
-        (void)close(fd);
-        return rest_refuse_range(call, size);
+    struct http_answer answer = {
+        .content_type = "application/octet-stream", /* a page of a browser shows none of it: it may be anything */
+        .headers = {{"Content-Disposition", http_attachment(call->arena, path_base(path))},
+                    {"X-Content-Type-Options", "nosniff"}},
+    };
+    http_file_answer(fd, &state, call->now_ms, rest_conditions(call), call->arena, &answer);
+    if (answer.status == 416) {
+        return rest_refuse_range(call, (int64_t)state.st_size);
     }
-    if (part > 0) {
-        answer.status = 206;
-        answer.headers[3] = rest_content_range(call, answer.offset, answer.size, size);
+    if (answer.status == 412) {
+        return rest_refuse(call, &answer, "the file is not as the request says that it is");
     }
     rest_reply(call, &answer);
     return 0;
@@ -154,7 +140,7 @@ const struct api_route rest_artifact_routes[] = {
                                       .summary = "The bytes of such a file, or a range of them",
                                       .takes = file_fields,
                                       .media = "application/octet-stream",
-                                      .flags = REST_APART | REST_RANGES),
+                                      .flags = REST_APART | REST_RANGES | REST_VALIDATES),
      .answer = get_file},
     {0},
 };

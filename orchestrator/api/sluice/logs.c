@@ -251,7 +251,7 @@ static int check_run(struct api_call *call, const struct reading *reading, struc
 /* What is no range of bytes is passed over (RFC 9110, 14.2). */
 static bool is_ranged(const struct api_call *call)
 {
-    return str_starts(str_from(rest_range(call)), STR("bytes="));
+    return str_starts(rest_range(call), STR("bytes="));
 }
 
 /* The bytes of the range, of all that there are: 206; -1: there are none (416). */
@@ -259,7 +259,7 @@ static int take_range(struct api_call *call, struct reading *reading, int64_t si
 {
     int64_t from = 0;
     int64_t count = 0;
-    int part = byte_range_read(str_from(rest_range(call)), size, &from, &count);
+    int part = byte_range_read(rest_range(call), size, &from, &count);
     if (part == 1) {
         answer->status = 206;
         answer->headers[1] = rest_content_range(call, from, count, size);

@@ -48,6 +48,7 @@ static const struct {
      false},
     {413, "The body is larger than 32 MiB.", true, 0, false},
     {415, "The body is no JSON.", true, 0, false},
+    {412, "The file is not as If-Match or If-Unmodified-Since say.", false, REST_VALIDATES, false},
     {416, "There are no such bytes.", false, REST_RANGES, false},
     {422, "The request fits, and cannot be done; or the Idempotency-Key was another request's.", true, 0, false},
     {422, "What is asked for does not go together.", false, REST_RANGES | REST_RESUMES | REST_JUDGES, false},
@@ -117,6 +118,17 @@ static struct json header_parameter(struct writing *w, const char *name, const c
     return parameter;
 }
 
+/* Of RFC 9110, 13.1. */
+static const struct {
+    const char *name, *words;
+} conditions[] = {
+    {"If-None-Match", "The ETags of what the client has: 304 when it is one of them"},
+    {"If-Modified-Since", "The Last-Modified of what the client has: 304 when it is that still"},
+    {"If-Match", "The ETags of what is wanted: 412 when it is another state"},
+    {"If-Unmodified-Since", "412 when the file was changed later"},
+    {"If-Range", "The ETag or Last-Modified of what the client has a part of: of another state all is sent"},
+};
+
 static struct json parameters_of(struct writing *w, const struct rest_doc *doc)
 {
     struct json list = json_array();
@@ -147,6 +159,9 @@ static struct json parameters_of(struct writing *w, const struct rest_doc *doc)
     if ((doc->flags & REST_RANGES) != 0) {
         json_push(w->arena, &list,
                   header_parameter(w, "Range", "One range of bytes: bytes=0-99 (RFC 9110)", NULL, 0));
+    }
+    for (size_t i = 0; i < sizeof conditions / sizeof conditions[0] && (doc->flags & REST_VALIDATES) != 0; i++) {
+        json_push(w->arena, &list, header_parameter(w, conditions[i].name, conditions[i].words, NULL, 0));
     }
     return list;
 }
@@ -214,6 +229,10 @@ static struct json responses_of(struct writing *w, const struct api_route *route
     json_set(w->arena, &responses, status, success_of(w, doc, doc->summary));
     if ((doc->flags & REST_RANGES) != 0) {
         json_set(w->arena, &responses, "206", success_of(w, doc, "The bytes that were asked for."));
+    }
+    if ((doc->flags & REST_VALIDATES) != 0) {
+        json_set(w->arena, &responses, "304",
+                 object_with(w, "description", json_cstring(w->arena, "The client has the file as it is.")));
     }
     if ((doc->flags & REST_RESUMES) != 0) {
         json_set(w->arena, &responses, "204",

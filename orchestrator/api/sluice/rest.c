@@ -21,7 +21,8 @@ struct rest_work {
     struct api *api;
     struct api_call call;
     const struct api_route *route;
-    const char *range, *last_event_id;
+    struct http_conditions conditions;
+    const char *last_event_id;
     struct strbuf body; /* the answer as text */
     struct http_answer reply;
     bool replies;
@@ -233,6 +234,18 @@ static const char *header(struct rest_work *work, const struct http_exchange *ex
     return looks ? arena_str(work->call.arena, str_trim(http_header(exchange, name))).p : "";
 }
 
+static void keep_conditions(struct rest_work *work, const struct http_exchange *exchange)
+{
+    struct http_conditions conditions = {0};
+    unsigned flags = rest_of(work->route)->flags;
+    if ((flags & REST_VALIDATES) != 0) {
+        http_conditions_read(exchange, &conditions);
+    } else if ((flags & REST_RANGES) != 0) {
+        conditions.range = str_trim(http_header(exchange, "Range"));
+    }
+    work->conditions = http_conditions_keep(&conditions, work->call.arena);
+}
+
 static void set_aside(struct api_call *call, const struct api_route *route)
 {
     struct rest_work *work = mem_alloc(sizeof *work);
@@ -247,7 +260,7 @@ static void set_aside(struct api_call *call, const struct api_route *route)
     mine->who = NULL;
     mine->exchange = NULL;
     mine->work = work;
-    work->range = header(work, call->exchange, REST_RANGES, "Range");
+    keep_conditions(work, call->exchange);
     work->last_event_id = header(work, call->exchange, REST_RESUMES, "Last-Event-ID");
     strbuf_init(&work->body, SIZE_MAX >> 1);
     work->job = (struct api_job){
@@ -265,9 +278,14 @@ static void set_aside(struct api_call *call, const struct api_route *route)
     apart_give(api_apart(call->api), &work->job.file);
 }
 
-const char *rest_range(const struct api_call *call)
+struct str rest_range(const struct api_call *call)
 {
-    return call->work->range;
+    return call->work->conditions.range;
+}
+
+const struct http_conditions *rest_conditions(const struct api_call *call)
+{
+    return &call->work->conditions;
 }
 
 const char *rest_last_event_id(const struct api_call *call)
@@ -281,18 +299,23 @@ void rest_reply(struct api_call *call, const struct http_answer *take_answer)
     call->work->replies = true;
 }
 
+int rest_refuse(struct api_call *call, struct http_answer *take_answer, const char *message)
+{
+    take_answer->content_type = "application/json";
+    strbuf_init(&take_answer->body, 1000);
+    strbuf_printf(&take_answer->body, "{\"code\":\"%s\",\"message\":\"%s\"}", answer_code_of(take_answer->status),
+                  message);
+    rest_reply(call, take_answer);
+    return 0;
+}
+
 int rest_refuse_range(struct api_call *call, int64_t size)
 {
     struct http_answer answer = {
         .status = 416,
-        .content_type = "application/json",
         .fd = -1,
         .headers = {{"Content-Range", arena_printf(call->arena, "bytes */%lld", (long long)size)}}};
-    strbuf_init(&answer.body, 1000);
-    strbuf_printf(&answer.body, "{\"code\":\"%s\",\"message\":\"there are %lld bytes\"}", answer_code_of(416),
-                  (long long)size);
-    rest_reply(call, &answer);
-    return 0;
+    return rest_refuse(call, &answer, arena_printf(call->arena, "there are %lld bytes", (long long)size));
 }
 
 struct http_header rest_content_range(struct api_call *call, int64_t from, int64_t count, int64_t size)

@@ -16,6 +16,7 @@
 #include "api/answers.h"
 #include "api/api.h"
 #include "api/sluice/schema.h"
+#include "http/validators.h"
 
 enum rest_flag {
     REST_APART = 1,
@@ -24,6 +25,7 @@ enum rest_flag {
     REST_RANGES = 8, /* takes the header Range: 206, 416 */
     REST_RESUMES = 16, /* takes the header Last-Event-ID */
     REST_FINDS = 32, /* may find nothing: 404, also where the path has no names */
+    REST_VALIDATES = 128, /* and the conditions of http/validators.h: 304, 412 */
     REST_JUDGES = 64, /* only reads, and may find that what is asked for does not go together: 422 */
 };
 
@@ -84,13 +86,16 @@ int64_t rest_page_id(const struct api_call *call);
 /* The number that a text of digits is; 0: it is not given. */
 int64_t rest_id(const struct api_call *call, const char *name);
 
-/* A header of the request, also apart from the loop, of those that REST_RANGES and REST_RESUMES name; "" when it is not
- * there. */
-const char *rest_range(const struct api_call *call);
+/* Headers of the request, also apart from the loop, as far as REST_RANGES, REST_VALIDATES and REST_RESUMES name them; ""
+ * for what is not there. */
+struct str rest_range(const struct api_call *call);
+const struct http_conditions *rest_conditions(const struct api_call *call);
 const char *rest_last_event_id(const struct api_call *call);
 /* Apart from the loop: this is the answer, and not call->answer; with rest_then once the command has succeeded. Taken
  * over. */
 void rest_reply(struct api_call *call, const struct http_answer *take_answer);
+/* Apart from the loop: an answer of status and headers gets the body of an error. */
+int rest_refuse(struct api_call *call, struct http_answer *take_answer, const char *message);
 /* Apart from the loop: 416, and the header of 206. */
 int rest_refuse_range(struct api_call *call, int64_t size);
 struct http_header rest_content_range(struct api_call *call, int64_t from, int64_t count, int64_t size);
