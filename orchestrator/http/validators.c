@@ -18,9 +18,10 @@ static void write_date(int64_t at_s, char ret[HTTP_DATE_BYTES])
         *ret = '\0';
         return;
     }
-    (void)snprintf(ret, HTTP_DATE_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", weekdays + 3 * (ptrdiff_t)utc.tm_wday,
-                   utc.tm_mday, months + 3 * (ptrdiff_t)utc.tm_mon, utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
-                   utc.tm_sec);
+    const char *weekday = weekdays + 3 * (ptrdiff_t)utc.tm_wday;
+    const char *month = months + 3 * (ptrdiff_t)utc.tm_mon;
+    (void)snprintf(ret, HTTP_DATE_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", weekday, utc.tm_mday, month,
+                   utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 void http_validators_of(const struct stat *state, int64_t now_ms, struct http_validators *ret)

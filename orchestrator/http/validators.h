@@ -30,8 +30,8 @@ void http_conditions_read(const struct http_exchange *exchange, struct http_cond
 /* The same, copied. */
 struct http_conditions http_conditions_keep(const struct http_conditions *conditions, struct arena *arena);
 
-/* 0: it is sent; else the status instead, 304 or 412. Of a date in If-Modified-Since only the very date that was sent is
- * taken: a file that is moved here may be older than the one before. A date that is none is not looked at. */
+/* 0: it is sent; else the status instead, 304 or 412. In If-Modified-Since only the very date that was sent is taken: a
+ * file that is moved here may be older than the one before. A date that is none is not looked at. */
 int http_conditions_judge(const struct http_conditions *conditions, const struct http_validators *validators);
 /* The range that is asked for; "" when it is of another state (If-Range): then the whole is sent. */
 struct str http_conditions_range(const struct http_conditions *conditions, const struct http_validators *validators);

@@ -46,6 +46,7 @@ def test_22095_the_loopbacks_names_are_taken_with_any_port(server, host):
 
 
 def test_names_that_were_allowed_are_taken(sluice):
+    """MLflow's charts 285: with the port in the Host, too."""
     server = Server(sluice, "--allowed-host", "mlflow.example", "--allowed-host", "*.house.example")
     for host, status in (("mlflow.example:80", 200), ("a.house.example", 200), ("house.example", 403)):
         path = "/api/2.0/mlflow/experiments/get?experiment_id=0"

@@ -166,6 +166,7 @@ def test_23500_an_open_server_has_to_be_asked_for(sluice, server, elsewhere):
 @pytest.mark.parametrize("path", ["/ajax-api/2.0/mlflow/gateway-proxy", "/api/2.0/mlflow/gateway-proxy",
                                   "/ajax-api/3.0/mlflow/gateway-proxy"])
 def test_cve_2025_52967_nothing_is_asked_for_another(server, elsewhere, path):
+    """GHSA-wxj7-3fx5-pp9m"""
     for target in (f"http://{elsewhere}/x", f"//{elsewhere}/x", f"@{elsewhere}/x"):
         status, _, answer = server.ask("GET", f"{path}?gateway_path={target}")
         assert status == 404 or json.loads(answer) == {"endpoints": []}  # what MLflow's page is told: there is none
@@ -208,6 +209,7 @@ def test_cve_2024_3099_no_model_is_named_like_the_twin_of_another(server, name):
 
 
 def test_cve_2025_0453_graphql_does_not_repeat_itself(server):
+    """#16203, #16028"""
     one = 'mlflowSearchRuns(input: {experimentIds: ["0"]}) {runs {info {runId}}}'
     many = "query {" + " ".join(f"a{n}: {one}" for n in range(11)) + "}"
     status, _, answer = server.ask("POST", "/graphql", {"query": many})
@@ -288,7 +290,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_cve_2026_33865_files_are_handed_out_and_no_more(server, name):
-    """CVE-2024-27132, -27133, -37052, PR 25511: a file is kept to be saved, not shown; nothing in it is run or read."""
+    """#21422 (PR 21435), #1556, #12256, CVE-2024-27132, -27133, -37052 to -37061, PR 25511: a file is kept to be saved,
+    not shown; nothing in it is run or read."""
     run_id = server.run()["run_id"]
     assert server.put(f"0/{run_id}/artifacts/{name}", HOSTILE[name])[0] == 200
     server.api("POST", "/registered-models/create", {"name": "m"})

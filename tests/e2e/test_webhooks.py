@@ -389,7 +389,7 @@ def test_CVE_2026_2393_schemes(serve, url):
 
 
 def test_CVE_2026_64849_rebinding(sluice, serve, receive):
-    """A name that resolves to the loopback when it is connected to: the address of the connection is judged."""
+    """#24179: a name that resolves to the loopback when it is connected to. The connection's address is judged."""
     receiver = receive()
     server = serve("webhooks: {http: true}\n")
     for name in ("ip6-localhost", "localhost.localdomain", socket.gethostname()):
@@ -409,7 +409,7 @@ def test_CVE_2026_64849_rebinding(sluice, serve, receive):
 
 
 def test_CVE_2026_64849_redirects(sluice, serve, receive):
-    """No redirect is followed, also not to the same host; what is answered is not shown."""
+    """#24258: no redirect is followed, also not to the same host; what is answered is not shown."""
     target = receive(lambda delivery: (200, {}, b"inner secret"))
     server = serve()
     for status in (301, 302, 303, 307, 308):
@@ -456,7 +456,7 @@ def test_PR_25568(serve, host):
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "10.1", "169.254.43518",
                                   "127.0.0.1.", "0"])
 def test_CVE_2026_71211(serve, host):
-    """Odd spellings of addresses are no names of hosts."""
+    """GHSA-h7x2-h6g9-p789, PR 25761: odd spellings of addresses are no names of hosts."""
     assert "no address as they are written" in refusal(serve(""), f"https://{host}/x")
 
 

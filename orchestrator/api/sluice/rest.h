@@ -86,8 +86,8 @@ int64_t rest_page_id(const struct api_call *call);
 /* The number that a text of digits is; 0: it is not given. */
 int64_t rest_id(const struct api_call *call, const char *name);
 
-/* Headers of the request, also apart from the loop, as far as REST_RANGES, REST_VALIDATES and REST_RESUMES name them; ""
- * for what is not there. */
+/* Headers of the request, also apart from the loop, as far as REST_RANGES, REST_VALIDATES and REST_RESUMES name them;
+ * "" for what is not there. */
 struct str rest_range(const struct api_call *call);
 const struct http_conditions *rest_conditions(const struct api_call *call);
 const char *rest_last_event_id(const struct api_call *call);
