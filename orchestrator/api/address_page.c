@@ -7,8 +7,6 @@
 #include "store/activity.h"
 #include "store/mail_addresses.h"
 
-enum { FORM_BYTES = 1 << 10 };
-
 /* 1: what it asks may be agreed to. 0: it has been answered. */
 static int find_asked(struct api_call *call, struct mail_address *ret, struct err *err)
 {
@@ -32,11 +30,6 @@ static int find_asked(struct api_call *call, struct mail_address *ret, struct er
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
-
-static size_t head_of_look(struct api_call *call)
-{
-    return link_page_head(call, 0);
-}
 
 static int answer_look(struct api_call *call, struct err *err)
 {
@@ -62,11 +55,6 @@ static int answer_look(struct api_call *call, struct err *err)
 }
 
 /* ---- agreeing ---------------------------------------------------------------------------------------------------- */
-
-static size_t head_of_word(struct api_call *call)
-{
-    return link_page_form_head(call, FORM_BYTES);
-}
 
 struct agreeing {
     struct api_call *call;
@@ -114,13 +102,6 @@ static int answer_word(struct api_call *call, struct err *err)
 }
 
 const struct api_plain address_page_plains[] = {
-    {.method = HTTP_GET, .path = MAIL_CONFIRM_PATH, .open = true, .head = head_of_look, .answer = answer_look},
-    {.method = HTTP_POST,
-     .path = MAIL_CONFIRM_PATH,
-     .open = true,
-     .commands = true,
-     .note = API_NOTED_INSIDE,
-     .head = head_of_word,
-     .answer = answer_word},
+    LINK_PAGE_ROWS(MAIL_CONFIRM_PATH, answer_look, answer_word),
     {0},
 };

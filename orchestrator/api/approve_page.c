@@ -19,7 +19,7 @@
 
 #include <stdio.h>
 
-enum { FORM_BYTES = 32 << 10, REASON_BYTES = 4000 };
+enum { REASON_BYTES = 4000 };
 
 /* ---- what is asked ---------------------------------------------------------------------------------------------- */
 
@@ -202,11 +202,6 @@ static int find_asked(struct api_call *call, struct asked *ret, struct err *err)
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-static size_t head_of_look(struct api_call *call)
-{
-    return link_page_head(call, 0);
-}
-
 static int answer_look(struct api_call *call, struct err *err)
 {
     struct asked asked = {0};
@@ -220,11 +215,6 @@ struct word {
     const char *decision;
     struct str reason;
 };
-
-static size_t head_of_word(struct api_call *call)
-{
-    return link_page_form_head(call, FORM_BYTES);
-}
 
 /* NULL, or what is wrong with it. */
 static const char *read_word(struct api_call *call, struct word *ret)
@@ -330,13 +320,6 @@ static int answer_word(struct api_call *call, struct err *err)
 }
 
 const struct api_plain approve_page_plains[] = {
-    {.method = HTTP_GET, .path = APPROVE_PAGE_PREFIX, .open = true, .head = head_of_look, .answer = answer_look},
-    {.method = HTTP_POST,
-     .path = APPROVE_PAGE_PREFIX,
-     .open = true,
-     .commands = true,
-     .note = API_NOTED_INSIDE,
-     .head = head_of_word,
-     .answer = answer_word},
+    LINK_PAGE_ROWS(APPROVE_PAGE_PREFIX, answer_look, answer_word),
     {0},
 };

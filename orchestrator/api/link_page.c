@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { PAGE_BYTES = 4 << 20 };
+enum { PAGE_BYTES = 4 << 20, FORM_BYTES = 32 << 10 };
 
 /* 30 at once, then one every 20 s: of 2^256. Where a link was good, its own. */
 const struct throttle_rules link_page_tries = {{0, 0}, {30, 20000}, {100, 1000}};
@@ -82,7 +82,7 @@ void link_page_say(struct api_call *call, int status, const char *title, const c
     link_page_send(call, status, nonce, &page);
 }
 
-size_t link_page_head(struct api_call *call, size_t body_max)
+size_t link_page_head(struct api_call *call)
 {
     const struct api_match *match = call->exchange->found;
     char peer[HTTP_PEER_BYTES];
@@ -95,17 +95,17 @@ size_t link_page_head(struct api_call *call, size_t body_max)
         link_page_say(call, 429, "Too many",
                       "Too many links that are none were opened from your address: try again later.");
     }
-    return body_max;
+    return 0;
 }
 
-size_t link_page_form_head(struct api_call *call, size_t body_max)
+size_t link_page_form_head(struct api_call *call)
 {
     struct str type = http_header(call->exchange, "Content-Type");
-    size_t most = link_page_head(call, body_max);
+    (void)link_page_head(call);
     if (!call->exchange->answered && !str_starts(type, STR("application/x-www-form-urlencoded"))) {
         link_page_say(call, 415, "This is no form", "The page that GET gives has one.");
     }
-    return most;
+    return FORM_BYTES;
 }
 
 void link_page_was_good(struct api_call *call)

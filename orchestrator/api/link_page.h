@@ -25,10 +25,15 @@ void link_page_send(struct api_call *call, int status, const char *nonce, struct
 /* A page of a title and a paragraph. */
 void link_page_say(struct api_call *call, int status, const char *title, const char *text);
 
-/* For struct api_plain, head: answers when there is nothing here, or too many were tried; else how much of a body is
- * taken. The second, of a form. */
-size_t link_page_head(struct api_call *call, size_t body_max);
-size_t link_page_form_head(struct api_call *call, size_t body_max);
+/* For struct api_plain, head: answer when there is nothing here, or too many were tried. The second takes a form. */
+size_t link_page_head(struct api_call *call);
+size_t link_page_form_head(struct api_call *call);
+/* The two rows of struct api_plain that a page is. */
+#define LINK_PAGE_ROWS(path_, look_, word_)                                                                            \
+    {.method = HTTP_GET, .path = (path_), .open = true, .head = link_page_head, .answer = (look_)},                    \
+    {.method = HTTP_POST, .path = (path_), .open = true, .commands = true, .note = API_NOTED_INSIDE,                   \
+     .head = link_page_form_head, .answer = (word_)}
+
 /* The token that was shown was one. */
 void link_page_was_good(struct api_call *call);
 /* What stands behind the prefix in the path. */

@@ -172,7 +172,7 @@ def test_a_link_takes_a_form_and_is_no_use_for_a_while_when_many_were_wrong(slui
     subscribe(sluice, "wine", "mail", "--address", EVE)
     path = link_in(told(house, 1)[0])
     assert server.ask("POST", path, b"{}", {"Content-Type": "application/json"})[0] == 415
-    assert agree(server, path, b"x" * 2000)[0] == 413
+    assert agree(server, path, b"x" * 40000)[0] == 413
     assert state(sluice) == ["unconfirmed"]
     seen = {look(server, "/confirm/1." + "0" * 64)[0] for _ in range(40)}
     assert seen == {404, 429}
