@@ -6,6 +6,7 @@
 #include "cli/delivery_ask.h"
 #include "cli/govern.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "config/config.h"
 #include "store/channels.h"
@@ -156,12 +157,9 @@ const struct command command_channels_enable = {
 /* "wine" or "wine/3". */
 static int split_model(struct cli *cli, const char *text, const char **ret_name, int64_t *ret_version, struct err *err)
 {
-    const char *slash = strrchr(text, '/');
     *ret_version = 0;
-    *ret_name = slash == NULL ? text : arena_dup(cli->arena, text, (size_t)(slash - text));
-    return slash == NULL || parse_int(str_from(slash + 1), 1, INT64_MAX, ret_version, NULL) == 0
-               ? 0
-               : err_set(err, ERR_INPUT, "'%s': expected MODEL or MODEL/VERSION", text);
+    *ret_name = text;
+    return strchr(text, '/') == NULL ? 0 : names_version(text, cli->arena, ret_name, ret_version, err);
 }
 
 static int run_subscribe(struct cli *cli)

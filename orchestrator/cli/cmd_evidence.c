@@ -2,10 +2,10 @@
  * evidence, evidence verify: what an auditor needs of a version, and the check of it.
  */
 #include "base/clock.h"
-#include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/govern.h"
 #include "cli/home.h"
+#include "cli/names.h"
 #include "evidence/evidence.h"
 #include "store/activity.h"
 
@@ -50,18 +50,15 @@ static int run_evidence(struct cli *cli)
 {
     struct err err = {0};
     struct evidence evidence;
-    const char *words = cli->arguments[0];
-    const char *slash = strrchr(words, '/');
+    const char *name = NULL;
     int64_t version = 0;
     if (option_value(cli, "output") == NULL) {
         (void)err_set(&err, ERR_INPUT, "where to? -o FOLDER says it");
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    if (slash == NULL || slash == words || parse_int(str_from(slash + 1), 1, INT64_MAX, &version, NULL) < 0) {
-        (void)err_set(&err, ERR_INPUT, "'%s' names no version: expected MODEL/VERSION, such as wine/3", words);
+    if (names_version(cli->arguments[0], cli->arena, &name, &version, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
-    const char *name = arena_printf(cli->arena, "%.*s", (int)(slash - words), words);
     if (gather_and_write(cli, name, version, &evidence, &err) < 0 || note(cli, name, version, &evidence, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/govern.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "view/model_history.h"
 
@@ -166,18 +167,6 @@ const struct command command_models_history = {
 
 /* ---- models comment --------------------------------------------------------------------------------------------- */
 
-/* "wine/3" */
-static int split_version(struct cli *cli, const char *words, const char **ret_name, int64_t *ret_version,
-                         struct err *err)
-{
-    const char *slash = strrchr(words, '/');
-    if (slash == NULL || slash == words || parse_int(str_from(slash + 1), 1, INT64_MAX, ret_version, NULL) < 0) {
-        return err_set(err, ERR_INPUT, "'%s' names no version: expected MODEL/VERSION, such as wine/3", words);
-    }
-    *ret_name = arena_printf(cli->arena, "%.*s", (int)(slash - words), words);
-    return 0;
-}
-
 static int run_comment(struct cli *cli)
 {
     struct err err = {0};
@@ -185,7 +174,7 @@ static int run_comment(struct cli *cli)
     struct json outcome;
     const char *name = NULL;
     int64_t version = 0;
-    if (split_version(cli, cli->arguments[0], &name, &version, &err) < 0) {
+    if (names_version(cli->arguments[0], cli->arena, &name, &version, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     json_set(cli->arena, &request, "model", json_cstring(cli->arena, name));

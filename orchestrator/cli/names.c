@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/names.h"
 
+#include "base/parse.h"
 #include "pipeline/diag.h"
 
 enum { RUNS_COMPARED = 500 };
@@ -46,6 +47,17 @@ int names_run(struct store *store, const char *words, struct arena *arena, struc
         return err_set(err, ERR_NOT_FOUND, "no run '%s': did you mean '%s'?", words, near);
     }
     return -1;
+}
+
+int names_version(const char *words, struct arena *arena, const char **ret_name, int64_t *ret_version,
+                  struct err *err)
+{
+    const char *slash = strrchr(words, '/');
+    if (slash == NULL || slash == words || parse_int(str_from(slash + 1), 1, INT64_MAX, ret_version, NULL) < 0) {
+        return err_set(err, ERR_INPUT, "'%s' names no version: expected MODEL/VERSION, such as wine/3", words);
+    }
+    *ret_name = arena_dup(arena, words, (size_t)(slash - words));
+    return 0;
 }
 
 ptrdiff_t names_step(const struct pipeline *pipeline, const char *option, const char *word, struct arena *arena,

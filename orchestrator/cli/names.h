@@ -11,6 +11,9 @@
 /* A run, as store_pipeline_run_find takes it; `words` NULL: the latest. */
 int names_run(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret_row,
               struct err *err);
+/* The registered model and the number in "wine/3". */
+int names_version(const char *words, struct arena *arena, const char **ret_name, int64_t *ret_version,
+                  struct err *err);
 /* "wine/12" or "wine/12.2": what a run is called in answers, whatever it was named by. */
 const char *names_label(struct arena *arena, const struct pipeline_run *row);
 /* The index of a step, or -1. `option` is what named it ("--until"), or NULL for an argument. */
