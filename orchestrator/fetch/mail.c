@@ -45,8 +45,8 @@ static int see_what_is_said(CURL *curl, curl_infotype what, char *bytes, size_t 
     return 0;
 }
 
-/* Called each second while libcurl waits, which for the answer to QUIT would be two minutes. It says nothing that
- * matters, so that second is all that it gets. */
+/* Called each second while libcurl waits. For the answer to QUIT it would wait two minutes; nothing that matters is
+ * said there, so it is given up at the next call. */
 static int wait_no_more(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     const struct sending *s = ctx;
@@ -150,8 +150,8 @@ static CURLcode perform(struct sending *s, bool some_may_fail, long *ret_status)
     return code;
 }
 
-/* An address that is no more keeps the others from nothing. One that is refused for now does: all are asked again, so
- * that nobody has it twice. */
+/* The others get the mail although the server refuses one address for good. When it refuses one for now, nobody gets it
+ * yet: it is sent again to all of them later, and would come twice to those who had it. */
 static int send_it(struct sending *s, struct fetch_answer *ret_answer, struct err *err)
 {
     long status = 0;

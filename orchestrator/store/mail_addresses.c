@@ -29,7 +29,7 @@ static struct mail_address read_row(struct stmt *s, struct arena *arena)
     };
 }
 
-/* 1, 0, -1; one that was confirmed, else the newest. */
+/* The row that was confirmed, else the newest. 1: found, 0: there is none, -1: an error. */
 static int find_newest(struct store *store, const char *actor, const char *address, struct arena *arena,
                        struct mail_address *ret, struct err *err)
 {
@@ -47,7 +47,7 @@ static int find_newest(struct store *store, const char *actor, const char *addre
 
 /* ---- the token -------------------------------------------------------------------------------------------------- */
 
-/* Over what it is about, each part with its length before it. */
+/* The HMAC of id, expiry, actor and address; each part is preceded by its length, so that no two rows sign alike. */
 static int sign(struct store *store, const struct mail_address *address, struct digest *ret, struct err *err)
 {
     char numbers[64];
