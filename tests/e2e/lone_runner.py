@@ -109,11 +109,11 @@ class Engine:
 
 
 class Runner:
-    def __init__(self, home, linger="600", preexec=None):
+    def __init__(self, home, linger="600", preexec=None, env=None):
         self.home, self.id, self.linger = pathlib.Path(home), "r1", linger
         self.process = subprocess.Popen(
             [BUILD / "sluice-runner", "serve", "--home", self.home, "--id", self.id, "--linger", linger],
-            preexec_fn=preexec,
+            preexec_fn=preexec, env={**os.environ, **(env or {})},
         )
         self.next = 0
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """sluice-runner by itself: how steps are stopped, by whom, and what they leave running."""
+import os
+import pathlib
 import shutil
+import subprocess
 import time
 
 import pytest
-from lone_runner import alive, engine, runner, wait_until  # noqa: F401 (fixtures)
+from lone_runner import Engine, Runner, alive, engine, runner, wait_until  # noqa: F401 (fixtures)
+
+STILL_CLOCK = pathlib.Path(__file__).parents[1] / "fixtures" / "still_clock.c"
 
 
 def test_cancel_ends_a_step_by_sigterm(runner, engine):
@@ -112,16 +117,39 @@ def test_background_children_that_hold_the_pipes_do_not_hang_the_step(runner, en
     assert end["code"] == 0 and runner.log(attempt) == "done\n" and end["wall_ms"] < 30000
 
 
-def test_a_child_that_still_writes_has_a_moment_to_finish(runner, engine):
-    # By nothing that has to be started first: it has 200 ms, in which a busy machine may not let it run.
-    writer = 'read -r line; read -rt 0.05 -u 9 || echo "${line^^}"'
-    logs = []
-    while logs.count("LATE\n") == 0 and len(logs) < 20:
-        script = f"[ -e never ] || mkfifo never; exec 9<>never; exec > >({writer}); echo late"
-        attempt = runner.spawn(engine, script=script)
-        assert runner.exit(attempt)["code"] == 0
-        logs.append(runner.log(attempt))
-    assert logs == [""] * (len(logs) - 1) + ["LATE\n"]
+@pytest.fixture
+def still_clock(tmp_path):
+    """The environment of a runner whose clock stands still as soon as, and as long as, the file `stands` is there."""
+    library = tmp_path / "still_clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, STILL_CLOCK], check=True)
+    options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    return {"LD_PRELOAD": str(library), "CLOCK_STANDS": str(tmp_path / "stands"), "ASAN_OPTIONS": options}
+
+
+def reader_of(fifo):
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def test_a_child_that_still_writes_has_a_moment_to_finish(tmp_path, still_clock):
+    """It writes when the runner knows that the step has ended; the moment is 200 ms of a clock that stands still."""
+    home, passes = tmp_path / "home", tmp_path / "passes"
+    home.mkdir()
+    passes.touch()
+    runner = Runner(home, env={**still_clock, "SLUICE_CRASH": f"{passes}:0"})
+    engine = Engine(runner)
+    (tmp_path / "stands").touch()
+    attempt = runner.spawn(engine, script="mkfifo go; exec > >(read -r line < go; echo \"${line^^}\"); exit 0")
+    wait_until(lambda: "runner_step_over" in passes.read_text())
+    go = wait_until(lambda: reader_of(home / "go"))
+    os.write(go, b"late\n")
+    os.close(go)
+    assert runner.exit(attempt)["code"] == 0 and runner.log(attempt) == "LATE\n"
+    engine.close()
+    (tmp_path / "stands").unlink()
+    runner.stop()
 
 
 def test_a_log_over_its_limit_stops_the_step(runner, engine):
