@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Homes in whose store somebody has removed rows by hand: they open, and what cannot go on ends in words."""
+import json
 import re
 import sqlite3
 
@@ -63,6 +64,41 @@ def test_a_wait_whose_end_is_gone_ends_its_step_as_lost(sluice, how):
     assert sluice("show", "latest", "--json", expect=0).json["steps"][0]["reason"] == MISSING
 
 
+def hold(sluice):
+    """A run that was killed as its first step ran."""
+    sluice.pipeline("""\
+        name: held
+        steps:
+          hold: {run: 'touch begun; while [ ! -e go ]; do sleep 0.05; done'}
+          after: {needs: [hold], run: 'true'}
+        """, "held.yaml")
+    process = sluice.start("run", "-q", "held.yaml")
+    wait_until(lambda: (sluice.folder / "begun").exists())
+    process.kill()
+    process.communicate()
+    (sluice.folder / "go").touch()
+
+
+ORDER = {"attempt": 900, "step_run_id": "of nobody", "position": 1, "item": 0, "free": True}
+
+
+@pytest.mark.parametrize("orders", [
+    [{**ORDER, "item": 7}], [{**ORDER, "item": 1 << 62}], [{**ORDER, "position": 2}], [{**ORDER, "position": -1}],
+    [{**ORDER, "item": -1}], [{**ORDER, "position": 0}], [{**ORDER, "step_run_id": ""}], [{**ORDER, "attempt": 0}],
+    [{}, 1, None, []], {}, 7, "no JSON"])
+def test_what_may_have_begun_before_the_machine_went_is_passed_over_where_there_is_no_such_step(sluice, orders):
+    hold(sluice)
+    text = orders if isinstance(orders, str) else json.dumps(orders)
+    change(sluice, "INSERT OR REPLACE INTO free_heirs "
+                   f"SELECT run_id, 'boot of before', '{text}' FROM pipeline_runs")
+    told = sluice("resume", "-q", expect=0)
+    assert "cannot go on" not in told.err and "internal" not in told.err
+    assert {step["id"]: step["status"] for step in sluice("show", "--json", expect=0).json["steps"]} == \
+        {"hold": "succeeded", "after": "succeeded"}
+    with sqlite3.connect(sluice.home / "sluice.db") as store:
+        assert store.execute("SELECT COUNT(*) FROM attempts").fetchone() == (2,)
+
+
 # Of each table, what the runs that lack its rows come to.
 TABLES = {
     "attempts": "the store lacks rows of it in the table 'attempts': somebody has removed them",
@@ -82,17 +118,7 @@ TABLES = {
 def test_whatever_rows_are_gone_the_home_opens_and_other_runs_go_on(sluice, table):
     """One run waits for a person, one was killed as it ran; both can be cancelled, whatever they lack."""
     ask(sluice)
-    sluice.pipeline("""\
-        name: held
-        steps:
-          hold: {run: 'touch begun; while [ ! -e go ]; do sleep 0.05; done'}
-          after: {needs: [hold], run: 'true'}
-        """, "held.yaml")
-    process = sluice.start("run", "-q", "held.yaml")
-    wait_until(lambda: (sluice.folder / "begun").exists())
-    process.kill()
-    process.communicate()
-    (sluice.folder / "go").touch()
+    hold(sluice)
     with sqlite3.connect(sluice.home / "sluice.db") as store:
         store.execute(f"DELETE FROM {table}")
     words = TABLES[table]
