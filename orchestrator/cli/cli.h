@@ -49,6 +49,7 @@ struct command {
     const char *examples;  /* lines */
     const struct option_row *options; /* NULL: none of its own */
     int min_arguments, max_arguments; /* -1: any number */
+    bool makes_home; /* a home begins with it, where there is none */
     int (*run)(struct cli *cli);
 };
 

@@ -210,8 +210,7 @@ static int run_config(struct cli *cli)
     struct err err = {0};
     const struct resource_supply *supply = NULL;
     size_t count = 0;
-    if (!fs_is_folder(home)) {
-        (void)err_set(&err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one", home);
+    if (home_demand(option_value(cli, "home"), cli->arena, &err) < 0) {
         return cli_fail(cli, EXIT_HOME, &err);
     }
     diags_init(&diags, cli->arena, file);

@@ -233,6 +233,7 @@ const struct command command_run = {
     .options = run_options,
     .max_arguments = 1,
     .run = run_run,
+    .makes_home = true,
 };
 
 /* ---- resume ------------------------------------------------------------------------------------------------ */

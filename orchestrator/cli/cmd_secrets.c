@@ -170,6 +170,7 @@ const struct command command_secrets_set = {
     .min_arguments = 1,
     .max_arguments = 2,
     .run = run_set,
+    .makes_home = true,
 };
 
 /* ---- rm ---------------------------------------------------------------------------------------------------------- */

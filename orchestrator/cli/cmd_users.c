@@ -164,6 +164,7 @@ const struct command command_users_create = {
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_create,
+    .makes_home = true,
 };
 
 static int run_passwd(struct cli *cli)

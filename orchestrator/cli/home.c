@@ -31,11 +31,17 @@ static const char *absolute(struct arena *arena, const char *path)
     return path_normal(arena, path_join(arena, here, path));
 }
 
+/* NULL: it is looked for. */
+static const char *named(const char *given)
+{
+    const char *name = given != NULL ? given : getenv("SLUICE_HOME");
+    return name == NULL || *name == '\0' ? NULL : name;
+}
+
 const char *home_find(const char *given, struct arena *arena)
 {
-    const char *named = given != NULL ? given : getenv("SLUICE_HOME");
-    if (named != NULL && *named != '\0') {
-        return absolute(arena, named);
+    if (named(given) != NULL) {
+        return absolute(arena, named(given));
     }
     char here[4096];
     if (getcwd(here, sizeof here) == NULL) {
@@ -48,6 +54,16 @@ const char *home_find(const char *given, struct arena *arena)
         }
     }
     return path_join(arena, here, ".sluice");
+}
+
+int home_demand(const char *given, struct arena *arena, struct err *err)
+{
+    const char *path = home_find(given, arena);
+    if (fs_is_folder(path)) {
+        return 0;
+    }
+    return err_set(err, ERR_NOT_FOUND, "there is no home at '%s'%s: 'sluice init' or 'sluice run' makes one", path,
+                   named(given) != NULL ? "" : ", nor in a folder above (--home names one elsewhere)");
 }
 
 /* The name of the user whose folder the home is; NULL when it is ours, or is not there. */
@@ -205,9 +221,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
 {
     struct home home = {.path = home_find(given, arena), .lock_fd = -1};
     bool writes = mode != HOME_READ;
-    if (!writes && !fs_is_folder(home.path)) {
-        return err_set(err, ERR_NOT_FOUND, "there is no home at '%s': 'sluice init' or 'sluice run' makes one",
-                       home.path);
+    if (!writes && home_demand(given, arena, err) < 0) {
+        return -1;
     }
     const char *store = path_join(arena, home.path, "sluice.db");
     home.is_new = writes && !fs_exists(store);

@@ -2,7 +2,8 @@
  * A home: the folder with the store, the artifacts and the runs.
  *
  * Found as `--home`, SLUICE_HOME, or the nearest `.sluice` upwards; made in the current folder when a command that
- * writes finds none. One process that writes owns it, by a lock on `<home>/lock`; the file says who.
+ * begins one finds none (makes_home in cli.h; init, serve, import). One process that writes owns it, by a lock on
+ * `<home>/lock`; the file says who.
  */
 #ifndef SLUICE_CLI_HOME_H
 #define SLUICE_CLI_HOME_H
@@ -37,6 +38,8 @@ int home_open(const char *given, enum home_mode mode, const char *doing, struct 
               struct err *err);
 /* Is it a folder that nothing was ever written down in? Lists of it are empty; home_open with HOME_READ fails. */
 bool home_is_new(const char *given, struct arena *arena);
+/* ERR_NOT_FOUND, in words that say where it was looked for, when there is no folder. */
+int home_demand(const char *given, struct arena *arena, struct err *err);
 /* The user whose service keeps the home (config.yaml: 'runner'), when we are another: home_open does not let us write
  * in it, which root could, and says ERR_BUSY, since the service is who is to be asked. NULL: there is none. */
 const char *home_service_owner(const char *path, struct arena *arena);

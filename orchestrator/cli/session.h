@@ -77,8 +77,9 @@ struct session {
 
 /* Opens home (HOME_WRITE) and engine; recovery happens here. */
 int session_open(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err);
-/* The same; but when another sluice holds the home, as its visitor: the store is read, and what is to be done is asked
- * of it. Waits a few seconds for a holder that only comes or goes. */
+/* The same, where there is a home or the command makes one (cli.h); but when another sluice holds the home, as its
+ * visitor: the store is read, and what is to be done is asked of it. Waits a few seconds for a holder that only comes
+ * or goes. */
 int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err);
 /* A visitor whose host has gone: takes the home, or visits whoever was quicker. */
 int session_rejoin(struct session *session, struct err *err);

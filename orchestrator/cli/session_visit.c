@@ -56,6 +56,11 @@ static int join(struct cli *cli, const struct session_options *options, int pati
 
 int session_join(struct cli *cli, const struct session_options *options, struct session *ret_session, struct err *err)
 {
+    const char *home = options->home != NULL ? options->home : option_value(cli, "home");
+    if (!cli->command->makes_home && home_demand(home, cli->arena, err) < 0) {
+        err->code = ERR_IO; /* of those who act: the home cannot be reached, not what they name in it */
+        return -1;
+    }
     if (join(cli, options, PATIENCE_MS, ret_session, err) < 0) {
         return -1;
     }

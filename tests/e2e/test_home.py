@@ -5,6 +5,7 @@ import os
 import sqlite3
 
 import pytest
+from accounts import with_input
 from programs import ROOT, Sluice
 from test_cli import HELLO
 
@@ -26,6 +27,39 @@ def test_the_home_is_found_upwards_and_sluice_yaml_is_hinted_at(sluice):
     assert not (below / ".sluice").exists() and len(sluice("runs", "--json").json) == 2
     elsewhere = sluice("runs", "--json", "--home", sluice.folder / "other", expect=4)
     assert "there is no home at" in elsewhere.json["error"]["message"]
+
+
+ACTING = ["resume", "retry 1", "rerun 1", "cancel 1", "gates replay 1 wine/1", "approve 1", "reject 1 -m no",
+          "approvals undelegate 1", "rollback wine champion", "models comment wine/1 good",
+          "models subscribe wine mail", "models unsubscribe 1", "sources sync", "schedule pause wine night",
+          "schedule resume wine night", "backfills cancel 1", "deploy-job start wine 1",
+          "deploy-job connect wine ship", "deploy-job disconnect wine",
+          "secrets rm TOKEN", "channels test mail", "channels enable mail", "webhooks test w", "webhooks redeliver d",
+          "deliveries replay 1", "users rm eve", "users role eve admin", "tokens revoke t", "backup copies"]
+
+
+@pytest.mark.parametrize("words", ACTING)
+def test_what_acts_on_what_is_there_makes_no_home(sluice, words):
+    """In the wrong folder it would say that there is no such run, and leave a home there that is found from then on."""
+    refused = sluice(*words.split(), expect=4)
+    assert refused.err == f"sluice: there is no home at '{sluice.home}': 'sluice init' or 'sluice run' makes one\n"
+    assert not sluice.home.exists()
+
+
+def test_who_stands_in_the_wrong_folder_hears_where_a_home_was_looked_for(sluice):
+    del sluice.env["SLUICE_HOME"]
+    for words in ("runs", "approve 1", "config"):
+        refused = sluice(*words.split(), expect=4)
+        assert f"there is no home at '{sluice.folder}/.sluice', nor in a folder above (--home names one elsewhere)" in \
+            refused.err
+    assert not (sluice.folder / ".sluice").exists()
+
+
+@pytest.mark.parametrize("words, given", [("secrets set TOKEN -", "12345678"),
+                                          ("users create eve --admin", "a long password\n")])
+def test_what_is_said_before_the_first_run_makes_a_home(sluice, words, given):
+    with_input(sluice, given, *words.split())
+    assert (sluice.home / "sluice.db").exists()
 
 
 def test_run_without_a_file_says_what_to_do(sluice):
