@@ -303,8 +303,12 @@ void check_members(struct expr_check *check, struct str root, const struct str *
     } else if (str_is(root, "run") || str_is(root, "git") || str_is(root, "step")) {
         add_words(&names, str_is(root, "run") ? run_members : str_is(root, "git") ? git_members : attempt_members);
         if (!has_name(&names, members[0])) {
-            check_expr_error(check, at, DIAG_EXPR_NAME, hint_near(check, &names, members[0]), "'%.*s' has no '%.*s'",
-                             STR_ARG(root), STR_ARG(members[0]));
+            bool meant = str_is(root, "step") && pipeline_find_step(check->loader->pipeline, members[0]) >= 0;
+            const char *hint = meant ? arena_printf(check->loader->arena, "did you mean 'steps.%.*s'?",
+                                                    STR_ARG(members[0]))
+                                     : hint_near(check, &names, members[0]);
+            check_expr_error(check, at, DIAG_EXPR_NAME, hint, "'%.*s' has no '%.*s'", STR_ARG(root),
+                             STR_ARG(members[0]));
         }
     }
 }

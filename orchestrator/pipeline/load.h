@@ -52,6 +52,7 @@ struct key {
     unsigned takes;
     void (*load)(struct loader *loader, const struct yaml_node *node, void *target); /* NULL: nothing to keep */
     const char *doc;
+    const char *such_as;   /* "retry: {attempts: 3}": for who has written something of another shape; or NULL */
     const char *later;     /* why it is refused, or NULL */
     const char *unhonoured;/* why it has no effect yet, or NULL */
     bool required;
@@ -71,6 +72,11 @@ bool load_map(struct loader *loader, const struct yaml_node *node, const struct 
 const char *load_what(const struct loader *loader, struct str kind, struct str name);
 /* Checks the type of a value; reports and returns false when `node` is none of `takes`. */
 bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what);
+/* The same with a hint of the caller's; NULL: that of load_expect. */
+bool load_expect_else(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what,
+                      const char *hint);
+/* Is it text that a hint may repeat between quotes: short, one line? */
+bool load_may_echo(const struct yaml_node *node);
 
 /* ---- values: each reports what is wrong and then leaves the target alone ---- */
 bool load_text(struct loader *loader, const struct yaml_node *node, struct str *ret); /* any scalar as it is written */

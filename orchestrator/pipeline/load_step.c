@@ -370,6 +370,7 @@ const struct key step_keys[] = {
     {.name = "with",
      .takes = TAKES_MAP,
      .load = key_with,
+     .such_as = "with: {NAME: value}",
      .doc = "Inputs of the plugin, the Lua script or the pipeline."},
     {.name = "lua", .takes = TAKES_TEXT, .load = key_lua, .doc = "A .lua file, or the script itself."},
     {.name = "pipeline", .takes = TAKES_TEXT, .load = key_pipeline, .doc = "Another pipeline: NAME, or ./FILE.yaml."},
@@ -384,6 +385,7 @@ const struct key step_keys[] = {
     {.name = "matrix",
      .takes = TAKES_MAP | TAKES_TEXT,
      .load = load_matrix,
+     .such_as = "matrix: {rate: [0.1, 0.01]}",
      .doc = "Axes (with include and exclude), or one expression that gives a list: the step runs once for each."},
     {.name = "max_parallel", .takes = TAKES_NUMBER, .load = key_max_parallel, .doc = "Items of the matrix at once."},
     {.name = "fail_fast",
@@ -394,10 +396,13 @@ const struct key step_keys[] = {
      .takes = TAKES_SWITCH,
      .load = key_continue,
      .doc = "A failure of this step fails nothing else (false)."},
-    {.name = "env", .takes = TAKES_MAP, .load = key_env, .doc = "Environment variables.", .names = IDENTIFIER_PATTERN},
+    {.name = "env", .takes = TAKES_MAP, .load = key_env,
+     .such_as = "env: {NAME: value}",
+     .doc = "Environment variables.", .names = IDENTIFIER_PATTERN},
     {.name = "inputs",
      .takes = TAKES_MAP,
      .load = key_inputs,
+     .such_as = "inputs: {data: data/today.csv}",
      .doc = "NAME: a path or model that the step reads; its digest is recorded.",
      .each = input_keys,
      .names = IDENTIFIER_PATTERN},
@@ -419,11 +424,16 @@ const struct key step_keys[] = {
     {.name = "model",
      .takes = TAKES_MAP,
      .load = load_model,
+     .such_as = "model: {path: \"${{ step.dir }}/model\"}",
      .doc = "What becomes a logged model.",
      .keys = model_keys},
-    {.name = "retry", .takes = TAKES_MAP, .load = key_retry, .doc = "Further attempts.", .keys = retry_keys},
+    {.name = "retry", .takes = TAKES_MAP, .load = key_retry,
+     .such_as = "retry: {attempts: 3}",
+     .doc = "Further attempts.", .keys = retry_keys},
     {.name = "timeout", .takes = TAKES_DURATION, .load = key_timeout, .doc = "Running time of each attempt."},
-    {.name = "stop", .takes = TAKES_MAP, .load = key_stop, .doc = "How a step is stopped.", .keys = stop_keys},
+    {.name = "stop", .takes = TAKES_MAP, .load = key_stop,
+     .such_as = "stop: {grace: 30s}",
+     .doc = "How a step is stopped.", .keys = stop_keys},
     {.name = "cache",
      .takes = TAKES_BOOL | TAKES_MAP,
      .load = load_cache,
@@ -432,6 +442,7 @@ const struct key step_keys[] = {
     {.name = "resources",
      .takes = TAKES_MAP,
      .load = key_resources,
+     .such_as = "resources: {memory: 8G}",
      .doc = "What it must have to start: cpu (cores), memory (a size), gpu (devices), and pools of config.yaml."},
     {.name = "permissions",
      .takes = TAKES_MAP,
@@ -537,7 +548,12 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
     if (bound && loader->default_retry != NULL) {
         step->retry = loader->default_retry;
     }
-    bool is_map = load_map(loader, &pair->value, step_keys, step, what);
+    const char *hint = load_may_echo(&pair->value)
+                           ? arena_printf(loader->arena, "write '%.*s: {run: \"%.*s\"}'", STR_ARG(step->id),
+                                          STR_ARG(pair->value.text))
+                           : NULL;
+    bool is_map = load_expect_else(loader, &pair->value, TAKES_MAP, what, hint) &&
+                  load_map(loader, &pair->value, step_keys, step, what);
     step->source = str_slice(loader->diags->text, begin, scalar_source_offset(loader->diags, pair->value.end));
     if (!is_map) {
         return;

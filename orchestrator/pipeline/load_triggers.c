@@ -387,10 +387,14 @@ static void on_pipeline(struct loader *loader, const struct yaml_node *node, voi
 }
 
 const struct key trigger_keys[] = {
-    {.name = "schedule", .takes = TAKES_LIST | TAKES_MAP, .load = on_schedule, .doc = "At times: one, or a list.",
+    {.name = "schedule", .takes = TAKES_LIST | TAKES_MAP, .load = on_schedule,
+     .such_as = "schedule: {cron: \"0 2 * * *\"}",
+     .doc = "At times: one, or a list.",
      .keys = schedule_keys},
     {.name = "webhook", .takes = TAKES_MAP, .load = on_webhook, .doc = "POST /hooks/NAME.", .keys = webhook_keys},
-    {.name = "push", .takes = TAKES_MAP | TAKES_NULL, .load = on_push, .doc = "New commits of its repository.",
+    {.name = "push", .takes = TAKES_MAP | TAKES_NULL, .load = on_push,
+     .such_as = "push: {branches: [main]}",
+     .doc = "New commits of its repository.",
      .keys = push_keys},
     {.name = "model_version", .takes = TAKES_MAP, .load = on_model_version,
      .doc = "A new version of a model: a deployment job.", .keys = model_version_keys},

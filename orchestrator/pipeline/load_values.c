@@ -56,6 +56,15 @@ static const char *literal_hint(const struct yaml_node *node)
     return node->type == JSON_STRING && str_find(node->text, STR("${{")) >= 0 ? "this key takes no expressions" : NULL;
 }
 
+bool load_may_echo(const struct yaml_node *node)
+{
+    bool echoes = node->type == JSON_STRING && node->text.n > 0 && node->text.n <= ECHOED_MAX;
+    for (size_t i = 0; echoes && i < node->text.n; i++) {
+        echoes = (unsigned char)node->text.p[i] >= ' ' && node->text.p[i] != '"' && node->text.p[i] != '\\';
+    }
+    return echoes;
+}
+
 /* One text where a list was wanted is a list of one; inside a list or a map expressions may well be taken. */
 static const char *shape_hint(const struct loader *loader, const struct yaml_node *node, unsigned takes)
 {
@@ -65,14 +74,13 @@ static const char *shape_hint(const struct loader *loader, const struct yaml_nod
     if (takes == TAKES_MAP && node->type == JSON_NULL) {
         return "what belongs to it stands below, indented further than its name";
     }
-    bool echoes = node->type == JSON_STRING && node->text.n > 0 && node->text.n <= ECHOED_MAX;
-    for (size_t i = 0; echoes && i < node->text.n; i++) {
-        echoes = (unsigned char)node->text.p[i] >= ' ' && node->text.p[i] != '"' && node->text.p[i] != '\\';
-    }
-    return takes == TAKES_LIST && echoes ? arena_printf(loader->arena, "write [\"%.*s\"]", STR_ARG(node->text)) : NULL;
+    return (takes & TAKES_LIST) != 0 && load_may_echo(node)
+               ? arena_printf(loader->arena, "write [\"%.*s\"]", STR_ARG(node->text))
+               : NULL;
 }
 
-bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what)
+bool load_expect_else(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what,
+                      const char *hint)
 {
     static const struct {
         unsigned bit;
@@ -91,9 +99,15 @@ bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned t
             expected = arena_printf(loader->arena, "%s%s%s", expected, *expected == '\0' ? "" : " or ", names[i].name);
         }
     }
-    load_error(loader, node, DIAG_TYPE, shape_hint(loader, node, takes), "%s: expected %s, found %s", what, expected,
+    load_error(loader, node, DIAG_TYPE, hint != NULL ? hint : shape_hint(loader, node, takes),
+               "%s: expected %s, found %s", what, expected,
                node->type == JSON_NULL ? "nothing" : json_type_name(node->type));
     return false;
+}
+
+bool load_expect(struct loader *loader, const struct yaml_node *node, unsigned takes, const char *what)
+{
+    return load_expect_else(loader, node, takes, what, NULL);
 }
 
 const char *load_what(const struct loader *loader, struct str kind, struct str name)
@@ -138,8 +152,11 @@ static void load_pair(struct loader *loader, const struct yaml_pair *pair, const
         return;
     }
     if ((takes_of(pair->value.type) & key->takes) == 0) {
-        (void)load_expect(loader, &pair->value, key->takes,
-                          arena_printf(loader->arena, "'%s' of %s", key->name, what));
+        const char *hint = key->such_as == NULL || pair->value.type == JSON_NULL
+                               ? NULL
+                               : arena_printf(loader->arena, "such as '%s'", key->such_as);
+        (void)load_expect_else(loader, &pair->value, key->takes,
+                               arena_printf(loader->arena, "'%s' of %s", key->name, what), hint);
         return;
     }
     if (key->unhonoured != NULL) {

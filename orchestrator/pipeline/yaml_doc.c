@@ -280,6 +280,9 @@ static const char *hint_of(const char *problem, struct str line)
     }
     return strstr(problem, "expected ',' or '}'") != NULL
                ? "between { and }, text with quotes, commas or braces in it stands in quotes as a whole"
+           : strstr(problem, "mapping values are not allowed") != NULL ||
+                   strstr(problem, "did not find expected key") != NULL
+               ? "the keys of one map begin in the same column; text with ': ' in it stands in quotes"
                : NULL;
 }
 

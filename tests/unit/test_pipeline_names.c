@@ -31,6 +31,9 @@ TEST(an_unknown_name_is_an_error_with_the_nearest_known_one)
          "there is no function 'toJson' (did you mean 'toJSON'?)"},
         {HEAD "steps: {a: {needs: [b, train], run: x}, tran: {run: x}}\n", "2:21 E009, 2:24 E009",
          "there is no step 'train' (did you mean 'tran'?)"},
+        {HEAD "steps:\n  train: {run: x}\n  b: {run: 'echo ${{ step.train.status }}'}\n", "4:22 E009",
+         "'step' has no 'train' (did you mean 'steps.train'?)"},
+        {HEAD "steps:\n  train: {run: x}\n  b: {run: 'echo ${{ step.dri }}'}\n", "4:22 E009", "(did you mean 'dir'?)"},
         {HEAD
          "steps: {a: {run: 'echo ${{ steps }}'}, b: {run: \"echo ${{ steps[params.x].y }}\"}}\nparams: {x: {default: "
          "y}}\n",
