@@ -109,16 +109,16 @@ static int show_form(struct api_call *call, const struct asked *asked, int statu
     link_page_row(&page, "Model", json_get_text(&asked->spec, "of", NULL));
     link_page_row(&page, "Started by", json_get_text(&asked->spec, "starter", NULL));
     link_page_row(&page, "Made by", texts_of(call->arena, json_get(&asked->spec, "authors")));
-    link_page_row(&page, "Who may decide", texts_of(call->arena, json_get(&asked->spec, "by")));
+    link_page_row(&page, "Who may decide", approval_asks(&asked->spec, call->arena));
     link_page_row(&page, "Still missing", missing);
     link_page_row(&page, "Gates", gates_of(call, asked));
     link_page_row(&page, "Digest of what is to be reviewed", asked->link.evidence_sha256);
     link_page_row(&page, "This link is good once, until", until);
     strbuf_add_text(&page, "</dl>\n");
     if (problem != NULL) {
-        strbuf_add_text(&page, "<p><strong>");
+        strbuf_add_text(&page, "<p role=\"alert\">");
         html_add(&page, str_from(problem));
-        strbuf_add_text(&page, "</strong></p>\n");
+        strbuf_add_text(&page, "</p>\n");
     }
     strbuf_printf(&page,
                   "<form method=\"post\" autocomplete=\"off\"><label for=\"reason\">Reason, for the record (required "

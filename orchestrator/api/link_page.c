@@ -15,15 +15,18 @@ const struct throttle_rules link_page_tries = {{0, 0}, {30, 20000}, {100, 1000}}
 /* ---- pages ------------------------------------------------------------------------------------------------------ */
 
 static const char style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}"
-    "dt{font-weight:600;margin-top:.6rem}dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}"
-    "textarea{width:100%;box-sizing:border-box}button{font:inherit;padding:.4rem 1rem;margin:.6rem .6rem 0 0}";
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}"
+    "h1{font-size:1.5rem;line-height:1.25}dt{font-weight:600;margin-top:.6rem}dd{margin:0;white-space:pre-wrap}"
+    "p[role=alert]{border-left:.25rem solid #d32f2f;padding-left:.75rem;font-weight:600}"
+    "textarea{width:100%;box-sizing:border-box;font:inherit}"
+    "button{font:inherit;padding:.4rem 1rem;margin:.6rem .6rem 0 0}";
 
 void link_page_begin(struct strbuf *out, const char *nonce, const char *title)
 {
     strbuf_init(out, PAGE_BYTES);
     strbuf_add_text(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                         "<meta name=\"viewport\" content=\"width=device-width\"><title>");
+                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>");
     html_add(out, str_from(title));
     strbuf_printf(out, "</title><style nonce=\"%s\">%s</style></head><body>\n<h1>", nonce, style);
     html_add(out, str_from(title));

@@ -7,6 +7,7 @@
 #include "cli/govern.h"
 #include "cli/look.h"
 #include "cli/table.h"
+#include "run/approval.h"
 #include "store/delegations.h"
 #include "store/pipeline_runs.h"
 #include "store/voices.h"
@@ -62,27 +63,11 @@ static struct json votes_json(struct cli *cli, const struct vote *votes, size_t 
     return list;
 }
 
-/* "ann, bob" and "1 of group:leads, 2 of group:risk" for people; what the pipeline file says in JSON, null for anybody.
- */
-static struct json asked(const struct cli *cli, const struct json *by)
+/* In JSON what the pipeline file says, null for anybody. */
+static struct json asked(const struct cli *cli, const struct json *spec)
 {
-    const char *words = "";
-    if (by == NULL || by->type == JSON_NULL) {
-        return cli->json ? json_null() : table_text(cli, "anybody");
-    }
-    if (cli->json) {
-        return *by;
-    }
-    for (size_t i = 0; by->type == JSON_OBJECT && i < by->u.object.count; i++) {
-        words = arena_printf(cli->arena, "%s%s%lld of %.*s", words, i == 0 ? "" : ", ",
-                             (long long)by->u.object.members[i].value.u.integer,
-                             STR_ARG(by->u.object.members[i].key));
-    }
-    for (size_t i = 0; by->type == JSON_ARRAY && i < by->u.array.count; i++) {
-        words = arena_printf(cli->arena, "%s%s%.*s", words, i == 0 ? "" : ", ",
-                             STR_ARG(by->u.array.items[i].u.string));
-    }
-    return by->type == JSON_STRING ? *by : table_text(cli, words);
+    const struct json *by = json_get(spec, "by");
+    return !cli->json ? table_text(cli, approval_asks(spec, cli->arena)) : by == NULL ? json_null() : *by;
 }
 
 /* Who looks, and when. */
@@ -145,7 +130,7 @@ static int add_approval(struct cli *cli, struct home *home, const struct wait_ro
         table_text(cli, arena_printf(cli->arena, "%s/%s", row.pipeline, label)),
         table_text(cli, json_get_text(&spec, "step", NULL)),
         table_text(cli, json_get_text(&spec, "of", NULL)),
-        asked(cli, json_get(&spec, "by")),
+        asked(cli, &spec),
         table_text(cli, voters(cli, votes, count)),
         table_moment(cli, wait->created_ms),
         table_moment(cli, wait->expires_ms),

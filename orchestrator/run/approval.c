@@ -247,6 +247,27 @@ static const char *missing_of_map(const struct json *spec, const struct json *by
     return text;
 }
 
+const char *approval_asks(const struct json *spec, struct arena *arena)
+{
+    const struct json *by = json_get(spec, "by");
+    const char *words = "";
+    if (by == NULL || by->type == JSON_NULL) {
+        return "anybody";
+    }
+    if (by->type == JSON_STRING) {
+        return arena_str(arena, by->u.string).p;
+    }
+    for (size_t i = 0; by->type == JSON_OBJECT && i < by->u.object.count; i++) {
+        words = arena_printf(arena, "%s%s%lld of %.*s", words, i == 0 ? "" : ", ",
+                             (long long)by->u.object.members[i].value.u.integer,
+                             STR_ARG(by->u.object.members[i].key));
+    }
+    for (size_t i = 0; by->type == JSON_ARRAY && i < by->u.array.count; i++) {
+        words = arena_printf(arena, "%s%s%.*s", words, i == 0 ? "" : ", ", STR_ARG(by->u.array.items[i].u.string));
+    }
+    return words;
+}
+
 enum approval_state approval_decide(const struct json *spec, const struct approval_vote *votes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -29,6 +29,8 @@ enum approval_state { APPROVAL_OPEN, APPROVAL_APPROVED, APPROVAL_REJECTED };
 
 /* Those of {group: [name, ...]} that somebody is in, a list of text in the arena. */
 struct json approval_groups_of(const struct json *configured, const char *actor, struct arena *arena);
+/* Who is asked, for people: "ann, bob", "1 of group:leads, 2 of group:risk", "anybody"; in the arena. */
+const char *approval_asks(const struct json *spec, struct arena *arena);
 /* 0 when the actor may decide, else -1 with ERR_DENIED in words. */
 int approval_may_vote(const struct json *spec, const char *actor, const struct json *groups, struct err *err);
 /* Whether the actor may decide, but for whom `by` asks: `not_by` alone is looked at. */

@@ -89,11 +89,27 @@ def test_looking_changes_nothing_and_a_word_counts_once(team, sluice):
     assert "bob (link)" in sluice("approvals", "--all", expect=0).out
 
 
+def test_who_may_decide_is_said_as_the_command_line_says_it(team, sluice):
+    alice = team('by: {"group:leads": 2, "group:risk": 1}')
+    page = look(alice.server, make(alice))[2]
+    assert "<dt>Who may decide</dt><dd>2 of group:leads, 1 of group:risk</dd>" in page
+    assert "2 of group:leads, 1 of group:risk" in sluice("approvals", expect=0).out
+
+
+def test_a_page_fits_a_telephone_and_who_likes_it_dark(team):
+    """No name widens it, letters are of the size that the telephone has, and colours are those of the browser."""
+    alice = team()
+    for path in (make(alice), "/approve/none"):
+        page = look(alice.server, path)[2]
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+        assert "color-scheme:light dark" in page and "overflow-wrap:anywhere" in page
+
+
 def test_a_rejection_needs_a_reason_and_ends_it(team):
     alice = team()
     path = make(alice)
     status, page = say(alice.server, path, "reject", "  ")
-    assert status == 422 and "A rejection needs a reason" in page and "<form" in page
+    assert status == 422 and '<p role="alert">A rejection needs a reason' in page and "<form" in page
     assert say(alice.server, path, "maybe", "so")[0] == 422
     assert say(alice.server, path, "reject", "x" * 5000)[0] == 422
     assert alice.server.ask("POST", path, b"{}", {"Content-Type": "application/json"})[0] == 415

@@ -169,6 +169,22 @@ TEST(a_person_counts_once_where_that_helps_most_whoever_spoke_first)
     check_decisions(cases, sizeof cases / sizeof *cases);
 }
 
+TEST(who_is_asked_is_said_in_words)
+{
+    static const struct {
+        const char *spec, *words;
+    } cases[] = {
+        {"{}", "anybody"},
+        {"{\"by\":null}", "anybody"},
+        {"{\"by\":\"ada\"}", "ada"},
+        {"{\"by\":[\"ada\",\"group:x\"]}", "ada, group:x"},
+        {"{\"by\":{\"group:x\":2,\"bob\":1}}", "2 of group:x, 1 of bob"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_string_equal(approval_asks(parsed(cases[i].spec), arena), cases[i].words);
+    }
+}
+
 TEST(a_voice_that_somebody_else_raised_counts_unless_he_is_excluded_himself)
 {
     static const struct {
@@ -201,5 +217,6 @@ TEST(a_voice_that_somebody_else_raised_counts_unless_he_is_excluded_himself)
 
 #define ARENA_RUN(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 TESTS(ARENA_RUN(who_is_asked_may_decide_and_who_made_it_may_not), ARENA_RUN(votes_add_up_to_a_decision),
+      ARENA_RUN(who_is_asked_is_said_in_words),
       ARENA_RUN(a_person_counts_once_where_that_helps_most_whoever_spoke_first),
       ARENA_RUN(a_voice_that_somebody_else_raised_counts_unless_he_is_excluded_himself))
