@@ -271,6 +271,16 @@ static int open_page(struct serving *s, struct err *err)
     return 0;
 }
 
+static int listen_at(const char *address, int *port, struct err *err)
+{
+    struct err wrong = {0};
+    int listener = http_listen(address, port, &wrong);
+    bool other_port = listener < 0 && (errno == EADDRINUSE || errno == EACCES);
+    return listener >= 0 ? listener
+                         : err_set(err, wrong.code, "%s%s", wrong.message,
+                                   other_port ? ": --port N takes another, 0 one that is free" : "");
+}
+
 static int open_http(struct serving *s, struct err *err)
 {
     struct cli *cli = s->cli;
@@ -287,7 +297,7 @@ static int open_http(struct serving *s, struct err *err)
     if (s->entrance.api == NULL || check_address(s, address, err) < 0) {
         return -1;
     }
-    int listener = http_listen(address, &port, err);
+    int listener = listen_at(address, &port, err);
     s->listener = listener < 0 ? -1 : fcntl(listener, F_DUPFD_CLOEXEC, 0);
     if (listener < 0) {
         return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -35,10 +36,12 @@ int http_listen(const char *address, int *port, struct err *err)
                 bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     freeaddrinfo(found);
     if (!good) {
+        int error = errno;
         (void)err_errno(err, "listening at %s port %d", address, *port);
         if (fd >= 0) {
             (void)close(fd);
         }
+        errno = error;
         return -1;
     }
     *port = bound_port(fd);

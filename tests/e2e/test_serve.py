@@ -105,6 +105,7 @@ def test_a_port_that_is_taken_is_an_error(sluice):
         other.listen()
         result = sluice("serve", "--port", other.getsockname()[1])
     assert result.code == 4 and "listening at 127.0.0.1 port" in result.err
+    assert result.err.endswith("Address already in use: --port N takes another, 0 one that is free\n")
 
 
 @pytest.mark.parametrize("options, words", [
