@@ -86,6 +86,11 @@ static int validate_files(struct cli *cli, const struct pipeline_world *known, s
         }
         lua_compiler_join(cli, &world);
         diags_init(&files[i], cli->arena, names[i]);
+        if (strcmp(names[i], "-") != 0 && !fs_exists(names[i])) {
+            diag_add(&files[i], DIAG_FILE, (struct pos){0}, start_missing_file(cli, names[i]), "there is no file '%s'",
+                     names[i]);
+            continue;
+        }
         const struct pipeline *pipeline = pipeline_load_file(names[i], &files[i], &world);
         if (pipeline != NULL) {
             secret_warning_look(cli, pipeline, &files[i]);

@@ -35,8 +35,8 @@ static const char *pipeline_above(const struct cli *cli)
     return NULL;
 }
 
-/* What to do about a file that is not there: a YAML file beside it that is called much the same, one above, or init. */
-static const char *missing_file_hint(const struct cli *cli, const char *file)
+/* A YAML file beside it that is called much the same, one above, or init. */
+const char *start_missing_file(const struct cli *cli, const char *file)
 {
     struct arena *arena = cli->arena;
     struct fs_list list = {0};
@@ -51,15 +51,15 @@ static const char *missing_file_hint(const struct cli *cli, const char *file)
         if (near >= 0) {
             bool here = strchr(file, '/') == NULL;
             const char *name = here ? names[near].p : path_join(arena, folder, names[near].p);
-            return arena_printf(arena, ": did you mean '%s'?", name);
+            return arena_printf(arena, "did you mean '%s'?", name);
         }
     }
     if (strcmp(file, "sluice.yaml") != 0) {
-        return "";
+        return NULL;
     }
     const char *above = pipeline_above(cli);
-    return above != NULL ? arena_printf(arena, ": did you mean '%s'?", above)
-                         : ": name one, or 'sluice init' writes a first pipeline";
+    return above != NULL ? arena_printf(arena, "did you mean '%s'?", above)
+                         : "name one, or 'sluice init' writes a first pipeline";
 }
 
 /* A home that is not there yet has none; of one whose config.yaml cannot be read, opening it will tell. */
@@ -87,7 +87,9 @@ const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, 
     diags_init(&diags, arena, file);
     if (strcmp(file, "-") != 0 && !fs_exists(file)) {
         struct err err = {0};
-        (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s", file, missing_file_hint(cli, file));
+        const char *hint = start_missing_file(cli, file);
+        (void)err_set(&err, ERR_NOT_FOUND, "there is no file '%s'%s%s", file, hint == NULL ? "" : ": ",
+                      hint == NULL ? "" : hint);
         *ret_code = cli_fail(cli, EXIT_USAGE, &err);
         return NULL;
     }

@@ -14,6 +14,8 @@ enum start_purpose {
  */
 const struct pipeline *start_load(struct cli *cli, struct catalogue *catalogue, const char *file, const char *workspace,
                                   enum start_purpose purpose, struct arena *arena, int *ret_code);
+/* What to do about a pipeline file that is not there, or NULL. */
+const char *start_missing_file(const struct cli *cli, const char *file);
 /* The parameters of -p and --params over `base` (a map or NULL), typed, with the defaults. */
 int start_params(const struct cli *cli, const struct pipeline *pipeline, const struct json *base,
                  struct json *ret_params, struct err *err);

@@ -367,6 +367,16 @@ def test_a_folder_or_a_missing_file_is_told_beside_the_others(sluice):
     assert "there is no file 'nowhere.yaml'" in result.out and "sluice.yaml: valid" in result.out
 
 
+def test_of_a_missing_file_it_is_said_what_was_meant(sluice):
+    alone = sluice("validate", expect=3).out
+    assert "sluice.yaml: error E018: there is no file 'sluice.yaml'\n" in alone
+    assert "= name one, or 'sluice init' writes a first pipeline" in alone
+    sluice.pipeline("name: p\nsteps: {a: {run: 'true'}}\n", "sluice.yml")
+    assert "= did you mean 'sluice.yml'?" in sluice("validate", expect=3).out
+    told = sluice("validate", "slice.yml", "--json", expect=3).json
+    assert "did you mean 'sluice.yml'?" in str(told)
+
+
 def test_nothing_is_made_and_no_home_is_needed(sluice):
     sluice.pipeline("name: p\nsteps: {a: {run: touch made}}\n")
     sluice("validate", expect=0)
