@@ -92,7 +92,10 @@ int step_artifacts_match(const struct json *spawn, const char *glob, struct aren
             ret->relatives[ret->count++] = ret->many ? list.entries[i].path + front : path_base(path);
         }
     }
-    return ret->count > 0 ? 0 : err_set(err, ERR_NOT_FOUND, "nothing is at '%s'", glob);
+    bool whole = *glob == '/';
+    return ret->count > 0 ? 0
+                          : err_set(err, ERR_NOT_FOUND, "nothing is at '%s'%s%s", glob, whole ? "" : " in ",
+                                    whole ? "" : folder);
 }
 
 /* ---- planning ---- */

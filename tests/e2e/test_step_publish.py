@@ -176,7 +176,7 @@ def test_an_artifact_that_is_a_link_within_its_folder_is_the_file(runner, engine
 
 def test_an_artifact_that_is_not_there_fails_the_step(runner, engine):
     attempt, end = collect(runner, engine, "true", artifacts=[{"name": "report", "glob": "out/*.html"}])
-    assert end["code"] == 1 and end["reason"] == "artifact 'report': nothing is at 'out/*.html'"
+    assert end["code"] == 1 and end["reason"] == f"artifact 'report': nothing is at 'out/*.html' in {runner.home}"
 
 
 def test_metrics_files_become_points(runner, engine):
