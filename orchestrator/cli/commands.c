@@ -128,7 +128,7 @@ const struct exit_row exit_rows[] = {
 
 const struct option_row common_options[] = {
     {"home", 0, "FOLDER", false,
-     "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else a new one here)"},
+     "the home (default: SLUICE_HOME, else the nearest .sluice upwards, else .sluice here)"},
     {"json", 0, NULL, false, "print JSON on standard output"},
     {"quiet", 'q', NULL, false, "print nothing but errors"},
     {"no-color", 0, NULL, false, "no colours (NO_COLOR in the environment does the same)"},

@@ -86,17 +86,29 @@ static void print_indented(const char *text)
     }
 }
 
+/* "-p, --param NAME=VALUE", and how wide it is. */
+static int option_name(const struct option_row *row, char ret[80])
+{
+    char letter[8] = "    ";
+    if (row->letter != 0) {
+        (void)snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    }
+    return snprintf(ret, 80, "%s--%s%s%s", letter, row->name, row->argument == NULL ? "" : " ",
+                    row->argument == NULL ? "" : row->argument);
+}
+
+/* In two columns, the first as wide as its widest name. */
 static void print_options(const struct option_row *rows)
 {
+    char name[80];
+    int columns = OPTION_COLUMNS;
+    for (const struct option_row *row = rows; row != NULL && row->name != NULL; row++) {
+        int width = option_name(row, name) + 1;
+        columns = width > columns ? width : columns;
+    }
     for (; rows != NULL && rows->name != NULL; rows++) {
-        char names[80];
-        char letter[8] = "    ";
-        if (rows->letter != 0) {
-            (void)snprintf(letter, sizeof letter, "-%c, ", rows->letter);
-        }
-        (void)snprintf(names, sizeof names, "%s--%s%s%s", letter, rows->name, rows->argument == NULL ? "" : " ",
-                       rows->argument == NULL ? "" : rows->argument);
-        printf("  %-*s %s%s\n", OPTION_COLUMNS, names, rows->doc, rows->many ? " (repeatable)" : "");
+        (void)option_name(rows, name);
+        printf("  %-*s %s%s\n", columns, name, rows->doc, rows->many ? " (repeatable)" : "");
     }
 }
 

@@ -48,6 +48,14 @@ def test_every_command_explains_itself_with_an_example_that_is_a_command(sluice)
             assert options <= known, f"{line}: {options - known}"
 
 
+def test_options_and_what_they_do_stand_in_two_columns(sluice):
+    for name in commands():
+        for block in sluice(*name.split(), "--help", expect=0).out.split("\n\n"):
+            lines = block.splitlines()[1:] if block.startswith("Options") else []
+            begins = {len(re.match(r"  .*?\S  +", line)[0]) for line in lines}
+            assert len(begins) <= 1, block
+
+
 def test_help_fits_a_window_and_is_the_same_by_any_way_to_ask(sluice):
     for name in ("run", "models show", "activity verify"):
         text = sluice(*name.split(), "--help", expect=0).out
