@@ -14,7 +14,6 @@
 enum {
     METRICS_SHOWN = 12,
     METRIC_COLUMNS_MAX = 5,
-    ITEMS_SHOWN = 24,
     NUMBER_COLUMNS = 8,
     CELL_GAP = 4,
     PLAIN_COLUMNS = 100

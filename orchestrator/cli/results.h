@@ -12,6 +12,9 @@
 
 #include <stdio.h>
 
+/* Of the items of a matrix; of steps so many that succeeded, and so many that did not. */
+enum { ITEMS_SHOWN = 24 };
+
 struct results {
     const struct cli *cli;
     struct store *store;

@@ -183,18 +183,36 @@ static void print_whole(const struct rows *rows, size_t index)
               joined(view->arena, edges(view, definition), words));
 }
 
+/* Those that are not shown. */
+static void print_more(const struct rows *rows, size_t good, size_t others)
+{
+    const struct run_view *view = rows->view;
+    const char *succeeded = good == 0 ? "" : arena_printf(view->arena, "%zu more that succeeded", good);
+    const char *rest = others == 0 ? "" : arena_printf(view->arena, "%zu others", others);
+    if (good + others > 0) {
+        fprintf(rows->out, "    %sand %s%s%s: sluice show %s/%s --json%s\n", dim(rows->cli), succeeded,
+                good > 0 && others > 0 ? ", " : "", rest, view->row.pipeline, view->label, summary_reset(rows->cli));
+    }
+}
+
 static void print_step(const struct rows *rows, size_t index)
 {
     const struct run_view *view = rows->view;
     const struct step *definition = &view->pipeline->steps[index];
     const struct run_step *step = &view->run->steps[index];
     char time[40] = "";
+    size_t good = 0;
+    size_t others = 0;
     if (definition->matrix != NULL || step->item_count == 0) {
         print_whole(rows, index);
     }
     for (size_t i = 0; i < step->item_count; i++) {
         const struct run_item *item = &step->items[i];
         bool of_matrix = definition->matrix != NULL;
+        size_t *seen = item->state == STEP_STATE_SUCCEEDED ? &good : &others;
+        if ((*seen)++ >= ITEMS_SHOWN) {
+            continue;
+        }
         const char *first = of_matrix ? matrix_words(view->arena, &item->matrix) : edges(view, definition);
         const char *name =
             of_matrix ? arena_printf(view->arena, "  [%zu]", i) : arena_str(view->arena, definition->id).p;
@@ -203,6 +221,7 @@ static void print_step(const struct rows *rows, size_t index)
                   joined(view->arena, joined(view->arena, first, child_words(rows, item)),
                          note_of(rows, (struct run_place){index, i})));
     }
+    print_more(rows, good > ITEMS_SHOWN ? good - ITEMS_SHOWN : 0, others > ITEMS_SHOWN ? others - ITEMS_SHOWN : 0);
 }
 
 /* ---- what next ---------------------------------------------------------------------------------------------- */

@@ -122,6 +122,19 @@ def test_reasons_that_are_not_refusals_stand_as_they_are_recorded(sluice):
         "  ✗  [1]  TIME  x=2  exited with code 1"]
 
 
+def test_of_many_items_those_that_are_like_others_are_counted(sluice):
+    sluice.pipeline("""\
+        name: p
+        params: {items: {type: list, default: []}}
+        steps: {many: {matrix: "${{ params.items }}", run: "test ${{ matrix }} -lt 40"}}
+        """)
+    rows = section(sluice("run", "-p", f"items={list(range(70))}", expect=1).out, "Steps")
+    items = [int(row) for row in re.findall(r"\[(\d+)\]", "\n".join(rows))]
+    assert items == [*range(24), *range(40, 64)], rows
+    assert rows[-1] == "    and 16 more that succeeded, 6 others: sluice show p/1 --json"
+    assert sum(step["id"] == "many" for step in sluice("show", "--json", expect=0).json["steps"]) == 70
+
+
 def test_metrics_of_items_stand_below_each_other_and_the_chosen_is_marked(sluice):
     sluice.pipeline("""\
         name: p
