@@ -226,7 +226,12 @@ static int find_place(struct logs *logs, const char *words, struct err *err)
     if (logs->step >= 0 && logs->item >= 0 && pipeline->steps[logs->step].matrix == NULL) {
         return err_set(err, ERR_INPUT, "'%s': step '%.*s' has no matrix", words, STR_ARG(name));
     }
-    return logs->step < 0 ? -1 : 0;
+    const struct run_step *step = logs->step < 0 ? NULL : &logs->family.items[0]->view.run->steps[logs->step];
+    if (step != NULL && step->item_count > 0 && logs->item >= (int64_t)step->item_count) {
+        return err_set(err, ERR_INPUT, "'%s': step '%.*s' has %zu item%s, from [0] to [%zu]", words, STR_ARG(name),
+                       step->item_count, step->item_count == 1 ? "" : "s", step->item_count - 1);
+    }
+    return step == NULL ? -1 : 0;
 }
 
 static int load(struct logs *logs, struct err *err)

@@ -22,6 +22,7 @@ def test_logs_of_a_step_an_item_an_attempt(sluice):
     assert sluice("logs", "p/1", "again", "--attempt", "1", expect=0).out == "again | try 1\n"
     nothing = sluice("logs", "latest", "silent", expect=0)
     assert nothing.out == "" and "nothing was printed" in nothing.err
+    assert "'work[2]': step 'work' has 2 items, from [0] to [1]" in sluice("logs", "latest", "work[2]", expect=2).err
     lines = [json.loads(line) for line in sluice("logs", "latest", "again", "--json").out.splitlines()]
     assert [line["attempt"] for line in lines] == [1, 2]
     assert set(lines[0]) == {"time", "run", "step", "item", "attempt", "stream", "line"}
