@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/govern.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "run/approval.h"
 #include "store/delegations.h"
@@ -322,7 +323,7 @@ static int run_undelegate(struct cli *cli)
     struct json request = govern_request(cli->arena, "undelegate");
     struct json outcome;
     int64_t id = 0;
-    if (parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, &id, &err) < 0) {
+    if (names_number(cli, "approvals delegations", &id, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     json_set(cli->arena, &request, "id", json_int(id));
@@ -341,7 +342,7 @@ const struct command command_approvals_undelegate = {
     .name = "approvals undelegate",
     .group = "Decide",
     .summary = "take a delegation of yours back",
-    .arguments = "ID",
+    .arguments = "DELEGATION",
     .examples = "sluice approvals undelegate 3",
     .min_arguments = 1,
     .max_arguments = 1,

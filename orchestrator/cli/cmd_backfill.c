@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/look.h"
 #include "cli/moment.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "cli/trigger_change.h"
 
@@ -227,7 +228,7 @@ static int run_cancel(struct cli *cli)
     int64_t id = 0;
     struct json document = json_object();
     struct json outcome;
-    if (parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, &id, &err) < 0) {
+    if (names_number(cli, "backfills", &id, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     json_set(cli->arena, &document, "what", json_cstring(cli->arena, "cancel_backfill"));
@@ -245,7 +246,7 @@ const struct command command_backfills_cancel = {
     .name = "backfills cancel",
     .group = "By itself",
     .summary = "start nothing more of a backfill",
-    .arguments = "ID",
+    .arguments = "BACKFILL",
     .examples = "sluice backfills cancel 3",
     .min_arguments = 1,
     .max_arguments = 1,

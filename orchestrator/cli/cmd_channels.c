@@ -223,7 +223,7 @@ static int run_unsubscribe(struct cli *cli)
     struct json request = govern_request(cli->arena, "unsubscribe");
     struct json outcome;
     int64_t id = 0;
-    if (parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, &id, &err) < 0) {
+    if (names_number(cli, "models subscriptions", &id, &err) < 0) {
         return cli_fail(cli, EXIT_USAGE, &err);
     }
     json_set(cli->arena, &request, "id", json_int(id));

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/secret_source.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -18,13 +19,6 @@
 #include <stdlib.h>
 
 enum { LIMIT = 50, LIMIT_MAX = 10000 };
-
-static int read_id(const struct cli *cli, int64_t *ret, struct err *err)
-{
-    return parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, ret, err) < 0
-               ? err_add(err, "DELIVERY, as 'sluice deliveries list' numbers them")
-               : 0;
-}
 
 /* ---- list ------------------------------------------------------------------------------------------------------- */
 
@@ -214,7 +208,8 @@ static int show_delivery(struct cli *cli, struct home *home, struct err *err)
     struct json headers;
     struct err gone = {0};
     int64_t id = 0;
-    if (read_id(cli, &id, err) < 0 || store_hook_delivery_get(home->store, id, cli->arena, &d, err) < 0 ||
+    if (names_number(cli, "deliveries list", &id, err) < 0 ||
+        store_hook_delivery_get(home->store, id, cli->arena, &d, err) < 0 ||
         json_read(str_from(d.headers), (struct json_limits){0}, cli->arena, &headers, err) < 0) {
         return -1;
     }
@@ -267,7 +262,7 @@ static int ask_replay(struct session *session, struct json *ret_outcome, struct 
     struct cli *cli = session->cli;
     struct json document = json_object();
     int64_t id = 0;
-    if (read_id(cli, &id, err) < 0) {
+    if (names_number(cli, "deliveries list", &id, err) < 0) {
         return -1;
     }
     json_set(cli->arena, &document, "id", json_int(id));

@@ -19,13 +19,6 @@
 
 enum { LIMIT = 50, LIMIT_MAX = 10000, COLUMNS_SHOWN = 8 };
 
-static int read_id(const struct cli *cli, int64_t *ret, struct err *err)
-{
-    return parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, ret, err) < 0
-               ? err_add(err, "GATE, as 'sluice gates' numbers them")
-               : 0;
-}
-
 /* A gate with the run that it is of. */
 struct judged {
     struct gate gate;
@@ -229,7 +222,7 @@ static int show_gate(struct cli *cli, struct home *home, struct err *err)
 {
     int64_t id = 0;
     struct judged judged;
-    if (read_id(cli, &id, err) < 0 || load(home->store, id, cli->arena, &judged, err) < 0) {
+    if (names_number(cli, "gates", &id, err) < 0 || load(home->store, id, cli->arena, &judged, err) < 0) {
         return -1;
     }
     if (cli->json) {
@@ -272,7 +265,7 @@ static int read_wish(struct cli *cli, struct replay_wish *ret, struct err *err)
         .champion_now = choice == 1,
         .other_data = option_given(cli, "other-data"),
     };
-    return choice < 0 ? -1 : read_id(cli, &ret->gate, err);
+    return choice < 0 ? -1 : names_number(cli, "gates", &ret->gate, err);
 }
 
 static void tell_root(const struct replay_wish *wish, const struct replay_asked *asked)

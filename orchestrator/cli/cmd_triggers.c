@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/look.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "store/in_force.h"
 #include "store/triggers.h"
@@ -118,16 +119,18 @@ const struct command command_pipelines = {
 
 /* ---- triggers --------------------------------------------------------------------------------------------------- */
 
-static int check_outcome(const char *given, struct err *err)
+static const char *const kinds[] = {"schedule", "backfill", "webhook", "push", "model", "pipeline", "manual", NULL};
+
+static int check_words(const struct cli *cli, const struct trigger_filter *filter, struct err *err)
 {
-    for (int i = TRIGGER_PENDING; given != NULL && i <= TRIGGER_EXPIRED; i++) {
-        if (strcmp(given, trigger_outcome_name((enum trigger_outcome)i)) == 0) {
-            return 0;
-        }
+    const char *outcomes[TRIGGER_EXPIRED + 2] = {NULL};
+    for (int i = TRIGGER_PENDING; i <= TRIGGER_EXPIRED; i++) {
+        outcomes[i] = trigger_outcome_name((enum trigger_outcome)i);
     }
-    return given == NULL ? 0
-                         : err_set(err, ERR_INPUT, "--outcome %s: expected pending, started, skipped, filtered, "
-                                                   "duplicate or expired", given);
+    bool known = (filter->kind == NULL || names_choice("--kind", filter->kind, kinds, cli->arena, err) >= 0) &&
+                 (filter->outcome == NULL ||
+                  names_choice("--outcome", filter->outcome, outcomes, cli->arena, err) >= 0);
+    return known ? 0 : -1;
 }
 
 static struct json moment_or_null(const struct cli *cli, int64_t at_ms)
@@ -154,7 +157,7 @@ static int list_triggers(struct cli *cli, struct home *home, struct err *err)
     struct trigger_row *rows = NULL;
     size_t count = 0;
     struct table table;
-    if (check_outcome(filter.outcome, err) < 0 ||
+    if (check_words(cli, &filter, err) < 0 ||
         (limit_text != NULL && parse_int(str_from(limit_text), 1, LIMIT_MAX, &limit, err) < 0)) {
         return -1;
     }

@@ -49,6 +49,14 @@ int names_run(struct store *store, const char *words, struct arena *arena, struc
     return -1;
 }
 
+int names_number(const struct cli *cli, const char *listed_by, int64_t *ret, struct err *err)
+{
+    const char *what = cli->command->arguments;
+    return parse_int(str_from(cli->arguments[0]), 1, INT64_MAX, ret, err) < 0
+               ? err_add(err, "%.*s, as 'sluice %s' numbers them", (int)strcspn(what, " "), what, listed_by)
+               : 0;
+}
+
 int names_version(const char *words, struct arena *arena, const char **ret_name, int64_t *ret_version,
                   struct err *err)
 {

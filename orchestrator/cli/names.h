@@ -11,6 +11,8 @@
 /* A run, as store_pipeline_run_find takes it; `words` NULL: the latest. */
 int names_run(struct store *store, const char *words, struct arena *arena, struct pipeline_run *ret_row,
               struct err *err);
+/* The first argument, a number from a list: "GATE, as 'sluice gates' numbers them: expected an integer ...". */
+int names_number(const struct cli *cli, const char *listed_by, int64_t *ret, struct err *err);
 /* The registered model and the number in "wine/3". */
 int names_version(const char *words, struct arena *arena, const char **ret_name, int64_t *ret_version,
                   struct err *err);

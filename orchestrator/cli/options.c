@@ -106,6 +106,9 @@ int command_unknown(const struct cli *cli, const char *word, const char *next, s
         return err_set(err, ERR_INPUT, form, both, below);
     }
     near = str_nearest(str_from(word), names, count);
+    if (near >= 0 && str_is(names[near], word)) {
+        return err_set(err, ERR_INPUT, "unknown command '%s': nothing is below 'sluice %s'", both, word);
+    }
     if (near >= 0) {
         return err_set(err, ERR_INPUT, "unknown command '%s': did you mean '%.*s'?", word, STR_ARG(names[near]));
     }

@@ -68,6 +68,7 @@ def test_help_fits_a_window_and_is_the_same_by_any_way_to_ask(sluice):
 
 
 @pytest.mark.parametrize("words, hint", [
+    ("man run x", "unknown command 'run x': nothing is below 'sluice run'"), ("man models shwo", "'models show'?"),
     ("rnu", "did you mean 'run'?"), ("vaildate x", "did you mean 'validate'?"), ("nothing-like-it", "sluice --help"),
     ("models shwo", "did you mean 'models show'?"), ("lua rnu", "did you mean 'lua run'?"),
     ("lua", "'sluice lua run', 'sluice lua test'"), ("activity everything", "'activity verify'"),

@@ -190,7 +190,9 @@ def test_times_in_two_zones(sluice, folder, server):
     (["backfill", "aa", "yearly", "--from", "2025-01-02", "--to", "2026-01-01"],
      "no pipeline 'aa' is in force: did you mean 'a'?"),
     (["backfills", "cancel", "7"], "no backfill 7"),
-    (["triggers", "--outcome", "good"], "--outcome good: expected pending, started, "),
+    (["backfills", "cancel", "x"], "BACKFILL, as 'sluice backfills' numbers them: expected an integer"),
+    (["triggers", "--outcome", "good"], "--outcome 'good': expected one of pending, started, "),
+    (["triggers", "--kind", "cron"], "--kind 'cron': expected one of schedule, backfill, webhook, push, model, "),
 ])
 def test_words_that_are_none(sluice, server, words, said):
     wait_for_states(sluice, {"a.yaml": A})
