@@ -162,9 +162,14 @@ const struct command command_init = {
 
 static void print_keys(void)
 {
+    size_t widest = 0;
+    for (size_t i = 0; i < config_key_count; i++) {
+        size_t columns = strlen(config_keys[i].key);
+        widest = columns > widest ? columns : widest;
+    }
     printf("keys of config.yaml:\n");
     for (size_t i = 0; i < config_key_count; i++) {
-        printf("  %-28s %-18s %s\n", config_keys[i].key, config_keys[i].type, config_keys[i].doc);
+        printf("  %-*s  %-18s  %s\n", (int)widest, config_keys[i].key, config_keys[i].type, config_keys[i].doc);
     }
 }
 
