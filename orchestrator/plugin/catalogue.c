@@ -91,6 +91,11 @@ static int fail_unknown(const struct catalogue *catalogue, struct str name, stru
     }
     ptrdiff_t near = str_nearest(name, names, catalogue->count);
     const char *problem = problem_of(catalogue, name);
+    if (str_find_byte(name, '/', 0) >= 0) {
+        const char *path = path_normal(arena, arena_str(arena, name).p);
+        return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': a path names its file, such as '%s%s/%s.so'",
+                       STR_ARG(name), path[0] == '/' || path[0] == '.' ? "" : "./", path, path_base(path));
+    }
     if (problem != NULL) {
         return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': %s", STR_ARG(name), problem);
     }
