@@ -131,9 +131,13 @@ static void refuse_path(struct http_exchange *exchange, unsigned methods)
         answer_refusal(exchange, 404, "ENDPOINT_NOT_FOUND", left_out, NULL);
         return;
     }
+    const struct api_match *match = exchange->found;
+    bool ours = answers_are_rest(exchange) && !match->door->for_steps;
+    const char *nothing = ours ? "There is nothing here: " REST_PREFIX "/openapi.json says what there is."
+                               : "There is nothing here.";
     const struct http_header headers[] = {{methods == 0 ? NULL : "Allow", allowed}, {0}};
     answer_words(exchange, methods == 0 ? 404 : 405,
-                 methods == 0 ? "There is nothing here." : "This path is not for that method.", headers);
+                 methods == 0 ? nothing : arena_printf(exchange->arena, "This path is for %s.", allowed), headers);
 }
 
 /* In the shape of the interface that was asked. */

@@ -242,6 +242,13 @@ def test_openapi_is_closed_and_has_a_schema_for_each_status(line):
             assert {"400", "401", "403", "500", "503"} <= set(operation["responses"]), path
 
 
+def test_a_method_that_is_not_for_the_path_hears_which_is(line):
+    rest, _ = line
+    status, headers, answer = rest.ask("PUT", "/runs")
+    assert status == 405 and headers["Allow"] == "GET, POST"
+    assert json.loads(answer)["message"] == "This path is for GET, POST."
+
+
 @pytest.mark.parametrize("path, status, words", [
     ("/runs?limt=3", 400, "did you mean limit"),
     ("/runs?limit=0", 400, "an integer from 1 to 1000"),
@@ -264,7 +271,7 @@ def test_openapi_is_closed_and_has_a_schema_for_each_status(line):
     ("/approvals/999999999999999999", 404, "no approval"),
     ("/plugins/..%2f..%2fx.so", 400, "plugin"),
     ("/activity/verify?head=1:xyz", 400, "head"),
-    ("/nothing", 404, "nothing here"),
+    ("/nothing", 404, "There is nothing here: /api/sluice/v1/openapi.json says what there is."),
     ("", 404, "nothing here"),
     ("/", 404, "nothing here"),
 ])
