@@ -82,11 +82,7 @@ static int collect(struct search *search, const struct evaluation_query *query, 
     sql_init(&sql, store, arena);
     search_rows_begin(&search->rows, &sql);
     sql_add(&sql, "e.dataset_id AS id, NULL AS id2");
-    for (size_t i = 0; i < search->order_count; i++) {
-        sql_add(&sql, ", ");
-        sql_field(&sql, &shape, &search->orders[i].field);
-        sql_printf(&sql, " AS k%zu", i);
-    }
+    sql_keys(&sql, &shape, search->orders, search->order_count);
     sql_printf(&sql, ", e.dataset_id AS k%zu FROM evaluation_datasets AS e WHERE 1", search->order_count);
     add_experiments(&sql, query);
     add_reader(&sql, query->reader);

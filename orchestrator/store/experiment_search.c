@@ -56,11 +56,7 @@ static int collect(struct search *search, struct store *store, struct arena *are
     sql_init(&sql, store, arena);
     search_rows_begin(&search->rows, &sql);
     sql_add(&sql, "e.id AS id, NULL AS id2");
-    for (size_t i = 0; i < search->order_count; i++) {
-        sql_add(&sql, ", ");
-        sql_field(&sql, &shape, &search->orders[i].field);
-        sql_printf(&sql, " AS k%zu", i);
-    }
+    sql_keys(&sql, &shape, search->orders, search->order_count);
     sql_printf(&sql, ", e.id AS k%zu FROM experiments AS e WHERE ", search->order_count);
     sql_add(&sql, search->view == SEARCH_ALL      ? "1"
                   : search->view == SEARCH_ACTIVE ? "e.deleted_ms IS NULL"

@@ -176,11 +176,7 @@ static int collect(struct search *search, struct store *store, struct arena *are
     sql_init(&sql, store, arena);
     search_rows_begin(&search->rows, &sql);
     sql_add(&sql, search->kind->ids);
-    for (size_t i = 0; i < search->rows.keys.count; i++) {
-        sql_add(&sql, ", ");
-        sql_field(&sql, &shape, &search->orders[i].field);
-        sql_printf(&sql, " AS k%zu", i);
-    }
+    sql_keys(&sql, &shape, search->orders, search->rows.keys.count);
     sql_add(&sql, search->kind->from);
     sql_add(&sql, prompts ? "" : search->kind->is_model);
     shape.dropped_tag = prompts ? NULL : PROMPT_TAG;

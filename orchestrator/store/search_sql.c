@@ -147,6 +147,15 @@ void sql_field(struct sql *sql, const struct search_shape *shape, const struct s
     }
 }
 
+void sql_keys(struct sql *sql, const struct search_shape *shape, const struct search_order *orders, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sql_add(sql, ", ");
+        sql_field(sql, shape, &orders[i].field);
+        sql_printf(sql, " AS k%zu", i);
+    }
+}
+
 static void value_mark(struct sql *sql, const struct filter_value *value)
 {
     switch (value->type) {

@@ -82,6 +82,8 @@ struct search_shape {
 void sql_filter(struct sql *sql, const struct search_shape *shape, const struct filter *filter);
 /* The one value of an attribute, param or tag. */
 void sql_field(struct sql *sql, const struct search_shape *shape, const struct search_field *field);
+/* ", VALUE AS k0, VALUE AS k1": what an order goes by, as search_rows has it. */
+void sql_keys(struct sql *sql, const struct search_shape *shape, const struct search_order *orders, size_t count);
 const struct search_column *search_column_of(const struct search_shape *shape,
                                              const struct search_attribute *attribute);
 /* `operand` OP value, for those that have two sides: what the condition says of an expression. */

@@ -89,11 +89,7 @@ static int collect(struct search *search, const struct trace_query *query, struc
     sql_init(&sql, store, arena);
     search_rows_begin(&search->rows, &sql);
     sql_add(&sql, "t.request_id AS id, NULL AS id2");
-    for (size_t i = 0; i < search->rows.keys.count; i++) {
-        sql_add(&sql, ", ");
-        sql_field(&sql, &shape, &search->orders[i].field);
-        sql_printf(&sql, " AS k%zu", i);
-    }
+    sql_keys(&sql, &shape, search->orders, search->rows.keys.count);
     sql_add(&sql, " FROM traces AS t WHERE t.experiment_id IN ");
     sql_int_list(&sql, query->experiments, query->experiment_count);
     if (search->filter != NULL) {
