@@ -66,16 +66,26 @@ static int add_command(struct keying *k)
         code_files_of_command(&k->code, k->step->script.text);
         return 0;
     }
-    for (size_t i = 0; i < k->step->argv_count; i++) {
+    struct strbuf command; /* one text, since what a word is may follow from the one before: "-m", "module" */
+    int result = 0;
+    strbuf_init(&command, (size_t)1 << 30);
+    for (size_t i = 0; i < k->step->argv_count && result == 0; i++) {
         struct key_env env;
         struct expr_env expr_env = key_env_make(k, &env);
         struct json word;
-        if (template_eval(&k->step->argv[i], &expr_env, k->arena, &word, k->err) < 0) {
-            return err_add(k->err, "run, word %zu", i + 1);
+        result = template_eval(&k->step->argv[i], &expr_env, k->arena, &word, k->err);
+        if (result < 0) {
+            (void)err_add(k->err, "run, word %zu", i + 1);
+        } else if (word.type == JSON_STRING) {
+            strbuf_add_str(&command, word.u.string);
+            strbuf_add_byte(&command, ' ');
+        } else {
+            add_words(k, &word);
         }
-        add_words(k, &word);
     }
-    return 0;
+    code_files_of_command(&k->code, arena_str(k->arena, strbuf_str(&command)));
+    strbuf_clear(&command);
+    return result;
 }
 
 static int add_with(struct keying *k)
@@ -154,6 +164,7 @@ int key_program_add(struct keying *k)
     const char *folders[] = {k->open->row.folder, k->engine->options.lua_folder};
     k->code = (struct code_files){
         .arena = k->arena, .workspace = k->open->row.workspace, .lua_folders = folders, .lua_folder_count = 2};
+    code_files_on_python_path(&k->code, str_from(json_get_text(&k->env, "PYTHONPATH", "")));
     int result = 0;
     switch (k->step->kind) {
     case STEP_KIND_RUN:

@@ -330,6 +330,45 @@ def test_code_that_lua_requires(shop):
     assert shop.why(step="count")["why"] == "since 1/count: file lib/rows.lua changed"
 
 
+# The command; a file that is found only through the other ones; the others.
+FOUND = [
+    ("python3 m.py", "deep/b.py", {"m.py": "from deep import a, \\\n    b\nprint(b.x)\n", "deep/a.py": ""}),
+    ("python3 m.py", "deep/b.py", {"m.py": "from deep import (a,  # (one)\n  b)\nprint(b.x)\n", "deep/a.py": ""}),
+    ("python3 m.py", "b.py", {"m.py": "import sys; import b\nprint(b.x)\n"}),
+    ("python3 src/m.py", "src/b.py", {"src/m.py": "from net import a\n", "src/net/a.py": "import b; print(b.x)\n"}),
+    ("PYTHONPATH=src python3 -m app.m", "src/app/m.py", {}),
+    ("cd src && python3 m.py", "src/m.py", {}),
+    ('python3 "$SLUICE_WORKSPACE/m.py"', "m.py", {}),
+    ("python3 {workspace}/m.py", "m.py", {}),
+    ("bash scripts/t.sh", "scripts/m.py", {"scripts/t.sh": 'cd "$(dirname "$0")"\npython3 m.py\n'}),
+    ("python3 bin/tool", "b.py", {"bin/tool": "#!/usr/bin/env python3\nimport sys\nsys.path.append('.')\nimport b\n"}),
+]
+
+
+@pytest.mark.parametrize("command, file, others", FOUND)
+def test_code_is_found_where_the_command_finds_it(shop, command, file, others):
+    for name, text in others.items():
+        shop.sluice.write(name, text)
+    shop.sluice.write(file, "x = 1\nprint('one')\n")
+    command = command.replace("{workspace}", str(shop.sluice.folder.resolve()))
+    shop.sluice.pipeline(f"name: shop\nsteps:\n  s:\n    run: |\n      {command}\n    cache: true\n")
+    shop.run()
+    assert shop.reason(step="s") == "reused from 1/s"
+    shop.sluice.write(file, "x = 2\nprint('two')\n")
+    assert shop.reason(step="s") is None
+    assert shop.why(step="s")["why"] == f"since 1/s: file {file} changed"
+
+
+def test_modules_are_looked_for_where_env_says(shop):
+    shop.sluice.write("src/app/m.py", "x = 1\n")
+    shop.sluice.pipeline("name: shop\nenv: {PYTHONPATH: src}\n"
+                         "steps: {s: {run: [python3, -m, app.m], cache: true}}\n")
+    shop.run()
+    assert shop.reason(step="s") == "reused from 1/s"
+    shop.sluice.write("src/app/m.py", "x = 2\n")
+    assert shop.reason(step="s") is None
+
+
 def test_another_build_of_a_plugin(shop):
     build = pathlib.Path(os.environ.get("SLUICE_BUILD", "build")).resolve()
     plugins = shop.away / "plugins"
