@@ -10,6 +10,7 @@
 #include "api/user_rights.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/percent.h"
 #include "store/run_writes.h"
@@ -251,7 +252,8 @@ static int read_query(const struct api_route *route, struct api_call *call, stru
     return bad ? err_set(err, ERR_INPUT, "The query string cannot be decoded.") : 0;
 }
 
-/* Old clients sent JSON within a JSON text. The values are views of the body. */
+/* Old clients sent JSON within a JSON text. The values are views of the body. What is secret is hidden before anything
+ * looks at it. */
 int api_read_body(struct api_call *call, struct json *ret, struct err *err)
 {
     static const struct json_limits limits = {.values = VALUES_MAX, .in_place = true};
@@ -264,9 +266,13 @@ int api_read_body(struct api_call *call, struct json *ret, struct err *err)
         (ret->type == JSON_STRING && json_read_metrics(ret->u.string, limits, call->arena, ret, err) < 0)) {
         return err_add(err, "The body is no JSON");
     }
-    return ret->type == JSON_OBJECT
-               ? 0
-               : err_set(err, ERR_INPUT, "The body is %s: expected a JSON object", json_type_name(ret->type));
+    if (ret->type != JSON_OBJECT) {
+        return err_set(err, ERR_INPUT, "The body is %s: expected a JSON object", json_type_name(ret->type));
+    }
+    if (call->step != NULL && call->step->mask != NULL) {
+        *ret = mask_json(call->step->mask, call->arena, ret);
+    }
+    return 0;
 }
 
 static int check_params(struct api_call *call, const struct api_route *route, const struct json *raw,

@@ -42,6 +42,7 @@ struct api_step {
     const struct str *registers; /* names of registered models that it may add versions to */
     size_t register_count;
     const struct json *matrix; /* the values of its item, which are params of its run; null: it has none */
+    const struct mask *mask;   /* hides its secrets in what its client records; NULL: it has none */
 };
 
 /* What a route does, and so what a step may ask for. */

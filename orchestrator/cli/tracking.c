@@ -115,6 +115,7 @@ static int step_of_token(void *ctx, struct str token, struct api_step *ret, stru
         .matrix = step.matrix,
         .step = step.step->id,
         .row = step.row,
+        .mask = step.mask,
     };
     return 0;
 }

@@ -4,12 +4,13 @@
  * Meanwhile it has its row, its leases and a runner that does not know of it; the turn goes on for others. If this
  * engine dies, the next one finds an attempt that no runner has and that has not begun, and starts it again.
  */
-#include "engine/engine_internal.h"
+#include "engine/attempt_secrets.h"
 #include "engine/waits.h"
 
 void attempt_forget_secrets(struct engine *engine, struct live_attempt *attempt)
 {
     attempt->asks = false;
+    attempt->looks = false;
     if (engine->options.secret_forget != NULL) {
         engine->options.secret_forget(engine->options.secret_ctx, attempt->row.id);
     }
@@ -41,6 +42,7 @@ int attempt_send(struct engine *engine, struct live_attempt *attempt, struct err
             .state = ATTEMPT_STATE_FAILED, .reason = wrong.message, .exit_code = -1, .at_ms = engine_now(engine)};
         return attempt_end(engine, attempt, &end, err);
     }
+    attempt_secrets_keep(attempt, json_get(&message, "secrets"));
     attempt->sent = true;
     attempt->since_ms = clock_monotonic_ms(engine->options.clock);
     turn_send(engine, attempt->row.runner, message);
@@ -50,7 +52,7 @@ int attempt_send(struct engine *engine, struct live_attempt *attempt, struct err
 bool attempts_ask(const struct engine *engine)
 {
     for (size_t i = 0; i < engine->attempts.count; i++) {
-        if (engine->attempts.items[i]->asks) {
+        if (engine->attempts.items[i]->asks || engine->attempts.items[i]->looks) {
             return true;
         }
     }
@@ -61,6 +63,9 @@ int attempts_ask_again(struct engine *engine, struct err *err)
 {
     for (size_t i = 0; i < engine->attempts.count; i++) {
         struct live_attempt *attempt = engine->attempts.items[i];
+        if (attempt->looks) {
+            attempt_secrets_look(engine, attempt);
+        }
         if (!attempt->asks) {
             continue;
         }

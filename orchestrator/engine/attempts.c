@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/cache.h"
-#include "engine/engine_internal.h"
+#include "engine/attempt_secrets.h"
 #include "engine/heirs.h"
 #include "engine/stats.h"
 #include "store/metrics.h"
@@ -84,9 +84,10 @@ struct live_attempt *attempt_add(struct engine *engine, struct open_run *open, c
 
 void attempt_drop(struct engine *engine, struct live_attempt *attempt)
 {
-    if (attempt->asks) {
+    if (attempt->asks || attempt->looks) {
         attempt_forget_secrets(engine, attempt);
     }
+    attempt_secrets_wipe(attempt);
     for (size_t i = engine->attempts.count; i-- > 0;) { /* who drops all of them begins at the end */
         if (engine->attempts.items[i] == attempt) {
             engine->attempts.items[i] = engine->attempts.items[--engine->attempts.count];

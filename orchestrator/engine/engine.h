@@ -225,9 +225,10 @@ struct engine_step {
     const struct step *step;
     const struct json *matrix; /* the values of its item; null without a matrix */
     const struct pipeline_run *row; /* of the run of its pipeline */
+    const struct mask *mask;        /* hides its secrets (base/mask.h); NULL: it has none */
 };
 /* Whose token it is. What it points to is valid until the next turn or command. ERR_DENIED when it is none, or its
- * attempt has ended; ERR_BUSY when its attempt may have begun, and it is not known yet. */
+ * attempt has ended; ERR_BUSY when its attempt may have begun, and it is not known yet, or its secrets are not. */
 int engine_step_of_token(struct engine *engine, struct str token, struct engine_step *ret, struct err *err);
 /* It has been told of something that is not in a journal: there are rows of it. */
 void engine_step_recorded(struct engine *engine, int64_t attempt);

@@ -76,6 +76,11 @@ struct live_attempt {
     bool dirty;
     bool sent;     /* its spawn message was sent by this engine, or a runner knows it */
     bool asks;     /* for secrets that are not known yet: nobody has its spawn message */
+    bool looks;    /* the same, for what its client records: attempt_secrets.c */
+    bool secrets_known;          /* to this engine: what its step was given */
+    struct arena *secrets_arena; /* NULL: none */
+    struct json secrets;         /* {name: value} */
+    struct mask *mask;           /* of them, once it was asked for */
     bool has_recorded; /* metrics, reports or calls: there may be rows of it */
     int64_t since_ms;    /* monotonic: when its runner got it */
     bool late;           /* its time was over and its runner silent: the backstop stops it */

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 struct python_import {
-    size_t dots;       /* before the module: 0 is looked for on the path, 1 beside the file, 2 in the folder above, ... */
+    size_t dots;       /* before the module: 0 is looked for on the path, 1 beside the file, 2 in the folder above */
     struct str module; /* "a.b"; "" in "from . import c" */
     struct str name;   /* what is taken from it, which may be a module in it: "c"; "" in "import a.b" */
 };

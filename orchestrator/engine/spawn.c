@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "engine/apart.h"
+#include "engine/attempt_secrets.h"
 #include "engine/engine_internal.h"
 #include "engine/tracking.h"
 #include "store/runs.h"
@@ -53,54 +54,6 @@ static struct run_context context_of(struct spawning *s)
         .assumed = s->assumed,
         .arena = s->arena,
     };
-}
-
-/* ---- secrets ------------------------------------------------------------------------------------------ */
-
-struct secret_names {
-    struct spawning *spawning;
-    struct err *err;
-    bool failed;
-    bool later; /* one of them is not known yet */
-};
-
-static void note_secret(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
-{
-    struct secret_names *names = ctx;
-    struct spawning *s = names->spawning;
-    (void)at;
-    if (!str_is(root, "secrets") || count == 0 || names->failed || json_get_str(&s->secrets, members[0]) != NULL) {
-        return;
-    }
-    const struct engine_options *options = &s->engine->options;
-    struct str value = {0};
-    if (s->assumed != NULL) {
-        names->failed = true;
-        (void)err_set(names->err, ERR_STATE, "a secret is looked up when the step begins");
-        return;
-    }
-    if (options->secret == NULL) {
-        names->failed = true;
-        (void)err_set(names->err, ERR_INPUT, "secret '%.*s': this home has no secrets (config.yaml, key 'secrets')",
-                      STR_ARG(members[0]));
-        return;
-    }
-    int result = options->secret(options->secret_ctx, s->attempt->row.id, members[0], s->open->row.pipeline, s->arena,
-                                 &value, names->err);
-    names->failed = result < 0;
-    names->later = names->later || result > 0;
-    if (result == 0) {
-        json_set(s->arena, &s->secrets, arena_str(s->arena, members[0]).p, json_string(s->arena, value));
-    }
-}
-
-/* Resolves only the secrets that this step names, side by side. 1: not all are known yet. */
-static int resolve_secrets(struct spawning *s, struct err *err)
-{
-    struct secret_names names = {.spawning = s, .err = err};
-    struct expr_visitor visitor = {.ctx = &names, .path = note_secret};
-    pipeline_walk_secrets(s->open->pipeline, s->step, &visitor);
-    return names.failed ? -1 : names.later ? 1 : 0;
 }
 
 /* ---- environment ---------------------------------------------------------------------------------------- */
@@ -563,7 +516,7 @@ int spawn_message(struct engine *engine, const struct live_attempt *attempt, str
     set_context(&s);
     struct run_context context = context_of(&s);
     struct expr_env env = run_context_env(&context);
-    int secrets = resolve_secrets(&s, err);
+    int secrets = attempt_secrets_read(engine, attempt, as.assumed != NULL, s.arena, &s.secrets, err);
     if (secrets != 0) {
         return secrets;
     }

@@ -6,6 +6,7 @@
  */
 #include "engine/tracking.h"
 
+#include "engine/attempt_secrets.h"
 #include "engine/heirs.h"
 #include "store/step_token.h"
 
@@ -95,7 +96,8 @@ static bool same_text(struct str token, const char *expected)
 int engine_step_of_token(struct engine *engine, struct str token, struct engine_step *ret, struct err *err)
 {
     int64_t id = step_token_attempt(token);
-    const struct live_attempt *attempt = id < 0 ? NULL : attempt_find(engine, id);
+    struct live_attempt *attempt = id < 0 ? NULL : attempt_find(engine, id);
+    const struct mask *mask = NULL;
     if (attempt == NULL && id > 0 && heirs_have(engine, id)) {
         return err_set(err, ERR_BUSY, "the step has only just begun: try again");
     }
@@ -106,6 +108,9 @@ int engine_step_of_token(struct engine *engine, struct str token, struct engine_
     if (expected[0] == '\0' || !same_text(token, expected)) {
         return err_set(err, ERR_DENIED, "expected the token of a step that runs");
     }
+    if (attempt_secrets_mask(engine, attempt, &mask, err) < 0) {
+        return -1;
+    }
     *ret = (struct engine_step){
         .attempt = id,
         .run_id = attempt->row.step_run_id,
@@ -113,6 +118,7 @@ int engine_step_of_token(struct engine *engine, struct str token, struct engine_
         .step = run_step_at(attempt->open->run, attempt->place),
         .matrix = &run_item_at(attempt->open->run, attempt->place)->matrix,
         .row = &attempt->open->row,
+        .mask = mask,
     };
     return 0;
 }

@@ -8,7 +8,7 @@
 #define SLUICE_RUNNER_CAPTURE_H
 
 #include "base/strbuf.h"
-#include "runner/mask.h"
+#include "base/mask.h"
 #include "wire/journal.h"
 
 enum { CAPTURE_LINE_BYTES = 64 << 10, CAPTURE_FRAME_BYTES = 256 << 10 /* before cleaning, which can treble it */ };

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The address and the token that a step finds in its environment, asked by a small client of our own."""
+import contextlib
+import json
 import os
 import pathlib
 import signal
+import sqlite3
 import urllib.error
 import urllib.request
 
@@ -146,3 +149,108 @@ with open("token", "w") as file:
     (sluice.folder / "go").touch()
     assert follower.wait(60) == 0
     assert server.is_alive()
+
+
+# ---- secrets -------------------------------------------------------------------------------------------------------
+
+SECRET = 's3cret "of the" team é42'
+TOLD = """\
+secret = os.environ["TOK"]
+escaped = json.dumps({"url": f"https://x:{secret}@h/"})
+
+def tell():
+    run = own_run()["run_id"]
+    api("/runs/update", {"run_id": run, "run_name": f"run of {secret}"})
+    api("/runs/log-parameter", {"run_id": run, "key": "plain", "value": secret})
+    api("/runs/set-tag", {"run_id": run, "key": "told", "value": escaped})
+    api("/runs/log-batch", {"run_id": run, "params": [{"key": "in-a-batch", "value": f"a {secret} b"}],
+                            "tags": [], "metrics": []})
+    return run
+"""
+
+
+def secret_bytes():
+    """The value as it would stand in a file: as it is, and in JSON."""
+    return [SECRET.encode(), json.dumps(SECRET)[1:-1].encode(), json.dumps(SECRET, ensure_ascii=False)[1:-1].encode()]
+
+
+def places_with(sluice, values):
+    return [str(path) for path in sluice.home.rglob("*") if path.is_file()
+            and any(value in path.read_bytes() for value in values)]
+
+
+def records(sluice, sql):
+    with contextlib.closing(sqlite3.connect(sluice.home / "sluice.db")) as store:
+        return store.execute(sql).fetchall()
+
+
+def test_a_secret_is_hidden_in_what_a_client_records(sluice, step):
+    sluice.home.mkdir(exist_ok=True)
+    (sluice.home / "config.yaml").write_text("secrets: {TOK: {env: GIVEN, for: [p]}}\n", encoding="utf-8")
+    sluice.env["GIVEN"] = SECRET
+    step(TOLD + """
+run = tell()
+files = "/api/2.0/mlflow-artifacts/artifacts/" + os.environ["MLFLOW_EXPERIMENT_ID"] + f"/{run}/artifacts/"
+import urllib.parse
+status, answer = ask("PUT", files + urllib.parse.quote(f"{secret[:6]}/a"), b"x", kind="application/octet-stream")
+assert status == 200, answer
+status, answer = ask("PUT", files + urllib.parse.quote(f"of {secret}", safe=""), b"x",
+                     kind="application/octet-stream")
+assert status == 400 and b"there is a secret in the name of the file" in answer, (status, answer)
+""")
+    sluice.pipeline(PIPELINE.replace("a: {", 'a: {env: {TOK: "${{ secrets.TOK }}"}, '))
+    sluice.run()
+    params = dict(records(sluice, "SELECT key, value FROM run_params"))
+    assert params["plain"] == "***" and params["in-a-batch"] == "a *** b"
+    tags = dict(records(sluice, "SELECT key, value FROM run_tags"))
+    assert tags["told"] == '{"url": "https://x:***@h/"}'
+    assert ("run of ***",) in records(sluice, "SELECT name FROM runs")
+    assert places_with(sluice, secret_bytes()) == []
+
+
+def test_a_secret_is_hidden_by_the_sluice_that_takes_over(sluice, step):
+    """It looks the value up anew; until a command has told it, the client is to come again."""
+    sluice.home.mkdir(exist_ok=True)
+    (sluice.home / "config.yaml").write_text(
+        "secrets: {TOK: {exec: [sh, -c, 'while [ -e held ]; do sleep 0.02; done; cat value'], for: [p]}}\n",
+        encoding="utf-8")
+    (sluice.folder / "value").write_text(SECRET, encoding="utf-8")
+    step(TOLD + """
+import pathlib, time
+import client
+
+def patient(path, body):
+    for _ in range(3000):
+        try:
+            status, answer = ask("POST", "/api/2.0/mlflow" + path, body)
+        except OSError:
+            status, answer = 503, b"nobody is there"
+        if status != 503:
+            assert status == 200, (status, answer)
+            return json.loads(answer)
+        if b"cannot be hidden yet" in answer:
+            pathlib.Path("busy").touch()
+        time.sleep(0.02)
+    raise AssertionError(answer)
+
+api = client.api = patient
+pathlib.Path("begun").touch()
+while not pathlib.Path("go").exists():
+    time.sleep(0.02)
+tell()
+""")
+    sluice.pipeline(PIPELINE.replace("a: {", 'a: {env: {TOK: "${{ secrets.TOK }}"}, '))
+    first = sluice.start("run")
+    assert wait_until((sluice.folder / "begun").exists)
+    first.kill()
+    first.communicate()
+    (sluice.folder / "held").touch()
+    second = sluice.start("resume")
+    (sluice.folder / "go").touch()
+    assert wait_until((sluice.folder / "busy").exists)
+    assert records(sluice, "SELECT value FROM run_params WHERE key = 'plain'") == []
+    (sluice.folder / "held").unlink()
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, (out, err)
+    assert records(sluice, "SELECT value FROM run_params WHERE key = 'plain'") == [("***",)]
+    assert places_with(sluice, secret_bytes()) == []

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "base/mem.h"
-#include "runner/mask.h"
+#include "base/mask.h"
 
 #include <stdio.h>
 
@@ -380,7 +380,49 @@ TEST(mask_hides_secrets_in_every_string_of_a_json_value)
     arena_free(arena);
 }
 
-TESTS(RUN(mask_hides_a_secret_cut_at_any_byte), RUN(mask_holds_back_only_what_may_become_a_secret),
+/* What `set -x`, `export -p`, `declare -p`, `printf %q` and Python's repr() and ascii() show. */
+TEST(mask_hides_what_shells_and_python_quote)
+{
+    static const char *const values[] = {"p'ass \"w\\rd $x\tof \xc3\xa9"};
+    static const char *const shown[] = {
+        "'p'\\''ass \"w\\rd $x\tof \xc3\xa9'",
+        "'p'\"'\"'ass \"w\\rd $x\tof \xc3\xa9'",
+        "\"p'ass \\\"w\\\\rd \\$x\tof \xc3\xa9\"",
+        "p\\'ass\\ \\\"w\\\\rd\\ \\$x\\\tof\\ \xc3\xa9",
+        "p'ass \"w\\\\rd $x\\tof \xc3\xa9",
+        "'p\\'ass \"w\\\\rd $x\\tof \xc3\xa9'",
+        "b'p\\'ass \"w\\\\rd $x\\tof \\xc3\\xa9'",
+    };
+    struct arena *arena = arena_new();
+    struct mask *mask = mask_for(arena, values, 1);
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        struct strbuf out;
+        strbuf_init(&out, 1 << 10);
+        mask_text(mask, str_from(shown[i]), &out);
+        assert_non_null(strstr(out.data, "***"));
+        assert_null(strstr(out.data, "ass"));
+        assert_null(strstr(out.data, "rd"));
+        strbuf_clear(&out);
+    }
+    mask_free(mask);
+    arena_free(arena);
+}
+
+TEST(mask_finds_a_secret_in_any_form)
+{
+    struct arena *arena = arena_new();
+    struct mask *mask = mask_for(arena, one, 1);
+    assert_true(mask_finds(mask, STR("of hunter2-hunter2")));
+    assert_true(mask_finds(mask, STR("aHVudGVyMi1odW50ZXIy")));
+    assert_false(mask_finds(mask, STR("hunter2-hunter")));
+    assert_false(mask_finds(mask, STR("***")));
+    assert_false(mask_finds(mask, STR("")));
+    mask_free(mask);
+    arena_free(arena);
+}
+
+TESTS(RUN(mask_hides_what_shells_and_python_quote), RUN(mask_finds_a_secret_in_any_form),
+      RUN(mask_hides_a_secret_cut_at_any_byte), RUN(mask_holds_back_only_what_may_become_a_secret),
       RUN(mask_hides_each_form_of_a_secret), RUN(mask_hides_base64_at_every_alignment),
       RUN(mask_hides_each_line_of_a_secret_of_several_lines),
       RUN(mask_joins_secrets_that_overlap_and_takes_the_longest),

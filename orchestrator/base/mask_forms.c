@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runner/mask_forms.h"
+#include "base/mask_forms.h"
 
 #include "base/mem.h"
 #include "base/strbuf.h"
@@ -97,6 +97,61 @@ static void give_json(struct sink *sink, struct str value, bool slash, bool asci
     strbuf_reset(&sink->once);
 }
 
+/* ---- quotes of shells and of Python ---- */
+
+/* How a program shows a text that somebody could give it again. */
+struct quoting {
+    const char *escaped; /* a '\' stands before each of these */
+    const char *quote;   /* what stands for "'"; NULL: itself */
+    bool controls;       /* "\n", "\x07" */
+    bool ascii;          /* "\xc3" for what is not ASCII */
+};
+
+static const struct quoting quotings[] = {
+    {"", "'\\''", false, false},                             /* set -x, export -p: 'it'\''s' */
+    {"", "'\"'\"'", false, false},                            /* dash: 'it'"'"'s' */
+    {"\"\\$`", NULL, false, false},                          /* declare -p: "\$x" */
+    {" \t'\"\\|&;()<>!{}*[]?^$`,", NULL, false, false},      /* printf %q */
+    {"\\", NULL, true, false},                              /* repr() */
+    {"\\'", NULL, true, false},                             /* repr() of what has both quotes; $'...' */
+    {"\\", NULL, true, true},                               /* of bytes; ascii() */
+    {"\\'", NULL, true, true},
+};
+
+static void add_quoted(struct strbuf *out, const struct quoting *quoting, unsigned char c)
+{
+    char room[8];
+    const char *at = c == '\0' || !quoting->controls ? NULL : strchr("\nn\rr\tt", c);
+    if (c == '\'' && quoting->quote != NULL) {
+        strbuf_add_text(out, quoting->quote);
+    } else if (c < 0x20 && at != NULL) {
+        strbuf_add_byte(out, '\\');
+        strbuf_add_byte(out, at[1]);
+    } else if ((quoting->controls && (c < 0x20 || c == 0x7f)) || (quoting->ascii && c > 0x7f)) {
+        (void)snprintf(room, sizeof room, "\\x%02x", c);
+        strbuf_add_text(out, room);
+    } else {
+        if (c != '\0' && strchr(quoting->escaped, c) != NULL) {
+            strbuf_add_byte(out, '\\');
+        }
+        strbuf_add_byte(out, (char)c);
+    }
+}
+
+static void give_quoted(struct sink *sink, struct str value)
+{
+    for (size_t q = 0; q < sizeof quotings / sizeof quotings[0]; q++) {
+        for (size_t i = 0; i < value.n; i++) {
+            add_quoted(&sink->text, &quotings[q], (unsigned char)value.p[i]);
+        }
+        if (str_eq(strbuf_str(&sink->text), value)) {
+            strbuf_reset(&sink->text);
+        } else {
+            sink_give(sink, false);
+        }
+    }
+}
+
 /* ---- URLs ---- */
 
 static void give_url(struct sink *sink, struct str value, const char *safe, bool plus, const char *digits)
@@ -176,6 +231,7 @@ static void give_encoded(struct sink *sink, struct str value)
     for (int i = 0; i < 4; i++) {
         give_json(sink, value, (i & 1) != 0, (i & 2) != 0);
     }
+    give_quoted(sink, value);
     for (size_t i = 0; i < sizeof url_safe / sizeof url_safe[0]; i++) {
         for (int plus = 0; plus < 2; plus++) {
             give_url(sink, value, url_safe[i], plus == 1, upper);

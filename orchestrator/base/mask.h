@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Hides secrets in what a step writes: each occurrence becomes "***".
+ * Hides secrets in what a step writes, and in what its client says: each occurrence becomes "***".
  *
  * A mask knows the forms in which the values of an attempt's secrets may appear: as they are, each line of a value of
- * several lines, escaped as in JSON (once, or twice by the same writer) and in URLs, as hex digits, and in base64 and
- * base64url wherever the value lies in the encoded text (three alignments; of a group shared with a neighbour, the
+ * several lines, escaped as in JSON (once, or twice by the same writer) and in URLs, quoted as shells and Python show a
+ * text, as hex digits, and in base64 and base64url wherever the value lies in the encoded text (three alignments; of a group shared with a neighbour, the
  * shared character stays); hex and base64 also in lines, or otherwise spaced. All forms are looked for at once, in one
  * pass (Aho and Corasick 1975), however the text is cut into writes. Of a value in lines whose first line shows less
  * than 8 characters of it those stay: the line is not held back for them.
@@ -11,8 +11,8 @@
  * Values under 4 bytes are not looked for (they would hide every log), those under 8 bytes only as they are, and
  * values over 64 KiB only as they are and by their lines.
  */
-#ifndef SLUICE_RUNNER_MASK_H
-#define SLUICE_RUNNER_MASK_H
+#ifndef SLUICE_BASE_MASK_H
+#define SLUICE_BASE_MASK_H
 
 #include "base/json.h"
 #include "base/strbuf.h"
@@ -52,6 +52,8 @@ void mask_stream_clear(struct mask_stream *stream);
 
 /* A whole text at once. */
 void mask_text(const struct mask *mask, struct str text, struct strbuf *out);
+/* Does it hold a secret? */
+bool mask_finds(const struct mask *mask, struct str text);
 /* A copy of `value` in `arena` with its strings and keys masked. */
 struct json mask_json(const struct mask *mask, struct arena *arena, const struct json *value);
 

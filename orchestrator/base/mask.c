@@ -5,11 +5,11 @@
  * There are two: one of all forms, and one of those in hex and base64, which is not shown the blanks and line ends that
  * programs put between.
  */
-#include "runner/mask.h"
+#include "base/mask.h"
 
+#include "base/mask_forms.h"
 #include "base/mem.h"
 #include "base/vec.h"
-#include "runner/mask_forms.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -361,6 +361,16 @@ void mask_text(const struct mask *mask, struct str text, struct strbuf *out)
     struct mask_stream stream = {0};
     mask_feed(mask, &stream, text, out);
     mask_finish(mask, &stream, out);
+}
+
+bool mask_finds(const struct mask *mask, struct str text)
+{
+    struct strbuf out;
+    strbuf_init(&out, text.n * 3 + 16);
+    mask_text(mask, text, &out);
+    bool found = !str_eq(strbuf_str(&out), text);
+    strbuf_clear(&out);
+    return found;
 }
 
 static struct str masked_string(const struct mask *mask, struct arena *arena, struct str text)

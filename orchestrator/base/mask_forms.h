@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The forms in which a secret's value may appear in a text.
  */
-#ifndef SLUICE_RUNNER_MASK_FORMS_H
-#define SLUICE_RUNNER_MASK_FORMS_H
+#ifndef SLUICE_BASE_MASK_FORMS_H
+#define SLUICE_BASE_MASK_FORMS_H
 
 #include "base/str.h"
 
