@@ -3,10 +3,10 @@
  *
  * A mask knows the forms in which the values of an attempt's secrets may appear: as they are, each line of a value of
  * several lines, escaped as in JSON (once, or twice by the same writer) and in URLs, quoted as shells and Python show a
- * text, as hex digits, and in base64 and base64url wherever the value lies in the encoded text (three alignments; of a group shared with a neighbour, the
- * shared character stays); hex and base64 also in lines, or otherwise spaced. All forms are looked for at once, in one
- * pass (Aho and Corasick 1975), however the text is cut into writes. Of a value in lines whose first line shows less
- * than 8 characters of it those stay: the line is not held back for them.
+ * text, as hex digits, and in base64 and base64url wherever the value lies in the encoded text (three alignments; of a
+ * group shared with a neighbour, the shared character stays); hex and base64 also in lines, or otherwise spaced. All
+ * forms are looked for at once, in one pass (Aho and Corasick 1975), however the text is cut into writes. Of a value in
+ * lines whose first line shows less than 8 characters of it those stay: the line is not held back for them.
  *
  * Values under 4 bytes are not looked for (they would hide every log), those under 8 bytes only as they are, and
  * values over 64 KiB only as they are and by their lines.

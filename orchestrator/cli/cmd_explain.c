@@ -61,15 +61,15 @@ static const char *name_of(const struct json *step, struct arena *arena)
     return item == NULL ? id : arena_printf(arena, "%s %s", id, item);
 }
 
-/* "ran: since 3/train: param lr: 0.1 -> 0.2"; "reused from 3/train" says it all. */
+/* "ran: since 3/train: param lr: 0.1 -> 0.2"; "reused from 3/train" and "cancelled: ended by SIGTERM" say it all. */
 static const char *words_of(const struct json *step, struct arena *arena)
 {
     const char *outcome = json_get_text(step, "outcome", "");
     const char *why = json_get_text(step, "why", "");
     const char *lost = json_get_text(step, "not_kept", NULL);
-    const char *words = strcmp(outcome, "reused") == 0 ? why
-                        : *why == '\0'                 ? outcome
-                                                       : arena_printf(arena, "%s: %s", outcome, why);
+    bool said = strcmp(outcome, "reused") == 0 ||
+                str_starts(str_from(why), str_from(arena_printf(arena, "%s: ", outcome)));
+    const char *words = said ? why : *why == '\0' ? outcome : arena_printf(arena, "%s: %s", outcome, why);
     return lost == NULL ? words : arena_printf(arena, "%s (its result is not kept: %s)", words, lost);
 }
 
@@ -77,7 +77,7 @@ static const char *against_words(const struct json *step, struct arena *arena)
 {
     const struct json *changes = json_get(step, "against");
     if (changes == NULL || changes->type != JSON_ARRAY) {
-        return "that run had no such step";
+        return json_get_text(step, "item", NULL) == NULL ? "that run had no such step" : "that run had no such item";
     }
     return changes->u.array.count == 0 ? "nothing it was given differs" : part_changes_words(changes, arena);
 }

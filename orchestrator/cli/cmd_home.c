@@ -371,7 +371,9 @@ static const char *check_sealed(struct secret_source *source, struct arena *aren
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
-        if (secret_source_check(source, &rows[i], &first) < 0) {
+        struct err wrong = {0};
+        if (secret_source_check(source, &rows[i], &wrong) < 0) {
+            first = *ret_bad == 0 ? wrong : first;
             names = arena_printf(arena, "%s%s%s", names, *ret_bad == 0 ? "" : ", ", rows[i].name);
             ++*ret_bad;
         }

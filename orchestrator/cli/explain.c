@@ -48,6 +48,20 @@ static const char *unmet_words(const struct run_view *view, size_t index, struct
     return *words == '\0' ? "it is ready, and its turn will come" : words;
 }
 
+/* Of an item that others of its step hold up; NULL: none do. */
+static const char *held_up_words(const struct run_step *state, const struct step *step, const struct run_item *item,
+                                 struct arena *arena)
+{
+    size_t limit = (size_t)step->max_parallel;
+    size_t live = 0;
+    for (size_t i = 0; i < state->item_count; i++) {
+        enum step_state one = state->items[i].state;
+        live += one != STEP_STATE_PENDING && !step_state_is_terminal(one);
+    }
+    bool held = item != NULL && item->state == STEP_STATE_PENDING && limit > 0 && live >= limit;
+    return held ? arena_printf(arena, "it waits for another item to end: 'max_parallel' is %zu", limit) : NULL;
+}
+
 /* Of a step that ran: what made it run. */
 static const char *ran_words(const struct run_view *view, size_t index, struct arena *arena)
 {
@@ -65,8 +79,11 @@ static const char *why_words(const struct run_view *view, struct run_place place
         const char *reason = view->run->steps[place.step].reason;
         return state == STEP_STATE_SKIPPED && reason != NULL ? reason : words;
     }
-    return state == STEP_STATE_PENDING || state == STEP_STATE_READY ? unmet_words(view, place.step, arena)
-                                                                    : ran_words(view, place.step, arena);
+    const char *held =
+        held_up_words(&view->run->steps[place.step], &view->pipeline->steps[place.step], item, arena);
+    return held != NULL                                              ? held
+           : state == STEP_STATE_PENDING || state == STEP_STATE_READY ? unmet_words(view, place.step, arena)
+                                                                      : ran_words(view, place.step, arena);
 }
 
 /* What was decided by the key of the item, if it has one. */
@@ -111,15 +128,14 @@ struct json explain_item(struct store *store, const struct run_view *view, struc
 
 /* ---- against another run ----------------------------------------------------------------------------------------- */
 
-/* The item of the earlier run with the same values, of the step with the same id; NULL: it had none. */
-static const struct run_item *same_item(const struct run_view *earlier, struct str id, const struct json *matrix,
-                                        struct run_place *ret_place)
+/* The item of the earlier run's step with the same values; NULL: it had none. */
+static const struct run_item *same_item(const struct run_view *earlier, const struct json *matrix,
+                                        struct run_place *place)
 {
-    ptrdiff_t index = pipeline_find_step(earlier->pipeline, id);
-    for (size_t i = 0; index >= 0 && i < earlier->run->steps[index].item_count; i++) {
-        if (json_equal(&earlier->run->steps[index].items[i].matrix, matrix)) {
-            *ret_place = (struct run_place){(size_t)index, i};
-            return &earlier->run->steps[index].items[i];
+    const struct run_step *step = &earlier->run->steps[place->step];
+    for (place->item = 0; place->item < step->item_count; place->item++) {
+        if (json_equal(&step->items[place->item].matrix, matrix)) {
+            return &step->items[place->item];
         }
     }
     return NULL;
@@ -179,7 +195,8 @@ static void add_key(struct json *parts, struct store *store, const char *run_id,
     }
 }
 
-/* What is known of what the item was given: what is recorded of any step, and the rest of its key. */
+/* What is known of what the item was given: what is recorded of any step, and the rest of its key. NULL: of the step, of
+ * which nothing began. */
 static struct json known_parts(struct store *store, const struct run_view *view, struct run_place place,
                                const struct run_item *item, struct arena *arena)
 {
@@ -188,7 +205,7 @@ static struct json known_parts(struct store *store, const struct run_view *view,
     struct json params = json_object();
     struct json contexts = json_object();
     struct err ignored = {0};
-    if (item->step_run_id != NULL && store_run_tags(store, item->step_run_id, arena, &tags, &ignored) == 0) {
+    if (item != NULL && item->step_run_id != NULL && store_run_tags(store, item->step_run_id, arena, &tags, &ignored) == 0) {
         add_tags(&parts, &tags, arena);
     }
     (void)json_read(str_from(view->row.params), (struct json_limits){0}, arena, &params, NULL);
@@ -198,7 +215,9 @@ static struct json known_parts(struct store *store, const struct run_view *view,
     add_map(&parts, "param", &params, arena);
     add_map(&parts, "var", json_get(&contexts, "vars"), arena);
     add_map(&parts, "git", json_get(&contexts, "git"), arena);
-    add_key(&parts, store, view->row.run_id, place, arena);
+    if (item != NULL) {
+        add_key(&parts, store, view->row.run_id, place, arena);
+    }
     return parts;
 }
 
@@ -241,15 +260,17 @@ struct json explain_against(struct store *store, const struct run_view *view, co
 {
     const struct run_step *step = &view->run->steps[place.step];
     struct json changes = json_array();
-    struct run_place there = {0};
-    if (place.item >= step->item_count) {
+    ptrdiff_t index = pipeline_find_step(earlier->pipeline, view->pipeline->steps[place.step].id);
+    if (index < 0) {
         return json_null();
     }
-    const struct run_item *item = &step->items[place.item];
-    const struct run_item *other = same_item(earlier, view->pipeline->steps[place.step].id, &item->matrix, &there);
-    if (other == NULL) {
+    struct run_place there = {(size_t)index, 0};
+    const struct run_item *item = place.item < step->item_count ? &step->items[place.item] : NULL;
+    const struct run_item *other = item == NULL ? NULL : same_item(earlier, &item->matrix, &there);
+    if (item != NULL && other == NULL && earlier->run->steps[index].item_count > 0) {
         return json_null();
     }
+    item = other == NULL ? NULL : item; /* where one of them has not begun, the rest can be compared */
     struct json now = known_parts(store, view, place, item, arena);
     struct json before = known_parts(store, earlier, there, other, arena);
     struct json all = part_changes(&before, &now, arena);

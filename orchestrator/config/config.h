@@ -20,6 +20,7 @@
 enum {
     SECRET_NAME_MAX_BYTES = 100,
     SECRET_MIN_BYTES = 8, /* masking less would blot out ordinary words */
+    SECRET_MIN_SOLID_BYTES = 4, /* without blanks around it: base/mask.h looks for no less */
     SECRET_MAX_BYTES = 64 << 10,
 };
 

@@ -78,6 +78,12 @@ int config_secret_check(struct str value, struct err *err)
                        "its value has %zu bytes: expected at least %d, so that it can be masked in logs", value.n,
                        SECRET_MIN_BYTES);
     }
+    if (str_trim(value).n < SECRET_MIN_SOLID_BYTES) { /* programs often leave out what stands around it */
+        return err_set(err, ERR_INPUT,
+                       "its value has %zu bytes without the blanks around it: expected at least %d, so that it can be "
+                       "masked in logs",
+                       str_trim(value).n, SECRET_MIN_SOLID_BYTES);
+    }
     return 0;
 }
 
@@ -89,6 +95,9 @@ int config_secret_look(const struct config_secret *secret, struct err *err)
     if (secret->file.n > 0 && access(secret->file.p, R_OK) < 0) {
         return err_set(err, ERR_NOT_FOUND, "the file '%s' %s", secret->file.p,
                        fs_exists(secret->file.p) ? "may not be read by you" : "is not there");
+    }
+    if (secret->file.n > 0 && fs_is_folder(secret->file.p)) {
+        return err_set(err, ERR_INPUT, "the file '%s' is a folder", secret->file.p);
     }
     return 0;
 }

@@ -2,6 +2,8 @@
 #include "config/secret_command.h"
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "config/config.h"
@@ -184,14 +186,31 @@ static int reap(struct secret_command *command)
     return status;
 }
 
+/* What it has printed may be the secret, also when it failed afterwards: it is not repeated from its errors. */
+static void mask_errors(const struct secret_command *command, struct strbuf *ret)
+{
+    struct json printed = json_object();
+    struct arena *arena = arena_new();
+    json_set(arena, &printed, "printed", json_string(arena, strbuf_str(&command->out)));
+    struct mask *mask = mask_new(&printed);
+    mask_text(mask, strbuf_str(&command->error), ret);
+    mask_free(mask);
+    json_wipe(&printed);
+    arena_free(arena);
+}
+
 /* One line of printable text, with what stands before it. */
 static const char *error_text(const struct secret_command *command, char room[ERROR_SHOWN_BYTES + 3])
 {
-    struct str text = str_trim(str_slice(strbuf_str(&command->error), 0, ERROR_SHOWN_BYTES));
+    struct strbuf masked;
+    strbuf_init(&masked, ERROR_MAX_BYTES * 3);
+    mask_errors(command, &masked);
+    struct str text = str_trim(str_slice(strbuf_str(&masked), 0, ERROR_SHOWN_BYTES));
     (void)snprintf(room, ERROR_SHOWN_BYTES + 3, "%s%.*s", text.n == 0 ? "" : ": ", STR_ARG(text));
     for (char *p = room; *p != '\0'; p++) {
         *p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p;
     }
+    strbuf_clear(&masked);
     return room;
 }
 
@@ -259,6 +278,7 @@ void secret_command_end(struct secret_command *command)
     close_fd(&command->out_fd);
     close_fd(&command->error_fd);
     explicit_bzero(command->out.data, command->out.length);
+    explicit_bzero(command->error.data, command->error.length);
     strbuf_clear(&command->out);
     strbuf_clear(&command->error);
     free(command->name);

@@ -5,6 +5,7 @@ Each script appends a line to a file outside its workspace when it really runs: 
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from programs import Sluice
+from programs import Sluice, wait_until
 
 TRAIN = """
 name: shop
@@ -531,6 +532,51 @@ def test_explain_against_the_last_good_run(shop):
     assert "No run of this pipeline succeeded before it." in first
     same = shop.sluice("explain", "2", "train", "--against", "2", expect=0).out
     assert "nothing it was given differs" in same
+
+
+HELD_UP = """
+name: held
+params: {go: {type: boolean, default: true}}
+steps:
+  first: {run: 'test ${{ params.go }} = true'}
+  then: {needs: [first], run: 'true'}
+  off: {run: 'true', if: "params.go == 'never'"}
+  each: {matrix: {x: [1, 2]}, run: 'true'}
+"""
+
+
+def test_explain_against_tells_of_steps_that_did_not_begin(sluice):
+    sluice.pipeline(HELD_UP)
+    sluice.run()
+    sluice.run("-p", "go=false", expect=1)
+    steps = explained(sluice, "latest", "--against", "last-good")
+    changed = [{"part": "param go", "from": "true", "to": "false"}]
+    assert steps["then"]["outcome"] == "skipped"
+    assert {name: step["against"] for name, step in steps.items()} == dict.fromkeys(
+        ("first", "then", "off", "each"), changed)
+    sluice.pipeline(HELD_UP.replace("[1, 2]", "[2, 3]").replace("off:", "other:"))
+    sluice.run()
+    text = sluice("explain", "latest", "--against", "last-good", expect=0).out.split("Against run 1")[1]
+    assert re.search(r"^  other +that run had no such step$", text, re.M)
+    assert re.search(r"^  each 0-\S+ +'matrix' of the step changed$", text, re.M)
+    assert re.search(r"^  each 1-\S+ +that run had no such item$", text, re.M)
+    assert re.search(r"^  then +nothing it was given differs$", text, re.M)
+
+
+def test_explain_tells_of_items_that_wait_for_one_another(sluice):
+    sluice.pipeline("""
+        name: held
+        steps:
+          each: {matrix: {x: [1, 2]}, max_parallel: 1, run: 'touch begun; while [ ! -e go ]; do sleep 0.02; done'}
+        """)
+    process = sluice.start("run")
+    assert wait_until((sluice.folder / "begun").exists)
+    items = sluice("explain", "latest", "--json", expect=0).json["steps"]
+    assert [(item["outcome"], item["why"]) for item in items] == [
+        ("runs", "it has no 'cache'"), ("pending", "it waits for another item to end: 'max_parallel' is 1")]
+    sluice("cancel", "latest", expect=0)
+    process.communicate(timeout=60)
+    assert "each 0-e028e096  cancelled: ended by SIGTERM\n" in sluice("explain", "latest", expect=0).out
 
 
 def test_explain_against_tells_another_build_of_a_plugin(shop):

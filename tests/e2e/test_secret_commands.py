@@ -156,6 +156,16 @@ def test_a_command_that_fails_fails_the_step_with_its_words(asking):
     assert result.step("after")["status"] == "skipped"
 
 
+def test_a_command_that_fails_after_it_told_shows_no_value(asking):
+    """Its errors are kept with the step: what it printed as the value is masked there, as in a log."""
+    asking.write("command", f"#!/bin/sh\nset -x\nprintf '%s\\n' '{VALUE}'\necho 'not renewed' >&2; exit 3\n")
+    reason = asking.run(expect=1).step("secret")["reason"]
+    assert "exited with 3: + printf" in reason and "***" in reason and "not renewed" in reason
+    assert VALUE not in reason
+    for path in asking.home.rglob("*"):
+        assert not path.is_file() or VALUE.encode() not in path.read_bytes(), path
+
+
 @pytest.mark.parametrize("more, times", [({}, 3), ({"ttl": "1h"}, 1)])
 def test_steps_that_ask_at_once_share_an_answer_only_if_it_may_be_kept(asking, more, times):
     configure(asking, **more)

@@ -233,8 +233,14 @@ def test_a_key_that_others_can_read_is_refused(sluice):
     reason = sluice.run(expect=1).step("shell")["reason"]
     assert "others may read or write" in reason and "(mode 0640)" in reason and "chmod 600" in reason
     assert "(mode 0640)" in give(sluice, OTHER, "TOKEN", expect=4)
+    (sluice.home / "key").chmod(0o600)
+    give(sluice, OTHER, "OTHER")
+    (sluice.home / "key").chmod(0o640)
     ill = sluice("doctor", expect=4).out
     assert re.search(r"BAD +key +others may read", ill)
+    assert re.search(r"BAD +secrets +2 of 2 cannot be opened \(OTHER, TOKEN\): secret 'OTHER': others may read", ill)
+    (sluice.home / "key").chmod(0o600)
+    sluice("secrets", "rm", "OTHER", expect=0)
     (sluice.home / "key").chmod(0o400)
     sluice.run("--new")
     assert re.search(r"ok +key +yours alone\nok +secrets +1 sealed, 0 in config.yaml", sluice("doctor", expect=0).out)
@@ -351,7 +357,8 @@ def test_a_secret_that_is_not_there_is_told_before_anything_runs(sluice):
 def test_a_value_that_cannot_be_one_is_refused_and_not_shown(sluice):
     for value, words in (("seven77", "7 bytes: expected at least 8"), ("", "0 bytes"),
                          ("x" * 65537, "longer than 64 KiB"), ("x" * 200000, "longer than 64 KiB"),
-                         ("nul\0nul\0nul", "holds a NUL")):
+                         ("nul\0nul\0nul", "holds a NUL"), (" " * 9, "0 bytes without the blanks around it"),
+                         ("abc" + "\n" * 9, "3 bytes without the blanks around it: expected at least 4")):
         said = give(sluice, value, "TOKEN", "-", expect=2)
         assert words in said and (value == "" or value not in said)
     assert "no UTF-8 text" in give(sluice, b"\xff" * 9, "TOKEN", expect=2)

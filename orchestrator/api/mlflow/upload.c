@@ -31,7 +31,7 @@ int upload_check(struct api_call *call, const struct file_place *place, struct e
         return err_set(err, ERR_INPUT, "Invalid path");
     }
     if (call->step != NULL && call->step->mask != NULL && mask_finds(call->step->mask, str_from(place->path))) {
-        return err_set(err, ERR_INPUT, "there is a secret in the name of the file: names are shown, and kept as they are");
+        return err_set(err, ERR_INPUT, "there is a secret in the name of the file, which would be shown");
     }
     return call->step == NULL ? file_place_check(call, place, PERMISSION_EDIT, err) : check_step(call, place, err);
 }
