@@ -195,7 +195,7 @@ static void add_key(struct json *parts, struct store *store, const char *run_id,
     }
 }
 
-/* What is known of what the item was given: what is recorded of any step, and the rest of its key. NULL: of the step, of
+/* What is known of what the item was given: what is recorded of any step, and the rest of its key. NULL: of a step of
  * which nothing began. */
 static struct json known_parts(struct store *store, const struct run_view *view, struct run_place place,
                                const struct run_item *item, struct arena *arena)
@@ -205,7 +205,8 @@ static struct json known_parts(struct store *store, const struct run_view *view,
     struct json params = json_object();
     struct json contexts = json_object();
     struct err ignored = {0};
-    if (item != NULL && item->step_run_id != NULL && store_run_tags(store, item->step_run_id, arena, &tags, &ignored) == 0) {
+    const char *step_run_id = item == NULL ? NULL : item->step_run_id;
+    if (step_run_id != NULL && store_run_tags(store, step_run_id, arena, &tags, &ignored) == 0) {
         add_tags(&parts, &tags, arena);
     }
     (void)json_read(str_from(view->row.params), (struct json_limits){0}, arena, &params, NULL);
