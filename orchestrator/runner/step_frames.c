@@ -19,15 +19,19 @@ static void journal(struct supervised *attempt, enum journal_type type, struct s
 
 static bool holds_secret(const struct supervised *attempt, struct str text)
 {
-    if (!mask_is_active(attempt->mask)) {
-        return false;
+    return mask_is_active(attempt->mask) && mask_finds(attempt->mask, text);
+}
+
+/* Does a published file have one in its name? Masked it would be the name of a file that is not there. */
+static bool names_secret(const struct supervised *attempt, const struct json *report)
+{
+    const struct json *files = mask_is_active(attempt->mask) ? json_get(report, "files") : NULL;
+    for (size_t i = 0; files != NULL && files->type == JSON_ARRAY && i < files->u.array.count; i++) {
+        if (holds_secret(attempt, str_from(json_get_text(&files->u.array.items[i], "path", "")))) {
+            return true;
+        }
     }
-    struct strbuf masked;
-    strbuf_init(&masked, 4 * JOURNAL_PAYLOAD_MAX);
-    mask_text(attempt->mask, text, &masked);
-    bool holds = !str_eq(strbuf_str(&masked), text);
-    strbuf_clear(&masked);
-    return holds;
+    return false;
 }
 
 /* What is to be journaled instead of a payload: without points whose key is `held`, with the time at which they came
@@ -132,6 +136,15 @@ static bool take_json(struct supervised *attempt, enum journal_type type, struct
     struct json_limits limits = {.depth = REPORT_DEPTH_MAX, .values = REPORT_VALUES_MAX};
     bool good = json_read(payload, limits, arena, &value, NULL) == 0 && value.type == JSON_OBJECT;
     struct strbuf text = {0};
+    bool shows = good && type == JOURNAL_REPORT && names_secret(attempt, &value);
+    if (shows) {
+        ladder_fault(attempt, "there is a secret in the name of a file that it publishes, which would be shown");
+    }
+    /* What it says of its end after a fault is not heard: supervise.c does. */
+    if (shows || (good && type == JOURNAL_RESULT && attempt->failed && !attempt->resulted)) {
+        arena_free(arena);
+        return true;
+    }
     if (good) {
         value = mask_is_active(attempt->mask) ? mask_json(attempt->mask, arena, &value) : value;
         strbuf_init(&text, JOURNAL_PAYLOAD_MAX);

@@ -393,8 +393,12 @@ static void settle_result(struct supervised *attempt, int64_t now_ms)
 
 static void process_is_over(struct supervised *attempt, int64_t now_ms)
 {
+    struct exit_facts *facts = &attempt->facts;
     attempt->pid = 0;
     note_status(attempt);
+    if (attempt->collecting && attempt->failed && facts->how == EXIT_EXITED && facts->code == 0) {
+        facts->code = 125; /* a fault that was read when all was said */
+    }
     supervise_group_settle(attempt);
     for (int i = 0; i < 2; i++) {
         close_output(attempt, i);

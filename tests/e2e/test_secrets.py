@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sluice secrets`: values are sealed in the home, reach the step that names them, and are found nowhere else."""
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -138,6 +139,36 @@ def test_a_value_reaches_its_steps_and_is_found_nowhere_else(sluice):
     for value in (VALUE, OTHER):
         assert not [text for text in shown for form in forms(value) if form.decode() in text]
     assert_in_no_file(sluice.home, VALUE, OTHER)
+
+
+SHELL = 'run: echo x > "$SLUICE_STEP_DIR/of-$TOKEN.txt"'
+LUA = """lua: |
+              local path = sluice.step.dir .. "/of-" .. sluice.params.t .. ".txt"
+              sluice.file.write(path, "x")
+              sluice.artifact(path)
+            with: {t: "${{ secrets.TOKEN }}"}"""
+
+
+@pytest.mark.parametrize("what", [
+    SHELL + '\n            artifacts: {files: "${{ step.dir }}/*"}',
+    SHELL + '\n            artifacts: {folder: "${{ step.dir }}"}',
+    SHELL + '\n            model: {path: "${{ step.dir }}"}', LUA])
+def test_a_file_with_a_secret_in_its_name_is_not_published(sluice, what):
+    """Its row would name a file that is not there, or show the value."""
+    value = VALUE.replace("/", "-")
+    sluice.pipeline(f"""\
+        name: p
+        steps:
+          s:
+            env: {{TOKEN: "${{{{ secrets.TOKEN }}}}"}}
+            {what}
+        """)
+    give(sluice, value, "TOKEN")
+    reason = sluice.run(expect=1).step("s")["reason"]
+    assert "there is a secret in the name of a file that it publishes, which would be shown" in reason
+    with contextlib.closing(sqlite3.connect(sluice.home / "sluice.db")) as store:
+        assert store.execute("SELECT count(*) FROM artifacts").fetchall() == [(0,)]
+    assert_in_no_file(sluice.home, value)
 
 
 def test_what_base64_and_xxd_put_into_lines_is_hidden(sluice):
