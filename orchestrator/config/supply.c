@@ -79,7 +79,17 @@ static int64_t device_count(const char *root, struct arena *arena)
     return listed > 0 ? listed : entries(arena_printf(arena, "%s/dev", root), "nvidia");
 }
 
-/* "0,2": as far as the first that is no device, as CUDA reads it. */
+static bool is_among(const struct str *devices, size_t count, struct str device)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(devices[i], device)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "0,2": as far as the first that is no device, as CUDA reads it, or stands there again: it is one device. */
 static const struct str *visible_devices(struct str text, struct arena *arena, int64_t *ret_count)
 {
     struct str *devices = NULL;
@@ -88,7 +98,8 @@ static const struct str *visible_devices(struct str text, struct arena *arena, i
     size_t room = 0;
     while (str_cut(&text, ',', &device)) {
         device = str_trim(device);
-        if (device.n == 0 || str_is(device, "-1") || str_is(device, "NoDevFiles")) {
+        if (device.n == 0 || str_is(device, "-1") || str_is(device, "NoDevFiles") ||
+            is_among(devices, count, device)) {
             break;
         }
         devices = arena_grow(arena, devices, count, &room, sizeof *devices);

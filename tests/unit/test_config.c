@@ -337,6 +337,7 @@ TEST(what_the_file_does_not_say_is_found_on_the_machine)
     const struct resource_supply *given = supply_of(&f, root, "3, GPU-1,,5", "gpu");
     assert_int_equal(given->amount, 2);
     assert_true(str_is(given->devices[1], "GPU-1"));
+    assert_int_equal(supply_of(&f, root, "0,1, 0,2", "gpu")->amount, 2); /* one device is not two */
     assert_int_equal(supply_of(&f, root, "", "gpu")->amount, 0);
     assert_int_equal(supply_of(&f, root, "-1", "gpu")->amount, 0);
     assert_int_equal(fs_remove(root, NULL), 0);
