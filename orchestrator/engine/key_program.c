@@ -63,6 +63,7 @@ static int add_command(struct keying *k)
             shell = arena_printf(k->arena, "%s%s%.*s", shell, i == 0 ? "" : " ", STR_ARG(k->step->shell[i]));
         }
         keying_add(k, "shell", shell);
+        code_files_of_command(&k->code, str_from(shell));
         code_files_of_command(&k->code, k->step->script.text);
         return 0;
     }

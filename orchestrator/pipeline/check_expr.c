@@ -36,6 +36,8 @@ static const struct {
     bool files;  /* hashFiles: there is a workspace */
 } places[] = {
     [PLACE_RUN] = {"'run'", OF_AN_ATTEMPT, false, true},
+    [PLACE_WORDS] = {"'run'", OF_AN_ATTEMPT, false, true},
+    [PLACE_COMMAND] = {"the words of a command", OF_AN_ATTEMPT, false, true},
     [PLACE_WITH] = {"'with'", OF_AN_ATTEMPT | CONTEXT_SECRETS, false, true},
     [PLACE_CHILD_WITH] = {"'with' of a pipeline", OF_AN_ITEM, false, true},
     [PLACE_ENV] = {"'env'", OF_AN_ATTEMPT | CONTEXT_SECRETS, false, true},
@@ -64,6 +66,12 @@ void check_expr_error(const struct expr_check *check, const struct expr *at, enu
 
 /* ---- contexts -------------------------------------------------------------------------------------------- */
 
+static void secret_shown(const struct expr_check *check, const struct expr *at, const char *hint)
+{
+    check_expr_error(check, at, DIAG_SECRET, hint, "a secret in %s would be stored or shown",
+                     places[check->place].what);
+}
+
 static void wrong_place(const struct expr_check *check, unsigned context, const struct expr *at)
 {
     const char *what = places[check->place].what;
@@ -76,8 +84,7 @@ static void wrong_place(const struct expr_check *check, unsigned context, const 
                          ? "it exists in the text, the 'with' and the 'env' of the step that has the inputs"
                          : NULL;
     if (context == CONTEXT_SECRETS) {
-        check_expr_error(check, at, DIAG_SECRET, "put it in 'env:' of the step that uses it",
-                         "a secret in %s would be stored or shown", what);
+        secret_shown(check, at, "put it in 'env:' of the step that uses it");
         return;
     }
     size_t index = 0;
@@ -111,6 +118,9 @@ static void path(struct expr_check *check, struct str root, const struct str *me
         unknown_context(check, root, at);
     } else if ((places[check->place].contexts & context) == 0) {
         wrong_place(check, context, at);
+    } else if (context == CONTEXT_ENV && (check->place == PLACE_WORDS || check->place == PLACE_COMMAND) &&
+               check_env_is_secret(check, count == 0 ? (struct str){0} : members[0])) {
+        secret_shown(check, at, "the program finds it in its environment");
     } else {
         check_members(check, root, members, count, at);
     }
@@ -223,10 +233,20 @@ void check_template(struct expr_check *check, const struct template *template)
     }
 }
 
+/* A list of words by the name that bundled plugins have for it. */
+static bool is_command(const struct template_tree *tree, size_t i)
+{
+    return tree->type == JSON_OBJECT && tree->items[i].type == JSON_ARRAY &&
+           (str_is(tree->keys[i], "command") || str_is(tree->keys[i], "rollback"));
+}
+
 void check_tree(struct expr_check *check, const struct template_tree *tree)
 {
+    enum place place = check->place;
     check_template(check, &tree->leaf);
     for (size_t i = 0; i < tree->count; i++) {
+        check->place = place == PLACE_WITH && is_command(tree, i) ? PLACE_COMMAND : place;
         check_tree(check, &tree->items[i]);
     }
+    check->place = place;
 }

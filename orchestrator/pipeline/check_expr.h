@@ -10,7 +10,9 @@
 /* Where an expression may stand. What exists there follows from the moment it is evaluated at (engine/spawn.c,
  * run/settle.c). */
 enum place {
-    PLACE_RUN,          /* script or words of `run` */
+    PLACE_RUN,          /* script of `run`: its expressions are variables of the shell's */
+    PLACE_WORDS,        /* of `run`: arguments of a process, which others of the machine see */
+    PLACE_COMMAND,      /* the same, of a command that a plugin is given */
     PLACE_WITH,         /* of a plugin or script */
     PLACE_CHILD_WITH,   /* of a pipeline: recorded as its params */
     PLACE_ENV,
@@ -45,6 +47,8 @@ void check_tree(struct expr_check *check, const struct template_tree *tree);
 /* What stands behind a context: check_members.c. `members` are the constant names behind `root`, as far as they go. */
 void check_members(struct expr_check *check, struct str root, const struct str *members, size_t count,
                    const struct expr *at);
+/* Does the value of `env.NAME` follow from a secret? Without a name: that of any variable. */
+bool check_env_is_secret(const struct expr_check *check, struct str name);
 /* The id of a step that is near, as a hint, or NULL. */
 const char *check_hint_step(struct loader *loader, struct str id);
 /* Reports at the expression's place. */

@@ -170,6 +170,57 @@ static void check_matrix(const struct expr_check *check, struct names *names, co
     }
 }
 
+/* Through variables that name others, each looked at once. */
+struct env_search {
+    const struct expr_check *check;
+    bool *seen; /* of the step's, then of the pipeline's */
+    bool found;
+};
+
+static void look_in_env(struct env_search *search, struct str name);
+
+static void note_env_path(void *ctx, struct str root, const struct str *members, size_t count, const struct expr *at)
+{
+    struct env_search *search = ctx;
+    (void)at;
+    search->found = search->found || str_is(root, "secrets");
+    if (str_is(root, "env")) {
+        look_in_env(search, count == 0 ? (struct str){0} : members[0]);
+    }
+}
+
+static void look_in(struct env_search *search, const struct named_template *templates, size_t count, bool *seen,
+                    struct str name)
+{
+    const struct expr_visitor visitor = {.ctx = search, .path = note_env_path};
+    for (size_t i = 0; i < count && !search->found; i++) {
+        if (!seen[i] && (name.n == 0 || str_eq(templates[i].name, name))) {
+            seen[i] = true;
+            template_walk(&templates[i].value, &visitor);
+        }
+    }
+}
+
+static void look_in_env(struct env_search *search, struct str name)
+{
+    const struct pipeline *pipeline = search->check->loader->pipeline;
+    const struct step *step = search->check->step;
+    size_t own = step == NULL ? 0 : step->env_count;
+    if (step != NULL) {
+        look_in(search, step->env, own, search->seen, name);
+    }
+    look_in(search, pipeline->env, pipeline->env_count, search->seen + own, name);
+}
+
+bool check_env_is_secret(const struct expr_check *check, struct str name)
+{
+    struct env_search search = {.check = check};
+    size_t own = check->step == NULL ? 0 : check->step->env_count;
+    search.seen = arena_array(check->loader->arena, own + check->loader->pipeline->env_count, sizeof *search.seen);
+    look_in_env(&search, name);
+    return search.found;
+}
+
 /* What is not in the file may come from step_env of config.yaml: only a warning. */
 static void check_env(const struct expr_check *check, struct names *names, struct str name, const struct expr *at)
 {

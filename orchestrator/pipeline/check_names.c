@@ -215,11 +215,12 @@ static void check_what_runs(struct expr_check *check, const struct step *step)
         check_expr_error(check, step->script.exprs[i], DIAG_SHELL, "put it in 'env:' and read the variable",
                          "an expression in a text that %s runs, which is no shell", language);
     }
-    for (size_t i = 0; i < step->argv_count; i++) {
-        check_template(check, &step->argv[i]);
-    }
     for (size_t i = 0; i < step->script.expr_count; i++) {
         check_expr(check, step->script.exprs[i]);
+    }
+    check->place = PLACE_WORDS;
+    for (size_t i = 0; i < step->argv_count; i++) {
+        check_template(check, &step->argv[i]);
     }
     check->place = step->kind == STEP_KIND_PIPELINE ? PLACE_CHILD_WITH : PLACE_WITH;
     check_tree(check, step->with);

@@ -360,6 +360,16 @@ def test_code_is_found_where_the_command_finds_it(shop, command, file, others):
     assert shop.why(step="s")["why"] == f"since 1/s: file {file} changed"
 
 
+def test_a_shell_of_the_workspace_is_code(shop):
+    shop.sluice.write("wrap.sh", 'exec sh "$1"\n')
+    shop.sluice.pipeline('name: shop\nsteps: {s: {run: "true", shell: "sh ./wrap.sh {0}", cache: true}}\n')
+    shop.run()
+    assert shop.reason(step="s") == "reused from 1/s"
+    shop.sluice.write("wrap.sh", 'exec sh -e "$1"\n')
+    assert shop.reason(step="s") is None
+    assert shop.why(step="s")["why"] == "since 1/s: file wrap.sh changed"
+
+
 def test_modules_are_looked_for_where_env_says(shop):
     shop.sluice.write("src/app/m.py", "x = 1\n")
     shop.sluice.pipeline("name: shop\nenv: {PYTHONPATH: src}\n"

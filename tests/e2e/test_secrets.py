@@ -171,6 +171,23 @@ def test_a_file_with_a_secret_in_its_name_is_not_published(sluice, what):
     assert_in_no_file(sluice.home, value)
 
 
+def test_no_secret_becomes_a_word_of_a_command(sluice):
+    """What a process is started with is there for all users of the machine to read."""
+    sluice.pipeline("""\
+        name: p
+        env: {G: "${{ secrets.TOKEN }}"}
+        steps:
+          words: {run: [echo, "${{ env.G }}"]}
+          told: {uses: notify, with: {to: {command: [tell, "${{ secrets.TOKEN }}"]}, message: "${{ secrets.TOKEN }}"}}
+          text: {run: 'echo ${{ env.G }}'}
+        """)
+    give(sluice, VALUE, "TOKEN")
+    said = sluice("validate", expect=3).out
+    assert re.findall(r"^sluice.yaml:(\d+):\d+: error (E\d+): (.*)", said, re.M) == [
+        ("4", "E013", "a secret in 'run' would be stored or shown"),
+        ("5", "E013", "a secret in the words of a command would be stored or shown")]
+
+
 def test_what_base64_and_xxd_put_into_lines_is_hidden(sluice):
     value = "".join(chr(33 + i * 7 % 94) for i in range(200))
     sluice.pipeline("""\

@@ -97,6 +97,13 @@ TEST(a_secret_stands_only_where_it_is_neither_stored_nor_shown)
         {HEAD "on: {webhook: {verify: github, secret: '${{ secrets.T }}'}}\nsteps: {a: {run: x}}\n", "", NULL},
         {HEAD "steps: {a: {run: 'echo ${{ secrets.T }}'}}\n", "2:28 E013", NULL},
         {HEAD "steps: {a: {run: [echo, '${{ secrets.T }}']}}\n", "2:30 E013", "put it in 'env:'"},
+        {HEAD "steps: {a: {env: {E: '${{ secrets.T }}'}, run: [echo, '${{ env.E }}']}}\n", "2:60 E013",
+         "the program finds it in its environment"},
+        {HEAD "env: {E: '${{ secrets.T }}', F: 'x${{ env.E }}', P: p}\n"
+              "steps: {a: {run: [echo, '${{ env.F }}', '${{ env.P }}', '${{ toJSON(env) }}']}}\n",
+         "3:30 E013, 3:69 E013", NULL},
+        {HEAD "steps: {a: {env: {A: '${{ env.B }}', B: '${{ env.A }}'}, run: [echo, '${{ env.A }}']}}\n", "", NULL},
+        {HEAD "steps: {a: {env: {E: '${{ secrets.T }}'}, run: 'echo ${{ env.E }}'}}\n", "", NULL},
         {HEAD "steps: {a: {if: secrets.T == 'x', run: x}}\n", "2:17 E013", NULL},
         {HEAD "steps: {a: {matrix: {x: ['${{ secrets.T }}']}, run: x}}\n", "2:31 E013", NULL},
         {HEAD "steps: {a: {inputs: {x: '${{ secrets.T }}'}, run: x}}\n", "2:30 E013", NULL},
