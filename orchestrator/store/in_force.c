@@ -11,7 +11,7 @@
 int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "INSERT INTO pipelines_in_force (" COLUMNS ") VALUES (:name, :source, :path, :file, :folder, "
+        store, "INSERT INTO settled_pipelines (" COLUMNS ") VALUES (:name, :source, :path, :file, :folder, "
                ":workspace, :definition, :git, :stamp, :since) ON CONFLICT (name) DO UPDATE SET source = :source, "
                "path = :path, file = :file, folder = :folder, workspace = :workspace, definition = :definition, "
                "git = :git, stamp = :stamp, since_ms = :since");
@@ -44,19 +44,52 @@ static struct pipeline_in_force read_row(struct stmt *s, struct arena *arena)
     };
 }
 
+static int read_list(struct stmt *s, struct arena *arena, struct pipeline_in_force **ret, size_t *ret_count,
+                     struct err *err)
+{
+    struct pipeline_in_force *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, sizeof *items);
+        items[count++] = read_row(s, arena);
+    }
+    stmt_done(s);
+    *ret = items;
+    *ret_count = count;
+    return row;
+}
+
 int store_in_force_list(struct store *store, const char *source, struct arena *arena, struct pipeline_in_force **ret,
                         size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE :source IS NULL "
                                      "OR source = :source ORDER BY name");
-    struct pipeline_in_force *items = NULL;
+    stmt_text(s, ":source", source);
+    return read_list(s, arena, ret, ret_count, err);
+}
+
+int store_in_force_of_others(struct store *store, const char *source, struct arena *arena,
+                             struct pipeline_in_force **ret, size_t *ret_count, struct err *err)
+{
+    struct stmt *s =
+        stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE source <> :source ORDER BY name");
+    stmt_text(s, ":source", source);
+    return read_list(s, arena, ret, ret_count, err);
+}
+
+int store_in_force_names(struct store *store, struct arena *arena, const char ***ret, size_t *ret_count,
+                         struct err *err)
+{
+    struct stmt *s = stmt_get(store, "SELECT name FROM pipelines_in_force ORDER BY name");
+    const char **items = NULL;
     size_t count = 0;
     size_t room = 0;
     int row = 0;
-    stmt_text(s, ":source", source);
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
+        items[count++] = stmt_column_text(s, 0, arena);
     }
     stmt_done(s);
     *ret = items;
@@ -119,7 +152,7 @@ int store_in_force_get(struct store *store, const char *name, struct arena *aren
 
 int store_in_force_remove(struct store *store, const char *name, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "DELETE FROM pipelines_in_force WHERE name = :name");
+    struct stmt *s = stmt_get(store, "DELETE FROM settled_pipelines WHERE name = :name");
     stmt_text(s, ":name", name);
     return stmt_run(s, err) < 0 ? -1 : store_subscriptions_clear(store, name, err);
 }
@@ -146,6 +179,13 @@ int store_refused_remove(struct store *store, const char *source, const char *pa
     struct stmt *s = stmt_get(store, "DELETE FROM refused_files WHERE source = :source AND path = :path");
     stmt_text(s, ":source", source);
     stmt_text(s, ":path", path);
+    return stmt_run(s, err) < 0 ? -1 : 0;
+}
+
+int store_refused_clear(struct store *store, const char *source, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "DELETE FROM refused_files WHERE source = :source");
+    stmt_text(s, ":source", source);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
@@ -180,7 +220,7 @@ int store_refused_list(struct store *store, const char *source, struct arena *ar
 
 int store_subscription_put(struct store *store, const struct subscription *row, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "INSERT INTO subscriptions (pipeline, kind, trigger_id, about, settings) "
+    struct stmt *s = stmt_get(store, "INSERT INTO settled_subscriptions (pipeline, kind, trigger_id, about, settings) "
                                      "VALUES (:pipeline, :kind, :trigger_id, :about, :settings)");
     stmt_text(s, ":pipeline", row->pipeline);
     stmt_text(s, ":kind", row->kind);
@@ -192,7 +232,7 @@ int store_subscription_put(struct store *store, const struct subscription *row, 
 
 int store_subscriptions_clear(struct store *store, const char *pipeline, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "DELETE FROM subscriptions WHERE pipeline = :pipeline");
+    struct stmt *s = stmt_get(store, "DELETE FROM settled_subscriptions WHERE pipeline = :pipeline");
     stmt_text(s, ":pipeline", pipeline);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }

@@ -23,6 +23,9 @@ struct pipeline_in_force {
     int64_t since_ms;
 };
 
+/* What is read is what is in force, also of a commit that is still being settled (store/coming.h); what is written is
+ * of a pipeline of which nothing is coming. */
+
 /* A new one, or the one of that name is another from now on. */
 int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err);
 /* 1, or 0 when there is none of that name. */
@@ -31,6 +34,11 @@ int store_in_force_find(struct store *store, const char *name, struct arena *are
 /* The same for whoever is to be told: ERR_NOT_FOUND with the nearest name, for which all are read. */
 int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,
                        struct err *err);
+int store_in_force_names(struct store *store, struct arena *arena, const char ***ret, size_t *ret_count,
+                         struct err *err);
+/* By name, all that is not of the source. */
+int store_in_force_of_others(struct store *store, const char *source, struct arena *arena,
+                             struct pipeline_in_force **ret, size_t *ret_count, struct err *err);
 /* 1 with what is in force of a file, or 0. */
 int store_in_force_of_file(struct store *store, const char *source, const char *path, struct arena *arena,
                            struct pipeline_in_force *ret, struct err *err);
@@ -52,6 +60,7 @@ struct refused_file {
 int store_refused_put(struct store *store, const struct refused_file *row, struct err *err);
 /* Nothing when there is none. */
 int store_refused_remove(struct store *store, const char *source, const char *path, struct err *err);
+int store_refused_clear(struct store *store, const char *source, struct err *err);
 /* By path; of one source, or of all (NULL). */
 int store_refused_list(struct store *store, const char *source, struct arena *arena, struct refused_file **ret,
                        size_t *ret_count, struct err *err);

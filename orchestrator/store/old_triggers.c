@@ -64,7 +64,7 @@ static int add_mark(struct store *store, int64_t mark, struct err *err)
     "FROM triggers AS t WHERE t.received_ms < :before AND t.settled_ms < :before AND NOT EXISTS (SELECT 1 FROM "       \
     "pipeline_runs AS r WHERE r.run_id = t.run_id) AND t.id < (SELECT max(id) FROM triggers)"
 #define OLD_BACKFILLS "FROM backfills WHERE ended_ms < :before"
-#define OLD_SCHEDULES "FROM schedules WHERE in_force = 0 AND paused_ms IS NULL AND decided_ms < :before"
+#define OLD_SCHEDULES "FROM settled_schedules WHERE in_force = 0 AND paused_ms IS NULL AND decided_ms < :before"
 
 static int count_one(struct store *store, const char *sql, int64_t before_ms, int64_t *ret, struct err *err)
 {
@@ -155,8 +155,8 @@ int store_old_triggers_remove(struct store *store, int64_t before_ms, int64_t li
 {
     static const char backfills[] =
         "DELETE FROM backfills WHERE id IN (SELECT id " OLD_BACKFILLS " ORDER BY id LIMIT :limit)";
-    static const char schedules[] = "DELETE FROM schedules WHERE (pipeline, schedule) IN (SELECT pipeline, schedule "
-                                    OLD_SCHEDULES " LIMIT :limit)";
+    static const char schedules[] = "DELETE FROM settled_schedules WHERE (pipeline, schedule) IN (SELECT pipeline, "
+                                    "schedule " OLD_SCHEDULES " LIMIT :limit)";
     struct arena *arena = arena_new();
     *ret = (struct old_triggers){0};
     int result = remove_triggers(store, before_ms, limit, arena, &ret->triggers, err) < 0 ||

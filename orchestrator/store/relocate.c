@@ -27,8 +27,10 @@ static const char *const places[] = {
     MOVE_URI("model_versions", "storage_location"),
     MOVE_PATH("pipeline_runs", "folder"),
     MOVE_PATH("pipeline_runs", "workspace"),
-    MOVE_PATH("pipelines_in_force", "folder"),
-    MOVE_PATH("pipelines_in_force", "workspace"),
+    MOVE_PATH("settled_pipelines", "folder"),
+    MOVE_PATH("settled_pipelines", "workspace"),
+    MOVE_PATH("coming_pipelines", "folder"),
+    MOVE_PATH("coming_pipelines", "workspace"),
     MOVE_PATH("published", "path"),
     MOVE_PATH("removals", "path"),
 };

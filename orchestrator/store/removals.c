@@ -207,7 +207,8 @@ const char *const store_loose_names[STORE_LOOSE_KINDS] = {
 
 #define LOOSE_DEFINITIONS                                                                                              \
     " FROM definitions WHERE digest NOT IN (SELECT definition FROM pipeline_runs) "                                    \
-    "AND digest NOT IN (SELECT definition FROM pipelines_in_force)"
+    "AND digest NOT IN (SELECT definition FROM pipelines_in_force) "                                                   \
+    "AND digest NOT IN (SELECT definition FROM coming_pipelines)"
 #define LOOSE_DATASETS " FROM datasets WHERE id NOT IN (SELECT dataset FROM run_datasets)"
 #define LOOSE_KEYS " FROM step_keys WHERE run_id NOT IN (SELECT run_id FROM pipeline_runs)"
 #define LOOSE_CALLS " FROM attempt_calls WHERE attempt NOT IN (SELECT id FROM attempts)"

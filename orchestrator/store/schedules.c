@@ -20,10 +20,10 @@ static void bind_time(struct stmt *s, const char *name, int64_t ms)
 int store_schedule_put(struct store *store, const struct schedule_row *row, struct err *err)
 {
     struct stmt *s = stmt_get(
-        store, "INSERT INTO schedules (pipeline, schedule, cron, timezone, catchup, window_ms, most, jitter_ms, "
-               "overlap, in_force, decided_ms, next_ms) VALUES (:pipeline, :schedule, :cron, :timezone, :catchup, "
-               ":window, :most, :jitter, :overlap, :in_force, :decided, :next) ON CONFLICT (pipeline, schedule) "
-               "DO UPDATE SET cron = :cron, timezone = :timezone, catchup = :catchup, window_ms = :window, "
+        store, "INSERT INTO settled_schedules (pipeline, schedule, cron, timezone, catchup, window_ms, most, "
+               "jitter_ms, overlap, in_force, decided_ms, next_ms) VALUES (:pipeline, :schedule, :cron, :timezone, "
+               ":catchup, :window, :most, :jitter, :overlap, :in_force, :decided, :next) ON CONFLICT (pipeline, "
+               "schedule) DO UPDATE SET cron = :cron, timezone = :timezone, catchup = :catchup, window_ms = :window, "
                "most = :most, jitter_ms = :jitter, overlap = :overlap, in_force = :in_force, decided_ms = :decided, "
                "next_ms = :next");
     stmt_text(s, ":pipeline", row->pipeline);
@@ -43,14 +43,15 @@ int store_schedule_put(struct store *store, const struct schedule_row *row, stru
 
 int store_schedules_out_of_force(struct store *store, const char *pipeline, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE schedules SET in_force = 0, next_ms = NULL WHERE pipeline = :pipeline");
+    struct stmt *s = stmt_get(store, "UPDATE settled_schedules SET in_force = 0, next_ms = NULL "
+                                     "WHERE pipeline = :pipeline");
     stmt_text(s, ":pipeline", pipeline);
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 int store_schedule_decided(struct store *store, const struct schedule_row *row, int64_t missed, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE schedules SET decided_ms = :decided, next_ms = :next, "
+    struct stmt *s = stmt_get(store, "UPDATE settled_schedules SET decided_ms = :decided, next_ms = :next, "
                                      "missed = missed + :missed WHERE pipeline = :pipeline AND schedule = :schedule");
     stmt_int(s, ":decided", row->decided_ms);
     bind_time(s, ":next", row->next_ms);
@@ -62,7 +63,7 @@ int store_schedule_decided(struct store *store, const struct schedule_row *row, 
 
 int store_schedule_pause(struct store *store, const struct schedule_row *row, struct err *err)
 {
-    struct stmt *s = stmt_get(store, "UPDATE schedules SET paused_ms = :paused, paused_by = :by, "
+    struct stmt *s = stmt_get(store, "UPDATE settled_schedules SET paused_ms = :paused, paused_by = :by, "
                                      "pause_reason = :reason WHERE pipeline = :pipeline AND schedule = :schedule");
     bind_time(s, ":paused", row->paused_ms);
     stmt_text(s, ":by", row->paused_by);

@@ -29,6 +29,9 @@ struct schedule_row {
     const char *pause_reason;
 };
 
+/* What is read is what is in force, also of a commit that is still being settled (store/coming.h); what is written is
+ * of a pipeline of which nothing is coming. */
+
 /* All of it but `missed` and the pause, which stay as they are. */
 int store_schedule_put(struct store *store, const struct schedule_row *row, struct err *err);
 /* No definition in force has the schedules of a pipeline any more. */

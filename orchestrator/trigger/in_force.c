@@ -53,68 +53,16 @@ struct checked_file in_force_check(struct triggers *triggers, const struct sourc
 
 /* A schedule that is the same at the same times goes on where it was; one that is new, or is at other times, begins
  * now. */
-static int put_schedule(struct triggers *t, struct engine *engine, const struct pipeline *pipeline,
-                        const struct trigger *trigger, const struct schedule_row *before, size_t before_count,
-                        struct err *err)
+static void go_on(struct schedule_row *row, const struct schedule_row *before, size_t before_count)
 {
-    struct arena *arena = engine_arena(engine);
-    struct schedule_row row = {
-        .pipeline = arena_str(arena, pipeline->name).p,
-        .schedule = arena_str(arena, trigger->id).p,
-        .cron = arena_str(arena, trigger->cron).p,
-        .timezone = arena_str(arena, trigger->timezone).p,
-        .catchup = catchup_names[trigger->catchup],
-        .window_ms = trigger->catchup_window_ms,
-        .most = trigger->catchup_limit,
-        .jitter_ms = trigger->jitter_ms,
-        .overlap = overlap_names[trigger->overlap],
-        .in_force = true,
-        .decided_ms = engine_time(engine),
-    };
-    struct timetable table = {0};
-    if (triggers_zone(t, row.timezone, &table.zone, err) < 0 ||
-        cron_expr_parse(trigger->cron, &table.cron, err) < 0) {
-        return -1;
-    }
     for (size_t i = 0; i < before_count; i++) {
         const struct schedule_row *old = &before[i];
-        if (old->in_force && strcmp(old->schedule, row.schedule) == 0 && strcmp(old->cron, row.cron) == 0 &&
-            strcmp(old->timezone, row.timezone) == 0) {
-            row.decided_ms = old->decided_ms;
+        if (old->in_force && strcmp(old->schedule, row->schedule) == 0 && strcmp(old->cron, row->cron) == 0 &&
+            strcmp(old->timezone, row->timezone) == 0) {
+            row->decided_ms = old->decided_ms;
+            row->next_ms = old->next_ms;
         }
     }
-    row.next_ms = occurrence_next_ms(&table, row.decided_ms);
-    row.next_ms = row.next_ms == INT64_MAX ? 0 : row.next_ms;
-    return store_schedule_put(t->options.store, &row, err);
-}
-
-static const struct {
-    enum trigger_kind of;
-    const char *kind;
-    const char *about; /* the key that says what it is about; NULL: none */
-} subscribed[] = {
-    {TRIGGER_WEBHOOK, "webhook", NULL},       {TRIGGER_PUSH, "push", NULL},
-    {TRIGGER_MODEL_VERSION, "model", "model"}, {TRIGGER_MODEL_ALIAS, "model", "model"},
-    {TRIGGER_MODEL_TAG, "model", "model"},     {TRIGGER_MODEL_STAGE, "model", "model"},
-    {TRIGGER_PIPELINE, "pipeline", "name"},
-};
-
-static int put_subscription(struct triggers *t, struct engine *engine, const struct pipeline *pipeline,
-                            const struct trigger *trigger, struct err *err)
-{
-    struct arena *arena = engine_arena(engine);
-    size_t i = 0;
-    while (subscribed[i].of != trigger->kind) {
-        i++;
-    }
-    struct subscription row = {
-        .pipeline = arena_str(arena, pipeline->name).p,
-        .kind = subscribed[i].kind,
-        .trigger_id = trigger_kind_name(trigger->kind),
-        .about = subscribed[i].about == NULL ? "" : json_get_text(&trigger->settings, subscribed[i].about, ""),
-        .settings = json_text(arena, &trigger->settings).p,
-    };
-    return store_subscription_put(t->options.store, &row, err);
 }
 
 static int put_triggers(struct triggers *t, struct engine *engine, const struct pipeline *pipeline, struct err *err)
@@ -124,16 +72,20 @@ static int put_triggers(struct triggers *t, struct engine *engine, const struct 
     const char *name = arena_str(arena, pipeline->name).p;
     struct schedule_row *before = NULL;
     size_t count = 0;
-    if (store_schedule_list(store, name, true, arena, &before, &count, err) < 0 ||
+    struct listening listening;
+    if (listening_of(t, pipeline, engine_time(engine), arena, &listening, err) < 0 ||
+        store_schedule_list(store, name, true, arena, &before, &count, err) < 0 ||
         store_schedules_out_of_force(store, name, err) < 0 || store_subscriptions_clear(store, name, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < pipeline->trigger_count; i++) {
-        const struct trigger *trigger = &pipeline->triggers[i];
-        int put = trigger->kind == TRIGGER_SCHEDULE
-                      ? put_schedule(t, engine, pipeline, trigger, before, count, err)
-                      : put_subscription(t, engine, pipeline, trigger, err);
-        if (put < 0) {
+    for (size_t i = 0; i < listening.schedule_count; i++) {
+        go_on(&listening.schedules[i], before, count);
+        if (store_schedule_put(store, &listening.schedules[i], err) < 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < listening.subscription_count; i++) {
+        if (store_subscription_put(store, &listening.subscriptions[i], err) < 0) {
             return -1;
         }
     }
@@ -145,6 +97,21 @@ static int put_triggers(struct triggers *t, struct engine *engine, const struct 
 static const char *pipeline_words(struct engine *engine, const char *name)
 {
     return arena_printf(engine_arena(engine), "pipeline %s", name);
+}
+
+int in_force_tell(struct engine *engine, const struct pipeline_in_force *row, const char *was, const char *actor,
+                  struct err *err)
+{
+    log_info("triggers", "%s is in force, from %s", row->name, row->file);
+    return engine_record(engine, actor, "pipeline.in_force", pipeline_words(engine, row->name), row->name, was,
+                         row->definition, arena_printf(engine_arena(engine), "from %s", row->file), err);
+}
+
+int in_force_tell_end(struct engine *engine, const struct pipeline_in_force *row, const char *actor, struct err *err)
+{
+    log_info("triggers", "%s is not in force any more", row->name);
+    return engine_record(engine, actor, "pipeline.out_of_force", pipeline_words(engine, row->name), row->name,
+                         row->definition, "", arena_printf(engine_arena(engine), "it was in %s", row->file), err);
 }
 
 /* What the file had in force before, if that is called otherwise now. */
@@ -163,7 +130,8 @@ int in_force_put(struct triggers *triggers, struct engine *engine, const struct 
     struct arena *arena = engine_arena(engine);
     const char *name = arena_str(arena, pipeline->name).p;
     struct pipeline_in_force before;
-    int found = engine_write(engine, err) < 0 ? -1 : store_in_force_find(store, name, arena, &before, err);
+    int found =
+        in_force_settle(triggers, engine, name, err) < 0 ? -1 : store_in_force_find(store, name, arena, &before, err);
     if (found < 0) {
         return -1;
     }
@@ -195,10 +163,7 @@ int in_force_put(struct triggers *triggers, struct engine *engine, const struct 
     if (same) {
         return 0;
     }
-    log_info("triggers", "%s is in force, from %s", name, file->file);
-    return engine_record(engine, actor, "pipeline.in_force", pipeline_words(engine, name), name,
-                         found == 1 ? before.definition : "", row.definition,
-                         arena_printf(arena, "from %s", file->file), err);
+    return in_force_tell(engine, &row, found == 1 ? before.definition : "", actor, err);
 }
 
 int in_force_refuse(struct triggers *triggers, struct engine *engine, const struct source_file *file, const char *name,
@@ -234,10 +199,9 @@ int in_force_end(struct triggers *triggers, struct engine *engine, const struct 
 {
     struct store *store = triggers->options.store;
     triggers_forget(triggers);
-    log_info("triggers", "%s is not in force any more", row->name);
-    return engine_write(engine, err) < 0 || store_in_force_remove(store, row->name, err) < 0 ||
+    return in_force_settle(triggers, engine, row->name, err) < 0 ||
+                   store_in_force_remove(store, row->name, err) < 0 ||
                    store_schedules_out_of_force(store, row->name, err) < 0
                ? -1
-               : engine_record(engine, actor, "pipeline.out_of_force", pipeline_words(engine, row->name), row->name,
-                               row->definition, "", arena_printf(engine_arena(engine), "it was in %s", row->file), err);
+               : in_force_tell_end(engine, row, actor, err);
 }

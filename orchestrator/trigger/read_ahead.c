@@ -64,7 +64,8 @@ static int read_below(struct triggers *t, struct engine *engine, size_t at, int6
 int read_ahead(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
 {
     const struct schedule *top = schedule_heap_top(&t->heap);
-    int whole = t->stale || !has_more(t, top, now_ms) ? 0 : read_below(t, engine, 0, top->start_ms, err);
+    bool reads = !t->stale && t->loading.count == 0 && has_more(t, top, now_ms);
+    int whole = !reads ? 0 : read_below(t, engine, 0, top->start_ms, err);
     if (whole <= 0) {
         return whole;
     }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LOAD_MS = 4 }; /* in one turn: others have theirs between */
+
 /* ---- from rows to memory ---------------------------------------------------------------------------------------- */
 
 static size_t word_at(const char *word, const char *const *words)
@@ -68,22 +70,53 @@ static void add_schedule(struct triggers *t, const struct schedule_row *row, siz
     schedule_heap_add(&t->heap, schedule);
 }
 
-int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
+static int begin_loading(struct triggers *t, struct err *err)
+{
+    arena_reset(t->arena);
+    t->heap.count = 0;
+    t->loading.next = t->loading.schedules = 0;
+    if (store_in_force_names(t->options.store, t->arena, &t->loading.pipelines, &t->loading.count, err) < 0) {
+        return -1;
+    }
+    t->stale = false;
+    return 0;
+}
+
+static int load_pipeline(struct triggers *t, const char *pipeline, int64_t now_ms, struct err *err)
 {
     struct schedule_row *rows = NULL;
     size_t count = 0;
-    (void)engine;
-    arena_reset(t->arena);
-    t->heap.count = 0;
-    if (store_schedule_list(t->options.store, NULL, false, t->arena, &rows, &count, err) < 0) {
+    if (store_schedule_list(t->options.store, pipeline, false, t->arena, &rows, &count, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
+        size_t rank = t->loading.schedules++;
         if (rows[i].paused_ms == 0) {
-            add_schedule(t, &rows[i], i, now_ms);
+            add_schedule(t, &rows[i], rank, now_ms);
         }
     }
-    t->stale = false;
+    return 0;
+}
+
+int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
+{
+    int64_t begun_ms = engine_monotonic_ms(engine);
+    if (t->stale && begin_loading(t, err) < 0) {
+        return -1;
+    }
+    while (t->loading.next < t->loading.count) {
+        if (load_pipeline(t, t->loading.pipelines[t->loading.next++], now_ms, err) < 0) {
+            return -1;
+        }
+        if (engine_monotonic_ms(engine) - begun_ms >= LOAD_MS) {
+            break;
+        }
+    }
+    if (t->loading.next < t->loading.count) {
+        return 0;
+    }
+    t->loading.pipelines = NULL;
+    t->loading.count = t->loading.next = 0;
     t->look_held = t->look_backfills = true;
     t->seen = 0;
     t->ahead_ms = 0;
@@ -234,7 +267,9 @@ int schedules_start(struct triggers *t, struct engine *engine, int64_t now_ms, i
          top != NULL && top->start_ms <= now_ms && decided < budget &&
          (decided == 0 || !triggers_turn_is_long(t, engine));
          top = schedule_heap_top(&t->heap)) {
-        int count = engine_write(engine, err) < 0 ? -1 : decide(t, engine, top, now_ms, budget - decided, err);
+        int count = in_force_settle(t, engine, top->pipeline, err) < 0
+                        ? -1
+                        : decide(t, engine, top, now_ms, budget - decided, err);
         if (count < 0) {
             return -1;
         }
@@ -261,7 +296,8 @@ static int pause_in_turn(void *ctx, struct engine *engine, struct err *err)
     struct pausing *p = ctx;
     struct schedule_row row;
     struct store *store = p->t->options.store;
-    if (store_schedule_get(store, p->pipeline, p->schedule, engine_arena(engine), &row, err) < 0) {
+    if (in_force_settle(p->t, engine, p->pipeline, err) < 0 ||
+        store_schedule_get(store, p->pipeline, p->schedule, engine_arena(engine), &row, err) < 0) {
         return -1;
     }
     if (row.paused_ms != 0) {
@@ -324,7 +360,8 @@ static int resume_in_turn(void *ctx, struct engine *engine, struct err *err)
     struct pausing *p = ctx;
     struct schedule_row row;
     struct store *store = p->t->options.store;
-    if (store_schedule_get(store, p->pipeline, p->schedule, engine_arena(engine), &row, err) < 0) {
+    if (in_force_settle(p->t, engine, p->pipeline, err) < 0 ||
+        store_schedule_get(store, p->pipeline, p->schedule, engine_arena(engine), &row, err) < 0) {
         return -1;
     }
     if (row.paused_ms == 0) {

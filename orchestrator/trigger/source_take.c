@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an answer of sluice-git comes to: a commit in force, or refused, and the pushes that it fires.
+ * What an answer of sluice-git comes to: a commit in force, or refused.
  */
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/str_index.h"
-#include "trigger/push.h"
+#include "store/coming.h"
 #include "trigger/sources_internal.h"
 
 #include <string.h>
@@ -23,15 +23,7 @@ struct taking {
     const char *unread; /* why one of its files could not be read, which is no fault of the commit; NULL */
     struct read_file *files; /* of the reading, if there is one */
     size_t count;
-    struct str_index *paths; /* of the files */
 };
-
-static struct json read_json(const char *text, enum json_type type, struct arena *arena)
-{
-    struct json value;
-    bool good = json_read(str_from(text), (struct json_limits){0}, arena, &value, NULL) == 0 && value.type == type;
-    return good ? value : type == JSON_ARRAY ? json_array() : json_object();
-}
 
 /* ---- the row ---------------------------------------------------------------------------------------------------- */
 
@@ -75,36 +67,51 @@ static void add_name_problem(struct taking *k, struct read_file *file, const cha
     json_push(k->arena, &file->problems, source_problem(file->file.path, words, k->arena));
 }
 
-/* Names are unique in a home. */
-static int check_name(struct taking *k, struct read_file *file, struct str_index *names, struct err *err)
+/* What other sources have in force, by name. */
+struct others {
+    struct pipeline_in_force *rows;
+    struct str_index *names;
+};
+
+static int read_others(const struct taking *k, struct others *ret, struct err *err)
 {
-    struct pipeline_in_force row;
+    size_t count = 0;
+    const char *source = k->source->spec.name;
+    if (store_in_force_of_others(k->t->options.store, source, k->arena, &ret->rows, &count, err) < 0) {
+        return -1;
+    }
+    ret->names = str_index_new(k->arena, count);
+    for (size_t i = 0; i < count; i++) {
+        (void)str_index_add(ret->names, str_from(ret->rows[i].name));
+    }
+    return 0;
+}
+
+/* Names are unique in a home. */
+static void check_name(struct taking *k, struct read_file *file, struct str_index *names, const struct others *others)
+{
     size_t number = (size_t)(file - k->files);
     /* One that does not validate has no name to take from others. */
     struct str name = str_from(file->pipeline == NULL ? arena_printf(k->arena, "/%zu", number) : file->name);
     size_t first = str_index_add(names, name);
     if (file->pipeline == NULL) {
-        return 0;
+        return;
     }
     if (first != number) {
         add_name_problem(k, file,
                          arena_printf(k->arena,
                                       "'%s' is also what %s is called: names of pipelines are unique in a home",
                                       file->name, k->files[first].file.path));
-        return 0;
+        return;
     }
-    int found = store_in_force_find(k->t->options.store, file->name, k->arena, &row, err);
-    if (found < 0) {
-        return -1;
-    }
-    if (found == 1 && strcmp(row.source, k->source->spec.name) != 0) {
+    ptrdiff_t other = str_index_find(others->names, name);
+    if (other >= 0) {
         add_name_problem(k, file,
                          arena_printf(k->arena,
                                       "a pipeline '%s' is in force already, from %s: names of pipelines are unique in "
                                       "a home",
-                                      file->name, row.file));
+                                      file->name, others->rows[other].file));
     }
-    return 0;
 }
 
 /* Of what was read in turns before this one, what depends on what else is in force. */
@@ -116,7 +123,7 @@ static int take_files(struct taking *k, struct err *err)
     k->files = reading->files;
     k->count = reading->count;
     k->unread = reading->unread;
-    k->paths = str_index_new(k->arena, k->count);
+    struct others others;
     struct str_index *names = str_index_new(k->arena, k->count);
     if (refused != NULL) {
         json_push(k->arena, &k->problems, source_problem("", refused, k->arena));
@@ -133,11 +140,11 @@ static int take_files(struct taking *k, struct err *err)
     if (k->unread == NULL && !fs_is_folder(reading->checkout)) {
         k->unread = "the commit's files were removed while they were read";
     }
+    if (read_others(k, &others, err) < 0) {
+        return -1;
+    }
     for (size_t i = 0; k->unread == NULL && i < k->count; i++) {
-        (void)str_index_add(k->paths, str_from(k->files[i].file.path));
-        if (check_name(k, &k->files[i], names, err) < 0) {
-            return -1;
-        }
+        check_name(k, &k->files[i], names, &others);
         for (size_t p = 0; p < k->files[i].problems.u.array.count; p++) {
             json_push(k->arena, &k->problems, k->files[i].problems.u.array.items[p]);
         }
@@ -167,27 +174,11 @@ static const char *with_page(const struct taking *k, const char *words)
     return page == NULL ? words : arena_printf(k->arena, "%s (%s)", words, page);
 }
 
-static int forget_refused(struct taking *k, struct err *err)
-{
-    struct refused_file *rows = NULL;
-    size_t count = 0;
-    struct store *store = k->t->options.store;
-    if (store_refused_list(store, k->source->spec.name, k->arena, &rows, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (store_refused_remove(store, rows[i].source, rows[i].path, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static int refuse(struct taking *k, const char **ret_words, struct err *err)
 {
     const char *problems = json_text(k->arena, &k->problems).p;
     bool known = strcmp(k->row.seen, k->commit) == 0 && strcmp(k->row.problems, problems) == 0;
-    if (forget_refused(k, err) < 0) {
+    if (store_refused_clear(k->t->options.store, k->source->spec.name, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < k->count; i++) {
@@ -217,92 +208,35 @@ static int refuse(struct taking *k, const char **ret_words, struct err *err)
 
 /* ---- in force --------------------------------------------------------------------------------------------------- */
 
-static const struct read_file *file_of(const struct taking *k, const char *path)
+/* What pipelines are told of a push; "{}": there was none. */
+static const char *push_of(const struct taking *k, bool new)
 {
-    ptrdiff_t at = str_index_find(k->paths, str_from(path));
-    return at < 0 ? NULL : &k->files[at];
-}
-
-/* What is not in the commit any more, or is called otherwise in it; also so that names can be exchanged. */
-static int end_others(struct taking *k, struct err *err)
-{
-    struct pipeline_in_force *rows = NULL;
-    size_t count = 0;
-    if (store_in_force_list(k->t->options.store, k->source->spec.name, k->arena, &rows, &count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct read_file *now = file_of(k, rows[i].path);
-        bool same = now != NULL && strcmp(now->name, rows[i].name) == 0;
-        if (!same && in_force_end(k->t, k->engine, &rows[i], k->actor, err) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int put_files(struct taking *k, struct err *err)
-{
-    for (size_t i = 0; i < k->count; i++) {
-        const struct read_file *file = &k->files[i];
-        struct pipeline_in_force row;
-        int found =
-            store_in_force_of_file(k->t->options.store, file->file.source, file->file.path, k->arena, &row, err);
-        bool same = found == 1 && strcmp(row.stamp, file->file.stamp) == 0 && strcmp(row.git, file->file.git) == 0 &&
-                    strcmp(row.file, file->file.file) == 0 && strcmp(row.workspace, file->file.workspace) == 0;
-        if (found < 0 ||
-            (!same && in_force_put(k->t, k->engine, &file->file, file->pipeline, k->actor, err) < 0)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* With the definitions of the commit, which are in force now. */
-static int fire_pushes(struct taking *k, struct err *err)
-{
-    struct store *store = k->t->options.store;
+    struct json push = json_object();
     const struct json *told = json_get(k->fetch, "push");
-    struct push push = {.source = k->source->spec.name,
-                        .repo = k->repo,
-                        .branch = k->row.at_branch,
-                        .after = k->commit,
-                        .told = told};
-    if (told == NULL || told->type != JSON_OBJECT) {
+    if (new && told != NULL && told->type == JSON_OBJECT) {
+        json_add(k->arena, &push, "repo", json_cstring(k->arena, k->repo));
+        json_add(k->arena, &push, "branch", json_cstring(k->arena, k->row.at_branch));
+        json_add(k->arena, &push, "after", json_cstring(k->arena, k->commit));
+        json_add(k->arena, &push, "told", *told);
+    }
+    return json_text(k->arena, &push).p;
+}
+
+/* All that was written of it counts from here on. */
+static int let_count(struct taking *k, bool new, struct err *err)
+{
+    if (!k->source->reading->writes) {
         return 0;
     }
-    for (size_t i = 0; i < k->count; i++) {
-        struct subscription row;
-        struct trigger_row fired;
-        int found = store_subscription_find(store, "push", k->files[i].name, k->arena, &row, err);
-        if (found < 0) {
-            return -1;
-        }
-        struct json settings = found == 0 ? json_object() : read_json(row.settings, JSON_OBJECT, k->arena);
-        if (found == 0 || !push_is_wanted(&settings, &push)) {
-            continue;
-        }
-        const struct trigger_event event = {
-            .pipeline = k->files[i].name,
-            .kind = "push",
-            .trigger_id = "push",
-            .key = arena_printf(k->arena, "%s %s", k->source->spec.name, k->commit),
-            .event = push_event(&push, k->arena),
-            .actor = k->actor,
-        };
-        if (trigger_fire(k->t, k->engine, &event, &fired, err) < 0) {
-            return -1;
-        }
-        engine_crash_point(k->engine, "in_push");
-    }
-    return 0;
+    triggers_forget(k->t);
+    return store_coming_counts(k->t->options.store, k->source->spec.name, engine_time(k->engine), push_of(k, new), err);
 }
 
 static int put_in_force(struct taking *k, const char **ret_words, struct err *err)
 {
     const char *before = k->row.in_force;
     bool new = strcmp(before, k->commit) != 0;
-    if (forget_refused(k, err) < 0 || end_others(k, err) < 0 || put_files(k, err) < 0) {
+    if (store_refused_clear(k->t->options.store, k->source->spec.name, err) < 0 || let_count(k, new, err) < 0) {
         return -1;
     }
     k->row.problems = "[]";
@@ -316,7 +250,7 @@ static int put_in_force(struct taking *k, const char **ret_words, struct err *er
         return 0;
     }
     log_info("sources", "%s: commit %.12s is in force, with %s", k->source->spec.name, k->commit, words);
-    return record(k, "source.in_force", before, k->commit, with_page(k, words), err) < 0 ? -1 : fire_pushes(k, err);
+    return record(k, "source.in_force", before, k->commit, with_page(k, words), err);
 }
 
 /* ---- what came -------------------------------------------------------------------------------------------------- */
@@ -440,30 +374,16 @@ int source_take(struct sources *sources, struct source *source, struct engine *e
 static int take_out(struct sources *sources, struct engine *engine, const struct source_row *row, struct err *err)
 {
     struct triggers *t = sources->triggers;
-    struct arena *arena = engine_arena(engine);
-    struct pipeline_in_force *rows = NULL;
-    struct refused_file *refused = NULL;
-    size_t count = 0;
-    size_t refused_count = 0;
-    if (engine_write(engine, err) < 0 ||
-        store_in_force_list(t->options.store, row->name, arena, &rows, &count, err) < 0 ||
-        store_refused_list(t->options.store, row->name, arena, &refused, &refused_count, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (in_force_end(t, engine, &rows[i], "sluice", err) < 0) {
-            return -1;
-        }
-    }
-    for (size_t i = 0; i < refused_count; i++) {
-        if (store_refused_remove(t->options.store, row->name, refused[i].path, err) < 0) {
-            return -1;
-        }
-    }
-    return store_source_remove(t->options.store, row->name, err) < 0
+    struct store *store = t->options.store;
+    triggers_forget(t);
+    t->settling = true;
+    return engine_write(engine, err) < 0 ||
+                   store_coming_none(store, row->name, "sluice", engine_time(engine), err) < 0 ||
+                   store_refused_clear(store, row->name, err) < 0 || store_source_remove(store, row->name, err) < 0
                ? -1
-               : engine_record(engine, "sluice", "source.removed", arena_printf(arena, "source %s", row->name),
-                               row->name, row->in_force, "", "config.yaml has it no more", err);
+               : engine_record(engine, "sluice", "source.removed",
+                               arena_printf(engine_arena(engine), "source %s", row->name), row->name, row->in_force, "",
+                               "config.yaml has it no more", err);
 }
 
 int sources_take_out(struct sources *sources, struct engine *engine, struct err *err)

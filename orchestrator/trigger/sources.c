@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 enum {
@@ -17,51 +16,6 @@ enum {
     PINS_EVERY_MS = 2000,   /* runs that begin together are pinned together */
     FORGOTTEN_MS = 5000,
 };
-static const size_t answer_bytes = (size_t)16 << 20;
-
-/* ---- the real one ----------------------------------------------------------------------------------------------- */
-
-static bool start_program(void *ctx, const struct json *request, struct arena *arena, struct fetch_child *ret)
-{
-    return fetch_child_start(ctx, request, arena, ret);
-}
-
-static bool program_ended(void *ctx, struct fetch_child *child)
-{
-    (void)ctx;
-    return fetch_child_ended(child);
-}
-
-static struct json take_answer(void *ctx, struct fetch_child *child, struct arena *arena)
-{
-    struct json head;
-    struct str body;
-    (void)ctx;
-    fetch_child_take(child, answer_bytes, arena, &head, &body);
-    return head;
-}
-
-static void kill_program(void *ctx, struct fetch_child *child)
-{
-    (void)ctx;
-    fetch_child_kill(child);
-}
-
-static int watch_program(void *ctx, const struct fetch_child *child)
-{
-    (void)ctx;
-    return pidfd_open(child->pid, 0);
-}
-
-struct source_world source_world_of(const char *program)
-{
-    return (struct source_world){.ctx = (void *)(uintptr_t)program,
-                                 .start = start_program,
-                                 .ended = program_ended,
-                                 .take = take_answer,
-                                 .kill = kill_program,
-                                 .watch = watch_program};
-}
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +44,16 @@ static void forget_secrets(struct sources *sources, struct source *source)
     source->asker = 0;
 }
 
+/* What was written of it is settled, or dropped if it does not count. */
+static void end_reading(struct sources *sources, struct source *source)
+{
+    if (source->reading != NULL && source->reading->writes) {
+        sources->triggers->settling = true;
+    }
+    reading_free(source->reading);
+    source->reading = NULL;
+}
+
 static void stop(struct sources *sources, struct source *source)
 {
     if (source->state == SOURCE_RUNS) {
@@ -97,8 +61,7 @@ static void stop(struct sources *sources, struct source *source)
     }
     unwatch(source, NULL);
     forget_secrets(sources, source);
-    reading_free(source->reading);
-    source->reading = NULL;
+    end_reading(sources, source);
     source->state = SOURCE_RESTS;
     source->job = 0;
 }
@@ -177,6 +140,12 @@ const struct source_spec *sources_find(const struct sources *sources, const char
 {
     struct source *source = find(sources, name);
     return source == NULL ? NULL : &source->spec;
+}
+
+bool sources_is_writing(const struct sources *sources, const char *name)
+{
+    const struct source *source = find(sources, name);
+    return source != NULL && source->reading != NULL && source->reading->writes;
 }
 
 /* ---- when ------------------------------------------------------------------------------------------------------- */
@@ -396,16 +365,20 @@ static int read_on(struct sources *sources, struct engine *engine, int64_t now_m
         if (source->state != SOURCE_READS) {
             continue;
         }
-        bool over = reading_go_on(source->reading, sources, engine);
-        engine_crash_point(engine, "in_reading");
-        if (over) {
-            int result = finish(sources, source, engine, &source->reading->answer, now_ms, err);
-            reading_free(source->reading);
-            source->reading = NULL;
-            if (result < 0) {
-                return -1;
-            }
+        struct reading *reading = source->reading;
+        if (!reading->is_read) {
+            reading->is_read = reading_go_on(reading, sources, engine);
+            engine_crash_point(engine, "in_reading");
+            continue;
+        }
+        int over = reading_write(reading, sources->triggers, engine, source, err);
+        if (over == 1) {
+            over = finish(sources, source, engine, &reading->answer, now_ms, err);
+            end_reading(sources, source);
             finished++;
+        }
+        if (over < 0) {
+            return -1;
         }
     }
     return finished;
@@ -571,6 +544,9 @@ int sources_look(struct sources *sources, struct engine *engine, int64_t now_ms,
         sources->was_forgotten = false;
     }
     if (sources->stale && sources->retry_ms > now_ms && sources->retry_ms <= now_ms + FORGOTTEN_MS) {
+        return 0;
+    }
+    if (sources->triggers->settling) { /* whether a schedule goes on is judged by what is in its place */
         return 0;
     }
     if (sources->stale && load(sources, engine, err) < 0) {

@@ -2,9 +2,10 @@
  * Repositories of git that are followed: when each is fetched, and what a new commit puts in force.
  *
  * All work of git is done by sluice-git (git/request.h), a process for each fetch that is never waited for: it brings
- * the commit, checks it out, and says what it is; what is decided of it is one transaction of the turn that notices its
- * end. A commit is in force whole or not at all: when one of its pipelines does not validate, or is called as one of
- * another source, what was in force of the source stays so.
+ * the commit, checks it out, and says what it is. Its pipelines are read, and what they change is written, some in each
+ * turn; what is decided of it then is one transaction. A commit is in force whole or not at all (store/coming.h): when
+ * one of its pipelines does not validate, or is called as one of another source, what was in force of the source stays
+ * so.
  *
  * What is to be fetched is a row (store/sources.h): by `every`, because somebody asks, because a webhook says so.
  */
@@ -26,6 +27,9 @@ void sources_forget(struct sources *sources);
 int64_t sources_wait_ms(const struct sources *sources, int64_t now_ms);
 /* Within a turn: takes what has ended, starts what is due. -1 only when the store fails. */
 int sources_look(struct sources *sources, struct engine *engine, int64_t now_ms, struct err *err);
+
+/* Is what a commit of the source changes being written, which is to count later (store/coming.h)? */
+bool sources_is_writing(const struct sources *sources, const char *name);
 
 /* A source that config.yaml has; NULL. */
 struct source_spec;

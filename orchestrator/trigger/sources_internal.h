@@ -20,8 +20,8 @@ struct read_file {
     struct json problems;
 };
 
-/* The pipelines of a commit while they are read, some in each turn. Nothing of it is in the store: what it comes to is
- * one transaction, when it is over. Killed before, the commit is fetched again. */
+/* The pipelines of a commit while they are read, and then what they change is written (store/coming.h), some in each
+ * turn. What it comes to is one transaction, when that is over. Killed before, the commit is fetched again. */
 struct reading {
     struct arena *arena; /* of all of it */
     struct json answer;  /* of sluice-git */
@@ -30,6 +30,12 @@ struct reading {
     size_t count;
     size_t next;        /* to be read */
     const char *unread; /* why one of them could not be, which is no fault of the commit; NULL */
+    bool is_read;       /* all are */
+    bool writes;        /* something has been written, that is to count */
+    struct pipeline_in_force *before; /* in force of the source */
+    size_t before_count;
+    struct str_index *names, *before_names;
+    size_t written; /* of the files, then of those before */
 };
 
 struct source {
@@ -82,6 +88,11 @@ bool reading_go_on(struct reading *reading, const struct sources *sources, const
 void reading_free(struct reading *reading);
 /* One problem, of a file as a whole. */
 struct json source_problem(const char *file, const char *message, struct arena *arena);
+
+/* ---- source_stage.c ---- */
+/* Writes what those that have their turn change: 1 when there is no more to write, 0, or -1. */
+int reading_write(struct reading *reading, struct triggers *t, struct engine *engine, const struct source *source,
+                  struct err *err);
 
 /* ---- source_take.c ---- */
 /* What an answer (null: none came) comes to, with what was read, in the transaction; `words` for the job, `*ret_failed`

@@ -27,8 +27,14 @@ struct triggers {
     struct sources *sources;     /* NULL: none are followed */
     struct definition_cache *definitions;
     bool stale;          /* what follows is not what the rows say */
+    bool settling;       /* a commit may be in force, and not yet in its place */
     struct arena *arena; /* of the schedules */
     struct schedule_heap heap;
+    struct {
+        const char **pipelines; /* whose schedules are read into the heap; NULL: all are there */
+        size_t count, next;
+        size_t schedules; /* so far */
+    } loading;
     struct arena *zones_arena;
     struct {
         VEC_OF(struct zone)
@@ -52,7 +58,31 @@ int triggers_zone(struct triggers *t, const char *name, const struct tzif **ret,
 /* Others wait for the end of the turn, which has taken long enough: what is left comes in the next. */
 bool triggers_turn_is_long(const struct triggers *t, const struct engine *engine);
 
+/* ---- in_force.c ---- */
+/* Somebody is told that a pipeline is in force, where the definition `was` was before (""), or that it is no more. */
+int in_force_tell(struct engine *engine, const struct pipeline_in_force *row, const char *was, const char *actor,
+                  struct err *err);
+int in_force_tell_end(struct engine *engine, const struct pipeline_in_force *row, const char *actor, struct err *err);
+
+/* ---- listening.c ---- */
+/* What a definition listens to, as rows. */
+struct listening {
+    struct schedule_row *schedules; /* as if they began now */
+    size_t schedule_count;
+    struct subscription *subscriptions;
+    size_t subscription_count;
+};
+int listening_of(struct triggers *t, const struct pipeline *pipeline, int64_t now_ms, struct arena *arena,
+                 struct listening *ret, struct err *err);
+
+/* ---- settle.c ---- */
+/* Before rows of a pipeline are written: what a commit in force has brought of it is in its place from here on. */
+int in_force_settle(struct triggers *t, struct engine *engine, const char *name, struct err *err);
+/* Some of what commits have brought; `settling` ends when there is no more. */
+int settle_some(struct triggers *t, struct engine *engine, struct err *err);
+
 /* ---- schedules.c ---- */
+/* Reads them into memory, for as long as the turn is not long: what is due waits until all are there. */
 int schedules_load(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err);
 /* The clock was set back, to some time from `since_ms` on: what comes then is found anew. What was started before is
  * not again, its key is there. */

@@ -35,7 +35,8 @@ static int64_t wait_ms(void *ctx, int64_t now_ms)
     left = sources_ms < left ? sources_ms : left;
     int64_t folder_ms = folder_wait_ms(t->folder);
     left = folder_ms < left ? folder_ms : left;
-    if (t->stale || t->look_held || t->look_backfills || t->seen != store_triggers_changes(t->options.store)) {
+    if (t->stale || t->settling || t->loading.count > 0 || t->look_held || t->look_backfills ||
+        t->seen != store_triggers_changes(t->options.store)) {
         return 0;
     }
     if (top != NULL && top->start_ms - now_ms < left) {
@@ -76,9 +77,9 @@ static int forget_old(struct triggers *t, struct engine *engine, int64_t now_ms,
 
 static int look(struct triggers *t, struct engine *engine, int64_t now_ms, struct err *err)
 {
-    if (folder_follow(t, engine, err) < 0 ||
+    if ((t->settling && settle_some(t, engine, err) < 0) || folder_follow(t, engine, err) < 0 ||
         (t->sources != NULL && sources_look(t->sources, engine, now_ms, err) < 0) ||
-        (t->stale && schedules_load(t, engine, now_ms, err) < 0)) {
+        ((t->stale || t->loading.count > 0) && schedules_load(t, engine, now_ms, err) < 0)) {
         return -1;
     }
     int64_t monotonic_ms = engine_monotonic_ms(engine);
@@ -91,7 +92,7 @@ static int look(struct triggers *t, struct engine *engine, int64_t now_ms, struc
     }
     t->last_ms = now_ms;
     t->last_monotonic_ms = monotonic_ms;
-    int started = schedules_start(t, engine, now_ms, TURN_STARTS, err);
+    int started = t->loading.count > 0 ? 0 : schedules_start(t, engine, now_ms, TURN_STARTS, err);
     int decided = started < 0 ? -1 : pending_decide(t, engine, now_ms, TURN_STARTS, err);
     int filled = decided < 0 ? -1 : backfills_go_on(t, engine, now_ms, TURN_STARTS, err);
     bool idle = started == 0 && decided == 0 && filled == 0;
@@ -118,7 +119,7 @@ static bool more(void *ctx, int64_t now_ms)
 {
     const struct triggers *t = ctx;
     const struct schedule *top = schedule_heap_top(&t->heap);
-    return t->options.fires && !t->stale && top != NULL && top->start_ms <= now_ms;
+    return t->options.fires && !t->stale && t->loading.count == 0 && top != NULL && top->start_ms <= now_ms;
 }
 
 static int ended(void *ctx, struct engine *engine, const struct pipeline_run *run, struct err *err)
@@ -150,6 +151,7 @@ static void forget(void *ctx)
 {
     struct triggers *t = ctx;
     triggers_forget(t);
+    t->settling = true;
     folder_look_again(t->folder);
     if (t->sources != NULL) {
         sources_forget(t->sources);
@@ -164,7 +166,7 @@ struct triggers *triggers_new(const struct triggers_options *options)
     t->options = *options;
     t->firing = (struct engine_firing){.ctx = t, .wait_ms = wait_ms, .due = due, .more = more, .ended = ended,
                                         .forget = forget};
-    t->stale = true;
+    t->stale = t->settling = true;
     t->arena = arena_new();
     t->zones_arena = arena_new();
     t->definitions = definition_cache_new();

@@ -161,7 +161,7 @@ def test_times_that_were_missed(sluice, receive, serve):
     server.process.wait()
     with sqlite3.connect(sluice.home / "sluice.db") as store:
         hour = 3600 * 1000
-        store.execute(f"UPDATE schedules SET decided_ms = decided_ms - {hour}, next_ms = next_ms - {hour}")
+        store.execute(f"UPDATE settled_schedules SET decided_ms = decided_ms - {hour}, next_ms = next_ms - {hour}")
     store.close()
     serve("--pipelines", "pipelines")
     assert wait_until(lambda: "schedule.missed" in types(receiver))

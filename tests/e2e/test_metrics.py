@@ -138,7 +138,7 @@ def test_times_that_were_missed_are_counted(sluice):
     assert server.is_alive()
     server.stop()
     with sqlite3.connect(sluice.home / "sluice.db") as store:  # as if nobody had served it for ten minutes
-        store.execute("UPDATE schedules SET decided_ms = decided_ms - 600000, next_ms = next_ms - 600000")
+        store.execute("UPDATE settled_schedules SET decided_ms = decided_ms - 600000, next_ms = next_ms - 600000")
     server = Server(sluice, "--pipelines", "pipelines")
     assert wait_until(lambda: sluice("triggers", "--json", expect=0).json)
     page = scrape(server)

@@ -106,6 +106,10 @@ static const char *const fillings[] = {
     "UPDATE runs SET deleted_ms = 5 WHERE run_id = 'r1'",
     ("INSERT INTO gates (run_id, step, step_run_id, model_id, passed, refused_by, record, evidence_sha256, at_ms, "
      "files_sha256) VALUES ('r1', 'judge', 's1', 'm-1', 1, '', '{}', 'e', 5, 'f')"),
+    ("INSERT INTO coming_commits VALUES ('wine', 1, 8, 'source wine', '{}'); INSERT INTO coming_pipelines VALUES "
+     "('wine', 'c', 'other', '', 'c.yaml', 'c.yaml', '/c', '/c', 'digest', '{}', 's', 0); INSERT INTO "
+     "coming_schedules VALUES ('wine', 'c', 's', '* * * * *', 'UTC', 'one', 0, 1, 0, 'allow', 9); INSERT INTO "
+     "coming_subscriptions VALUES ('wine', 'c', 'push', 'push', '', '{}')"),
 };
 
 static const char *const questions[] = {
@@ -168,6 +172,8 @@ static const char *const questions[] = {
     "SELECT COUNT(*) FROM runs INDEXED BY runs_deleted WHERE deleted_ms IS NOT NULL AND run_id = 'r1'",
     ("SELECT COUNT(*) FROM gates LEFT JOIN alias_moves USING (model_id, files_sha256) WHERE files_sha256 = 'f' "
      "AND name IS NULL"),
+    ("SELECT COUNT(*) FROM pipelines_in_force JOIN schedules AS c ON c.pipeline = name JOIN subscriptions USING "
+     "(pipeline) WHERE since_ms = 8 AND decided_ms = 8 AND next_ms = 9 AND c.in_force"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)
