@@ -87,23 +87,17 @@ static int open_inbox(struct cli *cli, struct home *home, struct inbox *inbox, s
     return 0;
 }
 
-/* May he decide, himself or for another, and has he not said so yet? */
-static bool is_mine(struct inbox *inbox, struct home *home, const struct json *spec, const struct vote *votes,
-                    size_t count)
+/* Would approving it be accepted, and add something? */
+static bool is_mine(struct inbox *inbox, struct home *home, const struct json *spec, int64_t wait)
 {
-    const char *actor = inbox->session.actor;
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(votes[i].actor, actor) == 0) {
-            return false;
-        }
-    }
     const struct voice_asked asked = {.spec = spec,
-                                      .actor = actor,
+                                      .actor = inbox->session.actor,
                                       .groups = &inbox->session.groups,
                                       .configured = &inbox->session.config.groups,
-                                      .now_ms = inbox->now_ms};
+                                      .now_ms = inbox->now_ms,
+                                      .wait = wait};
     struct voice voice;
-    return store_voice_find(home->store, &asked, inbox->session.cli->arena, &voice, NULL) == 0;
+    return store_voice_find(home->store, &asked, inbox->session.cli->arena, &voice, NULL) == 0 && !voice.said;
 }
 
 static int add_approval(struct cli *cli, struct home *home, const struct wait_row *wait, struct inbox *inbox,
@@ -120,7 +114,7 @@ static int add_approval(struct cli *cli, struct home *home, const struct wait_ro
         store_vote_list(home->store, wait->id, cli->arena, &votes, &count, err) < 0) {
         return -1;
     }
-    if (inbox != NULL && !is_mine(inbox, home, &spec, votes, count)) {
+    if (inbox != NULL && !is_mine(inbox, home, &spec, wait->id)) {
         return 0;
     }
     if (wait->outcome != NULL) {

@@ -192,6 +192,8 @@ struct engine_vote {
     const char *login; /* "system" (also NULL): the account of the operating system; "server": a login of the server;
                         * "link": a link that was made for him (store/approval_links.h) */
     const char *evidence_sha256; /* what he was shown: if it is not the same by now, ERR_STATE; NULL: not asked */
+    const char *(*bars)(void *ctx, const char *person); /* as of store_voice_find; NULL: nobody is barred */
+    void *bars_ctx;
 };
 int engine_vote(struct engine *engine, const struct engine_vote *vote, struct json *ret_outcome, struct arena *arena,
                 struct err *err);

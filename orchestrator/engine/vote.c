@@ -217,14 +217,17 @@ int vote_count(struct engine *engine, struct open_run *open, struct wait_row *wa
 }
 
 /* 0 with the vote's voice, -1 with why he may not decide. */
-static int find_voice(struct engine *engine, const struct json *spec, const struct engine_vote *vote,
+static int find_voice(struct engine *engine, const struct json *spec, int64_t wait, const struct engine_vote *vote,
                       struct vote *row, struct err *err)
 {
     const struct voice_asked asked = {.spec = spec,
                                       .actor = vote->actor,
                                       .groups = &vote->groups,
                                       .configured = &engine->options.groups,
-                                      .now_ms = engine_now(engine)};
+                                      .now_ms = engine_now(engine),
+                                      .wait = wait,
+                                      .bars = vote->bars,
+                                      .bars_ctx = vote->bars_ctx};
     struct voice voice;
     if (store_voice_find(engine->options.store, &asked, engine->turn, &voice, err) < 0) {
         return -1;
@@ -302,7 +305,7 @@ int engine_vote(struct engine *engine, const struct engine_vote *vote, struct js
     }
     if (find_approval(engine, open, vote, &asked, err) < 0 ||
         json_read(str_from(asked.wait.spec), (struct json_limits){0}, engine->turn, &spec, err) < 0 ||
-        find_voice(engine, &spec, vote, &row, err) < 0 || turn_begin(engine, err) < 0) {
+        find_voice(engine, &spec, asked.wait.id, vote, &row, err) < 0 || turn_begin(engine, err) < 0) {
         return -1;
     }
     if (check_shown(engine, &asked, &spec, vote, err) < 0 ||

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/voices.h"
 
-#include "run/approval.h"
+#include "run/voice.h"
 #include "store/delegations.h"
+#include "store/waits.h"
 
 /* The groups of who has given a delegation: those of config.yaml as they are now, others as they were then. */
 static struct json groups_of_giver(const struct voice_asked *asked, const struct delegation *delegation,
@@ -20,28 +21,56 @@ static struct json groups_of_giver(const struct voice_asked *asked, const struct
     return groups;
 }
 
+static const char *barred(const struct voice_asked *asked, const char *person)
+{
+    return asked->bars == NULL ? NULL : asked->bars(asked->bars_ctx, person);
+}
+
+/* Those who have delegated what it is about to him. */
+static int list_givers(struct store *store, const struct voice_asked *asked, struct arena *arena,
+                       struct voice_question *question, struct err *err)
+{
+    struct delegation *delegations = NULL;
+    size_t count = 0;
+    const char *model = json_get_text(asked->spec, "model_name", NULL);
+    if (store_delegation_list(store, asked->actor, asked->now_ms, arena, &delegations, &count, err) < 0) {
+        return -1;
+    }
+    struct voice_person *givers = arena_array(arena, count, sizeof *givers);
+    for (size_t i = 0; i < count; i++) {
+        if (delegation_covers(&delegations[i], model)) {
+            struct json *groups = arena_one(arena, struct json);
+            *groups = groups_of_giver(asked, &delegations[i], arena);
+            givers[question->giver_count++] =
+                (struct voice_person){delegations[i].giver, groups, barred(asked, delegations[i].giver)};
+        }
+    }
+    question->givers = givers;
+    return 0;
+}
+
 int store_voice_find(struct store *store, const struct voice_asked *asked, struct arena *arena, struct voice *ret,
                      struct err *err)
 {
-    struct err own = {0};
-    struct delegation *delegations = NULL;
-    size_t count = 0;
-    *ret = (struct voice){.groups = *asked->groups};
-    if (approval_may_vote(asked->spec, asked->actor, asked->groups, &own) == 0) {
-        return 0;
-    }
-    /* Whoever is excluded himself is so for others, too. */
-    if (!approval_excludes(asked->spec, asked->actor, asked->groups) &&
-        store_delegation_list(store, asked->actor, asked->now_ms, arena, &delegations, &count, err) < 0) {
+    struct vote *votes = NULL;
+    struct approval_vote *voices = NULL;
+    struct voice_found found = {0};
+    struct voice_question question = {
+        .spec = asked->spec,
+        .asks = {asked->actor, asked->groups, barred(asked, asked->actor)},
+    };
+    if (store_vote_voices(store, asked->wait, arena, &votes, &voices, &question.vote_count, err) < 0 ||
+        list_givers(store, asked, arena, &question, err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct json groups = groups_of_giver(asked, &delegations[i], arena);
-        if (delegation_covers(&delegations[i], json_get_text(asked->spec, "model_name", NULL)) &&
-            approval_may_vote(asked->spec, delegations[i].giver, &groups, NULL) == 0) {
-            *ret = (struct voice){delegations[i].giver, groups};
-            return 0;
-        }
+    question.votes = voices;
+    if (voice_find(&question, &found, err) < 0) {
+        return -1;
     }
-    return err_set(err, own.code, "%s", own.message);
+    *ret = (struct voice){
+        .on_behalf_of = found.giver == NULL ? NULL : found.giver->name,
+        .groups = found.giver == NULL ? *asked->groups : *found.giver->groups,
+        .said = found.said,
+    };
+    return 0;
 }

@@ -150,8 +150,8 @@ void triggers_forget(struct triggers *triggers)
 static void forget(void *ctx)
 {
     struct triggers *t = ctx;
-    triggers_forget(t);
     t->settling = true;
+    triggers_forget(t);
     folder_look_again(t->folder);
     if (t->sources != NULL) {
         sources_forget(t->sources);

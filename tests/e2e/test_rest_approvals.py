@@ -175,3 +175,72 @@ def test_pages_of_approvals(team):
     assert ids == ["1", "2", "3", "4", "5"]
     assert alice.get("/approvals/99", 404)["message"] == "no approval 99"
     alice.post("/approvals/99/approve", None, 404)
+
+
+SOON = "2100-01-01T00:00:00Z"
+LEADS = "groups: {leads: [bob, carol, gina, hugo, ivan, lea]}\nauth: {default_permission: EDIT}\n"
+# By whom it may be decided: leads who have the role and the permission, but not hugo, who made it; eve in the place of
+# bob; kate in that of carol, as gina, who gave first, has lost her right. Dora and frank have nobody else.
+DECIDES = {"bob": True, "carol": True, "gina": False, "hugo": False, "ivan": False, "eve": True, "kate": True,
+           "dora": False, "frank": False, "nina": False}
+GIVEN = (("bob", "eve"), ("carol", "kate"), ("gina", "kate"), ("gina", "dora"), ("hugo", "frank"), ("bob", "hugo"),
+         ("lea", "nina"))
+
+
+def mine(rest):
+    return [one["approval_id"] for one in rest.get("/approvals?mine=true")["approvals"]]
+
+
+def set_permission(alice, experiment, name, permission):
+    status, _, answer = alice.server.ask("POST", "/api/2.0/mlflow/experiments/permissions/create",
+                                         {"experiment_id": experiment, "username": name, "permission": permission},
+                                         alice.headers)
+    assert status == 200, answer
+
+
+@pytest.fixture
+def leads(sluice):
+    """An approval that nine leads are to give, and people who have lost rights since they delegated theirs."""
+    sluice.pipeline(asking("by: ['group:leads'], not_by: [author], quorum: 9"))
+    sluice.write(".sluice/config.yaml", LEADS)
+    sluice.run(expect=5)
+    alice = with_admin(sluice)
+    people = {name: user(alice, sluice, name, "--scope", "write") for name in (*DECIDES, "lea")}
+    for giver, taker in GIVEN:
+        people[giver].post("/delegations", {"to": taker, "until": SOON}, 201)
+    run = people["hugo"].post("/runs", {"pipeline": "asking"}, 201)
+    people["hugo"].wait(run["run_id"], "waiting")
+    set_permission(alice, alice.get("/runs")["runs"][0]["experiment_id"], "gina", "READ")
+    sluice("users", "role", "ivan", "runner", expect=0)
+    sluice("users", "role", "lea", "runner", expect=0)
+    return alice, people, only(alice, "?run_id=" + run["run_id"])["approval_id"]
+
+
+def test_the_inbox_lists_what_deciding_would_accept(leads):
+    alice, people, approval = leads
+    listed = {name: approval in mine(people[name]) for name in DECIDES}
+    said = {name: people[name].get("/approvals/" + approval)["may_decide"] for name in DECIDES}
+    shown = {name: [one["may_decide"] for one in people[name].get("/approvals")["approvals"]
+                    if one["approval_id"] == approval] for name in DECIDES}
+    assert listed == said == DECIDES and shown == {name: [may] for name, may in DECIDES.items()}
+    assert approval not in mine(alice)
+    # A word that is no for a reason changes nothing: each is asked for as it was listed.
+    for name in ("dora", "frank", "gina", "hugo", "ivan", "nina"):
+        people[name].post(f"/approvals/{approval}/approve", None, 403)
+    refused = people["dora"].post(f"/approvals/{approval}/approve", None, 403)
+    assert "it would be in the place of 'gina', who may not decide this himself: " in refused["message"]
+    for name in ("kate", "bob"):
+        assert people[name].post(f"/approvals/{approval}/approve")["status"] == "open"
+    votes = only(alice, f"?run_id={alice.get('/approvals/' + approval)['run_id']}")["votes"]
+    assert sorted((one["actor"], one["on_behalf_of"]) for one in votes) == [("bob", None), ("kate", "carol")]
+
+
+def test_the_inbox_has_no_more_what_was_said(leads):
+    _, people, approval = leads
+    people["bob"].post(f"/approvals/{approval}/approve")
+    people["kate"].post(f"/approvals/{approval}/approve")
+    # Eve would speak with bob's voice, and carol with her own, which kate has given.
+    assert {name: approval in mine(people[name]) for name in ("bob", "eve", "kate", "carol")} == {
+        "bob": False, "eve": False, "kate": False, "carol": False}
+    assert people["eve"].get("/approvals/" + approval)["may_decide"] is True  # she may still say no
+    assert people["eve"].post(f"/approvals/{approval}/reject", {"reason": "no"})["status"] == "rejected"

@@ -4,6 +4,7 @@
 #include "api/approve_page.h"
 #include "api/sluice/routes.h"
 #include "api/user_rights.h"
+#include "base/parse.h"
 #include "engine/engine.h"
 #include "run/approval.h"
 #include "store/approval_links.h"
@@ -48,6 +49,7 @@ struct approval_answer {
     int64_t item, created_ms, expires_ms, ended_ms;
     bool may_decide;
     struct json by, not_by, authors, votes, evidence;
+    const struct json *spec; /* is not told */
 };
 #define APPROVAL_FIELDS                                                                                                \
     {"approval_id", FIELD_TEXT(struct approval_answer, approval_id), .pattern = REST_ID_PATTERN},                      \
@@ -64,7 +66,7 @@ struct approval_answer {
         {"authors", FIELD_JSON(TEXTS, struct approval_answer, authors)},                                               \
         {"starter", FIELD_TEXT(struct approval_answer, starter), SCHEMA_NULLABLE, .doc = "of the run"},                \
         {"may_decide", FIELD_BOOL(struct approval_answer, may_decide),                                                 \
-         .doc = "who asks is one of those, or decides in the place of one, and has the role"},                         \
+         .doc = "who asks is one of those, or decides in the place of one, and whose voice it is may do so here"},     \
         {"missing", FIELD_TEXT(struct approval_answer, missing), .doc = "what is missing still, in words"},            \
         {"votes", FIELD_JSON(LIST, struct approval_answer, votes), .of = &vote_schema},                                \
         {"evidence_sha256", FIELD_TEXT(struct approval_answer, evidence_sha256)},                                      \
@@ -101,20 +103,66 @@ static int read_votes(struct api_call *call, int64_t wait, struct json *ret_list
     return 0;
 }
 
-/* Himself, or in the place of whoever has delegated it to him. */
-static int may_decide(struct api_call *call, const struct json *spec, bool *ret, struct err *err)
+/* ---- who may decide it ------------------------------------------------------------------------------------------ */
+
+/* What deciding takes here, of whoever's voice it is. */
+static const struct api_need decides = API_NEEDS(APPROVER, USE, ITSELF);
+
+struct barring {
+    struct api_call *call;
+    const char *run_id;
+};
+
+/* Whose voice is used must be allowed here what he would need himself: a giver who has no login is one of the machine,
+ * and has the home. On the loop: apart from it nobody's rights are known. */
+static const char *bars(void *ctx, const char *person)
+{
+    const struct barring *barring = ctx;
+    struct api_call *call = barring->call;
+    const struct auth_who *asks = call->who;
+    struct auth_who giver;
+    struct err wrong = {0};
+    bool himself = strcmp(person, rest_actor(call)) == 0;
+    if (asks == NULL) {
+        return himself ? "who asks is not known" : NULL;
+    }
+    if (!himself && !auth_find(call->auth, str_from(person), call->arena, &giver)) {
+        return NULL;
+    }
+    call->who = himself ? asks : &giver;
+    bool may = user_check_scope(call, &decides, &wrong) == 0 &&
+               user_check_owned(call, OWNED_RUN, barring->run_id, PERMISSION_USE, &wrong) == 0;
+    call->who = asks;
+    return may ? NULL : arena_strdup(call->arena, wrong.message);
+}
+
+struct decidable {
+    bool may;  /* his word is accepted */
+    bool adds; /* and he has not said it yet */
+};
+
+/* May he decide it, himself or in the place of whoever has delegated it to him? Apart from the loop, `barring` is NULL:
+ * then he may not if the answer is no, and is to be asked again there if it is yes. */
+static int ask_decidable(struct api_call *call, int64_t wait, const struct json *spec, struct barring *barring,
+                         struct decidable *ret, struct err *err)
 {
     struct json groups = rest_groups(call);
     struct err wrong = {0};
-    struct voice voice;
+    struct voice voice = {0};
     const struct voice_asked asked = {.spec = spec,
                                       .actor = rest_actor(call),
                                       .groups = &groups,
                                       .configured = call->groups,
-                                      .now_ms = call->now_ms};
-    *ret = call->is_approver && store_voice_find(call->store, &asked, call->arena, &voice, &wrong) == 0;
+                                      .now_ms = call->now_ms,
+                                      .wait = wait,
+                                      .bars = barring == NULL ? NULL : bars,
+                                      .bars_ctx = barring};
+    bool may = call->is_approver && store_voice_find(call->store, &asked, call->arena, &voice, &wrong) == 0;
+    *ret = (struct decidable){.may = may, .adds = may && !voice.said};
     return wrong.code == ERR_NONE || wrong.code == ERR_DENIED ? 0 : err_set(err, wrong.code, "%s", wrong.message);
 }
+
+/* ---- reading it ------------------------------------------------------------------------------------------------- */
 
 static int approval_of(struct api_call *call, int64_t id, struct approval_answer *ret, struct err *err)
 {
@@ -154,10 +202,15 @@ static int approval_of(struct api_call *call, int64_t id, struct approval_answer
         .evidence = value_or(json_get(spec, "manifest"), json_array()),
     };
     bool open = strcmp(wait.status, "open") == 0;
-    if ((open && may_decide(call, spec, &ret->may_decide, err) < 0) ||
+    bool apart = call->work != NULL;
+    struct barring barring = {call, wait.run_id};
+    struct decidable decidable = {0};
+    if ((open && ask_decidable(call, id, spec, apart ? NULL : &barring, &decidable, err) < 0) ||
         read_votes(call, id, &ret->votes, &votes, &count, err) < 0) {
         return -1;
     }
+    ret->spec = spec;
+    ret->may_decide = decidable.may;
     ret->missing = open ? approval_missing(spec, votes, count, arena) : "";
     return 0;
 }
@@ -172,7 +225,7 @@ static const struct schema_field page_fields[] = {
 static const struct schema page_schema = {"Approvals", page_fields, NULL};
 static const struct schema_field list_fields[] = {
     {.name = "mine", .type = SCHEMA_BOOL, .flags = SCHEMA_IN_QUERY,
-     .doc = "true: only those that are open and that who asks may decide"},
+     .doc = "true: only those that are open, that who asks may decide, and that wait for his word still"},
     {.name = "status", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .words = listed_states,
      .doc = "open (the default), or all"},
     {.name = "run_id", .type = SCHEMA_TEXT, .flags = SCHEMA_IN_QUERY, .pattern = REST_RUN_ID_PATTERN},
@@ -180,6 +233,46 @@ static const struct schema_field list_fields[] = {
     REST_PAGE_TOKEN(REST_ID_PATTERN),
     {0},
 };
+
+/* A page of what was found apart from the loop. */
+struct found {
+    struct approval_answer *items;
+    size_t count;
+    bool mine;
+    const char *next_page_token;
+};
+
+static void tell_found(struct api_call *call, const struct found *found, const bool *wanted)
+{
+    struct rest_page answer = {.items = json_array(), .next_page_token = found->next_page_token};
+    for (size_t i = 0; i < found->count; i++) {
+        if (wanted == NULL || wanted[i]) {
+            json_push(call->arena, &answer.items, schema_write(&approval_schema, &found->items[i], call->arena));
+        }
+    }
+    call->answer = schema_write(&page_schema, &answer, call->arena);
+}
+
+/* On the loop, of those that he may decide by what the store says: rights are known here. */
+static int confirm(struct api_call *call, struct err *err)
+{
+    struct found *found = rest_ctx(call);
+    bool *adds = arena_array(call->arena, found->count, sizeof *adds);
+    for (size_t i = 0; i < found->count; i++) {
+        struct approval_answer *item = &found->items[i];
+        struct barring barring = {call, item->run_id};
+        struct decidable decidable = {0};
+        int64_t id = 0;
+        if (parse_int(str_from(item->approval_id), 1, INT64_MAX, &id, err) < 0 ||
+            (item->may_decide && ask_decidable(call, id, item->spec, &barring, &decidable, err) < 0)) {
+            return -1;
+        }
+        item->may_decide = decidable.may;
+        adds[i] = decidable.adds;
+    }
+    tell_found(call, found, found->mine ? adds : NULL);
+    return 0;
+}
 
 /* A page may be shorter than its limit, with more behind it: some that were looked at were not wanted. */
 static int list_approvals(struct api_call *call, struct err *err)
@@ -194,21 +287,27 @@ static int list_approvals(struct api_call *call, struct err *err)
     };
     int64_t *ids = NULL;
     size_t count = 0;
-    struct rest_page answer = {.items = json_array()};
+    size_t decidable = 0;
+    struct found *found = arena_one(call->arena, struct found);
     if (store_approval_page(call->store, &page, call->arena, &ids, &count, err) < 0) {
         return -1;
     }
+    *found = (struct found){.items = arena_array(call->arena, count, sizeof *found->items), .mine = mine};
     for (size_t i = 0; i < count; i++) {
-        struct approval_answer approval;
-        if (approval_of(call, ids[i], &approval, err) < 0) {
+        struct approval_answer *approval = &found->items[found->count];
+        if (approval_of(call, ids[i], approval, err) < 0) {
             return -1;
         }
-        if (!mine || approval.may_decide) {
-            json_push(call->arena, &answer.items, schema_write(&approval_schema, &approval, call->arena));
-        }
+        decidable += approval->may_decide ? 1 : 0;
+        found->count += !mine || approval->may_decide ? 1 : 0;
     }
-    answer.next_page_token = count == page.limit ? arena_printf(call->arena, "%lld", (long long)ids[count - 1]) : NULL;
-    call->answer = schema_write(&page_schema, &answer, call->arena);
+    found->next_page_token = count == page.limit ? arena_printf(call->arena, "%lld", (long long)ids[count - 1]) : NULL;
+    if (decidable == 0) {
+        tell_found(call, found, NULL);
+        return 0;
+    }
+    rest_keep(call, found, NULL);
+    rest_then(call, confirm);
     return 0;
 }
 
@@ -275,44 +374,6 @@ static int tell_outcome(struct api_call *call, void *ctx, struct err *err)
     return 0;
 }
 
-/* Whose voice is used must be allowed here what he would need himself: who has no login is one of the machine, and has
- * the home. */
-static int check_giver(struct api_call *call, const struct wait_row *wait, struct err *err)
-{
-    const struct api_need need = API_NEEDS(APPROVER, USE, ITSELF);
-    const struct auth_who *asks = call->who;
-    struct auth_who giver;
-    struct json spec;
-    struct json groups = rest_groups(call);
-    struct voice voice = {0};
-    struct err wrong = {0};
-    const struct voice_asked asked = {.spec = &spec,
-                                      .actor = rest_actor(call),
-                                      .groups = &groups,
-                                      .configured = call->groups,
-                                      .now_ms = call->now_ms};
-    if (json_read(str_from(wait->spec), (struct json_limits){0}, call->arena, &spec, err) < 0) {
-        return -1;
-    }
-    if (store_voice_find(call->store, &asked, call->arena, &voice, &wrong) < 0) {
-        return wrong.code == ERR_DENIED ? 0 : err_set(err, wrong.code, "%s", wrong.message); /* the engine says why */
-    }
-    if (asks == NULL || voice.on_behalf_of == NULL ||
-        !auth_find(call->auth, str_from(voice.on_behalf_of), call->arena, &giver)) {
-        return 0;
-    }
-    call->who = &giver;
-    int result = user_check_scope(call, &need, &wrong) < 0 ||
-                         user_check_owned(call, OWNED_RUN, wait->run_id, PERMISSION_USE, &wrong) < 0
-                     ? -1
-                     : 0;
-    call->who = asks;
-    return result == 0 ? 0
-                       : err_set(err, wrong.code,
-                                 "it would be in the place of '%s', who may not decide this himself: %s",
-                                 voice.on_behalf_of, wrong.message);
-}
-
 static int decide(struct api_call *call, bool approve, struct err *err)
 {
     struct wait_row wait;
@@ -324,9 +385,7 @@ static int decide(struct api_call *call, bool approve, struct err *err)
         return err_set(err, ERR_STATE, "approval %lld is %s: there is nothing to decide", (long long)wait.id,
                        wait.status);
     }
-    if (check_giver(call, &wait, err) < 0) {
-        return -1;
-    }
+    struct barring barring = {call, wait.run_id};
     struct engine_vote vote = {
         .run_id = wait.run_id,
         .wait = wait.id,
@@ -335,6 +394,8 @@ static int decide(struct api_call *call, bool approve, struct err *err)
         .approve = approve,
         .login = "server", /* who has none is refused before */
         .reason = json_get_text(&call->params, "reason", NULL),
+        .bars = bars,
+        .bars_ctx = &barring,
     };
     rest_told(call, tell_outcome, outcome);
     return engine_vote(api_options_of(call->api)->engine, &vote, outcome, call->arena, err);
