@@ -202,7 +202,7 @@ e2e-plain: all ## those that say nothing about a sanitized program: limits of me
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(PYTHON) -m pytest -q tests/e2e/test_runner_plugins.py tests/e2e/test_step_process.py -k $(PLAIN_TESTS)
 PLAIN_TESTS := "test_ten_gigabytes_under_a_memory_limit or (misbehaves and hog)"
 conformance: all ## MLflow's own clients against `sluice serve` (SERVER=mlflow: against MLflow itself, the judge)
-	@tests/conformance/environments.sh $(BUILD)
+	@tests/conformance/environments.sh $(BUILD) $(SERVER)
 	@SLUICE_BUILD=$(abspath $(BUILD)) $(BUILD)/mlflow3/bin/python -m pytest -q -rs --disable-warnings -n $(JOBS) tests/conformance --server $(SERVER)
 SERVER ?= sluice
 lua: all ## tests of the Lua modules

@@ -126,11 +126,6 @@ static void refuse_path(struct http_exchange *exchange, unsigned methods)
             allowed = arena_printf(exchange->arena, "%s%s%s", allowed, *allowed == '\0' ? "" : ", ", names[i]);
         }
     }
-    const char *left_out = methods == 0 ? mlflow_left_out(exchange->path) : NULL;
-    if (left_out != NULL) {
-        answer_refusal(exchange, 404, "ENDPOINT_NOT_FOUND", left_out, NULL);
-        return;
-    }
     const struct api_match *match = exchange->found;
     bool ours = answers_are_rest(exchange) && !match->door->for_steps;
     const char *nothing = ours ? "There is nothing here: " REST_PREFIX "/openapi.json says what there is."

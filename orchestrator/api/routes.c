@@ -20,6 +20,8 @@ const struct api_route *const api_routes[] = {
     mlflow_artifact_routes,
     mlflow_user_routes,
     mlflow_permission_routes,
+    mlflow_user_grant_routes,
+    mlflow_role_routes,
     mlflow_absent_routes,
     rest_home_routes,
     rest_pipeline_routes,

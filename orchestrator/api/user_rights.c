@@ -7,6 +7,7 @@
 #include "store/evaluation_datasets.h"
 #include "store/experiments.h"
 #include "store/gates.h"
+#include "store/registry.h"
 #include "store/steps.h"
 
 /* ---- one object ------------------------------------------------------------------------------------------------- */
@@ -16,8 +17,8 @@ static int compare(const struct api_call *call, enum permission has, enum permis
 {
     return has >= needed ? 0
                          : err_set(err, ERR_DENIED, "Permission denied: user '%s' has %s on %s%s, and needs %s",
-                                   call->who->name, permission_words[has], what,
-                                   call->who->sha256[0] == '\0' ? "" : " by this token", permission_words[needed]);
+                                   call->who->name, permission_word(has), what,
+                                   call->who->sha256[0] == '\0' ? "" : " by this token", permission_word(needed));
 }
 
 static int check_object(struct api_call *call, const struct permission_object *object, enum permission needed,
@@ -283,6 +284,15 @@ int user_check_scope(const struct api_call *call, const struct api_need *need, s
 }
 
 /* ---- what others use -------------------------------------------------------------------------------------------- */
+
+int user_require_object(struct api_call *call, const struct permission_object *object, struct err *err)
+{
+    struct experiment experiment;
+    struct registered_model model;
+    return object->model != NULL ? store_registry_get(call->store, object->model, call->arena, &model, err)
+                                 : store_experiment_get(call->store, object->experiment_id, call->arena, &experiment,
+                                                        err);
+}
 
 int user_made(struct api_call *call, const struct permission_object *object, struct err *err)
 {

@@ -27,6 +27,8 @@ int user_check_registered(struct api_call *call, const char *name, enum permissi
 int user_check_rest(struct api_call *call, const char *what, enum permission needed, struct err *err);
 /* Of what nobody's experiment says anything of: the admins' alone. */
 int user_check_admin(struct api_call *call, const char *what, struct err *err);
+/* The object must be there for something to be said of it. */
+int user_require_object(struct api_call *call, const struct permission_object *object, struct err *err);
 /* Who made something manages it. */
 int user_made(struct api_call *call, const struct permission_object *object, struct err *err);
 /* Who moves an alias or a stage by this call. */

@@ -246,7 +246,7 @@ static int words_before(const struct account_change *change, const struct user_r
 {
     enum permission before = PERMISSION_NONE;
     int found = store_permission_find(change->store, user->user_id, object, &before, err);
-    *ret = found == 1 ? permission_words[before] : "";
+    *ret = found == 1 ? permission_word(before) : "";
     return found;
 }
 
@@ -257,7 +257,7 @@ int account_permit(const struct account_change *change, const struct user_row *u
     return words_before(change, user, object, &before, err) < 0 ||
                    store_permission_put(change->store, user->user_id, object, permission, err) < 0
                ? -1
-               : note_permission(change, user, object, before, permission_words[permission], err);
+               : note_permission(change, user, object, before, permission_word(permission), err);
 }
 
 int account_forbid(const struct account_change *change, const struct user_row *user,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/siphash.h"
 #include "digest/digest.h"
+#include "store/mlflow_roles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ struct all_grants {
     struct arena *arena;
     struct permission_row *rows;
     size_t count;
+    struct mlflow_said by_roles;
 };
 
 struct auth {
@@ -314,8 +316,12 @@ static enum permission within_role(const struct auth_who *who, enum permission p
 static int find_granted(struct auth *auth, int64_t user_id, const struct permission_object *object,
                         enum permission *ret, struct err *err)
 {
-    *ret = auth->by_default;
-    return store_permission_find(auth->store, user_id, object, ret, err) < 0 ? -1 : 0;
+    struct permission_said said;
+    if (store_permission_said(auth->store, user_id, object, &said, err) < 0) {
+        return -1;
+    }
+    *ret = permission_resolve(&said, auth->by_default);
+    return 0;
 }
 
 /* What is remembered is forgotten whole when a permission has changed. */
@@ -364,7 +370,8 @@ int auth_know_all(struct auth *auth, const struct auth_who *who, struct err *err
     }
     all->user_id = 0;
     arena_reset(all->arena);
-    if (store_permission_list(auth->store, who->user_id, all->arena, &all->rows, &all->count, err) < 0) {
+    if (store_permission_list(auth->store, who->user_id, all->arena, &all->rows, &all->count, err) < 0 ||
+        store_mlflow_roles_said(auth->store, who->user_id, all->arena, &all->by_roles, err) < 0) {
         return -1;
     }
     while (all->count > 0 && all->rows[all->count - 1].object.model != NULL) {
@@ -385,9 +392,26 @@ static int compare_experiment(const void *id, const void *row)
 static enum permission among_all(const struct auth *auth, int64_t experiment_id)
 {
     const struct all_grants *all = &auth->all;
+    const struct mlflow_said *by_roles = &all->by_roles;
+    struct permission_said said = by_roles->of_each;
     const struct permission_row *row =
         all->count == 0 ? NULL : bsearch(&experiment_id, all->rows, all->count, sizeof *row, compare_experiment);
-    return row == NULL ? auth->by_default : row->permission;
+    if (row != NULL) {
+        said.is_direct = true;
+        said.direct = row->permission;
+    }
+    const struct permission_row *one =
+        by_roles->count == 0
+            ? NULL
+            : bsearch(&experiment_id, by_roles->rows, by_roles->count, sizeof *one, compare_experiment);
+    while (one != NULL && one > by_roles->rows && one[-1].object.experiment_id == experiment_id) {
+        one--; /* several roles may name it */
+    }
+    while (one != NULL && one < by_roles->rows + by_roles->count && one->object.experiment_id == experiment_id) {
+        permission_say(&said, GRANTED_EXPERIMENT, one->permission);
+        one++;
+    }
+    return permission_resolve(&said, auth->by_default);
 }
 
 static int find_permission(struct auth *auth, int64_t user_id, const struct permission_object *object,
@@ -428,6 +452,18 @@ int auth_permission(struct auth *auth, const struct auth_who *who, const struct 
     return 0;
 }
 
+int auth_permission_of_all(struct auth *auth, const struct auth_who *who, enum granted_type type, enum permission *ret,
+                           struct err *err)
+{
+    struct permission_said said = {.manages_all = who->is_admin};
+    if (!who->is_admin && store_mlflow_roles_say_of_all(auth->store, who->user_id, type, &said, err) < 0) {
+        return -1;
+    }
+    *ret = who->experiments != NULL ? PERMISSION_NONE
+                                    : within_role(who, permission_resolve(&said, auth->by_default));
+    return 0;
+}
+
 enum permission auth_default(const struct auth *auth, const struct auth_who *who)
 {
     return who->experiments != NULL ? PERMISSION_NONE
@@ -440,10 +476,18 @@ const struct reader *auth_reader(const struct auth *auth, const struct auth_who 
         return NULL;
     }
     struct reader *reader = arena_one(arena, struct reader);
+    bool has_roles = true;
+    bool manages_all = false;
+    if (!who->is_admin && store_mlflow_roles_count(auth->store, who->user_id, &has_roles, &manages_all, NULL) < 0) {
+        has_roles = true; /* what cannot be asked now is asked by the search, which fails as this did */
+        manages_all = false;
+    }
     *reader = (struct reader){
         .user_id = who->user_id,
         .by_default = who->is_admin || auth->by_default >= PERMISSION_READ,
         .sees_all = who->is_admin,
+        .manages_all = manages_all,
+        .has_roles = has_roles,
         .experiments = who->experiments,
         .experiment_count = who->experiment_count,
     };

@@ -76,6 +76,9 @@ bool auth_find(struct auth *auth, struct str name, struct arena *arena, struct a
 /* His permission on an object, as far as his token goes. -1 when the store cannot be read. */
 int auth_permission(struct auth *auth, const struct auth_who *who, const struct permission_object *object,
                     enum permission *ret, struct err *err);
+/* The same of what only all objects of a type are named for. */
+int auth_permission_of_all(struct auth *auth, const struct auth_who *who, enum granted_type type, enum permission *ret,
+                           struct err *err);
 /* Reads all that is said of experiments to him, so that the next thousand questions cost nothing. */
 int auth_know_all(struct auth *auth, const struct auth_who *who, struct err *err);
 /* Of what nothing is said, and what belongs to no experiment. */

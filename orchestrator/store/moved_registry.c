@@ -2,6 +2,7 @@
 #include "store/moved.h"
 
 #include "store/registry_internal.h"
+#include "store/store_internal.h"
 
 static const char *text(const char *given)
 {
@@ -164,6 +165,7 @@ static int put_rest(struct store *store, const struct moved_registered *register
                     const struct mover *by, struct err *err)
 {
     const char *name = registered->info.name;
+    store_changes_note(&store->permissions); /* it may be a prompt, of which roles of MLflow's say other things */
     for (size_t i = 0; i < registered->tags.count; i++) {
         struct stmt *s = stmt_get(store, "INSERT INTO registered_model_tags (name, key, value) "
                                          "VALUES (:name, :key, :value)");

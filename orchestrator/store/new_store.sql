@@ -1,4 +1,4 @@
--- version 47
+-- version 48
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -1031,6 +1031,34 @@ SELECT s.pipeline, s.schedule, s.cron, s.timezone, s.catchup, s.window_ms, s.mos
 FROM coming_commits AS m JOIN coming_pipelines AS c USING (source) JOIN settled_schedules AS s ON s.pipeline = c.name
 WHERE m.counts AND c.change <> 'moved' AND NOT EXISTS (SELECT 1 FROM coming_schedules AS d WHERE d.source = c.source AND
                                                        d.pipeline = c.name AND d.schedule = s.schedule);
+CREATE TABLE mlflow_roles (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- of nobody again: clients keep it
+    workspace   TEXT NOT NULL,                     -- all objects are in 'default'; others' roles say nothing of any
+    name        TEXT NOT NULL,
+    description TEXT,
+    UNIQUE (workspace, name)
+) STRICT;
+CREATE TABLE mlflow_role_permissions (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    role_id          INTEGER NOT NULL REFERENCES mlflow_roles(id),
+    resource_type    TEXT NOT NULL,    -- 'experiment', 'registered_model', 'prompt'; 'workspace': of all there is
+    resource_pattern TEXT NOT NULL,    -- the id of an experiment, the name of a model; '*': of each
+    permission       INTEGER NOT NULL, -- as of experiment_permissions; -1 DENY, in those and here, beats all others
+    UNIQUE (role_id, resource_type, resource_pattern)
+) STRICT;
+CREATE TABLE mlflow_role_users (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id INTEGER NOT NULL REFERENCES users(user_id),
+    role_id INTEGER NOT NULL REFERENCES mlflow_roles(id),
+    UNIQUE (user_id, role_id)
+) STRICT;
+CREATE INDEX mlflow_role_users_of_role ON mlflow_role_users(role_id);
+CREATE TABLE wildcard_permissions (
+    user_id       INTEGER NOT NULL REFERENCES users(user_id),
+    resource_type TEXT NOT NULL,    -- 'experiment', 'registered_model', 'prompt'
+    permission    INTEGER NOT NULL,
+    PRIMARY KEY (user_id, resource_type)
+) STRICT, WITHOUT ROWID;
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

@@ -1,24 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/permissions.h"
 
+#include "store/mlflow_roles.h"
 #include "store/stmt.h"
 #include "store/store_internal.h"
 
 const char *const permission_words[] = {"NO_PERMISSIONS", "READ", "USE", "EDIT", "MANAGE", NULL};
 
+const char *permission_word(enum permission permission)
+{
+    return permission == PERMISSION_DENY ? "DENY" : permission_words[permission];
+}
+
 int permission_parse(const char *word, enum permission *ret, struct err *err)
 {
-    for (int i = 0; permission_words[i] != NULL; i++) {
-        if (strcmp(permission_words[i], word) == 0) {
+    for (int i = PERMISSION_DENY; i <= PERMISSION_MANAGE; i++) {
+        if (strcmp(permission_word((enum permission)i), word) == 0) {
             *ret = (enum permission)i;
             return 0;
         }
     }
     return err_set(err, ERR_INPUT,
                    "Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', "
-                   "'NO_PERMISSIONS')",
+                   "'NO_PERMISSIONS', 'DENY')",
                    word);
 }
+
+const char *const granted_words[] = {"experiment", "prompt", "registered_model", "workspace", NULL};
+
+int granted_parse(const char *word, enum granted_type *ret, struct err *err)
+{
+    for (int i = 0; granted_words[i] != NULL; i++) {
+        if (strcmp(granted_words[i], word) == 0) {
+            *ret = (enum granted_type)i;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_INPUT,
+                   "Invalid resource type '%s'. Valid resource types are: ('experiment', 'prompt', "
+                   "'registered_model', 'workspace')",
+                   word);
+}
+
+/* ---- what all of it comes to ------------------------------------------------------------------------------------ */
+
+void permission_say(struct permission_said *said, enum granted_type type, enum permission permission)
+{
+    if (type == GRANTED_WORKSPACE) { /* less than MANAGE says that somebody belongs there, and nothing of objects */
+        said->manages_all = said->manages_all || permission == PERMISSION_MANAGE;
+    } else if (permission == PERMISSION_DENY) {
+        said->is_denied = true;
+    } else if (permission > said->by_roles) {
+        said->by_roles = permission;
+    }
+}
+
+enum permission permission_resolve(const struct permission_said *said, enum permission by_default)
+{
+    if (said->manages_all) {
+        return PERMISSION_MANAGE;
+    }
+    if (said->is_denied || (said->is_direct && said->direct == PERMISSION_DENY)) {
+        return PERMISSION_DENY;
+    }
+    enum permission least = said->is_direct ? said->direct : by_default;
+    return said->by_roles > least ? said->by_roles : least;
+}
+
+/* ---- what is kept ----------------------------------------------------------------------------------------------- */
 
 int store_experiment_of(struct store *store, enum owned kind, const char *id, int64_t *ret, struct err *err)
 {
@@ -70,11 +119,20 @@ int store_permission_find(struct store *store, int64_t user_id, const struct per
     return row;
 }
 
+int store_permission_said(struct store *store, int64_t user_id, const struct permission_object *object,
+                          struct permission_said *ret, struct err *err)
+{
+    *ret = (struct permission_said){0};
+    int found = store_permission_find(store, user_id, object, &ret->direct, err);
+    ret->is_direct = found == 1;
+    return found < 0 ? -1 : store_mlflow_roles_say(store, user_id, object, ret, err);
+}
+
 /* As the conditions of searches have it (store/reader_sql.h). */
 int store_reader_sees(struct store *store, const struct reader *reader, const struct permission_object *object,
                       struct err *err)
 {
-    enum permission permission = PERMISSION_NONE;
+    struct permission_said said;
     if (reader == NULL) {
         return 1;
     }
@@ -85,8 +143,10 @@ int store_reader_sees(struct store *store, const struct reader *reader, const st
     if (!is_among || reader->sees_all) {
         return is_among;
     }
-    int found = store_permission_find(store, reader->user_id, object, &permission, err);
-    return found < 0 ? -1 : found == 1 ? permission >= PERMISSION_READ : reader->by_default;
+    enum permission by_default = reader->by_default ? PERMISSION_READ : PERMISSION_NONE;
+    return store_permission_said(store, reader->user_id, object, &said, err) < 0
+               ? -1
+               : permission_resolve(&said, by_default) >= PERMISSION_READ;
 }
 
 int store_permission_put(struct store *store, int64_t user_id, const struct permission_object *object,
@@ -143,11 +203,8 @@ int store_permissions_forget(struct store *store, const char *name, struct err *
 {
     struct stmt *s = stmt_get(store, "DELETE FROM registered_model_permissions WHERE name = :name");
     stmt_text(s, ":name", name);
-    int64_t changed = stmt_run(s, err);
-    if (changed > 0) {
-        store_changes_note(&store->permissions);
-    }
-    return changed < 0 ? -1 : 0;
+    store_changes_note(&store->permissions); /* what has that name next may be a prompt, or none */
+    return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
 /* What was said of the new name before was meant for another model. */
@@ -160,9 +217,5 @@ int store_permissions_rename(struct store *store, const char *name, const char *
     }
     stmt_text(s, ":new_name", new_name);
     stmt_text(s, ":name", name);
-    int64_t changed = stmt_run(s, err);
-    if (changed > 0) {
-        store_changes_note(&store->permissions);
-    }
-    return changed < 0 ? -1 : 0;
+    return stmt_run(s, err) < 0 ? -1 : 0;
 }

@@ -8,6 +8,7 @@
 #include "store/model_subscriptions.h"
 #include "store/permissions.h"
 #include "store/python_quote.h"
+#include "store/store_internal.h"
 #include "store/webhook_events.h"
 
 #include <string.h>
@@ -102,10 +103,15 @@ bool tags_are_of_prompt(const struct pair *tags, size_t count)
     return false;
 }
 
+bool tag_is_of_prompt(const char *key)
+{
+    return strcmp(key, PROMPT_TAG) == 0;
+}
+
 static bool has_prompt_tag(const struct pair *tags, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(tags[i].key, PROMPT_TAG) == 0) {
+        if (tag_is_of_prompt(tags[i].key)) {
             return true;
         }
     }
@@ -152,6 +158,9 @@ static int put_tags(struct store *store, const char *name, const struct pair *ta
         stmt_text(s, ":name", name);
         stmt_text(s, ":key", tags[i].key);
         stmt_text(s, ":value", tags[i].value == NULL ? "" : tags[i].value);
+        if (tag_is_of_prompt(tags[i].key)) {
+            store_changes_note(&store->permissions); /* roles of MLflow's say one thing of prompts, another of models */
+        }
         if (stmt_run_one(s, "setting a tag of a registered model", err) < 0) {
             return -1;
         }
@@ -370,6 +379,7 @@ int store_registered_delete_tag(struct store *store, const char *name, const cha
     struct stmt *s = stmt_get(store, "DELETE FROM registered_model_tags WHERE name = :name AND key = :key");
     stmt_text(s, ":name", name);
     stmt_text(s, ":key", key);
+    store_changes_note(&store->permissions); /* as put_tags does */
     int64_t changed = stmt_run(s, err);
     return changed <= 0 ? (int)changed : event_model_tag(store, name, key, NULL, now_ms, err);
 }

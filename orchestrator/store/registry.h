@@ -73,6 +73,8 @@ int store_version_list(struct store *store, const char *name, struct arena *aren
 int version_parse(const char *text, int64_t *ret, struct err *err);
 /* Do tags say that it is a prompt (mlflow.prompt.is_prompt, the last word counts)? */
 bool tags_are_of_prompt(const struct pair *tags, size_t count);
+/* The key of that tag. */
+bool tag_is_of_prompt(const char *key);
 /* A new version of a registered model that exists, as clients make one (store_registry_register gives one logged model
  * one version; this gives each call one). Reads name (of the model), source, run_id, model_id, user, description and
  * run_link of `version`, NULL where not given; the source has passed model_source_check (artifact_uri.h), `is_prompt`

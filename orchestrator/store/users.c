@@ -115,6 +115,8 @@ int store_user_remove(struct store *store, int64_t user_id, struct err *err)
         "DELETE FROM tokens WHERE user_id = :user",
         "DELETE FROM experiment_permissions WHERE user_id = :user",
         "DELETE FROM registered_model_permissions WHERE user_id = :user",
+        "DELETE FROM wildcard_permissions WHERE user_id = :user",
+        "DELETE FROM mlflow_role_users WHERE user_id = :user",
         "DELETE FROM users WHERE user_id = :user",
     };
     store_changes_note(&store->permissions);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The clients that the server must please: environments.sh BUILD
+# The clients that the server must please: environments.sh BUILD [mlflow]
+# "mlflow": they are to be tried against MLflow's own server, which asks who somebody is by what clients do without.
 # Python's each have a virtual environment. One that is there is kept: remove BUILD/mlflow3 to get what is newest today.
 set -eu
 
@@ -21,6 +22,9 @@ make_environment() {
 }
 
 make_environment mlflow3 'mlflow>=3' pytest pytest-xdist psutil prometheus-client
+if [ "${2:-}" = mlflow ]; then
+    "$build/mlflow3/bin/pip" install --quiet --disable-pip-version-check flask-wtf
+fi
 # 2.x traces only with an OpenTelemetry of its time, and opens a database only with such an SQLAlchemy.
 make_environment mlflow2 'mlflow<3' 'opentelemetry-sdk<1.37' 'sqlalchemy<2.1'
 

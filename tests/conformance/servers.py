@@ -77,10 +77,12 @@ class Server:
 class Mlflow(Server):
     """The judge: `mlflow server` of the environment that runs the tests."""
 
+    options, environment = (), {}
+
     def start(self, port=None):
         port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **self.environment}
         # Receivers of webhooks are on this machine; a change of them is seen at once.
         environment.update(MLFLOW_WEBHOOK_ALLOWED_SCHEMES="http,https", MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS="true",
                            MLFLOW_WEBHOOK_CACHE_TTL="0", MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES="1",
@@ -88,7 +90,7 @@ class Mlflow(Server):
         environment.pop("MLFLOW_TRACKING_URI", None)
         self.spawn([sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{self.home}/mlflow.db",
                     "--artifacts-destination", f"{self.home}/artifacts", "--host", "127.0.0.1", "--port", str(port),
-                    "--workers", "1"], env=environment, stdout=subprocess.DEVNULL)
+                    "--workers", "1", *self.options], env=environment, stdout=subprocess.DEVNULL)
         return self.wait_until_it_answers()
 
 
@@ -103,6 +105,8 @@ class Mlflow(Server):
 class Sluice(Server):
     """`sluice serve`: says its address on stdout, once it listens."""
 
+    config = ""  # more lines of config.yaml
+
     def __init__(self, home, *options):
         super().__init__(home)
         self.options = options
@@ -112,7 +116,7 @@ class Sluice(Server):
         environment = {**os.environ, "SLUICE_HOME": home}
         os.makedirs(home, mode=0o700, exist_ok=True)
         with open(os.path.join(home, "config.yaml"), "w", encoding="utf-8") as config:
-            config.write("webhooks: {http: true, allow: [127.0.0.1], retry_first: 200ms}\n")
+            config.write("webhooks: {http: true, allow: [127.0.0.1], retry_first: 200ms}\n" + self.config)
         environment.pop("MLFLOW_TRACKING_URI", None)
         self.spawn([os.path.join(BUILD, "sluice"), "serve", "--host", "127.0.0.1", "--port", str(port),
                     *self.options], env=environment, stdout=subprocess.PIPE)

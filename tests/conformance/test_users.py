@@ -121,12 +121,12 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
             auth.create_user(name, word)
     experiment = client.create_experiment(unique)
     client.create_registered_model(unique)
-    with pytest.raises(RestException, match="Unsupported resource_type"):
+    with pytest.raises(RestException, match="Invalid resource type 'scorer'"):
         auth.grant_user_permission(carol, "scorer", "1", "READ")
     for kind, thing in (("experiment", experiment), ("registered_model", unique)):
-        auth.grant_user_permission(carol, kind, thing, "NO_PERMISSIONS")
+        auth.grant_user_permission(carol, kind, thing, "DENY")
         found = auth.get_user_permission(carol, kind, thing)
-        assert (found.allowed, found.permission) == (False, "NO_PERMISSIONS")
+        assert (found.allowed, found.permission) == (False, "DENY")
     be(monkeypatch, (carol, password))
     for refused in (lambda: client.get_experiment(experiment), lambda: client.get_registered_model(unique),
                     lambda: auth.grant_user_permission(carol, "experiment", experiment, "MANAGE"),
@@ -137,8 +137,7 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
             refused()
     assert experiment not in [one.experiment_id for one in client.search_experiments()]
     be(monkeypatch, ADMIN)
-    auth.grant_user_permission(carol, "experiment", experiment, "DENY")
-    assert auth.get_user_permission(carol, "experiment", experiment).allowed is False
+    auth.revoke_user_permission(carol, "experiment", experiment)
     auth.grant_user_permission(carol, "experiment", experiment, "EDIT")
     auth.revoke_user_permission(carol, "registered_model", unique)
     be(monkeypatch, (carol, password))
@@ -165,7 +164,7 @@ def test_the_auth_client_makes_users_and_says_what_they_may(asking, client, monk
 
 
 def test_a_role_is_a_ceiling_for_the_real_client(asking, client, monkeypatch, unique):
-    """Who is made by it is an editor; is_admin is the role admin; MLflow's own roles are not there."""
+    """Who is made by it is an editor; is_admin is the role admin; no role of MLflow's raises it."""
     be(monkeypatch, ADMIN)
     auth, dora, password = AuthServiceClient(asking.url), unique, "dora's password"
     auth.create_user(dora, password)
@@ -189,11 +188,19 @@ def test_a_role_is_a_ceiling_for_the_real_client(asking, client, monkeypatch, un
     assert auth.get_user(ADMIN[0]).is_admin is True
     auth.update_user_admin(dora, False)
     client.log_metric(run_id, "loss", 2)
-    for refused in (lambda: auth.create_role("default", unique), auth.list_all_roles, lambda: auth.assign_role(dora, 1),
-                    lambda: auth.list_user_roles(dora)):
-        with pytest.raises(RestException, match="roles.*are not kept here.*grant_user_permission") as said:
+    be(monkeypatch, ADMIN)
+    chiefs = auth.create_role("default", unique)
+    auth.add_role_permission(chiefs.id, "workspace", "*", "MANAGE")
+    auth.assign_role(dora, chiefs.id)
+    asking.command("users", "role", dora, "viewer")
+    be(monkeypatch, (dora, password))
+    for refused in (lambda: client.log_metric(run_id, "loss", 3), lambda: auth.create_role("default", unique + "2"),
+                    lambda: auth.update_user_admin(dora, True), lambda: auth.create_user(unique + "3", password)):
+        with pytest.raises(RestException, match="is a viewer, and this takes an (editor|admin)"):
             refused()
-        assert said.value.error_code == "ENDPOINT_NOT_FOUND"
+    assert [one.id for one in auth.list_user_roles(dora)] == [chiefs.id]
+    be(monkeypatch, ADMIN)
+    auth.delete_role(chiefs.id)
 
 
 @pytest.mark.parametrize("generation, script, who", [

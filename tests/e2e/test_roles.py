@@ -28,6 +28,7 @@ EXPECTED = {
         POST {M2}/experiments/search        GET {M2}/experiments/search         POST {M2}/runs/search
         POST {M2}/logged-models/search      GET {M2}/model-versions/search      GET {M2}/registered-models/search
         GET {M2}/traces                     GET {M3}/server-info                GET {M2}/users/current
+        GET {M3}/roles/get                  GET {M3}/roles/list                 GET {M3}/roles/permissions/list
         POST /graphql                       GET /health                         GET /version""",
     ("viewer", "READ"): f"""
         GET {M2}/artifacts/list             GET {MODEL}/artifacts/directories   GET {MODEL}/artifacts/files
@@ -77,13 +78,18 @@ EXPECTED = {
         PATCH {M2}/registered-models/permissions/update     DELETE {M2}/registered-models/permissions/delete
         POST {M3}/users/permissions/grant   POST {M3}/users/permissions/revoke""",
     ("admin", "-"): f"""
+        POST {M3}/roles/create              PATCH {M3}/roles/update             DELETE {M3}/roles/delete
+        POST {M3}/roles/permissions/add     PATCH {M3}/roles/permissions/update
+        DELETE {M3}/roles/permissions/remove                POST {M3}/roles/assign        DELETE {M3}/roles/unassign
+        GET {M3}/roles/users/list
         POST {M2}/users/create              GET {M2}/users/list                 PATCH {M2}/users/update-admin
         DELETE {M2}/users/delete            POST {M2}/webhooks                  GET {M2}/webhooks
         GET {M2}/webhooks/{{webhook_id}}    PATCH {M2}/webhooks/{{webhook_id}}  DELETE {M2}/webhooks/{{webhook_id}}
         POST {M2}/webhooks/{{webhook_id}}/test""",
     # "own" is his own account, whatever his role
     ("viewer", "account"): f"""
-        GET {M2}/users/get                  GET {M3}/users/permissions/get      PATCH {M2}/users/update-password""",
+        GET {M2}/users/get                  GET {M3}/users/permissions/get      PATCH {M2}/users/update-password
+        GET {M3}/users/roles/list""",
 }
 OURS = {
     ("viewer", "-"): "getHome getOpenAPI listPlugins getPlugin listSlots listPipelines getPipeline listRuns "
@@ -131,6 +137,9 @@ class House:
         self.server = Server(sluice)
         self.alice, self.bob = As(self.server, basic("alice", ALICE)), As(self.server, basic("bob", BOB))
         self.others = self.made()
+        # Of MLflow's; bob is in none, and belongs to the workspace since permissions are given to him.
+        role = self.alice.api("POST", "/roles/create", {"name": "tasters", "workspace": "default"}, version="3.0")
+        self.role_id = role["role"]["id"]
 
     def made(self):
         self.count += 1
@@ -141,7 +150,7 @@ class House:
 
     def own(self):
         """Things that bob manages, made anew: what he may delete may be gone."""
-        names = self.made()
+        names = {**self.made(), "role_id": self.role_id}
         for path, what in (("experiments", "experiment_id"), ("registered-models", "name")):
             self.alice.api("POST", f"/{path}/permissions/create",
                            {what: names[what], "username": "bob", "permission": OWN})
@@ -184,6 +193,10 @@ def ask_route(user, names, method, path):
     if (method, path) in set(plains()):
         return ask_plain(user, names, method, path)
     more = {}
+    if "/roles/" in path:
+        more = {"role_permission_id": 1, "workspace": "default", "resource_type": "experiment",
+                "resource_pattern": "*", "permission": "READ", "username": names.get("username", "bob")}
+        return ask(user, {**names, **more}, method, path)[0]
     if "permissions/" in path:
         kind = {"resource_type": "experiment", "resource_id": names["experiment_id"]}
         more = {"username": "carol", "permission": "READ", **(kind if "users/permissions" in path else {})}
@@ -199,7 +212,7 @@ def test_each_route_is_open_to_a_role_as_the_table_says(house, role):
     """A refusal is 403; what is let in may find that there is nothing to do."""
     house.sluice("users", "role", "bob", role, expect=0)
     for (method, path), need in expected_routes().items():
-        whose = {"others": (house.others, OTHERS)}
+        whose = {"others": ({**house.others, "role_id": house.role_id}, OTHERS)}
         whose["own"] = (house.own(), OWN)
         for kind, (names, permission) in whose.items():
             allowed = may(role, need, permission)

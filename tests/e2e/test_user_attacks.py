@@ -32,11 +32,12 @@ class Home:
     def secret(self, **more):
         """An experiment that bob may not even read, and a run of it."""
         made = self.alice.api("POST", "/experiments/create", {"name": "secret", **more})["experiment_id"]
-        self.permit(made, "NO_PERMISSIONS")
+        self.permit(made, "DENY")
         return made, self.alice.api("POST", "/runs/create", {"experiment_id": made})["run"]["info"]
 
     def permit(self, experiment, permission):
         body = {"resource_type": "experiment", "resource_id": experiment, "username": "bob", "permission": permission}
+        self.alice.ask("POST", "/api/3.0/mlflow/users/permissions/revoke", body)  # what is said already stays else
         self.alice.api("POST", "/users/permissions/grant", body, version="3.0")
 
     def of_bob(self, name="bob's", **more):
@@ -197,12 +198,14 @@ def test_a_token_does_no_more_than_its_scope_by_any_route(home, scope):
     token = As(home.server, bearer(add_token(home.sluice, "alice", "--scope", scope)))
     asked = 0
     for method, path, needs, of in routes():
-        rules = of in ("ADMIN", "USER") or "/permissions/" in path
+        rules = of in ("ADMIN", "USER") or "/permissions/" in path or "/roles/" in path
         if rules or (scope == "read" and needs not in ("READ", "NO_PERMISSIONS")):
             body = {"username": "bob", "permission": "MANAGE", "resource_type": "experiment", "resource_id": "0",
                     "password": "a dozen of roses", "is_admin": True, "url": "https://hooks.example/",
-                    "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]}
-            body = body if method != "GET" else {"username": "bob", "resource_type": "experiment", "resource_id": "0"}
+                    "events": [{"entity": "REGISTERED_MODEL", "action": "CREATED"}], "role_id": 1,
+                    "role_permission_id": 1, "resource_pattern": "*", "workspace": "default"}
+            asking = ("username", "resource_type", "resource_id", "role_id")
+            body = body if method != "GET" else {name: body[name] for name in asking}
             status, answer = ask_as(token, {**names, **body}, method, path)
             assert status == 403 and b"this token" in answer, (method, path, answer)
             asked += 1
@@ -326,7 +329,7 @@ def test_a_request_that_names_a_million_experiments_keeps_nobody_waiting(home):
     assert len(home.bob.api("POST", "/runs/search", few)["runs"]) == 1
     home.permit(secret, "READ")
     assert len(home.bob.api("POST", "/runs/search", few)["runs"]) == 2, "what was read before is not so any more"
-    home.permit(mine, "NO_PERMISSIONS")
+    home.permit(mine, "DENY")
     assert len(home.bob.api("POST", "/runs/search", few)["runs"]) == 1
 
 

@@ -110,6 +110,9 @@ static const char *const fillings[] = {
      "('wine', 'c', 'other', '', 'c.yaml', 'c.yaml', '/c', '/c', 'digest', '{}', 's', 0); INSERT INTO "
      "coming_schedules VALUES ('wine', 'c', 's', '* * * * *', 'UTC', 'one', 0, 1, 0, 'allow', 9); INSERT INTO "
      "coming_subscriptions VALUES ('wine', 'c', 'push', 'push', '', '{}')"),
+    ("INSERT INTO mlflow_roles VALUES (1, 'default', 'tasters', NULL); "
+     "INSERT INTO mlflow_role_permissions VALUES (1, 1, 'registered_model', '*', -1); "
+     "INSERT INTO mlflow_role_users VALUES (1, 3, 1); INSERT INTO wildcard_permissions VALUES (3, 'experiment', 3)"),
 };
 
 static const char *const questions[] = {
@@ -174,6 +177,9 @@ static const char *const questions[] = {
      "AND name IS NULL"),
     ("SELECT COUNT(*) FROM pipelines_in_force JOIN schedules AS c ON c.pipeline = name JOIN subscriptions USING "
      "(pipeline) WHERE since_ms = 8 AND decided_ms = 8 AND next_ms = 9 AND c.in_force"),
+    ("SELECT COUNT(*) FROM mlflow_roles AS r JOIN mlflow_role_users AS u ON u.role_id = r.id JOIN "
+     "mlflow_role_permissions AS p ON p.role_id = r.id JOIN wildcard_permissions USING (user_id) "
+     "WHERE user_id = 3 AND p.permission = -1"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -40,30 +40,3 @@ const struct api_route mlflow_absent_routes[] = {
      API_LOOKS},
     {0},
 };
-
-/* ---- what is left out -------------------------------------------------------------------------------------------- */
-
-#define NO_ROLES                                                                                                       \
-    "MLflow's roles, named sets of permissions in workspaces, are not kept here. What a user may do with an "         \
-    "experiment or a registered model is said by grant_user_permission; what he may do at most, by "                   \
-    "'sluice users role'."
-
-static const struct {
-    const char *path; /* and all below it, of version 3 */
-    const char *words;
-} left_out[] = {{"/mlflow/roles/", NO_ROLES}, {"/mlflow/users/roles/", NO_ROLES}};
-
-const char *mlflow_left_out(struct str path)
-{
-    static const char *const prefixes[] = {"/api/3.0", "/ajax-api/3.0"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        struct str prefix = str_from(prefixes[i]);
-        struct str rest = str_starts(path, prefix) ? str_slice(path, prefix.n, path.n) : (struct str){0};
-        for (size_t k = 0; k < sizeof left_out / sizeof left_out[0]; k++) {
-            if (str_starts(rest, str_from(left_out[k].path))) {
-                return left_out[k].words;
-            }
-        }
-    }
-    return NULL;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * MLflow's routes of what users may do: those of its AuthServiceClient before 3.12, one set for experiments and one for
- * registered models, and the newer ones for both. Who manages an object says what others may do with it.
+ * MLflow's routes of what users may do, of its AuthServiceClient before 3.12: one set for experiments and one for
+ * registered models. Who manages an object says what others may do with it. The newer ones: user_grants.c.
  */
 #include "api/mlflow/entities.h"
 #include "api/mlflow/permission_json.h"
@@ -18,7 +18,7 @@ struct json permission_json(struct api_call *call, int64_t user_id, const struct
         put_text(call, &one, "experiment_id", arena_printf(call->arena, "%lld", (long long)object->experiment_id));
     }
     put_int(call, &one, "user_id", user_id);
-    put_text(call, &one, "permission", permission_words[permission]);
+    put_text(call, &one, "permission", permission_word(permission));
     return one;
 }
 
@@ -30,26 +30,9 @@ struct grant_asked {
     struct user_row user;
 };
 
-static int read_kind(struct api_call *call, struct permission_object *ret, struct err *err)
-{
-    const char *kind = param_text(&call->params, "resource_type");
-    const char *id = param_text(&call->params, "resource_id");
-    if (strcmp(kind, "registered_model") == 0 || strcmp(kind, "prompt") == 0) {
-        ret->model = id;
-        return 0;
-    }
-    return strcmp(kind, "experiment") == 0
-               ? experiment_id_of(id, &ret->experiment_id, err)
-               : err_set(err, ERR_INPUT,
-                         "Unsupported resource_type '%s': expected experiment, registered_model or prompt", kind);
-}
-
 static int read_object(struct api_call *call, struct permission_object *ret, struct err *err)
 {
     *ret = (struct permission_object){0};
-    if (json_get(&call->params, "resource_type") != NULL) {
-        return read_kind(call, ret, err);
-    }
     ret->model = json_get_text(&call->params, "name", NULL);
     return ret->model != NULL ? 0
                               : experiment_id_of(param_text(&call->params, "experiment_id"), &ret->experiment_id, err);
@@ -91,29 +74,12 @@ static int not_found(struct api_call *call, const struct grant_asked *asked, str
     return err_set(err, ERR_NOT_FOUND, "%s not found", words_of(call, asked, "with ", " and "));
 }
 
-/* The object must be there for something to be said of it. */
-static int require_object(struct api_call *call, const struct permission_object *object, struct err *err)
-{
-    struct experiment experiment;
-    struct registered_model model;
-    return object->model != NULL ? store_registry_get(call->store, object->model, call->arena, &model, err)
-                                 : store_experiment_get(call->store, object->experiment_id, call->arena, &experiment,
-                                                        err);
-}
-
-/* "DENY" is how MLflow's newer clients say that somebody may do nothing with an object, whatever the rule is. */
-static int read_permission(struct api_call *call, enum permission *ret, struct err *err)
-{
-    const char *word = param_text(&call->params, "permission");
-    return permission_parse(strcmp(word, "DENY") == 0 ? permission_words[PERMISSION_NONE] : word, ret, err);
-}
-
 static int permit(struct api_call *call, const struct grant_asked *asked, struct err *err)
 {
     const struct account_change change = {call->store, call->who->name, call->now_ms, call->arena};
     enum permission permission = PERMISSION_NONE;
-    return read_permission(call, &permission, err) < 0 ||
-                   require_object(call, &asked->object, err) < 0
+    return permission_parse(param_text(&call->params, "permission"), &permission, err) < 0 ||
+                   user_require_object(call, &asked->object, err) < 0
                ? -1
                : account_permit(&change, &asked->user, &asked->object, permission, err);
 }
@@ -175,33 +141,6 @@ static int delete_one(struct api_call *call, struct err *err)
     return found < 0 ? -1 : found == 0 ? not_found(call, &asked, err) : 0;
 }
 
-static int grant(struct api_call *call, struct err *err)
-{
-    struct grant_asked asked;
-    return read_asked(call, &asked, err) < 0 ? -1 : permit(call, &asked, err);
-}
-
-/* What he may do, whether it is said of this object or by default. */
-static int effective(struct api_call *call, struct err *err)
-{
-    struct user_row user;
-    struct permission_object object;
-    enum permission permission = PERMISSION_NONE;
-    if (read_object(call, &object, err) < 0 ||
-        store_user_get(call->store, param_text(&call->params, "username"), call->arena, &user, err) < 0) {
-        return -1;
-    }
-    enum role role = auth_role_of(call->auth, &user);
-    const struct auth_who who = {
-        .user_id = user.user_id, .name = user.name, .is_admin = role == ROLE_ADMIN, .role = role, .most = ROLE_ADMIN};
-    if (auth_permission(call->auth, &who, &object, &permission, err) < 0) {
-        return -1;
-    }
-    put(call, &call->answer, "allowed", json_bool(permission >= PERMISSION_USE));
-    put_text(call, &call->answer, "permission", permission_words[permission]);
-    return 0;
-}
-
 #define TEXT(field)                                                                                                    \
     {                                                                                                                  \
         .name = field, .type = API_TEXT, .required = true                                                              \
@@ -212,10 +151,6 @@ static const struct api_field experiment_permission_fields[] = {
     TEXT("experiment_id"), TEXT("username"), TEXT("permission"), {0}};
 static const struct api_field model_fields[] = {TEXT("name"), TEXT("username"), {0}};
 static const struct api_field model_permission_fields[] = {TEXT("name"), TEXT("username"), TEXT("permission"), {0}};
-static const struct api_field resource_fields[] = {
-    TEXT("username"), TEXT("resource_type"), TEXT("resource_id"), {0}};
-static const struct api_field resource_permission_fields[] = {
-    TEXT("username"), TEXT("resource_type"), TEXT("resource_id"), TEXT("permission"), {0}};
 
 const struct api_route mlflow_permission_routes[] = {
     {HTTP_POST, "/mlflow/experiments/permissions/create", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
@@ -234,11 +169,5 @@ const struct api_route mlflow_permission_routes[] = {
      model_permission_fields, update, API_NOTED_INSIDE},
     {HTTP_DELETE, "/mlflow/registered-models/permissions/delete", API_V2, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
      model_fields, delete_one, API_NOTED_INSIDE},
-    {HTTP_POST, "/mlflow/users/permissions/grant", API_V3, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
-     resource_permission_fields, grant, API_NOTED_INSIDE},
-    {HTTP_POST, "/mlflow/users/permissions/revoke", API_V3, API_WRITES, API_NEEDS(EDITOR, MANAGE, ITSELF),
-     resource_fields, delete_one, API_NOTED_INSIDE},
-    {HTTP_GET, "/mlflow/users/permissions/get", API_V3, API_READS, API_NEEDS(VIEWER, READ, USER), resource_fields,
-     effective, API_LOOKS},
     {0},
 };

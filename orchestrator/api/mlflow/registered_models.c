@@ -130,15 +130,29 @@ static int latest(struct api_call *call, struct err *err)
     return 0;
 }
 
+/* What MLflow's roles say of prompts they do not say of models: who may only edit one does not make it the other, and
+ * so is rid of what is said. */
+static int check_tag(struct api_call *call, struct err *err)
+{
+    return tag_is_of_prompt(param_text(&call->params, "key"))
+               ? user_check_registered(call, name_of(call), PERMISSION_MANAGE, err)
+               : 0;
+}
+
 static int set_tag(struct api_call *call, struct err *err)
 {
-    return store_registered_tag(call->store, name_of(call), param_text(&call->params, "key"),
-                                param_text(&call->params, "value"), call->now_ms, err);
+    return check_tag(call, err) < 0
+               ? -1
+               : store_registered_tag(call->store, name_of(call), param_text(&call->params, "key"),
+                                      param_text(&call->params, "value"), call->now_ms, err);
 }
 
 static int delete_tag(struct api_call *call, struct err *err)
 {
-    return store_registered_delete_tag(call->store, name_of(call), param_text(&call->params, "key"), call->now_ms, err);
+    return check_tag(call, err) < 0
+               ? -1
+               : store_registered_delete_tag(call->store, name_of(call), param_text(&call->params, "key"),
+                                             call->now_ms, err);
 }
 
 /* ---- aliases ---------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  */
 #include "api/mlflow/entities.h"
 #include "api/mlflow/permission_json.h"
+#include "api/mlflow/role_json.h"
 #include "api/mlflow/routes.h"
 #include "auth/account.h"
 #include "base/mem.h"
@@ -28,7 +29,9 @@ static int user_json(struct api_call *call, const struct user_row *user, struct 
     size_t count = 0;
     struct json experiments = json_array();
     struct json models = json_array();
-    if (store_permission_list(call->store, user->user_id, call->arena, &rows, &count, err) < 0) {
+    struct json roles = json_array();
+    if (store_permission_list(call->store, user->user_id, call->arena, &rows, &count, err) < 0 ||
+        role_json_of_user(call, user->user_id, 0, &roles, err) < 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +44,7 @@ static int user_json(struct api_call *call, const struct user_row *user, struct 
     put(call, ret, "is_admin", json_bool(auth_role_of(call->auth, user) == ROLE_ADMIN));
     put(call, ret, "experiment_permissions", experiments);
     put(call, ret, "registered_model_permissions", models);
-    put(call, ret, "roles", json_array());
+    put(call, ret, "roles", roles);
     return 0;
 }
 
