@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "store/activity.h"
-#include "store/channels.h"
+#include "store/channel_test.h"
 #include "store/deliveries.h"
 #include "store/secrets.h"
 #include "store/webhook_events.h"
@@ -40,39 +40,6 @@ static int test(struct store *store, const struct json *request, const char *id,
                : webhook_test(store, webhook.webhook_id, event, now_ms, arena, ret_delivery_id, err);
 }
 
-/* An event that is none, to one channel. */
-static int test_channel(struct store *store, const char *name, int64_t now_ms, struct arena *arena,
-                        const char **ret_delivery_id, struct err *err)
-{
-    struct channel_state channel;
-    struct json event = json_object();
-    struct json data = json_object();
-    const char *id = NULL;
-    const char *home = NULL;
-    char at[40];
-    if (store_channel_get(store, name, arena, &channel, err) < 0 || store_webhook_new_id(store, arena, &id, err) < 0 ||
-        store_home_id(store, arena, &home, err) < 0) {
-        return -1;
-    }
-    format_time(at, sizeof at, now_ms);
-    json_add(arena, &data, "subject", json_cstring(arena, arena_printf(arena, "channel %s", name)));
-    json_add(arena, &data, "reason", json_cstring(arena, "somebody asked whether it is heard"));
-    json_add(arena, &event, "type", json_cstring(arena, "channel.test"));
-    json_add(arena, &event, "version", json_int(1));
-    json_add(arena, &event, "id", json_cstring(arena, id));
-    json_add(arena, &event, "timestamp", json_cstring(arena, at));
-    json_add(arena, &event, "home", json_cstring(arena, home));
-    json_add(arena, &event, "data", data);
-    struct delivery_order order = {
-        .receiver = arena_printf(arena, "channel/%s", name),
-        .is_test = true,
-        .event = "channel.test",
-        .object = "",
-        .body = json_text(arena, &event).p,
-    };
-    return store_deliveries_add(store, &order, now_ms, arena, ret_delivery_id, err);
-}
-
 static int redeliver(struct store *store, const char *id, int64_t now_ms, struct arena *arena,
                      const char **ret_delivery_id, struct err *err)
 {
@@ -104,7 +71,7 @@ int webhook_change_obey(struct store *store, const struct json *request, const c
     }
     bool tests = strncmp(what, "test", 4) == 0; /* of whichever kind */
     int result = strcmp(what, "test") == 0 ? test(store, request, id, now_ms, arena, &delivery_id, err)
-                 : strcmp(what, "test-channel") == 0 ? test_channel(store, id, now_ms, arena, &delivery_id, err)
+                 : strcmp(what, "test-channel") == 0 ? store_channel_test(store, id, now_ms, arena, &delivery_id, err)
                  : strcmp(what, "redeliver") == 0
                      ? redeliver(store, id, now_ms, arena, &delivery_id, err)
                      : err_set(err, ERR_INPUT, "this sluice cannot '%s' a webhook", what);

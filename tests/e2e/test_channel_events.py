@@ -491,6 +491,29 @@ def test_the_outbox_by_rest(sluice, receive, serve):
     rest(server, "POST", "/outbox/3f0e8b1e-6f3d-4c55-9a52-7f1f0d8a3b11/redeliver", {}, 404)
 
 
+def test_a_channel_is_tested_and_enabled_by_rest(sluice, receive, serve):
+    receiver = receive(lambda told: 410)
+    team(sluice, receiver, more=', events: ["run.*"]')
+    sluice.pipeline("name: wine\nsteps: {a: {run: 'true'}}\n")
+    server = serve()
+    assert "is not disabled" in rest(server, "POST", "/channels/team/enable", {}, 409)["message"]
+    sluice.run()
+    assert wait_until(lambda: rest(server, "GET", "/channels")["channels"][0]["state"] == "disabled")
+    receiver.answer = lambda told: 200
+    test = rest(server, "POST", "/channels/team/test", {}, 202)
+    assert (test["receiver"], test["event"], test["state"]) == ("channel/team", "channel.test", "waiting")
+    assert wait_until(lambda: rest(server, "GET", "/outbox?state=delivered")["deliveries"])[0]["delivery_id"] == test[
+        "delivery_id"]
+    assert json.loads(receiver.deliveries[-1].body)["type"] == "channel.test"
+    assert rest(server, "GET", "/channels")["channels"][0]["state"] == "disabled"
+    assert rest(server, "POST", "/channels/team/enable", {}) == {
+        "name": "team", "kind": "webhook", "state": "active", "disabled_at": None, "reason": ""}
+    for verb in ("test", "enable"):
+        rest(server, "POST", f"/channels/other/{verb}", {}, 404)
+    actions = {row["action"] for row in rest(server, "GET", "/activity")["activity"]}
+    assert {"channel.enabled", "webhook.tested"} <= actions
+
+
 def test_subscriptions_by_rest(sluice, receive, serve):
     receiver = receive()
     team(sluice, receiver)

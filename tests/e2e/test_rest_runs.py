@@ -72,7 +72,7 @@ def test_an_admin_may_run_a_definition_of_his_own(sluice):
     assert [one["actor"] for one in rest.get("/activity?action=run.started")["activity"]] == ["alice"]
 
 
-# ---- retry, cancel, resume ----
+# ---- retry, rerun, cancel, resume ----
 
 def test_retry_keeps_what_was_good(sluice):
     sluice.pipeline(QUICK)
@@ -93,18 +93,56 @@ def test_retry_keeps_what_was_good(sluice):
     assert [one["reason"] for one in rest.wait(third["run_id"])["steps"]] == [None, "from run 1.2"]
 
 
+ADDS = """\
+name: adds
+params: {a: {type: integer, default: 1}, b: {type: integer, default: 10}}
+steps:
+  first: {run: "echo ${{ params.a }} >> first.said"}
+  second: {needs: [first], run: "echo ${{ params.b }} >> second.said"}
+  third: {needs: [second], run: "echo ${{ params.a }} ${{ params.b }} >> third.said"}
+"""
+
+
+def test_rerun_is_a_new_run_from_a_step_on_with_other_params(sluice):
+    sluice.pipeline(ADDS)
+    before = sluice.run("-p", "a=2", expect=0).json
+    rest = anonymous(sluice)
+    path = f"/runs/{before['run_id']}/rerun"
+
+    def said(name):
+        return (sluice.folder / f"{name}.said").read_text(encoding="utf-8").splitlines()
+
+    run = rest.post(path, {"from": "second", "params": {"b": 20}}, 201, key="k")
+    assert rest.post(path, {"from": "second", "params": {"b": 20}}, 201, key="k") == run
+    assert (run["number"], run["retry_of"], run["trigger"]) == ("2", before["run_id"], "rerun")
+    assert [one["reason"] for one in rest.wait(run["run_id"])["steps"]] == ["from run 1", None, None]
+    assert rest.get(f"/runs/{run['run_id']}")["params"] == {"a": 2, "b": 20}
+    assert (said("first"), said("second"), said("third")) == (["2"], ["10", "20"], ["2 10", "2 20"])
+    whole = rest.post(path, {"until": "second"}, 201)
+    assert whole["number"] == "3" and whole["retry_of"] is None
+    rest.wait(whole["run_id"])
+    assert (said("first"), said("second"), said("third")) == (["2", "2"], ["10", "20", "10"], ["2 10", "2 20"])
+    assert "did you mean 'second'" in rest.post(path, {"from": "secund"}, 422)["message"]
+    assert "until: there is no step" in rest.post(path, {"until": "none"}, 422)["message"]
+    assert "'c'" in rest.post(path, {"params": {"c": 1}}, 422)["message"]
+    rest.post(path, {"params": [1]}, 400)
+    rest.post(path, {"since": "second"}, 400)
+    assert len(rest.get("/runs")["runs"]) == 3
+
+
 def test_cancel_and_resume(sluice):
     sluice.pipeline(WAITS)
     run = sluice.run(expect=5).json
     rest = anonymous(sluice)
     path = f"/runs/{run['run_id']}"
     assert rest.post(path + "/resume")["status"] == "waiting"
-    assert "has not ended" in rest.post(path + "/retry", None, 409)["message"]
+    for verb in ("retry", "rerun"):
+        assert "has not ended" in rest.post(f"{path}/{verb}", None, 409)["message"]
     assert rest.post(path + "/cancel", {"reason": "wrong data"}, 202)["cancelling"] is True
     assert rest.wait(run["run_id"])["reason"] == "cancelled by anonymous: wrong data"
     assert "nothing to cancel" in rest.post(path + "/cancel", None, 409)["message"]
     assert "can be retried" in rest.post(path + "/resume", None, 409)["message"]
-    for verb in ("cancel", "resume", "retry"):
+    for verb in ("cancel", "resume", "retry", "rerun"):
         rest.post(f"/runs/{'0' * 32}/{verb}", None, 404)
 
 

@@ -98,7 +98,7 @@ OURS = {
     ("viewer", "READ"): "getRun listSteps getGraph listAttempts getLogs followLogs listArtifacts getArtifact "
                         "getApproval getGate getDeploymentJob getDeployment subscribe getModelHistory listComments",
     ("runner", "READ"): "comment",
-    ("runner", "EDIT"): "startRun retryRun cancelRun resumeRun startDeployment startBackfill replayGate",
+    ("runner", "EDIT"): "startRun retryRun rerunRun cancelRun resumeRun startDeployment startBackfill replayGate",
     ("runner", "-"): "cancelBackfill",  # of one that there is not; test_backfill_rights.py has others
     ("approver", "-"): "delegate",
     ("approver", "USE"): "approve reject",
@@ -107,7 +107,7 @@ OURS = {
     ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity makeApprovalLink listDeploymentJobs "
                     "listSources getSource syncSource listSchedules getSchedule nextTimes pauseSchedule "
                     "resumeSchedule listTriggers getTrigger listDeliveries getDelivery listChannels listOutbox "
-                    "redeliver replayDelivery writeEvidence",
+                    "redeliver replayDelivery writeEvidence enableChannel testChannel",
 }
 
 

@@ -6,6 +6,7 @@
 #include "api/sluice/routes.h"
 #include "engine/engine.h"
 #include "store/activity.h"
+#include "store/channel_test.h"
 #include "store/deliveries.h"
 #include "store/model_subscriptions.h"
 
@@ -31,6 +32,18 @@ static const struct schema_field channels_fields[] = {
     {"channels", FIELD_JSON(LIST, struct rest_page, items), .of = &channel_schema}, {0}};
 static const struct schema channels_schema = {"Channels", channels_fields, NULL};
 
+static struct json channel_json(const struct channel_state *row, struct arena *arena)
+{
+    const struct channel_answer answer = {
+        .name = row->name,
+        .kind = row->kind,
+        .state = channel_states[row->disabled_ms != 0],
+        .reason = row->reason,
+        .disabled_ms = row->disabled_ms,
+    };
+    return schema_write(&channel_schema, &answer, arena);
+}
+
 static int list_channels(struct api_call *call, struct err *err)
 {
     struct channel_state *rows = NULL;
@@ -40,18 +53,41 @@ static int list_channels(struct api_call *call, struct err *err)
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct channel_answer one = {
-            .name = rows[i].name,
-            .kind = rows[i].kind,
-            .state = channel_states[rows[i].disabled_ms != 0],
-            .reason = rows[i].reason,
-            .disabled_ms = rows[i].disabled_ms,
-        };
-        json_push(call->arena, &answer.items, schema_write(&channel_schema, &one, call->arena));
+        json_push(call->arena, &answer.items, channel_json(&rows[i], call->arena));
     }
     call->answer = schema_write(&channels_schema, &answer, call->arena);
     return 0;
 }
+
+static int enable_in_turn(struct api_call *call, struct err *err)
+{
+    const char *name = json_get_text(&call->params, "name", "");
+    struct channel_state channel;
+    const struct activity entry = {.at_ms = call->now_ms,
+                                   .actor = rest_actor(call),
+                                   .action = "channel.enabled",
+                                   .object = arena_printf(call->arena, "channel %s", name),
+                                   .object_id = name,
+                                   .from_state = "disabled"};
+    if (store_channel_get(call->store, name, call->arena, &channel, err) < 0 ||
+        store_channel_enable(call->store, name, err) < 0 ||
+        store_channel_get(call->store, name, call->arena, &channel, err) < 0 ||
+        store_activity_append(call->store, &entry, err) < 0) {
+        return -1;
+    }
+    call->answer = channel_json(&channel, call->arena);
+    return 0;
+}
+
+static int enable_channel(struct api_call *call, struct err *err)
+{
+    return rest_transact(call, enable_in_turn, err);
+}
+
+static const struct schema_field channel_take_fields[] = {
+    {.name = "name", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED | SCHEMA_IN_PATH, .least = 1,
+     .most = CHANNEL_NAME_MAX, .doc = "as config.yaml calls it"},
+    {0}};
 
 /* --- the outbox --------------------------------------------------------------------------------------------------- */
 
@@ -137,6 +173,30 @@ static int redeliver_in_turn(struct api_call *call, struct err *err)
 static int redeliver(struct api_call *call, struct err *err)
 {
     return rest_transact(call, redeliver_in_turn, err);
+}
+
+static int test_in_turn(struct api_call *call, struct err *err)
+{
+    const char *name = json_get_text(&call->params, "name", "");
+    const char *id = NULL;
+    struct delivery delivery;
+    const struct activity entry = {.at_ms = call->now_ms,
+                                   .actor = rest_actor(call),
+                                   .action = "webhook.tested",
+                                   .object = arena_printf(call->arena, "channel %s", name),
+                                   .object_id = name};
+    if (store_channel_test(call->store, name, call->now_ms, call->arena, &id, err) < 0 ||
+        store_delivery_get(call->store, id, call->arena, &delivery, err) < 0 ||
+        store_activity_append(call->store, &entry, err) < 0) {
+        return -1;
+    }
+    call->answer = schema_write(&delivery_schema, &delivery, call->arena);
+    return 0;
+}
+
+static int test_channel(struct api_call *call, struct err *err)
+{
+    return rest_transact(call, test_in_turn, err);
 }
 
 /* --- subscriptions ------------------------------------------------------------------------------------------------ */
@@ -256,6 +316,29 @@ const struct api_route rest_channel_routes[] = {
                                       .gives = &channels_schema,
                                       .flags = REST_APART),
      .answer = list_channels},
+    {HTTP_POST, "/channels/{name}/enable", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN),
+     REST_DOC(.name = "enableChannel",
+                                      .group = "Notifications",
+                                      .summary = "Tell a channel again that was disabled since its receiver was gone",
+                                      .details = "409 when it is not disabled. What was dropped meanwhile is sent by "
+                                                 "redeliver.",
+                                      .takes = channel_take_fields,
+                                      .gives = &channel_schema,
+                                      .flags = REST_COMMANDS),
+     .answer = enable_channel,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/channels/{name}/test", API_SLUICE, API_WRITES, API_NEEDS(ADMIN, MANAGE, ADMIN),
+     REST_DOC(.name = "testChannel",
+                                      .group = "Notifications",
+                                      .summary = "Send an event that is none to a channel, once",
+                                      .details = "Also to one that is disabled. The answer is the delivery: "
+                                                 "what came of it is in the outbox.",
+                                      .takes = channel_take_fields,
+                                      .gives = &delivery_schema,
+                                      .status = 202,
+                                      .flags = REST_COMMANDS),
+     .answer = test_channel,
+     .note = API_NOTED_INSIDE},
     {HTTP_GET, "/outbox", API_SLUICE, API_READS, API_NEEDS(ADMIN, READ, ADMIN),
      REST_DOC(.name = "listOutbox",
                                       .group = "Notifications",

@@ -274,6 +274,17 @@ static const struct schema_field start_fields[] = {
 
 /* ---- retry ------------------------------------------------------------------------------------------------------ */
 
+static int ended_run(struct api_call *call, struct pipeline_run *ret, struct err *err)
+{
+    if (store_pipeline_run_get(call->store, json_get_text(&call->params, "run_id", ""), call->arena, ret, err) < 0) {
+        return -1;
+    }
+    return run_state_is_terminal(ret->state)
+               ? 0
+               : err_set(err, ERR_STATE, "run %s has not ended (%s): it goes on by itself, or is cancelled",
+                         ret->run_id, run_state_name(ret->state));
+}
+
 static int retry(struct api_call *call, struct err *err)
 {
     struct pipeline_run *row = arena_one(call->arena, struct pipeline_run);
@@ -285,12 +296,8 @@ static int retry(struct api_call *call, struct err *err)
     if (only && word == NULL) {
         return err_set(err, ERR_INPUT, "only: expected the step, too");
     }
-    if (store_pipeline_run_get(call->store, json_get_text(&call->params, "run_id", ""), call->arena, row, err) < 0) {
+    if (ended_run(call, row, err) < 0) {
         return -1;
-    }
-    if (!run_state_is_terminal(row->state)) {
-        return err_set(err, ERR_STATE, "run %s has not ended (%s): it goes on by itself, or is cancelled", row->run_id,
-                       run_state_name(row->state));
     }
     rest_catalogue(call, catalogue);
     starting->submission.pipeline = again_definition(call->store, catalogue, row, call->arena, err);
@@ -307,6 +314,63 @@ static const struct schema_field retry_fields[] = {
     {.name = "step", .type = SCHEMA_TEXT, .least = 1, .most = 200,
      .doc = "this step and all below it; else those that did not succeed"},
     {.name = "only", .type = SCHEMA_BOOL, .doc = "with step: that one alone"},
+    MORE_FIELDS,
+    {0},
+};
+
+/* ---- rerun ------------------------------------------------------------------------------------------------------ */
+
+/* Its params, with those that are given instead. */
+static int params_again(struct api_call *call, const struct pipeline_run *row, const struct pipeline *pipeline,
+                        struct json *ret, struct err *err)
+{
+    struct json before;
+    const struct json *given = json_get(&call->params, "params");
+    if (json_read(str_from(row->params), (struct json_limits){0}, call->arena, &before, err) < 0) {
+        return -1;
+    }
+    struct json params = json_copy(call->arena, &before);
+    for (size_t i = 0; given != NULL && i < given->u.object.count; i++) {
+        const struct json_member *member = &given->u.object.members[i];
+        json_set(call->arena, &params, arena_str(call->arena, member->key).p, member->value);
+    }
+    return pipeline_params(pipeline, &params, false, call->arena, ret, err);
+}
+
+static int rerun(struct api_call *call, struct err *err)
+{
+    struct pipeline_run *row = arena_one(call->arena, struct pipeline_run);
+    struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
+    const char *from = json_get_text(&call->params, "from", NULL);
+    const char *until = json_get_text(&call->params, "until", NULL);
+    struct starting *starting = new_starting(call, "rerun");
+    struct engine_submission *submission = &starting->submission;
+    ptrdiff_t step = -1;
+    rest_catalogue(call, catalogue);
+    if (ended_run(call, row, err) < 0 ||
+        (submission->pipeline = again_definition(call->store, catalogue, row, call->arena, err)) == NULL ||
+        (from != NULL && (step = find_step(submission->pipeline, "from", from, call->arena, err)) < 0) ||
+        (until != NULL && find_step(submission->pipeline, "until", until, call->arena, err) < 0) ||
+        params_again(call, row, submission->pipeline, &submission->params, err) < 0 ||
+        again_surroundings(row, call->arena, submission, err) < 0) {
+        return -1;
+    }
+    submission->until = until;
+    if (from != NULL) {
+        submission->again = again_below(submission->pipeline, (size_t)step, call->arena);
+        submission->retry_of = row->run_id;
+        submission->fresh = from;
+        submission->new_number = true;
+    }
+    return hand_over(call, starting);
+}
+
+static const struct schema_field rerun_fields[] = {
+    REST_RUN_ID,
+    {.name = "from", .type = SCHEMA_TEXT, .least = 1, .most = 200,
+     .doc = "the good results of everything above this step are kept; else all steps run"},
+    {.name = "until", .type = SCHEMA_TEXT, .least = 1, .most = 200, .doc = "only this step and what it needs"},
+    {.name = "params", .type = SCHEMA_MAP, .doc = "those that are to be others this time"},
     MORE_FIELDS,
     {0},
 };
@@ -425,6 +489,19 @@ const struct api_route rest_start_routes[] = {
                                       .status = 201,
                                       .flags = REST_APART | REST_COMMANDS),
      .answer = retry,
+     .note = API_NOTED_INSIDE},
+    {HTTP_POST, "/runs/{run_id}/rerun", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, RUN),
+     REST_DOC(.name = "rerunRun",
+                                      .group = "Runs",
+                                      .summary = "A new run like one that has ended, from a step on, with other params",
+                                      .details = "With from, the steps above it are not run: their outputs, artifacts "
+                                                 "and models are those of the earlier run, even where another param "
+                                                 "would have made them differ.",
+                                      .takes = rerun_fields,
+                                      .gives = &rest_run_summary,
+                                      .status = 201,
+                                      .flags = REST_APART | REST_COMMANDS),
+     .answer = rerun,
      .note = API_NOTED_INSIDE},
     {HTTP_POST, "/gates/{gate_id}/replay", API_SLUICE, API_WRITES, API_NEEDS(RUNNER, EDIT, GATE),
      REST_DOC(.name = "replayGate",
