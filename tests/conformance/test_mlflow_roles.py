@@ -326,8 +326,8 @@ def test_roles_of_prompts_say_nothing_of_models(closed_house):
     house.role(("registered_model", "*", "READ"), of=[carol])
     for name, reads, not_his in ((bob, prompt, model), (carol, model, prompt)):
         house.be(name)
-        assert [one.name for one in (client.search_prompts() if reads == prompt
-                                     else client.search_registered_models())] == [reads]
+        found = [one.name for search in (client.search_prompts, client.search_registered_models) for one in search()]
+        assert reads in found and not_his not in found  # others' objects are there, too
         assert client._get_registry_client().get_registered_model(reads).name == reads
         denied(client._get_registry_client().get_registered_model, not_his)
         house.be()
@@ -421,7 +421,7 @@ def test_others_see_their_own_roles_and_change_none(house):
                              (auth.grant_user_permission, bob, "experiment", "*", "MANAGE")):
         denied(call, *arguments)
     house.be(carol)
-    assert auth.list_roles("cellar")[0].id == others.id
+    assert others.id in [one.id for one in auth.list_roles("cellar")]
     denied(auth.list_roles, "default")
     denied(auth.get_role, role.id)
 
