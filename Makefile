@@ -18,9 +18,9 @@ APT_BENCH := ninja-build strace python3 python3-venv
 WARN   := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
 OPT    ?= -O2 -g
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -ffunction-sections -fdata-sections -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
 # All symbols are found at the start: once in the runner, not in each of its children; and nothing can be redirected later.
-LINK    := -Wl,-z,relro,-z,now -Wl,--gc-sections
+LINK    := -Wl,-z,relro,-z,now
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 CORE    := base digest crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view evidence http metrics api api/graphql api/mlflow api/sluice cli
