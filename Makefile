@@ -160,7 +160,7 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
 	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 90
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
-MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' LIBS='$(SIM_LIBS)' $(PYTHON)
+MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' FOLDERS='$(SIM_CORE)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
 FAULTS := machine sqlite_answers disk_log fail_nth lose_message slow_journal
 $(BUILD)/fault/%.so: tests/fault/%.c Makefile

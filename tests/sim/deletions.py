@@ -31,7 +31,6 @@ from concurrent.futures import ThreadPoolExecutor
 SOURCE = pathlib.Path("orchestrator")
 FOLDERS = ("run", "engine")
 SCENARIOS = 1 << 40  # seeds from here are scenarios (scenario.h)
-LINKED = "base crypto time wire plugin pipeline run search store engine trigger".split()
 CONDITION = re.compile(r"^ +(?:\} else )?if \(", re.M)
 
 Deletion = collections.namedtuple("Deletion", "number file line text")
@@ -106,7 +105,7 @@ def build_all(build, work, jobs):
     with ThreadPoolExecutor(jobs) as pool:
         mutants = list(pool.map(lambda one: compile_one(work, *one), sources))
     objects = list((build / "obj").glob("tests/sim/*.o")) + [build / "obj/gen/schema.o"]
-    for folder in LINKED:
+    for folder in os.environ["FOLDERS"].split():
         if folder not in FOLDERS:
             objects += (build / "obj/orchestrator" / folder).glob("*.o")
     program = work / "simulate-deletions"
