@@ -14,7 +14,7 @@ it is, it must make one of --each of these histories fail. With --each 0 only th
 excluded.list names files that the simulator by its nature does not run, and conditions without which the program does
 the same, with the reason of each; both are printed and not counted. What it names and is not there fails.
 
-COMPILE (compiler and flags) and LIBS come from the Makefile, through the environment.
+COMPILE (compiler and flags), FOLDERS and LIBS come from the Makefile, through the environment.
 """
 import argparse
 import collections

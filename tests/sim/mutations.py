@@ -8,7 +8,7 @@ A mutation (mutations.list) is a text of one source that is there exactly once, 
 compiled anew, linked with the objects of BUILD/simulate, and run until a history fails: of scenarios, of random ones,
 and of scenarios with faults.
 
-COMPILE (compiler and flags) and LIBS come from the Makefile, through the environment.
+COMPILE (compiler and flags), FOLDERS and LIBS come from the Makefile, through the environment.
 """
 import argparse
 import os
