@@ -142,7 +142,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/unit/objects
 # The simulator: the program's own object files below cli/, and the simulated world.
 SIM_CORE    := base digest crypto time wire plugin pipeline run search store engine trigger
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c))
-SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec) \
+SIM_WRAPS   := $(patsubst %,sqlite3_%,open_v2 close db_config prepare_v2 prepare_v3 finalize step exec create_function_v2 user_data) \
   $(patsubst %,store_%,check_usable commit savepoint savepoint_release) \
   $(patsubst %,runner_process_%,open wake kill) $(patsubst %,fetch_child_%,start ended take kill) pidfd_open \
   log_line stat open openat unlinkat readdir read pread write mkdir opendir rename realpath epoll_create1 epoll_ctl

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 512 };
+enum { SLOTS = 512, FUNCTIONS = 16 };
 
 /* The linker's names of the functions themselves, and of what is called in their place. */
 int __real_sqlite3_open_v2(const char *path, sqlite3 **ret, int flags, const char *vfs);
@@ -21,6 +21,11 @@ int __real_sqlite3_close(sqlite3 *db);
 int __real_sqlite3_db_config(sqlite3 *db, int option, ...);
 int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
                               const char **ret_tail);
+int __real_sqlite3_create_function_v2(sqlite3 *db, const char *name, int arguments, int flags, void *data,
+                                      void (*call)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*step)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*final)(sqlite3_context *), void (*destroy)(void *));
+void *__real_sqlite3_user_data(sqlite3_context *context);
 int __real_sqlite3_finalize(sqlite3_stmt *statement);
 int __real_sqlite3_step(sqlite3_stmt *statement);
 int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
@@ -31,6 +36,11 @@ int __wrap_sqlite3_db_config(sqlite3 *db, int option, ...);
 int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *sql, int size, sqlite3_stmt **ret, const char **ret_tail);
 int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
                               const char **ret_tail);
+int __wrap_sqlite3_create_function_v2(sqlite3 *db, const char *name, int arguments, int flags, void *data,
+                                      void (*call)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*step)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*final)(sqlite3_context *), void (*destroy)(void *));
+void *__wrap_sqlite3_user_data(sqlite3_context *context);
 int __wrap_sqlite3_finalize(sqlite3_stmt *statement);
 int __wrap_sqlite3_step(sqlite3_stmt *statement);
 int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *ctx,
@@ -49,6 +59,12 @@ struct kept_statement {
     sqlite3_stmt *statement;
 };
 
+/* One of the store's own in SQL. */
+struct kept_function {
+    const char *name; /* NULL: none */
+    void *data;       /* the store that is open */
+};
+
 /* One connection that writes, the engine's, and one that only reads, the checker's. */
 struct connection {
     sqlite3 *db; /* NULL: there is none */
@@ -56,6 +72,7 @@ struct connection {
     const char *pragmas; /* that it was opened with: they hold still, and would have all statements compiled again */
     int no_checkpoint;   /* SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE: set when it is closed, for the same reason */
     struct kept_statement statements[SLOTS];
+    struct kept_function functions[FUNCTIONS];
 };
 
 static struct connection engine, checker;
@@ -205,6 +222,40 @@ int __wrap_sqlite3_finalize(sqlite3_stmt *statement)
     return SQLITE_OK;
 }
 
+/* ---- functions that are kept ----------------------------------------------------------------- */
+
+/* Giving a connection a function that it has would have all its statements compiled again: it stays, and is told of the
+ * store that is open by now. */
+int __wrap_sqlite3_create_function_v2(sqlite3 *db, const char *name, int arguments, int flags, void *data,
+                                      void (*call)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*step)(sqlite3_context *, int, sqlite3_value **),
+                                      void (*final)(sqlite3_context *), void (*destroy)(void *))
+{
+    struct connection *connection = of(db);
+    if (connection == NULL) {
+        return __real_sqlite3_create_function_v2(db, name, arguments, flags, data, call, step, final, destroy);
+    }
+    struct kept_function *function = connection->functions;
+    while (function->name != NULL && strcmp(function->name, name) != 0) {
+        function++;
+        if (function == connection->functions + FUNCTIONS) {
+            abort();
+        }
+    }
+    function->data = data;
+    if (function->name != NULL) {
+        return SQLITE_OK;
+    }
+    function->name = name;
+    return __real_sqlite3_create_function_v2(db, name, arguments, flags, function, call, step, final, destroy);
+}
+
+void *__wrap_sqlite3_user_data(sqlite3_context *context)
+{
+    void *data = __real_sqlite3_user_data(context);
+    return of(sqlite3_context_db_handle(context)) == NULL ? data : ((struct kept_function *)data)->data;
+}
+
 /* ---- statements that fail -------------------------------------------------------------------- */
 
 static struct origins origins;
@@ -327,7 +378,7 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
         return failing.code;
     }
     struct connection *connection = of(db);
-    if (connection != NULL && begins_with(sql, "PRAGMA journal_mode")) {
+    if (connection != NULL && begins_with(sql, "PRAGMA page_size")) {
         if (connection->pragmas == sql) {
             return SQLITE_OK;
         }
