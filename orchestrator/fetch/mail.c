@@ -150,8 +150,8 @@ static CURLcode perform(struct sending *s, bool some_may_fail, long *ret_status)
     return code;
 }
 
-/* The others get the mail although the server refuses one address for good. When it refuses one for now, nobody gets it
- * yet: it is sent again to all of them later, and would come twice to those who had it. */
+/* An address that the server refuses for good does not keep the mail from the others. One that it refuses for now does:
+ * the mail is sent to all of them later, since those who had it by then would get it twice. */
 static int send_it(struct sending *s, struct fetch_answer *ret_answer, struct err *err)
 {
     long status = 0;
