@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/coming.h"
 
-#include "store/stmt.h"
+#include "store/trigger_rows.h"
 
 static const char *const change_words[] = {
     [COMING_OTHER] = "other",
@@ -49,18 +49,9 @@ static int put_schedule(struct store *store, const char *source, const struct sc
     struct stmt *s = stmt_get(
         store, "INSERT INTO coming_schedules (source, pipeline, schedule, cron, timezone, catchup, window_ms, most, "
                "jitter_ms, overlap, next_ms) VALUES (:source, :pipeline, :schedule, :cron, :timezone, :catchup, "
-               ":window, :most, :jitter, :overlap, nullif(:next, 0))");
+               ":window, :most, :jitter, :overlap, :next)");
     stmt_text(s, ":source", source);
-    stmt_text(s, ":pipeline", row->pipeline);
-    stmt_text(s, ":schedule", row->schedule);
-    stmt_text(s, ":cron", row->cron);
-    stmt_text(s, ":timezone", row->timezone);
-    stmt_text(s, ":catchup", row->catchup);
-    stmt_int(s, ":window", row->window_ms);
-    stmt_int(s, ":most", row->most);
-    stmt_int(s, ":jitter", row->jitter_ms);
-    stmt_text(s, ":overlap", row->overlap);
-    stmt_int(s, ":next", row->next_ms);
+    schedule_bind(s, row);
     return stmt_run_one(s, "writing a schedule that is coming", err);
 }
 
@@ -86,18 +77,9 @@ int store_coming_put(struct store *store, const struct coming_pipeline *pipeline
         store, "INSERT INTO coming_pipelines (source, name, change, was, path, file, folder, workspace, definition, "
                "git, stamp, since_ms) VALUES (:source, :name, :change, :was, :path, :file, :folder, :workspace, "
                ":definition, :git, :stamp, :since)");
-    stmt_text(s, ":source", row->source);
-    stmt_text(s, ":name", row->name);
+    in_force_bind(s, row);
     stmt_text(s, ":change", change_words[pipeline->change]);
     stmt_text(s, ":was", pipeline->was);
-    stmt_text(s, ":path", row->path);
-    stmt_text(s, ":file", row->file);
-    stmt_text(s, ":folder", row->folder);
-    stmt_text(s, ":workspace", row->workspace);
-    stmt_text(s, ":definition", row->definition);
-    stmt_text(s, ":git", row->git);
-    stmt_text(s, ":stamp", row->stamp);
-    stmt_int(s, ":since", row->since_ms);
     if (stmt_run_one(s, "writing a pipeline that is coming", err) < 0) {
         return -1;
     }
@@ -139,9 +121,9 @@ int store_coming_none(struct store *store, const char *source, const char *actor
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
 #define COMMIT "m.source, m.counts, m.since_ms, m.actor, m.push "
-#define PIPELINE                                                                                                       \
-    "c.change, c.was, c.name, c.source, c.path, c.file, c.folder, c.workspace, c.definition, c.git, c.stamp, "         \
-    "c.since_ms "
+#define PIPELINE "c.change, c.was, " IN_FORCE_COLUMNS("c.")
+
+enum { PIPELINE_COLUMNS = 2 + IN_FORCE_COLUMN_COUNT };
 
 static struct coming_commit read_commit(struct stmt *s, int at, struct arena *arena)
 {
@@ -159,22 +141,9 @@ static struct coming_pipeline read_pipeline(struct stmt *s, struct arena *arena)
     return (struct coming_pipeline){
         .change = change_of(stmt_column_view(s, 0)),
         .was = stmt_column_text(s, 1, arena),
-        .row = {
-            .name = stmt_column_text(s, 2, arena),
-            .source = stmt_column_text(s, 3, arena),
-            .path = stmt_column_text(s, 4, arena),
-            .file = stmt_column_text(s, 5, arena),
-            .folder = stmt_column_text(s, 6, arena),
-            .workspace = stmt_column_text(s, 7, arena),
-            .definition = stmt_column_text(s, 8, arena),
-            .git = stmt_column_text(s, 9, arena),
-            .stamp = stmt_column_text(s, 10, arena),
-            .since_ms = stmt_column_int(s, 11),
-        },
+        .row = in_force_read(s, 2, arena),
     };
 }
-
-enum { PIPELINE_COLUMNS = 12 };
 
 int store_coming_list(struct store *store, struct arena *arena, struct coming_commit **ret, size_t *ret_count,
                       struct err *err)

@@ -2,19 +2,14 @@
 #include "store/in_force.h"
 
 #include "base/str.h"
-#include "store/stmt.h"
+#include "store/trigger_rows.h"
 
 /* ---- pipelines -------------------------------------------------------------------------------------------------- */
 
-#define COLUMNS "name, source, path, file, folder, workspace, definition, git, stamp, since_ms "
+#define COLUMNS IN_FORCE_COLUMNS("")
 
-int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err)
+void in_force_bind(struct stmt *s, const struct pipeline_in_force *row)
 {
-    struct stmt *s = stmt_get(
-        store, "INSERT INTO settled_pipelines (" COLUMNS ") VALUES (:name, :source, :path, :file, :folder, "
-               ":workspace, :definition, :git, :stamp, :since) ON CONFLICT (name) DO UPDATE SET source = :source, "
-               "path = :path, file = :file, folder = :folder, workspace = :workspace, definition = :definition, "
-               "git = :git, stamp = :stamp, since_ms = :since");
     stmt_text(s, ":name", row->name);
     stmt_text(s, ":source", row->source);
     stmt_text(s, ":path", row->path);
@@ -25,23 +20,43 @@ int store_in_force_put(struct store *store, const struct pipeline_in_force *row,
     stmt_text(s, ":git", row->git);
     stmt_text(s, ":stamp", row->stamp);
     stmt_int(s, ":since", row->since_ms);
+}
+
+struct pipeline_in_force in_force_read(struct stmt *s, int at, struct arena *arena)
+{
+    return (struct pipeline_in_force){
+        .name = stmt_column_text(s, at, arena),
+        .source = stmt_column_text(s, at + 1, arena),
+        .path = stmt_column_text(s, at + 2, arena),
+        .file = stmt_column_text(s, at + 3, arena),
+        .folder = stmt_column_text(s, at + 4, arena),
+        .workspace = stmt_column_text(s, at + 5, arena),
+        .definition = stmt_column_text(s, at + 6, arena),
+        .git = stmt_column_text(s, at + 7, arena),
+        .stamp = stmt_column_text(s, at + 8, arena),
+        .since_ms = stmt_column_int(s, at + 9),
+    };
+}
+
+int store_in_force_put(struct store *store, const struct pipeline_in_force *row, struct err *err)
+{
+    struct stmt *s = stmt_get(
+        store, "INSERT INTO settled_pipelines (" COLUMNS ") VALUES (:name, :source, :path, :file, :folder, "
+               ":workspace, :definition, :git, :stamp, :since) ON CONFLICT (name) DO UPDATE SET source = :source, "
+               "path = :path, file = :file, folder = :folder, workspace = :workspace, definition = :definition, "
+               "git = :git, stamp = :stamp, since_ms = :since");
+    in_force_bind(s, row);
     return stmt_run_one(s, "putting a pipeline in force", err);
 }
 
-static struct pipeline_in_force read_row(struct stmt *s, struct arena *arena)
+static int read_one(struct stmt *s, struct arena *arena, struct pipeline_in_force *ret, struct err *err)
 {
-    return (struct pipeline_in_force){
-        .name = stmt_column_text(s, 0, arena),
-        .source = stmt_column_text(s, 1, arena),
-        .path = stmt_column_text(s, 2, arena),
-        .file = stmt_column_text(s, 3, arena),
-        .folder = stmt_column_text(s, 4, arena),
-        .workspace = stmt_column_text(s, 5, arena),
-        .definition = stmt_column_text(s, 6, arena),
-        .git = stmt_column_text(s, 7, arena),
-        .stamp = stmt_column_text(s, 8, arena),
-        .since_ms = stmt_column_int(s, 9),
-    };
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        *ret = in_force_read(s, 0, arena);
+    }
+    stmt_done(s);
+    return row;
 }
 
 static int read_list(struct stmt *s, struct arena *arena, struct pipeline_in_force **ret, size_t *ret_count,
@@ -53,7 +68,7 @@ static int read_list(struct stmt *s, struct arena *arena, struct pipeline_in_for
     int row = 0;
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
+        items[count++] = in_force_read(s, 0, arena);
     }
     stmt_done(s);
     *ret = items;
@@ -104,12 +119,7 @@ int store_in_force_of_file(struct store *store, const char *source, const char *
                                      "AND path = :path");
     stmt_text(s, ":source", source);
     stmt_text(s, ":path", path);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_row(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return read_one(s, arena, ret, err);
 }
 
 /* Says what there is that is called much the same. */
@@ -135,12 +145,7 @@ int store_in_force_find(struct store *store, const char *name, struct arena *are
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_row(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return read_one(s, arena, ret, err);
 }
 
 int store_in_force_get(struct store *store, const char *name, struct arena *arena, struct pipeline_in_force *ret,

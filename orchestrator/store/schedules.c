@@ -2,7 +2,7 @@
 #include "store/schedules.h"
 
 #include "base/str.h"
-#include "store/stmt.h"
+#include "store/trigger_rows.h"
 
 static void bind_time(struct stmt *s, const char *name, int64_t ms)
 {
@@ -11,6 +11,20 @@ static void bind_time(struct stmt *s, const char *name, int64_t ms)
     } else {
         stmt_int(s, name, ms);
     }
+}
+
+void schedule_bind(struct stmt *s, const struct schedule_row *row)
+{
+    stmt_text(s, ":pipeline", row->pipeline);
+    stmt_text(s, ":schedule", row->schedule);
+    stmt_text(s, ":cron", row->cron);
+    stmt_text(s, ":timezone", row->timezone);
+    stmt_text(s, ":catchup", row->catchup);
+    stmt_int(s, ":window", row->window_ms);
+    stmt_int(s, ":most", row->most);
+    stmt_int(s, ":jitter", row->jitter_ms);
+    stmt_text(s, ":overlap", row->overlap);
+    bind_time(s, ":next", row->next_ms);
 }
 
 #define COLUMNS                                                                                                        \
@@ -26,18 +40,9 @@ int store_schedule_put(struct store *store, const struct schedule_row *row, stru
                "schedule) DO UPDATE SET cron = :cron, timezone = :timezone, catchup = :catchup, window_ms = :window, "
                "most = :most, jitter_ms = :jitter, overlap = :overlap, in_force = :in_force, decided_ms = :decided, "
                "next_ms = :next");
-    stmt_text(s, ":pipeline", row->pipeline);
-    stmt_text(s, ":schedule", row->schedule);
-    stmt_text(s, ":cron", row->cron);
-    stmt_text(s, ":timezone", row->timezone);
-    stmt_text(s, ":catchup", row->catchup);
-    stmt_int(s, ":window", row->window_ms);
-    stmt_int(s, ":most", row->most);
-    stmt_int(s, ":jitter", row->jitter_ms);
-    stmt_text(s, ":overlap", row->overlap);
+    schedule_bind(s, row);
     stmt_int(s, ":in_force", row->in_force ? 1 : 0);
     stmt_int(s, ":decided", row->decided_ms);
-    bind_time(s, ":next", row->next_ms);
     return stmt_run_one(s, "putting a schedule in force", err);
 }
 

@@ -26,10 +26,10 @@ enum { TIDY_PAGES = 250, TIDY_PAGES_MOST = 3000, TIDY_TURNS = 4, UNTIDY_PAGES_MA
 enum { BUSY_TIMEOUT_MS = 2000 };
 enum { CACHE_KIB = 2000, CACHE_READING_KIB = 12000, CACHE_WIDE_KIB = 16 << 10 }; /* the first is SQLite's own */
 
-static const char writer_pragmas[] = "PRAGMA page_size = 4096;" /* of a file that is empty: as the image's */
-                                     "PRAGMA journal_mode = WAL;"
-                                     "PRAGMA foreign_keys = ON;"
-                                     "PRAGMA temp_store = MEMORY;";
+const char store_writer_pragmas[] = "PRAGMA page_size = 4096;" /* of a file that is empty: as the image's */
+                                    "PRAGMA journal_mode = WAL;"
+                                    "PRAGMA foreign_keys = ON;"
+                                    "PRAGMA temp_store = MEMORY;";
 
 /* For the files beside the database SQLite calls a full disk an "I/O error". After a failed fsync it is one: nobody
  * knows what is on the disk. */
@@ -241,7 +241,8 @@ static int prepare_writing(struct store *store, int version, struct err *err)
     static const char careful[] = "PRAGMA synchronous = FULL";
     bool is_new = version == 0;
     if (store_exec(store, is_new ? "PRAGMA synchronous = OFF" : careful, "preparing the store", err) < 0 ||
-        store_exec(store, writer_pragmas, "preparing the store", err) < 0 || make_if_new(store, &version, err) < 0 ||
+        store_exec(store, store_writer_pragmas, "preparing the store", err) < 0 ||
+        make_if_new(store, &version, err) < 0 ||
         store_migrate_from(store, version, err) < 0 || store_exec(store, careful, "preparing the store", err) < 0) {
         return -1;
     }

@@ -14,6 +14,9 @@
 
 enum { STMT_NAMES = 32 };
 
+/* What a connection that writes is opened with. */
+extern const char store_writer_pragmas[];
+
 struct stmt {
     struct store *store;
     const char *sql; /* its address is the key */

@@ -69,7 +69,7 @@ struct kept_function {
 struct connection {
     sqlite3 *db; /* NULL: there is none */
     bool idle;
-    const char *pragmas; /* that it was opened with: they hold still, and would have all statements compiled again */
+    bool has_pragmas;    /* of its first opening: they hold still, and would have all statements compiled again */
     int no_checkpoint;   /* SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE: set when it is closed, for the same reason */
     struct kept_statement statements[SLOTS];
     struct kept_function functions[FUNCTIONS];
@@ -378,11 +378,11 @@ int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, ch
         return failing.code;
     }
     struct connection *connection = of(db);
-    if (connection != NULL && begins_with(sql, "PRAGMA page_size")) {
-        if (connection->pragmas == sql) {
+    if (connection != NULL && sql == store_writer_pragmas) {
+        if (connection->has_pragmas) {
             return SQLITE_OK;
         }
-        connection->pragmas = sql;
+        connection->has_pragmas = true;
     }
     return __real_sqlite3_exec(db, sql, row, ctx, ret_message);
 }
