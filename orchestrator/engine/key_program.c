@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "engine/file_digest.h"
+#include "engine/requirements.h"
 
 /* Is it one of the files that the step itself leaves? */
 static bool is_left_by_it(const struct keying *k, const char *path)
@@ -153,10 +154,18 @@ static void add_lua(struct keying *k)
 static void add_python(struct keying *k)
 {
     const struct pipeline *pipeline = k->open->pipeline;
-    struct str file = pipeline->python_requirements.n > 0 ? pipeline->python_requirements : pipeline->python_lock;
-    if (file.n > 0) {
-        const char *path = path_join(k->arena, k->open->row.workspace, arena_str(k->arena, file).p);
-        keying_add(k, arena_printf(k->arena, "python %.*s", STR_ARG(file)), keying_noted_digest(k, path));
+    const char *files[REQUIREMENTS_MAX];
+    size_t count = 0;
+    const char *workspace = k->open->row.workspace;
+    if (pipeline->python_requirements.n > 0) {
+        const char *file = arena_str(k->arena, pipeline->python_requirements).p;
+        count = requirements_files(path_join(k->arena, workspace, file), k->arena, files);
+    } else if (pipeline->python_lock.n > 0) {
+        files[count++] = path_join(k->arena, workspace, arena_str(k->arena, pipeline->python_lock).p);
+    }
+    for (size_t i = 0; i < count; i++) {
+        keying_add(k, arena_printf(k->arena, "python %s", keying_short_name(k, files[i])),
+                   keying_noted_digest(k, files[i]));
     }
 }
 

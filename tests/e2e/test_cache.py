@@ -357,6 +357,25 @@ def test_code_is_found_where_the_command_finds_it(shop, command, file, others):
     assert shop.why(step="s")["why"] == f"since 1/s: file {file} changed"
 
 
+def test_requirements_are_the_files_that_they_name_too(sluice):
+    """For the key of a step, and for the environment that it runs in."""
+    sluice.pipeline("name: p\npython: {requirements: requirements.txt}\nsteps:\n"
+                    "  one: {cache: true, run: [python3, -c, 'print(1)']}\n")
+    sluice.write("requirements.txt", "# ours\n-r more/base.txt  # theirs\n")
+    sluice.write("more/base.txt", "-c ../bounds.txt\n")
+    sluice.write("bounds.txt", "")
+
+    def environments_after(why):
+        sluice("run", expect=0)
+        assert why in sluice("explain", "latest", "one", expect=0).out
+        return len(list((sluice.home / "envs").glob("*/.ready")))
+
+    assert environments_after("nothing of this step has been kept") == 1
+    assert environments_after("reused from 1") == 1
+    sluice.write("bounds.txt", "# pip has nothing of it\n")
+    assert environments_after("bounds.txt") == 2
+
+
 def test_a_shell_of_the_workspace_is_code(shop):
     shop.sluice.write("wrap.sh", 'exec sh "$1"\n')
     shop.sluice.pipeline('name: shop\nsteps: {s: {run: "true", shell: "sh ./wrap.sh {0}", cache: true}}\n')
