@@ -24,4 +24,13 @@ static inline int64_t clock_monotonic_ms(const struct clock *clock)
     return clock->monotonic_ms(clock->ctx);
 }
 
+/* Of a time that is kept as the monotonic clock and so much: what to keep when the wall clock was thought to be
+ * `ahead_ms` of it, is seen to be `seen_ms`, and nobody has asked for that time for the last `unasked_ms`. Two clocks
+ * that are read in whole milliseconds are a millisecond nearer or further each time, and a time server slows one down:
+ * such a time never goes back for that. */
+static inline int64_t clock_ahead_ms(int64_t ahead_ms, int64_t seen_ms, int64_t unasked_ms)
+{
+    return seen_ms > ahead_ms - unasked_ms ? seen_ms : ahead_ms - unasked_ms;
+}
+
 #endif

@@ -340,7 +340,9 @@ int engine_turn(struct engine *engine, int timeout_ms, struct err *err)
     links_drop_dead(engine);
     struct epoll_event events[TURN_EVENTS];
     int timeout = timers_wait_ms(engine, timeout_ms);
+    int64_t waits_ms = engine_monotonic_ms(engine);
     int count = engine->world->wait(engine->world->ctx, engine->epoll_fd, events, TURN_EVENTS, timeout);
+    wall_clock_waited(engine, engine_monotonic_ms(engine) - waits_ms);
     if (count < 0 && errno != EINTR) {
         return err_errno(err, "waiting for events");
     }

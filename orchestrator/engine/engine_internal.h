@@ -527,6 +527,8 @@ int attempt_cut_off(struct engine *engine, struct live_attempt *attempt, const c
 int64_t engine_now(const struct engine *engine);
 /* Notes how the wall clock stands beside the monotonic one. */
 void wall_clock_look(struct engine *engine);
+/* The same while nobody sets it: for `waited_ms` nobody has asked for the engine's time, which does not go back. */
+void wall_clock_waited(struct engine *engine, int64_t waited_ms);
 /* Somebody may have set it since: what is a duration then moves with it, rows of this turn. */
 int wall_clock_follow(struct engine *engine, struct err *err);
 /* The engine's time of a frame that a runner wrote at `time_ms` by a clock that may have been set since: after the

@@ -45,17 +45,30 @@ static int64_t ahead_of(const struct engine *engine)
     return clock_wall_ms(engine->options.clock) - clock_monotonic_ms(engine->options.clock);
 }
 
+static bool is_jump(int64_t by_ms)
+{
+    return by_ms <= -JUMP_MS || by_ms >= JUMP_MS;
+}
+
 void wall_clock_look(struct engine *engine)
 {
     engine->wall_ahead_ms = ahead_of(engine);
+}
+
+void wall_clock_waited(struct engine *engine, int64_t waited_ms)
+{
+    int64_t ahead_ms = ahead_of(engine);
+    if (!is_jump(ahead_ms - engine->wall_ahead_ms)) {
+        engine->wall_ahead_ms = clock_ahead_ms(engine->wall_ahead_ms, ahead_ms, waited_ms);
+    }
 }
 
 int wall_clock_follow(struct engine *engine, struct err *err)
 {
     int64_t ahead_ms = ahead_of(engine);
     int64_t by_ms = ahead_ms - engine->wall_ahead_ms;
-    if (by_ms > -JUMP_MS && by_ms < JUMP_MS) {
-        engine->wall_ahead_ms = ahead_ms;
+    if (!is_jump(by_ms)) {
+        engine->wall_ahead_ms = clock_ahead_ms(engine->wall_ahead_ms, ahead_ms, 0);
         return 0;
     }
     if (turn_begin(engine, err) < 0 || waits_move(engine, by_ms, err) < 0 ||
