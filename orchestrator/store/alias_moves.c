@@ -99,7 +99,7 @@ int alias_was_there(struct store *store, const struct alias_move *move, bool *re
     return row < 0 ? -1 : 0;
 }
 
-static struct alias_move read_move(struct stmt *s, struct arena *arena)
+static void read_move(struct stmt *s, struct arena *arena, void *item)
 {
     struct alias_move move = {
         .id = stmt_column_int(s, 0),
@@ -119,28 +119,12 @@ static struct alias_move read_move(struct stmt *s, struct arena *arena)
         .evidence_sha256 = stmt_column_text(s, 14, arena),
     };
     (void)json_read(str_from(stmt_column_text(s, 13, arena)), (struct json_limits){0}, arena, &move.approvals, NULL);
-    return move;
+    *(struct alias_move *)item = move;
 }
 
 #define MOVE_COLUMNS                                                                                                   \
     "SELECT id, name, kind, alias, from_version, to_version, model_id, at_ms, actor, door, reason, run_id, standing, " \
     "approvals, evidence_sha256 FROM alias_moves "
-
-static int read_moves(struct stmt *s, struct arena *arena, struct alias_move **ret, size_t *ret_count, struct err *err)
-{
-    struct alias_move *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_move(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
-}
 
 int store_alias_moves(struct store *store, const char *name, int64_t until_ms, struct arena *arena,
                       struct alias_move **ret, size_t *ret_count, struct err *err)
@@ -149,7 +133,7 @@ int store_alias_moves(struct store *store, const char *name, int64_t until_ms, s
         stmt_get(store, MOVE_COLUMNS "WHERE name = :name AND (:until = 0 OR at_ms <= :until) ORDER BY id");
     stmt_text(s, ":name", name);
     stmt_int(s, ":until", until_ms);
-    return read_moves(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_move, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* Is a version that was there before one to go back to: the same model under the same number, by right? */
@@ -196,7 +180,8 @@ int store_alias_before(struct store *store, const char *name, const char *alias,
                                                   "AND to_version IS NOT NULL ORDER BY id DESC");
     stmt_text(s, ":name", name);
     stmt_text(s, ":alias", alias);
-    if (read_moves(s, arena, &moves, &count, err) < 0 || store_alias_get(store, name, alias, ret_now, err) < 0) {
+    if (stmt_read_rows(s, read_move, sizeof *moves, arena, &moves, &count, err) < 0 ||
+        store_alias_get(store, name, alias, ret_now, err) < 0) {
         return -1;
     }
     /* Where a rollback has gone back to, what it left is not gone back to by the next one. */
@@ -253,6 +238,28 @@ int store_deployment_add(struct store *store, const struct deployment_row *row, 
     return stmt_run_one(s, "recording a deployment", err);
 }
 
+static void read_deployment(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct deployment_row *)item = (struct deployment_row){
+        .id = stmt_column_int(s, 0),
+        .target = stmt_column_text(s, 1, arena),
+        .state = stmt_column_text(s, 2, arena),
+        .name = stmt_column_text_or_null(s, 3, arena),
+        .version = stmt_column_int(s, 4),
+        .model_id = stmt_column_text(s, 5, arena),
+        .from_model = stmt_column_text(s, 6, arena),
+        .to_model = stmt_column_text(s, 7, arena),
+        .sha256 = stmt_column_text(s, 8, arena),
+        .at_ms = stmt_column_int(s, 9),
+        .actor = stmt_column_text(s, 10, arena),
+        .run_id = stmt_column_text(s, 11, arena),
+        .reason = stmt_column_text(s, 12, arena),
+        .stage = stmt_column_int(s, 13),
+        .stages = stmt_column_int(s, 14),
+        .weight = stmt_column_real(s, 15),
+    };
+}
+
 int store_deployments(struct store *store, const char *name, int64_t until_ms, struct arena *arena,
                       struct deployment_row **ret, size_t *ret_count, struct err *err)
 {
@@ -260,35 +267,7 @@ int store_deployments(struct store *store, const char *name, int64_t until_ms, s
                                      "at_ms, actor, run_id, reason, stage, stages, coalesce(weight, -1) "
                                      "FROM deployments WHERE name = :name "
                                      "AND (:until = 0 OR at_ms <= :until) ORDER BY id");
-    struct deployment_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":name", name);
     stmt_int(s, ":until", until_ms);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct deployment_row){
-            .id = stmt_column_int(s, 0),
-            .target = stmt_column_text(s, 1, arena),
-            .state = stmt_column_text(s, 2, arena),
-            .name = stmt_column_text_or_null(s, 3, arena),
-            .version = stmt_column_int(s, 4),
-            .model_id = stmt_column_text(s, 5, arena),
-            .from_model = stmt_column_text(s, 6, arena),
-            .to_model = stmt_column_text(s, 7, arena),
-            .sha256 = stmt_column_text(s, 8, arena),
-            .at_ms = stmt_column_int(s, 9),
-            .actor = stmt_column_text(s, 10, arena),
-            .run_id = stmt_column_text(s, 11, arena),
-            .reason = stmt_column_text(s, 12, arena),
-            .stage = stmt_column_int(s, 13),
-            .stages = stmt_column_int(s, 14),
-            .weight = stmt_column_real(s, 15),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_deployment, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -125,8 +125,9 @@ static const char *text_or_null(struct stmt *s, int column, struct arena *arena)
     return stmt_column_is_null(s, column) ? NULL : text_of(s, column, arena);
 }
 
-static void read_attempt(struct stmt *s, struct arena *arena, struct attempt_row *ret)
+static void read_attempt(struct stmt *s, struct arena *arena, void *item)
 {
+    struct attempt_row *ret = item;
     *ret = (struct attempt_row){
         .id = stmt_column_int(s, 0),
         .run_id = text_of(s, 1, arena),
@@ -157,11 +158,7 @@ int store_attempt_get(struct store *store, int64_t id, struct arena *arena, stru
 {
     struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE id = :id");
     stmt_int(s, ":id", id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        read_attempt(s, arena, ret);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_attempt, arena, ret, err);
     if (row == 0) {
         return err_set(err, ERR_NOT_FOUND, "no attempt %lld", (long long)id);
     }
@@ -173,18 +170,7 @@ int store_attempt_list(struct store *store, const char *run_id, struct arena *ar
 {
     struct stmt *s = stmt_get(store, "SELECT " ATTEMPT_COLUMNS " FROM attempts WHERE run_id = :run_id ORDER BY id");
     stmt_text(s, ":run_id", run_id);
-    struct attempt_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        read_attempt(s, arena, &items[count++]);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_attempt, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_attempts_open(struct store *store, void (*take)(void *ctx, const struct attempt_row *attempt), void *ctx,

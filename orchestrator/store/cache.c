@@ -53,9 +53,9 @@ int store_step_key_get(struct store *store, const char *run_id, struct run_place
 
 #define ENTRY_COLUMNS "key, pipeline, step, run_id, position, item, matrix, created_ms"
 
-static struct cache_entry read_entry(struct stmt *s, struct arena *arena)
+static void read_entry(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct cache_entry){
+    *(struct cache_entry *)item = (struct cache_entry){
         .key = stmt_column_text(s, 0, arena),
         .pipeline = stmt_column_text(s, 1, arena),
         .step = stmt_column_text(s, 2, arena),
@@ -89,12 +89,7 @@ int store_cache_get(struct store *store, const char *key, struct arena *arena, s
 {
     struct stmt *s = stmt_get(store, "SELECT " ENTRY_COLUMNS " FROM cache_entries WHERE key = :key");
     stmt_text(s, ":key", key);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_entry(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_entry, arena, ret, err);
 }
 
 int store_cache_list(struct store *store, const char *pipeline, const char *step, const char *matrix, size_t limit,
@@ -107,18 +102,7 @@ int store_cache_list(struct store *store, const char *pipeline, const char *step
     stmt_text(s, ":step", step);
     stmt_text(s, ":matrix", matrix);
     stmt_int(s, ":limit", (int64_t)limit);
-    struct cache_entry *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_entry(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_entry, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* ---- digests of files -------------------------------------------------------------------------------------------- */

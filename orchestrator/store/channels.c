@@ -92,9 +92,9 @@ int store_channels_take(struct store *store, const struct telling_rules *rules, 
 
 /* ---- what has become of them ------------------------------------------------------------------------------------ */
 
-static struct channel_state read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct channel_state){
+    *(struct channel_state *)item = (struct channel_state){
         .name = stmt_column_text(s, 0, arena),
         .kind = stmt_column_text(s, 1, arena),
         .disabled_ms = stmt_column_int(s, 2),
@@ -107,11 +107,7 @@ int store_channel_get(struct store *store, const char *name, struct arena *arena
 {
     struct stmt *s = stmt_get(store, "SELECT name, kind, disabled_ms, reason FROM channels WHERE name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_row(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_row, arena, ret, err);
     return row == 0 ? err_set(err, ERR_NOT_FOUND, "there is no channel '%s': 'sluice channels list' has them", name)
            : row < 0 ? -1
                      : 0;
@@ -120,19 +116,8 @@ int store_channel_get(struct store *store, const char *name, struct arena *arena
 int store_channel_list(struct store *store, struct arena *arena, struct channel_state **ret, size_t *ret_count,
                        struct err *err)
 {
-    struct channel_state *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     struct stmt *s = stmt_get(store, "SELECT name, kind, disabled_ms, reason FROM channels ORDER BY name");
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_channel_disable(struct store *store, const char *name, const char *reason, int64_t now_ms, struct err *err)

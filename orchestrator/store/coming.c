@@ -145,22 +145,16 @@ static struct coming_pipeline read_pipeline(struct stmt *s, struct arena *arena)
     };
 }
 
+static void read_listed(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct coming_commit *)item = read_commit(s, 0, arena);
+}
+
 int store_coming_list(struct store *store, struct arena *arena, struct coming_commit **ret, size_t *ret_count,
                       struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " COMMIT "FROM coming_commits AS m ORDER BY m.source");
-    struct coming_commit *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_commit(s, 0, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_listed, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_coming_next(struct store *store, const char *source, struct arena *arena, struct coming_pipeline *ret,

@@ -59,33 +59,21 @@ int store_delegation_add(struct store *store, struct delegation *d, struct err *
     return result;
 }
 
-static int read_rows(struct stmt *s, struct arena *arena, struct delegation **ret, size_t *ret_count, struct err *err)
+static void read_delegation(struct stmt *s, struct arena *arena, void *item)
 {
-    struct delegation *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        struct delegation *d = &items[count++];
-        *d = (struct delegation){
-            .id = stmt_column_int(s, 0),
-            .giver = stmt_column_text(s, 1, arena),
-            .giver_groups = json_array(),
-            .taker = stmt_column_text(s, 3, arena),
-            .model = stmt_column_text(s, 4, arena),
-            .reason = stmt_column_text(s, 5, arena),
-            .created_ms = stmt_column_int(s, 6),
-            .until_ms = stmt_column_int(s, 7),
-            .ended_ms = stmt_column_int(s, 8),
-        };
-        (void)json_read(str_from(stmt_column_text(s, 2, arena)), (struct json_limits){0}, arena, &d->giver_groups,
-                        NULL);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    struct delegation *d = item;
+    *d = (struct delegation){
+        .id = stmt_column_int(s, 0),
+        .giver = stmt_column_text(s, 1, arena),
+        .giver_groups = json_array(),
+        .taker = stmt_column_text(s, 3, arena),
+        .model = stmt_column_text(s, 4, arena),
+        .reason = stmt_column_text(s, 5, arena),
+        .created_ms = stmt_column_int(s, 6),
+        .until_ms = stmt_column_int(s, 7),
+        .ended_ms = stmt_column_int(s, 8),
+    };
+    (void)json_read(str_from(stmt_column_text(s, 2, arena)), (struct json_limits){0}, arena, &d->giver_groups, NULL);
 }
 
 #define DELEGATION_COLUMNS                                                                                             \
@@ -99,23 +87,15 @@ int store_delegation_list(struct store *store, const char *taker, int64_t now_ms
                                                         ") ORDER BY id DESC");
     stmt_text(s, ":taker", taker);
     stmt_int(s, ":now", now_ms);
-    return read_rows(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_delegation, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_delegation_find(struct store *store, int64_t id, struct arena *arena, struct delegation *ret,
                           struct err *err)
 {
-    struct delegation *found = NULL;
-    size_t count = 0;
     struct stmt *s = stmt_get(store, DELEGATION_COLUMNS "WHERE id = :id");
     stmt_int(s, ":id", id);
-    if (read_rows(s, arena, &found, &count, err) < 0) {
-        return -1;
-    }
-    if (count > 0) {
-        *ret = found[0];
-    }
-    return count > 0;
+    return stmt_read_row(s, read_delegation, arena, ret, err);
 }
 
 static int end_one(struct store *store, const struct delegation *d, const char *giver, int64_t now_ms, struct err *err)
@@ -211,6 +191,18 @@ int store_comment_add(struct store *store, struct comment *c, struct err *err)
     return result;
 }
 
+static void read_comment(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct comment *)item = (struct comment){
+        .id = stmt_column_int(s, 0),
+        .name = stmt_column_text(s, 1, arena),
+        .version = stmt_column_int(s, 2),
+        .actor = stmt_column_text(s, 3, arena),
+        .text = stmt_column_text(s, 4, arena),
+        .at_ms = stmt_column_int(s, 5),
+    };
+}
+
 int store_comment_list(struct store *store, const char *name, int64_t version, struct arena *arena,
                        struct comment **ret, size_t *ret_count, struct err *err)
 {
@@ -218,25 +210,7 @@ int store_comment_list(struct store *store, const char *name, int64_t version, s
         store, "SELECT c.id, c.name, c.version, c.actor, c.text, c.at_ms FROM comments c JOIN model_versions v "
                "ON v.name = c.name AND v.version = c.version AND v.model_id IS c.model_id WHERE c.name = :name "
                "AND (:version = 0 OR c.version = :version) AND c.at_ms >= v.created_ms ORDER BY c.id");
-    struct comment *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":name", name);
     stmt_int(s, ":version", version);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct comment){
-            .id = stmt_column_int(s, 0),
-            .name = stmt_column_text(s, 1, arena),
-            .version = stmt_column_int(s, 2),
-            .actor = stmt_column_text(s, 3, arena),
-            .text = stmt_column_text(s, 4, arena),
-            .at_ms = stmt_column_int(s, 5),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_comment, sizeof **ret, arena, ret, ret_count, err);
 }

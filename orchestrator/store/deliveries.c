@@ -33,24 +33,16 @@ int store_deliveries_wanted(struct store *store, const char *event, struct err *
 static int find_receivers(struct store *store, const struct delivery_order *order, struct arena *arena,
                           const char ***ret, size_t *ret_count, struct err *err)
 {
-    size_t room = 0;
-    int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
     if (order->receiver != NULL) {
-        *ret = arena_grow(arena, *ret, 0, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = order->receiver;
+        *ret = arena_array(arena, 1, sizeof **ret);
+        (*ret)[0] = order->receiver;
+        *ret_count = 1;
         return 0;
     }
     struct stmt *s = stmt_get(store, "SELECT w.webhook_id FROM webhook_events AS e JOIN webhooks AS w "
                                      "USING (webhook_id) WHERE e.event = :event AND w.status = 'ACTIVE'");
     stmt_text(s, ":event", order->event);
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = stmt_column_text(s, 0, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_rows(s, stmt_read_text, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* 1 when there is one in the line of `object` (NULL: when the receiver has as many as it may), 0 when not. */
@@ -128,9 +120,9 @@ int store_deliveries_add(struct store *store, const struct delivery_order *order
 
 /* ---- what is due ------------------------------------------------------------------------------------------------ */
 
-static struct delivery read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct delivery){
+    *(struct delivery *)item = (struct delivery){
         .id = stmt_column_int(s, 0),
         .delivery_id = stmt_column_text(s, 1, arena),
         .receiver = stmt_column_text(s, 2, arena),
@@ -151,22 +143,6 @@ static struct delivery read_row(struct stmt *s, struct arena *arena)
     };
 }
 
-static int read_rows(struct stmt *s, struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
-{
-    struct delivery *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
-}
-
 int store_deliveries_due(struct store *store, const char *receiver, int64_t now_ms, size_t limit,
                          struct arena *arena, struct delivery **ret, size_t *ret_count, struct err *err)
 {
@@ -175,16 +151,21 @@ int store_deliveries_due(struct store *store, const char *receiver, int64_t now_
     stmt_text(s, ":receiver", receiver);
     stmt_int(s, ":now", now_ms);
     stmt_int(s, ":limit", (int64_t)limit);
-    return read_rows(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_due_receiver(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct due_receiver *)item = (struct due_receiver){
+        .receiver = stmt_column_text(s, 0, arena),
+        .tried = stmt_column_int(s, 1) > 0,
+    };
 }
 
 int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *arena, struct due_receiver **ret,
                          size_t *ret_count, int64_t *ret_next_ms, struct err *err)
 {
-    size_t room = 0;
     int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
     *ret_next_ms = 0;
     struct stmt *s = stmt_get(store, "SELECT min(next_ms) FROM deliveries WHERE next_ms IS NOT NULL "
                                      "AND next_ms > :now");
@@ -202,15 +183,7 @@ int store_deliveries_who(struct store *store, int64_t now_ms, struct arena *aren
                                        "AS receiver FROM webhooks UNION ALL SELECT 'channel/' || name FROM channels) "
                                        "AS r) WHERE tries IS NOT NULL");
     stmt_int(who, ":now", now_ms);
-    while ((row = stmt_step(who, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = (struct due_receiver){
-            .receiver = stmt_column_text(who, 0, arena),
-            .tried = stmt_column_int(who, 1) > 0,
-        };
-    }
-    stmt_done(who);
-    return row;
+    return stmt_read_rows(who, read_due_receiver, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_delivery_waits(struct store *store, int64_t id, const char *delivery_id, struct err *err)
@@ -353,7 +326,7 @@ int store_delivery_get(struct store *store, const char *delivery_id, struct aren
                                      "AND delivery_id < :to ORDER BY delivery_id LIMIT 2");
     stmt_str(s, ":from", id);
     stmt_text(s, ":to", arena_printf(arena, "%s~", delivery_id));
-    if (read_rows(s, arena, &items, &count, err) < 0) {
+    if (stmt_read_rows(s, read_row, sizeof *items, arena, &items, &count, err) < 0) {
         return -1;
     }
     if (count == 0 || id.n == 0) {
@@ -377,5 +350,5 @@ int store_delivery_list(struct store *store, const char *receiver, const char *s
     stmt_text(s, ":state", state);
     stmt_int(s, ":before", before);
     stmt_int(s, ":limit", limit);
-    return read_rows(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -129,19 +129,8 @@ int store_evaluation_experiments(struct store *store, const char *dataset_id, st
 {
     struct stmt *s = stmt_get(store, "SELECT experiment_id FROM evaluation_dataset_experiments "
                                      "WHERE dataset_id = :id ORDER BY id");
-    const char **items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":id", dataset_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = stmt_column_text(s, 0, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, stmt_read_text, sizeof **ret, arena, ret, ret_count, err);
 }
 
 static int require(struct store *store, const char *dataset_id, struct err *err)

@@ -91,32 +91,26 @@ int store_event_of_activity(struct store *store, const struct activity *entry, s
     return result;
 }
 
+static void read_event(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct told_event *)item = (struct told_event){
+        .id = stmt_column_int(s, 0),
+        .event_id = stmt_column_text(s, 1, arena),
+        .type = stmt_column_text(s, 2, arena),
+        .at_ms = stmt_column_int(s, 3),
+        .object = stmt_column_text(s, 4, arena),
+        .object_id = stmt_column_text(s, 5, arena),
+        .data = stmt_column_text(s, 6, arena),
+    };
+}
+
 int store_events_next(struct store *store, size_t limit, struct arena *arena, struct told_event **ret,
                       size_t *ret_count, struct err *err)
 {
-    struct told_event *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     struct stmt *s = stmt_get(store, "SELECT id, event_id, type, at_ms, object, object_id, data FROM told_events "
                                      "ORDER BY id LIMIT :limit");
     stmt_int(s, ":limit", (int64_t)limit);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct told_event){
-            .id = stmt_column_int(s, 0),
-            .event_id = stmt_column_text(s, 1, arena),
-            .type = stmt_column_text(s, 2, arena),
-            .at_ms = stmt_column_int(s, 3),
-            .object = stmt_column_text(s, 4, arena),
-            .object_id = stmt_column_text(s, 5, arena),
-            .data = stmt_column_text(s, 6, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_event, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_event_forget(struct store *store, int64_t id, struct err *err)

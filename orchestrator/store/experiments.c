@@ -13,8 +13,9 @@ enum { NAME_CHARACTERS_MAX = 500, TAG_CHARACTERS_MAX = 20000 };
     "e.id, e.name, e.artifact_location, e.deleted_ms IS NOT NULL, e.created_ms, e.updated_ms, "                        \
     "(SELECT COUNT(*) FROM runs AS r WHERE r.experiment_id = e.id AND r.deleted_ms IS NULL AND e.deleted_ms IS NULL)"
 
-static void read_experiment(struct stmt *s, struct arena *arena, struct experiment *ret)
+static void read_experiment(struct stmt *s, struct arena *arena, void *item)
 {
+    struct experiment *ret = item;
     *ret = (struct experiment){
         .id = stmt_column_int(s, 0),
         .name = stmt_column_text(s, 1, arena),
@@ -151,12 +152,7 @@ static int not_found(int64_t id, struct err *err)
 
 static int read_one(struct stmt *s, struct arena *arena, struct experiment *ret, struct err *err)
 {
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        read_experiment(s, arena, ret);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_experiment, arena, ret, err);
 }
 
 int store_experiment_get(struct store *store, int64_t id, struct arena *arena, struct experiment *ret, struct err *err)
@@ -302,32 +298,18 @@ int store_experiment_list(struct store *store, struct arena *arena, struct exper
     struct stmt *s = stmt_get(store, "SELECT " EXPERIMENT_COLUMNS " FROM experiments AS e WHERE e.deleted_ms IS NULL "
                                      "ORDER BY MAX(e.updated_ms, COALESCE((SELECT MAX(r.start_ms) FROM runs AS r "
                                      "WHERE r.experiment_id = e.id), 0)) DESC, e.id DESC");
-    struct experiment *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        read_experiment(s, arena, &items[count++]);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_experiment, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_location(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct experiment_location *)item =
+        (struct experiment_location){stmt_column_int(s, 0), stmt_column_text(s, 1, arena)};
 }
 
 int store_experiment_locations(struct store *store, struct arena *arena, struct experiment_location **ret,
                                size_t *ret_count, struct err *err)
 {
-    size_t room = 0;
-    int row = 0;
     struct stmt *s = stmt_get(store, "SELECT id, artifact_location FROM experiments WHERE artifact_location <> ''");
-    *ret = NULL;
-    *ret_count = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = (struct experiment_location){stmt_column_int(s, 0), stmt_column_text(s, 1, arena)};
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_rows(s, read_location, sizeof **ret, arena, ret, ret_count, err);
 }

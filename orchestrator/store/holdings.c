@@ -3,6 +3,22 @@
 
 #include "store/stmt.h"
 
+static void read_run(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct holding_run *)item = (struct holding_run){
+        .run_id = stmt_column_text(s, 0, arena),
+        .parent_run = stmt_column_text_or_null(s, 1, arena),
+        .pipeline = stmt_column_text(s, 2, arena),
+        .number = stmt_column_int(s, 3),
+        .revision = stmt_column_int(s, 4),
+        .open = stmt_column_int(s, 5) != 0,
+        .succeeded = stmt_column_int(s, 6) != 0,
+        .created_ms = stmt_column_int(s, 7),
+        .ended_ms = stmt_column_int(s, 8),
+        .leaving = stmt_column_int(s, 9) != 0,
+    };
+}
+
 int store_holding_runs(struct store *store, struct arena *arena, struct holding_run **ret, size_t *ret_count,
                        struct err *err)
 {
@@ -11,29 +27,20 @@ int store_holding_runs(struct store *store, struct arena *arena, struct holding_
                                      "0 FROM pipeline_runs "
                                      "UNION ALL SELECT run_id, parent_run, pipeline, number, revision, 0, 0, "
                                      "created_ms, ended_ms, 1 FROM leaving_runs ORDER BY 8, 4, 5");
-    struct holding_run *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct holding_run){
-            .run_id = stmt_column_text(s, 0, arena),
-            .parent_run = stmt_column_text_or_null(s, 1, arena),
-            .pipeline = stmt_column_text(s, 2, arena),
-            .number = stmt_column_int(s, 3),
-            .revision = stmt_column_int(s, 4),
-            .open = stmt_column_int(s, 5) != 0,
-            .succeeded = stmt_column_int(s, 6) != 0,
-            .created_ms = stmt_column_int(s, 7),
-            .ended_ms = stmt_column_int(s, 8),
-            .leaving = stmt_column_int(s, 9) != 0,
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_run, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_owner(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct holding_owner *)item = (struct holding_owner){
+        .id = stmt_column_text(s, 0, arena),
+        .parent = stmt_column_text_or_null(s, 1, arena),
+        .artifact_uri = stmt_column_text(s, 2, arena),
+        .is_model = stmt_column_int(s, 3) != 0,
+        .keeps_files = stmt_column_int(s, 4) != 0,
+        .deleted_ms = stmt_column_int(s, 5),
+        .experiment = stmt_column_int(s, 6),
+    };
 }
 
 int store_holding_owners(struct store *store, struct arena *arena, struct holding_owner **ret, size_t *ret_count,
@@ -46,26 +53,16 @@ int store_holding_owners(struct store *store, struct arena *arena, struct holdin
                               "SELECT m.model_id, m.source_run_id, m.artifact_uri, 1, m.deleted_ms IS NULL AND "
                               "m.status <> 3, coalesce(m.deleted_ms, e.deleted_ms, -1), e.id FROM logged_models AS m "
                               "JOIN experiments AS e ON e.id = m.experiment_id");
-    struct holding_owner *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct holding_owner){
-            .id = stmt_column_text(s, 0, arena),
-            .parent = stmt_column_text_or_null(s, 1, arena),
-            .artifact_uri = stmt_column_text(s, 2, arena),
-            .is_model = stmt_column_int(s, 3) != 0,
-            .keeps_files = stmt_column_int(s, 4) != 0,
-            .deleted_ms = stmt_column_int(s, 5),
-            .experiment = stmt_column_int(s, 6),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_owner, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_experiment(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct holding_experiment *)item = (struct holding_experiment){
+        .id = stmt_column_int(s, 0),
+        .name = stmt_column_text(s, 1, arena),
+        .deleted_ms = stmt_column_int(s, 2),
+    };
 }
 
 int store_holding_experiments(struct store *store, struct arena *arena, struct holding_experiment **ret,
@@ -73,22 +70,20 @@ int store_holding_experiments(struct store *store, struct arena *arena, struct h
 {
     struct stmt *s = stmt_get(store, "SELECT id, name, deleted_ms FROM experiments WHERE deleted_ms IS NOT NULL "
                                      "ORDER BY id");
-    struct holding_experiment *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct holding_experiment){
-            .id = stmt_column_int(s, 0),
-            .name = stmt_column_text(s, 1, arena),
-            .deleted_ms = stmt_column_int(s, 2),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_experiment, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_entry(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct holding_entry *)item = (struct holding_entry){
+        .key = stmt_column_text(s, 0, arena),
+        .pipeline = stmt_column_text(s, 1, arena),
+        .step = stmt_column_text(s, 2, arena),
+        .matrix = stmt_column_text(s, 3, arena),
+        .run_id = stmt_column_text(s, 4, arena),
+        .model_id = stmt_column_text_or_null(s, 5, arena),
+        .used_ms = stmt_column_int(s, 6),
+    };
 }
 
 int store_holding_entries(struct store *store, struct arena *arena, struct holding_entry **ret, size_t *ret_count,
@@ -101,47 +96,22 @@ int store_holding_entries(struct store *store, struct arena *arena, struct holdi
                                      "LEFT JOIN uses AS u ON u.key = e.key LEFT JOIN steps AS s "
                                      "ON s.run_id = e.run_id AND s.position = e.position AND s.item = e.item "
                                      "ORDER BY used DESC, e.key");
-    struct holding_entry *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct holding_entry){
-            .key = stmt_column_text(s, 0, arena),
-            .pipeline = stmt_column_text(s, 1, arena),
-            .step = stmt_column_text(s, 2, arena),
-            .matrix = stmt_column_text(s, 3, arena),
-            .run_id = stmt_column_text(s, 4, arena),
-            .model_id = stmt_column_text_or_null(s, 5, arena),
-            .used_ms = stmt_column_int(s, 6),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_entry, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_digest(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct holding_digest *)item = (struct holding_digest){
+        .path = stmt_column_text(s, 0, arena),
+        .stamp = stmt_column_text(s, 1, arena),
+    };
 }
 
 int store_holding_digests(struct store *store, struct arena *arena, struct holding_digest **ret, size_t *ret_count,
                           struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT path, stamp FROM file_digests ORDER BY path");
-    struct holding_digest *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct holding_digest){
-            .path = stmt_column_text(s, 0, arena),
-            .stamp = stmt_column_text(s, 1, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_digest, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* By kind: `id`, `text`. What a run was carried from, what its steps were given from other runs, what it pinned, the

@@ -147,9 +147,9 @@ int store_hook_delivery_add(struct store *store, struct hook_delivery *delivery,
     "FROM hook_deliveries AS d LEFT JOIN triggers AS t ON t.id = d.trigger_row "                                       \
     "LEFT JOIN pipeline_runs AS r ON r.run_id = t.run_id "
 
-static struct hook_delivery read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct hook_delivery){
+    *(struct hook_delivery *)item = (struct hook_delivery){
         .id = stmt_column_int(s, 0),
         .pipeline = stmt_column_text(s, 1, arena),
         .provider = stmt_column_text(s, 2, arena),
@@ -180,7 +180,7 @@ int store_hook_delivery_get(struct store *store, int64_t id, struct arena *arena
     stmt_int(s, ":id", id);
     int row = stmt_step(s, err);
     if (row == 1) {
-        *ret = read_row(s, arena);
+        read_row(s, arena, ret);
         ret->sealed = ret->has_body ? stmt_column_blob(s, 20, arena) : (struct str){0};
     }
     stmt_done(s);
@@ -196,18 +196,9 @@ int store_hook_delivery_list(struct store *store, const struct hook_delivery_fil
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS TABLES "WHERE (:pipeline IS NULL OR d.pipeline = :pipeline) AND "
                                      "(:outcome IS NULL OR d.outcome = :outcome) AND (:before = 0 OR d.id < :before) "
                                      "ORDER BY d.id DESC LIMIT :limit");
-    size_t room = 0;
-    int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
     stmt_text(s, ":pipeline", filter->pipeline);
     stmt_text(s, ":outcome", filter->outcome);
     stmt_int(s, ":before", filter->before);
     stmt_int(s, ":limit", filter->limit);
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -59,21 +59,9 @@ static int read_one(struct stmt *s, struct arena *arena, struct pipeline_in_forc
     return row;
 }
 
-static int read_list(struct stmt *s, struct arena *arena, struct pipeline_in_force **ret, size_t *ret_count,
-                     struct err *err)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    struct pipeline_in_force *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = in_force_read(s, 0, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    *(struct pipeline_in_force *)item = in_force_read(s, 0, arena);
 }
 
 int store_in_force_list(struct store *store, const char *source, struct arena *arena, struct pipeline_in_force **ret,
@@ -82,7 +70,7 @@ int store_in_force_list(struct store *store, const char *source, struct arena *a
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE :source IS NULL "
                                      "OR source = :source ORDER BY name");
     stmt_text(s, ":source", source);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_in_force_of_others(struct store *store, const char *source, struct arena *arena,
@@ -91,25 +79,14 @@ int store_in_force_of_others(struct store *store, const char *source, struct are
     struct stmt *s =
         stmt_get(store, "SELECT " COLUMNS "FROM pipelines_in_force WHERE source <> :source ORDER BY name");
     stmt_text(s, ":source", source);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_in_force_names(struct store *store, struct arena *arena, const char ***ret, size_t *ret_count,
                          struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT name FROM pipelines_in_force ORDER BY name");
-    const char **items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = stmt_column_text(s, 0, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, stmt_read_text, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_in_force_of_file(struct store *store, const char *source, const char *path, struct arena *arena,
@@ -194,31 +171,25 @@ int store_refused_clear(struct store *store, const char *source, struct err *err
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+static void read_refused(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct refused_file *)item = (struct refused_file){
+        .source = stmt_column_text(s, 0, arena),
+        .path = stmt_column_text(s, 1, arena),
+        .name = stmt_column_text(s, 2, arena),
+        .problems = stmt_column_text(s, 3, arena),
+        .stamp = stmt_column_text(s, 4, arena),
+        .since_ms = stmt_column_int(s, 5),
+    };
+}
+
 int store_refused_list(struct store *store, const char *source, struct arena *arena, struct refused_file **ret,
                        size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT source, path, name, problems, stamp, since_ms FROM refused_files "
                                      "WHERE :source IS NULL OR source = :source ORDER BY source, path");
-    struct refused_file *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":source", source);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct refused_file){
-            .source = stmt_column_text(s, 0, arena),
-            .path = stmt_column_text(s, 1, arena),
-            .name = stmt_column_text(s, 2, arena),
-            .problems = stmt_column_text(s, 3, arena),
-            .stamp = stmt_column_text(s, 4, arena),
-            .since_ms = stmt_column_int(s, 5),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_refused, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* ---- subscriptions ---------------------------------------------------------------------------------------------- */
@@ -244,9 +215,9 @@ int store_subscriptions_clear(struct store *store, const char *pipeline, struct 
 
 #define SUBSCRIPTION "pipeline, kind, trigger_id, about, settings FROM subscriptions "
 
-static struct subscription read_subscription(struct stmt *s, struct arena *arena)
+static void read_subscription(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct subscription){
+    *(struct subscription *)item = (struct subscription){
         .pipeline = stmt_column_text(s, 0, arena),
         .kind = stmt_column_text(s, 1, arena),
         .trigger_id = stmt_column_text(s, 2, arena),
@@ -262,12 +233,7 @@ int store_subscription_find(struct store *store, const char *kind, const char *p
                                      "pipeline = :pipeline");
     stmt_text(s, ":kind", kind);
     stmt_text(s, ":pipeline", pipeline);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_subscription(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_subscription, arena, ret, err);
 }
 
 int store_subscription_list(struct store *store, const char *kind, const char *about, struct arena *arena,
@@ -278,20 +244,9 @@ int store_subscription_list(struct store *store, const char *kind, const char *a
                                         "WHERE kind = :kind AND about = :about ORDER BY pipeline, trigger_id")
                       : stmt_get(store, "SELECT " SUBSCRIPTION
                                         "WHERE kind = :kind ORDER BY pipeline, trigger_id");
-    struct subscription *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":kind", kind);
     if (about != NULL) {
         stmt_text(s, ":about", about);
     }
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_subscription(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_subscription, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -22,29 +22,34 @@ int store_leases_drop(struct store *store, int64_t attempt, struct err *err)
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+static void read_lease(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct lease_row *)item = (struct lease_row){
+        .attempt = stmt_column_int(s, 0),
+        .resource = stmt_column_text(s, 1, arena),
+        .amount = stmt_column_int(s, 2),
+        .devices = stmt_column_text(s, 3, arena),
+    };
+}
+
 int store_lease_list(struct store *store, struct arena *arena, struct lease_row **ret, size_t *ret_count,
                      struct err *err)
 {
     struct stmt *s =
         stmt_get(store, "SELECT attempt, resource, amount, devices FROM leases WHERE EXISTS (SELECT 1 FROM attempts a "
                         "WHERE a.id = attempt) ORDER BY attempt, resource");
-    struct lease_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct lease_row){
-            .attempt = stmt_column_int(s, 0),
-            .resource = stmt_column_text(s, 1, arena),
-            .amount = stmt_column_int(s, 2),
-            .devices = stmt_column_text(s, 3, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_lease, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_holder(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct lease_holder *)item = (struct lease_holder){
+        .amount = stmt_column_int(s, 0),
+        .pipeline = stmt_column_text(s, 1, arena),
+        .number = stmt_column_int(s, 2),
+        .revision = stmt_column_int(s, 3),
+        .step = stmt_column_text(s, 4, arena),
+    };
 }
 
 int store_lease_holders(struct store *store, const char *resource, struct arena *arena, struct lease_holder **ret,
@@ -56,24 +61,16 @@ int store_lease_holders(struct store *store, const char *resource, struct arena 
                "JOIN steps s ON s.run_id = a.run_id AND s.position = a.position AND s.item = a.item "
                "WHERE l.resource = :resource ORDER BY l.attempt");
     stmt_text(s, ":resource", resource);
-    struct lease_holder *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct lease_holder){
-            .amount = stmt_column_int(s, 0),
-            .pipeline = stmt_column_text(s, 1, arena),
-            .number = stmt_column_int(s, 2),
-            .revision = stmt_column_int(s, 3),
-            .step = stmt_column_text(s, 4, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_holder, sizeof **ret, arena, ret, ret_count, err);
+}
+
+static void read_supply(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct supply_use *)item = (struct supply_use){
+        .resource = stmt_column_text(s, 0, arena),
+        .amount = stmt_column_int(s, 1),
+        .held = stmt_column_int(s, 2),
+    };
 }
 
 int store_supply_list(struct store *store, struct arena *arena, struct supply_use **ret, size_t *ret_count,
@@ -81,22 +78,7 @@ int store_supply_list(struct store *store, struct arena *arena, struct supply_us
 {
     struct stmt *s = stmt_get(store, "SELECT s.resource, s.amount, COALESCE((SELECT SUM(l.amount) FROM leases l "
                                      "WHERE l.resource = s.resource), 0) FROM supply s ORDER BY s.resource");
-    struct supply_use *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct supply_use){
-            .resource = stmt_column_text(s, 0, arena),
-            .amount = stmt_column_int(s, 1),
-            .held = stmt_column_int(s, 2),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_supply, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int64_t store_supply_get(struct store *store, const char *resource)

@@ -24,6 +24,18 @@ static const char *text_or_null(struct stmt *s, int column, struct arena *arena)
     return *text == '\0' ? NULL : text;
 }
 
+static void read_one_series(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct series *)item = (struct series){
+        .id = {stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)},
+        .points = (size_t)stmt_column_int(s, 3),
+        .names = {.run_id = stmt_column_text(s, 4, arena),
+                  .point = {.key = stmt_column_text(s, 5, arena)},
+                  .dataset_name = text_or_null(s, 6, arena),
+                  .dataset_digest = text_or_null(s, 7, arena)},
+    };
+}
+
 static int read_series(struct store *store, const char *model_id, size_t limit, struct arena *arena,
                        struct series **ret, size_t *ret_count, struct err *err)
 {
@@ -33,27 +45,9 @@ static int read_series(struct store *store, const char *model_id, size_t limit, 
                                      "CROSS JOIN metric_runs AS r ON r.id = s.run "
                                      "CROSS JOIN metric_keys AS k ON k.id = s.key WHERE t.model_id = :model_id "
                                      "ORDER BY k.key, t.dataset_name, t.dataset_digest, r.run_id LIMIT :limit");
-    struct series *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":model_id", model_id);
     stmt_int(s, ":limit", (int64_t)limit);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct series){
-            .id = {stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)},
-            .points = (size_t)stmt_column_int(s, 3),
-            .names = {.run_id = stmt_column_text(s, 4, arena),
-                      .point = {.key = stmt_column_text(s, 5, arena)},
-                      .dataset_name = text_or_null(s, 6, arena),
-                      .dataset_digest = text_or_null(s, 7, arena)},
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_one_series, sizeof **ret, arena, ret, ret_count, err);
 }
 
 static void add_points(struct measured *all, const struct series *series, const struct metric_rank *points,

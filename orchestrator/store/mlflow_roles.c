@@ -17,31 +17,14 @@ static int changed(struct store *store, int result)
 
 #define ROLES "SELECT r.id, r.workspace, r.name, r.description FROM mlflow_roles AS r "
 
-static struct mlflow_role read_role(struct stmt *s, struct arena *arena)
+static void read_role(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct mlflow_role){
+    *(struct mlflow_role *)item = (struct mlflow_role){
         .id = stmt_column_int(s, 0),
         .workspace = stmt_column_text(s, 1, arena),
         .name = stmt_column_text(s, 2, arena),
         .description = stmt_column_text_or_null(s, 3, arena),
     };
-}
-
-static int read_roles(struct stmt *s, struct arena *arena, struct mlflow_role **ret, size_t *ret_count,
-                      struct err *err)
-{
-    struct mlflow_role *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_role(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
 }
 
 static int check_role(const struct mlflow_role *role, struct err *err)
@@ -94,11 +77,7 @@ int store_mlflow_role_get(struct store *store, int64_t role_id, struct arena *ar
 {
     struct stmt *s = stmt_get(store, ROLES "WHERE r.id = :id");
     stmt_int(s, ":id", role_id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_role(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_role, arena, ret, err);
     return row == 0 ? err_set(err, ERR_NOT_FOUND, "Role with id=%lld not found", (long long)role_id)
                     : row < 0 ? -1 : 0;
 }
@@ -108,7 +87,7 @@ int store_mlflow_role_list(struct store *store, const char *workspace, struct ar
 {
     struct stmt *s = stmt_get(store, ROLES "WHERE :workspace IS NULL OR r.workspace = :workspace ORDER BY r.id");
     stmt_text(s, ":workspace", workspace);
-    return read_roles(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_role, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_mlflow_role_list_of(struct store *store, int64_t user_id, struct arena *arena, struct mlflow_role **ret,
@@ -117,7 +96,7 @@ int store_mlflow_role_list_of(struct store *store, int64_t user_id, struct arena
     struct stmt *s =
         stmt_get(store, ROLES "JOIN mlflow_role_users AS u ON u.role_id = r.id WHERE u.user_id = :user ORDER BY r.id");
     stmt_int(s, ":user", user_id);
-    return read_roles(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_role, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_mlflow_role_change(struct store *store, const struct mlflow_role *role, struct err *err)
@@ -338,25 +317,20 @@ int store_mlflow_role_unassign(struct store *store, int64_t user_id, int64_t rol
                      : gone < 0 ? -1 : 0;
 }
 
+static void read_role_user(struct stmt *s, struct arena *arena, void *item)
+{
+    (void)arena;
+    *(struct mlflow_role_user *)item =
+        (struct mlflow_role_user){stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)};
+}
+
 int store_mlflow_role_users(struct store *store, int64_t role_id, struct arena *arena, struct mlflow_role_user **ret,
                             size_t *ret_count, struct err *err)
 {
     struct stmt *s =
         stmt_get(store, "SELECT id, user_id, role_id FROM mlflow_role_users WHERE role_id = :role ORDER BY id");
-    struct mlflow_role_user *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_int(s, ":role", role_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] =
-            (struct mlflow_role_user){stmt_column_int(s, 0), stmt_column_int(s, 1), stmt_column_int(s, 2)};
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_role_user, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* 1 when there is a row, 0, -1. */

@@ -174,18 +174,7 @@ int store_version_aliases(struct store *store, const char *name, int64_t version
 {
     struct stmt *s = stmt_get(store, "SELECT alias FROM model_aliases WHERE name = :name AND version = :version "
                                      "ORDER BY alias");
-    const char **items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":name", name);
     stmt_int(s, ":version", version);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof(const char *));
-        items[count++] = stmt_column_text(s, 0, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, stmt_read_text, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -174,12 +174,7 @@ static int find_latest(struct store *store, const char *name, const char *stage,
                                      "AND stage = :stage ORDER BY version DESC LIMIT 1");
     stmt_text(s, ":name", name);
     stmt_text(s, ":stage", stage);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = version_read_row(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, version_read_row, arena, ret, err);
 }
 
 int store_version_latest(struct store *store, const char *name, const char *const *asked, size_t asked_count,

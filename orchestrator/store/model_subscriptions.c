@@ -131,9 +131,9 @@ int store_model_subscribe(struct store *store, const struct telling_rules *rules
     return result;
 }
 
-static struct model_subscription read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct model_subscription){
+    *(struct model_subscription *)item = (struct model_subscription){
         .id = stmt_column_int(s, 0),
         .name = stmt_column_text(s, 1, arena),
         .version = stmt_column_int(s, 2),
@@ -155,7 +155,7 @@ int store_model_unsubscribe(struct store *store, int64_t id, const char *actor, 
     stmt_int(s, ":id", id);
     int found = stmt_step(s, err);
     if (found == 1) {
-        row = read_row(s, arena);
+        read_row(s, arena, &row);
     }
     stmt_done(s);
     if (found == 0 || (found == 1 && !of_all && strcmp(row.actor, actor) != 0)) {
@@ -176,22 +176,11 @@ int store_model_unsubscribe(struct store *store, int64_t id, const char *actor, 
 int store_model_subscription_list(struct store *store, const char *name, const char *actor, struct arena *arena,
                                   struct model_subscription **ret, size_t *ret_count, struct err *err)
 {
-    struct model_subscription *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     struct stmt *s = stmt_get(store, COLUMNS "WHERE (:name IS NULL OR s.name = :name) AND (:actor IS NULL OR "
                                              "s.actor = :actor) ORDER BY s.id");
     stmt_text(s, ":name", name);
     stmt_text(s, ":actor", actor);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_model_subscriptions_rename(struct store *store, const char *from, const char *to, struct err *err)

@@ -264,9 +264,9 @@ int store_version_delete(struct store *store, const char *name, int64_t version,
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-struct model_version version_read_row(struct stmt *s, struct arena *arena)
+void version_read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct model_version){
+    *(struct model_version *)item = (struct model_version){
         .name = stmt_column_text(s, 0, arena),
         .version = stmt_column_int(s, 1),
         .model_id = stmt_column_text_or_null(s, 2, arena),
@@ -287,18 +287,7 @@ struct model_version version_read_row(struct stmt *s, struct arena *arena)
 int version_read_rows(struct stmt *s, struct arena *arena, struct model_version **ret, size_t *ret_count,
                       struct err *err)
 {
-    struct model_version *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = version_read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, version_read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_version_get(struct store *store, const char *name, int64_t version, struct arena *arena,
@@ -308,11 +297,7 @@ int store_version_get(struct store *store, const char *name, int64_t version, st
                                      "WHERE name = :name AND version = :version" VERSION_ALIVE);
     stmt_text(s, ":name", name);
     stmt_int(s, ":version", version);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = version_read_row(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, version_read_row, arena, ret, err);
     return row == 0 ? registry_no_version(name, version, err) : row < 0 ? -1 : 0;
 }
 

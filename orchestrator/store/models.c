@@ -209,9 +209,9 @@ const char *model_status_name(enum model_status status)
     return status >= MODEL_STATUS_PENDING && status <= MODEL_STATUS_UPLOAD_FAILED ? names[status] : "?";
 }
 
-static struct logged_model read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct logged_model){
+    *(struct logged_model *)item = (struct logged_model){
         .model_id = stmt_column_text(s, 0, arena),
         .experiment_id = stmt_column_int(s, 1),
         .name = stmt_column_text(s, 2, arena),
@@ -226,22 +226,6 @@ static struct logged_model read_row(struct stmt *s, struct arena *arena)
         .updated_ms = stmt_column_int(s, 11),
         .deleted = stmt_column_int(s, 12) != 0,
     };
-}
-
-static int read_rows(struct stmt *s, struct arena *arena, struct logged_model **ret, size_t *ret_count, struct err *err)
-{
-    struct logged_model *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
 }
 
 #define MODEL_COLUMNS                                                                                                  \
@@ -268,11 +252,7 @@ int store_model_get_any(struct store *store, const char *model_id, struct arena 
 {
     struct stmt *s = stmt_get(store, MODEL_COLUMNS "model_id = :model_id");
     stmt_text(s, ":model_id", model_id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_row(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_row, arena, ret, err);
     return row == 0 ? not_found(model_id, err) : row < 0 ? -1 : 0;
 }
 
@@ -283,7 +263,7 @@ int store_model_list(struct store *store, int64_t experiment_id, size_t limit, s
                                                    "ORDER BY created_ms DESC, model_id LIMIT :limit");
     stmt_int(s, ":experiment", experiment_id);
     stmt_int(s, ":limit", (int64_t)limit);
-    return read_rows(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_model_of_run(struct store *store, const char *run_id, bool ready_only, struct arena *arena,
@@ -293,5 +273,5 @@ int store_model_of_run(struct store *store, const char *run_id, bool ready_only,
                                                    "ORDER BY created_ms, model_id");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":ready", ready_only ? 1 : 0);
-    return read_rows(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }

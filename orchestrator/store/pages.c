@@ -205,6 +205,19 @@ int store_gate_page(struct store *store, const struct gate_page *page, struct ar
 
 /* ---- of one run ------------------------------------------------------------------------------------------------- */
 
+static void read_artifact_found(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct artifact_found *)item = (struct artifact_found){
+        .attempt = stmt_column_int(s, 0),
+        .position = stmt_column_int(s, 1),
+        .item = stmt_column_int(s, 2),
+        .number = stmt_column_int(s, 3),
+        .path = stmt_column_text(s, 4, arena),
+        .sha256 = stmt_column_text(s, 5, arena),
+        .size_bytes = stmt_column_int(s, 6),
+    };
+}
+
 int store_run_artifact_page(struct store *store, const char *run_id, int64_t after_attempt, const char *after_path,
                             size_t limit, struct arena *arena, struct artifact_found **ret, size_t *ret_count,
                             struct err *err)
@@ -212,30 +225,11 @@ int store_run_artifact_page(struct store *store, const char *run_id, int64_t aft
     struct stmt *s = stmt_get(store, "SELECT a.id, a.position, a.item, a.number, f.path, f.sha256, f.size_bytes FROM "
                                      "attempts a JOIN artifacts f ON f.owner = a.step_run_id WHERE a.run_id = :run_id "
                                      "AND (a.id, f.path) > (:attempt, :path) ORDER BY a.id, f.path LIMIT :limit");
-    struct artifact_found *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":attempt", after_attempt);
     stmt_text(s, ":path", after_path);
     stmt_int(s, ":limit", (int64_t)limit);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct artifact_found){
-            .attempt = stmt_column_int(s, 0),
-            .position = stmt_column_int(s, 1),
-            .item = stmt_column_int(s, 2),
-            .number = stmt_column_int(s, 3),
-            .path = stmt_column_text(s, 4, arena),
-            .sha256 = stmt_column_text(s, 5, arena),
-            .size_bytes = stmt_column_int(s, 6),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_artifact_found, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_attempt_place(struct store *store, int64_t attempt, struct arena *arena, const char **ret_step,

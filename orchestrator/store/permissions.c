@@ -174,6 +174,14 @@ int store_permission_remove(struct store *store, int64_t user_id, const struct p
     return (int)stmt_run(s, err);
 }
 
+static void read_permission(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct permission_row *)item = (struct permission_row){
+        .object = {.model = stmt_column_text_or_null(s, 2, arena), .experiment_id = stmt_column_int(s, 1)},
+        .permission = (enum permission)stmt_column_int(s, 3),
+    };
+}
+
 int store_permission_list(struct store *store, int64_t user_id, struct arena *arena, struct permission_row **ret,
                           size_t *ret_count, struct err *err)
 {
@@ -181,22 +189,8 @@ int store_permission_list(struct store *store, int64_t user_id, struct arena *ar
                                      "FROM experiment_permissions WHERE user_id = :user UNION ALL "
                                      "SELECT 1, 0, name, permission FROM registered_model_permissions "
                                      "WHERE user_id = :user ORDER BY kind, experiment_id, name");
-    struct permission_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_int(s, ":user", user_id);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct permission_row){
-            .object = {.model = stmt_column_text_or_null(s, 2, arena), .experiment_id = stmt_column_int(s, 1)},
-            .permission = (enum permission)stmt_column_int(s, 3),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_permission, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_permissions_forget(struct store *store, const char *name, struct err *err)

@@ -172,8 +172,9 @@ int store_pipeline_run_offset(struct store *store, const char *run_id, int64_t o
     return stmt_run_one(s, "recording how far a journal was read", err);
 }
 
-static void read_run(struct stmt *s, struct arena *arena, struct pipeline_run *ret)
+static void read_run(struct stmt *s, struct arena *arena, void *item)
 {
+    struct pipeline_run *ret = item;
     *ret = (struct pipeline_run){
         .run_id = stmt_column_text(s, 0, arena),
         .pipeline = stmt_column_text(s, 1, arena),
@@ -216,31 +217,11 @@ int store_pipeline_run_get(struct store *store, const char *run_id, struct arena
 {
     struct stmt *s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE run_id = :run_id");
     stmt_text(s, ":run_id", run_id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        read_run(s, arena, ret);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_run, arena, ret, err);
     if (row == 0) {
         return err_set(err, ERR_NOT_FOUND, "no run '%s'", run_id);
     }
     return row < 0 ? -1 : 0;
-}
-
-static int read_list(struct stmt *s, struct arena *arena, struct pipeline_run **ret, size_t *ret_count, struct err *err)
-{
-    struct pipeline_run *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        read_run(s, arena, &items[count++]);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
 }
 
 int store_pipeline_run_list(struct store *store, const struct pipeline_run_filter *filter, struct arena *arena,
@@ -254,7 +235,7 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
                             "ORDER BY created_ms, run_id");
         stmt_text(s, ":pipeline", filter->pipeline);
         stmt_text(s, ":state", filter->state);
-        return read_list(s, arena, ret, ret_count, err);
+        return stmt_read_rows(s, read_run, sizeof **ret, arena, ret, ret_count, err);
     }
     s = stmt_get(store, "SELECT " RUN_COLUMNS " FROM pipeline_runs WHERE (:pipeline IS NULL OR pipeline = :pipeline) "
                         "AND (:state IS NULL OR state = :state) AND parent_run IS :parent "
@@ -265,7 +246,7 @@ int store_pipeline_run_list(struct store *store, const struct pipeline_run_filte
     stmt_text(s, ":parent", filter->parent);
     stmt_int(s, ":no_replays", filter->no_replays ? 1 : 0);
     stmt_int(s, ":limit", filter->limit == 0 ? 100 : (int64_t)filter->limit);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_run, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* "12" or "12.2". */
@@ -292,7 +273,7 @@ static int find_numbered(struct store *store, struct str pipeline, int64_t numbe
     stmt_str(s, ":pipeline", pipeline);
     stmt_int(s, ":number", number);
     stmt_int(s, ":revision", revision);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_run, sizeof **ret, arena, ret, ret_count, err);
 }
 
 static bool is_hex(struct str text)
@@ -345,7 +326,7 @@ int store_pipeline_run_find(struct store *store, const char *words, struct arena
                                          "OR run_id LIKE :end LIMIT 5");
         stmt_text(s, ":begin", arena_printf(arena, "%.*s%%", STR_ARG(text)));
         stmt_text(s, ":end", arena_printf(arena, "%%%.*s", STR_ARG(text)));
-        if (read_list(s, arena, &found, &count, err) < 0) {
+        if (stmt_read_rows(s, read_run, sizeof *found, arena, &found, &count, err) < 0) {
             return -1;
         }
     }

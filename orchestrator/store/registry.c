@@ -47,9 +47,9 @@ int registry_touch(struct store *store, const char *name, int64_t now_ms, struct
     "(SELECT v.version FROM model_versions AS v WHERE v.name = m.name AND v.stage <> '" STAGE_DELETED                  \
     "' ORDER BY v.version DESC LIMIT 1) "
 
-static struct registered_model read_model(struct stmt *s, struct arena *arena)
+static void read_model(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct registered_model){
+    *(struct registered_model *)item = (struct registered_model){
         .name = stmt_column_text(s, 0, arena),
         .description = stmt_column_text(s, 1, arena),
         .created_ms = stmt_column_int(s, 2),
@@ -64,11 +64,7 @@ int store_registry_get(struct store *store, const char *name, struct arena *aren
     struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, " LATEST
                                      "FROM registered_models AS m WHERE m.name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_model(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_model, arena, ret, err);
     return row == 0 ? registry_no_model(name, err) : row < 0 ? -1 : 0;
 }
 
@@ -77,18 +73,7 @@ int store_registry_list(struct store *store, struct arena *arena, struct registe
 {
     struct stmt *s = stmt_get(store, "SELECT m.name, m.description, m.created_ms, m.updated_ms, " LATEST
                                      "FROM registered_models AS m ORDER BY m.name");
-    struct registered_model *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_model(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_model, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* ---- making and changing ------------------------------------------------------------------------------------ */

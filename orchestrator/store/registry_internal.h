@@ -32,7 +32,7 @@ int registry_is_prompt(struct store *store, const char *name, struct err *err);
     "name, version, model_id, source, run_id, user, description, stage, status, created_ms, updated_ms, "              \
     "status_message, run_link, storage_location"
 #define VERSION_ALIVE " AND stage <> '" STAGE_DELETED "' "
-struct model_version version_read_row(struct stmt *s, struct arena *arena);
+stmt_reader version_read_row; /* struct model_version */
 /* All rows of a bound query, until its end. */
 int version_read_rows(struct stmt *s, struct arena *arena, struct model_version **ret, size_t *ret_count,
                       struct err *err);

@@ -18,26 +18,20 @@ int store_removal_put(struct store *store, const struct removal *removal, struct
     return stmt_run_one(s, "recording a removal", err);
 }
 
+static void read_removal(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct removal *)item = (struct removal){
+        .path = stmt_column_text(s, 0, arena),
+        .of = stmt_column_text(s, 1, arena),
+        .begun_ms = stmt_column_int(s, 2),
+    };
+}
+
 int store_removal_list(struct store *store, struct arena *arena, struct removal **ret, size_t *ret_count,
                        struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT path, of, begun_ms FROM removals ORDER BY path");
-    struct removal *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct removal){
-            .path = stmt_column_text(s, 0, arena),
-            .of = stmt_column_text(s, 1, arena),
-            .begun_ms = stmt_column_int(s, 2),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_removal, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_removal_done(struct store *store, const char *path, struct err *err)

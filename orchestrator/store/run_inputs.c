@@ -47,28 +47,22 @@ int store_artifact_forget(struct store *store, const char *owner, const char *pa
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+static void read_artifact(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct artifact *)item = (struct artifact){
+        .path = stmt_column_text(s, 0, arena),
+        .sha256 = stmt_column_text(s, 1, arena),
+        .size_bytes = stmt_column_int(s, 2),
+    };
+}
+
 int store_artifact_list(struct store *store, const char *owner, struct arena *arena, struct artifact **ret,
                         size_t *ret_count, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT path, sha256, size_bytes FROM artifacts WHERE owner = :owner "
                                      "ORDER BY path");
     stmt_text(s, ":owner", owner);
-    struct artifact *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct artifact){
-            .path = stmt_column_text(s, 0, arena),
-            .sha256 = stmt_column_text(s, 1, arena),
-            .size_bytes = stmt_column_int(s, 2),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_artifact, sizeof **ret, arena, ret, ret_count, err);
 }
 
 const char *artifacts_sha256(const struct artifact *files, size_t count, struct arena *arena)
@@ -143,9 +137,9 @@ int store_run_dataset(struct store *store, const char *run_id, int64_t experimen
     return stmt_run_one(s, "recording a dataset of a run", err);
 }
 
-struct dataset_use run_dataset_of_row(struct stmt *s, struct arena *arena)
+void run_dataset_of_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct dataset_use){
+    *(struct dataset_use *)item = (struct dataset_use){
         .id = stmt_column_int(s, 1),
         .name = stmt_column_text(s, 2, arena),
         .digest = stmt_column_text(s, 3, arena),
@@ -165,18 +159,7 @@ int store_run_datasets(struct store *store, const char *run_id, struct arena *ar
                                      "JOIN datasets AS d ON d.id = u.dataset WHERE u.run_id = :run_id "
                                      "ORDER BY d.name, d.digest");
     stmt_text(s, ":run_id", run_id);
-    struct dataset_use *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = run_dataset_of_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, run_dataset_of_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* ---- models -------------------------------------------------------------------------------------- */

@@ -172,8 +172,9 @@ static void take_dataset(void *ctx, size_t run, struct stmt *s)
     struct run_links *links = &reading->links[run];
     links->datasets = arena_grow(reading->arena, links->datasets, links->dataset_count, &reading->rooms[run].datasets,
                                  sizeof *links->datasets);
-    links->datasets[links->dataset_count++] =
-        (struct dataset_input){.dataset = run_dataset_of_row(s, reading->arena)};
+    struct dataset_input *input = &links->datasets[links->dataset_count++];
+    *input = (struct dataset_input){0};
+    run_dataset_of_row(s, reading->arena, &input->dataset);
 }
 
 static void take_model(void *ctx, size_t run, struct stmt *s)

@@ -46,7 +46,7 @@ int run_dataset_put(struct store *store, int64_t experiment_id, const struct dat
 /* What a query says of a dataset from its second column on: DATASET_COLUMNS. */
 #define DATASET_COLUMNS                                                                                                \
     "d.id, d.name, d.digest, d.sha256, d.source_type, d.source, d.schema, d.profile, u.context"
-struct dataset_use run_dataset_of_row(struct stmt *s, struct arena *arena);
+stmt_reader run_dataset_of_row; /* struct dataset_use */
 /* Links a model, twice is fine. */
 int run_model_put(struct store *store, const char *run_id, const char *model_id, bool is_output, int64_t step,
                   struct err *err);

@@ -78,38 +78,26 @@ int store_schedule_pause(struct store *store, const struct schedule_row *row, st
     return stmt_run_one(s, "pausing a schedule", err);
 }
 
-static int read_list(struct stmt *s, struct arena *arena, struct schedule_row **ret, size_t *ret_count,
-                     struct err *err)
+static void read_schedule(struct stmt *s, struct arena *arena, void *item)
 {
-    struct schedule_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct schedule_row){
-            .pipeline = stmt_column_text(s, 0, arena),
-            .schedule = stmt_column_text(s, 1, arena),
-            .cron = stmt_column_text(s, 2, arena),
-            .timezone = stmt_column_text(s, 3, arena),
-            .catchup = stmt_column_text(s, 4, arena),
-            .window_ms = stmt_column_int(s, 5),
-            .most = stmt_column_int(s, 6),
-            .jitter_ms = stmt_column_int(s, 7),
-            .overlap = stmt_column_text(s, 8, arena),
-            .in_force = stmt_column_int(s, 9) != 0,
-            .decided_ms = stmt_column_int(s, 10),
-            .next_ms = stmt_column_int(s, 11),
-            .missed = stmt_column_int(s, 12),
-            .paused_ms = stmt_column_int(s, 13),
-            .paused_by = stmt_column_text(s, 14, arena),
-            .pause_reason = stmt_column_text(s, 15, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    *(struct schedule_row *)item = (struct schedule_row){
+        .pipeline = stmt_column_text(s, 0, arena),
+        .schedule = stmt_column_text(s, 1, arena),
+        .cron = stmt_column_text(s, 2, arena),
+        .timezone = stmt_column_text(s, 3, arena),
+        .catchup = stmt_column_text(s, 4, arena),
+        .window_ms = stmt_column_int(s, 5),
+        .most = stmt_column_int(s, 6),
+        .jitter_ms = stmt_column_int(s, 7),
+        .overlap = stmt_column_text(s, 8, arena),
+        .in_force = stmt_column_int(s, 9) != 0,
+        .decided_ms = stmt_column_int(s, 10),
+        .next_ms = stmt_column_int(s, 11),
+        .missed = stmt_column_int(s, 12),
+        .paused_ms = stmt_column_int(s, 13),
+        .paused_by = stmt_column_text(s, 14, arena),
+        .pause_reason = stmt_column_text(s, 15, arena),
+    };
 }
 
 int store_schedule_list(struct store *store, const char *pipeline, bool all, struct arena *arena,
@@ -124,7 +112,7 @@ int store_schedule_list(struct store *store, const char *pipeline, bool all, str
         stmt_text(s, ":pipeline", pipeline);
     }
     stmt_int(s, ":all", all ? 1 : 0);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_schedule, sizeof **ret, arena, ret, ret_count, err);
 }
 
 static int unknown(struct store *store, const char *pipeline, const char *schedule, struct arena *arena,
@@ -156,7 +144,7 @@ int store_schedule_get(struct store *store, const char *pipeline, const char *sc
     size_t count = 0;
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":schedule", schedule);
-    if (read_list(s, arena, &rows, &count, err) < 0) {
+    if (stmt_read_rows(s, read_schedule, sizeof *rows, arena, &rows, &count, err) < 0) {
         return -1;
     }
     if (count == 0) {
@@ -211,44 +199,32 @@ int store_backfill_update(struct store *store, const struct backfill_row *row, s
     return stmt_run_one(s, "updating a backfill", err);
 }
 
-static int read_backfills(struct stmt *s, struct arena *arena, struct backfill_row **ret, size_t *ret_count,
-                          struct err *err)
+static void read_backfill(struct stmt *s, struct arena *arena, void *item)
 {
-    struct backfill_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct backfill_row){
-            .id = stmt_column_int(s, 0),
-            .pipeline = stmt_column_text(s, 1, arena),
-            .schedule = stmt_column_text(s, 2, arena),
-            .from_ms = stmt_column_int(s, 3),
-            .to_ms = stmt_column_int(s, 4),
-            .reprocess = stmt_column_text(s, 5, arena),
-            .most = stmt_column_int(s, 6),
-            .reverse = stmt_column_int(s, 7) != 0,
-            .actor = stmt_column_text(s, 8, arena),
-            .state = stmt_column_text(s, 9, arena),
-            .at_ms = stmt_column_is_null(s, 10) ? INT64_MIN : stmt_column_int(s, 10),
-            .started = stmt_column_int(s, 11),
-            .skipped = stmt_column_int(s, 12),
-            .created_ms = stmt_column_int(s, 13),
-            .ended_ms = stmt_column_int(s, 14),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    *(struct backfill_row *)item = (struct backfill_row){
+        .id = stmt_column_int(s, 0),
+        .pipeline = stmt_column_text(s, 1, arena),
+        .schedule = stmt_column_text(s, 2, arena),
+        .from_ms = stmt_column_int(s, 3),
+        .to_ms = stmt_column_int(s, 4),
+        .reprocess = stmt_column_text(s, 5, arena),
+        .most = stmt_column_int(s, 6),
+        .reverse = stmt_column_int(s, 7) != 0,
+        .actor = stmt_column_text(s, 8, arena),
+        .state = stmt_column_text(s, 9, arena),
+        .at_ms = stmt_column_is_null(s, 10) ? INT64_MIN : stmt_column_int(s, 10),
+        .started = stmt_column_int(s, 11),
+        .skipped = stmt_column_int(s, 12),
+        .created_ms = stmt_column_int(s, 13),
+        .ended_ms = stmt_column_int(s, 14),
+    };
 }
 
 int store_backfill_open(struct store *store, struct arena *arena, struct backfill_row **ret, size_t *ret_count,
                         struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " BACKFILL_COLUMNS "FROM backfills WHERE state = 'open' ORDER BY id");
-    return read_backfills(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_backfill, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_backfill_list(struct store *store, const struct backfill_filter *filter, struct arena *arena,
@@ -262,7 +238,7 @@ int store_backfill_list(struct store *store, const struct backfill_filter *filte
     stmt_text(s, ":state", filter->state);
     stmt_int(s, ":before", filter->before);
     stmt_int(s, ":limit", (int64_t)filter->limit);
-    return read_backfills(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_backfill, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_backfill_get(struct store *store, int64_t id, struct arena *arena, struct backfill_row *ret, struct err *err)
@@ -271,7 +247,7 @@ int store_backfill_get(struct store *store, int64_t id, struct arena *arena, str
     struct backfill_row *rows = NULL;
     size_t count = 0;
     stmt_int(s, ":id", id);
-    if (read_backfills(s, arena, &rows, &count, err) < 0) {
+    if (stmt_read_rows(s, read_backfill, sizeof *rows, arena, &rows, &count, err) < 0) {
         return -1;
     }
     if (count == 0) {

@@ -5,9 +5,9 @@
 
 #define COLUMNS "name, sealed, key_id, pipelines, set_by, set_ms"
 
-static struct secret_row read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct secret_row){
+    *(struct secret_row *)item = (struct secret_row){
         .name = stmt_column_text(s, 0, arena),
         .sealed = stmt_column_blob(s, 1, arena),
         .key_id = stmt_column_text(s, 2, arena),
@@ -42,11 +42,7 @@ int store_secret_get(struct store *store, const char *name, struct arena *arena,
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM secrets WHERE name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret_row = read_row(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_row, arena, ret_row, err);
     return row == 1 ? 0 : row == 0 ? no_such(name, err) : -1;
 }
 
@@ -54,18 +50,7 @@ int store_secret_list(struct store *store, struct arena *arena, struct secret_ro
                       struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS " FROM secrets ORDER BY name");
-    struct secret_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_secret_remove(struct store *store, const char *name, struct err *err)

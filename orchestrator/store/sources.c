@@ -38,9 +38,9 @@ int store_source_put(struct store *store, const struct source_row *row, struct e
     return stmt_run_one(s, "recording a source", err);
 }
 
-static struct source_row read_source(struct stmt *s, struct arena *arena)
+static void read_source(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct source_row){
+    *(struct source_row *)item = (struct source_row){
         .name = stmt_column_text(s, 0, arena),
         .url = stmt_column_text(s, 1, arena),
         .branch = stmt_column_text(s, 2, arena),
@@ -66,28 +66,14 @@ int store_source_find(struct store *store, const char *name, struct arena *arena
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM sources WHERE name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_source(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_source, arena, ret, err);
 }
 
 int store_source_list(struct store *store, struct arena *arena, struct source_row **ret, size_t *ret_count,
                       struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " COLUMNS "FROM sources ORDER BY name");
-    size_t room = 0;
-    int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = read_source(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_rows(s, read_source, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_source_remove(struct store *store, const char *name, struct err *err)
@@ -164,9 +150,9 @@ int store_job_update(struct store *store, const struct job_row *row, struct err 
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
-static struct job_row read_job(struct stmt *s, struct arena *arena)
+static void read_job(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct job_row){
+    *(struct job_row *)item = (struct job_row){
         .id = stmt_column_int(s, 0),
         .source = stmt_column_text(s, 1, arena),
         .why = stmt_column_text(s, 2, arena),
@@ -184,26 +170,7 @@ int store_job_find(struct store *store, int64_t id, struct arena *arena, struct 
 {
     struct stmt *s = stmt_get(store, "SELECT " JOB_COLUMNS "FROM jobs WHERE id = :id");
     stmt_int(s, ":id", id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_job(s, arena);
-    }
-    stmt_done(s);
-    return row;
-}
-
-static int read_jobs(struct stmt *s, struct arena *arena, struct job_row **ret, size_t *ret_count, struct err *err)
-{
-    size_t room = 0;
-    int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = read_job(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_job, arena, ret, err);
 }
 
 int store_job_list(struct store *store, const char *source, size_t limit, struct arena *arena, struct job_row **ret,
@@ -217,14 +184,14 @@ int store_job_list(struct store *store, const char *source, size_t limit, struct
         stmt_text(s, ":source", source);
     }
     stmt_int(s, ":limit", (int64_t)limit);
-    return read_jobs(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_job, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_jobs_waiting(struct store *store, struct arena *arena, struct job_row **ret, size_t *ret_count,
                        struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " JOB_COLUMNS "FROM jobs WHERE state = 'waiting' ORDER BY id");
-    return read_jobs(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_job, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_jobs_lost(struct store *store, int64_t now_ms, struct err *err)
@@ -278,22 +245,13 @@ int store_source_run_add(struct store *store, const struct source_run *row, stru
     return stmt_run_one(s, "recording a run of a commit", err);
 }
 
-static int read_runs(struct stmt *s, struct arena *arena, struct source_run **ret, size_t *ret_count, struct err *err)
+static void read_source_run(struct stmt *s, struct arena *arena, void *item)
 {
-    size_t room = 0;
-    int row = 0;
-    *ret = NULL;
-    *ret_count = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        *ret = arena_grow(arena, *ret, *ret_count, &room, sizeof **ret);
-        (*ret)[(*ret_count)++] = (struct source_run){
-            .run_id = stmt_column_text(s, 0, arena),
-            .source = stmt_column_text(s, 1, arena),
-            .commit_id = stmt_column_text(s, 2, arena),
-        };
-    }
-    stmt_done(s);
-    return row;
+    *(struct source_run *)item = (struct source_run){
+        .run_id = stmt_column_text(s, 0, arena),
+        .source = stmt_column_text(s, 1, arena),
+        .commit_id = stmt_column_text(s, 2, arena),
+    };
 }
 
 int store_source_runs_unpinned(struct store *store, const char *source, size_t limit, struct arena *arena,
@@ -303,14 +261,14 @@ int store_source_runs_unpinned(struct store *store, const char *source, size_t l
                                      "pinned = 0 LIMIT :limit");
     stmt_text(s, ":source", source);
     stmt_int(s, ":limit", (int64_t)limit);
-    return read_runs(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_source_run, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_source_runs(struct store *store, struct arena *arena, struct source_run **ret, size_t *ret_count,
                       struct err *err)
 {
-    return read_runs(stmt_get(store, "SELECT run_id, source, commit_id FROM source_runs ORDER BY source, commit_id"),
-                     arena, ret, ret_count, err);
+    struct stmt *s = stmt_get(store, "SELECT run_id, source, commit_id FROM source_runs ORDER BY source, commit_id");
+    return stmt_read_rows(s, read_source_run, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_source_run_pinned(struct store *store, const char *run_id, struct err *err)

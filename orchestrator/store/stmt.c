@@ -281,6 +281,38 @@ int64_t stmt_last_id(struct store *store)
     return sqlite3_last_insert_rowid(store->db);
 }
 
+void stmt_read_text(struct stmt *s, struct arena *arena, void *item)
+{
+    *(const char **)item = stmt_column_text(s, 0, arena);
+}
+
+int stmt_read_row(struct stmt *s, stmt_reader *read, struct arena *arena, void *ret, struct err *err)
+{
+    int row = stmt_step(s, err);
+    if (row == 1) {
+        read(s, arena, ret);
+    }
+    stmt_done(s);
+    return row;
+}
+
+int stmt_read_rows(struct stmt *s, stmt_reader *read, size_t size, struct arena *arena, void *ret, size_t *ret_count,
+                   struct err *err)
+{
+    char *items = NULL;
+    size_t count = 0;
+    size_t room = 0;
+    int row = 0;
+    while ((row = stmt_step(s, err)) == 1) {
+        items = arena_grow(arena, items, count, &room, size);
+        read(s, arena, items + size * count++);
+    }
+    stmt_done(s);
+    memcpy(ret, &items, sizeof items); /* every pointer to an object looks the same */
+    *ret_count = count;
+    return row;
+}
+
 int stmt_read_map(struct stmt *s, struct arena *arena, struct json *ret, struct err *err)
 {
     struct json map = json_object();

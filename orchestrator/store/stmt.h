@@ -60,6 +60,15 @@ int64_t stmt_run(struct stmt *s, struct err *err);
 /* Runs it and demands exactly one changed row; otherwise ERR_STATE with `what`. */
 int stmt_run_one(struct stmt *s, const char *what, struct err *err);
 int64_t stmt_last_id(struct store *store);
+/* Reads the row that a statement stands at into an item. */
+typedef void stmt_reader(struct stmt *s, struct arena *arena, void *item);
+stmt_reader stmt_read_text; /* const char *: the only column */
+/* The first row of a bound query, and is done with it: 1, 0 when there is none, -1. */
+int stmt_read_row(struct stmt *s, stmt_reader *read, struct arena *arena, void *ret, struct err *err);
+/* Steps to the end of a bound query, and gives its rows, each an item of `size` bytes. `ret` is the address of a
+ * pointer to items; NULL is put there when there are none. */
+int stmt_read_rows(struct stmt *s, stmt_reader *read, size_t size, struct arena *arena, void *ret, size_t *ret_count,
+                   struct err *err);
 /* Steps to the end of a bound query of keys and texts, and gives them as a map, in their order; keys are different. */
 int stmt_read_map(struct stmt *s, struct arena *arena, struct json *ret, struct err *err);
 

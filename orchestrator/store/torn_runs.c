@@ -19,21 +19,17 @@ static const char question[] =
     "s.position AND a.item = s.item AND a.ended_ms IS NULL) AND NOT EXISTS (SELECT 1 FROM pipeline_runs c WHERE "
     "c.run_id = s.child_run_id)";
 
+static void read_torn_run(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct torn_run *)item = (struct torn_run){
+        .run_id = stmt_column_text(s, 0, arena),
+        .table = stmt_column_text(s, 1, arena),
+    };
+}
+
 int store_torn_runs(struct store *store, struct arena *arena, struct torn_run **ret, size_t *ret_count,
                     struct err *err)
 {
     struct stmt *s = stmt_get(store, question);
-    struct torn_run *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] =
-            (struct torn_run){.run_id = stmt_column_text(s, 0, arena), .table = stmt_column_text(s, 1, arena)};
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_torn_run, sizeof **ret, arena, ret, ret_count, err);
 }

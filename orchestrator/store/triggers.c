@@ -134,9 +134,9 @@ int store_trigger_hold(struct store *store, const struct trigger_row *row, struc
 
 enum { TRIGGER_COLUMNS = 21 };
 
-static struct trigger_row read_row(struct stmt *s, struct arena *arena)
+static void read_row(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct trigger_row){
+    *(struct trigger_row *)item = (struct trigger_row){
         .id = stmt_column_int(s, 0),
         .pipeline = stmt_column_text(s, 1, arena),
         .kind = stmt_column_text(s, 2, arena),
@@ -161,31 +161,10 @@ static struct trigger_row read_row(struct stmt *s, struct arena *arena)
     };
 }
 
-static int read_list(struct stmt *s, struct arena *arena, struct trigger_row **ret, size_t *ret_count, struct err *err)
-{
-    struct trigger_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_row(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
-}
-
 /* 1, 0, or -1. */
 static int read_one(struct stmt *s, struct arena *arena, struct trigger_row *ret, struct err *err)
 {
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_row(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_row, arena, ret, err);
 }
 
 int store_trigger_get(struct store *store, int64_t id, struct arena *arena, struct trigger_row *ret, struct err *err)
@@ -234,7 +213,7 @@ int store_triggers_due(struct store *store, int64_t now_ms, size_t limit, struct
                                      "WHERE outcome = 'pending' AND due_ms <= :now ORDER BY due_ms, id LIMIT :limit");
     stmt_int(s, ":now", now_ms);
     stmt_int(s, ":limit", (int64_t)limit);
-    if (read_list(s, arena, ret, ret_count, err) < 0) {
+    if (stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err) < 0) {
         return -1;
     }
     s = stmt_get(store, "SELECT due_ms FROM triggers INDEXED BY triggers_pending WHERE outcome = 'pending' "
@@ -253,12 +232,12 @@ int store_triggers_held(struct store *store, const char *pipeline, const char *t
                         struct trigger_row **ret, size_t *ret_count, struct err *err)
 {
     if (pipeline == NULL) {
-        return read_list(stmt_get(store, HELD "ORDER BY id"), arena, ret, ret_count, err);
+        return stmt_read_rows(stmt_get(store, HELD "ORDER BY id"), read_row, sizeof **ret, arena, ret, ret_count, err);
     }
     struct stmt *s = stmt_get(store, HELD "AND pipeline = :pipeline AND trigger_id = :trigger_id ORDER BY id");
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":trigger_id", trigger_id);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_triggers_about(struct store *store, const char *pipeline, const char *trigger_id, const char *model,
@@ -273,7 +252,7 @@ int store_triggers_about(struct store *store, const char *pipeline, const char *
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":trigger_id", trigger_id);
     stmt_int(s, ":but", but);
-    return read_list(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_row, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_triggers_set_back(struct store *store, int64_t by_ms, struct err *err)
@@ -287,9 +266,9 @@ int store_triggers_set_back(struct store *store, int64_t by_ms, struct err *err)
 
 #define LABEL "r.pipeline || '/' || r.number || CASE WHEN r.revision > 1 THEN '.' || r.revision ELSE '' END"
 
-static struct trigger_run read_run(struct stmt *s, struct arena *arena)
+static void read_run(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct trigger_run){
+    *(struct trigger_run *)item = (struct trigger_run){
         .run_id = stmt_column_text(s, 0, arena),
         .label = stmt_column_text(s, 1, arena),
         .state = stmt_column_text(s, 2, arena),
@@ -305,21 +284,10 @@ int store_trigger_open_runs(struct store *store, const char *pipeline, const cha
                "CROSS JOIN triggers AS t ON t.run_id = r.run_id WHERE r.ended_ms IS NULL AND r.pipeline = :pipeline "
                "AND t.trigger_id = :schedule AND ((:backfill = 0 AND t.kind = 'schedule') OR (t.kind = 'backfill' "
                "AND substr(t.key, 1, instr(t.key, ' ')) = :backfill || ' ')) ORDER BY r.created_ms, r.number");
-    struct trigger_run *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":schedule", schedule);
     stmt_int(s, ":backfill", backfill);
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_run(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_run, sizeof **ret, arena, ret, ret_count, err);
 }
 
 /* A retry is of the same occurrence, and its word counts: it is the newest revision of the run's number. */
@@ -335,12 +303,7 @@ int store_trigger_occurrence(struct store *store, const char *pipeline, const ch
     stmt_text(s, ":pipeline", pipeline);
     stmt_text(s, ":schedule", schedule);
     stmt_int(s, ":at", scheduled_for_ms);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_run(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_run, arena, ret, err);
 }
 
 int store_trigger_list(struct store *store, const struct trigger_filter *filter, struct arena *arena,
@@ -362,7 +325,7 @@ int store_trigger_list(struct store *store, const struct trigger_filter *filter,
     stmt_int(s, ":limit", filter->limit == 0 ? 100 : (int64_t)filter->limit);
     while ((row = stmt_step(s, err)) == 1) {
         items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count] = read_row(s, arena);
+        read_row(s, arena, &items[count]);
         items[count++].label = stmt_column_text_or_null(s, TRIGGER_COLUMNS, arena);
     }
     stmt_done(s);

@@ -27,9 +27,9 @@ static enum role read_role(struct stmt *s, int column, struct arena *arena)
 
 #define USER_COLUMNS "user_id, name, password_hash, role, created_ms, password_ms"
 
-static struct user_row read_user(struct stmt *s, struct arena *arena)
+static void read_user(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct user_row){
+    *(struct user_row *)item = (struct user_row){
         .user_id = stmt_column_int(s, 0),
         .name = stmt_column_text(s, 1, arena),
         .password_hash = stmt_column_text(s, 2, arena),
@@ -61,11 +61,7 @@ int store_user_get(struct store *store, const char *name, struct arena *arena, s
 {
     struct stmt *s = stmt_get(store, "SELECT " USER_COLUMNS " FROM users WHERE name = :name");
     stmt_text(s, ":name", name);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_user(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_user, arena, ret, err);
     return row == 1   ? 0
            : row == 0 ? err_set(err, ERR_NOT_FOUND, "User with username=%s not found", name)
                       : -1;
@@ -75,18 +71,7 @@ int store_user_list(struct store *store, struct arena *arena, struct user_row **
                     struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " USER_COLUMNS " FROM users ORDER BY name");
-    struct user_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_user(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_user, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_user_set_password(struct store *store, int64_t user_id, const char *password_hash, int64_t now_ms,

@@ -62,9 +62,9 @@ int store_wait_update(struct store *store, const struct wait_row *wait, struct e
     "id, attempt, run_id, position, item, kind, spec, state, status, outcome, check_ms, expires_ms, created_ms, "      \
     "ended_ms"
 
-static struct wait_row read_wait(struct stmt *s, struct arena *arena)
+static void read_wait(struct stmt *s, struct arena *arena, void *item)
 {
-    return (struct wait_row){
+    *(struct wait_row *)item = (struct wait_row){
         .id = stmt_column_int(s, 0),
         .attempt = stmt_column_int(s, 1),
         .run_id = stmt_column_text(s, 2, arena),
@@ -99,38 +99,19 @@ static struct stmt *list_statement(struct store *store, const char *run_id, bool
     return s;
 }
 
-static int read_waits(struct stmt *s, struct arena *arena, struct wait_row **ret, size_t *ret_count, struct err *err)
-{
-    struct wait_row *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = read_wait(s, arena);
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
-}
-
 int store_wait_get(struct store *store, int64_t id, struct arena *arena, struct wait_row *ret, struct err *err)
 {
     struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE id = :id");
     stmt_int(s, ":id", id);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_wait(s, arena);
-    }
-    stmt_done(s);
+    int row = stmt_read_row(s, read_wait, arena, ret, err);
     return row == 0 ? err_set(err, ERR_NOT_FOUND, "no wait %lld", (long long)id) : row < 0 ? -1 : 0;
 }
 
 int store_wait_list(struct store *store, const char *run_id, bool all, struct arena *arena, struct wait_row **ret,
                     size_t *ret_count, struct err *err)
 {
-    return read_waits(list_statement(store, run_id, all), arena, ret, ret_count, err);
+    struct stmt *s = list_statement(store, run_id, all);
+    return stmt_read_rows(s, read_wait, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_wait_list_of(struct store *store, const char *model_id, struct arena *arena, struct wait_row **ret,
@@ -138,7 +119,7 @@ int store_wait_list_of(struct store *store, const char *model_id, struct arena *
 {
     struct stmt *s = stmt_get(store, "SELECT " WAIT_COLUMNS " FROM waits WHERE model_id = :model ORDER BY id");
     stmt_text(s, ":model", model_id);
-    return read_waits(s, arena, ret, ret_count, err);
+    return stmt_read_rows(s, read_wait, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_waits_due(struct store *store, const char *kind, int64_t now_ms, struct err *err)
@@ -165,7 +146,7 @@ static int read_due(struct store *store, const int64_t *ids, size_t count, struc
         stmt_int(s, ":id", ids[i]);
         int row = stmt_step(s, err);
         if (row == 1) {
-            ret[i] = read_wait(s, arena);
+            read_wait(s, arena, &ret[i]);
         }
         stmt_done(s);
         if (row != 1) {
@@ -309,12 +290,7 @@ int store_wait_last(struct store *store, const char *run_id, int64_t attempt, st
                                      "ORDER BY id DESC LIMIT 1");
     stmt_text(s, ":run_id", run_id);
     stmt_int(s, ":attempt", attempt);
-    int row = stmt_step(s, err);
-    if (row == 1) {
-        *ret = read_wait(s, arena);
-    }
-    stmt_done(s);
-    return row;
+    return stmt_read_row(s, read_wait, arena, ret, err);
 }
 
 int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, struct err *err)
@@ -336,6 +312,19 @@ int store_vote_put(struct store *store, int64_t wait, const struct vote *vote, s
     return stmt_run(s, err) < 0 ? -1 : 0;
 }
 
+static void read_vote(struct stmt *s, struct arena *arena, void *item)
+{
+    *(struct vote *)item = (struct vote){
+        .actor = stmt_column_text(s, 0, arena),
+        .decision = stmt_column_text(s, 1, arena),
+        .reason = stmt_column_text(s, 2, arena),
+        .groups = stmt_column_text(s, 3, arena),
+        .at_ms = stmt_column_int(s, 4),
+        .login = stmt_column_text(s, 5, arena),
+        .on_behalf_of = stmt_column_text_or_null(s, 6, arena),
+    };
+}
+
 int store_vote_list(struct store *store, int64_t wait, struct arena *arena, struct vote **ret, size_t *ret_count,
                     struct err *err)
 {
@@ -343,26 +332,7 @@ int store_vote_list(struct store *store, int64_t wait, struct arena *arena, stru
         stmt_get(store, "SELECT actor, decision, reason, groups, at_ms, login, on_behalf_of FROM votes "
                         "WHERE wait = :wait ORDER BY at_ms");
     stmt_int(s, ":wait", wait);
-    struct vote *items = NULL;
-    size_t count = 0;
-    size_t room = 0;
-    int row = 0;
-    while ((row = stmt_step(s, err)) == 1) {
-        items = arena_grow(arena, items, count, &room, sizeof *items);
-        items[count++] = (struct vote){
-            .actor = stmt_column_text(s, 0, arena),
-            .decision = stmt_column_text(s, 1, arena),
-            .reason = stmt_column_text(s, 2, arena),
-            .groups = stmt_column_text(s, 3, arena),
-            .at_ms = stmt_column_int(s, 4),
-            .login = stmt_column_text(s, 5, arena),
-            .on_behalf_of = stmt_column_text_or_null(s, 6, arena),
-        };
-    }
-    stmt_done(s);
-    *ret = items;
-    *ret_count = count;
-    return row;
+    return stmt_read_rows(s, read_vote, sizeof **ret, arena, ret, ret_count, err);
 }
 
 int store_vote_voices(struct store *store, int64_t wait, struct arena *arena, struct vote **ret_votes,
