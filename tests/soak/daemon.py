@@ -121,7 +121,9 @@ class Soak(Home):
 
     def kill_some(self, steady):
         runners, steps = self.processes()
-        kind = self.chance.choices(list(self.kills), weights=(0, 1, 3, 1, 0) if steady else (3, 2, 4, 2, 1))[0]
+        missing = [kind for kind, count in self.kills.items() if count == 0]  # each once, before chance has its way
+        kind = (missing[0] if missing and not steady else
+                self.chance.choices(list(self.kills), weights=(0, 1, 3, 1, 0) if steady else (3, 2, 4, 2, 1))[0])
         victims = {"daemon": [self.daemon.pid], "runner": runners, "step": steps,
                    "fetch": self.fetches() if kind == "fetch" else [], "all": [self.daemon.pid, *runners, *steps]}
         pids = victims[kind] if kind == "all" else self.chance.sample(victims[kind], min(1, len(victims[kind])))
@@ -145,7 +147,9 @@ class Soak(Home):
 
     def change(self):
         self.version += 1
-        kind = definitions.change_one(self.source, self.pipelines, self.chance, self.version)
+        missing = [kind for kind in definitions.CHANGES if kind not in self.changes]
+        kind = missing[0] if missing else self.chance.choices(*zip(*definitions.CHANGES.items()))[0]
+        definitions.change_one(self.source, self.pipelines, kind, self.version)
         self.changes[kind] = self.changes.get(kind, 0) + 1
 
     def look(self):

@@ -98,13 +98,14 @@ class FolderSource:
         self.now.pop(name, None)
 
 
-def change_one(source, pipelines, chance, version):
-    """Something happens to the pipeline that changes: mostly another version, now and then none, or a bad one."""
-    kind = chance.choices(("other", "bad", "gone"), weights=(6, 2, 1))[0]
+CHANGES = {"other": 6, "bad": 2, "gone": 1}  # how often each: mostly another version, now and then a bad one, or none
+
+
+def change_one(source, pipelines, kind, version):
+    """Something happens to the pipeline that changes."""
     if kind == "other":
         source.put(CHANGING, pipelines.changing(version))
     elif kind == "bad":
         source.put(CHANGING, pipelines.changing(version) + "  two: {needs: [nobody], run: 'true'}\n", good=False)
     else:
         source.remove(CHANGING)
-    return kind
