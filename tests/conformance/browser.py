@@ -88,7 +88,7 @@ class Window:
         return self
 
     def wait_for(self, text):
-        self.page.locator("main").get_by_text(text).first.wait_for()
+        self._main().get_by_text(text).first.wait_for()
         self.settle()
 
     def settle(self):
@@ -101,8 +101,12 @@ class Window:
             if (now := self.text()) != before:
                 before, self.last_change = now, time.monotonic()
 
+    def _main(self):
+        """What stands beside the menu; newer pages have another `main` in it."""
+        return self.page.locator("main").first
+
     def text(self):
-        return self.page.locator("main").inner_text() if self.page.locator("main").count() else ""
+        return self._main().inner_text() if self.page.locator("main").count() else ""
 
     def lines(self):
         return [line.strip() for line in self.text().splitlines() if line.strip()]

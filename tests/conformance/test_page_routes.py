@@ -55,10 +55,12 @@ def test_an_upload_that_is_refused(wire, run_id, lacks, raw, message):
 
 
 def test_what_the_page_asks_for_beside_each_view(wire):
-    """An assistant and a gateway: sluice has neither, and says so as MLflow does."""
+    """An assistant, a gateway, leave to tell of its user: sluice has none of these, and says so as MLflow does."""
     providers = wire.send("GET", "/assistant/providers", prefix=AJAX3).json()
     assert sorted(providers) == ["gateway_vendor_options", "providers", "resolved"]
     config = wire.send("GET", "/assistant/config", prefix=AJAX3).json()
     assert config["projects"] == {} and config["remote_access_allowed"] is False and "providers" in config
     gateway = wire.send("GET", "/gateway-proxy", params={"gateway_path": "api/2.0/endpoints/"}, prefix=AJAX2)
     assert (gateway.status_code, gateway.json()) == (200, {"endpoints": []})
+    assert wire.send("GET", "/ui-telemetry", prefix=AJAX3).json() == {
+        "disable_ui_telemetry": True, "disable_ui_events": [], "ui_rollout_percentage": 0}

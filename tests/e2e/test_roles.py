@@ -29,6 +29,7 @@ EXPECTED = {
         POST {M2}/logged-models/search      GET {M2}/model-versions/search      GET {M2}/registered-models/search
         GET {M2}/traces                     GET {M3}/server-info                GET {M2}/users/current
         GET {M3}/roles/get                  GET {M3}/roles/list                 GET {M3}/roles/permissions/list
+        GET {M3}/ui-telemetry
         POST /graphql                       GET /health                         GET /version""",
     ("viewer", "READ"): f"""
         GET {M2}/artifacts/list             GET {MODEL}/artifacts/directories   GET {MODEL}/artifacts/files

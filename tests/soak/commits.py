@@ -38,10 +38,11 @@ class Commit:
 
 
 class Tip:
-    """`commit` is what the branch is from some time in [began_ms, ended_ms] on; None: there is no branch."""
+    """`commit` is what the branch is from some time in [began_ms, ended_ms] on; None: there is no branch. `before` is
+    what the daemon had seen last by then."""
 
-    def __init__(self, commit):
-        self.commit, self.began_ms, self.ended_ms, self.seen = commit, now_ms(), None, False
+    def __init__(self, commit, before):
+        self.commit, self.before, self.began_ms, self.ended_ms, self.seen = commit, before, now_ms(), None, False
 
 
 def now_ms():
@@ -110,7 +111,7 @@ class GitSource:
 
     def push(self, commit, *options):
         """Another one than it was, or none (None)."""
-        tip = Tip(commit)
+        tip = Tip(commit, self.seen())
         self.tips.append(tip)
         self.git("push", "-q", *options, self.bare, f"{commit.id if commit else ''}:refs/heads/{BRANCH}")
         tip.ended_ms = now_ms()
@@ -228,7 +229,7 @@ class Pusher(clients.Client):
                 self.wrong.append(f"commits {self.source.name} {tip.commit.id} is not taken in {TAKEN_S} s")
                 return
             time.sleep(0.05)
-        tip.seen = True
+        tip.seen = tip.before != [tip.commit.id]  # else it may be looked at for the first time only now
 
     # ---- rest ----
 

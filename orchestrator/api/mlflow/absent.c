@@ -31,12 +31,24 @@ static int answer_gateway(struct api_call *call, struct err *err)
     return 0;
 }
 
+/* Nobody is told what users of the page do: what MLflow's server says where telemetry is switched off. */
+static int answer_telemetry(struct api_call *call, struct err *err)
+{
+    (void)err;
+    json_set(call->arena, &call->answer, "disable_ui_telemetry", json_bool(true));
+    json_set(call->arena, &call->answer, "disable_ui_events", json_array());
+    json_set(call->arena, &call->answer, "ui_rollout_percentage", json_int(0));
+    return 0;
+}
+
 const struct api_route mlflow_absent_routes[] = {
     {HTTP_GET, "/mlflow/assistant/config", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_assistant,
      API_LOOKS},
     {HTTP_GET, "/mlflow/assistant/providers", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL,
      answer_providers, API_LOOKS},
     {HTTP_GET, "/mlflow/gateway-proxy", API_V2, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_gateway,
+     API_LOOKS},
+    {HTTP_GET, "/mlflow/ui-telemetry", API_V3, API_READS, API_NEEDS(VIEWER, READ, ANYBODY), NULL, answer_telemetry,
      API_LOOKS},
     {0},
 };
