@@ -47,7 +47,8 @@ int guard_check(struct store *store, const struct guard_question *question, stru
 /* The same, as ERR_DENIED in words when it lacks something. */
 int guard_require(struct store *store, const struct guard_question *question, struct arena *arena,
                   struct guard_answer *ret, struct err *err);
-/* May the files of a logged model become others? ERR_DENIED in words while a version of it stands where a guard is. */
+/* May the files of a logged model become others, or go? ERR_DENIED in words while a version of it stands where a guard
+ * is. */
 int guard_require_files(struct store *store, const char *model_id, struct err *err);
 /* "wine@champion": what an approval of a removal names. */
 const char *guard_place(struct arena *arena, const char *model, const char *name);

@@ -31,7 +31,7 @@ struct holding_owner { /* what has published files: an MLflow run, or a logged m
     const char *parent; /* of a run: the run it is nested in; of a model: the run that made it. NULL: none */
     const char *artifact_uri;
     bool is_model;
-    bool keeps_files; /* false: a deleted model, or one whose upload failed */
+    bool keeps_files; /* false: a model that is deleted, or whose upload failed, and that no version is of */
     int64_t deleted_ms; /* by a client, itself or through its experiment; -1: it is not */
     int64_t experiment;
 };

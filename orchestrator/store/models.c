@@ -2,6 +2,7 @@
 #include "store/models.h"
 
 #include "store/experiments.h"
+#include "store/guards.h"
 #include "store/key_rules.h"
 #include "store/model_events.h"
 #include "store/python_quote.h"
@@ -184,16 +185,20 @@ int store_model_set_status(struct store *store, const char *model_id, enum model
                            struct err *err)
 {
     int was_ready = is_ready(store, model_id, err);
+    if (was_ready < 0 || (was_ready && status != MODEL_STATUS_READY && guard_require_files(store, model_id, err) < 0)) {
+        return -1;
+    }
     struct stmt *s = stmt_get(store, "UPDATE logged_models SET status = :status, updated_ms = :now "
                                      "WHERE model_id = :model_id AND deleted_ms IS NULL");
     stmt_int(s, ":status", status);
-    return was_ready < 0 || change(s, model_id, now_ms, err) < 0
-               ? -1
-               : tell_ready(store, model_id, status, was_ready, now_ms, err);
+    return change(s, model_id, now_ms, err) < 0 ? -1 : tell_ready(store, model_id, status, was_ready, now_ms, err);
 }
 
 int store_model_delete(struct store *store, const char *model_id, int64_t now_ms, struct err *err)
 {
+    if (guard_require_files(store, model_id, err) < 0) {
+        return -1;
+    }
     return change(stmt_get(store, "UPDATE logged_models SET updated_ms = iif(deleted_ms IS NULL, :now, updated_ms), "
                                   "deleted_ms = COALESCE(deleted_ms, :now) WHERE model_id = :model_id"),
                   model_id, now_ms, err);

@@ -50,10 +50,12 @@ int store_model_published(struct store *store, const char *model_id, const char 
 /* READY, or UPLOAD_FAILED with the reason in `message`; then its digest and the rows of its files are forgotten. */
 int store_model_finalize(struct store *store, const char *model_id, enum model_status status, const char *message,
                          int64_t now_ms, struct err *err);
-/* Any status after any other, as clients have it; what is published stays. */
+/* Any status after any other, as clients have it; what is published stays. ERR_DENIED when it would be READY no more
+ * while a version of it stands where a guard is. */
 int store_model_set_status(struct store *store, const char *model_id, enum model_status status, int64_t now_ms,
                            struct err *err);
-/* A mark; doing it twice is fine. ERR_NOT_FOUND for one that never was. */
+/* A mark; doing it twice is fine. ERR_NOT_FOUND for one that never was, ERR_DENIED as for its files
+ * (guard_require_files). */
 int store_model_delete(struct store *store, const char *model_id, int64_t now_ms, struct err *err);
 /* "PENDING", "READY", "UPLOAD_FAILED". */
 const char *model_status_name(enum model_status status);

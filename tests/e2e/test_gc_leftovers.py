@@ -37,6 +37,18 @@ def test_what_killed_processes_left_goes(sluice):
     assert run
 
 
+@pytest.mark.parametrize("change", ["deleted_ms = 1", "status = 3"], ids=["deleted", "failed"])
+def test_files_of_a_model_that_a_client_has_given_up_stay_while_a_version_is_of_it(sluice, change):
+    home = Home(sluice)
+    home.run("-p", "register=true")
+    model, uri = home.sql("SELECT model_id, artifact_uri FROM logged_models")[0]
+    home.sql(f"UPDATE logged_models SET {change} WHERE model_id = ?", model)
+    assert home.gc()["totals"]["leftover"]["count"] == 0 and os.path.exists(uri + "/weights")
+    home.sql("DELETE FROM model_versions")
+    assert names(home.gc(), "leftover") == [f"artifacts/1/models/{model}"]
+    assert not os.path.exists(uri)
+
+
 def test_files_of_a_trace_stay_as_long_as_it_does(sluice):
     home = Home(sluice)
     home.run()
