@@ -100,7 +100,7 @@ static bool is_plain(struct str type)
     return true;
 }
 
-int guard_check_type(const struct http_exchange *exchange, struct err *err)
+int guard_check_type(const struct http_exchange *exchange, bool ours, struct err *err)
 {
     struct str whole = http_header(exchange, "Content-Type");
     struct str rest = whole;
@@ -109,6 +109,11 @@ int guard_check_type(const struct http_exchange *exchange, struct err *err)
     type = str_trim(type);
     if (same(type, "application/json")) {
         return 0;
+    }
+    struct str found = type.n == 0 ? STR("missing") : is_plain(type) ? type : STR("another");
+    if (ours) {
+        return err_set(err, ERR_INPUT, "the header Content-Type is %.*s: expected application/json (where nothing is to "
+                                       "be said, with the body {})", STR_ARG(found));
     }
     if (type.n == 0 || !is_plain(type)) {
         return err_set(err, ERR_INPUT, "Bad Request. Content-Type must be one of [application/json].");

@@ -18,7 +18,7 @@ struct guard {
 
 /* NULL, or in one line why it is refused (403). */
 const char *guard_refuses(const struct guard *guard, const struct http_exchange *exchange);
-/* 0 when the body is said to be JSON; ERR_INPUT in MLflow's words. */
-int guard_check_type(const struct http_exchange *exchange, struct err *err);
+/* 0 when the body is said to be JSON; ERR_INPUT, in MLflow's words unless the interface is ours. */
+int guard_check_type(const struct http_exchange *exchange, bool ours, struct err *err);
 
 #endif

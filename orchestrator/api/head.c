@@ -167,7 +167,7 @@ size_t api_head(void *ctx, struct http_exchange *exchange)
         return match->plain->head == NULL ? UNUSED_BODY_MAX : match->plain->head(&call);
     } else if (match->route == NULL) {
         refuse_path(exchange, match->methods);
-    } else if (wants_type(exchange) && guard_check_type(exchange, &wrong) < 0) {
+    } else if (wants_type(exchange) && guard_check_type(exchange, answers_are_rest(exchange), &wrong) < 0) {
         answer_error_as(exchange, &wrong, answers_are_rest(exchange) ? 415 : 400);
     }
     return BODY_MAX;

@@ -39,7 +39,8 @@ bool fs_is_file(const char *path);
  * the file system has them. The target must not exist. */
 int fs_copy(const char *from, const char *to, struct err *err);
 
-/* The file, or the folder with all below it, is on the disk when this returns. */
+/* The file, or the folder with all below it, is on the disk when this returns; links that are below it, and not what
+ * they lead to. */
 int fs_sync(const char *path, struct err *err);
 /* And this: that it has this name. */
 int fs_sync_name(const char *path, struct err *err);

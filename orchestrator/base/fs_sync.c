@@ -4,11 +4,13 @@
 #include "base/fs.h"
 #include "base/path.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <unistd.h>
 
-/* Of more files than this, the whole file system is synced at once: a sync each would take longer. */
-enum { SYNC_EACH = 64, SYNC_MAX_FILES = 1000000 };
+/* Of more files and folders than this, the whole file system is synced at once: a sync each would take longer. */
+enum { SYNC_EACH = 64 };
 
 static int sync_by(int (*how)(int), const char *path, struct err *err)
 {
@@ -20,31 +22,44 @@ static int sync_by(int (*how)(int), const char *path, struct err *err)
     return result;
 }
 
-/* The folders from that of the file up to `top`, which is synced with them. */
-static int sync_folders(const char *top, const char *file, struct arena *arena, struct err *err)
+/* Links are their folder's, wherever they lead. More than SYNC_EACH: only the first of them. */
+static int list_below(const char *top, struct arena *arena, const char **paths, size_t *ret_count, struct err *err)
 {
-    int result = 0;
-    size_t length = strlen(top);
-    for (const char *folder = path_dir(arena, file); result == 0 && strlen(folder) >= length;
-         folder = path_dir(arena, folder)) {
-        result = sync_by(fsync, folder, err);
+    char *const roots[] = {arena_strdup(arena, top), NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTSENT *entry = NULL;
+    int result = walk == NULL ? err_errno(err, "reading the folder '%s'", top) : 0;
+    *ret_count = 0;
+    while (result == 0 && *ret_count <= SYNC_EACH && (errno = 0, entry = fts_read(walk)) != NULL) {
+        if (entry->fts_info == FTS_F || entry->fts_info == FTS_DP) {
+            paths[(*ret_count)++] = arena_strdup(arena, entry->fts_path);
+        } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
+            errno = entry->fts_errno;
+            result = err_errno(err, "reading '%s'", entry->fts_path);
+        }
+    }
+    if (result == 0 && entry == NULL && errno != 0) {
+        result = err_errno(err, "reading the folder '%s'", top);
+    }
+    if (walk != NULL) {
+        (void)fts_close(walk);
     }
     return result;
 }
 
 static int sync_tree(const char *top, struct arena *arena, struct err *err)
 {
-    struct fs_list list = {0};
-    if (fs_walk(top, SYNC_MAX_FILES, arena, &list, err) < 0) {
+    const char *paths[SYNC_EACH + 1];
+    size_t count = 0;
+    if (list_below(top, arena, paths, &count, err) < 0) {
         return -1;
     }
-    if (list.count > SYNC_EACH) {
+    if (count > SYNC_EACH) {
         return sync_by(syncfs, top, err);
     }
-    int result = sync_by(fsync, top, err);
-    for (size_t i = 0; result == 0 && i < list.count; i++) {
-        const char *file = path_join(arena, top, list.entries[i].path);
-        result = sync_by(fsync, file, err) < 0 ? -1 : sync_folders(top, file, arena, err);
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        result = sync_by(fsync, paths[i], err);
     }
     return result;
 }

@@ -110,9 +110,11 @@ static int next_times(struct cli *cli, struct home *home, struct err *err)
     int64_t count = COUNT;
     int64_t from_ms = clock_wall_ms(&clock_system) + 1;
     if (store_schedule_get(home->store, cli->arguments[0], cli->arguments[1], cli->arena, &row, err) < 0 ||
-        schedule_timetable(&row, cli->arena, &table, err) < 0 ||
-        (count_text != NULL && parse_int(str_from(count_text), 1, COUNT_MAX, &count, err) < 0)) {
+        schedule_timetable(&row, cli->arena, &table, err) < 0) {
         return -1;
+    }
+    if (count_text != NULL && parse_int(str_from(count_text), 1, COUNT_MAX, &count, err) < 0) {
+        return err_add(err, "--count");
     }
     if (from_text != NULL && moment_parse(from_text, table.zone, &from_ms, err) < 0) {
         return err_add(err, "--from");

@@ -26,11 +26,12 @@ int moment_parse(const char *text, const struct tzif *zone, int64_t *ret_ms, str
 {
     char whole[64];
     int64_t midnight_ms = 0;
-    if (strlen(text) != strlen("2026-03-29")) {
-        return parse_time(str_from(text), ret_ms, err);
+    bool is_date = strlen(text) == strlen("2026-03-29");
+    if (!is_date && parse_time(str_from(text), ret_ms, NULL) == 0) {
+        return 0;
     }
-    (void)snprintf(whole, sizeof whole, "%sT00:00:00Z", text);
-    if (parse_time(str_from(whole), &midnight_ms, NULL) < 0) {
+    (void)snprintf(whole, sizeof whole, "%.10sT00:00:00Z", text);
+    if (!is_date || parse_time(str_from(whole), &midnight_ms, NULL) < 0) {
         return err_set(err, ERR_INPUT, "expected a date or time such as 2026-03-29 or 2026-03-29T02:00:00Z, found "
                                        "'%s'", text);
     }

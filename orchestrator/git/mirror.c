@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- mending ---------------------------------------------------------------------------------------------------- */
@@ -209,6 +210,21 @@ static int take(struct mirror *mirror, git_remote *remote, struct access *access
                         : download(remote, access, ref, arena, err);
 }
 
+/* Of a path where no repository is, libgit2 would say that its protocol is not supported. */
+static int check_local(const char *path, struct err *err)
+{
+    struct stat status;
+    if (path == NULL) {
+        return 0;
+    }
+    if (stat(path, &status) < 0) {
+        return err_errno(err, "it cannot be reached: '%s'", path);
+    }
+    return S_ISDIR(status.st_mode) && git_repository_open_ext(NULL, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0
+               ? 0
+               : err_set(err, ERR_IO, "it cannot be reached: '%s' is no repository of git", path);
+}
+
 int mirror_fetch(struct mirror *mirror, const struct git_request *request, struct arena *arena, struct mirror_tip *ret,
                  struct err *err)
 {
@@ -223,7 +239,8 @@ int mirror_fetch(struct mirror *mirror, const struct git_request *request, struc
     if (git_remote_create_anonymous(&remote, mirror->repository, request->url) < 0) {
         return access_fault(&access, "the url cannot be used", err);
     }
-    int result = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options) < 0
+    int result = check_local(local_path(request->url, arena), err) < 0 ? -1
+                 : git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options) < 0
                      ? access_fault(&access, "it cannot be reached", err)
                      : take(mirror, remote, &access, arena, ret, err);
     ret->bytes = access.bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/delegations.h"
 
+#include "base/parse.h"
 #include "base/path.h"
 #include "base/utf8.h"
 #include "store/activity.h"
@@ -52,7 +53,7 @@ int store_delegation_add(struct store *store, struct delegation *d, struct err *
     d->id = result < 0 ? 0 : stmt_last_id(store);
     if (result == 0) {
         char until[32];
-        (void)snprintf(until, sizeof until, "%lld", (long long)d->until_ms);
+        format_time(until, sizeof until, d->until_ms);
         result = note(store, d, "approval.delegated", until, d->created_ms, err);
     }
     arena_free(arena);

@@ -7,6 +7,7 @@
 #include "crypto/signature.h"
 
 #include <inttypes.h>
+#include <strings.h>
 
 /* Of a secret in base64, as Standard Webhooks has it: 24 to 64 bytes; some senders let their users give more. */
 enum { KEY_MIN = 24, KEY_MAX = 256, LIST_MAX = 16 };
@@ -107,7 +108,7 @@ static int find_shown(const struct webhook_provider *provider, const struct webh
         if (!find_header(request, *ret_header, ret)) {
             continue;
         }
-        if (!str_starts(*ret, prefix)) {
+        if (ret->n < prefix.n || strncasecmp(ret->p, prefix.p, prefix.n) != 0) { /* a scheme (RFC 9110, 11.1) */
             return err_set(err, ERR_DENIED, "the header %s does not begin with '%s'", *ret_header, prefix.p);
         }
         *ret = str_slice(*ret, prefix.n, ret->n);
@@ -202,12 +203,12 @@ static bool one_holds(const struct stamp_key *key, const struct str *parts, size
 
 static int check_window(int64_t time_ms, int64_t now_ms, const char *header, struct err *err)
 {
-    int64_t age_ms = now_ms - time_ms;
-    if (age_ms >= -WEBHOOK_WINDOW_MS && age_ms <= WEBHOOK_WINDOW_MS) {
+    int64_t age = now_ms / 1000 - time_ms / 1000; /* senders tell whole seconds */
+    if (age >= -WEBHOOK_WINDOW_MS / 1000 && age <= WEBHOOK_WINDOW_MS / 1000) {
         return 0;
     }
     return err_set(err, ERR_DENIED, "its time in %s is %" PRId64 " s %s: expected at most %d", header,
-                   (age_ms > 0 ? age_ms : -age_ms) / 1000, age_ms > 0 ? "ago" : "to come", WEBHOOK_WINDOW_MS / 1000);
+                   age > 0 ? age : -age, age > 0 ? "ago" : "to come", WEBHOOK_WINDOW_MS / 1000);
 }
 
 static int verify_stamp(const struct webhook_provider *provider, struct str secret,

@@ -244,6 +244,14 @@ def test_who_may_not_use_the_experiment_has_no_word(team, sluice):
     assert say(Server(sluice), path, "approve")[0] == 403
 
 
+def test_no_link_is_made_for_whom_it_would_be_of_no_use(team):
+    alice = team("", CONFIG.replace("EDIT", "READ"))
+    [approval] = alice.get("/approvals")["approvals"]
+    status, _, answer = alice.ask("POST", f"/approvals/{approval['approval_id']}/links", {"for": "bob"})
+    assert status == 422 and json.loads(answer)["message"] == (
+        "a link is of no use to 'bob': Permission denied: user 'bob' has READ on experiment 1, and needs USE")
+
+
 def test_what_was_reviewed_must_still_be_the_same(sluice):
     sluice.pipeline("""\
         name: asking

@@ -314,6 +314,9 @@ def test_a_page_of_another_site_can_send_nothing(line):
                     {"Content-Type": "application/json", "Host": "evil.example"}):
         assert rest.ask("POST", path, b"{}", headers)[0] in (403, 415), headers
     assert rest.status(run["run_id"]) == "waiting"
+    said = [json.loads(rest.ask("POST", path, body, headers)[2])["message"].partition(":")[0]
+            for body, headers in ((None, {}), (b"{}", {"Content-Type": "text/plain"}))]
+    assert said == ["the header Content-Type is missing", "the header Content-Type is text/plain"]
 
 
 def test_other_methods_are_405_and_say_which_there_are(line):

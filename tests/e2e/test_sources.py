@@ -223,7 +223,7 @@ def test_a_branch_that_vanishes_and_a_repository_that_is_empty_are_said_once(slu
 def test_what_fails_is_tried_later_each_time_and_told_once(sluice, tmp_path):
     home = Follower(sluice, {"name": "away", "url": str(tmp_path / "nowhere.git"), "every": "1s"})
     row = wait_until(lambda: (now := home.sources().get("away")) and now["failures"] >= 3 and now)
-    assert "it cannot be reached" in row["problem"]
+    assert "it cannot be reached: '" in row["problem"] and "No such file or directory" in row["problem"]
     tried = [row[0] for row in home.rows("SELECT started_ms FROM jobs ORDER BY id")]
     assert tried[1] - tried[0] >= 950 and tried[2] - tried[1] >= 1950, tried  # a second, then two
     assert len(home.activity("source.failed")) == 1
@@ -315,6 +315,36 @@ def test_rest_lists_shows_and_syncs(sluice, repository):
     assert [found["why"] for found in ask("GET", "/sources/wine")["jobs"]] == ["sync", "start"]  # none before `every`
     ask("GET", "/sources/none", expect=404)
     ask("POST", "/sources/none/sync", expect=404)
+
+
+def test_links_of_a_commit_are_there_as_they_are_wherever_they_lead(sluice, repository):
+    started(repository, sluice)
+    links = {"current": "versions/2", "data": "/nowhere/at/all", "host": "/etc/hostname", "same": "data.txt"}
+    repository.put("versions/2/weights", "two\n")
+    for name, target in links.items():
+        (repository.work / name).symlink_to(target)
+    commit = repository.push("with links")
+    home = follow(sluice, repository)
+    home.until_in_force(commit)
+    files = sluice.home / "repos/wine/commits" / commit
+    assert {name: os.readlink(files / name) for name in links} == links
+    assert (files / "current/weights").read_text() == "two\n"
+
+
+def test_a_run_that_is_asked_for_is_of_the_commit_in_force_each_time(sluice, repository):
+    home = follow(sluice, repository)
+    expected = []
+    for data in ("one", "two"):
+        commit = repository.put("pipelines/wine.yaml", pipeline(sluice, says=data)).put("data.txt", data).push(data)
+        home.until_in_force(commit)
+        status, _, answer = home.server.ask("POST", "/api/sluice/v1/runs", {"pipeline": "wine"})
+        assert status == 201, answer
+        expected.append(f"{data} {data} {commit} main")
+        wait_until(lambda: home.said() == expected)
+        tags = dict(home.rows("SELECT key, value FROM run_tags WHERE key LIKE 'mlflow.source.git.%' AND run_id = "
+                              f"'{json.loads(answer)['run_id']}'"))
+        assert tags == {"mlflow.source.git.commit": commit, "mlflow.source.git.branch": "main",
+                        "mlflow.source.git.repoURL": str(repository.bare)}
 
 
 def test_nobody_fetches_where_nobody_serves(sluice, repository):

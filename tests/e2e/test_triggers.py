@@ -178,8 +178,8 @@ def test_times_in_two_zones(sluice, folder, server):
 @pytest.mark.parametrize("words, said", [
     (["schedule", "next", "a", "yearl"], "'a' has no schedule 'yearl': did you mean 'yearly'?"),
     (["schedule", "next", "b", "x"], "no schedule of a pipeline 'b' is known in this home"),
-    (["schedule", "next", "a", "yearly", "--from", "soon"], "--from: "),
-    (["schedule", "next", "a", "yearly", "--count", "0"], "expected an integer from 1 to 10000"),
+    (["schedule", "next", "a", "yearly", "--from", "soon"], "--from: expected a date or time such as"),
+    (["schedule", "next", "a", "yearly", "--count", "0"], "--count: expected an integer from 1 to 10000"),
     (["schedule", "pause", "a", "other"], "'a' has no schedule 'other'"),
     (["schedule", "resume", "a", "yearly"], "schedule 'yearly' of a is not paused"),
     (["backfill", "a", "yearly", "--from", "2026-01-01"], "--from and --to: expected both"),

@@ -149,7 +149,9 @@ static const struct delivery deliveries[] = {
      0, "no signature"},
 
     {"bearer", "a token of ours", "{}", {{"authorization", "Bearer a token of ours"}}, 0, NULL},
+    {"bearer", "a token of ours", "{}", {{"authorization", "bearer a token of ours"}}, 0, NULL},
     {"bearer", "a token of ours", "{}", {{"authorization", "Bearer a token of hers"}}, 0, "is not the secret"},
+    {"bearer", "a token of ours", "{}", {{"authorization", "Bear"}}, 0, "begin with 'Bearer '"},
     {"bearer", "a token of ours", "{}", {{"authorization", "Basic a token of ours"}}, 0, "begin with 'Bearer '"},
     {"bearer", "a token of ours", "{}", {{0}}, 0, "authorization is missing"},
     {"none", "", "anything", {{0}}, 0, NULL},
@@ -175,7 +177,7 @@ TEST(deliveries_are_genuine_or_refused_in_words)
         int64_t time_ms = -1;
         int64_t now_s = delivery->now_s == 0 ? STANDARD_TIME : delivery->now_s;
         assert_non_null(provider);
-        int result = webhook_verify(provider, str_from(delivery->secret), &request, now_s * 1000, &time_ms, &err);
+        int result = webhook_verify(provider, str_from(delivery->secret), &request, now_s * 1000 + 999, &time_ms, &err);
         if (delivery->words == NULL) {
             assert_int_equal(result, 0);
             bool stamped = json_get(&request.headers, "webhook-timestamp") != NULL ||

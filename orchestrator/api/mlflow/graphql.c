@@ -145,7 +145,7 @@ int graphql_test_mutation(void *ctx, const struct json *parent, const struct jso
 static size_t begin(struct api_call *call)
 {
     struct err wrong = {0};
-    if (guard_check_type(call->exchange, &wrong) < 0) {
+    if (guard_check_type(call->exchange, false, &wrong) < 0) {
         answer_error(call->exchange, &wrong);
     }
     return BODY_MAX;

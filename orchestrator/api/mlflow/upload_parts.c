@@ -62,7 +62,7 @@ static int find_upload(struct api_call *call, const struct file_place *place, st
 static size_t json_head(struct api_call *call)
 {
     struct err wrong = {0};
-    if (guard_check_type(call->exchange, &wrong) < 0) {
+    if (guard_check_type(call->exchange, false, &wrong) < 0) {
         answer_error(call->exchange, &wrong);
     }
     return BODY_MAX_BYTES;

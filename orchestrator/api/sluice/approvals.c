@@ -467,6 +467,11 @@ static int make_link(struct api_call *call, struct err *err)
         return err_set(err, ERR_STATE, "config.yaml does not say by which address people reach this server "
                                        "('external_url')");
     }
+    struct barring barring = {call, wait.run_id};
+    const char *why = strcmp(offer.person, offer.made_by) == 0 ? NULL : bars(&barring, offer.person);
+    if (why != NULL) {
+        return err_set(err, ERR_INPUT, "a link is of no use to '%s': %s", offer.person, why);
+    }
     if (store_begin(call->store, err) < 0) {
         return -1;
     }

@@ -102,7 +102,7 @@ static ptrdiff_t find_step(const struct pipeline *pipeline, const char *field, c
                              STR_ARG(pipeline->name), hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
-/* Of a pipeline that has not run yet: where it will run, as it is now. */
+/* Of a pipeline that is in force: where it will run, as it is now. */
 static int check_first(struct api_call *call, struct starting *starting, struct err *err)
 {
     const struct pipeline_place place = {
@@ -152,25 +152,27 @@ static int refuse_definition(const struct diags *diags, struct arena *arena, str
     return err_set(err, ERR_INPUT, "the definition is not accepted: %s", shown == 0 ? "it cannot be read" : words);
 }
 
-/* As a trigger would start it. */
-static int take_in_force(struct api_call *call, struct starting *starting, struct catalogue *catalogue,
-                         const char *name, struct err *err)
+/* What has run where the user may read nothing is not told of. */
+static int check_told(struct api_call *call, const char *name, struct err *err)
 {
-    struct pipeline_in_force *row = arena_one(call->arena, struct pipeline_in_force);
     struct pipeline_page anybodys = {.name = name, .limit = 1};
     struct pipeline_known *known = NULL;
     size_t count = 0;
-    struct err wrong = {0};
-    struct diags diags;
     if (store_pipeline_page(call->store, &anybodys, call->arena, &known, &count, err) < 0) {
         return -1;
     }
-    if (count > 0 || store_in_force_get(call->store, name, call->arena, row, &wrong) < 0) {
-        return wrong.code == ERR_NONE || wrong.code == ERR_NOT_FOUND ? pipeline_is_unknown(name, err)
-                                                                      : err_set(err, wrong.code, "%s", wrong.message);
-    }
+    return count > 0 ? pipeline_is_unknown(name, err) : 0;
+}
+
+/* As a trigger would start it. */
+static int take_in_force(struct api_call *call, struct starting *starting, struct catalogue *catalogue,
+                         const struct pipeline_in_force *row, struct err *err)
+{
+    struct diags diags;
+    struct json git;
     diags_init(&diags, call->arena, row->file);
-    if (store_definition_get(call->store, row->definition, call->arena, &diags.text, err) < 0) {
+    if (store_definition_get(call->store, row->definition, call->arena, &diags.text, err) < 0 ||
+        json_read(str_from(row->git), (struct json_limits){0}, call->arena, &git, err) < 0) {
         return -1;
     }
     struct pipeline_world world = {.plugins = catalogue, .folder = row->folder, .root = row->workspace};
@@ -179,30 +181,45 @@ static int take_in_force(struct api_call *call, struct starting *starting, struc
         return refuse_definition(&diags, call->arena, err);
     }
     starting->submission.workspace = row->workspace;
+    starting->submission.git = git.u.object.count > 0 ? git : json_null(); /* of a folder it is looked up */
     starting->experiment = arena_str(call->arena, starting->submission.pipeline->experiment).p;
     return 0;
 }
 
-/* As its newest run was started; one that has not run yet must be in force. */
+static int take_as_before(struct api_call *call, struct starting *starting, struct catalogue *catalogue,
+                          const struct pipeline_run *newest, struct err *err)
+{
+    starting->submission.pipeline = again_definition(call->store, catalogue, newest, call->arena, err);
+    if (starting->submission.pipeline == NULL) {
+        return -1;
+    }
+    starting->experiment_id = newest->experiment_id;
+    return again_surroundings(newest, call->arena, &starting->submission, err);
+}
+
+/* As it is in force; one that is not, as its newest run was started. */
 static int take_known(struct api_call *call, struct starting *starting, const char *name, struct err *err)
 {
     struct catalogue *catalogue = arena_one(call->arena, struct catalogue);
     struct pipeline_known *known = arena_one(call->arena, struct pipeline_known);
+    struct pipeline_in_force *row = arena_one(call->arena, struct pipeline_in_force);
     rest_catalogue(call, catalogue);
     if (json_get(&call->params, "workspace") != NULL) {
         return err_set(err, ERR_INPUT, "workspace: a pipeline that is known runs where it ran before");
     }
     struct err wrong = {0};
-    if (rest_pipeline(call, name, known, &wrong) < 0) {
-        return wrong.code == ERR_NOT_FOUND ? take_in_force(call, starting, catalogue, name, err)
-                                           : err_set(err, wrong.code, "%s", wrong.message);
+    bool has_run = rest_pipeline(call, name, known, &wrong) == 0;
+    if (!has_run && wrong.code != ERR_NOT_FOUND) {
+        return err_set(err, wrong.code, "%s", wrong.message);
     }
-    if ((starting->submission.pipeline =
-             again_definition(call->store, catalogue, &known->newest, call->arena, err)) == NULL) {
+    if (!has_run && check_told(call, name, err) < 0) {
         return -1;
     }
-    starting->experiment_id = known->newest.experiment_id;
-    return again_surroundings(&known->newest, call->arena, &starting->submission, err);
+    int in_force = store_in_force_find(call->store, name, call->arena, row, err);
+    return in_force < 0    ? -1
+           : in_force == 1 ? take_in_force(call, starting, catalogue, row, err)
+           : has_run       ? take_as_before(call, starting, catalogue, &known->newest, err)
+                           : pipeline_is_unknown(name, err);
 }
 
 /* Its commands are run as the user that the server is: that is for admins, who could as well log in there. */
@@ -260,8 +277,8 @@ static int start(struct api_call *call, struct err *err)
     }
 static const struct schema_field start_fields[] = {
     {.name = "pipeline", .type = SCHEMA_TEXT, .least = 1, .most = 200,
-     .doc = "one that has run in the home, as its newest run was started, with its workspace and environment; or one "
-            "that is in force, and has not run yet"},
+     .doc = "one that is in force, as a trigger would start it; or one that is not, and has run in the home, as its "
+            "newest run was started, with its workspace and environment"},
     {.name = "definition", .type = SCHEMA_TEXT, .least = 1, .most = DEFINITION_MAX,
      .doc = "the text of a pipeline file instead; for admins only"},
     {.name = "workspace", .type = SCHEMA_TEXT, .least = 1, .doc = "with definition: the absolute folder of its steps"},
@@ -470,10 +487,11 @@ const struct api_route rest_start_routes[] = {
      REST_DOC(.name = "startRun",
                                       .group = "Runs",
                                       .summary = "Start a run",
-                                      .details = "Of a pipeline that is known its newest run's experiment must be the "
-                                                 "user's to edit; so must that of one in force which has not run yet, "
-                                                 "if it is there: else it is made by this run, and his to manage. The "
-                                                 "answer comes when the run is recorded; it goes on whoever stays.",
+                                      .details = "The experiment that a pipeline in force names must be the user's to "
+                                                 "edit, if it is there: else it is made by this run, and his to "
+                                                 "manage. So must that of the newest run of one that is not in force. "
+                                                 "The answer comes when the run is recorded; it goes on whoever "
+                                                 "stays.",
                                       .takes = start_fields,
                                       .gives = &rest_run_summary,
                                       .status = 201,
