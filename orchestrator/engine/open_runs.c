@@ -8,6 +8,7 @@
 #include "engine/engine_internal.h"
 #include "engine/firing.h"
 #include "engine/heirs.h"
+#include "engine/replay_run.h"
 #include "engine/targets.h"
 #include "engine/waits.h"
 #include "store/runs.h"
@@ -66,6 +67,17 @@ static struct json run_info_context(struct arena *arena, const struct pipeline_r
     return info;
 }
 
+/* A replay of a gate that one item of a matrix was judges by that item alone. */
+static void take_only_item(const struct open_run *open)
+{
+    const struct json *replay = replay_of(open);
+    const char *item = json_get_text(replay, "item", NULL);
+    ptrdiff_t step = item == NULL ? -1 : pipeline_find_step(open->pipeline, str_from(json_get_text(replay, "step", "")));
+    if (step >= 0) {
+        run_only_item(open->run, (size_t)step, item);
+    }
+}
+
 struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *row, struct definition *take_definition,
                               struct run *take_run)
 {
@@ -79,6 +91,7 @@ struct open_run *open_run_add(struct engine *engine, const struct pipeline_run *
     (void)json_read(str_from(open->row.params), limits, take_run->arena, &take_run->params, NULL);
     (void)json_read(str_from(open->row.contexts), limits, take_run->arena, &open->contexts, NULL);
     take_run->info = run_info_context(take_run->arena, &open->row, &open->contexts);
+    take_only_item(open);
     const struct json *git = json_get(&open->contexts, "git");
     const struct json *vars = json_get(&open->contexts, "vars");
     take_run->git = git == NULL ? json_object() : *git;

@@ -86,6 +86,18 @@ static struct replay_script script_of(const struct replay *r, const struct step 
                                   more || str_find(text, STR("steps")) >= 0};
 }
 
+/* Whose last attempt recorded the verdict. */
+static const char *item_of(const struct replay *r, const struct run_step *step)
+{
+    for (size_t i = 0; i < step->item_count; i++) {
+        const struct run_item *item = &step->items[i];
+        if (item->key[0] != '\0' && item->step_run_id != NULL && strcmp(item->step_run_id, r->gate.step_run_id) == 0) {
+            return arena_strdup(r->arena, item->key);
+        }
+    }
+    return NULL;
+}
+
 static int load_case(struct replay *r, const struct pipeline_run *row, struct err *err)
 {
     struct store *store = r->engine->options.store;
@@ -115,6 +127,7 @@ static int load_case(struct replay *r, const struct pipeline_run *row, struct er
     r->about = (struct replay_case){
         .pipeline = r->pipeline,
         .gate = (size_t)at,
+        .item = item_of(r, &r->original.run->steps[at]),
         .original = r->original.run,
         .maker = r->maker.run,
         .judged = r->gate.model_id,
@@ -249,6 +262,10 @@ static int write_contexts(const struct replay *r, struct pipeline_run *row, stru
     json_set(arena, &replay, "run", json_cstring(arena, r->gate.run_id));
     json_set(arena, &replay, "version", json_cstring(arena, r->asked->version));
     json_set(arena, &replay, "model_id", json_cstring(arena, r->asked->model_id));
+    if (r->about.item != NULL) {
+        json_set(arena, &replay, "step", json_cstring(arena, r->gate.step));
+        json_set(arena, &replay, "item", json_cstring(arena, r->about.item));
+    }
     if (r->maker.run != NULL) {
         json_set(arena, &replay, "made_by", json_cstring(arena, r->maker.row.run_id));
     }

@@ -238,9 +238,9 @@ static int check_gate(const struct planning *p, struct err *err)
 {
     const struct replay_case *about = p->about;
     const struct step *step = &about->pipeline->steps[about->gate];
-    if (step->matrix != NULL) {
+    if (step->matrix != NULL && about->item == NULL) {
         return err_set(err, ERR_STATE,
-                       "%s cannot be replayed: its step '%.*s' is a matrix, of which no item is repeated alone",
+                       "%s cannot be replayed: its step '%.*s' is a matrix, and which of its items judged is not known",
                        about->words, STR_ARG(step->id));
     }
     if (!p->depends[about->gate]) {

@@ -33,6 +33,7 @@ struct replay_script {
 struct replay_case {
     const struct pipeline *pipeline;
     size_t gate;               /* the step that judged */
+    const char *item;          /* of its matrix, by its key; NULL: it has none, or which one judged is not known */
     const struct run *original; /* the gate's run */
     const struct run *maker;   /* of the other model; NULL: no run of this pipeline made it, or it is gone */
     const char *judged, *asked; /* the models' ids */

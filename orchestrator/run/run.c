@@ -196,6 +196,11 @@ void run_carry_items(struct run *run, size_t step, const struct run_step *from, 
     into->earlier_count = from->item_count;
 }
 
+void run_only_item(struct run *run, size_t step, const char *key)
+{
+    run->steps[step].only = arena_strdup(run->arena, key);
+}
+
 void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks)
 {
     marks[from] = true;

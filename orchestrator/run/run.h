@@ -57,6 +57,7 @@ struct run_step {
     struct run_item *items;
     const struct run_item *earlier; /* as they ended in another run: those that succeeded need not run again */
     size_t earlier_count;
+    const char *only;    /* key of the one item of its matrix that runs; NULL: all do */
     size_t item_count;
     size_t items_done;
     size_t items_live;   /* ready, active, delayed or waiting */
@@ -190,6 +191,9 @@ void run_carry(struct run *run, size_t step, const struct run_step *from, const 
 /* Takes over the items that succeeded in a step that did not: those that the step's matrix has again, at the same place
  * with the same values, are done when it is expanded; only the others run. Its needs must all be carried. */
 void run_carry_items(struct run *run, size_t step, const struct run_step *from, const char *from_number);
+/* Of the step's matrix only the item with this key (copied) runs, before and after a restart: said before the step is
+ * settled, each time that the run is made or loaded. */
+void run_only_item(struct run *run, size_t step, const char *key);
 /* Marks the steps that a retry must run again: `from` and everything that depends on it. */
 void run_mark_below(const struct pipeline *pipeline, size_t from, bool *marks);
 

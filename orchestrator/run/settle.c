@@ -151,6 +151,18 @@ static bool take_earlier(struct run_step *step, size_t i)
     return true;
 }
 
+/* One that is not the only item that runs ends before it begins. */
+static bool leave_out(const struct run_step *step, size_t i)
+{
+    struct run_item *item = &step->items[i];
+    if (step->only == NULL || strcmp(step->only, item->key) == 0) {
+        return false;
+    }
+    item->state = STEP_STATE_SKIPPED;
+    item->reason = "another item alone is asked for";
+    return true;
+}
+
 int run_expand(struct run *run, size_t index, struct run_changes *changes)
 {
     const struct step *step = &run->pipeline->steps[index];
@@ -175,9 +187,14 @@ int run_expand(struct run *run, size_t index, struct run_changes *changes)
         if (step->matrix != NULL) {
             item->matrix = items[i];
             run_item_key(i, &items[i], item->key);
-            state->items_done += take_earlier(state, i) ? 1 : 0;
+            state->items_done += take_earlier(state, i) || leave_out(state, i) ? 1 : 0;
         }
         changes_item(changes, (struct run_place){index, i});
+    }
+    if (state->only != NULL && state->items_done == count) {
+        run_step_end(run, index, STEP_STATE_FAILED,
+                     arena_printf(run->arena, "its matrix has no item %s any more", state->only), changes);
+        return 0;
     }
     return 1;
 }

@@ -210,13 +210,17 @@ static int find_votes(struct lookup *l, struct err *err)
     return row;
 }
 
-/* Of each gate, by pipeline and step, the newest verdict counts: that by the newest rules, if it is about the files
+/* Of each gate, by pipeline, step and item of its matrix, the newest verdict counts: that by the newest rules, if it is about the files
  * that there are now. So a replay counts, but one of an older gate does not make good what a newer one has refused; and
  * none on other data than the gate's. */
 static int find_gates(struct lookup *l, struct err *err)
 {
     struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, ''), "
-                                        "coalesce(g.files_sha256, :files) = :files FROM gates g "
+                                        "coalesce(g.files_sha256, :files) = :files, "
+                                        "(SELECT '[' || a.item || ']' FROM attempts a JOIN steps s ON s.run_id = "
+                                        "a.run_id AND s.position = a.position AND s.item = a.item WHERE a.run_id = "
+                                        "g.run_id AND a.step_run_id = g.step_run_id AND s.item_key <> '') "
+                                        "FROM gates g "
                                         "LEFT JOIN pipeline_runs r ON r.run_id = g.run_id "
                                         "WHERE g.model_id = :model AND g.other_data = 0 "
                                         "ORDER BY coalesce(g.replay_of, g.id) DESC, g.id DESC");
@@ -225,8 +229,9 @@ static int find_gates(struct lookup *l, struct err *err)
     stmt_text(s, ":files", l->files_sha256);
     stmt_text(s, ":model", l->facts.model_id);
     while ((row = stmt_step(s, err)) == 1) {
-        const char *gate = arena_printf(l->arena, "%s/%s", stmt_column_text(s, 3, l->arena),
-                                        stmt_column_text(s, 0, l->arena));
+        const char *item = stmt_column_text_or_null(s, 5, l->arena);
+        const char *gate = arena_printf(l->arena, "%s/%s%s", stmt_column_text(s, 3, l->arena),
+                                        stmt_column_text(s, 0, l->arena), item == NULL ? "" : item);
         if (json_get(&seen, gate) != NULL) {
             continue;
         }

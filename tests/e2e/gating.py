@@ -56,6 +56,10 @@ POINT = """\
     """
 
 
+MATRIX = PIPELINE.replace("judge:\n        uses", "judge:\n        matrix: {limit: [0.3, 0.5]}\n        uses").replace(
+    "${{ params.limit }}", "${{ matrix.limit }}")
+
+
 def trace(sluice):
     return (sluice.folder / "trace").read_text().split()
 
@@ -86,6 +90,15 @@ def gates(sluice, *options):
 
 def gate(sluice, number):
     return sluice("gates", "show", number, "--json", expect=0).json
+
+
+def judged_by_items(sluice, *shifts):
+    """A version of wine for each shift, judged by two items of a matrix: the gates of the first run, by their limits."""
+    wines(sluice)
+    sluice.pipeline(MATRIX)
+    for shift in shifts:
+        make(sluice, shift)
+    return {limits(gate(sluice, row["gate"]))[0]: row["gate"] for row in gates(sluice, "--run", "wine/1")}
 
 
 def replay(sluice, number, target, *options, expect=0):

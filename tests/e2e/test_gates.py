@@ -9,7 +9,7 @@ import statistics
 
 import pytest
 from gc_home import Home
-from gating import (DATA, PIPELINE, activity, gate, gates, limits, make, point, replay, trace, wines, write_guards)
+from gating import (DATA, PIPELINE, activity, gate, gates, judged_by_items, limits, make, point, replay, trace, wines, write_guards)
 
 
 # ---- looking ----
@@ -217,12 +217,24 @@ def test_a_gate_that_reads_nothing_of_the_model_is_not_replayed(sluice):
     assert "would say the same of any other" in refused.err and len(gates(sluice)) == 1
 
 
-def test_an_item_of_a_matrix_is_not_replayed_alone(sluice):
-    wines(sluice)
-    sluice.pipeline(PIPELINE.replace("judge:\n        uses", "judge:\n        matrix: {slice: [a, b]}\n        uses")
-                    .replace("after: {needs: [judge]", "after: {needs: [predict]"))
-    make(sluice, 0.2)
-    assert "is a matrix" in sluice("gates", "replay", 1, "wine/1", expect=2).err
+def test_an_item_of_a_matrix_is_replayed_and_no_other(sluice):
+    by_limit = judged_by_items(sluice, 0.2, 0.4)
+    before = trace(sluice)
+    run = replay(sluice, by_limit[0.3], "wine/2", expect=6)
+    assert trace(sluice) == before + ["predict"] and run["verdict"] == "refused"
+    assert [(step["item"][0], step["status"], step["reason"]) for step in run["steps"] if step["id"] == "judge"] == [
+        ("0", "succeeded", None), ("1", "skipped", "another item alone is asked for")]
+    new = gate(sluice, gates(sluice)[0]["gate"])
+    assert (new["replay_of"], new["passed"], limits(new)) == (by_limit[0.3], False, [0.3])
+    replay(sluice, by_limit[0.5], "wine/2")
+    assert limits(gate(sluice, gates(sluice)[0]["gate"])) == [0.5] and len(gates(sluice)) == 6
+
+
+def test_a_gate_is_green_when_each_item_of_its_matrix_is(sluice):
+    judged_by_items(sluice, 0.4)  # the one refuses it, and the other, whose verdict may be the newer one, does not
+    write_guards(sluice, {"model": "wine", "alias": "champion", "gate": "green"})
+    refused = sluice("run", "point.yaml", "-p", "version=1", expect=6)
+    assert "wine/judge[0] refused: rmse 0.4 is above 0.3" in refused.out + refused.err
 
 
 def test_what_stands_between_and_acts_outside_is_taken_from_the_versions_own_run(sluice):

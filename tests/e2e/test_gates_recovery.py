@@ -5,7 +5,7 @@ import re
 import sqlite3
 
 import pytest
-from gating import gate, gates, trace, wines
+from gating import gate, gates, judged_by_items, limits, trace, wines
 from programs import kill_runners, wait_until
 from serving import Server
 
@@ -50,6 +50,20 @@ def test_the_one_that_follows_it_is_killed(two):
     two("resume", "-q", expect=0)
     settled(two)
     assert trace(two).count("predict") == before + 1
+
+
+def test_an_item_of_a_matrix_is_judged_alone_also_by_who_takes_over(sluice):
+    number = judged_by_items(sluice, 0.2, 0.4)[0.5]
+    (sluice.folder / "hold").touch()
+    before = trace(sluice).count("predict")
+    process = sluice.start("gates", "replay", str(number), "wine/2")
+    wait_until(lambda: trace(sluice).count("predict") == before + 1)
+    kill(process)
+    (sluice.folder / "hold").unlink()
+    sluice("resume", "-q", expect=0)
+    rows = gates(sluice)
+    assert len(rows) == 5 and rows[0]["replay_of"] == number
+    assert limits(gate(sluice, rows[0]["gate"])) == [0.5]
 
 
 def test_the_server_is_killed_and_the_next_goes_on(two):

@@ -174,7 +174,7 @@ TEST(what_cannot_be_had_for_the_other_model_is_said)
         {HEAD TRAIN SPLIT "  judge: {needs: [train], run: \"j ${{ steps.split.artifacts.rows }}\"}\n", "train", "train",
          NULL, NULL, "nothing that its step 'judge' reads by an expression comes from the model"},
         {HEAD TRAIN "  judge: {matrix: {a: [1, 2]}, run: \"j ${{ steps.train.model_id }}\"}\n", "train", "train", NULL,
-         NULL, "is a matrix"},
+         NULL, "is a matrix, and which of its items judged is not known"},
         {"name: p\nparams: {uri: {type: string}, other: {type: string}}\nsteps:\n  judge: {run: \"j ${{ params.other "
          "}}\"}\n", NULL, NULL, "uri", NULL, "would say the same of any other"},
     };

@@ -161,7 +161,34 @@ TEST(a_restart_in_the_middle_of_such_a_retry_forgets_no_item)
     driver_free(&d);
 }
 
+TEST(of_a_matrix_one_item_alone_may_be_asked_for)
+{
+    struct driver d = driver_of(MAKE({.id = "w", .matrix = "{\"axes\":{\"a\":[1,2,3]}}"}), NULL);
+    driver_begin(&d);
+    char key[sizeof item_at(&d, "w[1]")->key];
+    memcpy(key, item_at(&d, "w[1]")->key, sizeof key);
+    for (int there = 1; there >= 0; there--) {
+        struct run *again = run_new(d.made.pipeline, "r2", &(struct run_options){.seed = 1});
+        run_only_item(again, 0, there == 1 ? key : "1-00000000");
+        struct driver next = {.made = d.made, .run = again, .now_ms = 5000};
+        driver_begin(&next);
+        if (there == 1) {
+            assert_string_equal(driver_states(&next), "running: w=ready[skipped ready skipped]");
+            run_resume(again, &next.changes); /* as from the rows */
+            assert_string_equal(driver_start(&next), "w[1]");
+            driver_succeed(&next, "w[1]");
+            assert_string_equal(driver_states(&next), "succeeded: w=succeeded[skipped succeeded skipped]");
+        } else {
+            assert_string_equal(driver_states(&next), "failed: w=failed[skipped skipped skipped]");
+            assert_string_equal(step_at(&next, "w")->reason, "its matrix has no item 1-00000000 any more");
+        }
+        run_changes_clear(&next.changes);
+        run_free(again);
+    }
+    driver_free(&d);
+}
+
 TESTS(RUN(a_retry_carries_what_succeeded_and_runs_the_rest),
       RUN(a_retry_of_a_matrix_runs_only_the_items_that_did_not_succeed), RUN(a_retry_runs_what_fail_fast_cancelled),
       RUN(a_retry_keeps_no_item_whose_values_are_others_now),
-      RUN(a_restart_in_the_middle_of_such_a_retry_forgets_no_item))
+      RUN(a_restart_in_the_middle_of_such_a_retry_forgets_no_item), RUN(of_a_matrix_one_item_alone_may_be_asked_for))
