@@ -112,8 +112,8 @@ int guard_check_type(const struct http_exchange *exchange, bool ours, struct err
     }
     struct str found = type.n == 0 ? STR("missing") : is_plain(type) ? type : STR("another");
     if (ours) {
-        return err_set(err, ERR_INPUT, "the header Content-Type is %.*s: expected application/json (where nothing is to "
-                                       "be said, with the body {})", STR_ARG(found));
+        return err_set(err, ERR_INPUT, "the header Content-Type is %.*s: expected application/json (where nothing is "
+                                       "to be said, with the body {})", STR_ARG(found));
     }
     if (type.n == 0 || !is_plain(type)) {
         return err_set(err, ERR_INPUT, "Bad Request. Content-Type must be one of [application/json].");

@@ -25,6 +25,7 @@ const struct api_route *const api_routes[] = {
     mlflow_absent_routes,
     rest_home_routes,
     rest_pipeline_routes,
+    rest_in_force_routes,
     rest_source_routes,
     rest_run_routes,
     rest_start_routes,

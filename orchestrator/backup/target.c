@@ -65,6 +65,21 @@ const char *const *backup_target_list(const char *path, struct arena *arena, siz
     return names;
 }
 
+const char *backup_target_find(const char *given, struct arena *arena, struct err *err)
+{
+    size_t count = 0;
+    char *real = realpath(given, NULL);
+    if (real == NULL) {
+        (void)err_errno(err, "'%s'", given);
+        err->code = ERR_NOT_FOUND;
+        return NULL;
+    }
+    const char *path = arena_strdup(arena, real);
+    free(real);
+    const char *const *names = backup_target_list(path, arena, &count);
+    return count == 0 ? path : path_join(arena, path, names[count - 1]);
+}
+
 static int take(struct backup_target *target, struct arena *arena, struct err *err)
 {
     target->lock_fd = open(target->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

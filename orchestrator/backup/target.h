@@ -27,6 +27,8 @@ int backup_target_open(const char *path, struct arena *arena, struct backup_targ
 void backup_target_close(struct backup_target *target);
 /* The names of the whole backups, oldest first. */
 const char *const *backup_target_list(const char *path, struct arena *arena, size_t *ret_count);
+/* A backup, or of a folder of them the newest; absolute. NULL when there is none of that name: ERR_NOT_FOUND. */
+const char *backup_target_find(const char *given, struct arena *arena, struct err *err);
 /* The staging folder is on the disk and has its name when this returns. */
 int backup_target_finish(struct backup_target *target, int64_t made_ms, struct arena *arena, const char **ret_name,
                          struct err *err);

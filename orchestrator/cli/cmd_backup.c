@@ -253,8 +253,8 @@ static int run_verify(struct cli *cli)
     struct backup_list list;
     struct backup_faults files = {0};
     struct backup_faults rows = {0};
-    const char *backup = cli->arguments[0];
-    if (backup_manifest_read(backup, cli->arena, &manifest, &list, &err) < 0 ||
+    const char *backup = backup_target_find(cli->arguments[0], cli->arena, &err);
+    if (backup == NULL || backup_manifest_read(backup, cli->arena, &manifest, &list, &err) < 0 ||
         backup_check_files(backup, &list, cli->arena, &files, &err) < 0) {
         return cli_fail(cli, cli_exit_of(&err), &err);
     }
@@ -287,9 +287,11 @@ const struct command command_backup_verify = {
     .group = "Home",
     .summary = "read a backup, and compare every file with its digest",
     .arguments = "BACKUP",
-    .details = "Exit code 1 when something is not what was copied. The digest of the manifest that is printed is in "
-               "the activity log of the home, too.",
-    .examples = "sluice backup verify /mnt/backups/wine/2026-11-27T03-35-11Z",
+    .details = "BACKUP is what `sluice backup` made, or the folder with several: then the newest. Exit code 1 when "
+               "something is not what was copied. The digest of the manifest that is printed is in the activity log "
+               "of the home, too.",
+    .examples = "sluice backup verify /mnt/backups/wine\n"
+                "sluice backup verify /mnt/backups/wine/2026-11-27T03-35-11Z",
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run_verify,

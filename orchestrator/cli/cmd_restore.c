@@ -11,24 +11,7 @@
 #include "store/activity.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
-
-/* A backup, or a folder of them: then the newest. Absolute. */
-static const char *find_backup(const char *given, struct arena *arena, struct err *err)
-{
-    size_t count = 0;
-    char *real = realpath(given, NULL);
-    if (real == NULL) {
-        (void)err_errno(err, "'%s'", given);
-        err->code = ERR_NOT_FOUND;
-        return NULL;
-    }
-    const char *path = arena_strdup(arena, real);
-    free(real);
-    const char *const *names = backup_target_list(path, arena, &count);
-    return count == 0 ? path : path_join(arena, path, names[count - 1]);
-}
 
 /* A key that is kept elsewhere takes the place of the one that the backup may have. */
 static int put_key(const struct cli *cli, const char *staging, struct err *err)
@@ -117,7 +100,7 @@ static int run_restore(struct cli *cli)
 {
     struct err err = {0};
     struct restore restore = {.lock_fd = -1};
-    const char *backup = find_backup(cli->arguments[0], cli->arena, &err);
+    const char *backup = backup_target_find(cli->arguments[0], cli->arena, &err);
     const char *home = home_find(option_value(cli, "home"), cli->arena);
     int result = backup == NULL || restore_unpack(backup, home, cli->arena, &restore, &err) < 0 ||
                          settle(cli, &restore, &err) < 0

@@ -72,7 +72,8 @@ static void take_only_item(const struct open_run *open)
 {
     const struct json *replay = replay_of(open);
     const char *item = json_get_text(replay, "item", NULL);
-    ptrdiff_t step = item == NULL ? -1 : pipeline_find_step(open->pipeline, str_from(json_get_text(replay, "step", "")));
+    const char *gate = json_get_text(replay, "step", "");
+    ptrdiff_t step = item == NULL ? -1 : pipeline_find_step(open->pipeline, str_from(gate));
     if (step >= 0) {
         run_only_item(open->run, (size_t)step, item);
     }

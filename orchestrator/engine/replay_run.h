@@ -14,7 +14,8 @@ int replay_carry(struct engine *engine, const struct engine_replay *asked, struc
 /* That it was begun, in the activity log and at its MLflow run. */
 int replay_note(struct engine *engine, const struct engine_submission *submission, const struct pipeline_run *row,
                 struct err *err);
-/* {gate, run, version, model_id, made_by, champion_now, other_data}, and {step, item} of a matrix, of a run that replays one; NULL: it does not. */
+/* {gate, run, version, model_id, made_by, champion_now, other_data}, and {step, item} of a matrix, of a run that
+ * replays one; NULL: it does not. */
 const struct json *replay_of(const struct open_run *open);
 
 #endif

@@ -210,9 +210,9 @@ static int find_votes(struct lookup *l, struct err *err)
     return row;
 }
 
-/* Of each gate, by pipeline, step and item of its matrix, the newest verdict counts: that by the newest rules, if it is about the files
- * that there are now. So a replay counts, but one of an older gate does not make good what a newer one has refused; and
- * none on other data than the gate's. */
+/* Of each gate, by pipeline, step and item of its matrix, the newest verdict counts: that by the newest rules, if it is
+ * about the files that there are now. So a replay counts, but one of an older gate does not make good what a newer one
+ * has refused; and none on other data than the gate's. */
 static int find_gates(struct lookup *l, struct err *err)
 {
     struct stmt *s = stmt_get(l->store, "SELECT g.step, g.passed, g.refused_by, coalesce(r.pipeline, ''), "

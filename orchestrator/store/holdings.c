@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/holdings.h"
 
+#include "store/registry_internal.h"
 #include "store/stmt.h"
 
 static void read_run(struct stmt *s, struct arena *arena, void *item)
@@ -52,7 +53,8 @@ int store_holding_owners(struct store *store, struct arena *arena, struct holdin
                               "ON e.id = r.experiment_id UNION ALL "
                               "SELECT m.model_id, m.source_run_id, m.artifact_uri, 1, m.deleted_ms IS NULL AND "
                               "m.status <> 3 OR EXISTS (SELECT 1 FROM model_versions AS v WHERE v.model_id = "
-                              "m.model_id AND v.stage <> 'Deleted_Internal'), coalesce(m.deleted_ms, e.deleted_ms, -1), e.id FROM logged_models AS m "
+                              "m.model_id AND v.stage <> '" STAGE_DELETED "'), "
+                              "coalesce(m.deleted_ms, e.deleted_ms, -1), e.id FROM logged_models AS m "
                               "JOIN experiments AS e ON e.id = m.experiment_id");
     return stmt_read_rows(s, read_owner, sizeof **ret, arena, ret, ret_count, err);
 }

@@ -93,7 +93,7 @@ def gate(sluice, number):
 
 
 def judged_by_items(sluice, *shifts):
-    """A version of wine for each shift, judged by two items of a matrix: the gates of the first run, by their limits."""
+    """A version of wine for each shift, judged by two items of a matrix: gates of the first run, by their limits."""
     wines(sluice)
     sluice.pipeline(MATRIX)
     for shift in shifts:

@@ -146,6 +146,8 @@ def test_what_has_not_changed_is_not_copied_again_and_each_backup_stands_alone(s
     # The home's own file is another: writing to it changes no backup.
     own = next((sluice.home / "artifacts").rglob("weights"))
     assert own.stat().st_ino != weights[0].stat().st_ino
+    newest = sluice("backup", "verify", tmp_path / "b", "--json", expect=0).json
+    assert newest["sha256"] == second["sha256"] != first["sha256"]
     shutil.rmtree(first["backup"])
     sluice("backup", "verify", second["backup"], expect=0)
     own.chmod(0o644)

@@ -9,7 +9,8 @@ import statistics
 
 import pytest
 from gc_home import Home
-from gating import (DATA, PIPELINE, activity, gate, gates, judged_by_items, limits, make, point, replay, trace, wines, write_guards)
+from gating import (DATA, PIPELINE, activity, gate, gates, judged_by_items, limits, make, point, replay, trace,
+                    wines, write_guards)
 
 
 # ---- looking ----

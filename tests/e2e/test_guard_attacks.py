@@ -86,7 +86,7 @@ def test_files_of_what_stands_where_a_guard_is_do_not_change(sluice):
     for name in (path, path.removesuffix("/weights")):
         assert server.ask("DELETE", "/api/2.0/mlflow-artifacts/artifacts/" + name)[0] == 403
     for method, body in (("DELETE", None), ("PATCH", {"model_id": model_id, "status": "LOGGED_MODEL_UPLOAD_FAILED"})):
-        said = refused(server, method, f"/logged-models/{model_id}", body)  # who may delete it may change its files then
+        said = refused(server, method, f"/logged-models/{model_id}", body)
         assert "they do not change while it stands there" in said
     server.api("PATCH", f"/logged-models/{model_id}", {"model_id": model_id, "status": "LOGGED_MODEL_READY"})
     assert server.get(path)[2] == b"one"

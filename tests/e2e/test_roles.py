@@ -106,7 +106,7 @@ OURS = {
     ("editor", "EDIT"): "rollBack",
     ("editor", "MANAGE"): "connectDeploymentJob",
     ("admin", "-"): "listActivity exportActivity getActivityHead verifyActivity makeApprovalLink listDeploymentJobs "
-                    "listSources getSource syncSource listSchedules getSchedule nextTimes pauseSchedule "
+                    "listInForce listSources getSource syncSource listSchedules getSchedule nextTimes pauseSchedule "
                     "resumeSchedule listTriggers getTrigger listDeliveries getDelivery listChannels listOutbox "
                     "redeliver replayDelivery writeEvidence enableChannel testChannel",
 }

@@ -347,6 +347,27 @@ def test_a_run_that_is_asked_for_is_of_the_commit_in_force_each_time(sluice, rep
                         "mlflow.source.git.repoURL": str(repository.bare)}
 
 
+def test_rest_tells_what_is_in_force_before_it_has_run_and_what_is_refused(sluice):
+    sluice.write("flows/good.yaml", "name: good\nsteps: {a: {run: 'true'}}\n")
+    sluice.write("flows/slip.yaml", "name: slip\nstepz: {}\n")
+    server = Server(sluice, "--pipelines", "flows")
+
+    def told():
+        status, _, answer = server.ask("GET", "/api/sluice/v1/in-force")
+        assert status == 200, answer
+        return {row["path"]: row for row in json.loads(answer)["pipelines"]}
+
+    rows = wait_until(lambda: (now := told()).keys() == {"good.yaml", "slip.yaml"} and now)
+    good, slip = rows["good.yaml"], rows["slip.yaml"]
+    assert (good["pipeline"], good["state"], good["source"], good["problems"]) == ("good", "in force", "folder", [])
+    assert len(good["definition"]) == 64 and good["file"].endswith("flows/good.yaml")
+    assert (slip["pipeline"], slip["state"], slip["definition"], slip["file"]) == (None, "refused", None, None)
+    assert ("the pipeline has no key 'stepz'", 2) in [(p["message"], p["line"]) for p in slip["problems"]]
+    sluice.write("flows/good.yaml", "name: good\nsteps: {a: {rum: 'true'}}\n")
+    newer = wait_until(lambda: (now := told()["good.yaml"])["problems"] and now)
+    assert (newer["state"], newer["definition"]) == ("in force, newer refused", good["definition"])
+
+
 def test_nobody_fetches_where_nobody_serves(sluice, repository):
     home = follow(sluice, repository)
     started(repository, sluice)

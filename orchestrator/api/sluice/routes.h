@@ -14,7 +14,7 @@ extern const struct api_route rest_home_routes[], rest_pipeline_routes[], rest_r
     rest_step_routes[], rest_log_routes[], rest_artifact_routes[], rest_approval_routes[], rest_gate_routes[],
     rest_activity_routes[], rest_deployment_routes[], rest_source_routes[], rest_schedule_routes[],
     rest_trigger_routes[], rest_channel_routes[], rest_backfill_routes[], rest_delegation_routes[],
-    rest_governance_routes[], rest_comment_routes[], rest_evidence_routes[];
+    rest_governance_routes[], rest_comment_routes[], rest_evidence_routes[], rest_in_force_routes[];
 
 extern const struct schema rest_log_line;
 /* A run in lists, and as those tell of it who start or end one. */
