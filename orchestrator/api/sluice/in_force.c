@@ -10,21 +10,8 @@ struct force_answer {
     int64_t since_ms;
     struct json problems;
 };
-struct problem_answer {
-    const char *code, *message, *hint;
-    int64_t line, column;
-};
 enum force_state { FORCE_IN_FORCE, FORCE_NEWER_REFUSED, FORCE_REFUSED };
 static const char *const states[] = {"in force", "in force, newer refused", "refused", NULL};
-static const struct schema_field problem_fields[] = {
-    {"line", FIELD_INT(struct problem_answer, line)},
-    {"column", FIELD_INT(struct problem_answer, column)},
-    {"code", FIELD_TEXT(struct problem_answer, code)},
-    {"message", FIELD_TEXT(struct problem_answer, message)},
-    {"hint", FIELD_TEXT(struct problem_answer, hint), SCHEMA_NULLABLE},
-    {0},
-};
-static const struct schema problem_schema = {"PipelineProblem", problem_fields, NULL};
 static const struct schema_field force_fields[] = {
     {"pipeline", FIELD_TEXT(struct force_answer, pipeline), SCHEMA_NULLABLE, .doc = "null: a file that tells no name"},
     {"state", FIELD_TEXT(struct force_answer, state), .words = states},
@@ -33,33 +20,13 @@ static const struct schema_field force_fields[] = {
     {"file", FIELD_TEXT(struct force_answer, file), SCHEMA_NULLABLE, .doc = "as people are told; null: refused"},
     {"definition", FIELD_TEXT(struct force_answer, definition), SCHEMA_NULLABLE, .doc = "its digest; null: refused"},
     {"since_at", FIELD_TIME(struct force_answer, since_ms)},
-    {"problems", FIELD_JSON(LIST, struct force_answer, problems), .of = &problem_schema, .doc = "why it is refused"},
+    {"problems", FIELD_JSON(LIST, struct force_answer, problems), .of = &rest_problem, .doc = "why it is refused"},
     {0},
 };
 static const struct schema force_schema = {"PipelineInForce", force_fields, NULL};
 static const struct schema_field list_fields[] = {
     {"pipelines", FIELD_JSON(LIST, struct rest_page, items), .of = &force_schema}, {0}};
 static const struct schema list_schema = {"PipelinesInForce", list_fields, NULL};
-
-static struct json problems_json(const char *text, struct arena *arena)
-{
-    struct json problems;
-    struct json list = json_array();
-    if (json_read(str_from(text), (struct json_limits){0}, arena, &problems, NULL) < 0 ||
-        problems.type != JSON_ARRAY) {
-        return list;
-    }
-    for (size_t i = 0; i < problems.u.array.count; i++) {
-        const struct json *one = &problems.u.array.items[i];
-        struct problem_answer answer = {.code = json_get_text(one, "code", ""),
-                                        .message = json_get_text(one, "message", ""),
-                                        .hint = json_get_text(one, "hint", NULL),
-                                        .line = json_get_int(one, "line", 0),
-                                        .column = json_get_int(one, "column", 0)};
-        json_push(arena, &list, schema_write(&problem_schema, &answer, arena));
-    }
-    return list;
-}
 
 static ptrdiff_t find_refused(const struct refused_file *refused, size_t count, const struct pipeline_in_force *row)
 {
@@ -87,9 +54,10 @@ static int list_in_force(struct api_call *call, struct err *err)
     for (size_t i = 0; i < count; i++) {
         const struct pipeline_in_force *row = &rows[i];
         ptrdiff_t newer = find_refused(refused, refused_count, row);
+        const char *problems = newer < 0 ? "[]" : refused[newer].problems;
         struct force_answer answer = {
             row->name, states[newer < 0 ? FORCE_IN_FORCE : FORCE_NEWER_REFUSED], row->source, row->path, row->file,
-            row->definition, row->since_ms, newer < 0 ? json_array() : problems_json(refused[newer].problems, arena)};
+            row->definition, row->since_ms, rest_problems(problems, row->path, arena)};
         if (newer >= 0) {
             told[newer] = true;
         }
@@ -99,7 +67,7 @@ static int list_in_force(struct api_call *call, struct err *err)
         const struct refused_file *file = &refused[i];
         struct force_answer answer = {
             *file->name == '\0' ? NULL : file->name, states[FORCE_REFUSED], file->source, file->path, NULL, NULL,
-            file->since_ms, problems_json(file->problems, arena)};
+            file->since_ms, rest_problems(file->problems, file->path, arena)};
         if (!told[i]) {
             json_push(arena, &page.items, schema_write(&force_schema, &answer, arena));
         }

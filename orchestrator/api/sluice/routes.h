@@ -20,6 +20,10 @@ extern const struct schema rest_log_line;
 /* A run in lists, and as those tell of it who start or end one. */
 extern const struct schema rest_run_summary;
 struct json rest_run_json(const struct pipeline_run *row, struct arena *arena);
+/* What is wrong with a file; of JSON [{file, line, column, code, message, hint}] a list of such. `file`: of those that
+ * name none. */
+extern const struct schema rest_problem;
+struct json rest_problems(const char *text, const char *file, struct arena *arena);
 /* The plugins of the installation, as they lie there now, in the call's arena. */
 struct catalogue;
 void rest_catalogue(const struct api_call *call, struct catalogue *ret);

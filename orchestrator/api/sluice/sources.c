@@ -87,7 +87,7 @@ static const struct schema_field problem_fields[] = {
     {"hint", FIELD_TEXT(struct problem_answer, hint), SCHEMA_NULLABLE},
     {0},
 };
-static const struct schema problem_schema = {"SourceProblem", problem_fields, NULL};
+const struct schema rest_problem = {"SourceProblem", problem_fields, NULL};
 #define SOURCE_FIELDS                                                                                                  \
     {"source", FIELD_TEXT(struct source_answer, name)}, {"url", FIELD_TEXT(struct source_answer, url)},                \
         {"branch", FIELD_TEXT(struct source_answer, branch), SCHEMA_NULLABLE, .doc = "null: not known yet"},           \
@@ -100,7 +100,7 @@ static const struct schema problem_schema = {"SourceProblem", problem_fields, NU
         {"commit", FIELD_JSON(OBJECT, struct source_answer, commit), SCHEMA_NULLABLE, .of = &commit_schema,            \
          .doc = "what is known of it"},                                                                                \
         {"page", FIELD_TEXT(struct source_answer, page), SCHEMA_NULLABLE, .doc = "its page, as far as one can tell"},  \
-        {"problems", FIELD_JSON(LIST, struct source_answer, problems), .of = &problem_schema,                          \
+        {"problems", FIELD_JSON(LIST, struct source_answer, problems), .of = &rest_problem,                          \
          .doc = "why it is refused"},                                                                                  \
         {"error", FIELD_TEXT(struct source_answer, error), SCHEMA_NULLABLE, .doc = "why the last fetch failed"},       \
         {"failures", FIELD_INT(struct source_answer, failures), .doc = "since the last fetch that did not fail"},      \
@@ -144,19 +144,19 @@ static struct json commit_json(const struct source_row *row, struct arena *arena
     return *row->seen == '\0' ? json_null() : schema_write(&commit_schema, &answer, arena);
 }
 
-static struct json problems_json(const struct source_row *row, struct arena *arena)
+struct json rest_problems(const char *text, const char *file, struct arena *arena)
 {
-    struct json problems = read_json(row->problems, JSON_ARRAY, arena);
+    struct json problems = read_json(text, JSON_ARRAY, arena);
     struct json list = json_array();
     for (size_t i = 0; i < problems.u.array.count; i++) {
         const struct json *one = &problems.u.array.items[i];
-        struct problem_answer answer = {.file = json_get_text(one, "file", ""),
+        struct problem_answer answer = {.file = json_get_text(one, "file", file),
                                         .code = json_get_text(one, "code", ""),
                                         .message = json_get_text(one, "message", ""),
                                         .hint = json_get_text(one, "hint", NULL),
                                         .line = json_get_int(one, "line", 0),
                                         .column = json_get_int(one, "column", 0)};
-        json_push(arena, &list, schema_write(&problem_schema, &answer, arena));
+        json_push(arena, &list, schema_write(&rest_problem, &answer, arena));
     }
     return list;
 }
@@ -174,7 +174,7 @@ static struct source_answer answer_of(const struct source_row *row, struct arena
         .seen = or_null(row->seen),
         .commit = commit_json(row, arena),
         .page = source_commit_page(row->url, row->page, row->seen, arena),
-        .problems = problems_json(row, arena),
+        .problems = rest_problems(row->problems, "", arena),
         .error = or_null(row->error),
         .failures = row->failures,
         .failing_ms = row->failing_ms,
