@@ -33,6 +33,12 @@ struct search {
 
 /* Chooses `sources`, or `ranks`. */
 int run_search_choose(struct search *search);
+/* Fills `ranks` with the runs of a source of RUNS_MARKED, of which there are so many. */
+int run_search_rank(struct search *search, const struct run_source *marked, int64_t count);
+/* Of a metric in metric_keys; -1: nobody has logged it. */
+int run_search_find_key(struct search *search, struct str key, int64_t *ret_id);
+/* Must every run have a number as the latest value of that metric? */
+bool run_search_wants_number(const struct filter *filter, struct str key);
 /* Is the field the latest value of a metric? */
 bool run_search_is_latest(const struct search_field *field);
 /* A condition that every row must meet, from 0 on: the whole filter, or a part of its AND; NULL behind the last. */

@@ -16,7 +16,7 @@ enum {
 
 /* ---- what rows are read from ---------------------------------------------------------------------------- */
 
-static int find_key(struct search *search, struct str key, int64_t *ret_id)
+int run_search_find_key(struct search *search, struct str key, int64_t *ret_id)
 {
     struct stmt *s = stmt_get(search->store, "SELECT id FROM metric_keys WHERE key = :key");
     stmt_str(s, ":key", key);
@@ -46,7 +46,7 @@ static bool wants_number(const struct filter *condition)
            condition->op != FILTER_NE && condition->op != FILTER_IS_NULL && condition->op != FILTER_IS_NOT_NULL;
 }
 
-static bool wants_number_of(const struct filter *filter, struct str key)
+bool run_search_wants_number(const struct filter *filter, struct str key)
 {
     const struct filter *condition = NULL;
     for (size_t i = 0; (condition = run_search_condition(filter, i)) != NULL; i++) {
@@ -146,7 +146,7 @@ static int source_of(struct search *search, const struct filter *condition, int6
     int64_t mark = 0;
     *ret = (struct run_source){.part = RUNS_ANY};
     if (wants_number(condition)) {
-        if (find_key(search, condition->field.key, &id) < 0) {
+        if (run_search_find_key(search, condition->field.key, &id) < 0) {
             return -1;
         }
         *ret = (struct run_source){.part = RUNS_NUMBER, .key = condition->field.key, .key_id = id};
@@ -167,25 +167,38 @@ static int source_of(struct search *search, const struct filter *condition, int6
     return count_marked(search, mark, limit, ret_count);
 }
 
-/* By the condition that fewest runs meet, if they are few; `*ret` is RUNS_ANY when none is. */
-static int source_of_few(struct search *search, struct run_source *ret, int64_t *ret_count)
+/* By the condition that fewest runs meet, of those on metrics or of the others, if they are fewer than `*count`. */
+static int take_fewest(struct search *search, bool of_metrics, struct run_source *few, int64_t *count)
 {
     const struct filter *condition = NULL;
-    int64_t fewest = FEW_ROWS + 1;
-    *ret = (struct run_source){.part = RUNS_ANY};
     for (size_t i = 0; (condition = run_search_condition(search->filter, i)) != NULL; i++) {
         struct run_source source;
-        int64_t count = 0;
-        if (source_of(search, condition, FEW_ROWS + 1, &source, &count) < 0) {
+        int64_t met = 0;
+        if (wants_number(condition) != of_metrics) {
+            continue;
+        }
+        if (source_of(search, condition, *count, &source, &met) < 0) {
             return -1;
         }
-        if (source.part != RUNS_ANY && count < fewest) {
-            fewest = count;
-            *ret = source;
+        if (source.part != RUNS_ANY && met < *count) {
+            *count = met;
+            *few = source;
         }
     }
-    *ret_count = fewest;
     return 0;
+}
+
+/* `*ret` is RUNS_ANY when no condition has few. Rows of metrics are counted last, and no further than what is fewer;
+ * not at all where they would only say what the order says already. */
+static int source_of_few(struct search *search, struct run_source *ret, int64_t *ret_count)
+{
+    bool by_metric = run_search_is_latest(&search->orders[0].field);
+    *ret = (struct run_source){.part = RUNS_ANY};
+    *ret_count = FEW_ROWS + 1;
+    if (take_fewest(search, false, ret, ret_count) < 0) {
+        return -1;
+    }
+    return by_metric && ret->part == RUNS_ANY ? 0 : take_fewest(search, true, ret, ret_count);
 }
 
 /* The experiments have few runs, and the metric has many rows that are of other runs: to read it in its order would be
@@ -222,7 +235,7 @@ static int sources_of_order(struct search *search)
     struct str key = search->orders[0].field.key;
     int64_t id = 0;
     bool others = false;
-    if (find_key(search, key, &id) < 0 || is_mostly_of_others(search, id, &others) < 0) {
+    if (run_search_find_key(search, key, &id) < 0 || is_mostly_of_others(search, id, &others) < 0) {
         return -1;
     }
     if (others) {
@@ -233,7 +246,7 @@ static int sources_of_order(struct search *search)
     bool is_null = start != NULL && start->type == SQL_NULL;
     bool is_nan = start != NULL && start->type == SQL_REAL && isinf(start->real);
     enum run_part first = is_null ? RUNS_MISSING : is_nan ? RUNS_NAN : RUNS_NUMBER;
-    enum run_part last = wants_number_of(search->filter, key) ? RUNS_NUMBER : RUNS_MISSING;
+    enum run_part last = run_search_wants_number(search->filter, key) ? RUNS_NUMBER : RUNS_MISSING;
     for (int part = (int)first; part <= (int)last; part++) {
         struct run_source *source = &search->sources[search->source_count++];
         *source = (struct run_source){.part = (enum run_part)part, .key = key, .key_id = id};
@@ -242,70 +255,7 @@ static int sources_of_order(struct search *search)
     return 0;
 }
 
-/* ---- marked runs in their order -------------------------------------------------------------------------- */
-
-/* Conditions on metrics, which the number of a run is enough for. */
-static void add_metric_conditions(const struct search *search, const struct run_source *source, struct sql *sql)
-{
-    const struct filter *condition = NULL;
-    for (size_t i = 0; (condition = run_search_condition(search->filter, i)) != NULL; i++) {
-        if (condition->kind == FILTER_CONDITION && condition->field.entity == ENTITY_METRIC) {
-            run_sql_condition(sql, source, condition);
-        }
-    }
-}
-
-/* Where the page begins, by the first key. */
-static void add_first_bound(const struct search *search, struct sql *sql)
-{
-    const struct sql_value *start = &search->rows.start[0];
-    bool descending = search->orders[0].descending;
-    if (!search->rows.has_start) {
-        return;
-    }
-    if (start->type == SQL_NULL) {
-        sql_add(sql, " WHERE k0 IS NULL");
-        return;
-    }
-    sql_printf(sql, " WHERE (k0 %s ", descending ? "<=" : ">=");
-    sql_value(sql, *start);
-    sql_add(sql, " OR k0 IS NULL)");
-}
-
-/* Of each run the first key alone: what else is asked may lie far apart, and is asked of the first ones first. */
-static int rank_marked(struct search *search, const struct run_source *source)
-{
-    const struct search_order *order = &search->orders[0];
-    struct run_ranks *ranks = &search->ranks;
-    struct run_source number = {.part = RUNS_NUMBER, .key = order->field.key};
-    bool numbers = run_search_is_latest(&order->field) && wants_number_of(search->filter, number.key);
-    struct sql sql;
-    int row = 0;
-    if (numbers && find_key(search, number.key, &number.key_id) < 0) {
-        return -1;
-    }
-    sql_init(&sql, search->store, search->arena);
-    sql_add(&sql, "SELECT run, k0 FROM (");
-    run_sql_ranks(&sql, source, numbers ? &number : NULL, order);
-    if (run_key_needs_run(&order->field)) {
-        run_search_add_place(search, &sql);
-    }
-    add_metric_conditions(search, numbers ? &number : source, &sql);
-    sql_add(&sql, ")");
-    add_first_bound(search, &sql);
-    sql_printf(&sql, " ORDER BY k0 %s NULLS LAST", order->descending ? "DESC" : "ASC");
-    ranks->runs = arena_array(search->arena, FEW_ROWS, sizeof *ranks->runs);
-    ranks->first = arena_array(search->arena, FEW_ROWS, sizeof *ranks->first);
-    struct stmt *s = sql_stmt(&sql);
-    while (ranks->count < FEW_ROWS && (row = stmt_step(s, search->err)) == 1) {
-        ranks->runs[ranks->count] = stmt_column_int(s, 0);
-        ranks->first[ranks->count++] = sql_column(s, 1, search->arena);
-    }
-    stmt_done(s);
-    sql_clear(&sql);
-    search->is_ranked = true;
-    return row < 0 ? -1 : 0;
-}
+/* ---- the choice ------------------------------------------------------------------------------------------ */
 
 /* So many runs of all are marked that their metric's rows, passed over in their order, fill the page sooner than the
  * place of each would be found; and should they stand at the end, all rows are few. */
@@ -316,7 +266,7 @@ static int is_walk_shorter(struct search *search, int64_t marked, bool *ret)
     int64_t all = row == 1 ? stmt_column_int(s, 0) : 0;
     stmt_done(s);
     *ret = run_search_is_latest(&search->orders[0].field) &&
-           wants_number_of(search->filter, search->orders[0].field.key) &&
+           run_search_wants_number(search->filter, search->orders[0].field.key) &&
            all <= marked * marked / (search_rows_lacking(&search->rows) * WALK_ROWS);
     return row < 0 ? -1 : 0;
 }
@@ -337,7 +287,7 @@ int run_search_choose(struct search *search)
         bool walk = false;
         return is_walk_shorter(search, few_count, &walk) < 0 ? -1
                : walk                                        ? sources_of_order(search)
-                                                             : rank_marked(search, &few);
+                                                             : run_search_rank(search, &few, few_count);
     }
     search->sources[search->source_count++] = few;
     return 0;

@@ -258,20 +258,12 @@ bool run_key_needs_run(const struct search_field *field)
     return field->entity != ENTITY_METRIC;
 }
 
-void run_sql_ranks(struct sql *sql, const struct run_source *source, const struct run_source *number,
-                   const struct search_order *order)
+void run_sql_ranks(struct sql *sql, const struct run_source *source, const struct search_order *order)
 {
     sql_add(sql, "SELECT k.run AS run, ");
-    run_sql_key(sql, number != NULL ? number : source, order);
+    run_sql_key(sql, source, order);
     sql_add(sql, " AS k0");
-    if (number != NULL) {
-        sql_add(sql, " FROM run_marks AS k CROSS JOIN metric_summaries AS m ON m.run = k.run AND m.key = ");
-        sql_int(sql, number->key_id);
-        sql_add(sql, " WHERE k.mark = ");
-        sql_int(sql, source->mark);
-        sql_add(sql, " AND m.latest_is_nan = 0 AND NOT EXISTS (SELECT 1 FROM metric_summaries AS o WHERE o.run = m.run "
-                     "AND o.key = m.key AND o.target <> m.target AND " IS_LATER("o", "m") ")");
-    } else if (run_key_needs_run(&order->field)) {
+    if (run_key_needs_run(&order->field)) {
         run_sql_from(sql, source);
     } else {
         sql_add(sql, " FROM run_marks AS k WHERE k.mark = ");

@@ -31,10 +31,8 @@ struct run_source {
 /* "FROM ... WHERE ..." with the source's own condition. */
 void run_sql_from(struct sql *sql, const struct run_source *source);
 /* "SELECT k.run AS run, ... AS k0 FROM ... WHERE ..." of marked runs: the first key of their order. `runs AS r` is
- * there if run_key_needs_run. With `number` the order is that of a metric of which only numbers are wanted: that
- * source. */
-void run_sql_ranks(struct sql *sql, const struct run_source *source, const struct run_source *number,
-                   const struct search_order *order);
+ * there if run_key_needs_run. */
+void run_sql_ranks(struct sql *sql, const struct run_source *source, const struct search_order *order);
 /* " AND ...": one condition of a filter. */
 void run_sql_condition(struct sql *sql, const struct run_source *source, const struct filter *condition);
 bool run_key_needs_run(const struct search_field *field);
