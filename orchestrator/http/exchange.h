@@ -70,6 +70,7 @@ struct http_exchange {
     size_t taken;   /* bytes of the body so far */
     size_t drained; /* bytes that were read to no use */
     double begun_at; /* histogram_begin */
+    bool has_file; /* counted in the server's `files` */
     bool begun, held, was_held, whole, suspended, answered, unfinished;
 };
 

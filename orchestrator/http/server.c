@@ -22,6 +22,8 @@ enum { CONNECTION_BYTES = 16 << 10, CONNECTIONS_MAX = 20000, IDLE_S = 75, DRAIN_
 enum { BODIES_MAX = 256 << 20, SMALL_BODY_MAX = 16 << 10 };
 /* Of the answers that clients have not read to their end. One larger than that is sent when it is the only one. */
 enum { ANSWERS_MAX = 256 << 20, SMALL_ANSWER_MAX = 64 << 10 };
+/* How often the library is run at once while files come or go: it moves no more than 8 or 128 KiB of each at a time. */
+enum { FILE_RUNS = 8 };
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -31,6 +33,7 @@ struct http_server {
     size_t body_bytes;                  /* that exchanges hold */
     size_t answer_bytes;                /* as well */
     bool ready;                         /* it has something to do: an answer to send, say */
+    size_t files;                       /* that come to a sink, or are sent */
     size_t running;                     /* whole, not answered, and the library may still call for them */
     struct http_exchange *first, *last; /* whole, and not taken */
     struct unfinished unfinished;       /* not whole yet */
@@ -135,9 +138,16 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **sl
     drop_request(exchange);
     drop_answer(&exchange->answer);
     server->answer_bytes -= exchange->answer_bytes;
+    server->files -= exchange->has_file;
     free(exchange);
     *slot = NULL;
     server->busy--;
+}
+
+static void count_file(struct http_exchange *exchange)
+{
+    exchange->server->files += !exchange->has_file;
+    exchange->has_file = true;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------------------------- */
@@ -145,6 +155,9 @@ static void end_exchange(void *ctx, struct MHD_Connection *connection, void **sl
 static enum MHD_Result send_answer(struct http_exchange *exchange)
 {
     struct http_answer *answer = &exchange->answer;
+    if (answer->fd >= 0) {
+        count_file(exchange);
+    }
     struct MHD_Response *response = response_of(&exchange->server->makings, exchange->connection, answer);
     if (response == NULL) {
         return MHD_NO;
@@ -318,6 +331,7 @@ static enum MHD_Result take_part(struct http_exchange *exchange, const char *byt
         return MHD_YES;
     }
     if (exchange->sink != NULL) {
+        count_file(exchange);
         return exchange->sink(exchange, bytes, size) == 0 || exchange->answered ? MHD_YES : MHD_NO;
     }
     if (exchange->taken > SMALL_BODY_MAX && exchange->server->body_bytes + size > BODIES_MAX) {
@@ -531,12 +545,23 @@ int http_server_wait_ms(struct http_server *server)
     return look_ms >= 0 && look_ms < wait_ms ? look_ms : wait_ms;
 }
 
+/* Nothing but files is on its way, and more of one can be moved now. */
+static bool moves_files(const struct http_server *server)
+{
+    MHD_UNSIGNED_LONG_LONG ms = 1;
+    return server->files > 0 && server->first == NULL && !server->ready &&
+           http_library.MHD_get_timeout(server->daemon, &ms) == MHD_YES && ms == 0;
+}
+
 void http_server_run(struct http_server *server)
 {
     suspend_unanswered(server);
     server->ready = false;
     unfinished_look(&server->unfinished);
-    (void)http_library.MHD_run(server->daemon);
+    int runs = 0;
+    do {
+        (void)http_library.MHD_run(server->daemon);
+    } while (++runs < FILE_RUNS && moves_files(server));
 }
 
 /* The library asks for the answers in one run, and sends them in the next. One is made in any case: when it has as many

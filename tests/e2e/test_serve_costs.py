@@ -140,3 +140,60 @@ def test_any_name_is_still_a_name(sluice):
     for host, status in (("a.example", 200), ("a-b.example:8080", 200), ("[2001:db8::1]:80", 200), ("a@b", 403),
                          ("a/b", 403), ("a b", 403), ("a\"b", 403), ("x" * 300, 403)):
         assert server.ask("GET", "/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": host})[0] == status
+
+
+MIB = 1 << 20
+
+
+def writes(server):
+    """Calls of write and its like so far, of all threads that there were."""
+    with open(f"/proc/{server.process.pid}/io", encoding="ascii") as counts:
+        return int(counts.read().partition("syscw: ")[2].split()[0])
+
+
+def threads(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/task"))
+
+
+def half_sent(server, path, data):
+    """A connection on which the first half of a file was sent."""
+    line = server.connect()
+    line.sendall(f"PUT /api/2.0/mlflow-artifacts/artifacts/{path} HTTP/1.1\r\nHost: localhost\r\n"
+                 f"Content-Length: {len(data)}\r\n\r\n".encode())
+    line.sendall(data[:len(data) // 2])
+    return line
+
+
+def test_a_long_file_is_written_in_larger_pieces_than_it_comes_in(sluice):
+    """Of 8 KiB each, as the library hands them over, 32 MiB would be 4,096 calls."""
+    server = Server(sluice)
+    run = server.run()["run_id"]
+    data = os.urandom(MIB) * 32
+    before = writes(server)
+    status, _, answer = server.put(f"0/{run}/artifacts/a", data)
+    assert status == 200, answer
+    assert writes(server) - before < 3000
+    assert server.get(f"0/{run}/artifacts/a")[2] == data
+
+
+def test_many_long_files_at_once_take_few_threads_and_leave_none(sluice):
+    """Six have half of theirs there and wait; others pass meanwhile, and then some are whole and some are left."""
+    server = Server(sluice)
+    folder = f"0/{server.run()['run_id']}/artifacts/"
+    before, memory = threads(server), memory_kb(server)
+    data = [os.urandom(4 * MIB) for _ in range(6)]
+    lines = [half_sent(server, f"{folder}{number}", sent) for number, sent in enumerate(data)]
+    assert wait_until(lambda: all(server.has_read(line) for line in lines))
+    assert before < threads(server) <= before + 4
+    status, _, answer = server.put(folder + "another", data[0])
+    assert status == 200, answer
+    assert memory_kb(server) - memory < 4 << 10
+    for number in (0, 5):
+        lines[number].sendall(data[number][len(data[number]) // 2:])
+        assert lines[number].recv(12) == b"HTTP/1.1 200"
+        assert server.get(f"{folder}{number}")[2] == data[number]
+    for line in lines:
+        line.close()
+    assert wait_until(lambda: threads(server) == before and os.listdir(sluice.home / "incoming") == [])
+    assert server.get(folder + "another")[2] == data[0]
+    assert server.get(folder + "1")[0] == 404

@@ -8,7 +8,6 @@
 #include "store/models.h"
 #include "store/runs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -41,52 +40,45 @@ int upload_check(struct api_call *call, const struct file_place *place, struct e
 int upload_open(struct upload *upload, struct api_call *call, const struct file_place *place, struct err *err)
 {
     struct id name = id_run(call->rng, call->now_ms);
-    *upload = (struct upload){.files = call->files, .place = *place, .stream = digest_stream_new()};
+    *upload = (struct upload){.files = call->files, .place = *place};
     (void)memcpy(upload->name, name.text, sizeof upload->name);
     upload->fd = files_create(call->files, upload->name, err);
+    upload->writer = file_writer_new(upload->fd);
     return upload->fd < 0 ? -1 : 0;
 }
 
 void upload_close(struct upload *upload)
 {
+    file_writer_free(upload->writer);
     if (upload->fd >= 0) {
         (void)close(upload->fd);
     }
     if (upload->name[0] != '\0') {
         (void)files_discard(upload->files, upload->name, NULL);
     }
-    if (upload->stream != NULL) {
-        (void)digest_stream_take(upload->stream);
-    }
 }
 
 void upload_no_digest(struct upload *upload)
 {
-    (void)digest_stream_take(upload->stream);
-    upload->stream = NULL;
+    file_writer_no_digest(upload->writer);
 }
 
-/* What cannot be kept is read to its end all the same, and refused then. */
 void upload_add(struct upload *upload, const char *bytes, size_t size)
 {
-    if (upload->stream != NULL) {
-        digest_stream_add(upload->stream, (struct str){bytes, size});
-    }
     upload->size += (int64_t)size;
-    while (size > 0 && upload->wrong.code == ERR_NONE) {
-        ssize_t n = write(upload->fd, bytes, size);
-        if (n < 0 && errno != EINTR) {
-            enum err_code code = errno == ENOSPC || errno == EDQUOT ? ERR_LIMIT : ERR_IO;
-            (void)err_errno(&upload->wrong, "writing the artifact");
-            upload->wrong.code = code;
-        }
-        bytes += n > 0 ? n : 0;
-        size -= n > 0 ? (size_t)n : 0;
-    }
+    file_writer_add(upload->writer, bytes, size);
+}
+
+int upload_written(struct upload *upload, struct err *err)
+{
+    return file_writer_end(upload->writer, err);
 }
 
 int upload_sync(struct upload *upload, struct err *err)
 {
+    if (upload_written(upload, err) < 0) {
+        return -1;
+    }
     return fdatasync(upload->fd) < 0 ? err_errno(err, "syncing the artifact") : 0;
 }
 
@@ -109,8 +101,7 @@ static int record(struct api_call *call, const struct upload *upload, const char
 
 int upload_publish(struct upload *upload, struct api_call *call, struct err *err)
 {
-    struct digest digest = digest_stream_take(upload->stream);
-    upload->stream = NULL;
+    struct digest digest = file_writer_digest(upload->writer);
     if (upload_check(call, &upload->place, err) < 0 || /* large ones are put together for long */
         record(call, upload, digest.hex, err) < 0 ||
         files_publish(upload->files, upload->name, upload->place.path, err) < 0 ||
@@ -164,10 +155,6 @@ int upload_begin(struct api_call *call, const struct file_place *place, struct e
 int upload_end(struct api_call *call, struct err *err)
 {
     struct upload *upload = call->exchange->owner;
-    if (upload->wrong.code != ERR_NONE) {
-        *err = upload->wrong;
-        return -1;
-    }
     if (upload_check(call, &upload->place, err) < 0) { /* it may have taken long to come */
         return -1;
     }

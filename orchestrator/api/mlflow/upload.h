@@ -7,8 +7,8 @@
 #ifndef SLUICE_API_MLFLOW_UPLOAD_H
 #define SLUICE_API_MLFLOW_UPLOAD_H
 
+#include "api/file_writer.h"
 #include "api/mlflow/file_place.h"
-#include "digest/digest.h"
 
 struct upload {
     struct api_job job;
@@ -16,9 +16,8 @@ struct upload {
     struct file_place place; /* in the exchange's arena */
     int fd;
     char name[40]; /* in the incoming folder; "": it has its place */
-    struct digest_stream *stream;
+    struct file_writer *writer;
     int64_t size;
-    struct err wrong; /* what went wrong while bytes came */
 };
 
 /* May the caller write a file there? Not to a folder of others, nor in the stead of the whole root. */
@@ -34,8 +33,11 @@ int upload_end(struct api_call *call, struct err *err);
 /* ---- for who makes the file of something else ---- */
 /* Sets it up, with an empty file in the incoming folder. */
 int upload_open(struct upload *upload, struct api_call *call, const struct file_place *place, struct err *err);
-/* Adds bytes; what goes wrong is in `wrong`. */
+/* Adds bytes; what goes wrong is said at their end. */
 void upload_add(struct upload *upload, const char *bytes, size_t size);
+/* All bytes are in the file. */
+int upload_written(struct upload *upload, struct err *err);
+/* And on the disk. */
 int upload_sync(struct upload *upload, struct err *err);
 /* In a turn, when it is synced: records it and gives it its place. */
 int upload_publish(struct upload *upload, struct api_call *call, struct err *err);

@@ -159,11 +159,7 @@ static int end_part(struct api_call *call, struct err *err)
     struct part_ref ref;
     struct file_place place;
     struct id etag = id_run(call->rng, call->now_ms);
-    if (upload->wrong.code != ERR_NONE) {
-        *err = upload->wrong;
-        return -1;
-    }
-    if (read_ref(call, &ref, &place, err) < 0 ||
+    if (upload_written(upload, err) < 0 || read_ref(call, &ref, &place, err) < 0 ||
         (place.owner != NULL && api_wrote_run(call, place.owner, err) < 0) ||
         parts_keep(call->files, ref.id, ref.number, etag.text, upload->name, err) < 0) {
         return -1;
@@ -235,10 +231,6 @@ static int assemble(void *ctx, struct err *err)
             return n < 0 ? -1 : upload_sync(upload, err);
         }
         upload_add(upload, assembly->block, (size_t)n);
-        if (upload->wrong.code != ERR_NONE) {
-            *err = upload->wrong;
-            return -1;
-        }
         left -= n;
     }
     return 1;
