@@ -135,6 +135,37 @@ static void refuse_path(struct http_exchange *exchange, unsigned methods)
                  methods == 0 ? nothing : arena_printf(exchange->arena, "This path is for %s.", allowed), headers);
 }
 
+/* The path with one '/' wherever several stand together. */
+static struct str squeezed(const struct http_exchange *exchange)
+{
+    char *kept = arena_array(exchange->arena, exchange->path.n + 1, 1);
+    size_t n = 0;
+    for (size_t i = 0; i < exchange->path.n; i++) {
+        if (exchange->path.p[i] != '/' || n == 0 || kept[n - 1] != '/') {
+            kept[n++] = exchange->path.p[i];
+        }
+    }
+    return (struct str){kept, n};
+}
+
+/* Says where a path that is there but for a '/' too many is, as MLflow's server does. False: nowhere. */
+static bool lead_on(struct http_exchange *exchange)
+{
+    const struct api_match *found = exchange->found;
+    struct http_exchange other = *exchange;
+    struct api_match match;
+    other.path = squeezed(exchange);
+    router_find(found->door->api->router, &other, &match);
+    if (other.path.n == exchange->path.n || (match.route == NULL && match.plain == NULL)) {
+        return false;
+    }
+    const char *place = arena_printf(exchange->arena, "%.*s%s%.*s", STR_ARG(other.path),
+                                     exchange->query.n > 0 ? "?" : "", STR_ARG(exchange->query));
+    const struct http_header headers[] = {{"Location", place}, {0}};
+    answer_words(exchange, 308, arena_printf(exchange->arena, "This is at %s.", place), headers);
+    return true;
+}
+
 /* In the shape of the interface that was asked. */
 void api_refuse(struct http_exchange *exchange, int status, const char *text)
 {
@@ -166,7 +197,9 @@ size_t api_head(void *ctx, struct http_exchange *exchange)
     } else if (match->plain != NULL) {
         return match->plain->head == NULL ? UNUSED_BODY_MAX : match->plain->head(&call);
     } else if (match->route == NULL) {
-        refuse_path(exchange, match->methods);
+        if (!lead_on(exchange)) {
+            refuse_path(exchange, match->methods);
+        }
     } else if (wants_type(exchange) && guard_check_type(exchange, answers_are_rest(exchange), &wrong) < 0) {
         answer_error_as(exchange, &wrong, answers_are_rest(exchange) ? 415 : 400);
     }

@@ -49,7 +49,7 @@ struct http_answer {
 struct http_exchange {
     enum http_method method;
     const char *method_name;
-    struct str path;     /* as it was sent, still encoded, without the query */
+    struct str path;     /* as it was sent, still encoded, without the query; one '/' at its start, of many */
     struct str query;    /* behind the '?', still encoded; the zero view when there is none */
     struct strbuf body;  /* what has come of it, unless a sink takes it */
     struct arena *arena; /* lives as long as the exchange */

@@ -66,6 +66,15 @@ static void hide_query(const char *target, size_t path_bytes)
     }
 }
 
+/* A client whose address of the server ends in '/' asks for "//api/...", and so does a proxy that cuts a prefix off. */
+static struct str with_one_slash(struct str path)
+{
+    while (str_starts(path, STR("//"))) {
+        path = str_slice(path, 1, path.n);
+    }
+    return path;
+}
+
 /* The first that is called for a request, with its target as it was sent. */
 static void *begin_exchange(void *ctx, const char *target, struct MHD_Connection *connection)
 {
@@ -77,6 +86,7 @@ static void *begin_exchange(void *ctx, const char *target, struct MHD_Connection
     (void)str_cut(&rest, '?', &exchange->path);
     exchange->query = rest;
     hide_query(target, exchange->path.n);
+    exchange->path = with_one_slash(exchange->path);
     unfinished_add(&server->unfinished, exchange);
     server->busy++;
     return exchange;

@@ -5,6 +5,7 @@ import re
 import uuid
 
 import pytest
+import requests
 from wire import AJAX2, AJAX3, API2, API3, ARTIFACTS, missing, wrong_type
 
 BARE = ""
@@ -238,6 +239,28 @@ def test_a_route_that_is_not_there(wire, method, path, prefix):
         assert not answer.text.startswith("{")
 
 
+@pytest.mark.parametrize("start", ["/", "//", "///"])
+def test_slashes_before_a_path(wire, experiment, start):
+    # What a client makes of an address with a slash at its end, and a proxy that cuts a prefix off.
+    assert wire.get("/experiments/get", prefix=start + API2[1:], experiment_id=experiment)["experiment"]
+    assert wire.post("/experiments/search", {"max_results": 1}, prefix=start + AJAX2[1:])["experiments"]
+    assert wire.send("GET", "health", prefix=start).text == "OK"
+    assert wire.send("GET", "?path=", prefix=start + ARTIFACTS[1:]).status_code == 200
+    answer = wire.send("GET", "get-artifact?run_id=x&path=../x", prefix=start)
+    assert (answer.status_code, answer.json()["message"]) == (400, "Invalid path")
+
+
+@pytest.mark.parametrize("path", ["//experiments/get", "/experiments//get", "///experiments//get"])
+def test_slashes_within_a_path(wire, experiment, path):
+    answer = wire.send("GET", path, params={"experiment_id": experiment})
+    assert answer.status_code == 308
+    assert answer.headers["Location"].removeprefix(wire.url) == f"{API2}/experiments/get?experiment_id={experiment}"
+    followed = requests.post(f"{wire.url}{API2}//experiments//search", json={"max_results": 1}, timeout=60)
+    assert followed.status_code == 200 and len(followed.json()["experiments"]) == 1
+    assert wire.send("GET", "/experiments//nothing").status_code == 404
+    assert wire.send("GET", "//x", prefix=ARTIFACTS).status_code == 400  # the path of a file is no route's
+
+
 def test_a_thing_that_is_not_there(wire):
     words = wire.refused("GET", "/runs/get", params={"run_id": "x"}, status=404, code="RESOURCE_DOES_NOT_EXIST")
     assert words == "Run with id=x not found"
@@ -269,6 +292,16 @@ def test_a_folder_is_no_file(wire, run_id):
     assert asked.status_code == 400
     assert asked.json()["message"] == f"Artifact path refers to a directory, not a file: '{root[1:]}/d'"
     assert wire.send("GET", root + "/d", prefix=ARTIFACTS).status_code == 400
+
+
+@pytest.mark.parametrize("path, prefix, params", [
+    ("/artifacts/list", API2, {"run_id": "x"}), ("/get-artifact", BARE, {"run_id": "x"}),
+    ("/model-versions/get-artifact", BARE, {"name": "x", "version": 1}),
+])
+def test_a_path_that_is_none_is_told_before_what_it_is_of(wire, path, prefix, params):
+    assert wire.refused("GET", path, prefix=prefix, params={**params, "path": "../x"}) == "Invalid path"
+    wire.refused("GET", path, prefix=prefix, params={**params, "path": "y"}, status=404,
+                 code="RESOURCE_DOES_NOT_EXIST")
 
 
 CLIMBING = ["../x", "a/../../x", "..%2fx", "%2e%2e/x", "%252e%252e/x", "a%23b", "C:%5cx"]

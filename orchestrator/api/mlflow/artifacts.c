@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MLflow's routes that list and read files.
  */
+#include "api/file_path.h"
 #include "api/mlflow/direct_url.h"
 #include "api/mlflow/entities.h"
 #include "api/mlflow/file_place.h"
@@ -49,12 +50,21 @@ static int list_below(struct api_call *call, const char *stored, const char *pat
     return list_files(call, &place, *place.below == '\0' ? "" : arena_printf(call->arena, "%s/", place.below), err);
 }
 
+/* Before anything is looked up, as MLflow's server does: a path that is none is told so whatever it is of. */
+static int check_path(struct api_call *call, const char *path, struct err *err)
+{
+    const char *checked = NULL;
+    return file_path_check(str_from(path), call->arena, &checked, err);
+}
+
 static int list_of_run(struct api_call *call, struct err *err)
 {
     struct run_info run;
-    return store_run_get(call->store, param_text(&call->params, "run_id"), call->arena, &run, err) < 0
+    const char *path = param_text(&call->params, "path");
+    return check_path(call, path, err) < 0 ||
+                   store_run_get(call->store, param_text(&call->params, "run_id"), call->arena, &run, err) < 0
                ? -1
-               : list_below(call, run.artifact_uri, param_text(&call->params, "path"), err);
+               : list_below(call, run.artifact_uri, path, err);
 }
 
 static int list_of_model(struct api_call *call, struct err *err)
@@ -114,7 +124,7 @@ static int get_of_run(struct api_call *call, struct err *err)
     const char *path = asked(call, "path", NULL);
     const char *run_id = asked(call, "run_id", "run_uuid");
     return require(path, "path", err) < 0 || user_check_owned(call, OWNED_RUN, run_id, PERMISSION_READ, err) < 0 ||
-                   store_run_get(call->store, run_id, call->arena, &run, err) < 0
+                   check_path(call, path, err) < 0 || store_run_get(call->store, run_id, call->arena, &run, err) < 0
                ? -1
                : send_below(call, run.artifact_uri, path, err);
 }
@@ -137,6 +147,7 @@ static int get_of_version(struct api_call *call, struct err *err)
     const char *path = asked(call, "path", NULL);
     const char *name = asked(call, "name", NULL);
     if (require(path, "path", err) < 0 || user_check_registered(call, name, PERMISSION_READ, err) < 0 ||
+        check_path(call, path, err) < 0 ||
         version_parse(asked(call, "version", NULL), &number, err) < 0 ||
         store_version_get(call->store, name, number, call->arena, &version, err) < 0) {
         return -1;
