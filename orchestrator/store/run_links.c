@@ -199,7 +199,7 @@ int run_links_of_list(struct store *store, const struct run_list *list, struct a
 {
     static const char datasets[] = "SELECT u.run_id, " DATASET_COLUMNS " FROM run_datasets AS u JOIN datasets AS d ON "
                                    "d.id = u.dataset WHERE u.run_id IN " RUN_LIST
-                                   " ORDER BY u.run_id, d.name, d.digest";
+                                   " ORDER BY u.run_id, u.dataset";
     static const char models[] = "SELECT run_id, is_output, model_id, step FROM run_models WHERE run_id IN " RUN_LIST
                                  " ORDER BY run_id, model_id, is_output, step";
     struct reading reading = {arena, ret, arena_array(arena, list->count, sizeof *reading.rooms)};

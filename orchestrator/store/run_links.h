@@ -33,7 +33,7 @@ int store_run_outputs_log(struct store *store, const char *run_id, const struct 
                           struct err *err);
 
 struct run_links {
-    struct dataset_input *datasets; /* sorted by name and digest; tags by key */
+    struct dataset_input *datasets; /* as the experiment came to know them; tags by key */
     size_t dataset_count;
     const char **model_inputs; /* sorted */
     size_t model_input_count;

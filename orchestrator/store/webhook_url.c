@@ -152,6 +152,10 @@ int webhook_url_check(const char *url, const struct address_policy *policy, stru
         return err_set(err, ERR_INPUT, "Webhook URL: it holds a user or a password, which lists would show: use a "
                                        "secret");
     }
+    if ((str_find_byte(authority, '[', 0) < 0) != (str_find_byte(authority, ']', 0) < 0)) {
+        return err_set(err, ERR_INPUT, "Invalid webhook URL '%.*s': an address in it has one bracket, not two",
+                       STR_ARG(str_slice(whole, 0, 100)));
+    }
     if (!cut_host(authority, &host, &bracketed) || host.n == 0 || host.n > HOST_MAX_BYTES) {
         return refuse("Webhook URL must include a hostname", whole, err);
     }

@@ -93,6 +93,33 @@ def test_names(client, run_id, tmp_path, name):
     assert read(client, run_id, f"dir with space/{name}", tmp_path / "down") == name.encode()
 
 
+# With a '%' that is only itself, a client quotes the others, too.
+ESCAPED = ["a%st%20b.txt", "d%st%41/e%2526f.txt", "dogs%step%26%timestamp%1182%b2.png", "50%.txt", "%st%0A.txt"]
+
+
+def test_names_that_the_client_decodes(client, wire, run_id, tmp_path):
+    # It decodes what a list says, until nothing changes, and asks for that: as its images were called before 3.11.
+    for name in ESCAPED:
+        (tmp_path / "up" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "up" / name).write_text(name)
+    client.log_artifacts(run_id, str(tmp_path / "up"), "up")
+    (tmp_path / "down").mkdir()
+    client.download_artifacts(run_id, "up", str(tmp_path / "down"))
+    got = [path.read_text() for path in (tmp_path / "down").rglob("*") if path.is_file()]
+    assert sorted(got) == sorted(ESCAPED)
+    for name in ESCAPED:  # each by its own name, too
+        assert read(client, run_id, f"up/{name}", tmp_path) == name.encode()
+    for path, status in (("up/a%st b.txt", 200), ("up/d%stA/e&f.txt", 200), ("up/a%st c.txt", 404)):
+        answer = wire.send("GET", "/get-artifact", prefix="", params={"run_id": run_id, "path": path})
+        assert answer.status_code == status
+
+
+def test_of_two_names_each_is_its_own(client, run_id, tmp_path):
+    client.log_text(run_id, "escaped", "a%st%20b.txt")
+    client.log_text(run_id, "plain", "a%st b.txt")
+    assert read(client, run_id, "a%st b.txt", tmp_path) == b"plain"
+
+
 def test_a_list_is_sorted(client, run_id):
     for name in ("b", "a", "C", "a.b", "ab"):
         client.log_text(run_id, "x", name)

@@ -30,6 +30,13 @@ def test_datasets_are_read_back_whole(client, run_id):
     assert found.to_dictionary() == train.to_dictionary()
 
 
+def test_datasets_are_in_the_order_in_which_they_came(client, run_id):
+    names = ["train", "b", "test", "a"]
+    client.log_inputs(run_id, [DatasetInput(dataset(name)) for name in names[:3]])
+    client.log_inputs(run_id, [DatasetInput(dataset(names[3]))])
+    assert [item.dataset.name for item in client.get_run(run_id).inputs.dataset_inputs] == names
+
+
 def test_the_same_dataset_again_is_one(client, run_id):
     for _ in range(2):
         client.log_inputs(run_id, [DatasetInput(dataset("a"), [InputTag("mlflow.data.context", "training")])])

@@ -148,6 +148,7 @@ def test_pages_come_newest_first(client, hook):
     ({"url": "ftp://example.com/"}, "Invalid webhook URL scheme: 'ftp'"),
     ({"url": "example.com"}, "Invalid webhook URL scheme: ''"),
     ({"url": "   "}, "Webhook URL cannot be empty or just whitespace: '   '"),
+    ({"url": "https://[invalid"}, "Invalid webhook URL 'https://[invalid': "),
     ({"url": "https:///path"}, "Webhook URL must include a hostname: 'https:///path'"),
 ])
 def test_what_is_refused(client, more, said):

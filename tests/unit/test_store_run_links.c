@@ -62,10 +62,10 @@ TEST(all_tags_of_a_dataset_are_kept_as_it_was_first_used)
     log_one(&f, "r1", input("beer", "d2", NULL, 0));
     struct run_links links = links_of(&f, "r1");
     assert_int_equal(links.dataset_count, 2);
-    assert_string_equal(links.datasets[0].dataset.name, "beer");
-    assert_int_equal(links.datasets[0].tag_count, 0);
-    assert_string_equal(links.datasets[1].dataset.context, "training");
-    assert_string_equal(tags_of(&f, &links.datasets[1]), "a=;mlflow.data.context=training;z=2;");
+    assert_string_equal(links.datasets[0].dataset.context, "training");
+    assert_string_equal(tags_of(&f, &links.datasets[0]), "a=;mlflow.data.context=training;z=2;");
+    assert_string_equal(links.datasets[1].dataset.name, "beer"); /* in the order in which they came */
+    assert_int_equal(links.datasets[1].tag_count, 0);
     add_run(&f, "r2", 0);
     log_one(&f, "r2", input("wine", "d1", later, 2)); /* another run says what it wants */
     links = links_of(&f, "r2");

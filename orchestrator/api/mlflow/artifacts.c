@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * MLflow's routes that list and read files.
  */
+#include "api/decoded_path.h"
 #include "api/file_path.h"
 #include "api/mlflow/direct_url.h"
 #include "api/mlflow/entities.h"
@@ -16,6 +17,24 @@
 
 #include <unistd.h>
 
+/* Where what a client may mean by a path is, if nothing is at the path itself. Only below the same owner's folder: of
+ * that it has been looked at who may read it. */
+static bool find_decoded(struct api_call *call, const char *path, struct file_place *ret)
+{
+    struct file_place place = file_place_of(call, path);
+    if (place.owner == NULL || *place.below == '\0') {
+        return false;
+    }
+    struct str folder = {path, strlen(path) - strlen(place.below) - strlen("/")};
+    const char *found = decoded_path_find(call->files, arena_str(call->arena, folder).p, place.below, call->arena);
+    if (found == NULL || strcmp(found, path) == 0) {
+        return false;
+    }
+    *ret = file_place_of(call, found);
+    return ret->owner != NULL && strcmp(ret->owner, place.owner) == 0 &&
+           file_place_check(call, ret, PERMISSION_READ, NULL) == 0;
+}
+
 /* ---- lists ------------------------------------------------------------------------------------------------------ */
 
 /* `before` is what stands before each name: "", or the folder and a '/'. */
@@ -24,7 +43,10 @@ static int list_files(struct api_call *call, const struct file_place *place, con
     struct file_entry *entries = NULL;
     size_t count = 0;
     struct json list = json_array();
-    if (files_list(call->files, place->path, call->arena, &entries, &count, err) < 0) {
+    struct file_place decoded;
+    if (files_list(call->files, place->path, call->arena, &entries, &count, err) < 0 ||
+        (count == 0 && find_decoded(call, place->path, &decoded) &&
+         files_list(call->files, decoded.path, call->arena, &entries, &count, err) < 0)) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -77,11 +99,22 @@ static int list_of_model(struct api_call *call, struct err *err)
 
 /* ---- bytes ------------------------------------------------------------------------------------------------------ */
 
+static int open_file(struct api_call *call, const char *path, struct stat *ret_state, struct err *err)
+{
+    struct file_place decoded;
+    struct err wrong = {0};
+    int fd = files_read(call->files, path, ret_state, &wrong);
+    if (fd < 0 && wrong.code == ERR_NOT_FOUND && find_decoded(call, path, &decoded)) {
+        return files_read(call->files, decoded.path, ret_state, err);
+    }
+    return fd < 0 ? err_set(err, wrong.code, "%s", wrong.message) : fd;
+}
+
 static int send_file(struct api_call *call, const struct file_place *place, struct err *err)
 {
     struct stat state;
     struct http_conditions conditions;
-    int fd = files_read(call->files, place->path, &state, err);
+    int fd = open_file(call, place->path, &state, err);
     if (fd < 0) {
         return -1;
     }
@@ -174,7 +207,7 @@ static int address_of_file(struct api_call *call, struct err *err)
         file_place_check(call, &place, PERMISSION_READ, err) < 0) {
         return -1;
     }
-    int fd = files_read(call->files, place.path, &state, err);
+    int fd = open_file(call, place.path, &state, err);
     if (fd < 0) {
         return -1;
     }
