@@ -41,6 +41,16 @@ def test_a_client_without_a_name_is_told_that_it_needs_one(client, monkeypatch):
         client.search_experiments()
 
 
+def test_the_page_is_told_how_somebody_came(asking):
+    """By a password it offers to change it and to log out."""
+    where = asking.url + "/ajax-api/2.0/mlflow/users/current"
+    by_password = requests.get(where, auth=USER, timeout=60).json()
+    by_token = requests.get(where, headers={"Authorization": f"Bearer {asking.token(USER[0])}"}, timeout=60).json()
+    assert [answer["is_basic_auth"] for answer in (by_password, by_token)] == [True, False]
+    assert by_password["user"] == by_token["user"]
+    assert (by_token["user"]["username"], by_token["user"]["is_admin"]) == (USER[0], False)
+
+
 @pytest.mark.parametrize("by", ["password", "token"])
 def test_a_user_logs_files_metrics_and_models_into_what_is_his(asking, client, monkeypatch, tmp_path, unique, by):
     be(monkeypatch, USER) if by == "password" else be(monkeypatch, token=asking.token(USER[0]))

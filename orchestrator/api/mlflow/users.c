@@ -195,9 +195,14 @@ static int get(struct api_call *call, struct err *err)
     return answer_with(call, name_of(call), err);
 }
 
+/* MLflow's page lets whoever came with a password change it, and log out. */
 static int current(struct api_call *call, struct err *err)
 {
-    return require_users(call, err) < 0 ? -1 : answer_with(call, call->who->name, err);
+    if (require_users(call, err) < 0) {
+        return -1;
+    }
+    put(call, &call->answer, "is_basic_auth", json_bool(call->who->sha256[0] == '\0'));
+    return answer_with(call, call->who->name, err);
 }
 
 static int list(struct api_call *call, struct err *err)
