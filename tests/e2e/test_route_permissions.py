@@ -60,7 +60,7 @@ def ask(user, names, method, path):
                 "stage": "Staging", "archive_existing_versions": False, "model_json": "{}", "source": "s3://a/b",
                 "models": [], "tags": "{}" if "/datasets" in path else [], "records": "[]", "dataset_record_ids": [],
                 "experiment_ids": [names["experiment_id"]], "max_timestamp_millis": 1, "version": "1",
-                "status": STATUS.get(path.split("/")[4], "RUNNING"), "tag_key": "k", "max_results": 5}
+                "status": STATUS.get(path.lstrip("/").split("/")[3], "RUNNING"), "tag_key": "k", "max_results": 5}
         status, _, answer = user.ask(method, route, body)
     return status, answer
 
