@@ -288,9 +288,13 @@ static void check_installation(struct checkup *checkup)
         report(checkup, path_base(programs[i]), there,
                there ? programs[i] : arena_printf(arena, "not at %s: install it again", programs[i]));
     }
+    const char *const *folders = session_plugin_folders(checkup->cli);
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        catalogue_init(&catalogue, arena);
+        catalogue_add_folder(&catalogue, folders[i]);
+        report(checkup, "plugins", catalogue.count > 0, arena_printf(arena, "%zu in %s", catalogue.count, folders[i]));
+    }
     session_catalogue(checkup->cli, &catalogue);
-    report(checkup, "plugins", catalogue.count > 0,
-           arena_printf(arena, "%zu in %s", catalogue.count, installation.plugins));
     for (size_t i = 0; i < catalogue.problem_count; i++) {
         report(checkup, "plugin", false, catalogue.problems[i].message.p);
     }

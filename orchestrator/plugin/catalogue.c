@@ -4,7 +4,6 @@
 #include "base/path.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 
 void catalogue_init(struct catalogue *catalogue, struct arena *arena)
@@ -51,8 +50,9 @@ void catalogue_add_folder(struct catalogue *catalogue, const char *folder)
     struct dirent **entries = NULL;
     struct err err = {0};
     int count = scandir(folder, &entries, is_plugin_file, alphasort);
-    if (count < 0 && errno != ENOENT) {
-        (void)err_errno(&err, "reading the folder of plugins '%s'", folder);
+    if (count <= 0) {
+        (void)(count < 0 ? err_errno(&err, "reading the folder of plugins '%s'", folder)
+                         : err_set(&err, ERR_NOT_FOUND, "the folder of plugins '%s' has no file *.so", folder));
         add_problem(catalogue, folder, &err);
     }
     for (int i = 0; i < count; i++) {
@@ -69,14 +69,14 @@ void catalogue_add_folder(struct catalogue *catalogue, const char *folder)
     free(entries);
 }
 
-/* What may be the reason that a name is not known; NULL: nothing. */
-static const char *problem_of(const struct catalogue *catalogue, struct str name)
+/* What was wrong with the file NAME.so, or, where `folder` is set, with a folder where it might have been; or NULL. */
+static const char *problem_of(const struct catalogue *catalogue, struct str name, bool folder)
 {
     for (size_t i = 0; i < catalogue->problem_count; i++) {
         const struct plugin_problem *problem = &catalogue->problems[i];
         struct str file = str_from(path_base(problem->path.p));
         bool is_folder = !str_ends(file, STR(".so"));
-        if (is_folder || str_eq(str_slice(file, 0, file.n - 3), name)) {
+        if (folder ? is_folder : !is_folder && str_eq(str_slice(file, 0, file.n - 3), name)) {
             return problem->message.p;
         }
     }
@@ -90,7 +90,10 @@ static int fail_unknown(const struct catalogue *catalogue, struct str name, stru
         names[i] = catalogue->plugins[i].name;
     }
     ptrdiff_t near = str_nearest(name, names, catalogue->count);
-    const char *problem = problem_of(catalogue, name);
+    const char *problem = problem_of(catalogue, name, false);
+    if (problem == NULL && near < 0) {
+        problem = problem_of(catalogue, name, true);
+    }
     if (str_find_byte(name, '/', 0) >= 0) {
         const char *path = path_normal(arena, arena_str(arena, name).p);
         return err_set(err, ERR_NOT_FOUND, "there is no plugin '%.*s': a path names its file, such as '%s%s/%s.so'",
@@ -121,7 +124,8 @@ const struct plugin *catalogue_find(const struct catalogue *catalogue, struct st
         return NULL;
     }
     struct plugin *plugin = arena_one(arena, struct plugin);
-    const char *path = path_join(arena, folder == NULL ? "." : folder, arena_str(arena, name_or_path).p);
+    const char *path = path_join(arena, folder == NULL ? "" : folder, arena_str(arena, name_or_path).p);
+    path = folder == NULL ? path : path_normal(arena, path);
     return plugin_read(path, arena, plugin, err) < 0 ? NULL : plugin;
 }
 

@@ -113,7 +113,7 @@ int plugin_read(const char *path, struct arena *arena, struct plugin *ret_plugin
 /* Parses manifest text (for tests and fuzzing). */
 int plugin_parse_manifest(struct str manifest, struct arena *arena, struct plugin *ret_plugin, struct err *err);
 
-/* A file that is no good plugin, or a folder that cannot be read. */
+/* A file that is no good plugin, or a folder that cannot be read or has none. */
 struct plugin_problem {
     struct str path;
     struct str message; /* one line, with the path */
@@ -130,7 +130,8 @@ struct catalogue {
 };
 
 void catalogue_init(struct catalogue *catalogue, struct arena *arena);
-/* Adds every *.so of a folder, sorted; of two with one name the first added wins. An absent folder is fine. */
+/* Adds every *.so of a folder, sorted; of two with one name the first added wins. A folder without any, or that is
+ * absent, is a problem: somebody has named it. */
 void catalogue_add_folder(struct catalogue *catalogue, const char *folder);
 /* Adds one that was read; of two with one name the first added wins. */
 void catalogue_add(struct catalogue *catalogue, const struct plugin *plugin);

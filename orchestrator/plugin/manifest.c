@@ -360,6 +360,10 @@ static int read_manifest(const char *path, struct arena *arena, struct str *ret_
 {
     int fd = fs_open_file(path, err);
     struct stat status;
+    if (fd < 0 && err != NULL && err->code == ERR_NOT_FOUND) {
+        err_clear(err); /* plugin_read names the path */
+        return err_set(err, ERR_NOT_FOUND, "there is no such file");
+    }
     if (fd < 0) {
         return -1;
     }

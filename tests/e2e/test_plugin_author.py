@@ -28,6 +28,21 @@ def test_a_file_that_is_no_plugin_is_told_and_the_others_are_listed(sluice, tmp_
     assert "evaluate" in result.out and "junk.so" in result.err and "cannot be used as a plugin" in result.err
 
 
+def test_a_folder_of_plugins_without_any_is_told_where_plugins_are_looked_for(sluice, tmp_path):
+    folder = tmp_path / "own"
+    for words in (f"reading the folder of plugins '{folder}': No such file or directory",
+                  f"the folder of plugins '{folder}' has no file *.so"):
+        env = {"SLUICE_PLUGINS": str(folder)}
+        result = sluice("plugins", env=env, expect=0)
+        assert "evaluate" in result.out and result.err == f"sluice: {words}\n"
+        assert f"there is no plugin 'mine': {words}\n" in sluice("plugins", "show", "mine", env=env, expect=2).err
+        assert "did you mean 'evaluate'?" in sluice("plugins", "show", "evalute", env=env, expect=2).err
+        told = sluice("doctor", env=env, expect=4).out
+        assert f"BAD  plugins           0 in {folder}" in told and f"BAD  plugin            {words}" in told
+        folder.mkdir(exist_ok=True)
+    assert "BAD" not in sluice("doctor", expect=0).out
+
+
 @pytest.mark.parametrize("name", sorted(STANDARD))
 def test_every_standard_plugin_explains_its_inputs_and_outputs(sluice, name):
     shown = sluice("plugins", "show", name, "--json", expect=0).json

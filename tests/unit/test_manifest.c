@@ -246,8 +246,6 @@ TEST(the_plugins_that_were_built_are_read_without_loading_them)
     struct err err = {0};
     assert_non_null(folder);
     catalogue_init(&catalogue, arena);
-    catalogue_add_folder(&catalogue, "/nowhere");
-    assert_int_equal(catalogue.count, 0);
     catalogue_add_folder(&catalogue, folder);
     assert_int_equal(catalogue.problem_count, 0);
     size_t count = catalogue.count;
@@ -295,6 +293,35 @@ TEST(a_file_that_is_no_plugin_is_a_problem_told_by_its_path)
     arena_free(arena);
 }
 
+TEST(a_folder_without_plugins_is_a_problem_told_where_nothing_is_near)
+{
+    char folder[] = "/tmp/sluice-test-XXXXXX";
+    struct arena *arena = arena_new();
+    struct catalogue catalogue;
+    struct plugin known = {.name = STR("register")};
+    assert_non_null(mkdtemp(folder));
+    catalogue_init(&catalogue, arena);
+    catalogue_add(&catalogue, &known);
+    catalogue_add_folder(&catalogue, folder);
+    catalogue_add_folder(&catalogue, "/nowhere");
+    assert_int_equal(catalogue.problem_count, 2);
+    assert_string_equal(catalogue.problems[0].message.p,
+                        arena_printf(arena, "the folder of plugins '%s' has no file *.so", folder));
+    assert_string_equal(catalogue.problems[1].message.p,
+                        "reading the folder of plugins '/nowhere': No such file or directory");
+    struct err err = {0};
+    assert_null(catalogue_find(&catalogue, STR("deploy"), NULL, arena, &err));
+    assert_non_null(strstr(err.message, "there is no plugin 'deploy': the folder of plugins '/tmp/"));
+    err_clear(&err);
+    assert_null(catalogue_find(&catalogue, STR("registre"), NULL, arena, &err));
+    assert_string_equal(err.message, "there is no plugin 'registre': did you mean 'register'?");
+    err_clear(&err);
+    assert_null(catalogue_find(&catalogue, STR("./x.so"), "/no/./where", arena, &err));
+    assert_string_equal(err.message, "'/no/where/x.so' cannot be used as a plugin: there is no such file");
+    assert_int_equal(remove(folder), 0);
+    arena_free(arena);
+}
+
 TEST(a_folder_of_plugins_that_cannot_be_read_is_told_where_one_is_missed)
 {
     char file[] = "/tmp/sluice-test-XXXXXX";
@@ -319,4 +346,5 @@ TESTS(RUN(a_manifest_says_what_a_plugin_is_takes_and_gives), RUN(another_abi_is_
       RUN(values_are_checked_and_converted_by_their_rows), RUN(what_is_required_is_missed),
       RUN(the_plugins_that_were_built_are_read_without_loading_them),
       RUN(a_file_that_is_no_plugin_is_a_problem_told_by_its_path),
+      RUN(a_folder_without_plugins_is_a_problem_told_where_nothing_is_near),
       RUN(a_folder_of_plugins_that_cannot_be_read_is_told_where_one_is_missed))

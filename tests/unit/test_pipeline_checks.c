@@ -46,7 +46,7 @@ TEST(inputs_of_a_plugin_follow_its_rows)
         {STEP("uses: zzz"), "3:13 E014", "there is no plugin 'zzz': 'sluice plugins' lists them"},
         {STEP("uses: ./a/tool/"), "3:13 E014", "there is no plugin './a/tool/': a path names its file, such as "
          "'./a/tool/tool.so'"},
-        {STEP("uses: ./nothing.so"), "3:13 E014", "there is no file"},
+        {STEP("uses: ./nothing.so"), "3:13 E014", "there is no such file"},
         {STEP("uses: 'tool ${{ vars.x }}'"), "3:13 E010", "'uses' takes no expressions"},
         {STEP("uses: tool"), "3:13 E015", "'tool': its input 'count' is missing in 'with' (How many.)"},
         {STEP("uses: tool, with: {count: 10}"),
