@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/parse.h"
 
+#include "base/measure_slip.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -117,6 +119,14 @@ int parse_bool(struct str text, bool *ret_value, struct err *err)
     return err_set(err, ERR_INPUT, "expected true or false, found '%.*s'", STR_ARG(text));
 }
 
+/* `meant` is NULL when nobody could say. */
+static int unreadable(struct str text, const char *expected, const char *meant, struct err *err)
+{
+    return meant == NULL ? err_set(err, ERR_INPUT, "expected %s, found '%.*s'", expected, STR_ARG(text))
+                         : err_set(err, ERR_INPUT, "expected %s, found '%.*s': did you mean '%s'?", expected,
+                                   STR_ARG(text), meant);
+}
+
 int parse_duration_ms(struct str text, int64_t *ret_ms, struct err *err)
 {
     static const struct {
@@ -151,8 +161,9 @@ int parse_duration_ms(struct str text, int64_t *ret_ms, struct err *err)
         }
     }
     if (!good) {
-        return err_set(err, ERR_INPUT, "expected a duration like 500ms, 90s, 15m, 2h, 3d or 1h30m, found '%.*s'",
-                       STR_ARG(text));
+        char meant[MEASURE_SLIP_MAX];
+        return unreadable(text, "a duration like 500ms, 90s, 15m, 2h, 3d or 1h30m",
+                          duration_slip(text, meant) ? meant : NULL, err);
     }
     *ret_ms = total;
     return 0;
@@ -179,9 +190,25 @@ int parse_size_bytes(struct str text, int64_t *ret_bytes, struct err *err)
     }
     double value = 0;
     if (parse_number(number, &value, NULL) < 0 || value < 0 || value * unit > 9e18) {
-        return err_set(err, ERR_INPUT, "expected a size like 512M, 8G or 1024, found '%.*s'", STR_ARG(text));
+        char meant[MEASURE_SLIP_MAX];
+        return unreadable(text, "a size like 512M, 8G or 1024", size_slip(text, meant) ? meant : NULL, err);
     }
     *ret_bytes = (int64_t)(value * unit);
+    return 0;
+}
+
+int parse_size_of_much(struct str text, int64_t *ret_bytes, struct err *err)
+{
+    int64_t bytes = 0;
+    if (parse_size_bytes(text, &bytes, err) < 0) {
+        return -1;
+    }
+    bool has_unit = text.n > 0 && !is_digit(text.p[text.n - 1]) && text.p[text.n - 1] != '.';
+    if (bytes > 0 && bytes < 1 << 16 && !has_unit) {
+        char meant[MEASURE_SLIP_MAX];
+        return unreadable(text, "a size with its unit", size_slip(text, meant) ? meant : NULL, err);
+    }
+    *ret_bytes = bytes;
     return 0;
 }
 

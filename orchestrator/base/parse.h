@@ -24,6 +24,9 @@ int parse_bool(struct str text, bool *ret_value, struct err *err);
 int parse_duration_ms(struct str text, int64_t *ret_ms, struct err *err);
 /* "512M", "8G", "1024", "1.5G": K M G T are powers of 1024, an optional trailing "B" or "iB". */
 int parse_size_bytes(struct str text, int64_t *ret_bytes, struct err *err);
+/* The same where nobody means a few bytes, as of memory: above zero and below 64 KiB a number wants its unit ("8" is
+ * refused: probably "8G" was meant; "8B" is taken). */
+int parse_size_of_much(struct str text, int64_t *ret_bytes, struct err *err);
 
 /* "1h 30m", "2.4 s", "310 ms": for people, at most two units. */
 void format_duration(char *room, size_t size, int64_t ms);

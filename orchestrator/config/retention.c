@@ -74,7 +74,7 @@ static int take_word(int word, struct str value, struct retention *rule, struct 
 {
     int result = word == WORD_OLDER_THAN  ? parse_duration_ms(value, &rule->older_than_ms, err)
                  : word == WORD_KEEP_LAST ? parse_int(value, 0, KEEP_MAX, &rule->keep_last, err)
-                                          : parse_size_bytes(value, &rule->max_bytes, err);
+                                          : parse_size_of_much(value, &rule->max_bytes, err);
     return result < 0 ? err_add(err, "%s", rule_words[word]) : 0;
 }
 

@@ -205,7 +205,7 @@ static void key_max_size(struct loader *loader, const struct yaml_node *node, vo
 {
     int64_t bytes = 0;
     struct err wrong = {0};
-    if (parse_size_bytes(node->text, &bytes, &wrong) < 0 || bytes < 1) {
+    if (parse_size_of_much(node->text, &bytes, &wrong) < 0 || bytes < 1) {
         load_error(loader, node, DIAG_VALUE, NULL, "'max_size': %s",
                    wrong.code == ERR_NONE ? "expected more than nothing" : wrong.message);
         return;

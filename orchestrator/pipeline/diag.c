@@ -37,6 +37,17 @@ struct diag *diag_add(struct diags *diags, enum diag_code code, struct pos pos, 
     return diag;
 }
 
+/* An error of a layer below is one line, which ends with what was probably meant: here that is the hint. */
+static const char *cut_hint(char *message)
+{
+    char *colon = strstr(message, ": did you mean ");
+    if (colon == NULL || message[strlen(message) - 1] != '?') {
+        return NULL;
+    }
+    *colon = '\0';
+    return colon + strlen(": ");
+}
+
 struct diag *diag_vadd(struct diags *diags, enum diag_code code, struct pos pos, const char *hint, const char *format,
                        va_list args)
 {
@@ -50,6 +61,7 @@ struct diag *diag_vadd(struct diags *diags, enum diag_code code, struct pos pos,
     }
     char *message = arena_vprintf(diags->arena, format, args);
     utf8_one_line(message);
+    hint = hint != NULL ? hint : cut_hint(message);
     diags->items = arena_grow(diags->arena, diags->items, diags->count, &diags->room, sizeof *diags->items);
     struct diag *diag = &diags->items[diags->count++];
     *diag = (struct diag){.level = level_of(code), .code = code, .message = message, .hint = hint};

@@ -48,6 +48,11 @@ const struct expr *expr_parse(struct str text, struct pos pos, struct diags *dia
 ptrdiff_t expr_find_end(struct str text, size_t from);
 /* Reports that there is none. `pos` is where its "${{" stands. */
 void expr_report_no_end(struct diags *diags, struct str text, size_t from, struct pos pos);
+/* Where an expression as other tools write it begins, "{{ params.n }}" or "${ params.n }", at `from` or behind; -1:
+ * nowhere. It names a context, so that few other things look like it. */
+ptrdiff_t expr_find_foreign(struct str text, size_t from);
+/* Warns of each. `pos` is where `text` begins. */
+void expr_report_foreign(struct diags *diags, struct str text, struct pos pos);
 
 /* ---- templates: text with expressions in it -------------------------------------------------- */
 struct template_part {

@@ -86,6 +86,8 @@ bool load_number(struct loader *loader, const struct yaml_node *node, double *re
 bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t *ret_ms);
 /* The place of the word among `choices`, which end with NULL. */
 bool load_choice(struct loader *loader, const struct yaml_node *node, const char *const *choices, size_t *ret);
+/* Warns of expressions as other tools write them: expr_report_foreign. */
+void load_warn_foreign(struct loader *loader, const struct yaml_node *node);
 /* A scalar with expressions in it. */
 bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret);
 bool load_tree(struct loader *loader, const struct yaml_node *node, struct template_tree *ret);

@@ -5,6 +5,7 @@
 #include "pipeline/load.h"
 #include "pipeline/scalar_source.h"
 #include "pipeline/shell_text.h"
+#include "pipeline/slips.h"
 
 #include <signal.h>
 
@@ -41,6 +42,7 @@ static void key_run(struct loader *loader, const struct yaml_node *node, void *t
         (void)shell_words_check(argv, step->argv_count, loader->diags);
         return;
     }
+    load_warn_foreign(loader, node);
     (void)shell_text_parse(node->text, yaml_content(loader->diags, node), loader->diags, &step->script);
 }
 
@@ -536,7 +538,7 @@ static void load_step(struct loader *loader, const struct yaml_pair *pair, struc
         .timeout_ms = -1,
     };
     if (!name_is_step(step->id)) {
-        load_error(loader, &pair->key, DIAG_VALUE, NULL,
+        load_error(loader, &pair->key, DIAG_VALUE, slip_hint_name(loader->arena, step->id, '_', name_is_step),
                    "'%.*s' is no id of a step: expected a lower-case letter, then up to 62 of a-z, 0-9 and '_'",
                    STR_ARG(step->id));
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/measure_slip.h"
 #include "base/parse.h"
 #include "pipeline/load.h"
+#include "pipeline/slips.h"
 
 #include <assert.h>
 #include <math.h>
@@ -139,7 +141,7 @@ static void report_unknown_key(struct loader *loader, const struct yaml_node *no
     for (; keys[count].name != NULL; count++) {
         names[count] = str_from(keys[count].name);
     }
-    load_error(loader, node, DIAG_UNKNOWN_KEY, diag_hint_near(loader->arena, node->text, names, count),
+    load_error(loader, node, DIAG_UNKNOWN_KEY, slip_hint_key(loader->arena, node->text, names, count),
                "%s has no key '%.*s'", what, STR_ARG(node->text));
 }
 
@@ -256,8 +258,11 @@ bool load_duration(struct loader *loader, const struct yaml_node *node, int64_t 
 {
     struct err err = {0};
     if (node->type == JSON_INT || node->type == JSON_NUMBER) {
-        load_error(loader, node, DIAG_VALUE, arena_printf(loader->arena, "did you mean '%.*ss'?", STR_ARG(node->text)),
-                   "expected a duration with its unit, found '%.*s'", STR_ARG(node->text));
+        char meant[MEASURE_SLIP_MAX];
+        const char *hint = duration_slip(node->text, meant) ? arena_printf(loader->arena, "did you mean '%s'?", meant)
+                                                            : NULL;
+        load_error(loader, node, DIAG_VALUE, hint, "expected a duration with its unit, found '%.*s'",
+                   STR_ARG(node->text));
         return false;
     }
     if (!load_expect(loader, node, TAKES_TEXT, "this value")) {
@@ -284,9 +289,16 @@ bool load_choice(struct loader *loader, const struct yaml_node *node, const char
             return true;
         }
     }
-    load_error(loader, node, DIAG_VALUE, diag_hint_near(loader->arena, node->text, names, count),
+    load_error(loader, node, DIAG_VALUE, slip_hint_choice(loader->arena, node->text, names, count),
                "unknown value '%.*s'", STR_ARG(node->text));
     return false;
+}
+
+void load_warn_foreign(struct loader *loader, const struct yaml_node *node)
+{
+    if (node->type == JSON_STRING && expr_find_foreign(node->text, 0) >= 0) {
+        expr_report_foreign(loader->diags, node->text, yaml_content(loader->diags, node));
+    }
 }
 
 bool load_template(struct loader *loader, const struct yaml_node *node, struct template *ret)
@@ -294,6 +306,7 @@ bool load_template(struct loader *loader, const struct yaml_node *node, struct t
     if (!load_expect(loader, node, TAKES_SCALAR | TAKES_NULL, "this value")) {
         return false;
     }
+    load_warn_foreign(loader, node);
     bool inside = node->type == JSON_STRING && (!node->plain || str_find(node->text, STR("${{")) >= 0);
     struct pos pos = inside ? yaml_content(loader->diags, node) : node->pos;
     if (template_parse(yaml_scalar(node), pos, loader->diags, ret) < 0) {

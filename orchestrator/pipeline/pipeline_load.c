@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/path.h"
 #include "pipeline/load.h"
+#include "pipeline/slips.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void key_name(struct loader *loader, const struct yaml_node *node, void *
 {
     struct str name = node->text;
     if (!is_pipeline_name(name)) {
-        load_error(loader, node, DIAG_VALUE, NULL,
+        load_error(loader, node, DIAG_VALUE, slip_hint_name(loader->arena, name, '-', is_pipeline_name),
                    "'%.*s' is no name of a pipeline: expected up to 100 of a-z, 0-9, '.', '_' and '-', a letter or "
                    "digit first",
                    STR_ARG(name));

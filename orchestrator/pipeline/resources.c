@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { CORE = 1000, PIECES_MAX = 1000000 };
+enum { CORE = 1000, PIECES_MAX = 1000000, MEMORY_MIN = 1 << 20 /* no process fits into less */ };
 
 static bool load_cores(struct loader *loader, const struct yaml_node *node, const char *what, int64_t *ret_amount)
 {
@@ -25,23 +25,34 @@ static bool load_cores(struct loader *loader, const struct yaml_node *node, cons
     return true;
 }
 
+static bool load_memory(struct loader *loader, const struct yaml_node *node, const char *what, int64_t *ret_amount)
+{
+    int64_t bytes = 0;
+    struct err err = {0};
+    if (!load_expect(loader, node, TAKES_NUMBER | TAKES_TEXT, what)) {
+        return false;
+    }
+    if (parse_size_of_much(node->text, &bytes, &err) < 0) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s: %s", what, err.message);
+        return false;
+    }
+    if (bytes > 0 && bytes < MEMORY_MIN) {
+        load_error(loader, node, DIAG_VALUE, NULL, "%s: expected 1M or more, found '%.*s'", what, STR_ARG(node->text));
+        return false;
+    }
+    *ret_amount = bytes;
+    return true;
+}
+
 bool resource_load(struct loader *loader, const struct yaml_node *node, struct str name, int64_t *ret_amount)
 {
     const char *what = arena_printf(loader->arena, "resource '%.*s'", STR_ARG(name));
-    struct err err = {0};
     double number = 0;
     if (str_is(name, RESOURCE_CPU)) {
         return load_cores(loader, node, what, ret_amount);
     }
     if (str_is(name, RESOURCE_MEMORY)) {
-        if (!load_expect(loader, node, TAKES_NUMBER | TAKES_TEXT, what)) {
-            return false;
-        }
-        if (parse_size_bytes(node->text, ret_amount, &err) < 0) {
-            load_error(loader, node, DIAG_VALUE, NULL, "%s: %s", what, err.message);
-            return false;
-        }
-        return true;
+        return load_memory(loader, node, what, ret_amount);
     }
     if (!load_expect(loader, node, TAKES_NUMBER, what) || !load_number(loader, node, &number)) {
         return false;

@@ -27,6 +27,57 @@ void expr_report_no_end(struct diags *diags, struct str text, size_t from, struc
     diag->end_column = diag->pos.column + 3;
 }
 
+/* The bytes of "{{ params.n }}" or "${ params.n }" that `text` begins with; 0: something else. */
+static size_t foreign_length(struct str text)
+{
+    static const char *const contexts[] = {"params.", "steps.", "matrix.", "inputs.", "secrets.", "vars."};
+    bool doubled = str_starts(text, STR("{{"));
+    if ((!doubled && !str_starts(text, STR("${"))) || str_starts(text, STR("${{"))) {
+        return 0;
+    }
+    size_t at = 2;
+    while (at < text.n && text.p[at] == ' ') {
+        at++;
+    }
+    struct str inner = str_slice(text, at, text.n);
+    for (size_t i = 0; i < sizeof contexts / sizeof contexts[0]; i++) {
+        ptrdiff_t end = str_starts(inner, str_from(contexts[i])) ? str_find_byte(text, '}', at) : -1;
+        bool closed = end >= 0 && (!doubled || str_starts(str_slice(text, (size_t)end, text.n), STR("}}")));
+        struct str path = closed ? str_slice(text, at, (size_t)end) : STR("");
+        if (closed && str_find_byte(path, '\n', 0) < 0 && str_find_byte(path, '{', 0) < 0) {
+            return (size_t)end + (doubled ? 2 : 1);
+        }
+    }
+    return 0;
+}
+
+ptrdiff_t expr_find_foreign(struct str text, size_t from)
+{
+    for (ptrdiff_t at = (ptrdiff_t)from; (at = str_find_byte(text, '{', (size_t)at)) >= 0; at++) {
+        size_t begin = at > 0 && text.p[at - 1] == '$' ? (size_t)at - 1 : (size_t)at;
+        if (foreign_length(str_slice(text, begin, text.n)) > 0) {
+            return (ptrdiff_t)begin;
+        }
+        at += begin < (size_t)at && str_starts(str_slice(text, begin, text.n), STR("${{")) ? 1 : 0;
+    }
+    return -1;
+}
+
+void expr_report_foreign(struct diags *diags, struct str text, struct pos pos)
+{
+    for (ptrdiff_t at = 0; (at = expr_find_foreign(text, (size_t)at)) >= 0;) {
+        struct str found = str_slice(text, (size_t)at, text.n);
+        found.n = foreign_length(found);
+        bool doubled = found.p[0] == '{';
+        struct str inner = str_trim(str_slice(found, 2, found.n - (doubled ? 2 : 1)));
+        struct diag *diag = diag_add(diags, DIAG_SUSPECT, pos_advance(pos, text, (size_t)at, pos.column),
+                                     arena_printf(diags->arena, "write ${{ %.*s }}", STR_ARG(inner)),
+                                     "'%.*s' is text: an expression begins with '${{'", STR_ARG(found));
+        diag->end_column = diag->pos.column + (int)found.n;
+        at += (ptrdiff_t)found.n;
+    }
+}
+
 struct pos pos_advance(struct pos pos, struct str text, size_t to, int indent)
 {
     if (pos.line < 0) { /* an offset: scalar_source.h */

@@ -387,7 +387,8 @@ def test_a_subscription_to_a_version_by_mail_goes_to_its_address(sluice, mail_se
 
 
 @pytest.mark.parametrize("words, expected", [
-    (["wine/9", "team"], "not found"), (["wine", "teem"], "there is no channel 'teem'"),
+    (["wine/9", "team"], "not found"),
+    (["wine", "teem"], "there is no channel 'teem'"),
     (["wine", "team", "--address", "a@b.c"], "only e-mail goes to an address"), (["wine/x", "team"], "MODEL/VERSION"),
     (["beer", "team"], "not found")])
 def test_a_subscription_that_cannot_be(sluice, receive, serve, words, expected):
@@ -436,6 +437,8 @@ def test_an_unknown_channel_keeps_a_pipeline_out_of_force(sluice, receive, serve
      "password: '${{ secrets.P }}'}}", "without TLS the password could be read"),
     ("notify: [{on: [failed], to: team}]", "there is no channel 'team'"),
     ("channels: {team: {slack: 'https://a'}}\nnotify: [{on: [fail], to: team}]",
+     "did you mean 'failed'?"),
+    ("channels: {team: {slack: 'https://a'}}\nnotify: [{on: [always], to: team}]",
      "expected one of failed, recovered, refused"),
     ("channels: {team: {slack: 'https://a'}}\nnotify: [{to: team}]", "has no 'on'"),
     ("channels: {team: {slack: 'https://a'}}\nnotify: [{on: [], to: team}]", "expected at least one"),

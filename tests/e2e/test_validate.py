@@ -58,7 +58,7 @@ def test_every_error_is_told_at_once_with_its_line_a_caret_and_a_hint(sluice):
     out = sluice("validate", expect=3).out
     assert re.findall(r"^sluice\.yaml:(\d+):(\d+): error (E\d+): ", out, re.M) == \
         [(str(line), str(column), code) for line, column, code in FOUND]
-    assert out.splitlines()[3:7] == [
+    assert out.splitlines()[4:8] == [
         "sluice.yaml:5:30: error E009: there is no param 'dta'",
         "    5 |     run: python train.py ${{ params.dta }}",
         "      |                              ^^^^^^^^^^",

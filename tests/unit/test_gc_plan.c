@@ -145,18 +145,18 @@ TEST(the_oldest_go_until_the_rest_is_small_enough)
     const size_t by_3[] = {3};
     struct gc_run runs[] = {run_of("a/1", "a", 50), run_of("a/2", "a", 40), run_of("a/3", "a", 30),
                             run_of("a/4", "a", 20), run_of("a/5", "a", 10)};
-    const char *rules[RETENTION_KINDS] = {[RETENTION_ARTIFACTS] = "max_size=300,keep_last=1"};
+    const char *rules[RETENTION_KINDS] = {[RETENTION_ARTIFACTS] = "max_size=300B,keep_last=1"};
     runs[0].users = by_3; /* it can go only after a/4, which comes later */
     runs[0].user_count = 1;
     arena_free(plan(runs, COUNT(runs), rules));
     expect(runs, COUNT(runs), RETENTION_ARTIFACTS, "HGGSS");
-    rules[RETENTION_ARTIFACTS] = "max_size=100,keep_last=1";
+    rules[RETENTION_ARTIFACTS] = "max_size=100B,keep_last=1";
     arena_free(plan(runs, COUNT(runs), rules));
     expect(runs, COUNT(runs), RETENTION_ARTIFACTS, "GGGGS");
     rules[RETENTION_ARTIFACTS] = "max_size=0,keep_last=1";
     arena_free(plan(runs, COUNT(runs), rules));
     expect(runs, COUNT(runs), RETENTION_ARTIFACTS, "GGGGS");
-    rules[RETENTION_ARTIFACTS] = "max_size=500";
+    rules[RETENTION_ARTIFACTS] = "max_size=500B";
     arena_free(plan(runs, COUNT(runs), rules));
     expect(runs, COUNT(runs), RETENTION_ARTIFACTS, "SSSSS");
 }

@@ -42,7 +42,7 @@ TEST(inputs_of_a_plugin_follow_its_rows)
          "", NULL},
         {STEP("uses: tool, with: {count: 1, rows: ['${{ vars.x }}']}"), "", NULL},
         {STEP("uses: gate"), "", NULL},
-        {STEP("uses: tol"), "3:13 E014", "there is no plugin 'tol': did you mean 'tool'?"},
+        {STEP("uses: tol"), "3:13 E014", "there is no plugin 'tol' (did you mean 'tool'?)"},
         {STEP("uses: zzz"), "3:13 E014", "there is no plugin 'zzz': 'sluice plugins' lists them"},
         {STEP("uses: ./a/tool/"), "3:13 E014", "there is no plugin './a/tool/': a path names its file, such as "
          "'./a/tool/tool.so'"},

@@ -176,6 +176,22 @@ static const char *needs_of_last(const struct loaded *loaded)
 
 #define OTHERS HEAD "steps:\n  a: {run: x, outputs: [n]}\n  b: {run: x, outputs: [n]}\n"
 
+TEST(expressions_as_other_tools_write_them_are_warned_of)
+{
+    static const struct text_row rows[] = {
+        {OTHERS "  c: {run: 'echo {{ params.n }}'}\n", "5:18 W021",
+         "'{{ params.n }}' is text: an expression begins with '${{' (write ${{ params.n }})"},
+        {OTHERS "  c: {run: 'echo {{params.n}} ${ vars.x } ${steps.a.status}'}\n", "5:18 W021, 5:31 W021, 5:43 W021",
+         "(write ${{ steps.a.status }})"},
+        {OTHERS "  c: {run: x, env: {A: '-{{ matrix.x }}'}}\n", "5:26 W021", "(write ${{ matrix.x }})"},
+        {OTHERS "  c:\n    run: |\n      one\n      two {{ inputs.x }}\n", "8:11 W021", "(write ${{ inputs.x }})"},
+        {OTHERS "  c: {run: \"echo $${{ params.n }} {{ .State }} ${params} ${p.n} {{ params.n } {params.n}\"}\n", "",
+         NULL},
+        {OTHERS "  c: {run: \"echo {{ parameters.n }} {{ params.n ${{ run.id }}\"}\n", "", NULL},
+    };
+    CHECK_ROWS(rows);
+}
+
 TEST(order_follows_from_needs_and_from_what_expressions_name)
 {
     static const struct {
@@ -248,6 +264,7 @@ TEST(a_script_for_another_language_takes_no_expressions)
 TESTS(RUN(an_unknown_name_is_an_error_with_the_nearest_known_one), RUN(positions_count_characters_inside_the_scalar),
       RUN(a_context_exists_only_in_its_places), RUN(a_secret_stands_only_where_it_is_neither_stored_nor_shown),
       RUN(functions_are_checked_by_name_and_by_number_of_arguments),
+      RUN(expressions_as_other_tools_write_them_are_warned_of),
       RUN(what_cannot_be_known_is_left_alone_or_warned_of),
       RUN(order_follows_from_needs_and_from_what_expressions_name),
       RUN(a_step_that_may_be_skipped_is_used_with_a_default_only),
