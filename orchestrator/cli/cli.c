@@ -75,8 +75,8 @@ static int check_arguments(const struct cli *cli, struct err *err)
     return 0;
 }
 
-/* "sluice help models show" and "sluice --version" are what people try first. */
-static void rewrite(int argc, char **argv)
+/* "sluice help models show" and "sluice --version" are what people try first. True for the former. */
+static bool rewrite(int argc, char **argv)
 {
     static char help[] = "--help";
     static char version[] = "version";
@@ -85,12 +85,16 @@ static void rewrite(int argc, char **argv)
             argv[i] = argv[i + 1];
         }
         argv[argc - 1] = help;
-    } else if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        return true;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         argv[1] = version;
     }
+    return false;
 }
 
-static int dispatch(struct cli *cli, int argc, char **argv)
+/* `by_word`: "sluice help COMMAND", where whatever stands behind it is of the command's name. */
+static int dispatch(struct cli *cli, int argc, char **argv, bool by_word)
 {
     struct err err = {0};
     bool asks = argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
@@ -116,6 +120,9 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     if (option_given(cli, "help")) {
         if (cli->command == NULL) {
             help_list(cli, false);
+        } else if (by_word && cli->argument_count > 0) {
+            (void)command_unknown(cli, cli->command->name, cli->arguments[0], &err);
+            return cli_fail(cli, EXIT_USAGE, &err);
         } else {
             help_command(cli, cli->command);
         }
@@ -146,13 +153,13 @@ static int check_output(int code)
 
 int cli_main(int argc, char **argv)
 {
-    rewrite(argc, argv);
+    bool by_word = rewrite(argc, argv);
     log_from_environment();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` is an error like others, not our end */
     struct cli cli = {.arena = arena_new()};
     cli.program = own_path(cli.arena, argv[0]);
-    int code = dispatch(&cli, argc, argv);
+    int code = dispatch(&cli, argc, argv, by_word);
     code = check_output(code);
     if (cli.given_key != NULL) {
         seal_key_wipe(cli.given_key);

@@ -90,7 +90,8 @@ static int list_deliveries(struct cli *cli, struct home *home, struct err *err)
         };
         table_row(&table, cells);
     }
-    table_print(&table, "no deliveries have come in");
+    static const char *const filters[] = {"outcome", NULL};
+    table_print_filtered(&table, filters, "no deliveries have come in", "");
     return EXIT_OK;
 }
 

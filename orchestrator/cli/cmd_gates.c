@@ -120,7 +120,8 @@ static int list_gates(struct cli *cli, struct home *home, struct err *err)
         };
         table_row(&table, cells);
     }
-    table_print(&table, "no gate has judged anything here");
+    static const char *const filters[] = {"model", "pipeline", "verdict", "run", NULL};
+    table_print_filtered(&table, filters, "no gate has judged anything", " here");
     return EXIT_OK;
 }
 

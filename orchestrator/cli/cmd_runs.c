@@ -86,7 +86,8 @@ static int list_runs(struct cli *cli, struct home *home, struct err *err)
         };
         table_row(&table, cells);
     }
-    table_print(&table, "no runs: 'sluice run' starts one");
+    static const char *const filters[] = {"pipeline", "status", "open", NULL};
+    table_print_filtered(&table, filters, "no runs", ": 'sluice run' starts one");
     return EXIT_OK;
 }
 

@@ -231,7 +231,18 @@ static int check_address(const struct serving *s, const char *address, struct er
                    address);
 }
 
-static void read_hosts(struct serving *s, const char *address)
+/* Something that a request's Host may be, its port left off, or a pattern of it. */
+static bool is_host_name(const char *text)
+{
+    if (*text == '[') {
+        return strcmp(text + 1 + strspn(text + 1, "0123456789abcdefABCDEF:."), "]") == 0;
+    }
+    size_t star = strcmp(text, "*") == 0 ? 1 : strncmp(text, "*.", 2) == 0 ? 2 : 0;
+    size_t letters = strspn(text + star, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+    return *text != '\0' && text[star + letters] == '\0' && strcmp(text, "*.") != 0;
+}
+
+static int read_hosts(struct serving *s, const char *address, struct err *err)
 {
     const char *one;
     int count = 0;
@@ -240,11 +251,16 @@ static void read_hosts(struct serving *s, const char *address)
     }
     const char **hosts = arena_array(s->cli->arena, (size_t)count + 1, sizeof *hosts);
     for (int i = 0; (one = option_nth(s->cli, "allowed-host", i)) != NULL; i++) {
+        if (!is_host_name(one)) {
+            return err_set(err, ERR_INPUT, "--allowed-host '%s': expected a name without port, such as "
+                           "mlflow.example.com, *.example.com or *", one);
+        }
         hosts[i] = one;
     }
     hosts[count] = strchr(address, ':') == NULL ? address : arena_printf(s->cli->arena, "[%s]", address);
     s->entrance.hosts = hosts;
     s->entrance.host_count = (size_t)count + 1;
+    return 0;
 }
 
 /* ---- the address ------------------------------------------------------------------------------------------------ */
@@ -294,7 +310,7 @@ static int open_http(struct serving *s, struct err *err)
     int port = (int)number;
     session_take_hooks(&s->session);
     s->entrance.api = tracking_api(s->session.tracking, err);
-    if (s->entrance.api == NULL || check_address(s, address, err) < 0) {
+    if (s->entrance.api == NULL || check_address(s, address, err) < 0 || read_hosts(s, address, err) < 0) {
         return -1;
     }
     int listener = listen_at(address, &port, err);
@@ -302,7 +318,6 @@ static int open_http(struct serving *s, struct err *err)
     if (listener < 0) {
         return -1;
     }
-    read_hosts(s, address);
     if (open_server(s, listener, &s->http, err) < 0) {
         return -1;
     }

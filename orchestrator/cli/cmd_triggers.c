@@ -188,7 +188,8 @@ static int list_triggers(struct cli *cli, struct home *home, struct err *err)
         };
         table_row(&table, cells);
     }
-    table_print(&table, "no triggers");
+    static const char *const filters[] = {"kind", "outcome", NULL};
+    table_print_filtered(&table, filters, "no triggers", "");
     return EXIT_OK;
 }
 

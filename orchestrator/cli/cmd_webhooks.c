@@ -192,7 +192,8 @@ static int list_deliveries(struct cli *cli, struct home *home, struct err *err)
         };
         table_row(&table, cells);
     }
-    table_print(&table, "no deliveries");
+    static const char *const filters[] = {"state", NULL};
+    table_print_filtered(&table, filters, "no deliveries", "");
     return EXIT_OK;
 }
 

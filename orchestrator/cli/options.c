@@ -88,6 +88,23 @@ static const char *commands_below(struct arena *arena, const char *word)
     return below ? words : "";
 }
 
+/* Where the first word is that of commands, "plugins nope" is near to what "nope" is near to, and not to "plugins new",
+ * of which it has so much. */
+static ptrdiff_t nearest_of_two(struct arena *arena, const char *word, const char *next, const struct str *names,
+                                size_t count)
+{
+    struct str first = str_from(arena_printf(arena, "%s ", word));
+    struct str seconds[128];
+    bool below = false;
+    for (size_t i = 0; i < count; i++) {
+        bool is_below = str_starts(names[i], first);
+        below = below || is_below;
+        seconds[i] = is_below ? str_slice(names[i], first.n, names[i].n) : STR("");
+    }
+    return below ? str_nearest(str_from(next), seconds, count)
+                 : str_nearest(str_from(arena_printf(arena, "%s %s", word, next)), names, count);
+}
+
 int command_unknown(const struct cli *cli, const char *word, const char *next, struct err *err)
 {
     struct str names[128];
@@ -96,7 +113,8 @@ int command_unknown(const struct cli *cli, const char *word, const char *next, s
         names[count++] = str_from(commands[i]->name);
     }
     const char *both = next == NULL ? word : arena_printf(cli->arena, "%s %s", word, next);
-    ptrdiff_t near = str_nearest(str_from(both), names, count);
+    ptrdiff_t near = next == NULL ? str_nearest(str_from(word), names, count)
+                                  : nearest_of_two(cli->arena, word, next, names, count);
     const char *below = commands_below(cli->arena, word);
     if (near >= 0) {
         return err_set(err, ERR_INPUT, "unknown command '%s': did you mean '%.*s'?", both, STR_ARG(names[near]));

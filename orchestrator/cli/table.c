@@ -189,3 +189,16 @@ void table_print(const struct table *table, const char *empty)
         print_rows(table);
     }
 }
+
+void table_print_filtered(const struct table *table, const char *const *filters, const char *none,
+                          const char *otherwise)
+{
+    const struct cli *cli = table->cli;
+    const char *rest = otherwise;
+    for (const char *const *filter = filters; *filter != NULL; filter++) {
+        if (option_given(cli, *filter)) {
+            rest = arena_printf(cli->arena, " like that: 'sluice %s' lists all", cli->command->name);
+        }
+    }
+    table_print(table, arena_printf(cli->arena, "%s%s", none, rest));
+}

@@ -22,6 +22,10 @@ void table_row(struct table *table, const struct json *cells);
 /* Prints it; `empty` is what a person reads when there is no row. The last column is not cut, the others are at 40
  * columns. */
 void table_print(const struct table *table, const char *empty);
+/* The same of a list that the options in `filters` (which ends with NULL) make shorter. When there is no row, it is
+ * `none` and `otherwise` ("no runs", ": 'sluice run' starts one"), or, with one of them, that there is none like it. */
+void table_print_filtered(const struct table *table, const char *const *filters, const char *none,
+                          const char *otherwise);
 
 /* "3 minutes ago", "2026-11-24 10:15Z": a moment for a cell; null in JSON when 0. */
 struct json table_moment(const struct cli *cli, int64_t at_ms);

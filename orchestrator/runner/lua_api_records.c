@@ -266,7 +266,7 @@ static int set_wait(lua_State *L, struct err *err)
         return err_add(err, "wait");
     }
     if (*json_get_text(&wait, "kind", "") == '\0') {
-        return err_set(err, ERR_INPUT, "wait: expected {kind = ...}: approval, until, file, url or event");
+        return err_set(err, ERR_INPUT, "wait: expected {kind = ...}: approval, until, delay, file, url or target");
     }
     if (json_text(scratch, &state).n > STATE_MAX_BYTES || arena_used_bytes(host->arena) > KEPT_MAX_BYTES) {
         return err_set(err, ERR_LIMIT, "wait: its state has over 64 KiB: keep it in a file below sluice.step.state");

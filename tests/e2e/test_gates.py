@@ -30,7 +30,8 @@ def test_verdicts_are_listed_newest_first_and_filtered(sluice):
         assert [row["gate"] for row in gates(sluice, *options)] == found, options
     text = sluice("gates", expect=0).out
     assert "wine/judge" in text and "rmse 0.9 is above 0.5" in text
-    assert "no gate has judged" in sluice("gates", "--model", "beer", expect=0).err
+    assert sluice("gates", "--model", "beer", expect=0).err == (
+        "no gate has judged anything like that: 'sluice gates' lists all\n")
     for options in (["--limit", 0], ["--limit", "many"], ["--verdict", "fine"], ["--run", "wine/9"], ["extra"]):
         assert sluice("gates", *options).code == 2, options
 

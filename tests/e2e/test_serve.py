@@ -113,6 +113,10 @@ def test_a_port_that_is_taken_is_an_error(sluice):
     (("--host", "192.168.0.1"), "say --insecure"),
     (("--host", "example.com"), "say --insecure"),
     (("--port", "70000"), "--port: expected an integer from 0 to 65535, found '70000'"),
+    (("--allowed-host", ""), "--allowed-host '': expected a name without port, such as"),
+    (("--allowed-host", "https://mlflow.example"), "--allowed-host 'https://mlflow.example': expected a name"),
+    (("--allowed-host", "mlflow.example:443"), "expected a name without port, such as mlflow.example.com"),
+    (("--allowed-host", "a.*"), "such as mlflow.example.com, *.example.com or *"), (("--allowed-host", "*."), "'*.'"),
     (("--host", "127.0.0.1x"), "expected a numeric address"),
 ])
 def test_addresses_that_are_refused(sluice, options, words):
