@@ -121,8 +121,9 @@ void answer_error_as(struct http_exchange *exchange, const struct err *wrong, in
         }
     }
     status = wrong->code == ERR_INPUT ? input_status : status;
-    note(exchange, status, wrong->message);
-    struct json body = error_body(exchange, status, word, wrong->message);
+    const char *words = answers_are_rest(exchange) ? wrong->message : err_for_mlflow(wrong);
+    note(exchange, status, words);
+    struct json body = error_body(exchange, status, word, words);
     answer_json(exchange, status, &body);
 }
 

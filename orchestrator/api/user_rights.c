@@ -106,7 +106,7 @@ static int check_name(struct api_call *call, const char *name, enum permission n
     struct experiment experiment;
     struct err none = {0};
     if (store_experiment_find(call->store, name, call->arena, &experiment, &none) < 0) {
-        return none.code == ERR_NOT_FOUND ? 0 : err_set(err, none.code, "%s", none.message);
+        return none.code == ERR_NOT_FOUND ? 0 : err_pass(err, &none);
     }
     return user_check_experiment(call, experiment.id, needed, err);
 }
@@ -143,7 +143,7 @@ static int check_dataset(struct api_call *call, const struct api_need *need, str
     struct err none = {0};
     const char *id = param_text(&call->params, "dataset_id");
     if (store_evaluation_get(call->store, id, call->arena, &dataset, &none) < 0) {
-        return none.code == ERR_NOT_FOUND ? 0 : err_set(err, none.code, "%s", none.message);
+        return none.code == ERR_NOT_FOUND ? 0 : err_pass(err, &none);
     }
     if (store_evaluation_experiments(call->store, id, call->arena, &items, &count, err) < 0 ||
         (count == 0 && user_check_admin(call, "a dataset of no experiment", err) < 0) ||
@@ -204,7 +204,7 @@ static int check_gate(struct api_call *call, const struct api_need *need, struct
         return 0;
     }
     if (store_gate_get(call->store, id, call->arena, &gate, &none) < 0) {
-        return none.code == ERR_NOT_FOUND ? 0 : err_set(err, none.code, "%s", none.message);
+        return none.code == ERR_NOT_FOUND ? 0 : err_pass(err, &none);
     }
     return user_check_owned(call, OWNED_RUN, gate.run_id, need->permission, err);
 }

@@ -41,23 +41,27 @@ static bool is_hidden(uint32_t code)
     return false;
 }
 
+#define NAME_RULES                                                                                                     \
+    "up to %d bytes of UTF-8 without ':', control characters, characters that are not seen, or blanks at its ends"
+
 int account_check_name(const char *text, struct err *err)
 {
     struct str name = str_from(text);
     bool good = name.n > 0 && name.n <= ACCOUNT_NAME_MAX_BYTES && utf8_valid(name) && !is_blank_at_ends(name);
     if (name.n == 0) {
-        return err_set(err, ERR_INPUT, "Username cannot be empty.");
+        (void)err_set(err, ERR_INPUT, "the name of a user is empty");
+        return err_as_mlflow(err, "Username cannot be empty.");
     }
     for (size_t i = 0; good && i < name.n;) {
         uint32_t code = 0;
         i += utf8_decode(name.p + i, name.n - i, &code);
         good = !is_hidden(code) && code != ':';
     }
-    return good ? 0
-                : err_set(err, ERR_INPUT,
-                          "Invalid username: expected up to %d bytes of UTF-8 without ':', control characters, "
-                          "characters that are not seen, or blanks at its ends",
-                          ACCOUNT_NAME_MAX_BYTES);
+    if (good) {
+        return 0;
+    }
+    (void)err_set(err, ERR_INPUT, "'%.140s' is no name of a user: expected " NAME_RULES, text, ACCOUNT_NAME_MAX_BYTES);
+    return err_as_mlflow(err, "Invalid username: expected " NAME_RULES, ACCOUNT_NAME_MAX_BYTES);
 }
 
 /* How many admins there are but this user. */

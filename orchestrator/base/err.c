@@ -46,22 +46,58 @@ int err_errno(struct err *err, const char *format, ...)
     return -1;
 }
 
+static void put_before(char *text, size_t size, const char *format, va_list args)
+{
+    char old[ERR_MESSAGE_MAX];
+    memcpy(old, text, size);
+    int used = vsnprintf(text, size, format, args);
+    if (used >= 0 && (size_t)used < size) {
+        size_t room = size - (size_t)used;
+        (void)snprintf(text + used, room, ": %.*s", (int)room, old);
+    }
+    utf8_one_line(text);
+}
+
 int err_add(struct err *err, const char *format, ...)
 {
     if (err == NULL || err->code == ERR_NONE) {
         return -1;
     }
-    char old[ERR_MESSAGE_MAX];
-    memcpy(old, err->message, sizeof old);
     va_list args;
     va_start(args, format);
-    int used = vsnprintf(err->message, sizeof err->message, format, args);
+    put_before(err->message, sizeof err->message, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof err->message) {
-        size_t room = sizeof err->message - (size_t)used;
-        (void)snprintf(err->message + used, room, ": %.*s", (int)room, old);
+    if (err->mlflow[0] != '\0') {
+        va_start(args, format);
+        put_before(err->mlflow, sizeof err->mlflow, format, args);
+        va_end(args);
     }
-    utf8_one_line(err->message);
+    return -1;
+}
+
+int err_as_mlflow(struct err *err, const char *format, ...)
+{
+    if (err == NULL || err->code == ERR_NONE || err->mlflow[0] != '\0') {
+        return -1;
+    }
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->mlflow, sizeof err->mlflow, format, args);
+    va_end(args);
+    utf8_one_line(err->mlflow);
+    return -1;
+}
+
+const char *err_for_mlflow(const struct err *err)
+{
+    return err->mlflow[0] != '\0' ? err->mlflow : err->message;
+}
+
+int err_pass(struct err *err, const struct err *from)
+{
+    if (err != NULL && err->code == ERR_NONE) {
+        *err = *from;
+    }
     return -1;
 }
 
@@ -69,6 +105,7 @@ void err_clear(struct err *err)
 {
     err->code = ERR_NONE;
     err->message[0] = '\0';
+    err->mlflow[0] = '\0';
 }
 
 const char *err_code_name(enum err_code code)

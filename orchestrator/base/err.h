@@ -24,19 +24,26 @@ enum err_code {
     ERR_INTERNAL, /* a defect of sluice itself */
 };
 
-enum { ERR_MESSAGE_MAX = 1024 };
+enum { ERR_MESSAGE_MAX = 1024, ERR_MLFLOW_MAX = 512 };
 
 struct err {
     enum err_code code;
     char message[ERR_MESSAGE_MAX];
+    char mlflow[ERR_MLFLOW_MAX]; /* the same as MLflow says it, where its clients look for that; "": as `message` */
 };
 
 /* Sets code and message unless an error is set already; returns -1. `err` may be NULL. */
 int err_set(struct err *err, enum err_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* As err_set, with ": " and the text of errno behind the message; code ERR_IO. */
 int err_errno(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Puts "context: " in front of the message; returns -1. */
+/* Puts "context: " in front of the message, in MLflow's words too; returns -1. */
 int err_add(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Behind err_set: what MLflow says of the same, for its clients alone; returns -1. */
+int err_as_mlflow(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What MLflow's clients are told. */
+const char *err_for_mlflow(const struct err *err);
+/* What `from` says, as the error of the caller; returns -1. */
+int err_pass(struct err *err, const struct err *from);
 void err_clear(struct err *err);
 /* "input", "not_found", ...: the code as a stable word for JSON. */
 const char *err_code_name(enum err_code code);

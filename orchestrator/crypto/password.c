@@ -36,12 +36,16 @@ static size_t count_characters(struct str text)
 int password_check(struct str password, struct err *err)
 {
     if (password.n > PASSWORD_MAX_BYTES || !utf8_valid(password) || str_find_byte(password, '\0', 0) >= 0) {
-        return err_set(err, ERR_INPUT, "Password must be UTF-8 of at most %d bytes, without a NUL.",
-                       PASSWORD_MAX_BYTES);
+        (void)err_set(err, ERR_INPUT, "the password: expected UTF-8 of at most %d bytes, without a NUL",
+                      PASSWORD_MAX_BYTES);
+        return err_as_mlflow(err, "Password must be UTF-8 of at most %d bytes, without a NUL.", PASSWORD_MAX_BYTES);
     }
-    return count_characters(password) >= PASSWORD_MIN_CHARACTERS
-               ? 0
-               : err_set(err, ERR_INPUT, "Password must be at least %d characters.", PASSWORD_MIN_CHARACTERS);
+    if (count_characters(password) >= PASSWORD_MIN_CHARACTERS) {
+        return 0;
+    }
+    (void)err_set(err, ERR_INPUT, "the password: expected at least %d characters, found %zu", PASSWORD_MIN_CHARACTERS,
+                  count_characters(password));
+    return err_as_mlflow(err, "Password must be at least %d characters.", PASSWORD_MIN_CHARACTERS);
 }
 
 int password_hash(struct str password, char ret_hash[PASSWORD_HASH_BYTES], struct err *err)

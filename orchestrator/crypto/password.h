@@ -14,7 +14,7 @@
 
 enum { PASSWORD_HASH_BYTES = 128, PASSWORD_MIN_CHARACTERS = 12, PASSWORD_MAX_BYTES = 1024 };
 
-/* What a new password must be, in MLflow's words: at least 12 characters; of at most 1024 bytes of UTF-8 without a
+/* What a new password must be: at least 12 characters; of at most 1024 bytes of UTF-8 without a
  * NUL. */
 int password_check(struct str password, struct err *err);
 /* NUL-terminated. Fails only when there is no memory. */

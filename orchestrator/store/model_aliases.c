@@ -147,7 +147,8 @@ static int find_newest(struct store *store, const char *name, struct arena *aren
         return -1;
     }
     if (model.latest_version == 0) {
-        return err_set(err, ERR_NOT_FOUND, "Latest version not found for model %s.", name);
+        (void)err_set(err, ERR_NOT_FOUND, "the registered model '%s' has no versions", name);
+        return err_as_mlflow(err, "Latest version not found for model %s.", name);
     }
     return store_version_get(store, name, model.latest_version, arena, ret, err);
 }
@@ -165,8 +166,11 @@ int store_version_by_alias(struct store *store, const char *name, const char *al
     if (registry_require(store, name, err) < 0 || store_alias_get(store, name, alias, &version, err) < 0) {
         return -1;
     }
-    return version == 0 ? err_set(err, ERR_INPUT, "Registered model alias %s not found.", alias)
-                        : store_version_get(store, name, version, arena, ret, err);
+    if (version == 0) {
+        (void)err_set(err, ERR_INPUT, "the registered model '%s' has no alias '%s'", name, alias);
+        return err_as_mlflow(err, "Registered model alias %s not found.", alias);
+    }
+    return store_version_get(store, name, version, arena, ret, err);
 }
 
 int store_version_aliases(struct store *store, const char *name, int64_t version, struct arena *arena,

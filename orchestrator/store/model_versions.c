@@ -13,10 +13,11 @@
 
 int registry_no_version(const char *name, int64_t version, struct err *err)
 {
-    return registered_name_check_marks(name, err) < 0
-               ? -1
-               : err_set(err, ERR_NOT_FOUND, "Model Version (name=%s, version=%lld) not found", name,
-                         (long long)version);
+    if (registered_name_check_marks(name, err) < 0) {
+        return -1;
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "there is no version %lld of a registered model '%s'", (long long)version, name);
+    return err_as_mlflow(err, "Model Version (name=%s, version=%lld) not found", name, (long long)version);
 }
 
 int version_parse(const char *text, int64_t *ret, struct err *err)
@@ -98,7 +99,7 @@ static int find_files(struct store *store, const char *model_id, struct arena *a
         *ret = model.artifact_uri;
         return 0;
     }
-    return unknown.code == ERR_NOT_FOUND ? 0 : err_set(err, unknown.code, "%s", unknown.message);
+    return unknown.code == ERR_NOT_FOUND ? 0 : err_pass(err, &unknown);
 }
 
 static int put_tags(struct store *store, const char *name, int64_t version, const struct pair *tags, size_t count,
@@ -127,7 +128,7 @@ static int make_model(struct store *store, const char *name, int64_t now_ms, str
         return 0;
     }
     if (none.code != ERR_NOT_FOUND) {
-        return err_set(err, none.code, "%s", none.message);
+        return err_pass(err, &none);
     }
     return registered_name_check_new(name, err) < 0 ? -1 : event_model_created(store, name, "", NULL, 0, now_ms, err);
 }

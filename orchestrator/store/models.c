@@ -15,7 +15,8 @@ enum { NAME_CHARACTERS_MAX = 500 }; /* as wide as MLflow's column */
 
 static int not_found(const char *model_id, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "Logged model with ID '%s' not found.", model_id);
+    (void)err_set(err, ERR_NOT_FOUND, "there is no model '%s'", model_id);
+    return err_as_mlflow(err, "Logged model with ID '%s' not found.", model_id);
 }
 
 /* ---- the model -------------------------------------------------------------------------------------- */

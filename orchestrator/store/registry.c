@@ -18,9 +18,11 @@ enum { TAG_CHARACTERS_MAX = 100000 };
 
 int registry_no_model(const char *name, struct err *err)
 {
-    return registered_name_check_marks(name, err) < 0
-               ? -1
-               : err_set(err, ERR_NOT_FOUND, "Registered Model with name=%s not found", name);
+    if (registered_name_check_marks(name, err) < 0) {
+        return -1;
+    }
+    (void)err_set(err, ERR_NOT_FOUND, "there is no registered model '%s'", name);
+    return err_as_mlflow(err, "Registered Model with name=%s not found", name);
 }
 
 int registry_require(struct store *store, const char *name, struct err *err)
@@ -295,7 +297,7 @@ int store_registry_rename(struct store *store, const char *name, const char *new
         return err_set(err, ERR_EXISTS, "Registered Model (name=%s) already exists.", new_name);
     }
     return taken.code == ERR_NOT_FOUND ? rename_guarded(store, name, new_name, by, now_ms, err)
-                                       : err_set(err, taken.code, "%s", taken.message);
+                                       : err_pass(err, &taken);
 }
 
 int store_registry_delete(struct store *store, const char *name, const struct mover *by, int64_t now_ms,

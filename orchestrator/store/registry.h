@@ -128,7 +128,7 @@ int store_alias_set(struct store *store, const char *name, const char *alias, in
 /* As MLflow's clients ask: the registered model must exist, the alias need not. `*ret_previous`: what it pointed to. */
 int store_alias_delete(struct store *store, const char *name, const char *alias, const struct mover *by, int64_t now_ms,
                        int64_t *ret_previous, struct err *err);
-/* The version an alias points to; "latest" is the highest of all. ERR_INPUT "Registered model alias X not found." */
+/* The version an alias points to; "latest" is the highest of all. ERR_INPUT when it points to none. */
 int store_version_by_alias(struct store *store, const char *name, const char *alias, struct arena *arena,
                            struct model_version *ret, struct err *err);
 /* The aliases of one version, sorted. */

@@ -24,9 +24,11 @@ static bool has_control_characters(const char *name)
 
 int registered_name_check_marks(const char *name, struct err *err)
 {
-    return strpbrk(name, "/:") == NULL
-               ? 0
-               : err_set(err, ERR_INPUT, "Invalid model name '%.250s'. Names cannot contain '/' or ':'.", name);
+    if (strpbrk(name, "/:") == NULL) {
+        return 0;
+    }
+    (void)err_set(err, ERR_INPUT, "'%.250s' is no name of a registered model: expected one without '/' and ':'", name);
+    return err_as_mlflow(err, "Invalid model name '%.250s'. Names cannot contain '/' or ':'.", name);
 }
 
 int registered_name_check(const char *name, struct err *err)

@@ -39,7 +39,8 @@ static enum run_status status_stored(const char *name)
 
 int run_not_found(const char *run_id, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "Run with id=%s not found", run_id);
+    (void)err_set(err, ERR_NOT_FOUND, "there is no run '%s'", run_id);
+    return err_as_mlflow(err, "Run with id=%s not found", run_id);
 }
 
 int run_id_check(const char *run_id, struct err *err)

@@ -51,7 +51,8 @@ int store_user_add(struct store *store, const struct user_row *user, int64_t *re
     stmt_int(s, ":password_ms", user->password_ms);
     int64_t added = stmt_run(s, err);
     if (added == 0) {
-        return err_set(err, ERR_EXISTS, "User (username=%s) already exists.", user->name);
+        (void)err_set(err, ERR_EXISTS, "there is a user '%s' already", user->name);
+        return err_as_mlflow(err, "User (username=%s) already exists.", user->name);
     }
     *ret_id = added < 0 ? 0 : stmt_last_id(store);
     return changed(store, added < 0 ? -1 : 0);
@@ -62,9 +63,11 @@ int store_user_get(struct store *store, const char *name, struct arena *arena, s
     struct stmt *s = stmt_get(store, "SELECT " USER_COLUMNS " FROM users WHERE name = :name");
     stmt_text(s, ":name", name);
     int row = stmt_read_row(s, read_user, arena, ret, err);
-    return row == 1   ? 0
-           : row == 0 ? err_set(err, ERR_NOT_FOUND, "User with username=%s not found", name)
-                      : -1;
+    if (row == 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "there is no user '%s'", name);
+        return err_as_mlflow(err, "User with username=%s not found", name);
+    }
+    return row == 1 ? 0 : -1;
 }
 
 int store_user_list(struct store *store, struct arena *arena, struct user_row **ret, size_t *ret_count,

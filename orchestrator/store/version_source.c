@@ -27,7 +27,7 @@ static int resolve_model(struct store *store, struct model_version *version, con
     struct err why = {0};
     if (store_model_get(store, model_id, arena, &model, &why) < 0) {
         return err_set(err, why.code, "Unable to fetch model from model URI source artifact location '%s'.Error: %s",
-                       version->source, why.message);
+                       version->source, err_for_mlflow(&why));
     }
     version->storage_location = model.artifact_uri;
     version->model_id = model.model_id;

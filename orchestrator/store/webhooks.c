@@ -65,7 +65,8 @@ int webhook_name_check(const char *name, struct err *err)
 
 static int no_webhook(const char *webhook_id, struct err *err)
 {
-    return err_set(err, ERR_NOT_FOUND, "Webhook with ID %s not found.", webhook_id);
+    (void)err_set(err, ERR_NOT_FOUND, "there is no webhook '%s'", webhook_id);
+    return err_as_mlflow(err, "Webhook with ID %s not found.", webhook_id);
 }
 
 /* ---- making and changing ---------------------------------------------------------------------------------------- */

@@ -48,7 +48,7 @@ int webhook_policy(const struct webhook_rules *rules, struct arena *arena, struc
 int store_webhook_new_id(struct store *store, struct arena *arena, const char **ret_id, struct err *err);
 /* All of `webhook` but the times. The URL has passed webhook_url_check. */
 int store_webhook_create(struct store *store, const struct webhook *webhook, int64_t now_ms, struct err *err);
-/* ERR_NOT_FOUND "Webhook with ID X not found." */
+/* ERR_NOT_FOUND when there is none. */
 int store_webhook_get(struct store *store, const char *webhook_id, struct arena *arena, struct webhook *ret,
                       struct err *err);
 /* The newest first, behind `page_token` (NULL or "": from the start). `*ret_token` is NULL at the end. */

@@ -146,10 +146,12 @@ def test_users_are_made_listed_changed_and_removed(sluice):
     assert "the first user must be an admin" in with_input(sluice, BOB, "users", "create", "bob", expect=1).stderr
     add_user(sluice, "alice", ALICE + "\n", "--admin")
     add_user(sluice, "bob", BOB)
-    assert "already exists" in with_input(sluice, BOB, "users", "create", "bob", expect=1).stderr
-    assert "at least 12 characters" in with_input(sluice, "short", "users", "create", "carol", expect=2).stderr
+    assert "there is a user 'bob' already" in with_input(sluice, BOB, "users", "create", "bob", expect=1).stderr
+    short = with_input(sluice, "short", "users", "create", "carol", expect=2).stderr
+    assert "the password: expected at least 12 characters, found 5" in short
     assert "at least 12 characters" in with_input(sluice, "", "users", "passwd", "bob", expect=2).stderr
-    assert "Invalid username" in with_input(sluice, BOB, "users", "create", "a:b", expect=2).stderr
+    wrong = with_input(sluice, BOB, "users", "create", "a:b", expect=2).stderr
+    assert "'a:b' is no name of a user: expected up to" in wrong
     assert "cannot be removed" in sluice("users", "rm", "alice", expect=1).err
     assert "cannot be made a viewer" in sluice("users", "role", "alice", "viewer", expect=1).err
     assert "expected one of viewer, runner, approver" in sluice("users", "role", "bob", "user", expect=2).err
@@ -157,7 +159,7 @@ def test_users_are_made_listed_changed_and_removed(sluice):
     sluice("users", "rm", "alice", expect=0)
     rows = json.loads(sluice("users", "list", "--json", expect=0).out)
     assert [(row["name"], row["role"]) for row in rows] == [("bob", "admin")]
-    assert "not found" in sluice("users", "rm", "alice", expect=2).err
+    assert "there is no user 'alice'" in sluice("users", "rm", "alice", expect=2).err
     actions = [row["action"] for row in json.loads(sluice("activity", "--json", expect=0).out)]
     assert sorted(actions) == ["user.created", "user.created", "user.removed", "user.role"]
     sluice("activity", "verify", expect=0)
@@ -165,7 +167,7 @@ def test_users_are_made_listed_changed_and_removed(sluice):
 
 def test_what_a_token_is_for_is_checked(home):
     assert "--user" in home("tokens", "create", expect=2).err
-    assert "not found" in home("tokens", "create", "--user", "carol", expect=2).err
+    assert "there is no user 'carol'" in home("tokens", "create", "--user", "carol", expect=2).err
     assert "did you mean" in home("tokens", "create", "--user", "bob", "--scope", "raed", expect=2).err
     assert "--experiment" in home("tokens", "create", "--user", "bob", "--experiment", "nowhere", expect=2).err
     assert "--expires" in home("tokens", "create", "--user", "bob", "--expires", "soon", expect=2).err

@@ -387,10 +387,10 @@ def test_a_subscription_to_a_version_by_mail_goes_to_its_address(sluice, mail_se
 
 
 @pytest.mark.parametrize("words, expected", [
-    (["wine/9", "team"], "not found"),
+    (["wine/9", "team"], "there is no version 9 of a registered model 'wine'"),
     (["wine", "teem"], "there is no channel 'teem'"),
     (["wine", "team", "--address", "a@b.c"], "only e-mail goes to an address"), (["wine/x", "team"], "MODEL/VERSION"),
-    (["beer", "team"], "not found")])
+    (["beer", "team"], "there is no registered model 'beer'")])
 def test_a_subscription_that_cannot_be(sluice, receive, serve, words, expected):
     team(sluice, receive())
     server = serve()

@@ -88,7 +88,7 @@ def test_help_fits_a_window_and_is_the_same_by_any_way_to_ask(sluice):
     ("logs latest gret", "did you mean 'greet'?"), ("logs latest 'greet[1]'", "has no matrix"),
     ("retry latest gret", "did you mean 'greet'?"), ("rerun latest --from gret", "--from: there is no step 'gret'"),
     ("run --until gret", "did you mean 'greet'?"), ("run sluice.yml", "did you mean 'sluice.yaml'?"),
-    ("models show wine", "there is no registered model 'wine'"), ("models show m-1", "'m-1' not found"),
+    ("models show wine", "there is no registered model 'wine'"), ("models show m-1", "there is no model 'm-1'"),
     ("artifacts hello/2", "did you mean 'hello/1'?"), ("cancel latest", "nothing to cancel"),
     ("approve latest", "nothing to decide"), ("reject latest", "needs -m TEXT"), ("retry latest", "name the step"),
     ("resume", "nothing to resume"), ("run -p x=1", "no param of this name"), ("run -p x", "expected NAME=VALUE"),

@@ -159,7 +159,7 @@ def test_it_is_started_by_hand(registry, sluice):
     assert "v1 wine 1 by manual" in sluice("logs", "wine-deploy/2").out
     assert [one["state"] for one in sluice("deploy-job", "list", "--json", expect=0).json] == ["CONNECTED"]
     for arguments, words in (
-            (("wine", "7"), "Model Version (name=wine, version=7) not found"),
+            (("wine", "7"), "there is no version 7 of a registered model 'wine'"),
             (("wine", "one"), "VERSION"),
             (("beer", "1"), "'beer' has no deployment job: no pipeline in force has 'on: model_version'"),
             (("beer", "1", "--pipeline", "wine-deploy"), "no deployment job of 'beer'"),

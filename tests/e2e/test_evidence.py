@@ -153,7 +153,7 @@ def test_it_is_written_into_a_folder_of_its_own_and_beside_a_server(sluice, evid
     assert "is not empty" in sluice("evidence", "wine/2", "-o", "audit").err
     assert "-o" in sluice("evidence", "wine/2", expect=2).err
     assert "expected MODEL/VERSION" in sluice("evidence", "wine", "-o", "x", expect=2).err
-    assert "not found" in sluice("evidence", "wine/9", "-o", "x").err and not (sluice.folder / "x").exists()
+    assert "there is no version 9" in sluice("evidence", "wine/9", "-o", "x").err and not (sluice.folder / "x").exists()
     server = Server(sluice)
     sluice("evidence", "wine/1", "-o", "other", expect=0)
     server.stop()

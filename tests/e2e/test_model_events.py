@@ -246,5 +246,5 @@ def test_what_was_deleted_before_its_turn_starts_nothing(registry):
     registry.rest()
     assert " gone/1" in registry.said("jobs")
     assert sorted(row[1:] for row in registry.triggers("jobs") if row[1] == "skipped") == [
-        ("skipped", "Model Version (name=wine, version=1) not found"),
-        ("skipped", "the registered model that it was about has been deleted")]
+        ("skipped", "the registered model that it was about has been deleted"),
+        ("skipped", "there is no version 1 of a registered model 'wine'")]

@@ -66,6 +66,29 @@ TEST(long_messages_are_cut_within_the_room)
     assert_int_equal(strlen(other.message), ERR_MESSAGE_MAX - 1);
 }
 
+TEST(mlflows_clients_are_told_in_its_words_where_it_has_some)
+{
+    struct err err = {0};
+    (void)err_as_mlflow(&err, "nothing is wrong");
+    assert_string_equal(err_for_mlflow(&err), "");
+    (void)err_set(&err, ERR_NOT_FOUND, "there is no run '%d'", 9);
+    assert_string_equal(err_for_mlflow(&err), "there is no run '9'");
+    assert_int_equal(err_as_mlflow(&err, "Run with id=%d not found", 9), -1);
+    (void)err_as_mlflow(&err, "the first words stay");
+    (void)err_add(&err, "step '%s'", "a");
+    assert_string_equal(err.message, "step 'a': there is no run '9'");
+    assert_string_equal(err_for_mlflow(&err), "step 'a': Run with id=9 not found");
+    struct err passed = {0};
+    assert_int_equal(err_pass(&passed, &err), -1);
+    assert_int_equal(err_pass(NULL, &err), -1);
+    assert_string_equal(err_for_mlflow(&passed), "step 'a': Run with id=9 not found");
+    err_clear(&err);
+    (void)err_set(&err, ERR_BUSY, "held");
+    assert_string_equal(err_for_mlflow(&err), "held");
+    (void)err_pass(&passed, &err);
+    assert_int_equal(passed.code, ERR_NOT_FOUND);
+}
+
 TEST(every_code_has_a_word)
 {
     for (enum err_code code = ERR_NONE; code <= ERR_INTERNAL; code++) {
@@ -79,4 +102,4 @@ TEST(every_code_has_a_word)
 
 TESTS(RUN(the_first_failure_stays), RUN(nobody_has_to_listen), RUN(errno_is_put_in_words_behind),
       RUN(context_goes_in_front_and_only_of_an_error), RUN(long_messages_are_cut_within_the_room),
-      RUN(every_code_has_a_word))
+      RUN(mlflows_clients_are_told_in_its_words_where_it_has_some), RUN(every_code_has_a_word))

@@ -9,7 +9,7 @@ static const char *message(struct fixture *f, int result, struct err *err, enum 
 {
     assert_int_equal(result, -1);
     assert_int_equal(err->code, code);
-    const char *text = arena_strdup(f->arena, err->message);
+    const char *text = arena_strdup(f->arena, err_for_mlflow(err));
     err_clear(err);
     return text;
 }

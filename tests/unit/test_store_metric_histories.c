@@ -56,7 +56,7 @@ static const char *sample(struct fixture *f, const char *const *run_ids, size_t 
     struct err err = {0};
     return store_metric_interval(f->store, run_ids, run_count, "loss", &interval, f->arena, &points, &count, &err) == 0
                ? steps_of(f, points, count)
-               : arena_strdup(f->arena, err.message);
+               : arena_strdup(f->arena, err_for_mlflow(&err));
 }
 
 static const char *const both[] = {"r1", "r2"};

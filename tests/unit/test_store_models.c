@@ -123,7 +123,9 @@ TEST(an_unknown_or_deleted_model_is_not_found_in_mlflows_words)
         err = (struct err){0};
         assert_int_equal(store_model_get(f.store, ids[i], f.arena, &model, &err), -1);
         assert_int_equal(err.code, ERR_NOT_FOUND);
-        assert_non_null(strstr(err.message, arena_printf(f.arena, "Logged model with ID '%s' not found.", ids[i])));
+        assert_string_equal(err.message, arena_printf(f.arena, "there is no model '%s'", ids[i]));
+        assert_string_equal(err_for_mlflow(&err),
+                            arena_printf(f.arena, "Logged model with ID '%s' not found.", ids[i]));
         err = (struct err){0};
         assert_int_equal(store_model_finalize(f.store, ids[i], MODEL_STATUS_READY, "", 1, &err), -1);
         assert_int_equal(err.code, ERR_NOT_FOUND);

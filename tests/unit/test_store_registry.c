@@ -22,7 +22,7 @@ static const char *set_alias(struct fixture *f, const char *alias, int64_t versi
     struct err err = {0};
     return store_alias_set(f->store, "wine", alias, version, expect, NULL, 5000, previous, &err) == 0
                ? ""
-               : arena_strdup(f->arena, err.message);
+               : arena_strdup(f->arena, err_for_mlflow(&err));
 }
 
 static const char *aliases(struct fixture *f)
@@ -67,7 +67,7 @@ TEST(a_new_registered_model_is_nobodys_twin)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};
         assert_int_equal(registered_name_check_new(cases[i].name, &err), *cases[i].words == '\0' ? 0 : -1);
-        assert_true(strstr(err.message, cases[i].words) != NULL);
+        assert_true(strstr(err_for_mlflow(&err), cases[i].words) != NULL);
     }
     struct fixture f = open_empty();
     struct model_version version = {.source = "models:/m", .run_id = "r1", .user = "alice"};
@@ -163,7 +163,7 @@ TEST(a_version_is_read_as_it_was_made)
     close_fixture(&f);
 }
 
-TEST(what_is_not_registered_is_not_found_in_mlflows_words)
+TEST(what_is_not_registered_is_not_found_in_our_words_and_in_mlflows)
 {
     struct fixture f = open_empty();
     struct registered_model model;
@@ -172,11 +172,13 @@ TEST(what_is_not_registered_is_not_found_in_mlflows_words)
     size_t count = 0;
     struct err err = {0};
     assert_int_equal(store_registry_get(f.store, "wine", f.arena, &model, &err), -1);
-    assert_string_equal(err.message, "Registered Model with name=wine not found");
+    assert_string_equal(err.message, "there is no registered model 'wine'");
+    assert_string_equal(err_for_mlflow(&err), "Registered Model with name=wine not found");
     (void)register_model(&f, "wine", "m-1", 100);
     err = (struct err){0};
     assert_int_equal(store_version_get(f.store, "wine", 2, f.arena, &version, &err), -1);
-    assert_string_equal(err.message, "Model Version (name=wine, version=2) not found");
+    assert_string_equal(err.message, "there is no version 2 of a registered model 'wine'");
+    assert_string_equal(err_for_mlflow(&err), "Model Version (name=wine, version=2) not found");
     err = (struct err){0};
     assert_int_equal(store_version_list(f.store, "beer", f.arena, &versions, &count, &err), -1);
     assert_int_equal(err.code, ERR_NOT_FOUND);
@@ -302,7 +304,7 @@ TEST(a_version_that_an_alias_points_to_cannot_be_removed)
 TESTS(RUN(names_of_registered_models_keep_mlflows_rules), RUN(a_new_registered_model_is_nobodys_twin),
       RUN(aliases_keep_mlflows_rules),
       RUN(versions_are_numbered_by_name_and_a_model_is_one_version_of_a_name), RUN(a_number_is_not_given_twice),
-      RUN(a_version_is_read_as_it_was_made), RUN(what_is_not_registered_is_not_found_in_mlflows_words),
+      RUN(a_version_is_read_as_it_was_made), RUN(what_is_not_registered_is_not_found_in_our_words_and_in_mlflows),
       RUN(lists_are_by_name_and_versions_newest_first),
       RUN(the_last_word_of_a_tag_counts_and_touches_what_it_is_on),
       RUN(an_alias_moves_only_from_where_it_is_expected), RUN(aliases_of_two_models_and_two_names_are_apart),

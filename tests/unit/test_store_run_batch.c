@@ -37,7 +37,7 @@ static const char *log_batch(struct fixture *f, struct run_batch batch)
     for (size_t i = 0; i < count; i++) {
         assert_string_not_equal(metrics[i].key, "new");
     }
-    return arena_strdup(f->arena, err.message);
+    return arena_strdup(f->arena, err_for_mlflow(&err));
 }
 
 static const char *text(struct fixture *f, struct json map)

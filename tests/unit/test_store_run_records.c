@@ -125,7 +125,7 @@ TEST(a_run_is_read_whole)
     assert_true(run.metrics[0].value == 0.5);
     assert_int_equal(run.links.dataset_count, 1);
     assert_int_equal(store_run_read(f.store, "r9", f.arena, &run, &err), -1);
-    assert_string_equal(err.message, "Run with id=r9 not found");
+    assert_string_equal(err_for_mlflow(&err), "Run with id=r9 not found");
     close_fixture(&f);
 }
 

@@ -128,7 +128,7 @@ TEST(an_update_sets_the_status_and_keeps_the_end_it_is_not_given)
     assert_string_equal(run_status_name(RUN_STATUS_KILLED), "KILLED");
     assert_int_equal(store_run_update(f.store, "no", RUN_STATUS_FAILED, 1, &err), -1);
     assert_int_equal(err.code, ERR_NOT_FOUND);
-    assert_string_equal(err.message, "Run with id=no not found");
+    assert_string_equal(err_for_mlflow(&err), "Run with id=no not found");
     close_fixture(&f);
 }
 
@@ -243,7 +243,7 @@ TEST(a_batch_and_inputs_are_for_a_run_id_as_mlflow_has_them)
     assert_string_equal(err.message, "Invalid value \"_a\" for parameter 'run_id' supplied.");
     err_clear(&err);
     assert_int_equal(store_run_log_batch(f.store, "r9", &nothing, &err), -1);
-    assert_string_equal(err.message, "Run with id=r9 not found");
+    assert_string_equal(err_for_mlflow(&err), "Run with id=r9 not found");
     close_fixture(&f);
 }
 

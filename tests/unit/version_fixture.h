@@ -14,7 +14,7 @@ static inline const char *message(struct fixture *f, int result, struct err *err
 {
     assert_int_equal(result, -1);
     assert_int_equal(err->code, code);
-    const char *text = arena_strdup(f->arena, err->message);
+    const char *text = arena_strdup(f->arena, err_for_mlflow(err));
     err_clear(err);
     return text;
 }

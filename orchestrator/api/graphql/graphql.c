@@ -146,7 +146,7 @@ static struct json answer_step(struct execution *e, const struct step *step, con
         return answer_value(e, step, json_get(object, step->member));
     }
     if (step->field->resolve(e->ctx, object, &step->arguments, &value, &wrong) < 0) {
-        tell(e, wrong.message);
+        tell(e, err_for_mlflow(&wrong));
         return json_null();
     }
     return answer_value(e, step, &value);
@@ -218,13 +218,13 @@ int graphql_answer(const struct graphql_schema *schema, const struct graphql_req
         return -1;
     }
     if (graphql_check_limits(&document, arena, &wrong) < 0) {
-        tell(&e, wrong.message);
+        tell(&e, err_for_mlflow(&wrong));
         *ret_errors = e.errors;
         return 0;
     }
     graphql_check(&document, schema, arena, &e.errors);
     if (e.errors.u.array.count == 0 && execute(&e, schema, request, ret_data, &wrong) < 0) {
-        tell(&e, wrong.message);
+        tell(&e, err_for_mlflow(&wrong));
     }
     *ret_errors = e.errors;
     return 0;

@@ -119,7 +119,7 @@ static int history(struct api_call *call, struct err *err)
         return -1;
     }
     if (store_run_get(call->store, run_id, call->arena, &run, &absent) < 0) { /* it has no history */
-        return absent.code == ERR_NOT_FOUND ? 0 : err_set(err, absent.code, "%s", absent.message);
+        return absent.code == ERR_NOT_FOUND ? 0 : err_pass(err, &absent);
     }
     text_begin(&text, call->arena, key, NULL);
     if (store_metric_history_read(call->store, run_id, key, *token == '\0' ? NULL : &after, (size_t)max, text_add,
@@ -213,7 +213,7 @@ static int leave_out_absent(struct api_call *call, const char **runs, size_t *co
         if (store_run_get(call->store, runs[i], call->arena, &run, &absent) == 0) {
             runs[kept++] = runs[i];
         } else if (absent.code != ERR_NOT_FOUND) {
-            return err_set(err, absent.code, "%s", absent.message);
+            return err_pass(err, &absent);
         }
     }
     *count = kept;

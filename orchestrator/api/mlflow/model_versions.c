@@ -184,7 +184,7 @@ static int may_decide(void *ctx, const char *run_id, struct err *err)
     if (user_check_owned(ctx, OWNED_RUN, run_id, PERMISSION_USE, &no) == 0) {
         return 1;
     }
-    return no.code == ERR_DENIED ? 0 : err_set(err, no.code, "%s", no.message);
+    return no.code == ERR_DENIED ? 0 : err_pass(err, &no);
 }
 
 static int set_tag(struct api_call *call, struct err *err)

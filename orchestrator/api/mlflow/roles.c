@@ -127,7 +127,7 @@ static int find_workspace(struct api_call *call, int64_t role_id, const char **r
     struct err none = {0};
     if (store_mlflow_role_get(call->store, role_id, call->arena, &role, &none) < 0) {
         *ret = NULL;
-        return none.code == ERR_NOT_FOUND ? 0 : err_set(err, none.code, "%s", none.message);
+        return none.code == ERR_NOT_FOUND ? 0 : err_pass(err, &none);
     }
     *ret = role.workspace;
     return 0;
@@ -148,7 +148,7 @@ static int check_said(struct api_call *call, struct err *err)
     if (store_mlflow_role_permission_get(call->store, id_of(call, "role_permission_id"), call->arena, &said, &none) <
         0) {
         return none.code == ERR_NOT_FOUND ? role_rights_manage(call, NULL, err)
-                                          : err_set(err, none.code, "%s", none.message);
+                                          : err_pass(err, &none);
     }
     return find_workspace(call, said.role_id, &workspace, err) < 0 ? -1 : role_rights_manage(call, workspace, err);
 }

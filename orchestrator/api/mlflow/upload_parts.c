@@ -339,7 +339,7 @@ static int abort_upload(struct api_call *call, struct err *err)
     struct id name = removal_name(call);
     if (find_upload(call, &place, &plan, &gone) < 0 ||
         parts_take_away(call->files, param_text(&call->params, "upload_id"), name.text, false, &gone) < 0) {
-        return gone.code == ERR_NOT_FOUND ? 0 : err_set(err, gone.code, "%s", gone.message);
+        return gone.code == ERR_NOT_FOUND ? 0 : err_pass(err, &gone);
     }
     removal_begin(call, &name);
     return 0;
