@@ -357,10 +357,12 @@ static int begin_reading(struct sources *sources, struct source *source, struct 
     return found < 0 ? -1 : 0;
 }
 
+/* One commit at a time is in force and not yet in its place: the next may bring what this one has taken away, and what
+ * is in its place then is what that goes on from. */
 static int read_on(struct sources *sources, struct engine *engine, int64_t now_ms, struct err *err)
 {
     int finished = 0;
-    for (size_t i = 0; i < sources->count; i++) {
+    for (size_t i = 0; i < sources->count && !sources->triggers->settling; i++) {
         struct source *source = &sources->items[i];
         if (source->state != SOURCE_READS) {
             continue;

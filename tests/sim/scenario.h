@@ -7,7 +7,7 @@
  *   --- home                what the home has: "slots 2", "supply NAME AMOUNT [DEVICE,...]", "secret NAME VALUE",
  *                           "slow-secret NAME" (not known until people say it), "groups JSON", "guards JSON",
  *                           "vars JSON", "env JSON", "single-user", "fires" (pipelines start by themselves),
- *                           "source" (a made-up repository is followed);
+ *                           "source" (a made-up repository is followed; twice: two are);
  *                           "processes": the engine can send signals to runners;
  *                           "loose": with faults it comes to something else, and only what always holds is looked
  *                           at; "calm": not even that

@@ -104,8 +104,10 @@ static void set_home(struct history *h, struct str line)
     } else if (str_is(word, "fires")) {
         h->fires = true;
     } else if (str_is(word, "source")) {
-        h->repository =
-            (struct repository){.home = h->world.home, .workspace = h->world.workspace, .arena = arena};
+        h->repository = (struct repository){.count = h->repository.count + 1,
+                                            .home = h->world.home,
+                                            .workspace = h->world.workspace,
+                                            .arena = arena};
     } else if (str_is(word, "calm")) {
         h->calm = true;
     } else if (str_is(word, "loose")) {

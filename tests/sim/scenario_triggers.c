@@ -139,7 +139,7 @@ static const char *fired(struct history *h, long count)
     return NULL;
 }
 
-/* Where the made-up repository is, and whether it can be reached. */
+/* Where the made-up repositories are, and whether they can be reached. */
 static int move_branch(struct history *h, const struct words *words, struct err *err)
 {
     const char *verb = words->items[0];
@@ -158,7 +158,7 @@ static const char *followed(struct history *h)
     for (int i = 0; i < 300 && !h->world.dead && !h->restart && failures == 0; i++) {
         if (ask(h, "SELECT count(*) FROM sources WHERE seen = ? AND (error = '') = (? = 'here') AND NOT EXISTS "
                    "(SELECT 1 FROM source_runs WHERE pinned = 0)", "tt",
-                h->repository.commit, h->repository.away ? "away" : "here") == 1) {
+                h->repository.commit, h->repository.away ? "away" : "here") == (int64_t)h->repository.count) {
             return "ok";
         }
         history_turn(h, &failures);
