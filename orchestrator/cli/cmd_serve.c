@@ -16,6 +16,7 @@
 #include "cli/serve_tls.h"
 #include "cli/serve_watch.h"
 #include "cli/session.h"
+#include "gc/aside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -417,6 +418,7 @@ static int start(struct serving *s, struct err *err)
     notify_say(&s->notify, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=opens the home", (long long)RECOVERY_S * 1000000);
     if (find_pipelines(s->cli, &options.pipelines, err) < 0 ||
         session_open(s->cli, &options, &s->session, err) < 0 ||
+        gc_set_interrupted_aside(s->session.home.store, s->session.home.path, clock_wall_ms(&clock_system), err) < 0 ||
         serve_watch_open(&s->watch, &s->session, err) < 0 || watch_signals(s, err) < 0 ||
         door_open(&s->session, "", &s->door, err) < 0 || open_http(s, err) < 0) {
         return -1;

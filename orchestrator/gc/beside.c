@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str_index.h"
+#include "gc/aside.h"
 #include "gc/rows.h"
 #include "store/activity.h"
 #include "store/meanwhile.h"
@@ -364,7 +365,7 @@ int gc_beside_obey(struct gc_beside *beside, const struct json *document, const 
     }
     crash_point(NULL, "gc_after_commit");
     add_total(beside, &went);
-    return 0;
+    return gc_set_aside(beside->store, beside->home, went.emptied, went.emptied_count, went.now_ms, arena, err);
 }
 
 static int note_pass(struct gc_beside *beside, const char *actor, struct err *err)

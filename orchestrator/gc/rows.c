@@ -114,6 +114,10 @@ static int remove_owner(struct gc_rows *c, const struct gc_run *run, const struc
 {
     const char *of = arena_printf(c->arena, "%s of run %s", owner->is_model ? "a model" : "artifacts",
                                   run->label);
+    if (owner->folder != NULL && !owner->is_model && fs_exists(owner->folder)) {
+        c->emptied = arena_grow(c->arena, c->emptied, c->emptied_count, &c->emptied_room, sizeof *c->emptied);
+        c->emptied[c->emptied_count++] = owner->folder;
+    }
     return put_path(c, owner->folder, of, err) < 0
                ? -1
                : store_remove_files_of(c->store, owner->id, c->now_ms, err);

@@ -13,6 +13,9 @@ struct gc_rows {
     const char *policy; /* in words, for the activity log */
     int64_t now_ms;
     struct arena *arena;
+    /* Folders of what stays without its files (gc/aside.h): */
+    const char **emptied;
+    size_t emptied_count, emptied_room;
     /* What went since the last row of that: */
     int64_t counts[RETENTION_KINDS];
     int64_t models;

@@ -34,6 +34,14 @@ int store_removal_list(struct store *store, struct arena *arena, struct removal 
     return stmt_read_rows(s, read_removal, sizeof **ret, arena, ret, ret_count, err);
 }
 
+int store_removal_move(struct store *store, const char *path, const char *to, struct err *err)
+{
+    struct stmt *s = stmt_get(store, "UPDATE removals SET path = :to WHERE path = :id");
+    stmt_text(s, ":to", to);
+    stmt_text(s, ":id", path);
+    return stmt_run_one(s, "moving a removal", err);
+}
+
 int store_removal_done(struct store *store, const char *path, struct err *err)
 {
     struct stmt *s = stmt_get(store, "DELETE FROM removals WHERE path = :id");

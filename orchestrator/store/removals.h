@@ -19,6 +19,8 @@ int store_removal_put(struct store *store, const struct removal *removal, struct
 /* By path. */
 int store_removal_list(struct store *store, struct arena *arena, struct removal **ret, size_t *ret_count,
                        struct err *err);
+/* Its files have another name by now. */
+int store_removal_move(struct store *store, const char *path, const char *to, struct err *err);
 /* Its files are gone. */
 int store_removal_done(struct store *store, const char *path, struct err *err);
 

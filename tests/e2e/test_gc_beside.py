@@ -363,6 +363,48 @@ def test_a_model_that_becomes_a_version_while_its_run_is_leaving_stays(sluice, a
     home.check_clean()
 
 
+# ---- what comes where something is to be removed --------------------------------------------------------------------
+
+
+def upload_to(home, server, run_id, name):
+    folder = home.sql("SELECT artifact_uri FROM runs WHERE run_id = ?", run_id)[0][0]
+    place = os.path.relpath(folder, home.sluice.home / "artifacts") + "/" + name
+    assert server.put(place, b"late")[0] == 200
+    return place
+
+
+def check_upload(home, place):
+    """It is there, and all that was in its folder before has gone."""
+    assert home.sql("SELECT path FROM artifacts WHERE path = 'late.txt'") == [("late.txt",)]
+    assert [path.name for path in (home.sluice.home / "artifacts" / place).parent.iterdir()] == ["late.txt"]
+
+
+@pytest.mark.parametrize("who, point", [("alone", "gc_before_files"), ("alone", "gc_after_files"),
+                                        ("gc", "gc_before_files"), ("gc", "gc_after_files"),
+                                        ("server", "gc_after_commit")])
+def test_a_file_that_comes_after_a_removal_was_interrupted_stays(sluice, who, point):
+    home = make(sluice, 2)
+    rules = ("--artifacts", "older_than=1h")
+    step = home.sql("SELECT owner FROM artifacts WHERE path LIKE '%table%'")[0][0]
+    crash = {"SLUICE_CRASH": f"{point}:1"}
+    server = None
+    if who != "alone":
+        server = Server(sluice, start=lambda *a: sluice.start(*a, env=crash if who == "server" else {}))
+    ended = sluice("gc", *rules, env={} if who == "server" else crash)
+    assert ended.code == (4 if who == "server" else -signal.SIGKILL), repr(ended)
+    assert home.sql("SELECT count(*) > 0 FROM removals") == [(1,)]
+    if who == "server":
+        assert server.process.wait(60) == -signal.SIGKILL
+    server = server if who == "gc" else Server(sluice)
+    place = upload_to(home, server, step, "late.txt")
+    home.gc()
+    check_upload(home, place)
+    server.stop()
+    home.gc()
+    check_upload(home, place)
+    home.check_clean()
+
+
 # ---- killed ---------------------------------------------------------------------------------------------------------
 
 

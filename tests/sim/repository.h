@@ -24,8 +24,8 @@ struct repository {
 
 /* Has it followed, as by a config.yaml; nothing when there is none. */
 void repository_join(struct repository *repository, struct triggers_options *options);
-/* Their branches are at a commit of forty such digits, with these files of the workspace (NULL at the end); those behind
- * "/" are the next repository's. */
+/* Their branches are at a commit of forty such digits, with these files of the workspace (NULL at the end); those
+ * behind "/" are the next repository's. */
 int repository_commit(struct repository *repository, const char *digit, const char *const *files, struct err *err);
 
 #endif
