@@ -18,11 +18,12 @@ STEPS = 20 + 2 * SLOTS
 SLOW = "touch up; until [ -e go ]; do sleep 0.02; done"
 
 
-def wide(home, slow=(), fails=(), behind=False):
-    """Steps that all may begin at once, more than there are slots; `behind`: and one that needs them all."""
+def wide(home, slow=(), fails=(), behind=False, begins=""):
+    """Steps that all may begin at once, more than there are slots; `behind`: and one that needs them all. A slow one
+    does what it `begins` with and goes on until let go."""
     lines = ["name: wide", f'env: {{LEDGER: "{home.ledger}"}}', "steps:"]
     for n in range(STEPS):
-        body = SLOW if n in slow else "exit 3" if n in fails else ":"
+        body = begins + SLOW if n in slow else "exit 3" if n in fails else ":"
         lines += [f"  s{n}:", "    run: |", "      @BEGIN@", f"      {body}", "      @END@", "    retry: {attempts: 1}"]
     if behind:
         lines += ["  last:", f"    needs: [{', '.join(f's{n}' for n in range(STEPS))}]", "    run: ['true']"]
