@@ -79,7 +79,7 @@ def test_kill_9_of_the_new_version_at_each_crash_point_amid_them(homes, share):
         life.let_go(home)
         for _ in range(30):
             code, _, err = home("resume", "-q", SLUICE_CRASH=f"{passes}:{','.join(map(str, moments))}")
-            assert code in (0, -9), err
+            assert code in (0, 1, -9), err  # 1: it was a runner that died, whose steps are lost
             assert not (breaches := seen.look(home.home)), breaches
             if not home.open_runs():
                 return passes.read_text(encoding="ascii").split()
@@ -93,10 +93,8 @@ def test_kill_9_of_the_new_version_at_each_crash_point_amid_them(homes, share):
     moments = ours if ALL else random.Random(3).sample(ours, min(10, len(ours)))
     for moment in sorted(moments)[share::2]:
         home = held(homes)
-        live(home, moment)
-        home.settle()
+        died = live(home, moment)[moment - 1:moment]
         found = expect_once(home)
-        died = home.folder.joinpath("passes").read_text(encoding="ascii").split()[moment - 1:moment]
         if not any(name.startswith(("runner_", "step_")) for name in died):
             assert home.attempts() == {f"s{n}": ["succeeded"] for n in range(STEPS)}, died
             assert len(found) == STEPS
