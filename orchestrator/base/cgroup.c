@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -36,14 +37,17 @@ static const char *unquoted(struct str text, struct arena *arena)
     return plain;
 }
 
-/* A tree of groups: that of version 2, or the one of version 1 that has the memory controller. */
 struct hierarchy {
     const char *type; /* of its mount */
     struct str option; /* that the mount has; "": none is asked for */
     struct str controllers; /* between the colons of /proc/PID/cgroup */
 };
-static const struct hierarchy version_2 = {" - cgroup2 ", {"", 0}, {"", 0}};
-static const struct hierarchy memory_of_version_1 = {" - cgroup ", {"memory", 6}, {"memory", 6}};
+static const struct hierarchy hierarchies[CGROUP_TREES] = {
+    [CGROUP_2] = {" - cgroup2 ", {"", 0}, {"", 0}},
+    [CGROUP_1_MEMORY] = {" - cgroup ", {"memory", 6}, {"memory", 6}},
+    [CGROUP_1_CPU] = {" - cgroup ", {"cpu", 3}, {"cpu", 3}},
+};
+static const struct hierarchy *const version_2 = &hierarchies[CGROUP_2];
 
 /* The words of a list with commas; an empty word stands in an empty list. */
 static bool lists_word(struct str list, struct str word)
@@ -120,7 +124,35 @@ static const char *group_of(const char *root, const char *process, const struct 
 
 const char *cgroup_of(const char *root, const char *process, struct arena *arena)
 {
-    return group_of(root, process, &version_2, arena);
+    return group_of(root, process, version_2, arena);
+}
+
+const char *cgroup_root(void)
+{
+    const char *root = getenv(CGROUP_ROOT_ENV);
+    return root == NULL ? "" : root;
+}
+
+/* A group that is not below what is mounted, as in some containers, is taken for the mounted one. */
+const char *const *cgroup_line(const char *root, enum cgroup_tree tree, struct arena *arena, size_t *ret_count)
+{
+    const char *point = NULL;
+    const char *top = NULL;
+    const char **folders = NULL;
+    size_t room = 0;
+    *ret_count = 0;
+    if (find_path(root, "self", &hierarchies[tree], arena) == NULL ||
+        !find_mount(root, &hierarchies[tree], arena, &point, &top)) {
+        return NULL;
+    }
+    const char *folder = group_of(root, "self", &hierarchies[tree], arena);
+    folder = folder == NULL ? point : folder;
+    for (bool more = true; more; folder = path_dir(arena, folder)) {
+        folders = arena_grow(arena, folders, *ret_count, &room, sizeof *folders);
+        folders[(*ret_count)++] = folder;
+        more = strlen(folder) > strlen(point);
+    }
+    return folders;
 }
 
 int64_t cgroup_oom_kills(const char *root)
@@ -128,7 +160,7 @@ int64_t cgroup_oom_kills(const char *root)
     static const struct {
         const struct hierarchy *hierarchy;
         const char *file;
-    } places[] = {{&version_2, "memory.events"}, {&memory_of_version_1, "memory.oom_control"}};
+    } places[] = {{&hierarchies[CGROUP_2], "memory.events"}, {&hierarchies[CGROUP_1_MEMORY], "memory.oom_control"}};
     struct arena *arena = arena_new();
     int64_t kills = -1;
     for (size_t i = 0; i < sizeof places / sizeof places[0] && kills < 0; i++) {
@@ -279,7 +311,7 @@ void cgroup_find(const char *root, uid_t uid, const pid_t *own, size_t count, st
     const char *top = NULL;
     const char *folder = cgroup_of(root, "self", arena);
     *ret = (struct cgroup){0};
-    if (folder == NULL || !find_mount(root, &version_2, arena, &point, &top)) {
+    if (folder == NULL || !find_mount(root, version_2, arena, &point, &top)) {
         ret->why_not = "there is no cgroup version 2";
         return;
     }

@@ -34,6 +34,13 @@ void cgroup_find(const char *root, uid_t uid, const pid_t *own, size_t count, st
 /* The folder of the group that a process (a number, or "self") is in; NULL: there is no cgroup v2, or no such
  * process. */
 const char *cgroup_of(const char *root, const char *process, struct arena *arena);
+/* The trees that groups stand in: that of version 2, and of version 1 those with the controller. */
+enum cgroup_tree { CGROUP_2, CGROUP_1_MEMORY, CGROUP_1_CPU, CGROUP_TREES };
+/* The folders of the group that we are in and of those above it, as far as they are mounted; none where there is no
+ * such tree. */
+const char *const *cgroup_line(const char *root, enum cgroup_tree tree, struct arena *arena, size_t *ret_count);
+/* What root is in this process: CGROUP_ROOT_ENV, or "". */
+const char *cgroup_root(void);
 /* How often the kernel has ended a process of the group that we are in for want of memory, whoever's limit it was: of a
  * group above, which may be a container's, or the machine's. memory.events of version 2, else memory.oom_control of
  * version 1 (Linux 4.13). -1: it is not said. */

@@ -95,7 +95,7 @@ static int run_retry(struct cli *cli)
 static const struct option_row retry_options[] = {
     {"no-cache", 0, NULL, false, "run also steps whose result is kept"},
     {"only", 0, NULL, false, "with STEP: run that step alone; all others stay as they ended"},
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"priority", 0, "N", false,
      "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays"},
@@ -176,7 +176,7 @@ static const struct option_row rerun_options[] = {
     {"param", 'p', "NAME=VALUE", true, "a parameter that is to be another one this time"},
     {"params", 0, "FILE", true, "parameters from a JSON or YAML file; -p wins over it"},
     {"until", 0, "STEP", false, "only this step and what it needs"},
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"priority", 0, "N", false,
      "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays"},

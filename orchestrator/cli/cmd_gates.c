@@ -337,7 +337,7 @@ static int run_replay(struct cli *cli)
 static const struct option_row replay_options[] = {
     {"champion", 0, "WHICH", false, "whom rules that name the champion compare with: then (the default), or now"},
     {"other-data", 0, NULL, false, "judge also on data that is not the gate's; no guard counts such a verdict"},
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"priority", 0, "N", false,
      "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays"},

@@ -179,7 +179,7 @@ static struct json supply_json(struct cli *cli, const struct config *config)
     const struct resource_supply *supply = NULL;
     size_t count = 0;
     struct json object = json_object();
-    config_supply(config, "", getenv("CUDA_VISIBLE_DEVICES"), &supply, &count);
+    config_supply(config, cgroup_root(), getenv("CUDA_VISIBLE_DEVICES"), &supply, &count);
     for (size_t i = 0; i < count; i++) {
         bool cores = str_is(supply[i].name, RESOURCE_CPU);
         json_set(cli->arena, &object, supply[i].name.p,
@@ -307,10 +307,9 @@ static void check_installation(struct checkup *checkup)
 static void check_memory(struct checkup *checkup)
 {
     struct arena *arena = checkup->cli->arena;
-    const char *root = getenv(CGROUP_ROOT_ENV);
     pid_t own = getpid();
     struct cgroup group;
-    cgroup_find(root == NULL ? "" : root, geteuid(), &own, 1, arena, &group);
+    cgroup_find(cgroup_root(), geteuid(), &own, 1, arena, &group);
     if (group.why_not == NULL) {
         report(checkup, "memory limit", true, arena_printf(arena, "by the kernel, in groups of '%s'", group.folder));
         return;

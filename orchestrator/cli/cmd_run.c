@@ -199,7 +199,7 @@ static const struct option_row run_options[] = {
     {"until", 0, "STEP", false, "only this step and what it needs"},
     {"dry-run", 'n', NULL, false, "print the plan and run nothing"},
     {"environment", 'e', "NAME", false, "the environment of config.yaml whose vars to use"},
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"priority", 0, "N", false,
      "its steps start before those of runs with a lower one (default: that of the pipeline)"},
     {"seed", 0, "N", false, "the seed of retry delays, for a run that can be repeated"},
@@ -293,7 +293,7 @@ static int run_resume_command(struct cli *cli)
 }
 
 static const struct option_row resume_options[] = {
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"wait", 0, NULL, false, "stay while only a person's approval is missing"},
     {"logs", 'l', NULL, false, "print what the steps print, too"},
     {0},

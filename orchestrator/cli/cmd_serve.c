@@ -488,7 +488,7 @@ static const struct option_row serve_options[] = {
     {"allowed-host", 0, "NAME", true,
      "a name that clients may call the server by, beside those of the loopback: '*.example.com', '*' for any"},
     {"pipelines", 0, "DIR", false, "put the pipelines of this folder in force, and follow it"},
-    {"jobs", 'j', "N", false, "steps at once (default: the number of processors)"},
+    {"jobs", 'j', "N", false, "steps at once (default: as many as there are processors for it)"},
     {"mlflow-ui", 0, "DIR", false, "show MLflow's page: its built files, mlflow/server/js/build of a wheel"},
     {"tls-cert", 0, "FILE", false, "speak TLS, with this certificate and those that it was signed by, in PEM"},
     {"tls-key", 0, "FILE", false, "its private key, in PEM"},

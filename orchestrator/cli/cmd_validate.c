@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * validate: everything that is wrong with pipeline files, at once.
  */
+#include "base/cgroup.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "cli/commands.h"
@@ -66,7 +67,7 @@ static void know_supply(struct cli *cli, struct pipeline_world *world)
     struct diags diags;
     diags_init(&diags, cli->arena, file);
     if (fs_is_folder(home) && config_load(file, &diags, &config) == 0) {
-        config_supply(&config, "", getenv("CUDA_VISIBLE_DEVICES"), &world->supply, &world->supply_count);
+        config_supply(&config, cgroup_root(), getenv("CUDA_VISIBLE_DEVICES"), &world->supply, &world->supply_count);
         world->channels = config.channels.names;
         world->channel_count = config.channels.channel_count;
     }

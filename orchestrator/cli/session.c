@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/session.h"
 
+#include "base/cgroup.h"
 #include "base/file_limit.h"
 #include "base/fs.h"
 #include "base/parse.h"
@@ -338,7 +339,7 @@ static void configure(const struct session *session, struct engine_options *opti
     options->telling = config->channels;
     options->groups = config->groups;
     options->single_user = is_single_user(session);
-    config_supply(config, "", getenv("CUDA_VISIBLE_DEVICES"), &options->supply, &options->supply_count);
+    config_supply(config, cgroup_root(), getenv("CUDA_VISIBLE_DEVICES"), &options->supply, &options->supply_count);
 }
 
 int session_reconfigure(struct session *session, struct err *err)

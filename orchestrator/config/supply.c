@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/supply.h"
 
-#include "base/fs.h"
-#include "base/parse.h"
+#include "base/machine_share.h"
 
 #include <dirent.h>
-#include <sched.h>
-#include <unistd.h>
-
-enum { CORE = 1000, PROC_FILE_MAX = 1 << 20 };
 
 const struct str *config_devices(int64_t count, struct arena *arena)
 {
@@ -17,39 +12,6 @@ const struct str *config_devices(int64_t count, struct arena *arena)
         devices[i] = str_from(arena_printf(arena, "%lld", (long long)i));
     }
     return devices;
-}
-
-/* The processors that we may use: fewer than the machine has, in a container or below taskset. */
-static int64_t cores(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) {
-        return CPU_COUNT(&set);
-    }
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? online : 1;
-}
-
-/* MemTotal of /proc/meminfo, which stands in KiB; 0 when it cannot be read. */
-static int64_t memory_bytes(const char *root, struct arena *arena)
-{
-    struct str text = {0};
-    struct str line = {0};
-    struct err ignored = {0};
-    int64_t kib = 0;
-    if (fs_read(arena_printf(arena, "%s/proc/meminfo", root), PROC_FILE_MAX, arena, &text, &ignored) < 0) {
-        return 0;
-    }
-    while (str_cut(&text, '\n', &line)) {
-        if (str_starts(line, STR("MemTotal:"))) {
-            struct str rest = str_trim(str_slice(line, strlen("MemTotal:"), line.n));
-            struct str number = {0};
-            (void)str_cut(&rest, ' ', &number);
-            (void)parse_int(number, 0, INT64_MAX / 1024, &kib, NULL);
-        }
-    }
-    return kib * 1024;
 }
 
 /* The entries of a folder whose names are the prefix and then digits, or all when it is NULL. */
@@ -113,9 +75,9 @@ static struct resource_supply found(const char *name, const char *root, const ch
 {
     struct resource_supply supply = {.name = str_from(name)};
     if (strcmp(name, RESOURCE_CPU) == 0) {
-        supply.amount = cores() * CORE;
+        supply.amount = machine_cpu(root);
     } else if (strcmp(name, RESOURCE_MEMORY) == 0) {
-        supply.amount = memory_bytes(root, arena);
+        supply.amount = machine_memory(root);
     } else if (visible != NULL) {
         supply.devices = visible_devices(str_from(visible), arena, &supply.amount);
     } else {

@@ -3,7 +3,9 @@
  */
 #include "engine/engine.h"
 
+#include "base/cgroup.h"
 #include "base/log.h"
+#include "base/machine_share.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/path.h"
@@ -407,8 +409,7 @@ int engine_open(const struct engine_options *options, struct engine **ret_engine
     engine->world = options->world != NULL ? options->world : &engine_world_system;
     engine->turn = arena_new();
     stats_open(engine);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    engine->slots = options->slots > 0 ? options->slots : processors > 0 ? (int)processors : 1;
+    engine->slots = options->slots > 0 ? options->slots : machine_processors(cgroup_root());
     engine->slots = options->starts_nothing ? 0 : engine->slots;
     engine->world->seed(engine->world->ctx, &engine->rng);
     engine->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -110,11 +110,10 @@ static int divide(struct group_base *base, const struct cgroup *group, const pid
 
 void group_base_open(struct group_base *base, int64_t start_ticks, struct arena *arena)
 {
-    const char *root = getenv(CGROUP_ROOT_ENV);
+    const char *root = cgroup_root();
     pid_t own[2] = {getpid(), getppid()};
     struct cgroup group;
     struct err err = {0};
-    root = root == NULL ? "" : root;
     *base = (struct group_base){.pid = own[0], .start_ticks = start_ticks, .is_made_up = *root != '\0'};
     cgroup_find(root, geteuid(), own, 2, arena, &group);
     if (group.why_not == NULL && divide(base, &group, own, arena, &err) < 0) {
@@ -216,8 +215,7 @@ struct group_usage step_group_usage(const char *folder)
 
 int64_t step_group_outer_oom_kills(void)
 {
-    const char *root = getenv(CGROUP_ROOT_ENV);
-    return cgroup_oom_kills(root == NULL ? "" : root);
+    return cgroup_oom_kills(cgroup_root());
 }
 
 void step_group_remove(const struct group_base *base, const char *folder)

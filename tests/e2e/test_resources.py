@@ -375,6 +375,7 @@ def groups(sluice, tmp_path_factory):
     (root / "proc/self").mkdir(parents=True)
     (root / "proc/self/mountinfo").write_text(f"31 23 0:28 /mine /{GROUP} rw - cgroup2 cgroup2 rw\n")
     (root / "proc/self/cgroup").write_text("0::/mine\n")
+    (root / "proc/meminfo").write_text("MemTotal: 4194304 kB\n")
     (mine / "cgroup.type").write_text("domain\n")
     (mine / "cgroup.controllers").write_text("cpu memory\n")
     for name in ("cgroup.procs", "cgroup.subtree_control"):
@@ -597,3 +598,19 @@ def test_the_kernel_keeps_a_step_to_its_memory(sluice):
     step = json.loads(done.stdout)["steps"][0]
     assert step["reason"] == "out of memory: the kernel ended it at its limit of 80.0 MB", done
     assert step["exit"]["memory_peak_bytes"] <= 80 << 20
+
+
+def test_what_steps_share_is_what_a_limit_around_sluice_leaves(sluice, groups):
+    """As in a container of one core and 512 MiB, whatever the machine has."""
+    (groups / "cpu.max").write_text("100000 100000\n")
+    (groups / "memory.max").write_text(f"{512 << 20}\n")
+    sluice.pipeline("name: a\nsteps:\n  a: {run: ['true'], resources: {cpu: 1, memory: 512M}}\n")
+    sluice.run(expect=0)
+    found = sluice("config", "--json", expect=0).json["resources"]
+    assert (found["cpu"], found["memory"]) == (1, 512 << 20)
+    with contextlib.closing(sqlite3.connect(sluice.home / "sluice.db")) as store:
+        assert dict(store.execute("SELECT resource, amount FROM supply WHERE resource IN ('slot', 'cpu')")) == {
+            "slot": 1, "cpu": 1000}
+    sluice.pipeline("name: a\nsteps:\n  a: {run: ['true'], resources: {memory: 513M}}\n")
+    refused = sluice("validate")
+    assert refused.code == 3 and "this home has 512 MB" in refused.out, repr(refused)
