@@ -165,7 +165,7 @@ simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' FOLDERS='$(SIM_CORE)' LIBS='$(SIM_LIBS)' $(PYTHON)
 # Libraries for LD_PRELOAD that make the machine, its disk or its SQLite behave as bad ones do.
-FAULTS := machine sqlite_answers disk_log fail_nth lose_message slow_journal
+FAULTS := machine sqlite_answers disk_log fail_nth lose_message unsaid slow_journal
 $(BUILD)/fault/%.so: tests/fault/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE -fPIC -shared -O1 -g $(WARN) $(CFLAGS) -o $@ $< -ldl

@@ -87,9 +87,23 @@ void attempt_secrets_keep(struct live_attempt *attempt, const struct json *secre
     }
 }
 
+void attempt_secrets_told(struct live_attempt *attempt, const struct json *secrets)
+{
+    if (!attempt->secrets_known && secrets != NULL && secrets->type == JSON_OBJECT) {
+        attempt_secrets_keep(attempt, secrets);
+    }
+}
+
 /* ---- hiding them ------------------------------------------------------------------------------------------------- */
 
-/* After a restart. 1: not yet. */
+/* Its runner is asked what it has, which says what the step was given; an older one does not. */
+static bool is_to_be_told(struct engine *engine, const struct live_attempt *attempt)
+{
+    const struct runner_link *link = link_find(engine, attempt->row.runner);
+    return link != NULL && !link->listed;
+}
+
+/* After a restart, with a runner that does not tell: as they are now. 1: not yet. */
 static int look_up(struct engine *engine, struct live_attempt *attempt, struct err *err)
 {
     struct arena *arena = arena_new();
@@ -112,6 +126,9 @@ int attempt_secrets_mask(struct engine *engine, struct live_attempt *attempt, co
                          struct err *err)
 {
     struct err wrong = {0};
+    if (!attempt->secrets_known && is_to_be_told(engine, attempt)) {
+        return err_set(err, ERR_BUSY, "what is secret in this cannot be hidden yet: its runner has not said it");
+    }
     int known = attempt->secrets_known ? 0 : look_up(engine, attempt, &wrong);
     if (known != 0) {
         return err_set(err, ERR_BUSY, "what is secret in this cannot be hidden yet: %s",

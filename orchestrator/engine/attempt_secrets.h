@@ -2,7 +2,9 @@
  * The secrets of an attempt: what its step is given, and what is hidden in what its MLflow client records.
  *
  * The runner hides them in what the step prints or reports. What its client says comes by HTTP, past the runner: so
- * they are kept here for as long as the attempt runs. After a restart they are looked up again when the client comes.
+ * they are kept here for as long as the attempt runs. After a restart the runner says what it was given, so that it is
+ * hidden though the secret may have another value by then, or none can be had. An older runner does not say it: then
+ * they are looked up again when the client comes.
  */
 #ifndef SLUICE_ENGINE_ATTEMPT_SECRETS_H
 #define SLUICE_ENGINE_ATTEMPT_SECRETS_H
@@ -15,6 +17,8 @@ int attempt_secrets_read(struct engine *engine, const struct live_attempt *attem
                          struct json *ret, struct err *err);
 /* That is what the step has been given. */
 void attempt_secrets_keep(struct live_attempt *attempt, const struct json *secrets);
+/* The same, as its runner says (NULL: it does not), unless it is known. */
+void attempt_secrets_told(struct live_attempt *attempt, const struct json *secrets);
 void attempt_secrets_wipe(struct live_attempt *attempt);
 /* What hides them, until the attempt is dropped; NULL: the step names none. ERR_BUSY when they are not known, or cannot
  * be looked up: who asked may come again. */

@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/attempt_secrets.h"
 #include "engine/engine_internal.h"
 #include "engine/heirs.h"
 
@@ -178,6 +179,7 @@ int link_take_known(struct engine *engine, struct runner_link *link, const struc
     if (!link->greeted || attempt->row.wait == NULL) {
         note_missing_end(attempt, known);
     }
+    attempt_secrets_told(attempt, json_get(known, "secrets"));
     attempt->sent = true;
     attempt->open->look = true;
     if (attempt->row.stopping != NULL && attempt->row.ended_ms == 0) {

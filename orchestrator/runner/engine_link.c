@@ -77,6 +77,10 @@ static struct json attempt_json(const struct supervised *attempt, struct arena *
         json_set(arena, &one, "after", json_int(attempt->after));
         json_set(arena, &one, "order", *order);
     }
+    const struct json *secrets = json_get(&attempt->spawn, "secrets");
+    if (!held && attempt->phase != ATTEMPT_ENDED && secrets != NULL && secrets->u.object.count > 0) {
+        json_set(arena, &one, "secrets", *secrets);
+    }
     struct json calls = json_array();
     for (size_t i = 0; i < attempt->calls.count; i++) {
         json_push(arena, &calls, json_int(attempt->calls.items[i]));

@@ -32,9 +32,9 @@
  *       `oldest` is the first protocol that it speaks; absent, it is `protocol`
  *       `apart`: a keeper started it (keeper.h), as another user than the engine's; absent: it is of the engine's
  *   {"type":"attempts","attempts":[{"attempt":ID,"run_id","state":"held"|"running"|"exited","calls":[SEQ,...],
- *                                     "after":ID,"order":{...}}]}
+ *                                     "after":ID,"order":{...},"secrets":{...}}]}
  *       after hello: what it knows; `calls` are questions still without a reply; `after` and `order` are of one that
- *       is held
+ *       is held; `secrets` are those of spawn, of one that runs: what they were when it began is what it may tell
  *   {"type":"doorbell","run_id":TEXT,"size":N,"file":INODE} the journal has grown to N bytes
  *   {"type":"withdrawn","attempt":ID}               this heir has not begun and never will
  *   {"type":"full","run_id","message","file"}       the journal cannot be written now; steps are held

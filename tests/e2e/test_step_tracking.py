@@ -215,12 +215,17 @@ assert status == 400 and b"there is a secret in the name of the file" in answer,
     assert places_with(sluice, secret_bytes()) == []
 
 
-def test_a_secret_is_hidden_by_the_sluice_that_takes_over(sluice, step):
-    """It looks the value up anew; until a command has told it, the client is to come again."""
+PROVIDERS = {"file": "{file: ../value}", "exec": "{exec: [cat, value]}", "env": "{env: GIVEN}",
+             "never": "{exec: [sh, -c, 'while [ -e held ]; do sleep 0.02; done; cat value']}"}
+
+
+@pytest.mark.parametrize("provider, then", [("file", "another"), ("exec", "another"), ("env", "another"),
+                                            ("file", "fails"), ("exec", "fails"), ("env", "fails"), ("never", "fails")])
+def test_a_secret_is_hidden_by_the_sluice_that_takes_over(sluice, step, provider, then):
+    """As it was when the step began, whatever its provider says now: another value, or none."""
     sluice.home.mkdir(exist_ok=True)
-    (sluice.home / "config.yaml").write_text(
-        "secrets: {TOK: {exec: [sh, -c, 'while [ -e held ]; do sleep 0.02; done; cat value'], for: [p]}}\n",
-        encoding="utf-8")
+    (sluice.home / "config.yaml").write_text(f"secrets: {{TOK: {PROVIDERS[provider]}}}\n", encoding="utf-8")
+    sluice.env["GIVEN"] = SECRET
     (sluice.folder / "value").write_text(SECRET, encoding="utf-8")
     step(TOLD + """
 import pathlib, time
@@ -235,8 +240,6 @@ def patient(path, body):
         if status != 503:
             assert status == 200, (status, answer)
             return json.loads(answer)
-        if b"cannot be hidden yet" in answer:
-            pathlib.Path("busy").touch()
         time.sleep(0.02)
     raise AssertionError(answer)
 
@@ -252,12 +255,15 @@ tell()
     first.kill()
     first.communicate()
     (sluice.folder / "held").touch()
+    (sluice.folder / "value").unlink()
+    sluice.env.pop("GIVEN")
+    if then == "another":
+        (sluice.folder / "value").write_text("quite another value", encoding="utf-8")
+        sluice.env["GIVEN"] = "quite another value"
     second = sluice.start("resume")
     (sluice.folder / "go").touch()
-    assert wait_until((sluice.folder / "busy").exists)
-    assert records(sluice, "SELECT value FROM run_params WHERE key = 'plain'") == []
-    (sluice.folder / "held").unlink()
     out, err = second.communicate(timeout=60)
     assert second.returncode == 0, (out, err)
     assert records(sluice, "SELECT value FROM run_params WHERE key = 'plain'") == [("***",)]
-    assert places_with(sluice, secret_bytes()) == []
+    assert ("run of ***",) in records(sluice, "SELECT name FROM runs")
+    assert SECRET not in out + err and places_with(sluice, secret_bytes()) == []
