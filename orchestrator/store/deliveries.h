@@ -13,7 +13,7 @@
 
 enum {
     DELIVERIES_WAITING_MAX = 10000, /* of one receiver: what comes when so many wait is recorded as dropped */
-    DELIVERIES_KEPT = 1000,         /* of one receiver, that have ended: older ones are removed */
+    DELIVERIES_KEPT = 1000,         /* of one receiver, that have ended: older ones are removed, a few at a time */
 };
 
 /* A new UUID (RFC 9562, version 4), as an expression. */

@@ -1,4 +1,4 @@
--- version 48
+-- version 49
 -- Made by tests/new_store.py of schema/*.sql, which explain it.
 CREATE TABLE experiments (
     id                INTEGER PRIMARY KEY AUTOINCREMENT, -- "7" to MLflow's clients; never used twice
@@ -182,7 +182,6 @@ CREATE TABLE pipeline_runs (
 , concurrency_group TEXT, priority INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX pipeline_runs_number ON pipeline_runs(pipeline, number, revision) WHERE parent_run IS NULL;
 CREATE INDEX pipeline_runs_parent ON pipeline_runs(parent_run) WHERE parent_run IS NOT NULL;
-CREATE INDEX pipeline_runs_newest ON pipeline_runs(pipeline, created_ms);
 CREATE TABLE steps (
     run_id       TEXT NOT NULL,
     position     INTEGER NOT NULL,              -- in the file, from 0
@@ -1059,6 +1058,7 @@ CREATE TABLE wildcard_permissions (
     permission    INTEGER NOT NULL,
     PRIMARY KEY (user_id, resource_type)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX pipeline_runs_newest ON pipeline_runs(pipeline, created_ms, number, revision);
 INSERT INTO experiments (id, name, created_ms, updated_ms)
 VALUES (0, 'Default', CAST(strftime('%s', 'now') AS INTEGER) * 1000, CAST(strftime('%s', 'now') AS INTEGER) * 1000);
 INSERT INTO home (only, id) VALUES (1, lower(hex(randomblob(16))));

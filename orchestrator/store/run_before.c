@@ -3,16 +3,19 @@
 
 #include "store/stmt.h"
 
+/* Of many runs that a schedule makes up for in one turn, and that have one time, those that come after are not gone
+ * through. */
 #define BEFORE                                                                                                         \
-    "FROM pipeline_runs WHERE pipeline = :pipeline AND created_ms <= :created AND run_id <> :run_id AND "              \
-    "parent_run IS NULL AND trigger <> 'replay' AND "
+    "FROM pipeline_runs WHERE pipeline = :pipeline AND (created_ms, number, revision) < (:created, :number, "          \
+    ":revision) AND parent_run IS NULL AND trigger <> 'replay' AND "
 
 static struct stmt *ask(struct store *store, const char *sql, const struct pipeline_run *run)
 {
     struct stmt *s = stmt_get(store, sql);
     stmt_text(s, ":pipeline", run->pipeline);
     stmt_int(s, ":created", run->created_ms);
-    stmt_text(s, ":run_id", run->run_id);
+    stmt_int(s, ":number", run->number);
+    stmt_int(s, ":revision", run->revision);
     return s;
 }
 

@@ -30,7 +30,7 @@ struct stmt {
     uint64_t used; /* of a text made at run time: when it was last asked for */
 };
 
-enum { STORE_STATEMENT_SLOTS = 256, STORE_TEXTS = 64 };
+enum { STORE_STATEMENT_SLOTS = 256, STORE_TEXTS = 64, STORE_QUEUES = 32 };
 
 /* Of rows that are kept in memory elsewhere: the version is another one after each change, and after changes that were
  * taken back. */
@@ -71,6 +71,14 @@ struct store_known {
     int64_t experiment;
 };
 
+/* What is known of deliveries to a receiver without looking at all of them (store/deliveries.c). */
+struct store_queue {
+    char receiver[80];     /* the beginning of a longer one is nobody's: it is never known */
+    int64_t counted_at_id; /* the newest delivery there was when those that wait were counted */
+    int64_t roomy_to_id;   /* before there is this one, not too many wait */
+    unsigned ended;        /* how many have ended since */
+};
+
 struct store {
     sqlite3 *db;
     bool writable;
@@ -89,6 +97,7 @@ struct store {
     struct stmt *statements[STORE_STATEMENT_SLOTS];
     struct stmt *texts[STORE_TEXTS]; /* made at run time; they own their `sql` */
     uint64_t text_uses;
+    struct store_queue queues[STORE_QUEUES];
     uint64_t delivery_changes; /* counts what happens to the outbox: store_deliveries_changes */
     uint64_t source_changes;   /* counts jobs that wait and runs to be pinned: store_sources_changes */
     uint64_t event_changes;    /* counts what is to be told to channels: store_events_changes */

@@ -113,6 +113,10 @@ static const char *const fillings[] = {
     ("INSERT INTO mlflow_roles VALUES (1, 'default', 'tasters', NULL); "
      "INSERT INTO mlflow_role_permissions VALUES (1, 1, 'registered_model', '*', -1); "
      "INSERT INTO mlflow_role_users VALUES (1, 3, 1); INSERT INTO wildcard_permissions VALUES (3, 'experiment', 3)"),
+    ("INSERT INTO definitions VALUES ('in order', 'wine', 'name: wine', 1); INSERT INTO pipeline_runs (run_id, "
+     "pipeline, number, definition, file, folder, workspace, experiment_id, state, params, contexts, trigger, actor, "
+     "seed, created_ms) VALUES ('in order', 'wine', 12, 'in order', 'f', '/', '/', 1, 'queued', '{}', '{}', 'cli', "
+     "'ann', 7, 77)"),
 };
 
 static const char *const questions[] = {
@@ -180,6 +184,8 @@ static const char *const questions[] = {
     ("SELECT COUNT(*) FROM mlflow_roles AS r JOIN mlflow_role_users AS u ON u.role_id = r.id JOIN "
      "mlflow_role_permissions AS p ON p.role_id = r.id JOIN wildcard_permissions USING (user_id) "
      "WHERE user_id = 3 AND p.permission = -1"),
+    ("SELECT COUNT(*) FROM pipeline_runs INDEXED BY pipeline_runs_newest WHERE pipeline = 'wine' AND "
+     "(created_ms, number, revision) = (77, 12, 1)"),
 };
 
 TEST(a_file_of_each_older_version_goes_up_with_its_rows)

@@ -313,8 +313,32 @@ TEST(a_run_that_replays_a_gate_is_none_that_others_are_compared_with)
     close_fixture(&f);
 }
 
+/* As a schedule makes up for several at once. */
+TEST(of_runs_of_one_time_those_with_lesser_numbers_came_before)
+{
+    struct fixture f = open_fixture();
+    struct pipeline_run runs[] = {some_run("r1", 1), some_run("r2", 2), some_run("r3", 3), some_run("r4", 4)};
+    static const enum run_state states[] = {RUN_STATE_FAILED, RUN_STATE_SUCCEEDED, RUN_STATE_QUEUED, RUN_STATE_FAILED};
+    static const char *const good[] = {NULL, NULL, "r2", "r2"};
+    static const int follows[] = {0, 1, 0, 0};
+    for (size_t i = 0; i < 4; i++) {
+        runs[i].created_ms = 500;
+        runs[i].state = states[i];
+        runs[i].ended_ms = states[i] == RUN_STATE_QUEUED ? 0 : 999;
+        insert(&f, runs[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const char *last = NULL;
+        assert_int_equal(store_run_follows_failure(f.store, &runs[i], NULL), follows[i]);
+        assert_int_equal(store_run_last_good(f.store, &runs[i], f.arena, &last, NULL), 0);
+        assert_string_equal(last == NULL ? "" : last, good[i] == NULL ? "" : good[i]);
+    }
+    close_fixture(&f);
+}
+
 TESTS(RUN(a_definition_is_kept_once_as_it_was), RUN(numbers_count_for_each_pipeline_and_revisions_for_each_number),
       RUN(a_number_and_revision_serve_once), RUN(a_run_is_read_as_it_was_made),
       RUN(a_run_that_has_ended_does_not_change), RUN(a_journal_is_never_read_back_to_an_earlier_place),
       RUN(lists_leave_children_out_unless_they_are_open_or_asked_for), RUN(a_run_is_found_by_what_people_write),
-      RUN(a_run_that_replays_a_gate_is_none_that_others_are_compared_with))
+      RUN(a_run_that_replays_a_gate_is_none_that_others_are_compared_with),
+      RUN(of_runs_of_one_time_those_with_lesser_numbers_came_before))

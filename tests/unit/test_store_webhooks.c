@@ -4,6 +4,7 @@
 #include "engine/deliveries.h"
 #include "store/deliveries.h"
 #include "store/stmt.h"
+#include "store/store_internal.h"
 #include "store/webhook_events.h"
 #include "store_fixture.h"
 
@@ -61,6 +62,14 @@ static void tried(struct fixture *f, const struct delivery *delivery, const char
 static void model(struct fixture *f, const char *name)
 {
     assert_int_equal(store_registry_create(f->store, name, "", NULL, 0, 10, NULL), 0);
+}
+
+static void deliver_next(struct fixture *f, const char *hook, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct delivery next = first_due(f, hook, 10);
+        tried(f, &next, "delivered", 0, 12);
+    }
 }
 
 TEST(nothing_is_recorded_when_nobody_listens)
@@ -185,6 +194,64 @@ TEST(no_more_than_a_bound_wait)
     assert_int_equal(store_delivery_list(f.store, hook, "dropped", 0, 9, f.arena, &all, &count, NULL), 0);
     assert_int_equal(count, 2);
     assert_string_equal(all[0].error, "too many were waiting for it");
+    deliver_next(&f, hook, 2);
+    model(&f, "there is room for two");
+    assert_int_equal(store_delivery_again(f.store, all[0].delivery_id, 13, NULL), 0); /* which has an old id */
+    model(&f, "there is none for three");
+    assert_int_equal(store_delivery_list(f.store, hook, "dropped", 0, 9, f.arena, &all, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_string_equal(all[0].object, "there is none for three");
+    close_fixture(&f);
+}
+
+static int count_operations(void *operations)
+{
+    ++*(int64_t *)operations;
+    return 0;
+}
+
+/* What SQLite does for one more that comes, in its machine's operations. */
+static int64_t cost_of_one(struct fixture *f, const char *name)
+{
+    int64_t operations = 0;
+    sqlite3_progress_handler(f->store->db, 1, count_operations, &operations);
+    model(f, name);
+    sqlite3_progress_handler(f->store->db, 0, NULL, NULL);
+    return operations;
+}
+
+TEST(one_more_costs_as_much_however_many_wait)
+{
+    struct fixture f = open_empty();
+    (void)hook_of_all(&f);
+    assert_int_equal(store_begin(f.store, NULL), 0);
+    model(&f, "the first");
+    int64_t few = cost_of_one(&f, "the second");
+    for (int i = 0; i < 1000; i++) {
+        model(&f, arena_printf(f.arena, "m%d", i));
+    }
+    int64_t many = cost_of_one(&f, "the last");
+    assert_true(few > 0 && many < few + few / 4);
+    assert_int_equal(store_commit(f.store, NULL), 0);
+    close_fixture(&f);
+}
+
+TEST(the_newest_that_have_ended_are_kept)
+{
+    enum { MORE = 100, SOME_MORE = 16 };
+    struct fixture f = open_empty();
+    const char *hook = hook_of_all(&f);
+    struct delivery *all = NULL;
+    size_t count = 0;
+    assert_int_equal(store_begin(f.store, NULL), 0);
+    for (int i = 0; i < DELIVERIES_KEPT + MORE; i++) {
+        model(&f, arena_printf(f.arena, "m%d", i));
+    }
+    deliver_next(&f, hook, DELIVERIES_KEPT + MORE);
+    assert_int_equal(store_commit(f.store, NULL), 0);
+    assert_int_equal(store_delivery_list(f.store, hook, NULL, 0, 2000, f.arena, &all, &count, NULL), 0);
+    assert_in_range(count, DELIVERIES_KEPT, DELIVERIES_KEPT + SOME_MORE);
+    assert_string_equal(all[0].object, arena_printf(f.arena, "m%d", DELIVERIES_KEPT + MORE - 1));
     close_fixture(&f);
 }
 
@@ -275,6 +342,8 @@ TESTS(RUN(nothing_is_recorded_when_nobody_listens),
       RUN(an_object_is_told_of_in_order_and_objects_are_not_mixed),
       RUN(who_is_disabled_gets_nothing_and_tests_go_on),
       RUN(no_more_than_a_bound_wait),
+      RUN(one_more_costs_as_much_however_many_wait),
+      RUN(the_newest_that_have_ended_are_kept),
       RUN(an_earlier_one_that_is_sent_again_lets_the_line_go_on),
       RUN(events_are_found_in_mlflows_words),
       RUN(answers_are_judged),
