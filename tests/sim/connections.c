@@ -131,16 +131,32 @@ static bool empty(sqlite3 *db)
     return sqlite3_get_autocommit(db) != 0 && sqlite3_next_stmt(db, NULL) != NULL && disk_detach(db);
 }
 
+/* A process that leaves in order writes the WAL into the database when it is the last, and removes it. SQLite does
+ * that when one is closed that was opened for it, once the other, which is kept, holds nothing. */
+static bool empty_as_the_last(struct connection *connection)
+{
+    sqlite3 *last = NULL;
+    int code = __real_sqlite3_open_v2(sqlite3_db_filename(connection->db, "main"), &last,
+                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    bool done = code == SQLITE_OK &&
+                __real_sqlite3_db_config(last, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, connection->no_checkpoint, NULL) ==
+                    SQLITE_OK &&
+                __real_sqlite3_exec(last, "PRAGMA user_version", NULL, NULL, NULL) == SQLITE_OK && /* opens the WAL */
+                empty(connection->db);
+    (void)__real_sqlite3_close(last);
+    return done;
+}
+
 int __wrap_sqlite3_close(sqlite3 *db)
 {
     struct connection *connection = of(db);
     if (connection == NULL) {
         return __real_sqlite3_close(db);
     }
-    /* A process that leaves in order writes the WAL into the database when it is the last. While another looks, the end
-     * of its connection does nothing to the disk. */
+    /* While another looks, the end of its connection does nothing to the disk. */
     bool alone = checker.db == NULL || checker.idle;
-    if ((connection == &checker || process_is_dead || !alone) && empty(db)) {
+    bool is_last = connection == &engine && !process_is_dead && alone;
+    if (is_last ? empty_as_the_last(connection) : empty(db)) {
         connection->idle = true;
         return SQLITE_OK;
     }
@@ -340,7 +356,7 @@ const char *connections_unheard(void)
 
 static bool begins_with(const char *sql, const char *word)
 {
-    return strncmp(sql, word, strlen(word)) == 0;
+    return *sql == *word && strncmp(sql, word, strlen(word)) == 0; /* each step of each statement is asked about */
 }
 
 /* True when the statement fails, and is not to be carried out. */

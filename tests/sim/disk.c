@@ -445,6 +445,7 @@ bool disk_detach(sqlite3 *db)
 void disk_attach(sqlite3 *db)
 {
     struct handle *handle = handle_of_connection(db);
+    disk.files[WAL].exists = true; /* who opens it makes it when there is none */
     handle->apart = false;
     handle->file->shared++;
     disk.connections++;

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
-enum { FILES = 3, REGIONS = 4, SECTOR = 512 };
+enum { WAL = 1, FILES = 3, REGIONS = 4, SECTOR = 512 };
 
 /* What one file holds, and what of it would survive a power cut. */
 struct content {

@@ -314,8 +314,8 @@ static int64_t number(struct history *h, const char *sql)
 
 bool receivers_are_told(struct history *h)
 {
-    return !h->receivers.are_there || number(h, "SELECT (SELECT count(*) FROM deliveries WHERE state = 'waiting') + "
-                                                "(SELECT count(*) FROM told_events)") == 0;
+    return !h->receivers.are_there || number(h, "SELECT EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting') OR "
+                                                "EXISTS (SELECT 1 FROM told_events)") == 0;
 }
 
 static int send_again(void *ctx, struct engine *engine, struct err *err)

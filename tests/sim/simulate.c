@@ -37,7 +37,7 @@
 
 #define SCENARIOS "tests/sim/scenarios"
 
-enum { BATCH = 100, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 5 /* one that takes longer never ends */ };
+enum { BATCH = 250, FAILURES_SHOWN = 3, SAME_EVERY = 50, HISTORY_S = 5 /* one that takes longer never ends */ };
 
 struct options {
     uint64_t from, seeds;
