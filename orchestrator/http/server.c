@@ -8,6 +8,7 @@
 #include "http/library.h"
 #include "http/making.h"
 #include "http/response.h"
+#include "http/target.h"
 #include "http/unfinished.h"
 
 #include <stdio.h>
@@ -56,25 +57,6 @@ static enum http_method method_of(const char *name)
 
 /* ---- an exchange ---------------------------------------------------------------------------------------------- */
 
-/* The library would make a node of each parameter in the connection's memory, and where that is full cut the connection
- * without an answer, or leave it hanging. We read the query by ourselves; the text is the library's own buffer. */
-static void hide_query(const char *target, size_t path_bytes)
-{
-    char *query = (char *)(uintptr_t)target + path_bytes;
-    if (query[0] == '?') {
-        query[1] = '\0';
-    }
-}
-
-/* A client whose address of the server ends in '/' asks for "//api/...", and so does a proxy that cuts a prefix off. */
-static struct str with_one_slash(struct str path)
-{
-    while (str_starts(path, STR("//"))) {
-        path = str_slice(path, 1, path.n);
-    }
-    return path;
-}
-
 /* The first that is called for a request, with its target as it was sent. */
 static void *begin_exchange(void *ctx, const char *target, struct MHD_Connection *connection)
 {
@@ -82,11 +64,7 @@ static void *begin_exchange(void *ctx, const char *target, struct MHD_Connection
     struct http_exchange *exchange = mem_alloc(sizeof *exchange);
     *exchange =
         (struct http_exchange){.server = server, .connection = connection, .arena = arena_new(), .answer.fd = -1};
-    struct str rest = str_from(arena_strdup(exchange->arena, target));
-    (void)str_cut(&rest, '?', &exchange->path);
-    exchange->query = rest;
-    hide_query(target, exchange->path.n);
-    exchange->path = with_one_slash(exchange->path);
+    target_take(target, exchange->arena, &exchange->path, &exchange->query);
     unfinished_add(&server->unfinished, exchange);
     server->busy++;
     return exchange;

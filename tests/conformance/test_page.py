@@ -14,7 +14,8 @@ from twins import MODEL, STEPS, tell, tell_prompt
 
 PAGE = os.path.join(os.path.dirname(mlflow.__file__), "server", "js", "build")
 # MLflow's own server without users answers this so.
-NO_USERS = (404, "/ajax-api/2.0/mlflow/users/current")# What newer pages ask of MLflow's server alone, and it has not: an address for each file, which it says that it may
+NO_USERS = (404, "/ajax-api/2.0/mlflow/users/current")
+# What newer pages ask of MLflow's server alone, and it has not: an address for each file, which it says that it may
 # have; an assistant, of which it cannot always tell.
 THEIR_OWN = re.compile(r"501 .*&presigned=true|500 /ajax-api/3.0/mlflow/assistant/.*")
 
