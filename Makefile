@@ -20,8 +20,9 @@ OPT    ?= -O2 -g
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -DSLUICE_VERSION=\"$(VERSION)\" -Iorchestrator -I$(BUILD)/gen $(OPT) $(WARN) $(SAN) $(CFLAGS)
 # All symbols are found at the start: once in the runner, not in each of its children; and nothing can be redirected later.
-# What is moved at the start stands in a table of 4 KB instead of 220: glibc reads it since 2.36, which Debian 12 has.
-LINK    := -Wl,-z,relro,-z,now,-z,pack-relative-relocs
+# What is moved at the start stands in a table of 4 KB instead of 220 where glibc reads that: since 2.36, of Debian 12.
+PACKS   := $(shell printf '%s\n' 'glibc 2.36' "$$(getconf GNU_LIBC_VERSION)" | sort -VC && echo ,-z,pack-relative-relocs)
+LINK    := -Wl,-z,relro,-z,now$(PACKS)
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 CORE    := base digest crypto time wire plugin pipeline run search store engine trigger auth config gc backup move view evidence http metrics api api/graphql api/mlflow api/sluice cli
