@@ -3,19 +3,18 @@
 
 #include "base/parse.h"
 
-#include <math.h>
 #include <stdio.h>
 
 enum { WORD_MAX = 16, SMALL = 64 /* nobody's machine has so many GiB to give to one step, or hardly */ };
 
 struct unit {
     const char *words; /* separated by blanks, the one that is taken first */
-    double worth;
+    int64_t worth; /* ms */
     const char *taken;
 };
 
 static const struct unit durations[] = {
-    {"w week weeks", 7 * 86400000.0, NULL},
+    {"w week weeks", 7 * 86400000, NULL},
     {"d day days", 86400000, "d"},
     {"h hr hrs hour hours", 3600000, "h"},
     {"m min mins minute minutes", 60000, "m"},
@@ -79,21 +78,23 @@ static bool take_term(struct str text, size_t *at, struct str *ret_number, struc
     return ret_number->n > 0;
 }
 
-/* The most milliseconds that are told in words, a thousand years; and whole ones only. */
-static bool write_duration(double total, char room[static MEASURE_SLIP_MAX])
+/* Only whole ones, up to a thousand years in milliseconds. */
+static bool is_whole(double count)
+{
+    return count >= 0 && count <= 3.2e13 && count == (double)(int64_t)count;
+}
+
+static void write_duration(int64_t total, char room[static MEASURE_SLIP_MAX])
 {
     size_t used = 0;
-    if (!(total >= 1) || total > 3.2e13 || total != floor(total)) {
-        return false;
-    }
     for (size_t u = 1; u < sizeof durations / sizeof durations[0]; u++) {
-        double count = floor(total / durations[u].worth);
-        total -= count * durations[u].worth;
+        int64_t count = total / durations[u].worth;
+        total %= durations[u].worth;
         if (count > 0) {
-            used += (size_t)snprintf(room + used, MEASURE_SLIP_MAX - used, "%.0f%s", count, durations[u].taken);
+            used += (size_t)snprintf(room + used, MEASURE_SLIP_MAX - used, "%lld%s", (long long)count,
+                                     durations[u].taken);
         }
     }
-    return true;
 }
 
 bool duration_slip(struct str text, char room[static MEASURE_SLIP_MAX])
@@ -112,13 +113,17 @@ bool duration_slip(struct str text, char room[static MEASURE_SLIP_MAX])
         if (unit == NULL || (word.n == 0 && (terms > 0 || at < text.n))) {
             return false;
         }
-        total += count * unit->worth;
-        if (terms == 0 && at == text.n && unit->taken != NULL && count == floor(count) && count <= 1e9) {
+        total += count * (double)unit->worth;
+        if (terms == 0 && at == text.n && unit->taken != NULL && is_whole(count) && count <= 1e9) {
             (void)snprintf(room, MEASURE_SLIP_MAX, "%.0f%s", count, unit->taken); /* "90m", not "1h30m" */
             return true;
         }
     }
-    return write_duration(total, room);
+    if (total < 1 || !is_whole(total)) {
+        return false;
+    }
+    write_duration((int64_t)total, room);
+    return true;
 }
 
 bool size_slip(struct str text, char room[static MEASURE_SLIP_MAX])
