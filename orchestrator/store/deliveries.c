@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FORGET_EVERY = 16 };
+enum { FORGET_EVERY = 16, FORGET_AT_ONCE = 100 };
 
 #define COLUMNS                                                                                                        \
     "id, delivery_id, receiver, address, event, object, body, is_test, state, tries, next_ms, created_ms, since_ms, "  \
@@ -259,7 +259,8 @@ static int let_next(struct store *store, const char *receiver, const char *objec
 }
 
 /* A bound for what is kept, as the log of a receiver that is told of much would grow for ever. Finding the oldest goes
- * through all that are kept: some more may be there between two times. */
+ * through all that are kept: some more may be there between two times. Where there are many of them the next time is
+ * the next end. */
 static int forget_old(struct store *store, const char *receiver, struct err *err)
 {
     struct store_queue *queue = queue_of(store, receiver);
@@ -268,10 +269,13 @@ static int forget_old(struct store *store, const char *receiver, struct err *err
     }
     struct stmt *s =
         stmt_get(store, "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE receiver = :receiver "
-                        "AND state <> 'waiting' ORDER BY id DESC LIMIT 100 OFFSET :kept)");
+                        "AND state <> 'waiting' ORDER BY id DESC LIMIT :most OFFSET :kept)");
     stmt_text(s, ":receiver", receiver);
+    stmt_int(s, ":most", FORGET_AT_ONCE);
     stmt_int(s, ":kept", DELIVERIES_KEPT);
-    return stmt_run(s, err) < 0 ? -1 : 0;
+    int64_t gone = stmt_run(s, err);
+    queue->ended = gone == FORGET_AT_ONCE ? 0 : queue->ended;
+    return gone < 0 ? -1 : 0;
 }
 
 int store_delivery_tried(struct store *store, const struct delivery *delivery, const struct delivery_outcome *outcome,

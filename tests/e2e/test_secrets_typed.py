@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import termios
 import time
 
@@ -18,6 +19,7 @@ class Typist:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(sluice.folder)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as a shell has it; what tests run in may ignore it
             os.execve(BUILD / "sluice", ["sluice", "secrets", "set", *words], sluice.env)
 
     def read(self, seconds=0.05):
