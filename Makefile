@@ -161,7 +161,7 @@ SEED  ?= 1
 simulate-run: $(BUILD)/simulate $(BUILD)/sluice
 	@tests/sim/same-objects.sh $(BUILD)
 	@tests/sim/repro.sh $(BUILD)
-	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --first 12
+	@$(MUTATE) tests/sim/mutations.py $(BUILD) --jobs $(JOBS) --seeds 10000
 	@$(MUTATE) tests/sim/deletions.py $(BUILD) --jobs $(JOBS) --count 40 --seeds 100 --each 40 --least 90
 	@$(BUILD)/simulate --seeds 10000 --jobs $(JOBS)
 MUTATE = COMPILE='$(CC) $(CFLAGS_ALL)' FOLDERS='$(SIM_CORE)' LIBS='$(SIM_LIBS)' $(PYTHON)

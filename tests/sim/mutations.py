@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bugs put in on purpose: the simulator must find each.
 
-    mutations.py BUILD [--seeds N] [--name WORD] [--first N]
+    mutations.py BUILD [--seeds N] [--name WORD]
 
 A mutation (mutations.list) is a text of one source that is there exactly once, and what it becomes. The file is
 compiled anew, linked with the objects of BUILD/simulate, and run until a history fails: of scenarios, of random ones,
@@ -81,7 +81,7 @@ def mutate_named(args):
         return (name, *is_found(args.build, path, source.replace(text, instead), args.seeds))
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        for name, found, how in pool.map(one, [m for m in listed() if args.name in m[0]][: args.first]):
+        for name, found, how in pool.map(one, [m for m in listed() if args.name in m[0]]):
             print(f"{'found' if found else 'NOT FOUND'}: {name}\n    {how[:180]}", flush=True)
             yield bool(found)
 
@@ -92,7 +92,6 @@ def main():
     parser.add_argument("--seeds", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--name", default="")
-    parser.add_argument("--first", type=int, default=None)
     args = parser.parse_args()
     found = list(mutate_named(args))
     print(f"mutations: {sum(found)} passed, {len(found) - sum(found)} failed")
