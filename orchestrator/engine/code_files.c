@@ -44,7 +44,7 @@ static bool is_in_workspace(const struct code_files *files, const char *path)
 }
 
 /* One more than is looked at. */
-static void note_limit(struct code_files *files, int most, const char *what, const char *path)
+void code_files_too_many(struct code_files *files, int most, const char *what, const char *path)
 {
     if (files->wrong.code == ERR_NONE) {
         (void)err_set(&files->wrong, ERR_LIMIT, "it names more than %d %s: '%s' is one more", most, what, path);
@@ -62,7 +62,7 @@ static void add_folder(struct code_files *files, struct code_folders *folders, c
         return;
     }
     if (folders->count == CODE_FOLDERS_MAX) {
-        note_limit(files, CODE_FOLDERS_MAX, "folders of code", path);
+        code_files_too_many(files, CODE_FOLDERS_MAX, "folders of code", path);
         return;
     }
     folders->paths = arena_grow(files->arena, folders->paths, folders->count, &folders->room, sizeof *folders->paths);
@@ -348,7 +348,7 @@ void code_files_add(struct code_files *files, const char *path)
         return;
     }
     if (files->count == CODE_FILES_MAX) {
-        note_limit(files, CODE_FILES_MAX, "files of code", path);
+        code_files_too_many(files, CODE_FILES_MAX, "files of code", path);
         return;
     }
     files->paths = arena_grow(files->arena, files->paths, files->count, &files->room, sizeof *files->paths);

@@ -47,5 +47,7 @@ void code_files_of_command(struct code_files *files, struct str text);
 void code_files_of_lua(struct code_files *files, struct str text);
 /* Adds a file by its absolute path, and what it names; nothing when it is no file. */
 void code_files_add(struct code_files *files, const char *path);
+/* `path` is one more than the most that are looked at of them: nothing is known of what is behind. */
+void code_files_too_many(struct code_files *files, int most, const char *what, const char *path);
 
 #endif

@@ -33,7 +33,8 @@ static bool is_left_by_it(const struct keying *k, const char *path)
 static void add_code(struct keying *k)
 {
     if (k->code.wrong.code != ERR_NONE && !k->failed) {
-        *k->err = k->code.wrong;
+        const struct err *wrong = &k->code.wrong; /* what is too much to look at is no disk that is full */
+        (void)err_set(k->err, wrong->code == ERR_LIMIT ? ERR_STATE : wrong->code, "%s", wrong->message);
         k->failed = true;
     }
     for (size_t i = 0; i < k->code.count && !k->failed; i++) {
@@ -155,17 +156,21 @@ static void add_python(struct keying *k)
 {
     const struct pipeline *pipeline = k->open->pipeline;
     const char *files[REQUIREMENTS_MAX];
+    const char *more = NULL;
     size_t count = 0;
     const char *workspace = k->open->row.workspace;
     if (pipeline->python_requirements.n > 0) {
         const char *file = arena_str(k->arena, pipeline->python_requirements).p;
-        count = requirements_files(path_join(k->arena, workspace, file), k->arena, files);
+        count = requirements_files(path_join(k->arena, workspace, file), k->arena, files, &more);
     } else if (pipeline->python_lock.n > 0) {
         files[count++] = path_join(k->arena, workspace, arena_str(k->arena, pipeline->python_lock).p);
     }
     for (size_t i = 0; i < count; i++) {
         keying_add(k, arena_printf(k->arena, "python %s", keying_short_name(k, files[i])),
                    keying_noted_digest(k, files[i]));
+    }
+    if (more != NULL) {
+        code_files_too_many(&k->code, REQUIREMENTS_MAX, "files of requirements", more);
     }
 }
 

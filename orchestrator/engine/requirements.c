@@ -38,9 +38,11 @@ static bool is_known(const char *const *files, size_t count, const char *path)
     return false;
 }
 
-size_t requirements_files(const char *path, struct arena *arena, const char *ret[REQUIREMENTS_MAX])
+size_t requirements_files(const char *path, struct arena *arena, const char *ret[REQUIREMENTS_MAX],
+                          const char **ret_more)
 {
     size_t count = 0;
+    *ret_more = NULL;
     ret[count++] = path_normal(arena, path);
     for (size_t i = 0; i < count; i++) {
         struct str text;
@@ -51,9 +53,14 @@ size_t requirements_files(const char *path, struct arena *arena, const char *ret
         while (str_cut(&text, '\n', &line)) {
             struct str name = named_file(line);
             const char *file = path_normal(arena, path_join(arena, path_dir(arena, ret[i]), arena_str(arena, name).p));
-            if (name.n > 0 && count < REQUIREMENTS_MAX && !is_known(ret, count, file)) {
-                ret[count++] = file;
+            if (name.n == 0 || is_known(ret, count, file)) {
+                continue;
             }
+            if (count == REQUIREMENTS_MAX) {
+                *ret_more = file;
+                return count;
+            }
+            ret[count++] = file;
         }
     }
     return count;

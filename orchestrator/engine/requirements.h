@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 /* The file itself, and what it and those name after -r and -c (--requirement, --constraint): each once, in the order
- * in which they are met. Addresses are left out, and what is behind the first REQUIREMENTS_MAX. One that cannot be read
- * is there all the same, and names nothing. */
+ * in which they are met. Addresses are left out. One that cannot be read is there all the same, and names nothing.
+ * `*ret_more` is the first that was one too many; NULL. */
 enum { REQUIREMENTS_MAX = 64 };
-size_t requirements_files(const char *path, struct arena *arena, const char *ret[REQUIREMENTS_MAX]);
+size_t requirements_files(const char *path, struct arena *arena, const char *ret[REQUIREMENTS_MAX],
+                          const char **ret_more);
 
 #endif

@@ -376,6 +376,18 @@ def test_requirements_are_the_files_that_they_name_too(sluice):
     assert environments_after("bounds.txt") == 2
 
 
+def test_more_files_of_requirements_than_are_looked_at_are_told(sluice):
+    sluice.pipeline("name: p\npython: {requirements: requirements.txt}\nsteps:\n"
+                    "  one: {cache: true, run: [python3, -c, 'print(1)']}\n")
+    sluice.write("requirements.txt", "".join(f"-c bounds{n}.txt\n" for n in range(64)))
+    for n in range(64):
+        sluice.write(f"bounds{n}.txt", "")
+    for _ in range(2):
+        sluice("run", expect=0)
+    why = sluice("explain", "latest", "one", expect=0).out
+    assert "it names more than 64 files of requirements" in why and "bounds63.txt' is one more" in why, why
+
+
 def test_a_shell_of_the_workspace_is_code(shop):
     shop.sluice.write("wrap.sh", 'exec sh "$1"\n')
     shop.sluice.pipeline('name: shop\nsteps: {s: {run: "true", shell: "sh ./wrap.sh {0}", cache: true}}\n')

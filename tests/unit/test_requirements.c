@@ -15,6 +15,7 @@ static const char *files_of(const char *text, struct arena *arena)
     char root[] = "/tmp/sluice-requirements.XXXXXX";
     const char *words = "";
     const char *files[REQUIREMENTS_MAX];
+    const char *beyond = NULL;
     assert_non_null(mkdtemp(root));
     const char *more = path_join(arena, root, "more");
     const char *top = path_join(arena, root, "top.txt");
@@ -22,7 +23,10 @@ static const char *files_of(const char *text, struct arena *arena)
     assert_int_equal(fs_write(top, str_from(text), 0600, false, NULL), 0);
     struct str deep = STR("-r ../top.txt\n-c bounds.txt\n");
     assert_int_equal(fs_write(path_join(arena, more, "base.txt"), deep, 0600, false, NULL), 0);
-    size_t count = requirements_files(top, arena, files);
+    size_t count = requirements_files(top, arena, files, &beyond);
+    if (beyond != NULL) {
+        words = arena_printf(arena, "not %s: ", beyond + strlen(root) + 1);
+    }
     for (size_t i = 0; i < count; i++) {
         words = arena_printf(arena, "%s%s%s", words, i == 0 ? "" : " ", files[i] + strlen(root) + 1);
     }
@@ -60,8 +64,10 @@ TEST(a_file_that_names_too_many_is_read_to_its_bound)
     for (int i = 0; i < 2 * REQUIREMENTS_MAX; i++) {
         text = arena_printf(arena, "%s-r f%d.txt\n", text, i);
     }
-    const char *last = strrchr(files_of(text, arena), ' ');
-    assert_string_equal(last, arena_printf(arena, " f%d.txt", REQUIREMENTS_MAX - 2));
+    const char *files = files_of(text, arena);
+    const char *beyond = arena_printf(arena, "not f%d.txt: top.txt f0.txt ", REQUIREMENTS_MAX - 1);
+    assert_int_equal(strncmp(files, beyond, strlen(beyond)), 0);
+    assert_string_equal(strrchr(files, ' '), arena_printf(arena, " f%d.txt", REQUIREMENTS_MAX - 2));
     arena_free(arena);
 }
 
