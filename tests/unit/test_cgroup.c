@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "root_tree.h"
 #include "test.h"
 
 #include <errno.h>
@@ -15,18 +16,6 @@
 #define GROUP "sys/fs/cgroup/user.slice/mine.scope"
 #define UNIFIED "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 #define MINE "0::/user.slice/mine.scope\n"
-
-struct tree {
-    char root[40];
-    struct arena *arena;
-};
-
-static void put(const struct tree *tree, const char *name, const char *text)
-{
-    const char *path = path_join(tree->arena, tree->root, name);
-    assert_int_equal(fs_make_folders(path_dir(tree->arena, path), 0700, NULL), 0);
-    assert_int_equal(fs_write(path, str_from(text), 0600, false, NULL), 0);
-}
 
 /* A delegated group, as systemd-run leaves it. */
 static struct tree make_tree(void)
@@ -40,12 +29,6 @@ static struct tree make_tree(void)
     put(&tree, GROUP "/cgroup.procs", "41\n42\n");
     put(&tree, GROUP "/cgroup.subtree_control", "\n");
     return tree;
-}
-
-static void remove_tree(struct tree *tree)
-{
-    assert_int_equal(fs_remove(tree->root, NULL), 0);
-    arena_free(tree->arena);
 }
 
 static struct cgroup find(const struct tree *tree, uid_t uid)

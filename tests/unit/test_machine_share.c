@@ -6,6 +6,7 @@
 #include "base/cgroup.h"
 #include "base/fs.h"
 #include "base/path.h"
+#include "root_tree.h"
 #include "test.h"
 
 #include <sched.h>
@@ -20,18 +21,6 @@
          "41 23 0:31 / /" CPU_1 " rw - cgroup cgroup rw,cpu,cpuacct\n"
 enum { MIB = 1 << 20 };
 
-struct tree {
-    char root[40];
-    struct arena *arena;
-};
-
-static void put(const struct tree *tree, const char *name, const char *text)
-{
-    const char *path = path_join(tree->arena, tree->root, name);
-    assert_int_equal(fs_make_folders(path_dir(tree->arena, path), 0700, NULL), 0);
-    assert_int_equal(fs_write(path, str_from(text), 0600, false, NULL), 0);
-}
-
 /* A machine of 4096 MiB, in a group that limits nothing. */
 static struct tree make_tree(const char *mounts, const char *groups)
 {
@@ -41,12 +30,6 @@ static struct tree make_tree(const char *mounts, const char *groups)
     put(&tree, "proc/self/mountinfo", mounts);
     put(&tree, "proc/self/cgroup", groups);
     return tree;
-}
-
-static void remove_tree(struct tree *tree)
-{
-    assert_int_equal(fs_remove(tree->root, NULL), 0);
-    arena_free(tree->arena);
 }
 
 static int64_t own_cpu(void)
